@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The dirty bitmap: one bit per page, summary bits above it.
+ *
+ * Two kinds of thread use a bitmap. Markers (smudge_bitmap_mark and
+ * smudge_bitmap_mark_range) may be any number, at any time, without a lock.
+ * Every other call belongs to the owner: the caller lets one thread at a
+ * time make them (the memory layer does it with the region's lock).
+ *
+ * Queries and takes see a mark if the mark call returned before they began.
+ * A program marks a page AFTER it wrote it: a mark before the write may be
+ * taken before the content is there, and that write is lost.
+ */
+#ifndef SMUDGE_BITMAP_H
+#define SMUDGE_BITMAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "batch.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* More pages than that are refused: 2^40 pages are 4 PiB of 4 KiB pages. */
+#define SMUDGE_BITMAP_MAX_PAGES (UINT64_C(1) << 40)
+
+struct smudge_bitmap;
+
+/*
+ * smudge_bitmap_create - a bitmap of clean pages
+ * @npages: 1 to SMUDGE_BITMAP_MAX_PAGES
+ * @ret: receives the bitmap, owned by the caller
+ *
+ * Address space for all levels is reserved; the kernel gives memory page by
+ * page as bits appear. Blocks: on mmap only. Threads: any.
+ * Return: 0, -EINVAL (@npages out of range), -ENOMEM (no address space).
+ */
+int smudge_bitmap_create(uint64_t npages, struct smudge_bitmap **ret);
+
+/*
+ * smudge_bitmap_destroy - give everything back
+ * @bitmap: may be NULL
+ *
+ * Threads: owner; no marker may run or start.
+ */
+void smudge_bitmap_destroy(struct smudge_bitmap *bitmap);
+
+/*
+ * smudge_bitmap_npages - the size given at creation, in pages
+ *
+ * Blocks: no. Threads: any.
+ */
+uint64_t smudge_bitmap_npages(const struct smudge_bitmap *bitmap);
+
+/*
+ * smudge_bitmap_resident_bytes - memory the bitmap holds now
+ * @bitmap: bitmap (borrowed)
+ *
+ * Counts the populated pages of the reserved mappings and the handle.
+ * Blocks: on mincore(2), some microseconds per GiB of page bits mapped.
+ * Threads: any.
+ */
+size_t smudge_bitmap_resident_bytes(const struct smudge_bitmap *bitmap);
+
+/*
+ * smudge_bitmap_mark - a page was written
+ * @bitmap: bitmap (borrowed)
+ * @page: page written, before this call; out of range is ignored
+ *
+ * Lock-free; touches no shared cache line for writing when the page is dirty
+ * already. Blocks: no. Threads: any number, at any time.
+ */
+void smudge_bitmap_mark(struct smudge_bitmap *bitmap, uint64_t page);
+
+/*
+ * smudge_bitmap_mark_range - a range of pages was written
+ * @bitmap: bitmap (borrowed)
+ * @first_page, @npages: pages written, before this call; what lies outside
+ *      the bitmap is ignored
+ *
+ * Cost: one atomic OR for each word of 64 pages that lacks a bit.
+ * Blocks: no. Threads: any number, at any time.
+ */
+void smudge_bitmap_mark_range(struct smudge_bitmap *bitmap, uint64_t first_page,
+			      uint64_t npages);
+
+/*
+ * smudge_bitmap_set_range - make a range dirty (owner)
+ * smudge_bitmap_clear_range - make a range clean (owner)
+ * @bitmap: bitmap (borrowed)
+ * @first_page, @npages: range; what lies outside the bitmap is ignored
+ *
+ * A clear drops bits without giving them to anybody: it does not re-arm a
+ * writer and is no take. Blocks: clear may wait for the barrier described at
+ * smudge_bitmap_take. Threads: owner; markers may run.
+ */
+void smudge_bitmap_set_range(struct smudge_bitmap *bitmap, uint64_t first_page,
+			     uint64_t npages);
+void smudge_bitmap_clear_range(struct smudge_bitmap *bitmap,
+			       uint64_t first_page, uint64_t npages);
+
+/*
+ * smudge_bitmap_fill - every page is dirty (owner)
+ * smudge_bitmap_empty - every page is clean (owner); like clear_range
+ * @bitmap: bitmap (borrowed)
+ *
+ * Fill sets one bit per 4096 pages and gives the page bits' memory back.
+ * Blocks: on madvise. Threads: owner; markers may run.
+ */
+void smudge_bitmap_fill(struct smudge_bitmap *bitmap);
+void smudge_bitmap_empty(struct smudge_bitmap *bitmap);
+
+/*
+ * smudge_bitmap_merge - OR a kernel bitmap into several bitmaps in one pass
+ * @bitmaps: array of @nbitmaps bitmaps (borrowed), each large enough
+ * @nbitmaps: 0 is allowed
+ * @first_page: page of the bitmaps that the first bit stands for, any
+ * @bits: little-endian words of 64 bits, as KVM, VFIO and vhost write them;
+ *        readable up to the end of the 8-byte word that holds the last bit
+ * @first_bit: bit of @bits to begin with, any
+ * @npages: number of bits; bits beyond are not looked at
+ *
+ * Blocks: no. Threads: owner of every bitmap; markers may run.
+ * Return: 0, -EINVAL (a range outside a bitmap; then nothing is changed).
+ */
+int smudge_bitmap_merge(struct smudge_bitmap *const *bitmaps, size_t nbitmaps,
+			uint64_t first_page, const void *bits,
+			uint64_t first_bit, uint64_t npages);
+
+/*
+ * smudge_bitmap_test - is the page dirty? (owner)
+ * smudge_bitmap_any - is some page of the range dirty? (owner)
+ * smudge_bitmap_all - is every page of the range dirty? (owner)
+ * smudge_bitmap_count - how many pages of the range are dirty? (owner)
+ * @bitmap: bitmap (borrowed)
+ * @first_page, @npages: range; what lies outside the bitmap counts as clean
+ *      for test, any and count, and is ignored by all; of an empty range
+ *      none is dirty and all are
+ *
+ * Exact to the page whatever the summaries say. Blocks: as take. Threads:
+ * owner; markers may run.
+ */
+bool smudge_bitmap_test(struct smudge_bitmap *bitmap, uint64_t page);
+bool smudge_bitmap_any(struct smudge_bitmap *bitmap, uint64_t first_page,
+		       uint64_t npages);
+bool smudge_bitmap_all(struct smudge_bitmap *bitmap, uint64_t first_page,
+		       uint64_t npages);
+uint64_t smudge_bitmap_count(struct smudge_bitmap *bitmap, uint64_t first_page,
+			     uint64_t npages);
+
+/*
+ * smudge_bitmap_next_dirty - the next run of dirty pages (owner)
+ * smudge_bitmap_next_clean - the next run of clean pages (owner)
+ * @bitmap: bitmap (borrowed)
+ * @first_page: where to begin to look
+ * @end_page: where to stop, exclusive; clamped to the bitmap's size
+ * @ret: receives the first run within [first_page, end_page)
+ *
+ * Blocks: as take. Threads: owner; markers may run.
+ * Return: true, or false when there is none (then @ret is not written).
+ */
+bool smudge_bitmap_next_dirty(struct smudge_bitmap *bitmap, uint64_t first_page,
+			      uint64_t end_page, struct smudge_run *ret);
+bool smudge_bitmap_next_clean(struct smudge_bitmap *bitmap, uint64_t first_page,
+			      uint64_t end_page, struct smudge_run *ret);
+
+/*
+ * smudge_bitmap_next_block - the next block with a dirty page in it (owner)
+ * @bitmap: bitmap (borrowed)
+ * @block_shift: a block is 2^block_shift pages, 0 to 40
+ * @first_block: where to begin to look
+ * @ret_block: receives the block's number, in blocks
+ *
+ * The summary levels (64, 4096, 262144... pages) make it cheap; every other
+ * size is exact too. Blocks: as take. Threads: owner; markers may run.
+ * Return: true, or false when no block from there on holds a dirty page.
+ */
+bool smudge_bitmap_next_block(struct smudge_bitmap *bitmap,
+			      unsigned int block_shift, uint64_t first_block,
+			      uint64_t *ret_block);
+
+/*
+ * smudge_bitmap_take - move the dirty bits of a range into a batch (owner)
+ * @bitmap: bitmap (borrowed)
+ * @first_page, @npages: range; what lies outside the bitmap is ignored
+ * @batch: empty batch (borrowed); receives the runs
+ *
+ * Takes from @first_page up to the end of the range, or up to where the
+ * batch is full: smudge_batch_end_page says how far, and the rest is taken
+ * by the next call from there.
+ *
+ * Blocks: when a mark was found, for one expedited membarrier(2), some
+ * microseconds: it makes markers that found their bit set, and returned
+ * without writing, finish the stores they marked before anyone reads the
+ * pages. Threads: owner; markers may run.
+ * Return: 0, -EBUSY (@batch is not empty; nothing is taken).
+ */
+int smudge_bitmap_take(struct smudge_bitmap *bitmap, uint64_t first_page,
+		       uint64_t npages, struct smudge_batch *batch);
+
+/*
+ * smudge_bitmap_return - put a taken batch back (owner)
+ * @bitmap: the bitmap it was taken from (borrowed)
+ * @batch: its pages are dirty again; the batch is empty afterwards
+ *
+ * Blocks: no. Threads: owner; markers may run.
+ */
+void smudge_bitmap_return(struct smudge_bitmap *bitmap,
+			  struct smudge_batch *batch);
+
+/*
+ * smudge_bitmap_variant - which vector kernels are in use: "scalar", "avx2",
+ *      "avx512" or "neon"; the best this processor has, unless the
+ *      environment variable SMUDGE_BITMAP_VARIANT names a lesser one
+ *
+ * Blocks: no. Threads: any.
+ */
+const char *smudge_bitmap_variant(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

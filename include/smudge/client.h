@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A client: a purpose that wants to know which pages were written.
+ *
+ * Every client has bits of its own: what one takes stays dirty for the others.
+ * A client begins with every page dirty, since nobody knows what was written
+ * before it; one that wants to begin clean calls smudge_client_skip.
+ *
+ * The life of a batch: take (bits cleared, writers re-armed), read the
+ * pages, then commit, or return when the pages could not be used. A write
+ * that lands while a page is being read is dirty again in the next harvest.
+ */
+#ifndef SMUDGE_CLIENT_H
+#define SMUDGE_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "batch.h"
+#include "error.h"
+#include "memory.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct smudge_client;
+
+struct smudge_client_options {
+	size_t size;	  /* sizeof(struct smudge_client_options) */
+	const char *name; /* for messages, at most 31 bytes */
+	struct smudge_region *const *regions; /* regions to watch, copied */
+	size_t nregions; /* 0: every region, those added later included */
+};
+
+/*
+ * smudge_client_open - begin to watch; every page is dirty at first
+ * @memory: memory (borrowed; outlives the client)
+ * @options: copied
+ * @ret: receives the client, closed by smudge_client_close
+ * @err: receives the first failure; may be NULL
+ *
+ * Allocates the client's bitmaps, starts the sources of regions that nobody
+ * watched before, and waits until every mark in flight knows the client.
+ * Blocks: on the locks, the sources' start and an RCU grace period.
+ * Threads: any.
+ * State after failure: as before the call, sources it started stopped again.
+ * Return: 0, -EINVAL (options; a region of another memory), -ENOMEM, or the
+ * error of the source that could not be started.
+ */
+int smudge_client_open(struct smudge_memory *memory,
+		       const struct smudge_client_options *options,
+		       struct smudge_client **ret, struct smudge_error *err);
+
+/*
+ * smudge_client_close - stop watching
+ * @client: may be NULL; invalid afterwards, unless -EBUSY
+ *
+ * Frees its bitmaps; stops the sources of regions nobody watches any more.
+ * Blocks: on the locks, the sources' stop and an RCU grace period.
+ * Threads: no other call may use @client.
+ * Return: 0, -EBUSY (a batch is neither committed nor returned).
+ */
+int smudge_client_close(struct smudge_client *client);
+
+/*
+ * smudge_client_take - move a range of the client's dirty bits into a batch
+ *      and re-arm their writers
+ * @client: open client (borrowed)
+ * @region: a region the client watches
+ * @first_page, @npages: range in pages of the region
+ * @batch: receives the taken pages; must be empty
+ * @err: receives the first failure; may be NULL
+ *
+ * Stops early where the batch is full; smudge_batch_end_page says how far it
+ * came, and the caller takes the rest from there.
+ * Blocks: on the region's lock; one kernel call for each 2^18 pages that
+ * hold taken pages, none for sources that re-arm as they harvest; one
+ * membarrier(2) if marks were found.
+ * Threads: one taker per client and region; writers may run.
+ * Guarantee: a write that ended before this call began, and was harvested or
+ * marked, is in the batch or still in the client.
+ * State after failure: the client's bits as before the call.
+ * Return: 0, -EINVAL (range outside the region, region not watched), -EBUSY
+ * (batch not empty), -EIO (a source could not be re-armed).
+ */
+int smudge_client_take(struct smudge_client *client,
+		       struct smudge_region *region, uint64_t first_page,
+		       uint64_t npages, struct smudge_batch *batch,
+		       struct smudge_error *err);
+
+/*
+ * smudge_client_commit - the batch's pages are safely owned; forget it
+ * smudge_client_return - they are not; put its bits back
+ * @client: the client it was taken from (borrowed)
+ * @batch: empty afterwards; an empty batch is a no-op
+ *
+ * Blocks: return on the region's lock, commit never. Threads: as take.
+ * Return: 0, -EINVAL (the batch was not taken from @client; unchanged).
+ */
+int smudge_client_commit(struct smudge_client *client,
+			 struct smudge_batch *batch);
+int smudge_client_return(struct smudge_client *client,
+			 struct smudge_batch *batch);
+
+/*
+ * smudge_client_skip - take a range and commit it unread: from now on only
+ *      what is written later is dirty
+ * @client, @region, @first_page, @npages, @err: as for smudge_client_take
+ *
+ * Blocks: as take. Threads: as take.
+ * State after failure: the pages before the failed one are clean.
+ * Return: 0, -EINVAL, -EIO as take, -ENOMEM.
+ */
+int smudge_client_skip(struct smudge_client *client,
+		       struct smudge_region *region, uint64_t first_page,
+		       uint64_t npages, struct smudge_error *err);
+
+/*
+ * smudge_client_mark - make a range dirty for this client only
+ * @client: open client (borrowed)
+ * @region: a region the client watches
+ * @first_page, @npages: range; what lies outside the region is ignored
+ *
+ * Blocks: on the region's lock. Threads: any.
+ * Return: 0, -EINVAL (region not watched).
+ */
+int smudge_client_mark(struct smudge_client *client,
+		       struct smudge_region *region, uint64_t first_page,
+		       uint64_t npages);
+
+/*
+ * smudge_client_test - is the page dirty for this client?
+ * smudge_client_any, _all - is some page of the range, is every page?
+ * smudge_client_count - how many pages of the range are dirty?
+ * @client: open client (borrowed)
+ * @region: a region the client watches; another gives false, or 0
+ * @first_page, @npages: range in pages of the region, as for smudge_bitmap_*
+ *
+ * They know what was harvested or marked; they do not harvest.
+ * Blocks: on the region's lock. Threads: any.
+ */
+bool smudge_client_test(struct smudge_client *client,
+			struct smudge_region *region, uint64_t page);
+bool smudge_client_any(struct smudge_client *client,
+		       struct smudge_region *region, uint64_t first_page,
+		       uint64_t npages);
+bool smudge_client_all(struct smudge_client *client,
+		       struct smudge_region *region, uint64_t first_page,
+		       uint64_t npages);
+uint64_t smudge_client_count(struct smudge_client *client,
+			     struct smudge_region *region, uint64_t first_page,
+			     uint64_t npages);
+
+/*
+ * smudge_client_next_dirty, smudge_client_next_clean - the next run
+ * @client: open client (borrowed)
+ * @region: a region the client watches
+ * @first_page, @end_page: where to look, end exclusive
+ * @ret: receives the run
+ *
+ * Blocks: on the region's lock. Threads: any.
+ * Return: true, or false when there is none or the region is not watched.
+ */
+bool smudge_client_next_dirty(struct smudge_client *client,
+			      struct smudge_region *region, uint64_t first_page,
+			      uint64_t end_page, struct smudge_run *ret);
+bool smudge_client_next_clean(struct smudge_client *client,
+			      struct smudge_region *region, uint64_t first_page,
+			      uint64_t end_page, struct smudge_run *ret);
+
+/*
+ * smudge_client_dirty_pages - dirty pages in all regions it watches
+ *
+ * Blocks: on the locks. Threads: any.
+ */
+uint64_t smudge_client_dirty_pages(struct smudge_client *client);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

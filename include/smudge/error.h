@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The one sentence that says what failed.
+ *
+ * Calls that do long or composite work take a struct smudge_error, owned by
+ * the caller and zeroed before first use. The first failure is kept, later
+ * ones do not overwrite it: the first is the cause, the rest are its echo.
+ */
+#ifndef SMUDGE_ERROR_H
+#define SMUDGE_ERROR_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SMUDGE_NO_REGION (-1)
+
+struct smudge_error {
+	int code;	/* 0, or the -errno the call returned */
+	char where[32]; /* the part that failed: "kvm_log", "wire", ... */
+	int64_t region; /* region id, SMUDGE_NO_REGION where none applies */
+	uint64_t page;	/* first page concerned, in pages of the region */
+	uint64_t stream_offset_bytes; /* migration stream only, else 0 */
+	char message[200]; /* what, where and what to do; no newline */
+};
+
+/*
+ * smudge_error_set - note a failure, if none is noted yet
+ * @err: receives it; NULL is allowed, then nothing is kept
+ * @code: a negative errno
+ * @where: short name of the part that failed (copied, cut at 31 bytes)
+ * @format: printf format of the sentence (cut at 199 bytes)
+ *
+ * Blocks: no. Threads: one at a time per @err.
+ * Return: @code, so that "return smudge_error_set(...)" reads well.
+ */
+int smudge_error_set(struct smudge_error *err, int code, const char *where,
+		     const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/*
+ * smudge_error_at - say which region and page a noted failure concerns
+ * @err: a noted failure; NULL or a cleared error is a no-op, and so is one
+ *       that names a region already
+ * @region: region id
+ * @page: page of that region
+ *
+ * Blocks: no. Threads: one at a time per @err.
+ */
+void smudge_error_at(struct smudge_error *err, int64_t region, uint64_t page);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

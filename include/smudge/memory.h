@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The memory of a machine: its regions, and what knows who wrote them.
+ *
+ * A region is one contiguous piece of guest RAM. Sources are attached to it
+ * (source.h), clients watch it (client.h), and the program marks what it
+ * writes itself. While no client is open nothing is allocated, no source
+ * runs, and a mark costs a test of one pointer.
+ *
+ * Locks: calls may come from any thread. Topology (add, remove, attach,
+ * open, close) is serialised by the memory's lock, the bits of one region by
+ * that region's lock; harvests and takes of different regions do not wait for
+ * each other. Marks take no lock at all.
+ */
+#ifndef SMUDGE_MEMORY_H
+#define SMUDGE_MEMORY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct smudge_memory;
+struct smudge_region;
+
+/* Regions at one time; more are refused. */
+#define SMUDGE_MAX_REGIONS 4096
+
+/*
+ * smudge_memory_create - a memory without regions
+ * @ret: receives it, owned by the caller
+ *
+ * Blocks: no. Threads: any. Return: 0, -ENOMEM.
+ */
+int smudge_memory_create(struct smudge_memory **ret);
+
+/*
+ * smudge_memory_destroy - free a memory and the regions left in it
+ * @memory: may be NULL
+ *
+ * Sources that are still attached are detached, not destroyed.
+ * Blocks: as smudge_region_remove. Threads: no other call may be running.
+ * Return: 0, -EBUSY (a client is open; nothing happened).
+ */
+int smudge_memory_destroy(struct smudge_memory *memory);
+
+struct smudge_region_options {
+	size_t size;	     /* sizeof(struct smudge_region_options) */
+	const char *name;    /* for messages and streams, at most 63 bytes */
+	void *hva;	     /* where the host maps it; page aligned */
+	uint64_t gpa;	     /* where the guest sees it; page aligned */
+	uint64_t size_bytes; /* a multiple of the page size, not 0 */
+	unsigned int page_shift; /* 12 to 30; 0 means 12 */
+};
+
+/*
+ * smudge_region_add - add a piece of guest RAM, also while writers run
+ * @memory: memory (borrowed; must outlive the region)
+ * @options: copied; the memory at hva stays the caller's
+ * @ret: receives the region, valid until smudge_region_remove
+ *
+ * Clients that watch everything watch it from now on, all pages dirty.
+ * Blocks: on the memory's lock, and on an RCU grace period if clients watch
+ * it. Threads: any.
+ * Return: 0, -EINVAL (alignment, size, page_shift or name), -EEXIST (overlaps
+ * another region's gpa range, or the name is taken), -ENOSPC
+ * (SMUDGE_MAX_REGIONS), -ENOMEM. On failure nothing has changed.
+ */
+int smudge_region_add(struct smudge_memory *memory,
+		      const struct smudge_region_options *options,
+		      struct smudge_region **ret);
+
+/*
+ * smudge_region_remove - take a piece of guest RAM away
+ * @region: invalid afterwards
+ *
+ * Sources are detached (each harvested a last time first) and the clients'
+ * bits of the region are dropped with it: a client that still needs its
+ * content takes it before. Marks of other threads that run meanwhile are
+ * waited for. Blocks: on the locks and an RCU grace period.
+ * Threads: any, but no other call may use @region any more.
+ * Return: 0, -EBUSY (a client holds a batch of the region; nothing happened).
+ */
+int smudge_region_remove(struct smudge_region *region);
+
+/*
+ * What a region was created with, and its id: a number unique in its memory
+ * and never used again while the memory lives. Threads: any. Block: no.
+ */
+uint32_t smudge_region_id(const struct smudge_region *region);
+const char *smudge_region_name(const struct smudge_region *region);
+void *smudge_region_hva(const struct smudge_region *region);
+uint64_t smudge_region_gpa(const struct smudge_region *region);
+uint64_t smudge_region_npages(const struct smudge_region *region);
+unsigned int smudge_region_page_shift(const struct smudge_region *region);
+
+/*
+ * smudge_memory_regions - the regions there are, in ascending gpa
+ * @memory: memory (borrowed)
+ * @regions: array of @max pointers to fill; valid until removed
+ *
+ * Blocks: on the memory's lock. Threads: any.
+ * Return: how many there are, which may be more than @max.
+ */
+size_t smudge_memory_regions(struct smudge_memory *memory,
+			     struct smudge_region **regions, size_t max);
+
+/*
+ * smudge_region_mark - the program wrote pages of a region
+ * @region: region (borrowed)
+ * @first_page, @npages: pages written before this call; what lies outside
+ *      the region is ignored
+ *
+ * Blocks: no, lock-free. Threads: any number, at any time.
+ */
+void smudge_region_mark(struct smudge_region *region, uint64_t first_page,
+			uint64_t npages);
+
+/*
+ * smudge_memory_mark_gpa - the program wrote guest physical memory
+ * @memory: memory (borrowed)
+ * @gpa, @length_bytes: range written before this call; parts in no region are
+ *      ignored, and a range may span regions
+ *
+ * Finds the regions by binary search. Blocks: no, lock-free. Threads: any
+ * number, at any time, also while regions come and go.
+ */
+void smudge_memory_mark_gpa(struct smudge_memory *memory, uint64_t gpa,
+			    uint64_t length_bytes);
+
+/*
+ * smudge_memory_harvest - ask all running sources, tell all open clients
+ * smudge_region_harvest - the same for one region
+ * @memory, @region: borrowed
+ * @err: receives the first failure; may be NULL
+ *
+ * With no client open it does nothing. Blocks: on the region's lock and in
+ * the sources' kernel calls. Threads: any.
+ * State after failure: what a failed source covers is dirty for every client
+ * (unknown means dirty); the other sources and regions were harvested.
+ * Return: 0, or the first failing source's error.
+ */
+int smudge_memory_harvest(struct smudge_memory *memory,
+			  struct smudge_error *err);
+int smudge_region_harvest(struct smudge_region *region,
+			  struct smudge_error *err);
+
+/* What the tracking itself costs. Totals since the memory was created. */
+struct smudge_memory_stats {
+	size_t size;		    /* set by the caller: sizeof */
+	uint64_t nregions;	    /* now */
+	uint64_t nclients;	    /* now open */
+	uint64_t nsources_running;  /* now */
+	uint64_t bitmap_bytes;	    /* resident now */
+	uint64_t bitmap_peak_bytes; /* most seen by a harvest, a take's end or
+				       a call for statistics */
+	uint64_t harvests;	    /* harvests of one region */
+	uint64_t harvest_ns;	    /* time in them, kernel calls included */
+	uint64_t harvested_pages;   /* reported by sources, repeats counted */
+	uint64_t harvest_errors;
+	uint64_t takes;
+	uint64_t take_ns; /* time in takes, re-arming included */
+	uint64_t taken_pages;
+	uint64_t rearm_ns; /* the part of take_ns spent re-arming */
+	uint64_t returned_pages;
+};
+
+/*
+ * smudge_memory_stats - read the statistics
+ * @memory: memory (borrowed)
+ * @stats: size is set by the caller; fields beyond it are not written
+ *
+ * Blocks: on the memory's lock and mincore(2). Threads: any.
+ * Return: 0, -EINVAL (size is smaller than the first version's).
+ */
+int smudge_memory_stats(struct smudge_memory *memory,
+			struct smudge_memory_stats *stats);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

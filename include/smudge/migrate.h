@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Live migration: iterative pre-copy over one connected stream socket.
+ *
+ * The sender opens a client on every region, sends what is dirty round after
+ * round while the machine runs, stops the machine when the policy says so,
+ * and sends the rest with the machine's state. Until the receiver has
+ * acknowledged that it holds everything, the sender can go back: on any
+ * failure the pages in flight are returned, the client is closed (logging
+ * ends), and a stopped machine is started again. docs/protocol.md specifies
+ * the stream.
+ */
+#ifndef SMUDGE_MIGRATE_H
+#define SMUDGE_MIGRATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+#include "memory.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum smudge_migrate_phase {
+	SMUDGE_MIGRATE_SETUP = 0,      /* greeting, region table */
+	SMUDGE_MIGRATE_ROUNDS = 1,     /* the machine runs */
+	SMUDGE_MIGRATE_SWITCHOVER = 2, /* the machine is stopped */
+	SMUDGE_MIGRATE_COMPLETED = 3,
+	SMUDGE_MIGRATE_FAILED = 4,
+	SMUDGE_MIGRATE_CANCELLED = 5,
+};
+
+/* One moment of a migration. Given by value. */
+struct smudge_migrate_stats {
+	enum smudge_migrate_phase phase;
+	uint32_t round;		  /* from 1; 0 during set-up */
+	uint64_t total_bytes;	  /* RAM of all regions */
+	uint64_t sent_bytes;	  /* of the stream, all kinds of record */
+	uint64_t sent_pages;	  /* with content, repeats counted */
+	uint64_t zero_pages;	  /* sent without content */
+	uint64_t remaining_pages; /* dirty and not sent yet */
+	uint64_t remaining_bytes;
+	uint64_t round_sent_pages;   /* this round */
+	uint64_t round_ns;	     /* length of the last whole round */
+	uint64_t dirty_pages_ps;     /* pages dirtied per second, last round */
+	uint64_t bandwidth_bytes_ps; /* measured over the last round */
+	uint64_t expected_downtime_ns;
+	uint64_t downtime_ns; /* machine stopped to acknowledged; 0
+				 before */
+	uint64_t elapsed_ns;
+	uint64_t harvest_ns; /* spent in harvests of this migration */
+	uint64_t take_ns;    /* spent in takes of this migration */
+	uint64_t bitmap_peak_bytes;
+};
+
+enum smudge_migrate_decision {
+	SMUDGE_MIGRATE_CONTINUE = 0, /* another round */
+	SMUDGE_MIGRATE_SWITCH = 1,   /* stop the machine and finish */
+	SMUDGE_MIGRATE_ABORT = 2,    /* give up; the machine runs on */
+};
+
+/* Switched during the migration with smudge_migrate_set_limits. */
+struct smudge_migrate_limits {
+	uint64_t max_bandwidth_bytes_ps; /* 0: unlimited */
+	uint64_t downtime_limit_ns;	 /* 0: 300 ms */
+	uint32_t max_rounds;		 /* 0: 30 */
+};
+
+struct smudge_migrate_send_options {
+	size_t size;  /* sizeof(struct smudge_migrate_send_options) */
+	void *opaque; /* passed to the callbacks, which run on the thread that
+			 called smudge_migrate_send */
+	/* Stop all writers (vCPUs and devices). 0 or -errno. */
+	int (*machine_stop)(void *opaque);
+	/* Start them again, after a failure. */
+	void (*machine_resume)(void *opaque);
+	/*
+	 * Give the state of vCPUs and devices, with the machine stopped:
+	 * *ret_bytes is malloc'ed and freed by the sender. 0 or -errno.
+	 */
+	int (*state_save)(void *opaque, void **ret_bytes, size_t *ret_length);
+	/* After each round. NULL: smudge_migrate_default_policy. */
+	enum smudge_migrate_decision (*policy)(
+		struct smudge_migrate_stats stats,
+		struct smudge_migrate_limits lim, void *opaque);
+	/* Now and then, at least once a round. May be NULL. */
+	void (*progress)(struct smudge_migrate_stats stats, void *opaque);
+};
+
+struct smudge_migration;
+
+/*
+ * smudge_migration_create - a migration that can be cancelled and tuned
+ * @limits: first limits, copied; NULL for the defaults
+ * @ret: receives the handle, owned by the caller; good for one send or receive
+ *
+ * Blocks: no. Threads: any. Return: 0, -ENOMEM, -EMFILE.
+ */
+int smudge_migration_create(const struct smudge_migrate_limits *limits,
+			    struct smudge_migration **ret);
+
+/*
+ * smudge_migration_destroy - free the handle
+ * @migration: may be NULL; no send or receive uses it any more
+ */
+void smudge_migration_destroy(struct smudge_migration *migration);
+
+/*
+ * smudge_migration_cancel - make a running or later send or receive give up
+ *
+ * Has no effect once the receiver's acknowledgement has come in.
+ * Blocks: no. Threads: any, also a signal handler.
+ */
+void smudge_migration_cancel(struct smudge_migration *migration);
+
+/*
+ * smudge_migration_set_limits - change the limits, from the next record on
+ * smudge_migration_limits - read them, defaults filled in
+ * smudge_migration_stats - read the statistics
+ *
+ * Block: on a short lock. Threads: any.
+ */
+void smudge_migration_set_limits(struct smudge_migration *migration,
+				 const struct smudge_migrate_limits *limits);
+struct smudge_migrate_limits
+smudge_migration_limits(struct smudge_migration *migration);
+struct smudge_migrate_stats
+smudge_migration_stats(struct smudge_migration *migration);
+
+/*
+ * smudge_migrate_default_policy - switch over when the expected downtime is
+ *      within the limit or the rounds are used up
+ */
+enum smudge_migrate_decision
+smudge_migrate_default_policy(struct smudge_migrate_stats stats,
+			      struct smudge_migrate_limits limits,
+			      void *opaque);
+
+/*
+ * smudge_migrate_send - move a running machine to the peer
+ * @migration: fresh handle (borrowed)
+ * @memory: the machine's memory (borrowed); no region may come or go
+ * @fd: connected stream socket (borrowed)
+ * @options: copied
+ * @err: receives the first failure; may be NULL
+ *
+ * Blocks: until the machine has moved or the attempt failed. Starts no
+ * thread. Never raises SIGPIPE.
+ * State after success: the machine is stopped and must not run here again;
+ * the receiver has it. After failure: the machine runs if it ran, logging
+ * is off, the stream is of no further use.
+ * Return: 0, -ECANCELED (cancelled, or the policy gave up), -EPROTO (the peer
+ * is not smudge, speaks another version, or broke the protocol), -EREMOTEIO
+ * (the peer refused; its sentence is in @err), -ECONNRESET, -EPIPE or another
+ * socket error, -ENOMEM, or the error of a source or callback.
+ */
+int smudge_migrate_send(struct smudge_migration *migration,
+			struct smudge_memory *memory, int fd,
+			const struct smudge_migrate_send_options *options,
+			struct smudge_error *err);
+
+struct smudge_migrate_receive_options {
+	size_t size; /* sizeof(struct smudge_migrate_receive_options) */
+	void *opaque;
+	/*
+	 * Load the state of vCPUs and devices; @bytes came from the peer and is
+	 * hostile. 0, or -errno with the sentence in @err: the migration is
+	 * refused then.
+	 */
+	int (*state_load)(void *opaque, const void *bytes, size_t length,
+			  struct smudge_error *err);
+	/* Now and then. May be NULL. */
+	void (*progress)(struct smudge_migrate_stats stats, void *opaque);
+};
+
+/*
+ * smudge_migrate_receive - take a machine over from the peer
+ * @migration: fresh handle (borrowed)
+ * @memory: memory with the same regions (name, gpa, size, page size)
+ * @fd: connected stream socket (borrowed)
+ * @options: copied
+ * @err: receives the first failure; may be NULL
+ *
+ * Pages are written through the regions' hva, and marked for clients that
+ * are open here. Treats the stream as hostile.
+ * Blocks: until the machine is here or the attempt failed. Starts no thread.
+ * State after success: all memory and state loaded, the sender has given its
+ * machine up: it may run here. After failure: the content of the memory is
+ * not a machine; the caller must not run it.
+ * Return: 0, -ECANCELED, -EPROTO, -EBADMSG (checksum, length, offset or order
+ * is wrong), -ENXIO (regions differ), -EREMOTEIO (the peer gave up),
+ * -ECONNRESET or another socket error, -ENOMEM, or state_load's error.
+ */
+int smudge_migrate_receive(struct smudge_migration *migration,
+			   struct smudge_memory *memory, int fd,
+			   const struct smudge_migrate_receive_options *options,
+			   struct smudge_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * All of smudge: which pages of memory were written, and for whom.
+ */
+#ifndef SMUDGE_SMUDGE_H
+#define SMUDGE_SMUDGE_H
+
+#include "batch.h"
+#include "bitmap.h"
+#include "client.h"
+#include "error.h"
+#include "memory.h"
+#include "migrate.h"
+#include "source.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * smudge_version - the version of the library linked, "major.minor.patch"
+ *
+ * Blocks: no. Threads: any.
+ */
+const char *smudge_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A source: a mechanism that knows which pages were written.
+ *
+ * Built in: KVM's dirty log (smudge_kvm_log_create) and userfaultfd's
+ * asynchronous write-protection (smudge_uffd_create). A program may bring its
+ * own (smudge_source_create). A source is attached to a range of a region;
+ * several may feed one region, even the same pages.
+ */
+#ifndef SMUDGE_SOURCE_H
+#define SMUDGE_SOURCE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "batch.h"
+#include "error.h"
+#include "memory.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct smudge_source;
+struct smudge_sink;
+
+/*
+ * smudge_region_attach - let a source report about a range of a region
+ * @region: region (borrowed)
+ * @source: borrowed; must outlive the attachment; attached nowhere yet
+ * @first_page, @npages: range of the region, in its pages, that the source
+ *      covers; @npages 0 means to the end
+ * @err: receives the first failure; may be NULL
+ *
+ * If a client watches the region, the source is started and its range is
+ * dirty for every client. Blocks: on the locks and the source's start.
+ * Threads: any.
+ * State after failure: not attached.
+ * Return: 0, -EINVAL (range outside the region), -EBUSY (source is attached),
+ * -ENOMEM, or the error of the source's start.
+ */
+int smudge_region_attach(struct smudge_region *region,
+			 struct smudge_source *source, uint64_t first_page,
+			 uint64_t npages, struct smudge_error *err);
+
+/*
+ * smudge_source_detach - harvest a last time, stop, and detach
+ * @source: attached source (borrowed); not attached is a no-op
+ * @err: receives the failure of the last harvest; may be NULL
+ *
+ * Call it before the mechanism goes away (a memory slot is deleted, a
+ * mapping unmapped): the last bits are in there. Blocks: on the locks and
+ * the source's harvest and stop. Threads: any.
+ * Return: 0, or the last harvest's error: its range is dirty for every client
+ * then, and the source detached all the same.
+ */
+int smudge_source_detach(struct smudge_source *source,
+			 struct smudge_error *err);
+
+/*
+ * smudge_source_destroy - free a source
+ * @source: may be NULL; detached first if it is attached
+ *
+ * Blocks: as smudge_source_detach. Threads: no other call may use @source.
+ */
+void smudge_source_destroy(struct smudge_source *source);
+
+/* What one source cost. Totals since it was created. */
+struct smudge_source_stats {
+	size_t size; /* set by the caller: sizeof */
+	const char *name;
+	uint64_t harvests;
+	uint64_t harvest_ns;
+	uint64_t harvest_errors;
+	uint64_t harvested_pages; /* in pages of its region */
+	uint64_t rearms;
+	uint64_t rearm_ns;
+};
+
+/*
+ * smudge_source_stats - read the statistics of a source
+ * @source: source (borrowed)
+ * @stats: size is set by the caller; fields beyond it are not written
+ *
+ * Blocks: on the region's lock. Threads: any.
+ * Return: 0, -EINVAL (size is smaller than the first version's).
+ */
+int smudge_source_stats(struct smudge_source *source,
+			struct smudge_source_stats *stats);
+
+/* ---- userfaultfd ------------------------------------------------------ */
+
+/*
+ * smudge_uffd_create - track any memory of this process
+ * @ret: receives the source, owned by the caller
+ * @err: receives the failure, which names what the kernel lacks; may be NULL
+ *
+ * UFFD_FEATURE_WP_ASYNC with PAGEMAP_SCAN (Linux 6.7). Sees every store
+ * through this process's page tables, by kernel code too (read(2), KVM);
+ * it does not see writes through another mapping of the same file or shared
+ * memory, nor by a device into pinned pages. Host pages; huge pages of
+ * hugetlbfs are reported whole. The memory is registered while the source
+ * runs, from the region's hva; it must not be remapped meanwhile.
+ *
+ * Blocks: no. Threads: any.
+ * Return: 0, -ENOSYS (no userfaultfd or no PAGEMAP_SCAN), -EOPNOTSUPP (no
+ * WP_ASYNC), -EPERM (not allowed to use it), -EMFILE, -ENFILE, -ENOMEM.
+ * Start: also -EBUSY (registered with another userfaultfd), -EINVAL (a
+ * mapping that cannot be registered), -ENOMEM (a hole in the range).
+ */
+int smudge_uffd_create(struct smudge_source **ret, struct smudge_error *err);
+
+/* ---- KVM's dirty log -------------------------------------------------- */
+
+enum smudge_kvm_log_mode {
+	/* the best the kernel has */
+	SMUDGE_KVM_LOG_AUTO = 0,
+	/* KVM_GET_DIRTY_LOG fetches, clears and re-protects in one */
+	SMUDGE_KVM_LOG_LEGACY = 1,
+	/* KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2: re-protected as pages are taken */
+	SMUDGE_KVM_LOG_MANUAL = 2,
+};
+
+struct smudge_kvm_options {
+	size_t size; /* sizeof(struct smudge_kvm_options) */
+	int vm_fd;   /* KVM VM descriptor; duplicated */
+	enum smudge_kvm_log_mode mode;
+};
+
+/* The dirty logging of one VM: its mode is the VM's, not a slot's. */
+struct smudge_kvm;
+
+/*
+ * smudge_kvm_create - choose how a VM logs dirty pages
+ * @options: copied
+ * @ret: receives the handle, owned by the caller; outlives its sources
+ * @err: receives the failure, which names what the kernel lacks; may be NULL
+ *
+ * Enables or disables KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 on the VM (with
+ * KVM_DIRTY_LOG_INITIALLY_SET where there is), so there is one such handle per
+ * VM, made before any slot logs.
+ * Blocks: no. Threads: any.
+ * Return: 0, -EINVAL (options), -EBADF, -EOPNOTSUPP (the mode asked for is not
+ * in this kernel), -ENOMEM, -EMFILE, or KVM's error.
+ */
+int smudge_kvm_create(const struct smudge_kvm_options *options,
+		      struct smudge_kvm **ret, struct smudge_error *err);
+
+/*
+ * smudge_kvm_destroy - drop the handle
+ * @kvm: may be NULL; all its sources were destroyed
+ */
+void smudge_kvm_destroy(struct smudge_kvm *kvm);
+
+/* The mode in use, never AUTO. Threads: any. Blocks: no. */
+enum smudge_kvm_log_mode smudge_kvm_mode(const struct smudge_kvm *kvm);
+
+struct smudge_kvm_slot {
+	size_t size;	     /* sizeof(struct smudge_kvm_slot) */
+	uint32_t slot;	     /* slot id; address space in bits 16 to 31 */
+	uint32_t flags;	     /* its flags without KVM_MEM_LOG_DIRTY_PAGES */
+	uint64_t gpa;	     /* guest_phys_addr the slot was made with */
+	uint64_t size_bytes; /* memory_size the slot was made with */
+	void *hva;	     /* userspace_addr the slot was made with */
+};
+
+/*
+ * smudge_kvm_log_create - the dirty log of one memory slot
+ * @kvm: handle of its VM (borrowed)
+ * @slot: copied; the slot exists before the source is started
+ * @ret: receives the source, owned by the caller
+ * @err: receives the failure; may be NULL
+ *
+ * Start and stop switch KVM_MEM_LOG_DIRTY_PAGES of the slot, leaving the
+ * rest of it alone. Attach it to the pages of the region that the slot maps;
+ * its first page need not be a multiple of 64.
+ * Blocks: no. Threads: any.
+ * Return: 0, -EINVAL (options), -ENOMEM.
+ * Start, harvest and re-arm: KVM's errors (-EIO from a take).
+ */
+int smudge_kvm_log_create(struct smudge_kvm *kvm,
+			  const struct smudge_kvm_slot *slot,
+			  struct smudge_source **ret, struct smudge_error *err);
+
+/* ---- a source of the program's own ------------------------------------ */
+
+/* What a source is told when it is started; valid until it is stopped. */
+struct smudge_source_range {
+	void *hva;		 /* of the first page it covers */
+	uint64_t gpa;		 /* of the first page it covers */
+	uint64_t first_page;	 /* of the region, in the region's pages */
+	uint64_t npages;	 /* in the region's pages */
+	unsigned int page_shift; /* the region's */
+};
+
+/*
+ * Every operation is called with the region's lock held, never two at once,
+ * with the opaque pointer given at creation. They return 0 or -errno, and say
+ * in @err what failed.
+ */
+struct smudge_source_ops {
+	size_t size;	  /* sizeof(struct smudge_source_ops) */
+	const char *name; /* for messages and statistics */
+	/* Begin to watch. Everything is dirty for the clients at this time. */
+	int (*start)(void *opaque, const struct smudge_source_range *range,
+		     struct smudge_error *err);
+	/* Stop watching; cannot fail. */
+	void (*stop)(void *opaque);
+	/*
+	 * Report what was written since the last harvest, with smudge_sink_*.
+	 * On error the whole range becomes dirty.
+	 */
+	int (*harvest)(void *opaque, struct smudge_sink *sink,
+		       struct smudge_error *err);
+	/*
+	 * Catch the next write to each page of @batch (pages of the region,
+	 * some perhaps outside the source's range), before anyone reads them.
+	 * A page reported again without a write is allowed, a missed write is
+	 * not. NULL when the harvest re-arms.
+	 */
+	int (*rearm)(void *opaque, const struct smudge_batch *batch,
+		     struct smudge_error *err);
+	/* Free @opaque; called by smudge_source_destroy. May be NULL. */
+	void (*destroy)(void *opaque);
+};
+
+/*
+ * smudge_source_create - a source of the program's own
+ * @ops: copied; name is borrowed for the source's life
+ * @opaque: passed to every operation
+ * @ret: receives the source, owned by the caller
+ *
+ * Blocks: no. Threads: any. Return: 0, -EINVAL (ops incomplete), -ENOMEM.
+ */
+int smudge_source_create(const struct smudge_source_ops *ops, void *opaque,
+			 struct smudge_source **ret);
+
+/*
+ * smudge_sink_bitmap - report pages as a kernel bitmap, from a harvest
+ * @sink: as given to the harvest
+ * @first_page: source page, counted from the start of the source's range,
+ *      that the first bit stands for
+ * @bits, @first_bit: as for smudge_bitmap_merge
+ * @npages: number of bits; those beyond the range are ignored
+ * @page_shift: size of the source's pages; it may differ from the region's:
+ *      larger pages are expanded, smaller ones combined
+ *
+ * Blocks: no. Threads: the harvest's.
+ */
+void smudge_sink_bitmap(struct smudge_sink *sink, uint64_t first_page,
+			const void *bits, uint64_t first_bit, uint64_t npages,
+			unsigned int page_shift);
+
+/*
+ * smudge_sink_range - report a run of bytes, from a harvest
+ * @sink: as given to the harvest
+ * @offset_bytes: from the start of the source's range
+ * @length_bytes: every page it touches becomes dirty
+ *
+ * Blocks: no. Threads: the harvest's.
+ */
+void smudge_sink_range(struct smudge_sink *sink, uint64_t offset_bytes,
+		       uint64_t length_bytes);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
