@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What runs guest code: the table of operations that each engine fills in.
+ *
+ * An engine owns nothing but its own handles: RAM, devices and threads are
+ * the machine's. When vcpu_run() returns, the vCPU is between two
+ * instructions and its last port access is complete, so get_state() is
+ * always exact. Port accesses are answered inside vcpu_run() through the
+ * machine's port callbacks, on the vCPU's thread.
+ *
+ * vcpu_run, get_state and set_state of one vCPU are never called at once;
+ * kick may be called from any thread at any time.
+ */
+#ifndef VM_ENGINE_H
+#define VM_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vcpu_state.h"
+
+struct smudge_error;
+struct machine_ram;
+
+enum engine_exit {
+	ENGINE_EXIT_INTERRUPTED, /* kicked, or nothing to report */
+	ENGINE_EXIT_HALT,	 /* HLT: without interrupts, the end */
+	ENGINE_EXIT_SHUTDOWN,	 /* triple fault */
+	ENGINE_EXIT_ERROR,	 /* see the error; the vCPU cannot go on */
+};
+
+/* size is 1, 2 or 4 bytes; in() returns the value in its low bytes. */
+struct engine_ports {
+	void *opaque;
+	uint32_t (*in)(void *opaque, uint16_t port, unsigned int size);
+	void (*out)(void *opaque, uint16_t port, unsigned int size,
+		    uint32_t value);
+};
+
+/*
+ * Called for each store of the guest when the write hook is on; gpa and len
+ * are inside one RAM piece, on the vCPU's thread, before the store is seen.
+ */
+struct engine_write_hook {
+	void *opaque;
+	void (*wrote)(void *opaque, uint64_t gpa, uint32_t len_bytes);
+};
+
+struct engine;
+struct engine_vcpu;
+
+struct engine_ops {
+	const char *name;
+
+	/*
+	 * Make the machine and map its RAM. @ram is borrowed until destroy.
+	 * Return: 0, or -errno with one sentence (-ENODEV: not usable here).
+	 */
+	int (*create)(const struct machine_ram *ram, size_t nram,
+		      const struct engine_ports *ports, struct engine **ret,
+		      struct smudge_error *err);
+	void (*destroy)(struct engine *engine); /* after its vCPUs */
+
+	int (*vcpu_create)(struct engine *engine, unsigned int index,
+			   struct engine_vcpu **ret, struct smudge_error *err);
+	void (*vcpu_destroy)(struct engine_vcpu *vcpu);
+
+	/* Once, on the thread that will run the vCPU, before vcpu_run. */
+	void (*vcpu_bind)(struct engine_vcpu *vcpu);
+	enum engine_exit (*vcpu_run)(struct engine_vcpu *vcpu,
+				     struct smudge_error *err);
+
+	/*
+	 * Make vcpu_run return soon. A kick that races with the entry may be
+	 * lost: the caller repeats it until the vCPU thread answers.
+	 */
+	void (*vcpu_kick)(struct engine_vcpu *vcpu);
+	/* The next vcpu_run must enter the guest: forget earlier kicks. */
+	void (*vcpu_clear_kick)(struct engine_vcpu *vcpu);
+
+	int (*vcpu_get_state)(struct engine_vcpu *vcpu, struct vcpu_state *ret,
+			      struct smudge_error *err);
+	int (*vcpu_set_state)(struct engine_vcpu *vcpu,
+			      const struct vcpu_state *state,
+			      struct smudge_error *err);
+
+	/* The VM's descriptor for the KVM log sources, or -1. */
+	int (*kvm_vm_fd)(const struct engine *engine);
+	/* NULL hook turns it off; only with every vCPU out of the guest. */
+	int (*set_write_hook)(struct engine *engine,
+			      const struct engine_write_hook *hook,
+			      struct smudge_error *err);
+};
+
+extern const struct engine_ops engine_kvm_ops;
+#ifdef HAVE_UNICORN
+extern const struct engine_ops engine_unicorn_ops;
+#endif
+
+/*
+ * engine_choose - create the engine named on the command line
+ * @name: "auto", "kvm" or "unicorn"; auto takes kvm where a VM and a vCPU
+ *        can really be made, else unicorn
+ * @ret_why: one line for stderr: which engine and why (static storage or
+ *        @why_buf)
+ * Return: 0, or -errno with one sentence.
+ */
+int engine_choose(const char *name, const struct engine_ops **ret_ops,
+		  char why_buf[256], struct smudge_error *err);
+
+#endif
