@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What all tests share. The generator is splitmix64: any seed is a good one,
+ * and a failing run is repeated with the seed it printed.
+ */
+#include "support.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <linux/kvm.h>
+
+#include <smudge/source.h>
+
+struct test_rng test_rng_start(const char *test_name)
+{
+	const char *given = getenv("SMUDGE_TEST_SEED");
+	struct test_rng rng = {0};
+
+	if (given)
+		rng.state = strtoull(given, NULL, 0);
+	else if (getrandom(&rng.state, sizeof(rng.state), 0) < 0)
+		rng.state = (uint64_t)getpid();
+	fprintf(stderr, "# %s: SMUDGE_TEST_SEED=0x%llx\n", test_name,
+		(unsigned long long)rng.state);
+	return rng;
+}
+
+uint64_t test_rng_next(struct test_rng *rng)
+{
+	uint64_t z = (rng->state += UINT64_C(0x9e3779b97f4a7c15));
+
+	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return z ^ (z >> 31);
+}
+
+uint64_t test_rng_below(struct test_rng *rng, uint64_t bound)
+{
+	return test_rng_next(rng) % bound;
+}
+
+static bool is_required(const char *ability)
+{
+	const char *list = getenv("SMUDGE_REQUIRE");
+	size_t length = strlen(ability);
+
+	while (list && *list) {
+		size_t item = strcspn(list, ",");
+
+		if (item == length && !strncmp(list, ability, length))
+			return true;
+		list += item + (list[item] == ',');
+	}
+	return false;
+}
+
+void test_skip_without(const char *ability, const char *reason)
+{
+	if (is_required(ability))
+		fail_msg("%s is required here, but %s", ability, reason);
+	fprintf(stderr, "# skipped without %s: %s\n", ability, reason);
+	skip();
+}
+
+void test_need_kvm(void)
+{
+	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	int vm = fd < 0 ? -1 : ioctl(fd, KVM_CREATE_VM, 0);
+
+	if (vm >= 0)
+		close(vm);
+	if (fd >= 0)
+		close(fd);
+	if (vm < 0)
+		test_skip_without("kvm", "/dev/kvm gives no virtual machine");
+}
+
+void test_need_uffd(void)
+{
+	struct smudge_error err = {0};
+	struct smudge_source *source;
+
+	if (smudge_uffd_create(&source, &err) < 0)
+		test_skip_without("uffd", err.message);
+	else
+		smudge_source_destroy(source);
+}
