@@ -17,6 +17,8 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default)
+
 /* Consecutive pages [first_page, first_page + npages), in pages of a region */
 struct smudge_run {
 	uint64_t first_page;
@@ -78,6 +80,8 @@ struct smudge_run smudge_batch_run(const struct smudge_batch *batch,
  * Blocks: no. Threads: one at a time per batch.
  */
 void smudge_batch_discard(struct smudge_batch *batch);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

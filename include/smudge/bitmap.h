@@ -24,6 +24,8 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default)
+
 /* More pages than that are refused: 2^40 pages are 4 PiB of 4 KiB pages. */
 #define SMUDGE_BITMAP_MAX_PAGES (UINT64_C(1) << 40)
 
@@ -219,6 +221,8 @@ void smudge_bitmap_return(struct smudge_bitmap *bitmap,
  * Blocks: no. Threads: any.
  */
 const char *smudge_bitmap_variant(void);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

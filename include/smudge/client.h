@@ -25,6 +25,8 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default)
+
 struct smudge_client;
 
 struct smudge_client_options {
@@ -176,6 +178,8 @@ bool smudge_client_next_clean(struct smudge_client *client,
  * Blocks: on the locks. Threads: any.
  */
 uint64_t smudge_client_dirty_pages(struct smudge_client *client);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

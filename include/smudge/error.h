@@ -15,6 +15,8 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default)
+
 #define SMUDGE_NO_REGION (-1)
 
 struct smudge_error {
@@ -50,6 +52,8 @@ int smudge_error_set(struct smudge_error *err, int code, const char *where,
  * Blocks: no. Threads: one at a time per @err.
  */
 void smudge_error_at(struct smudge_error *err, int64_t region, uint64_t page);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

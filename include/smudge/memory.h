@@ -24,6 +24,8 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default)
+
 struct smudge_memory;
 struct smudge_region;
 
@@ -179,6 +181,8 @@ struct smudge_memory_stats {
  */
 int smudge_memory_stats(struct smudge_memory *memory,
 			struct smudge_memory_stats *stats);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

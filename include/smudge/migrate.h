@@ -24,6 +24,8 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default)
+
 enum smudge_migrate_phase {
 	SMUDGE_MIGRATE_SETUP = 0,      /* greeting, region table */
 	SMUDGE_MIGRATE_ROUNDS = 1,     /* the machine runs */
@@ -198,6 +200,8 @@ int smudge_migrate_receive(struct smudge_migration *migration,
 			   struct smudge_memory *memory, int fd,
 			   const struct smudge_migrate_receive_options *options,
 			   struct smudge_error *err);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

@@ -17,12 +17,16 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default)
+
 /*
  * smudge_version - the version of the library linked, "major.minor.patch"
  *
  * Blocks: no. Threads: any.
  */
 const char *smudge_version(void);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

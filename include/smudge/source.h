@@ -21,6 +21,8 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default)
+
 struct smudge_source;
 struct smudge_sink;
 
@@ -261,6 +263,8 @@ void smudge_sink_bitmap(struct smudge_sink *sink, uint64_t first_page,
  */
 void smudge_sink_range(struct smudge_sink *sink, uint64_t offset_bytes,
 		       uint64_t length_bytes);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }
