@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a guest of smudge-vm sees, in freestanding C.
+ *
+ * The loader enters guest_start() in 64-bit mode with RAM mapped one to one,
+ * interrupts off, the command line's address in RDI and the size of RAM in
+ * RSI. RAM is [0, 3 GiB) and, when larger, goes on at 4 GiB.
+ */
+#ifndef GUESTS_MACHINE_H
+#define GUESTS_MACHINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define GUEST_PAGE_BYTES UINT64_C(4096)
+#define GUEST_HOLE_START (UINT64_C(3) << 30)
+#define GUEST_HOLE_BYTES (UINT64_C(1) << 30)
+#define GUEST_TIMER_HZ	 UINT64_C(3579545)
+
+/* The entry point, called by guest_start with the loader's arguments. */
+void guest_main(const char *cmdline, uint64_t ram_bytes);
+
+/* The first free page after the image, from the linker script. */
+extern char guest_end[];
+
+/* The 32-bit counter of GUEST_TIMER_HZ; it wraps after 20 minutes. */
+uint32_t guest_timer(void);
+
+/* Ends the machine; smudge-vm exits with (value << 1) | 1. */
+_Noreturn void guest_exit(uint8_t value);
+
+void guest_put_text(const char *text);
+/* At most @len bytes, unprintable ones as '?'. */
+void guest_put_bytes(const char *text, size_t len);
+void guest_put_number(uint64_t value);
+
+#endif
