@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * userfaultfd as a source: asynchronous write-protection (WP_ASYNC) tells,
+ * PAGEMAP_SCAN fetches.
+ *
+ * The kernel keeps one bit a page-table entry, and keeps it inverted: set
+ * means protected and clean. A store clears it without a message to anybody,
+ * and so does whatever drops the entry (MADV_DONTNEED, reclaim of a mapping).
+ * Losing the bit makes a page dirty; nothing makes a dirty page clean but a
+ * harvest, which fetches and protects each page in one step. Hence there is
+ * no re-arm, and no write between two steps to lose.
+ *
+ * A harvest that fails may have protected pages it did not report. It
+ * returns the error, and the whole range is dirty for everybody then.
+ *
+ * Tracking belongs to this process's page tables. After fork(2) the parent
+ * goes on; the child's copy is not tracked, and the child may not use the
+ * source. A range whose mapping is replaced meanwhile loses its registration,
+ * which the next harvest reports as an error.
+ */
+#include <smudge/source.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "source/uffd_probe.h"
+#include "sys/pagemap.h"
+#include "sys/uffd.h"
+
+#define WHERE "uffd"
+
+/*
+ * Work goes on in windows that end at multiples of 1 GiB: no huge page (and
+ * none of hugetlbfs, which cannot be protected in part) crosses one. Bounded,
+ * because the kernel holds the address space's lock over a window, and
+ * because each 512 runs of a scan invalidate KVM's page tables for the whole
+ * rest of the window. 1 GiB is 0.4 ms of scanning, 8 ms of first protection.
+ */
+#define WINDOW_BYTES (UINT64_C(1) << 30)
+
+/* Runs fetched by one call; the kernel copies out 512 at a time anyway. */
+#define MAX_RUNS 2048
+
+/* Attempts at a call that a signal or a fork of another thread disturbs. */
+#define MAX_ATTEMPTS 1000
+
+struct uffd {
+	struct smi_uffd_fds fds; /* open between start and stop */
+	uint64_t start;		 /* addresses, end exclusive */
+	uint64_t end;
+	struct smi_page_region *runs; /* MAX_RUNS, between start and stop */
+};
+
+static uint64_t window_end(const struct uffd *u, uint64_t from)
+{
+	uint64_t end = (from | (WINDOW_BYTES - 1)) + 1;
+
+	return end && end < u->end ? end : u->end;
+}
+
+/* Protecting twice is harmless, so a disturbed window is simply repeated. */
+static int protect_window(const struct uffd *u, uint64_t start, uint64_t end)
+{
+	int ret = -EAGAIN;
+
+	for (int i = 0; i < MAX_ATTEMPTS; i++) {
+		ret = smi_sys_uffd_protect(u->fds.uffd, start, end - start);
+		if (ret != -EAGAIN && ret != -EINTR)
+			break;
+	}
+	return ret;
+}
+
+static int protect_all(const struct uffd *u, struct smudge_error *err)
+{
+	for (uint64_t at = u->start; at < u->end; at = window_end(u, at)) {
+		int ret = protect_window(u, at, window_end(u, at));
+
+		if (ret < 0)
+			return smudge_error_set(
+				err, ret, WHERE,
+				"cannot write-protect memory at 0x%" PRIx64
+				": %s",
+				at, strerror(-ret));
+	}
+	return 0;
+}
+
+static int register_range(const struct uffd *u, struct smudge_error *err)
+{
+	uint64_t length = u->end - u->start;
+	int ret;
+
+	/* Registering skips holes; this call does nothing but find them. */
+	if (msync((void *)(uintptr_t)u->start, length, MS_ASYNC) < 0) {
+		ret = -errno;
+		return smudge_error_set(err, ret, WHERE,
+					"memory from 0x%" PRIx64
+					" to 0x%" PRIx64
+					" is not mapped throughout",
+					u->start, u->end);
+	}
+	ret = smi_sys_uffd_register(u->fds.uffd, u->start, length);
+	if (ret == -EBUSY)
+		return smudge_error_set(
+			err, ret, WHERE,
+			"memory from 0x%" PRIx64 " to 0x%" PRIx64
+			" is registered with another userfaultfd",
+			u->start, u->end);
+	if (ret < 0)
+		return smudge_error_set(
+			err, ret, WHERE,
+			"a mapping between 0x%" PRIx64 " and 0x%" PRIx64
+			" cannot be registered with userfaultfd: %s",
+			u->start, u->end, strerror(-ret));
+	return 0;
+}
+
+static int set_range(struct uffd *u, const struct smudge_source_range *range,
+		     struct smudge_error *err)
+{
+	uint64_t page_mask = (uint64_t)sysconf(_SC_PAGESIZE) - 1;
+	uint64_t start = (uintptr_t)range->hva;
+	uint64_t end = start + (range->npages << range->page_shift);
+
+	if (end <= start || ((start | end) & page_mask))
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"memory from 0x%" PRIx64
+					" to 0x%" PRIx64
+					" is not made of whole host pages",
+					start, end);
+	u->start = start;
+	u->end = end;
+	return 0;
+}
+
+/* Closing drops what was registered, and only what this descriptor did. */
+static void release(struct uffd *u)
+{
+	smi_uffd_close(&u->fds);
+	free(u->runs);
+	u->runs = NULL;
+}
+
+static int uffd_start(void *opaque, const struct smudge_source_range *range,
+		      struct smudge_error *err)
+{
+	struct uffd *u = opaque;
+	int ret = set_range(u, range, err);
+
+	if (ret < 0)
+		return ret;
+	ret = smi_uffd_open(&u->fds, err);
+	if (ret < 0)
+		return ret;
+	u->runs = calloc(MAX_RUNS, sizeof(*u->runs));
+	if (!u->runs)
+		ret = smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
+	if (!ret)
+		ret = register_range(u, err);
+	if (!ret)
+		ret = protect_all(u, err);
+	if (ret < 0)
+		release(u);
+	return ret;
+}
+
+/*
+ * A child of fork(2) may hold copies of the descriptors, so closing them does
+ * not end the registration; unregistering does.
+ */
+static void uffd_stop(void *opaque)
+{
+	struct uffd *u = opaque;
+
+	smi_sys_uffd_unregister(u->fds.uffd, u->start, u->end - u->start);
+	release(u);
+}
+
+static void report(const struct uffd *u, long n, struct smudge_sink *sink)
+{
+	for (long i = 0; i < n; i++) {
+		const struct smi_page_region *run = &u->runs[i];
+
+		smudge_sink_range(sink, run->start - u->start,
+				  run->end - run->start);
+	}
+}
+
+/*
+ * Fetch at most MAX_RUNS runs of a window. What an interrupted call had
+ * protected is lost to us, so the window counts as written before the next
+ * attempt.
+ */
+static long take_runs(struct uffd *u, uint64_t start, uint64_t end,
+		      struct smudge_sink *sink)
+{
+	long n = -EINTR;
+
+	for (int i = 0; i < MAX_ATTEMPTS; i++) {
+		n = smi_sys_pagemap_take_written(u->fds.pagemap, start, end,
+						 u->runs, MAX_RUNS);
+		if (n != -EINTR)
+			break;
+		smudge_sink_range(sink, start - u->start, end - start);
+	}
+	return n;
+}
+
+static int scan_window(struct uffd *u, uint64_t start, uint64_t end,
+		       struct smudge_sink *sink, struct smudge_error *err)
+{
+	while (start < end) {
+		long n = take_runs(u, start, end, sink);
+
+		if (n == -EPERM)
+			return smudge_error_set(
+				err, -EPERM, WHERE,
+				"memory from 0x%" PRIx64 " to 0x%" PRIx64
+				" was remapped while it was tracked",
+				start, end);
+		if (n < 0)
+			return smudge_error_set(err, (int)n, WHERE,
+						"PAGEMAP_SCAN from 0x%" PRIx64
+						" to 0x%" PRIx64 " fails: %s",
+						start, end, strerror((int)-n));
+		report(u, n, sink);
+		if (n < MAX_RUNS)
+			return 0;
+		start = u->runs[n - 1].end;
+	}
+	return 0;
+}
+
+static int uffd_harvest(void *opaque, struct smudge_sink *sink,
+			struct smudge_error *err)
+{
+	struct uffd *u = opaque;
+
+	for (uint64_t at = u->start; at < u->end; at = window_end(u, at)) {
+		int ret = scan_window(u, at, window_end(u, at), sink, err);
+
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+static const struct smudge_source_ops uffd_ops = {
+	.size = sizeof(uffd_ops),
+	.name = "uffd",
+	.start = uffd_start,
+	.stop = uffd_stop,
+	.harvest = uffd_harvest,
+	.destroy = free,
+};
+
+int smudge_uffd_create(struct smudge_source **ret, struct smudge_error *err)
+{
+	struct uffd *u;
+	int status = smi_uffd_probe(err);
+
+	if (status < 0)
+		return status;
+	u = calloc(1, sizeof(*u));
+	if (!u)
+		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
+	u->fds.uffd = u->fds.pagemap = -1;
+	status = smudge_source_create(&uffd_ops, u, ret);
+	if (status < 0) {
+		smudge_error_set(err, status, WHERE, "cannot make a source: %s",
+				 strerror(-status));
+		free(u);
+	}
+	return status;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Can this kernel track memory by asynchronous write-protection?
+ */
+#ifndef SMUDGE_SOURCE_UFFD_PROBE_H
+#define SMUDGE_SOURCE_UFFD_PROBE_H
+
+#include <smudge/error.h>
+
+/* The descriptors tracking needs; both are open or neither. */
+struct smi_uffd_fds {
+	int uffd;
+	int pagemap;
+};
+
+/*
+ * smi_uffd_open - open both, with all features agreed on
+ * @ret: receives them, closed by smi_uffd_close; written only on success
+ * @err: receives the failure, which names the missing ability
+ *
+ * Return: 0, -ENOSYS, -EOPNOTSUPP, -EPERM, -EMFILE, -ENFILE, -ENOMEM.
+ */
+int smi_uffd_open(struct smi_uffd_fds *ret, struct smudge_error *err);
+
+void smi_uffd_close(struct smi_uffd_fds *fds);
+
+/*
+ * smi_uffd_probe - track a few pages and see whether the result is right
+ * @err: receives the failure, which names the missing ability
+ *
+ * A store, a clean page and a dropped page are told apart, or it fails.
+ * Return: 0, those of smi_uffd_open, -EIO (the kernel reports wrong pages).
+ */
+int smi_uffd_probe(struct smudge_error *err);
+
+#endif

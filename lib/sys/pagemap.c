@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The masks are part of correctness. With PAGE_IS_WRITTEN as the only
+ * category asked for and the only one returned, the kernel takes a fast path
+ * that counts an unpopulated page (after MADV_DONTNEED) as written; its
+ * general path took such a page for clean until mid-2026, and would lose it.
+ */
+#include "sys/pagemap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
+
+/* struct pm_scan_arg and its constants, newer than the 6.1 headers. */
+struct scan_arg {
+	uint64_t size;
+	uint64_t flags;
+	uint64_t start;
+	uint64_t end;
+	uint64_t walk_end;
+	uint64_t vec;
+	uint64_t vec_len;
+	uint64_t max_pages;
+	uint64_t category_inverted;
+	uint64_t category_mask;
+	uint64_t category_anyof_mask;
+	uint64_t return_mask;
+};
+
+#define SCAN		   _IOWR('f', 16, struct scan_arg)
+#define SCAN_WP_MATCHING   (UINT64_C(1) << 0)
+#define SCAN_CHECK_WPASYNC (UINT64_C(1) << 1)
+#define PAGE_WRITTEN	   (UINT64_C(1) << 1)
+
+int smi_sys_pagemap_open(void)
+{
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+long smi_sys_pagemap_take_written(int pagemap, uint64_t start, uint64_t end,
+				  struct smi_page_region *regions, size_t max)
+{
+	struct scan_arg arg = {
+		.size = sizeof(arg),
+		.flags = SCAN_WP_MATCHING | SCAN_CHECK_WPASYNC,
+		.start = start,
+		.end = end,
+		.vec = (uintptr_t)regions,
+		.vec_len = max,
+		.category_mask = PAGE_WRITTEN,
+		.return_mask = PAGE_WRITTEN,
+	};
+	int ret = ioctl(pagemap, SCAN, &arg);
+
+	return ret < 0 ? -errno : ret;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One function for each call of userfaultfd that the library makes; no
+ * policy. errno is turned into a return value on the line after the call.
+ */
+#include "sys/uffd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <linux/userfaultfd.h>
+
+/* Linux 5.11 and 6.1 */
+#define UFFD_FLAG_USER_MODE_ONLY 1
+#define DEV_USERFAULTFD_NEW	 _IO(0xAA, 0x00)
+
+static int call(int uffd, unsigned long request, void *arg)
+{
+	return ioctl(uffd, request, arg) < 0 ? -errno : 0;
+}
+
+/* Container run-times filter the system call but may give the device. */
+static int open_by_device(int flags)
+{
+	int dev = open("/dev/userfaultfd", O_RDWR | O_CLOEXEC);
+	int uffd;
+
+	if (dev < 0)
+		return -errno;
+	uffd = ioctl(dev, DEV_USERFAULTFD_NEW, flags);
+	if (uffd < 0)
+		uffd = -errno;
+	close(dev);
+	return uffd;
+}
+
+int smi_sys_uffd_open(void)
+{
+	int flags = O_CLOEXEC | O_NONBLOCK | UFFD_FLAG_USER_MODE_ONLY;
+	long uffd = syscall(SYS_userfaultfd, flags);
+	int ret = uffd < 0 ? -errno : (int)uffd;
+	int by_device;
+
+	if (ret != -EPERM && ret != -ENOSYS)
+		return ret;
+	by_device = open_by_device(flags);
+	return by_device < 0 ? ret : by_device;
+}
+
+int smi_sys_uffd_api(int uffd, uint64_t features, uint64_t *ret_features)
+{
+	struct uffdio_api api = {.api = UFFD_API, .features = features};
+	int ret = call(uffd, UFFDIO_API, &api);
+
+	if (!ret)
+		*ret_features = api.features;
+	return ret;
+}
+
+int smi_sys_uffd_register(int uffd, uint64_t start, uint64_t length_bytes)
+{
+	struct uffdio_register reg = {
+		.range = {.start = start, .len = length_bytes},
+		.mode = UFFDIO_REGISTER_MODE_WP,
+	};
+
+	return call(uffd, UFFDIO_REGISTER, &reg);
+}
+
+int smi_sys_uffd_unregister(int uffd, uint64_t start, uint64_t length_bytes)
+{
+	struct uffdio_range range = {.start = start, .len = length_bytes};
+
+	return call(uffd, UFFDIO_UNREGISTER, &range);
+}
+
+int smi_sys_uffd_protect(int uffd, uint64_t start, uint64_t length_bytes)
+{
+	struct uffdio_writeprotect wp = {
+		.range = {.start = start, .len = length_bytes},
+		.mode = UFFDIO_WRITEPROTECT_MODE_WP,
+	};
+
+	return call(uffd, UFFDIO_WRITEPROTECT, &wp);
+}
