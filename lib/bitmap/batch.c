@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Batches: memory for the edges of runs, and their reading as runs.
+ */
+#include "bitmap/batch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "bitmap/kernels.h"
+
+#define MIN_RUNS 4096
+#define MAX_RUNS (UINT64_C(1) << 30)
+
+int smudge_batch_create(size_t max_runs, struct smudge_batch **ret)
+{
+	struct smudge_batch *batch;
+	void *edges;
+
+	if (max_runs > MAX_RUNS)
+		return -EINVAL;
+	if (max_runs < MIN_RUNS)
+		max_runs = MIN_RUNS;
+	batch = calloc(1, sizeof(*batch));
+	if (!batch)
+		return -ENOMEM;
+	batch->max_edges = 2 * max_runs;
+	batch->mapped_bytes =
+		(batch->max_edges + SMI_EDGE_SLACK) * sizeof(uint32_t);
+	edges = mmap(NULL, batch->mapped_bytes, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (edges == MAP_FAILED) {
+		free(batch);
+		return -ENOMEM;
+	}
+	batch->edges = edges;
+	*ret = batch;
+	return 0;
+}
+
+int smudge_batch_destroy(struct smudge_batch *batch)
+{
+	if (!batch)
+		return 0;
+	if (batch->is_taken)
+		return -EBUSY;
+	munmap(batch->edges, batch->mapped_bytes);
+	free(batch);
+	return 0;
+}
+
+void smi_batch_reset(struct smudge_batch *batch)
+{
+	batch->nedges = 0;
+	batch->base_page = 0;
+	batch->end_page = 0;
+	batch->is_taken = false;
+	batch->owner = NULL;
+}
+
+bool smudge_batch_is_empty(const struct smudge_batch *batch)
+{
+	return !batch->is_taken;
+}
+
+size_t smudge_batch_nruns(const struct smudge_batch *batch)
+{
+	return batch->nedges / 2;
+}
+
+uint64_t smudge_batch_npages(const struct smudge_batch *batch)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < batch->nedges; i += 2)
+		n += batch->edges[i + 1] - batch->edges[i];
+	return n;
+}
+
+uint64_t smudge_batch_end_page(const struct smudge_batch *batch)
+{
+	return batch->end_page;
+}
+
+struct smudge_run smudge_batch_run(const struct smudge_batch *batch,
+				   size_t index)
+{
+	struct smudge_run run = {0, 0};
+
+	if (index < batch->nedges / 2) {
+		const uint32_t *edge = batch->edges + 2 * index;
+
+		run.first_page = batch->base_page + edge[0];
+		run.npages = edge[1] - edge[0];
+	}
+	return run;
+}
+
+void smudge_batch_discard(struct smudge_batch *batch)
+{
+	if (!batch->owner)
+		smi_batch_reset(batch);
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A bitmap's life, its memory, and the owner's changes of whole groups and
+ * ranges. Layout and invariants: bitmap.h.
+ *
+ * Costs: create and destroy a few system calls; set and clear of a range one
+ * step a group plus its two partial groups; fill 8 KiB per TiB and a madvise.
+ */
+#include "bitmap/bitmap.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "sys/barrier.h"
+
+static size_t round_to_page(size_t bytes)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	return (bytes + page - 1) & ~(page - 1);
+}
+
+static void *reserve(size_t bytes)
+{
+	void *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return base == MAP_FAILED ? NULL : base;
+}
+
+/* Levels begin on pages of their own, so that each can be given back. */
+static void *carve(void *base, size_t *offset, size_t bytes)
+{
+	void *here = (char *)base + *offset;
+
+	*offset += round_to_page(bytes);
+	return here;
+}
+
+static bool map_planes(struct smudge_bitmap *b)
+{
+	size_t offset = 0;
+
+	for (unsigned int i = 0; i < SMI_LEVELS; i++)
+		b->mark_bytes += round_to_page(b->nwords[i] * 8);
+	b->bits_bytes = b->mark_bytes + round_to_page(b->nwords[2] * 8);
+	b->mark_base = reserve(b->mark_bytes);
+	b->bits_base = reserve(b->bits_bytes);
+	if (!b->mark_base || !b->bits_base)
+		return false;
+	for (unsigned int i = 0; i < SMI_LEVELS; i++)
+		b->mark[i] = carve(b->mark_base, &offset, b->nwords[i] * 8);
+	offset = 0;
+	for (unsigned int i = 0; i < SMI_LEVELS; i++)
+		b->bits[i] = carve(b->bits_base, &offset, b->nwords[i] * 8);
+	b->full = carve(b->bits_base, &offset, b->nwords[2] * 8);
+	return true;
+}
+
+int smudge_bitmap_create(uint64_t npages, struct smudge_bitmap **ret)
+{
+	struct smudge_bitmap *b;
+	uint64_t n = npages;
+
+	if (npages == 0 || npages > SMUDGE_BITMAP_MAX_PAGES)
+		return -EINVAL;
+	b = aligned_alloc(64, sizeof(*b));
+	if (!b)
+		return -ENOMEM;
+	memset(b, 0, sizeof(*b));
+	b->npages = npages;
+	for (unsigned int i = 0; i < SMI_LEVELS; i++) {
+		n = (n + 63) >> SMI_WORD_SHIFT;
+		/* Whole groups, so that kernels need no tail. */
+		b->nwords[i] = i == 0 ? (n + 63) & ~UINT64_C(63) : n;
+	}
+	if (!map_planes(b)) {
+		smudge_bitmap_destroy(b);
+		return -ENOMEM;
+	}
+	atomic_init(&b->fence_in_mark, !smi_sys_barrier_register());
+	b->kernels = smi_kernels_choose();
+	*ret = b;
+	return 0;
+}
+
+void smudge_bitmap_destroy(struct smudge_bitmap *b)
+{
+	if (!b)
+		return;
+	if (b->mark_base)
+		munmap(b->mark_base, b->mark_bytes);
+	if (b->bits_base)
+		munmap(b->bits_base, b->bits_bytes);
+	free(b);
+}
+
+uint64_t smudge_bitmap_npages(const struct smudge_bitmap *b)
+{
+	return b->npages;
+}
+
+static size_t resident(void *base, size_t bytes)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	unsigned char in_core[1024];
+	size_t populated = 0;
+
+	for (size_t at = 0; at < bytes;) {
+		size_t step = sizeof(in_core) * page;
+
+		if (step > bytes - at)
+			step = bytes - at;
+		if (mincore((char *)base + at, step, in_core) < 0)
+			return bytes; /* cannot know: the most it may be */
+		for (size_t i = 0; i < step / page; i++)
+			populated += in_core[i] & 1;
+		at += step;
+	}
+	return populated * page;
+}
+
+size_t smudge_bitmap_resident_bytes(const struct smudge_bitmap *b)
+{
+	return sizeof(*b) + resident(b->mark_base, b->mark_bytes) +
+	       resident(b->bits_base, b->bits_bytes);
+}
+
+void smi_bitmap_set_summary(struct smudge_bitmap *b, uint64_t group,
+			    uint64_t summary)
+{
+	uint64_t bit = UINT64_C(1) << (group & 63);
+
+	b->bits[1][group] = summary;
+	if (summary)
+		b->bits[2][group >> 6] |= bit;
+	else
+		b->bits[2][group >> 6] &= ~bit;
+}
+
+void smi_bitmap_clear_group(struct smudge_bitmap *b, uint64_t group)
+{
+	uint64_t summary = b->bits[2][group >> 6] >> (group & 63) & 1;
+
+	b->full[group >> 6] &= ~(UINT64_C(1) << (group & 63));
+	if (!summary)
+		return;
+	memset(smi_bitmap_words(b, group), 0, SMI_GROUP_WORDS * 8);
+	smi_bitmap_set_summary(b, group, 0);
+}
+
+void smi_bitmap_fill_group(struct smudge_bitmap *b, uint64_t group)
+{
+	smi_bitmap_clear_group(b, group);
+	b->full[group >> 6] |= UINT64_C(1) << (group & 63);
+}
+
+void smi_bitmap_unfold(struct smudge_bitmap *b, uint64_t group)
+{
+	unsigned int npages = (unsigned int)smi_bitmap_group_pages(b, group);
+	uint64_t *words = smi_bitmap_words(b, group);
+	uint64_t summary = 0;
+
+	if (!smi_bitmap_is_full(b, group))
+		return;
+	b->full[group >> 6] &= ~(UINT64_C(1) << (group & 63));
+	for (unsigned int i = 0; i * 64 < npages; i++) {
+		words[i] = smi_word_mask(i, 0, npages);
+		summary |= UINT64_C(1) << i;
+	}
+	smi_bitmap_set_summary(b, group, summary);
+}
+
+/* Set or clear pages [first, end) of a group, not all of it. */
+static void change_part(struct smudge_bitmap *b, uint64_t group,
+			unsigned int first, unsigned int end, bool dirty)
+{
+	uint64_t *words = smi_bitmap_words(b, group);
+	uint64_t summary;
+
+	if (dirty && smi_bitmap_is_full(b, group))
+		return;
+	smi_bitmap_unfold(b, group);
+	summary = b->bits[1][group];
+	if (!dirty && !summary)
+		return;
+	for (unsigned int i = first / 64; i * 64 < end; i++) {
+		uint64_t mask = smi_word_mask(i, first, end);
+
+		words[i] = dirty ? words[i] | mask : words[i] & ~mask;
+		summary &= ~(UINT64_C(1) << i);
+		summary |= (uint64_t)(words[i] != 0) << i;
+	}
+	smi_bitmap_set_summary(b, group, summary);
+}
+
+static void change_range(struct smudge_bitmap *b, uint64_t first,
+			 uint64_t npages, bool dirty)
+{
+	uint64_t end;
+
+	if (!smi_bitmap_clamp(b, first, &npages))
+		return;
+	for (end = first + npages; first < end;) {
+		uint64_t group = first >> SMI_GROUP_SHIFT;
+		uint64_t base = group << SMI_GROUP_SHIFT;
+		uint64_t size = smi_bitmap_group_pages(b, group);
+		uint64_t stop = end - base < size ? end - base : size;
+
+		if (first > base || stop < size)
+			change_part(b, group, (unsigned int)(first - base),
+				    (unsigned int)stop, dirty);
+		else if (dirty)
+			smi_bitmap_fill_group(b, group);
+		else
+			smi_bitmap_clear_group(b, group);
+		first = base + stop;
+	}
+}
+
+void smudge_bitmap_set_range(struct smudge_bitmap *b, uint64_t first_page,
+			     uint64_t npages)
+{
+	change_range(b, first_page, npages, true);
+}
+
+void smudge_bitmap_clear_range(struct smudge_bitmap *b, uint64_t first_page,
+			       uint64_t npages)
+{
+	smi_bitmap_drain(b);
+	change_range(b, first_page, npages, false);
+}
+
+/* All levels but the full bits read as zero again, and hold no memory. */
+static void drop_bits(struct smudge_bitmap *b)
+{
+	size_t bytes = b->bits_bytes - round_to_page(b->nwords[2] * 8);
+
+	if (madvise(b->bits_base, bytes, MADV_DONTNEED) < 0)
+		memset(b->bits_base, 0, bytes);
+}
+
+void smudge_bitmap_fill(struct smudge_bitmap *b)
+{
+	uint64_t ngroups = smi_bitmap_ngroups(b);
+	uint64_t rest = ngroups & 63;
+
+	drop_bits(b);
+	memset(b->full, 0xff, ngroups / 64 * 8);
+	if (rest)
+		b->full[ngroups / 64] = smi_mask(0, (unsigned int)rest);
+}
+
+void smudge_bitmap_empty(struct smudge_bitmap *b)
+{
+	smi_bitmap_drain(b);
+	drop_bits(b);
+	memset(b->full, 0, b->nwords[2] * 8);
+}

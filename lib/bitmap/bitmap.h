@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The dirty bitmap's insides.
+ *
+ * LAYOUT. Two planes of three levels each, fan-out 64, and one level more:
+ *
+ *	level 0   one bit a page            2^28 pages: 32 MiB
+ *	level 1   one bit a word of level 0 (64 pages)       512 KiB
+ *	level 2   one bit a word of level 1 (4096 pages)       8 KiB
+ *	full      one bit a group of 4096 pages: all of it is dirty
+ *
+ * A group is one word of level 1 and the 64 words (512 bytes) below it; it is
+ * the unit of all vector kernels. Three levels are enough for any size: a
+ * scan of level 2 of a 1 TiB guest reads 8 KiB (docs/decisions/0001).
+ *
+ * THE BITS PLANE belongs to the owner, who alone reads and writes it, so it
+ * needs no atomics. Its invariants hold between any two calls:
+ *	B1  level 1 bit set    <=>  the word below is not zero
+ *	B2  level 2 bit set    <=>  the word of level 1 below is not zero
+ *	B3  full bit set        =>  the group's words are zero on all levels
+ *	B4  no bit at or beyond npages is set on level 0
+ * A page is dirty if its bit is set or its group is full. So a map that is
+ * all dirty is 8 KiB of full bits per TiB, and costs that to write and take.
+ *
+ * THE MARK PLANE is written by any number of markers, without locks, and
+ * emptied by the owner with smi_bitmap_drain before every query and take,
+ * which moves its bits to the bits plane. `marked` is its root: not zero if
+ * level 2 may have bits. Above the words, a bit may be stale-set, and after
+ * every mark has returned it is never stale-clear:
+ *
+ *	mark:  store the page's content; compiler barrier;
+ *	       for word, level 1, level 2, root, in this order:
+ *	           load it (acquire); bit missing? OR it in (acq_rel)
+ *	drain: for root, level 2, level 1, word, in this order, descending
+ *	       only where a bit was found: exchange with 0 (acq_rel);
+ *	       OR what a word held into the bits plane;
+ *	       if any was found: expedited membarrier.
+ *
+ * WHY NO MARK IS LOST. A marker returns after it saw, or set, its bit on each
+ * level, bottom up. A drain clears top down. Suppose a drain cleared a
+ * summary bit after the marker saw it set: then it exchanges the word below
+ * later still, finds the marker's bit there (or the bit on the next level
+ * down, and so on), and moves it. Suppose it cleared the summary bit before
+ * the marker looked: the marker finds it missing and sets it, for the next
+ * drain. A marker that finds its page's bit set by another marker goes on to
+ * look at the summaries all the same: the other one may not be there yet.
+ *
+ * WHY NO CONTENT IS LOST. A marker that finds every bit set writes nothing,
+ * so on its own it does not order its store of the content before its load of
+ * the bit: store; load (set)  against  clear; read content  is Dekker's
+ * pattern and needs a full barrier on both sides. The drain's membarrier is
+ * that barrier for every running thread: the marker's store is visible when
+ * it returns, or the marker's load comes after it and sees the bit cleared.
+ * A mark of a dirty page so costs loads only. Kernels without membarrier
+ * make `fence_in_mark` true, and the marker pays for it.
+ */
+#ifndef LIB_BITMAP_BITMAP_H
+#define LIB_BITMAP_BITMAP_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <smudge/bitmap.h>
+
+#include "bitmap/kernels.h"
+
+#define SMI_WORD_SHIFT	6
+#define SMI_GROUP_SHIFT 12
+#define SMI_WORD_PAGES	UINT64_C(64)
+#define SMI_GROUP_PAGES UINT64_C(4096)
+#define SMI_LEVELS	3
+#define SMI_ALL_ONES	(~UINT64_C(0))
+
+struct smudge_bitmap {
+	uint64_t npages;
+	uint64_t nwords[SMI_LEVELS]; /* words of each level */
+	_Atomic uint64_t *mark[SMI_LEVELS];
+	_Atomic bool fence_in_mark; /* no membarrier: the marker must fence */
+
+	/* Written by markers: on a cache line of its own. */
+	_Alignas(64) _Atomic uint64_t marked;
+
+	_Alignas(64) uint64_t *bits[SMI_LEVELS];
+	uint64_t *full; /* nwords[2] words, one bit a group */
+	const struct smi_kernels *kernels;
+	void *mark_base; /* the two mappings */
+	void *bits_base;
+	size_t mark_bytes;
+	size_t bits_bytes;
+};
+
+/* Move all marks into the bits plane, so that only that needs a look. */
+void smi_bitmap_drain(struct smudge_bitmap *bitmap);
+
+/* The full bits of a group become bits of its words, to change some. */
+void smi_bitmap_unfold(struct smudge_bitmap *bitmap, uint64_t group);
+
+/* The group has no bits on any level. */
+void smi_bitmap_clear_group(struct smudge_bitmap *bitmap, uint64_t group);
+
+/* The group is all dirty. */
+void smi_bitmap_fill_group(struct smudge_bitmap *bitmap, uint64_t group);
+
+/* After words of the group changed: its level 1 word is @summary now. */
+void smi_bitmap_set_summary(struct smudge_bitmap *bitmap, uint64_t group,
+			    uint64_t summary);
+
+/* The first group at or after @group that has a dirty page, or ngroups. */
+uint64_t smi_bitmap_next_group(const struct smudge_bitmap *bitmap,
+			       uint64_t group, uint64_t ngroups);
+
+static inline uint64_t smi_bitmap_ngroups(const struct smudge_bitmap *bitmap)
+{
+	return bitmap->nwords[1];
+}
+
+static inline uint64_t *smi_bitmap_words(const struct smudge_bitmap *bitmap,
+					 uint64_t group)
+{
+	return bitmap->bits[0] + (group << SMI_WORD_SHIFT);
+}
+
+static inline bool smi_bitmap_is_full(const struct smudge_bitmap *bitmap,
+				      uint64_t group)
+{
+	return bitmap->full[group >> 6] >> (group & 63) & 1;
+}
+
+/* Pages of the group that exist: 4096, or less in the last one. */
+static inline uint64_t
+smi_bitmap_group_pages(const struct smudge_bitmap *bitmap, uint64_t group)
+{
+	uint64_t left = bitmap->npages - (group << SMI_GROUP_SHIFT);
+
+	return left < SMI_GROUP_PAGES ? left : SMI_GROUP_PAGES;
+}
+
+/* Bits [first, end) of a word; first < end <= 64. */
+static inline uint64_t smi_mask(unsigned int first, unsigned int end)
+{
+	return (SMI_ALL_ONES << first) & (SMI_ALL_ONES >> (64 - end));
+}
+
+/*
+ * The mask of word @index of a group for the range [first, end) of the
+ * group's pages: 0 if the word lies outside.
+ */
+static inline uint64_t smi_word_mask(unsigned int index, unsigned int first,
+				     unsigned int end)
+{
+	unsigned int low = index * 64;
+
+	if (end <= low || first >= low + 64 || first >= end)
+		return 0;
+	return smi_mask(first > low ? first - low : 0,
+			end < low + 64 ? end - low : 64);
+}
+
+/* Clamp [first, first + n) to the bitmap; false when nothing is left. */
+static inline bool smi_bitmap_clamp(const struct smudge_bitmap *bitmap,
+				    uint64_t first, uint64_t *npages)
+{
+	if (first >= bitmap->npages)
+		return false;
+	if (*npages > bitmap->npages - first)
+		*npages = bitmap->npages - first;
+	return *npages != 0;
+}
+
+#endif

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The AVX-512 kernels (F, BW, VBMI2: Ice Lake and Zen 4 on). Eight words a
+ * vector, eight vectors a group.
+ *
+ * Edges of eight words at once: the carry into each lane is the top bit of
+ * the lane before it, rotated in. The positions of a word's edges come from
+ * one byte compress, and are stored sixteen at a time.
+ */
+#ifdef __x86_64__
+#include "bitmap/kernels.h"
+
+#include <immintrin.h>
+
+#define AVX512 \
+	__attribute__((target("avx512f,avx512bw,avx512vbmi2,popcnt,bmi")))
+
+#define DENSE_WORDS 12
+
+AVX512 static inline __m512i load(const uint64_t *words)
+{
+	return _mm512_loadu_si512(words);
+}
+
+AVX512 static bool is_zero_group(const uint64_t *w)
+{
+	__m512i any = load(w);
+
+	for (unsigned int i = 8; i < SMI_GROUP_WORDS; i += 8)
+		any = _mm512_or_si512(any, load(w + i));
+	return _mm512_test_epi64_mask(any, any) == 0;
+}
+
+AVX512 static size_t skip_zero_groups(const uint64_t *words, size_t ngroups)
+{
+	size_t i = 0;
+
+	while (i < ngroups && is_zero_group(words + i * SMI_GROUP_WORDS))
+		i++;
+	return i;
+}
+
+AVX512 static uint64_t summarise(const uint64_t *group)
+{
+	uint64_t summary = 0;
+
+	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 8) {
+		__m512i v = load(group + i);
+
+		summary |= (uint64_t)_mm512_test_epi64_mask(v, v) << i;
+	}
+	return summary;
+}
+
+AVX512 static bool is_all_ones(const uint64_t *group)
+{
+	__m512i all = load(group);
+
+	for (unsigned int i = 8; i < SMI_GROUP_WORDS; i += 8)
+		all = _mm512_and_si512(all, load(group + i));
+	return _mm512_cmpeq_epi64_mask(all, _mm512_set1_epi64(-1)) == 0xff;
+}
+
+AVX512 static void shift_group(uint64_t *dst, const uint64_t *src,
+			       unsigned int shift)
+{
+	const __m128i right = _mm_cvtsi32_si128((int)shift);
+	const __m128i left = _mm_cvtsi32_si128(64 - (int)shift);
+
+	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 8) {
+		__m512i low = _mm512_srl_epi64(load(src + i), right);
+		__m512i high = _mm512_sll_epi64(load(src + i + 1), left);
+
+		_mm512_storeu_si512(dst + i, _mm512_or_si512(low, high));
+	}
+}
+
+AVX512 static void or_group(uint64_t *dst, const uint64_t *src,
+			    uint64_t summary)
+{
+	if (_mm_popcnt_u64(summary) < DENSE_WORDS) {
+		for (; summary; summary = _blsr_u64(summary)) {
+			unsigned int i = (unsigned int)_tzcnt_u64(summary);
+
+			dst[i] |= src[i];
+		}
+		return;
+	}
+	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 8)
+		_mm512_storeu_si512(
+			dst + i, _mm512_or_si512(load(dst + i), load(src + i)));
+}
+
+AVX512 static size_t find_nonzero(const uint64_t *a, const uint64_t *b,
+				  size_t from, size_t n)
+{
+	for (; from + 8 <= n; from += 8) {
+		__m512i v = _mm512_or_si512(load(a + from), load(b + from));
+
+		if (_mm512_test_epi64_mask(v, v))
+			break;
+	}
+	while (from < n && !(a[from] | b[from]))
+		from++;
+	return from;
+}
+
+AVX512 static size_t find_not_ones(const uint64_t *words, size_t from, size_t n)
+{
+	const __m512i ones = _mm512_set1_epi64(-1);
+
+	for (; from + 8 <= n; from += 8) {
+		if (_mm512_cmpneq_epi64_mask(load(words + from), ones))
+			break;
+	}
+	while (from < n && words[from] == ~UINT64_C(0))
+		from++;
+	return from;
+}
+
+AVX512 static uint64_t popcount(const uint64_t *group)
+{
+	uint64_t n = 0;
+
+	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i++)
+		n += (uint64_t)_mm_popcnt_u64(group[i]);
+	return n;
+}
+
+AVX512 static inline __m512i iota(void)
+{
+	static const uint8_t bytes[64] = {
+		0,  1,	2,  3,	4,  5,	6,  7,	8,  9,	10, 11, 12, 13, 14, 15,
+		16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31,
+		32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47,
+		48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
+
+	return _mm512_loadu_si512(bytes);
+}
+
+AVX512 static inline void put16(uint32_t *out, __m128i positions, __m512i base)
+{
+	_mm512_storeu_si512(
+		out, _mm512_add_epi32(_mm512_cvtepu8_epi32(positions), base));
+}
+
+/* Store the positions of the bits of @edge, counted from @base. */
+AVX512 static inline uint32_t *put_word(uint32_t *out, uint64_t edge,
+					uint32_t base)
+{
+	const __m512i from = _mm512_set1_epi32((int)base);
+	__m512i packed = _mm512_maskz_compress_epi8(edge, iota());
+	unsigned int n = (unsigned int)_mm_popcnt_u64(edge);
+
+	put16(out, _mm512_castsi512_si128(packed), from);
+	if (n > 16) {
+		put16(out + 16, _mm512_extracti32x4_epi32(packed, 1), from);
+		put16(out + 32, _mm512_extracti32x4_epi32(packed, 2), from);
+		put16(out + 48, _mm512_extracti32x4_epi32(packed, 3), from);
+	}
+	return out + n;
+}
+
+AVX512 static void take_edges(uint64_t *group, uint64_t summary, uint32_t base,
+			      struct smi_edges *edges)
+{
+	const __m512i last = _mm512_set_epi64(6, 5, 4, 3, 2, 1, 0, 7);
+	uint32_t *out = edges->next;
+	/* Only lane 7 matters: its top bit is the carry into lane 0. */
+	__m512i before = _mm512_set1_epi64(edges->open ? -1 : 0);
+
+	if (_mm_popcnt_u64(summary) < DENSE_WORDS) {
+		smi_take_edges_sparse(group, summary, base, edges);
+		return;
+	}
+	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 8) {
+		__m512i v = load(group + i);
+		__m512i lower = _mm512_permutexvar_epi64(
+			last, _mm512_mask_blend_epi64(0x80, v, before));
+		__m512i carry = _mm512_srli_epi64(lower, 63);
+		__m512i edge = _mm512_xor_si512(
+			v, _mm512_or_si512(_mm512_slli_epi64(v, 1), carry));
+		unsigned int some = _mm512_test_epi64_mask(edge, edge);
+		uint64_t words[8];
+
+		_mm512_storeu_si512(words, edge);
+		for (; some; some &= some - 1) {
+			unsigned int k = (unsigned int)__builtin_ctz(some);
+
+			out = put_word(out, words[k], base + (i + k) * 64);
+		}
+		_mm512_storeu_si512(group + i, _mm512_setzero_si512());
+		before = v;
+	}
+	edges->next = out;
+	edges->open =
+		_mm512_test_epi64_mask(before, _mm512_set1_epi64(INT64_MIN)) >>
+			7 &
+		1;
+}
+
+const struct smi_kernels smi_kernels_avx512 = {
+	.name = "avx512",
+	.skip_zero_groups = skip_zero_groups,
+	.summarise = summarise,
+	.is_all_ones = is_all_ones,
+	.shift_group = shift_group,
+	.or_group = or_group,
+	.find_nonzero = find_nonzero,
+	.find_not_ones = find_not_ones,
+	.popcount = popcount,
+	.take_edges = take_edges,
+};
+#endif

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Questions to a bitmap: exact to the page; the summaries only say where not
+ * to look. Each drains the marks first, then walks the owner's plane.
+ */
+#include "bitmap/bitmap.h"
+
+/* The first dirty page in [page, end), or end. */
+static uint64_t find_dirty(const struct smudge_bitmap *b, uint64_t page,
+			   uint64_t end)
+{
+	uint64_t group = page >> SMI_GROUP_SHIFT;
+	uint64_t ngroups = (end + SMI_GROUP_PAGES - 1) >> SMI_GROUP_SHIFT;
+	unsigned int index = (page >> SMI_WORD_SHIFT) & 63;
+	uint64_t word, summary;
+
+	if (page >= end || smi_bitmap_is_full(b, group))
+		return page < end ? page : end;
+	summary = b->bits[1][group] & (SMI_ALL_ONES << index);
+	if (summary >> index & 1) {
+		word = b->bits[0][page >> 6] >> (page & 63);
+		if (word) {
+			page += (uint64_t)__builtin_ctzll(word);
+			return page < end ? page : end;
+		}
+		summary &= summary - 1;
+	}
+	if (!summary) {
+		group = smi_bitmap_next_group(b, group + 1, ngroups);
+		if (group == ngroups)
+			return end;
+		summary = b->bits[1][group];
+	}
+	page = group << SMI_GROUP_SHIFT;
+	if (!smi_bitmap_is_full(b, group)) {
+		index = (unsigned int)__builtin_ctzll(summary);
+		word = smi_bitmap_words(b, group)[index];
+		page += index * 64u + (uint64_t)__builtin_ctzll(word);
+	}
+	return page < end ? page : end;
+}
+
+/* The first clean page at or after @page in its group, or the group's end. */
+static uint64_t clean_in_group(const struct smudge_bitmap *b, uint64_t page)
+{
+	uint64_t group = page >> SMI_GROUP_SHIFT;
+	uint64_t next = (group + 1) << SMI_GROUP_SHIFT;
+	const uint64_t *words = smi_bitmap_words(b, group);
+	size_t index = (page >> 6) & 63;
+	uint64_t word;
+
+	if (smi_bitmap_is_full(b, group))
+		return next;
+	if (!b->bits[1][group])
+		return page;
+	word = ~words[index] >> (page & 63);
+	if (word)
+		return page + (uint64_t)__builtin_ctzll(word);
+	index = b->kernels->find_not_ones(words, index + 1, SMI_GROUP_WORDS);
+	if (index == SMI_GROUP_WORDS)
+		return next;
+	return (group << SMI_GROUP_SHIFT) + index * 64 +
+	       (uint64_t)__builtin_ctzll(~words[index]);
+}
+
+/* The first clean page in [page, end), or end. */
+static uint64_t find_clean(const struct smudge_bitmap *b, uint64_t page,
+			   uint64_t end)
+{
+	while (page < end) {
+		uint64_t group = page >> SMI_GROUP_SHIFT;
+		uint64_t clean;
+
+		/* 64 full groups at a time where they are. */
+		if ((group & 63) == 0 && b->full[group >> 6] == SMI_ALL_ONES) {
+			group = b->kernels->find_not_ones(b->full, group >> 6,
+							  b->nwords[2])
+				<< 6;
+			page = group << SMI_GROUP_SHIFT;
+			continue;
+		}
+		clean = clean_in_group(b, page);
+		page = (group + 1) << SMI_GROUP_SHIFT;
+		if (clean < page)
+			return clean < end ? clean : end;
+	}
+	return end;
+}
+
+bool smudge_bitmap_next_dirty(struct smudge_bitmap *b, uint64_t first_page,
+			      uint64_t end_page, struct smudge_run *ret)
+{
+	uint64_t first;
+
+	if (end_page > b->npages)
+		end_page = b->npages;
+	if (first_page >= end_page)
+		return false;
+	smi_bitmap_drain(b);
+	first = find_dirty(b, first_page, end_page);
+	if (first == end_page)
+		return false;
+	ret->first_page = first;
+	ret->npages = find_clean(b, first, end_page) - first;
+	return true;
+}
+
+bool smudge_bitmap_next_clean(struct smudge_bitmap *b, uint64_t first_page,
+			      uint64_t end_page, struct smudge_run *ret)
+{
+	uint64_t first;
+
+	if (end_page > b->npages)
+		end_page = b->npages;
+	if (first_page >= end_page)
+		return false;
+	smi_bitmap_drain(b);
+	first = find_clean(b, first_page, end_page);
+	if (first == end_page)
+		return false;
+	ret->first_page = first;
+	ret->npages = find_dirty(b, first, end_page) - first;
+	return true;
+}
+
+bool smudge_bitmap_next_block(struct smudge_bitmap *b, unsigned int block_shift,
+			      uint64_t first_block, uint64_t *ret_block)
+{
+	uint64_t page;
+
+	if (block_shift > 40 || first_block > (b->npages - 1) >> block_shift)
+		return false;
+	smi_bitmap_drain(b);
+	page = find_dirty(b, first_block << block_shift, b->npages);
+	if (page == b->npages)
+		return false;
+	*ret_block = page >> block_shift;
+	return true;
+}
+
+bool smudge_bitmap_test(struct smudge_bitmap *b, uint64_t page)
+{
+	return smudge_bitmap_any(b, page, 1);
+}
+
+bool smudge_bitmap_any(struct smudge_bitmap *b, uint64_t first_page,
+		       uint64_t npages)
+{
+	uint64_t end;
+
+	if (!smi_bitmap_clamp(b, first_page, &npages))
+		return false;
+	smi_bitmap_drain(b);
+	end = first_page + npages;
+	return find_dirty(b, first_page, end) != end;
+}
+
+bool smudge_bitmap_all(struct smudge_bitmap *b, uint64_t first_page,
+		       uint64_t npages)
+{
+	uint64_t end;
+
+	if (!smi_bitmap_clamp(b, first_page, &npages))
+		return true;
+	smi_bitmap_drain(b);
+	end = first_page + npages;
+	return find_clean(b, first_page, end) == end;
+}
+
+/* Dirty pages among [first, end) of a group. */
+static uint64_t count_group(const struct smudge_bitmap *b, uint64_t group,
+			    unsigned int first, unsigned int end)
+{
+	const uint64_t *words = smi_bitmap_words(b, group);
+	uint64_t n = 0;
+
+	if (smi_bitmap_is_full(b, group))
+		return end - first;
+	if (first == 0 && end == SMI_GROUP_PAGES)
+		return b->kernels->popcount(words);
+	for (unsigned int i = first / 64; i * 64 < end; i++)
+		n += (uint64_t)__builtin_popcountll(
+			words[i] & smi_word_mask(i, first, end));
+	return n;
+}
+
+uint64_t smudge_bitmap_count(struct smudge_bitmap *b, uint64_t first_page,
+			     uint64_t npages)
+{
+	uint64_t end, ngroups, n = 0;
+
+	if (!smi_bitmap_clamp(b, first_page, &npages))
+		return 0;
+	smi_bitmap_drain(b);
+	end = first_page + npages;
+	ngroups = (end + SMI_GROUP_PAGES - 1) >> SMI_GROUP_SHIFT;
+	for (uint64_t group = first_page >> SMI_GROUP_SHIFT;; group++) {
+		uint64_t base, stop;
+
+		group = smi_bitmap_next_group(b, group, ngroups);
+		if (group == ngroups)
+			return n;
+		base = group << SMI_GROUP_SHIFT;
+		stop = end - base < SMI_GROUP_PAGES ? end - base
+						    : SMI_GROUP_PAGES;
+		n += count_group(b, group,
+				 first_page > base
+					 ? (unsigned int)(first_page - base)
+					 : 0,
+				 (unsigned int)stop);
+	}
+}

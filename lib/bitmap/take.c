@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Taking: the dirty bits of a range become the edges of runs in a batch.
+ *
+ * Marks are drained first, so that only the owner's plane is walked. Groups
+ * without a bit are skipped through level 2 and the full bits; a full group
+ * costs one bit; every other goes through the edge kernel, whole or, at the
+ * range's ends, as a masked copy. A run stays open from group to group.
+ *
+ * Cost: level 2 of the range, plus the words of groups with dirty pages.
+ */
+#include "bitmap/bitmap.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "bitmap/batch.h"
+
+uint64_t smi_bitmap_next_group(const struct smudge_bitmap *b, uint64_t group,
+			       uint64_t ngroups)
+{
+	uint64_t n = (ngroups + 63) >> 6;
+	uint64_t k = group >> 6;
+	uint64_t some;
+
+	if (group >= ngroups)
+		return ngroups;
+	some = (b->bits[2][k] | b->full[k]) & SMI_ALL_ONES << (group & 63);
+	if (!some) {
+		k = b->kernels->find_nonzero(b->bits[2], b->full, k + 1, n);
+		if (k >= n)
+			return ngroups;
+		some = b->bits[2][k] | b->full[k];
+	}
+	group = k * 64 + (uint64_t)__builtin_ctzll(some);
+	return group < ngroups ? group : ngroups;
+}
+
+/* Move pages [first, end) of the group's words to @copy. */
+static uint64_t split_group(struct smudge_bitmap *b, uint64_t group,
+			    unsigned int first, unsigned int end,
+			    uint64_t *copy)
+{
+	uint64_t *words = smi_bitmap_words(b, group);
+	uint64_t summary, taken = 0;
+
+	smi_bitmap_unfold(b, group);
+	summary = b->bits[1][group];
+	memset(copy, 0, SMI_GROUP_WORDS * 8);
+	for (unsigned int i = first / 64; i * 64 < end; i++) {
+		copy[i] = words[i] & smi_word_mask(i, first, end);
+		words[i] &= ~copy[i];
+		taken |= (uint64_t)(copy[i] != 0) << i;
+		if (!words[i])
+			summary &= ~(UINT64_C(1) << i);
+	}
+	smi_bitmap_set_summary(b, group, summary);
+	return taken;
+}
+
+/* Pages [first, end) of a group with dirty pages, @base edges from its start */
+static void take_group(struct smudge_bitmap *b, uint64_t group,
+		       unsigned int first, unsigned int end, uint32_t base,
+		       struct smi_edges *edges)
+{
+	bool whole = first == 0 && end == smi_bitmap_group_pages(b, group);
+	uint64_t copy[SMI_GROUP_WORDS];
+	uint64_t summary;
+
+	if (whole && smi_bitmap_is_full(b, group)) {
+		if (!edges->open)
+			*edges->next++ = base;
+		edges->open = true;
+		b->full[group >> 6] &= ~(UINT64_C(1) << (group & 63));
+		return;
+	}
+	if (!whole) {
+		summary = split_group(b, group, first, end, copy);
+		b->kernels->take_edges(copy, summary, base, edges);
+		return;
+	}
+	summary = b->bits[1][group];
+	smi_bitmap_set_summary(b, group, 0);
+	b->kernels->take_edges(smi_bitmap_words(b, group), summary, base,
+			       edges);
+}
+
+static void close_run(struct smi_edges *edges, uint32_t at)
+{
+	if (edges->open)
+		*edges->next++ = at;
+	edges->open = false;
+}
+
+/* Take [first, end); returns the page it came to. */
+static uint64_t take_range(struct smudge_bitmap *b, uint64_t first,
+			   uint64_t end, struct smudge_batch *batch)
+{
+	struct smi_edges edges = {batch->edges, false};
+	const uint32_t *limit =
+		batch->edges + batch->max_edges - (SMI_GROUP_MAX_EDGES + 1);
+	uint64_t ngroups = (end + SMI_GROUP_PAGES - 1) >> SMI_GROUP_SHIFT;
+	uint64_t group = first >> SMI_GROUP_SHIFT;
+	uint64_t base = group << SMI_GROUP_SHIFT;
+
+	while (group < ngroups && edges.next <= limit) {
+		uint64_t next = smi_bitmap_next_group(b, group, ngroups);
+		uint64_t at = next << SMI_GROUP_SHIFT;
+		uint64_t stop = end - at;
+
+		if (next != group)
+			close_run(&edges, (uint32_t)((group << 12) - base));
+		group = next;
+		if (group == ngroups)
+			break;
+		take_group(
+			b, group, first > at ? (unsigned int)(first - at) : 0,
+			stop < SMI_GROUP_PAGES ? (unsigned int)stop
+					       : (unsigned int)SMI_GROUP_PAGES,
+			(uint32_t)(at - base), &edges);
+		group++;
+	}
+	if (group << SMI_GROUP_SHIFT < end)
+		end = group << SMI_GROUP_SHIFT;
+	close_run(&edges, (uint32_t)(end - base));
+	batch->nedges = (size_t)(edges.next - batch->edges);
+	batch->base_page = base;
+	return end;
+}
+
+int smudge_bitmap_take(struct smudge_bitmap *b, uint64_t first_page,
+		       uint64_t npages, struct smudge_batch *batch)
+{
+	if (batch->is_taken)
+		return -EBUSY;
+	smi_batch_reset(batch);
+	smi_bitmap_drain(b);
+	batch->is_taken = true;
+	batch->end_page = npages > UINT64_MAX - first_page
+				  ? UINT64_MAX
+				  : first_page + npages;
+	if (!smi_bitmap_clamp(b, first_page, &npages))
+		return 0;
+	if (npages > SMI_BATCH_MAX_PAGES)
+		npages = SMI_BATCH_MAX_PAGES;
+	batch->end_page = take_range(b, first_page, first_page + npages, batch);
+	return 0;
+}
+
+void smudge_bitmap_return(struct smudge_bitmap *b, struct smudge_batch *batch)
+{
+	size_t nruns = smudge_batch_nruns(batch);
+
+	for (size_t i = 0; i < nruns; i++) {
+		struct smudge_run run = smudge_batch_run(batch, i);
+
+		smudge_bitmap_set_range(b, run.first_page, run.npages);
+	}
+	smi_batch_reset(batch);
+}
