@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One virtual machine's way of logging dirty pages.
+ *
+ * The mode belongs to the VM in the kernel, so it is chosen here and not by
+ * the sources of its slots. It is set even where it is the kernel's default:
+ * a handle made after another one must not inherit that one's choice.
+ */
+#include "source/kvm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <linux/kvm.h>
+
+#define WHERE "kvm"
+
+static int check_options(const struct smudge_kvm_options *options,
+			 struct smudge_error *err)
+{
+	if (options->size < sizeof(*options))
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"options of %zu bytes are too short",
+					options->size);
+	if (options->mode != SMUDGE_KVM_LOG_AUTO &&
+	    options->mode != SMUDGE_KVM_LOG_LEGACY &&
+	    options->mode != SMUDGE_KVM_LOG_MANUAL)
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"%d is no mode of logging",
+					(int)options->mode);
+	return 0;
+}
+
+/* The KVM_DIRTY_LOG_* bits the kernel offers, or -errno. */
+static int manual_bits(int vm_fd, struct smudge_error *err)
+{
+	int bits = ioctl(vm_fd, KVM_CHECK_EXTENSION,
+			 KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2);
+
+	if (bits < 0) {
+		bits = -errno;
+		smudge_error_set(err, bits, WHERE,
+				 "the descriptor is no KVM virtual machine: %s",
+				 strerror(-bits));
+	}
+	return bits;
+}
+
+static int set_manual(int vm_fd, unsigned int bits, struct smudge_error *err)
+{
+	struct kvm_enable_cap cap = {
+		.cap = KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2,
+		.args = {bits},
+	};
+	int ret;
+
+	if (ioctl(vm_fd, KVM_ENABLE_CAP, &cap) >= 0)
+		return 0;
+	ret = -errno;
+	return smudge_error_set(err, ret, WHERE,
+				"KVM refuses to set "
+				"KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 to %u: %s",
+				bits, strerror(-ret));
+}
+
+static int choose_mode(struct smudge_kvm *kvm, enum smudge_kvm_log_mode asked,
+		       struct smudge_error *err)
+{
+	int has = manual_bits(kvm->vm_fd, err);
+	unsigned int bits = 0;
+
+	if (has < 0)
+		return has;
+	if (!(has & KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE)) {
+		if (asked == SMUDGE_KVM_LOG_MANUAL)
+			return smudge_error_set(
+				err, -EOPNOTSUPP, WHERE,
+				"this kernel has no "
+				"KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 (Linux "
+				"5.2)");
+		kvm->mode = SMUDGE_KVM_LOG_LEGACY;
+		return 0;
+	}
+	kvm->mode = SMUDGE_KVM_LOG_LEGACY;
+	if (asked != SMUDGE_KVM_LOG_LEGACY) {
+		kvm->mode = SMUDGE_KVM_LOG_MANUAL;
+		bits = KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE |
+		       ((unsigned int)has & KVM_DIRTY_LOG_INITIALLY_SET);
+	}
+	return set_manual(kvm->vm_fd, bits, err);
+}
+
+int smudge_kvm_create(const struct smudge_kvm_options *options,
+		      struct smudge_kvm **ret, struct smudge_error *err)
+{
+	struct smudge_kvm *kvm;
+	int status = check_options(options, err);
+
+	if (status < 0)
+		return status;
+	kvm = calloc(1, sizeof(*kvm));
+	if (!kvm)
+		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
+	kvm->vm_fd = fcntl(options->vm_fd, F_DUPFD_CLOEXEC, 0);
+	if (kvm->vm_fd < 0) {
+		status = -errno;
+		smudge_error_set(err, status, WHERE,
+				 "cannot duplicate descriptor %d: %s",
+				 options->vm_fd, strerror(-status));
+	} else {
+		status = choose_mode(kvm, options->mode, err);
+	}
+	if (status < 0) {
+		smudge_kvm_destroy(kvm);
+		return status;
+	}
+	*ret = kvm;
+	return 0;
+}
+
+void smudge_kvm_destroy(struct smudge_kvm *kvm)
+{
+	if (!kvm)
+		return;
+	if (kvm->vm_fd >= 0)
+		close(kvm->vm_fd);
+	free(kvm);
+}
+
+enum smudge_kvm_log_mode smudge_kvm_mode(const struct smudge_kvm *kvm)
+{
+	return kvm->mode;
+}

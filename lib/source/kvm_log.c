@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The dirty log of one KVM memory slot.
+ *
+ * Legacy mode: KVM_GET_DIRTY_LOG fetches, clears and re-protects in one step,
+ * so the harvest re-arms. Manual mode: KVM_GET_DIRTY_LOG only fetches, and
+ * KVM_CLEAR_DIRTY_LOG re-protects exactly the pages a client takes, at the
+ * moment it takes them; kvm_pending.h has the rule that keeps clients from
+ * destroying each other's writes, and its proof.
+ *
+ * Logging is on only between start and stop: while it is on, KVM maps the
+ * slot in small pages, and it goes on doing so if logging is left on.
+ * KVM's pages are the host's, whatever the region's are.
+ */
+#include <smudge/source.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <linux/kvm.h>
+
+#include "source/kvm.h"
+#include "source/kvm_pending.h"
+
+#define WHERE "kvm_log"
+
+struct kvm_log {
+	const struct smudge_kvm *kvm;
+	struct smudge_kvm_slot slot;
+	unsigned int page_shift;	  /* the host's */
+	struct smudge_source_range range; /* since the last start */
+	/* Open between start and stop. Legacy mode uses it as a buffer. */
+	struct smi_kvm_pending pending;
+};
+
+static int set_logging(const struct kvm_log *log, bool on)
+{
+	struct kvm_userspace_memory_region region = {
+		.slot = log->slot.slot,
+		.flags = log->slot.flags | (on ? KVM_MEM_LOG_DIRTY_PAGES : 0),
+		.guest_phys_addr = log->slot.gpa,
+		.memory_size = log->slot.size_bytes,
+		.userspace_addr = (uintptr_t)log->slot.hva,
+	};
+
+	if (ioctl(log->kvm->vm_fd, KVM_SET_USER_MEMORY_REGION, &region) < 0)
+		return -errno;
+	return 0;
+}
+
+static int get_log(const struct kvm_log *log)
+{
+	struct kvm_dirty_log get = {
+		.slot = log->slot.slot,
+		.dirty_bitmap = log->pending.words,
+	};
+
+	return ioctl(log->kvm->vm_fd, KVM_GET_DIRTY_LOG, &get) < 0 ? -errno : 0;
+}
+
+static int clear_log(void *opaque, uint64_t first_page, uint64_t npages,
+		     const uint64_t *bits)
+{
+	const struct kvm_log *log = opaque;
+	struct kvm_clear_dirty_log clear = {
+		.slot = log->slot.slot,
+		.num_pages = (uint32_t)npages, /* at most a chunk */
+		.first_page = first_page,
+		.dirty_bitmap = (void *)(uintptr_t)bits,
+	};
+
+	if (ioctl(log->kvm->vm_fd, KVM_CLEAR_DIRTY_LOG, &clear) < 0)
+		return -errno;
+	return 0;
+}
+
+static int get_failed(const struct kvm_log *log, int code,
+		      struct smudge_error *err)
+{
+	const char *why = strerror(-code);
+
+	if (code == -ENXIO)
+		why = "the VM uses the dirty ring instead";
+	else if (code == -ENOENT)
+		why = "the slot is gone, or somebody stopped its logging";
+	return smudge_error_set(err, code, WHERE,
+				"KVM_GET_DIRTY_LOG of slot %u fails: %s",
+				log->slot.slot, why);
+}
+
+/*
+ * The range is the slot, up to the rest of the region's last page, and shares
+ * an address with it: a slot that is an alias has the address of the host in
+ * common, a region mapped twice the guest's.
+ */
+static int check_range(const struct kvm_log *log,
+		       const struct smudge_source_range *range,
+		       struct smudge_error *err)
+{
+	uint64_t bytes = range->npages << range->page_shift;
+	uint64_t slot_bytes = log->slot.size_bytes;
+
+	if (bytes < slot_bytes || (bytes - slot_bytes) >> range->page_shift)
+		return smudge_error_set(
+			err, -EINVAL, WHERE,
+			"slot %u has %llu bytes, but is attached to %llu",
+			log->slot.slot, (unsigned long long)slot_bytes,
+			(unsigned long long)bytes);
+	if (range->hva != log->slot.hva && range->gpa != log->slot.gpa)
+		return smudge_error_set(
+			err, -EINVAL, WHERE,
+			"slot %u is attached to pages it does not map",
+			log->slot.slot);
+	return 0;
+}
+
+/*
+ * The first GET tells which pages are pending from the start: all of them
+ * with KVM_DIRTY_LOG_INITIALLY_SET. Nobody needs to be told about them,
+ * everything is dirty for the clients now.
+ */
+static int begin_logging(struct kvm_log *log, struct smudge_error *err)
+{
+	int ret = set_logging(log, true);
+
+	if (ret < 0)
+		return smudge_error_set(
+			err, ret, WHERE,
+			"KVM refuses to log dirty pages of slot %u: %s",
+			log->slot.slot, strerror(-ret));
+	ret = get_log(log);
+	if (ret < 0) {
+		get_failed(log, ret, err);
+		set_logging(log, false);
+	}
+	return ret;
+}
+
+static int kvm_log_start(void *opaque, const struct smudge_source_range *range,
+			 struct smudge_error *err)
+{
+	struct kvm_log *log = opaque;
+	int ret = check_range(log, range, err);
+
+	if (ret < 0)
+		return ret;
+	log->range = *range;
+	ret = smi_kvm_pending_open(&log->pending,
+				   log->slot.size_bytes >> log->page_shift);
+	if (ret < 0)
+		return smudge_error_set(err, ret, WHERE, "out of memory");
+	ret = begin_logging(log, err);
+	if (ret < 0)
+		smi_kvm_pending_close(&log->pending);
+	return ret;
+}
+
+/*
+ * A slot deleted too early must not come back: KVM makes a slot that is set
+ * and does not exist. GET fails for such a slot.
+ */
+static void kvm_log_stop(void *opaque)
+{
+	struct kvm_log *log = opaque;
+
+	if (get_log(log) != -ENOENT)
+		set_logging(log, false);
+	smi_kvm_pending_close(&log->pending);
+}
+
+static int kvm_log_harvest(void *opaque, struct smudge_sink *sink,
+			   struct smudge_error *err)
+{
+	struct kvm_log *log = opaque;
+	int ret = get_log(log);
+
+	if (ret < 0)
+		return get_failed(log, ret, err);
+	smudge_sink_bitmap(sink, 0, log->pending.words, 0, log->pending.npages,
+			   log->page_shift);
+	return 0;
+}
+
+/*
+ * Pages of the region to pages of the slot, rounded outward: a KVM page that
+ * was taken in part is cleared, which the invariant allows, since all of its
+ * other parts are still dirty for every client.
+ */
+static void slot_pages(const struct kvm_log *log, struct smudge_run run,
+		       uint64_t *ret_first, uint64_t *ret_end)
+{
+	const struct smudge_source_range *range = &log->range;
+	uint64_t first = run.first_page;
+	uint64_t end = run.first_page + run.npages;
+	uint64_t range_end = range->first_page + range->npages;
+	uint64_t round = (UINT64_C(1) << log->page_shift) - 1;
+
+	first = first < range->first_page ? range->first_page : first;
+	end = end > range_end ? range_end : end;
+	*ret_first = *ret_end = 0;
+	if (first >= end)
+		return;
+	first = (first - range->first_page) << range->page_shift;
+	end = (end - range->first_page) << range->page_shift;
+	*ret_first = first >> log->page_shift;
+	*ret_end = (end + round) >> log->page_shift;
+	if (*ret_end > log->pending.npages)
+		*ret_end = log->pending.npages;
+}
+
+static int kvm_log_rearm(void *opaque, const struct smudge_batch *batch,
+			 struct smudge_error *err)
+{
+	struct kvm_log *log = opaque;
+	struct smi_kvm_clear clear = {.call = clear_log, .opaque = log};
+	size_t nruns = smudge_batch_nruns(batch);
+	struct smi_kvm_pass pass;
+	int ret = 0;
+
+	smi_kvm_pass_begin(&pass, &log->pending, &clear);
+	for (size_t i = 0; i < nruns && !ret; i++) {
+		uint64_t first, end;
+
+		slot_pages(log, smudge_batch_run(batch, i), &first, &end);
+		ret = smi_kvm_pass_add(&pass, first, end);
+	}
+	if (!ret)
+		ret = smi_kvm_pass_flush(&pass);
+	if (ret < 0)
+		return smudge_error_set(
+			err, -EIO, WHERE,
+			"KVM_CLEAR_DIRTY_LOG of slot %u fails: %s",
+			log->slot.slot, strerror(-ret));
+	return 0;
+}
+
+static const struct smudge_source_ops legacy_ops = {
+	.size = sizeof(legacy_ops),
+	.name = "kvm_log",
+	.start = kvm_log_start,
+	.stop = kvm_log_stop,
+	.harvest = kvm_log_harvest,
+	.destroy = free,
+};
+
+static const struct smudge_source_ops manual_ops = {
+	.size = sizeof(manual_ops),
+	.name = "kvm_log",
+	.start = kvm_log_start,
+	.stop = kvm_log_stop,
+	.harvest = kvm_log_harvest,
+	.rearm = kvm_log_rearm,
+	.destroy = free,
+};
+
+static unsigned int host_page_shift(void)
+{
+	return (unsigned int)__builtin_ctzl(
+		(unsigned long)sysconf(_SC_PAGESIZE));
+}
+
+static int check_slot(const struct smudge_kvm_slot *slot,
+		      struct smudge_error *err)
+{
+	uint64_t mask = (UINT64_C(1) << host_page_shift()) - 1;
+
+	if (slot->size < sizeof(*slot))
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"a slot of %zu bytes is too short",
+					slot->size);
+	if (!slot->size_bytes ||
+	    ((slot->size_bytes | slot->gpa | (uintptr_t)slot->hva) & mask))
+		return smudge_error_set(
+			err, -EINVAL, WHERE,
+			"slot %u is not made of whole host pages", slot->slot);
+	if (slot->flags & KVM_MEM_LOG_DIRTY_PAGES)
+		return smudge_error_set(
+			err, -EINVAL, WHERE,
+			"slot %u must be given without KVM_MEM_LOG_DIRTY_PAGES",
+			slot->slot);
+	return 0;
+}
+
+int smudge_kvm_log_create(struct smudge_kvm *kvm,
+			  const struct smudge_kvm_slot *slot,
+			  struct smudge_source **ret, struct smudge_error *err)
+{
+	bool manual = kvm->mode == SMUDGE_KVM_LOG_MANUAL;
+	struct kvm_log *log;
+	int status = check_slot(slot, err);
+
+	if (status < 0)
+		return status;
+	log = calloc(1, sizeof(*log));
+	if (!log)
+		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
+	log->kvm = kvm;
+	log->slot = *slot;
+	log->page_shift = host_page_shift();
+	status = smudge_source_create(manual ? &manual_ops : &legacy_ops, log,
+				      ret);
+	if (status < 0) {
+		smudge_error_set(err, status, WHERE, "cannot make a source: %s",
+				 strerror(-status));
+		free(log);
+	}
+	return status;
+}

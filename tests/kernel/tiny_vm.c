@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The guest asks for orders by reading an I/O port, so the host knows which
+ * stores are done at every exit, and no signal is needed to stop it.
+ */
+#include "tiny_vm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <linux/kvm.h>
+
+#include "support.h"
+
+#define CODE_GPA  UINT64_C(0x1000)
+#define CODE_SLOT 0
+#define FREE_IP	  0x100
+#define PORT	  0x10
+
+static const uint8_t step_code[] = {
+	0xe5, PORT, /* in   eax, PORT       address */
+	0x89, 0xc7, /* mov  edi, eax        */
+	0xe5, PORT, /* in   eax, PORT       value */
+	0x89, 0x07, /* mov  [edi], eax      */
+	0xe7, PORT, /* out  PORT, eax       done */
+	0xeb, 0xf4, /* jmp  start           */
+};
+
+/* esi first, ecx end, edx stride, ebx last number */
+static const uint8_t free_code[] = {
+	0x89, 0xf7, /* pass: mov  edi, esi  */
+	0x43,	    /* loop: inc  ebx       */
+	0x89, 0x1f, /* mov  [edi], ebx      */
+	0x01, 0xd7, /* add  edi, edx        */
+	0x39, 0xcf, /* cmp  edi, ecx        */
+	0x72, 0xf7, /* jb   loop            */
+	0xe5, PORT, /* in   eax, PORT       stop? */
+	0x85, 0xc0, /* test eax, eax        */
+	0x74, 0xef, /* jz   pass            */
+	0xe7, PORT, /* out  PORT, eax       done */
+};
+
+static void set_slot(struct tiny_vm *vm, uint32_t slot, uint64_t gpa, void *hva,
+		     uint64_t size_bytes)
+{
+	struct kvm_userspace_memory_region region = {
+		.slot = slot,
+		.guest_phys_addr = gpa,
+		.memory_size = size_bytes,
+		.userspace_addr = (uintptr_t)hva,
+	};
+
+	assert_return_code(
+		ioctl(vm->vm_fd, KVM_SET_USER_MEMORY_REGION, &region), errno);
+}
+
+static void set_flat_segments(struct tiny_vm *vm)
+{
+	struct kvm_segment flat = {.limit = 0xffffffff,
+				   .present = 1,
+				   .db = 1,
+				   .s = 1,
+				   .g = 1,
+				   .type = 3,
+				   .selector = 0x10};
+	struct kvm_sregs sregs;
+
+	assert_return_code(ioctl(vm->vcpu_fd, KVM_GET_SREGS, &sregs), errno);
+	sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = flat;
+	flat.type = 11;
+	flat.selector = 8;
+	sregs.cs = flat;
+	sregs.cr0 |= 1; /* protected mode, no paging */
+	assert_return_code(ioctl(vm->vcpu_fd, KVM_SET_SREGS, &sregs), errno);
+}
+
+static void *map_pages(size_t size_bytes)
+{
+	void *map = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	assert_ptr_not_equal(map, MAP_FAILED);
+	return map;
+}
+
+static void open_vcpu(struct tiny_vm *vm)
+{
+	struct kvm_regs regs = {.rip = CODE_GPA, .rflags = 2};
+	int size;
+
+	vm->vcpu_fd = ioctl(vm->vm_fd, KVM_CREATE_VCPU, 0);
+	assert_return_code(vm->vcpu_fd, errno);
+	size = ioctl(vm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+	assert_return_code(size, errno);
+	vm->run_bytes = (size_t)size;
+	vm->run = mmap(NULL, vm->run_bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
+		       vm->vcpu_fd, 0);
+	assert_ptr_not_equal(vm->run, MAP_FAILED);
+	set_flat_segments(vm);
+	assert_return_code(ioctl(vm->vcpu_fd, KVM_SET_REGS, &regs), errno);
+}
+
+void tiny_vm_open(struct tiny_vm *vm, uint8_t *ram, uint64_t npages)
+{
+	memset(vm, 0, sizeof(*vm));
+	vm->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	assert_return_code(vm->kvm_fd, errno);
+	vm->vm_fd = ioctl(vm->kvm_fd, KVM_CREATE_VM, 0);
+	assert_return_code(vm->vm_fd, errno);
+	vm->npages = npages;
+	vm->ram = ram ? ram : map_pages(npages * 4096);
+	vm->code = map_pages(4096);
+	memcpy(vm->code, step_code, sizeof(step_code));
+	memcpy(vm->code + FREE_IP, free_code, sizeof(free_code));
+	set_slot(vm, CODE_SLOT, CODE_GPA, vm->code, 4096);
+	set_slot(vm, TINY_RAM_SLOT, TINY_RAM_GPA, vm->ram, npages * 4096);
+	open_vcpu(vm);
+}
+
+/* RAM the caller gave is unmapped too: a tiny machine takes it along. */
+void tiny_vm_close(struct tiny_vm *vm)
+{
+	munmap(vm->run, vm->run_bytes);
+	close(vm->vcpu_fd);
+	close(vm->vm_fd);
+	close(vm->kvm_fd);
+	munmap(vm->code, 4096);
+	munmap(vm->ram, vm->npages * 4096);
+}
+
+struct smudge_kvm_slot tiny_vm_slot(const struct tiny_vm *vm)
+{
+	return (struct smudge_kvm_slot){
+		.size = sizeof(struct smudge_kvm_slot),
+		.slot = TINY_RAM_SLOT,
+		.gpa = TINY_RAM_GPA,
+		.size_bytes = vm->npages * 4096,
+		.hva = vm->ram,
+	};
+}
+
+void tiny_vm_delete_slot(struct tiny_vm *vm)
+{
+	set_slot(vm, TINY_RAM_SLOT, TINY_RAM_GPA, vm->ram, 0);
+}
+
+/* Run to the next port access; false when there is none. */
+static bool run_to_port(struct tiny_vm *vm)
+{
+	int ret;
+
+	do {
+		ret = ioctl(vm->vcpu_fd, KVM_RUN, 0);
+	} while (ret < 0 && errno == EINTR);
+	return ret >= 0 && vm->run->exit_reason == KVM_EXIT_IO &&
+	       vm->run->io.port == PORT;
+}
+
+static bool answer(struct tiny_vm *vm, uint32_t value)
+{
+	if (!run_to_port(vm) || vm->run->io.direction != KVM_EXIT_IO_IN)
+		return false;
+	memcpy((uint8_t *)vm->run + vm->run->io.data_offset, &value,
+	       sizeof(value));
+	return true;
+}
+
+void tiny_vm_store(struct tiny_vm *vm, uint64_t page, uint32_t value)
+{
+	assert_true(answer(vm, (uint32_t)(TINY_RAM_GPA + page * 4096)));
+	assert_true(answer(vm, value));
+	assert_true(run_to_port(vm));
+	assert_int_equal(vm->run->io.direction, KVM_EXIT_IO_OUT);
+	assert_int_equal(tiny_vm_peek(vm, page), value);
+}
+
+bool tiny_vm_run(struct tiny_vm *vm, uint64_t first, uint64_t end,
+		 uint64_t stride)
+{
+	struct kvm_regs regs = {
+		.rip = CODE_GPA + FREE_IP,
+		.rflags = 2,
+		.rsi = TINY_RAM_GPA + first * 4096,
+		.rcx = TINY_RAM_GPA + end * 4096,
+		.rdx = stride * 4096,
+	};
+
+	if (ioctl(vm->vcpu_fd, KVM_SET_REGS, &regs) < 0)
+		return false;
+	for (;;) {
+		/* Acquire: pairs with the test's store of stop. */
+		bool stop =
+			atomic_load_explicit(&vm->stop, memory_order_acquire);
+
+		if (!answer(vm, stop))
+			return false;
+		/* Relaxed: a number to wait for, it orders nothing. */
+		atomic_fetch_add_explicit(&vm->passes, 1, memory_order_relaxed);
+		if (stop)
+			return run_to_port(vm);
+	}
+}

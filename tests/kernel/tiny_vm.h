@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The smallest virtual machine that writes memory: one vCPU in flat 32-bit
+ * protected mode, one slot of RAM under test at TINY_RAM_GPA, and its program
+ * in another slot, so that nothing but the test's stores dirties the RAM.
+ *
+ * It is driven in two ways: store by store (tiny_vm_store), to build an
+ * interleaving exactly, or free (tiny_vm_run), from a thread of its own.
+ */
+#ifndef TESTS_KERNEL_TINY_VM_H
+#define TESTS_KERNEL_TINY_VM_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <smudge/source.h>
+
+#define TINY_RAM_GPA  UINT64_C(0x10000000)
+#define TINY_RAM_SLOT 3
+
+struct tiny_vm {
+	int kvm_fd;
+	int vm_fd;
+	int vcpu_fd;
+	struct kvm_run *run;
+	size_t run_bytes;
+	uint8_t *code; /* one page */
+	uint8_t *ram;
+	uint64_t npages;  /* of 4 KiB, of the RAM under test */
+	atomic_bool stop; /* ends tiny_vm_run at the end of a pass */
+	atomic_ulong passes;
+};
+
+/* Opens it or fails the running test. RAM is @npages at @ram, or its own. */
+void tiny_vm_open(struct tiny_vm *vm, uint8_t *ram, uint64_t npages);
+void tiny_vm_close(struct tiny_vm *vm);
+
+/* The description of the slot under test. */
+struct smudge_kvm_slot tiny_vm_slot(const struct tiny_vm *vm);
+
+/* Take the slot under test away from the VM. */
+void tiny_vm_delete_slot(struct tiny_vm *vm);
+
+/* The guest stores 4 bytes at the start of a page; it is done on return. */
+void tiny_vm_store(struct tiny_vm *vm, uint64_t page, uint32_t value);
+
+/*
+ * The guest stores increasing numbers, one a page, at pages first,
+ * first + stride... below end, again and again until vm->stop. Return: false
+ * when KVM failed. Runs in the calling thread; no failing assertion inside.
+ */
+bool tiny_vm_run(struct tiny_vm *vm, uint64_t first, uint64_t end,
+		 uint64_t stride);
+
+/* The number at the start of a page, as it is now. */
+static inline uint32_t tiny_vm_peek(const struct tiny_vm *vm, uint64_t page)
+{
+	/* Relaxed: a plain snapshot of a word the vCPU may be writing. */
+	return __atomic_load_n((const uint32_t *)(vm->ram + page * 4096),
+			       __ATOMIC_RELAXED);
+}
+
+#endif
