@@ -59,6 +59,7 @@ static void test_largest_map(void **state)
 
 	smudge_bitmap_mark(bitmap, last);
 	smudge_bitmap_mark(bitmap, last / 2);
+	assert_true(smudge_bitmap_resident_bytes(bitmap) < MIB);
 	assert_true(smudge_bitmap_test(bitmap, last));
 	assert_true(smudge_bitmap_next_dirty(bitmap, 0, UINT64_MAX, &run));
 	assert_true(run.first_page == last / 2 && run.npages == 1);
@@ -68,8 +69,6 @@ static void test_largest_map(void **state)
 	assert_true(run.npages == last - run.first_page);
 	assert_true(smudge_bitmap_next_block(bitmap, 39, 1, &block));
 	assert_true(block == 1);
-	/* 32 MiB of summary were read; the kernel counts its zero pages */
-	assert_true(smudge_bitmap_resident_bytes(bitmap) < 40 * MIB);
 	assert_int_equal(take_all(bitmap), 2);
 	smudge_bitmap_destroy(bitmap);
 }

@@ -68,9 +68,9 @@ static void test_one_summary_word(void **state)
 
 static void test_two_summary_levels(void **state)
 {
-	run_size(262143, 6, 100);
-	run_size(262144, 6, 100);
-	run_size(262145, 6, 100);
+	run_size(262143, 3, 70);
+	run_size(262144, 3, 70);
+	run_size(262145, 3, 70);
 }
 
 static void test_any_size(void **state)
