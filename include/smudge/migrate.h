@@ -35,7 +35,11 @@ enum smudge_migrate_phase {
 	SMUDGE_MIGRATE_CANCELLED = 5,
 };
 
-/* One moment of a migration. Given by value. */
+/*
+ * One moment of a migration. Given by value. Pages are of 4096 bytes, whatever
+ * page size the regions are tracked with. At the receiver "sent" means
+ * received, and what only a sender can know is 0.
+ */
 struct smudge_migrate_stats {
 	enum smudge_migrate_phase phase;
 	uint32_t round;		  /* from 1; 0 during set-up */
@@ -46,15 +50,15 @@ struct smudge_migrate_stats {
 	uint64_t remaining_pages; /* dirty and not sent yet */
 	uint64_t remaining_bytes;
 	uint64_t round_sent_pages;   /* this round */
-	uint64_t round_ns;	     /* length of the last whole round */
+	uint64_t round_ns;	     /* last whole round, to its answer */
 	uint64_t dirty_pages_ps;     /* pages dirtied per second, last round */
 	uint64_t bandwidth_bytes_ps; /* measured over the last round */
 	uint64_t expected_downtime_ns;
-	uint64_t downtime_ns; /* machine stopped to acknowledged; 0
-				 before */
+	uint64_t downtime_ns; /* from the call of machine_stop to the
+				 receiver's acknowledgement; 0 before */
 	uint64_t elapsed_ns;
-	uint64_t harvest_ns; /* spent in harvests of this migration */
-	uint64_t take_ns;    /* spent in takes of this migration */
+	uint64_t harvest_ns; /* spent in the memory's harvests meanwhile */
+	uint64_t take_ns;    /* spent in the memory's takes meanwhile */
 	uint64_t bitmap_peak_bytes;
 };
 
@@ -66,7 +70,7 @@ enum smudge_migrate_decision {
 
 /* Switched during the migration with smudge_migrate_set_limits. */
 struct smudge_migrate_limits {
-	uint64_t max_bandwidth_bytes_ps; /* 0: unlimited */
+	uint64_t max_bandwidth_bytes_ps; /* of the rounds; 0: unlimited */
 	uint64_t downtime_limit_ns;	 /* 0: 300 ms */
 	uint32_t max_rounds;		 /* 0: 30 */
 };
@@ -77,11 +81,15 @@ struct smudge_migrate_send_options {
 			 called smudge_migrate_send */
 	/* Stop all writers (vCPUs and devices). 0 or -errno. */
 	int (*machine_stop)(void *opaque);
-	/* Start them again, after a failure. */
+	/*
+	 * Start them again, after a failure; also after a failure of
+	 * machine_stop itself, which may have stopped a part.
+	 */
 	void (*machine_resume)(void *opaque);
 	/*
 	 * Give the state of vCPUs and devices, with the machine stopped:
-	 * *ret_bytes is malloc'ed and freed by the sender. 0 or -errno.
+	 * *ret_bytes is malloc'ed and freed by the sender. Memory it writes is
+	 * sent afterwards. At most 64 MiB less 64 bytes. 0 or -errno.
 	 */
 	int (*state_save)(void *opaque, void **ret_bytes, size_t *ret_length);
 	/* After each round. NULL: smudge_migrate_default_policy. */
@@ -90,6 +98,8 @@ struct smudge_migrate_send_options {
 		struct smudge_migrate_limits lim, void *opaque);
 	/* Now and then, at least once a round. May be NULL. */
 	void (*progress)(struct smudge_migrate_stats stats, void *opaque);
+	/* Silence of the peer that is taken for its death. 0: 30 s. */
+	uint64_t peer_timeout_ns;
 };
 
 struct smudge_migration;
@@ -113,7 +123,7 @@ void smudge_migration_destroy(struct smudge_migration *migration);
 /*
  * smudge_migration_cancel - make a running or later send or receive give up
  *
- * Has no effect once the receiver's acknowledgement has come in.
+ * Has no effect on a sender once the receiver's acknowledgement has come in.
  * Blocks: no. Threads: any, also a signal handler.
  */
 void smudge_migration_cancel(struct smudge_migration *migration);
@@ -153,11 +163,18 @@ smudge_migrate_default_policy(struct smudge_migrate_stats stats,
  * thread. Never raises SIGPIPE.
  * State after success: the machine is stopped and must not run here again;
  * the receiver has it. After failure: the machine runs if it ran, logging
- * is off, the stream is of no further use.
- * Return: 0, -ECANCELED (cancelled, or the policy gave up), -EPROTO (the peer
- * is not smudge, speaks another version, or broke the protocol), -EREMOTEIO
- * (the peer refused; its sentence is in @err), -ECONNRESET, -EPIPE or another
- * socket error, -ENOMEM, or the error of a source or callback.
+ * is off, the stream is shut down. The one exception is -EOWNERDEAD: the
+ * machine was handed over, but the receiver did not confirm it. It stays
+ * stopped here, since it may be running there; who makes sure that it is not
+ * may start it here again, nothing of it is lost.
+ * Return: 0, -EINVAL (options, a handle used before, no region), -ENOTSOCK,
+ * -ECANCELED (cancelled, or the policy gave up), -EPROTO (the peer
+ * is not smudge, speaks another version, or broke the protocol), -EBADMSG (a
+ * record from the peer is damaged), -EREMOTEIO (the peer refused; its sentence
+ * is in @err), -ECONNRESET, -EPIPE, -ETIMEDOUT (silence) or another socket
+ * error, -EBUSY (memory was still written while the machine was stopped),
+ * -EFBIG (too much state), -ENOMEM, -EOWNERDEAD, or the error of a source or
+ * callback.
  */
 int smudge_migrate_send(struct smudge_migration *migration,
 			struct smudge_memory *memory, int fd,
@@ -176,6 +193,8 @@ struct smudge_migrate_receive_options {
 			  struct smudge_error *err);
 	/* Now and then. May be NULL. */
 	void (*progress)(struct smudge_migrate_stats stats, void *opaque);
+	/* Silence of the peer that is taken for its death. 0: 30 s. */
+	uint64_t peer_timeout_ns;
 };
 
 /*
@@ -191,10 +210,14 @@ struct smudge_migrate_receive_options {
  * Blocks: until the machine is here or the attempt failed. Starts no thread.
  * State after success: all memory and state loaded, the sender has given its
  * machine up: it may run here. After failure: the content of the memory is
- * not a machine; the caller must not run it.
- * Return: 0, -ECANCELED, -EPROTO, -EBADMSG (checksum, length, offset or order
- * is wrong), -ENXIO (regions differ), -EREMOTEIO (the peer gave up),
- * -ECONNRESET or another socket error, -ENOMEM, or state_load's error.
+ * not a machine; the caller must not run it, whatever arrives later. The
+ * stream is shut down.
+ * Return: 0, -EINVAL (options, a handle used before, no region), -ENOTSOCK,
+ * -ECANCELED, -EPROTO (the peer is not smudge, or speaks another version),
+ * -EBADMSG (checksum, length, offset, order or a total is wrong), -ENXIO
+ * (regions differ), -EREMOTEIO (the peer gave up; its sentence is in @err),
+ * -ECONNRESET, -ETIMEDOUT (silence) or another socket error, -ENOMEM, or
+ * state_load's error.
  */
 int smudge_migrate_receive(struct smudge_migration *migration,
 			   struct smudge_memory *memory, int fd,

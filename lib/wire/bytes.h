@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Little-endian integers, to and from bytes, on any host.
+ *
+ * Readers carry a cursor that cannot leave its buffer: once a read asks for
+ * more than there is, the cursor is spoilt and gives zeros from then on, and
+ * smi_wire_cursor_done says so at the end.
+ */
+#ifndef SMI_WIRE_BYTES_H
+#define SMI_WIRE_BYTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+static inline void smi_wire_put_u32(uint8_t *bytes, uint32_t value)
+{
+	for (unsigned int i = 0; i < 4; i++)
+		bytes[i] = (uint8_t)(value >> (8 * i));
+}
+
+static inline void smi_wire_put_u64(uint8_t *bytes, uint64_t value)
+{
+	for (unsigned int i = 0; i < 8; i++)
+		bytes[i] = (uint8_t)(value >> (8 * i));
+}
+
+static inline uint32_t smi_wire_get_u32(const uint8_t *bytes)
+{
+	uint32_t value = 0;
+
+	for (unsigned int i = 0; i < 4; i++)
+		value |= (uint32_t)bytes[i] << (8 * i);
+	return value;
+}
+
+static inline uint64_t smi_wire_get_u64(const uint8_t *bytes)
+{
+	return smi_wire_get_u32(bytes) | (uint64_t)smi_wire_get_u32(bytes + 4)
+						 << 32;
+}
+
+struct smi_wire_cursor {
+	const uint8_t *at;
+	size_t left_bytes;
+	bool spoilt; /* a read went past the end */
+};
+
+static inline struct smi_wire_cursor smi_wire_cursor(const uint8_t *bytes,
+						     size_t length)
+{
+	return (struct smi_wire_cursor){.at = bytes, .left_bytes = length};
+}
+
+/* The next @length bytes, or NULL when there are not so many. */
+static inline const uint8_t *smi_wire_read(struct smi_wire_cursor *cursor,
+					   size_t length)
+{
+	const uint8_t *bytes = cursor->at;
+
+	if (cursor->spoilt || length > cursor->left_bytes) {
+		cursor->spoilt = true;
+		return NULL;
+	}
+	cursor->at += length;
+	cursor->left_bytes -= length;
+	return bytes;
+}
+
+static inline uint32_t smi_wire_read_u32(struct smi_wire_cursor *cursor)
+{
+	const uint8_t *bytes = smi_wire_read(cursor, 4);
+
+	return bytes ? smi_wire_get_u32(bytes) : 0;
+}
+
+static inline uint64_t smi_wire_read_u64(struct smi_wire_cursor *cursor)
+{
+	const uint8_t *bytes = smi_wire_read(cursor, 8);
+
+	return bytes ? smi_wire_get_u64(bytes) : 0;
+}
+
+/* True when everything was read, and nothing beyond it. */
+static inline bool smi_wire_cursor_done(const struct smi_wire_cursor *cursor)
+{
+	return !cursor->spoilt && !cursor->left_bytes;
+}
+
+#endif

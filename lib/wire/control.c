@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Round markers, totals, state and refusals, to and from bytes.
+ *
+ * What a record says is checked against the stream's history elsewhere
+ * (order.c); here only its form is.
+ */
+#include "wire/control.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "wire/bytes.h"
+#include "wire/text.h"
+
+static int malformed(const char *record, size_t length,
+		     struct smudge_error *err)
+{
+	return smudge_error_set(err, -EBADMSG, "wire",
+				"a %s record of %zu bytes is malformed", record,
+				length);
+}
+
+void smi_wire_round_begin_encode(const struct smi_wire_round_begin *begin,
+				 uint8_t *payload)
+{
+	smi_wire_put_u32(payload, begin->round);
+	smi_wire_put_u32(payload + 4, begin->final ? SMI_WIRE_FINAL : 0);
+	smi_wire_put_u64(payload + 8, begin->expected_pages);
+}
+
+int smi_wire_round_begin_decode(const uint8_t *payload, size_t length,
+				struct smi_wire_round_begin *ret,
+				struct smudge_error *err)
+{
+	struct smi_wire_cursor cursor = smi_wire_cursor(payload, length);
+	uint32_t round = smi_wire_read_u32(&cursor);
+	uint32_t flags = smi_wire_read_u32(&cursor);
+	uint64_t expected_pages = smi_wire_read_u64(&cursor);
+
+	if (!smi_wire_cursor_done(&cursor))
+		return malformed("ROUND_BEGIN", length, err);
+	if (flags & ~SMI_WIRE_FINAL)
+		return smudge_error_set(err, -EBADMSG, "wire",
+					"a ROUND_BEGIN record has unknown "
+					"flags 0x%" PRIx32,
+					flags);
+	*ret = (struct smi_wire_round_begin){
+		.round = round,
+		.final = flags & SMI_WIRE_FINAL,
+		.expected_pages = expected_pages,
+	};
+	return 0;
+}
+
+static void totals_encode(const struct smi_wire_totals *totals, uint8_t *bytes)
+{
+	smi_wire_put_u64(bytes, totals->pages);
+	smi_wire_put_u64(bytes + 8, totals->zero_pages);
+	smi_wire_put_u64(bytes + 16, totals->content_bytes);
+}
+
+static struct smi_wire_totals totals_read(struct smi_wire_cursor *cursor)
+{
+	struct smi_wire_totals totals;
+
+	totals.pages = smi_wire_read_u64(cursor);
+	totals.zero_pages = smi_wire_read_u64(cursor);
+	totals.content_bytes = smi_wire_read_u64(cursor);
+	return totals;
+}
+
+void smi_wire_round_end_encode(const struct smi_wire_round_end *end,
+			       uint8_t *payload)
+{
+	smi_wire_put_u32(payload, end->round);
+	smi_wire_put_u32(payload + 4, 0);
+	totals_encode(&end->totals, payload + 8);
+}
+
+int smi_wire_round_end_decode(const uint8_t *payload, size_t length,
+			      struct smi_wire_round_end *ret,
+			      struct smudge_error *err)
+{
+	struct smi_wire_cursor cursor = smi_wire_cursor(payload, length);
+	uint32_t round = smi_wire_read_u32(&cursor);
+	uint32_t reserved = smi_wire_read_u32(&cursor);
+	struct smi_wire_totals totals = totals_read(&cursor);
+
+	if (!smi_wire_cursor_done(&cursor) || reserved)
+		return malformed("ROUND_END", length, err);
+	ret->round = round;
+	ret->totals = totals;
+	return 0;
+}
+
+void smi_wire_round_ack_encode(uint32_t round, uint8_t *payload)
+{
+	smi_wire_put_u32(payload, round);
+	smi_wire_put_u32(payload + 4, 0);
+}
+
+int smi_wire_round_ack_decode(const uint8_t *payload, size_t length,
+			      uint32_t *ret_round, struct smudge_error *err)
+{
+	struct smi_wire_cursor cursor = smi_wire_cursor(payload, length);
+	uint32_t round = smi_wire_read_u32(&cursor);
+	uint32_t reserved = smi_wire_read_u32(&cursor);
+
+	if (!smi_wire_cursor_done(&cursor) || reserved)
+		return malformed("ROUND_ACK", length, err);
+	*ret_round = round;
+	return 0;
+}
+
+void smi_wire_end_encode(const struct smi_wire_end *end, uint8_t *payload)
+{
+	smi_wire_put_u64(payload, end->records);
+	totals_encode(&end->totals, payload + 8);
+	smi_wire_put_u32(payload + 32, end->rounds);
+	smi_wire_put_u32(payload + 36, 0);
+}
+
+int smi_wire_end_decode(const uint8_t *payload, size_t length,
+			struct smi_wire_end *ret, struct smudge_error *err)
+{
+	struct smi_wire_cursor cursor = smi_wire_cursor(payload, length);
+	uint64_t records = smi_wire_read_u64(&cursor);
+	struct smi_wire_totals totals = totals_read(&cursor);
+	uint32_t rounds = smi_wire_read_u32(&cursor);
+	uint32_t reserved = smi_wire_read_u32(&cursor);
+
+	if (!smi_wire_cursor_done(&cursor) || reserved)
+		return malformed("END", length, err);
+	*ret = (struct smi_wire_end){
+		.records = records, .totals = totals, .rounds = rounds};
+	return 0;
+}
+
+size_t smi_wire_speech_encode(uint32_t code, const char *sentence,
+			      uint8_t *payload)
+{
+	size_t length;
+
+	if (!sentence[0])
+		sentence = "no reason given";
+	length = strnlen(sentence, SMI_WIRE_MAX_SENTENCE);
+	smi_wire_put_u32(payload, code);
+	memcpy(payload + 4, sentence, length);
+	return 4 + length;
+}
+
+int smi_wire_speech_decode(const uint8_t *payload, size_t length,
+			   struct smi_wire_speech *ret,
+			   struct smudge_error *err)
+{
+	struct smi_wire_cursor cursor = smi_wire_cursor(payload, length);
+	uint32_t code = smi_wire_read_u32(&cursor);
+
+	if (cursor.spoilt || !cursor.left_bytes ||
+	    cursor.left_bytes > SMI_WIRE_MAX_SENTENCE)
+		return malformed("ABORT or REFUSE", length, err);
+	ret->code = code;
+	smi_wire_text(ret->sentence, sizeof(ret->sentence), cursor.at,
+		      cursor.left_bytes);
+	return 0;
+}
+
+static const char state_name[] = SMI_WIRE_STATE_NAME;
+
+#define STATE_NAME_BYTES (sizeof(state_name) - 1)
+
+size_t smi_wire_state_head_bytes(void)
+{
+	return 4 + STATE_NAME_BYTES;
+}
+
+void smi_wire_state_head_encode(uint8_t *payload)
+{
+	smi_wire_put_u32(payload, STATE_NAME_BYTES);
+	memcpy(payload + 4, state_name, STATE_NAME_BYTES);
+}
+
+int smi_wire_state_decode(const uint8_t *payload, size_t length,
+			  struct smi_wire_state *ret, struct smudge_error *err)
+{
+	struct smi_wire_cursor cursor = smi_wire_cursor(payload, length);
+	uint32_t name_length = smi_wire_read_u32(&cursor);
+	const uint8_t *name = smi_wire_read(&cursor, name_length);
+	char shown[SMI_WIRE_MAX_NAME + 1];
+
+	if (!name || !name_length || name_length > SMI_WIRE_MAX_NAME)
+		return malformed("STATE", length, err);
+	smi_wire_text(shown, sizeof(shown), name, name_length);
+	if (strcmp(shown, state_name))
+		return smudge_error_set(err, -EBADMSG, "wire",
+					"a STATE record has a section \"%s\", "
+					"which is not known here",
+					shown);
+	ret->bytes = cursor.at;
+	ret->length = cursor.left_bytes;
+	return 0;
+}
+
+int smi_wire_empty_decode(size_t length, struct smudge_error *err)
+{
+	if (!length)
+		return 0;
+	return malformed("payload-free", length, err);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The small records: round markers, totals, state, refusals.
+ *
+ * Encoders write exactly the bytes that format.h names; decoders take any
+ * bytes, and give 0 or -EBADMSG with the sentence in @err.
+ */
+#ifndef SMI_WIRE_CONTROL_H
+#define SMI_WIRE_CONTROL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <smudge/error.h>
+
+#include "wire/format.h"
+
+struct smi_wire_round_begin {
+	uint32_t round;
+	bool final;
+	uint64_t expected_pages;
+};
+
+/* Of a round, or of the whole stream. */
+struct smi_wire_totals {
+	uint64_t pages; /* in PAGES records */
+	uint64_t zero_pages;
+	uint64_t content_bytes;
+};
+
+struct smi_wire_round_end {
+	uint32_t round;
+	struct smi_wire_totals totals;
+};
+
+struct smi_wire_end {
+	uint64_t records;
+	struct smi_wire_totals totals;
+	uint32_t rounds;
+};
+
+/* ABORT or REFUSE; the sentence is fit for a terminal. */
+struct smi_wire_speech {
+	uint32_t code;
+	char sentence[SMI_WIRE_MAX_SENTENCE + 1];
+};
+
+/* STATE; @bytes points into the payload. */
+struct smi_wire_state {
+	const uint8_t *bytes;
+	size_t length;
+};
+
+void smi_wire_round_begin_encode(const struct smi_wire_round_begin *begin,
+				 uint8_t *payload);
+int smi_wire_round_begin_decode(const uint8_t *payload, size_t length,
+				struct smi_wire_round_begin *ret,
+				struct smudge_error *err);
+
+void smi_wire_round_end_encode(const struct smi_wire_round_end *end,
+			       uint8_t *payload);
+int smi_wire_round_end_decode(const uint8_t *payload, size_t length,
+			      struct smi_wire_round_end *ret,
+			      struct smudge_error *err);
+
+void smi_wire_round_ack_encode(uint32_t round, uint8_t *payload);
+int smi_wire_round_ack_decode(const uint8_t *payload, size_t length,
+			      uint32_t *ret_round, struct smudge_error *err);
+
+void smi_wire_end_encode(const struct smi_wire_end *end, uint8_t *payload);
+int smi_wire_end_decode(const uint8_t *payload, size_t length,
+			struct smi_wire_end *ret, struct smudge_error *err);
+
+/* Return: bytes written, at most SMI_WIRE_MAX_SPEECH; an empty sentence
+ * becomes "no reason given". */
+size_t smi_wire_speech_encode(uint32_t code, const char *sentence,
+			      uint8_t *payload);
+int smi_wire_speech_decode(const uint8_t *payload, size_t length,
+			   struct smi_wire_speech *ret,
+			   struct smudge_error *err);
+
+/* Bytes of payload in front of the state itself, and writing them. */
+size_t smi_wire_state_head_bytes(void);
+void smi_wire_state_head_encode(uint8_t *payload);
+int smi_wire_state_decode(const uint8_t *payload, size_t length,
+			  struct smi_wire_state *ret, struct smudge_error *err);
+
+/* READY, ACK, GO, RECEIPT: nothing may be in them. */
+int smi_wire_empty_decode(size_t length, struct smudge_error *err);
+
+#endif

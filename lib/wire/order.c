@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which record may follow which, and whether the totals are right.
+ *
+ * A hostile stream may make the counters wrap; they are unsigned, compared
+ * for equality, and nothing is indexed or allocated by them.
+ */
+#include "wire/order.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stddef.h>
+
+static const struct step {
+	enum smi_wire_place place;
+	uint32_t type;
+	enum smi_wire_place next;
+} steps[] = {
+	{SMI_WIRE_GREETED, SMI_WIRE_REGION_TABLE, SMI_WIRE_BETWEEN_ROUNDS},
+	{SMI_WIRE_BETWEEN_ROUNDS, SMI_WIRE_ROUND_BEGIN, SMI_WIRE_IN_ROUND},
+	{SMI_WIRE_IN_ROUND, SMI_WIRE_PAGES, SMI_WIRE_IN_ROUND},
+	{SMI_WIRE_IN_ROUND, SMI_WIRE_ZERO, SMI_WIRE_IN_ROUND},
+	{SMI_WIRE_IN_ROUND, SMI_WIRE_ROUND_END, SMI_WIRE_BETWEEN_ROUNDS},
+	{SMI_WIRE_WANTS_STATE, SMI_WIRE_STATE, SMI_WIRE_WANTS_END},
+	{SMI_WIRE_WANTS_END, SMI_WIRE_END, SMI_WIRE_WANTS_GO},
+	{SMI_WIRE_WANTS_GO, SMI_WIRE_GO, SMI_WIRE_FINISHED},
+};
+
+static const char *const places[] = {
+	[SMI_WIRE_GREETED] = "before the region table",
+	[SMI_WIRE_BETWEEN_ROUNDS] = "between rounds",
+	[SMI_WIRE_IN_ROUND] = "inside a round",
+	[SMI_WIRE_WANTS_STATE] = "after the final round",
+	[SMI_WIRE_WANTS_END] = "after the state",
+	[SMI_WIRE_WANTS_GO] = "after the end",
+	[SMI_WIRE_FINISHED] = "after the machine was handed over",
+	[SMI_WIRE_ABORTED] = "after an abort",
+};
+
+int smi_wire_order_record(struct smi_wire_order *order,
+			  const struct smi_wire_header *header,
+			  struct smudge_error *err)
+{
+	order->records++;
+	if (smi_wire_is_foreign(header))
+		return 0;
+	if (header->type == SMI_WIRE_ABORT &&
+	    order->place < SMI_WIRE_FINISHED) {
+		order->place = SMI_WIRE_ABORTED;
+		return 0;
+	}
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		if (steps[i].place != order->place ||
+		    steps[i].type != header->type)
+			continue;
+		order->place = steps[i].next;
+		return 0;
+	}
+	return smudge_error_set(err, -EBADMSG, "order",
+				"a %s record is out of order: it came %s",
+				smi_wire_type_name(header->type),
+				places[order->place]);
+}
+
+int smi_wire_order_round_begin(struct smi_wire_order *order,
+			       const struct smi_wire_round_begin *begin,
+			       struct smudge_error *err)
+{
+	if (begin->round != order->round + 1 || !begin->round)
+		return smudge_error_set(err, -EBADMSG, "order",
+					"round %" PRIu32
+					" begins after round %" PRIu32,
+					begin->round, order->round);
+	if (begin->round == 1 && begin->final)
+		return smudge_error_set(err, -EBADMSG, "order",
+					"round 1 must not be the final one");
+	order->round = begin->round;
+	order->final = begin->final;
+	order->round_totals = (struct smi_wire_totals){0};
+	return 0;
+}
+
+void smi_wire_order_pages(struct smi_wire_order *order, uint64_t npages)
+{
+	order->round_totals.pages += npages;
+	order->round_totals.content_bytes += npages * SMI_WIRE_PAGE_BYTES;
+	order->totals.pages += npages;
+	order->totals.content_bytes += npages * SMI_WIRE_PAGE_BYTES;
+}
+
+void smi_wire_order_zero(struct smi_wire_order *order, uint64_t npages)
+{
+	order->round_totals.zero_pages += npages;
+	order->totals.zero_pages += npages;
+}
+
+static int compare_totals(const struct smi_wire_totals *claimed,
+			  const struct smi_wire_totals *counted,
+			  const char *record, struct smudge_error *err)
+{
+	if (claimed->pages == counted->pages &&
+	    claimed->zero_pages == counted->zero_pages &&
+	    claimed->content_bytes == counted->content_bytes)
+		return 0;
+	return smudge_error_set(err, -EBADMSG, "order",
+				"%s claims %" PRIu64 "+%" PRIu64
+				" pages and %" PRIu64 " bytes, but %" PRIu64
+				"+%" PRIu64 " and %" PRIu64 " came",
+				record, claimed->pages, claimed->zero_pages,
+				claimed->content_bytes, counted->pages,
+				counted->zero_pages, counted->content_bytes);
+}
+
+int smi_wire_order_round_end(struct smi_wire_order *order,
+			     const struct smi_wire_round_end *end,
+			     struct smudge_error *err)
+{
+	const struct smi_wire_totals *counted = &order->round_totals;
+	int error;
+
+	if (end->round != order->round)
+		return smudge_error_set(err, -EBADMSG, "order",
+					"round %" PRIu32
+					" ends inside round %" PRIu32,
+					end->round, order->round);
+	error = compare_totals(&end->totals, counted, "ROUND_END", err);
+	if (error < 0)
+		return error;
+	if (order->round == 1 &&
+	    counted->pages + counted->zero_pages != order->memory_pages)
+		return smudge_error_set(err, -EBADMSG, "order",
+					"round 1 brought %" PRIu64
+					" pages, the memory has %" PRIu64,
+					counted->pages + counted->zero_pages,
+					order->memory_pages);
+	if (order->final)
+		order->place = SMI_WIRE_WANTS_STATE;
+	return 0;
+}
+
+int smi_wire_order_end(struct smi_wire_order *order,
+		       const struct smi_wire_end *end, struct smudge_error *err)
+{
+	uint64_t records = order->records - 1; /* END is not counted */
+
+	if (end->records != records || end->rounds != order->round)
+		return smudge_error_set(
+			err, -EBADMSG, "order",
+			"END claims %" PRIu64 " records in %" PRIu32
+			" rounds, but %" PRIu64 " in %" PRIu32 " came",
+			end->records, end->rounds, records, order->round);
+	return compare_totals(&end->totals, &order->totals, "END", err);
+}
