@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Ties the QMP server, its commands and the migration to one machine.
+ *
+ * Events come from the machine's listener and from the migration, on their
+ * threads; the server takes them from any.
+ */
+#include "control.h"
+
+#include "control_commands.h"
+#include "machine.h"
+#include "migration.h"
+#include "options.h"
+#include "qmp_server.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct control {
+	struct control_target target;
+	struct qmp_server *server; /* NULL without --qmp */
+};
+
+static void state_changed(void *opaque, enum machine_run_state from,
+			  enum machine_run_state to)
+{
+	struct control *control = opaque;
+
+	if (to == MACHINE_RUNNING)
+		qmp_server_event(control->server, "RESUME", NULL);
+	else if (from == MACHINE_RUNNING)
+		qmp_server_event(control->server, "STOP", NULL);
+}
+
+static void migration_changed(void *opaque, enum migration_status status)
+{
+	struct control *control = opaque;
+
+	if (control->server)
+		qmp_server_event(control->server, "MIGRATION",
+				 json_pack("{s:s}", "status",
+					   migration_status_name(status)));
+}
+
+static const char *shutdown_reason(enum machine_exit_reason reason)
+{
+	switch (reason) {
+	case MACHINE_EXIT_QUIT:
+		return "host-qmp-quit";
+	case MACHINE_EXIT_SIGNAL:
+		return "host-signal";
+	case MACHINE_EXIT_ERROR:
+		return "host-error";
+	case MACHINE_EXIT_TRIPLE_FAULT:
+		return "guest-panic";
+	case MACHINE_EXIT_DEBUG_PORT:
+	case MACHINE_EXIT_HALT:
+		return "guest-shutdown";
+	case MACHINE_EXIT_NONE:
+		break;
+	}
+	return "none";
+}
+
+static void tell_shutdown(struct control *control)
+{
+	enum machine_exit_reason reason;
+	int status = 0;
+
+	reason = machine_exit_reason(control->target.machine, &status);
+	qmp_server_event(control->server, "SHUTDOWN",
+			 json_pack("{s:b, s:s}", "guest",
+				   reason == MACHINE_EXIT_DEBUG_PORT ||
+					   reason == MACHINE_EXIT_HALT ||
+					   reason == MACHINE_EXIT_TRIPLE_FAULT,
+				   "reason", shutdown_reason(reason)));
+}
+
+static int open_server(struct control *control, const char *spec,
+		       struct smudge_error *err)
+{
+	const struct qmp_handler handler = {
+		.opaque = &control->target,
+		.execute = control_execute,
+	};
+	const struct machine_listener listener = {control, state_changed};
+	int rc = qmp_server_open(spec, &handler, &control->server, err);
+
+	if (!rc)
+		machine_set_listener(control->target.machine, &listener);
+	return rc;
+}
+
+static int open_all(struct control *control, const struct vm_options *options,
+		    struct smudge_error *err)
+{
+	const struct migration_options migration_options = {
+		.machine = control->target.machine,
+		.opaque = control,
+		.changed = migration_changed,
+	};
+	int rc;
+
+	rc = migration_create(&migration_options, &control->target.migration,
+			      err);
+	if (rc)
+		return rc;
+	if (options->paused_start)
+		migration_stop(control->target.migration);
+	if (options->incoming && strcmp(options->incoming, "defer") != 0)
+		rc = migration_start_incoming(control->target.migration,
+					      options->incoming, err);
+	if (!rc && options->qmp)
+		rc = open_server(control, options->qmp, err);
+	return rc;
+}
+
+int control_open(struct machine *machine, const struct vm_options *options,
+		 struct control **ret, struct smudge_error *err)
+{
+	struct control *control = calloc(1, sizeof(*control));
+	int rc;
+
+	if (!control)
+		return smudge_error_set(err, -ENOMEM, "control",
+					"out of memory");
+	control->target.machine = machine;
+	rc = open_all(control, options, err);
+	if (rc) {
+		control_close(control);
+		return rc;
+	}
+	*ret = control;
+	return 0;
+}
+
+void control_close(struct control *control)
+{
+	if (!control)
+		return;
+	machine_set_listener(control->target.machine, NULL);
+	migration_cancel(control->target.migration);
+	if (control->server) {
+		tell_shutdown(control);
+		qmp_server_stop(control->server);
+	}
+	/* no command uses the migration now; it may still send events */
+	migration_destroy(control->target.migration);
+	qmp_server_destroy(control->server);
+	free(control);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Control of a machine from outside: the QMP server of --qmp and the
+ * migration of --incoming.
+ *
+ * It is the machine's listener: changes of the run state become QMP events.
+ */
+#ifndef VM_CONTROL_H
+#define VM_CONTROL_H
+
+struct control;
+struct machine;
+struct smudge_error;
+struct vm_options;
+
+/*
+ * control_open - serve QMP and begin to listen for an incoming migration
+ * @machine: started, borrowed
+ * @options: borrowed; qmp, incoming ("defer" waits for migrate-incoming) and
+ *           paused_start are looked at
+ *
+ * Return: 0, or -errno with one sentence; then nothing is left open.
+ */
+int control_open(struct machine *machine, const struct vm_options *options,
+		 struct control **ret, struct smudge_error *err);
+
+/*
+ * control_close - cancel a migration, tell the clients SHUTDOWN, end
+ * @control: may be NULL
+ *
+ * Blocks: until the migration's thread has ended, and for half a second at
+ * most on clients that do not read.
+ */
+void control_close(struct control *control);
+
+#endif

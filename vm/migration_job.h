@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The inside of a migration, shared by its two directions.
+ *
+ * Locks: `lock` guards all fields marked so and is held for moments only.
+ * `run_lock` is held while the machine is started or stopped; it is taken
+ * before `lock`.
+ */
+#ifndef VM_MIGRATION_JOB_H
+#define VM_MIGRATION_JOB_H
+
+#include "migration.h"
+#include "migration_socket.h"
+
+#include <pthread.h>
+
+#include "machine.h"
+
+struct migration {
+	struct machine *machine;
+	struct migration_options options;
+	int cancel_fd; /* eventfd: readable once the job is cancelled */
+	pthread_t thread;
+	bool has_thread;	  /* starter's thread only */
+	struct migration_uri uri; /* the job's */
+	int listen_fd;		  /* the job's, incoming; -1 */
+
+	pthread_mutex_t run_lock;
+	bool switching;	  /* under run_lock: the sender stopped the machine */
+	bool unconfirmed; /* under run_lock: moved, but perhaps not */
+	bool moved;	  /* under run_lock: the machine is the peer's */
+	bool was_running; /* under run_lock: before switching */
+	bool autostart;	  /* under run_lock: run once arrived */
+	enum machine_run_state state_before; /* under run_lock */
+
+	pthread_mutex_t lock;
+	enum migration_status status; /* under lock */
+	bool incoming;		      /* under lock */
+	bool cancelled;		      /* under lock */
+	struct smudge_migration *job; /* under lock; NULL before the first */
+	struct smudge_migrate_limits limits; /* under lock */
+	unsigned int listen_port;	     /* under lock */
+	uint64_t started_ns;		     /* under lock */
+	uint64_t setup_ns;		     /* under lock */
+	uint64_t total_ns;		     /* under lock */
+	struct smudge_error error;	     /* under lock */
+};
+
+/*
+ * What precedes machine_save_state's bytes in the stream: a u32 version and
+ * a u32 of flags, little-endian.
+ */
+#define MIGRATION_STATE_VERSION 1u
+#define MIGRATION_STATE_RUNNING 1u
+
+uint64_t migration_now_ns(void);
+
+/*
+ * Prepare a new job: join the last thread, fresh handle, status setup.
+ * Return: 0, -EBUSY or -ENOMEM with one sentence.
+ */
+int migration_begin(struct migration *migration, bool incoming,
+		    struct smudge_error *err);
+int migration_spawn(struct migration *migration, void *(*run)(void *),
+		    struct smudge_error *err);
+/* From setup to active, once. */
+void migration_activate(struct migration *migration);
+/* The last status, from the result of the job; keeps the error. */
+void migration_finish(struct migration *migration, int result,
+		      const struct smudge_error *err);
+
+#endif

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Connect, listen and accept for migrations; migration_socket.h.
+ *
+ * A connect is made non-blocking so that it can be cancelled; the stream
+ * itself belongs to the library, which takes the descriptor as it is.
+ */
+#include "migration_socket.h"
+
+#include "control_listen.h"
+
+#include <smudge/error.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* Wait until @fd is ready for @events. 0, -ECANCELED or -errno. */
+static int wait_ready(int fd, short events, int cancel_fd)
+{
+	struct pollfd polls[] = {{fd, events, 0}, {cancel_fd, POLLIN, 0}};
+
+	for (;;) {
+		int n = poll(polls, 2, -1);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0)
+			return polls[1].revents ? -ECANCELED : 0;
+	}
+}
+
+static int finish_connect(int fd, int cancel_fd)
+{
+	socklen_t len = sizeof(int);
+	int code = 0;
+	int rc = wait_ready(fd, POLLOUT, cancel_fd);
+
+	if (rc)
+		return rc;
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &len) < 0)
+		return -errno;
+	return -code;
+}
+
+static int make_stream(int fd, bool is_tcp)
+{
+	const int on = 1;
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0)
+		return -errno;
+	if (is_tcp &&
+	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0)
+		return -errno;
+	return 0;
+}
+
+static int connect_to(const struct sockaddr *address, socklen_t len,
+		      int cancel_fd, int *ret_fd)
+{
+	int fd = socket(address->sa_family,
+			SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int rc = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, address, len) < 0)
+		rc = -errno;
+	if (rc == -EINPROGRESS)
+		rc = finish_connect(fd, cancel_fd);
+	if (!rc)
+		rc = make_stream(fd, address->sa_family != AF_UNIX);
+	if (rc) {
+		close(fd);
+		return rc;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+static int resolve(const struct migration_uri *uri, int flags,
+		   struct addrinfo **ret, struct smudge_error *err)
+{
+	const struct addrinfo hints = {.ai_flags = flags,
+				       .ai_family = AF_UNSPEC,
+				       .ai_socktype = SOCK_STREAM};
+	int rc = getaddrinfo(*uri->host ? uri->host : NULL, uri->port, &hints,
+			     ret);
+
+	if (rc)
+		return smudge_error_set(err, -ENOENT, "migration",
+					"cannot find the host '%.80s': %s",
+					uri->host, gai_strerror(rc));
+	return 0;
+}
+
+static int connect_tcp(const struct migration_uri *uri, int cancel_fd,
+		       int *ret_fd, struct smudge_error *err)
+{
+	struct addrinfo *list = NULL;
+	const struct addrinfo *ai;
+	int rc = resolve(uri, 0, &list, err);
+
+	if (rc)
+		return rc;
+	rc = -ENOENT;
+	for (ai = list; ai; ai = ai->ai_next) {
+		rc = connect_to(ai->ai_addr, ai->ai_addrlen, cancel_fd, ret_fd);
+		if (!rc || rc == -ECANCELED)
+			break;
+	}
+	freeaddrinfo(list);
+	if (rc)
+		smudge_error_set(err, rc, "migration",
+				 "cannot connect to tcp:%.80s:%s: %s",
+				 uri->host, uri->port, strerror(-rc));
+	return rc;
+}
+
+static int connect_unix(const struct migration_uri *uri, int cancel_fd,
+			int *ret_fd, struct smudge_error *err)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int rc;
+
+	memcpy(address.sun_path, uri->path, sizeof(address.sun_path));
+	rc = connect_to((const struct sockaddr *)&address, sizeof(address),
+			cancel_fd, ret_fd);
+	if (rc)
+		smudge_error_set(err, rc, "migration",
+				 "cannot connect to unix:%s: %s", uri->path,
+				 strerror(-rc));
+	return rc;
+}
+
+int migration_connect(const struct migration_uri *uri, int cancel_fd,
+		      int *ret_fd, struct smudge_error *err)
+{
+	if (uri->is_tcp)
+		return connect_tcp(uri, cancel_fd, ret_fd, err);
+	return connect_unix(uri, cancel_fd, ret_fd, err);
+}
+
+static int listen_on(const struct addrinfo *ai, int *ret_fd)
+{
+	const int on = 1;
+	int fd = socket(ai->ai_family,
+			SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int rc = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+	    bind(fd, ai->ai_addr, ai->ai_addrlen) < 0 || listen(fd, 1) < 0)
+		rc = -errno;
+	if (rc)
+		close(fd);
+	else
+		*ret_fd = fd;
+	return rc;
+}
+
+static int listen_tcp(const struct migration_uri *uri, int *ret_fd,
+		      struct smudge_error *err)
+{
+	struct addrinfo *list = NULL;
+	const struct addrinfo *ai;
+	int rc = resolve(uri, AI_PASSIVE, &list, err);
+
+	if (rc)
+		return rc;
+	rc = -ENOENT;
+	for (ai = list; ai && rc; ai = ai->ai_next)
+		rc = listen_on(ai, ret_fd);
+	freeaddrinfo(list);
+	if (rc)
+		smudge_error_set(err, rc, "migration",
+				 "cannot listen on tcp:%.80s:%s: %s", uri->host,
+				 uri->port, strerror(-rc));
+	return rc;
+}
+
+int migration_listen(const struct migration_uri *uri, int *ret_fd,
+		     struct smudge_error *err)
+{
+	if (uri->is_tcp)
+		return listen_tcp(uri, ret_fd, err);
+	return unix_listen(uri->path, "migration", ret_fd, err);
+}
+
+unsigned int migration_listen_port(int listen_fd)
+{
+	struct sockaddr_storage address = {0};
+	socklen_t len = sizeof(address);
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+
+	if (getsockname(listen_fd, (struct sockaddr *)&address, &len) < 0)
+		return 0;
+	memcpy(&in, &address, sizeof(in));
+	memcpy(&in6, &address, sizeof(in6));
+	if (address.ss_family == AF_INET)
+		return ntohs(in.sin_port);
+	return address.ss_family == AF_INET6 ? ntohs(in6.sin6_port) : 0;
+}
+
+int migration_accept(int listen_fd, int cancel_fd, int *ret_fd,
+		     struct smudge_error *err)
+{
+	int fd = -1;
+	int rc;
+
+	while (fd < 0) {
+		rc = wait_ready(listen_fd, POLLIN, cancel_fd);
+		if (!rc) {
+			fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+			rc = fd < 0 ? -errno : 0;
+		}
+		if (rc && rc != -EAGAIN && rc != -ECONNABORTED && rc != -EINTR)
+			return smudge_error_set(err, rc, "migration",
+						"cannot accept a migration: %s",
+						strerror(-rc));
+	}
+	rc = make_stream(fd, migration_listen_port(fd) != 0);
+	if (rc) {
+		close(fd);
+		return smudge_error_set(err, rc, "migration",
+					"cannot set up the migration's socket: "
+					"%s",
+					strerror(-rc));
+	}
+	*ret_fd = fd;
+	return 0;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where a migration goes to or comes from: tcp:HOST:PORT or unix:PATH.
+ *
+ * Waits here end when the cancel descriptor (an eventfd) becomes readable.
+ * Descriptors handed out are blocking and close-on-exec.
+ */
+#ifndef VM_MIGRATION_SOCKET_H
+#define VM_MIGRATION_SOCKET_H
+
+#include <stdbool.h>
+
+struct smudge_error;
+
+struct migration_uri {
+	bool is_tcp;
+	char host[256]; /* tcp; "" is every interface, or this host */
+	char port[6];	/* tcp; 0 to 65535 */
+	char path[108]; /* unix */
+};
+
+/* Return: 0, or -EINVAL with one sentence. */
+int migration_uri_parse(const char *text, struct migration_uri *ret,
+			struct smudge_error *err);
+
+/* Return: 0, -ECANCELED, or -errno with one sentence. */
+int migration_connect(const struct migration_uri *uri, int cancel_fd,
+		      int *ret_fd, struct smudge_error *err);
+
+/* Return: 0, or -errno with one sentence. */
+int migration_listen(const struct migration_uri *uri, int *ret_fd,
+		     struct smudge_error *err);
+
+/* Waits for one peer. Return: 0, -ECANCELED, or -errno with one sentence. */
+int migration_accept(int listen_fd, int cancel_fd, int *ret_fd,
+		     struct smudge_error *err);
+
+/* The TCP port bound by migration_listen, 0 for a UNIX socket. */
+unsigned int migration_listen_port(int listen_fd);
+
+#endif
