@@ -3,8 +3,7 @@
  * The command line of smudge-vm, parsed.
  *
  * Names follow QEMU's where the meaning is the same. Strings are borrowed
- * from argv. Parsing checks everything that needs no machine: the host's
- * memory size is checked in options_check().
+ * from argv. Parsing checks everything that needs no machine.
  */
 #ifndef VM_OPTIONS_H
 #define VM_OPTIONS_H

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The Unicorn engine: one uc_engine per vCPU over the machine's RAM.
+ *
+ * A uc_engine is used by one thread at a time: its vCPU's, or the caller of
+ * get/set_state while the vCPU is out. Only uc_emu_stop crosses threads.
+ * uc_emu_start forgets a stop that came just before it, which is why the
+ * machine repeats kicks.
+ *
+ * The store hook runs before its store is in memory, so what it saw is
+ * reported at the next store to another page, or when the guest is left: a
+ * page reported too early could be copied without the store.
+ */
+#include "engine_unicorn.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <smudge/error.h>
+
+#include "machine.h"
+
+#define WHERE	   "unicorn"
+#define NO_UNTIL   UINT64_C(0xfffffffffffff000) /* never reached */
+#define OPCODE_HLT 0xf4
+
+static uint32_t port_in(uc_engine *uc, uint32_t port, int size, void *opaque)
+{
+	const struct engine_ports *ports =
+		&((struct engine_vcpu *)opaque)->engine->ports;
+
+	(void)uc;
+	return ports->in(ports->opaque, (uint16_t)port, (unsigned int)size);
+}
+
+static void port_out(uc_engine *uc, uint32_t port, int size, uint32_t value,
+		     void *opaque)
+{
+	const struct engine_ports *ports =
+		&((struct engine_vcpu *)opaque)->engine->ports;
+
+	(void)uc;
+	ports->out(ports->opaque, (uint16_t)port, (unsigned int)size, value);
+}
+
+static void report_store(struct engine_vcpu *vcpu)
+{
+	const struct engine_write_hook *hook = &vcpu->engine->hook;
+
+	if (vcpu->stored_bytes && hook->wrote)
+		hook->wrote(hook->opaque, vcpu->stored_gpa, vcpu->stored_bytes);
+	vcpu->stored_bytes = 0;
+}
+
+static void stored(uc_engine *uc, uc_mem_type type, uint64_t address, int size,
+		   int64_t value, void *opaque)
+{
+	struct engine_vcpu *vcpu = opaque;
+	uint64_t last = vcpu->stored_gpa + vcpu->stored_bytes;
+
+	(void)uc;
+	(void)type;
+	(void)value;
+	/* inside the pages that will be reported anyway */
+	if (vcpu->stored_bytes &&
+	    address >> MACHINE_PAGE_SHIFT ==
+		    vcpu->stored_gpa >> MACHINE_PAGE_SHIFT &&
+	    address + (uint64_t)size <= last)
+		return;
+	report_store(vcpu);
+	vcpu->stored_gpa = address;
+	vcpu->stored_bytes = (uint32_t)size;
+}
+
+static int fail(struct smudge_error *err, int code, const char *what,
+		uc_err why)
+{
+	return smudge_error_set(err, code, WHERE, "Unicorn refuses: %s: %s.",
+				what, uc_strerror(why));
+}
+
+static uc_err add_hooks(struct engine_vcpu *vcpu)
+{
+	uc_hook hook;
+	uc_err ret;
+
+	ret = uc_hook_add(vcpu->uc, &hook, UC_HOOK_INSN, (void *)port_in, vcpu,
+			  1, 0, UC_X86_INS_IN);
+	if (ret == UC_ERR_OK)
+		ret = uc_hook_add(vcpu->uc, &hook, UC_HOOK_INSN,
+				  (void *)port_out, vcpu, 1, 0, UC_X86_INS_OUT);
+	if (ret == UC_ERR_OK && vcpu->engine->hook.wrote)
+		ret = uc_hook_add(vcpu->uc, &hook, UC_HOOK_MEM_WRITE,
+				  (void *)stored, vcpu, 1, 0);
+	return ret;
+}
+
+int engine_unicorn_open(struct engine_vcpu *vcpu, struct smudge_error *err)
+{
+	struct engine *engine = vcpu->engine;
+	uc_err ret;
+	size_t i;
+
+	if (vcpu->uc)
+		uc_close(vcpu->uc);
+	vcpu->uc = NULL;
+	vcpu->has_run = false;
+	ret = uc_open(UC_ARCH_X86, UC_MODE_64, &vcpu->uc);
+	if (ret != UC_ERR_OK) {
+		vcpu->uc = NULL;
+		return fail(err, -ENODEV, "an x86-64 processor", ret);
+	}
+	for (i = 0; i < engine->nram; i++) {
+		ret = uc_mem_map_ptr(vcpu->uc, engine->ram[i].gpa,
+				     engine->ram[i].size_bytes, UC_PROT_ALL,
+				     engine->ram[i].hva);
+		if (ret != UC_ERR_OK)
+			return fail(err, -ENOMEM, "the guest's RAM", ret);
+	}
+	ret = add_hooks(vcpu);
+	if (ret != UC_ERR_OK)
+		return fail(err, -ENODEV, "a hook", ret);
+	return 0;
+}
+
+static int unicorn_create(const struct machine_ram *ram, size_t nram,
+			  const struct engine_ports *ports,
+			  struct engine **ret_engine, struct smudge_error *err)
+{
+	struct engine *engine = calloc(1, sizeof(*engine));
+
+	if (!engine)
+		return smudge_error_set(err, -ENOMEM, WHERE, "Out of memory.");
+	engine->ram = ram;
+	engine->nram = nram;
+	if (ports)
+		engine->ports = *ports;
+	*ret_engine = engine;
+	return 0;
+}
+
+static void unicorn_destroy(struct engine *engine)
+{
+	free(engine);
+}
+
+static void unicorn_vcpu_destroy(struct engine_vcpu *vcpu)
+{
+	struct engine_vcpu **link;
+
+	if (!vcpu)
+		return;
+	for (link = &vcpu->engine->vcpus; *link; link = &(*link)->next)
+		if (*link == vcpu) {
+			*link = vcpu->next;
+			break;
+		}
+	if (vcpu->uc)
+		uc_close(vcpu->uc);
+	free(vcpu);
+}
+
+static int unicorn_vcpu_create(struct engine *engine, unsigned int index,
+			       struct engine_vcpu **ret_vcpu,
+			       struct smudge_error *err)
+{
+	struct engine_vcpu *vcpu = calloc(1, sizeof(*vcpu));
+	int ret;
+
+	(void)index;
+	if (!vcpu)
+		return smudge_error_set(err, -ENOMEM, WHERE, "Out of memory.");
+	vcpu->engine = engine;
+	vcpu->next = engine->vcpus;
+	engine->vcpus = vcpu;
+	ret = engine_unicorn_open(vcpu, err);
+	if (ret < 0) {
+		unicorn_vcpu_destroy(vcpu);
+		return ret;
+	}
+	*ret_vcpu = vcpu;
+	return 0;
+}
+
+static void unicorn_vcpu_bind(struct engine_vcpu *vcpu)
+{
+	(void)vcpu;
+}
+
+/* HLT leaves Unicorn as if nothing had happened, after the instruction. */
+static bool is_after_hlt(const struct engine_vcpu *vcpu, uint64_t rip)
+{
+	uint8_t opcode;
+
+	return uc_mem_read(vcpu->uc, rip - 1, &opcode, 1) == UC_ERR_OK &&
+	       opcode == OPCODE_HLT;
+}
+
+static bool is_kicked(const struct engine_vcpu *vcpu)
+{
+	/* acquire: pairs with the store in unicorn_vcpu_kick */
+	return __atomic_load_n(&vcpu->is_kicked, __ATOMIC_ACQUIRE);
+}
+
+static enum engine_exit leave(struct engine_vcpu *vcpu, uc_err why,
+			      struct smudge_error *err)
+{
+	switch (why) {
+	case UC_ERR_OK:
+		if (is_kicked(vcpu) || !is_after_hlt(vcpu, vcpu->shadow.rip))
+			return ENGINE_EXIT_INTERRUPTED;
+		vcpu->shadow.halted = 1;
+		return ENGINE_EXIT_HALT;
+	case UC_ERR_EXCEPTION:
+		return ENGINE_EXIT_SHUTDOWN;
+	default:
+		smudge_error_set(err, -EFAULT, WHERE,
+				 "The guest cannot go on at 0x%llx: %s.",
+				 (unsigned long long)vcpu->shadow.rip,
+				 uc_strerror(why));
+		return ENGINE_EXIT_ERROR;
+	}
+}
+
+static enum engine_exit unicorn_vcpu_run(struct engine_vcpu *vcpu,
+					 struct smudge_error *err)
+{
+	uc_err why;
+
+	if (is_kicked(vcpu))
+		return ENGINE_EXIT_INTERRUPTED;
+	vcpu->has_run = true;
+	why = uc_emu_start(vcpu->uc, vcpu->shadow.rip, NO_UNTIL, 0, 0);
+	report_store(vcpu);
+	uc_reg_read(vcpu->uc, UC_X86_REG_RIP, &vcpu->shadow.rip);
+	return leave(vcpu, why, err);
+}
+
+static void unicorn_vcpu_kick(struct engine_vcpu *vcpu)
+{
+	/* release: pairs with the load in is_kicked */
+	__atomic_store_n(&vcpu->is_kicked, true, __ATOMIC_RELEASE);
+	uc_emu_stop(vcpu->uc);
+}
+
+static void unicorn_vcpu_clear_kick(struct engine_vcpu *vcpu)
+{
+	/* relaxed: the machine's lock orders it against kicks */
+	__atomic_store_n(&vcpu->is_kicked, false, __ATOMIC_RELAXED);
+}
+
+static int unicorn_kvm_vm_fd(const struct engine *engine)
+{
+	(void)engine;
+	return -1;
+}
+
+/*
+ * Code that was translated without the hook would go on without it, so each
+ * vCPU is opened anew.
+ */
+static int unicorn_set_write_hook(struct engine *engine,
+				  const struct engine_write_hook *hook,
+				  struct smudge_error *err)
+{
+	struct engine_vcpu *vcpu;
+	struct vcpu_state state;
+	int ret = 0;
+
+	engine->hook = hook ? *hook : (struct engine_write_hook){0};
+	for (vcpu = engine->vcpus; ret == 0 && vcpu; vcpu = vcpu->next) {
+		ret = engine_unicorn_get_state(vcpu, &state, err);
+		if (ret == 0)
+			ret = engine_unicorn_open(vcpu, err);
+		if (ret == 0)
+			ret = engine_unicorn_restore(vcpu, &state, err);
+	}
+	return ret;
+}
+
+const struct engine_ops engine_unicorn_ops = {
+	.name = "unicorn",
+	.create = unicorn_create,
+	.destroy = unicorn_destroy,
+	.vcpu_create = unicorn_vcpu_create,
+	.vcpu_destroy = unicorn_vcpu_destroy,
+	.vcpu_bind = unicorn_vcpu_bind,
+	.vcpu_run = unicorn_vcpu_run,
+	.vcpu_kick = unicorn_vcpu_kick,
+	.vcpu_clear_kick = unicorn_vcpu_clear_kick,
+	.vcpu_get_state = engine_unicorn_get_state,
+	.vcpu_set_state = engine_unicorn_set_state,
+	.kvm_vm_fd = unicorn_kvm_vm_fd,
+	.set_write_hook = unicorn_set_write_hook,
+};

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The command line of smudge-vm: a table of options, each with the function
+ * that takes its value.
+ *
+ * An option may be written "-m 1G", "--memory 1G" or "--memory=1G". Unknown
+ * options and missing values are usage errors (exit status 2), bad values are
+ * errors (exit status 1); both are one sentence.
+ */
+#include "options.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <smudge/error.h>
+
+#define WHERE	     "options"
+#define STATUS_ERROR 1
+#define STATUS_USAGE 2
+#define PAGE_BYTES   4096
+
+struct option {
+	const char *name;
+	const char *short_name; /* NULL: none */
+	const char *values;	/* allowed words, separated by |, or NULL */
+	size_t text_offset;	/* of a const char * in struct vm_options */
+	int (*take)(struct vm_options *options, const char *value,
+		    struct smudge_error *err);
+	bool has_value;
+};
+
+int options_parse_size(const char *text, uint64_t *ret_bytes)
+{
+	static const char suffixes[] = "KMGT";
+	const char *suffix;
+	uint64_t value = 0;
+	unsigned int shift = 0;
+
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	for (; *text >= '0' && *text <= '9'; text++) {
+		uint64_t digit = (uint64_t)(*text - '0');
+
+		if (value > (UINT64_MAX - digit) / 10)
+			return -ERANGE;
+		value = value * 10 + digit;
+	}
+	if (*text) {
+		suffix = strchr(suffixes, *text & ~0x20);
+		if (!suffix || text[1])
+			return -EINVAL;
+		shift = 10 * (unsigned int)(suffix - suffixes + 1);
+	}
+	if (shift && value >> (64 - shift))
+		return -ERANGE;
+	*ret_bytes = value << shift;
+	return 0;
+}
+
+static uint64_t host_bytes(void)
+{
+	long pages = sysconf(_SC_PHYS_PAGES);
+	long page_bytes = sysconf(_SC_PAGESIZE);
+
+	if (pages <= 0 || page_bytes <= 0)
+		return UINT64_MAX;
+	return (uint64_t)pages * (uint64_t)page_bytes;
+}
+
+static int take_memory(struct vm_options *options, const char *value,
+		       struct smudge_error *err)
+{
+	uint64_t bytes;
+
+	if (options_parse_size(value, &bytes) < 0)
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"--memory takes a number of bytes or "
+					"one with K, M, G or T, not \"%.40s\".",
+					value);
+	if (bytes < VM_MEMORY_MIN_BYTES || bytes % PAGE_BYTES)
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"--memory is at least 16M and a "
+					"multiple of 4K, unlike \"%.40s\".",
+					value);
+	if (bytes > host_bytes())
+		return smudge_error_set(
+			err, -EINVAL, WHERE,
+			"--memory %.40s is more than the %llu "
+			"MiB this host has.",
+			value, (unsigned long long)(host_bytes() >> 20));
+	options->memory_bytes = bytes;
+	return 0;
+}
+
+static int take_paused(struct vm_options *options, const char *value,
+		       struct smudge_error *err)
+{
+	(void)value;
+	(void)err;
+	options->paused_start = true;
+	return 0;
+}
+
+static int take_help(struct vm_options *options, const char *value,
+		     struct smudge_error *err)
+{
+	(void)value;
+	(void)err;
+	options->action = VM_ACTION_HELP;
+	return 0;
+}
+
+static int take_version(struct vm_options *options, const char *value,
+			struct smudge_error *err)
+{
+	(void)value;
+	(void)err;
+	options->action = VM_ACTION_VERSION;
+	return 0;
+}
+
+#define TEXT(field) offsetof(struct vm_options, field), NULL, true
+
+static const struct option table[] = {
+	{"--memory", "-m", NULL, 0, take_memory, true},
+	{"--kernel", NULL, NULL, TEXT(kernel)},
+	{"--append", NULL, NULL, TEXT(append)},
+	{"--engine", NULL, "auto|kvm|unicorn", TEXT(engine)},
+	{"--dirty", NULL, "auto|kvm-manual|kvm-legacy|uffd|hook", TEXT(dirty)},
+	{"--serial", NULL, NULL, TEXT(serial)},
+	{"--incoming", NULL, NULL, TEXT(incoming)},
+	{"--qmp", NULL, NULL, TEXT(qmp)},
+	{"--paused-start", "-S", NULL, 0, take_paused, false},
+	{"--help", "-h", NULL, 0, take_help, false},
+	{"--version", NULL, NULL, 0, take_version, false},
+};
+
+/* @ret_value: what follows "=", or NULL. */
+static const struct option *find(const char *arg, const char **ret_value)
+{
+	size_t i;
+
+	*ret_value = NULL;
+	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		const struct option *option = &table[i];
+		size_t len = strlen(option->name);
+
+		if (option->short_name && !strcmp(arg, option->short_name))
+			return option;
+		if (strncmp(arg, option->name, len) != 0)
+			continue;
+		if (arg[len] == '=')
+			*ret_value = arg + len + 1;
+		if (arg[len] == '=' || !arg[len])
+			return option;
+	}
+	return NULL;
+}
+
+static bool is_allowed(const char *values, const char *value)
+{
+	size_t len = strlen(value);
+
+	while (*values) {
+		size_t word = strcspn(values, "|");
+
+		if (word == len && !strncmp(values, value, len))
+			return true;
+		values += word + (values[word] == '|');
+	}
+	return false;
+}
+
+static int take(const struct option *option, struct vm_options *options,
+		const char *value, struct smudge_error *err)
+{
+	const char **text;
+
+	if (option->take)
+		return option->take(options, value, err);
+	if (option->values && !is_allowed(option->values, value))
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"%s takes %s, not \"%.40s\".",
+					option->name, option->values, value);
+	text = (const char **)((char *)options + option->text_offset);
+	*text = value;
+	return 0;
+}
+
+static int usage(struct smudge_error *err, const char *format, const char *arg)
+{
+	char text[64];
+	size_t i;
+
+	/* a terminal's control bytes stay out of the message */
+	for (i = 0; arg[i] && i < sizeof(text) - 1; i++)
+		text[i] = arg[i] >= ' ' && arg[i] <= '~' ? arg[i] : '?';
+	text[i] = '\0';
+	return smudge_error_set(err, -EINVAL, WHERE, "%s \"%s\"; see --help.",
+				format, text);
+}
+
+static int check_combination(const struct vm_options *options,
+			     struct smudge_error *err)
+{
+	if (options->action != VM_ACTION_RUN)
+		return 0;
+	if (!options->kernel && !options->incoming)
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"One of --kernel and --incoming is "
+					"needed; see --help.");
+	if (options->kernel && options->incoming)
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"--kernel and --incoming exclude each "
+					"other; see --help.");
+	return 0;
+}
+
+int options_parse(int argc, char *const argv[], struct vm_options *ret_options,
+		  int *ret_status, struct smudge_error *err)
+{
+	struct vm_options options = {
+		.memory_bytes = VM_MEMORY_DEFAULT,
+		.append = "",
+		.engine = "auto",
+		.dirty = "auto",
+		.serial = "stdio",
+	};
+	int ret;
+	int i;
+
+	*ret_status = STATUS_USAGE;
+	for (i = 1; i < argc; i++) {
+		const char *value;
+		const struct option *option = find(argv[i], &value);
+
+		if (!option)
+			return usage(err, "Unknown option", argv[i]);
+		if (value && !option->has_value)
+			return usage(err, "No value belongs to", argv[i]);
+		if (!value && option->has_value && i + 1 == argc)
+			return usage(err, "A value is missing after", argv[i]);
+		if (!value && option->has_value)
+			value = argv[++i];
+		ret = take(option, &options, value, err);
+		if (ret < 0) {
+			*ret_status = STATUS_ERROR;
+			return ret;
+		}
+	}
+	ret = check_combination(&options, err);
+	if (ret < 0)
+		return ret;
+	*ret_options = options;
+	return 0;
+}
+
+const char *options_help(void)
+{
+	return "usage: smudge-vm --kernel FILE [options]\n"
+	       "       smudge-vm --incoming URI [options]\n"
+	       "\n"
+	       "  -m, --memory SIZE[K|M|G|T]  guest RAM (128M); at least 16M, "
+	       "a multiple of 4K\n"
+	       "  --kernel FILE               guest image: ELF64, x86-64, "
+	       "ET_EXEC\n"
+	       "  --append TEXT               the guest's command line\n"
+	       "  --engine auto|kvm|unicorn   what runs guest code (auto: kvm "
+	       "where it works)\n"
+	       "  --dirty auto|kvm-manual|kvm-legacy|uffd|hook\n"
+	       "                              how written pages are learnt\n"
+	       "  --serial stdio|null|file:PATH\n"
+	       "                              where the serial port goes\n"
+	       "  -S, --paused-start          wait for cont before running\n"
+	       "  --incoming URI              wait for a migration: "
+	       "tcp:HOST:PORT, unix:PATH\n"
+	       "  --qmp unix:PATH             control socket\n"
+	       "  --help, --version\n"
+	       "\n"
+	       "Exit status: (value << 1) | 1 of the guest's debug-exit port, "
+	       "0 after quit,\n"
+	       "a halt of the guest or a signal, 1 on errors, 2 on wrong "
+	       "usage.\n";
+}
