@@ -5,12 +5,13 @@
  * A region is one contiguous piece of guest RAM. Sources are attached to it
  * (source.h), clients watch it (client.h), and the program marks what it
  * writes itself. While no client is open nothing is allocated, no source
- * runs, and a mark costs a test of one pointer.
+ * runs, and a mark costs a read-side section and a test of one pointer.
  *
  * Locks: calls may come from any thread. Topology (add, remove, attach,
- * open, close) is serialised by the memory's lock, the bits of one region by
- * that region's lock; harvests and takes of different regions do not wait for
- * each other. Marks take no lock at all.
+ * open, close) and smudge_memory_harvest are serialised by the memory's lock,
+ * the bits of one region by that region's lock: takes, and harvests by
+ * smudge_region_harvest, of different regions do not wait for each other.
+ * Marks take no lock at all.
  */
 #ifndef SMUDGE_MEMORY_H
 #define SMUDGE_MEMORY_H
@@ -85,7 +86,8 @@ int smudge_region_add(struct smudge_memory *memory,
  * content takes it before. Marks of other threads that run meanwhile are
  * waited for. Blocks: on the locks and an RCU grace period.
  * Threads: any, but no other call may use @region any more.
- * Return: 0, -EBUSY (a client holds a batch of the region; nothing happened).
+ * Return: 0, -EBUSY (a client holds a batch of the region), -ENOMEM; on
+ * failure nothing has happened.
  */
 int smudge_region_remove(struct smudge_region *region);
 
@@ -158,8 +160,8 @@ struct smudge_memory_stats {
 	uint64_t nclients;	    /* now open */
 	uint64_t nsources_running;  /* now */
 	uint64_t bitmap_bytes;	    /* resident now */
-	uint64_t bitmap_peak_bytes; /* most seen by a harvest, a take's end or
-				       a call for statistics */
+	uint64_t bitmap_peak_bytes;   /* most seen by a close of a client or
+					 this call */
 	uint64_t harvests;	    /* harvests of one region */
 	uint64_t harvest_ns;	    /* time in them, kernel calls included */
 	uint64_t harvested_pages;   /* reported by sources, repeats counted */

@@ -10,11 +10,13 @@
  * host or an unaligned pointer only change how the group is fetched: shifted
  * into a buffer first. Partial groups are fetched into a zeroed buffer.
  */
-#include "bitmap/bitmap.h"
+#include "bitmap/merge.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <string.h>
+
+#include "bitmap/bitmap.h"
+#include "bitmap/words.h"
 
 struct merge {
 	struct smudge_bitmap *const *bitmaps;
@@ -24,26 +26,8 @@ struct merge {
 	uint64_t first_bit; /* of @bits, for page 0 of the range */
 	uint64_t first_page;
 	uint64_t end_page;
+	uint64_t *npages_found; /* may be NULL */
 };
-
-static uint64_t load_word(const uint8_t *bits, uint64_t index)
-{
-	uint64_t word;
-
-	memcpy(&word, bits + index * 8, 8);
-	return le64toh(word);
-}
-
-/* @n bits (1 to 64) from bit @from; reads no word without one of them. */
-static uint64_t load_bits(const uint8_t *bits, uint64_t from, unsigned int n)
-{
-	unsigned int shift = from & 63;
-	uint64_t word = load_word(bits, from >> 6) >> shift;
-
-	if (shift + n > 64)
-		word |= load_word(bits, (from >> 6) + 1) << (64 - shift);
-	return word & smi_mask(0, n);
-}
 
 /* Fetch pages [first, end) of the group at @base into a zeroed buffer. */
 static void fetch_part(const struct merge *m, uint64_t base, unsigned int first,
@@ -56,7 +40,7 @@ static void fetch_part(const struct merge *m, uint64_t base, unsigned int first,
 			end - first < 64 - low ? end - first : 64 - low;
 		uint64_t from = m->first_bit + (base + first - m->first_page);
 
-		buffer[first / 64] = load_bits(m->bits, from, n) << low;
+		buffer[first / 64] = smi_load_bits(m->bits, from, n) << low;
 		first += n;
 	}
 }
@@ -103,6 +87,9 @@ static void merge_group(const struct merge *m, uint64_t group,
 
 	if (!summary)
 		return;
+	if (m->npages_found)
+		*m->npages_found +=
+			is_full ? SMI_GROUP_PAGES : m->kernels->popcount(words);
 	for (size_t i = 0; i < m->nbitmaps; i++) {
 		if (is_full)
 			smi_bitmap_fill_group(m->bitmaps[i], group);
@@ -155,12 +142,19 @@ static bool is_inside(const struct merge *m)
 	return true;
 }
 
-int smudge_bitmap_merge(struct smudge_bitmap *const *bitmaps, size_t nbitmaps,
-			uint64_t first_page, const void *bits,
-			uint64_t first_bit, uint64_t npages)
+int smi_bitmap_merge(struct smudge_bitmap *const *bitmaps, size_t nbitmaps,
+		     uint64_t first_page, const void *bits, uint64_t first_bit,
+		     uint64_t npages, uint64_t *npages_found)
 {
-	struct merge m = {bitmaps,    nbitmaps,		  NULL, bits, first_bit,
-			  first_page, first_page + npages};
+	struct merge m = {
+		.bitmaps = bitmaps,
+		.nbitmaps = nbitmaps,
+		.bits = bits,
+		.first_bit = first_bit,
+		.first_page = first_page,
+		.end_page = first_page + npages,
+		.npages_found = npages_found,
+	};
 	uint64_t group = first_page >> SMI_GROUP_SHIFT;
 	uint64_t last = m.end_page >> SMI_GROUP_SHIFT;
 
@@ -182,4 +176,12 @@ int smudge_bitmap_merge(struct smudge_bitmap *const *bitmaps, size_t nbitmaps,
 	if (m.end_page & (SMI_GROUP_PAGES - 1))
 		merge_partial(&m, last, last << SMI_GROUP_SHIFT, m.end_page);
 	return 0;
+}
+
+int smudge_bitmap_merge(struct smudge_bitmap *const *bitmaps, size_t nbitmaps,
+			uint64_t first_page, const void *bits,
+			uint64_t first_bit, uint64_t npages)
+{
+	return smi_bitmap_merge(bitmaps, nbitmaps, first_page, bits, first_bit,
+				npages, NULL);
 }

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Clients: their coming and going.
+ *
+ * Opening links a view into each region and then waits for a grace period: a
+ * marker that did not see the client stored its content before that, so the
+ * first take, of a map that is all dirty, reads it.
+ */
+#include "memory/memory.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sys/rcu.h"
+
+int smi_client_watch(struct smudge_client *client, struct smudge_region *region,
+		     struct smudge_error *err)
+{
+	struct smi_view *view;
+	int r = smi_view_create(client, region, &view);
+
+	if (r < 0)
+		return smudge_error_set(err, r, "client",
+					"no memory for a bitmap of region %s",
+					region->name);
+	pthread_mutex_lock(&region->lock);
+	r = smi_region_link(region, view, err);
+	pthread_mutex_unlock(&region->lock);
+	if (r < 0) {
+		smi_view_destroy(view);
+		return r;
+	}
+	view->next_in_client = client->views;
+	client->views = view;
+	return 0;
+}
+
+static void unlink_view(struct smi_view *view, struct smi_view **gone)
+{
+	struct smi_view **link = &view->client->views;
+
+	while (*link != view)
+		link = &(*link)->next_in_client;
+	*link = view->next_in_client;
+	pthread_mutex_lock(&view->region->lock);
+	smi_region_unlink(view->region, view);
+	pthread_mutex_unlock(&view->region->lock);
+	view->next_gone = *gone;
+	*gone = view;
+}
+
+struct smi_view *smi_clients_unwatch(struct smudge_region *region)
+{
+	struct smi_view *gone = NULL;
+	struct smi_view *view;
+
+	while ((view = smi_region_views(region)))
+		unlink_view(view, &gone);
+	return gone;
+}
+
+void smi_views_destroy(struct smi_view *gone)
+{
+	while (gone) {
+		struct smi_view *next = gone->next_gone;
+
+		smi_view_destroy(gone);
+		gone = next;
+	}
+}
+
+static void drop_views(struct smudge_client *client)
+{
+	struct smi_view *gone = NULL;
+
+	while (client->views)
+		unlink_view(client->views, &gone);
+	smi_rcu_synchronize();
+	smi_views_destroy(gone);
+}
+
+static bool is_listed(struct smudge_region *const *regions, size_t n,
+		      const struct smudge_region *region)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (regions[i] == region)
+			return true;
+	}
+	return false;
+}
+
+/* Every region asked for is one of the memory's, and named once. */
+static bool regions_exist(struct smudge_memory *memory,
+			  const struct smudge_client_options *o)
+{
+	const struct smi_region_table *table =
+		atomic_load_explicit(&memory->table, memory_order_relaxed);
+
+	for (size_t i = 0; i < o->nregions; i++) {
+		if (!is_listed(table->regions, table->n, o->regions[i]) ||
+		    is_listed(o->regions, i, o->regions[i]))
+			return false;
+	}
+	return true;
+}
+
+static int watch_regions(struct smudge_client *client,
+			 const struct smudge_client_options *o,
+			 struct smudge_error *err)
+{
+	const struct smi_region_table *table = atomic_load_explicit(
+		&client->memory->table, memory_order_relaxed);
+	struct smudge_region *const *regions =
+		o->nregions ? o->regions : table->regions;
+	size_t n = o->nregions ? o->nregions : table->n;
+
+	for (size_t i = 0; i < n; i++) {
+		int r = smi_client_watch(client, regions[i], err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* memory->lock held. */
+static int open_locked(struct smudge_client *client,
+		       const struct smudge_client_options *o,
+		       struct smudge_error *err)
+{
+	struct smudge_memory *memory = client->memory;
+	int r;
+
+	if (!regions_exist(memory, o))
+		return smudge_error_set(err, -EINVAL, "client",
+					"client %s names a region twice, or "
+					"one that is not in this memory",
+					client->name);
+	r = watch_regions(client, o, err);
+	if (r < 0) {
+		drop_views(client);
+		return r;
+	}
+	smi_rcu_synchronize();
+	client->next = memory->clients;
+	memory->clients = client;
+	memory->nclients++;
+	return 0;
+}
+
+int smudge_client_open(struct smudge_memory *memory,
+		       const struct smudge_client_options *options,
+		       struct smudge_client **ret, struct smudge_error *err)
+{
+	struct smudge_client *client;
+	int r;
+
+	if (options->size < sizeof(*options) || !options->name ||
+	    strlen(options->name) >= sizeof(client->name))
+		return smudge_error_set(err, -EINVAL, "client",
+					"a client needs a name of at most 31 "
+					"bytes and the size of its options");
+	client = calloc(1, sizeof(*client));
+	if (!client)
+		return smudge_error_set(err, -ENOMEM, "client",
+					"no memory for client %s",
+					options->name);
+	client->memory = memory;
+	client->watches_all = options->nregions == 0;
+	snprintf(client->name, sizeof(client->name), "%s", options->name);
+	pthread_mutex_lock(&memory->lock);
+	r = open_locked(client, options, err);
+	pthread_mutex_unlock(&memory->lock);
+	if (r < 0) {
+		free(client);
+		return r;
+	}
+	*ret = client;
+	return 0;
+}
+
+int smudge_client_close(struct smudge_client *client)
+{
+	struct smudge_memory *memory;
+	struct smudge_client **link;
+
+	if (!client)
+		return 0;
+	memory = client->memory;
+	pthread_mutex_lock(&memory->lock);
+	for (struct smi_view *v = client->views; v; v = v->next_in_client) {
+		if (smi_view_has_batches(v)) {
+			pthread_mutex_unlock(&memory->lock);
+			return -EBUSY;
+		}
+	}
+	smi_memory_measure(memory);
+	for (link = &memory->clients; *link != client;)
+		link = &(*link)->next;
+	*link = client->next;
+	memory->nclients--;
+	drop_views(client);
+	pthread_mutex_unlock(&memory->lock);
+	free(client);
+	return 0;
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The insides of a memory, its regions, clients and sources.
+ *
+ *	memory --< region --< view >-- client
+ *	             |          '-- bitmap
+ *	             '--< source
+ *
+ * A view is one client's interest in one region, and owns its bitmap. The
+ * views of a region are a list that markers walk without a lock; it is empty
+ * while nobody watches.
+ *
+ * LOCKS, in the order they are taken:
+ *	memory->lock   who is there: regions, clients, views
+ *	region->lock   the region's bits (owner of its bitmaps), its sources
+ * RCU protects the region table and the lists of views against markers. A
+ * grace period is waited for with memory->lock held and no region's lock.
+ *
+ * INVARIANT of every region with a view: for each page, if a write happened
+ * since a view took it (or was opened), then the view's bit is set, or a
+ * running source or the mark plane knows and gives it to the next harvest or
+ * take. A new view starts with every bit set, so it owes nothing to what the
+ * sources were told before it came.
+ */
+#ifndef LIB_MEMORY_MEMORY_H
+#define LIB_MEMORY_MEMORY_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <smudge/bitmap.h>
+#include <smudge/client.h>
+#include <smudge/memory.h>
+#include <smudge/source.h>
+
+/* What markers search: immutable once published. */
+struct smi_region_table {
+	size_t n;
+	struct smudge_region *regions[]; /* ascending gpa */
+};
+
+struct smi_view {
+	_Atomic(struct smi_view *) next_in_region; /* both locks; RCU */
+	struct smi_view *next_in_client;	   /* memory->lock */
+	struct smi_view *next_gone; /* while it leaves: the remover's */
+	struct smudge_client *client;
+	struct smudge_region *region;
+	struct smudge_bitmap *bitmap;
+	_Atomic size_t nbatches; /* taken, neither committed nor returned */
+};
+
+struct smi_counters {
+	_Atomic uint64_t harvests, harvest_ns, harvested_pages, harvest_errors;
+	_Atomic uint64_t takes, take_ns, taken_pages, rearm_ns, returned_pages;
+};
+
+struct smudge_memory {
+	pthread_mutex_t lock;
+	_Atomic(struct smi_region_table *) table; /* never NULL */
+	struct smudge_client *clients;		  /* lock */
+	size_t nclients;			  /* lock */
+	uint32_t next_region_id;		  /* lock */
+	uint64_t bitmap_peak_bytes;		  /* lock */
+	struct smi_counters counters;
+};
+
+struct smudge_region {
+	struct smudge_memory *memory;
+	uint32_t id;
+	char name[64];
+	char *hva;
+	uint64_t gpa;
+	uint64_t npages;
+	unsigned int page_shift;
+
+	_Atomic(struct smi_view *) views; /* changed under both locks; RCU */
+	pthread_mutex_t lock;
+	struct smudge_bitmap **bitmaps; /* lock; those of the views */
+	size_t nviews;			/* lock */
+	struct smudge_source *sources;	/* lock */
+};
+
+struct smudge_client {
+	struct smudge_memory *memory;
+	struct smudge_client *next;
+	char name[32];
+	bool watches_all;
+	struct smi_view *views; /* memory->lock */
+};
+
+struct smudge_source {
+	struct smudge_source_ops ops;
+	void *opaque;
+	_Atomic(struct smudge_region *) region; /* NULL: attached nowhere */
+	struct smudge_source *next;		/* region->lock, and so on: */
+	uint64_t first_page;
+	uint64_t npages;
+	bool is_running;
+	uint64_t harvests, harvest_ns, harvest_errors, harvested_pages;
+	uint64_t rearms, rearm_ns;
+};
+
+struct smudge_sink {
+	const struct smudge_source *source;
+	const struct smudge_region *region;
+	uint64_t pages; /* reported so far */
+};
+
+uint64_t smi_now_ns(void);
+
+static inline void smi_add(_Atomic uint64_t *counter, uint64_t n)
+{
+	atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
+}
+
+static inline struct smi_view *
+smi_region_views(const struct smudge_region *region)
+{
+	return atomic_load_explicit(&region->views, memory_order_acquire);
+}
+
+static inline struct smi_view *smi_view_next(const struct smi_view *view)
+{
+	return atomic_load_explicit(&view->next_in_region,
+				    memory_order_acquire);
+}
+
+/* view.c. A view with every page dirty, linked nowhere. */
+int smi_view_create(struct smudge_client *client, struct smudge_region *region,
+		    struct smi_view **ret);
+/* After unlinking, and a grace period. NULL is a no-op. */
+void smi_view_destroy(struct smi_view *view);
+bool smi_view_has_batches(const struct smi_view *view);
+
+/* Both locks held. The first view starts the sources, the last stops them. */
+int smi_region_link(struct smudge_region *region, struct smi_view *view,
+		    struct smudge_error *err);
+void smi_region_unlink(struct smudge_region *region, struct smi_view *view);
+
+/* Either lock held. */
+struct smi_view *smi_region_find_view(const struct smudge_region *region,
+				      const struct smudge_client *client);
+
+/* client.c. memory->lock held, region->lock not. */
+int smi_client_watch(struct smudge_client *client, struct smudge_region *region,
+		     struct smudge_error *err);
+/* Unlink all views of @region, chained by next_gone. */
+struct smi_view *smi_clients_unwatch(struct smudge_region *region);
+/* After a grace period. */
+void smi_views_destroy(struct smi_view *gone);
+
+/* source.c. region->lock held. */
+int smi_sources_start(struct smudge_region *region, struct smudge_error *err);
+void smi_sources_stop(struct smudge_region *region);
+int smi_sources_rearm(struct smudge_region *region,
+		      const struct smudge_batch *batch,
+		      struct smudge_error *err);
+int smi_source_harvest(struct smudge_source *source, struct smudge_error *err);
+int smi_source_detach_locked(struct smudge_source *source,
+			     struct smudge_error *err);
+
+/* stats.c. memory->lock held. */
+uint64_t smi_memory_measure(struct smudge_memory *memory);
+
+#endif

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sources: their attachment to regions, start and stop, re-arming, detaching.
+ *
+ * A source runs exactly while it is attached to a region with views. What it
+ * learned is harvested before it stops for good; "stop" with nobody left to
+ * tell is just a stop.
+ */
+#include "memory/memory.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+int smudge_source_create(const struct smudge_source_ops *ops, void *opaque,
+			 struct smudge_source **ret)
+{
+	struct smudge_source *source;
+
+	if (ops->size < sizeof(*ops) || !ops->name || !ops->start ||
+	    !ops->stop || !ops->harvest)
+		return -EINVAL;
+	source = calloc(1, sizeof(*source));
+	if (!source)
+		return -ENOMEM;
+	source->ops = *ops;
+	source->opaque = opaque;
+	atomic_init(&source->region, NULL);
+	*ret = source;
+	return 0;
+}
+
+static int start_source(struct smudge_region *region,
+			struct smudge_source *source, struct smudge_error *err)
+{
+	struct smudge_source_range range = {
+		.hva = region->hva + (source->first_page << region->page_shift),
+		.gpa = region->gpa + (source->first_page << region->page_shift),
+		.first_page = source->first_page,
+		.npages = source->npages,
+		.page_shift = region->page_shift,
+	};
+	int r = source->ops.start(source->opaque, &range, err);
+
+	if (r < 0) {
+		smudge_error_set(err, r, source->ops.name,
+				 "cannot start to watch region %s",
+				 region->name);
+		smudge_error_at(err, region->id, source->first_page);
+		return r;
+	}
+	source->is_running = true;
+	return 0;
+}
+
+static void stop_source(struct smudge_source *source)
+{
+	if (source->is_running)
+		source->ops.stop(source->opaque);
+	source->is_running = false;
+}
+
+int smi_sources_start(struct smudge_region *region, struct smudge_error *err)
+{
+	for (struct smudge_source *s = region->sources; s; s = s->next) {
+		int r = start_source(region, s, err);
+
+		if (r < 0) {
+			smi_sources_stop(region);
+			return r;
+		}
+	}
+	return 0;
+}
+
+void smi_sources_stop(struct smudge_region *region)
+{
+	for (struct smudge_source *s = region->sources; s; s = s->next)
+		stop_source(s);
+}
+
+int smi_sources_rearm(struct smudge_region *region,
+		      const struct smudge_batch *batch,
+		      struct smudge_error *err)
+{
+	for (struct smudge_source *s = region->sources; s; s = s->next) {
+		uint64_t start_ns, spent_ns;
+		int r;
+
+		if (!s->is_running || !s->ops.rearm)
+			continue;
+		start_ns = smi_now_ns();
+		r = s->ops.rearm(s->opaque, batch, err);
+		spent_ns = smi_now_ns() - start_ns;
+		s->rearms++;
+		s->rearm_ns += spent_ns;
+		smi_add(&region->memory->counters.rearm_ns, spent_ns);
+		if (r == 0)
+			continue;
+		smudge_error_set(err, -EIO, s->ops.name,
+				 "cannot re-arm pages of region %s",
+				 region->name);
+		if (err)
+			err->code = -EIO;
+		return -EIO;
+	}
+	return 0;
+}
+
+static int attach_locked(struct smudge_region *region,
+			 struct smudge_source *source, struct smudge_error *err)
+{
+	if (region->nviews) {
+		int r = start_source(region, source, err);
+
+		if (r < 0)
+			return r;
+	}
+	for (size_t i = 0; i < region->nviews; i++)
+		smudge_bitmap_set_range(region->bitmaps[i], source->first_page,
+					source->npages);
+	source->next = region->sources;
+	region->sources = source;
+	return 0;
+}
+
+int smudge_region_attach(struct smudge_region *region,
+			 struct smudge_source *source, uint64_t first_page,
+			 uint64_t npages, struct smudge_error *err)
+{
+	struct smudge_region *nowhere = NULL;
+	int r;
+
+	if (first_page >= region->npages ||
+	    npages > region->npages - first_page)
+		return smudge_error_set(err, -EINVAL, source->ops.name,
+					"the range ends beyond region %s",
+					region->name);
+	pthread_mutex_lock(&region->lock);
+	if (!atomic_compare_exchange_strong_explicit(
+		    &source->region, &nowhere, region, memory_order_acq_rel,
+		    memory_order_acquire)) {
+		pthread_mutex_unlock(&region->lock);
+		return smudge_error_set(err, -EBUSY, source->ops.name,
+					"it is attached to region %s already",
+					nowhere->name);
+	}
+	source->first_page = first_page;
+	source->npages = npages ? npages : region->npages - first_page;
+	r = attach_locked(region, source, err);
+	if (r < 0)
+		atomic_store_explicit(&source->region, NULL,
+				      memory_order_release);
+	pthread_mutex_unlock(&region->lock);
+	return r;
+}
+
+int smi_source_detach_locked(struct smudge_source *source,
+			     struct smudge_error *err)
+{
+	struct smudge_region *region =
+		atomic_load_explicit(&source->region, memory_order_acquire);
+	struct smudge_source **link = &region->sources;
+	int r = 0;
+
+	if (source->is_running)
+		r = smi_source_harvest(source, err);
+	stop_source(source);
+	while (*link != source)
+		link = &(*link)->next;
+	*link = source->next;
+	source->next = NULL;
+	atomic_store_explicit(&source->region, NULL, memory_order_release);
+	return r;
+}
+
+int smudge_source_detach(struct smudge_source *source, struct smudge_error *err)
+{
+	struct smudge_region *region =
+		atomic_load_explicit(&source->region, memory_order_acquire);
+	int r;
+
+	if (!region)
+		return 0;
+	pthread_mutex_lock(&region->lock);
+	r = smi_source_detach_locked(source, err);
+	pthread_mutex_unlock(&region->lock);
+	return r;
+}
+
+void smudge_source_destroy(struct smudge_source *source)
+{
+	if (!source)
+		return;
+	smudge_source_detach(source, NULL);
+	if (source->ops.destroy)
+		source->ops.destroy(source->opaque);
+	free(source);
+}
