@@ -1,0 +1,21 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Every C file is as clang-format 14 would write it, has its licence line, and
+# has at most 400 lines.
+set -eu
+cd "$(dirname "$0")/.."
+files=$(git ls-files '*.c' '*.h')
+# shellcheck disable=SC2086
+clang-format --dry-run --Werror $files
+status=0
+for file in $files; do
+	if ! head -n 1 "$file" | grep -q 'SPDX-License-Identifier: MIT'; then
+		echo "$file: no licence line" >&2
+		status=1
+	fi
+	if [ "$(wc -l <"$file")" -gt 400 ]; then
+		echo "$file: more than 400 lines" >&2
+		status=1
+	fi
+done
+exit $status

@@ -1,0 +1,17 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# What the shared library exports is what the public headers declare and what
+# the symbol map names: no more, no less.
+# usage: check-symbols.sh libsmudge.so
+set -eu
+here=$(cd "$(dirname "$0")/.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+nm -D --defined-only "$1" | awk '$2 == "T" || $2 == "D" || $2 == "B" ||
+	$2 == "R" { sub(/@.*/, "", $3); print $3 }' | sort >"$work/exported"
+grep -oE '^	smudge_[a-z0-9_]+;' "$here/lib/smudge.map" | tr -d '	;' |
+	sort >"$work/mapped"
+cat "$here"/include/smudge/*.h | sed 's,/\*.*\*/,,; /^ \*/d; /^\/\*/d' |
+	grep -oE '\bsmudge_[a-z0-9_]+\(' | tr -d '(' | sort -u >"$work/declared"
+diff "$work/exported" "$work/mapped"
+diff "$work/exported" "$work/declared"

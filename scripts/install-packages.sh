@@ -1,0 +1,47 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Make sure the packages of scripts/packages.txt are there: for "build", or
+# for "test", which includes "build". As root the missing ones are installed;
+# otherwise they are named in one line and the exit status is 1.
+set -eu
+
+list=$(dirname "$0")/packages.txt
+case "${1:-}" in
+build) wanted=$(awk '$1 == "build" { print $2 }' "$list") ;;
+test) wanted=$(awk '$1 == "build" || $1 == "test" { print $2 }' "$list") ;;
+*)
+	echo "usage: $0 build|test" >&2
+	exit 2
+	;;
+esac
+
+is_installed() {
+	status=$(dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null) &&
+		echo "$status" | grep -qx installed
+}
+
+missing=
+for package in $wanted; do
+	is_installed "$package" || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if ! command -v apt-get >/dev/null; then
+	echo "missing packages (Debian's names):$missing" >&2
+	exit 1
+fi
+if [ "$(id -u)" -ne 0 ]; then
+	echo "missing packages; as root: apt-get install$missing" >&2
+	exit 1
+fi
+echo "installing:$missing"
+export DEBIAN_FRONTEND=noninteractive
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+# shellcheck disable=SC2086
+if ! { apt-get update -q && apt-get install -y -q --no-install-recommends \
+	$missing; } >"$log" 2>&1 </dev/null; then
+	tail -n 20 "$log" >&2
+	echo "apt-get could not install:$missing" >&2
+	exit 1
+fi

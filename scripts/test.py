@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""All tests: builds in several ways, their suites, and the checks of the tree.
+
+Ends with "N passed, N failed, N skipped", counting every single case; the
+exit status is 1 if any failed. Each skip is named with its reason. Builds
+are kept in build-test/, so that a second run is quick.
+"""
+import argparse
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+WORK = ROOT / "build-test"
+SANITIZED = ["-Dbuildtype=debugoptimized", "-Db_lundef=false"]
+
+# name, compiler, meson options, suites (None: build only)
+ROWS = [
+    ("gcc-release", "gcc", [], []),
+    ("clang-asan-ubsan", "clang",
+     SANITIZED + ["-Db_sanitize=address,undefined", "-Dbench=false"],
+     ["unit", "kernel", "fuzz", "examples"]),
+    ("clang-tsan", "clang",
+     SANITIZED + ["-Db_sanitize=thread", "-Dbench=false"], ["unit"]),
+    ("clang-release-no-unicorn", "clang", ["-Dunicorn=disabled"], None),
+]
+CHECKS = [
+    ("includes point downwards", ["scripts/check-includes.py"]),
+    ("public headers compile alone", ["scripts/check-headers.sh"]),
+    ("format and size of files", ["scripts/check-format.sh"]),
+    ("exported symbols", ["scripts/check-symbols.sh",
+                          "build-test/gcc-release/lib/libsmudge.so"]),
+]
+
+
+class Tally:
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+        self.notes = []
+
+    def case(self, row, name, outcome, reason=""):
+        setattr(self, outcome, getattr(self, outcome) + 1)
+        if outcome != "passed":
+            self.notes.append(f"{outcome}: {row}: {name}{reason and ': ' + reason}")
+
+
+def run(command, log, env=None):
+    with open(log, "a") as out:
+        out.write(f"$ {' '.join(map(str, command))}\n")
+        out.flush()
+        return subprocess.run(command, cwd=ROOT, stdout=out, env=env,
+                              stdin=subprocess.DEVNULL,
+                              stderr=subprocess.STDOUT).returncode
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def show_tail(log, lines=40):
+    say("\n".join(log.read_text(errors="replace").splitlines()[-lines:]))
+
+
+def build(name, compiler, options, log):
+    folder = WORK / name
+    env = dict(os.environ, CC=compiler)
+    if not (folder / "build.ninja").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        if run(["meson", "setup", folder, *options], log, env):
+            return False
+    return run(["ninja", "-C", folder], log, env) == 0
+
+
+def outcome_of(case):
+    if case.find("failure") is not None or case.find("error") is not None:
+        return "failed", ""
+    skipped = case.find("skipped")
+    if skipped is not None:
+        return "skipped", skipped.get("message") or ""
+    return "passed", ""
+
+
+def count(tally, row, report):
+    tree = xml.etree.ElementTree.parse(report)
+    for case in tree.iter("testcase"):
+        name = f"{case.get('classname') or ''} {case.get('name')}".strip()
+        tally.case(row, name, *outcome_of(case))
+
+
+def run_row(tally, name, compiler, options, suites):
+    log = WORK / f"{name}.log"
+    log.write_text("")
+    started = time.monotonic()
+    say(f"[{name}] building")
+    if not build(name, compiler, options, log):
+        tally.case(name, "build", "failed")
+        show_tail(log)
+        return
+    tally.case(name, "build", "passed")
+    if suites is not None:
+        say(f"[{name}] testing")
+        report = WORK / name / "meson-logs" / "testlog.junit.xml"
+        report.unlink(missing_ok=True)
+        chosen = [a for s in suites for a in ("--suite", s)]
+        status = run(["meson", "test", "-C", WORK / name, "--no-rebuild",
+                      "--print-errorlogs", *chosen], log)
+        before = tally.failed
+        if report.exists():
+            count(tally, name, report)
+        if status and tally.failed == before:
+            tally.case(name, f"meson test exited with {status}", "failed")
+        if status:
+            show_tail(log, 120)
+    say(f"[{name}] done in {time.monotonic() - started:.0f} s")
+
+
+def run_check(tally, name, command):
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    tally.case("check", name, "failed" if done.returncode else "passed")
+    if done.returncode:
+        say(f"[check] {name}:\n{done.stdout}{done.stderr}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--row", action="append", metavar="NAME",
+                        choices=[r[0] for r in ROWS] + ["checks"],
+                        help="only this row; may be given several times")
+    wanted = parser.parse_args().row
+    WORK.mkdir(exist_ok=True)
+    tally = Tally()
+    for row in ROWS:
+        if not wanted or row[0] in wanted:
+            run_row(tally, *row)
+    for name, command in CHECKS:
+        if not wanted or "checks" in wanted:
+            run_check(tally, name, command)
+    for note in tally.notes:
+        say(note)
+    say(f"{tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped")
+    return bool(tally.failed)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("interrupted")
