@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Bytes over a stream socket, with cancel, time limit and bandwidth limit.
+ */
+#ifndef SMI_MIGRATE_CHANNEL_H
+#define SMI_MIGRATE_CHANNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <smudge/error.h>
+#include <smudge/migrate.h>
+
+/* smi_channel_send gives it instead of 0: stopped, since the peer spoke. */
+#define SMI_PEER_SPOKE 1
+
+struct smi_channel {
+	int fd; /* borrowed */
+	struct smudge_migration *migration;
+	uint64_t timeout_ns;	 /* silence that ends a wait */
+	uint64_t sent_bytes;	 /* accepted by the socket */
+	uint64_t received_bytes; /* taken from the socket */
+	uint64_t next_send_ns;	 /* when the bandwidth limit allows more */
+	bool is_paced;		 /* obey the bandwidth limit */
+	bool heeds_peer;	 /* a byte from the peer interrupts a send */
+	bool heeds_cancel;
+};
+
+/* CLOCK_MONOTONIC in nanoseconds. */
+uint64_t smi_mono_ns(void);
+
+/*
+ * smi_channel_open - make a channel of a connected socket
+ * @fd: borrowed; its flags are not touched
+ * @timeout_ns: 0 means 30 s
+ *
+ * Return: 0, -ENOTSOCK (no stream socket), or another socket error.
+ */
+int smi_channel_open(struct smi_channel *channel, int fd,
+		     struct smudge_migration *migration, uint64_t timeout_ns,
+		     struct smudge_error *err);
+
+/*
+ * smi_channel_send - send all of @bytes
+ *
+ * channel->sent_bytes tells how far it came. Never raises SIGPIPE.
+ * Return: 0, SMI_PEER_SPOKE, -ECANCELED, -ETIMEDOUT, or a socket error.
+ */
+int smi_channel_send(struct smi_channel *channel, const void *bytes,
+		     size_t length, struct smudge_error *err);
+
+/*
+ * smi_channel_receive - receive exactly @length bytes
+ *
+ * Return: 0, -ECANCELED, -ETIMEDOUT, -ECONNRESET (the peer closed), or a
+ * socket error.
+ */
+int smi_channel_receive(struct smi_channel *channel, void *bytes, size_t length,
+			struct smudge_error *err);
+
+/* True when a receive would not wait: data, end of stream, or an error. */
+bool smi_channel_has_input(struct smi_channel *channel);
+
+/*
+ * smi_channel_drain - end our direction; drop what comes until the peer
+ *      closes, for at most @limit_ns
+ */
+void smi_channel_drain(struct smi_channel *channel, uint64_t limit_ns);
+
+/* Nothing more in either direction. */
+void smi_channel_shutdown(struct smi_channel *channel);
+
+#endif

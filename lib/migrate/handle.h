@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The handle that other threads hold while a migration runs: they cancel,
+ * change limits and read statistics through it.
+ */
+#ifndef SMI_MIGRATE_HANDLE_H
+#define SMI_MIGRATE_HANDLE_H
+
+#include <stdbool.h>
+
+#include <smudge/migrate.h>
+
+/*
+ * smi_migration_begin - claim the handle for one send or receive
+ *
+ * Return: 0, -EINVAL (it was used before).
+ */
+int smi_migration_begin(struct smudge_migration *migration,
+			struct smudge_error *err);
+
+/* Make statistics readable for other threads. */
+void smi_migration_publish(struct smudge_migration *migration,
+			   const struct smudge_migrate_stats *stats);
+
+/* Was smudge_migration_cancel called? */
+bool smi_migration_is_cancelled(struct smudge_migration *migration);
+
+/* A descriptor that is readable once it was. Owned by the handle. */
+int smi_migration_cancel_fd(const struct smudge_migration *migration);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Records over a channel: sealed, counted, verified.
+ */
+#ifndef SMI_MIGRATE_LINK_H
+#define SMI_MIGRATE_LINK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "migrate/channel.h"
+#include "wire/record.h"
+
+struct smi_link {
+	struct smi_channel channel;
+	enum smi_wire_role peer_role;
+	uint64_t records_sent;
+	bool is_mid_record; /* a record went out in part: no other may follow */
+	bool peer_understands;	      /* its greeting is of our version */
+	uint64_t record_offset_bytes; /* of the last record received */
+	uint8_t *in;		      /* header and payload of that record */
+	size_t in_bytes;	      /* allocated */
+};
+
+/*
+ * smi_link_open - a link over a connected socket
+ * @peer_role: what the other side is
+ *
+ * Return: 0, -ENOMEM, or as smi_channel_open. Undone by smi_link_close, also
+ * after a failure.
+ */
+int smi_link_open(struct smi_link *link, int fd,
+		  struct smudge_migration *migration, uint64_t timeout_ns,
+		  enum smi_wire_role peer_role, struct smudge_error *err);
+void smi_link_close(struct smi_link *link);
+
+/* Send our greeting, receive and check the peer's. */
+int smi_link_greet(struct smi_link *link, struct smudge_error *err);
+
+/*
+ * smi_link_send - seal a record and send it
+ * @record: SMI_WIRE_HEADER_BYTES to be filled, then @length bytes of payload
+ *
+ * Return: as smi_channel_send.
+ */
+int smi_link_send(struct smi_link *link, uint8_t *record, uint32_t type,
+		  uint64_t length, struct smudge_error *err);
+
+/* A record without payload. */
+int smi_link_send_empty(struct smi_link *link, uint32_t type,
+			struct smudge_error *err);
+
+/* An ABORT or REFUSE, if it can be said and understood. */
+void smi_link_say(struct smi_link *link, uint32_t type, uint32_t code,
+		  const char *sentence);
+
+/*
+ * smi_link_receive - the next record, verified
+ * @ret: its header; the payload is smi_link_payload(), until the next call
+ *
+ * Return: 0, -EBADMSG, -ENOMEM, or as smi_channel_receive.
+ */
+int smi_link_receive(struct smi_link *link, struct smi_wire_header *ret,
+		     struct smudge_error *err);
+
+static inline const uint8_t *smi_link_payload(const struct smi_link *link)
+{
+	return link->in + SMI_WIRE_HEADER_BYTES;
+}
+
+#endif

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Receiving a machine from a peer that is not trusted.
+ *
+ * Each record passes the same gates: header and cap, checksum, order, form,
+ * and then its own meaning. The first that says no ends the migration with
+ * one sentence, which the peer gets too. The machine is ours when GO came.
+ */
+#include "migrate/receiver.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "migrate/handle.h"
+
+#define PROGRESS_NS UINT64_C(100000000)
+#define DRAIN_NS    UINT64_C(1000000000)
+
+static void progress(struct smi_receiver *receiver)
+{
+	struct smudge_migrate_stats *stats = &receiver->stats;
+
+	receiver->last_progress_ns = smi_mono_ns();
+	stats->elapsed_ns = receiver->last_progress_ns - receiver->start_ns;
+	stats->round = receiver->order.round;
+	stats->sent_bytes = receiver->link.channel.received_bytes;
+	stats->sent_pages = receiver->order.totals.pages;
+	stats->zero_pages = receiver->order.totals.zero_pages;
+	stats->round_sent_pages = receiver->order.round_totals.pages;
+	smi_migration_publish(receiver->migration, stats);
+	if (receiver->options.progress)
+		receiver->options.progress(*stats, receiver->options.opaque);
+}
+
+static int on_region_table(struct smi_receiver *receiver,
+			   const uint8_t *payload, size_t length)
+{
+	struct smi_wire_region *theirs;
+	size_t ntheirs;
+	int error = smi_wire_region_table_decode(payload, length, &theirs,
+						 &ntheirs, &receiver->err);
+
+	if (error < 0)
+		return error;
+	error = smi_regions_compare(&receiver->regions, theirs, ntheirs,
+				    &receiver->err);
+	free(theirs);
+	if (error < 0)
+		return error;
+	receiver->stats.phase = SMUDGE_MIGRATE_ROUNDS;
+	return smi_link_send_empty(&receiver->link, SMI_WIRE_READY,
+				   &receiver->err);
+}
+
+static int on_round_begin(struct smi_receiver *receiver, const uint8_t *payload,
+			  size_t length)
+{
+	struct smi_wire_round_begin begin;
+	int error = smi_wire_round_begin_decode(payload, length, &begin,
+						&receiver->err);
+
+	if (error < 0)
+		return error;
+	if (begin.final)
+		receiver->stats.phase = SMUDGE_MIGRATE_SWITCHOVER;
+	return smi_wire_order_round_begin(&receiver->order, &begin,
+					  &receiver->err);
+}
+
+static int on_round_end(struct smi_receiver *receiver, const uint8_t *payload,
+			size_t length)
+{
+	uint8_t ack[SMI_WIRE_HEADER_BYTES + SMI_WIRE_ROUND_ACK_BYTES];
+	struct smi_wire_round_end end;
+	int error = smi_wire_round_end_decode(payload, length, &end,
+					      &receiver->err);
+
+	if (error < 0)
+		return error;
+	error = smi_wire_order_round_end(&receiver->order, &end,
+					 &receiver->err);
+	if (error < 0)
+		return error;
+	progress(receiver);
+	if (receiver->order.final)
+		return 0;
+	smi_wire_round_ack_encode(end.round, ack + SMI_WIRE_HEADER_BYTES);
+	return smi_link_send(&receiver->link, ack, SMI_WIRE_ROUND_ACK,
+			     SMI_WIRE_ROUND_ACK_BYTES, &receiver->err);
+}
+
+static int on_state(struct smi_receiver *receiver, const uint8_t *payload,
+		    size_t length)
+{
+	struct smi_wire_state state;
+	int error =
+		smi_wire_state_decode(payload, length, &state, &receiver->err);
+
+	if (error < 0)
+		return error;
+	receiver->state = malloc(state.length ? state.length : 1);
+	if (!receiver->state)
+		return smudge_error_set(&receiver->err, -ENOMEM, "migrate",
+					"no memory for %zu bytes of state",
+					state.length);
+	memcpy(receiver->state, state.bytes, state.length);
+	receiver->state_bytes = state.length;
+	return 0;
+}
+
+static int load_state(struct smi_receiver *receiver)
+{
+	int error = receiver->options.state_load(
+		receiver->options.opaque, receiver->state,
+		receiver->state_bytes, &receiver->err);
+
+	if (error >= 0)
+		return 0;
+	receiver->is_state_refused = true;
+	return smudge_error_set(&receiver->err, error, "machine",
+				"the machine's state could not be loaded");
+}
+
+static int on_end(struct smi_receiver *receiver, const uint8_t *payload,
+		  size_t length)
+{
+	struct smi_wire_end end;
+	int error = smi_wire_end_decode(payload, length, &end, &receiver->err);
+
+	if (error < 0)
+		return error;
+	error = smi_wire_order_end(&receiver->order, &end, &receiver->err);
+	if (error < 0)
+		return error;
+	error = load_state(receiver);
+	if (error < 0)
+		return error;
+	return smi_link_send_empty(&receiver->link, SMI_WIRE_ACK,
+				   &receiver->err);
+}
+
+static int on_go(struct smi_receiver *receiver, size_t length)
+{
+	struct smudge_error ignored = {0};
+	int error = smi_wire_empty_decode(length, &receiver->err);
+
+	if (error < 0)
+		return error;
+	/* The machine is ours, whether or not the sender hears of it. */
+	receiver->link.channel.heeds_cancel = false;
+	(void)smi_link_send_empty(&receiver->link, SMI_WIRE_RECEIPT, &ignored);
+	return 0;
+}
+
+static int on_abort(struct smi_receiver *receiver, const uint8_t *payload,
+		    size_t length)
+{
+	struct smi_wire_speech speech;
+	int error = smi_wire_speech_decode(payload, length, &speech,
+					   &receiver->err);
+
+	if (error < 0)
+		return error;
+	return smudge_error_set(&receiver->err, -EREMOTEIO, "peer",
+				"the source gave up: %s", speech.sentence);
+}
+
+static int handle_record(struct smi_receiver *receiver,
+			 const struct smi_wire_header *header)
+{
+	const uint8_t *payload = smi_link_payload(&receiver->link);
+	size_t length = header->length;
+
+	switch (header->type) {
+	case SMI_WIRE_REGION_TABLE:
+		return on_region_table(receiver, payload, length);
+	case SMI_WIRE_ROUND_BEGIN:
+		return on_round_begin(receiver, payload, length);
+	case SMI_WIRE_PAGES:
+	case SMI_WIRE_ZERO:
+		return smi_receiver_pages(receiver, header);
+	case SMI_WIRE_ROUND_END:
+		return on_round_end(receiver, payload, length);
+	case SMI_WIRE_STATE:
+		return on_state(receiver, payload, length);
+	case SMI_WIRE_END:
+		return on_end(receiver, payload, length);
+	case SMI_WIRE_GO:
+		return on_go(receiver, length);
+	case SMI_WIRE_ABORT:
+		return on_abort(receiver, payload, length);
+	default: /* skippable */
+		return 0;
+	}
+}
+
+static int receive_all(struct smi_receiver *receiver)
+{
+	int error = smi_link_greet(&receiver->link, &receiver->err);
+
+	while (error >= 0 && receiver->order.place != SMI_WIRE_FINISHED) {
+		struct smi_wire_header header;
+
+		error = smi_link_receive(&receiver->link, &header,
+					 &receiver->err);
+		if (error >= 0)
+			error = smi_wire_order_record(&receiver->order, &header,
+						      &receiver->err);
+		if (error >= 0)
+			error = handle_record(receiver, &header);
+		if (smi_mono_ns() - receiver->last_progress_ns >= PROGRESS_NS)
+			progress(receiver);
+	}
+	return error;
+}
+
+static uint32_t refuse_code(const struct smi_receiver *receiver, int error)
+{
+	if (receiver->is_state_refused)
+		return SMI_WIRE_REFUSE_STATE;
+	switch (error) {
+	case -ECANCELED:
+		return SMI_WIRE_REFUSE_CANCELLED;
+	case -EBADMSG:
+		return strcmp(receiver->err.where, "order")
+			       ? SMI_WIRE_REFUSE_DAMAGED
+			       : SMI_WIRE_REFUSE_ORDER;
+	case -ENXIO:
+		return SMI_WIRE_REFUSE_REGIONS;
+	case -EPROTO:
+		return SMI_WIRE_REFUSE_FEATURE;
+	default:
+		return SMI_WIRE_REFUSE_LOCAL;
+	}
+}
+
+static void refuse(struct smi_receiver *receiver, int error)
+{
+	struct smi_link *link = &receiver->link;
+
+	receiver->err.stream_offset_bytes = link->record_offset_bytes;
+	if (receiver->order.place != SMI_WIRE_ABORTED)
+		smi_link_say(link, SMI_WIRE_REFUSE,
+			     refuse_code(receiver, error),
+			     receiver->err.message);
+	if (error != -ECONNRESET && error != -EPIPE)
+		smi_channel_drain(&link->channel, DRAIN_NS);
+	smi_channel_shutdown(&link->channel);
+}
+
+static int copy_options(struct smi_receiver *receiver,
+			const struct smudge_migrate_receive_options *options)
+{
+	struct smudge_migrate_receive_options *to = &receiver->options;
+
+	if (options)
+		memcpy(to, options,
+		       options->size < sizeof(*to) ? options->size
+						   : sizeof(*to));
+	if (to->state_load)
+		return 0;
+	return smudge_error_set(&receiver->err, -EINVAL, "migrate",
+				"the options of a receive need their size and "
+				"state_load");
+}
+
+static int prepare(struct smi_receiver *receiver, struct smudge_memory *memory,
+		   int fd)
+{
+	int error = smi_migration_begin(receiver->migration, &receiver->err);
+
+	if (error < 0)
+		return error;
+	error = smi_regions_list(memory, &receiver->regions, &receiver->err);
+	if (error < 0)
+		return error;
+	receiver->start_ns = smi_mono_ns();
+	receiver->stats.total_bytes = receiver->regions.size_bytes;
+	receiver->order.memory_pages =
+		receiver->regions.size_bytes >> SMI_WIRE_PAGE_SHIFT;
+	return smi_link_open(&receiver->link, fd, receiver->migration,
+			     receiver->options.peer_timeout_ns, SMI_WIRE_SENDER,
+			     &receiver->err);
+}
+
+static void finish(struct smi_receiver *receiver, int error)
+{
+	enum smudge_migrate_phase phase = SMUDGE_MIGRATE_COMPLETED;
+
+	if (error < 0) {
+		refuse(receiver, error);
+		phase = error == -ECANCELED ? SMUDGE_MIGRATE_CANCELLED
+					    : SMUDGE_MIGRATE_FAILED;
+	}
+	receiver->stats.phase = phase;
+	progress(receiver);
+}
+
+int smudge_migrate_receive(struct smudge_migration *migration,
+			   struct smudge_memory *memory, int fd,
+			   const struct smudge_migrate_receive_options *options,
+			   struct smudge_error *err)
+{
+	struct smi_receiver receiver = {.migration = migration};
+	int error = copy_options(&receiver, options);
+
+	if (!error)
+		error = prepare(&receiver, memory, fd);
+	if (!error) {
+		error = receive_all(&receiver);
+		finish(&receiver, error);
+	}
+	free(receiver.state);
+	smi_link_close(&receiver.link);
+	smi_regions_free(&receiver.regions);
+	if (error < 0 && err && !err->code)
+		*err = receiver.err;
+	return error;
+}

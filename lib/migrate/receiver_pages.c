@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Writing received pages into the regions.
+ *
+ * A record was verified and all its runs were checked against their region
+ * before the first byte is written. Pages are marked after they were written,
+ * for clients that watch this side.
+ */
+#include "migrate/receiver.h"
+
+#include <string.h>
+
+#include "wire/pages.h"
+
+static bool is_zero(const uint8_t *page)
+{
+	return !page[0] && !memcmp(page, page + 1, SMI_WIRE_PAGE_BYTES - 1);
+}
+
+/* Zeros are written only over something else: a page that was never touched
+ * stays without memory of its own. */
+static void write_zeros(struct smudge_region *region, struct smudge_run run)
+{
+	for (uint64_t i = 0; i < run.npages; i++) {
+		uint8_t *page = smi_region_at(region, run.first_page + i);
+
+		if (!is_zero(page))
+			memset(page, 0, SMI_WIRE_PAGE_BYTES);
+	}
+}
+
+static void mark(struct smudge_region *region, struct smudge_run run)
+{
+	unsigned int shift =
+		smudge_region_page_shift(region) - SMI_WIRE_PAGE_SHIFT;
+	uint64_t first = run.first_page >> shift;
+	uint64_t last = (run.first_page + run.npages - 1) >> shift;
+
+	smudge_region_mark(region, first, last - first + 1);
+}
+
+static void write_pages(struct smudge_region *region,
+			const struct smi_wire_pages *pages)
+{
+	const uint8_t *content = pages->content;
+
+	for (uint32_t i = 0; i < pages->nruns; i++) {
+		struct smudge_run run = smi_wire_run(pages, i);
+		size_t bytes = run.npages << SMI_WIRE_PAGE_SHIFT;
+
+		if (content) {
+			memcpy(smi_region_at(region, run.first_page), content,
+			       bytes);
+			content += bytes;
+		} else {
+			write_zeros(region, run);
+		}
+		mark(region, run);
+	}
+}
+
+int smi_receiver_pages(struct smi_receiver *receiver,
+		       const struct smi_wire_header *header)
+{
+	const struct smi_regions *regions = &receiver->regions;
+	const uint8_t *payload = smi_link_payload(&receiver->link);
+	struct smi_wire_pages pages;
+	int error;
+
+	if (header->type == SMI_WIRE_PAGES)
+		error = smi_wire_pages_decode(regions->table, regions->nregions,
+					      payload, header->length, &pages,
+					      &receiver->err);
+	else
+		error = smi_wire_zero_decode(regions->table, regions->nregions,
+					     payload, header->length, &pages,
+					     &receiver->err);
+	if (error < 0)
+		return error;
+	write_pages(regions->regions[pages.region], &pages);
+	if (pages.content)
+		smi_wire_order_pages(&receiver->order, pages.npages);
+	else
+		smi_wire_order_zero(&receiver->order, pages.npages);
+	return 0;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The regions of a migration: the memory's, in stream order.
+ */
+#ifndef SMI_MIGRATE_REGIONS_H
+#define SMI_MIGRATE_REGIONS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <smudge/memory.h>
+
+#include "wire/region_table.h"
+
+struct smi_regions {
+	struct smudge_region **regions; /* ascending gpa; index = stream id */
+	struct smi_wire_region *table;	/* the same, as the stream has it */
+	size_t nregions;
+	uint64_t size_bytes; /* of all */
+};
+
+/*
+ * smi_regions_list - the regions of a memory
+ *
+ * Return: 0, -EINVAL (there is none), -ENOMEM. Undone by smi_regions_free.
+ */
+int smi_regions_list(struct smudge_memory *memory, struct smi_regions *regions,
+		     struct smudge_error *err);
+void smi_regions_free(struct smi_regions *regions);
+
+/*
+ * smi_regions_compare - is the peer's memory of the same shape?
+ *
+ * Return: 0, -ENXIO with a sentence that names both sides.
+ */
+int smi_regions_compare(const struct smi_regions *ours,
+			const struct smi_wire_region *theirs, size_t ntheirs,
+			struct smudge_error *err);
+
+/* Where wire page @page of a region is mapped. */
+static inline void *smi_region_at(const struct smudge_region *region,
+				  uint64_t page)
+{
+	return (char *)smudge_region_hva(region) +
+	       (page << SMI_WIRE_PAGE_SHIFT);
+}
+
+#endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sending a machine: the begin, the end, and the way back.
+ *
+ * The way back after a failure: the machine runs again first, then the pages
+ * in flight are returned, the client is closed (logging ends), and the peer
+ * is told. Only a machine that was given away stays stopped.
+ */
+#include "migrate/sender.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "migrate/handle.h"
+
+#define MAX_RUNS ((size_t)64 << 10)
+
+static int copy_options(struct smi_sender *sender,
+			const struct smudge_migrate_send_options *options)
+{
+	struct smudge_migrate_send_options *to = &sender->options;
+
+	if (options)
+		memcpy(to, options,
+		       options->size < sizeof(*to) ? options->size
+						   : sizeof(*to));
+	if (to->size &&
+	    to->size >= offsetof(struct smudge_migrate_send_options, policy) &&
+	    to->machine_stop && to->machine_resume && to->state_save)
+		return 0;
+	return smudge_error_set(&sender->err, -EINVAL, "migrate",
+				"the options of a send need their size, "
+				"machine_stop, machine_resume and state_save");
+}
+
+static int open_tracking(struct smi_sender *sender)
+{
+	struct smudge_client_options options = {
+		.size = sizeof(options),
+		.name = "migration",
+		.regions = sender->regions.regions,
+		.nregions = sender->regions.nregions,
+	};
+	int error = smudge_batch_create(MAX_RUNS, &sender->batch);
+
+	if (error < 0)
+		return smudge_error_set(&sender->err, error, "migrate",
+					"no memory for a batch of pages");
+	return smudge_client_open(sender->memory, &options, &sender->client,
+				  &sender->err);
+}
+
+static int prepare(struct smi_sender *sender, int fd)
+{
+	int error = smi_migration_begin(sender->migration, &sender->err);
+
+	if (error < 0)
+		return error;
+	error = smi_regions_list(sender->memory, &sender->regions,
+				 &sender->err);
+	if (error < 0)
+		return error;
+	error = smi_packer_create(&sender->packer, &sender->err);
+	if (error < 0)
+		return error;
+	smi_meter_start(&sender->meter, sender->memory,
+			sender->regions.size_bytes);
+	return smi_link_open(&sender->link, fd, sender->migration,
+			     sender->options.peer_timeout_ns, SMI_WIRE_RECEIVER,
+			     &sender->err);
+}
+
+static int migrate(struct smi_sender *sender)
+{
+	int error;
+
+	smi_sender_progress(sender);
+	error = smi_sender_greet(sender);
+	if (error < 0)
+		return error;
+	error = open_tracking(sender);
+	if (error < 0)
+		return error;
+	sender->link.channel.is_paced = true;
+	error = smi_sender_rounds(sender);
+	return error < 0 ? error : smi_sender_switch(sender);
+}
+
+static uint32_t abort_code(const struct smi_sender *sender, int error)
+{
+	if (sender->abort_code)
+		return sender->abort_code;
+	if (error == -ECANCELED)
+		return SMI_WIRE_ABORT_CANCELLED;
+	return error == -ENOMEM ? SMI_WIRE_ABORT_LOCAL : SMI_WIRE_ABORT_MACHINE;
+}
+
+/* Undo what a failed migration did to the machine and its tracking. */
+static void go_back(struct smi_sender *sender)
+{
+	if (sender->is_stopped && !sender->is_given_away)
+		sender->options.machine_resume(sender->options.opaque);
+	if (sender->client && sender->batch)
+		smudge_client_return(sender->client, sender->batch);
+}
+
+static void stop_tracking(struct smi_sender *sender)
+{
+	smi_meter_read_memory(&sender->meter, sender->memory);
+	/* The batch is committed or returned: neither call can refuse. */
+	(void)smudge_client_close(sender->client);
+	if (sender->batch)
+		(void)smudge_batch_destroy(sender->batch);
+}
+
+static void finish(struct smi_sender *sender, int error)
+{
+	enum smudge_migrate_phase phase = SMUDGE_MIGRATE_COMPLETED;
+
+	if (error < 0) {
+		go_back(sender);
+		if (!sender->is_given_away && error != -EREMOTEIO)
+			smi_link_say(&sender->link, SMI_WIRE_ABORT,
+				     abort_code(sender, error),
+				     sender->err.message);
+		smi_channel_shutdown(&sender->link.channel);
+		phase = error == -ECANCELED ? SMUDGE_MIGRATE_CANCELLED
+					    : SMUDGE_MIGRATE_FAILED;
+	}
+	stop_tracking(sender);
+	sender->meter.stats.phase = phase;
+	smi_sender_progress(sender);
+}
+
+int smudge_migrate_send(struct smudge_migration *migration,
+			struct smudge_memory *memory, int fd,
+			const struct smudge_migrate_send_options *options,
+			struct smudge_error *err)
+{
+	struct smi_sender sender = {.migration = migration, .memory = memory};
+	int error = copy_options(&sender, options);
+
+	if (!error)
+		error = prepare(&sender, fd);
+	if (!error) {
+		error = migrate(&sender);
+		finish(&sender, error);
+	}
+	smi_link_close(&sender.link);
+	smi_packer_destroy(&sender.packer);
+	smi_regions_free(&sender.regions);
+	if (error < 0 && err && !err->code)
+		*err = sender.err;
+	return error;
+}

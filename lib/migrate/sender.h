@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The sending side: what its files share.
+ *
+ * sender.c begins and ends a migration, sender_peer.c talks to the receiver,
+ * sender_pages.c packs pages into records, sender_rounds.c runs the rounds,
+ * sender_switch.c hands the machine over.
+ */
+#ifndef SMI_MIGRATE_SENDER_H
+#define SMI_MIGRATE_SENDER_H
+
+#include <stdbool.h>
+
+#include <smudge/client.h>
+#include <smudge/migrate.h>
+
+#include "migrate/link.h"
+#include "migrate/regions.h"
+#include "migrate/stats.h"
+#include "wire/control.h"
+#include "wire/pages.h"
+
+/* One PAGES and one ZERO record in the making. */
+struct smi_packer {
+	uint32_t region; /* stream id */
+	uint8_t *pages_record;
+	struct smudge_run *runs; /* SMI_WIRE_MAX_PAGES */
+	size_t nruns;
+	uint64_t npages; /* in runs */
+	uint8_t *zero_record;
+	struct smudge_run *zero_runs; /* SMI_WIRE_MAX_ZERO_RUNS */
+	size_t nzero_runs;
+	uint64_t nzero_pages;
+};
+
+struct smi_sender {
+	struct smudge_migration *migration;
+	struct smudge_memory *memory;
+	struct smudge_migrate_send_options options;
+	struct smudge_error err; /* the first failure */
+	struct smi_link link;
+	struct smi_regions regions;
+	struct smi_packer packer;
+	struct smi_meter meter;
+	struct smi_wire_totals totals;	     /* of the records sent */
+	struct smi_wire_totals round_totals; /* those of this round */
+	struct smudge_client *client;
+	struct smudge_batch *batch;
+	uint32_t abort_code; /* enum smi_wire_abort_code, for a failure now */
+	bool is_stopped;     /* machine_stop was called */
+	bool is_given_away;  /* GO is out: the machine must stay stopped */
+};
+
+/* sender_peer.c: 0 or -errno, noted in sender->err. */
+int smi_sender_greet(struct smi_sender *sender);
+int smi_sender_send(struct smi_sender *sender, uint8_t *record, uint32_t type,
+		    uint64_t length);
+int smi_sender_wait(struct smi_sender *sender, uint32_t type);
+
+/* sender_pages.c */
+int smi_packer_create(struct smi_packer *packer, struct smudge_error *err);
+void smi_packer_destroy(struct smi_packer *packer);
+int smi_sender_pack_batch(struct smi_sender *sender, uint32_t region);
+
+/* sender_rounds.c */
+void smi_sender_progress(struct smi_sender *sender);
+int smi_sender_harvest(struct smi_sender *sender, uint64_t *ret_pages);
+int smi_sender_round_begin(struct smi_sender *sender, bool final,
+			   uint64_t expected_pages);
+int smi_sender_send_dirty(struct smi_sender *sender);
+int smi_sender_round_end(struct smi_sender *sender);
+int smi_sender_rounds(struct smi_sender *sender);
+
+/* sender_switch.c */
+int smi_sender_switch(struct smi_sender *sender);
+
+#endif

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Packing taken pages into PAGES and ZERO records.
+ *
+ * The machine goes on writing while its pages are read. Each page is copied
+ * once, and only the copy is judged (is it zero?) and sealed, so a record
+ * never disagrees with its checksum. A page torn by a concurrent write does
+ * no harm: its writer was re-armed before, so it is dirty again.
+ *
+ * Layout of pages_record: the content has a fixed place and the runs are
+ * written up against it, so a record goes out in one piece.
+ */
+#include "migrate/sender.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define PAGES_FRONT_BYTES (SMI_WIRE_HEADER_BYTES + SMI_WIRE_PAGES_RUNS_BYTES)
+
+int smi_packer_create(struct smi_packer *packer, struct smudge_error *err)
+{
+	*packer = (struct smi_packer){
+		.pages_record =
+			malloc(PAGES_FRONT_BYTES + SMI_WIRE_MAX_CONTENT),
+		.zero_record =
+			malloc(SMI_WIRE_HEADER_BYTES + SMI_WIRE_CAP_ZERO),
+		.runs = calloc(SMI_WIRE_MAX_PAGES, sizeof(*packer->runs)),
+		.zero_runs = calloc(SMI_WIRE_MAX_ZERO_RUNS,
+				    sizeof(*packer->zero_runs)),
+	};
+	if (packer->pages_record && packer->zero_record && packer->runs &&
+	    packer->zero_runs)
+		return 0;
+	smi_packer_destroy(packer);
+	return smudge_error_set(err, -ENOMEM, "migrate",
+				"no memory for page records");
+}
+
+void smi_packer_destroy(struct smi_packer *packer)
+{
+	free(packer->pages_record);
+	free(packer->zero_record);
+	free(packer->runs);
+	free(packer->zero_runs);
+	*packer = (struct smi_packer){0};
+}
+
+/*
+ * Copy one wire page that others may be writing. Word by word with atomic
+ * loads (relaxed: the take's re-arming is what orders them), which compile to
+ * plain ones. Return: is the copy all zeros?
+ */
+static bool copy_page(uint8_t *to, const void *from)
+{
+	const uint64_t *words = from;
+	uint64_t seen = 0;
+
+	for (size_t i = 0; i < SMI_WIRE_PAGE_BYTES / 8; i++) {
+		uint64_t word = __atomic_load_n(&words[i], __ATOMIC_RELAXED);
+
+		__builtin_memcpy(to + i * 8, &word, 8);
+		seen |= word;
+	}
+	return !seen;
+}
+
+/* Add a page to runs; @nruns grows when it does not continue the last. */
+static void add_page(struct smudge_run *runs, size_t *nruns, uint64_t page)
+{
+	struct smudge_run *last = *nruns ? &runs[*nruns - 1] : NULL;
+
+	if (last && last->first_page + last->npages == page) {
+		last->npages++;
+		return;
+	}
+	runs[*nruns] = (struct smudge_run){.first_page = page, .npages = 1};
+	*nruns += 1;
+}
+
+static int flush_pages(struct smi_sender *sender)
+{
+	struct smi_packer *packer = &sender->packer;
+	size_t runs_bytes = smi_wire_runs_bytes(packer->nruns);
+	uint64_t content_bytes = packer->npages * SMI_WIRE_PAGE_BYTES;
+	uint8_t *record = packer->pages_record + PAGES_FRONT_BYTES -
+			  runs_bytes - SMI_WIRE_HEADER_BYTES;
+	int error;
+
+	if (!packer->npages)
+		return 0;
+	smi_wire_runs_encode(packer->region, packer->runs, packer->nruns,
+			     record + SMI_WIRE_HEADER_BYTES);
+	error = smi_sender_send(sender, record, SMI_WIRE_PAGES,
+				runs_bytes + content_bytes);
+	if (error < 0)
+		return error;
+	sender->round_totals.pages += packer->npages;
+	sender->round_totals.content_bytes += content_bytes;
+	sender->totals.pages += packer->npages;
+	sender->totals.content_bytes += content_bytes;
+	packer->nruns = 0;
+	packer->npages = 0;
+	return 0;
+}
+
+static int flush_zero(struct smi_sender *sender)
+{
+	struct smi_packer *packer = &sender->packer;
+	int error;
+
+	if (!packer->nzero_runs)
+		return 0;
+	smi_wire_runs_encode(packer->region, packer->zero_runs,
+			     packer->nzero_runs,
+			     packer->zero_record + SMI_WIRE_HEADER_BYTES);
+	error = smi_sender_send(sender, packer->zero_record, SMI_WIRE_ZERO,
+				smi_wire_runs_bytes(packer->nzero_runs));
+	if (error < 0)
+		return error;
+	sender->round_totals.zero_pages += packer->nzero_pages;
+	sender->totals.zero_pages += packer->nzero_pages;
+	packer->nzero_runs = 0;
+	packer->nzero_pages = 0;
+	return 0;
+}
+
+static int pack_page(struct smi_sender *sender, const void *from, uint64_t page)
+{
+	struct smi_packer *packer = &sender->packer;
+	uint8_t *to = packer->pages_record + PAGES_FRONT_BYTES +
+		      packer->npages * SMI_WIRE_PAGE_BYTES;
+	int error = 0;
+
+	if (copy_page(to, from)) {
+		add_page(packer->zero_runs, &packer->nzero_runs, page);
+		packer->nzero_pages++;
+		if (packer->nzero_runs == SMI_WIRE_MAX_ZERO_RUNS)
+			error = flush_zero(sender);
+	} else {
+		add_page(packer->runs, &packer->nruns, page);
+		packer->npages++;
+		if (packer->npages == SMI_WIRE_MAX_PAGES)
+			error = flush_pages(sender);
+	}
+	return error;
+}
+
+/* Pack the sender's batch, pages of @region, and send all of it. */
+int smi_sender_pack_batch(struct smi_sender *sender, uint32_t region)
+{
+	const struct smudge_region *from = sender->regions.regions[region];
+	unsigned int shift =
+		smudge_region_page_shift(from) - SMI_WIRE_PAGE_SHIFT;
+	size_t nruns = smudge_batch_nruns(sender->batch);
+	int error;
+
+	sender->packer.region = region;
+	for (size_t i = 0; i < nruns; i++) {
+		struct smudge_run run = smudge_batch_run(sender->batch, i);
+		uint64_t page = run.first_page << shift;
+		uint64_t end = page + (run.npages << shift);
+
+		for (; page < end; page++) {
+			error = pack_page(sender, smi_region_at(from, page),
+					  page);
+			if (error < 0)
+				return error;
+		}
+	}
+	error = flush_pages(sender);
+	return error < 0 ? error : flush_zero(sender);
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the sender says to the receiver and hears from it.
+ *
+ * The receiver may refuse at any moment, also while the sender pours out
+ * pages. So the sender looks for input before each record and while a send
+ * waits; when a send fails, the refusal that explains it is looked for first.
+ */
+#include "migrate/sender.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+static int refused(struct smi_sender *sender, uint64_t length)
+{
+	struct smi_wire_speech speech;
+	int error = smi_wire_speech_decode(smi_link_payload(&sender->link),
+					   length, &speech, &sender->err);
+
+	if (error < 0)
+		return error;
+	return smudge_error_set(&sender->err, -EREMOTEIO, "peer",
+				"the destination refused: %s", speech.sentence);
+}
+
+/* The next record that is not to be skipped. A refusal is an error. */
+static int receive(struct smi_sender *sender, struct smi_wire_header *ret)
+{
+	struct smi_wire_header header;
+	int error;
+
+	do {
+		error = smi_link_receive(&sender->link, &header, &sender->err);
+		if (error < 0)
+			return error;
+	} while (smi_wire_is_foreign(&header));
+	if (header.type == SMI_WIRE_REFUSE)
+		return refused(sender, header.length);
+	*ret = header;
+	return 0;
+}
+
+static int unexpected(struct smi_sender *sender,
+		      const struct smi_wire_header *header)
+{
+	sender->abort_code = SMI_WIRE_ABORT_PEER;
+	return smudge_error_set(&sender->err, -EPROTO, "peer",
+				"the destination sent a %s record when none "
+				"was due",
+				smi_wire_type_name(header->type));
+}
+
+/* The receiver spoke while it was not asked: find out why. */
+static int listen_to_peer(struct smi_sender *sender)
+{
+	struct smi_wire_header header;
+	int error = receive(sender, &header);
+
+	return error < 0 ? error : unexpected(sender, &header);
+}
+
+int smi_sender_send(struct smi_sender *sender, uint8_t *record, uint32_t type,
+		    uint64_t length)
+{
+	struct smi_link *link = &sender->link;
+	struct smudge_error send_err = {0};
+	int error;
+
+	if (smi_channel_has_input(&link->channel))
+		return listen_to_peer(sender);
+	error = smi_link_send(link, record, type, length, &send_err);
+	if (error == 0)
+		return 0;
+	if (error != -ECANCELED &&
+	    (error == SMI_PEER_SPOKE || smi_channel_has_input(&link->channel)))
+		error = listen_to_peer(sender);
+	/* A connection that ends without a word: the send's error says more. */
+	if (sender->err.code == 0 || sender->err.code == -ECONNRESET) {
+		if (send_err.code)
+			sender->err = send_err;
+	}
+	return sender->err.code ? sender->err.code : error;
+}
+
+static int check_answer(struct smi_sender *sender,
+			const struct smi_wire_header *header)
+{
+	const uint8_t *payload = smi_link_payload(&sender->link);
+	uint32_t wanted = sender->meter.stats.round;
+	uint32_t round = wanted;
+	int error;
+
+	if (header->type == SMI_WIRE_ROUND_ACK)
+		error = smi_wire_round_ack_decode(payload, header->length,
+						  &round, &sender->err);
+	else
+		error = smi_wire_empty_decode(header->length, &sender->err);
+	if (error < 0)
+		return error;
+	if (round == wanted)
+		return 0;
+	sender->abort_code = SMI_WIRE_ABORT_PEER;
+	return smudge_error_set(&sender->err, -EPROTO, "peer",
+				"the destination acknowledged round %" PRIu32
+				" instead of round %" PRIu32,
+				round, wanted);
+}
+
+int smi_sender_wait(struct smi_sender *sender, uint32_t type)
+{
+	struct smi_wire_header header;
+	int error = receive(sender, &header);
+
+	if (error < 0)
+		return error;
+	if (header.type != type)
+		return unexpected(sender, &header);
+	return check_answer(sender, &header);
+}
+
+static int send_region_table(struct smi_sender *sender)
+{
+	struct smi_regions *regions = &sender->regions;
+	size_t length =
+		smi_wire_region_table_bytes(regions->table, regions->nregions);
+	uint8_t *record = malloc(SMI_WIRE_HEADER_BYTES + length);
+	int error;
+
+	if (!record)
+		return smudge_error_set(&sender->err, -ENOMEM, "migrate",
+					"no memory for the region table");
+	smi_wire_region_table_encode(regions->table, regions->nregions,
+				     record + SMI_WIRE_HEADER_BYTES);
+	error = smi_sender_send(sender, record, SMI_WIRE_REGION_TABLE, length);
+	free(record);
+	return error;
+}
+
+int smi_sender_greet(struct smi_sender *sender)
+{
+	int error = smi_link_greet(&sender->link, &sender->err);
+
+	if (error < 0) {
+		sender->abort_code = SMI_WIRE_ABORT_FEATURE;
+		return error;
+	}
+	sender->link.channel.heeds_peer = true;
+	error = send_region_table(sender);
+	if (error < 0)
+		return error;
+	return smi_sender_wait(sender, SMI_WIRE_READY);
+}

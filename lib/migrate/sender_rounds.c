@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The rounds: send what is dirty while the machine runs, until the policy
+ * says that the rest is small enough.
+ *
+ * Pages are taken a window at a time, shortly before they are read: a page
+ * written between its take and its reading goes out a second time for nothing.
+ * A batch is committed when the socket has all of its records.
+ */
+#include "migrate/sender.h"
+
+#include <errno.h>
+
+#include "migrate/handle.h"
+
+/* Memory that one take covers at most. */
+#define WINDOW_BYTES (UINT64_C(256) << 20)
+/* Fewer pages would split the 64-page units that sources re-arm in. */
+#define MIN_WINDOW_PAGES UINT64_C(64)
+#define PROGRESS_NS	 UINT64_C(100000000)
+
+/* Publish the statistics and tell the caller. */
+void smi_sender_progress(struct smi_sender *sender)
+{
+	struct smudge_migrate_stats *stats = &sender->meter.stats;
+
+	sender->meter.last_progress_ns = smi_mono_ns();
+	stats->elapsed_ns =
+		sender->meter.last_progress_ns - sender->meter.start_ns;
+	stats->sent_bytes = sender->link.channel.sent_bytes;
+	stats->sent_pages = sender->totals.pages;
+	stats->zero_pages = sender->totals.zero_pages;
+	stats->round_sent_pages = sender->round_totals.pages;
+	smi_migration_publish(sender->migration, stats);
+	if (sender->options.progress)
+		sender->options.progress(*stats, sender->options.opaque);
+}
+
+static unsigned int wire_shift(const struct smudge_region *region)
+{
+	return smudge_region_page_shift(region) - SMI_WIRE_PAGE_SHIFT;
+}
+
+/* Harvest, and count what is dirty, in wire pages. */
+int smi_sender_harvest(struct smi_sender *sender, uint64_t *ret_pages)
+{
+	uint64_t start_ns = smi_mono_ns();
+	uint64_t pages = 0;
+	int error = smudge_memory_harvest(sender->memory, &sender->err);
+
+	if (error < 0)
+		return error;
+	sender->meter.harvest_ns = smi_mono_ns() - start_ns;
+	for (size_t i = 0; i < sender->regions.nregions; i++) {
+		struct smudge_region *region = sender->regions.regions[i];
+
+		pages += smudge_client_count(sender->client, region, 0,
+					     smudge_region_npages(region))
+			 << wire_shift(region);
+	}
+	*ret_pages = pages;
+	return 0;
+}
+
+int smi_sender_round_begin(struct smi_sender *sender, bool final,
+			   uint64_t expected_pages)
+{
+	uint8_t record[SMI_WIRE_HEADER_BYTES + SMI_WIRE_ROUND_BEGIN_BYTES];
+	struct smi_wire_round_begin begin = {
+		.final = final,
+		.expected_pages = expected_pages,
+	};
+
+	smi_meter_round_begin(&sender->meter, sender->link.channel.sent_bytes);
+	begin.round = sender->meter.stats.round;
+	sender->round_totals = (struct smi_wire_totals){0};
+	smi_wire_round_begin_encode(&begin, record + SMI_WIRE_HEADER_BYTES);
+	return smi_sender_send(sender, record, SMI_WIRE_ROUND_BEGIN,
+			       SMI_WIRE_ROUND_BEGIN_BYTES);
+}
+
+int smi_sender_round_end(struct smi_sender *sender)
+{
+	uint8_t record[SMI_WIRE_HEADER_BYTES + SMI_WIRE_ROUND_END_BYTES];
+	struct smi_wire_round_end end = {
+		.round = sender->meter.stats.round,
+		.totals = sender->round_totals,
+	};
+
+	smi_wire_round_end_encode(&end, record + SMI_WIRE_HEADER_BYTES);
+	return smi_sender_send(sender, record, SMI_WIRE_ROUND_END,
+			       SMI_WIRE_ROUND_END_BYTES);
+}
+
+/* Take one window, send it, commit it. A failure leaves the batch full. */
+static int send_window(struct smi_sender *sender, uint32_t index,
+		       uint64_t first_page, uint64_t npages,
+		       uint64_t *ret_end_page)
+{
+	struct smudge_region *region = sender->regions.regions[index];
+	uint64_t done;
+	int error = smudge_client_take(sender->client, region, first_page,
+				       npages, sender->batch, &sender->err);
+
+	if (error < 0)
+		return error;
+	error = smi_sender_pack_batch(sender, index);
+	if (error < 0)
+		return error;
+	*ret_end_page = smudge_batch_end_page(sender->batch);
+	done = smudge_batch_npages(sender->batch) << wire_shift(region);
+	smudge_client_commit(sender->client, sender->batch);
+	if (done > sender->meter.stats.remaining_pages)
+		done = sender->meter.stats.remaining_pages;
+	smi_meter_remaining(&sender->meter,
+			    sender->meter.stats.remaining_pages - done, false);
+	if (smi_mono_ns() - sender->meter.last_progress_ns >= PROGRESS_NS)
+		smi_sender_progress(sender);
+	return 0;
+}
+
+static int send_region(struct smi_sender *sender, uint32_t index)
+{
+	struct smudge_region *region = sender->regions.regions[index];
+	uint64_t npages = smudge_region_npages(region);
+	uint64_t window = WINDOW_BYTES >> smudge_region_page_shift(region);
+	struct smudge_run run;
+	uint64_t page = 0;
+
+	if (window < MIN_WINDOW_PAGES)
+		window = MIN_WINDOW_PAGES;
+	while (page < npages && smudge_client_next_dirty(sender->client, region,
+							 page, npages, &run)) {
+		uint64_t left = npages - run.first_page;
+		int error = send_window(sender, index, run.first_page,
+					left < window ? left : window, &page);
+
+		if (error < 0)
+			return error;
+	}
+	return 0;
+}
+
+/* Send all that is dirty, each page once. */
+int smi_sender_send_dirty(struct smi_sender *sender)
+{
+	for (uint32_t i = 0; i < sender->regions.nregions; i++) {
+		int error = send_region(sender, i);
+
+		if (error < 0)
+			return error;
+	}
+	return 0;
+}
+
+static int one_round(struct smi_sender *sender, uint64_t dirty_pages)
+{
+	uint64_t asked_ns;
+	int error = smi_sender_round_begin(sender, false, dirty_pages);
+
+	if (error < 0)
+		return error;
+	error = smi_sender_send_dirty(sender);
+	if (error < 0)
+		return error;
+	error = smi_sender_round_end(sender);
+	if (error < 0)
+		return error;
+	asked_ns = smi_mono_ns();
+	error = smi_sender_wait(sender, SMI_WIRE_ROUND_ACK);
+	if (error < 0)
+		return error;
+	smi_meter_round_end(&sender->meter, sender->link.channel.sent_bytes,
+			    smi_mono_ns() - asked_ns);
+	return 0;
+}
+
+static enum smudge_migrate_decision decide(struct smi_sender *sender)
+{
+	struct smudge_migrate_limits limits =
+		smudge_migration_limits(sender->migration);
+	void *opaque = sender->options.opaque;
+
+	if (sender->options.policy)
+		return sender->options.policy(sender->meter.stats, limits,
+					      opaque);
+	return smudge_migrate_default_policy(sender->meter.stats, limits,
+					     opaque);
+}
+
+static int gave_up(struct smi_sender *sender)
+{
+	sender->abort_code = SMI_WIRE_ABORT_POLICY;
+	return smudge_error_set(&sender->err, -ECANCELED, "migrate",
+				"the policy gave up after round %u",
+				(unsigned int)sender->meter.stats.round);
+}
+
+/* Rounds until the policy wants to switch over. */
+int smi_sender_rounds(struct smi_sender *sender)
+{
+	enum smudge_migrate_decision decision = SMUDGE_MIGRATE_CONTINUE;
+	uint64_t dirty_pages;
+	int error = smi_sender_harvest(sender, &dirty_pages);
+
+	if (error < 0)
+		return error;
+	sender->meter.stats.phase = SMUDGE_MIGRATE_ROUNDS;
+	smi_meter_remaining(&sender->meter, dirty_pages, false);
+	while (decision == SMUDGE_MIGRATE_CONTINUE) {
+		error = one_round(sender, dirty_pages);
+		if (error < 0)
+			return error;
+		error = smi_sender_harvest(sender, &dirty_pages);
+		if (error < 0)
+			return error;
+		smi_meter_remaining(&sender->meter, dirty_pages, true);
+		smi_meter_read_memory(&sender->meter, sender->memory);
+		smi_sender_progress(sender);
+		decision = decide(sender);
+	}
+	return decision == SMUDGE_MIGRATE_SWITCH ? 0 : gave_up(sender);
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The switchover: the machine is stopped, the rest is sent, and the receiver
+ * gets the machine.
+ *
+ * The machine is ours until the socket has taken the last byte of GO: a GO
+ * that went out in part cannot be valid at the receiver, so starting the
+ * machine here again is safe. From that byte on it must stay stopped here,
+ * whatever happens (docs/protocol.md, section 6).
+ */
+#include "migrate/sender.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Harvests of a stopped machine that may still find something. */
+#define MAX_FINAL_PASSES 8
+
+/* State of the machine, as state_save gave it. */
+struct saved_state {
+	void *bytes;
+	size_t length;
+};
+
+static int callback_failed(struct smi_sender *sender, int error,
+			   const char *what)
+{
+	errno = -error;
+	return smudge_error_set(&sender->err, error, "machine", "%s failed: %m",
+				what);
+}
+
+static int stop_and_save(struct smi_sender *sender, struct saved_state *state)
+{
+	const struct smudge_migrate_send_options *options = &sender->options;
+	int error;
+
+	sender->is_stopped = true;
+	error = options->machine_stop(options->opaque);
+	if (error < 0)
+		return callback_failed(sender, error, "stopping the machine");
+	/* Before the last harvest: saving may write guest memory. */
+	error = options->state_save(options->opaque, &state->bytes,
+				    &state->length);
+	if (error < 0)
+		return callback_failed(sender, error,
+				       "saving the machine's state");
+	return 0;
+}
+
+/* Send what is dirty until a harvest finds nothing more. */
+static int send_rest(struct smi_sender *sender)
+{
+	uint64_t dirty_pages;
+	int error = smi_sender_harvest(sender, &dirty_pages);
+
+	if (error < 0)
+		return error;
+	smi_meter_remaining(&sender->meter, dirty_pages, false);
+	error = smi_sender_round_begin(sender, true, dirty_pages);
+	for (int pass = 0; !error && dirty_pages; pass++) {
+		if (pass == MAX_FINAL_PASSES)
+			return smudge_error_set(
+				&sender->err, -EBUSY, "migrate",
+				"memory is written though the machine was "
+				"stopped: %llu pages are dirty again",
+				(unsigned long long)dirty_pages);
+		error = smi_sender_send_dirty(sender);
+		if (!error)
+			error = smi_sender_harvest(sender, &dirty_pages);
+	}
+	return error ? error : smi_sender_round_end(sender);
+}
+
+static int send_state(struct smi_sender *sender,
+		      const struct saved_state *state)
+{
+	size_t head = smi_wire_state_head_bytes();
+	uint8_t *record;
+	int error;
+
+	if (state->length > SMI_WIRE_CAP_STATE - head)
+		return smudge_error_set(&sender->err, -EFBIG, "migrate",
+					"the machine's state of %zu bytes is "
+					"larger than a stream can carry",
+					state->length);
+	record = malloc(SMI_WIRE_HEADER_BYTES + head + state->length);
+	if (!record)
+		return smudge_error_set(&sender->err, -ENOMEM, "migrate",
+					"no memory for %zu bytes of state",
+					state->length);
+	smi_wire_state_head_encode(record + SMI_WIRE_HEADER_BYTES);
+	if (state->length)
+		memcpy(record + SMI_WIRE_HEADER_BYTES + head, state->bytes,
+		       state->length);
+	error = smi_sender_send(sender, record, SMI_WIRE_STATE,
+				head + state->length);
+	free(record);
+	return error;
+}
+
+static int send_end(struct smi_sender *sender)
+{
+	uint8_t record[SMI_WIRE_HEADER_BYTES + SMI_WIRE_END_BYTES];
+	struct smi_wire_end end = {
+		.records = sender->link.records_sent,
+		.totals = sender->totals,
+		.rounds = sender->meter.stats.round,
+	};
+
+	smi_wire_end_encode(&end, record + SMI_WIRE_HEADER_BYTES);
+	return smi_sender_send(sender, record, SMI_WIRE_END,
+			       SMI_WIRE_END_BYTES);
+}
+
+/* Everything up to the receiver's acknowledgement. */
+static int send_final(struct smi_sender *sender)
+{
+	struct saved_state state = {0};
+	int error = stop_and_save(sender, &state);
+
+	if (!error)
+		error = send_rest(sender);
+	if (!error)
+		error = send_state(sender, &state);
+	free(state.bytes);
+	if (!error)
+		error = send_end(sender);
+	return error ? error : smi_sender_wait(sender, SMI_WIRE_ACK);
+}
+
+static int no_receipt(struct smi_sender *sender)
+{
+	sender->err = (struct smudge_error){0};
+	return smudge_error_set(
+		&sender->err, -EOWNERDEAD, "migrate",
+		"the machine was handed over, but the destination did not "
+		"confirm: it stays stopped here; start it again only if it "
+		"does not run there");
+}
+
+/* GO and RECEIPT: the point of no return. */
+static int give_away(struct smi_sender *sender)
+{
+	uint8_t record[SMI_WIRE_HEADER_BYTES];
+	int error;
+
+	sender->link.channel.heeds_cancel = false;
+	/* A receiver that is gone, or had second thoughts, is noticed here. */
+	error = smi_sender_send(sender, record, SMI_WIRE_GO, 0);
+	if (error < 0)
+		return error;
+	sender->is_given_away = true;
+	error = smi_sender_wait(sender, SMI_WIRE_RECEIPT);
+	return error < 0 ? no_receipt(sender) : 0;
+}
+
+int smi_sender_switch(struct smi_sender *sender)
+{
+	uint64_t start_ns = smi_mono_ns();
+	int error;
+
+	sender->meter.stats.phase = SMUDGE_MIGRATE_SWITCHOVER;
+	sender->link.channel.is_paced = false;
+	smi_sender_progress(sender);
+	error = send_final(sender);
+	if (error < 0)
+		return error;
+	sender->meter.stats.downtime_ns = smi_mono_ns() - start_ns;
+	return give_away(sender);
+}

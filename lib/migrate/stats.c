@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Speed, dirty rate, and the downtime to expect from them.
+ *
+ * Bandwidth is that of pages the receiver holds: a round's bytes over the
+ * time from its begin to the receiver's answer. A small round measures the
+ * answer, not the line, so it does not replace an earlier figure.
+ */
+#include "migrate/stats.h"
+
+#include <string.h>
+
+#include "migrate/channel.h"
+#include "wire/format.h"
+
+#define NS_PER_S 1000000000.0
+/* A round of fewer bytes says nothing about the bandwidth. */
+#define TELLING_BYTES (UINT64_C(1) << 20)
+/* What the machine's state is expected to cost, until it is known. */
+#define STATE_GUESS_BYTES (UINT64_C(64) << 10)
+
+static struct smudge_memory_stats read_stats(struct smudge_memory *memory)
+{
+	struct smudge_memory_stats stats = {.size = sizeof(stats)};
+
+	/* It fails only for a size too small. */
+	(void)smudge_memory_stats(memory, &stats);
+	return stats;
+}
+
+void smi_meter_start(struct smi_meter *meter, struct smudge_memory *memory,
+		     uint64_t total_bytes)
+{
+	memset(meter, 0, sizeof(*meter));
+	meter->first = read_stats(memory);
+	meter->start_ns = smi_mono_ns();
+	meter->stats.phase = SMUDGE_MIGRATE_SETUP;
+	meter->stats.total_bytes = total_bytes;
+	meter->stats.remaining_bytes = total_bytes;
+	meter->stats.remaining_pages = total_bytes >> SMI_WIRE_PAGE_SHIFT;
+}
+
+void smi_meter_round_begin(struct smi_meter *meter, uint64_t sent_bytes)
+{
+	meter->round_start_ns = smi_mono_ns();
+	meter->round_start_bytes = sent_bytes;
+	meter->stats.round++;
+	meter->stats.round_sent_pages = 0;
+}
+
+void smi_meter_round_end(struct smi_meter *meter, uint64_t sent_bytes,
+			 uint64_t answer_ns)
+{
+	uint64_t bytes = sent_bytes - meter->round_start_bytes;
+	uint64_t ns = smi_mono_ns() - meter->round_start_ns;
+
+	meter->stats.round_ns = ns ? ns : 1;
+	if (bytes >= TELLING_BYTES || !meter->stats.bandwidth_bytes_ps)
+		meter->stats.bandwidth_bytes_ps =
+			(uint64_t)((double)bytes * NS_PER_S /
+				   (double)meter->stats.round_ns);
+	if (!meter->answer_ns || answer_ns < meter->answer_ns)
+		meter->answer_ns = answer_ns;
+}
+
+static uint64_t expected_downtime(const struct smi_meter *meter)
+{
+	const struct smudge_migrate_stats *stats = &meter->stats;
+	double bytes = (double)(stats->remaining_bytes + STATE_GUESS_BYTES);
+	double bandwidth = (double)stats->bandwidth_bytes_ps;
+	double ns = bandwidth > 0 ? bytes * NS_PER_S / bandwidth : 0;
+
+	return (uint64_t)ns + meter->answer_ns + meter->harvest_ns;
+}
+
+void smi_meter_remaining(struct smi_meter *meter, uint64_t pages,
+			 bool is_after_round)
+{
+	struct smudge_migrate_stats *stats = &meter->stats;
+
+	stats->remaining_pages = pages;
+	stats->remaining_bytes = pages << SMI_WIRE_PAGE_SHIFT;
+	if (!is_after_round)
+		return;
+	stats->dirty_pages_ps =
+		(uint64_t)((double)pages * NS_PER_S / (double)stats->round_ns);
+	stats->expected_downtime_ns = expected_downtime(meter);
+}
+
+void smi_meter_read_memory(struct smi_meter *meter,
+			   struct smudge_memory *memory)
+{
+	struct smudge_memory_stats now = read_stats(memory);
+
+	meter->stats.harvest_ns = now.harvest_ns - meter->first.harvest_ns;
+	meter->stats.take_ns = now.take_ns - meter->first.take_ns;
+	meter->stats.bitmap_peak_bytes = now.bitmap_peak_bytes;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a migration knows about its own speed.
+ */
+#ifndef SMI_MIGRATE_STATS_H
+#define SMI_MIGRATE_STATS_H
+
+#include <smudge/memory.h>
+#include <smudge/migrate.h>
+
+struct smi_meter {
+	struct smudge_migrate_stats stats;
+	struct smudge_memory_stats first; /* the memory's, at the start */
+	uint64_t start_ns;
+	uint64_t last_progress_ns;
+	uint64_t round_start_ns;
+	uint64_t round_start_bytes;
+	uint64_t answer_ns;  /* shortest wait for a ROUND_ACK; 0 before */
+	uint64_t harvest_ns; /* length of the last harvest */
+};
+
+/* Begin to measure. */
+void smi_meter_start(struct smi_meter *meter, struct smudge_memory *memory,
+		     uint64_t total_bytes);
+
+/* A round begins or was answered, with so many bytes of stream sent. */
+void smi_meter_round_begin(struct smi_meter *meter, uint64_t sent_bytes);
+void smi_meter_round_end(struct smi_meter *meter, uint64_t sent_bytes,
+			 uint64_t answer_ns);
+
+/* So many wire pages are dirty now; @is_after_round: found by the harvest
+ * that follows a round, so the round dirtied them. */
+void smi_meter_remaining(struct smi_meter *meter, uint64_t pages,
+			 bool is_after_round);
+
+/* Bring what the memory's statistics say up to date. */
+void smi_meter_read_memory(struct smi_meter *meter,
+			   struct smudge_memory *memory);
+
+#endif
