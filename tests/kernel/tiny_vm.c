@@ -178,19 +178,8 @@ void tiny_vm_store(struct tiny_vm *vm, uint64_t page, uint32_t value)
 	assert_int_equal(tiny_vm_peek(vm, page), value);
 }
 
-bool tiny_vm_run(struct tiny_vm *vm, uint64_t first, uint64_t end,
-		 uint64_t stride)
+static bool run_passes(struct tiny_vm *vm)
 {
-	struct kvm_regs regs = {
-		.rip = CODE_GPA + FREE_IP,
-		.rflags = 2,
-		.rsi = TINY_RAM_GPA + first * 4096,
-		.rcx = TINY_RAM_GPA + end * 4096,
-		.rdx = stride * 4096,
-	};
-
-	if (ioctl(vm->vcpu_fd, KVM_SET_REGS, &regs) < 0)
-		return false;
 	for (;;) {
 		/* Acquire: pairs with the test's store of stop. */
 		bool stop =
@@ -203,4 +192,29 @@ bool tiny_vm_run(struct tiny_vm *vm, uint64_t first, uint64_t end,
 		if (stop)
 			return run_to_port(vm);
 	}
+}
+
+bool tiny_vm_run(struct tiny_vm *vm, uint64_t first, uint64_t end,
+		 uint64_t stride)
+{
+	struct kvm_regs regs = {
+		.rip = CODE_GPA + FREE_IP,
+		.rflags = 2,
+		.rsi = TINY_RAM_GPA + first * 4096,
+		.rcx = TINY_RAM_GPA + end * 4096,
+		.rdx = stride * 4096,
+	};
+	bool ok =
+		ioctl(vm->vcpu_fd, KVM_SET_REGS, &regs) >= 0 && run_passes(vm);
+
+	/* Relaxed: a reason to stop waiting, it orders nothing. */
+	atomic_store_explicit(&vm->ended, true, memory_order_relaxed);
+	return ok;
+}
+
+bool tiny_vm_did_passes(struct tiny_vm *vm, unsigned long n)
+{
+	/* Relaxed, both: see tiny_vm_run. */
+	return atomic_load_explicit(&vm->ended, memory_order_relaxed) ||
+	       atomic_load_explicit(&vm->passes, memory_order_relaxed) >= n;
 }

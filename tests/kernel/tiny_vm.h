@@ -27,9 +27,10 @@ struct tiny_vm {
 	size_t run_bytes;
 	uint8_t *code; /* one page */
 	uint8_t *ram;
-	uint64_t npages;  /* of 4 KiB, of the RAM under test */
-	atomic_bool stop; /* ends tiny_vm_run at the end of a pass */
-	atomic_ulong passes;
+	uint64_t npages;     /* of 4 KiB, of the RAM under test */
+	atomic_bool stop;    /* ends tiny_vm_run at the end of a pass */
+	atomic_ulong passes; /* done, by tiny_vm_run */
+	atomic_bool ended;   /* tiny_vm_run has returned, or is about to */
 };
 
 /* Opens it or fails the running test. RAM is @npages at @ram, or its own. */
@@ -52,6 +53,9 @@ void tiny_vm_store(struct tiny_vm *vm, uint64_t page, uint32_t value);
  */
 bool tiny_vm_run(struct tiny_vm *vm, uint64_t first, uint64_t end,
 		 uint64_t stride);
+
+/* Did tiny_vm_run make so many passes, or give up? */
+bool tiny_vm_did_passes(struct tiny_vm *vm, unsigned long n);
 
 /* The number at the start of a page, as it is now. */
 static inline uint32_t tiny_vm_peek(const struct tiny_vm *vm, uint64_t page)
