@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Good command lines and sizes.
+ */
+#include "support.h"
+
+#include <smudge/error.h>
+
+#include "options.h"
+
+static void parse(char *const argv[], struct vm_options *options)
+{
+	struct smudge_error err = {0};
+	int status;
+	int argc = 0;
+
+	while (argv[argc])
+		argc++;
+	if (options_parse(argc, argv, options, &status, &err) < 0)
+		fail_msg("%s", err.message);
+}
+
+static void test_defaults(void **state)
+{
+	char *const argv[] = {(char *)"smudge-vm", (char *)"--kernel",
+			      (char *)"x", NULL};
+	struct vm_options options;
+
+	parse(argv, &options);
+	assert_int_equal(options.action, VM_ACTION_RUN);
+	assert_int_equal(options.memory_bytes, VM_MEMORY_DEFAULT);
+	assert_string_equal(options.kernel, "x");
+	assert_string_equal(options.append, "");
+	assert_string_equal(options.engine, "auto");
+	assert_string_equal(options.dirty, "auto");
+	assert_string_equal(options.serial, "stdio");
+	assert_null(options.incoming);
+	assert_null(options.qmp);
+	assert_false(options.paused_start);
+}
+
+static void test_all_options(void **state)
+{
+	char *const argv[] = {(char *)"smudge-vm",
+			      (char *)"-m",
+			      (char *)"32m",
+			      (char *)"--incoming=tcp:localhost:0",
+			      (char *)"--append",
+			      (char *)"a=b c",
+			      (char *)"--engine=unicorn",
+			      (char *)"--dirty",
+			      (char *)"hook",
+			      (char *)"--serial=file:/x=y",
+			      (char *)"--qmp",
+			      (char *)"unix:/tmp/q",
+			      (char *)"-S",
+			      NULL};
+	struct vm_options options;
+
+	parse(argv, &options);
+	assert_int_equal(options.memory_bytes, 32 << 20);
+	assert_string_equal(options.incoming, "tcp:localhost:0");
+	assert_string_equal(options.append, "a=b c");
+	assert_string_equal(options.engine, "unicorn");
+	assert_string_equal(options.dirty, "hook");
+	assert_string_equal(options.serial, "file:/x=y");
+	assert_string_equal(options.qmp, "unix:/tmp/q");
+	assert_true(options.paused_start);
+}
+
+static void test_help_and_version_need_no_guest(void **state)
+{
+	char *const help[] = {(char *)"smudge-vm", (char *)"--help", NULL};
+	char *const version[] = {(char *)"smudge-vm", (char *)"--version",
+				 NULL};
+	struct vm_options options;
+
+	parse(help, &options);
+	assert_int_equal(options.action, VM_ACTION_HELP);
+	parse(version, &options);
+	assert_int_equal(options.action, VM_ACTION_VERSION);
+}
+
+static void test_sizes(void **state)
+{
+	uint64_t bytes;
+
+	assert_int_equal(options_parse_size("4096", &bytes), 0);
+	assert_int_equal(bytes, 4096);
+	assert_int_equal(options_parse_size("3K", &bytes), 0);
+	assert_int_equal(bytes, 3072);
+	assert_int_equal(options_parse_size("2g", &bytes), 0);
+	assert_int_equal(bytes, UINT64_C(2) << 30);
+	assert_int_equal(options_parse_size("16777215T", &bytes), 0);
+	assert_int_equal(bytes, UINT64_C(16777215) << 40);
+	assert_true(options_parse_size("16777216T", &bytes) < 0);
+	assert_true(options_parse_size("18446744073709551616", &bytes) < 0);
+	assert_int_equal(options_parse_size("18446744073709551615", &bytes), 0);
+	assert_true(bytes == UINT64_MAX);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_all_options),
+		cmocka_unit_test(test_help_and_version_need_no_guest),
+		cmocka_unit_test(test_sizes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the state encoders write the decoders read back, field by field, and
+ * the first bytes are what the format says on every host.
+ */
+#include "support.h"
+
+#include <string.h>
+
+#include "bytes.h"
+#include "devices.h"
+#include "vcpu_state.h"
+
+#define CANONICAL(x) ((x)&UINT64_C(0x7fffffffffff))
+
+static void fill_tables(struct test_rng *rng, struct vcpu_state *vcpu)
+{
+	unsigned int i;
+
+	for (i = 0; i < VCPU_NSEG; i++) {
+		vcpu->seg[i].base = CANONICAL(test_rng_next(rng));
+		vcpu->seg[i].limit_bytes = (uint32_t)test_rng_next(rng);
+		vcpu->seg[i].selector = (uint16_t)test_rng_next(rng);
+		vcpu->seg[i].attr = (uint32_t)test_rng_next(rng) & 0x1f0ff;
+	}
+	vcpu->gdt.base = CANONICAL(test_rng_next(rng));
+	vcpu->gdt.limit_bytes = (uint16_t)test_rng_next(rng);
+	vcpu->idt.base = CANONICAL(test_rng_next(rng));
+	vcpu->idt.limit_bytes = (uint16_t)test_rng_next(rng);
+}
+
+static void fill(struct test_rng *rng, struct vcpu_state *vcpu)
+{
+	struct vcpu_table gdt = {0};
+	unsigned int i;
+
+	/* padding included, so that whole structs compare */
+	memset(vcpu, 0, sizeof(*vcpu));
+	vcpu_state_init_long_mode(vcpu, CANONICAL(test_rng_next(rng)),
+				  test_rng_next(rng), 0x10000, gdt);
+	for (i = 0; i < VCPU_NGPR; i++)
+		vcpu->gpr[i] = test_rng_next(rng);
+	fill_tables(rng, vcpu);
+	vcpu->cr2 = test_rng_next(rng);
+	vcpu->cr8 = test_rng_below(rng, 16);
+	for (i = 0; i < VCPU_NMSR; i++)
+		if (i != VCPU_MSR_PAT)
+			vcpu->msr[i] = CANONICAL(test_rng_next(rng));
+	for (i = 0; i < sizeof(vcpu->fpu.st); i++)
+		((uint8_t *)vcpu->fpu.st)[i] = (uint8_t)test_rng_next(rng);
+	for (i = 0; i < sizeof(vcpu->fpu.xmm); i++)
+		((uint8_t *)vcpu->fpu.xmm)[i] = (uint8_t)test_rng_next(rng);
+	vcpu->fpu.fsw = (uint16_t)test_rng_next(rng);
+	vcpu->fpu.ftw = (uint8_t)test_rng_next(rng);
+	vcpu->halted = (uint8_t)test_rng_below(rng, 2);
+}
+
+static void test_vcpu_round_trip(void **state)
+{
+	struct test_rng rng = test_rng_start("vcpu_round_trip");
+	unsigned int round;
+
+	for (round = 0; round < 1000; round++) {
+		struct vcpu_state from;
+		struct vcpu_state to = {0};
+		struct vm_buf once = {0};
+		struct vm_buf twice = {0};
+
+		fill(&rng, &from);
+		assert_int_equal(vcpu_state_encode(&from, &once), 0);
+		assert_int_equal(
+			vcpu_state_decode(once.bytes, once.len, &to, NULL), 0);
+		assert_int_equal(vcpu_state_encode(&to, &twice), 0);
+		assert_int_equal(once.len, twice.len);
+		assert_memory_equal(once.bytes, twice.bytes, once.len);
+		assert_memory_equal(from.gpr, to.gpr, sizeof(from.gpr));
+		assert_memory_equal(from.msr, to.msr, sizeof(from.msr));
+		assert_memory_equal(from.fpu.st, to.fpu.st,
+				    sizeof(from.fpu.st));
+		assert_memory_equal(from.fpu.xmm, to.fpu.xmm,
+				    sizeof(from.fpu.xmm));
+		assert_int_equal(from.rip, to.rip);
+		assert_int_equal(from.seg[VCPU_TR].base, to.seg[VCPU_TR].base);
+		assert_int_equal(from.seg[VCPU_GS].attr, to.seg[VCPU_GS].attr);
+		assert_int_equal(from.halted, to.halted);
+		vm_buf_free(&once);
+		vm_buf_free(&twice);
+	}
+}
+
+static void test_vcpu_bytes(void **state)
+{
+	static const uint8_t rax[] = {8, 7, 6, 5, 4, 3, 2, 1};
+	struct vcpu_table gdt = {0};
+	struct vm_buf buf = {0};
+	struct vcpu_state vcpu;
+
+	vcpu_state_init_long_mode(&vcpu, 0x400000, 0, 0, gdt);
+	vcpu.gpr[VCPU_RAX] = UINT64_C(0x0102030405060708);
+	assert_int_equal(vcpu_state_encode(&vcpu, &buf), 0);
+	assert_int_equal(buf.len, 18 * 8 + 8 * 18 + 2 * 10 + 6 * 8 + 10 * 8 +
+					  9 + 80 + 256 + 1);
+	assert_memory_equal(buf.bytes, rax, sizeof(rax));
+	assert_int_equal(buf.bytes[16 * 8 + 2], 0x40);
+	vm_buf_free(&buf);
+}
+
+static void test_devices_round_trip(void **state)
+{
+	struct devices_state from = {
+		.timer = 0xfedcba98,
+		.serial = {.ier = 1,
+			   .fcr = 2,
+			   .lcr = 3,
+			   .mcr = 4,
+			   .scr = 5,
+			   .dll = 6,
+			   .dlm = 7,
+			   .overrun = 1,
+			   .fifo_len = 3,
+			   .fifo = "abc"},
+	};
+	struct devices_state to = {0};
+	struct vm_buf buf = {0};
+
+	devices_encode_timer(&from, &buf);
+	assert_int_equal(devices_decode_timer(buf.bytes, buf.len, &to, NULL),
+			 0);
+	vm_buf_free(&buf);
+	devices_encode_serial(&from, &buf);
+	assert_int_equal(devices_decode_serial(buf.bytes, buf.len, &to, NULL),
+			 0);
+	vm_buf_free(&buf);
+	assert_memory_equal(&from, &to, sizeof(from));
+}
+
+/* The value goes on from where it was, on a clock that started elsewhere. */
+static void test_timer_continues(void **state)
+{
+	struct devices_state saved = {0};
+	struct devices there;
+	uint32_t value;
+
+	assert_int_equal(devices_open(&there, "null", NULL), 0);
+	saved.timer = 0xfffffff0;
+	devices_set_state(&there, &saved);
+	assert_true(devices_in(&there, 0x608, 4) == 0xfffffff0);
+	vm_clock_start(&there.clock);
+	do
+		value = devices_in(&there, 0x608, 4);
+	while (value >= 0xfffffff0);
+	vm_clock_stop(&there.clock);
+	value = devices_in(&there, 0x608, 4);
+	assert_int_equal(devices_in(&there, 0x608, 4), value);
+	devices_get_state(&there, &saved);
+	assert_int_equal(saved.timer, value);
+	devices_close(&there);
+}
+
+static void test_unknown_ports_read_ones(void **state)
+{
+	struct devices devices;
+
+	assert_int_equal(devices_open(&devices, "null", NULL), 0);
+	assert_int_equal(devices_in(&devices, 0x60, 1), 0xff);
+	assert_int_equal(devices_in(&devices, 0x60, 2), 0xffff);
+	assert_true(devices_in(&devices, 0x60, 4) == UINT32_MAX);
+	devices_out(&devices, 0x60, 1, 1);
+	assert_int_equal(devices_in(&devices, 0x3fd, 1), 0x60);
+	devices_close(&devices);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_vcpu_round_trip),
+		cmocka_unit_test(test_vcpu_bytes),
+		cmocka_unit_test(test_devices_round_trip),
+		cmocka_unit_test(test_timer_continues),
+		cmocka_unit_test(test_unknown_ports_read_ones),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
