@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The README's example: which pages of a buffer did this program write? The
+ * kernel watches it (userfaultfd), so the stores themselves are plain C.
+ * Exits 77 where the kernel cannot watch, 1 where anything else fails.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <smudge/smudge.h>
+
+enum {
+	PAGE = 4096,
+	NPAGES = 100
+};
+
+static int failed(const struct smudge_error *err, int status)
+{
+	fprintf(stderr, "twenty_lines: %s\n",
+		err->code ? err->message : "bad argument or out of memory");
+	return status;
+}
+
+int main(void)
+{
+	char *buffer = mmap(NULL, NPAGES * PAGE, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct smudge_region_options ram = {.size = sizeof(ram),
+					    .name = "buffer",
+					    .hva = buffer,
+					    .size_bytes = NPAGES * PAGE};
+	struct smudge_client_options me = {.size = sizeof(me), .name = "me"};
+	struct smudge_error err = {0};
+	struct smudge_memory *memory;
+	struct smudge_region *region;
+	struct smudge_source *source;
+	struct smudge_client *client;
+	struct smudge_batch *batch;
+	int rc = smudge_uffd_create(&source, &err);
+
+	if (rc == -ENOSYS || rc == -EOPNOTSUPP || rc == -EPERM)
+		return failed(&err, 77);
+	if (rc || smudge_memory_create(&memory) ||
+	    smudge_region_add(memory, &ram, &region) ||
+	    smudge_region_attach(region, source, 0, 0, &err) ||
+	    smudge_client_open(memory, &me, &client, &err) ||
+	    smudge_client_skip(client, region, 0, NPAGES, &err) ||
+	    smudge_batch_create(0, &batch))
+		return failed(&err, 1);
+
+	buffer[3 * PAGE] = 1;
+	memset(buffer + 40 * PAGE, 1, 2 * PAGE);
+
+	if (smudge_memory_harvest(memory, &err) ||
+	    smudge_client_take(client, region, 0, NPAGES, batch, &err))
+		return failed(&err, 1);
+	for (size_t i = 0; i < smudge_batch_nruns(batch); i++) {
+		struct smudge_run run = smudge_batch_run(batch, i);
+
+		printf("%d pages from page %d\n", (int)run.npages,
+		       (int)run.first_page);
+	}
+	/* Here the pages would be copied; smudge_client_return on failure. */
+	uint64_t npages = smudge_batch_npages(batch);
+
+	smudge_client_commit(client, batch);
+	smudge_batch_destroy(batch);
+	smudge_client_close(client);
+	smudge_source_destroy(source);
+	smudge_memory_destroy(memory);
+	munmap(buffer, NPAGES * PAGE);
+	return npages == 3 ? 0 : 1;
+}
