@@ -68,7 +68,10 @@ static int exit_status(struct machine *machine)
 		      stderr);
 		break;
 	case MACHINE_EXIT_ERROR:
-		fprintf(stderr, "smudge-vm: %s\n", machine_error(machine));
+		/* a failed incoming migration has said why already */
+		if (*machine_error(machine))
+			fprintf(stderr, "smudge-vm: %s\n",
+				machine_error(machine));
 		break;
 	default:
 		break;
@@ -85,6 +88,7 @@ static int serve(struct machine *machine, const struct vm_options *options,
 	ret = control_open(machine, options, &control, err);
 	if (ret < 0)
 		return report(err);
+	fprintf(stderr, "smudge-vm: %s\n", machine_describe(machine));
 	if (!options->paused_start && !options->incoming)
 		machine_resume(machine);
 	wait_for_end(machine, signal_fd);
@@ -108,7 +112,6 @@ static int run(const struct vm_options *options)
 	ret = machine_create(options, &machine, &err);
 	if (ret < 0)
 		goto close_signals;
-	fprintf(stderr, "smudge-vm: %s\n", machine_describe(machine));
 	if (options->kernel)
 		ret = machine_load_kernel(machine, options->kernel,
 					  options->append, &err);

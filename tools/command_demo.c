@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * smudge demo: the command line of the demonstration.
+ */
+#include "commands.h"
+
+#include "clock.h"
+#include "demo.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char help_text[] =
+	"usage: smudge demo [OPTION]...\n"
+	"\n"
+	"Moves a running guest from one process to another while it writes\n"
+	"its memory, and proves that no write was lost.\n"
+	"\n"
+	"  --engine NAME        auto, kvm or unicorn (default auto)\n"
+	"  --dest-engine NAME   the destination's (default: as --engine)\n"
+	"  --memory SIZE        the guest's memory (default 512M)\n"
+	"  --working-set SIZE   what it writes (default 64M)\n"
+	"  --max-bandwidth N    bytes per second while it runs (default 80M)\n"
+	"  --vm PATH            smudge-vm\n"
+	"  --guest PATH         scribble.elf\n"
+	"  --json               no progress; all figures as JSON\n"
+	"  --help               this text\n"
+	"\n"
+	"Exit status: 0 when the guest arrived and all checks held, else 1.\n";
+
+#define DEFAULT_BANDWIDTH (UINT64_C(80) * 1000 * 1000)
+
+enum option_code {
+	OPTION_ENGINE = 1,
+	OPTION_DEST_ENGINE,
+	OPTION_MEMORY,
+	OPTION_WORKING_SET,
+	OPTION_BANDWIDTH,
+	OPTION_VM,
+	OPTION_GUEST,
+	OPTION_JSON,
+	OPTION_HELP,
+};
+
+static int parse_bandwidth(const char *text, struct demo_options *options)
+{
+	char *end = NULL;
+	unsigned long long value;
+
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	if (errno || end == text || *end || *text == '-')
+		return tool_usage("demo: --max-bandwidth wants bytes per "
+				  "second, not '%s'",
+				  text);
+	options->max_bandwidth_bytes_ps = value;
+	return TOOL_OK;
+}
+
+static int take_option(int code, struct demo_options *options, char *argv[])
+{
+	switch (code) {
+	case OPTION_ENGINE:
+		options->engine = optarg;
+		return TOOL_OK;
+	case OPTION_DEST_ENGINE:
+		options->dest_engine = optarg;
+		return TOOL_OK;
+	case OPTION_MEMORY:
+		options->memory = optarg;
+		return TOOL_OK;
+	case OPTION_WORKING_SET:
+		options->working_set = optarg;
+		return TOOL_OK;
+	case OPTION_BANDWIDTH:
+		return parse_bandwidth(optarg, options);
+	case OPTION_VM:
+		options->vm = optarg;
+		return TOOL_OK;
+	case OPTION_GUEST:
+		options->guest = optarg;
+		return TOOL_OK;
+	case OPTION_JSON:
+		options->json = true;
+		return TOOL_OK;
+	default:
+		return tool_usage("demo: wrong option '%s'", argv[optind - 1]);
+	}
+}
+
+static int run(const struct demo_options *options)
+{
+	struct demo demo = {.options = *options};
+	struct smudge_error err = {0};
+	int rc;
+
+	interrupt_watch();
+	rc = demo_find_programs(&demo, &err);
+	if (!rc)
+		rc = demo_make_folder(&demo, &err);
+	if (!rc)
+		rc = demo_run(&demo, &err);
+	if (!rc && options->json)
+		demo_print_json(&demo);
+	demo_clean_up(&demo);
+	return rc ? tool_failed(&err) : TOOL_OK;
+}
+
+int command_demo(int argc, char *argv[])
+{
+	static const struct option known[] = {
+		{"engine", required_argument, NULL, OPTION_ENGINE},
+		{"dest-engine", required_argument, NULL, OPTION_DEST_ENGINE},
+		{"memory", required_argument, NULL, OPTION_MEMORY},
+		{"working-set", required_argument, NULL, OPTION_WORKING_SET},
+		{"max-bandwidth", required_argument, NULL, OPTION_BANDWIDTH},
+		{"vm", required_argument, NULL, OPTION_VM},
+		{"guest", required_argument, NULL, OPTION_GUEST},
+		{"json", no_argument, NULL, OPTION_JSON},
+		{"help", no_argument, NULL, OPTION_HELP},
+		{NULL, 0, NULL, 0},
+	};
+	struct demo_options options = {
+		.engine = "auto",
+		.memory = "512M",
+		.working_set = "64M",
+		.max_bandwidth_bytes_ps = DEFAULT_BANDWIDTH,
+	};
+	int status = TOOL_OK;
+	int code;
+
+	opterr = 0;
+	while (status == TOOL_OK &&
+	       (code = getopt_long(argc, argv, "", known, NULL)) != -1) {
+		if (code == OPTION_HELP)
+			return fputs(help_text, stdout), TOOL_OK;
+		status = take_option(code, &options, argv);
+	}
+	if (status == TOOL_OK && optind != argc)
+		status = tool_usage("demo: '%s' is too much", argv[optind]);
+	if (!options.dest_engine)
+		options.dest_engine = options.engine;
+	return status == TOOL_OK ? run(&options) : status;
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * smudge migrate: start a migration through the source's control socket,
+ * show its progress, and say how it ended.
+ */
+#include "commands.h"
+
+#include "clock.h"
+#include "progress.h"
+#include "qmp_client.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char help_text[] =
+	"usage: smudge migrate --qmp SOCKET [OPTION]... URI\n"
+	"\n"
+	"Migrates the guest of the VM behind SOCKET to URI, tcp:HOST:PORT or\n"
+	"unix:PATH, and waits for the end. Ctrl-C cancels the migration.\n"
+	"\n"
+	"  --qmp SOCKET          the source's control socket\n"
+	"  --max-bandwidth N     bytes per second while the guest runs; 0: no "
+	"limit\n"
+	"  --downtime-limit MS   milliseconds the guest may stand still\n"
+	"  --json                no progress; the last query-migrate on "
+	"stdout\n"
+	"  --help                this text\n";
+
+struct request {
+	const char *socket;
+	const char *uri;
+	json_t *limits;
+	bool json;
+};
+
+static int add_limit(json_t *limits, const char *name, const char *text)
+{
+	char *end = NULL;
+	long long value;
+
+	errno = 0;
+	value = strtoll(text, &end, 10);
+	if (errno || end == text || *end || value < 0)
+		return tool_usage("migrate: --%s wants a number, not '%s'",
+				  name, text);
+	json_object_set_new(limits, name, json_integer(value));
+	return TOOL_OK;
+}
+
+static int start(struct qmp_client *client, const struct request *request,
+		 struct smudge_error *err)
+{
+	int rc = 0;
+
+	if (json_object_size(request->limits))
+		rc = qmp_client_run(client, "migrate-set-parameters",
+				    json_incref(request->limits), NULL, err);
+	if (!rc)
+		rc = qmp_client_run(client, "migrate",
+				    json_pack("{s:s}", "uri", request->uri),
+				    NULL, err);
+	return rc;
+}
+
+static void print_end(const struct request *request, const json_t *reply)
+{
+	if (request->json) {
+		json_dumpf(reply, stdout, JSON_INDENT(2));
+		putchar('\n');
+		return;
+	}
+	printf("completed: %.0f rounds, %.1f MiB, %.0f ms, downtime %.0f ms\n",
+	       progress_number(reply, "ram", "dirty-sync-count"),
+	       progress_number(reply, "ram", "transferred") / 1048576.0,
+	       progress_number(reply, NULL, "total-time"),
+	       progress_number(reply, NULL, "downtime"));
+}
+
+static int run(const struct request *request)
+{
+	struct qmp_client *client = NULL;
+	struct smudge_error err = {0};
+	json_t *reply = NULL;
+	int rc;
+
+	interrupt_watch();
+	rc = qmp_client_open(request->socket, 0, &client, &err);
+	if (!rc)
+		rc = start(client, request, &err);
+	if (!rc)
+		rc = progress_watch(client, request->json, &reply, &err);
+	qmp_client_close(client);
+	if (rc)
+		return tool_failed(&err);
+	print_end(request, reply);
+	json_decref(reply);
+	return TOOL_OK;
+}
+
+static int parse(int argc, char *argv[], struct request *request)
+{
+	static const struct option options[] = {
+		{"qmp", required_argument, NULL, 'q'},
+		{"max-bandwidth", required_argument, NULL, 'b'},
+		{"downtime-limit", required_argument, NULL, 'd'},
+		{"json", no_argument, NULL, 'j'},
+		{NULL, 0, NULL, 0},
+	};
+	int status = TOOL_OK;
+	int c;
+
+	opterr = 0;
+	while (status == TOOL_OK &&
+	       (c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == 'q')
+			request->socket = optarg;
+		else if (c == 'j')
+			request->json = true;
+		else if (c == 'b')
+			status = add_limit(request->limits, "max-bandwidth",
+					   optarg);
+		else if (c == 'd')
+			status = add_limit(request->limits, "downtime-limit",
+					   optarg);
+		else
+			status = tool_usage("migrate: wrong option '%s'",
+					    argv[optind - 1]);
+	}
+	if (status != TOOL_OK)
+		return status;
+	if (!request->socket)
+		return tool_usage("migrate: --qmp SOCKET is missing");
+	if (argc - optind != 1)
+		return tool_usage("migrate wants one URI");
+	request->uri = argv[optind];
+	return TOOL_OK;
+}
+
+int command_migrate(int argc, char *argv[])
+{
+	struct request request = {.limits = json_object()};
+	int status;
+
+	if (argc == 2 &&
+	    (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+		json_decref(request.limits);
+		fputs(help_text, stdout);
+		return TOOL_OK;
+	}
+	status = parse(argc, argv, &request);
+	if (status == TOOL_OK)
+		status = run(&request);
+	json_decref(request.limits);
+	return status;
+}

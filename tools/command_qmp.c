@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * smudge qmp: one command to a VM's control socket, its reply on stdout.
+ */
+#include "commands.h"
+
+#include "qmp_client.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char help_text[] =
+	"usage: smudge qmp --qmp SOCKET COMMAND [JSON-ARGUMENTS]\n"
+	"\n"
+	"Runs one QMP command and prints what it returns, as JSON.\n"
+	"\n"
+	"  --qmp SOCKET  the VM's control socket\n"
+	"  --compact     print on one line\n"
+	"  --help        this text\n"
+	"\n"
+	"Example: smudge qmp --qmp vm.sock migrate "
+	"'{\"uri\": \"tcp:host:4444\"}'\n";
+
+struct request {
+	const char *socket;
+	const char *command;
+	json_t *arguments;
+	size_t print_flags;
+};
+
+static int parse_arguments(const char *text, struct request *request)
+{
+	json_error_t why;
+
+	if (!text)
+		return TOOL_OK;
+	request->arguments = json_loads(text, JSON_REJECT_DUPLICATES, &why);
+	if (!request->arguments)
+		return tool_usage("the arguments are no JSON object: %s",
+				  why.text);
+	return TOOL_OK;
+}
+
+static int run(struct request *request)
+{
+	struct qmp_client *client = NULL;
+	struct smudge_error err = {0};
+	json_t *reply = NULL;
+	int rc = qmp_client_open(request->socket, 0, &client, &err);
+
+	if (!rc)
+		rc = qmp_client_run(client, request->command,
+				    json_incref(request->arguments), &reply,
+				    &err);
+	qmp_client_close(client);
+	if (rc)
+		return tool_failed(&err);
+	json_dumpf(reply, stdout, request->print_flags | JSON_ENCODE_ANY);
+	putchar('\n');
+	json_decref(reply);
+	return TOOL_OK;
+}
+
+int command_qmp(int argc, char *argv[])
+{
+	static const struct option options[] = {
+		{"qmp", required_argument, NULL, 'q'},
+		{"compact", no_argument, NULL, 'c'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+	struct request request = {.print_flags = JSON_INDENT(2)};
+	int status;
+	int c;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "+h", options, NULL)) != -1) {
+		if (c == 'q')
+			request.socket = optarg;
+		else if (c == 'c')
+			request.print_flags = JSON_COMPACT;
+		else if (c == 'h')
+			return fputs(help_text, stdout), TOOL_OK;
+		else
+			return tool_usage("qmp: wrong option '%s'",
+					  argv[optind - 1]);
+	}
+	if (!request.socket)
+		return tool_usage("qmp: --qmp SOCKET is missing");
+	if (argc - optind < 1 || argc - optind > 2)
+		return tool_usage("qmp wants a COMMAND and perhaps arguments");
+	request.command = argv[optind];
+	status = parse_arguments(argv[optind + 1], &request);
+	if (status == TOOL_OK)
+		status = run(&request);
+	json_decref(request.arguments);
+	return status;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The demonstration: a guest that keeps writing its memory moves from one
+ * process to another, and proof is given that no write was lost.
+ *
+ * Everything it makes lies in one folder under TMPDIR, and is gone at its
+ * end, also after Ctrl-C.
+ */
+#ifndef TOOLS_DEMO_H
+#define TOOLS_DEMO_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "process.h"
+
+struct smudge_error;
+struct qmp_client;
+
+struct demo_options {
+	const char *vm;	   /* NULL: found beside this program */
+	const char *guest; /* NULL: likewise */
+	const char *engine;
+	const char *dest_engine;
+	const char *memory;
+	const char *working_set;
+	uint64_t max_bandwidth_bytes_ps;
+	bool json;
+};
+
+struct demo_vm {
+	const char *name; /* "source", "destination" */
+	struct process process;
+	struct qmp_client *qmp;
+	char qmp_path[PATH_MAX];
+	char serial_path[PATH_MAX];
+	char log_path[PATH_MAX];
+};
+
+struct demo {
+	struct demo_options options;
+	char vm_path[PATH_MAX];
+	char guest_path[PATH_MAX];
+	char folder[PATH_MAX]; /* "" until it is made */
+	char uri[PATH_MAX];
+	struct demo_vm source;
+	struct demo_vm destination;
+
+	json_t *migration; /* the last query-migrate */
+	json_t *stats;	   /* the source's, afterwards */
+	char source_digest[40];
+	char destination_digest[40];
+	uint64_t passes_after; /* full ones at the destination */
+};
+
+/* demo_vms.c: folder and processes. 0, or -errno with one sentence. */
+int demo_find_programs(struct demo *demo, struct smudge_error *err);
+int demo_make_folder(struct demo *demo, struct smudge_error *err);
+int demo_start_source(struct demo *demo, struct smudge_error *err);
+int demo_start_destination(struct demo *demo, struct smudge_error *err);
+/* -ECHILD with the last line it wrote, when the process has ended. */
+int demo_check_alive(struct demo_vm *vm, struct smudge_error *err);
+void demo_clean_up(struct demo *demo);
+
+/* demo_steps.c: what is shown, in order. 0, or -errno with one sentence. */
+int demo_run(struct demo *demo, struct smudge_error *err);
+
+/* demo_report.c */
+void demo_print_table(const struct demo *demo);
+void demo_print_json(const struct demo *demo);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The demonstration's figures, for people and as JSON; demo.h.
+ */
+#include "demo.h"
+
+#include "progress.h"
+
+#include <stdio.h>
+
+#define MIB (1024.0 * 1024.0)
+#define KIB 1024.0
+
+static void row(const char *name, double value, int decimals, const char *unit)
+{
+	printf("  %-30s %12.*f %s\n", name, decimals, value, unit);
+}
+
+void demo_print_table(const struct demo *demo)
+{
+	const json_t *m = demo->migration;
+	const json_t *s = demo->stats;
+
+	putchar('\n');
+	row("rounds", progress_number(m, "ram", "dirty-sync-count"), 0, "");
+	row("pages sent with content", progress_number(m, "ram", "normal"), 0,
+	    "");
+	row("pages of zeros", progress_number(m, "ram", "duplicate"), 0, "");
+	row("sent", progress_number(m, "ram", "transferred") / MIB, 1, "MiB");
+	row("total time", progress_number(m, NULL, "total-time"), 0, "ms");
+	row("downtime", progress_number(m, "x-smudge", "downtime-ns") / 1e6, 1,
+	    "ms");
+	row("time in harvests",
+	    progress_number(m, "x-smudge", "harvest-ns") / 1e6, 3, "ms");
+	row("time in takes", progress_number(m, "x-smudge", "take-ns") / 1e6, 3,
+	    "ms");
+	row("bitmap memory, most",
+	    progress_number(m, "x-smudge", "bitmap-peak-bytes") / KIB, 1,
+	    "KiB");
+	row("bitmap memory, afterwards",
+	    progress_number(s, NULL, "bitmap-bytes") / KIB, 1, "KiB");
+}
+
+void demo_print_json(const struct demo *demo)
+{
+	json_t *object = json_pack(
+		"{s:O, s:O, s:s, s:s, s:I}", "migration", demo->migration,
+		"source-stats", demo->stats, "source-digest",
+		demo->source_digest, "destination-digest",
+		demo->destination_digest, "full-passes-at-destination",
+		(json_int_t)demo->passes_after);
+
+	json_dumpf(object, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(object);
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The demonstration, step by step; demo.h.
+ *
+ * The digests are taken while the guest stands at both ends: the source
+ * stopped it for good, the destination was started with -S.
+ */
+#include "demo.h"
+
+#include "clock.h"
+#include "progress.h"
+#include "qmp_client.h"
+#include "serial_log.h"
+
+#include <smudge/error.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define GUEST_TIMEOUT_MS 50000
+#define FULL_PASSES	 2
+
+static __attribute__((format(printf, 2, 3))) void say(const struct demo *demo,
+						      const char *format, ...)
+{
+	va_list args;
+
+	if (demo->options.json)
+		return;
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	fflush(stdout);
+}
+
+static int say_engine(struct demo *demo, struct demo_vm *vm,
+		      struct smudge_error *err)
+{
+	json_t *stats = NULL;
+	int rc = qmp_client_run(vm->qmp, "x-smudge-memory-stats", NULL, &stats,
+				err);
+
+	if (rc)
+		return rc;
+	say(demo, "%-12s process %d, engine %s, dirty pages by %s\n", vm->name,
+	    (int)vm->process.pid,
+	    json_string_value(json_object_get(stats, "engine")),
+	    json_string_value(json_object_get(stats, "dirty-source")));
+	json_decref(stats);
+	return 0;
+}
+
+/* Until the guest has reported @passes in this VM's log, without an error. */
+static int wait_for_passes(struct demo_vm *vm, uint64_t passes,
+			   struct serial_log *ret, struct smudge_error *err)
+{
+	int64_t end_ms = clock_now_ms() + GUEST_TIMEOUT_MS;
+	int rc;
+
+	for (;;) {
+		rc = serial_log_read(vm->serial_path, ret);
+		if (!rc && ret->errors)
+			return smudge_error_set(err, -EIO, "demo",
+						"the guest at the %s found "
+						"%" PRIu64 " wrong pages",
+						vm->name, ret->errors);
+		if (!rc && ret->passes >= passes)
+			return 0;
+		if (interrupted())
+			return smudge_error_set(err, -EINTR, "demo",
+						"interrupted");
+		rc = demo_check_alive(vm, err);
+		if (rc)
+			return rc;
+		if (clock_now_ms() > end_ms)
+			return smudge_error_set(
+				err, -ETIMEDOUT, "demo",
+				"the guest at the %s made only %" PRIu64
+				" passes in %d s",
+				vm->name, ret->passes, GUEST_TIMEOUT_MS / 1000);
+		clock_sleep_ms(50);
+	}
+}
+
+static int start_both(struct demo *demo, struct smudge_error *err)
+{
+	int rc = demo_start_source(demo, err);
+
+	if (!rc)
+		rc = say_engine(demo, &demo->source, err);
+	if (!rc)
+		rc = demo_start_destination(demo, err);
+	if (!rc)
+		rc = say_engine(demo, &demo->destination, err);
+	return rc;
+}
+
+static int let_it_write(struct demo *demo, struct smudge_error *err)
+{
+	struct serial_log log = {0};
+	int rc = wait_for_passes(&demo->source, 1, &log, err);
+
+	if (!rc)
+		say(demo,
+		    "guest        runs at the source: pass %" PRIu64
+		    " done, 0 errors\n\n",
+		    log.last_pass);
+	return rc;
+}
+
+static int migrate(struct demo *demo, struct smudge_error *err)
+{
+	json_int_t bandwidth = (json_int_t)demo->options.max_bandwidth_bytes_ps;
+	int rc;
+
+	rc = qmp_client_run(demo->source.qmp, "migrate-set-parameters",
+			    json_pack("{s:I}", "max-bandwidth", bandwidth),
+			    NULL, err);
+	if (!rc)
+		rc = qmp_client_run(demo->source.qmp, "migrate",
+				    json_pack("{s:s}", "uri", demo->uri), NULL,
+				    err);
+	if (!rc)
+		rc = progress_watch(demo->source.qmp, demo->options.json,
+				    &demo->migration, err);
+	if (!rc)
+		rc = qmp_client_run(demo->source.qmp, "x-smudge-memory-stats",
+				    NULL, &demo->stats, err);
+	return rc;
+}
+
+static int check_tracking_is_off(struct demo *demo, struct smudge_error *err)
+{
+	double bitmap_bytes =
+		progress_number(demo->stats, NULL, "bitmap-bytes");
+	double clients = progress_number(demo->stats, NULL, "clients");
+	double sources = progress_number(demo->stats, NULL, "sources-running");
+
+	if (bitmap_bytes != 0 || clients != 0 || sources != 0)
+		return smudge_error_set(err, -EBUSY, "demo",
+					"tracking was left on at the source: "
+					"%.0f bytes of bitmaps, %.0f clients, "
+					"%.0f sources",
+					bitmap_bytes, clients, sources);
+	return 0;
+}
+
+static int get_digest(struct demo_vm *vm, char ret[40],
+		      struct smudge_error *err)
+{
+	json_t *reply = NULL;
+	const char *text;
+	int rc = qmp_client_run(vm->qmp, "x-smudge-memory-digest", NULL, &reply,
+				err);
+
+	if (rc)
+		return rc;
+	text = json_string_value(json_object_get(reply, "digest"));
+	snprintf(ret, 40, "%s", text ? text : "");
+	json_decref(reply);
+	return 0;
+}
+
+/* The source says "completed" a moment before the destination does. */
+static int wait_for_arrival(struct demo *demo, struct smudge_error *err)
+{
+	json_t *reply = NULL;
+	int rc = progress_watch(demo->destination.qmp, true, &reply, err);
+
+	json_decref(reply);
+	return rc;
+}
+
+static int compare_digests(struct demo *demo, struct smudge_error *err)
+{
+	int rc = get_digest(&demo->source, demo->source_digest, err);
+
+	if (!rc)
+		rc = get_digest(&demo->destination, demo->destination_digest,
+				err);
+	if (rc)
+		return rc;
+	say(demo, "\ndigest       source      %s\n", demo->source_digest);
+	say(demo, "             destination %s\n", demo->destination_digest);
+	if (!*demo->source_digest ||
+	    strcmp(demo->source_digest, demo->destination_digest) != 0)
+		return smudge_error_set(err, -EIO, "demo",
+					"the memories differ");
+	return 0;
+}
+
+static int run_on(struct demo *demo, struct smudge_error *err)
+{
+	struct serial_log before = {0};
+	struct serial_log log = {0};
+	int rc = qmp_client_run(demo->destination.qmp, "cont", NULL, NULL, err);
+
+	/* the first pass reported here began at the source */
+	if (!rc)
+		rc = wait_for_passes(&demo->destination, 1 + FULL_PASSES, &log,
+				     err);
+	/* what the guest said before it left counts too */
+	if (!rc)
+		rc = wait_for_passes(&demo->source, 1, &before, err);
+	if (rc)
+		return rc;
+	demo->passes_after = log.passes - 1;
+	say(demo,
+	    "guest        runs at the destination: pass %" PRIu64
+	    " done, %" PRIu64 " full passes there, 0 errors\n",
+	    log.last_pass, demo->passes_after);
+	return 0;
+}
+
+int demo_run(struct demo *demo, struct smudge_error *err)
+{
+	int rc;
+
+	say(demo,
+	    "A guest of %s writes %s of its memory over and over, and moves "
+	    "meanwhile.\n\n",
+	    demo->options.memory, demo->options.working_set);
+	rc = start_both(demo, err);
+	if (!rc)
+		rc = let_it_write(demo, err);
+	if (!rc)
+		rc = migrate(demo, err);
+	if (!rc)
+		rc = wait_for_arrival(demo, err);
+	if (!rc && !demo->options.json)
+		demo_print_table(demo);
+	if (!rc)
+		rc = check_tracking_is_off(demo, err);
+	if (!rc)
+		rc = compare_digests(demo, err);
+	if (!rc)
+		rc = run_on(demo, err);
+	if (!rc)
+		say(demo, "\nThe guest moved while it ran, and no write was "
+			  "lost.\n");
+	return rc;
+}

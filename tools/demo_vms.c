@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The demonstration's folder and its two virtual machines; demo.h.
+ */
+#include "demo.h"
+
+#include "clock.h"
+#include "qmp_client.h"
+
+#include <smudge/error.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define START_TIMEOUT_MS 20000
+
+static int first_there(const char *folder, const char *const *names,
+		       char ret[PATH_MAX])
+{
+	for (; *names; names++) {
+		if (snprintf(ret, PATH_MAX, "%s/%s", folder, *names) <
+			    PATH_MAX &&
+		    access(ret, R_OK) == 0)
+			return 0;
+	}
+	return -ENOENT;
+}
+
+int demo_find_programs(struct demo *demo, struct smudge_error *err)
+{
+	static const char *const vms[] = {"smudge-vm", "../vm/smudge-vm", NULL};
+	static const char *const guests[] = {
+		"../guests/scribble.elf", "../share/smudge/scribble.elf", NULL};
+	const struct demo_options *options = &demo->options;
+	char folder[PATH_MAX];
+	int rc = process_own_folder(folder, sizeof(folder));
+
+	if (rc)
+		return smudge_error_set(err, rc, "demo",
+					"cannot tell where smudge lies: %s",
+					strerror(-rc));
+	if (options->vm)
+		snprintf(demo->vm_path, PATH_MAX, "%s", options->vm);
+	else if (first_there(folder, vms, demo->vm_path))
+		return smudge_error_set(err, -ENOENT, "demo",
+					"smudge-vm is not beside %.100s; give "
+					"its path with --vm",
+					folder);
+	if (options->guest)
+		snprintf(demo->guest_path, PATH_MAX, "%s", options->guest);
+	else if (first_there(folder, guests, demo->guest_path))
+		return smudge_error_set(err, -ENOENT, "demo",
+					"scribble.elf is not near %.100s; give "
+					"its path with --guest",
+					folder);
+	return 0;
+}
+
+static bool put_path(const struct demo *demo, const char *prefix,
+		     const char *name, const char *suffix, char ret[PATH_MAX])
+{
+	return snprintf(ret, PATH_MAX, "%s%s/%s%s", prefix, demo->folder, name,
+			suffix) < PATH_MAX;
+}
+
+static bool name_files(const struct demo *demo, struct demo_vm *vm)
+{
+	return put_path(demo, "", vm->name, ".qmp", vm->qmp_path) &&
+	       put_path(demo, "", vm->name, ".serial", vm->serial_path) &&
+	       put_path(demo, "", vm->name, ".log", vm->log_path);
+}
+
+int demo_make_folder(struct demo *demo, struct smudge_error *err)
+{
+	const char *tmp = getenv("TMPDIR");
+	int rc;
+
+	snprintf(demo->folder, PATH_MAX, "%s/smudge-demo-XXXXXX",
+		 tmp && *tmp ? tmp : "/tmp");
+	if (!mkdtemp(demo->folder)) {
+		rc = -errno;
+		smudge_error_set(err, rc, "demo", "cannot make %.100s: %s",
+				 demo->folder, strerror(-rc));
+		demo->folder[0] = '\0';
+		return rc;
+	}
+	demo->source.name = "source";
+	demo->destination.name = "destination";
+	if (!name_files(demo, &demo->source) ||
+	    !name_files(demo, &demo->destination) ||
+	    !put_path(demo, "unix:", "migration", ".sock", demo->uri))
+		return smudge_error_set(err, -ENAMETOOLONG, "demo",
+					"TMPDIR is too long");
+	return 0;
+}
+
+/* The last line of a file, without its newline; "" when there is none. */
+static void last_line(const char *path, char *buf, size_t size)
+{
+	FILE *file = fopen(path, "re");
+
+	buf[0] = '\0';
+	if (!file)
+		return;
+	while (fgets(buf, (int)size, file))
+		;
+	fclose(file);
+	buf[strcspn(buf, "\n")] = '\0';
+}
+
+int demo_check_alive(struct demo_vm *vm, struct smudge_error *err)
+{
+	char line[160];
+
+	if (process_alive(&vm->process))
+		return 0;
+	last_line(vm->log_path, line, sizeof(line));
+	return smudge_error_set(err, -ECHILD, "demo", "the %s ended: %s",
+				vm->name, *line ? line : "it said nothing");
+}
+
+static int start_vm(struct demo *demo, struct demo_vm *vm, char *const argv[],
+		    struct smudge_error *err)
+{
+	int64_t end_ms = clock_now_ms() + START_TIMEOUT_MS;
+	int rc = process_start(&vm->process, argv, vm->log_path, err);
+
+	while (!rc && access(vm->qmp_path, F_OK) < 0) {
+		rc = demo_check_alive(vm, err);
+		if (!rc && (interrupted() || clock_now_ms() > end_ms))
+			rc = smudge_error_set(err, -ETIMEDOUT, "demo",
+					      "the %s does not start",
+					      vm->name);
+		clock_sleep_ms(10);
+	}
+	if (rc)
+		return rc;
+	return qmp_client_open(vm->qmp_path, START_TIMEOUT_MS, &vm->qmp, err);
+}
+
+int demo_start_source(struct demo *demo, struct smudge_error *err)
+{
+	char append[128];
+	char qmp[PATH_MAX + 8];
+	char serial[PATH_MAX + 8];
+	char *const argv[] = {demo->vm_path,
+			      "-m",
+			      (char *)demo->options.memory,
+			      "--engine",
+			      (char *)demo->options.engine,
+			      "--kernel",
+			      demo->guest_path,
+			      "--append",
+			      append,
+			      "--serial",
+			      serial,
+			      "--qmp",
+			      qmp,
+			      NULL};
+
+	snprintf(append, sizeof(append), "working-set=%s",
+		 demo->options.working_set);
+	snprintf(qmp, sizeof(qmp), "unix:%s", demo->source.qmp_path);
+	snprintf(serial, sizeof(serial), "file:%s", demo->source.serial_path);
+	return start_vm(demo, &demo->source, argv, err);
+}
+
+int demo_start_destination(struct demo *demo, struct smudge_error *err)
+{
+	char qmp[PATH_MAX + 8];
+	char serial[PATH_MAX + 8];
+	char *const argv[] = {demo->vm_path,
+			      "-m",
+			      (char *)demo->options.memory,
+			      "--engine",
+			      (char *)demo->options.dest_engine,
+			      "--incoming",
+			      demo->uri,
+			      "-S",
+			      "--serial",
+			      serial,
+			      "--qmp",
+			      qmp,
+			      NULL};
+
+	snprintf(qmp, sizeof(qmp), "unix:%s", demo->destination.qmp_path);
+	snprintf(serial, sizeof(serial), "file:%s",
+		 demo->destination.serial_path);
+	return start_vm(demo, &demo->destination, argv, err);
+}
+
+static void remove_folder(const char *folder)
+{
+	DIR *dir = opendir(folder);
+	const struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		if (strcmp(entry->d_name, ".") != 0 &&
+		    strcmp(entry->d_name, "..") != 0)
+			unlinkat(dirfd(dir), entry->d_name, 0);
+	}
+	if (dir)
+		closedir(dir);
+	rmdir(folder);
+}
+
+static void end_vm(struct demo_vm *vm)
+{
+	qmp_client_close(vm->qmp);
+	vm->qmp = NULL;
+	process_kill(&vm->process);
+}
+
+void demo_clean_up(struct demo *demo)
+{
+	end_vm(&demo->source);
+	end_vm(&demo->destination);
+	json_decref(demo->migration);
+	json_decref(demo->stats);
+	if (demo->folder[0])
+		remove_folder(demo->folder);
+	demo->folder[0] = '\0';
+}

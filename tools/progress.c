@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A migration's progress; progress.h.
+ */
+#include "progress.h"
+
+#include "clock.h"
+#include "qmp_client.h"
+
+#include <smudge/error.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define POLL_MS	     50
+#define LINE_MS	     1000
+#define CLEAR_TO_END "\x1b[K"
+#define MIB	     (1024.0 * 1024.0)
+
+struct progress {
+	bool quiet;
+	bool terminal;
+	bool open_line; /* the terminal's cursor is behind a line of ours */
+	double round;	/* last shown */
+	int64_t shown_ms;
+};
+
+double progress_number(const json_t *object, const char *outer,
+		       const char *name)
+{
+	const json_t *value = outer ? json_object_get(object, outer) : object;
+
+	return json_number_value(json_object_get(value, name));
+}
+
+static void print_line(const json_t *reply)
+{
+	double expected_ms =
+		progress_number(reply, "x-smudge", "expected-downtime-ns") /
+		1e6;
+
+	printf("round %2.0f | sent %6.1f MiB | remaining %6.1f MiB | "
+	       "dirty %6.0f pages/s | %6.1f MB/s | downtime ~%.0f ms",
+	       progress_number(reply, "ram", "dirty-sync-count"),
+	       progress_number(reply, "ram", "transferred") / MIB,
+	       progress_number(reply, "ram", "remaining") / MIB,
+	       progress_number(reply, "ram", "dirty-pages-rate"),
+	       progress_number(reply, "x-smudge", "bandwidth-bytes-ps") / 1e6,
+	       expected_ms);
+}
+
+static void show(struct progress *progress, const json_t *reply)
+{
+	double round = progress_number(reply, "ram", "dirty-sync-count");
+	int64_t now_ms = clock_now_ms();
+
+	if (progress->quiet || round == 0)
+		return;
+	if (progress->terminal) {
+		putchar('\r');
+		print_line(reply);
+		fputs(CLEAR_TO_END, stdout);
+		progress->open_line = true;
+	} else if (round != progress->round ||
+		   now_ms - progress->shown_ms >= LINE_MS) {
+		print_line(reply);
+		putchar('\n');
+		progress->shown_ms = now_ms;
+	}
+	progress->round = round;
+	fflush(stdout);
+}
+
+/* 1 while it runs, 0 completed, or -errno. */
+static int outcome(const json_t *reply, struct smudge_error *err)
+{
+	const char *status =
+		json_string_value(json_object_get(reply, "status"));
+	const char *why =
+		json_string_value(json_object_get(reply, "error-desc"));
+
+	if (!status)
+		return smudge_error_set(err, -EPROTO, "migrate",
+					"query-migrate gives no status");
+	if (strcmp(status, "completed") == 0)
+		return 0;
+	if (strcmp(status, "cancelled") == 0)
+		return smudge_error_set(err, -ECANCELED, "migrate",
+					"the migration was cancelled; the "
+					"guest runs on at the source");
+	if (strcmp(status, "failed") == 0 || strcmp(status, "none") == 0)
+		return smudge_error_set(err, -EREMOTEIO, "migrate",
+					"the migration failed: %s",
+					why ? why : "no reason is given");
+	return 1;
+}
+
+int progress_watch(struct qmp_client *client, bool quiet, json_t **ret,
+		   struct smudge_error *err)
+{
+	struct progress progress = {
+		.quiet = quiet,
+		.terminal = isatty(STDOUT_FILENO) == 1,
+	};
+	bool cancelled = false;
+	json_t *reply = NULL;
+	int rc;
+
+	for (;;) {
+		rc = qmp_client_run(client, "query-migrate", NULL, &reply, err);
+		if (rc)
+			break;
+		show(&progress, reply);
+		rc = outcome(reply, err);
+		if (rc <= 0)
+			break;
+		json_decref(reply);
+		reply = NULL;
+		if (interrupted() && !cancelled) {
+			cancelled = true;
+			qmp_client_run(client, "migrate_cancel", NULL, NULL,
+				       NULL);
+		}
+		clock_sleep_ms(POLL_MS);
+	}
+	if (progress.open_line)
+		putchar('\n');
+	fflush(stdout);
+	if (rc)
+		json_decref(reply);
+	else
+		*ret = reply;
+	return rc;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * smudge: subcommands around virtual machines that track their dirty memory.
+ */
+#include "commands.h"
+
+#include <smudge/smudge.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char *argv[]);
+	const char *summary;
+} commands[] = {
+	{"demo", command_demo, "move a running guest to another process"},
+	{"migrate", command_migrate, "migrate the guest of a running VM"},
+	{"qmp", command_qmp, "run one QMP command and print its reply"},
+};
+
+#define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+int tool_failed(const struct smudge_error *err)
+{
+	fprintf(stderr, "smudge: %s\n", err->message);
+	return TOOL_FAILED;
+}
+
+int tool_usage(const char *format, ...)
+{
+	va_list args;
+
+	fputs("smudge: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputs("; see smudge --help\n", stderr);
+	return TOOL_USAGE;
+}
+
+static int help(void)
+{
+	size_t i;
+
+	puts("usage: smudge COMMAND [OPTION]...\n");
+	for (i = 0; i < NCOMMANDS; i++)
+		printf("  %-9s %s\n", commands[i].name, commands[i].summary);
+	puts("\n  --help    this text; 'smudge COMMAND --help' says more\n"
+	     "  --version the version\n\n"
+	     "Exit status: 0, 1 when it failed, 2 for a wrong command line.");
+	return TOOL_OK;
+}
+
+int main(int argc, char *argv[])
+{
+	size_t i;
+
+	if (argc < 2)
+		return tool_usage("a command is missing");
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+		return help();
+	if (strcmp(argv[1], "--version") == 0) {
+		printf("smudge %s\n", smudge_version());
+		return TOOL_OK;
+	}
+	for (i = 0; i < NCOMMANDS; i++) {
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	}
+	return tool_usage("there is no command '%s'", argv[1]);
+}
