@@ -18,8 +18,8 @@ static int malformed(const char *record, size_t length,
 		     struct smudge_error *err)
 {
 	return smudge_error_set(err, -EBADMSG, "wire",
-				"a %s record of %zu bytes is malformed", record,
-				length);
+				"this %s record of %zu bytes is malformed",
+				record, length);
 }
 
 void smi_wire_round_begin_encode(const struct smi_wire_round_begin *begin,

@@ -57,7 +57,7 @@ int smi_wire_order_record(struct smi_wire_order *order,
 		return 0;
 	}
 	return smudge_error_set(err, -EBADMSG, "order",
-				"a %s record is out of order: it came %s",
+				"this %s record is out of order: it came %s",
 				smi_wire_type_name(header->type),
 				places[order->place]);
 }

@@ -90,8 +90,8 @@ static int decode_runs(const struct smi_wire_region *regions, size_t nregions,
 	if (pages->region >= nregions)
 		return smudge_error_set(err, -EBADMSG, "wire",
 					"a page record names region %" PRIu32
-					", there are %zu",
-					pages->region, nregions);
+					", the last one is %zu",
+					pages->region, nregions - 1);
 	if (!pages->nruns || pages->nruns > max_runs)
 		return smudge_error_set(err, -EBADMSG, "wire",
 					"a page record claims %" PRIu32

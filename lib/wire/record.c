@@ -92,17 +92,18 @@ static int check_known(const struct smi_wire_header *header,
 		       struct smudge_error *err)
 {
 	if (known->from != from)
-		return smudge_error_set(err, -EBADMSG, "wire",
-					"a %s record comes from the wrong side",
-					known->name);
+		return smudge_error_set(
+			err, -EBADMSG, "wire",
+			"this %s record comes from the wrong side",
+			known->name);
 	if (header->flags)
 		return smudge_error_set(err, -EBADMSG, "wire",
-					"a %s record has flags 0x%" PRIx32
+					"this %s record has flags 0x%" PRIx32
 					", none is assigned to it",
 					known->name, header->flags);
 	if (header->length > known->cap_bytes)
 		return smudge_error_set(err, -EBADMSG, "wire",
-					"a %s record claims %" PRIu64
+					"this %s record claims %" PRIu64
 					" bytes, more than %" PRIu64,
 					known->name, header->length,
 					known->cap_bytes);
@@ -146,7 +147,7 @@ int smi_wire_record_verify(uint8_t *record,
 	    header->checksum)
 		return 0;
 	return smudge_error_set(err, -EBADMSG, "wire",
-				"a %s record is damaged: its checksum does "
+				"this %s record is damaged: its checksum does "
 				"not match",
 				smi_wire_type_name(header->type));
 }
