@@ -81,7 +81,7 @@ int smudge_bitmap_create(uint64_t npages, struct smudge_bitmap **ret)
 		smudge_bitmap_destroy(b);
 		return -ENOMEM;
 	}
-	atomic_init(&b->fence_in_mark, !smi_sys_barrier_register());
+	atomic_init(&b->fast_npages, smi_sys_barrier_register() ? npages : 0);
 	b->kernels = smi_kernels_choose();
 	*ret = b;
 	return 0;

@@ -51,8 +51,8 @@
  * pattern and needs a full barrier on both sides. The drain's membarrier is
  * that barrier for every running thread: the marker's store is visible when
  * it returns, or the marker's load comes after it and sees the bit cleared.
- * A mark of a dirty page so costs loads only. Kernels without membarrier
- * make `fence_in_mark` true, and the marker pays for it.
+ * A mark of a dirty page so costs loads only. Without membarrier the fast path
+ * is closed (fast_npages is 0), and every marker fences.
  */
 #ifndef LIB_BITMAP_BITMAP_H
 #define LIB_BITMAP_BITMAP_H
@@ -74,10 +74,11 @@
 #define SMI_ALL_ONES	(~UINT64_C(0))
 
 struct smudge_bitmap {
+	/* Read by every mark: one cache line. 0 without membarrier. */
+	_Atomic uint64_t fast_npages;
+	_Atomic uint64_t *mark[SMI_LEVELS];
 	uint64_t npages;
 	uint64_t nwords[SMI_LEVELS]; /* words of each level */
-	_Atomic uint64_t *mark[SMI_LEVELS];
-	_Atomic bool fence_in_mark; /* no membarrier: the marker must fence */
 
 	/* Written by markers: on a cache line of its own. */
 	_Alignas(64) _Atomic uint64_t marked;

@@ -20,30 +20,15 @@ static inline void ensure(_Atomic uint64_t *word, uint64_t mask)
 		atomic_fetch_or_explicit(word, mask, memory_order_acq_rel);
 }
 
-/*
- * The content was stored before the bits are looked at: for the compiler
- * here, for the processor by the drain's membarrier.
- */
-static inline void after_content(const struct smudge_bitmap *b)
+static inline uint64_t look(const _Atomic uint64_t *word)
 {
-	atomic_signal_fence(memory_order_seq_cst);
-	if (__builtin_expect(atomic_load_explicit(&b->fence_in_mark,
-						  memory_order_relaxed),
-			     0))
-		atomic_thread_fence(memory_order_seq_cst);
+	return atomic_load_explicit(word, memory_order_acquire);
 }
 
-void smudge_bitmap_mark(struct smudge_bitmap *b, uint64_t page)
+/* Relaxed: a marker that reads it late is as one that came early. */
+static inline uint64_t fast_npages(const struct smudge_bitmap *b)
 {
-	uint64_t word = page >> 6, group = page >> 12;
-
-	if (page >= b->npages)
-		return;
-	after_content(b);
-	ensure(&b->mark[0][word], UINT64_C(1) << (page & 63));
-	ensure(&b->mark[1][group], UINT64_C(1) << (word & 63));
-	ensure(&b->mark[2][group >> 6], UINT64_C(1) << (group & 63));
-	ensure(&b->marked, 1);
+	return atomic_load_explicit(&b->fast_npages, memory_order_relaxed);
 }
 
 /* Pages [first, end) of one group. */
@@ -59,14 +44,16 @@ static void mark_part(struct smudge_bitmap *b, uint64_t group,
 	ensure(&b->mark[2][group >> 6], UINT64_C(1) << (group & 63));
 }
 
-void smudge_bitmap_mark_range(struct smudge_bitmap *b, uint64_t first,
-			      uint64_t npages)
+/* Any range, any state. Kept out of line: the fast paths need no stack. */
+static __attribute__((noinline)) void mark_slow(struct smudge_bitmap *b,
+						uint64_t first, uint64_t npages)
 {
 	uint64_t end;
 
 	if (!smi_bitmap_clamp(b, first, &npages))
 		return;
-	after_content(b);
+	if (!fast_npages(b))
+		atomic_thread_fence(memory_order_seq_cst);
 	for (end = first + npages; first < end;) {
 		uint64_t group = first >> SMI_GROUP_SHIFT;
 		uint64_t base = group << SMI_GROUP_SHIFT;
@@ -78,6 +65,51 @@ void smudge_bitmap_mark_range(struct smudge_bitmap *b, uint64_t first,
 		first = base + stop;
 	}
 	ensure(&b->marked, 1);
+}
+
+/*
+ * Both fast paths: everything is set already, and nothing is written. The
+ * content was stored before the bits are looked at: for the compiler here,
+ * for the processor by the drain's membarrier.
+ */
+void smudge_bitmap_mark(struct smudge_bitmap *b, uint64_t page)
+{
+	uint64_t word = page >> 6, group = page >> 12;
+
+	atomic_signal_fence(memory_order_seq_cst);
+	if (__builtin_expect(page < fast_npages(b), 1) &&
+	    look(&b->mark[0][word]) >> (page & 63) & 1 &&
+	    look(&b->mark[1][group]) >> (word & 63) & 1 &&
+	    look(&b->mark[2][group >> 6]) >> (group & 63) & 1 &&
+	    look(&b->marked))
+		return;
+	mark_slow(b, page, 1);
+}
+
+void smudge_bitmap_mark_range(struct smudge_bitmap *b, uint64_t first,
+			      uint64_t npages)
+{
+	uint64_t last = first + npages - 1;
+	uint64_t word = first >> 6, last_word = last >> 6, group = first >> 12;
+	uint64_t words = smi_mask(word & 63, (last_word & 63) + 1);
+	uint64_t missing = SMI_ALL_ONES << (first & 63);
+
+	atomic_signal_fence(memory_order_seq_cst);
+	if (last < first || last >= fast_npages(b) || last >> 12 != group) {
+		mark_slow(b, first, npages);
+		return;
+	}
+	for (; word < last_word; word++, missing = SMI_ALL_ONES) {
+		if (missing & ~look(&b->mark[0][word]))
+			break;
+	}
+	missing &= SMI_ALL_ONES >> (63 - (last & 63));
+	if (word == last_word && !(missing & ~look(&b->mark[0][word])) &&
+	    !(words & ~look(&b->mark[1][group])) &&
+	    look(&b->mark[2][group >> 6]) >> (group & 63) & 1 &&
+	    look(&b->marked))
+		return;
+	mark_slow(b, first, npages);
 }
 
 /* Clear first, then descend: pairs with the order of a mark. */
@@ -104,8 +136,23 @@ static void drain_group(struct smudge_bitmap *b, uint64_t group)
 		words[i] |= bits;
 		found |= UINT64_C(1) << i;
 	}
-	if (found)
-		smi_bitmap_set_summary(b, group, b->bits[1][group] | found);
+	if (!found)
+		return;
+	smi_bitmap_set_summary(b, group, b->bits[1][group] | found);
+	if (found == SMI_ALL_ONES && b->kernels->is_all_ones(words))
+		smi_bitmap_fill_group(b, group);
+}
+
+/*
+ * Make the stores that marks announced visible. A system call filter that was
+ * installed since the bitmap was made may forbid it: markers fence from then
+ * on, and this one time the processors' own haste is relied on.
+ */
+static void barrier(struct smudge_bitmap *b)
+{
+	atomic_thread_fence(memory_order_seq_cst);
+	if (fast_npages(b) && !smi_sys_barrier())
+		atomic_store_explicit(&b->fast_npages, 0, memory_order_relaxed);
 }
 
 void smi_bitmap_drain(struct smudge_bitmap *b)
@@ -119,10 +166,5 @@ void smi_bitmap_drain(struct smudge_bitmap *b)
 			drain_group(b,
 				    k * 64 + (uint64_t)__builtin_ctzll(groups));
 	}
-	/* A fence of the drain's own; a filter installed late may forbid it. */
-	if (!atomic_load_explicit(&b->fence_in_mark, memory_order_relaxed) &&
-	    !smi_sys_barrier())
-		atomic_store_explicit(&b->fence_in_mark, true,
-				      memory_order_relaxed);
-	atomic_thread_fence(memory_order_seq_cst);
+	barrier(b);
 }
