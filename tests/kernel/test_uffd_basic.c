@@ -13,7 +13,8 @@
 
 #include "track.h"
 
-#define NPAGES 1024
+#define NPAGES	     8192
+#define NALTERNATING 3000
 
 struct fixture {
 	struct track track;
@@ -79,19 +80,19 @@ static void test_stores(void **state)
 	close_fixture(&f);
 }
 
-/* More isolated runs than one call of PAGEMAP_SCAN returns in a go. */
+/* More runs than one call of PAGEMAP_SCAN fetches, nor a multiple of that. */
 static void test_alternating(void **state)
 {
-	uint64_t pages[NPAGES / 2];
+	uint64_t pages[NALTERNATING];
 	struct fixture f;
 
 	open_fixture(&f, MAP_PRIVATE, 12);
-	for (uint64_t i = 0; i < NPAGES / 2; i++) {
+	for (uint64_t i = 0; i < NALTERNATING; i++) {
 		pages[i] = 2 * i + 1;
 		touch(&f, pages[i]);
 	}
 	track_harvest(&f.track);
-	track_expect_pages(&f.track, f.client, pages, NPAGES / 2);
+	track_expect_pages(&f.track, f.client, pages, NALTERNATING);
 	track_clean(&f.track, f.client);
 	track_harvest(&f.track);
 	track_expect_none(&f.track, f.client);
@@ -137,11 +138,11 @@ static void test_reads_are_clean(void **state)
 
 	open_fixture(&f, MAP_PRIVATE, 12);
 	assert_int_equal(*(volatile uint8_t *)(f.ram + 3 * 4096), 1);
-	assert_int_equal(*(volatile uint8_t *)(f.ram + 900 * 4096), 0);
+	assert_int_equal(*(volatile uint8_t *)(f.ram + 8000 * 4096), 0);
 	track_harvest(&f.track);
 	track_expect_none(&f.track, f.client);
-	touch(&f, 900);
-	expect_once(&f, 900);
+	touch(&f, 8000);
+	expect_once(&f, 8000);
 	close_fixture(&f);
 }
 
@@ -187,6 +188,38 @@ static void test_fork(void **state)
 	close_fixture(&f);
 }
 
+/* Stores on both sides of each multiple of 1 GiB, where scans are split. */
+static void test_windows(void **state)
+{
+	const uint64_t gib = UINT64_C(1) << 30;
+	const uint64_t npages = 5 * gib / 2 / 4096;
+	struct smudge_error err = {0};
+	uint64_t first, pages[4];
+	struct fixture f;
+
+	test_need_uffd();
+	f.ram = mmap(NULL, npages * 4096, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	assert_ptr_not_equal(f.ram, MAP_FAILED);
+	first = (gib - (uintptr_t)f.ram % gib) / 4096;
+	track_open(&f.track, f.ram, 0, npages, 12);
+	assert_int_equal(smudge_uffd_create(&f.source, &err), 0);
+	track_attach(&f.track, f.source, 0, 0);
+	f.client = track_client(&f.track, "test");
+	track_clean(&f.track, f.client);
+	for (int i = 0; i < 4; i++) {
+		pages[i] = first - 1 + (i & 1) + (i >> 1) * gib / 4096;
+		touch(&f, pages[i]);
+	}
+	track_harvest(&f.track);
+	track_expect_pages(&f.track, f.client, pages, 4);
+	track_clean(&f.track, f.client);
+	track_harvest(&f.track);
+	track_expect_none(&f.track, f.client);
+	munmap(f.ram + NPAGES * 4096, (npages - NPAGES) * 4096);
+	close_fixture(&f);
+}
+
 /* A range replaced behind the source's back is unknown, hence dirty. */
 static void test_remapped(void **state)
 {
@@ -214,6 +247,7 @@ int main(void)
 		cmocka_unit_test(test_shared_memory),
 		cmocka_unit_test(test_larger_region_pages),
 		cmocka_unit_test(test_fork),
+		cmocka_unit_test(test_windows),
 		cmocka_unit_test(test_remapped),
 	};
 

@@ -148,6 +148,24 @@ void tiny_vm_delete_slot(struct tiny_vm *vm)
 	set_slot(vm, TINY_RAM_SLOT, TINY_RAM_GPA, vm->ram, 0);
 }
 
+/* Another slot at its addresses can be made only where it is not. */
+bool tiny_vm_has_slot(const struct tiny_vm *vm)
+{
+	struct kvm_userspace_memory_region probe = {
+		.slot = TINY_RAM_SLOT + 1,
+		.guest_phys_addr = TINY_RAM_GPA,
+		.memory_size = 4096,
+		.userspace_addr = (uintptr_t)vm->ram,
+	};
+	int ret = ioctl(vm->vm_fd, KVM_SET_USER_MEMORY_REGION, &probe);
+
+	if (ret < 0)
+		return errno == EEXIST;
+	probe.memory_size = 0;
+	ioctl(vm->vm_fd, KVM_SET_USER_MEMORY_REGION, &probe);
+	return false;
+}
+
 /* Run to the next port access; false when there is none. */
 static bool run_to_port(struct tiny_vm *vm)
 {

@@ -40,8 +40,9 @@ void tiny_vm_close(struct tiny_vm *vm);
 /* The description of the slot under test. */
 struct smudge_kvm_slot tiny_vm_slot(const struct tiny_vm *vm);
 
-/* Take the slot under test away from the VM. */
+/* Take the slot under test away from the VM; is it there? */
 void tiny_vm_delete_slot(struct tiny_vm *vm);
+bool tiny_vm_has_slot(const struct tiny_vm *vm);
 
 /* The guest stores 4 bytes at the start of a page; it is done on return. */
 void tiny_vm_store(struct tiny_vm *vm, uint64_t page, uint32_t value);

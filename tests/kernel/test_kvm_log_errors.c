@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * KVM fails while a slot is tracked, or the slot is not what it was said to
+ * be: what is unknown is dirty, a take that could not re-arm gives its bits
+ * back, and each failure is a sentence.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "kvm_track.h"
+
+#define NPAGES 100
+#define LEGACY SMUDGE_KVM_LOG_LEGACY
+#define MANUAL SMUDGE_KVM_LOG_MANUAL
+
+static void expect_words(const struct smudge_error *err, const char *words)
+{
+	if (!strstr(err->message, words))
+		fail_msg("\"%s\" does not say \"%s\"", err->message, words);
+}
+
+/* The slot is taken away without a word to the source. */
+static void check_vanished_slot(enum smudge_kvm_log_mode mode)
+{
+	struct smudge_client *client;
+	struct smudge_error err = {0};
+	struct kvm_track k;
+
+	kvm_track_open(&k, mode, NPAGES, 0, 12);
+	client = kvm_track_clean_client(&k, "test");
+	assert_true(tiny_vm_has_slot(&k.vm));
+	tiny_vm_delete_slot(&k.vm);
+	assert_int_equal(smudge_region_harvest(k.track.region, &err), -ENOENT);
+	expect_words(&err, "slot 3");
+	assert_true(smudge_client_all(client, k.track.region, 0, NPAGES));
+	assert_int_equal(smudge_client_close(client), 0);
+	/* The source's stop must not have made the slot again. */
+	assert_false(tiny_vm_has_slot(&k.vm));
+	kvm_track_close(&k);
+}
+
+static void test_vanished_slot(void **state)
+{
+	check_vanished_slot(LEGACY);
+	check_vanished_slot(MANUAL);
+}
+
+/* The clear fails, so the pages are not taken, and are once it works. */
+static void test_failed_clear(void **state)
+{
+	struct smudge_client *client;
+	struct smudge_error err = {0};
+	struct kvm_track k;
+	struct track *t = &k.track;
+
+	kvm_track_open(&k, MANUAL, NPAGES, 0, 12);
+	client = kvm_track_clean_client(&k, "test");
+	tiny_vm_store(&k.vm, 3, 1);
+	tiny_vm_store(&k.vm, 70, 1);
+	track_harvest(t);
+	tiny_vm_delete_slot(&k.vm);
+	assert_int_equal(smudge_client_take(client, t->region, 0, NPAGES,
+					    t->batch, &err),
+			 -EIO);
+	expect_words(&err, "KVM_CLEAR_DIRTY_LOG of slot 3");
+	assert_true(smudge_batch_is_empty(t->batch));
+	track_expect(t, client, 3, 70);
+	assert_int_equal(smudge_client_close(client), 0);
+	kvm_track_close(&k);
+}
+
+/* Attached to fewer or more pages than the slot has, or to others. */
+static void check_misattached(uint64_t first_page, uint64_t npages,
+			      bool is_elsewhere, const char *words)
+{
+	struct smudge_client_options options = {.size = sizeof(options),
+						.name = "test"};
+	struct smudge_client *client = NULL;
+	struct smudge_kvm_slot slot;
+	struct smudge_source *source;
+	struct smudge_error err = {0};
+	struct kvm_track k;
+
+	kvm_track_open(&k, LEGACY, NPAGES, 10, 12);
+	slot = tiny_vm_slot(&k.vm);
+	if (is_elsewhere) {
+		slot.gpa += 4096 * NPAGES;
+		slot.hva = (uint8_t *)slot.hva - 4096;
+	}
+	assert_int_equal(smudge_source_detach(k.source, &err), 0);
+	assert_int_equal(smudge_kvm_log_create(k.kvm, &slot, &source, &err), 0);
+	track_attach(&k.track, source, first_page, npages);
+	assert_int_equal(
+		smudge_client_open(k.track.memory, &options, &client, &err),
+		-EINVAL);
+	assert_null(client);
+	expect_words(&err, words);
+	smudge_source_destroy(source);
+	kvm_track_close(&k);
+}
+
+static void test_misattached(void **state)
+{
+	check_misattached(10, NPAGES - 1, false, "has 409600 bytes");
+	check_misattached(9, NPAGES + 1, false, "has 409600 bytes");
+	check_misattached(10, NPAGES, true, "does not map");
+}
+
+/* Logging of a slot that KVM refuses: the address space does not exist. */
+static void test_refused_start(void **state)
+{
+	struct smudge_client_options options = {.size = sizeof(options),
+						.name = "test"};
+	struct smudge_client *client = NULL;
+	struct smudge_kvm_slot slot;
+	struct smudge_source *source;
+	struct smudge_error err = {0};
+	struct kvm_track k;
+
+	kvm_track_open(&k, MANUAL, NPAGES, 0, 12);
+	slot = tiny_vm_slot(&k.vm);
+	slot.slot |= 7 << 16;
+	assert_int_equal(smudge_source_detach(k.source, &err), 0);
+	assert_int_equal(smudge_kvm_log_create(k.kvm, &slot, &source, &err), 0);
+	track_attach(&k.track, source, 0, 0);
+	assert_true(smudge_client_open(k.track.memory, &options, &client,
+				       &err) < 0);
+	assert_null(client);
+	expect_words(&err, "refuses to log");
+	smudge_source_destroy(source);
+	kvm_track_close(&k);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_vanished_slot),
+		cmocka_unit_test(test_failed_clear),
+		cmocka_unit_test(test_misattached),
+		cmocka_unit_test(test_refused_start),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
