@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Cases over whole maps.
+ *
+ *	cycle	merge into two clients, take one as runs; the other is taken
+ *		untimed. Small maps (below 2^16 pages) are too quick for that:
+ *		there both takes are timed, for every contender alike.
+ *	cycle-read  the same, and a consumer reads every run
+ *	merge	merge into two empty clients
+ *	take	take one client as runs
+ *	merge-misaligned  the same bits, from bit 37 on
+ */
+#include <stdlib.h>
+
+#include "bench.h"
+
+#define SMALL_PAGES    (UINT64_C(1) << 16)
+#define MISALIGNED_BIT 37
+
+struct work {
+	const uint64_t *bits;
+	unsigned int first_bit;
+};
+
+static bool can_cycle(const struct contender *c)
+{
+	return c->merge && c->take;
+}
+
+static bool can_merge(const struct contender *c)
+{
+	return c->merge;
+}
+
+static bool can_merge_misaligned(const struct contender *c)
+{
+	return c == &contender_smudge || c == &contender_flat_atomic ||
+	       c == &contender_bytemap;
+}
+
+static void empty(const struct contender *c, void *map, void *opaque)
+{
+	for (unsigned int i = 0; c->take && i < BENCH_CLIENTS; i++)
+		c->take(map, i);
+}
+
+static void merge_untimed(const struct contender *c, void *map, void *opaque)
+{
+	struct work *work = opaque;
+
+	empty(c, map, opaque);
+	c->merge(map, work->bits, work->first_bit);
+}
+
+static uint64_t run_cycle(const struct contender *c, void *map, void *opaque)
+{
+	struct work *work = opaque;
+
+	c->merge(map, work->bits, work->first_bit);
+	return c->take(map, 0);
+}
+
+static uint64_t run_both(const struct contender *c, void *map, void *opaque)
+{
+	struct work *work = opaque;
+	uint64_t sum;
+
+	c->merge(map, work->bits, work->first_bit);
+	sum = c->take(map, 0);
+	return sum + c->take(map, 1);
+}
+
+static uint64_t run_merge(const struct contender *c, void *map, void *opaque)
+{
+	struct work *work = opaque;
+
+	c->merge(map, work->bits, work->first_bit);
+	return 0;
+}
+
+static uint64_t run_take(const struct contender *c, void *map, void *opaque)
+{
+	return c->take(map, 0);
+}
+
+static void large_cases(uint64_t npages, const struct pattern *pattern,
+			struct work *work)
+{
+	struct bench_case bench = {
+		.pattern = pattern, .npages = npages, .opaque = work};
+
+	bench.name = "cycle";
+	bench.applies = can_cycle;
+	bench.prepare = empty;
+	bench.run = run_cycle;
+	if (bench_wants_case(bench.name))
+		bench_run(&bench);
+	bench.name = "cycle-read";
+	bench.reads_runs = true;
+	if (bench_wants_case(bench.name))
+		bench_run(&bench);
+	bench.reads_runs = false;
+	bench.name = "merge";
+	bench.applies = can_merge;
+	bench.run = run_merge;
+	if (bench_wants_case(bench.name))
+		bench_run(&bench);
+	bench.name = "take";
+	bench.applies = can_cycle;
+	bench.prepare = merge_untimed;
+	bench.run = run_take;
+	if (bench_wants_case(bench.name))
+		bench_run(&bench);
+	work->first_bit = MISALIGNED_BIT;
+	bench.name = "merge-misaligned";
+	bench.applies = can_merge_misaligned;
+	bench.prepare = empty;
+	bench.run = run_merge;
+	if (bench_wants_case(bench.name))
+		bench_run(&bench);
+	work->first_bit = 0;
+}
+
+/* The misaligned merge beside smudge's own aligned one. */
+static void compare_alignments(uint64_t npages, const struct pattern *pattern,
+			       const uint64_t *bits)
+{
+	const struct contender *c = &contender_smudge;
+	struct bench_case bench = {.name = "merge-misaligned",
+				   .npages = npages,
+				   .pattern = pattern};
+	void *map = c->create(npages);
+	double ns[2][101];
+
+	if (bench_wants_case(bench.name)) {
+		for (unsigned int i = 0; i < 2 * bench_options.nsamples; i++) {
+			uint64_t begin;
+
+			empty(c, map, NULL);
+			begin = bench_now_ns();
+			c->merge(map, bits, i % 2 ? MISALIGNED_BIT : 0);
+			ns[i % 2][i / 2] = (double)(bench_now_ns() - begin);
+		}
+		bench_row(&bench, "aligned",
+			  bench_median(ns[1], bench_options.nsamples),
+			  bench_median(ns[0], bench_options.nsamples));
+	}
+	c->destroy(map);
+}
+
+static void small_case(uint64_t npages, const struct pattern *pattern,
+		       struct work *work)
+{
+	struct bench_case bench = {
+		.name = "cycle",
+		.pattern = pattern,
+		.npages = npages,
+		.opaque = work,
+		.applies = can_cycle,
+		.run = run_both,
+		.nrepeats = (unsigned int)((UINT64_C(1) << 21) / npages),
+	};
+
+	if (npages < 4096)
+		bench.nrepeats /= 8;
+	if (bench_wants_case(bench.name))
+		bench_run(&bench);
+	bench.name = "cycle-read";
+	bench.reads_runs = true;
+	if (bench_wants_case(bench.name))
+		bench_run(&bench);
+}
+
+void bench_cycle_cases(uint64_t npages)
+{
+	for (size_t i = 0; i < bench_npatterns && !bench_interrupted; i++) {
+		const struct pattern *pattern = &bench_patterns[i];
+		bool is_pointless = pattern->percent > 0 &&
+				    pattern->percent * (double)npages < 100;
+		struct work work = {0};
+		uint64_t *bits;
+
+		if (is_pointless)
+			continue;
+		bits = bench_pattern_bits(pattern, npages);
+		work.bits = bits;
+		if (npages < SMALL_PAGES) {
+			small_case(npages, pattern, &work);
+		} else {
+			large_cases(npages, pattern, &work);
+			if (!bench_interrupted)
+				compare_alignments(npages, pattern, bits);
+		}
+		free(bits);
+	}
+}

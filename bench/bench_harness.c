@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Running one case over all contenders, and printing its rows. Samples are
+ * interleaved; the first of each contender is thrown away, since it faults
+ * memory in. What run() returns must be the same for all: a baseline that is
+ * fast because it is wrong ends the benchmark.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <smudge/bitmap.h>
+
+#include "bench.h"
+
+#define MAX_CONTENDERS 8
+#define MAX_SAMPLES    101
+
+static const struct contender *const contenders[] = {
+	&contender_smudge,	&contender_flat_atomic,	     &contender_bytemap,
+	&contender_flat_ranges, &contender_reset_every_word,
+#ifdef BENCH_ROARING
+	&contender_roaring,
+#endif
+	&contender_vector_read,
+};
+
+struct entry {
+	const struct contender *contender;
+	void *map;
+	double samples[MAX_SAMPLES];
+	uint64_t answer;
+};
+
+bool bench_reads_runs;
+
+uint64_t bench_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+double bench_median(double *samples, unsigned int n)
+{
+	qsort(samples, n, sizeof(*samples), compare_doubles);
+	return samples[n / 2];
+}
+
+void bench_progress(const char *text)
+{
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "\r\033[K%s", text);
+}
+
+bool bench_wants_case(const char *name)
+{
+	return !bench_options.only_case ||
+	       strcmp(bench_options.only_case, name) == 0;
+}
+
+static bool wants_baseline(const char *name)
+{
+	return !bench_options.only_baseline ||
+	       strcmp(bench_options.only_baseline, name) == 0;
+}
+
+void bench_header(void)
+{
+	if (!bench_options.is_json)
+		printf("%-16s %11s %8s %-11s %-7s %13s  %-16s %13s %8s\n",
+		       "case", "pages", "dirty %", "pattern", "variant", "ns",
+		       "baseline", "baseline ns", "ratio");
+}
+
+void bench_row(const struct bench_case *bench, const char *baseline, double ns,
+	       double baseline_ns)
+{
+	const struct pattern *pattern = bench->pattern;
+	const char *format =
+		bench_options.is_json
+			? "{\"case\": \"%s\", \"pages\": %llu, \"dirty\": %g, "
+			  "\"pattern\": \"%s\", \"variant\": \"%s\", "
+			  "\"ns\": %.2f, \"baseline\": \"%s\", "
+			  "\"baseline_ns\": %.2f, \"ratio\": %.3f}\n"
+			: "%-16s %11llu %8g %-11s %-7s %13.2f  %-16s %13.2f "
+			  "%8.2f\n";
+
+	bench_progress("");
+	printf(format, bench->name, (unsigned long long)bench->npages,
+	       pattern->percent, pattern->name, smudge_bitmap_variant(), ns,
+	       baseline, baseline_ns, baseline_ns / ns);
+	fflush(stdout);
+}
+
+static double one_sample(const struct bench_case *bench, struct entry *entry)
+{
+	unsigned int nrepeats = bench->nrepeats ? bench->nrepeats : 1;
+	uint64_t begin, end;
+
+	if (bench->prepare)
+		bench->prepare(entry->contender, entry->map, bench->opaque);
+	begin = bench_now_ns();
+	for (unsigned int i = 0; i < nrepeats; i++)
+		entry->answer =
+			bench->run(entry->contender, entry->map, bench->opaque);
+	end = bench_now_ns();
+	return (double)(end - begin) / nrepeats /
+	       (bench->divisor ? bench->divisor : 1);
+}
+
+static unsigned int choose(const struct bench_case *bench,
+			   struct entry *entries)
+{
+	unsigned int n = 0;
+
+	for (size_t i = 0; i < sizeof(contenders) / sizeof(contenders[0]);
+	     i++) {
+		const struct contender *contender = contenders[i];
+
+		if (!bench->applies(contender) ||
+		    (i && !wants_baseline(contender->name)))
+			continue;
+		entries[n].contender = contender;
+		entries[n].map = contender->create(bench->npages);
+		if (bench->start)
+			bench->start(contender, entries[n].map, bench->opaque);
+		n++;
+	}
+	return n;
+}
+
+static void check_answers(const struct bench_case *bench,
+			  const struct entry *entries, unsigned int n)
+{
+	for (unsigned int i = 1; i < n; i++) {
+		if (entries[i].answer == entries[0].answer)
+			continue;
+		fprintf(stderr, "bench-bitmap: %s: %s and smudge disagree\n",
+			bench->name, entries[i].contender->name);
+		exit(1);
+	}
+}
+
+void bench_run(const struct bench_case *bench)
+{
+	struct entry *entries = calloc(MAX_CONTENDERS, sizeof(*entries));
+	unsigned int nsamples = bench_options.nsamples;
+	unsigned int n = choose(bench, entries);
+	char text[120];
+
+	for (unsigned int i = 0; i <= nsamples && !bench_interrupted; i++) {
+		snprintf(text, sizeof(text), "%s, %llu pages, %s %g %%: %u/%u",
+			 bench->name, (unsigned long long)bench->npages,
+			 bench->pattern->name, bench->pattern->percent, i,
+			 nsamples);
+		bench_progress(text);
+		/* the first sample is not kept: it compares what was taken */
+		bench_reads_runs = bench->reads_runs || i == 0;
+		for (unsigned int k = 0; k < n && !bench_interrupted; k++) {
+			double ns = one_sample(bench, &entries[k]);
+
+			entries[k].samples[i ? i - 1 : 0] = ns;
+		}
+		if (!bench_interrupted && bench_reads_runs)
+			check_answers(bench, entries, n);
+	}
+	for (unsigned int k = 0; k < n; k++) {
+		double ns = bench_median(entries[k].samples, nsamples);
+
+		if (k && !bench_interrupted)
+			bench_row(bench, entries[k].contender->name,
+				  entries[0].samples[nsamples / 2], ns);
+		entries[k].contender->destroy(entries[k].map);
+	}
+	free(entries);
+}
