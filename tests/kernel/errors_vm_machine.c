@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a whole machine refuses: impossible --dirty combinations, a serial
+ * port that cannot be opened, hostile state sections; each with one sentence,
+ * and the machine goes on as if nothing had happened.
+ */
+#include "vm_guest.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <smudge/error.h>
+
+#include "bytes.h"
+#include "options.h"
+
+static void refuse_machine(const char *engine, const char *dirty,
+			   const char *serial, const char *sentence)
+{
+	struct vm_options options = {.memory_bytes = VM_MEMORY_MIN_BYTES,
+				     .engine = engine,
+				     .dirty = dirty,
+				     .serial = serial};
+	struct smudge_error err = {0};
+	struct machine *machine = NULL;
+
+	assert_true(machine_create(&options, &machine, &err) < 0);
+	if (!strstr(err.message, sentence))
+		fail_msg("%s %s %s: \"%s\"", engine, dirty, serial,
+			 err.message);
+	assert_null(machine);
+}
+
+static void test_dirty_needs_its_engine(void **state)
+{
+	vm_guest_need("kvm");
+	vm_guest_need("unicorn");
+	refuse_machine("unicorn", "kvm-manual", "null",
+		       "--dirty kvm-manual needs the engine kvm");
+	refuse_machine("unicorn", "kvm-legacy", "null",
+		       "--dirty kvm-legacy needs the engine kvm");
+	refuse_machine("kvm", "hook", "null",
+		       "--dirty hook needs the engine unicorn");
+}
+
+static void test_serial(void **state)
+{
+	vm_guest_need("auto");
+	refuse_machine("auto", "auto", "file:/nonexistent/x",
+		       "/nonexistent/x cannot be opened");
+	refuse_machine("auto", "auto", "file:", "takes stdio, null or file");
+	refuse_machine("auto", "auto", "modem", "takes stdio, null or file");
+}
+
+/* A good state, spoiled at its places. */
+struct spoiled {
+	const char *sentence;
+	void (*spoil)(struct vm_buf *buf);
+};
+
+static void no_bytes(struct vm_buf *buf)
+{
+	buf->len = 0;
+}
+
+static void too_many_sections(struct vm_buf *buf)
+{
+	vm_buf_patch32(buf, 0, 1000);
+}
+
+static void one_section_less(struct vm_buf *buf)
+{
+	vm_buf_patch32(buf, 0, 2);
+}
+
+static void one_section_more(struct vm_buf *buf)
+{
+	vm_buf_patch32(buf, 0, 4);
+}
+
+static void no_sections(struct vm_buf *buf)
+{
+	vm_buf_patch32(buf, 0, 0);
+	buf->len = 4;
+}
+
+static void long_name(struct vm_buf *buf)
+{
+	vm_buf_patch32(buf, 4, UINT32_MAX);
+}
+
+static void other_name(struct vm_buf *buf)
+{
+	buf->bytes[8] = '\033';
+}
+
+static void other_version(struct vm_buf *buf)
+{
+	vm_buf_patch32(buf, 11, 2);
+}
+
+static void long_section(struct vm_buf *buf)
+{
+	vm_buf_patch32(buf, 15, UINT32_MAX);
+}
+
+static void longer_section(struct vm_buf *buf)
+{
+	vm_buf_patch32(buf, 15, 60000);
+}
+
+static void shorter_section(struct vm_buf *buf)
+{
+	vm_buf_patch32(buf, 15, 8);
+}
+
+static void twice_a_section(struct vm_buf *buf)
+{
+	static const uint8_t timer[] = {5,   0,	  0, 0, 't', 'i', 'm',
+					'e', 'r', 1, 0, 0,   0,	  4,
+					0,   0,	  0, 9, 9,   9,	  9};
+
+	vm_buf_patch32(buf, 0, 4);
+	vm_buf_put(buf, timer, sizeof(timer));
+}
+
+static void trailing_byte(struct vm_buf *buf)
+{
+	vm_buf_put8(buf, 0);
+}
+
+static void impossible_cpu(struct vm_buf *buf)
+{
+	/* rip is the 17th register of the first section's payload */
+	buf->bytes[19 + 16 * 8 + 7] = 0x11;
+}
+
+static const struct spoiled spoiled_states[] = {
+	{"bad number of sections", no_bytes},
+	{"bad number of sections", too_many_sections},
+	{"bytes after the last section", one_section_less},
+	{"bad length", one_section_more},
+	{"fewer vCPUs", no_sections},
+	{"name has a bad length", long_name},
+	{"unknown section \"?pu\"", other_name},
+	{"unknown version of section \"cpu\"", other_version},
+	{"bad length of section \"cpu\"", long_section},
+	{"truncated within section \"cpu\"", longer_section},
+	{"which is not the size of version 1", shorter_section},
+	{"twice the section \"timer\"", twice_a_section},
+	{"bytes after the last section", trailing_byte},
+	{"gives rip a value", impossible_cpu},
+};
+
+static void save(struct vm_guest *guest, struct vm_buf *buf)
+{
+	struct smudge_error err = {0};
+
+	if (machine_save_state(guest->machine, buf, &err) < 0)
+		fail_msg("%s", err.message);
+}
+
+static void test_hostile_state(void **state)
+{
+	struct vm_guest guest;
+	struct vm_buf good = {0};
+	size_t i;
+
+	vm_guest_need("auto");
+	vm_guest_open(&guest, "auto", "auto", "working-set=64K passes=2");
+	save(&guest, &good);
+	for (i = 0; i < sizeof(spoiled_states) / sizeof(spoiled_states[0]);
+	     i++) {
+		const struct spoiled *bad = &spoiled_states[i];
+		struct smudge_error err = {0};
+		struct vm_buf buf = {0};
+		int ret;
+
+		vm_buf_put(&buf, good.bytes, good.len);
+		bad->spoil(&buf);
+		ret = machine_load_state(guest.machine, buf.bytes, buf.len,
+					 &err);
+		if (ret != -EINVAL || !strstr(err.message, bad->sentence))
+			fail_msg("%s: %d \"%s\"", bad->sentence, ret,
+				 err.message);
+		vm_buf_free(&buf);
+	}
+	vm_buf_free(&good);
+	machine_resume(guest.machine);
+	assert_int_equal(vm_guest_wait_end(&guest), VM_GUEST_OK);
+	vm_guest_close(&guest);
+}
+
+static void test_every_cut_is_refused(void **state)
+{
+	struct vm_guest guest;
+	struct vm_buf good = {0};
+	size_t len;
+
+	vm_guest_need("auto");
+	vm_guest_open(&guest, "auto", "auto", "working-set=64K passes=2");
+	save(&guest, &good);
+	for (len = 0; len < good.len; len++)
+		assert_int_equal(machine_load_state(guest.machine, good.bytes,
+						    len, NULL),
+				 -EINVAL);
+	vm_buf_free(&good);
+	vm_guest_close(&guest);
+}
+
+static void test_running_machine_is_busy(void **state)
+{
+	struct vm_guest guest;
+	struct vm_buf buf = {0};
+
+	vm_guest_need("auto");
+	vm_guest_open(&guest, "auto", "auto", "working-set=64K");
+	machine_resume(guest.machine);
+	assert_int_equal(machine_save_state(guest.machine, &buf, NULL), -EBUSY);
+	assert_int_equal(machine_load_state(guest.machine, NULL, 0, NULL),
+			 -EBUSY);
+	assert_int_equal(machine_set_run_state(guest.machine, MACHINE_PAUSED),
+			 -EBUSY);
+	vm_buf_free(&buf);
+	vm_guest_close(&guest);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_dirty_needs_its_engine),
+		cmocka_unit_test(test_serial),
+		cmocka_unit_test(test_hostile_state),
+		cmocka_unit_test(test_every_cut_is_refused),
+		cmocka_unit_test(test_running_machine_is_busy),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

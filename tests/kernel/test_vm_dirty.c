@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * No write of a real guest is lost, whichever way --dirty names: what changed
+ * in RAM between two paused moments was taken, or is in the last harvest.
+ *
+ * A shadow copy stands for a migration's destination: only taken pages are
+ * copied into it while the guest runs, and in the end both must be equal.
+ */
+#include "vm_guest.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <smudge/batch.h>
+#include <smudge/client.h>
+#include <smudge/error.h>
+#include <smudge/memory.h>
+
+#define MAX_RUNS 4096
+#define ROUNDS	 12
+
+struct shadow {
+	const struct machine_ram *ram; /* one piece */
+	struct smudge_client *client;
+	struct smudge_batch *batch;
+	uint8_t *copy;
+	uint64_t copied_pages;
+};
+
+static void must(int ret, const struct smudge_error *err)
+{
+	if (ret < 0)
+		fail_msg("%d: %s", ret, err->message);
+}
+
+static void copy_batch(struct shadow *shadow)
+{
+	size_t i;
+
+	for (i = 0; i < smudge_batch_nruns(shadow->batch); i++) {
+		struct smudge_run run = smudge_batch_run(shadow->batch, i);
+
+		memcpy(shadow->copy + run.first_page * 4096,
+		       shadow->ram->hva + run.first_page * 4096,
+		       run.npages * 4096);
+		shadow->copied_pages += run.npages;
+	}
+	smudge_client_commit(shadow->client, shadow->batch);
+}
+
+static void copy_dirty(struct machine *machine, struct shadow *shadow)
+{
+	struct smudge_error err = {0};
+	uint64_t npages = shadow->ram->size_bytes / 4096;
+	uint64_t page = 0;
+
+	must(smudge_memory_harvest(machine_memory(machine), &err), &err);
+	while (page < npages) {
+		must(smudge_client_take(shadow->client, shadow->ram->region,
+					page, npages - page, shadow->batch,
+					&err),
+		     &err);
+		page = smudge_batch_end_page(shadow->batch);
+		copy_batch(shadow);
+	}
+}
+
+static void open_shadow(struct machine *machine, struct shadow *shadow)
+{
+	struct smudge_client_options options = {.size = sizeof(options),
+						.name = "test"};
+	struct smudge_error err = {0};
+
+	*shadow = (struct shadow){0};
+	assert_int_equal(machine_ram(machine, &shadow->ram), 1);
+	shadow->copy = calloc(1, shadow->ram->size_bytes);
+	assert_non_null(shadow->copy);
+	must(smudge_batch_create(MAX_RUNS, &shadow->batch), &err);
+	must(smudge_client_open(machine_memory(machine), &options,
+				&shadow->client, &err),
+	     &err);
+}
+
+static void close_shadow(struct shadow *shadow)
+{
+	assert_int_equal(smudge_client_close(shadow->client), 0);
+	smudge_batch_destroy(shadow->batch);
+	free(shadow->copy);
+}
+
+/* The client is opened and closed while the guest runs, twice. */
+static void follow(struct vm_guest *guest)
+{
+	struct shadow shadow;
+	unsigned int i;
+
+	open_shadow(guest->machine, &shadow);
+	for (i = 0; i < ROUNDS; i++) {
+		copy_dirty(guest->machine, &shadow);
+		usleep(20000);
+	}
+	assert_true(machine_pause(guest->machine, MACHINE_PAUSED));
+	copy_dirty(guest->machine, &shadow);
+	assert_memory_equal(shadow.copy, shadow.ram->hva,
+			    shadow.ram->size_bytes);
+	/* the guest wrote, and not everything was copied each time */
+	assert_true(shadow.copied_pages > shadow.ram->size_bytes / 4096);
+	assert_true(shadow.copied_pages <
+		    (ROUNDS + 1) * shadow.ram->size_bytes / 4096 / 2);
+	close_shadow(&shadow);
+	assert_int_equal(machine_resume(guest->machine), 0);
+}
+
+static void track(const char *engine, const char *dirty)
+{
+	struct smudge_memory_stats stats = {.size = sizeof(stats)};
+	struct vm_guest guest;
+
+	vm_guest_need(engine);
+	if (!strcmp(dirty, "uffd"))
+		test_need_uffd();
+	vm_guest_open(&guest, engine, dirty,
+		      "working-set=2M rate=20000 pattern=random");
+	machine_resume(guest.machine);
+	vm_guest_wait_passes(&guest, 1);
+	follow(&guest);
+	follow(&guest);
+	machine_pause(guest.machine, MACHINE_PAUSED);
+	assert_int_equal(
+		smudge_memory_stats(machine_memory(guest.machine), &stats), 0);
+	assert_int_equal(stats.nsources_running, 0);
+	assert_int_equal(stats.bitmap_bytes, 0);
+	assert_false(vm_guest_said(&guest, "scribble: error"));
+	vm_guest_close(&guest);
+}
+
+static void test_kvm_manual(void **state)
+{
+	track("kvm", "kvm-manual");
+}
+
+static void test_kvm_legacy(void **state)
+{
+	track("kvm", "kvm-legacy");
+}
+
+static void test_kvm_uffd(void **state)
+{
+	track("kvm", "uffd");
+}
+
+static void test_unicorn_uffd(void **state)
+{
+	track("unicorn", "uffd");
+}
+
+static void test_unicorn_hook(void **state)
+{
+	track("unicorn", "hook");
+}
+
+static void test_auto(void **state)
+{
+	track("auto", "auto");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_kvm_manual),
+		cmocka_unit_test(test_kvm_legacy),
+		cmocka_unit_test(test_kvm_uffd),
+		cmocka_unit_test(test_unicorn_uffd),
+		cmocka_unit_test(test_unicorn_hook),
+		cmocka_unit_test(test_auto),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

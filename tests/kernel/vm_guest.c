@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Running scribble under test. Waiting ends with a failure after a minute: a
+ * guest that hangs must not hang the tests.
+ */
+#include "vm_guest.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <smudge/error.h>
+
+#include "bytes.h"
+#include "engine.h"
+#include "options.h"
+
+#define RAM_BYTES     (UINT64_C(32) << 20)
+#define OUTPUT_BYTES  65536
+#define WAIT_STEP_US  2000
+#define WAIT_STEPS    30000
+#define WAIT_END_MS   60000
+#define IMAGE_GPA     UINT64_C(0x400000)
+#define MIDDLE_WORD   256
+#define WORDS_IN_PAGE 512
+
+void vm_guest_need(const char *engine)
+{
+	const struct engine_ops *ops;
+	struct smudge_error err = {0};
+	char why[256];
+
+	if (engine_choose(engine, &ops, why, &err) < 0)
+		test_skip_without(engine, err.message);
+}
+
+static void start(struct vm_guest *guest, const char *append)
+{
+	struct smudge_error err = {0};
+	int ret = 0;
+
+	if (append)
+		ret = machine_load_kernel(guest->machine, SCRIBBLE_ELF, append,
+					  &err);
+	if (ret == 0)
+		ret = machine_start(guest->machine, &err);
+	if (ret < 0)
+		fail_msg("%s", err.message);
+}
+
+void vm_guest_open(struct vm_guest *guest, const char *engine,
+		   const char *dirty, const char *append)
+{
+	char serial[80];
+	struct vm_options options = {
+		.memory_bytes = RAM_BYTES,
+		.engine = engine,
+		.dirty = dirty,
+		.serial = serial,
+		.incoming = append ? NULL : "test",
+	};
+	struct smudge_error err = {0};
+	int fd;
+
+	strcpy(guest->serial_path, "/tmp/smudge-test-XXXXXX");
+	fd = mkstemp(guest->serial_path);
+	assert_true(fd >= 0);
+	close(fd);
+	snprintf(serial, sizeof(serial), "file:%s", guest->serial_path);
+	if (machine_create(&options, &guest->machine, &err) < 0) {
+		unlink(guest->serial_path);
+		fail_msg("%s", err.message);
+	}
+	start(guest, append);
+}
+
+void vm_guest_close(struct vm_guest *guest)
+{
+	machine_destroy(guest->machine);
+	unlink(guest->serial_path);
+}
+
+static void read_output(struct vm_guest *guest, char text[OUTPUT_BYTES])
+{
+	FILE *file = fopen(guest->serial_path, "r");
+	size_t len;
+
+	assert_non_null(file);
+	len = fread(text, 1, OUTPUT_BYTES - 1, file);
+	text[len] = '\0';
+	fclose(file);
+}
+
+bool vm_guest_said(struct vm_guest *guest, const char *text)
+{
+	static char output[OUTPUT_BYTES];
+
+	read_output(guest, output);
+	return strstr(output, text) != NULL;
+}
+
+static unsigned int count_passes(struct vm_guest *guest)
+{
+	static char output[OUTPUT_BYTES];
+	unsigned int passes = 0;
+	const char *at;
+
+	read_output(guest, output);
+	for (at = output; (at = strstr(at, "scribble: pass ")); at++)
+		if (strchr(at, '\n'))
+			passes++;
+	return passes;
+}
+
+void vm_guest_wait_passes(struct vm_guest *guest, unsigned int passes)
+{
+	unsigned int i;
+
+	for (i = 0; i < WAIT_STEPS && count_passes(guest) < passes; i++)
+		usleep(WAIT_STEP_US);
+	assert_true(count_passes(guest) >= passes);
+}
+
+int vm_guest_wait_end(struct vm_guest *guest)
+{
+	struct pollfd end = {.fd = machine_exit_fd(guest->machine),
+			     .events = POLLIN};
+	int status = -1;
+
+	assert_int_equal(poll(&end, 1, WAIT_END_MS), 1);
+	machine_exit_reason(guest->machine, &status);
+	return status;
+}
+
+static void copy_ram(struct vm_guest *from, struct vm_guest *to)
+{
+	const struct machine_ram *source;
+	const struct machine_ram *target;
+	size_t n = machine_ram(from->machine, &source);
+	size_t i;
+
+	assert_int_equal(machine_ram(to->machine, &target), n);
+	for (i = 0; i < n; i++)
+		memcpy(target[i].hva, source[i].hva, source[i].size_bytes);
+}
+
+void vm_guest_move(struct vm_guest *from, struct vm_guest *to)
+{
+	struct smudge_error err = {0};
+	struct vm_buf buf = {0};
+
+	machine_pause(from->machine, MACHINE_FINISH_MIGRATE);
+	assert_int_equal(machine_run_state(from->machine),
+			 MACHINE_FINISH_MIGRATE);
+	copy_ram(from, to);
+	if (machine_save_state(from->machine, &buf, &err) < 0)
+		fail_msg("%s", err.message);
+	assert_true(machine_resume(to->machine) < 0);
+	if (machine_load_state(to->machine, buf.bytes, buf.len, &err) < 0)
+		fail_msg("%s", err.message);
+	vm_buf_free(&buf);
+	assert_int_equal(machine_resume(to->machine), 0);
+}
+
+uint64_t *vm_guest_page(struct vm_guest *guest, uint32_t page)
+{
+	uint64_t gpa;
+
+	for (gpa = IMAGE_GPA; gpa < RAM_BYTES; gpa += 4096) {
+		uint64_t *words =
+			(uint64_t *)machine_ram_at(guest->machine, gpa, 4096);
+
+		if ((uint32_t)words[0] == page &&
+		    words[0] >> 32 == words[MIDDLE_WORD] &&
+		    words[WORDS_IN_PAGE - 1])
+			return words;
+	}
+	fail_msg("page %u is not in the guest's RAM", page);
+	return NULL;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A machine that runs scribble, for the machine's tests: its serial port goes
+ * to a file of its own, from which the passes and errors are read.
+ */
+#ifndef TESTS_VM_GUEST_H
+#define TESTS_VM_GUEST_H
+
+#include "support.h"
+
+#include "machine.h"
+
+/* smudge-vm's exit status after scribble's own verdict. */
+#define VM_GUEST_OK	((0x10 << 1) | 1)
+#define VM_GUEST_ERRORS ((0x11 << 1) | 1)
+
+struct vm_guest {
+	struct machine *machine;
+	char serial_path[64];
+};
+
+/* Skip the running test when the engine is not there. */
+void vm_guest_need(const char *engine);
+
+/*
+ * A machine of 32 MiB. With @append it is loaded and started but not resumed,
+ * without (NULL) it waits for a state. A failure fails the test.
+ */
+void vm_guest_open(struct vm_guest *guest, const char *engine,
+		   const char *dirty, const char *append);
+void vm_guest_close(struct vm_guest *guest);
+
+/* Wait until the guest has reported @passes passes on this machine. */
+void vm_guest_wait_passes(struct vm_guest *guest, unsigned int passes);
+/* Wait until the guest ended; the exit status. */
+int vm_guest_wait_end(struct vm_guest *guest);
+/* Does the serial output have this text? */
+bool vm_guest_said(struct vm_guest *guest, const char *text);
+
+/* Pause @from, carry RAM and state over to @to, and run that. */
+void vm_guest_move(struct vm_guest *from, struct vm_guest *to);
+
+/* The words of a page of the working set, found in the paused guest's RAM. */
+uint64_t *vm_guest_page(struct vm_guest *guest, uint32_t page);
+
+#endif
