@@ -50,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const uint64_t sizes[] = {
 		1,    2,    63,	  64,	65,   127,   128,  4095,
-		4096, 4097, 4160, 5000, 8191, 12289, 3000, 262145,
+		4096, 4097, 4160, 5000, 8191, 12289, 3000, 70001,
 	};
 	struct input input = {data, size};
 	struct program program = {.draw = draw_bytes, .opaque = &input};

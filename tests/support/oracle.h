@@ -50,7 +50,7 @@ const char *oracle_take(struct oracle *oracle, uint64_t first_page,
 			uint64_t npages, size_t max_runs,
 			const struct smudge_batch *batch);
 
-/* The whole map, by runs, counts and page by page. Return: NULL, or what. */
+/* The whole map by runs and count, and pages of it. Return: NULL, or what. */
 const char *oracle_compare(const struct oracle *oracle,
 			   struct smudge_bitmap *bitmap);
 
