@@ -267,6 +267,40 @@ int rig_send(struct rig *rig, const struct smudge_migrate_send_options *with)
 				   &rig->send_err);
 }
 
+static void *send_on(void *opaque)
+{
+	struct rig *rig = opaque;
+
+	rig->send_error = rig_send(rig, NULL);
+	return NULL;
+}
+
+void rig_start_sender(struct rig *rig)
+{
+	assert_int_equal(pthread_create(&rig->sender, NULL, send_on, rig), 0);
+}
+
+void rig_join_sender(struct rig *rig)
+{
+	assert_int_equal(pthread_join(rig->sender, NULL), 0);
+}
+
+void rig_assert_went_back(struct rig *rig, int error, const char *words)
+{
+	struct smudge_migrate_stats stats =
+		smudge_migration_stats(rig->sending);
+
+	if (rig->send_error != error || !strstr(rig->send_err.message, words))
+		fail_msg("got %d \"%s\", expected %d \"%s\"", rig->send_error,
+			 rig->send_err.message, error, words);
+	assert_int_equal(rig->send_err.code, error);
+	assert_int_equal(rig->resumes, rig->stops);
+	assert_int_equal(stats.phase, error == -ECANCELED
+					      ? SMUDGE_MIGRATE_CANCELLED
+					      : SMUDGE_MIGRATE_FAILED);
+	rig_assert_untracked(rig);
+}
+
 void rig_assert_untracked(struct rig *rig)
 {
 	struct smudge_memory_stats stats = {.size = sizeof(stats)};

@@ -41,6 +41,8 @@ struct rig {
 	int stop_error;	   /* what machine_stop and state_save shall return */
 	int save_error;
 	size_t state_bytes;
+	pthread_t sender; /* of rig_start_sender */
+	int send_error;
 	struct smudge_error send_err;
 	struct smudge_migrate_stats at_policy; /* of the last round */
 	uint64_t most_dirty_ps;		       /* of any round */
@@ -77,10 +79,18 @@ void rig_end_writer(struct rig *rig);
 struct smudge_migrate_send_options rig_send_options(struct rig *rig);
 int rig_send(struct rig *rig, const struct smudge_migrate_send_options *with);
 
+/* The same on a thread of its own. */
+void rig_start_sender(struct rig *rig);
+void rig_join_sender(struct rig *rig);
+
 /* A policy: CONTINUE until rig->rounds_wanted rounds are done. */
 enum smudge_migrate_decision rig_policy(struct smudge_migrate_stats stats,
 					struct smudge_migrate_limits limits,
 					void *opaque);
+
+/* The send failed so, the machine was never stopped or runs again, and nothing
+ * is tracked any more. */
+void rig_assert_went_back(struct rig *rig, int error, const char *words);
 
 /* Nothing tracks the source's memory, and nothing is held for it. */
 void rig_assert_untracked(struct rig *rig);

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The source's own machine fails the migration: it cannot be stopped, it
+ * writes on though it was stopped, its state is too large, the policy gives
+ * up. The machine runs on and the destination is told.
+ */
+#include "migrate_rig.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <smudge/source.h>
+
+static void fails(struct rig *rig, int error, const char *words)
+{
+	rig_start_receiver(rig);
+	rig_start_sender(rig);
+	rig_join_sender(rig);
+	rig_join_receiver(rig);
+	rig_assert_went_back(rig, error, words);
+	assert_int_equal(rig->receive_error, -EREMOTEIO);
+	assert_non_null(strstr(rig->receive_err.message, words));
+	rig_close(rig);
+}
+
+static void does_not_stop(void **state)
+{
+	struct rig rig = {.rounds_wanted = 1, .stop_error = -EAGAIN};
+
+	rig_open(&rig, "does_not_stop");
+	fails(&rig, -EAGAIN, "stopping the machine failed");
+}
+
+static void state_too_large(void **state)
+{
+	struct rig rig = {.rounds_wanted = 1};
+
+	rig_open(&rig, "state_too_large");
+	rig.state_bytes = (size_t)64 << 20;
+	fails(&rig, -EFBIG, "state of 67108864 bytes is larger");
+}
+
+/* A device that was forgotten: each harvest finds that it wrote again. */
+static int forgotten_start(void *opaque,
+			   const struct smudge_source_range *range,
+			   struct smudge_error *err)
+{
+	return 0;
+}
+
+static void forgotten_stop(void *opaque)
+{
+}
+
+static int forgotten_harvest(void *opaque, struct smudge_sink *sink,
+			     struct smudge_error *err)
+{
+	smudge_sink_range(sink, 5 << 12, 1);
+	return 0;
+}
+
+static void writes_though_stopped(void **state)
+{
+	static const struct smudge_source_ops ops = {
+		.size = sizeof(ops),
+		.name = "forgotten",
+		.start = forgotten_start,
+		.stop = forgotten_stop,
+		.harvest = forgotten_harvest,
+	};
+	struct rig rig = {.rounds_wanted = 1};
+	struct smudge_source *source;
+
+	rig_open(&rig, "writes_though_stopped");
+	assert_int_equal(smudge_source_create(&ops, NULL, &source), 0);
+	assert_int_equal(
+		smudge_region_attach(rig.source.regions[0], source, 0, 0, NULL),
+		0);
+	rig_start_receiver(&rig);
+	rig_start_sender(&rig);
+	rig_join_sender(&rig);
+	rig_join_receiver(&rig);
+	rig_assert_went_back(&rig, -EBUSY,
+			     "memory is written though the machine was "
+			     "stopped: 1 pages");
+	smudge_source_destroy(source);
+	rig_close(&rig);
+}
+
+/* A source that cannot say what was written ends the migration. */
+static int broken_harvest(void *opaque, struct smudge_sink *sink,
+			  struct smudge_error *err)
+{
+	return smudge_error_set(err, -EIO, "test", "the log cannot be read");
+}
+
+static void source_fails(void **state)
+{
+	static const struct smudge_source_ops ops = {
+		.size = sizeof(ops),
+		.name = "broken",
+		.start = forgotten_start,
+		.stop = forgotten_stop,
+		.harvest = broken_harvest,
+	};
+	struct rig rig = {.rounds_wanted = 1};
+	struct smudge_source *source;
+
+	rig_open(&rig, "source_fails");
+	assert_int_equal(smudge_source_create(&ops, NULL, &source), 0);
+	assert_int_equal(
+		smudge_region_attach(rig.source.regions[0], source, 0, 0, NULL),
+		0);
+	rig_start_receiver(&rig);
+	rig_start_sender(&rig);
+	rig_join_sender(&rig);
+	rig_join_receiver(&rig);
+	rig_assert_went_back(&rig, -EIO, "the log cannot be read");
+	assert_non_null(strstr(rig.receive_err.message, "the log cannot"));
+	smudge_source_destroy(source);
+	rig_close(&rig);
+}
+
+static enum smudge_migrate_decision give_up(struct smudge_migrate_stats stats,
+					    struct smudge_migrate_limits limits,
+					    void *opaque)
+{
+	return stats.round < 2 ? SMUDGE_MIGRATE_CONTINUE : SMUDGE_MIGRATE_ABORT;
+}
+
+static void policy_gives_up(void **state)
+{
+	struct rig rig = {0};
+	struct smudge_migrate_send_options options;
+
+	rig_open(&rig, "policy_gives_up");
+	options = rig_send_options(&rig);
+	options.policy = give_up;
+	rig_start_receiver(&rig);
+	rig.send_error = rig_send(&rig, &options);
+	rig_join_receiver(&rig);
+	rig_assert_went_back(&rig, -ECANCELED,
+			     "the policy gave up after round 2");
+	assert_int_equal(rig.stops, 0);
+	assert_int_equal(rig.receive_error, -EREMOTEIO);
+	rig_close(&rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(does_not_stop),
+		cmocka_unit_test(state_too_large),
+		cmocka_unit_test(writes_though_stopped),
+		cmocka_unit_test(source_fails),
+		cmocka_unit_test(policy_gives_up),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The other end is not what it should be: no smudge, another version, another
+ * sender, silent, out of order, or no socket at all.
+ */
+#include "migrate_rig.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "wire/greeting.h"
+
+static void meets(struct rig *rig, const void *bytes, size_t length, int error,
+		  const char *words)
+{
+	rig_start_sender(rig);
+	assert_int_equal(send(rig->fds[1], bytes, length, 0), length);
+	rig_join_sender(rig);
+	rig_assert_went_back(rig, error, words);
+	assert_int_equal(rig->stops, 0);
+	rig_close(rig);
+}
+
+static void not_smudge(void **state)
+{
+	struct rig rig = {0};
+
+	rig_open(&rig, "not_smudge");
+	meets(&rig, "220 mail", 8, -EPROTO,
+	      "the peer is not smudge: it begins with \"220 mail\"");
+}
+
+static void meets_greeting(const struct smi_wire_greeting *greeting, int error,
+			   const char *words)
+{
+	uint8_t bytes[SMI_WIRE_GREETING_BYTES];
+	struct rig rig = {0};
+
+	rig_open(&rig, words);
+	smi_wire_greeting_encode(greeting, bytes);
+	meets(&rig, bytes, sizeof(bytes), error, words);
+}
+
+static void another_version(void **state)
+{
+	meets_greeting(&(struct smi_wire_greeting){.version = 9, .role = 2},
+		       -EPROTO, "speaks version 9 of the migration stream");
+}
+
+static void two_senders(void **state)
+{
+	meets_greeting(&(struct smi_wire_greeting){.version = 1, .role = 1},
+		       -EPROTO, "not the receiver of a migration");
+}
+
+static void unknown_feature(void **state)
+{
+	meets_greeting(&(struct smi_wire_greeting){.version = 1,
+						   .role = 2,
+						   .mandatory = 2},
+		       -EPROTO, "demands features 0x2");
+}
+
+/* It answers a round that was not asked about. */
+static void out_of_order(void **state)
+{
+	struct rig rig = {0};
+	struct smudge_error err = {0};
+	struct smi_link link;
+
+	rig_open(&rig, "out_of_order");
+	memset(rig.source.hva[0], 0x22, rig.npages[0] << 12);
+	rig_link_open(&rig, &link);
+	rig_start_sender(&rig);
+	rig_serve_until(&link, SMI_WIRE_ROUND_BEGIN, 1);
+	smi_link_send_empty(&link, SMI_WIRE_ACK, &err);
+	rig_join_sender(&rig);
+	rig_assert_went_back(&rig, -EPROTO, "ACK record when none was due");
+	smi_link_close(&link);
+	rig_close(&rig);
+}
+
+static void silent_sender_side(void **state)
+{
+	struct rig rig = {0};
+	struct smudge_migrate_send_options options;
+
+	rig_open(&rig, "silent_sender_side");
+	options = rig_send_options(&rig);
+	options.peer_timeout_ns = 20000000;
+	rig.send_error = rig_send(&rig, &options);
+	rig_assert_went_back(&rig, -ETIMEDOUT, "the peer was silent for 20 ms");
+	rig_close(&rig);
+}
+
+static void no_socket(void **state)
+{
+	struct rig rig = {0};
+	int fds[2];
+
+	rig_open(&rig, "no_socket");
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(
+		smudge_migrate_send(rig.sending, rig.source.memory, fds[1],
+				    &(struct smudge_migrate_send_options){0},
+				    &rig.send_err),
+		-EINVAL);
+	memset(&rig.send_err, 0, sizeof(rig.send_err));
+	close(rig.fds[0]);
+	rig.fds[0] = fds[1];
+	assert_int_equal(rig_send(&rig, NULL), -ENOTSOCK);
+	assert_non_null(strstr(rig.send_err.message, "not a stream socket"));
+	close(fds[0]);
+	rig_close(&rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(not_smudge),
+		cmocka_unit_test(another_version),
+		cmocka_unit_test(two_senders),
+		cmocka_unit_test(unknown_feature),
+		cmocka_unit_test(out_of_order),
+		cmocka_unit_test(silent_sender_side),
+		cmocka_unit_test(no_socket),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
