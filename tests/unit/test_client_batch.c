@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The life of a batch: taken, re-armed, and committed or returned. A consumer
+ * that fails, or a writer that cannot be re-armed, loses nothing.
+ */
+#include "support.h"
+
+#include <errno.h>
+
+#include "fake_source.h"
+
+struct rig {
+	struct smudge_memory *memory;
+	struct smudge_region *region;
+	struct smudge_client *client;
+	struct smudge_batch *batch;
+	struct fake_source fake;
+};
+
+static void rig_start(struct rig *rig, uint64_t npages)
+{
+	assert_int_equal(smudge_memory_create(&rig->memory), 0);
+	rig->region = fake_region(rig->memory, 0, npages);
+	fake_create(&rig->fake, true);
+	assert_int_equal(
+		smudge_region_attach(rig->region, rig->fake.source, 0, 0, NULL),
+		0);
+	rig->client = fake_client(rig->memory, "c", true);
+	rig->fake.rearms = 0;
+	rig->fake.rearmed_pages = 0;
+	assert_int_equal(smudge_batch_create(1, &rig->batch), 0);
+}
+
+static void rig_end(struct rig *rig)
+{
+	assert_int_equal(smudge_batch_destroy(rig->batch), 0);
+	assert_int_equal(smudge_client_close(rig->client), 0);
+	fake_destroy(&rig->fake);
+	assert_int_equal(smudge_memory_destroy(rig->memory), 0);
+}
+
+static int take(struct rig *rig, uint64_t first, uint64_t npages,
+		struct smudge_error *err)
+{
+	return smudge_client_take(rig->client, rig->region, first, npages,
+				  rig->batch, err);
+}
+
+static void test_take_rearms_what_it_took(void **state)
+{
+	struct rig rig;
+
+	rig_start(&rig, 1000);
+	assert_int_equal(take(&rig, 0, 1000, NULL), 0);
+	assert_int_equal(rig.fake.rearmed_pages, 0);
+	assert_int_equal(smudge_client_commit(rig.client, rig.batch), 0);
+	fake_write(&rig.fake, 70);
+	fake_write(&rig.fake, 71);
+	fake_write(&rig.fake, 900);
+	assert_int_equal(smudge_region_harvest(rig.region, NULL), 0);
+	assert_int_equal(take(&rig, 0, 800, NULL), 0);
+	assert_int_equal(rig.fake.rearmed_pages, 2);
+	assert_int_equal(rig.fake.rearmed_first, 70);
+	assert_int_equal(smudge_batch_end_page(rig.batch), 800);
+	assert_true(smudge_client_test(rig.client, rig.region, 900));
+	assert_false(smudge_client_test(rig.client, rig.region, 70));
+	assert_int_equal(smudge_client_commit(rig.client, rig.batch), 0);
+	assert_true(smudge_batch_is_empty(rig.batch));
+	rig_end(&rig);
+}
+
+static void test_failing_consumer(void **state)
+{
+	struct test_rng rng = test_rng_start("client_batch");
+	struct rig rig;
+	uint64_t dirty;
+
+	rig_start(&rig, 5000);
+	for (int i = 0; i < 300; i++)
+		fake_write(&rig.fake, test_rng_below(&rng, 5000));
+	assert_int_equal(smudge_memory_harvest(rig.memory, NULL), 0);
+	dirty = smudge_client_dirty_pages(rig.client);
+	for (int i = 0; i < 20; i++) {
+		uint64_t first = test_rng_below(&rng, 5000);
+
+		assert_int_equal(take(&rig, first,
+				      test_rng_below(&rng, 5001 - first), NULL),
+				 0);
+		/* written again while it is being read */
+		smudge_region_mark(rig.region, 17, 1);
+		assert_int_equal(smudge_client_return(rig.client, rig.batch),
+				 0);
+		assert_true(smudge_batch_is_empty(rig.batch));
+	}
+	dirty += smudge_client_dirty_pages(rig.client) - dirty == 1;
+	assert_int_equal(fake_take(rig.client, rig.region), dirty);
+	rig_end(&rig);
+}
+
+static void test_failing_rearm(void **state)
+{
+	struct rig rig;
+	struct smudge_error err = {0};
+
+	rig_start(&rig, 1000);
+	fake_write(&rig.fake, 3);
+	fake_write(&rig.fake, 64);
+	smudge_region_mark(rig.region, 999, 1);
+	assert_int_equal(smudge_region_harvest(rig.region, NULL), 0);
+	rig.fake.rearm_error = -ENODEV;
+	assert_int_equal(take(&rig, 0, 1000, &err), -EIO);
+	assert_int_equal(err.code, -EIO);
+	assert_int_equal(err.region, smudge_region_id(rig.region));
+	assert_true(smudge_batch_is_empty(rig.batch));
+	assert_int_equal(smudge_client_count(rig.client, rig.region, 0, 1000),
+			 3);
+	assert_int_equal(
+		smudge_client_skip(rig.client, rig.region, 0, 1000, NULL),
+		-EIO);
+	assert_int_equal(smudge_client_dirty_pages(rig.client), 3);
+	rig.fake.rearm_error = 0;
+	assert_int_equal(fake_take(rig.client, rig.region), 3);
+	rig_end(&rig);
+}
+
+/* More runs than the batch holds: taken piece by piece, each page once. */
+static void test_small_batch(void **state)
+{
+	struct rig rig;
+	uint64_t at = 0, npages = 0, ntakes = 0;
+
+	rig_start(&rig, 16000);
+	for (uint64_t i = 0; i < 16000; i += 2)
+		fake_write(&rig.fake, i);
+	assert_int_equal(smudge_memory_harvest(rig.memory, NULL), 0);
+	while (at < 16000) {
+		assert_int_equal(take(&rig, at, 16000 - at, NULL), 0);
+		assert_true(smudge_batch_nruns(rig.batch) <= 4096);
+		npages += smudge_batch_npages(rig.batch);
+		at = smudge_batch_end_page(rig.batch);
+		assert_int_equal(smudge_client_commit(rig.client, rig.batch),
+				 0);
+		ntakes++;
+	}
+	assert_int_equal(npages, 8000);
+	assert_int_equal(rig.fake.rearmed_pages, 8000);
+	assert_true(ntakes >= 2);
+	rig_end(&rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_take_rearms_what_it_took),
+		cmocka_unit_test(test_failing_consumer),
+		cmocka_unit_test(test_failing_rearm),
+		cmocka_unit_test(test_small_batch),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
