@@ -159,6 +159,18 @@ static inline uint64_t smi_word_mask(unsigned int index, unsigned int first,
 			end < low + 64 ? end - low : 64);
 }
 
+/* Few words, so far apart that the processor does not guess the next one. */
+static inline bool smi_is_sparse(uint64_t summary)
+{
+	return __builtin_popcountll(summary) <= 8;
+}
+
+static inline void smi_prefetch_words(const uint64_t *words, uint64_t summary)
+{
+	for (; summary; summary &= summary - 1)
+		__builtin_prefetch(words + __builtin_ctzll(summary), 1);
+}
+
 /* Clamp [first, first + n) to the bitmap; false when nothing is left. */
 static inline bool smi_bitmap_clamp(const struct smudge_bitmap *bitmap,
 				    uint64_t first, uint64_t *npages)

@@ -2,13 +2,14 @@
 /*
  * Merging a kernel's bitmap into several bitmaps in one pass.
  *
- * The kernel's words are read once, a group of the destination at a time:
- * stretches of zero groups are skipped at the speed of the memory; a group
- * that is all ones becomes one full bit; any other is summed up (which of
- * its 64 words is not zero) and ORed into each bitmap while it is in the
- * first-level cache. A bit offset that is no multiple of 64, a big-endian
- * host or an unaligned pointer only change how the group is fetched: shifted
- * into a buffer first. Partial groups are fetched into a zeroed buffer.
+ * The kernel's words are read once, in blocks of groups: stretches of zero
+ * groups are skipped at the speed of the memory, and the others summed up
+ * (which of the 64 words is not zero) and their destination prefetched; then
+ * a group that is all ones becomes one full bit, and any other is ORed into
+ * each bitmap while it is in the first-level cache. A bit offset that is no
+ * multiple of 64, a big-endian host or an unaligned pointer only change how the
+ * group is fetched: shifted into a buffer first. Partial groups go word by
+ * word.
  */
 #include "bitmap/merge.h"
 
@@ -17,6 +18,11 @@
 
 #include "bitmap/bitmap.h"
 #include "bitmap/words.h"
+
+/* Groups looked at before the first of them is ORed anywhere. */
+#define BLOCK_GROUPS 32
+/* The same where they are shifted to a buffer first: 4 KiB of it. */
+#define SHIFT_GROUPS 8
 
 struct merge {
 	struct smudge_bitmap *const *bitmaps;
@@ -29,20 +35,11 @@ struct merge {
 	uint64_t *npages_found; /* may be NULL */
 };
 
-/* Fetch pages [first, end) of the group at @base into a zeroed buffer. */
-static void fetch_part(const struct merge *m, uint64_t base, unsigned int first,
-		       unsigned int end, uint64_t *buffer)
+/* A whole group from bit @from, any order and alignment. */
+static void copy_group(const struct merge *m, uint64_t from, uint64_t *buffer)
 {
-	memset(buffer, 0, SMI_GROUP_WORDS * 8);
-	while (first < end) {
-		unsigned int low = first & 63;
-		unsigned int n =
-			end - first < 64 - low ? end - first : 64 - low;
-		uint64_t from = m->first_bit + (base + first - m->first_page);
-
-		buffer[first / 64] = smi_load_bits(m->bits, from, n) << low;
-		first += n;
-	}
+	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i++)
+		buffer[i] = smi_load_bits(m->bits, from + i * 64, 64);
 }
 
 static bool is_host_order(const struct merge *m)
@@ -50,22 +47,34 @@ static bool is_host_order(const struct merge *m)
 	return __BYTE_ORDER == __LITTLE_ENDIAN && ((uintptr_t)m->bits & 7) == 0;
 }
 
-/* A whole group at @base: in place when it can be, else shifted to @buffer. */
-static const uint64_t *fetch_whole(const struct merge *m, uint64_t base,
-				   uint64_t *buffer)
+static bool is_in_place(const struct merge *m)
+{
+	return is_host_order(m) &&
+	       ((m->first_bit - m->first_page) & (SMI_WORD_PAGES - 1)) == 0;
+}
+
+/* The kernel's word that page @base is in. */
+static const uint64_t *word_at(const struct merge *m, uint64_t base)
 {
 	uint64_t from = m->first_bit + (base - m->first_page);
-	const uint64_t *words;
 
-	if (!is_host_order(m)) {
-		fetch_part(m, base, 0, SMI_GROUP_PAGES, buffer);
-		return buffer;
+	return (const uint64_t *)(const void *)m->bits + (from >> 6);
+}
+
+/* Shift @n whole groups to @buffer, for the destination's alignment. */
+static void shift_block(const struct merge *m, uint64_t group, size_t n,
+			uint64_t *buffer)
+{
+	for (size_t i = 0; i < n; i++, buffer += SMI_GROUP_WORDS) {
+		uint64_t base = (group + i) << SMI_GROUP_SHIFT;
+		uint64_t from = m->first_bit + (base - m->first_page);
+
+		if (is_host_order(m))
+			m->kernels->shift_group(buffer, word_at(m, base),
+						from & 63);
+		else
+			copy_group(m, from, buffer);
 	}
-	words = (const uint64_t *)(const void *)m->bits + (from >> 6);
-	if ((from & 63) == 0)
-		return words;
-	m->kernels->shift_group(buffer, words, from & 63);
-	return buffer;
 }
 
 static void or_into(struct smudge_bitmap *b, uint64_t group,
@@ -79,14 +88,11 @@ static void or_into(struct smudge_bitmap *b, uint64_t group,
 }
 
 static void merge_group(const struct merge *m, uint64_t group,
-			const uint64_t *words)
+			const uint64_t *words, uint64_t summary)
 {
-	uint64_t summary = m->kernels->summarise(words);
 	bool is_full =
 		summary == SMI_ALL_ONES && m->kernels->is_all_ones(words);
 
-	if (!summary)
-		return;
 	if (m->npages_found)
 		*m->npages_found +=
 			is_full ? SMI_GROUP_PAGES : m->kernels->popcount(words);
@@ -98,38 +104,95 @@ static void merge_group(const struct merge *m, uint64_t group,
 	}
 }
 
-static void merge_partial(const struct merge *m, uint64_t group, uint64_t first,
-			  uint64_t end)
+/* Sparse groups miss the cache at each word: ask for those words early. */
+static void prefetch(const struct merge *m, uint64_t group, uint64_t summary)
 {
-	uint64_t base = group << SMI_GROUP_SHIFT;
-	uint64_t buffer[SMI_GROUP_WORDS];
+	if (!smi_is_sparse(summary))
+		return;
+	for (size_t i = 0; i < m->nbitmaps; i++)
+		smi_prefetch_words(smi_bitmap_words(m->bitmaps[i], group),
+				   summary);
+}
 
-	fetch_part(m, base, (unsigned int)(first - base),
-		   (unsigned int)(end - base), buffer);
-	merge_group(m, group, buffer);
+/* @n groups whose words are at @words, aligned as the destination's. */
+static void merge_block(const struct merge *m, uint64_t group, size_t n,
+			const uint64_t *words)
+{
+	uint64_t summaries[BLOCK_GROUPS];
+	unsigned int some = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		i += m->kernels->skip_zero_groups(words + i * SMI_GROUP_WORDS,
+						  n - i);
+		if (i == n)
+			break;
+		summaries[i] =
+			m->kernels->summarise(words + i * SMI_GROUP_WORDS);
+		some |= 1u << i;
+		prefetch(m, group + i, summaries[i]);
+	}
+	for (; some; some &= some - 1) {
+		unsigned int i = (unsigned int)__builtin_ctz(some);
+
+		merge_group(m, group + i, words + i * SMI_GROUP_WORDS,
+			    summaries[i]);
+	}
+}
+
+/* The word of the group that holds bits [first, end) of it, into everyone. */
+static void merge_word(const struct merge *m, uint64_t group,
+		       unsigned int index, uint64_t bits)
+{
+	if (m->npages_found)
+		*m->npages_found += (uint64_t)__builtin_popcountll(bits);
+	for (size_t i = 0; i < m->nbitmaps; i++) {
+		struct smudge_bitmap *b = m->bitmaps[i];
+
+		if (smi_bitmap_is_full(b, group))
+			continue;
+		smi_bitmap_words(b, group)[index] |= bits;
+		b->bits[1][group] |= UINT64_C(1) << index;
+		b->bits[2][group >> 6] |= UINT64_C(1) << (group & 63);
+	}
+}
+
+/* Pages [first, end), some but not all of a group: word by word. */
+static void merge_partial(const struct merge *m, uint64_t first, uint64_t end)
+{
+	uint64_t from = m->first_bit + (first - m->first_page);
+
+	while (first < end) {
+		unsigned int low = first & 63;
+		unsigned int n = end - first < 64 - low
+					 ? (unsigned int)(end - first)
+					 : 64 - low;
+		uint64_t bits = smi_load_bits(m->bits, from, n);
+
+		if (bits)
+			merge_word(m, first >> SMI_GROUP_SHIFT,
+				   (first >> SMI_WORD_SHIFT) & 63, bits << low);
+		first += n;
+		from += n;
+	}
 }
 
 /* Whole groups [group, end). */
 static void merge_whole(const struct merge *m, uint64_t group, uint64_t end)
 {
-	uint64_t buffer[SMI_GROUP_WORDS];
+	uint64_t buffer[SHIFT_GROUPS * SMI_GROUP_WORDS];
+	size_t step = is_in_place(m) ? BLOCK_GROUPS : SHIFT_GROUPS;
 
 	while (group < end) {
-		uint64_t base = group << SMI_GROUP_SHIFT;
-		uint64_t from = m->first_bit + (base - m->first_page);
+		size_t n = end - group < step ? end - group : step;
 
-		if (is_host_order(m) && (from & 63) == 0) {
-			const uint64_t *words =
-				(const uint64_t *)(const void *)m->bits;
-
-			group += m->kernels->skip_zero_groups(
-				words + (from >> 6), end - group);
-			if (group == end)
-				return;
-			base = group << SMI_GROUP_SHIFT;
+		if (is_in_place(m)) {
+			merge_block(m, group, n,
+				    word_at(m, group << SMI_GROUP_SHIFT));
+		} else {
+			shift_block(m, group, n, buffer);
+			merge_block(m, group, n, buffer);
 		}
-		merge_group(m, group, fetch_whole(m, base, buffer));
-		group++;
+		group += n;
 	}
 }
 
@@ -164,17 +227,16 @@ int smi_bitmap_merge(struct smudge_bitmap *const *bitmaps, size_t nbitmaps,
 		return 0;
 	m.kernels = bitmaps[0]->kernels;
 	if (group == last) {
-		merge_partial(&m, group, first_page, m.end_page);
+		merge_partial(&m, first_page, m.end_page);
 		return 0;
 	}
 	if (first_page & (SMI_GROUP_PAGES - 1)) {
-		merge_partial(&m, group, first_page,
-			      (group + 1) << SMI_GROUP_SHIFT);
+		merge_partial(&m, first_page, (group + 1) << SMI_GROUP_SHIFT);
 		group++;
 	}
 	merge_whole(&m, group, last);
 	if (m.end_page & (SMI_GROUP_PAGES - 1))
-		merge_partial(&m, last, last << SMI_GROUP_SHIFT, m.end_page);
+		merge_partial(&m, last << SMI_GROUP_SHIFT, m.end_page);
 	return 0;
 }
 

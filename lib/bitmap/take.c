@@ -85,6 +85,21 @@ static void take_group(struct smudge_bitmap *b, uint64_t group,
 			       edges);
 }
 
+/* Ask for the words of the sparse groups among the 64 from @group on. */
+static void prefetch_groups(const struct smudge_bitmap *b, uint64_t group)
+{
+	uint64_t groups = b->bits[2][group >> 6];
+
+	for (; groups; groups &= groups - 1) {
+		uint64_t g = (group & ~UINT64_C(63)) +
+			     (uint64_t)__builtin_ctzll(groups);
+
+		if (smi_is_sparse(b->bits[1][g]))
+			smi_prefetch_words(smi_bitmap_words(b, g),
+					   b->bits[1][g]);
+	}
+}
+
 static void close_run(struct smi_edges *edges, uint32_t at)
 {
 	if (edges->open)
@@ -102,6 +117,7 @@ static uint64_t take_range(struct smudge_bitmap *b, uint64_t first,
 	uint64_t ngroups = (end + SMI_GROUP_PAGES - 1) >> SMI_GROUP_SHIFT;
 	uint64_t group = first >> SMI_GROUP_SHIFT;
 	uint64_t base = group << SMI_GROUP_SHIFT;
+	uint64_t prefetched = UINT64_MAX; /* word of level 2 */
 
 	while (group < ngroups && edges.next <= limit) {
 		uint64_t next = smi_bitmap_next_group(b, group, ngroups);
@@ -113,11 +129,15 @@ static uint64_t take_range(struct smudge_bitmap *b, uint64_t first,
 		group = next;
 		if (group == ngroups)
 			break;
-		take_group(
-			b, group, first > at ? (unsigned int)(first - at) : 0,
-			stop < SMI_GROUP_PAGES ? (unsigned int)stop
-					       : (unsigned int)SMI_GROUP_PAGES,
-			(uint32_t)(at - base), &edges);
+		if (group >> 6 != prefetched)
+			prefetch_groups(b, group);
+		prefetched = group >> 6;
+		take_group(b, group,
+			   first > at ? (unsigned int)(first - at) : 0,
+			   (unsigned int)(stop < SMI_GROUP_PAGES
+						  ? stop
+						  : SMI_GROUP_PAGES),
+			   (uint32_t)(at - base), &edges);
 		group++;
 	}
 	if (group << SMI_GROUP_SHIFT < end)
