@@ -14,9 +14,10 @@
 
 #include <smudge/error.h>
 
-struct one_msr {
-	struct kvm_msrs header;
-	struct kvm_msr_entry entry;
+/* A struct kvm_msrs with room for one entry. */
+union one_msr {
+	struct kvm_msrs list;
+	uint8_t room[sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry)];
 };
 
 static int refuse(struct smudge_error *err, int code, const char *what)
@@ -157,18 +158,25 @@ static int set_fpu(const struct engine_vcpu *vcpu, const struct vcpu_fpu *from)
 
 static uint64_t get_msr(const struct engine_vcpu *vcpu, uint32_t index)
 {
-	struct one_msr msr = {.header.nmsrs = 1, .entry.index = index};
+	union one_msr msr = {.room = {0}};
 
-	return ioctl(vcpu->fd, KVM_GET_MSRS, &msr) == 1 ? msr.entry.data : 0;
+	msr.list.nmsrs = 1;
+	msr.list.entries[0].index = index;
+	if (ioctl(vcpu->fd, KVM_GET_MSRS, &msr) != 1)
+		return 0;
+	return msr.list.entries[0].data;
 }
 
 static int set_msr(const struct engine_vcpu *vcpu, uint32_t index,
 		   uint64_t value)
 {
-	struct one_msr msr = {.header.nmsrs = 1,
-			      .entry = {.index = index, .data = value}};
-	int ret = ioctl(vcpu->fd, KVM_SET_MSRS, &msr);
+	union one_msr msr = {.room = {0}};
+	int ret;
 
+	msr.list.nmsrs = 1;
+	msr.list.entries[0].index = index;
+	msr.list.entries[0].data = value;
+	ret = ioctl(vcpu->fd, KVM_SET_MSRS, &msr);
 	if (ret == 1 || get_msr(vcpu, index) == value)
 		return 0;
 	return ret < 0 ? -errno : -EINVAL;

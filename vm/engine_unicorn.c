@@ -3,9 +3,11 @@
  * The Unicorn engine: one uc_engine per vCPU over the machine's RAM.
  *
  * A uc_engine is used by one thread at a time: its vCPU's, or the caller of
- * get/set_state while the vCPU is out. Only uc_emu_stop crosses threads.
- * uc_emu_start forgets a stop that came just before it, which is why the
- * machine repeats kicks.
+ * get/set_state while the vCPU is out. uc_emu_stop from another thread is no
+ * way out of the guest: Unicorn 2.0.1 then stops at any load or store inside
+ * a block and forgets where it was, so instructions run twice. A kick is a
+ * flag instead, read by a hook at the start of every block, where nothing of
+ * the block has run yet and its address is known.
  *
  * The store hook runs before its store is in memory, so what it saw is
  * reported at the next store to another page, or when the guest is left: a
@@ -73,6 +75,25 @@ static void stored(uc_engine *uc, uc_mem_type type, uint64_t address, int size,
 	vcpu->stored_bytes = (uint32_t)size;
 }
 
+static bool is_kicked(const struct engine_vcpu *vcpu)
+{
+	/* relaxed: the machine's lock orders what the kicker wants seen */
+	return __atomic_load_n(&vcpu->is_kicked, __ATOMIC_RELAXED);
+}
+
+static void block_starts(uc_engine *uc, uint64_t address, uint32_t size,
+			 void *opaque)
+{
+	struct engine_vcpu *vcpu = opaque;
+
+	(void)size;
+	if (!is_kicked(vcpu) || vcpu->is_stopping)
+		return;
+	vcpu->is_stopping = true;
+	vcpu->shadow.rip = address;
+	uc_emu_stop(uc);
+}
+
 static int fail(struct smudge_error *err, int code, const char *what,
 		uc_err why)
 {
@@ -90,6 +111,9 @@ static uc_err add_hooks(struct engine_vcpu *vcpu)
 	if (ret == UC_ERR_OK)
 		ret = uc_hook_add(vcpu->uc, &hook, UC_HOOK_INSN,
 				  (void *)port_out, vcpu, 1, 0, UC_X86_INS_OUT);
+	if (ret == UC_ERR_OK)
+		ret = uc_hook_add(vcpu->uc, &hook, UC_HOOK_BLOCK,
+				  (void *)block_starts, vcpu, 1, 0);
 	if (ret == UC_ERR_OK && vcpu->engine->hook.wrote)
 		ret = uc_hook_add(vcpu->uc, &hook, UC_HOOK_MEM_WRITE,
 				  (void *)stored, vcpu, 1, 0);
@@ -197,30 +221,23 @@ static bool is_after_hlt(const struct engine_vcpu *vcpu, uint64_t rip)
 	       opcode == OPCODE_HLT;
 }
 
-static bool is_kicked(const struct engine_vcpu *vcpu)
-{
-	/* acquire: pairs with the store in unicorn_vcpu_kick */
-	return __atomic_load_n(&vcpu->is_kicked, __ATOMIC_ACQUIRE);
-}
-
 static enum engine_exit leave(struct engine_vcpu *vcpu, uc_err why,
 			      struct smudge_error *err)
 {
-	switch (why) {
-	case UC_ERR_OK:
-		if (is_kicked(vcpu) || !is_after_hlt(vcpu, vcpu->shadow.rip))
-			return ENGINE_EXIT_INTERRUPTED;
+	uint64_t rip = vcpu->shadow.rip;
+
+	if (why == UC_ERR_OK && is_after_hlt(vcpu, rip)) {
 		vcpu->shadow.halted = 1;
 		return ENGINE_EXIT_HALT;
-	case UC_ERR_EXCEPTION:
-		return ENGINE_EXIT_SHUTDOWN;
-	default:
-		smudge_error_set(err, -EFAULT, WHERE,
-				 "The guest cannot go on at 0x%llx: %s.",
-				 (unsigned long long)vcpu->shadow.rip,
-				 uc_strerror(why));
-		return ENGINE_EXIT_ERROR;
 	}
+	if (why == UC_ERR_EXCEPTION)
+		return ENGINE_EXIT_SHUTDOWN;
+	smudge_error_set(err, -EFAULT, WHERE,
+			 "The guest cannot go on at 0x%llx: %s.",
+			 (unsigned long long)rip,
+			 why == UC_ERR_OK ? "Unicorn left it without a reason"
+					  : uc_strerror(why));
+	return ENGINE_EXIT_ERROR;
 }
 
 static enum engine_exit unicorn_vcpu_run(struct engine_vcpu *vcpu,
@@ -228,20 +245,20 @@ static enum engine_exit unicorn_vcpu_run(struct engine_vcpu *vcpu,
 {
 	uc_err why;
 
-	if (is_kicked(vcpu))
-		return ENGINE_EXIT_INTERRUPTED;
 	vcpu->has_run = true;
+	vcpu->is_stopping = false;
 	why = uc_emu_start(vcpu->uc, vcpu->shadow.rip, NO_UNTIL, 0, 0);
 	report_store(vcpu);
+	if (vcpu->is_stopping)
+		return ENGINE_EXIT_INTERRUPTED;
 	uc_reg_read(vcpu->uc, UC_X86_REG_RIP, &vcpu->shadow.rip);
 	return leave(vcpu, why, err);
 }
 
 static void unicorn_vcpu_kick(struct engine_vcpu *vcpu)
 {
-	/* release: pairs with the load in is_kicked */
-	__atomic_store_n(&vcpu->is_kicked, true, __ATOMIC_RELEASE);
-	uc_emu_stop(vcpu->uc);
+	/* relaxed: read by is_kicked, the machine's lock orders the rest */
+	__atomic_store_n(&vcpu->is_kicked, true, __ATOMIC_RELAXED);
 }
 
 static void unicorn_vcpu_clear_kick(struct engine_vcpu *vcpu)

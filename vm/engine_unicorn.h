@@ -24,7 +24,8 @@ struct engine_vcpu {
 	struct engine_vcpu *next;
 	uc_engine *uc; /* one per vCPU, on the same RAM */
 	bool has_run;
-	bool is_kicked; /* atomic */
+	bool is_kicked;	  /* atomic */
+	bool is_stopping; /* stopped by block_starts at shadow.rip */
 	/* the last store seen by the hook, not yet reported */
 	uint64_t stored_gpa;
 	uint32_t stored_bytes;
