@@ -22,7 +22,11 @@ static const char help_text[] =
 	"  --dest-engine NAME   the destination's (default: as --engine)\n"
 	"  --memory SIZE        the guest's memory (default 512M)\n"
 	"  --working-set SIZE   what it writes (default 64M)\n"
-	"  --max-bandwidth N    bytes per second while it runs (default 80M)\n"
+	"  --rate N             pages it writes per second (default 8000, 0: "
+	"no "
+	"limit)\n"
+	"  --max-bandwidth N    bytes per second while it runs (default 64 "
+	"million)\n"
 	"  --vm PATH            smudge-vm\n"
 	"  --guest PATH         scribble.elf\n"
 	"  --json               no progress; all figures as JSON\n"
@@ -30,13 +34,15 @@ static const char help_text[] =
 	"\n"
 	"Exit status: 0 when the guest arrived and all checks held, else 1.\n";
 
-#define DEFAULT_BANDWIDTH (UINT64_C(80) * 1000 * 1000)
+#define DEFAULT_BANDWIDTH (UINT64_C(64) * 1000 * 1000)
+#define DEFAULT_RATE_PPS  UINT64_C(8000)
 
 enum option_code {
 	OPTION_ENGINE = 1,
 	OPTION_DEST_ENGINE,
 	OPTION_MEMORY,
 	OPTION_WORKING_SET,
+	OPTION_RATE,
 	OPTION_BANDWIDTH,
 	OPTION_VM,
 	OPTION_GUEST,
@@ -44,18 +50,17 @@ enum option_code {
 	OPTION_HELP,
 };
 
-static int parse_bandwidth(const char *text, struct demo_options *options)
+static int parse_number(const char *name, uint64_t *ret)
 {
 	char *end = NULL;
 	unsigned long long value;
 
 	errno = 0;
-	value = strtoull(text, &end, 10);
-	if (errno || end == text || *end || *text == '-')
-		return tool_usage("demo: --max-bandwidth wants bytes per "
-				  "second, not '%s'",
-				  text);
-	options->max_bandwidth_bytes_ps = value;
+	value = strtoull(optarg, &end, 10);
+	if (errno || end == optarg || *end || *optarg == '-')
+		return tool_usage("demo: --%s wants a number, not '%s'", name,
+				  optarg);
+	*ret = value;
 	return TOOL_OK;
 }
 
@@ -75,7 +80,10 @@ static int take_option(int code, struct demo_options *options, char *argv[])
 		options->working_set = optarg;
 		return TOOL_OK;
 	case OPTION_BANDWIDTH:
-		return parse_bandwidth(optarg, options);
+		return parse_number("max-bandwidth",
+				    &options->max_bandwidth_bytes_ps);
+	case OPTION_RATE:
+		return parse_number("rate", &options->rate_pps);
 	case OPTION_VM:
 		options->vm = optarg;
 		return TOOL_OK;
@@ -115,6 +123,7 @@ int command_demo(int argc, char *argv[])
 		{"dest-engine", required_argument, NULL, OPTION_DEST_ENGINE},
 		{"memory", required_argument, NULL, OPTION_MEMORY},
 		{"working-set", required_argument, NULL, OPTION_WORKING_SET},
+		{"rate", required_argument, NULL, OPTION_RATE},
 		{"max-bandwidth", required_argument, NULL, OPTION_BANDWIDTH},
 		{"vm", required_argument, NULL, OPTION_VM},
 		{"guest", required_argument, NULL, OPTION_GUEST},
@@ -126,6 +135,7 @@ int command_demo(int argc, char *argv[])
 		.engine = "auto",
 		.memory = "512M",
 		.working_set = "64M",
+		.rate_pps = DEFAULT_RATE_PPS,
 		.max_bandwidth_bytes_ps = DEFAULT_BANDWIDTH,
 	};
 	int status = TOOL_OK;

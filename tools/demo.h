@@ -27,6 +27,7 @@ struct demo_options {
 	const char *dest_engine;
 	const char *memory;
 	const char *working_set;
+	uint64_t rate_pps; /* 0: as fast as it can */
 	uint64_t max_bandwidth_bytes_ps;
 	bool json;
 };

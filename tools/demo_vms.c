@@ -163,8 +163,8 @@ int demo_start_source(struct demo *demo, struct smudge_error *err)
 			      qmp,
 			      NULL};
 
-	snprintf(append, sizeof(append), "working-set=%s",
-		 demo->options.working_set);
+	snprintf(append, sizeof(append), "working-set=%s rate=%" PRIu64,
+		 demo->options.working_set, demo->options.rate_pps);
 	snprintf(qmp, sizeof(qmp), "unix:%s", demo->source.qmp_path);
 	snprintf(serial, sizeof(serial), "file:%s", demo->source.serial_path);
 	return start_vm(demo, &demo->source, argv, err);

@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Wrong command lines and images: one line on stderr, status 1 or 2."""
+import pathlib
+import struct
+import subprocess
+
+from smudgetest import GUEST, PATIENCE, TOOL, VM, case, check, check_equal, \
+    check_sentence, main, need_engine, any_engine
+
+USAGE = 2
+ERROR = 1
+
+
+def refused(arguments, status, *parts, program=VM):
+    run = subprocess.run([program, *map(str, arguments)], text=True,
+                         stdin=subprocess.DEVNULL, capture_output=True,
+                         timeout=PATIENCE)
+    check_equal(run.returncode, status, f"{arguments}: {run.stderr!r}")
+    check_equal(run.stdout, "", f"stdout of {arguments}")
+    lines = run.stderr.splitlines()
+    check_equal(len(lines), 1, f"lines on stderr of {arguments}: {lines}")
+    check_sentence(lines[0], *parts)
+
+
+@case
+def usage_of_smudge_vm(lab):
+    for arguments, says in (
+            ([], "--kernel"),
+            (["--kernel", GUEST, "--no-such"], "--no-such"),
+            (["guest.elf"], "guest.elf"),
+            (["--kernel"], "value.*--kernel"),
+            (["-m"], "-m"),
+            (["-S=1", "--kernel", GUEST], "-S"),
+            (["--kernel", GUEST, "--incoming", "defer"], "exclude")):
+        refused(arguments, USAGE, "smudge-vm: ", says)
+
+
+@case
+def memory_sizes(lab):
+    for size in ("0", "", "-1", "x", "1X", "16", "15M", "33554431",
+                 "99999999999999999999", "17179869184G", "1000T", "0x1000000",
+                 "64 M"):
+        refused(["-m", size, "--kernel", GUEST], ERROR, "--memory")
+
+
+@case
+def values_of_options(lab):
+    base = ["-m", "16M", "--kernel", GUEST]
+    for arguments, says in (
+            (["--engine", "tcg"], "--engine.*tcg"),
+            (["--dirty", "magic"], "--dirty.*magic"),
+            (["--serial", "pty"], "serial.*pty"),
+            (["--serial", "file:/no/such/folder/x"], "/no/such/folder/x"),
+            (["--qmp", "tcp:127.0.0.1:1"], "unix:PATH"),
+            (["--qmp", "unix:"], "path"),
+            (["--qmp", "unix:/no/such/folder/x"], "/no/such/folder/x"),
+            (["--qmp", "unix:" + "x" * 200], "107"),
+            (["--qmp", f"unix:{lab.path('q')},wait=on"], "wait=on")):
+        refused(base + arguments, ERROR, says)
+    for uri, says in (("pipe:x", "tcp:HOST:PORT"), ("tcp:1", "HOST:PORT"),
+                      ("tcp:127.0.0.1:99999", "port"), ("unix:", "path"),
+                      ("tcp:no-such-host.invalid:1", "no-such-host")):
+        refused(["-m", "16M", "--incoming", uri], ERROR, says)
+
+
+@case
+def dirty_sources_of_the_other_engine(lab):
+    need_engine("unicorn")
+    refused(["-m", "16M", "--kernel", GUEST, "--engine", "unicorn", "--dirty",
+             "kvm-manual"], ERROR, "kvm")
+    need_engine("kvm")
+    refused(["-m", "16M", "--kernel", GUEST, "--engine", "kvm", "--dirty",
+             "hook"], ERROR, "hook")
+
+
+def edited(lab, name, form, value, *offsets):
+    """The guest image with a value written to some offsets."""
+    data = bytearray(pathlib.Path(GUEST).read_bytes())
+    for offset in offsets:
+        struct.pack_into(form, data, offset, value)
+    path = lab.path(name)
+    path.write_bytes(data)
+    return path
+
+
+def first_load(data):
+    offset = struct.unpack_from("<Q", data, 32)[0]
+    while struct.unpack_from("<I", data, offset)[0] != 1:
+        offset += 56
+    return offset
+
+
+@case
+def guest_images(lab):
+    data = pathlib.Path(GUEST).read_bytes()
+    load = first_load(data)
+    address = (load + 16, load + 24)  # virtual and physical
+    empty = lab.path("empty")
+    empty.write_bytes(b"")
+    text = lab.path("text")
+    text.write_text("#!/bin/sh\n" * 20)
+    cut = lab.path("cut")
+    cut.write_bytes(data[:len(data) // 4])
+    header = lab.path("header")
+    header.write_bytes(data[:40])
+    for path, *says in (
+            (lab.path("absent"), "absent", "No such file"),
+            (lab.folder, "directory|regular file|ELF"),
+            (empty, "ELF|truncated|short"), (text, "ELF"),
+            (header, "ELF|truncated|short"), (cut, "truncated|end"),
+            (edited(lab, "elf32", "B", 1, 4), "ELF64|64"),
+            (edited(lab, "big", "B", 2, 5), "little|endian|ELF64"),
+            (edited(lab, "arm", "<H", 183, 18), "x86-64|machine"),
+            (edited(lab, "dyn", "<H", 3, 16), "EXEC|type|executable"),
+            (edited(lab, "outside", "<Q", 1 << 40, *address), "outside|RAM"),
+            (edited(lab, "wraps", "<Q", (1 << 64) - 4096, *address),
+             "outside|RAM"),
+            (edited(lab, "low", "<Q", 0x1000, *address),
+             "table|loader|overlap"),
+            (edited(lab, "hole", "<Q", 3 << 30, *address), "outside|RAM"),
+            (edited(lab, "huge", "<Q", 1 << 60, load + 32, load + 40),
+             "truncated|end|memory|outside|larger")):
+        refused(["-m", "16M", "--engine", any_engine(), "--kernel", path],
+                ERROR, *says)
+
+
+@case
+def guest_parameters(lab):
+    for append, says in (("working-set=1G", "fit"), ("speed=1", "speed"),
+                         ("rate=", "number"), ("rate=x", "number"),
+                         ("pattern=zigzag", "pattern"), ("fast", "name=value")):
+        run = subprocess.run(
+            [VM, "-m", "16M", "--engine", any_engine(), "--kernel", GUEST,
+             "--append", append], text=True, stdin=subprocess.DEVNULL,
+            capture_output=True, timeout=PATIENCE)
+        check_equal(run.returncode, 37, f"{append}: {run}")
+        check_sentence(run.stdout.strip(), "scribble: ", says)
+
+
+@case
+def usage_of_smudge(lab):
+    for arguments, says in (
+            ([], "command"), (["fly"], "fly"), (["demo", "--fast"], "--fast"),
+            (["demo", "now"], "now"), (["demo", "--max-bandwidth", "x"], "x"),
+            (["demo", "--rate", "-1"], "-1"),
+            (["migrate"], "--qmp"), (["migrate", "--qmp", "x"], "URI"),
+            (["migrate", "--qmp", "x", "--downtime-limit", "soon", "y"],
+             "soon"),
+            (["qmp", "stop"], "--qmp"), (["qmp", "--qmp", "x"], "COMMAND"),
+            (["qmp", "--qmp", "x", "stop", "{"], "JSON")):
+        refused(arguments, USAGE, "smudge: ", says, program=TOOL)
+
+
+@case
+def help_and_version(lab):
+    for program in (VM, TOOL):
+        for option in ("--help", "--version"):
+            run = subprocess.run([program, option], text=True, timeout=PATIENCE,
+                                 capture_output=True)
+            check_equal((run.returncode, run.stderr), (0, ""), f"{run}")
+            check("smudge" in run.stdout, f"{run}")
+    for command in ("demo", "migrate", "qmp"):
+        run = subprocess.run([TOOL, command, "--help"], text=True,
+                             timeout=PATIENCE, capture_output=True)
+        check_equal((run.returncode, run.stderr), (0, ""), f"{run}")
+        check(f"smudge {command}" in run.stdout, f"{run}")
+
+
+main()
