@@ -5,9 +5,13 @@
  * back, and each failure is a sentence.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include <linux/kvm.h>
 
 #include "kvm_track.h"
 
@@ -47,7 +51,7 @@ static void test_vanished_slot(void **state)
 	check_vanished_slot(MANUAL);
 }
 
-/* The clear fails, so the pages are not taken, and are once it works. */
+/* The clear fails, so the pages are not taken and stay dirty. */
 static void test_failed_clear(void **state)
 {
 	struct smudge_client *client;
@@ -133,6 +137,54 @@ static void test_refused_start(void **state)
 	kvm_track_close(&k);
 }
 
+/* A machine whose dirty ring is on has no log. */
+static int open_ring_machine(void)
+{
+	struct kvm_enable_cap ring = {.cap = KVM_CAP_DIRTY_LOG_RING,
+				      .args = {65536}};
+	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	int vm_fd = ioctl(fd, KVM_CREATE_VM, 0);
+
+	close(fd);
+	if (ioctl(vm_fd, KVM_ENABLE_CAP, &ring) < 0) {
+		close(vm_fd);
+		test_skip_without("kvm-ring", "KVM has no dirty ring");
+	}
+	return vm_fd;
+}
+
+static void test_dirty_ring(void **state)
+{
+	struct smudge_client_options client_options = {
+		.size = sizeof(client_options), .name = "test"};
+	struct smudge_kvm_options options = {.size = sizeof(options)};
+	struct smudge_kvm_slot slot = {.size = sizeof(slot),
+				       .size_bytes = NPAGES * 4096};
+	struct smudge_client *client = NULL;
+	struct smudge_source *source;
+	struct smudge_error err = {0};
+	struct smudge_kvm *kvm;
+	struct track t;
+
+	test_need_kvm();
+	options.vm_fd = open_ring_machine();
+	slot.hva = mmap(NULL, slot.size_bytes, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_int_equal(smudge_kvm_create(&options, &kvm, &err), 0);
+	assert_int_equal(smudge_kvm_log_create(kvm, &slot, &source, &err), 0);
+	track_open(&t, slot.hva, 0, NPAGES, 12);
+	track_attach(&t, source, 0, 0);
+	assert_int_equal(
+		smudge_client_open(t.memory, &client_options, &client, &err),
+		-ENXIO);
+	expect_words(&err, "the dirty ring");
+	smudge_source_destroy(source);
+	track_close(&t);
+	smudge_kvm_destroy(kvm);
+	munmap(slot.hva, slot.size_bytes);
+	close(options.vm_fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +192,7 @@ int main(void)
 		cmocka_unit_test(test_failed_clear),
 		cmocka_unit_test(test_misattached),
 		cmocka_unit_test(test_refused_start),
+		cmocka_unit_test(test_dirty_ring),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
