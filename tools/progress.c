@@ -37,18 +37,21 @@ double progress_number(const json_t *object, const char *outer,
 
 static void print_line(const json_t *reply)
 {
-	double expected_ms =
-		progress_number(reply, "x-smudge", "expected-downtime-ns") /
-		1e6;
-
-	printf("round %2.0f | sent %6.1f MiB | remaining %6.1f MiB | "
-	       "dirty %6.0f pages/s | %6.1f MB/s | downtime ~%.0f ms",
+	printf("round %2.0f | sent %6.1f MiB | remaining %6.1f MiB | ",
 	       progress_number(reply, "ram", "dirty-sync-count"),
 	       progress_number(reply, "ram", "transferred") / MIB,
-	       progress_number(reply, "ram", "remaining") / MIB,
+	       progress_number(reply, "ram", "remaining") / MIB);
+	/* speeds are known when a round has ended */
+	if (progress_number(reply, "x-smudge", "round-ns") == 0) {
+		fputs("dirty      - pages/s |      - MB/s | downtime -",
+		      stdout);
+		return;
+	}
+	printf("dirty %6.0f pages/s | %6.1f MB/s | downtime ~%.0f ms",
 	       progress_number(reply, "ram", "dirty-pages-rate"),
 	       progress_number(reply, "x-smudge", "bandwidth-bytes-ps") / 1e6,
-	       expected_ms);
+	       progress_number(reply, "x-smudge", "expected-downtime-ns") /
+		       1e6);
 }
 
 static void show(struct progress *progress, const json_t *reply)

@@ -13,8 +13,12 @@
 
 #include "migrate/handle.h"
 
-/* Memory that one take covers at most. */
-#define WINDOW_BYTES (UINT64_C(256) << 20)
+/*
+ * Memory that one take covers at most: what a slow line sends in a moment, so
+ * that writes which come before a page's turn cost nothing, and so that the
+ * statistics move on. A take of little costs some microseconds.
+ */
+#define WINDOW_BYTES (UINT64_C(4) << 20)
 /* Fewer pages would split the 64-page units that sources re-arm in. */
 #define MIN_WINDOW_PAGES UINT64_C(64)
 #define PROGRESS_NS	 UINT64_C(100000000)
