@@ -30,11 +30,17 @@
  *
  *	mark:  store the page's content; compiler barrier;
  *	       for word, level 1, level 2, root, in this order:
- *	           load it (acquire); bit missing? OR it in (acq_rel)
+ *	           load it; bit missing? OR it in
  *	drain: for root, level 2, level 1, word, in this order, descending
- *	       only where a bit was found: exchange with 0 (acq_rel);
+ *	       only where a bit was found: load it; not 0? exchange with 0;
  *	       OR what a word held into the bits plane;
  *	       if any was found: expedited membarrier.
+ *
+ * All accesses to the plane are seq_cst, so the argument below may speak of
+ * before and after. Acquire and release are not enough: a marker that sets
+ * level 2 and finds the root set, against a drain that clears the root and
+ * looks at level 2, is store buffering, and both may read the old value. On
+ * x86 it is the same code; a mark of a dirty page has loads only either way.
  *
  * WHY NO MARK IS LOST. A marker returns after it saw, or set, its bit on each
  * level, bottom up. A drain clears top down. Suppose a drain cleared a

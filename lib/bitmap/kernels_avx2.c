@@ -2,24 +2,36 @@
 /*
  * The AVX2 kernels. Four words a vector, sixteen vectors a group.
  *
- * Dense groups turn each byte of a word's edges into up to eight positions
- * with one table row, one widening load and one store; the store always
- * writes eight entries, and the next one overwrites those not counted.
+ * EDGES. The edges of a group are found four words at a time, then stored by
+ * word: few of them by count-trailing-zeros, four at once whether there are
+ * as many or not; more by byte, whose up to eight positions are a row of a
+ * table, widened and stored whole. What a store writes past the edges it
+ * counts, the next one overwrites.
  */
 #ifdef __x86_64__
 #include "bitmap/kernels.h"
 
 #include <immintrin.h>
-#include <string.h>
+
+#include "bitmap/positions.h"
 
 #define AVX2 __attribute__((target("avx2,popcnt,bmi")))
 
 /* Groups with fewer words than that go word by word. */
 #define DENSE_WORDS 8
+/* The same for edges, where the first step over a whole group costs more. */
+#define SPLIT_WORDS 16
+/* With an edge in more words, a step for each without a branch is cheaper. */
+#define STEADY_WORDS 48
 
 AVX2 static inline __m256i load(const uint64_t *words)
 {
 	return _mm256_loadu_si256((const __m256i *)(const void *)words);
+}
+
+AVX2 static inline void store(uint64_t *words, __m256i v)
+{
+	_mm256_storeu_si256((__m256i *)(void *)words, v);
 }
 
 AVX2 static bool is_zero_group(const uint64_t *w)
@@ -73,8 +85,7 @@ AVX2 static void shift_group(uint64_t *dst, const uint64_t *src,
 		__m256i low = _mm256_srl_epi64(load(src + i), right);
 		__m256i high = _mm256_sll_epi64(load(src + i + 1), left);
 
-		_mm256_storeu_si256((__m256i *)(void *)(dst + i),
-				    _mm256_or_si256(low, high));
+		store(dst + i, _mm256_or_si256(low, high));
 	}
 }
 
@@ -89,9 +100,7 @@ AVX2 static void or_group(uint64_t *dst, const uint64_t *src, uint64_t summary)
 		return;
 	}
 	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 4)
-		_mm256_storeu_si256(
-			(__m256i *)(void *)(dst + i),
-			_mm256_or_si256(load(dst + i), load(src + i)));
+		store(dst + i, _mm256_or_si256(load(dst + i), load(src + i)));
 }
 
 AVX2 static size_t find_nonzero(const uint64_t *a, const uint64_t *b,
@@ -133,70 +142,110 @@ AVX2 static uint64_t popcount(const uint64_t *group)
 	return n;
 }
 
-/* Row b: the positions of the bits set in byte b, then zeros. */
-#define B1(b, i)   ((b) >> (i)&1)
-#define RANK(b, i) __builtin_popcount((b) & ((1 << (i)) - 1))
-#define PUT(b, i) \
-	((uint64_t)(B1(b, i) ? (i) : 0) << (B1(b, i) ? 8 * RANK(b, i) : 0))
-#define ROW(b)                                                       \
-	(PUT(b, 0) | PUT(b, 1) | PUT(b, 2) | PUT(b, 3) | PUT(b, 4) | \
-	 PUT(b, 5) | PUT(b, 6) | PUT(b, 7))
-#define ROW4(b)	 ROW(b), ROW(b + 1), ROW(b + 2), ROW(b + 3)
-#define ROW16(b) ROW4(b), ROW4(b + 4), ROW4(b + 8), ROW4(b + 12)
-#define ROW64(b) ROW16(b), ROW16(b + 16), ROW16(b + 32), ROW16(b + 48)
+/*
+ * The words of a group become their edges, in @edges, and zero in the group.
+ * Returns which of them have an edge.
+ */
+AVX2 static uint64_t find_edges(uint64_t *group, bool *open, uint64_t *edges)
+{
+	const __m256i zero = _mm256_setzero_si256();
+	/* Only lane 0 matters: its top bit is the carry into lane 0. */
+	__m256i before = _mm256_set1_epi64x(*open ? -1 : 0);
+	uint64_t none = 0;
 
-static const uint64_t positions[256] = {ROW64(0), ROW64(64), ROW64(128),
-					ROW64(192)};
+	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 4) {
+		__m256i v = load(group + i);
+		__m256i rotated = _mm256_permute4x64_epi64(v, 0x93);
+		__m256i lower = _mm256_blend_epi32(rotated, before, 0x03);
+		__m256i carry = _mm256_srli_epi64(lower, 63);
+		__m256i edge = _mm256_xor_si256(
+			v, _mm256_or_si256(_mm256_add_epi64(v, v), carry));
+		__m256i eq = _mm256_cmpeq_epi64(edge, zero);
 
-/* Store the positions of the bits of @edge, counted from @base. */
-AVX2 static inline uint32_t *put_edges(uint32_t *out, uint64_t edge,
+		store(edges + i, edge);
+		store(group + i, zero);
+		none |= (uint64_t)_mm256_movemask_pd(_mm256_castsi256_pd(eq))
+			<< i;
+		before = rotated;
+	}
+	*open = _mm256_movemask_pd(_mm256_castsi256_pd(before)) & 1;
+	return ~none;
+}
+
+/*
+ * Store the positions of the bits of @edge, counted from @base, eight at a
+ * time: those of a byte, and as many entries too many as it has bits clear.
+ */
+AVX2 static inline uint32_t *put_bytes(uint32_t *out, const uint64_t *edge,
 				       uint32_t base)
 {
-	for (unsigned int i = 0; i < 64; i += 8) {
-		unsigned int byte = edge >> i & 0xff;
-		__m256i row = _mm256_cvtepu8_epi32(
-			_mm_cvtsi64_si128((long long)positions[byte]));
+	const uint8_t *bytes = (const uint8_t *)edge;
+	const __m256i eight = _mm256_set1_epi32(8);
+	__m256i from = _mm256_set1_epi32((int)base);
 
-		row = _mm256_add_epi32(row, _mm256_set1_epi32((int)(base + i)));
-		_mm256_storeu_si256((__m256i *)(void *)out, row);
+	for (unsigned int i = 0; i < 8; i++) {
+		unsigned int byte = bytes[i];
+		__m256i row = _mm256_cvtepu8_epi32(
+			_mm_loadu_si64(&smi_positions[byte]));
+
+		_mm256_storeu_si256((__m256i *)(void *)out,
+				    _mm256_add_epi32(row, from));
+		from = _mm256_add_epi32(from, eight);
 		out += _mm_popcnt_u32(byte);
 	}
 	return out;
 }
 
-AVX2 static inline uint32_t *put_word(uint32_t *out, uint64_t edge,
+/* Store the positions of the lowest four bits, and drop them; any past end. */
+AVX2 static inline uint64_t put_four(uint32_t *out, uint64_t edge,
+				     uint32_t base)
+{
+	for (unsigned int i = 0; i < 4; i++) {
+		out[i] = base + (uint32_t)_tzcnt_u64(edge);
+		edge = _blsr_u64(edge);
+	}
+	return edge;
+}
+
+/* Two edges a run: most words of sparse groups have two or four. */
+AVX2 static inline uint32_t *put_word(uint32_t *out, const uint64_t *edge,
 				      uint32_t base)
 {
-	if (_mm_popcnt_u64(edge) > 6)
-		return put_edges(out, edge, base);
-	for (; edge; edge = _blsr_u64(edge))
-		*out++ = base + (uint32_t)_tzcnt_u64(edge);
-	return out;
+	unsigned int n = (unsigned int)_mm_popcnt_u64(*edge);
+	uint64_t rest;
+
+	if (n > 8)
+		return put_bytes(out, edge, base);
+	rest = put_four(out, *edge, base);
+	if (n > 4)
+		put_four(out + 4, rest, base);
+	return out + n;
 }
 
 AVX2 static void take_edges(uint64_t *group, uint64_t summary, uint32_t base,
 			    struct smi_edges *edges)
 {
-	const __m256i zero = _mm256_setzero_si256();
+	uint64_t words[SMI_GROUP_WORDS];
 	uint32_t *out = edges->next;
-	uint64_t carry = edges->open;
+	uint64_t some;
 
-	if (_mm_popcnt_u64(summary) < DENSE_WORDS) {
+	if (_mm_popcnt_u64(summary) < SPLIT_WORDS) {
 		smi_take_edges_sparse(group, summary, base, edges);
 		return;
 	}
-	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i++) {
-		uint64_t word = group[i];
-		uint64_t edge = word ^ (word << 1 | carry);
-
-		carry = word >> 63;
-		if (edge)
-			out = put_word(out, edge, base + i * 64);
+	some = find_edges(group, &edges->open, words);
+	if (_mm_popcnt_u64(some) > STEADY_WORDS) {
+		for (unsigned int i = 0; i < SMI_GROUP_WORDS; i++)
+			out = put_bytes(out, &words[i], base + i * 64);
+		edges->next = out;
+		return;
 	}
-	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 4)
-		_mm256_storeu_si256((__m256i *)(void *)(group + i), zero);
+	for (; some; some = _blsr_u64(some)) {
+		unsigned int i = (unsigned int)_tzcnt_u64(some);
+
+		out = put_word(out, &words[i], base + i * 64);
+	}
 	edges->next = out;
-	edges->open = carry;
 }
 
 const struct smi_kernels smi_kernels_avx2 = {

@@ -11,18 +11,21 @@
 
 #include "sys/barrier.h"
 
-/* Make sure all of @mask is set in @word. Pairs with the drain's exchange. */
+/*
+ * Make sure all of @mask is set in @word. Pairs with the drain's grab. All
+ * accesses to the plane are seq_cst: see bitmap.h.
+ */
 static inline void ensure(_Atomic uint64_t *word, uint64_t mask)
 {
-	uint64_t now = atomic_load_explicit(word, memory_order_acquire);
+	uint64_t now = atomic_load_explicit(word, memory_order_seq_cst);
 
 	if (mask & ~now)
-		atomic_fetch_or_explicit(word, mask, memory_order_acq_rel);
+		atomic_fetch_or_explicit(word, mask, memory_order_seq_cst);
 }
 
 static inline uint64_t look(const _Atomic uint64_t *word)
 {
-	return atomic_load_explicit(word, memory_order_acquire);
+	return atomic_load_explicit(word, memory_order_seq_cst);
 }
 
 /* Relaxed: a marker that reads it late is as one that came early. */
@@ -115,9 +118,9 @@ void smudge_bitmap_mark_range(struct smudge_bitmap *b, uint64_t first,
 /* Clear first, then descend: pairs with the order of a mark. */
 static uint64_t grab(_Atomic uint64_t *word)
 {
-	if (!atomic_load_explicit(word, memory_order_relaxed))
+	if (!atomic_load_explicit(word, memory_order_seq_cst))
 		return 0;
-	return atomic_exchange_explicit(word, 0, memory_order_acq_rel);
+	return atomic_exchange_explicit(word, 0, memory_order_seq_cst);
 }
 
 static void drain_group(struct smudge_bitmap *b, uint64_t group)
