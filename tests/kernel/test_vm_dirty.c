@@ -17,8 +17,15 @@
 #include <smudge/error.h>
 #include <smudge/memory.h>
 
+#include "bytes.h"
+
 #define MAX_RUNS 4096
 #define ROUNDS	 12
+
+/* For a guest of one store; the state's first section is the vCPU. */
+#define CODE_GPA   0x3000u
+#define TARGET_GPA 0x801000u
+#define RIP_OFFSET (19 + 16 * 8)
 
 struct shadow {
 	const struct machine_ram *ram; /* one piece */
@@ -135,6 +142,94 @@ static void track(const char *engine, const char *dirty)
 	vm_guest_close(&guest);
 }
 
+/*
+ * Replace what the paused guest runs by one store of 1 to TARGET_GPA and an
+ * endless loop, in low memory that nobody uses.
+ */
+static void inject_store(struct vm_guest *guest)
+{
+	static const uint8_t code[] = {0xc7,
+				       0x04,
+				       0x25,
+				       TARGET_GPA & 0xff,
+				       TARGET_GPA >> 8 & 0xff,
+				       TARGET_GPA >> 16 & 0xff,
+				       TARGET_GPA >> 24 & 0xff,
+				       1,
+				       0,
+				       0,
+				       0,
+				       0xeb,
+				       0xfe};
+	struct smudge_error err = {0};
+	struct vm_buf buf = {0};
+
+	memcpy(machine_ram_at(guest->machine, CODE_GPA, sizeof(code)), code,
+	       sizeof(code));
+	memset(machine_ram_at(guest->machine, TARGET_GPA, 4), 0, 4);
+	must(machine_save_state(guest->machine, &buf, &err), &err);
+	vm_buf_patch32(&buf, RIP_OFFSET, CODE_GPA);
+	must(machine_load_state(guest->machine, buf.bytes, buf.len, &err),
+	     &err);
+	vm_buf_free(&buf);
+}
+
+static void wait_for_store(struct vm_guest *guest)
+{
+	const volatile uint8_t *target =
+		machine_ram_at(guest->machine, TARGET_GPA, 1);
+	unsigned int i;
+
+	for (i = 0; i < 10000 && !*target; i++)
+		usleep(1000);
+	assert_int_equal(*target, 1);
+}
+
+/* The very last store before a pause, with nothing after it to help. */
+static void last_store(const char *engine, const char *dirty)
+{
+	struct vm_guest guest;
+	struct shadow shadow;
+
+	vm_guest_need(engine);
+	if (!strcmp(dirty, "uffd"))
+		test_need_uffd();
+	vm_guest_open(&guest, engine, dirty, "working-set=64K");
+	machine_resume(guest.machine);
+	vm_guest_wait_passes(&guest, 1);
+	machine_pause(guest.machine, MACHINE_PAUSED);
+	open_shadow(guest.machine, &shadow);
+	inject_store(&guest);
+	copy_dirty(guest.machine, &shadow);
+	assert_false(smudge_client_test(shadow.client, shadow.ram->region,
+					TARGET_GPA / 4096));
+	machine_resume(guest.machine);
+	wait_for_store(&guest);
+	machine_pause(guest.machine, MACHINE_PAUSED);
+	must(smudge_memory_harvest(machine_memory(guest.machine), NULL),
+	     &(struct smudge_error){0});
+	assert_true(smudge_client_test(shadow.client, shadow.ram->region,
+				       TARGET_GPA / 4096));
+	close_shadow(&shadow);
+	vm_guest_close(&guest);
+}
+
+static void test_last_store_kvm(void **state)
+{
+	last_store("kvm", "kvm-manual");
+	last_store("kvm", "kvm-legacy");
+}
+
+static void test_last_store_uffd(void **state)
+{
+	last_store("unicorn", "uffd");
+}
+
+static void test_last_store_hook(void **state)
+{
+	last_store("unicorn", "hook");
+}
+
 static void test_kvm_manual(void **state)
 {
 	track("kvm", "kvm-manual");
@@ -174,6 +269,9 @@ int main(void)
 		cmocka_unit_test(test_unicorn_uffd),
 		cmocka_unit_test(test_unicorn_hook),
 		cmocka_unit_test(test_auto),
+		cmocka_unit_test(test_last_store_kvm),
+		cmocka_unit_test(test_last_store_uffd),
+		cmocka_unit_test(test_last_store_hook),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
