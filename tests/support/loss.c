@@ -103,11 +103,21 @@ void loss_free(struct loss *loss)
 	free(loss->done);
 }
 
+#ifndef __has_feature
+#define __has_feature(x) 0
+#endif
+#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
+#define SLOWDOWN 4
+#else
+#define SLOWDOWN 1
+#endif
+
 uint64_t loss_marks(uint64_t marks_default, unsigned int nmarkers)
 {
 	const char *given = getenv("SMUDGE_TEST_MARKS");
 
-	return (given ? strtoull(given, NULL, 0) : marks_default) / nmarkers;
+	return (given ? strtoull(given, NULL, 0) : marks_default / SLOWDOWN) /
+	       nmarkers;
 }
 
 void loss_viewer_init(struct loss_viewer *viewer, struct loss *loss)

@@ -56,7 +56,10 @@ bool loss_is_running(struct loss *loss);
 void loss_join(struct loss *loss);
 void loss_free(struct loss *loss);
 
-/* 0 marks_default unless SMUDGE_TEST_MARKS says how many in all. */
+/*
+ * Marks of each marker: marks_default in all, fewer under ThreadSanitizer,
+ * unless SMUDGE_TEST_MARKS says how many in all.
+ */
 uint64_t loss_marks(uint64_t marks_default, unsigned int nmarkers);
 
 void loss_viewer_init(struct loss_viewer *viewer, struct loss *loss);

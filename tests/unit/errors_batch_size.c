@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A batch for more runs than there may be: -EINVAL.
+ */
+#include "support.h"
+
+#include <errno.h>
+
+#include <smudge/bitmap.h>
+
+static void test_size(void **state)
+{
+	struct smudge_batch *batch = NULL;
+
+	assert_int_equal(smudge_batch_create(((size_t)1 << 30) + 1, &batch),
+			 -EINVAL);
+	assert_int_equal(smudge_batch_create(SIZE_MAX, &batch), -EINVAL);
+	assert_null(batch);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_size),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

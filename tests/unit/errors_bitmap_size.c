@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A bitmap of no pages, or of more than the largest: -EINVAL, and nothing is
+ * written to the result.
+ */
+#include "support.h"
+
+#include <errno.h>
+
+#include <smudge/bitmap.h>
+
+static void test_size(void **state)
+{
+	struct smudge_bitmap *bitmap = NULL;
+
+	assert_int_equal(smudge_bitmap_create(0, &bitmap), -EINVAL);
+	assert_int_equal(
+		smudge_bitmap_create(SMUDGE_BITMAP_MAX_PAGES + 1, &bitmap),
+		-EINVAL);
+	assert_int_equal(smudge_bitmap_create(UINT64_MAX, &bitmap), -EINVAL);
+	assert_null(bitmap);
+	smudge_bitmap_destroy(NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_size),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Attaching to pages that the region does not have: -EINVAL, not attached.
+ */
+#include "support.h"
+
+#include <errno.h>
+
+#include "fake_source.h"
+
+static void test_attach_range(void **state)
+{
+	struct smudge_memory *memory;
+	struct smudge_region *region;
+	struct smudge_error err = {0};
+	struct fake_source fake;
+
+	assert_int_equal(smudge_memory_create(&memory), 0);
+	region = fake_region(memory, 0, 100);
+	fake_create(&fake, false);
+	assert_int_equal(
+		smudge_region_attach(region, fake.source, 100, 0, &err),
+		-EINVAL);
+	assert_int_equal(err.code, -EINVAL);
+	assert_true(err.message[0]);
+	assert_int_equal(
+		smudge_region_attach(region, fake.source, 50, 51, NULL),
+		-EINVAL);
+	assert_int_equal(smudge_region_attach(region, fake.source, 50,
+					      UINT64_MAX - 10, NULL),
+			 -EINVAL);
+	assert_int_equal(
+		smudge_region_attach(region, fake.source, 50, 50, NULL), 0);
+	fake_destroy(&fake);
+	assert_int_equal(smudge_memory_destroy(memory), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_attach_range),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Statistics structs too small for the first version: -EINVAL, not written.
+ */
+#include "support.h"
+
+#include <errno.h>
+
+#include "fake_source.h"
+
+static void test_stats_size(void **state)
+{
+	struct smudge_memory *memory;
+	struct fake_source fake;
+	struct smudge_memory_stats stats = {.size = 8, .nregions = 77};
+	struct smudge_source_stats source = {.size = 8, .harvests = 77};
+
+	assert_int_equal(smudge_memory_create(&memory), 0);
+	fake_create(&fake, false);
+	assert_int_equal(smudge_memory_stats(memory, &stats), -EINVAL);
+	assert_int_equal(stats.nregions, 77);
+	assert_int_equal(smudge_source_stats(fake.source, &source), -EINVAL);
+	assert_int_equal(source.harvests, 77);
+	fake_destroy(&fake);
+	assert_int_equal(smudge_memory_destroy(memory), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_stats_size),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
