@@ -3,9 +3,11 @@
  * A running guest stores increasing numbers, a page after the other, while
  * two clients harvest, take and copy, one everything and the other pieces at
  * random. What changed and is clean must be dirty after the next harvest,
- * and both copies equal the memory in the end. In both modes.
+ * and both copies equal the memory in the end. And two consecutive harvests
+ * together report at least the stores between. In both modes.
  */
 #include <pthread.h>
+#include <string.h>
 
 #include "kvm_track.h"
 
@@ -70,6 +72,72 @@ static void check_loss(enum smudge_kvm_log_mode mode, const char *name)
 	kvm_track_close(&k);
 }
 
+/* The number last stored; number n went to page (n - 1) modulo NPAGES. */
+static uint32_t newest(const struct kvm_track *k)
+{
+	uint32_t number = 0;
+
+	for (uint64_t p = 0; p < NPAGES; p++) {
+		if (tiny_vm_peek(&k->vm, p) > number)
+			number = tiny_vm_peek(&k->vm, p);
+	}
+	return number;
+}
+
+static void harvest_into(struct kvm_track *k, struct smudge_client *client,
+			 uint8_t *seen)
+{
+	uint64_t at = 0, npages = k->track.npages;
+	struct smudge_run run;
+
+	track_harvest(&k->track);
+	while (smudge_client_next_dirty(client, k->track.region, at, npages,
+					&run)) {
+		memset(seen + run.first_page, 1, run.npages);
+		at = run.first_page + run.npages;
+	}
+	track_take(&k->track, client, 0, npages);
+}
+
+/*
+ * What was stored after the first look, and had ended before the second
+ * harvest, is in one of the two reports. The newest number is passed over:
+ * its store may not have ended.
+ */
+static uint64_t check_pair(struct kvm_track *k, struct smudge_client *client)
+{
+	uint8_t seen[BEFORE + NPAGES] = {0};
+	uint32_t from = newest(k) + 1;
+	uint32_t to;
+
+	harvest_into(k, client, seen);
+	to = newest(k);
+	harvest_into(k, client, seen);
+	for (uint32_t n = from; n < to; n++) {
+		if (!seen[BEFORE + (n - 1) % NPAGES])
+			fail_msg("store %u is lost", n);
+	}
+	return to > from ? to - from : 0;
+}
+
+static void check_pairs(enum smudge_kvm_log_mode mode)
+{
+	struct smudge_client *client;
+	struct kvm_track k;
+	pthread_t thread;
+	uint64_t n = 0;
+
+	kvm_track_open(&k, mode, NPAGES, BEFORE, 12);
+	client = kvm_track_clean_client(&k, "pairs");
+	assert_int_equal(pthread_create(&thread, NULL, run_guest, &k.vm), 0);
+	while (!tiny_vm_did_passes(&k.vm, NPASSES))
+		n += check_pair(&k, client);
+	stop_guest(&k.vm, thread);
+	assert_true(n > 0);
+	assert_int_equal(smudge_client_close(client), 0);
+	kvm_track_close(&k);
+}
+
 static void test_legacy(void **state)
 {
 	check_loss(SMUDGE_KVM_LOG_LEGACY, "legacy");
@@ -80,11 +148,23 @@ static void test_manual(void **state)
 	check_loss(SMUDGE_KVM_LOG_MANUAL, "manual");
 }
 
+static void test_pairs_legacy(void **state)
+{
+	check_pairs(SMUDGE_KVM_LOG_LEGACY);
+}
+
+static void test_pairs_manual(void **state)
+{
+	check_pairs(SMUDGE_KVM_LOG_MANUAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_legacy),
 		cmocka_unit_test(test_manual),
+		cmocka_unit_test(test_pairs_legacy),
+		cmocka_unit_test(test_pairs_manual),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
