@@ -6,9 +6,11 @@
 #include "migrate_rig.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 
 static struct smudge_migration *of_signal;
 
@@ -36,6 +38,17 @@ static void before_the_begin(void **state)
 	rig_close(&rig);
 }
 
+/* Wait until the sender sleeps, as far as one can see from outside. */
+static void wait_for_full_socket(struct rig *rig)
+{
+	struct pollfd socket = {.fd = rig->fds[0], .events = POLLOUT};
+	struct timespec nap = {.tv_nsec = 20000000};
+
+	while (poll(&socket, 1, 0) > 0)
+		sched_yield();
+	nanosleep(&nap, NULL);
+}
+
 /* The socket is full and nobody reads: only a cancel ends the wait. */
 static void while_the_peer_does_not_read(void **state)
 {
@@ -47,11 +60,13 @@ static void while_the_peer_does_not_read(void **state)
 	rig_link_open(&rig, &link);
 	rig_start_sender(&rig);
 	rig_serve_until(&link, SMI_WIRE_ROUND_BEGIN, 1);
+	wait_for_full_socket(&rig);
 	of_signal = rig.sending;
 	signal(SIGUSR1, on_signal);
 	raise(SIGUSR1);
 	rig_join_sender(&rig);
 	signal(SIGUSR1, SIG_DFL);
+	rig_assert_was_prompt(&rig);
 	rig_assert_went_back(&rig, -ECANCELED, "the migration was cancelled");
 	smi_link_close(&link);
 	rig_close(&rig);

@@ -116,6 +116,7 @@ static void in_the_middle_of_a_round(void **state)
 	rig_join_sender(&rig);
 	rig_assert_went_back(&rig, -EREMOTEIO,
 			     "the destination refused: the disk is full");
+	rig_assert_was_prompt(&rig);
 	smi_link_close(&link);
 	rig_close(&rig);
 }

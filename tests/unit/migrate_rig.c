@@ -301,6 +301,14 @@ void rig_assert_went_back(struct rig *rig, int error, const char *words)
 	rig_assert_untracked(rig);
 }
 
+void rig_assert_was_prompt(struct rig *rig)
+{
+	struct smudge_migrate_stats stats =
+		smudge_migration_stats(rig->sending);
+
+	assert_true(stats.elapsed_ns < UINT64_C(25000000000));
+}
+
 void rig_assert_untracked(struct rig *rig)
 {
 	struct smudge_memory_stats stats = {.size = sizeof(stats)};

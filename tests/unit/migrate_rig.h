@@ -92,6 +92,9 @@ enum smudge_migrate_decision rig_policy(struct smudge_migrate_stats stats,
  * is tracked any more. */
 void rig_assert_went_back(struct rig *rig, int error, const char *words);
 
+/* It did not take the 30 s after which a silent peer is given up. */
+void rig_assert_was_prompt(struct rig *rig);
+
 /* Nothing tracks the source's memory, and nothing is held for it. */
 void rig_assert_untracked(struct rig *rig);
 /* Both memories hold the same bytes. */
