@@ -52,7 +52,7 @@ struct smudge_migrate_stats {
 	uint64_t round_sent_pages;   /* this round */
 	uint64_t round_ns;	     /* last whole round, to its answer */
 	uint64_t dirty_pages_ps;     /* pages dirtied per second, last round */
-	uint64_t bandwidth_bytes_ps; /* measured over the last round */
+	uint64_t bandwidth_bytes_ps; /* of pages held by the receiver */
 	uint64_t expected_downtime_ns;
 	uint64_t downtime_ns; /* from the call of machine_stop to the
 				 receiver's acknowledgement; 0 before */

@@ -65,11 +65,13 @@ int smi_sender_send(struct smi_sender *sender, uint8_t *record, uint32_t type,
 {
 	struct smi_link *link = &sender->link;
 	struct smudge_error send_err = {0};
+	uint64_t start_ns = smi_mono_ns();
 	int error;
 
 	if (smi_channel_has_input(&link->channel))
 		return listen_to_peer(sender);
 	error = smi_link_send(link, record, type, length, &send_err);
+	sender->meter.send_ns += smi_mono_ns() - start_ns;
 	if (error == 0)
 		return 0;
 	if (error != -ECANCELED &&

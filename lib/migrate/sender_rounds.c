@@ -159,6 +159,7 @@ int smi_sender_send_dirty(struct smi_sender *sender)
 
 static int one_round(struct smi_sender *sender, uint64_t dirty_pages)
 {
+	struct smi_round round;
 	uint64_t asked_ns;
 	int error = smi_sender_round_begin(sender, false, dirty_pages);
 
@@ -174,8 +175,11 @@ static int one_round(struct smi_sender *sender, uint64_t dirty_pages)
 	error = smi_sender_wait(sender, SMI_WIRE_ROUND_ACK);
 	if (error < 0)
 		return error;
-	smi_meter_round_end(&sender->meter, sender->link.channel.sent_bytes,
-			    smi_mono_ns() - asked_ns);
+	round.answer_ns = smi_mono_ns() - asked_ns;
+	round.sent_bytes = sender->link.channel.sent_bytes;
+	round.pages = sender->round_totals.pages;
+	round.zero_pages = sender->round_totals.zero_pages;
+	smi_meter_round_end(&sender->meter, &round);
 	return 0;
 }
 

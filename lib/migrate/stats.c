@@ -3,8 +3,10 @@
  * Speed, dirty rate, and the downtime to expect from them.
  *
  * Bandwidth is that of pages the receiver holds: a round's bytes over the
- * time from its begin to the receiver's answer. A small round measures the
- * answer, not the line, so it does not replace an earlier figure.
+ * time it took to read its pages with content, to send, and to be answered.
+ * Time spent finding zero pages is left out: what is dirty at the end has
+ * content, mostly. A small round measures the answer, not the line, so it may
+ * raise the figure but not lower it.
  */
 #include "migrate/stats.h"
 
@@ -46,21 +48,37 @@ void smi_meter_round_begin(struct smi_meter *meter, uint64_t sent_bytes)
 	meter->round_start_bytes = sent_bytes;
 	meter->stats.round++;
 	meter->stats.round_sent_pages = 0;
+	meter->send_ns = 0;
 }
 
-void smi_meter_round_end(struct smi_meter *meter, uint64_t sent_bytes,
-			 uint64_t answer_ns)
+/* The part of a round that pages with content took. */
+static uint64_t busy_ns(const struct smi_meter *meter,
+			const struct smi_round *round)
 {
-	uint64_t bytes = sent_bytes - meter->round_start_bytes;
-	uint64_t ns = smi_mono_ns() - meter->round_start_ns;
+	uint64_t outside_ns = meter->send_ns + round->answer_ns;
+	uint64_t round_ns = meter->stats.round_ns;
+	uint64_t pages = round->pages + round->zero_pages;
+	double reading_ns =
+		round_ns > outside_ns ? (double)(round_ns - outside_ns) : 0;
 
-	meter->stats.round_ns = ns ? ns : 1;
-	if (bytes >= TELLING_BYTES || !meter->stats.bandwidth_bytes_ps)
-		meter->stats.bandwidth_bytes_ps =
-			(uint64_t)((double)bytes * NS_PER_S /
-				   (double)meter->stats.round_ns);
-	if (!meter->answer_ns || answer_ns < meter->answer_ns)
-		meter->answer_ns = answer_ns;
+	if (pages)
+		reading_ns *= (double)round->pages / (double)pages;
+	return outside_ns + (uint64_t)reading_ns + 1;
+}
+
+void smi_meter_round_end(struct smi_meter *meter, const struct smi_round *round)
+{
+	struct smudge_migrate_stats *stats = &meter->stats;
+	uint64_t bytes = round->sent_bytes - meter->round_start_bytes;
+	uint64_t bandwidth;
+
+	stats->round_ns = smi_mono_ns() - meter->round_start_ns + 1;
+	bandwidth = (uint64_t)((double)bytes * NS_PER_S /
+			       (double)busy_ns(meter, round));
+	if (bytes >= TELLING_BYTES || bandwidth > stats->bandwidth_bytes_ps)
+		stats->bandwidth_bytes_ps = bandwidth;
+	if (!meter->answer_ns || round->answer_ns < meter->answer_ns)
+		meter->answer_ns = round->answer_ns;
 }
 
 static uint64_t expected_downtime(const struct smi_meter *meter)

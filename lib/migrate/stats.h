@@ -15,6 +15,7 @@ struct smi_meter {
 	uint64_t last_progress_ns;
 	uint64_t round_start_ns;
 	uint64_t round_start_bytes;
+	uint64_t send_ns;    /* spent in sends of this round */
 	uint64_t answer_ns;  /* shortest wait for a ROUND_ACK; 0 before */
 	uint64_t harvest_ns; /* length of the last harvest */
 };
@@ -23,10 +24,19 @@ struct smi_meter {
 void smi_meter_start(struct smi_meter *meter, struct smudge_memory *memory,
 		     uint64_t total_bytes);
 
-/* A round begins or was answered, with so many bytes of stream sent. */
+/* A round begins, with so many bytes of stream sent before. */
 void smi_meter_round_begin(struct smi_meter *meter, uint64_t sent_bytes);
-void smi_meter_round_end(struct smi_meter *meter, uint64_t sent_bytes,
-			 uint64_t answer_ns);
+
+/* What a round was, once it was answered. */
+struct smi_round {
+	uint64_t sent_bytes; /* of the stream, with those before the round */
+	uint64_t answer_ns;  /* from ROUND_END sent to ROUND_ACK received */
+	uint64_t pages;	     /* with content */
+	uint64_t zero_pages;
+};
+
+void smi_meter_round_end(struct smi_meter *meter,
+			 const struct smi_round *round);
 
 /* So many wire pages are dirty now; @is_after_round: found by the harvest
  * that follows a round, so the round dirtied them. */
