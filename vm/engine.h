@@ -39,8 +39,9 @@ struct engine_ports {
 };
 
 /*
- * Called for each store of the guest when the write hook is on; gpa and len
- * are inside one RAM piece, on the vCPU's thread, before the store is seen.
+ * Called for the guest's stores when the write hook is on, on the vCPU's
+ * thread, when they are in memory: at the latest before vcpu_run returns.
+ * Stores into the range of the one before may be left out.
  */
 struct engine_write_hook {
 	void *opaque;
@@ -71,12 +72,9 @@ struct engine_ops {
 	enum engine_exit (*vcpu_run)(struct engine_vcpu *vcpu,
 				     struct smudge_error *err);
 
-	/*
-	 * Make vcpu_run return soon. A kick that races with the entry may be
-	 * lost: the caller repeats it until the vCPU thread answers.
-	 */
+	/* Make vcpu_run return soon, also when it only begins after this. */
 	void (*vcpu_kick)(struct engine_vcpu *vcpu);
-	/* The next vcpu_run must enter the guest: forget earlier kicks. */
+	/* Forget earlier kicks; never at once with vcpu_kick. */
 	void (*vcpu_clear_kick)(struct engine_vcpu *vcpu);
 
 	int (*vcpu_get_state)(struct engine_vcpu *vcpu, struct vcpu_state *ret,
@@ -102,8 +100,7 @@ extern const struct engine_ops engine_unicorn_ops;
  * engine_choose - create the engine named on the command line
  * @name: "auto", "kvm" or "unicorn"; auto takes kvm where a VM and a vCPU
  *        can really be made, else unicorn
- * @ret_why: one line for stderr: which engine and why (static storage or
- *        @why_buf)
+ * @why_buf: receives a clause for stderr: which engine and why
  * Return: 0, or -errno with one sentence.
  */
 int engine_choose(const char *name, const struct engine_ops **ret_ops,

@@ -113,19 +113,13 @@ static int create_engine(struct machine *machine, const char *name,
 
 static int init_locks(struct machine *machine)
 {
-	pthread_condattr_t attr;
 	int ret;
 
 	ret = pthread_mutex_init(&machine->lock, NULL);
 	if (ret == 0)
 		ret = pthread_mutex_init(&machine->listener_lock, NULL);
 	if (ret == 0)
-		ret = pthread_condattr_init(&attr);
-	if (ret)
-		return -ret;
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	ret = pthread_cond_init(&machine->entered_or_left, &attr);
-	pthread_condattr_destroy(&attr);
+		ret = pthread_cond_init(&machine->entered_or_left, NULL);
 	return -ret;
 }
 

@@ -3,19 +3,16 @@
  * vCPU threads and the run state.
  *
  * A vCPU is inside the guest only while the state is MACHINE_RUNNING and
- * nobody quiesces. Whoever wants it out changes that under the lock and then
- * kicks until `is_inside` is false: kicks may be lost by an engine at the
- * moment of entry, so they are repeated.
+ * nobody quiesces. Whoever wants it out changes that under the lock, kicks,
+ * and waits until `is_inside` is false. The vCPU's thread forgets old kicks
+ * under the same lock as it sets `is_inside`, so none is lost.
  */
 #include "machine_internal.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
-
-#define REPEAT_KICK_NS 2000000l
 
 static bool may_enter(const struct machine *machine)
 {
@@ -77,18 +74,8 @@ static bool kick_those_inside(struct machine *machine)
 /* With the lock held; gives up when somebody lets the vCPUs in again. */
 static void wait_until_out(struct machine *machine)
 {
-	while (!may_enter(machine) && kick_those_inside(machine)) {
-		struct timespec until;
-
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_nsec += REPEAT_KICK_NS;
-		if (until.tv_nsec >= 1000000000l) {
-			until.tv_nsec -= 1000000000l;
-			until.tv_sec++;
-		}
-		pthread_cond_timedwait(&machine->entered_or_left,
-				       &machine->lock, &until);
-	}
+	while (!may_enter(machine) && kick_those_inside(machine))
+		pthread_cond_wait(&machine->entered_or_left, &machine->lock);
 }
 
 bool machine_pause(struct machine *machine, enum machine_run_state state)
