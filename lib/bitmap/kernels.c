@@ -18,17 +18,21 @@ static bool has_avx512(void)
 {
 	return __builtin_cpu_supports("avx512f") &&
 	       __builtin_cpu_supports("avx512bw") &&
-	       __builtin_cpu_supports("avx512vbmi2");
+	       __builtin_cpu_supports("avx512vbmi2") &&
+	       __builtin_cpu_supports("popcnt") &&
+	       __builtin_cpu_supports("bmi");
 }
 
 static bool has_avx2(void)
 {
 	return __builtin_cpu_supports("avx2") &&
-	       __builtin_cpu_supports("popcnt");
+	       __builtin_cpu_supports("popcnt") &&
+	       __builtin_cpu_supports("bmi");
 }
 #endif
 
-static bool has_scalar(void)
+/* The scalar kernels, and NEON, which every aarch64 processor has. */
+static bool has_always(void)
 {
 	return true;
 }
@@ -41,7 +45,10 @@ static const struct {
 	{&smi_kernels_avx512, has_avx512},
 	{&smi_kernels_avx2, has_avx2},
 #endif
-	{&smi_kernels_scalar, has_scalar},
+#ifdef SMI_HAVE_NEON
+	{&smi_kernels_neon, has_always},
+#endif
+	{&smi_kernels_scalar, has_always},
 };
 
 #define NVARIANTS (sizeof(variants) / sizeof(variants[0]))

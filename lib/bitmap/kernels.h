@@ -66,10 +66,17 @@ struct smi_kernels {
 			   struct smi_edges *edges);
 };
 
+#if defined(__aarch64__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define SMI_HAVE_NEON
+#endif
+
 extern const struct smi_kernels smi_kernels_scalar;
 #ifdef __x86_64__
 extern const struct smi_kernels smi_kernels_avx2;
 extern const struct smi_kernels smi_kernels_avx512;
+#endif
+#ifdef SMI_HAVE_NEON
+extern const struct smi_kernels smi_kernels_neon;
 #endif
 
 /* The best the processor has, or the one SMUDGE_BITMAP_VARIANT names. */

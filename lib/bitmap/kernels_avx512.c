@@ -3,18 +3,24 @@
  * The AVX-512 kernels (F, BW, VBMI2: Ice Lake and Zen 4 on). Eight words a
  * vector, eight vectors a group.
  *
- * Edges of eight words at once: the carry into each lane is the top bit of
- * the lane before it, rotated in. The positions of a word's edges come from
- * one byte compress, and are stored sixteen at a time.
+ * EDGES. Those of eight words are found at once: a funnel shift brings the
+ * top bit of each lane into the next. The positions of a word's edges come
+ * from one byte compress, and are stored sixteen at a time; what a store
+ * writes past the edges it counts, the next one overwrites.
  */
-#ifdef __x86_64__
+#if defined(__x86_64__) || defined(SMI_SIMDE)
 #include "bitmap/kernels.h"
 
+#ifdef SMI_SIMDE /* a test that has the intrinsics as functions in C */
+#define AVX512
+#else
 #include <immintrin.h>
 
 #define AVX512 \
 	__attribute__((target("avx512f,avx512bw,avx512vbmi2,popcnt,bmi")))
+#endif
 
+/* Groups with fewer words than that go word by word. */
 #define DENSE_WORDS 12
 
 AVX512 static inline __m512i load(const uint64_t *words)
@@ -144,7 +150,38 @@ AVX512 static inline void put16(uint32_t *out, __m128i positions, __m512i base)
 		out, _mm512_add_epi32(_mm512_cvtepu8_epi32(positions), base));
 }
 
-/* Store the positions of the bits of @edge, counted from @base. */
+/*
+ * The words of a group become their edges, in @edges, and zero in the group.
+ * Returns which of them have an edge.
+ */
+AVX512 static uint64_t find_edges(uint64_t *group, bool *open, uint64_t *edges)
+{
+	/* Only lane 7 matters: its top bit is the carry into lane 0. */
+	__m512i before = _mm512_set1_epi64(*open ? -1 : 0);
+	uint64_t some = 0;
+
+	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 8) {
+		__m512i v = load(group + i);
+		__m512i lower = _mm512_alignr_epi64(v, before, 7);
+		__m512i edge =
+			_mm512_xor_si512(v, _mm512_shldi_epi64(v, lower, 1));
+
+		_mm512_storeu_si512(edges + i, edge);
+		_mm512_storeu_si512(group + i, _mm512_setzero_si512());
+		some |= (uint64_t)_mm512_test_epi64_mask(edge, edge) << i;
+		before = v;
+	}
+	*open = _mm512_test_epi64_mask(before, _mm512_set1_epi64(INT64_MIN)) >>
+			7 &
+		1;
+	return some;
+}
+
+/*
+ * Store the positions of the bits of @edge, counted from @base. The branches
+ * are on counts that neighbours share: half of all pages dirty at random is
+ * 32 edges and rarely above 48, so that counts around 32 must not branch.
+ */
 AVX512 static inline uint32_t *put_word(uint32_t *out, uint64_t edge,
 					uint32_t base)
 {
@@ -156,47 +193,30 @@ AVX512 static inline uint32_t *put_word(uint32_t *out, uint64_t edge,
 	if (n > 16) {
 		put16(out + 16, _mm512_extracti32x4_epi32(packed, 1), from);
 		put16(out + 32, _mm512_extracti32x4_epi32(packed, 2), from);
-		put16(out + 48, _mm512_extracti32x4_epi32(packed, 3), from);
 	}
+	if (n > 48)
+		put16(out + 48, _mm512_extracti32x4_epi32(packed, 3), from);
 	return out + n;
 }
 
 AVX512 static void take_edges(uint64_t *group, uint64_t summary, uint32_t base,
 			      struct smi_edges *edges)
 {
-	const __m512i last = _mm512_set_epi64(6, 5, 4, 3, 2, 1, 0, 7);
+	uint64_t words[SMI_GROUP_WORDS];
 	uint32_t *out = edges->next;
-	/* Only lane 7 matters: its top bit is the carry into lane 0. */
-	__m512i before = _mm512_set1_epi64(edges->open ? -1 : 0);
+	uint64_t some;
 
 	if (_mm_popcnt_u64(summary) < DENSE_WORDS) {
 		smi_take_edges_sparse(group, summary, base, edges);
 		return;
 	}
-	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 8) {
-		__m512i v = load(group + i);
-		__m512i lower = _mm512_permutexvar_epi64(
-			last, _mm512_mask_blend_epi64(0x80, v, before));
-		__m512i carry = _mm512_srli_epi64(lower, 63);
-		__m512i edge = _mm512_xor_si512(
-			v, _mm512_or_si512(_mm512_slli_epi64(v, 1), carry));
-		unsigned int some = _mm512_test_epi64_mask(edge, edge);
-		uint64_t words[8];
+	some = find_edges(group, &edges->open, words);
+	for (; some; some = _blsr_u64(some)) {
+		unsigned int i = (unsigned int)_tzcnt_u64(some);
 
-		_mm512_storeu_si512(words, edge);
-		for (; some; some &= some - 1) {
-			unsigned int k = (unsigned int)__builtin_ctz(some);
-
-			out = put_word(out, words[k], base + (i + k) * 64);
-		}
-		_mm512_storeu_si512(group + i, _mm512_setzero_si512());
-		before = v;
+		out = put_word(out, words[i], base + i * 64);
 	}
 	edges->next = out;
-	edges->open =
-		_mm512_test_epi64_mask(before, _mm512_set1_epi64(INT64_MIN)) >>
-			7 &
-		1;
 }
 
 const struct smi_kernels smi_kernels_avx512 = {

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The NEON kernels (aarch64, little-endian). Two words a vector, 32 vectors a
+ * group; four vectors at a time where a mask of words is wanted, because NEON
+ * has no instruction for one: it is narrowed to a byte a word, and added up.
+ *
+ * EDGES. As with AVX2: found for the whole group first, then stored by word,
+ * four at once by count-trailing-zeros, or eight by a row of the table.
+ */
+#include "bitmap/kernels.h"
+
+#ifdef SMI_HAVE_NEON
+#include <arm_neon.h>
+
+#include "bitmap/positions.h"
+
+/* Groups with fewer words than that go word by word. */
+#define DENSE_WORDS 8
+/* The same for edges, where the first step over a whole group costs more. */
+#define SPLIT_WORDS 16
+/* With an edge in more words, a step for each without a branch is cheaper. */
+#define STEADY_WORDS 48
+
+static inline unsigned int count_bits(uint64_t word)
+{
+	return vaddv_u8(vcnt_u8(vcreate_u8(word)));
+}
+
+static bool is_zero_group(const uint64_t *w)
+{
+	uint64x2_t any = vld1q_u64(w);
+
+	for (unsigned int i = 2; i < SMI_GROUP_WORDS; i += 2)
+		any = vorrq_u64(any, vld1q_u64(w + i));
+	return vmaxvq_u32(vreinterpretq_u32_u64(any)) == 0;
+}
+
+static size_t skip_zero_groups(const uint64_t *words, size_t ngroups)
+{
+	size_t i = 0;
+
+	while (i < ngroups && is_zero_group(words + i * SMI_GROUP_WORDS))
+		i++;
+	return i;
+}
+
+/* Which of eight words, two a vector, are not zero. */
+static inline uint64_t nonzero_words(const uint64x2_t v[4])
+{
+	static const uint8_t bits[8] = {1, 2, 4, 8, 16, 32, 64, 128};
+	uint32x4_t low = vcombine_u32(vmovn_u64(vtstq_u64(v[0], v[0])),
+				      vmovn_u64(vtstq_u64(v[1], v[1])));
+	uint32x4_t high = vcombine_u32(vmovn_u64(vtstq_u64(v[2], v[2])),
+				       vmovn_u64(vtstq_u64(v[3], v[3])));
+	uint16x8_t all = vcombine_u16(vmovn_u32(low), vmovn_u32(high));
+
+	return vaddv_u8(vand_u8(vmovn_u16(all), vld1_u8(bits)));
+}
+
+static uint64_t summarise(const uint64_t *group)
+{
+	uint64_t summary = 0;
+
+	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 8) {
+		const uint64x2_t v[4] = {
+			vld1q_u64(group + i), vld1q_u64(group + i + 2),
+			vld1q_u64(group + i + 4), vld1q_u64(group + i + 6)};
+
+		summary |= nonzero_words(v) << i;
+	}
+	return summary;
+}
+
+static bool is_all_ones(const uint64_t *group)
+{
+	uint64x2_t all = vld1q_u64(group);
+
+	for (unsigned int i = 2; i < SMI_GROUP_WORDS; i += 2)
+		all = vandq_u64(all, vld1q_u64(group + i));
+	return vminvq_u32(vreinterpretq_u32_u64(all)) == UINT32_MAX;
+}
+
+static void shift_group(uint64_t *dst, const uint64_t *src, unsigned int shift)
+{
+	const int64x2_t right = vdupq_n_s64(-(int64_t)shift);
+	const int64x2_t left = vdupq_n_s64(64 - (int64_t)shift);
+
+	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 2) {
+		uint64x2_t low = vshlq_u64(vld1q_u64(src + i), right);
+		uint64x2_t high = vshlq_u64(vld1q_u64(src + i + 1), left);
+
+		vst1q_u64(dst + i, vorrq_u64(low, high));
+	}
+}
+
+static void or_group(uint64_t *dst, const uint64_t *src, uint64_t summary)
+{
+	if (count_bits(summary) < DENSE_WORDS) {
+		for (; summary; summary &= summary - 1) {
+			unsigned int i = (unsigned int)__builtin_ctzll(summary);
+
+			dst[i] |= src[i];
+		}
+		return;
+	}
+	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 2)
+		vst1q_u64(dst + i,
+			  vorrq_u64(vld1q_u64(dst + i), vld1q_u64(src + i)));
+}
+
+static size_t find_nonzero(const uint64_t *a, const uint64_t *b, size_t from,
+			   size_t n)
+{
+	for (; from + 4 <= n; from += 4) {
+		uint64x2_t low =
+			vorrq_u64(vld1q_u64(a + from), vld1q_u64(b + from));
+		uint64x2_t high = vorrq_u64(vld1q_u64(a + from + 2),
+					    vld1q_u64(b + from + 2));
+		uint64x2_t any = vorrq_u64(low, high);
+
+		if (vmaxvq_u32(vreinterpretq_u32_u64(any)))
+			break;
+	}
+	while (from < n && !(a[from] | b[from]))
+		from++;
+	return from;
+}
+
+static size_t find_not_ones(const uint64_t *words, size_t from, size_t n)
+{
+	for (; from + 4 <= n; from += 4) {
+		uint64x2_t all = vandq_u64(vld1q_u64(words + from),
+					   vld1q_u64(words + from + 2));
+
+		if (vminvq_u32(vreinterpretq_u32_u64(all)) != UINT32_MAX)
+			break;
+	}
+	while (from < n && words[from] == ~UINT64_C(0))
+		from++;
+	return from;
+}
+
+static uint64_t popcount(const uint64_t *group)
+{
+	uint16x8_t sums = vdupq_n_u16(0);
+
+	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 2) {
+		uint8x16_t bytes = vreinterpretq_u8_u64(vld1q_u64(group + i));
+
+		sums = vpadalq_u8(sums, vcntq_u8(bytes));
+	}
+	return vaddlvq_u16(sums);
+}
+
+/*
+ * The words of a group become their edges, in @edges, and zero in the group.
+ * Returns which of them have an edge.
+ */
+static uint64_t find_edges(uint64_t *group, bool *open, uint64_t *edges)
+{
+	/* Only lane 1 matters: its top bit is the carry into lane 0. */
+	uint64x2_t before = vdupq_n_u64(*open ? ~UINT64_C(0) : 0);
+	uint64_t some = 0;
+
+	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 8) {
+		uint64x2_t edge[4];
+
+		for (unsigned int k = 0; k < 4; k++) {
+			uint64x2_t v = vld1q_u64(group + i + 2 * k);
+			uint64x2_t lower = vextq_u64(before, v, 1);
+			uint64x2_t carry = vshrq_n_u64(lower, 63);
+
+			edge[k] = veorq_u64(v, vsliq_n_u64(carry, v, 1));
+			vst1q_u64(edges + i + 2 * k, edge[k]);
+			vst1q_u64(group + i + 2 * k, vdupq_n_u64(0));
+			before = v;
+		}
+		some |= nonzero_words(edge) << i;
+	}
+	*open = vgetq_lane_u64(before, 1) >> 63;
+	return some;
+}
+
+/*
+ * Store the positions of the bits of @edge, counted from @base, eight at a
+ * time: those of a byte, and as many entries too many as it has bits clear.
+ */
+static inline uint32_t *put_bytes(uint32_t *out, uint64_t edge, uint32_t base)
+{
+	const uint32x4_t eight = vdupq_n_u32(8);
+	uint32x4_t from = vdupq_n_u32(base);
+	uint8_t counts[8];
+
+	vst1_u8(counts, vcnt_u8(vcreate_u8(edge)));
+	for (unsigned int i = 0; i < 8; i++) {
+		uint64_t row = smi_positions[edge >> 8 * i & 0xff];
+		uint16x8_t wide = vmovl_u8(vcreate_u8(row));
+
+		vst1q_u32(out, vaddw_u16(from, vget_low_u16(wide)));
+		vst1q_u32(out + 4, vaddw_high_u16(from, wide));
+		from = vaddq_u32(from, eight);
+		out += counts[i];
+	}
+	return out;
+}
+
+/* Store the positions of the lowest four bits, and drop them; any past end. */
+static inline uint64_t put_four(uint32_t *out, uint64_t edge, uint32_t base)
+{
+	for (unsigned int i = 0; i < 4; i++) {
+		out[i] = base + (edge ? (uint32_t)__builtin_ctzll(edge) : 64);
+		edge &= edge - 1;
+	}
+	return edge;
+}
+
+/* Two edges a run: most words of sparse groups have two or four. */
+static inline uint32_t *put_word(uint32_t *out, uint64_t edge, uint32_t base)
+{
+	unsigned int n = count_bits(edge);
+	uint64_t rest;
+
+	if (n > 8)
+		return put_bytes(out, edge, base);
+	rest = put_four(out, edge, base);
+	if (n > 4)
+		put_four(out + 4, rest, base);
+	return out + n;
+}
+
+static void take_edges(uint64_t *group, uint64_t summary, uint32_t base,
+		       struct smi_edges *edges)
+{
+	uint64_t words[SMI_GROUP_WORDS];
+	uint32_t *out = edges->next;
+	uint64_t some;
+
+	if (count_bits(summary) < SPLIT_WORDS) {
+		smi_take_edges_sparse(group, summary, base, edges);
+		return;
+	}
+	some = find_edges(group, &edges->open, words);
+	if (count_bits(some) > STEADY_WORDS) {
+		for (unsigned int i = 0; i < SMI_GROUP_WORDS; i++)
+			out = put_bytes(out, words[i], base + i * 64);
+		edges->next = out;
+		return;
+	}
+	for (; some; some &= some - 1) {
+		unsigned int i = (unsigned int)__builtin_ctzll(some);
+
+		out = put_word(out, words[i], base + i * 64);
+	}
+	edges->next = out;
+}
+
+const struct smi_kernels smi_kernels_neon = {
+	.name = "neon",
+	.skip_zero_groups = skip_zero_groups,
+	.summarise = summarise,
+	.is_all_ones = is_all_ones,
+	.shift_group = shift_group,
+	.or_group = or_group,
+	.find_nonzero = find_nonzero,
+	.find_not_ones = find_not_ones,
+	.popcount = popcount,
+	.take_edges = take_edges,
+};
+#endif

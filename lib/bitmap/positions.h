@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The positions of the bits of a byte, for the vector kernels of processors
+ * that have no byte compress: one row of eight bytes for each value of the
+ * byte, loaded, widened and stored at once. Little-endian processors only.
+ */
+#ifndef LIB_BITMAP_POSITIONS_H
+#define LIB_BITMAP_POSITIONS_H
+
+#include <stdint.h>
+
+/* Row b: the positions of the bits set in b, lowest first, then zeros. */
+extern const uint64_t smi_positions[256];
+
+#endif
