@@ -108,11 +108,14 @@ static int open_all(struct control *control, const struct vm_options *options,
 		return rc;
 	if (options->paused_start)
 		migration_stop(control->target.migration);
-	if (options->incoming && strcmp(options->incoming, "defer") != 0)
+	if (options->qmp)
+		rc = open_server(control, options->qmp, err);
+	if (!rc && options->incoming && strcmp(options->incoming, "defer") != 0)
 		rc = migration_start_incoming(control->target.migration,
 					      options->incoming, err);
-	if (!rc && options->qmp)
-		rc = open_server(control, options->qmp, err);
+	/* commands may start migrations: not before this thread is done */
+	if (!rc && control->server)
+		rc = qmp_server_start(control->server, err);
 	return rc;
 }
 

@@ -20,18 +20,23 @@
 
 #define BACKLOG 16
 
+/*
+ * Asks with a socket of another type: Linux answers EPROTOTYPE for a bound
+ * stream socket and ECONNREFUSED for a file without one, and the listener,
+ * who may take one connection only, notices nothing.
+ */
 static bool somebody_listens(const struct sockaddr_un *address)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int rc;
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool refused;
 
 	if (fd < 0)
 		return true;
-	rc = connect(fd, (const struct sockaddr *)address, sizeof(*address));
-	if (rc < 0 && errno == EAGAIN) /* its backlog is full */
-		rc = 0;
+	refused = connect(fd, (const struct sockaddr *)address,
+			  sizeof(*address)) < 0 &&
+		  errno == ECONNREFUSED;
 	close(fd);
-	return rc == 0;
+	return !refused;
 }
 
 static void remove_dead(const struct sockaddr_un *address)

@@ -42,6 +42,7 @@ struct qmp_server {
 	int wake_fd;
 	char *path;
 	pthread_t thread;
+	bool started; /* the thread is there */
 	struct qmp_client clients[MAX_CLIENTS];
 	struct pollfd polls[MAX_CLIENTS + 2];
 
@@ -339,13 +340,6 @@ int qmp_server_open(const char *spec, const struct qmp_handler *handler,
 			rc = smudge_error_set(err, -errno, "qmp",
 					      "cannot make an eventfd");
 	}
-	if (!rc) {
-		rc = -pthread_create(&server->thread, NULL, server_thread,
-				     server);
-		if (rc)
-			smudge_error_set(err, rc, "qmp",
-					 "cannot start the control thread");
-	}
 	if (rc) {
 		qmp_server_destroy(server);
 		return rc;
@@ -354,10 +348,24 @@ int qmp_server_open(const char *spec, const struct qmp_handler *handler,
 	return 0;
 }
 
+int qmp_server_start(struct qmp_server *server, struct smudge_error *err)
+{
+	int rc = -pthread_create(&server->thread, NULL, server_thread, server);
+
+	if (rc)
+		return smudge_error_set(err, rc, "qmp",
+					"cannot start the control thread: %s",
+					strerror(-rc));
+	server->started = true;
+	return 0;
+}
+
 void qmp_server_stop(struct qmp_server *server)
 {
 	const uint64_t one = 1;
 
+	if (!server->started)
+		return;
 	pthread_mutex_lock(&server->lock);
 	server->stopping = true;
 	pthread_mutex_unlock(&server->lock);

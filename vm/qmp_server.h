@@ -15,7 +15,7 @@ struct smudge_error;
 struct qmp_server;
 
 /*
- * qmp_server_open - listen and serve
+ * qmp_server_open - listen; nobody is served yet
  * @spec: "unix:PATH", with ",server=on" and ",wait=off" allowed behind it
  * @handler: copied; before_reply is the server's own and ignored
  *
@@ -25,6 +25,9 @@ struct qmp_server;
 int qmp_server_open(const char *spec, const struct qmp_handler *handler,
 		    struct qmp_server **ret, struct smudge_error *err);
 
+/* Begin to serve. Return: 0, or -errno with one sentence in @err. */
+int qmp_server_start(struct qmp_server *server, struct smudge_error *err);
+
 /*
  * qmp_server_stop - send what waits, for half a second at most, and end the
  *      thread; events are still accepted, and dropped. Not from the handler.
@@ -33,7 +36,7 @@ int qmp_server_open(const char *spec, const struct qmp_handler *handler,
 void qmp_server_stop(struct qmp_server *server);
 void qmp_server_destroy(struct qmp_server *server);
 
-/* @data is stolen, NULL for none. Threads: any. */
+/* @data is stolen, NULL for none. Threads: any, from open to destroy. */
 void qmp_server_event(struct qmp_server *server, const char *name,
 		      json_t *data);
 

@@ -86,10 +86,15 @@ def a_port_in_use(lab):
 
 @case
 def a_socket_file_in_use(lab):
-    lab.destination()
+    source = lab.source()
+    destination = lab.destination()
     machine = lab.machine("second", "--incoming", lab.uri)
     check_equal(machine.wait(), 1, "exit status")
     check_sentence(machine.log().strip(), "in use")
+    # the one that waits there has not noticed
+    source.qmp.run("migrate", uri=lab.uri)
+    source.qmp.wait_migration("completed")
+    destination.wait_passes(1)
 
 
 @case
