@@ -59,6 +59,17 @@ static void write_pages(struct smudge_region *region,
 	}
 }
 
+/* The wire knows regions by their place in the table; people by their id. */
+static int malformed(struct smi_receiver *receiver, int error)
+{
+	int64_t index = receiver->err.region;
+
+	if (index >= 0 && (uint64_t)index < receiver->regions.nregions)
+		receiver->err.region =
+			smudge_region_id(receiver->regions.regions[index]);
+	return error;
+}
+
 int smi_receiver_pages(struct smi_receiver *receiver,
 		       const struct smi_wire_header *header)
 {
@@ -76,7 +87,7 @@ int smi_receiver_pages(struct smi_receiver *receiver,
 					     payload, header->length, &pages,
 					     &receiver->err);
 	if (error < 0)
-		return error;
+		return malformed(receiver, error);
 	write_pages(regions->regions[pages.region], &pages);
 	if (pages.content)
 		smi_wire_order_pages(&receiver->order, pages.npages);

@@ -119,6 +119,8 @@ static void finish(struct smi_sender *sender, int error)
 	enum smudge_migrate_phase phase = SMUDGE_MIGRATE_COMPLETED;
 
 	if (error < 0) {
+		sender->err.stream_offset_bytes =
+			sender->link.channel.sent_bytes;
 		go_back(sender);
 		if (!sender->is_given_away && error != -EREMOTEIO)
 			smi_link_say(&sender->link, SMI_WIRE_ABORT,

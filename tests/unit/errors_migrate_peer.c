@@ -95,6 +95,33 @@ static void silent_sender_side(void **state)
 	rig_close(&rig);
 }
 
+static int load_nothing(void *opaque, const void *bytes, size_t length,
+			struct smudge_error *err)
+{
+	return 0;
+}
+
+static void silent_receiver_side(void **state)
+{
+	const struct smudge_migrate_receive_options options = {
+		.size = sizeof(options),
+		.state_load = load_nothing,
+		.peer_timeout_ns = 20000000,
+	};
+	struct rig rig = {0};
+
+	rig_open(&rig, "silent_receiver_side");
+	assert_int_equal(
+		smudge_migrate_receive(rig.receiving, rig.destination.memory,
+				       rig.fds[1], &options, &rig.receive_err),
+		-ETIMEDOUT);
+	assert_non_null(strstr(rig.receive_err.message,
+			       "the peer was silent for 20 ms"));
+	assert_int_equal(smudge_migration_stats(rig.receiving).phase,
+			 SMUDGE_MIGRATE_FAILED);
+	rig_close(&rig);
+}
+
 static void no_socket(void **state)
 {
 	struct rig rig = {0};
@@ -125,6 +152,7 @@ int main(void)
 		cmocka_unit_test(unknown_feature),
 		cmocka_unit_test(out_of_order),
 		cmocka_unit_test(silent_sender_side),
+		cmocka_unit_test(silent_receiver_side),
 		cmocka_unit_test(no_socket),
 	};
 
