@@ -119,7 +119,10 @@ int demo_check_alive(struct demo_vm *vm, struct smudge_error *err)
 
 	if (process_alive(&vm->process))
 		return 0;
+	/* a guest that refuses its parameters says so on its serial port */
 	last_line(vm->log_path, line, sizeof(line));
+	if (strstr(line, "smudge-vm: engine "))
+		last_line(vm->serial_path, line, sizeof(line));
 	return smudge_error_set(err, -ECHILD, "demo", "the %s ended: %s",
 				vm->name, *line ? line : "it said nothing");
 }

@@ -73,7 +73,7 @@ def demo_that_cannot_work(lab):
             (("--vm", "/no/such/vm"), "cannot run"),
             (("--guest", "/etc/passwd"), "ELF"),
             (("--memory", "3"), "memory"),
-            (("--memory", "32M", "--working-set", "64M"), "source")):
+            (("--memory", "32M", "--working-set", "64M"), "does not fit")):
         done = run("demo", *arguments, env=demo_env(lab))
         check_equal(done.returncode, 1, f"{arguments}: {done}")
         check_sentence(done.stderr.strip(), "^smudge: ", says)
