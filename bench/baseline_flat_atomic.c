@@ -2,8 +2,8 @@
 /*
  * flat-atomic, QEMU's way today: one flat bitmap for each client; a merge
  * does one atomic OR for each client and non-zero word, a misaligned one goes
- * bit by bit; a take exchanges each word of the range and then walks the copy
- * with find-next-bit and find-next-zero, run by run.
+ * bit by bit; a take exchanges each non-zero word of the range and then walks
+ * the copy page by page with find-next-bit and test-and-clear.
  */
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -105,11 +105,9 @@ static inline uint64_t find_next(const uint64_t *words, uint64_t npages,
 	return from < npages ? from : npages;
 }
 
-/* Move the client's words to the copy; returns how many were not zero. */
-static uint64_t exchange_words(struct flat *flat, unsigned int client)
+/* Move the client's words to the copy. */
+static void exchange_words(struct flat *flat, unsigned int client)
 {
-	uint64_t ndirty = 0;
-
 	for (uint64_t i = 0; i < flat->nwords; i++) {
 		/* relaxed: the test before the exchange is only a hint */
 		if (!atomic_load_explicit(&flat->words[client][i],
@@ -118,47 +116,30 @@ static uint64_t exchange_words(struct flat *flat, unsigned int client)
 		/* seq_cst: a full barrier, as the original's */
 		flat->copy[i] = atomic_exchange_explicit(
 			&flat->words[client][i], 0, memory_order_seq_cst);
-		ndirty++;
 	}
-	return ndirty;
 }
 
-/* Pages [first, end) are done. Sparse copies are cleared run by run. */
-static void clear_run(uint64_t *words, uint64_t first, uint64_t end)
-{
-	uint64_t head = ~UINT64_C(0) << first % 64;
-	uint64_t tail = ~UINT64_C(0) >> (63 - (end - 1) % 64);
-
-	if (first / 64 == (end - 1) / 64) {
-		words[first / 64] &= ~(head & tail);
-		return;
-	}
-	words[first / 64] &= ~head;
-	for (uint64_t i = first / 64 + 1; i < (end - 1) / 64; i++)
-		words[i] = 0;
-	words[(end - 1) / 64] &= ~tail;
-}
-
+/* Page by page: find the next bit, clear it; neighbours become a run. */
 static uint64_t flat_take(void *map, unsigned int client)
 {
 	struct flat *flat = map;
 	struct bench_runs out = {.runs = flat->runs};
-	uint64_t ndirty = exchange_words(flat, client);
-	bool is_sparse = ndirty < flat->nwords / 8;
-	uint64_t at = 0, end;
+	uint64_t first = 0, end = 0;
 
-	for (;;) {
-		at = find_next(flat->copy, flat->npages, at, 0);
-		if (at >= flat->npages)
-			break;
-		end = find_next(flat->copy, flat->npages, at, ~UINT64_C(0));
-		bench_runs_add(&out, at, end);
-		if (is_sparse)
-			clear_run(flat->copy, at, end);
-		at = end;
+	exchange_words(flat, client);
+	for (uint64_t at = find_next(flat->copy, flat->npages, 0, 0);
+	     at < flat->npages;
+	     at = find_next(flat->copy, flat->npages, at + 1, 0)) {
+		flat->copy[at / 64] &= ~(UINT64_C(1) << at % 64);
+		if (at != end || end == 0) {
+			if (end)
+				bench_runs_add(&out, first, end);
+			first = at;
+		}
+		end = at + 1;
 	}
-	if (!is_sparse)
-		memset(flat->copy, 0, flat->nwords * 8);
+	if (end)
+		bench_runs_add(&out, first, end);
 	return bench_runs_finish(&out);
 }
 

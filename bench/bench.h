@@ -145,6 +145,7 @@ void bench_run(const struct bench_case *bench);
 void bench_row(const struct bench_case *bench, const char *baseline, double ns,
 	       double baseline_ns);
 double bench_median(double *samples, unsigned int n);
+/* Processor time of this thread: machines are shared, and preempt. */
 uint64_t bench_now_ns(void);
 void bench_progress(const char *text);
 void bench_header(void);
