@@ -177,12 +177,15 @@ int smudge_source_detach(struct smudge_source *source, struct smudge_error *err)
 {
 	struct smudge_region *region =
 		atomic_load_explicit(&source->region, memory_order_acquire);
-	int r;
+	int r = 0;
 
 	if (!region)
 		return 0;
 	pthread_mutex_lock(&region->lock);
-	r = smi_source_detach_locked(source, err);
+	/* another thread may have detached it meanwhile */
+	if (atomic_load_explicit(&source->region, memory_order_acquire) ==
+	    region)
+		r = smi_source_detach_locked(source, err);
 	pthread_mutex_unlock(&region->lock);
 	return r;
 }

@@ -7,6 +7,8 @@
  */
 #include "support.h"
 
+#include <stdio.h>
+
 #include <smudge/bitmap.h>
 
 #include "loss.h"
@@ -63,7 +65,8 @@ static void disturb(struct owner *owner)
 	}
 }
 
-static void one_pass(struct owner *owner, struct loss_viewer *viewer)
+/* Return: writes lost. It does not fail: markers use what a failure frees. */
+static uint64_t one_pass(struct owner *owner, struct loss_viewer *viewer)
 {
 	uint64_t npages = smudge_bitmap_npages(owner->bitmap), at = 0;
 	uint64_t page = 0, nbroken;
@@ -74,33 +77,34 @@ static void one_pass(struct owner *owner, struct loss_viewer *viewer)
 		/* two pieces often, so that a take ends inside a word */
 		uint64_t n = 1 + test_rng_below(owner->rng, 2 * npages);
 
-		assert_int_equal(
-			smudge_bitmap_take(owner->bitmap, at, n, owner->batch),
-			0);
+		if (smudge_bitmap_take(owner->bitmap, at, n, owner->batch))
+			return 1;
 		at = smudge_batch_end_page(owner->batch);
 		loss_viewer_copy(viewer, owner->batch);
 		smudge_batch_discard(owner->batch);
 	}
 	nbroken = loss_viewer_end(viewer, &page);
 	if (nbroken)
-		fail_msg("pass %llu: %llu writes lost, one of page %llu",
-			 (unsigned long long)viewer->pass,
-			 (unsigned long long)nbroken, (unsigned long long)page);
+		fprintf(stderr, "# pass %llu: %llu writes lost, one of %llu\n",
+			(unsigned long long)viewer->pass,
+			(unsigned long long)nbroken, (unsigned long long)page);
+	return nbroken;
 }
 
 /* One start and end of the markers: the last marks of each are checked. */
 static void one_round(struct owner *owner, struct loss *loss)
 {
 	struct loss_viewer viewer;
-	uint64_t page = 0;
+	uint64_t page = 0, nbroken = 0;
 
 	assert_int_equal(smudge_bitmap_create(loss->npages, &owner->bitmap), 0);
 	loss_start(loss);
 	loss_viewer_init(&viewer, loss);
 	while (loss_is_running(loss))
-		one_pass(owner, &viewer);
+		nbroken += one_pass(owner, &viewer);
 	loss_join(loss);
-	one_pass(owner, &viewer);
+	nbroken += one_pass(owner, &viewer);
+	assert_int_equal(nbroken, 0);
 	if (loss_viewer_missing(&viewer, &page))
 		fail_msg("page %llu was never copied after its last write",
 			 (unsigned long long)page);
