@@ -3,7 +3,7 @@
 
 BUILD = build
 
-.PHONY: all demo test bench clean install
+.PHONY: all demo test test-cross bench clean install
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -18,6 +18,9 @@ demo: all
 test:
 	@scripts/install-packages.sh test
 	@python3 scripts/test.py
+
+test-cross:
+	@scripts/test-cross.sh
 
 bench: all
 	$(BUILD)/bench/bench-bitmap

@@ -1,16 +1,18 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Make sure the packages of scripts/packages.txt are there: for "build", or
-# for "test", which includes "build". As root the missing ones are installed;
-# otherwise they are named in one line and the exit status is 1.
+# Make sure the packages of scripts/packages.txt are there: for "build", for
+# "test", which includes "build", or for "cross", which includes both. As root
+# the missing ones are installed; otherwise they are named in one line and the
+# exit status is 1.
 set -eu
 
 list=$(dirname "$0")/packages.txt
 case "${1:-}" in
 build) wanted=$(awk '$1 == "build" { print $2 }' "$list") ;;
 test) wanted=$(awk '$1 == "build" || $1 == "test" { print $2 }' "$list") ;;
+cross) wanted=$(awk '!/^#/ { print $2 }' "$list") ;;
 *)
-	echo "usage: $0 build|test" >&2
+	echo "usage: $0 build|test|cross" >&2
 	exit 2
 	;;
 esac

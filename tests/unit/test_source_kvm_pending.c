@@ -62,15 +62,21 @@ static void model_close(struct model *m)
 	}
 }
 
+/* The kernel's bits are little-endian, so a page's byte is anybody's. */
 static bool log_bit(const uint64_t *words, uint64_t page)
 {
-	return words[page / 64] >> (page % 64) & 1;
+	return ((const uint8_t *)words)[page / 8] >> (page % 8) & 1;
+}
+
+static void log_set(uint64_t *words, uint64_t page)
+{
+	((uint8_t *)words)[page / 8] |= (uint8_t)(1 << (page % 8));
 }
 
 static void store(struct model *m, uint64_t page)
 {
 	m->memory[page]++;
-	m->log[page / 64] |= UINT64_C(1) << (page % 64);
+	log_set(m->log, page);
 }
 
 static void store_near(struct model *m, uint64_t page)
@@ -175,7 +181,7 @@ static void check_size(struct test_rng *rng, uint64_t npages, bool initially)
 
 	model_open(&m, rng, npages);
 	for (uint64_t p = 0; initially && p < npages; p++)
-		m.log[p / 64] |= UINT64_C(1) << (p % 64);
+		log_set(m.log, p);
 	harvest(&m);
 	for (int step = 0; step < NSTEPS; step++) {
 		uint64_t page = test_rng_below(rng, npages);

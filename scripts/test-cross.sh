@@ -1,0 +1,76 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The unit tests and fuzz corpora of everything that runs without KVM, built
+# for aarch64 (NEON) and s390x (big-endian) and run by qemu's user emulation.
+# usage: test-cross.sh [aarch64|s390x]...   (default: both)
+#
+# Needs the packages of scripts/packages.txt for "cross". The three libraries
+# of the foreign machines are fetched by apt into build-test/sysroot-<machine>
+# and unpacked there, never installed: as multiarch packages they would have
+# to match the version of the host's C library to the last digit.
+#
+# Results: build-test/cross-<machine>/meson-logs/testlog.junit.xml
+set -eu
+cd "$(dirname "$0")/.."
+
+libraries="libcmocka0 libcmocka-dev liburcu8 liburcu-dev libxxhash0
+	libxxhash-dev"
+
+# fetch <Debian's name of the machine> <sysroot>: unpack the libraries there
+fetch() {
+	work=$PWD/$2.new
+	rm -rf "$work"
+	mkdir -p "$work/lists/partial" "$work/cache/archives/partial" \
+		"$work/debs"
+	machine=$1 sysroot=$2
+	set -- -q -o "APT::Architecture=$machine" \
+		-o "APT::Architectures=$machine" -o Acquire::Languages=none \
+		-o APT::Sandbox::User=root -o Dir::State::status=/dev/null \
+		-o "Dir::State::Lists=$work/lists" -o "Dir::Cache=$work/cache"
+	apt-get "$@" update
+	# shellcheck disable=SC2086
+	(cd "$work/debs" && apt-get "$@" download $libraries)
+	for deb in "$work"/debs/*.deb; do
+		dpkg-deb -x "$deb" "$work/root"
+	done
+	mv "$work/root" "$sysroot"
+	rm -rf "$work"
+}
+
+# run <machine> <Debian's name of it>
+run() {
+	build=build-test/cross-$1
+	sysroot=build-test/sysroot-$1
+	mkdir -p build-test
+	if [ ! -d "$sysroot" ]; then
+		echo "[cross-$1] fetching libraries"
+		fetch "$2" "$sysroot"
+	fi
+	if [ ! -f "$build/build.ninja" ]; then
+		rm -rf "$build"
+		printf "[constants]\nsysroot = '%s'\n" "$PWD/$sysroot" \
+			>"$sysroot.ini"
+		meson setup "$build" --cross-file "$sysroot.ini" \
+			--cross-file "scripts/cross/$1.ini" \
+			-Dvm=false -Dbench=false
+	fi
+	echo "[cross-$1] building"
+	ninja -C "$build"
+	echo "[cross-$1] testing"
+	rm -f "$build/meson-logs/testlog.junit.xml"
+	meson test -C "$build" --no-rebuild --print-errorlogs \
+		--suite unit --suite fuzz
+}
+
+scripts/install-packages.sh cross
+[ $# -gt 0 ] || set -- aarch64 s390x
+for machine; do
+	case $machine in
+	aarch64) run aarch64 arm64 ;;
+	s390x) run s390x s390x ;;
+	*)
+		echo "usage: $0 [aarch64|s390x]..." >&2
+		exit 2
+		;;
+	esac
+done
