@@ -156,8 +156,8 @@ static void merge_word(const struct merge *m, uint64_t group,
 	}
 }
 
-/* Pages [first, end), some but not all of a group: word by word. */
-static void merge_partial(const struct merge *m, uint64_t first, uint64_t end)
+/* Pages [first, end) of one group, at any offset. */
+static void merge_bits(const struct merge *m, uint64_t first, uint64_t end)
 {
 	uint64_t from = m->first_bit + (first - m->first_page);
 
@@ -174,6 +174,36 @@ static void merge_partial(const struct merge *m, uint64_t first, uint64_t end)
 		first += n;
 		from += n;
 	}
+}
+
+/* Whole words [first, end) of one group, as the kernel has them. */
+static void merge_words(const struct merge *m, uint64_t first, uint64_t end)
+{
+	const uint64_t *words = word_at(m, first);
+	size_t n = (end - first) >> SMI_WORD_SHIFT;
+	uint64_t group = first >> SMI_GROUP_SHIFT;
+	unsigned int index = (first >> SMI_WORD_SHIFT) & 63;
+
+	for (size_t i = 0; i < n; i++) {
+		i = m->kernels->find_nonzero(words, words, i, n);
+		if (i < n)
+			merge_word(m, group, index + (unsigned int)i, words[i]);
+	}
+}
+
+/* Pages [first, end), some but not all of a group. */
+static void merge_partial(const struct merge *m, uint64_t first, uint64_t end)
+{
+	uint64_t head = (first + SMI_WORD_PAGES - 1) & ~(SMI_WORD_PAGES - 1);
+	uint64_t tail = end & ~(SMI_WORD_PAGES - 1);
+
+	if (!is_in_place(m) || head >= tail) {
+		merge_bits(m, first, end);
+		return;
+	}
+	merge_bits(m, first, head);
+	merge_words(m, head, tail);
+	merge_bits(m, tail, end);
 }
 
 /* Whole groups [group, end). */
