@@ -160,8 +160,8 @@ struct smudge_memory_stats {
 	uint64_t nclients;	    /* now open */
 	uint64_t nsources_running;  /* now */
 	uint64_t bitmap_bytes;	    /* resident now */
-	uint64_t bitmap_peak_bytes;   /* most seen by a close of a client or
-					 this call */
+	uint64_t bitmap_peak_bytes; /* most seen by a close of a client or
+				       this call */
 	uint64_t harvests;	    /* harvests of one region */
 	uint64_t harvest_ns;	    /* time in them, kernel calls included */
 	uint64_t harvested_pages;   /* reported by sources, repeats counted */

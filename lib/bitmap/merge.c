@@ -139,20 +139,29 @@ static void merge_block(const struct merge *m, uint64_t group, size_t n,
 	}
 }
 
-/* The word of the group that holds bits [first, end) of it, into everyone. */
-static void merge_word(const struct merge *m, uint64_t group,
-		       unsigned int index, uint64_t bits)
+static uint64_t count_words(const uint64_t *words, size_t n)
 {
-	if (m->npages_found)
-		*m->npages_found += (uint64_t)__builtin_popcountll(bits);
-	for (size_t i = 0; i < m->nbitmaps; i++) {
-		struct smudge_bitmap *b = m->bitmaps[i];
+	uint64_t count = 0;
 
-		if (smi_bitmap_is_full(b, group))
-			continue;
-		smi_bitmap_words(b, group)[index] |= bits;
-		b->bits[1][group] |= UINT64_C(1) << index;
-		b->bits[2][group >> 6] |= UINT64_C(1) << (group & 63);
+	for (size_t i = 0; i < n; i++)
+		count += (uint64_t)__builtin_popcountll(words[i]);
+	return count;
+}
+
+/* OR @words[i], for each bit i of @some, into word @index + i of the group. */
+static void or_words(struct smudge_bitmap *b, uint64_t group,
+		     unsigned int index, const uint64_t *words, uint64_t some)
+{
+	uint64_t *dst = smi_bitmap_words(b, group) + index;
+
+	if (smi_bitmap_is_full(b, group))
+		return;
+	b->bits[1][group] |= some << index;
+	b->bits[2][group >> 6] |= UINT64_C(1) << (group & 63);
+	for (; some; some &= some - 1) {
+		unsigned int i = (unsigned int)__builtin_ctzll(some);
+
+		dst[i] |= words[i];
 	}
 }
 
@@ -166,11 +175,13 @@ static void merge_bits(const struct merge *m, uint64_t first, uint64_t end)
 		unsigned int n = end - first < 64 - low
 					 ? (unsigned int)(end - first)
 					 : 64 - low;
-		uint64_t bits = smi_load_bits(m->bits, from, n);
+		uint64_t bits = smi_load_bits(m->bits, from, n) << low;
 
-		if (bits)
-			merge_word(m, first >> SMI_GROUP_SHIFT,
-				   (first >> SMI_WORD_SHIFT) & 63, bits << low);
+		for (size_t i = 0; bits && i < m->nbitmaps; i++)
+			or_words(m->bitmaps[i], first >> SMI_GROUP_SHIFT,
+				 (first >> SMI_WORD_SHIFT) & 63, &bits, 1);
+		if (m->npages_found)
+			*m->npages_found += count_words(&bits, 1);
 		first += n;
 		from += n;
 	}
@@ -181,14 +192,18 @@ static void merge_words(const struct merge *m, uint64_t first, uint64_t end)
 {
 	const uint64_t *words = word_at(m, first);
 	size_t n = (end - first) >> SMI_WORD_SHIFT;
-	uint64_t group = first >> SMI_GROUP_SHIFT;
-	unsigned int index = (first >> SMI_WORD_SHIFT) & 63;
+	uint64_t some = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		i = m->kernels->find_nonzero(words, words, i, n);
-		if (i < n)
-			merge_word(m, group, index + (unsigned int)i, words[i]);
-	}
+	for (size_t i = m->kernels->find_nonzero(words, words, 0, n); i < n;
+	     i++)
+		some |= (uint64_t)(words[i] != 0) << i;
+	if (!some)
+		return;
+	if (m->npages_found)
+		*m->npages_found += count_words(words, n);
+	for (size_t i = 0; i < m->nbitmaps; i++)
+		or_words(m->bitmaps[i], first >> SMI_GROUP_SHIFT,
+			 (first >> SMI_WORD_SHIFT) & 63, words, some);
 }
 
 /* Pages [first, end), some but not all of a group. */
