@@ -50,11 +50,17 @@ static void merge(void *map, const uint64_t *bits, unsigned int first_bit)
 
 static uint64_t sum_batch(const struct smudge_batch *batch)
 {
-	size_t nruns = bench_reads_runs ? smudge_batch_nruns(batch) : 0;
+	struct smudge_run runs[256];
+	size_t at = 0, n = 0;
 	uint64_t sum = 0;
 
-	for (size_t i = 0; i < nruns; i++)
-		sum += bench_sum_run(smudge_batch_run(batch, i));
+	if (!bench_reads_runs)
+		return 0;
+	while ((n = smudge_batch_runs(batch, at, runs, 256))) {
+		for (size_t i = 0; i < n; i++)
+			sum += bench_sum_run(runs[i]);
+		at += n;
+	}
 	return sum;
 }
 

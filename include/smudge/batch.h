@@ -72,6 +72,18 @@ struct smudge_run smudge_batch_run(const struct smudge_batch *batch,
 				   size_t index);
 
 /*
+ * smudge_batch_runs - several runs at once, for consumers that read them all
+ * @batch: batch (borrowed)
+ * @index: the first run wanted
+ * @runs: array of @max runs to fill
+ *
+ * Blocks: no. Threads: as smudge_batch_run.
+ * Return: how many were filled in; less than @max only at the end.
+ */
+size_t smudge_batch_runs(const struct smudge_batch *batch, size_t index,
+			 struct smudge_run *runs, size_t max);
+
+/*
  * smudge_batch_discard - forget a batch taken from a bare bitmap
  * @batch: empty afterwards; its pages are the caller's now
  *

@@ -97,6 +97,24 @@ struct smudge_run smudge_batch_run(const struct smudge_batch *batch,
 	return run;
 }
 
+size_t smudge_batch_runs(const struct smudge_batch *batch, size_t index,
+			 struct smudge_run *runs, size_t max)
+{
+	size_t nruns = batch->nedges / 2;
+	const uint32_t *edge = batch->edges + 2 * index;
+	uint64_t base = batch->base_page;
+
+	if (index >= nruns)
+		return 0;
+	if (max > nruns - index)
+		max = nruns - index;
+	for (size_t i = 0; i < max; i++) {
+		runs[i].first_page = base + edge[2 * i];
+		runs[i].npages = edge[2 * i + 1] - edge[2 * i];
+	}
+	return max;
+}
+
 void smudge_batch_discard(struct smudge_batch *batch)
 {
 	if (!batch->owner)

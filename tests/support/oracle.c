@@ -112,6 +112,23 @@ bool oracle_next_block(const struct oracle *oracle, unsigned int block_shift,
 	return true;
 }
 
+/* Does the batch give the same runs one by one and several at once? */
+static const char *match_bulk(const struct smudge_batch *batch)
+{
+	size_t nruns = smudge_batch_nruns(batch), at = 0, n;
+	struct smudge_run some[7], one;
+
+	while ((n = smudge_batch_runs(batch, at, some, 7))) {
+		for (size_t i = 0; i < n; i++) {
+			one = smudge_batch_run(batch, at + i);
+			if (memcmp(&one, &some[i], sizeof(one)))
+				return "take: batch_runs and batch_run differ";
+		}
+		at += n;
+	}
+	return at == nruns ? NULL : "take: batch_runs ends elsewhere";
+}
+
 /* Every run the oracle has in [first_page, end_page), in order, once? */
 static const char *match_runs(const struct oracle *oracle, uint64_t first_page,
 			      uint64_t end_page,
@@ -138,7 +155,7 @@ static const char *match_runs(const struct oracle *oracle, uint64_t first_page,
 		return "take: batch_npages is not the sum of the runs";
 	if (smudge_batch_run(batch, nruns).npages)
 		return "take: a run beyond the last is not empty";
-	return NULL;
+	return match_bulk(batch);
 }
 
 const char *oracle_take(struct oracle *oracle, uint64_t first_page,
