@@ -221,6 +221,48 @@ static void merge_partial(const struct merge *m, uint64_t first, uint64_t end)
 	merge_bits(m, tail, end);
 }
 
+/* Nothing in the kernel's words that @n groups are shifted from. */
+static bool is_zero_block(const struct merge *m, uint64_t group, size_t n)
+{
+	const uint64_t *words = word_at(m, group << SMI_GROUP_SHIFT);
+
+	return is_host_order(m) && !words[n * SMI_GROUP_WORDS] &&
+	       m->kernels->skip_zero_groups(words, n) == n;
+}
+
+/* Are the kernel's words that @n groups are shifted from all ones? */
+static bool is_ones_block(const struct merge *m, uint64_t group, size_t n)
+{
+	const uint64_t *words = word_at(m, group << SMI_GROUP_SHIFT);
+	size_t nwords = n * SMI_GROUP_WORDS + 1;
+
+	return is_host_order(m) &&
+	       m->kernels->find_not_ones(words, 0, nwords) == nwords;
+}
+
+static void fill_block(const struct merge *m, uint64_t group, size_t n)
+{
+	if (m->npages_found)
+		*m->npages_found += n * SMI_GROUP_PAGES;
+	for (size_t i = 0; i < n * m->nbitmaps; i++)
+		smi_bitmap_fill_group(m->bitmaps[i % m->nbitmaps],
+				      group + i / m->nbitmaps);
+}
+
+/* Whole groups that lie at another bit offset in the kernel's bitmap. */
+static void merge_shifted(const struct merge *m, uint64_t group, size_t n,
+			  uint64_t *buffer)
+{
+	if (is_zero_block(m, group, n))
+		return;
+	if (is_ones_block(m, group, n)) {
+		fill_block(m, group, n);
+		return;
+	}
+	shift_block(m, group, n, buffer);
+	merge_block(m, group, n, buffer);
+}
+
 /* Whole groups [group, end). */
 static void merge_whole(const struct merge *m, uint64_t group, uint64_t end)
 {
@@ -230,13 +272,11 @@ static void merge_whole(const struct merge *m, uint64_t group, uint64_t end)
 	while (group < end) {
 		size_t n = end - group < step ? end - group : step;
 
-		if (is_in_place(m)) {
+		if (is_in_place(m))
 			merge_block(m, group, n,
 				    word_at(m, group << SMI_GROUP_SHIFT));
-		} else {
-			shift_block(m, group, n, buffer);
-			merge_block(m, group, n, buffer);
-		}
+		else
+			merge_shifted(m, group, n, buffer);
 		group += n;
 	}
 }
