@@ -3,7 +3,7 @@
 
 BUILD = build
 
-.PHONY: all demo test test-cross bench clean install
+.PHONY: all demo test test-cross test-model bench clean install
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -21,6 +21,10 @@ test:
 
 test-cross:
 	@scripts/test-cross.sh
+
+test-model:
+	@scripts/install-packages.sh test
+	@python3 tests/model/run.py
 
 bench: all
 	$(BUILD)/bench/bench-bitmap
