@@ -20,7 +20,7 @@
 #include "bitmap/words.h"
 
 /* Groups looked at before the first of them is ORed anywhere. */
-#define BLOCK_GROUPS 32
+#define BLOCK_GROUPS 128
 /* The same where they are shifted to a buffer first: 4 KiB of it. */
 #define SHIFT_GROUPS 8
 
@@ -109,9 +109,11 @@ static void prefetch(const struct merge *m, uint64_t group, uint64_t summary)
 {
 	if (!smi_is_sparse(summary))
 		return;
-	for (size_t i = 0; i < m->nbitmaps; i++)
+	for (size_t i = 0; i < m->nbitmaps; i++) {
+		__builtin_prefetch(&m->bitmaps[i]->bits[1][group], 1);
 		smi_prefetch_words(smi_bitmap_words(m->bitmaps[i], group),
 				   summary);
+	}
 }
 
 /* @n groups whose words are at @words, aligned as the destination's. */
@@ -119,24 +121,22 @@ static void merge_block(const struct merge *m, uint64_t group, size_t n,
 			const uint64_t *words)
 {
 	uint64_t summaries[BLOCK_GROUPS];
-	unsigned int some = 0;
+	uint8_t dirty[BLOCK_GROUPS]; /* groups of the block, counted from 0 */
+	size_t ndirty = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		i += m->kernels->skip_zero_groups(words + i * SMI_GROUP_WORDS,
 						  n - i);
 		if (i == n)
 			break;
-		summaries[i] =
+		summaries[ndirty] =
 			m->kernels->summarise(words + i * SMI_GROUP_WORDS);
-		some |= 1u << i;
-		prefetch(m, group + i, summaries[i]);
+		prefetch(m, group + i, summaries[ndirty]);
+		dirty[ndirty++] = (uint8_t)i;
 	}
-	for (; some; some &= some - 1) {
-		unsigned int i = (unsigned int)__builtin_ctz(some);
-
-		merge_group(m, group + i, words + i * SMI_GROUP_WORDS,
-			    summaries[i]);
-	}
+	for (size_t i = 0; i < ndirty; i++)
+		merge_group(m, group + dirty[i],
+			    words + dirty[i] * SMI_GROUP_WORDS, summaries[i]);
 }
 
 static uint64_t count_words(const uint64_t *words, size_t n)
@@ -221,23 +221,27 @@ static void merge_partial(const struct merge *m, uint64_t first, uint64_t end)
 	merge_bits(m, tail, end);
 }
 
-/* Nothing in the kernel's words that @n groups are shifted from. */
+/* The kernel's words that @n groups come from; one more where shifted. */
+static size_t block_words(const struct merge *m, size_t n)
+{
+	return n * SMI_GROUP_WORDS + !is_in_place(m);
+}
+
+/* Only for groups that are shifted. */
 static bool is_zero_block(const struct merge *m, uint64_t group, size_t n)
 {
 	const uint64_t *words = word_at(m, group << SMI_GROUP_SHIFT);
 
-	return is_host_order(m) && !words[n * SMI_GROUP_WORDS] &&
+	return !words[n * SMI_GROUP_WORDS] &&
 	       m->kernels->skip_zero_groups(words, n) == n;
 }
 
-/* Are the kernel's words that @n groups are shifted from all ones? */
 static bool is_ones_block(const struct merge *m, uint64_t group, size_t n)
 {
 	const uint64_t *words = word_at(m, group << SMI_GROUP_SHIFT);
-	size_t nwords = n * SMI_GROUP_WORDS + 1;
+	size_t nwords = block_words(m, n);
 
-	return is_host_order(m) &&
-	       m->kernels->find_not_ones(words, 0, nwords) == nwords;
+	return m->kernels->find_not_ones(words, 0, nwords) == nwords;
 }
 
 static void fill_block(const struct merge *m, uint64_t group, size_t n)
@@ -249,34 +253,30 @@ static void fill_block(const struct merge *m, uint64_t group, size_t n)
 				      group + i / m->nbitmaps);
 }
 
-/* Whole groups that lie at another bit offset in the kernel's bitmap. */
-static void merge_shifted(const struct merge *m, uint64_t group, size_t n,
-			  uint64_t *buffer)
+/* Whole groups [group, group + n), a block at most. */
+static void merge_groups(const struct merge *m, uint64_t group, size_t n)
 {
-	if (is_zero_block(m, group, n))
-		return;
-	if (is_ones_block(m, group, n)) {
+	uint64_t buffer[SHIFT_GROUPS * SMI_GROUP_WORDS];
+
+	if (is_host_order(m) && is_ones_block(m, group, n)) {
 		fill_block(m, group, n);
-		return;
+	} else if (is_in_place(m)) {
+		merge_block(m, group, n, word_at(m, group << SMI_GROUP_SHIFT));
+	} else if (!is_host_order(m) || !is_zero_block(m, group, n)) {
+		shift_block(m, group, n, buffer);
+		merge_block(m, group, n, buffer);
 	}
-	shift_block(m, group, n, buffer);
-	merge_block(m, group, n, buffer);
 }
 
 /* Whole groups [group, end). */
 static void merge_whole(const struct merge *m, uint64_t group, uint64_t end)
 {
-	uint64_t buffer[SHIFT_GROUPS * SMI_GROUP_WORDS];
 	size_t step = is_in_place(m) ? BLOCK_GROUPS : SHIFT_GROUPS;
 
 	while (group < end) {
 		size_t n = end - group < step ? end - group : step;
 
-		if (is_in_place(m))
-			merge_block(m, group, n,
-				    word_at(m, group << SMI_GROUP_SHIFT));
-		else
-			merge_shifted(m, group, n, buffer);
+		merge_groups(m, group, n);
 		group += n;
 	}
 }
