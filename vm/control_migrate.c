@@ -144,7 +144,7 @@ json_t *control_query_migrate(struct control_target *target,
 	add(reply, "total-time", report.total_ns / NS_PER_MS);
 	if (report.status == MIGRATION_FAILED)
 		json_object_set_new(reply, "error-desc",
-				    json_string(report.error.message));
+				    qmp_text(report.error.message));
 	if (report.status == MIGRATION_SETUP)
 		return reply;
 	add(reply, "setup-time", report.setup_ns / NS_PER_MS);

@@ -12,6 +12,23 @@
 #include <string.h>
 #include <time.h>
 
+json_t *qmp_text(const char *text)
+{
+	json_t *string = json_string(text);
+	char *ascii = string ? NULL : strdup(text);
+	char *c;
+
+	if (!ascii)
+		return string;
+	for (c = ascii; *c; c++) {
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+	}
+	string = json_string(ascii);
+	free(ascii);
+	return string;
+}
+
 json_t *qmp_error_set(struct qmp_error *err, const char *class,
 		      const char *format, ...)
 {
@@ -142,8 +159,8 @@ json_t *qmp_reply(json_t *result, json_t *id)
 
 json_t *qmp_reply_error(const struct qmp_error *err, json_t *id)
 {
-	return with_id(json_pack("{s:{s:s, s:s}}", "error", "class", err->class,
-				 "desc", err->desc),
+	return with_id(json_pack("{s:{s:s, s:o}}", "error", "class", err->class,
+				 "desc", qmp_text(err->desc)),
 		       id);
 }
 

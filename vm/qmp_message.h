@@ -23,6 +23,12 @@ struct qmp_error {
 	char desc[320];
 };
 
+/*
+ * A string as JSON. Text that is no UTF-8, such as a name that was cut within
+ * a character, has '?' for all that is not plain ASCII. NULL: memory.
+ */
+json_t *qmp_text(const char *text);
+
 /* Note an error, if none is noted yet. Returns NULL for "return ...;". */
 json_t *qmp_error_set(struct qmp_error *err, const char *class,
 		      const char *format, ...)

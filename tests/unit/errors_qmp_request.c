@@ -4,6 +4,9 @@
  */
 #include "qmp_talk.h"
 
+#include <stdio.h>
+#include <string.h>
+
 static void requests(void **state)
 {
 	struct qmp_talk talk;
@@ -21,6 +24,28 @@ static void requests(void **state)
 	qmp_talk_say(&talk, "{\"execute\": \"no-such-command\"}");
 	qmp_talk_expect_error(&talk, QMP_CLASS_NOT_FOUND, "no-such-command");
 	qmp_talk_end(&talk);
+}
+
+/* What an error quotes is cut; never so that the reply is lost. */
+static void cut_names(void **state)
+{
+	struct qmp_talk talk;
+	char line[256];
+	char name[64];
+
+	for (size_t pad = 0; pad < 3; pad++) {
+		memset(name, 'a', sizeof(name));
+		snprintf(line, sizeof(line),
+			 "{\"execute\": \"%.*s\xe2\x82\xac\xe2\x82\xac\"}",
+			 (int)(61 + pad), name);
+		qmp_talk_start(&talk, true);
+		qmp_talk_say(&talk, line);
+		qmp_talk_expect_error(&talk, QMP_CLASS_NOT_FOUND, "aaaa");
+		qmp_talk_say(&talk, "{\"execute\": \"no-such-command\"}");
+		qmp_talk_expect_error(&talk, QMP_CLASS_NOT_FOUND,
+				      "no-such-command");
+		qmp_talk_end(&talk);
+	}
 }
 
 static const struct qmp_parameter parameters[] = {
@@ -64,6 +89,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(requests),
+		cmocka_unit_test(cut_names),
 		cmocka_unit_test(arguments),
 	};
 
