@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The n-th allocation fails, for every n, in every call of bitmap and memory
+ * that allocates: the call says -ENOMEM, leaves all as it was, and works when
+ * it is tried again. The linker puts the functions below before libc's.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <smudge/bitmap.h>
+
+#include "fake_source.h"
+#include "support.h"
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *old, size_t size);
+void *__real_aligned_alloc(size_t alignment, size_t size);
+void *__real_mmap64(void *at, size_t length, int prot, int flags, int fd,
+		    off_t offset);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+void *__wrap_aligned_alloc(size_t alignment, size_t size);
+void *__wrap_mmap64(void *at, size_t length, int prot, int flags, int fd,
+		    off_t offset);
+
+static unsigned int countdown; /* 0: none fails; 1: the next one does */
+static bool has_failed;
+
+static bool fails(void)
+{
+	if (countdown == 0 || --countdown > 0)
+		return false;
+	has_failed = true;
+	errno = ENOMEM;
+	return true;
+}
+
+void *__wrap_malloc(size_t size)
+{
+	return fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return fails() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *old, size_t size)
+{
+	return fails() ? NULL : __real_realloc(old, size);
+}
+
+void *__wrap_aligned_alloc(size_t alignment, size_t size)
+{
+	return fails() ? NULL : __real_aligned_alloc(alignment, size);
+}
+
+void *__wrap_mmap64(void *at, size_t length, int prot, int flags, int fd,
+		    off_t offset)
+{
+	if (fails())
+		return MAP_FAILED;
+	return __real_mmap64(at, length, prot, flags, fd, offset);
+}
+
+/* One call, whose result is undone at once when it succeeds. */
+struct scene {
+	struct smudge_memory *memory;
+	struct smudge_region *region, *second;
+	struct smudge_client *client;
+	struct fake_source fake;
+};
+
+typedef int (*scene_call)(struct scene *scene);
+
+static void assert_same(const struct smudge_memory_stats *before,
+			struct scene *scene)
+{
+	struct smudge_memory_stats after = fake_stats(scene->memory);
+
+	assert_int_equal(before->nregions, after.nregions);
+	assert_int_equal(before->nclients, after.nclients);
+	assert_int_equal(before->nsources_running, after.nsources_running);
+	if (before->nclients == 0)
+		assert_int_equal(after.bitmap_bytes, 0);
+}
+
+static void every_allocation_fails(scene_call call, struct scene *scene)
+{
+	unsigned int n = 0;
+	int r;
+
+	do {
+		struct smudge_memory_stats before = {.size = sizeof(before)};
+
+		if (scene->memory)
+			before = fake_stats(scene->memory);
+		has_failed = false;
+		countdown = ++n;
+		r = call(scene);
+		countdown = 0;
+		if (!has_failed)
+			break;
+		assert_int_equal(r, -ENOMEM);
+		if (scene->memory)
+			assert_same(&before, scene);
+	} while (n < 100);
+	assert_int_equal(r, 0);
+	assert_in_range(n, 2, 99); /* at least one allocation was failed */
+}
+
+static int call_bitmap(struct scene *scene)
+{
+	struct smudge_bitmap *bitmap = NULL;
+	int r = smudge_bitmap_create(100000, &bitmap);
+
+	assert_true(r == 0 || !bitmap);
+	smudge_bitmap_destroy(bitmap);
+	return r;
+}
+
+static int call_batch(struct scene *scene)
+{
+	struct smudge_batch *batch = NULL;
+	int r = smudge_batch_create(0, &batch);
+
+	assert_true(r == 0 || !batch);
+	smudge_batch_destroy(batch);
+	return r;
+}
+
+static int call_memory(struct scene *scene)
+{
+	struct smudge_memory *memory = NULL;
+	int r = smudge_memory_create(&memory);
+
+	assert_true(r == 0 || !memory);
+	smudge_memory_destroy(memory);
+	return r;
+}
+
+static int no_start(void *opaque, const struct smudge_source_range *range,
+		    struct smudge_error *err)
+{
+	return 0;
+}
+
+static void no_stop(void *opaque)
+{
+}
+
+static int no_harvest(void *opaque, struct smudge_sink *sink,
+		      struct smudge_error *err)
+{
+	return 0;
+}
+
+static int call_source(struct scene *scene)
+{
+	const struct smudge_source_ops ops = {
+		.size = sizeof(ops),
+		.name = "test",
+		.start = no_start,
+		.stop = no_stop,
+		.harvest = no_harvest,
+	};
+	struct smudge_source *source = NULL;
+	int r = smudge_source_create(&ops, NULL, &source);
+
+	assert_true(r == 0 || !source);
+	smudge_source_destroy(source);
+	return r;
+}
+
+static int call_region_add(struct scene *scene)
+{
+	struct smudge_region_options options = {
+		.size = sizeof(options),
+		.name = "new",
+		.hva = (void *)(UINT64_C(1) << 40),
+		.gpa = UINT64_C(1) << 40,
+		.size_bytes = 8 << 20,
+	};
+	struct smudge_region *region = NULL;
+	int r = smudge_region_add(scene->memory, &options, &region);
+
+	countdown = 0; /* what follows is not under test */
+	assert_true(r == 0 || !region);
+	if (r == 0)
+		assert_int_equal(smudge_region_remove(region), 0);
+	return r;
+}
+
+static int call_region_remove(struct scene *scene)
+{
+	return smudge_region_remove(scene->second);
+}
+
+static int call_client_open(struct scene *scene)
+{
+	struct smudge_client_options options = {.size = sizeof(options),
+						.name = "new"};
+	struct smudge_client *client = NULL;
+	struct smudge_error err = {0};
+	int r = smudge_client_open(scene->memory, &options, &client, &err);
+
+	countdown = 0;
+	assert_int_equal(err.code, r);
+	assert_true(r == 0 || !client);
+	if (r == 0)
+		assert_int_equal(smudge_client_close(client), 0);
+	return r;
+}
+
+static int call_client_skip(struct scene *scene)
+{
+	uint64_t before = smudge_client_dirty_pages(scene->client);
+	int r = smudge_client_skip(scene->client, scene->region, 0, 64, NULL);
+
+	if (r < 0)
+		assert_int_equal(before,
+				 smudge_client_dirty_pages(scene->client));
+	return r;
+}
+
+static void start_scene(struct scene *scene, bool has_client)
+{
+	struct smudge_error err = {0};
+
+	memset(scene, 0, sizeof(*scene));
+	assert_int_equal(smudge_memory_create(&scene->memory), 0);
+	scene->region = fake_region(scene->memory, 0, 10000);
+	scene->second = fake_region(scene->memory, UINT64_C(1) << 32, 300);
+	fake_create(&scene->fake, true);
+	assert_int_equal(smudge_region_attach(scene->region, scene->fake.source,
+					      0, 0, &err),
+			 0);
+	if (has_client)
+		scene->client = fake_client(scene->memory, "watcher", false);
+}
+
+static void end_scene(struct scene *scene)
+{
+	assert_int_equal(smudge_client_close(scene->client), 0);
+	fake_destroy(&scene->fake);
+	assert_int_equal(smudge_memory_destroy(scene->memory), 0);
+}
+
+static void in_scene(scene_call call, bool has_client)
+{
+	struct scene scene;
+
+	start_scene(&scene, has_client);
+	every_allocation_fails(call, &scene);
+	end_scene(&scene);
+}
+
+static void test_creations(void **state)
+{
+	struct scene scene = {0};
+
+	every_allocation_fails(call_bitmap, &scene);
+	every_allocation_fails(call_batch, &scene);
+	every_allocation_fails(call_memory, &scene);
+	every_allocation_fails(call_source, &scene);
+}
+
+static void test_regions(void **state)
+{
+	in_scene(call_region_add, false);
+	in_scene(call_region_add, true);
+	in_scene(call_region_remove, true);
+}
+
+static void test_clients(void **state)
+{
+	in_scene(call_client_open, false);
+	in_scene(call_client_open, true);
+	in_scene(call_client_skip, true);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_creations),
+		cmocka_unit_test(test_regions),
+		cmocka_unit_test(test_clients),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
