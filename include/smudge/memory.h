@@ -69,7 +69,8 @@ struct smudge_region_options {
  * Clients that watch everything watch it from now on, all pages dirty.
  * Blocks: on the memory's lock, and on an RCU grace period if clients watch
  * it. Threads: any.
- * Return: 0, -EINVAL (alignment, size, page_shift or name), -EEXIST (overlaps
+ * Return: 0, -EINVAL (alignment, size, page_shift or name, or a gpa range that
+ * ends beyond 2^64 - 1), -EEXIST (overlaps
  * another region's gpa range, or the name is taken), -ENOSPC
  * (SMUDGE_MAX_REGIONS), -ENOMEM. On failure nothing has changed.
  */

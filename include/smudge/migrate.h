@@ -109,7 +109,7 @@ struct smudge_migration;
  * @limits: first limits, copied; NULL for the defaults
  * @ret: receives the handle, owned by the caller; good for one send or receive
  *
- * Blocks: no. Threads: any. Return: 0, -ENOMEM, -EMFILE.
+ * Blocks: no. Threads: any. Return: 0, -ENOMEM, -EMFILE, -ENFILE.
  */
 int smudge_migration_create(const struct smudge_migrate_limits *limits,
 			    struct smudge_migration **ret);

@@ -84,7 +84,7 @@ struct smudge_source_stats {
  * @source: source (borrowed)
  * @stats: size is set by the caller; fields beyond it are not written
  *
- * Blocks: on the region's lock. Threads: any.
+ * Blocks: on the locks. Threads: any.
  * Return: 0, -EINVAL (size is smaller than the first version's).
  */
 int smudge_source_stats(struct smudge_source *source,
@@ -106,7 +106,8 @@ int smudge_source_stats(struct smudge_source *source,
  *
  * Blocks: no. Threads: any.
  * Return: 0, -ENOSYS (no userfaultfd or no PAGEMAP_SCAN), -EOPNOTSUPP (no
- * WP_ASYNC), -EPERM (not allowed to use it), -EMFILE, -ENFILE, -ENOMEM.
+ * WP_ASYNC), -EPERM (not allowed to use it), -EIO (the kernel reports other
+ * pages than were written), -EMFILE, -ENFILE, -ENOMEM.
  * Start: also -EBUSY (registered with another userfaultfd), -EINVAL (a
  * mapping that cannot be registered), -ENOMEM (a hole in the range).
  */
@@ -196,9 +197,10 @@ struct smudge_source_range {
 };
 
 /*
- * Every operation is called with the region's lock held, never two at once,
- * with the opaque pointer given at creation. They return 0 or -errno, and say
- * in @err what failed.
+ * Every operation is called with the region's lock held, and sometimes the
+ * memory's, never two at once, with the opaque pointer given at creation. So
+ * none may wait for a thread that takes, harvests, opens or closes; marks need
+ * no lock and may run. They return 0 or -errno, and say in @err what failed.
  */
 struct smudge_source_ops {
 	size_t size;	  /* sizeof(struct smudge_source_ops) */
@@ -244,8 +246,8 @@ int smudge_source_create(const struct smudge_source_ops *ops, void *opaque,
  *      that the first bit stands for
  * @bits, @first_bit: as for smudge_bitmap_merge
  * @npages: number of bits; those beyond the range are ignored
- * @page_shift: size of the source's pages; it may differ from the region's:
- *      larger pages are expanded, smaller ones combined
+ * @page_shift: size of the source's pages, at most 63; it may differ from the
+ *      region's: larger pages are expanded, smaller ones combined
  *
  * Blocks: no. Threads: the harvest's.
  */

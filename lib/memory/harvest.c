@@ -111,9 +111,19 @@ static void sink_scaled(struct smudge_sink *sink, uint64_t first_page,
 			const void *bits, uint64_t first_bit, uint64_t npages,
 			unsigned int page_shift)
 {
-	uint64_t at = 0;
+	const struct smudge_source *source = sink->source;
+	uint64_t bytes = source->npages << sink->region->page_shift;
 	struct smudge_run run;
+	uint64_t limit, at = 0;
 
+	/* Larger than any range: one page is all of it. */
+	if (page_shift > 63)
+		page_shift = 63;
+	limit = ((bytes - 1) >> page_shift) + 1;
+	if (first_page >= limit)
+		return;
+	if (npages > limit - first_page)
+		npages = limit - first_page;
 	while (smi_bits_next_run(bits, first_bit, at, npages, &run)) {
 		smudge_sink_range(sink,
 				  (first_page + run.first_page) << page_shift,

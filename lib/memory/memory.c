@@ -40,7 +40,7 @@ int smudge_memory_create(struct smudge_memory **ret)
 
 int smudge_memory_destroy(struct smudge_memory *memory)
 {
-	struct smudge_region *region;
+	struct smi_region_table *table;
 
 	if (!memory)
 		return 0;
@@ -49,10 +49,13 @@ int smudge_memory_destroy(struct smudge_memory *memory)
 		pthread_mutex_unlock(&memory->lock);
 		return -EBUSY;
 	}
+	table = atomic_load_explicit(&memory->table, memory_order_relaxed);
+	for (size_t i = 0; i < table->n; i++)
+		smi_region_detach_all(table->regions[i]);
 	pthread_mutex_unlock(&memory->lock);
-	while (smudge_memory_regions(memory, &region, 1))
-		smudge_region_remove(region);
-	free(atomic_load_explicit(&memory->table, memory_order_relaxed));
+	for (size_t i = 0; i < table->n; i++)
+		smi_region_free(table->regions[i]);
+	free(table);
 	pthread_mutex_destroy(&memory->lock);
 	free(memory);
 	return 0;

@@ -127,6 +127,11 @@ static inline struct smi_view *smi_view_next(const struct smi_view *view)
 				    memory_order_acquire);
 }
 
+/* region.c. memory->lock held, region->lock not. */
+void smi_region_detach_all(struct smudge_region *region);
+/* After a grace period. */
+void smi_region_free(struct smudge_region *region);
+
 /* view.c. A view with every page dirty, linked nowhere. */
 int smi_view_create(struct smudge_client *client, struct smudge_region *region,
 		    struct smi_view **ret);
@@ -160,6 +165,13 @@ int smi_sources_rearm(struct smudge_region *region,
 int smi_source_harvest(struct smudge_source *source, struct smudge_error *err);
 int smi_source_detach_locked(struct smudge_source *source,
 			     struct smudge_error *err);
+
+/*
+ * Take both locks of the region a source is attached to; NULL, and no lock,
+ * when it is attached nowhere. The region may be leaving meanwhile.
+ */
+struct smudge_region *smi_source_lock(struct smudge_source *source);
+void smi_source_unlock(struct smudge_region *region);
 
 /* stats.c. memory->lock held. */
 uint64_t smi_memory_measure(struct smudge_memory *memory);

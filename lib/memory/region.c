@@ -22,7 +22,7 @@ static bool is_valid(const struct smudge_region_options *o, unsigned int shift)
 	       o->name[0] && strlen(o->name) < 64 && o->hva &&
 	       !((uintptr_t)o->hva & 4095) && !(o->gpa & mask) &&
 	       o->size_bytes && !(o->size_bytes & mask) &&
-	       o->size_bytes - 1 <= UINT64_MAX - o->gpa &&
+	       o->size_bytes <= UINT64_MAX - o->gpa &&
 	       o->size_bytes >> shift <= SMUDGE_BITMAP_MAX_PAGES;
 }
 
@@ -45,7 +45,7 @@ static struct smudge_region *new_region(struct smudge_memory *memory,
 	return region;
 }
 
-static void free_region(struct smudge_region *region)
+void smi_region_free(struct smudge_region *region)
 {
 	pthread_mutex_destroy(&region->lock);
 	free(region->bitmaps);
@@ -141,7 +141,7 @@ int smudge_region_add(struct smudge_memory *memory,
 	if (r < 0) {
 		pthread_mutex_unlock(&memory->lock);
 		if (region)
-			free_region(region);
+			smi_region_free(region);
 		free(table);
 		return r;
 	}
@@ -164,6 +164,14 @@ static bool has_batches(const struct smudge_region *region)
 	return false;
 }
 
+void smi_region_detach_all(struct smudge_region *region)
+{
+	pthread_mutex_lock(&region->lock);
+	while (region->sources)
+		smi_source_detach_locked(region->sources, NULL);
+	pthread_mutex_unlock(&region->lock);
+}
+
 int smudge_region_remove(struct smudge_region *region)
 {
 	struct smudge_memory *memory = region->memory;
@@ -178,17 +186,14 @@ int smudge_region_remove(struct smudge_region *region)
 		free(table);
 		return table ? -EBUSY : -ENOMEM;
 	}
-	pthread_mutex_lock(&region->lock);
-	while (region->sources)
-		smi_source_detach_locked(region->sources, NULL);
-	pthread_mutex_unlock(&region->lock);
+	smi_region_detach_all(region);
 	gone = smi_clients_unwatch(region);
 	publish_table(memory, table);
 	smi_rcu_synchronize();
 	smi_views_destroy(gone);
 	pthread_mutex_unlock(&memory->lock);
 	free(old);
-	free_region(region);
+	smi_region_free(region);
 	return 0;
 }
 

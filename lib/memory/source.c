@@ -11,6 +11,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "sys/rcu.h"
+
 int smudge_source_create(const struct smudge_source_ops *ops, void *opaque,
 			 struct smudge_source **ret)
 {
@@ -83,24 +85,26 @@ int smi_sources_rearm(struct smudge_region *region,
 		      struct smudge_error *err)
 {
 	for (struct smudge_source *s = region->sources; s; s = s->next) {
+		struct smudge_error own = {0};
 		uint64_t start_ns, spent_ns;
 		int r;
 
 		if (!s->is_running || !s->ops.rearm)
 			continue;
 		start_ns = smi_now_ns();
-		r = s->ops.rearm(s->opaque, batch, err);
+		r = s->ops.rearm(s->opaque, batch, &own);
 		spent_ns = smi_now_ns() - start_ns;
 		s->rearms++;
 		s->rearm_ns += spent_ns;
 		smi_add(&region->memory->counters.rearm_ns, spent_ns);
 		if (r == 0)
 			continue;
-		smudge_error_set(err, -EIO, s->ops.name,
+		smudge_error_set(&own, -EIO, s->ops.name,
 				 "cannot re-arm pages of region %s",
 				 region->name);
-		if (err)
-			err->code = -EIO;
+		own.code = -EIO; /* whatever the source called it */
+		if (err && !err->code)
+			*err = own;
 		return -EIO;
 	}
 	return 0;
@@ -141,8 +145,7 @@ int smudge_region_attach(struct smudge_region *region,
 		    memory_order_acquire)) {
 		pthread_mutex_unlock(&region->lock);
 		return smudge_error_set(err, -EBUSY, source->ops.name,
-					"it is attached to region %s already",
-					nowhere->name);
+					"it is attached to a region already");
 	}
 	source->first_page = first_page;
 	source->npages = npages ? npages : region->npages - first_page;
@@ -173,20 +176,62 @@ int smi_source_detach_locked(struct smudge_source *source,
 	return r;
 }
 
+/*
+ * The region a source is attached to, or NULL, and its memory. The read-side
+ * section keeps the region from being freed, should it leave just now.
+ */
+static struct smudge_region *look_up(const struct smudge_source *source,
+				     struct smudge_memory **ret_memory)
+{
+	struct smudge_region *region;
+
+	smi_rcu_read_lock();
+	region = atomic_load_explicit(&source->region, memory_order_acquire);
+	if (region)
+		*ret_memory = region->memory;
+	smi_rcu_read_unlock();
+	return region;
+}
+
+struct smudge_region *smi_source_lock(struct smudge_source *source)
+{
+	struct smudge_region *region;
+	struct smudge_memory *memory, *now = NULL;
+
+	while ((region = look_up(source, &memory))) {
+		pthread_mutex_lock(&memory->lock);
+		/* From here on no region of this memory is freed. */
+		if (look_up(source, &now) == region && now == memory) {
+			pthread_mutex_lock(&region->lock);
+			if (atomic_load_explicit(&source->region,
+						 memory_order_acquire) ==
+			    region)
+				return region;
+			/* an attachment that failed has undone itself */
+			pthread_mutex_unlock(&region->lock);
+		}
+		pthread_mutex_unlock(&memory->lock);
+	}
+	return NULL;
+}
+
+void smi_source_unlock(struct smudge_region *region)
+{
+	struct smudge_memory *memory = region->memory;
+
+	pthread_mutex_unlock(&region->lock);
+	pthread_mutex_unlock(&memory->lock);
+}
+
 int smudge_source_detach(struct smudge_source *source, struct smudge_error *err)
 {
-	struct smudge_region *region =
-		atomic_load_explicit(&source->region, memory_order_acquire);
-	int r = 0;
+	struct smudge_region *region = smi_source_lock(source);
+	int r;
 
 	if (!region)
 		return 0;
-	pthread_mutex_lock(&region->lock);
-	/* another thread may have detached it meanwhile */
-	if (atomic_load_explicit(&source->region, memory_order_acquire) ==
-	    region)
-		r = smi_source_detach_locked(source, err);
-	pthread_mutex_unlock(&region->lock);
+	r = smi_source_detach_locked(source, err);
+	smi_source_unlock(region);
 	return r;
 }
 

@@ -82,13 +82,11 @@ int smudge_memory_stats(struct smudge_memory *memory,
 int smudge_source_stats(struct smudge_source *source,
 			struct smudge_source_stats *stats)
 {
-	struct smudge_region *region =
-		atomic_load_explicit(&source->region, memory_order_acquire);
+	struct smudge_region *region;
 
 	if (stats->size < sizeof(*stats))
 		return -EINVAL;
-	if (region)
-		pthread_mutex_lock(&region->lock);
+	region = smi_source_lock(source);
 	stats->name = source->ops.name;
 	stats->harvests = source->harvests;
 	stats->harvest_ns = source->harvest_ns;
@@ -97,6 +95,6 @@ int smudge_source_stats(struct smudge_source *source,
 	stats->rearms = source->rearms;
 	stats->rearm_ns = source->rearm_ns;
 	if (region)
-		pthread_mutex_unlock(&region->lock);
+		smi_source_unlock(region);
 	return 0;
 }

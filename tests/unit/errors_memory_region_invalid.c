@@ -58,7 +58,8 @@ static void test_region_invalid(void **state)
 	o = good;
 	o.gpa = UINT64_MAX - 0x1fffff;
 	assert_int_equal(smudge_region_add(memory, &o, &region), -EINVAL);
-	o = good;
+	o.gpa = UINT64_MAX - o.size_bytes + 1; /* its end is 2^64 */
+	assert_int_equal(smudge_region_add(memory, &o, &region), -EINVAL);
 	assert_null(region);
 	assert_int_equal(smudge_memory_regions(memory, NULL, 0), 0);
 	assert_int_equal(smudge_region_add(memory, &good, &region), 0);

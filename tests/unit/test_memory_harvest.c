@@ -150,6 +150,24 @@ static void test_larger_source_pages(void **state)
 	rig_end(&rig);
 }
 
+/* Pages larger than all there is, and more bits than that has pages. */
+static void test_enormous_source_pages(void **state)
+{
+	for (unsigned int shift = 22; shift < 64; shift += 3) {
+		struct rig rig;
+
+		rig_start(&rig, 1000, 5, 500);
+		rig.fake.page_shift = shift;
+		rig.fake.npages = 1024;
+		for (uint64_t bit = 0; bit < 1024; bit++)
+			fake_write(&rig.fake, bit);
+		assert_int_equal(smudge_region_harvest(rig.region, NULL), 0);
+		assert_int_equal(count(&rig, 5, 500), 500);
+		assert_int_equal(count(&rig, 0, 1000), 500);
+		rig_end(&rig);
+	}
+}
+
 static void test_smaller_source_pages(void **state)
 {
 	struct smudge_memory *memory;
@@ -196,6 +214,7 @@ int main(void)
 		cmocka_unit_test(test_detach_harvests_first),
 		cmocka_unit_test(test_misaligned_attachments),
 		cmocka_unit_test(test_larger_source_pages),
+		cmocka_unit_test(test_enormous_source_pages),
 		cmocka_unit_test(test_smaller_source_pages),
 	};
 
