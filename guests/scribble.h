@@ -34,11 +34,11 @@ enum scribble_pattern {
 	SCRIBBLE_HOTSET,
 };
 
-/* Values for the debug-exit port; smudge-vm exits with 33, 35 and 37. */
+/* Values for the debug-exit port; smudge-vm exits with 33, 35 and 1. */
 enum scribble_exit {
 	SCRIBBLE_EXIT_OK = 0x10,
 	SCRIBBLE_EXIT_ERRORS = 0x11,
-	SCRIBBLE_EXIT_USAGE = 0x12,
+	SCRIBBLE_EXIT_USAGE = 0,
 };
 
 struct scribble_config {

@@ -135,7 +135,10 @@ static int start_vm(struct demo *demo, struct demo_vm *vm, char *const argv[],
 
 	while (!rc && access(vm->qmp_path, F_OK) < 0) {
 		rc = demo_check_alive(vm, err);
-		if (!rc && (interrupted() || clock_now_ms() > end_ms))
+		if (!rc && interrupted())
+			rc = smudge_error_set(err, -EINTR, "demo",
+					      "interrupted");
+		if (!rc && clock_now_ms() > end_ms)
 			rc = smudge_error_set(err, -ETIMEDOUT, "demo",
 					      "the %s does not start",
 					      vm->name);

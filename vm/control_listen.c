@@ -57,7 +57,8 @@ int unix_listen(const char *path, const char *where, int *ret_fd,
 
 	if (!*path || strlen(path) >= sizeof(address.sun_path))
 		return smudge_error_set(err, -EINVAL, where,
-					"a socket path has 1 to %zu bytes",
+					"unix:PATH wants a path of 1 to %zu "
+					"bytes",
 					sizeof(address.sun_path) - 1);
 	strcpy(address.sun_path, path);
 	remove_dead(&address);

@@ -72,14 +72,15 @@ static uint64_t host_bytes(void)
 static int take_memory(struct vm_options *options, const char *value,
 		       struct smudge_error *err)
 {
-	uint64_t bytes;
+	uint64_t bytes = UINT64_MAX;
 
-	if (options_parse_size(value, &bytes) < 0)
+	if (options_parse_size(value, &bytes) == -EINVAL)
 		return smudge_error_set(err, -EINVAL, WHERE,
 					"--memory takes a number of bytes or "
 					"one with K, M, G or T, not \"%.40s\".",
 					value);
-	if (bytes < VM_MEMORY_MIN_BYTES || bytes % PAGE_BYTES)
+	if (bytes < VM_MEMORY_MIN_BYTES ||
+	    (bytes % PAGE_BYTES && bytes < UINT64_MAX))
 		return smudge_error_set(err, -EINVAL, WHERE,
 					"--memory is at least 16M and a "
 					"multiple of 4K, unlike \"%.40s\".",

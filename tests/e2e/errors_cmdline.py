@@ -134,7 +134,7 @@ def guest_parameters(lab):
             [VM, "-m", "16M", "--engine", any_engine(), "--kernel", GUEST,
              "--append", append], text=True, stdin=subprocess.DEVNULL,
             capture_output=True, timeout=PATIENCE)
-        check_equal(run.returncode, 37, f"{append}: {run}")
+        check_equal(run.returncode, ERROR, f"{append}: {run}")
         check_sentence(run.stdout.strip(), "scribble: ", says)
 
 
