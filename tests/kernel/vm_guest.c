@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <smudge/error.h>
@@ -62,35 +63,28 @@ void vm_guest_open(struct vm_guest *guest, const char *engine,
 		.incoming = append ? NULL : "test",
 	};
 	struct smudge_error err = {0};
-	int fd;
 
-	strcpy(guest->serial_path, "/tmp/smudge-test-XXXXXX");
-	fd = mkstemp(guest->serial_path);
-	assert_true(fd >= 0);
-	close(fd);
-	snprintf(serial, sizeof(serial), "file:%s", guest->serial_path);
-	if (machine_create(&options, &guest->machine, &err) < 0) {
-		unlink(guest->serial_path);
+	guest->serial_fd = memfd_create("serial", MFD_CLOEXEC);
+	assert_true(guest->serial_fd >= 0);
+	snprintf(serial, sizeof(serial), "file:/proc/self/fd/%d",
+		 guest->serial_fd);
+	if (machine_create(&options, &guest->machine, &err) < 0)
 		fail_msg("%s", err.message);
-	}
 	start(guest, append);
 }
 
 void vm_guest_close(struct vm_guest *guest)
 {
 	machine_destroy(guest->machine);
-	unlink(guest->serial_path);
+	close(guest->serial_fd);
 }
 
 static void read_output(struct vm_guest *guest, char text[OUTPUT_BYTES])
 {
-	FILE *file = fopen(guest->serial_path, "r");
-	size_t len;
+	ssize_t n = pread(guest->serial_fd, text, OUTPUT_BYTES - 1, 0);
 
-	assert_non_null(file);
-	len = fread(text, 1, OUTPUT_BYTES - 1, file);
-	text[len] = '\0';
-	fclose(file);
+	assert_true(n >= 0);
+	text[n] = '\0';
 }
 
 bool vm_guest_said(struct vm_guest *guest, const char *text)

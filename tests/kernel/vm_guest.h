@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A machine that runs scribble, for the machine's tests: its serial port goes
- * to a file of its own, from which the passes and errors are read.
+ * to a file in memory, from which the passes and errors are read.
  */
 #ifndef TESTS_VM_GUEST_H
 #define TESTS_VM_GUEST_H
@@ -16,7 +16,7 @@
 
 struct vm_guest {
 	struct machine *machine;
-	char serial_path[64];
+	int serial_fd; /* what the guest said */
 };
 
 /* Skip the running test when the engine is not there. */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "devices.h"
@@ -45,14 +46,13 @@ static void test_divisor_latch(void **state)
 
 static void test_output_goes_to_the_file(void **state)
 {
-	char path[] = "/tmp/smudge-test-XXXXXX";
 	char spec[64];
 	char text[8] = "";
 	struct serial serial;
-	int fd = mkstemp(path);
+	int fd = memfd_create("serial", MFD_CLOEXEC);
 
 	assert_true(fd >= 0);
-	snprintf(spec, sizeof(spec), "file:%s", path);
+	snprintf(spec, sizeof(spec), "file:/proc/self/fd/%d", fd);
 	assert_int_equal(serial_open(&serial, spec, NULL), 0);
 	serial_out(&serial, DATA, 'h');
 	serial_out(&serial, DATA, 'i');
@@ -61,7 +61,6 @@ static void test_output_goes_to_the_file(void **state)
 	assert_int_equal(read(fd, text, sizeof(text)), 2);
 	assert_memory_equal(text, "hi", 2);
 	close(fd);
-	unlink(path);
 }
 
 static void test_fifo_and_overrun(void **state)
