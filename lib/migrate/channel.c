@@ -112,16 +112,31 @@ static int poll_until(struct smi_channel *channel, short events,
 	}
 }
 
+/* The date at which a wait that begins now has lasted too long. */
+static uint64_t limit_from_now(const struct smi_channel *channel)
+{
+	uint64_t now = smi_mono_ns();
+
+	return channel->timeout_ns > UINT64_MAX - now
+		       ? UINT64_MAX
+		       : now + channel->timeout_ns;
+}
+
+void smi_channel_limit_rest(struct smi_channel *channel)
+{
+	channel->end_ns = limit_from_now(channel);
+}
+
 /* Wait for the socket, for the time limit at most. Return: revents. */
 static int wait_ready(struct smi_channel *channel, short events,
 		      struct smudge_error *err)
 {
-	uint64_t now = smi_mono_ns();
-	uint64_t date = channel->timeout_ns > UINT64_MAX - now
-				? UINT64_MAX
-				: now + channel->timeout_ns;
-	int ready = poll_until(channel, events, date);
+	uint64_t date = limit_from_now(channel);
+	int ready;
 
+	if (channel->end_ns && channel->end_ns < date)
+		date = channel->end_ns;
+	ready = poll_until(channel, events, date);
 	if (ready == -ECANCELED)
 		return cancelled(err);
 	if (ready < 0)
@@ -224,6 +239,10 @@ int smi_channel_receive(struct smi_channel *channel, void *bytes, size_t length,
 
 		if (is_cancelled(channel))
 			return cancelled(err);
+		if (channel->end_ns && smi_mono_ns() >= channel->end_ns)
+			return smudge_error_set(err, -ETIMEDOUT, "channel",
+						"the peer did not come to the "
+						"point in time");
 		n = recv(channel->fd, at, length, MSG_DONTWAIT);
 		if (n > 0) {
 			at += n;

@@ -18,8 +18,9 @@
 struct smi_channel {
 	int fd; /* borrowed */
 	struct smudge_migration *migration;
-	uint64_t timeout_ns;	 /* silence that ends a wait */
-	uint64_t sent_bytes;	 /* accepted by the socket */
+	uint64_t timeout_ns; /* silence that ends a wait */
+	uint64_t end_ns;     /* date that ends all, silent or not; 0: none */
+	uint64_t sent_bytes; /* accepted by the socket */
 	uint64_t received_bytes; /* taken from the socket */
 	uint64_t next_send_ns;	 /* when the bandwidth limit allows more */
 	bool is_paced;		 /* obey the bandwidth limit */
@@ -58,6 +59,9 @@ int smi_channel_send(struct smi_channel *channel, const void *bytes,
  */
 int smi_channel_receive(struct smi_channel *channel, void *bytes, size_t length,
 			struct smudge_error *err);
+
+/* From now on the time limit is for all that is still to come. */
+void smi_channel_limit_rest(struct smi_channel *channel);
 
 /* True when a receive would not wait: data, end of stream, or an error. */
 bool smi_channel_has_input(struct smi_channel *channel);

@@ -78,13 +78,23 @@ int smi_link_greet(struct smi_link *link, struct smudge_error *err)
 int smi_link_send(struct smi_link *link, uint8_t *record, uint32_t type,
 		  uint64_t length, struct smudge_error *err)
 {
-	uint64_t sent_before = link->channel.sent_bytes;
-	uint64_t whole = SMI_WIRE_HEADER_BYTES + length;
-	int error;
-
 	smi_wire_record_seal(record, type, 0, length);
-	error = smi_channel_send(&link->channel, record, whole, err);
-	link->is_mid_record = error && link->channel.sent_bytes != sent_before;
+	link->unsent_bytes = SMI_WIRE_HEADER_BYTES + length;
+	return smi_link_send_rest(link, record, length, err);
+}
+
+int smi_link_send_rest(struct smi_link *link, const uint8_t *record,
+		       uint64_t length, struct smudge_error *err)
+{
+	struct smi_channel *channel = &link->channel;
+	uint64_t whole = SMI_WIRE_HEADER_BYTES + length;
+	uint64_t before = channel->sent_bytes;
+	int error =
+		smi_channel_send(channel, record + (whole - link->unsent_bytes),
+				 link->unsent_bytes, err);
+
+	link->unsent_bytes -= channel->sent_bytes - before;
+	link->is_mid_record = error && link->unsent_bytes != whole;
 	if (!error)
 		link->records_sent++;
 	return error;
@@ -110,6 +120,7 @@ void smi_link_say(struct smi_link *link, uint32_t type, uint32_t code,
 	link->channel.heeds_cancel = false;
 	link->channel.heeds_peer = false;
 	link->channel.is_paced = false;
+	link->channel.end_ns = 0;
 	link->channel.timeout_ns = LAST_WORD_NS;
 	length = smi_wire_speech_encode(code, sentence,
 					record + SMI_WIRE_HEADER_BYTES);

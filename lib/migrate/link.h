@@ -15,6 +15,7 @@ struct smi_link {
 	struct smi_channel channel;
 	enum smi_wire_role peer_role;
 	uint64_t records_sent;
+	uint64_t unsent_bytes; /* of the record being sent */
 	bool is_mid_record; /* a record went out in part: no other may follow */
 	bool peer_understands;	      /* its greeting is of our version */
 	uint64_t record_offset_bytes; /* of the last record received */
@@ -45,6 +46,15 @@ int smi_link_greet(struct smi_link *link, struct smudge_error *err);
  */
 int smi_link_send(struct smi_link *link, uint8_t *record, uint32_t type,
 		  uint64_t length, struct smudge_error *err);
+
+/*
+ * smi_link_send_rest - go on with a record after SMI_PEER_SPOKE
+ * @record, @length: as given to smi_link_send
+ *
+ * Return: as smi_channel_send.
+ */
+int smi_link_send_rest(struct smi_link *link, const uint8_t *record,
+		       uint64_t length, struct smudge_error *err);
 
 /* A record without payload. */
 int smi_link_send_empty(struct smi_link *link, uint32_t type,

@@ -51,13 +51,27 @@ static int unexpected(struct smi_sender *sender,
 				smi_wire_type_name(header->type));
 }
 
-/* The receiver spoke while it was not asked: find out why. */
+/* The receiver spoke while it was not asked. 0: a record to be skipped. */
 static int listen_to_peer(struct smi_sender *sender)
 {
 	struct smi_wire_header header;
-	int error = receive(sender, &header);
+	int error = smi_link_receive(&sender->link, &header, &sender->err);
 
-	return error < 0 ? error : unexpected(sender, &header);
+	if (error < 0 || smi_wire_is_foreign(&header))
+		return error;
+	if (header.type == SMI_WIRE_REFUSE)
+		return refused(sender, header.length);
+	return unexpected(sender, &header);
+}
+
+/* Hear all that the receiver has said so far. */
+static int catch_up(struct smi_sender *sender)
+{
+	int error = 0;
+
+	while (!error && smi_channel_has_input(&sender->link.channel))
+		error = listen_to_peer(sender);
+	return error;
 }
 
 int smi_sender_send(struct smi_sender *sender, uint8_t *record, uint32_t type,
@@ -66,22 +80,26 @@ int smi_sender_send(struct smi_sender *sender, uint8_t *record, uint32_t type,
 	struct smi_link *link = &sender->link;
 	struct smudge_error send_err = {0};
 	uint64_t start_ns = smi_mono_ns();
-	int error;
+	int error = catch_up(sender);
 
-	if (smi_channel_has_input(&link->channel))
-		return listen_to_peer(sender);
+	if (error < 0)
+		return error;
 	error = smi_link_send(link, record, type, length, &send_err);
+	while (error == SMI_PEER_SPOKE) {
+		error = listen_to_peer(sender);
+		if (error == 0)
+			error = smi_link_send_rest(link, record, length,
+						   &send_err);
+	}
 	sender->meter.send_ns += smi_mono_ns() - start_ns;
 	if (error == 0)
 		return 0;
-	if (error != -ECANCELED &&
-	    (error == SMI_PEER_SPOKE || smi_channel_has_input(&link->channel)))
-		error = listen_to_peer(sender);
+	if (error != -ECANCELED && !sender->err.code)
+		(void)catch_up(sender);
 	/* A connection that ends without a word: the send's error says more. */
-	if (sender->err.code == 0 || sender->err.code == -ECONNRESET) {
-		if (send_err.code)
-			sender->err = send_err;
-	}
+	if (send_err.code &&
+	    (sender->err.code == 0 || sender->err.code == -ECONNRESET))
+		sender->err = send_err;
 	return sender->err.code ? sender->err.code : error;
 }
 
@@ -111,7 +129,7 @@ static int check_answer(struct smi_sender *sender,
 
 int smi_sender_wait(struct smi_sender *sender, uint32_t type)
 {
-	struct smi_wire_header header;
+	struct smi_wire_header header = {0};
 	int error = receive(sender, &header);
 
 	if (error < 0)

@@ -146,7 +146,9 @@ static int give_away(struct smi_sender *sender)
 	uint8_t record[SMI_WIRE_HEADER_BYTES];
 	int error;
 
+	/* Nobody can cancel from here on, so nobody may keep us here either. */
 	sender->link.channel.heeds_cancel = false;
+	smi_channel_limit_rest(&sender->link.channel);
 	/* A receiver that is gone, or had second thoughts, is noticed here. */
 	error = smi_sender_send(sender, record, SMI_WIRE_GO, 0);
 	if (error < 0)
