@@ -37,14 +37,16 @@ double progress_number(const json_t *object, const char *outer,
 
 static void print_line(const json_t *reply)
 {
+	double sent = progress_number(reply, "ram", "transferred");
+	double ns = progress_number(reply, "x-smudge", "elapsed-ns");
+
 	printf("round %2.0f | sent %6.1f MiB | remaining %6.1f MiB | ",
-	       progress_number(reply, "ram", "dirty-sync-count"),
-	       progress_number(reply, "ram", "transferred") / MIB,
+	       progress_number(reply, "ram", "dirty-sync-count"), sent / MIB,
 	       progress_number(reply, "ram", "remaining") / MIB);
-	/* speeds are known when a round has ended */
+	/* what the guest writes is known when a round has ended */
 	if (progress_number(reply, "x-smudge", "round-ns") == 0) {
-		fputs("dirty      - pages/s |      - MB/s | downtime -",
-		      stdout);
+		printf("dirty      - pages/s | %6.1f MB/s | downtime -",
+		       ns > 0 ? sent / ns * 1e3 : 0);
 		return;
 	}
 	printf("dirty %6.0f pages/s | %6.1f MB/s | downtime ~%.0f ms",

@@ -93,13 +93,18 @@ static void drop_sources(struct machine *machine)
 	dirty->kvm = NULL;
 }
 
+static bool fits(const struct machine *machine, const struct choice *choice)
+{
+	return !choice->engine || !strcmp(choice->engine, machine->ops->name);
+}
+
 static int attach_choice(struct machine *machine, const struct choice *choice,
 			 struct smudge_error *err)
 {
 	size_t i;
 	int ret = 0;
 
-	if (choice->engine && strcmp(choice->engine, machine->ops->name) != 0)
+	if (!fits(machine, choice))
 		return smudge_error_set(err, -EINVAL, WHERE,
 					"--dirty %s needs the engine %s, and "
 					"this machine runs on %s.",
@@ -122,19 +127,17 @@ static int attach_choice(struct machine *machine, const struct choice *choice,
 	return 0;
 }
 
+/* The best that works; when none does, why the best one did not. */
 static int attach_auto(struct machine *machine, struct smudge_error *err)
 {
-	struct smudge_error last = {0};
+	struct smudge_error first = {0};
 	size_t i;
-	int ret = -EOPNOTSUPP;
 
-	for (i = 0; i < sizeof(choices) / sizeof(choices[0]); i++) {
-		last = (struct smudge_error){0};
-		ret = attach_choice(machine, &choices[i], &last);
-		if (ret == 0)
+	for (i = 0; i < sizeof(choices) / sizeof(choices[0]); i++)
+		if (fits(machine, &choices[i]) &&
+		    attach_choice(machine, &choices[i], &first) == 0)
 			return 0;
-	}
-	return smudge_error_set(err, ret, WHERE, "%s", last.message);
+	return smudge_error_set(err, first.code, WHERE, "%s", first.message);
 }
 
 static int attach_kind(struct machine *machine, const char *kind,

@@ -42,6 +42,7 @@ static int choose_auto(const struct engine_ops **ret_ops, char why_buf[256],
 {
 	struct smudge_error kvm_err = {0};
 	int ret = try_engine(&engine_kvm_ops, &kvm_err);
+	size_t len = strlen(kvm_err.message);
 
 	if (ret == 0) {
 		*ret_ops = &engine_kvm_ops;
@@ -54,7 +55,10 @@ static int choose_auto(const struct engine_ops **ret_ops, char why_buf[256],
 					"without unicorn)",
 					kvm_err.message);
 	*ret_ops = unicorn_ops();
-	snprintf(why_buf, 256, "engine unicorn, because kvm does not work: %s",
+	if (len && kvm_err.message[len - 1] == '.')
+		len--; /* the line goes on */
+	snprintf(why_buf, 256,
+		 "engine unicorn, because kvm does not work: %.*s", (int)len,
 		 kvm_err.message);
 	return 0;
 }

@@ -338,7 +338,7 @@ int qmp_server_open(const char *spec, const struct qmp_handler *handler,
 		server->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 		if (server->wake_fd < 0)
 			rc = smudge_error_set(err, -errno, "qmp",
-					      "cannot make an eventfd");
+					      "cannot make an eventfd: %m");
 	}
 	if (rc) {
 		qmp_server_destroy(server);
