@@ -85,7 +85,8 @@ size_t smudge_batch_runs(const struct smudge_batch *batch, size_t index,
 
 /*
  * smudge_batch_discard - forget a batch taken from a bare bitmap
- * @batch: empty afterwards; its pages are the caller's now
+ * @batch: empty afterwards; its pages are the caller's now. One taken by
+ *      smudge_client_take is left alone
  *
  * For batches of smudge_bitmap_take; those of smudge_client_take end with
  * smudge_client_commit or smudge_client_return.

@@ -206,7 +206,8 @@ int smudge_bitmap_take(struct smudge_bitmap *bitmap, uint64_t first_page,
 /*
  * smudge_bitmap_return - put a taken batch back (owner)
  * @bitmap: the bitmap it was taken from (borrowed)
- * @batch: its pages are dirty again; the batch is empty afterwards
+ * @batch: its pages are dirty again; the batch is empty afterwards. One
+ *      taken by smudge_client_take is left alone: smudge_client_return it
  *
  * Blocks: no. Threads: owner; markers may run.
  */

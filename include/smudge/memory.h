@@ -12,6 +12,9 @@
  * the bits of one region by that region's lock: takes, and harvests by
  * smudge_region_harvest, of different regions do not wait for each other.
  * Marks take no lock at all.
+ *
+ * A child of fork(2) must not use the library, except to exec: its sources'
+ * tracking and the threads that grace periods wait for are the parent's.
  */
 #ifndef SMUDGE_MEMORY_H
 #define SMUDGE_MEMORY_H

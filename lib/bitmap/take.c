@@ -167,7 +167,7 @@ int smudge_bitmap_take(struct smudge_bitmap *b, uint64_t first_page,
 	return 0;
 }
 
-void smudge_bitmap_return(struct smudge_bitmap *b, struct smudge_batch *batch)
+void smi_bitmap_put_back(struct smudge_bitmap *b, struct smudge_batch *batch)
 {
 	size_t nruns = smudge_batch_nruns(batch);
 
@@ -177,4 +177,10 @@ void smudge_bitmap_return(struct smudge_bitmap *b, struct smudge_batch *batch)
 		smudge_bitmap_set_range(b, run.first_page, run.npages);
 	}
 	smi_batch_reset(batch);
+}
+
+void smudge_bitmap_return(struct smudge_bitmap *b, struct smudge_batch *batch)
+{
+	if (!batch->owner)
+		smi_bitmap_put_back(b, batch);
 }

@@ -28,7 +28,7 @@ static int take_locked(struct smi_view *view, uint64_t first_page,
 	if (smudge_batch_nruns(batch)) {
 		r = smi_sources_rearm(view->region, batch, err);
 		if (r < 0) {
-			smudge_bitmap_return(view->bitmap, batch);
+			smi_bitmap_put_back(view->bitmap, batch);
 			return r;
 		}
 	}
@@ -102,7 +102,7 @@ int smudge_client_return(struct smudge_client *client,
 	smi_add(&client->memory->counters.returned_pages,
 		smudge_batch_npages(batch));
 	pthread_mutex_lock(&view->region->lock);
-	smudge_bitmap_return(view->bitmap, batch);
+	smi_bitmap_put_back(view->bitmap, batch);
 	pthread_mutex_unlock(&view->region->lock);
 	atomic_fetch_sub_explicit(&view->nbatches, 1, memory_order_acq_rel);
 	return 0;

@@ -35,6 +35,8 @@
 #include <smudge/memory.h>
 #include <smudge/source.h>
 
+#include "sys/clock.h"
+
 /* What markers search: immutable once published. */
 struct smi_region_table {
 	size_t n;
@@ -107,8 +109,6 @@ struct smudge_sink {
 	const struct smudge_region *region;
 	uint64_t pages; /* reported so far */
 };
-
-uint64_t smi_now_ns(void);
 
 static inline void smi_add(_Atomic uint64_t *counter, uint64_t n)
 {

@@ -29,14 +29,6 @@
 #define SLICES_PER_S	50
 #define MAX_SLICE_BYTES (UINT64_C(256) << 10)
 
-uint64_t smi_mono_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
-
 int smi_channel_open(struct smi_channel *channel, int fd,
 		     struct smudge_migration *migration, uint64_t timeout_ns,
 		     struct smudge_error *err)
@@ -95,7 +87,7 @@ static int poll_until(struct smi_channel *channel, short events,
 	};
 
 	for (;;) {
-		uint64_t now = smi_mono_ns();
+		uint64_t now = smi_now_ns();
 		uint64_t left = date_ns > now ? date_ns - now : 0;
 		struct timespec wait = {.tv_sec = (time_t)(left / NS_PER_S),
 					.tv_nsec = (long)(left % NS_PER_S)};
@@ -115,7 +107,7 @@ static int poll_until(struct smi_channel *channel, short events,
 /* The date at which a wait that begins now has lasted too long. */
 static uint64_t limit_from_now(const struct smi_channel *channel)
 {
-	uint64_t now = smi_mono_ns();
+	uint64_t now = smi_now_ns();
 
 	return channel->timeout_ns > UINT64_MAX - now
 		       ? UINT64_MAX
@@ -156,7 +148,7 @@ static size_t pace(struct smi_channel *channel, size_t length)
 	for (;;) {
 		uint64_t limit = smudge_migration_limits(channel->migration)
 					 .max_bandwidth_bytes_ps;
-		uint64_t now = smi_mono_ns();
+		uint64_t now = smi_now_ns();
 		uint64_t slice = limit / SLICES_PER_S;
 		uint64_t date = channel->next_send_ns;
 
@@ -239,7 +231,7 @@ int smi_channel_receive(struct smi_channel *channel, void *bytes, size_t length,
 
 		if (is_cancelled(channel))
 			return cancelled(err);
-		if (channel->end_ns && smi_mono_ns() >= channel->end_ns)
+		if (channel->end_ns && smi_now_ns() >= channel->end_ns)
 			return smudge_error_set(err, -ETIMEDOUT, "channel",
 						"the peer did not come to the "
 						"point in time");
@@ -278,13 +270,13 @@ bool smi_channel_has_input(struct smi_channel *channel)
 
 void smi_channel_drain(struct smi_channel *channel, uint64_t limit_ns)
 {
-	uint64_t date = smi_mono_ns() + limit_ns;
+	uint64_t date = smi_now_ns() + limit_ns;
 	char dropped[4096];
 	ssize_t n = 1;
 
 	if (shutdown(channel->fd, SHUT_WR) < 0)
 		return;
-	while (n != 0 && smi_mono_ns() < date) {
+	while (n != 0 && smi_now_ns() < date) {
 		n = recv(channel->fd, dropped, sizeof(dropped), MSG_DONTWAIT);
 		if (n < 0 && errno != EAGAIN && errno != EINTR)
 			return;

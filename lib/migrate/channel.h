@@ -12,6 +12,8 @@
 #include <smudge/error.h>
 #include <smudge/migrate.h>
 
+#include "sys/clock.h"
+
 /* smi_channel_send gives it instead of 0: stopped, since the peer spoke. */
 #define SMI_PEER_SPOKE 1
 
@@ -27,9 +29,6 @@ struct smi_channel {
 	bool heeds_peer;	 /* a byte from the peer interrupts a send */
 	bool heeds_cancel;
 };
-
-/* CLOCK_MONOTONIC in nanoseconds. */
-uint64_t smi_mono_ns(void);
 
 /*
  * smi_channel_open - make a channel of a connected socket

@@ -21,7 +21,7 @@ static void progress(struct smi_receiver *receiver)
 {
 	struct smudge_migrate_stats *stats = &receiver->stats;
 
-	receiver->last_progress_ns = smi_mono_ns();
+	receiver->last_progress_ns = smi_now_ns();
 	stats->elapsed_ns = receiver->last_progress_ns - receiver->start_ns;
 	stats->round = receiver->order.round;
 	stats->sent_bytes = receiver->link.channel.received_bytes;
@@ -209,7 +209,7 @@ static int receive_all(struct smi_receiver *receiver)
 						      &receiver->err);
 		if (error >= 0)
 			error = handle_record(receiver, &header);
-		if (smi_mono_ns() - receiver->last_progress_ns >= PROGRESS_NS)
+		if (smi_now_ns() - receiver->last_progress_ns >= PROGRESS_NS)
 			progress(receiver);
 	}
 	return error;
@@ -275,7 +275,7 @@ static int prepare(struct smi_receiver *receiver, struct smudge_memory *memory,
 	error = smi_regions_list(memory, &receiver->regions, &receiver->err);
 	if (error < 0)
 		return error;
-	receiver->start_ns = smi_mono_ns();
+	receiver->start_ns = smi_now_ns();
 	receiver->stats.total_bytes = receiver->regions.size_bytes;
 	receiver->order.memory_pages =
 		receiver->regions.size_bytes >> SMI_WIRE_PAGE_SHIFT;

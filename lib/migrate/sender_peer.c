@@ -79,7 +79,7 @@ int smi_sender_send(struct smi_sender *sender, uint8_t *record, uint32_t type,
 {
 	struct smi_link *link = &sender->link;
 	struct smudge_error send_err = {0};
-	uint64_t start_ns = smi_mono_ns();
+	uint64_t start_ns = smi_now_ns();
 	int error = catch_up(sender);
 
 	if (error < 0)
@@ -91,7 +91,7 @@ int smi_sender_send(struct smi_sender *sender, uint8_t *record, uint32_t type,
 			error = smi_link_send_rest(link, record, length,
 						   &send_err);
 	}
-	sender->meter.send_ns += smi_mono_ns() - start_ns;
+	sender->meter.send_ns += smi_now_ns() - start_ns;
 	if (error == 0)
 		return 0;
 	if (error != -ECANCELED && !sender->err.code)

@@ -28,7 +28,7 @@ void smi_sender_progress(struct smi_sender *sender)
 {
 	struct smudge_migrate_stats *stats = &sender->meter.stats;
 
-	sender->meter.last_progress_ns = smi_mono_ns();
+	sender->meter.last_progress_ns = smi_now_ns();
 	stats->elapsed_ns =
 		sender->meter.last_progress_ns - sender->meter.start_ns;
 	stats->sent_bytes = sender->link.channel.sent_bytes;
@@ -48,13 +48,13 @@ static unsigned int wire_shift(const struct smudge_region *region)
 /* Harvest, and count what is dirty, in wire pages. */
 int smi_sender_harvest(struct smi_sender *sender, uint64_t *ret_pages)
 {
-	uint64_t start_ns = smi_mono_ns();
+	uint64_t start_ns = smi_now_ns();
 	uint64_t pages = 0;
 	int error = smudge_memory_harvest(sender->memory, &sender->err);
 
 	if (error < 0)
 		return error;
-	sender->meter.harvest_ns = smi_mono_ns() - start_ns;
+	sender->meter.harvest_ns = smi_now_ns() - start_ns;
 	for (size_t i = 0; i < sender->regions.nregions; i++) {
 		struct smudge_region *region = sender->regions.regions[i];
 
@@ -118,7 +118,7 @@ static int send_window(struct smi_sender *sender, uint32_t index,
 		done = sender->meter.stats.remaining_pages;
 	smi_meter_remaining(&sender->meter,
 			    sender->meter.stats.remaining_pages - done, false);
-	if (smi_mono_ns() - sender->meter.last_progress_ns >= PROGRESS_NS)
+	if (smi_now_ns() - sender->meter.last_progress_ns >= PROGRESS_NS)
 		smi_sender_progress(sender);
 	return 0;
 }
@@ -171,11 +171,11 @@ static int one_round(struct smi_sender *sender, uint64_t dirty_pages)
 	error = smi_sender_round_end(sender);
 	if (error < 0)
 		return error;
-	asked_ns = smi_mono_ns();
+	asked_ns = smi_now_ns();
 	error = smi_sender_wait(sender, SMI_WIRE_ROUND_ACK);
 	if (error < 0)
 		return error;
-	round.answer_ns = smi_mono_ns() - asked_ns;
+	round.answer_ns = smi_now_ns() - asked_ns;
 	round.sent_bytes = sender->link.channel.sent_bytes;
 	round.pages = sender->round_totals.pages;
 	round.zero_pages = sender->round_totals.zero_pages;

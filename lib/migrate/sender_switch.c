@@ -160,7 +160,7 @@ static int give_away(struct smi_sender *sender)
 
 int smi_sender_switch(struct smi_sender *sender)
 {
-	uint64_t start_ns = smi_mono_ns();
+	uint64_t start_ns = smi_now_ns();
 	int error;
 
 	sender->meter.stats.phase = SMUDGE_MIGRATE_SWITCHOVER;
@@ -169,6 +169,6 @@ int smi_sender_switch(struct smi_sender *sender)
 	error = send_final(sender);
 	if (error < 0)
 		return error;
-	sender->meter.stats.downtime_ns = smi_mono_ns() - start_ns;
+	sender->meter.stats.downtime_ns = smi_now_ns() - start_ns;
 	return give_away(sender);
 }
