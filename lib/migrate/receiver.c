@@ -46,6 +46,8 @@ static int on_region_table(struct smi_receiver *receiver,
 	error = smi_regions_compare(&receiver->regions, theirs, ntheirs,
 				    &receiver->err);
 	free(theirs);
+	if (!error)
+		error = smi_once_begin(receiver);
 	if (error < 0)
 		return error;
 	receiver->stats.phase = SMUDGE_MIGRATE_ROUNDS;
@@ -82,6 +84,7 @@ static int on_round_end(struct smi_receiver *receiver, const uint8_t *payload,
 					 &receiver->err);
 	if (error < 0)
 		return error;
+	smi_once_end(receiver);
 	progress(receiver);
 	if (receiver->order.final)
 		return 0;
@@ -312,6 +315,7 @@ int smudge_migrate_receive(struct smudge_migration *migration,
 		finish(&receiver, error);
 	}
 	free(receiver.state);
+	smi_once_end(&receiver);
 	smi_link_close(&receiver.link);
 	smi_regions_free(&receiver.regions);
 	if (error < 0 && err && !err->code)

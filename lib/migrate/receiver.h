@@ -3,7 +3,8 @@
  * The receiving side: what its files share.
  *
  * receiver.c begins and ends, and gives each record to its handler;
- * receiver_pages.c writes pages into the regions.
+ * receiver_pages.c writes pages into the regions; receiver_once.c sees that
+ * round 1 brings each of them once.
  */
 #ifndef SMI_MIGRATE_RECEIVER_H
 #define SMI_MIGRATE_RECEIVER_H
@@ -15,6 +16,7 @@
 #include "migrate/link.h"
 #include "migrate/regions.h"
 #include "wire/order.h"
+#include "wire/pages.h"
 
 struct smi_receiver {
 	struct smudge_migration *migration;
@@ -29,10 +31,21 @@ struct smi_receiver {
 	uint8_t *state; /* payload of STATE, kept until END */
 	size_t state_bytes;
 	bool is_state_refused;
+	struct smudge_bitmap **seen; /* one a region; NULL after round 1 */
 };
 
 /* Handle the PAGES or ZERO record just received. 0 or -errno. */
 int smi_receiver_pages(struct smi_receiver *receiver,
 		       const struct smi_wire_header *header);
+
+/*
+ * receiver_once.c: smi_once_begin before round 1, smi_once_end after it or
+ * after a failure, smi_once_check for each record of pages, before they are
+ * written. 0, -ENOMEM, or -EBADMSG (a page comes twice).
+ */
+int smi_once_begin(struct smi_receiver *receiver);
+void smi_once_end(struct smi_receiver *receiver);
+int smi_once_check(struct smi_receiver *receiver,
+		   const struct smi_wire_pages *pages);
 
 #endif

@@ -10,8 +10,6 @@
 
 #include <string.h>
 
-#include "wire/pages.h"
-
 static bool is_zero(const uint8_t *page)
 {
 	return !page[0] && !memcmp(page, page + 1, SMI_WIRE_PAGE_BYTES - 1);
@@ -88,6 +86,9 @@ int smi_receiver_pages(struct smi_receiver *receiver,
 					     &receiver->err);
 	if (error < 0)
 		return malformed(receiver, error);
+	error = smi_once_check(receiver, &pages);
+	if (error < 0)
+		return error;
 	write_pages(regions->regions[pages.region], &pages);
 	if (pages.content)
 		smi_wire_order_pages(&receiver->order, pages.npages);

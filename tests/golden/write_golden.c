@@ -153,6 +153,8 @@ static int edited(void)
 static int disorder(void)
 {
 	static const struct smudge_run all = {0, STREAM_RAM_PAGES};
+	/* As many as the other region has, so that the total is right. */
+	static const struct smudge_run twice = {7, STREAM_VRAM_PAGES};
 	static const struct smi_wire_greeting greeting = {
 		.version = SMI_WIRE_VERSION, .role = SMI_WIRE_SENDER};
 	int failed = 0;
@@ -181,6 +183,14 @@ static int disorder(void)
 	stream_zero(&stream, 0, &all, 1);
 	stream_round_end(&stream, 1);
 	failed |= save("round-1-incomplete");
+	stream_begin(&stream);
+	stream_greeting(&stream, &greeting);
+	stream_region_table(&stream, stream_regions(), 2);
+	stream_round_begin(&stream, 1, false);
+	stream_zero(&stream, 0, &all, 1);
+	stream_zero(&stream, 0, &twice, 1);
+	stream_round_end(&stream, 1);
+	failed |= save("round-1-twice");
 	stream_begin(&stream);
 	stream_first_round(&stream);
 	stream_record(&stream, SMI_WIRE_ACK, 0, NULL, 0);

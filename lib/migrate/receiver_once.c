@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Round 1 brings every page exactly once. Its total is compared where it
+ * ends; that no page comes twice, which would hide one that never comes, is
+ * seen here, in a bitmap a region that lives for that round.
+ */
+#include "migrate/receiver.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include <smudge/bitmap.h>
+
+int smi_once_begin(struct smi_receiver *receiver)
+{
+	const struct smi_regions *regions = &receiver->regions;
+	int error = -ENOMEM;
+
+	receiver->seen = calloc(regions->nregions, sizeof(*receiver->seen));
+	for (size_t i = 0; receiver->seen && i < regions->nregions; i++) {
+		error = smudge_bitmap_create(regions->table[i].size_bytes >>
+						     SMI_WIRE_PAGE_SHIFT,
+					     &receiver->seen[i]);
+		if (error < 0)
+			break;
+	}
+	if (error < 0)
+		smudge_error_set(&receiver->err, error, "migrate",
+				 "no memory to check round 1");
+	return error;
+}
+
+void smi_once_end(struct smi_receiver *receiver)
+{
+	for (size_t i = 0; receiver->seen && i < receiver->regions.nregions;
+	     i++)
+		smudge_bitmap_destroy(receiver->seen[i]);
+	free(receiver->seen);
+	receiver->seen = NULL;
+}
+
+int smi_once_check(struct smi_receiver *receiver,
+		   const struct smi_wire_pages *pages)
+{
+	struct smudge_bitmap *seen;
+
+	if (!receiver->seen)
+		return 0;
+	seen = receiver->seen[pages->region];
+	for (uint32_t i = 0; i < pages->nruns; i++) {
+		struct smudge_run run = smi_wire_run(pages, i);
+
+		if (smudge_bitmap_any(seen, run.first_page, run.npages))
+			return smudge_error_set(
+				&receiver->err, -EBADMSG, "order",
+				"round 1 brings pages of region %s twice, of "
+				"the %" PRIu64 " from page %" PRIu64 " on",
+				smudge_region_name(
+					receiver->regions
+						.regions[pages->region]),
+				run.npages, run.first_page);
+		smudge_bitmap_set_range(seen, run.first_page, run.npages);
+	}
+	return 0;
+}
