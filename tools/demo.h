@@ -39,6 +39,7 @@ struct demo_vm {
 	char qmp_path[PATH_MAX];
 	char serial_path[PATH_MAX];
 	char log_path[PATH_MAX];
+	bool was_started;
 };
 
 struct demo {
@@ -64,6 +65,8 @@ int demo_start_source(struct demo *demo, struct smudge_error *err);
 int demo_start_destination(struct demo *demo, struct smudge_error *err);
 /* -ECHILD with the last line it wrote, when the process has ended. */
 int demo_check_alive(struct demo_vm *vm, struct smudge_error *err);
+/* A lost control connection is the echo of a VM's end: find out which one's. */
+int demo_explain(struct demo *demo, struct smudge_error *err);
 void demo_clean_up(struct demo *demo);
 
 /* demo_steps.c: what is shown, in order. 0, or -errno with one sentence. */

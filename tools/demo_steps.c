@@ -241,5 +241,5 @@ int demo_run(struct demo *demo, struct smudge_error *err)
 	if (!rc)
 		say(demo, "\nThe guest moved while it ran, and no write was "
 			  "lost.\n");
-	return rc;
+	return rc ? demo_explain(demo, err) : 0;
 }

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define START_TIMEOUT_MS 20000
+#define END_TIMEOUT_MS	 2000
 
 static int first_there(const char *folder, const char *const *names,
 		       char ret[PATH_MAX])
@@ -127,12 +128,34 @@ int demo_check_alive(struct demo_vm *vm, struct smudge_error *err)
 				vm->name, *line ? line : "it said nothing");
 }
 
+int demo_explain(struct demo *demo, struct smudge_error *err)
+{
+	struct demo_vm *vms[] = {&demo->source, &demo->destination};
+	int64_t end_ms = clock_now_ms() + END_TIMEOUT_MS;
+	struct smudge_error why = {0};
+	size_t i;
+
+	if (strcmp(err->where, "qmp") != 0 || err->code == -EREMOTEIO)
+		return err->code;
+	/* the socket goes a moment before the process */
+	do {
+		for (i = 0; i < 2 && !why.code; i++)
+			if (vms[i]->was_started)
+				demo_check_alive(vms[i], &why);
+		clock_sleep_ms(10);
+	} while (!why.code && clock_now_ms() < end_ms);
+	if (why.code)
+		*err = why;
+	return err->code;
+}
+
 static int start_vm(struct demo *demo, struct demo_vm *vm, char *const argv[],
 		    struct smudge_error *err)
 {
 	int64_t end_ms = clock_now_ms() + START_TIMEOUT_MS;
 	int rc = process_start(&vm->process, argv, vm->log_path, err);
 
+	vm->was_started = rc == 0;
 	while (!rc && access(vm->qmp_path, F_OK) < 0) {
 		rc = demo_check_alive(vm, err);
 		if (!rc && interrupted())

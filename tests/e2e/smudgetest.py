@@ -65,8 +65,9 @@ def main():
 
 
 def note(text):
+    # on stderr: meson drops the comments of a TAP stream
     for line in text.splitlines():
-        print("# " + line, flush=True)
+        print("# " + line, file=sys.stderr, flush=True)
 
 
 def check(condition, text):
