@@ -176,10 +176,14 @@ struct smudge_kvm_slot {
  *
  * Start and stop switch KVM_MEM_LOG_DIRTY_PAGES of the slot, leaving the
  * rest of it alone. Attach it to the pages of the region that the slot maps;
- * its first page need not be a multiple of 64.
+ * its first page need not be a multiple of 64. Detach it before the slot is
+ * deleted: the last bits are in there, and KVM makes a slot anew that is
+ * switched after it was deleted.
  * Blocks: no. Threads: any.
  * Return: 0, -EINVAL (options), -ENOMEM.
- * Start, harvest and re-arm: KVM's errors (-EIO from a take).
+ * Start: also -EINVAL (attached to a range of another size or address than
+ * the slot's), -EBUSY (another source logs the slot), -ENOMEM, KVM's errors.
+ * Harvest: KVM's errors. Re-arm: -EIO, from a take.
  */
 int smudge_kvm_log_create(struct smudge_kvm *kvm,
 			  const struct smudge_kvm_slot *slot,

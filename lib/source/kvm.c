@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -105,6 +106,7 @@ int smudge_kvm_create(const struct smudge_kvm_options *options,
 	kvm = calloc(1, sizeof(*kvm));
 	if (!kvm)
 		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
+	pthread_mutex_init(&kvm->lock, NULL);
 	kvm->vm_fd = fcntl(options->vm_fd, F_DUPFD_CLOEXEC, 0);
 	if (kvm->vm_fd < 0) {
 		status = -errno;
@@ -128,10 +130,37 @@ void smudge_kvm_destroy(struct smudge_kvm *kvm)
 		return;
 	if (kvm->vm_fd >= 0)
 		close(kvm->vm_fd);
+	pthread_mutex_destroy(&kvm->lock);
 	free(kvm);
 }
 
 enum smudge_kvm_log_mode smudge_kvm_mode(const struct smudge_kvm *kvm)
 {
 	return kvm->mode;
+}
+
+int smi_kvm_enter(struct smudge_kvm *kvm, struct smi_kvm_user *user)
+{
+	bool is_taken = false;
+
+	pthread_mutex_lock(&kvm->lock);
+	for (struct smi_kvm_user *u = kvm->users; u; u = u->next)
+		is_taken |= u->slot == user->slot;
+	if (!is_taken) {
+		user->next = kvm->users;
+		kvm->users = user;
+	}
+	pthread_mutex_unlock(&kvm->lock);
+	return is_taken ? -EBUSY : 0;
+}
+
+void smi_kvm_leave(struct smudge_kvm *kvm, struct smi_kvm_user *user)
+{
+	struct smi_kvm_user **link = &kvm->users;
+
+	pthread_mutex_lock(&kvm->lock);
+	while (*link != user)
+		link = &(*link)->next;
+	*link = user->next;
+	pthread_mutex_unlock(&kvm->lock);
 }

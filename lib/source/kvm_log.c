@@ -28,7 +28,8 @@
 #define WHERE "kvm_log"
 
 struct kvm_log {
-	const struct smudge_kvm *kvm;
+	struct smudge_kvm *kvm;
+	struct smi_kvm_user user; /* listed between start and stop */
 	struct smudge_kvm_slot slot;
 	unsigned int page_shift;	  /* the host's */
 	struct smudge_source_range range; /* since the last start */
@@ -148,13 +149,22 @@ static int kvm_log_start(void *opaque, const struct smudge_source_range *range,
 	if (ret < 0)
 		return ret;
 	log->range = *range;
+	log->user.slot = log->slot.slot;
+	ret = smi_kvm_enter(log->kvm, &log->user);
+	if (ret < 0)
+		return smudge_error_set(err, ret, WHERE,
+					"slot %u is tracked by another source",
+					log->slot.slot);
 	ret = smi_kvm_pending_open(&log->pending,
 				   log->slot.size_bytes >> log->page_shift);
 	if (ret < 0)
-		return smudge_error_set(err, ret, WHERE, "out of memory");
-	ret = begin_logging(log, err);
-	if (ret < 0)
+		smudge_error_set(err, ret, WHERE, "out of memory");
+	else
+		ret = begin_logging(log, err);
+	if (ret < 0) {
 		smi_kvm_pending_close(&log->pending);
+		smi_kvm_leave(log->kvm, &log->user);
+	}
 	return ret;
 }
 
@@ -169,6 +179,7 @@ static void kvm_log_stop(void *opaque)
 	if (get_log(log) != -ENOENT)
 		set_logging(log, false);
 	smi_kvm_pending_close(&log->pending);
+	smi_kvm_leave(log->kvm, &log->user);
 }
 
 static int kvm_log_harvest(void *opaque, struct smudge_sink *sink,

@@ -137,6 +137,31 @@ static void test_refused_start(void **state)
 	kvm_track_close(&k);
 }
 
+/* What one of two sources cleared in the kernel the other would not see. */
+static void test_two_sources(void **state)
+{
+	struct smudge_client_options options = {.size = sizeof(options),
+						.name = "test"};
+	struct smudge_client *client = NULL;
+	struct smudge_kvm_slot slot;
+	struct smudge_source *source;
+	struct smudge_error err = {0};
+	struct kvm_track k;
+
+	kvm_track_open(&k, MANUAL, NPAGES, 0, 12);
+	slot = tiny_vm_slot(&k.vm);
+	assert_int_equal(smudge_kvm_log_create(k.kvm, &slot, &source, &err), 0);
+	track_attach(&k.track, source, 0, 0);
+	assert_int_equal(
+		smudge_client_open(k.track.memory, &options, &client, &err),
+		-EBUSY);
+	expect_words(&err, "slot 3 is tracked by another source");
+	smudge_source_destroy(source);
+	client = kvm_track_clean_client(&k, "test");
+	assert_int_equal(smudge_client_close(client), 0);
+	kvm_track_close(&k);
+}
+
 /* A machine whose dirty ring is on has no log. */
 static int open_ring_machine(void)
 {
@@ -192,6 +217,7 @@ int main(void)
 		cmocka_unit_test(test_failed_clear),
 		cmocka_unit_test(test_misattached),
 		cmocka_unit_test(test_refused_start),
+		cmocka_unit_test(test_two_sources),
 		cmocka_unit_test(test_dirty_ring),
 	};
 
