@@ -120,6 +120,10 @@ int demo_check_alive(struct demo_vm *vm, struct smudge_error *err)
 
 	if (process_alive(&vm->process))
 		return 0;
+	if (vm->process.signal)
+		return smudge_error_set(err, -ECHILD, "demo",
+					"the %s was killed by signal %d",
+					vm->name, vm->process.signal);
 	/* a guest that refuses its parameters says so on its serial port */
 	last_line(vm->log_path, line, sizeof(line));
 	if (strstr(line, "smudge-vm: engine "))

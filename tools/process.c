@@ -62,6 +62,7 @@ int process_start(struct process *process, char *const argv[],
 		;
 	close(report[0]);
 	process->pid = pid;
+	process->signal = 0;
 	if (!failure)
 		return 0;
 	process_kill(process);
@@ -72,7 +73,14 @@ int process_start(struct process *process, char *const argv[],
 
 bool process_alive(struct process *process)
 {
-	if (process->pid > 0 && waitpid(process->pid, NULL, WNOHANG) != 0)
+	int status = 0;
+	pid_t pid = 0;
+
+	if (process->pid > 0)
+		pid = waitpid(process->pid, &status, WNOHANG);
+	if (pid > 0 && WIFSIGNALED(status))
+		process->signal = WTERMSIG(status);
+	if (pid != 0)
 		process->pid = 0;
 	return process->pid > 0;
 }

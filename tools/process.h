@@ -12,7 +12,8 @@
 struct smudge_error;
 
 struct process {
-	pid_t pid; /* 0: none */
+	pid_t pid;  /* 0: none */
+	int signal; /* what ended it, 0: nothing did */
 };
 
 /*

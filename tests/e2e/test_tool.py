@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 
@@ -106,6 +107,23 @@ def interrupted(lab, number):
         return
     check_equal(process.returncode, 1, "exit status")
     check_sentence(err.strip(), "cancelled|interrupted")
+    check_nothing_left(lab)
+
+
+@case
+def demo_whose_machine_is_killed(lab):
+    process = subprocess.Popen(
+        [TOOL, "demo", *SMALL, "--max-bandwidth", "1000000"],
+        env=demo_env(lab), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True)
+    for line in process.stdout:
+        if line.startswith("source"):
+            break
+    os.kill(int(re.search(r"process (\d+)", line).group(1)), signal.SIGKILL)
+    _, err = process.communicate(timeout=PATIENCE)
+    check_equal(process.returncode, 1, "exit status")
+    check_sentence(err.strip(), "^smudge: the (source was killed by signal 9$"
+                   "|destination ended: )")
     check_nothing_left(lab)
 
 
