@@ -57,8 +57,8 @@
  * pattern and needs a full barrier on both sides. The drain's membarrier is
  * that barrier for every running thread: the marker's store is visible when
  * it returns, or the marker's load comes after it and sees the bit cleared.
- * A mark of a dirty page so costs loads only. Without membarrier the fast path
- * is closed (fast_npages is 0), and every marker fences.
+ * A mark of a dirty page so costs loads only. Without membarrier fast_npages
+ * is 0, and every mark takes the way that fences.
  */
 #ifndef LIB_BITMAP_BITMAP_H
 #define LIB_BITMAP_BITMAP_H

@@ -23,9 +23,14 @@ static inline void ensure(_Atomic uint64_t *word, uint64_t mask)
 		atomic_fetch_or_explicit(word, mask, memory_order_seq_cst);
 }
 
-static inline uint64_t look(const _Atomic uint64_t *word)
+/* The same for bit @bit % 64 alone. */
+static inline void ensure_bit(_Atomic uint64_t *word, uint64_t bit)
 {
-	return atomic_load_explicit(word, memory_order_seq_cst);
+	uint64_t now = atomic_load_explicit(word, memory_order_seq_cst);
+
+	if (!(now >> (bit & 63) & 1))
+		atomic_fetch_or_explicit(word, UINT64_C(1) << (bit & 63),
+					 memory_order_seq_cst);
 }
 
 /* Relaxed: a marker that reads it late is as one that came early. */
@@ -34,22 +39,24 @@ static inline uint64_t fast_npages(const struct smudge_bitmap *b)
 	return atomic_load_explicit(&b->fast_npages, memory_order_relaxed);
 }
 
-/* Pages [first, end) of one group. */
-static void mark_part(struct smudge_bitmap *b, uint64_t group,
-		      unsigned int first, unsigned int end)
+/* Pages [first, last] of one group, bottom up to level 2. */
+static inline void mark_part(struct smudge_bitmap *b, uint64_t first,
+			     uint64_t last)
 {
-	_Atomic uint64_t *words = b->mark[0] + (group << SMI_WORD_SHIFT);
-	unsigned int from = first / 64, to = (end + 63) / 64;
+	uint64_t word = first >> 6, last_word = last >> 6, group = first >> 12;
+	uint64_t words = smi_mask(word & 63, (last_word & 63) + 1);
+	uint64_t mask = SMI_ALL_ONES << (first & 63);
 
-	for (unsigned int i = from; i < to; i++)
-		ensure(&words[i], smi_word_mask(i, first, end));
-	ensure(&b->mark[1][group], smi_mask(from, to));
-	ensure(&b->mark[2][group >> 6], UINT64_C(1) << (group & 63));
+	for (; word < last_word; word++, mask = SMI_ALL_ONES)
+		ensure(&b->mark[0][word], mask);
+	ensure(&b->mark[0][word], mask & SMI_ALL_ONES >> (63 - (last & 63)));
+	ensure(&b->mark[1][group], words);
+	ensure_bit(&b->mark[2][group >> 6], group);
 }
 
-/* Any range, any state. Kept out of line: the fast paths need no stack. */
-static __attribute__((noinline)) void mark_slow(struct smudge_bitmap *b,
-						uint64_t first, uint64_t npages)
+/* Any range. Kept out of line: the usual ways need no stack. */
+static __attribute__((noinline)) void mark_any(struct smudge_bitmap *b,
+					       uint64_t first, uint64_t npages)
 {
 	uint64_t end;
 
@@ -58,61 +65,48 @@ static __attribute__((noinline)) void mark_slow(struct smudge_bitmap *b,
 	if (!fast_npages(b))
 		atomic_thread_fence(memory_order_seq_cst);
 	for (end = first + npages; first < end;) {
-		uint64_t group = first >> SMI_GROUP_SHIFT;
-		uint64_t base = group << SMI_GROUP_SHIFT;
-		uint64_t stop = end - base < SMI_GROUP_PAGES ? end - base
-							     : SMI_GROUP_PAGES;
+		uint64_t next = (first | (SMI_GROUP_PAGES - 1)) + 1;
 
-		mark_part(b, group, (unsigned int)(first - base),
-			  (unsigned int)stop);
-		first = base + stop;
+		next = next < end ? next : end;
+		mark_part(b, first, next - 1);
+		first = next;
 	}
-	ensure(&b->marked, 1);
+	ensure_bit(&b->marked, 0);
 }
 
 /*
- * Both fast paths: everything is set already, and nothing is written. The
- * content was stored before the bits are looked at: for the compiler here,
- * for the processor by the drain's membarrier.
+ * Where every bit is set already nothing is written. The content was stored
+ * before the bits are looked at: for the compiler here, for the processor by
+ * the drain's membarrier.
  */
 void smudge_bitmap_mark(struct smudge_bitmap *b, uint64_t page)
 {
 	uint64_t word = page >> 6, group = page >> 12;
 
 	atomic_signal_fence(memory_order_seq_cst);
-	if (__builtin_expect(page < fast_npages(b), 1) &&
-	    look(&b->mark[0][word]) >> (page & 63) & 1 &&
-	    look(&b->mark[1][group]) >> (word & 63) & 1 &&
-	    look(&b->mark[2][group >> 6]) >> (group & 63) & 1 &&
-	    look(&b->marked))
+	if (__builtin_expect(page >= fast_npages(b), 0)) {
+		mark_any(b, page, 1);
 		return;
-	mark_slow(b, page, 1);
+	}
+	ensure_bit(&b->mark[0][word], page);
+	ensure_bit(&b->mark[1][group], word);
+	ensure_bit(&b->mark[2][group >> 6], group);
+	ensure_bit(&b->marked, 0);
 }
 
 void smudge_bitmap_mark_range(struct smudge_bitmap *b, uint64_t first,
 			      uint64_t npages)
 {
 	uint64_t last = first + npages - 1;
-	uint64_t word = first >> 6, last_word = last >> 6, group = first >> 12;
-	uint64_t words = smi_mask(word & 63, (last_word & 63) + 1);
-	uint64_t missing = SMI_ALL_ONES << (first & 63);
 
 	atomic_signal_fence(memory_order_seq_cst);
-	if (last < first || last >= fast_npages(b) || last >> 12 != group) {
-		mark_slow(b, first, npages);
+	if (last < first || last >= fast_npages(b) ||
+	    first >> 12 != last >> 12) {
+		mark_any(b, first, npages);
 		return;
 	}
-	for (; word < last_word; word++, missing = SMI_ALL_ONES) {
-		if (missing & ~look(&b->mark[0][word]))
-			break;
-	}
-	missing &= SMI_ALL_ONES >> (63 - (last & 63));
-	if (word == last_word && !(missing & ~look(&b->mark[0][word])) &&
-	    !(words & ~look(&b->mark[1][group])) &&
-	    look(&b->mark[2][group >> 6]) >> (group & 63) & 1 &&
-	    look(&b->marked))
-		return;
-	mark_slow(b, first, npages);
+	mark_part(b, first, last);
+	ensure_bit(&b->marked, 0);
 }
 
 /* Clear first, then descend: pairs with the order of a mark. */

@@ -24,8 +24,9 @@ SECONDS = 300
 # function of the code, its call, macro of the model
 ORDERS = [
     ("ensure", "atomic_load_explicit", "LOOK"),
-    ("look", "atomic_load_explicit", "LOOK"),
+    ("ensure_bit", "atomic_load_explicit", "LOOK"),
     ("ensure", "atomic_fetch_or_explicit", "OR"),
+    ("ensure_bit", "atomic_fetch_or_explicit", "OR"),
     ("grab", "atomic_load_explicit", "PEEK"),
     ("grab", "atomic_exchange_explicit", "EXCHANGE"),
 ]
