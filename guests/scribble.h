@@ -34,11 +34,10 @@ enum scribble_pattern {
 	SCRIBBLE_HOTSET,
 };
 
-/* Values for the debug-exit port; smudge-vm exits with 33, 35 and 1. */
+/* Values for the debug-exit port; smudge-vm exits with 33 and 35. */
 enum scribble_exit {
 	SCRIBBLE_EXIT_OK = 0x10,
 	SCRIBBLE_EXIT_ERRORS = 0x11,
-	SCRIBBLE_EXIT_USAGE = 0,
 };
 
 struct scribble_config {

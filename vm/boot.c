@@ -7,8 +7,8 @@
  * is more than 128 GiB (every processor with that much memory has them), so
  * the tables stay below 1 MiB up to 512 GiB. Accessed and dirty bits are set
  * beforehand: no engine has a reason to write page tables. The hole between
- * 3 and 4 GiB is not mapped, nor is anything above RAM but the rest of its
- * last large page.
+ * 3 and 4 GiB is not mapped, but for the framebuffer in it, nor is anything
+ * above RAM but the rest of its last large page.
  */
 #include "loader.h"
 
@@ -123,7 +123,7 @@ int loader_prepare_boot(const struct machine_ram *ram, size_t nram,
 					"room for.",
 					len, LOADER_CMDLINE_MAX);
 	for (i = 0; i < nram; i++)
-		ram_bytes += ram[i].size_bytes;
+		ram_bytes += ram[i].is_vram ? 0 : ram[i].size_bytes;
 	put_entry(low, LOADER_GDT_GPA, 0, 0);
 	put_entry(low, LOADER_GDT_GPA, 1, GDT_CODE64);
 	put_entry(low, LOADER_GDT_GPA, 2, GDT_DATA);

@@ -101,6 +101,8 @@ uint32_t devices_in(struct devices *devices, uint16_t port, unsigned int size)
 		value = serial_in(&devices->serial, port - PORT_SERIAL);
 	else if (port == PORT_TIMER)
 		value &= timer_ticks(&devices->clock) + devices->timer_offset;
+	else if (display_has_port(&devices->display, port))
+		value &= display_in(&devices->display, port, size);
 	pthread_mutex_unlock(&devices->lock);
 	return value;
 }
@@ -113,6 +115,10 @@ void devices_out(struct devices *devices, uint16_t port, unsigned int size,
 		serial_out(&devices->serial, port - PORT_SERIAL,
 			   (uint8_t)value);
 		pthread_mutex_unlock(&devices->lock);
+	} else if (display_has_port(&devices->display, port)) {
+		pthread_mutex_lock(&devices->lock);
+		display_out(&devices->display, port, size, value);
+		pthread_mutex_unlock(&devices->lock);
 	} else if (port == PORT_DEBUG_EXIT) {
 		devices->debug_exit(devices->opaque, value & ones(size));
 	}
@@ -123,6 +129,7 @@ void devices_get_state(struct devices *devices, struct devices_state *ret)
 	pthread_mutex_lock(&devices->lock);
 	ret->timer = timer_ticks(&devices->clock) + devices->timer_offset;
 	ret->serial = devices->serial.regs;
+	ret->display = devices->display.regs;
 	pthread_mutex_unlock(&devices->lock);
 }
 
@@ -132,6 +139,8 @@ void devices_set_state(struct devices *devices,
 	pthread_mutex_lock(&devices->lock);
 	devices->timer_offset = state->timer - timer_ticks(&devices->clock);
 	devices->serial.regs = state->serial;
+	if (devices->display.vram_bytes)
+		display_set_regs(&devices->display, &state->display);
 	pthread_mutex_unlock(&devices->lock);
 }
 

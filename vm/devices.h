@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The devices: guest clock, timer, serial port and the port dispatch.
+ * The devices: guest clock, timer, serial port, display and the port
+ * dispatch.
  *
  * The machine's vCPU threads call them under `lock`; the guest clock has no
  * lock of its own. None of them raises interrupts (there is no controller):
  * guests poll.
  *
  * Ports: 0x3f8-0x3ff a 16550 (byte accesses only), 0x608 a free-running
- * 32-bit counter of 3.579545 MHz guest time, 0xf4 debug exit. Others read as
- * all ones and ignore writes.
+ * 32-bit counter of 3.579545 MHz guest time, 0xf4 debug exit, and those of the
+ * display (display.h). Others read as all ones and ignore writes.
  */
 #ifndef VM_DEVICES_H
 #define VM_DEVICES_H
@@ -18,6 +19,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <termios.h>
+
+#include "display.h"
 
 struct smudge_error;
 struct vm_buf;
@@ -75,6 +78,7 @@ struct devices {
 	struct vm_clock clock;
 	uint32_t timer_offset; /* added to the ticks of guest time */
 	struct serial serial;
+	struct display display;
 	void *opaque;
 	/* The debug-exit port was written; called without the lock. */
 	void (*debug_exit)(void *opaque, uint32_t value);
@@ -91,6 +95,7 @@ void devices_out(struct devices *devices, uint16_t port, unsigned int size,
 struct devices_state {
 	uint32_t timer;
 	struct serial_regs serial;
+	struct display_regs display; /* of a machine that has one */
 };
 
 #define DEVICES_TIMER_VERSION  1u

@@ -139,7 +139,7 @@ static uint8_t *ram_at(const struct machine_ram *ram, size_t nram, uint64_t gpa,
 	size_t i;
 
 	for (i = 0; i < nram; i++)
-		if (gpa >= ram[i].gpa &&
+		if (!ram[i].is_vram && gpa >= ram[i].gpa &&
 		    gpa - ram[i].gpa <= ram[i].size_bytes &&
 		    len <= ram[i].size_bytes - (gpa - ram[i].gpa))
 			return ram[i].hva + (gpa - ram[i].gpa);

@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "display.h"
 #include "loader.h"
 #include "options.h"
 
@@ -69,15 +70,51 @@ static int map_piece(struct machine *machine, const char *name, uint64_t gpa,
 	return 0;
 }
 
-static int map_ram(struct machine *machine, uint64_t size_bytes,
+/* The display itself wrote pixels: no source sees the host's own stores. */
+static void display_wrote(void *opaque, uint64_t offset_bytes,
+			  uint64_t length_bytes)
+{
+	struct machine *machine = opaque;
+
+	smudge_memory_mark_gpa(machine->dirty.memory,
+			       DISPLAY_VRAM_GPA + offset_bytes, length_bytes);
+}
+
+static int map_vram(struct machine *machine, const struct vm_options *options,
+		    struct smudge_error *err)
+{
+	struct machine_ram *piece = &machine->ram[machine->nram];
+	struct display *display = &machine->devices.display;
+	int ret;
+
+	if (!options->display_width)
+		return 0;
+	ret = map_piece(machine, "vram", DISPLAY_VRAM_GPA,
+			display_vram_bytes(options->display_width,
+					   options->display_height),
+			err);
+	if (ret < 0)
+		return ret;
+	piece->is_vram = true;
+	display_init(display, options->display_width, options->display_height,
+		     piece->hva);
+	display->opaque = machine;
+	display->wrote = display_wrote;
+	return 0;
+}
+
+static int map_ram(struct machine *machine, const struct vm_options *options,
 		   struct smudge_error *err)
 {
+	uint64_t size_bytes = options->memory_bytes;
 	uint64_t low_bytes = size_bytes;
 	int ret;
 
 	if (low_bytes > MACHINE_HOLE_START)
 		low_bytes = MACHINE_HOLE_START;
 	ret = map_piece(machine, "ram-low", 0, low_bytes, err);
+	if (ret == 0)
+		ret = map_vram(machine, options, err);
 	if (ret < 0 || low_bytes == size_bytes)
 		return ret;
 	return map_piece(machine, "ram-high", MACHINE_HOLE_END,
@@ -136,7 +173,7 @@ static int build(struct machine *machine, const struct vm_options *options,
 					"An eventfd cannot be had: %s.",
 					strerror(-ret));
 	}
-	ret = map_ram(machine, options->memory_bytes, err);
+	ret = map_ram(machine, options, err);
 	if (ret == 0)
 		ret = create_engine(machine, options->engine, err);
 	if (ret == 0)

@@ -3,8 +3,9 @@
  * The machine: RAM, an engine with its vCPUs, the devices, and the run state.
  *
  * RAM is one piece below 3 GiB and, when it is larger, a second one from
- * 4 GiB on; each is a region of the machine's smudge_memory with a source
- * chosen by --dirty. No client open means no tracking and no cost.
+ * 4 GiB on; the framebuffer of --display is a piece between them. Each is a
+ * region of the machine's smudge_memory with a source of its own, chosen by
+ * --dirty. No client open means no tracking and no cost.
  *
  * Locks: everything here may be called from any thread but the vCPUs' own,
  * unless its comment says otherwise. The machine's lock is never held while
@@ -33,11 +34,12 @@ struct engine_ops;
 
 #define MACHINE_HOLE_START (UINT64_C(3) << 30)
 #define MACHINE_HOLE_END   (UINT64_C(4) << 30)
-#define MACHINE_MAX_RAM	   2
+#define MACHINE_MAX_RAM	   3
 #define MACHINE_PAGE_SHIFT 12
 
 struct machine_ram {
-	const char *name; /* "ram-low", "ram-high": stable names */
+	const char *name; /* "ram-low", "vram", "ram-high": stable names */
+	bool is_vram;	  /* the framebuffer: nothing is loaded there */
 	uint64_t gpa;
 	uint64_t size_bytes;
 	uint8_t *hva;
@@ -164,6 +166,22 @@ uint64_t machine_ram_bytes(const struct machine *machine);
 /* The host address of [gpa, gpa + len), or NULL when not all in one piece. */
 uint8_t *machine_ram_at(const struct machine *machine, uint64_t gpa,
 			uint64_t len);
+
+struct display_mode;
+
+/*
+ * machine_display - the framebuffer of --display, and its mode
+ * @ret_mode: what the guest shows now; written only when there is a display
+ * @ret_generation: changes with the mode; may be NULL
+ * Return: the piece that holds it, or NULL without a display.
+ */
+const struct machine_ram *machine_display(struct machine *machine,
+					  struct display_mode *ret_mode,
+					  uint64_t *ret_generation);
+
+/* A key for the guest. False: no display, or its queue is full. */
+bool machine_display_key(struct machine *machine, uint32_t keysym,
+			 bool is_down);
 
 /*
  * The dirty memory of this machine, borrowed: its regions are the RAM pieces,

@@ -57,6 +57,37 @@ uint8_t *machine_ram_at(const struct machine *machine, uint64_t gpa,
 	return NULL;
 }
 
+const struct machine_ram *machine_display(struct machine *machine,
+					  struct display_mode *ret_mode,
+					  uint64_t *ret_generation)
+{
+	struct devices *devices = &machine->devices;
+	size_t i;
+
+	for (i = 0; i < machine->nram && !machine->ram[i].is_vram; i++)
+		;
+	if (i == machine->nram)
+		return NULL;
+	pthread_mutex_lock(&devices->lock);
+	*ret_mode = devices->display.regs.mode;
+	if (ret_generation)
+		*ret_generation = devices->display.generation;
+	pthread_mutex_unlock(&devices->lock);
+	return &machine->ram[i];
+}
+
+bool machine_display_key(struct machine *machine, uint32_t keysym, bool is_down)
+{
+	struct devices *devices = &machine->devices;
+	bool taken = false;
+
+	pthread_mutex_lock(&devices->lock);
+	if (devices->display.vram_bytes)
+		taken = display_key(&devices->display, keysym, is_down);
+	pthread_mutex_unlock(&devices->lock);
+	return taken;
+}
+
 enum machine_run_state machine_run_state(struct machine *machine)
 {
 	enum machine_run_state state;

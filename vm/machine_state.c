@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The machine's state as named, versioned sections: "cpu" once per vCPU,
- * "timer" and "serial".
+ * "timer", "serial", and "display" if there is one.
  *
  * Loading decodes every section first and changes the machine only when all
  * of them are there once and good, so a refused state leaves no trace.
@@ -15,7 +15,7 @@
 
 #define WHERE		  "state"
 #define MAX_NAME_BYTES	  32
-#define MAX_SECTIONS	  (MACHINE_MAX_VCPUS + 2)
+#define MAX_SECTIONS	  (MACHINE_MAX_VCPUS + 3)
 #define MAX_SECTION_BYTES 65536
 
 struct loaded {
@@ -24,6 +24,7 @@ struct loaded {
 	unsigned int nvcpus;
 	bool has_timer;
 	bool has_serial;
+	bool has_display;
 };
 
 struct section {
@@ -76,20 +77,16 @@ static int save_vcpus(struct machine *machine, struct vm_buf *buf,
 	return 0;
 }
 
-int machine_save_state(struct machine *machine, struct vm_buf *buf,
-		       struct smudge_error *err)
+static bool has_display(const struct machine *machine)
+{
+	return machine->devices.display.vram_bytes != 0;
+}
+
+static void save_devices(struct machine *machine, struct vm_buf *buf)
 {
 	struct devices_state devices;
 	size_t pos;
-	int ret;
 
-	if (machine_run_state(machine) == MACHINE_RUNNING)
-		return smudge_error_set(err, -EBUSY, WHERE,
-					"The machine is running.");
-	vm_buf_put32(buf, machine->nvcpus + 2);
-	ret = save_vcpus(machine, buf, err);
-	if (ret < 0)
-		return ret;
 	devices_get_state(&machine->devices, &devices);
 	pos = begin_section(buf, "timer", DEVICES_TIMER_VERSION);
 	devices_encode_timer(&devices, buf);
@@ -97,6 +94,26 @@ int machine_save_state(struct machine *machine, struct vm_buf *buf,
 	pos = begin_section(buf, "serial", DEVICES_SERIAL_VERSION);
 	devices_encode_serial(&devices, buf);
 	end_section(buf, pos);
+	if (!has_display(machine))
+		return;
+	pos = begin_section(buf, "display", DISPLAY_STATE_VERSION);
+	display_encode(&devices.display, buf);
+	end_section(buf, pos);
+}
+
+int machine_save_state(struct machine *machine, struct vm_buf *buf,
+		       struct smudge_error *err)
+{
+	int ret;
+
+	if (machine_run_state(machine) == MACHINE_RUNNING)
+		return smudge_error_set(err, -EBUSY, WHERE,
+					"The machine is running.");
+	vm_buf_put32(buf, machine->nvcpus + 2 + has_display(machine));
+	ret = save_vcpus(machine, buf, err);
+	if (ret < 0)
+		return ret;
+	save_devices(machine, buf);
 	if (buf->failed)
 		return smudge_error_set(err, -ENOMEM, WHERE,
 					"Out of memory for the machine "
@@ -160,11 +177,31 @@ static int decode_device(const struct section *section, bool *has,
 	return decode(section->payload, section->len, &loaded->devices, err);
 }
 
-static int decode_section(const struct section *section, struct loaded *loaded,
-			  unsigned int nvcpus, struct smudge_error *err)
+static int decode_display(const struct machine *machine,
+			  const struct section *section, struct loaded *loaded,
+			  struct smudge_error *err)
+{
+	if (!has_display(machine))
+		return refuse(err, "this machine has no display (--display)",
+			      NULL);
+	if (section->version != DISPLAY_STATE_VERSION)
+		return refuse(err, "unknown version of section", section->name);
+	if (loaded->has_display)
+		return refuse(err, "twice the section", section->name);
+	loaded->has_display = true;
+	return display_decode(section->payload, section->len,
+			      machine->devices.display.vram_bytes,
+			      &loaded->devices.display, err);
+}
+
+static int decode_section(const struct machine *machine,
+			  const struct section *section, struct loaded *loaded,
+			  struct smudge_error *err)
 {
 	if (!strcmp(section->name, "cpu"))
-		return decode_vcpu(section, loaded, nvcpus, err);
+		return decode_vcpu(section, loaded, machine->nvcpus, err);
+	if (!strcmp(section->name, "display"))
+		return decode_display(machine, section, loaded, err);
 	if (!strcmp(section->name, "timer"))
 		return decode_device(section, &loaded->has_timer,
 				     DEVICES_TIMER_VERSION, loaded,
@@ -176,8 +213,23 @@ static int decode_section(const struct section *section, struct loaded *loaded,
 	return refuse(err, "unknown section", section->name);
 }
 
-static int decode_all(const uint8_t *bytes, size_t len, unsigned int nvcpus,
-		      struct loaded *loaded, struct smudge_error *err)
+static int check_complete(const struct machine *machine,
+			  const struct loaded *loaded, struct smudge_error *err)
+{
+	if (loaded->nvcpus != machine->nvcpus)
+		return refuse(err, "it has fewer vCPUs than this machine",
+			      NULL);
+	if (!loaded->has_timer || !loaded->has_serial)
+		return refuse(err, "missing section",
+			      loaded->has_timer ? "serial" : "timer");
+	if (has_display(machine) && !loaded->has_display)
+		return refuse(err, "missing section", "display");
+	return 0;
+}
+
+static int decode_all(const struct machine *machine, const uint8_t *bytes,
+		      size_t len, struct loaded *loaded,
+		      struct smudge_error *err)
 {
 	struct vm_reader reader = {.bytes = bytes, .len = len};
 	uint32_t count = vm_read32(&reader);
@@ -191,19 +243,13 @@ static int decode_all(const uint8_t *bytes, size_t len, unsigned int nvcpus,
 
 		ret = read_section(&reader, &section, err);
 		if (ret == 0)
-			ret = decode_section(&section, loaded, nvcpus, err);
+			ret = decode_section(machine, &section, loaded, err);
 		if (ret < 0)
 			return ret;
 	}
 	if (reader.pos != len)
 		return refuse(err, "bytes after the last section", NULL);
-	if (loaded->nvcpus != nvcpus)
-		return refuse(err, "it has fewer vCPUs than this machine",
-			      NULL);
-	if (!loaded->has_timer || !loaded->has_serial)
-		return refuse(err, "missing section",
-			      loaded->has_timer ? "serial" : "timer");
-	return 0;
+	return check_complete(machine, loaded, err);
 }
 
 static void set_loadable(struct machine *machine, bool is_loadable)
@@ -223,7 +269,7 @@ int machine_load_state(struct machine *machine, const uint8_t *bytes,
 	if (machine_run_state(machine) == MACHINE_RUNNING)
 		return smudge_error_set(err, -EBUSY, WHERE,
 					"The machine is running.");
-	ret = decode_all(bytes, len, machine->nvcpus, &loaded, err);
+	ret = decode_all(machine, bytes, len, &loaded, err);
 	if (ret < 0)
 		return ret;
 	set_loadable(machine, false);

@@ -16,10 +16,13 @@
 
 #include <smudge/error.h>
 
+#include "display.h"
+
 #define WHERE	     "options"
 #define STATUS_ERROR 1
 #define STATUS_USAGE 2
 #define PAGE_BYTES   4096
+#define MIN_PIXELS   16
 
 struct option {
 	const char *name;
@@ -95,6 +98,37 @@ static int take_memory(struct vm_options *options, const char *value,
 	return 0;
 }
 
+/* Digits only; 0 when there are none or too many. */
+static unsigned int pixels(const char **cursor)
+{
+	unsigned int value = 0;
+
+	for (; **cursor >= '0' && **cursor <= '9'; ++*cursor)
+		value = value > 9999 ? 99999 : value * 10 + (**cursor - '0');
+	return value;
+}
+
+static int take_display(struct vm_options *options, const char *value,
+			struct smudge_error *err)
+{
+	const char *cursor = value;
+	unsigned int width = pixels(&cursor);
+	unsigned int height = *cursor == 'x' ? (cursor++, pixels(&cursor)) : 0;
+
+	if (*cursor || width < MIN_PIXELS || height < MIN_PIXELS ||
+	    width > DISPLAY_MAX_WIDTH || height > DISPLAY_MAX_HEIGHT)
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"--display takes WIDTHxHEIGHT in "
+					"pixels, from %dx%d to %dx%d, not "
+					"\"%.40s\".",
+					MIN_PIXELS, MIN_PIXELS,
+					DISPLAY_MAX_WIDTH, DISPLAY_MAX_HEIGHT,
+					value);
+	options->display_width = (uint16_t)width;
+	options->display_height = (uint16_t)height;
+	return 0;
+}
+
 static int take_paused(struct vm_options *options, const char *value,
 		       struct smudge_error *err)
 {
@@ -131,6 +165,7 @@ static const struct option table[] = {
 	{"--engine", NULL, "auto|kvm|unicorn", TEXT(engine)},
 	{"--dirty", NULL, "auto|kvm-manual|kvm-legacy|uffd|hook", TEXT(dirty)},
 	{"--serial", NULL, NULL, TEXT(serial)},
+	{"--display", NULL, NULL, 0, take_display, true},
 	{"--incoming", NULL, NULL, TEXT(incoming)},
 	{"--qmp", NULL, NULL, TEXT(qmp)},
 	{"--paused-start", "-S", NULL, 0, take_paused, false},
@@ -274,6 +309,9 @@ const char *options_help(void)
 	       "                              how written pages are learnt\n"
 	       "  --serial stdio|null|file:PATH\n"
 	       "                              where the serial port goes\n"
+	       "  --display WIDTHxHEIGHT      a framebuffer of 32 bits a "
+	       "pixel, "
+	       "up to 3840x2160\n"
 	       "  -S, --paused-start          wait for cont before running\n"
 	       "  --incoming URI              wait for a migration: "
 	       "tcp:HOST:PORT,\n"

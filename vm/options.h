@@ -24,16 +24,18 @@ enum vm_action {
 
 struct vm_options {
 	enum vm_action action;
-	uint64_t memory_bytes; /* -m, --memory */
-	const char *kernel;    /* --kernel, NULL only with --incoming */
-	const char *append;    /* --append, "" unless given */
-	const char *engine;    /* --engine: auto, kvm, unicorn */
-	const char *dirty;     /* --dirty: auto, kvm-manual, kvm-legacy, uffd,
-				  hook */
-	const char *serial;    /* --serial: stdio, null, file:PATH */
-	const char *incoming;  /* --incoming URI or NULL: for migration */
-	const char *qmp;       /* --qmp unix:PATH or NULL: for control */
-	bool paused_start;     /* -S, --paused-start */
+	uint64_t memory_bytes;	/* -m, --memory */
+	const char *kernel;	/* --kernel, NULL only with --incoming */
+	const char *append;	/* --append, "" unless given */
+	const char *engine;	/* --engine: auto, kvm, unicorn */
+	const char *dirty;	/* --dirty: auto, kvm-manual, kvm-legacy, uffd,
+				   hook */
+	const char *serial;	/* --serial: stdio, null, file:PATH */
+	const char *incoming;	/* --incoming URI or NULL: for migration */
+	const char *qmp;	/* --qmp unix:PATH or NULL: for control */
+	uint16_t display_width; /* --display, pixels; 0: no display */
+	uint16_t display_height;
+	bool paused_start; /* -S, --paused-start */
 };
 
 /*

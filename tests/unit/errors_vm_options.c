@@ -40,6 +40,13 @@ static const struct bad_line bad_lines[] = {
 	{{"--memory=8000000T"}, 1, "MiB this host has"},
 	{{"--engine", "xen"}, 1, "--engine takes auto|kvm|unicorn"},
 	{{"--engine", "kv"}, 1, "--engine takes auto|kvm|unicorn"},
+	{{"--display", ""}, 1, "--display takes WIDTHxHEIGHT"},
+	{{"--display", "640"}, 1, "--display takes WIDTHxHEIGHT"},
+	{{"--display", "640x480x32"}, 1, "not \"640x480x32\""},
+	{{"--display", "15x16"}, 1, "from 16x16 to 3840x2160"},
+	{{"--display", "3841x2160"}, 1, "from 16x16 to 3840x2160"},
+	{{"--display", "640x99999999999999999"}, 1, "from 16x16"},
+	{{"--display", "0x10"}, 1, "from 16x16"},
 	{{"--dirty", "guess"}, 1, "--dirty takes auto|kvm-manual"},
 };
 

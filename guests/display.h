@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The display of smudge-vm as a guest sees it: a linear framebuffer of 32-bit
+ * pixels (0x00rrggbb), mode registers, and a queue of keys.
+ */
+#ifndef GUESTS_DISPLAY_H
+#define GUESTS_DISPLAY_H
+
+#include "machine.h"
+
+#define GUEST_VRAM_GPA UINT64_C(0xe0000000)
+
+/* Pixels; stride is the distance of two lines. */
+struct guest_screen {
+	uint32_t width;
+	uint32_t height;
+	uint32_t stride;
+	uint32_t x_offset;
+	uint32_t y_offset;
+};
+
+/* False: this machine has no display. @ret is the largest mode. */
+bool guest_display_find(struct guest_screen *ret);
+
+/*
+ * Switch to a mode; width and height are taken from @screen, and the stride
+ * when it is not 0. False when it was refused: the mode is as before then.
+ */
+bool guest_display_set(const struct guest_screen *screen);
+
+/* The first pixel of a line that is shown. */
+volatile uint32_t *guest_display_line(const struct guest_screen *screen,
+				      uint32_t line);
+
+#define GUEST_KEY_DOWN	 0x80000000u
+#define GUEST_KEY_KEYSYM 0x1fffffffu
+
+/* The next key event, or 0. */
+uint32_t guest_key(void);
+
+#endif

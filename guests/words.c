@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The command line of a guest; words.h.
+ */
+#include "words.h"
+
+_Noreturn void guest_refuse(const char *why, const char *text, size_t len)
+{
+	guest_put_text(guest_name);
+	guest_put_text(": ");
+	guest_put_text(why);
+	guest_put_text(" \"");
+	guest_put_bytes(text, len);
+	guest_put_text("\"\n");
+	guest_exit(GUEST_EXIT_USAGE);
+}
+
+bool guest_is(const char *text, size_t len, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < len && name[i]; i++)
+		if (text[i] != name[i])
+			return false;
+	return i == len && !name[i];
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n';
+}
+
+bool guest_next_word(const char **cursor, struct guest_word *ret)
+{
+	const char *p = *cursor;
+	const char *end;
+
+	while (is_blank(*p))
+		p++;
+	if (!*p)
+		return false;
+	ret->key = p;
+	while (*p && *p != '=' && !is_blank(*p))
+		p++;
+	ret->key_len = (size_t)(p - ret->key);
+	for (end = p; *end && !is_blank(*end);)
+		end++;
+	if (*p != '=')
+		guest_refuse("parameters have the form name=value, unlike",
+			     ret->key, ret->key_len);
+	ret->value = p + 1;
+	ret->value_len = (size_t)(end - ret->value);
+	*cursor = end;
+	return true;
+}
+
+static unsigned int suffix_shift(char c)
+{
+	switch (c) {
+	case 'K':
+		return 10;
+	case 'M':
+		return 20;
+	case 'G':
+		return 30;
+	default:
+		return 0;
+	}
+}
+
+uint64_t guest_number(const struct guest_word *word, bool with_suffix)
+{
+	size_t len = word->value_len;
+	unsigned int shift = 0;
+	uint64_t value = 0;
+	size_t i;
+
+	if (len && with_suffix)
+		shift = suffix_shift(word->value[len - 1]);
+	if (shift)
+		len--;
+	if (!len)
+		guest_refuse("a number is missing in", word->value,
+			     word->value_len);
+	for (i = 0; i < len; i++) {
+		if (word->value[i] < '0' || word->value[i] > '9')
+			guest_refuse("not a number:", word->value,
+				     word->value_len);
+		if (value > (UINT64_C(1) << 56) / 10)
+			guest_refuse("number too large:", word->value,
+				     word->value_len);
+		value = value * 10 + (uint64_t)(word->value[i] - '0');
+	}
+	if (value > UINT64_MAX >> shift >> 1)
+		guest_refuse("number too large:", word->value, word->value_len);
+	return value << shift;
+}
