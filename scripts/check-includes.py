@@ -4,7 +4,7 @@
 
 A folder may include its own headers, the public ones, and those of the
 folders named for it here. vm/, tools/ and examples/ use the library through
-its public headers only; clients (migrate) never include each other.
+its public headers only; clients (migrate, display) never include each other.
 """
 import pathlib
 import re
@@ -19,13 +19,15 @@ ALLOWED = {
     "lib/source": {"sys"},
     "lib/wire": {"sys"},
     "lib/migrate": {"wire", "sys"},
+    "lib/display": {"sys"},
     "vm": set(),
     "tools": set(),
     "examples": set(),
     "bench": {"bitmap", "sys"},
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
-LIBRARY = {"sys", "bitmap", "memory", "source", "wire", "migrate"}
+LIBRARY = {"sys", "bitmap", "memory", "source", "wire", "migrate",
+           "display"}
 
 
 def folder_of(path):

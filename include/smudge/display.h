@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Display: which parts of a guest's screen have changed.
+ *
+ * A display watches the region that holds a linear framebuffer of 32 bits a
+ * pixel, with a client of its own that lives from open to close: with no
+ * display open nothing of that region is tracked for a screen. A refresh
+ * asks the sources of that region, takes the pages of the screen that were
+ * written, compares only those with the frame (the display's copy of the
+ * screen as it was sent last), and gives the changed parts as few rectangles.
+ * It stops nobody and touches no other memory, so what it costs follows from
+ * what was drawn, never from the size of the guest.
+ *
+ * The guest draws while it is read, so a frame may hold one line of a
+ * moment and the next line of a later one. What was written during a refresh is
+ * dirty again, and the next refresh mends it: once the guest rests, one
+ * refresh makes the frame equal to the framebuffer.
+ *
+ * Pixels are copied, never interpreted: their format is the program's affair.
+ */
+#ifndef SMUDGE_DISPLAY_H
+#define SMUDGE_DISPLAY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+#include "memory.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#pragma GCC visibility push(default)
+
+struct smudge_display;
+
+/* Widest and highest mode, in pixels. */
+#define SMUDGE_DISPLAY_MAX_SIDE 16384
+
+/* Never more rectangles from one refresh, however many the caller allows. */
+#define SMUDGE_DISPLAY_MAX_RECTS 256
+
+/*
+ * How the screen lies in its region. A guest may choose all of it: what makes
+ * no sense is refused with a sentence. Lines may begin anywhere in a page, and
+ * need not fill the stride.
+ */
+struct smudge_display_mode {
+	size_t size;		/* sizeof(struct smudge_display_mode) */
+	uint64_t offset_bytes;	/* first pixel, from the region's start; a
+				   multiple of 4 */
+	uint32_t stride_bytes;	/* from a line to the next; a multiple of 4, at
+				   least width * 4 */
+	uint32_t width, height; /* pixels, 1 to SMUDGE_DISPLAY_MAX_SIDE */
+};
+
+/* Pixels [x, x + width) of lines [y, y + height). */
+struct smudge_rect {
+	uint32_t x, y, width, height;
+};
+
+/*
+ * smudge_display_open - begin to watch a screen
+ * @memory: memory of @region (borrowed; outlives the display)
+ * @region: holds the framebuffer (borrowed); not removed while the display is
+ *      open
+ * @mode: copied
+ * @ret: receives the display, closed by smudge_display_close
+ * @err: receives the first failure; may be NULL
+ *
+ * Opens a client named "display" that watches only @region, and allocates the
+ * frame, width * height * 4 bytes, which so is never larger than the region.
+ * The frame is zeros at first; the first refresh reads all of the screen and
+ * gives all of it as changed.
+ * Blocks: as smudge_client_open. Threads: any.
+ * State after failure: as before the call.
+ * Return: 0, -EINVAL (an absurd mode, or one that does not fit into the
+ * region; a region of another memory), -ENOMEM, or the error of the source
+ * that could not be started.
+ */
+int smudge_display_open(struct smudge_memory *memory,
+			struct smudge_region *region,
+			const struct smudge_display_mode *mode,
+			struct smudge_display **ret, struct smudge_error *err);
+
+/*
+ * smudge_display_close - stop watching
+ * @display: may be NULL; invalid afterwards, and so is its frame
+ *
+ * Closes the client: its bitmap is freed, and the region's sources stop
+ * unless another client watches it.
+ * Blocks: as smudge_client_close. Threads: no other call may use @display.
+ */
+void smudge_display_close(struct smudge_display *display);
+
+/*
+ * smudge_display_set_mode - the screen lies elsewhere, or has another size
+ * @display: display (borrowed)
+ * @mode: copied; in the same region
+ * @err: receives the first failure; may be NULL
+ *
+ * A new frame, zeros, takes the place of the old one: pointers to that are
+ * invalid afterwards. The next refresh reads all of the screen and gives all
+ * of it as changed.
+ * Blocks: on the region's lock. Threads: one at a time per display.
+ * State after failure: as before the call, old mode and frame included.
+ * Return: 0, -EINVAL (an absurd mode, or one that does not fit into the
+ * region), -ENOMEM.
+ */
+int smudge_display_set_mode(struct smudge_display *display,
+			    const struct smudge_display_mode *mode,
+			    struct smudge_error *err);
+
+/*
+ * smudge_display_refresh - what has changed since the last refresh?
+ * @display: display (borrowed)
+ * @rects: array of @max_rects to fill
+ * @max_rects: at least 1; beyond SMUDGE_DISPLAY_MAX_RECTS no more are used
+ * @ret_nrects: receives how many were filled in; 0: the screen is as it was
+ * @err: receives the first failure; may be NULL
+ *
+ * Harvests the display's region only, takes the pages of the mode, and
+ * brings the frame up to date. Every pixel of the frame that changed is in a
+ * rectangle, and every rectangle is inside the mode; edges are rounded
+ * outwards to tiles of 64 x 16 pixels. When there are more than @max_rects they
+ * are merged, never dropped, and then may overlap. A page that was
+ * written with what it held gives no rectangle. Pages of the region outside the
+ * mode stay dirty in the client's bitmap.
+ * A write is in the frame if it ended before the call and a source of the
+ * region sees it, or was marked before the call.
+ * Blocks: as smudge_region_harvest and smudge_client_take. Threads: one at a
+ * time per display; guest and devices may write.
+ * State after failure: no rectangle is given; what was taken before is given
+ * by the next refresh that succeeds, and the rest is still dirty.
+ * Return: 0, -EINVAL (@max_rects is 0), -EIO (a source could not be re-armed),
+ * or the error of the source that could not be harvested.
+ */
+int smudge_display_refresh(struct smudge_display *display,
+			   struct smudge_rect *rects, size_t max_rects,
+			   size_t *ret_nrects, struct smudge_error *err);
+
+/*
+ * smudge_display_frame - the screen as of the last refresh
+ * @display: display (borrowed)
+ * @ret_stride_bytes: receives width * 4, from a line to the next; may be NULL
+ *
+ * Changes only in smudge_display_refresh, so it can be sent from while the
+ * guest draws. Of a refresh that failed it may hold a part.
+ * Blocks: no. Threads: as smudge_display_refresh.
+ * Return: the first pixel, aligned to 64 bytes; valid until set_mode or close.
+ */
+const uint32_t *smudge_display_frame(const struct smudge_display *display,
+				     uint32_t *ret_stride_bytes);
+
+/* What the display cost. Totals since it was opened. */
+struct smudge_display_stats {
+	size_t size;		 /* set by the caller: sizeof */
+	uint64_t refreshes;	 /* failed ones included */
+	uint64_t refresh_ns;	 /* in them, harvest and take included */
+	uint64_t taken_pages;	 /* pages of the mode found dirty */
+	uint64_t compared_bytes; /* read from the guest */
+	uint64_t changed_bytes;	 /* copied into the frame */
+	uint64_t rects;		 /* given */
+};
+
+/*
+ * smudge_display_stats - read the statistics
+ * @display: display (borrowed)
+ * @stats: size is set by the caller; fields beyond it are not written
+ *
+ * Blocks: no. Threads: as smudge_display_refresh.
+ * Return: 0, -EINVAL (size is smaller than the first version's).
+ */
+int smudge_display_stats(const struct smudge_display *display,
+			 struct smudge_display_stats *stats);
+
+#pragma GCC visibility pop
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

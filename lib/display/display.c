@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Displays: their coming and going. A display is a client and a screen; with
+ * no display there is neither.
+ */
+#include "display/display.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Runs of alternating pages of a 4K screen; a larger one takes twice. */
+#define BATCH_RUNS 4096
+
+static int open_client(struct smudge_display *display,
+		       struct smudge_memory *memory, struct smudge_error *err)
+{
+	const struct smudge_client_options options = {
+		.size = sizeof(options),
+		.name = "display",
+		.regions = &display->region,
+		.nregions = 1,
+	};
+
+	return smudge_client_open(memory, &options, &display->client, err);
+}
+
+int smudge_display_open(struct smudge_memory *memory,
+			struct smudge_region *region,
+			const struct smudge_display_mode *mode,
+			struct smudge_display **ret, struct smudge_error *err)
+{
+	struct smudge_display *display = calloc(1, sizeof(*display));
+	int r;
+
+	if (!display)
+		return smudge_error_set(err, -ENOMEM, "display",
+					"no memory for a display");
+	display->region = region;
+	r = smi_screen_create(region, mode, &display->screen, err);
+	if (r == 0) {
+		r = smudge_batch_create(BATCH_RUNS, &display->batch);
+		if (r < 0)
+			smudge_error_set(err, r, "display",
+					 "no memory for a batch");
+	}
+	if (r == 0)
+		r = open_client(display, memory, err);
+	if (r < 0) {
+		smudge_display_close(display);
+		return r;
+	}
+	*ret = display;
+	return 0;
+}
+
+void smudge_display_close(struct smudge_display *display)
+{
+	if (!display)
+		return;
+	smudge_client_close(display->client);
+	smudge_batch_destroy(display->batch);
+	smi_screen_destroy(display->screen);
+	free(display);
+}
+
+int smudge_display_set_mode(struct smudge_display *display,
+			    const struct smudge_display_mode *mode,
+			    struct smudge_error *err)
+{
+	struct smi_screen *screen;
+	int r = smi_screen_create(display->region, mode, &screen, err);
+
+	if (r < 0)
+		return r;
+	smi_screen_destroy(display->screen);
+	display->screen = screen;
+	/* the frame is new: compare every page, written or not */
+	smudge_client_mark(display->client, display->region, screen->first_page,
+			   screen->npages);
+	return 0;
+}
+
+const uint32_t *smudge_display_frame(const struct smudge_display *display,
+				     uint32_t *ret_stride_bytes)
+{
+	if (ret_stride_bytes)
+		*ret_stride_bytes = display->screen->line_bytes;
+	return (const uint32_t *)display->screen->frame;
+}
+
+int smudge_display_stats(const struct smudge_display *display,
+			 struct smudge_display_stats *stats)
+{
+	size_t size = stats->size;
+
+	if (size < sizeof(*stats))
+		return -EINVAL;
+	*stats = display->stats;
+	stats->size = size;
+	return 0;
+}

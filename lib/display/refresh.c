@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A refresh: harvest one region, take the mode's pages, compare them, give
+ * rectangles. Pages to lines is here; display.h says why nothing is lost.
+ */
+#include "display/display.h"
+
+#include <errno.h>
+
+#include "sys/clock.h"
+
+/* Bytes [@from, @to) of the mode, counted from its first pixel. */
+static void compare_bytes(struct smudge_display *display, uint64_t from,
+			  uint64_t to)
+{
+	struct smi_screen *screen = display->screen;
+	uint32_t stride = screen->mode.stride_bytes;
+	uint64_t y = from / stride;
+
+	for (uint64_t line = y * stride; line < to; line += stride, y++) {
+		uint64_t start = from > line ? from - line : 0;
+		uint64_t end = to - line;
+
+		if (end > screen->line_bytes)
+			end = screen->line_bytes;
+		if (start >= end)
+			continue;
+		display->stats.compared_bytes += end - start;
+		display->stats.changed_bytes += smi_screen_compare(
+			screen, (uint32_t)y, (uint32_t)start, (uint32_t)end);
+	}
+}
+
+/* The part of a run of pages that lies in the mode. */
+static void compare_run(struct smudge_display *display, struct smudge_run run)
+{
+	const struct smi_screen *screen = display->screen;
+	unsigned int shift = smudge_region_page_shift(display->region);
+	uint64_t start = screen->mode.offset_bytes;
+	uint64_t from = run.first_page << shift;
+	uint64_t to = (run.first_page + run.npages) << shift;
+
+	from = from > start ? from - start : 0;
+	to = to - start < screen->size_bytes ? to - start : screen->size_bytes;
+	compare_bytes(display, from, to);
+}
+
+static int take_and_compare(struct smudge_display *display,
+			    struct smudge_error *err)
+{
+	const struct smi_screen *screen = display->screen;
+	uint64_t at = screen->first_page;
+	uint64_t end = screen->first_page + screen->npages;
+
+	while (at < end) {
+		int r = smudge_client_take(display->client, display->region, at,
+					   end - at, display->batch, err);
+
+		if (r < 0)
+			return r;
+		at = smudge_batch_end_page(display->batch);
+		for (size_t i = 0; i < smudge_batch_nruns(display->batch); i++)
+			compare_run(display,
+				    smudge_batch_run(display->batch, i));
+		display->stats.taken_pages +=
+			smudge_batch_npages(display->batch);
+		smudge_client_commit(display->client, display->batch);
+	}
+	return 0;
+}
+
+int smudge_display_refresh(struct smudge_display *display,
+			   struct smudge_rect *rects, size_t max_rects,
+			   size_t *ret_nrects, struct smudge_error *err)
+{
+	uint64_t start_ns = smi_now_ns();
+	int r;
+
+	if (!max_rects)
+		return smudge_error_set(err, -EINVAL, "display",
+					"a refresh needs room for at least "
+					"one rectangle");
+	r = smudge_region_harvest(display->region, err);
+	if (r == 0)
+		r = take_and_compare(display, err);
+	if (r == 0) {
+		*ret_nrects = smi_tiles_give(&display->screen->tiles, rects,
+					     max_rects);
+		display->stats.rects += *ret_nrects;
+	}
+	display->stats.refreshes++;
+	display->stats.refresh_ns += smi_now_ns() - start_ns;
+	return r;
+}

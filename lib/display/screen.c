@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Modes: which make sense, where they lie, and the memory of their frames.
+ *
+ * A mode comes from a guest. All sums are of 64 bits and cannot overflow: at
+ * most 2^14 lines of 2^32 bytes. Since a line's pixels fit into the stride and
+ * all of them into the region, the frame is never larger than the region.
+ */
+#include "display/display.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#define WHERE "display"
+
+static int check_shape(const struct smudge_display_mode *m,
+		       struct smudge_error *err)
+{
+	if (m->size < sizeof(*m))
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"a mode needs the size of its struct");
+	if (m->width - 1 >= SMUDGE_DISPLAY_MAX_SIDE ||
+	    m->height - 1 >= SMUDGE_DISPLAY_MAX_SIDE)
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"a mode of %" PRIu32 " x %" PRIu32
+					" pixels is refused: each side must be "
+					"from 1 to %d",
+					m->width, m->height,
+					SMUDGE_DISPLAY_MAX_SIDE);
+	if (m->stride_bytes % 4 || m->offset_bytes % 4)
+		return smudge_error_set(
+			err, -EINVAL, WHERE,
+			"a mode at byte %" PRIu64 " with a stride of %" PRIu32
+			" bytes is refused: both must be multiples of 4",
+			m->offset_bytes, m->stride_bytes);
+	if (m->stride_bytes < m->width * 4)
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"a stride of %" PRIu32
+					" bytes is too short for lines of "
+					"%" PRIu32 " pixels of 4 bytes",
+					m->stride_bytes, m->width);
+	return 0;
+}
+
+static int check_place(const struct smudge_region *region,
+		       const struct smudge_display_mode *m, uint64_t size_bytes,
+		       struct smudge_error *err)
+{
+	uint64_t region_bytes = smudge_region_npages(region)
+				<< smudge_region_page_shift(region);
+
+	if (m->offset_bytes <= region_bytes &&
+	    size_bytes <= region_bytes - m->offset_bytes)
+		return 0;
+	smudge_error_set(err, -EINVAL, WHERE,
+			 "a mode of %" PRIu64 " bytes at byte %" PRIu64
+			 " ends beyond region %s of %" PRIu64 " bytes",
+			 size_bytes, m->offset_bytes,
+			 smudge_region_name(region), region_bytes);
+	smudge_error_at(err, smudge_region_id(region), 0);
+	return -EINVAL;
+}
+
+static int map_frame(struct smi_screen *s)
+{
+	void *frame;
+
+	s->frame_bytes = (size_t)s->line_bytes * s->mode.height;
+	frame = mmap(NULL, s->frame_bytes, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (frame == MAP_FAILED)
+		return -ENOMEM;
+	s->frame = frame;
+	return 0;
+}
+
+static void place(struct smi_screen *s, const struct smudge_region *region,
+		  uint64_t size_bytes)
+{
+	unsigned int shift = smudge_region_page_shift(region);
+	uint64_t start = s->mode.offset_bytes;
+
+	s->guest = (const uint8_t *)smudge_region_hva(region) + start;
+	s->size_bytes = size_bytes;
+	s->first_page = start >> shift;
+	s->npages = ((start + size_bytes - 1) >> shift) + 1 - s->first_page;
+	s->line_bytes = s->mode.width * 4;
+}
+
+int smi_screen_create(const struct smudge_region *region,
+		      const struct smudge_display_mode *mode,
+		      struct smi_screen **ret, struct smudge_error *err)
+{
+	struct smi_screen *screen;
+	uint64_t size_bytes;
+	int r = check_shape(mode, err);
+
+	if (r < 0)
+		return r;
+	size_bytes = (uint64_t)(mode->height - 1) * mode->stride_bytes +
+		     mode->width * 4;
+	r = check_place(region, mode, size_bytes, err);
+	if (r < 0)
+		return r;
+	screen = calloc(1, sizeof(*screen));
+	if (screen) {
+		screen->mode = *mode;
+		place(screen, region, size_bytes);
+		smi_tiles_init(&screen->tiles, mode->width, mode->height);
+	}
+	if (!screen || map_frame(screen) < 0) {
+		free(screen);
+		return smudge_error_set(err, -ENOMEM, WHERE,
+					"no memory for a frame of %" PRIu32
+					" x %" PRIu32 " pixels",
+					mode->width, mode->height);
+	}
+	*ret = screen;
+	return 0;
+}
+
+void smi_screen_destroy(struct smi_screen *screen)
+{
+	if (!screen)
+		return;
+	munmap(screen->frame, screen->frame_bytes);
+	free(screen);
+}
