@@ -4,7 +4,8 @@
 
 A folder may include its own headers, the public ones, and those of the
 folders named for it here. vm/, tools/ and examples/ use the library through
-its public headers only; clients (migrate, display) never include each other.
+its public headers only; clients (migrate, display, code) never include each
+other.
 """
 import pathlib
 import re
@@ -19,6 +20,7 @@ ALLOWED = {
     "lib/source": {"sys"},
     "lib/wire": {"sys"},
     "lib/migrate": {"wire", "sys"},
+    "lib/code": {"sys"},
     "lib/display": {"sys"},
     "vm": set(),
     "tools": set(),
@@ -27,7 +29,7 @@ ALLOWED = {
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
 LIBRARY = {"sys", "bitmap", "memory", "source", "wire", "migrate",
-           "display"}
+           "display", "code"}
 
 
 def folder_of(path):

@@ -170,6 +170,20 @@ bool smudge_bitmap_next_clean(struct smudge_bitmap *bitmap, uint64_t first_page,
 			      uint64_t end_page, struct smudge_run *ret);
 
 /*
+ * smudge_bitmap_next_both - the next run of pages dirty in two bitmaps (owner)
+ * @sparse, @other: bitmaps (borrowed); the cost follows the words of 64 pages
+ *      that are not clean in @sparse
+ * @first_page, @end_page: where to look; clamped to the smaller bitmap
+ * @ret: receives the first run within [first_page, end_page)
+ *
+ * Blocks: as take. Threads: owner of both; markers may run.
+ * Return: true, or false when there is none (then @ret is not written).
+ */
+bool smudge_bitmap_next_both(struct smudge_bitmap *sparse,
+			     struct smudge_bitmap *other, uint64_t first_page,
+			     uint64_t end_page, struct smudge_run *ret);
+
+/*
  * smudge_bitmap_next_block - the next block with a dirty page in it (owner)
  * @bitmap: bitmap (borrowed)
  * @block_shift: a block is 2^block_shift pages, 0 to 40

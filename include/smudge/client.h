@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "batch.h"
+#include "bitmap.h"
 #include "error.h"
 #include "memory.h"
 
@@ -34,6 +35,13 @@ struct smudge_client_options {
 	const char *name; /* for messages, at most 31 bytes */
 	struct smudge_region *const *regions; /* regions to watch, copied */
 	size_t nregions; /* 0: every region, those added later included */
+	/*
+	 * Hear marks only: no source is started, harvested or re-armed for
+	 * this client. For one that is told of every other write by other
+	 * means. A caller built before this field was there gives the size it
+	 * knew, and means false.
+	 */
+	bool marks_only;
 };
 
 /*
@@ -173,11 +181,38 @@ bool smudge_client_next_clean(struct smudge_client *client,
 			      uint64_t end_page, struct smudge_run *ret);
 
 /*
+ * smudge_client_next_both - the next run of pages that are dirty and in a mask
+ * @client: open client (borrowed)
+ * @region: a region the client watches
+ * @mask: the caller's own bitmap of the region's pages (borrowed); the caller
+ *      is its owner, and nobody else uses it during the call
+ * @first_page, @end_page: where to look, end exclusive
+ * @ret: receives the run
+ *
+ * The cost follows the words of 64 pages that have a page of the mask, not
+ * what is dirty. Blocks: on the region's lock. Threads: any, one at a time
+ * for each @mask.
+ * Return: true, or false when there is none or the region is not watched.
+ */
+bool smudge_client_next_both(struct smudge_client *client,
+			     struct smudge_region *region,
+			     struct smudge_bitmap *mask, uint64_t first_page,
+			     uint64_t end_page, struct smudge_run *ret);
+
+/*
  * smudge_client_dirty_pages - dirty pages in all regions it watches
  *
  * Blocks: on the locks. Threads: any.
  */
 uint64_t smudge_client_dirty_pages(struct smudge_client *client);
+
+/*
+ * smudge_client_bitmap_bytes - the client's part of the bitmap_bytes in
+ *      smudge_memory_stats: what its bitmaps hold now
+ *
+ * Blocks: on the memory's lock and mincore(2). Threads: any.
+ */
+uint64_t smudge_client_bitmap_bytes(struct smudge_client *client);
 
 #pragma GCC visibility pop
 

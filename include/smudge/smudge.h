@@ -8,6 +8,7 @@
 #include "batch.h"
 #include "bitmap.h"
 #include "client.h"
+#include "code.h"
 #include "display.h"
 #include "error.h"
 #include "memory.h"

@@ -118,6 +118,10 @@ void smi_bitmap_set_summary(struct smudge_bitmap *bitmap, uint64_t group,
 uint64_t smi_bitmap_next_group(const struct smudge_bitmap *bitmap,
 			       uint64_t group, uint64_t ngroups);
 
+/* query.c: the first clean page in [page, end), or end. Marks not drained. */
+uint64_t smi_bitmap_find_clean(const struct smudge_bitmap *bitmap,
+			       uint64_t page, uint64_t end);
+
 static inline uint64_t smi_bitmap_ngroups(const struct smudge_bitmap *bitmap)
 {
 	return bitmap->nwords[1];

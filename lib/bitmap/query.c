@@ -63,9 +63,8 @@ static uint64_t clean_in_group(const struct smudge_bitmap *b, uint64_t page)
 	       (uint64_t)__builtin_ctzll(~words[index]);
 }
 
-/* The first clean page in [page, end), or end. */
-static uint64_t find_clean(const struct smudge_bitmap *b, uint64_t page,
-			   uint64_t end)
+uint64_t smi_bitmap_find_clean(const struct smudge_bitmap *b, uint64_t page,
+			       uint64_t end)
 {
 	while (page < end) {
 		uint64_t group = page >> SMI_GROUP_SHIFT;
@@ -101,7 +100,7 @@ bool smudge_bitmap_next_dirty(struct smudge_bitmap *b, uint64_t first_page,
 	if (first == end_page)
 		return false;
 	ret->first_page = first;
-	ret->npages = find_clean(b, first, end_page) - first;
+	ret->npages = smi_bitmap_find_clean(b, first, end_page) - first;
 	return true;
 }
 
@@ -115,7 +114,7 @@ bool smudge_bitmap_next_clean(struct smudge_bitmap *b, uint64_t first_page,
 	if (first_page >= end_page)
 		return false;
 	smi_bitmap_drain(b);
-	first = find_clean(b, first_page, end_page);
+	first = smi_bitmap_find_clean(b, first_page, end_page);
 	if (first == end_page)
 		return false;
 	ret->first_page = first;
@@ -164,7 +163,7 @@ bool smudge_bitmap_all(struct smudge_bitmap *b, uint64_t first_page,
 		return true;
 	smi_bitmap_drain(b);
 	end = first_page + npages;
-	return find_clean(b, first_page, end) == end;
+	return smi_bitmap_find_clean(b, first_page, end) == end;
 }
 
 /* Dirty pages among [first, end) of a group. */

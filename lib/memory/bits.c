@@ -25,7 +25,7 @@ static int take_locked(struct smi_view *view, uint64_t first_page,
 	if (r < 0)
 		return smudge_error_set(err, r, "client",
 					"the batch still holds pages");
-	if (smudge_batch_nruns(batch)) {
+	if (smudge_batch_nruns(batch) && !view->client->marks_only) {
 		r = smi_sources_rearm(view->region, batch, err);
 		if (r < 0) {
 			smi_bitmap_put_back(view->bitmap, batch);
@@ -219,6 +219,19 @@ bool smudge_client_next_clean(struct smudge_client *client,
 	struct smudge_bitmap *bitmap = lock_bits(client, region);
 	bool found = bitmap && smudge_bitmap_next_clean(bitmap, first_page,
 							end_page, ret);
+
+	pthread_mutex_unlock(&region->lock);
+	return found;
+}
+
+bool smudge_client_next_both(struct smudge_client *client,
+			     struct smudge_region *region,
+			     struct smudge_bitmap *mask, uint64_t first_page,
+			     uint64_t end_page, struct smudge_run *ret)
+{
+	struct smudge_bitmap *bitmap = lock_bits(client, region);
+	bool found = bitmap && smudge_bitmap_next_both(mask, bitmap, first_page,
+						       end_page, ret);
 
 	pthread_mutex_unlock(&region->lock);
 	return found;

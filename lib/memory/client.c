@@ -9,11 +9,15 @@
 #include "memory/memory.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sys/rcu.h"
+
+/* What the options had when they were first published. */
+#define FIRST_SIZE offsetof(struct smudge_client_options, marks_only)
 
 int smi_client_watch(struct smudge_client *client, struct smudge_region *region,
 		     struct smudge_error *err)
@@ -157,7 +161,7 @@ int smudge_client_open(struct smudge_memory *memory,
 	struct smudge_client *client;
 	int r;
 
-	if (options->size < sizeof(*options) || !options->name ||
+	if (options->size < FIRST_SIZE || !options->name ||
 	    strlen(options->name) >= sizeof(client->name))
 		return smudge_error_set(err, -EINVAL, "client",
 					"a client needs a name of at most 31 "
@@ -169,6 +173,8 @@ int smudge_client_open(struct smudge_memory *memory,
 					options->name);
 	client->memory = memory;
 	client->watches_all = options->nregions == 0;
+	client->marks_only =
+		options->size >= sizeof(*options) && options->marks_only;
 	snprintf(client->name, sizeof(client->name), "%s", options->name);
 	pthread_mutex_lock(&memory->lock);
 	r = open_locked(client, options, err);

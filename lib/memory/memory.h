@@ -20,7 +20,9 @@
  * since a view took it (or was opened), then the view's bit is set, or a
  * running source or the mark plane knows and gives it to the next harvest or
  * take. A new view starts with every bit set, so it owes nothing to what the
- * sources were told before it came.
+ * sources were told before it came. Views of a client that hears marks only are
+ * not in `bitmaps`: no source runs, reports or re-arms for them, and the
+ * invariant holds for marked writes.
  */
 #ifndef LIB_MEMORY_MEMORY_H
 #define LIB_MEMORY_MEMORY_H
@@ -79,8 +81,8 @@ struct smudge_region {
 
 	_Atomic(struct smi_view *) views; /* changed under both locks; RCU */
 	pthread_mutex_t lock;
-	struct smudge_bitmap **bitmaps; /* lock; those of the views */
-	size_t nviews;			/* lock */
+	struct smudge_bitmap **bitmaps; /* lock; views that hear sources */
+	size_t nviews;			/* lock; how many these are */
 	struct smudge_source *sources;	/* lock */
 };
 
@@ -89,6 +91,7 @@ struct smudge_client {
 	struct smudge_client *next;
 	char name[32];
 	bool watches_all;
+	bool marks_only; /* its views are not among the regions' bitmaps */
 	struct smi_view *views; /* memory->lock */
 };
 
@@ -139,7 +142,10 @@ int smi_view_create(struct smudge_client *client, struct smudge_region *region,
 void smi_view_destroy(struct smi_view *view);
 bool smi_view_has_batches(const struct smi_view *view);
 
-/* Both locks held. The first view starts the sources, the last stops them. */
+/*
+ * Both locks held. The first view that hears sources starts them, the last
+ * one stops them.
+ */
 int smi_region_link(struct smudge_region *region, struct smi_view *view,
 		    struct smudge_error *err);
 void smi_region_unlink(struct smudge_region *region, struct smi_view *view);
@@ -174,6 +180,7 @@ struct smudge_region *smi_source_lock(struct smudge_source *source);
 void smi_source_unlock(struct smudge_region *region);
 
 /* stats.c. memory->lock held. */
+uint64_t smi_client_measure(const struct smudge_client *client);
 uint64_t smi_memory_measure(struct smudge_memory *memory);
 
 #endif

@@ -8,14 +8,31 @@
 #include <stddef.h>
 #include <string.h>
 
+uint64_t smi_client_measure(const struct smudge_client *client)
+{
+	uint64_t bytes = 0;
+
+	for (struct smi_view *v = client->views; v; v = v->next_in_client)
+		bytes += smudge_bitmap_resident_bytes(v->bitmap);
+	return bytes;
+}
+
+uint64_t smudge_client_bitmap_bytes(struct smudge_client *client)
+{
+	uint64_t bytes;
+
+	pthread_mutex_lock(&client->memory->lock);
+	bytes = smi_client_measure(client);
+	pthread_mutex_unlock(&client->memory->lock);
+	return bytes;
+}
+
 uint64_t smi_memory_measure(struct smudge_memory *memory)
 {
 	uint64_t bytes = 0;
 
-	for (struct smudge_client *c = memory->clients; c; c = c->next) {
-		for (struct smi_view *v = c->views; v; v = v->next_in_client)
-			bytes += smudge_bitmap_resident_bytes(v->bitmap);
-	}
+	for (struct smudge_client *c = memory->clients; c; c = c->next)
+		bytes += smi_client_measure(c);
 	if (bytes > memory->bitmap_peak_bytes)
 		memory->bitmap_peak_bytes = bytes;
 	return bytes;

@@ -18,8 +18,10 @@ static void list_bitmaps(struct smudge_region *region)
 	size_t n = 0;
 
 	for (struct smi_view *v = smi_region_views(region); v;
-	     v = smi_view_next(v))
-		region->bitmaps[n++] = v->bitmap;
+	     v = smi_view_next(v)) {
+		if (!v->client->marks_only)
+			region->bitmaps[n++] = v->bitmap;
+	}
 	region->nviews = n;
 }
 
@@ -71,7 +73,7 @@ int smi_region_link(struct smudge_region *region, struct smi_view *view,
 		return smudge_error_set(err, r, "client",
 					"no memory to watch region %s",
 					region->name);
-	if (!region->nviews) {
+	if (!region->nviews && !view->client->marks_only) {
 		r = smi_sources_start(region, err);
 		if (r < 0)
 			return r;

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #include <smudge/bitmap.h>
+#include <smudge/code.h>
 
 #include "fake_source.h"
 #include "support.h"
@@ -72,6 +73,7 @@ struct scene {
 	struct smudge_memory *memory;
 	struct smudge_region *region, *second;
 	struct smudge_client *client;
+	struct smudge_code *code;
 	struct fake_source fake;
 };
 
@@ -227,6 +229,34 @@ static int call_client_skip(struct scene *scene)
 	return r;
 }
 
+static int call_code_open(struct scene *scene)
+{
+	struct smudge_code_options options = {.size = sizeof(options)};
+	struct smudge_code *code = NULL;
+	struct smudge_error err = {0};
+	int r = smudge_code_open(scene->memory, &options, &code, &err);
+
+	countdown = 0;
+	assert_int_equal(err.code, r);
+	assert_true(r == 0 || !code);
+	smudge_code_close(code);
+	return r;
+}
+
+/* The first block of a region, in a handle that is open. */
+static int call_code_add(struct scene *scene)
+{
+	struct smudge_error err = {0};
+	int r = smudge_code_add(scene->code, 0x3000, 100, &err);
+
+	countdown = 0;
+	if (r == -EAGAIN)
+		return 0;
+	assert_int_equal(err.code, r);
+	assert_false(smudge_code_watches(scene->code, 0x3000));
+	return r;
+}
+
 static void start_scene(struct scene *scene, bool has_client)
 {
 	struct smudge_error err = {0};
@@ -283,12 +313,30 @@ static void test_clients(void **state)
 	in_scene(call_client_skip, true);
 }
 
+static void test_code(void **state)
+{
+	struct smudge_code_options options = {.size = sizeof(options)};
+	struct scene scene;
+
+	in_scene(call_code_open, false);
+	for (int has_client = 0; has_client < 2; has_client++) {
+		start_scene(&scene, has_client);
+		assert_int_equal(smudge_code_open(scene.memory, &options,
+						  &scene.code, NULL),
+				 0);
+		every_allocation_fails(call_code_add, &scene);
+		smudge_code_close(scene.code);
+		end_scene(&scene);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_creations),
 		cmocka_unit_test(test_regions),
 		cmocka_unit_test(test_clients),
+		cmocka_unit_test(test_code),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

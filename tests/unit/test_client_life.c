@@ -85,7 +85,8 @@ static void test_failing_start_unwinds(void **state)
 	struct smudge_memory *memory;
 	struct smudge_region *region[3];
 	struct smudge_client *client = NULL;
-	struct smudge_client_options options = {sizeof(options), "c", NULL, 0};
+	struct smudge_client_options options = {.size = sizeof(options),
+						.name = "c"};
 	struct smudge_error err = {0};
 	struct fake_source fake[3];
 	struct smudge_memory_stats stats;

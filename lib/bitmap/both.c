@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What two bitmaps have in common: one AND for each word of 64 pages that is
+ * not clean in the sparse one, found by its summaries.
+ */
+#include "bitmap/bitmap.h"
+
+static uint64_t word_of(const struct smudge_bitmap *b, uint64_t group,
+			unsigned int index)
+{
+	return smi_bitmap_is_full(b, group) ? SMI_ALL_ONES
+					    : smi_bitmap_words(b, group)[index];
+}
+
+/* The first common page at or after @page in its group, or the group's end. */
+static uint64_t both_in_group(const struct smudge_bitmap *sparse,
+			      const struct smudge_bitmap *other, uint64_t page)
+{
+	uint64_t group = page >> SMI_GROUP_SHIFT;
+	uint64_t base = group << SMI_GROUP_SHIFT;
+	unsigned int first = (page >> SMI_WORD_SHIFT) & 63;
+	uint64_t mask = SMI_ALL_ONES << (page & 63);
+	uint64_t summary = smi_bitmap_is_full(sparse, group)
+				   ? SMI_ALL_ONES
+				   : sparse->bits[1][group];
+
+	if (!smi_bitmap_is_full(other, group))
+		summary &= other->bits[1][group];
+	summary &= SMI_ALL_ONES << first;
+	for (; summary; summary &= summary - 1) {
+		unsigned int i = (unsigned int)__builtin_ctzll(summary);
+		uint64_t word =
+			word_of(sparse, group, i) & word_of(other, group, i);
+
+		if (i == first)
+			word &= mask;
+		if (word)
+			return base + i * 64u + (uint64_t)__builtin_ctzll(word);
+	}
+	return base + SMI_GROUP_PAGES;
+}
+
+static uint64_t find_both(const struct smudge_bitmap *sparse,
+			  const struct smudge_bitmap *other, uint64_t page,
+			  uint64_t end)
+{
+	uint64_t ngroups = (end + SMI_GROUP_PAGES - 1) >> SMI_GROUP_SHIFT;
+
+	while (page < end) {
+		uint64_t group = smi_bitmap_next_group(
+			sparse, page >> SMI_GROUP_SHIFT, ngroups);
+		uint64_t found;
+
+		if (group == ngroups)
+			return end;
+		if (group > page >> SMI_GROUP_SHIFT)
+			page = group << SMI_GROUP_SHIFT;
+		found = both_in_group(sparse, other, page);
+		page = (group + 1) << SMI_GROUP_SHIFT;
+		if (found < page)
+			return found < end ? found : end;
+	}
+	return end;
+}
+
+bool smudge_bitmap_next_both(struct smudge_bitmap *sparse,
+			     struct smudge_bitmap *other, uint64_t first_page,
+			     uint64_t end_page, struct smudge_run *ret)
+{
+	uint64_t first, end;
+
+	if (end_page > sparse->npages)
+		end_page = sparse->npages;
+	if (end_page > other->npages)
+		end_page = other->npages;
+	if (first_page >= end_page)
+		return false;
+	smi_bitmap_drain(sparse);
+	smi_bitmap_drain(other);
+	first = find_both(sparse, other, first_page, end_page);
+	if (first == end_page)
+		return false;
+	end = smi_bitmap_find_clean(sparse, first, end_page);
+	ret->first_page = first;
+	ret->npages = smi_bitmap_find_clean(other, first, end) - first;
+	return true;
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Opening and closing, and blocks as they come.
+ */
+#include "code/code.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WHERE "code"
+
+static int add_regions(struct smudge_code *code,
+		       struct smudge_region *const *regions, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct smi_code_region now = {
+			.region = regions[i],
+			.gpa = smudge_region_gpa(regions[i]),
+			.npages = smudge_region_npages(regions[i]),
+			.page_shift = smudge_region_page_shift(regions[i]),
+		};
+		size_t at = code->nregions;
+
+		for (; at > 0 && code->regions[at - 1].gpa >= now.gpa; at--) {
+			if (code->regions[at - 1].region == now.region)
+				return -EINVAL;
+			code->regions[at] = code->regions[at - 1];
+		}
+		code->regions[at] = now;
+		code->nregions++;
+	}
+	return 0;
+}
+
+/* With room for @n regions. */
+static struct smudge_code *new_code(struct smudge_memory *memory,
+				    const struct smudge_code_options *options,
+				    size_t n)
+{
+	struct smudge_code *code =
+		calloc(1, sizeof(*code) + n * sizeof(code->regions[0]));
+
+	if (!code)
+		return NULL;
+	if (smudge_batch_create(0, &code->batch) < 0) {
+		free(code);
+		return NULL;
+	}
+	if (pthread_mutex_init(&code->lock, NULL)) {
+		smudge_batch_destroy(code->batch);
+		free(code);
+		return NULL;
+	}
+	code->memory = memory;
+	code->marks_only = options->marks_only;
+	snprintf(code->name, sizeof(code->name), "%s",
+		 options->name ? options->name : "code");
+	return code;
+}
+
+/* A copy of the regions asked for, or of those there are. */
+static struct smudge_region **
+list_regions(struct smudge_memory *memory,
+	     const struct smudge_code_options *options, size_t *ret_n)
+{
+	size_t room =
+		options->nregions ? options->nregions : SMUDGE_MAX_REGIONS;
+	struct smudge_region **regions = calloc(room, sizeof(*regions));
+
+	if (!regions)
+		return NULL;
+	if (options->nregions)
+		memcpy(regions, options->regions, room * sizeof(*regions));
+	else
+		room = smudge_memory_regions(memory, regions, room);
+	*ret_n = room;
+	return regions;
+}
+
+int smudge_code_open(struct smudge_memory *memory,
+		     const struct smudge_code_options *options,
+		     struct smudge_code **ret, struct smudge_error *err)
+{
+	struct smudge_region **regions;
+	struct smudge_code *code;
+	size_t n = 0;
+
+	if (options->size < sizeof(*options) ||
+	    (options->nregions && !options->regions) ||
+	    (options->name && strlen(options->name) >= sizeof(code->name)))
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"the options need their size, a name "
+					"of at most 31 bytes, and the regions "
+					"they count");
+	regions = list_regions(memory, options, &n);
+	code = regions ? new_code(memory, options, n) : NULL;
+	if (!code) {
+		free(regions);
+		return smudge_error_set(err, -ENOMEM, WHERE,
+					"no memory to watch %zu regions", n);
+	}
+	if (add_regions(code, regions, n) < 0) {
+		free(regions);
+		smudge_code_close(code);
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"a region is named twice");
+	}
+	free(regions);
+	*ret = code;
+	return 0;
+}
+
+void smudge_code_close(struct smudge_code *code)
+{
+	if (!code)
+		return;
+	for (size_t i = 0; i < code->nregions; i++)
+		smi_code_end_region(&code->regions[i]);
+	smudge_batch_destroy(code->batch);
+	pthread_mutex_destroy(&code->lock);
+	free(code);
+}
+
+static int add_locked(struct smudge_code *code, uint64_t gpa,
+		      uint64_t length_bytes, struct smudge_error *err)
+{
+	struct smi_code_region *r = smi_code_find(code, gpa, length_bytes);
+	uint64_t first, npages;
+	int ret = 0;
+
+	if (!r)
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"a block of %llu bytes at %#llx lies "
+					"in no watched region",
+					(unsigned long long)length_bytes,
+					(unsigned long long)gpa);
+	first = (gpa - r->gpa) >> r->page_shift;
+	npages = ((gpa - r->gpa + length_bytes - 1) >> r->page_shift) - first +
+		 1;
+	if (npages > 2)
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"a block of %llu bytes at %#llx "
+					"touches more than two pages: add it "
+					"in pieces",
+					(unsigned long long)length_bytes,
+					(unsigned long long)gpa);
+	if (!r->client)
+		ret = smi_code_begin_region(code, r, err);
+	if (ret == 0)
+		ret = smi_code_watch(code, r, first, npages, err);
+	if (ret == 0)
+		smi_code_count(code, r, first, npages);
+	return ret;
+}
+
+int smudge_code_add(struct smudge_code *code, uint64_t gpa,
+		    uint64_t length_bytes, struct smudge_error *err)
+{
+	int ret;
+
+	pthread_mutex_lock(&code->lock);
+	ret = add_locked(code, gpa, length_bytes, err);
+	pthread_mutex_unlock(&code->lock);
+	return ret;
+}

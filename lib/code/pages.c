@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The pages of a region: watched or not, and how many blocks they hold.
+ */
+#include "code/code.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+
+#define WHERE "code"
+
+struct smi_code_region *smi_code_find(struct smudge_code *code, uint64_t gpa,
+				      uint64_t length_bytes)
+{
+	for (size_t i = 0; i < code->nregions; i++) {
+		struct smi_code_region *r = &code->regions[i];
+		uint64_t bytes = r->npages << r->page_shift;
+
+		if (gpa >= r->gpa && gpa - r->gpa < bytes && length_bytes &&
+		    length_bytes <= bytes - (gpa - r->gpa))
+			return r;
+	}
+	return NULL;
+}
+
+static size_t counter_bytes(const struct smi_code_region *r)
+{
+	return r->npages * sizeof(struct smi_code_page);
+}
+
+static int reserve(struct smi_code_region *r)
+{
+	void *pages = mmap(NULL, counter_bytes(r), PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	int ret;
+
+	if (pages == MAP_FAILED)
+		return -ENOMEM;
+	ret = smudge_bitmap_create(r->npages, &r->watched);
+	if (ret < 0) {
+		munmap(pages, counter_bytes(r));
+		return ret;
+	}
+	/* a few counters must not populate 2 MiB */
+	madvise(pages, counter_bytes(r), MADV_NOHUGEPAGE);
+	r->pages = pages;
+	return 0;
+}
+
+static void unreserve(struct smi_code_region *r)
+{
+	smudge_bitmap_destroy(r->watched);
+	if (r->pages)
+		munmap(r->pages, counter_bytes(r));
+	r->watched = NULL;
+	r->pages = NULL;
+}
+
+int smi_code_begin_region(struct smudge_code *code, struct smi_code_region *r,
+			  struct smudge_error *err)
+{
+	const struct smudge_client_options options = {
+		.size = sizeof(options),
+		.name = code->name,
+		.regions = &r->region,
+		.nregions = 1,
+		.marks_only = code->marks_only,
+	};
+	int ret = reserve(r);
+
+	if (ret < 0)
+		return smudge_error_set(err, ret, WHERE,
+					"no memory to watch region %s",
+					smudge_region_name(r->region));
+	ret = smudge_client_open(code->memory, &options, &r->client, err);
+	if (ret < 0)
+		unreserve(r);
+	return ret;
+}
+
+void smi_code_end_region(struct smi_code_region *r)
+{
+	smudge_client_close(r->client);
+	unreserve(r);
+}
+
+/* Clear the client's bits and re-arm the writers of one run. */
+static int take(struct smudge_code *code, struct smi_code_region *r,
+		struct smudge_run run, struct smudge_error *err)
+{
+	int ret = smudge_client_take(r->client, r->region, run.first_page,
+				     run.npages, code->batch, err);
+
+	if (ret == 0)
+		ret = smudge_client_commit(r->client, code->batch);
+	return ret;
+}
+
+int smi_code_watch(struct smudge_code *code, struct smi_code_region *r,
+		   uint64_t first_page, uint64_t npages,
+		   struct smudge_error *err)
+{
+	uint64_t end = first_page + npages;
+	struct smudge_run run;
+	int ret = 0;
+
+	while (smudge_bitmap_next_clean(r->watched, first_page, end, &run)) {
+		ret = take(code, r, run, err);
+		if (ret < 0)
+			return ret;
+		smudge_bitmap_set_range(r->watched, run.first_page, run.npages);
+		code->stats.watched_pages += run.npages;
+		ret = -EAGAIN;
+	}
+	return ret;
+}
+
+void smi_code_count(struct smudge_code *code, struct smi_code_region *r,
+		    uint64_t first_page, uint64_t npages)
+{
+	r->pages[first_page].nblocks++;
+	if (npages == 2) {
+		r->pages[first_page].nto_next++;
+		r->pages[first_page + 1].nblocks++;
+	}
+	code->stats.blocks++;
+	code->stats.added_blocks++;
+}
+
+/* No code in the page: nothing more to learn of it. */
+static void unwatch(struct smudge_code *code, struct smi_code_region *r,
+		    uint64_t page)
+{
+	smudge_bitmap_clear_range(r->watched, page, 1);
+	smudge_client_mark(r->client, r->region, page, 1);
+	code->stats.watched_pages--;
+}
+
+/* @n blocks that a neighbour shared with this page are gone. */
+static void lose(struct smudge_code *code, struct smi_code_region *r,
+		 uint64_t page, uint64_t n)
+{
+	r->pages[page].nblocks -= n;
+	if (n && !r->pages[page].nblocks)
+		unwatch(code, r, page);
+}
+
+static uint64_t drop_page(struct smudge_code *code, struct smi_code_region *r,
+			  uint64_t page)
+{
+	struct smi_code_page *now = &r->pages[page];
+	uint64_t nblocks = now->nblocks;
+
+	if (page && r->pages[page - 1].nto_next) {
+		uint64_t n = r->pages[page - 1].nto_next;
+
+		r->pages[page - 1].nto_next = 0;
+		lose(code, r, page - 1, n);
+	}
+	if (now->nto_next)
+		lose(code, r, page + 1, now->nto_next);
+	*now = (struct smi_code_page){0};
+	unwatch(code, r, page);
+	code->stats.blocks -= nblocks;
+	return nblocks;
+}
+
+uint64_t smi_code_drop(struct smudge_code *code, struct smi_code_region *r,
+		       struct smudge_run run)
+{
+	uint64_t end = run.first_page + run.npages;
+	uint64_t nblocks = 0;
+
+	for (uint64_t page = run.first_page; page < end; page++) {
+		/* a neighbour's end may have been this one's too */
+		if (smudge_bitmap_test(r->watched, page))
+			nblocks += drop_page(code, r, page);
+	}
+	return nblocks;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Options that are wrong: -EINVAL with a sentence, and nothing is open.
+ */
+#include "support.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <smudge/code.h>
+
+#include "fake_source.h"
+
+static void test_refused(void **state)
+{
+	struct smudge_code_options good = {.size = sizeof(good)};
+	struct smudge_code_options bad[5];
+	struct smudge_region *regions[2];
+	struct smudge_memory *memory;
+	struct smudge_code *code = NULL;
+
+	assert_int_equal(smudge_memory_create(&memory), 0);
+	regions[0] = regions[1] = fake_region(memory, 0, 100);
+	for (int i = 0; i < 5; i++)
+		bad[i] = good;
+	bad[0].size = sizeof(good) - 1;
+	bad[1].name = "a name that is longer than 31 bytes";
+	bad[2].nregions = 1;
+	bad[3].regions = regions;
+	bad[3].nregions = 2;
+	bad[4].size = 0;
+	for (int i = 0; i < 5; i++) {
+		struct smudge_error err = {0};
+
+		assert_int_equal(smudge_code_open(memory, &bad[i], &code, &err),
+				 -EINVAL);
+		assert_null(code);
+		assert_int_equal(err.code, -EINVAL);
+		assert_true(err.message[0]);
+	}
+	smudge_code_close(NULL);
+	assert_int_equal(fake_stats(memory).nclients, 0);
+	assert_int_equal(smudge_memory_destroy(memory), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A source that cannot be re-armed, or not be started: the block must not be
+ * kept, the page is not watched, and the next try works.
+ */
+#include "support.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <smudge/code.h>
+
+#include "fake_source.h"
+
+static void test_refused(void **state)
+{
+	struct smudge_code_options options = {.size = sizeof(options)};
+	struct smudge_error err = {0};
+	struct smudge_memory *memory;
+	struct smudge_region *region;
+	struct fake_source fake;
+	struct smudge_code *code;
+
+	assert_int_equal(smudge_memory_create(&memory), 0);
+	region = fake_region(memory, 0, 100);
+	fake_create(&fake, true);
+	assert_int_equal(smudge_region_attach(region, fake.source, 0, 0, NULL),
+			 0);
+	assert_int_equal(smudge_code_open(memory, &options, &code, NULL), 0);
+	fake.start_error = -EPERM;
+	assert_int_equal(smudge_code_add(code, 0x5000, 10, &err), -EPERM);
+	assert_true(err.message[0]);
+	assert_int_equal(fake_stats(memory).nclients, 0);
+	fake.start_error = 0;
+	fake.rearm_error = -ENOENT;
+	assert_int_equal(smudge_code_add(code, 0x5000, 10, NULL), -EIO);
+	assert_false(smudge_code_watches(code, 0x5000));
+	fake.rearm_error = 0;
+	assert_int_equal(smudge_code_add(code, 0x5000, 10, NULL), -EAGAIN);
+	assert_int_equal(smudge_code_add(code, 0x5000, 10, NULL), 0);
+	/* only for the page with code */
+	assert_int_equal(fake.rearmed_pages, 1);
+	smudge_code_close(code);
+	fake_destroy(&fake);
+	assert_int_equal(smudge_memory_destroy(memory), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

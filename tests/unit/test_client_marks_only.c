@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A client that hears marks only starts no source, is told nothing by one and
+ * re-arms none; the clients beside it are as if it were not there.
+ */
+#include "support.h"
+
+#include <stddef.h>
+
+#include "fake_source.h"
+
+struct rig {
+	struct smudge_memory *memory;
+	struct smudge_region *region;
+	struct fake_source fake;
+	struct smudge_client *marks;
+};
+
+static struct smudge_client *open_marks(struct rig *rig)
+{
+	struct smudge_client_options options = {
+		.size = sizeof(options), .name = "marks", .marks_only = true};
+	struct smudge_client *client = NULL;
+
+	assert_int_equal(
+		smudge_client_open(rig->memory, &options, &client, NULL), 0);
+	assert_int_equal(smudge_client_skip(client, rig->region, 0, 1000, NULL),
+			 0);
+	return client;
+}
+
+static void start(struct rig *rig)
+{
+	*rig = (struct rig){0};
+	assert_int_equal(smudge_memory_create(&rig->memory), 0);
+	rig->region = fake_region(rig->memory, 0, 1000);
+	fake_create(&rig->fake, true);
+	assert_int_equal(
+		smudge_region_attach(rig->region, rig->fake.source, 0, 0, NULL),
+		0);
+	rig->marks = open_marks(rig);
+}
+
+static void end(struct rig *rig)
+{
+	assert_int_equal(smudge_client_close(rig->marks), 0);
+	fake_destroy(&rig->fake);
+	assert_int_equal(smudge_memory_destroy(rig->memory), 0);
+}
+
+static void test_alone_it_starts_nothing(void **state)
+{
+	struct rig rig;
+
+	start(&rig);
+	assert_int_equal(rig.fake.starts, 0);
+	assert_int_equal(smudge_memory_harvest(rig.memory, NULL), 0);
+	assert_int_equal(rig.fake.harvests, 0);
+	smudge_region_mark(rig.region, 7, 2);
+	assert_int_equal(smudge_client_dirty_pages(rig.marks), 2);
+	assert_int_equal(fake_take(rig.marks, rig.region), 2);
+	assert_int_equal(rig.fake.rearms, 0);
+	end(&rig);
+}
+
+static void test_beside_another(void **state)
+{
+	struct rig rig;
+	struct smudge_client *all;
+
+	start(&rig);
+	all = fake_client(rig.memory, "all", true);
+	assert_int_equal(rig.fake.starts, 1);
+	fake_write(&rig.fake, 5);
+	smudge_region_mark(rig.region, 9, 1);
+	assert_int_equal(smudge_memory_harvest(rig.memory, NULL), 0);
+	assert_int_equal(smudge_client_dirty_pages(all), 2);
+	assert_int_equal(smudge_client_dirty_pages(rig.marks), 1);
+	assert_true(smudge_client_test(rig.marks, rig.region, 9));
+	rig.fake.rearms = 0;
+	assert_int_equal(fake_take(rig.marks, rig.region), 1);
+	assert_int_equal(rig.fake.rearms, 0);
+	assert_int_equal(smudge_client_dirty_pages(all), 2);
+	assert_int_equal(fake_take(all, rig.region), 2);
+	assert_int_equal(rig.fake.rearms, 1);
+	/* the last that hears sources stops them */
+	assert_int_equal(smudge_client_close(all), 0);
+	assert_int_equal(rig.fake.stops, 1);
+	smudge_region_mark(rig.region, 1, 1);
+	assert_int_equal(smudge_client_dirty_pages(rig.marks), 1);
+	end(&rig);
+}
+
+/* Unknown means dirty only for those who would have been told. */
+static void test_a_failing_source(void **state)
+{
+	struct rig rig;
+	struct smudge_client *all;
+
+	start(&rig);
+	all = fake_client(rig.memory, "all", true);
+	rig.fake.harvest_error = -5;
+	assert_int_equal(smudge_memory_harvest(rig.memory, NULL), -5);
+	assert_int_equal(smudge_client_dirty_pages(all), 1000);
+	assert_int_equal(smudge_client_dirty_pages(rig.marks), 0);
+	assert_int_equal(smudge_client_close(all), 0);
+	end(&rig);
+}
+
+/* Options of a caller that does not know the field. */
+static void test_older_options(void **state)
+{
+	struct smudge_client_options options = {
+		.size = offsetof(struct smudge_client_options, marks_only),
+		.name = "old",
+		.marks_only = true,
+	};
+	struct smudge_client *client = NULL;
+	struct rig rig;
+
+	start(&rig);
+	assert_int_equal(
+		smudge_client_open(rig.memory, &options, &client, NULL), 0);
+	assert_int_equal(rig.fake.starts, 1);
+	assert_int_equal(smudge_client_close(client), 0);
+	end(&rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_alone_it_starts_nothing),
+		cmocka_unit_test(test_beside_another),
+		cmocka_unit_test(test_a_failing_source),
+		cmocka_unit_test(test_older_options),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
