@@ -27,7 +27,7 @@ ROWS = [
      ["unit", "kernel", "fuzz", "examples"]),
     ("clang-tsan", "clang",
      SANITIZED + ["-Db_sanitize=thread", "-Dbench=false"], ["unit"]),
-    ("clang-release-no-unicorn", "clang", ["-Dunicorn=disabled"], None),
+    ("clang-release-no-unicorn", "clang", ["-Dunicorn=disabled", "-Dvnc=disabled"], None),
 ]
 CHECKS = [
     ("includes point downwards", ["scripts/check-includes.py"]),

@@ -12,6 +12,7 @@
 #include "migration.h"
 #include "options.h"
 #include "qmp_server.h"
+#include "vnc.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -106,6 +107,11 @@ static int open_all(struct control *control, const struct vm_options *options,
 			      err);
 	if (rc)
 		return rc;
+	if (options->vnc)
+		rc = vnc_open(control->target.machine, options->vnc,
+			      &control->target.vnc, err);
+	if (rc)
+		return rc;
 	if (options->paused_start)
 		migration_stop(control->target.migration);
 	if (options->qmp)
@@ -138,6 +144,11 @@ int control_open(struct machine *machine, const struct vm_options *options,
 	return 0;
 }
 
+const char *control_describe_vnc(const struct control *control)
+{
+	return control->target.vnc ? vnc_describe(control->target.vnc) : NULL;
+}
+
 void control_close(struct control *control)
 {
 	if (!control)
@@ -148,7 +159,8 @@ void control_close(struct control *control)
 		tell_shutdown(control);
 		qmp_server_stop(control->server);
 	}
-	/* no command uses the migration now; it may still send events */
+	/* no command uses these now; the migration may still send events */
+	vnc_close(control->target.vnc);
 	migration_destroy(control->target.migration);
 	qmp_server_destroy(control->server);
 	free(control);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Control of a machine from outside: the QMP server of --qmp and the
- * migration of --incoming.
+ * Control of a machine from outside: the QMP server of --qmp, the migration
+ * of --incoming, and the viewers of --vnc.
  *
  * It is the machine's listener: changes of the run state become QMP events.
  */
@@ -14,15 +14,19 @@ struct smudge_error;
 struct vm_options;
 
 /*
- * control_open - serve QMP and begin to listen for an incoming migration
+ * control_open - serve QMP and viewers, and begin to listen for an incoming
+ *      migration
  * @machine: started, borrowed
- * @options: borrowed; qmp, incoming ("defer" waits for migrate-incoming) and
- *           paused_start are looked at
+ * @options: borrowed; qmp, incoming ("defer" waits for migrate-incoming),
+ *           paused_start and vnc are looked at
  *
  * Return: 0, or -errno with one sentence; then nothing is left open.
  */
 int control_open(struct machine *machine, const struct vm_options *options,
 		 struct control **ret, struct smudge_error *err);
+
+/* One line about --vnc for stderr, or NULL without it. */
+const char *control_describe_vnc(const struct control *control);
 
 /*
  * control_close - cancel a migration, tell the clients SHUTDOWN, end

@@ -87,6 +87,12 @@ static const struct qmp_parameter migrate_parameters[] = {
 	{NULL, QMP_END, false},
 };
 
+static const struct qmp_parameter screendump_parameters[] = {
+	{"filename", QMP_STRING, true},
+	{"format", QMP_STRING, false},
+	{NULL, QMP_END, false},
+};
+
 static const struct qmp_parameter limit_parameters[] = {
 	{"max-bandwidth", QMP_INTEGER, false},
 	{"downtime-limit", QMP_INTEGER, false},
@@ -107,7 +113,9 @@ static const struct command commands[] = {
 	{"query-name", run_query_name, NULL},
 	{"query-status", run_query_status, NULL},
 	{"query-version", run_query_version, NULL},
+	{"query-vnc", control_query_vnc, NULL},
 	{"quit", run_quit, NULL},
+	{"screendump", control_screendump, screendump_parameters},
 	{"stop", run_stop, NULL},
 	{"x-smudge-memory-digest", control_memory_digest, NULL},
 	{"x-smudge-memory-stats", control_memory_stats, NULL},

@@ -13,10 +13,12 @@
 
 struct machine;
 struct migration;
+struct vnc;
 
 struct control_target {
 	struct machine *machine;
 	struct migration *migration;
+	struct vnc *vnc; /* NULL without --vnc */
 };
 
 /* qmp_handler.execute, with a control_target as @opaque. */
@@ -38,6 +40,12 @@ json_t *control_set_parameters(struct control_target *target,
 json_t *control_query_parameters(struct control_target *target,
 				 const json_t *arguments,
 				 struct qmp_error *err);
+
+/* control_display.c */
+json_t *control_query_vnc(struct control_target *target,
+			  const json_t *arguments, struct qmp_error *err);
+json_t *control_screendump(struct control_target *target,
+			   const json_t *arguments, struct qmp_error *err);
 
 /* control_memory.c */
 json_t *control_memory_stats(struct control_target *target,

@@ -89,6 +89,9 @@ static int serve(struct machine *machine, const struct vm_options *options,
 	if (ret < 0)
 		return report(err);
 	fprintf(stderr, "smudge-vm: %s\n", machine_describe(machine));
+	if (control_describe_vnc(control))
+		fprintf(stderr, "smudge-vm: %s\n",
+			control_describe_vnc(control));
 	if (!options->paused_start && !options->incoming)
 		machine_resume(machine);
 	wait_for_end(machine, signal_fd);

@@ -166,6 +166,7 @@ static const struct option table[] = {
 	{"--dirty", NULL, "auto|kvm-manual|kvm-legacy|uffd|hook", TEXT(dirty)},
 	{"--serial", NULL, NULL, TEXT(serial)},
 	{"--display", NULL, NULL, 0, take_display, true},
+	{"--vnc", NULL, NULL, TEXT(vnc)},
 	{"--incoming", NULL, NULL, TEXT(incoming)},
 	{"--qmp", NULL, NULL, TEXT(qmp)},
 	{"--paused-start", "-S", NULL, 0, take_paused, false},
@@ -247,6 +248,10 @@ static int check_combination(const struct vm_options *options,
 		return smudge_error_set(err, -EINVAL, WHERE,
 					"One of --kernel and --incoming is "
 					"needed; see --help.");
+	if (options->vnc && !options->display_width)
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"--vnc needs --display WIDTHxHEIGHT; "
+					"see --help.");
 	if (options->kernel && options->incoming)
 		return smudge_error_set(err, -EINVAL, WHERE,
 					"--kernel and --incoming exclude each "
@@ -312,6 +317,14 @@ const char *options_help(void)
 	       "  --display WIDTHxHEIGHT      a framebuffer of 32 bits a "
 	       "pixel, "
 	       "up to 3840x2160\n"
+	       "  --vnc [HOST]:N[,password=SECRET|,password-file=FILE][,web[="
+	       "FILE]]\n"
+	       "                              show it to VNC viewers at port "
+	       "5900 + N of HOST\n"
+	       "                              (127.0.0.1); passwords have at "
+	       "most 8 characters;\n"
+	       "                              web: to browsers too, with "
+	       "noVNC\n"
 	       "  -S, --paused-start          wait for cont before running\n"
 	       "  --incoming URI              wait for a migration: "
 	       "tcp:HOST:PORT,\n"

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * HTTP, as far as a page of one file needs it: the page itself (noVNC and a
+ * few lines around it, made by web/make-page.py), and the way to
+ * libvncserver's WebSockets.
+ *
+ * libvncserver's own HTTP server is not used: it serves one connection at a
+ * time, drops it when the next one comes, and makes viewers wait meanwhile.
+ *
+ * A browser tells which page opened a WebSocket. Only this server's own page
+ * may, or else any page in the world could look at the screen of whoever
+ * opens it.
+ */
+#include "vnc_internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#define MAX_PAGE_BYTES (UINT64_C(64) << 20)
+
+const char vnc_not_found[] = "HTTP/1.1 404 Not Found\r\n"
+			     "Content-Type: text/plain\r\n"
+			     "Content-Length: 10\r\n"
+			     "Connection: close\r\n\r\n"
+			     "not here.\n";
+
+/* Copies a header's value; false when the request has no such header. */
+static bool header(const char *text, const char *name, char *buf, size_t size)
+{
+	size_t name_len = strlen(name);
+	const char *line;
+
+	for (line = strstr(text, "\r\n"); line; line = strstr(line, "\r\n")) {
+		line += 2;
+		if (strncasecmp(line, name, name_len) != 0 ||
+		    line[name_len] != ':')
+			continue;
+		line += name_len + 1;
+		line += strspn(line, " \t");
+		snprintf(buf, size, "%.*s", (int)strcspn(line, "\r\n"), line);
+		return true;
+	}
+	return false;
+}
+
+static bool is_own_page(const char *text)
+{
+	char origin[512];
+	char host[512];
+	const char *slashes;
+
+	if (!header(text, "Origin", origin, sizeof(origin)) ||
+	    !header(text, "Host", host, sizeof(host)))
+		return false;
+	slashes = strstr(origin, "://");
+	return slashes && !strcasecmp(slashes + 3, host);
+}
+
+enum vnc_request vnc_request_parse(const char *text, size_t len, bool web)
+{
+	char upgrade[64];
+	size_t path_len;
+
+	if (!len || !strncmp(text, "RFB ", len < 4 ? len : 4))
+		return VNC_REQUEST_VNC;
+	if (!web || strncmp(text, "GET /", len < 5 ? len : 5) != 0)
+		return VNC_REQUEST_BAD;
+	if (!strstr(text, "\r\n\r\n"))
+		return strlen(text) < len || len == VNC_REQUEST_BYTES
+			       ? VNC_REQUEST_BAD
+			       : VNC_REQUEST_PARTIAL;
+	if (header(text, "Upgrade", upgrade, sizeof(upgrade)) &&
+	    !strcasecmp(upgrade, "websocket"))
+		return is_own_page(text) ? VNC_REQUEST_WEBSOCKET
+					 : VNC_REQUEST_BAD;
+	path_len = strcspn(text + 4, " ?\r\n");
+	return path_len == 1 ? VNC_REQUEST_PAGE : VNC_REQUEST_OTHER;
+}
+
+/* The page beside a smudge-vm that was built or installed. */
+static bool find_page(char path[PATH_MAX])
+{
+	static const char *const places[] = {"../web/novnc.html",
+					     "../share/smudge/novnc.html"};
+	char folder[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", folder, sizeof(folder) - 1);
+	size_t i;
+
+	if (len <= 0)
+		return false;
+	folder[len] = '\0';
+	*strrchr(folder, '/') = '\0';
+	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		if (snprintf(path, PATH_MAX, "%s/%s", folder, places[i]) <
+			    PATH_MAX &&
+		    access(path, R_OK) == 0)
+			return true;
+	return false;
+}
+
+static int read_page(struct vnc *vnc, FILE *file, size_t bytes)
+{
+	char head[256];
+	int len = snprintf(head, sizeof(head),
+			   "HTTP/1.1 200 OK\r\n"
+			   "Content-Type: text/html; charset=utf-8\r\n"
+			   "Content-Length: %zu\r\n"
+			   "Cache-Control: no-store\r\n"
+			   "X-Frame-Options: DENY\r\n"
+			   "Connection: close\r\n\r\n",
+			   bytes);
+
+	vnc->page = malloc((size_t)len + bytes);
+	if (!vnc->page)
+		return -ENOMEM;
+	memcpy(vnc->page, head, (size_t)len);
+	if (fread(vnc->page + len, 1, bytes, file) != bytes)
+		return -EIO;
+	vnc->page_bytes = (size_t)len + bytes;
+	return 0;
+}
+
+int vnc_page_load(struct vnc *vnc, struct smudge_error *err)
+{
+	char *path = vnc->options.page;
+	FILE *file;
+	long bytes = -1;
+	int rc;
+
+	if (!*path && !find_page(path))
+		return smudge_error_set(err, -ENOENT, VNC_WHERE,
+					"The page for browsers was not built: "
+					"run \"make web\", which needs npm, or "
+					"give its file with web=FILE.");
+	file = fopen(path, "re");
+	if (file && fseek(file, 0, SEEK_END) == 0)
+		bytes = ftell(file);
+	rc = file ? 0 : -errno;
+	if (!rc && (bytes < 0 || (uint64_t)bytes > MAX_PAGE_BYTES))
+		rc = -EFBIG;
+	if (!rc) {
+		rewind(file);
+		rc = read_page(vnc, file, (size_t)bytes);
+	}
+	if (file)
+		fclose(file);
+	if (rc)
+		return smudge_error_set(err, rc, VNC_WHERE,
+					"The page %.100s cannot be read: %s.",
+					path, strerror(-rc));
+	return 0;
+}
