@@ -38,7 +38,10 @@ void demo_print_table(const struct demo *demo)
 	    progress_number(m, "x-smudge", "bitmap-peak-bytes") / KIB, 1,
 	    "KiB");
 	row("bitmap memory, afterwards",
-	    progress_number(s, NULL, "bitmap-bytes") / KIB, 1, "KiB");
+	    (progress_number(s, NULL, "bitmap-bytes") -
+	     progress_number(s, NULL, "code-bitmap-bytes")) /
+		    KIB,
+	    1, "KiB");
 }
 
 void demo_print_json(const struct demo *demo)

@@ -11,12 +11,32 @@
 #include "machine.h"
 #include "migration.h"
 
+#include <smudge/code.h>
 #include <smudge/memory.h>
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <xxhash.h>
+
+/* The code client is always open on an engine that translates. */
+static void add_code_stats(json_t *reply, struct machine *machine)
+{
+	struct smudge_code_stats s = {.size = sizeof(s)};
+	struct smudge_code *code = machine_code(machine);
+
+	if (code)
+		smudge_code_stats(code, &s);
+	json_object_update_new(
+		reply,
+		json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "code-clients",
+			  (json_int_t)s.nclients, "code-bitmap-bytes",
+			  (json_int_t)s.bitmap_bytes, "code-watched-pages",
+			  (json_int_t)s.watched_pages, "code-blocks",
+			  (json_int_t)s.blocks, "code-stale-pages",
+			  (json_int_t)s.stale_pages, "code-stale-blocks",
+			  (json_int_t)s.stale_blocks));
+}
 
 json_t *control_memory_stats(struct control_target *target,
 			     const json_t *arguments, struct qmp_error *err)
@@ -55,6 +75,7 @@ json_t *control_memory_stats(struct control_target *target,
 	for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
 		json_object_set_new(reply, fields[i].name,
 				    json_integer((json_int_t)*fields[i].value));
+	add_code_stats(reply, target->machine);
 	return reply;
 }
 

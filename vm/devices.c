@@ -103,13 +103,17 @@ uint32_t devices_in(struct devices *devices, uint16_t port, unsigned int size)
 		value &= timer_ticks(&devices->clock) + devices->timer_offset;
 	else if (display_has_port(&devices->display, port))
 		value &= display_in(&devices->display, port, size);
+	else if (dma_has_port(port))
+		value &= dma_in(&devices->dma, port, size);
 	pthread_mutex_unlock(&devices->lock);
 	return value;
 }
 
-void devices_out(struct devices *devices, uint16_t port, unsigned int size,
+bool devices_out(struct devices *devices, uint16_t port, unsigned int size,
 		 uint32_t value)
 {
+	bool has_work = false;
+
 	if (port >= PORT_SERIAL && port <= PORT_SERIAL_LAST && size == 1) {
 		pthread_mutex_lock(&devices->lock);
 		serial_out(&devices->serial, port - PORT_SERIAL,
@@ -119,9 +123,21 @@ void devices_out(struct devices *devices, uint16_t port, unsigned int size,
 		pthread_mutex_lock(&devices->lock);
 		display_out(&devices->display, port, size, value);
 		pthread_mutex_unlock(&devices->lock);
+	} else if (dma_has_port(port)) {
+		pthread_mutex_lock(&devices->lock);
+		has_work = dma_out(&devices->dma, port, size, value);
+		pthread_mutex_unlock(&devices->lock);
 	} else if (port == PORT_DEBUG_EXIT) {
 		devices->debug_exit(devices->opaque, value & ones(size));
 	}
+	return has_work;
+}
+
+void devices_complete(struct devices *devices)
+{
+	pthread_mutex_lock(&devices->lock);
+	dma_run(&devices->dma);
+	pthread_mutex_unlock(&devices->lock);
 }
 
 void devices_get_state(struct devices *devices, struct devices_state *ret)
@@ -130,6 +146,7 @@ void devices_get_state(struct devices *devices, struct devices_state *ret)
 	ret->timer = timer_ticks(&devices->clock) + devices->timer_offset;
 	ret->serial = devices->serial.regs;
 	ret->display = devices->display.regs;
+	ret->dma = devices->dma.regs;
 	pthread_mutex_unlock(&devices->lock);
 }
 
@@ -139,6 +156,7 @@ void devices_set_state(struct devices *devices,
 	pthread_mutex_lock(&devices->lock);
 	devices->timer_offset = state->timer - timer_ticks(&devices->clock);
 	devices->serial.regs = state->serial;
+	devices->dma.regs = state->dma;
 	if (devices->display.vram_bytes)
 		display_set_regs(&devices->display, &state->display);
 	pthread_mutex_unlock(&devices->lock);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The devices: guest clock, timer, serial port, display and the port
- * dispatch.
+ * The devices: guest clock, timer, serial port, display, DMA engine and the
+ * port dispatch.
  *
  * The machine's vCPU threads call them under `lock`; the guest clock has no
  * lock of its own. None of them raises interrupts (there is no controller):
@@ -9,7 +9,8 @@
  *
  * Ports: 0x3f8-0x3ff a 16550 (byte accesses only), 0x608 a free-running
  * 32-bit counter of 3.579545 MHz guest time, 0xf4 debug exit, and those of the
- * display (display.h). Others read as all ones and ignore writes.
+ * display (display.h) and the DMA engine (dma.h). Others read as all ones and
+ * ignore writes.
  */
 #ifndef VM_DEVICES_H
 #define VM_DEVICES_H
@@ -21,6 +22,7 @@
 #include <termios.h>
 
 #include "display.h"
+#include "dma.h"
 
 struct smudge_error;
 struct vm_buf;
@@ -79,6 +81,7 @@ struct devices {
 	uint32_t timer_offset; /* added to the ticks of guest time */
 	struct serial serial;
 	struct display display;
+	struct dma dma;
 	void *opaque;
 	/* The debug-exit port was written; called without the lock. */
 	void (*debug_exit)(void *opaque, uint32_t value);
@@ -88,14 +91,18 @@ int devices_open(struct devices *devices, const char *serial,
 		 struct smudge_error *err);
 void devices_close(struct devices *devices);
 uint32_t devices_in(struct devices *devices, uint16_t port, unsigned int size);
-void devices_out(struct devices *devices, uint16_t port, unsigned int size,
+/* True: devices_complete has to be called. */
+bool devices_out(struct devices *devices, uint16_t port, unsigned int size,
 		 uint32_t value);
+/* Carry out what was asked of a device; from a vCPU's thread. */
+void devices_complete(struct devices *devices);
 
 /* Decoded device state, checked, not yet in force. */
 struct devices_state {
 	uint32_t timer;
 	struct serial_regs serial;
 	struct display_regs display; /* of a machine that has one */
+	struct dma_regs dma;
 };
 
 #define DEVICES_TIMER_VERSION  1u

@@ -20,7 +20,9 @@
 
 #include "vcpu_state.h"
 
+struct smudge_code;
 struct smudge_error;
+struct smudge_memory;
 struct machine_ram;
 
 enum engine_exit {
@@ -30,12 +32,18 @@ enum engine_exit {
 	ENGINE_EXIT_ERROR,	 /* see the error; the vCPU cannot go on */
 };
 
-/* size is 1, 2 or 4 bytes; in() returns the value in its low bytes. */
+/*
+ * size is 1, 2 or 4 bytes; in() returns the value in its low bytes. When out()
+ * returns true the device has work that may write guest memory: the engine
+ * calls complete() when nothing of the guest's code is half executed, soon,
+ * and before vcpu_run returns.
+ */
 struct engine_ports {
 	void *opaque;
 	uint32_t (*in)(void *opaque, uint16_t port, unsigned int size);
-	void (*out)(void *opaque, uint16_t port, unsigned int size,
+	bool (*out)(void *opaque, uint16_t port, unsigned int size,
 		    uint32_t value);
+	void (*complete)(void *opaque);
 };
 
 /*
@@ -85,6 +93,18 @@ struct engine_ops {
 
 	/* The VM's descriptor for the KVM log sources, or -1. */
 	int (*kvm_vm_fd)(const struct engine *engine);
+	/*
+	 * For engines that translate, NULL for others. watch_code tells where
+	 * writes to code are learnt, before the vCPUs run; NULL ends it, after
+	 * they ran. vcpu_settle is called on the vCPU's thread outside
+	 * vcpu_run, without any lock: before the guest is entered again after
+	 * others may have written its memory. code gives the handle, for its
+	 * statistics, or NULL.
+	 */
+	int (*watch_code)(struct engine *engine, struct smudge_memory *memory,
+			  struct smudge_error *err);
+	void (*vcpu_settle)(struct engine_vcpu *vcpu);
+	struct smudge_code *(*code)(const struct engine *engine);
 	/* NULL hook turns it off; only with every vCPU out of the guest. */
 	int (*set_write_hook)(struct engine *engine,
 			      const struct engine_write_hook *hook,

@@ -205,6 +205,7 @@ static void port_access(struct engine_vcpu *vcpu)
 	const struct engine_ports *ports = &vcpu->engine->ports;
 	struct kvm_run *run = vcpu->run;
 	uint8_t *data = (uint8_t *)run + run->io.data_offset;
+	bool has_work = false;
 	uint32_t i;
 
 	for (i = 0; i < run->io.count; i++, data += run->io.size) {
@@ -213,14 +214,16 @@ static void port_access(struct engine_vcpu *vcpu)
 		/* x86 is little-endian: the low bytes are the value */
 		if (run->io.direction == KVM_EXIT_IO_OUT) {
 			memcpy(&value, data, run->io.size);
-			ports->out(ports->opaque, run->io.port, run->io.size,
-				   value);
+			has_work |= ports->out(ports->opaque, run->io.port,
+					       run->io.size, value);
 		} else {
 			value = ports->in(ports->opaque, run->io.port,
 					  run->io.size);
 			memcpy(data, &value, run->io.size);
 		}
 	}
+	if (has_work)
+		ports->complete(ports->opaque);
 }
 
 static enum engine_exit report_exit(const struct kvm_run *run,

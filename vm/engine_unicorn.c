@@ -12,6 +12,10 @@
  * The store hook runs before its store is in memory, so what it saw is
  * reported at the next store to another page, or when the guest is left: a
  * page reported too early could be copied without the store.
+ *
+ * What the guest asks of a device that writes memory is carried out when the
+ * block that asked has ended, outside Unicorn: in the middle of a block
+ * Unicorn can neither be stopped exactly nor told to forget the rest of it.
  */
 #include "engine_unicorn.h"
 
@@ -39,11 +43,13 @@ static uint32_t port_in(uc_engine *uc, uint32_t port, int size, void *opaque)
 static void port_out(uc_engine *uc, uint32_t port, int size, uint32_t value,
 		     void *opaque)
 {
-	const struct engine_ports *ports =
-		&((struct engine_vcpu *)opaque)->engine->ports;
+	struct engine_vcpu *vcpu = opaque;
+	const struct engine_ports *ports = &vcpu->engine->ports;
 
 	(void)uc;
-	ports->out(ports->opaque, (uint16_t)port, (unsigned int)size, value);
+	if (ports->out(ports->opaque, (uint16_t)port, (unsigned int)size,
+		       value))
+		vcpu->has_work = true;
 }
 
 static void report_store(struct engine_vcpu *vcpu)
@@ -86,8 +92,9 @@ static void block_starts(uc_engine *uc, uint64_t address, uint32_t size,
 {
 	struct engine_vcpu *vcpu = opaque;
 
-	(void)size;
-	if (!is_kicked(vcpu) || vcpu->is_stopping)
+	engine_unicorn_enters(vcpu, address, size);
+	if (vcpu->is_stopping || (!is_kicked(vcpu) && !vcpu->has_work &&
+				  vcpu->code.nfresh < ENGINE_MAX_FRESH))
 		return;
 	vcpu->is_stopping = true;
 	vcpu->shadow.rip = address;
@@ -117,6 +124,8 @@ static uc_err add_hooks(struct engine_vcpu *vcpu)
 	if (ret == UC_ERR_OK && vcpu->engine->hook.wrote)
 		ret = uc_hook_add(vcpu->uc, &hook, UC_HOOK_MEM_WRITE,
 				  (void *)stored, vcpu, 1, 0);
+	if (ret == UC_ERR_OK)
+		ret = engine_unicorn_hook_code(vcpu);
 	return ret;
 }
 
@@ -243,12 +252,18 @@ static enum engine_exit leave(struct engine_vcpu *vcpu, uc_err why,
 static enum engine_exit unicorn_vcpu_run(struct engine_vcpu *vcpu,
 					 struct smudge_error *err)
 {
+	const struct engine_ports *ports = &vcpu->engine->ports;
 	uc_err why;
 
+	if (engine_unicorn_drop(vcpu, err) < 0)
+		return ENGINE_EXIT_ERROR;
 	vcpu->has_run = true;
 	vcpu->is_stopping = false;
 	why = uc_emu_start(vcpu->uc, vcpu->shadow.rip, NO_UNTIL, 0, 0);
 	report_store(vcpu);
+	if (vcpu->has_work)
+		ports->complete(ports->opaque);
+	vcpu->has_work = false;
 	if (vcpu->is_stopping)
 		return ENGINE_EXIT_INTERRUPTED;
 	uc_reg_read(vcpu->uc, UC_X86_REG_RIP, &vcpu->shadow.rip);
@@ -292,6 +307,7 @@ static int unicorn_set_write_hook(struct engine *engine,
 			ret = engine_unicorn_open(vcpu, err);
 		if (ret == 0)
 			ret = engine_unicorn_restore(vcpu, &state, err);
+		engine_unicorn_reopened(vcpu);
 	}
 	return ret;
 }
@@ -309,5 +325,8 @@ const struct engine_ops engine_unicorn_ops = {
 	.vcpu_get_state = engine_unicorn_get_state,
 	.vcpu_set_state = engine_unicorn_set_state,
 	.kvm_vm_fd = unicorn_kvm_vm_fd,
+	.watch_code = engine_unicorn_watch_code,
+	.vcpu_settle = engine_unicorn_settle,
+	.code = engine_unicorn_code,
 	.set_write_hook = unicorn_set_write_hook,
 };

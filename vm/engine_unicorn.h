@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Shared between the Unicorn engine's files: running vCPUs
- * (engine_unicorn.c) and their state (engine_unicorn_state.c).
+ * (engine_unicorn.c), their state (engine_unicorn_state.c) and their stale
+ * translations (engine_unicorn_code.c).
  */
 #ifndef VM_ENGINE_UNICORN_H
 #define VM_ENGINE_UNICORN_H
 
 #include <stdbool.h>
 #include <unicorn/unicorn.h>
+
+#include <smudge/code.h>
 
 #include "engine.h"
 
@@ -19,6 +22,30 @@ struct engine {
 	struct engine_vcpu *vcpus;     /* linked by next */
 };
 
+#define ENGINE_MAX_FRESH 512
+#define ENGINE_MAX_DROPS 512
+
+struct engine_piece {
+	uint64_t gpa;
+	uint64_t length_bytes;
+};
+
+/* The vCPU's thread alone uses it, but for is_reopened. */
+struct engine_code {
+	struct smudge_code *handle; /* NULL: nobody asks */
+	/* translated since the last settle, and one more than makes it full */
+	struct engine_piece fresh[ENGINE_MAX_FRESH + 1];
+	bool is_old[ENGINE_MAX_FRESH + 1]; /* its pages were watched then */
+	size_t nfresh;
+	struct engine_piece entry; /* the block that a run began with */
+	bool is_entered;
+	/* to be dropped before the guest runs */
+	struct engine_piece drops[ENGINE_MAX_DROPS];
+	size_t ndrops;
+	bool drops_all;
+	bool is_reopened; /* atomic: there are no translations any more */
+};
+
 struct engine_vcpu {
 	struct engine *engine;
 	struct engine_vcpu *next;
@@ -26,6 +53,8 @@ struct engine_vcpu {
 	bool has_run;
 	bool is_kicked;	  /* atomic */
 	bool is_stopping; /* stopped by block_starts at shadow.rip */
+	bool has_work;	  /* of a device, to be completed */
+	struct engine_code code;
 	/* the last store seen by the hook, not yet reported */
 	uint64_t stored_gpa;
 	uint32_t stored_bytes;
@@ -48,5 +77,23 @@ int engine_unicorn_restore(struct engine_vcpu *vcpu,
 int engine_unicorn_set_state(struct engine_vcpu *vcpu,
 			     const struct vcpu_state *state,
 			     struct smudge_error *err);
+
+/*
+ * A run entered the guest with this block. Inside.
+ */
+void engine_unicorn_enters(struct engine_vcpu *vcpu, uint64_t gpa,
+			   uint64_t length_bytes);
+/* Add the hook that notes new blocks, if anybody asks. */
+uc_err engine_unicorn_hook_code(struct engine_vcpu *vcpu);
+/* Carry the drops out: before the guest runs. */
+int engine_unicorn_drop(struct engine_vcpu *vcpu, struct smudge_error *err);
+/* The vCPU has a new Unicorn. Any thread, while the vCPU is out. */
+void engine_unicorn_reopened(struct engine_vcpu *vcpu);
+
+int engine_unicorn_watch_code(struct engine *engine,
+			      struct smudge_memory *memory,
+			      struct smudge_error *err);
+void engine_unicorn_settle(struct engine_vcpu *vcpu);
+struct smudge_code *engine_unicorn_code(const struct engine *engine);
 
 #endif

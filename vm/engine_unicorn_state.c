@@ -233,6 +233,7 @@ int engine_unicorn_set_state(struct engine_vcpu *vcpu,
 		ret = engine_unicorn_open(vcpu, err);
 		if (ret < 0)
 			return ret;
+		engine_unicorn_reopened(vcpu);
 	}
 	return engine_unicorn_restore(vcpu, state, err);
 }

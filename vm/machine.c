@@ -30,12 +30,31 @@ static uint32_t port_in(void *opaque, uint16_t port, unsigned int size)
 	return devices_in(&machine->devices, port, size);
 }
 
-static void port_out(void *opaque, uint16_t port, unsigned int size,
+static bool port_out(void *opaque, uint16_t port, unsigned int size,
 		     uint32_t value)
 {
 	struct machine *machine = opaque;
 
-	devices_out(&machine->devices, port, size, value);
+	return devices_out(&machine->devices, port, size, value);
+}
+
+static void complete(void *opaque)
+{
+	struct machine *machine = opaque;
+
+	devices_complete(&machine->devices);
+}
+
+static uint8_t *dma_at(void *opaque, uint64_t gpa, uint64_t length_bytes)
+{
+	return machine_ram_at(opaque, gpa, length_bytes);
+}
+
+static void dma_wrote(void *opaque, uint64_t gpa, uint64_t length_bytes)
+{
+	struct machine *machine = opaque;
+
+	smudge_memory_mark_gpa(machine->dirty.memory, gpa, length_bytes);
 }
 
 static void debug_exit(void *opaque, uint32_t value)
@@ -125,7 +144,11 @@ static int create_engine(struct machine *machine, const char *name,
 			 struct smudge_error *err)
 {
 	const struct engine_ports ports = {
-		.opaque = machine, .in = port_in, .out = port_out};
+		.opaque = machine,
+		.in = port_in,
+		.out = port_out,
+		.complete = complete,
+	};
 	struct machine_vcpu *vcpu = &machine->vcpus[0];
 	const struct engine_ops *ops;
 	char why[256];
@@ -160,6 +183,15 @@ static int init_locks(struct machine *machine)
 	return -ret;
 }
 
+static int watch_code(struct machine *machine, struct smudge_error *err)
+{
+	/* for tests: a guest that changes its code by DMA must go wrong then */
+	if (!machine->ops->watch_code || getenv("SMUDGE_VM_TEST_NO_CODE"))
+		return 0;
+	return machine->ops->watch_code(machine->engine, machine->dirty.memory,
+					err);
+}
+
 static int build(struct machine *machine, const struct vm_options *options,
 		 struct smudge_error *err)
 {
@@ -178,6 +210,8 @@ static int build(struct machine *machine, const struct vm_options *options,
 		ret = create_engine(machine, options->engine, err);
 	if (ret == 0)
 		ret = machine_dirty_attach(machine, options->dirty, err);
+	if (ret == 0)
+		ret = watch_code(machine, err);
 	if (ret < 0)
 		return ret;
 	used = strlen(machine->description);
@@ -205,6 +239,8 @@ int machine_create(const struct vm_options *options,
 	}
 	machine->devices.opaque = machine;
 	machine->devices.debug_exit = debug_exit;
+	machine->devices.dma = (struct dma){
+		.opaque = machine, .at = dma_at, .wrote = dma_wrote};
 	machine->state =
 		options->incoming ? MACHINE_INMIGRATE : MACHINE_PRELAUNCH;
 	ret = build(machine, options, err);
@@ -223,6 +259,8 @@ void machine_destroy(struct machine *machine)
 	if (!machine)
 		return;
 	machine_vcpus_end(machine);
+	if (machine->engine && machine->ops && machine->ops->watch_code)
+		machine->ops->watch_code(machine->engine, NULL, NULL);
 	machine_dirty_detach(machine);
 	for (i = 0; i < MACHINE_MAX_VCPUS; i++)
 		if (machine->vcpus[i].engine_vcpu)

@@ -27,6 +27,7 @@
 struct machine;
 struct vm_options;
 struct vm_buf;
+struct smudge_code;
 struct smudge_error;
 struct smudge_memory;
 struct smudge_region;
@@ -188,6 +189,12 @@ bool machine_display_key(struct machine *machine, uint32_t keysym,
  * sources attached. Open clients on it; close them before machine_destroy.
  */
 struct smudge_memory *machine_memory(const struct machine *machine);
+
+/*
+ * What this machine's engine translated and smudge watches, for statistics;
+ * borrowed. NULL when the engine translates nothing.
+ */
+struct smudge_code *machine_code(const struct machine *machine);
 
 /*
  * machine_save_state - append vCPU and device state to @buf

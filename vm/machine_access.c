@@ -24,6 +24,11 @@ struct smudge_memory *machine_memory(const struct machine *machine)
 	return machine->dirty.memory;
 }
 
+struct smudge_code *machine_code(const struct machine *machine)
+{
+	return machine->ops->code ? machine->ops->code(machine->engine) : NULL;
+}
+
 size_t machine_ram(const struct machine *machine,
 		   const struct machine_ram **ret)
 {

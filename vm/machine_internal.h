@@ -26,7 +26,8 @@ struct machine_vcpu {
 	struct engine_vcpu *engine_vcpu;
 	pthread_t thread;
 	bool is_started;
-	bool is_inside; /* run state: in vcpu_run */
+	bool is_inside;	  /* run state: in vcpu_run */
+	uint64_t settled; /* run state: the era the engine settled for */
 };
 
 /* What --dirty chose; sources[i] is NULL for the hook's marks. */
@@ -55,6 +56,7 @@ struct machine {
 	/* run state: */
 	enum machine_run_state state;
 	unsigned int quiesced; /* > 0: vCPUs stay out, whatever the state */
+	uint64_t era;	       /* counts the times vCPUs were let in again */
 	bool is_ending;
 	bool is_loadable; /* inmigrate: a state was loaded */
 	enum machine_exit_reason exit_reason;

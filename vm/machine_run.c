@@ -6,6 +6,10 @@
  * nobody quiesces. Whoever wants it out changes that under the lock, kicks,
  * and waits until `is_inside` is false. The vCPU's thread forgets old kicks
  * under the same lock as it sets `is_inside`, so none is lost.
+ *
+ * Others write guest memory only while the vCPUs are out; then a new era
+ * begins. A vCPU enters only when its engine has settled, since it left the
+ * guest and in this era, which of its translations are stale.
  */
 #include "machine_internal.h"
 
@@ -46,6 +50,7 @@ static enum machine_run_state change_state(struct machine *machine,
 	enum machine_run_state from = machine->state;
 
 	machine->state = state;
+	machine->era++;
 	pthread_mutex_lock(&machine->devices.lock);
 	if (state == MACHINE_RUNNING)
 		vm_clock_start(&machine->devices.clock);
@@ -154,6 +159,7 @@ void machine_unquiesce(struct machine *machine)
 {
 	pthread_mutex_lock(&machine->lock);
 	machine->quiesced--;
+	machine->era++;
 	pthread_cond_broadcast(&machine->entered_or_left);
 	pthread_mutex_unlock(&machine->lock);
 }
@@ -211,6 +217,21 @@ static void handle_exit(struct machine *machine, enum engine_exit exit,
 	}
 }
 
+/* With the lock held, dropped meanwhile. True: look at everything again. */
+static bool settle(struct machine_vcpu *vcpu)
+{
+	struct machine *machine = vcpu->machine;
+	uint64_t era = machine->era;
+
+	if (!machine->ops->vcpu_settle || vcpu->settled == era)
+		return false;
+	pthread_mutex_unlock(&machine->lock);
+	machine->ops->vcpu_settle(vcpu->engine_vcpu);
+	pthread_mutex_lock(&machine->lock);
+	vcpu->settled = era;
+	return true;
+}
+
 static void *vcpu_thread(void *opaque)
 {
 	struct machine_vcpu *vcpu = opaque;
@@ -227,7 +248,10 @@ static void *vcpu_thread(void *opaque)
 					  &machine->lock);
 			continue;
 		}
+		if (settle(vcpu))
+			continue;
 		vcpu->is_inside = true;
+		vcpu->settled = 0;
 		machine->ops->vcpu_clear_kick(vcpu->engine_vcpu);
 		pthread_mutex_unlock(&machine->lock);
 		exit = machine->ops->vcpu_run(vcpu->engine_vcpu, &err);

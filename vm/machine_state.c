@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The machine's state as named, versioned sections: "cpu" once per vCPU,
- * "timer", "serial", and "display" if there is one.
+ * "timer", "serial", "dma", and "display" if there is one.
  *
  * Loading decodes every section first and changes the machine only when all
  * of them are there once and good, so a refused state leaves no trace.
@@ -15,7 +15,7 @@
 
 #define WHERE		  "state"
 #define MAX_NAME_BYTES	  32
-#define MAX_SECTIONS	  (MACHINE_MAX_VCPUS + 3)
+#define MAX_SECTIONS	  (MACHINE_MAX_VCPUS + 4)
 #define MAX_SECTION_BYTES 65536
 
 struct loaded {
@@ -25,6 +25,7 @@ struct loaded {
 	bool has_timer;
 	bool has_serial;
 	bool has_display;
+	bool has_dma;
 };
 
 struct section {
@@ -94,6 +95,9 @@ static void save_devices(struct machine *machine, struct vm_buf *buf)
 	pos = begin_section(buf, "serial", DEVICES_SERIAL_VERSION);
 	devices_encode_serial(&devices, buf);
 	end_section(buf, pos);
+	pos = begin_section(buf, "dma", DMA_STATE_VERSION);
+	dma_encode(&devices.dma, buf);
+	end_section(buf, pos);
 	if (!has_display(machine))
 		return;
 	pos = begin_section(buf, "display", DISPLAY_STATE_VERSION);
@@ -109,7 +113,7 @@ int machine_save_state(struct machine *machine, struct vm_buf *buf,
 	if (machine_run_state(machine) == MACHINE_RUNNING)
 		return smudge_error_set(err, -EBUSY, WHERE,
 					"The machine is running.");
-	vm_buf_put32(buf, machine->nvcpus + 2 + has_display(machine));
+	vm_buf_put32(buf, machine->nvcpus + 3 + has_display(machine));
 	ret = save_vcpus(machine, buf, err);
 	if (ret < 0)
 		return ret;
@@ -194,6 +198,18 @@ static int decode_display(const struct machine *machine,
 			      &loaded->devices.display, err);
 }
 
+static int decode_dma(const struct section *section, struct loaded *loaded,
+		      struct smudge_error *err)
+{
+	if (section->version != DMA_STATE_VERSION)
+		return refuse(err, "unknown version of section", section->name);
+	if (loaded->has_dma)
+		return refuse(err, "twice the section", section->name);
+	loaded->has_dma = true;
+	return dma_decode(section->payload, section->len, &loaded->devices.dma,
+			  err);
+}
+
 static int decode_section(const struct machine *machine,
 			  const struct section *section, struct loaded *loaded,
 			  struct smudge_error *err)
@@ -202,6 +218,8 @@ static int decode_section(const struct machine *machine,
 		return decode_vcpu(section, loaded, machine->nvcpus, err);
 	if (!strcmp(section->name, "display"))
 		return decode_display(machine, section, loaded, err);
+	if (!strcmp(section->name, "dma"))
+		return decode_dma(section, loaded, err);
 	if (!strcmp(section->name, "timer"))
 		return decode_device(section, &loaded->has_timer,
 				     DEVICES_TIMER_VERSION, loaded,
@@ -222,6 +240,8 @@ static int check_complete(const struct machine *machine,
 	if (!loaded->has_timer || !loaded->has_serial)
 		return refuse(err, "missing section",
 			      loaded->has_timer ? "serial" : "timer");
+	if (!loaded->has_dma)
+		return refuse(err, "missing section", "dma");
 	if (has_display(machine) && !loaded->has_display)
 		return refuse(err, "missing section", "display");
 	return 0;

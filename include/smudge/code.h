@@ -22,11 +22,14 @@
  * -EAGAIN when a page of the block was not watched yet. From then on it is:
  * a write that ended before is in the bytes that are read now, a later one
  * makes the page stale. So bytes that were read before the page was watched
- * are read again, and whoever translated them finds out. Between the reading
- * of a block's bytes and its add nobody may ask for stale ranges, which stop
- * being watched: with several threads, translate and add under a lock that
- * excludes smudge_code_stale, or give each thread with a cache of its own a
- * smudge_code of its own.
+ * are read again, and whoever translated them finds out. This holds if each
+ * block is added before the next one is read: the add of one may begin to
+ * watch the page of another that was read before. Who adds a row of blocks
+ * later asks smudge_code_watches for all of them first, and reads those again
+ * that were not watched. Nor may anybody ask for stale ranges, which stop being
+ * watched, between the reading of a block and its add: with several threads,
+ *translate and add under a lock that excludes smudge_code_stale, or give each
+ *thread with a cache of its own a smudge_code of its own.
  *
  * Writers mark what they wrote, after they wrote it (smudge_region_mark), or
  * are seen by a source: then harvest before asking. examples/toy_translator.c

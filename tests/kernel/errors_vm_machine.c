@@ -70,12 +70,12 @@ static void too_many_sections(struct vm_buf *buf)
 
 static void one_section_less(struct vm_buf *buf)
 {
-	vm_buf_patch32(buf, 0, 2);
+	vm_buf_patch32(buf, 0, 3);
 }
 
 static void one_section_more(struct vm_buf *buf)
 {
-	vm_buf_patch32(buf, 0, 4);
+	vm_buf_patch32(buf, 0, 5);
 }
 
 static void no_sections(struct vm_buf *buf)
@@ -120,7 +120,7 @@ static void twice_a_section(struct vm_buf *buf)
 					'e', 'r', 1, 0, 0,   0,	  4,
 					0,   0,	  0, 9, 9,   9,	  9};
 
-	vm_buf_patch32(buf, 0, 4);
+	vm_buf_patch32(buf, 0, 5);
 	vm_buf_put(buf, timer, sizeof(timer));
 }
 

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <smudge/code.h>
 #include <smudge/batch.h>
 #include <smudge/client.h>
 #include <smudge/error.h>
@@ -122,6 +123,7 @@ static void follow(struct vm_guest *guest)
 static void track(const char *engine, const char *dirty)
 {
 	struct smudge_memory_stats stats = {.size = sizeof(stats)};
+	struct smudge_code_stats code = {.size = sizeof(code)};
 	struct vm_guest guest;
 
 	vm_guest_need(engine);
@@ -137,7 +139,10 @@ static void track(const char *engine, const char *dirty)
 	assert_int_equal(
 		smudge_memory_stats(machine_memory(guest.machine), &stats), 0);
 	assert_int_equal(stats.nsources_running, 0);
-	assert_int_equal(stats.bitmap_bytes, 0);
+	if (machine_code(guest.machine))
+		smudge_code_stats(machine_code(guest.machine), &code);
+	assert_int_equal(stats.nclients, code.nclients);
+	assert_int_equal(stats.bitmap_bytes, code.bitmap_bytes);
 	assert_false(vm_guest_said(&guest, "scribble: error"));
 	vm_guest_close(&guest);
 }

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a guest may ask of the DMA engine and should not: the error bit, and
+ * nothing written. What a peer may send as its state and should not: one
+ * sentence.
+ */
+#include "support.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <smudge/error.h>
+
+#include "bytes.h"
+#include "dma.h"
+
+#define RAM_BYTES 4096
+#define RAM_GPA	  UINT64_C(0x100000000)
+
+static uint8_t ram[RAM_BYTES];
+
+static uint8_t *at(void *opaque, uint64_t gpa, uint64_t length_bytes)
+{
+	if (gpa < RAM_GPA || gpa - RAM_GPA > RAM_BYTES ||
+	    length_bytes > RAM_BYTES - (gpa - RAM_GPA))
+		return NULL;
+	return ram + (gpa - RAM_GPA);
+}
+
+static void wrote(void *opaque, uint64_t gpa, uint64_t length_bytes)
+{
+	fail_msg("written: %#llx", (unsigned long long)gpa);
+}
+
+static void test_absurd_requests(void **state)
+{
+	static const struct {
+		uint32_t command, length;
+		uint64_t source, target;
+	} bad[] = {
+		{DMA_COPY, 1, RAM_GPA, 0},
+		{DMA_COPY, 1, 0, RAM_GPA},
+		{DMA_COPY, RAM_BYTES + 1, RAM_GPA, RAM_GPA},
+		{DMA_COPY, 2, RAM_GPA, RAM_GPA + RAM_BYTES - 1},
+		{DMA_COPY, UINT32_MAX, RAM_GPA, RAM_GPA},
+		{DMA_COPY, UINT32_MAX, UINT64_MAX, UINT64_MAX},
+		{DMA_COPY, 2, UINT64_MAX, RAM_GPA},
+		{DMA_FILL, 1, RAM_GPA, UINT64_MAX},
+		{DMA_FILL, DMA_MAX_BYTES + 1, 0, RAM_GPA},
+		{DMA_FILL, 0, RAM_GPA, 0},
+		{0, 1, RAM_GPA, RAM_GPA},
+		{3, 1, RAM_GPA, RAM_GPA},
+		{UINT32_MAX, 1, RAM_GPA, RAM_GPA},
+	};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct dma dma = {.regs = {.source_gpa = bad[i].source,
+					   .target_gpa = bad[i].target,
+					   .length_bytes = bad[i].length},
+				  .at = at,
+				  .wrote = wrote};
+
+		assert_true(dma_out(&dma, 0x718, 4, bad[i].command));
+		dma_run(&dma);
+		assert_int_equal(dma_in(&dma, 0x718, 4), DMA_DONE | DMA_ERROR);
+	}
+}
+
+/* Other ports, other sizes. */
+static void test_strange_accesses(void **state)
+{
+	struct dma dma = {.at = at, .wrote = wrote};
+	struct dma before = dma;
+
+	for (uint16_t port = DMA_PORT_FIRST; port <= DMA_PORT_LAST; port++) {
+		for (unsigned int size = 1; size <= 4; size *= 2) {
+			if (size == 4 && port % 4 == 0)
+				continue;
+			assert_false(dma_out(&dma, port, size, UINT32_MAX));
+			assert_true(dma_in(&dma, port, size) == UINT32_MAX);
+		}
+	}
+	assert_memory_equal(&dma, &before, sizeof(dma));
+}
+
+static void test_hostile_state(void **state)
+{
+	const struct dma_regs bad[] = {
+		{.status = DMA_BUSY},
+		{.status = DMA_ERROR},
+		{.status = DMA_BUSY | DMA_DONE},
+		{.status = UINT32_MAX},
+		{.value = 0x100},
+	};
+	struct dma_regs ret = {.value = 7};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct smudge_error err = {0};
+		struct vm_buf buf = {0};
+
+		dma_encode(&bad[i], &buf);
+		assert_int_equal(dma_decode(buf.bytes, buf.len, &ret, &err),
+				 -EINVAL);
+		assert_non_null(strstr(err.message, "DMA engine's state"));
+		vm_buf_free(&buf);
+	}
+	for (size_t len = 0; len < 40; len++) {
+		uint8_t bytes[40] = {0};
+		struct smudge_error err = {0};
+
+		if (len == 28)
+			continue;
+		assert_int_equal(dma_decode(bytes, len, &ret, &err), -EINVAL);
+		assert_non_null(strstr(err.message, "wrong length"));
+	}
+	assert_int_equal(ret.value, 7);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_absurd_requests),
+		cmocka_unit_test(test_strange_accesses),
+		cmocka_unit_test(test_hostile_state),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

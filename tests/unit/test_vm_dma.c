@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The DMA engine: copy, fill, overlapping ranges against a naive copy, what
+ * it reports as written, and a state that comes back as it went.
+ */
+#include "support.h"
+
+#include <string.h>
+
+#include "bytes.h"
+#include "dma.h"
+
+#define RAM_BYTES 8192
+
+struct rig {
+	struct dma dma;
+	uint8_t ram[RAM_BYTES];
+	uint64_t wrote_gpa, wrote_bytes;
+	unsigned int nwrites;
+	uint8_t at_write; /* the first byte when it was reported */
+};
+
+static uint8_t *at(void *opaque, uint64_t gpa, uint64_t length_bytes)
+{
+	struct rig *rig = opaque;
+
+	if (gpa > RAM_BYTES || length_bytes > RAM_BYTES - gpa)
+		return NULL;
+	return rig->ram + gpa;
+}
+
+static void wrote(void *opaque, uint64_t gpa, uint64_t length_bytes)
+{
+	struct rig *rig = opaque;
+
+	rig->wrote_gpa = gpa;
+	rig->wrote_bytes = length_bytes;
+	rig->at_write = rig->ram[gpa];
+	rig->nwrites++;
+}
+
+static void start(struct rig *rig)
+{
+	*rig = (struct rig){0};
+	rig->dma = (struct dma){.opaque = rig, .at = at, .wrote = wrote};
+}
+
+static uint32_t ask(struct rig *rig, uint32_t command, uint64_t source,
+		    uint64_t target, uint32_t length)
+{
+	const uint32_t values[] = {(uint32_t)source, (uint32_t)(source >> 32),
+				   (uint32_t)target, (uint32_t)(target >> 32),
+				   length};
+
+	for (int i = 0; i < 5; i++)
+		assert_false(dma_out(&rig->dma, (uint16_t)(0x700 + 4 * i), 4,
+				     values[i]));
+	assert_true(dma_out(&rig->dma, 0x718, 4, command));
+	assert_int_equal(dma_in(&rig->dma, 0x718, 4), DMA_BUSY);
+	/* ignored while it is busy */
+	assert_false(dma_out(&rig->dma, 0x718, 4, DMA_FILL));
+	assert_false(dma_out(&rig->dma, 0x708, 4, 99));
+	dma_run(&rig->dma);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(
+			dma_in(&rig->dma, (uint16_t)(0x700 + 4 * i), 4),
+			values[i]);
+	return dma_in(&rig->dma, 0x718, 4);
+}
+
+static void test_copies(void **state)
+{
+	struct test_rng rng = test_rng_start("vm_dma");
+	static struct rig rig;
+
+	start(&rig);
+	for (int round = 0; round < 2000; round++) {
+		static uint8_t expected[RAM_BYTES], source[RAM_BYTES];
+		uint32_t length = (uint32_t)test_rng_below(&rng, 300);
+		uint64_t from = test_rng_below(&rng, 500);
+		uint64_t to = test_rng_below(&rng, 500);
+
+		for (int i = 0; i < RAM_BYTES; i++)
+			rig.ram[i] = (uint8_t)test_rng_next(&rng);
+		memcpy(expected, rig.ram, RAM_BYTES);
+		memcpy(source, rig.ram, RAM_BYTES);
+		memcpy(expected + to, source + from, length);
+		rig.nwrites = 0;
+		assert_int_equal(ask(&rig, DMA_COPY, from, to, length),
+				 DMA_DONE);
+		assert_memory_equal(rig.ram, expected, RAM_BYTES);
+		assert_int_equal(rig.nwrites, length != 0);
+		if (length) {
+			assert_int_equal(rig.wrote_gpa, to);
+			assert_int_equal(rig.wrote_bytes, length);
+			assert_int_equal(rig.at_write, expected[to]);
+		}
+	}
+}
+
+static void test_fill(void **state)
+{
+	static struct rig rig;
+
+	start(&rig);
+	dma_out(&rig.dma, 0x714, 4, 0xabcd);
+	assert_int_equal(dma_in(&rig.dma, 0x714, 4), 0xcd);
+	assert_int_equal(ask(&rig, DMA_FILL, UINT64_MAX, 100, 3), DMA_DONE);
+	assert_memory_equal(rig.ram + 99, "\0\xcd\xcd\xcd\0", 5);
+	assert_int_equal(rig.wrote_gpa, 100);
+	/* not busy: nothing to run */
+	dma_run(&rig.dma);
+	assert_int_equal(rig.nwrites, 1);
+}
+
+static void test_state(void **state)
+{
+	struct dma_regs from = {UINT64_MAX, 1, UINT32_MAX, 0xff,
+				DMA_DONE | DMA_ERROR};
+	struct dma_regs to = {0};
+	struct vm_buf buf = {0};
+
+	dma_encode(&from, &buf);
+	assert_int_equal(dma_decode(buf.bytes, buf.len, &to, NULL), 0);
+	assert_memory_equal(&from, &to, sizeof(from));
+	vm_buf_free(&buf);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_copies),
+		cmocka_unit_test(test_fill),
+		cmocka_unit_test(test_state),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
