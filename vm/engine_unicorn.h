@@ -35,8 +35,8 @@ struct engine_code {
 	struct smudge_code *handle; /* NULL: nobody asks */
 	/* translated since the last settle, and one more than makes it full */
 	struct engine_piece fresh[ENGINE_MAX_FRESH + 1];
-	bool is_old[ENGINE_MAX_FRESH + 1]; /* its pages were watched then */
 	size_t nfresh;
+	uint64_t since;		   /* the last settle, for smudge_code_add */
 	struct engine_piece entry; /* the block that a run began with */
 	bool is_entered;
 	/* to be dropped before the guest runs */

@@ -76,47 +76,27 @@ static void drop(struct engine_code *code, uint64_t gpa, uint64_t length_bytes)
 			(struct engine_piece){gpa, length_bytes};
 }
 
-static bool is_watched(struct engine_code *code,
-		       const struct engine_piece *piece)
+/* Watched from now on; one that was translated before that is dropped. */
+static void add(struct engine_code *code, const struct engine_piece *piece)
 {
-	return smudge_code_watches(code->handle, piece->gpa) &&
-	       smudge_code_watches(code->handle,
-				   piece->gpa + piece->length_bytes - 1);
+	if (smudge_code_add(code->handle, piece->gpa, piece->length_bytes,
+			    code->since, NULL) < 0)
+		drop(code, piece->gpa, piece->length_bytes);
 }
 
-/* What was translated before its pages were watched is dropped. */
-static void watch_and_drop(struct engine_code *code,
-			   const struct engine_piece *piece)
-{
-	if (!is_watched(code, piece))
-		smudge_code_add(code->handle, piece->gpa, piece->length_bytes,
-				NULL);
-	drop(code, piece->gpa, piece->length_bytes);
-}
-
-/*
- * All of them are looked at before the first is added: it may be the one that
- * begins to watch a page from which others were translated before.
- */
 static void add_fresh(struct engine_code *code)
 {
 	const struct engine_piece *entry = &code->entry;
-	bool drops_entry = code->is_entered && !is_watched(code, entry);
 	size_t i;
 
+	/* counted already, unless Unicorn did not tell of it */
+	if (code->is_entered &&
+	    !(smudge_code_watches(code->handle, entry->gpa) &&
+	      smudge_code_watches(code->handle,
+				  entry->gpa + entry->length_bytes - 1)))
+		add(code, entry);
 	for (i = 0; i < code->nfresh; i++)
-		code->is_old[i] = is_watched(code, &code->fresh[i]);
-	for (i = 0; i < code->nfresh; i++) {
-		const struct engine_piece *piece = &code->fresh[i];
-
-		if (!code->is_old[i] ||
-		    smudge_code_add(code->handle, piece->gpa,
-				    piece->length_bytes, NULL) < 0)
-			watch_and_drop(code, piece);
-	}
-	/* Unicorn may not have told of it */
-	if (drops_entry)
-		watch_and_drop(code, entry);
+		add(code, &code->fresh[i]);
 	code->nfresh = 0;
 	code->is_entered = false;
 }
@@ -141,6 +121,7 @@ void engine_unicorn_settle(struct engine_vcpu *vcpu)
 	} while (n);
 	if (code->drops_all)
 		smudge_code_forget(code->handle, 0, UINT64_MAX);
+	code->since = smudge_code_now(code->handle);
 }
 
 int engine_unicorn_drop(struct engine_vcpu *vcpu, struct smudge_error *err)

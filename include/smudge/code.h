@@ -9,8 +9,9 @@
  * the blocks that touch them.
  *
  *	do {
+ *		since = smudge_code_now(code);
  *		n = translate(gpa, block);
- *		r = smudge_code_add(code, gpa, n, &err);
+ *		r = smudge_code_add(code, gpa, n, since, &err);
  *	} while (r == -EAGAIN);
  *	if (r < 0)
  *		drop(block);
@@ -18,18 +19,14 @@
  *	while ((n = smudge_code_stale(code, ranges, NRANGES)) > 0)
  *		drop_touching(ranges, n);
  *
- * NO STALE BLOCK SURVIVES if the translator keeps to that order. Add says
- * -EAGAIN when a page of the block was not watched yet. From then on it is:
- * a write that ended before is in the bytes that are read now, a later one
- * makes the page stale. So bytes that were read before the page was watched
- * are read again, and whoever translated them finds out. This holds if each
- * block is added before the next one is read: the add of one may begin to
- * watch the page of another that was read before. Who adds a row of blocks
- * later asks smudge_code_watches for all of them first, and reads those again
- * that were not watched. Nor may anybody ask for stale ranges, which stop being
- * watched, between the reading of a block and its add: with several threads,
- *translate and add under a lock that excludes smudge_code_stale, or give each
- *thread with a cache of its own a smudge_code of its own.
+ * NO STALE BLOCK SURVIVES. A page is watched from the add that finds that it
+ * is not: a write that ended before that is in the bytes that are read from
+ * then on, a later one makes the page stale. @since is a time before the
+ * block's bytes were read. If one of its pages was not watched all the time
+ * since then, because this is its first block, or another thread's block or
+ * stale range came in between, add says -EAGAIN and the bytes are read again.
+ * Blocks may be added late, in rows, and by several threads; a block is put
+ * where drop_touching finds it before it is added.
  *
  * Writers mark what they wrote, after they wrote it (smudge_region_mark), or
  * are seen by a source: then harvest before asking. examples/toy_translator.c
@@ -97,25 +94,35 @@ int smudge_code_open(struct smudge_memory *memory,
 void smudge_code_close(struct smudge_code *code);
 
 /*
+ * smudge_code_now - a time, for smudge_code_add
+ * @code: handle (borrowed)
+ *
+ * Blocks: on the handle's lock. Threads: any.
+ */
+uint64_t smudge_code_now(struct smudge_code *code);
+
+/*
  * smudge_code_add - a block was translated
  * @code: handle (borrowed)
  * @gpa, @length_bytes: the guest code it was made from; at least one byte, in
  *      one region, in at most two pages (add a longer one in pieces)
+ * @since: what smudge_code_now said before the first byte was read, or
+ *      UINT64_MAX when nobody can have written since then
  * @err: receives the first failure; may be NULL. -EAGAIN is none
  *
  * A block that is added twice counts twice. Cost in a page that is watched
  * already: a lock and a test.
  * Blocks: in a page that is not watched as smudge_client_take, and for the
  * first block of a region as smudge_client_open. Threads: any.
- * State after failure: the block does not count; of its two pages the first
- * may be watched.
- * Return: 0, -EAGAIN (a page was not watched before and is now: read the
- * code again and add the block again), -EINVAL (the range), -ENOMEM,
+ * State after failure: the block does not count; its pages may be watched.
+ * Return: 0, -EAGAIN (a page was not watched since @since; it is watched now:
+ * read the code again and add the block again), -EINVAL (the range), -ENOMEM,
  * -EIO (a source could not be re-armed) or the error of a source's start.
- * After an error other than -EAGAIN the block must not be kept.
+ * After any error the block must not be kept as it is.
  */
 int smudge_code_add(struct smudge_code *code, uint64_t gpa,
-		    uint64_t length_bytes, struct smudge_error *err);
+		    uint64_t length_bytes, uint64_t since,
+		    struct smudge_error *err);
 
 struct smudge_code_range {
 	uint64_t gpa;	       /* whole pages of one region */
@@ -135,7 +142,7 @@ struct smudge_code_range {
  * Cost when nothing is stale: two uncontended locks a region with code, and
  * a word for each 64 pages that hold some.
  * Blocks: on the region's lock; for one membarrier(2) if marks were found.
- * Threads: any; see above for what must not run at the same time.
+ * Threads: any.
  * Return: how many were filled in; 0 means no block is stale.
  */
 size_t smudge_code_stale(struct smudge_code *code,
@@ -148,7 +155,7 @@ size_t smudge_code_stale(struct smudge_code *code,
  *      range; what lies in no region is ignored, (0, UINT64_MAX) is all
  *
  * Pages that hold no code any more stop being watched.
- * Blocks: on the region's lock. Threads: as smudge_code_stale.
+ * Blocks: on the region's lock. Threads: any.
  */
 void smudge_code_forget(struct smudge_code *code, uint64_t gpa,
 			uint64_t length_bytes);

@@ -124,10 +124,11 @@ void smudge_code_close(struct smudge_code *code)
 }
 
 static int add_locked(struct smudge_code *code, uint64_t gpa,
-		      uint64_t length_bytes, struct smudge_error *err)
+		      uint64_t length_bytes, uint64_t since,
+		      struct smudge_error *err)
 {
 	struct smi_code_region *r = smi_code_find(code, gpa, length_bytes);
-	uint64_t first, npages;
+	struct smudge_run run;
 	int ret = 0;
 
 	if (!r)
@@ -136,10 +137,10 @@ static int add_locked(struct smudge_code *code, uint64_t gpa,
 					"in no watched region",
 					(unsigned long long)length_bytes,
 					(unsigned long long)gpa);
-	first = (gpa - r->gpa) >> r->page_shift;
-	npages = ((gpa - r->gpa + length_bytes - 1) >> r->page_shift) - first +
-		 1;
-	if (npages > 2)
+	run.first_page = (gpa - r->gpa) >> r->page_shift;
+	run.npages = ((gpa - r->gpa + length_bytes - 1) >> r->page_shift) -
+		     run.first_page + 1;
+	if (run.npages > 2)
 		return smudge_error_set(err, -EINVAL, WHERE,
 					"a block of %llu bytes at %#llx "
 					"touches more than two pages: add it "
@@ -149,19 +150,30 @@ static int add_locked(struct smudge_code *code, uint64_t gpa,
 	if (!r->client)
 		ret = smi_code_begin_region(code, r, err);
 	if (ret == 0)
-		ret = smi_code_watch(code, r, first, npages, err);
+		ret = smi_code_watch(code, r, run, since, err);
 	if (ret == 0)
-		smi_code_count(code, r, first, npages);
+		smi_code_count(code, r, run);
 	return ret;
 }
 
+uint64_t smudge_code_now(struct smudge_code *code)
+{
+	uint64_t now;
+
+	pthread_mutex_lock(&code->lock);
+	now = code->now;
+	pthread_mutex_unlock(&code->lock);
+	return now;
+}
+
 int smudge_code_add(struct smudge_code *code, uint64_t gpa,
-		    uint64_t length_bytes, struct smudge_error *err)
+		    uint64_t length_bytes, uint64_t since,
+		    struct smudge_error *err)
 {
 	int ret;
 
 	pthread_mutex_lock(&code->lock);
-	ret = add_locked(code, gpa, length_bytes, err);
+	ret = add_locked(code, gpa, length_bytes, since, err);
 	pthread_mutex_unlock(&code->lock);
 	return ret;
 }

@@ -12,6 +12,12 @@
  *	K3  watched, written since the take that began it  =>  the client's
  *	    bit is set, or a mark or a running source knows: the take's own
  *	    promise
+ * TIME. `now` goes up with each watch that begins, and a page keeps the value
+ * of its own. A block that was read after the time T, and is added, is kept
+ * only if each of its pages has since <= T: then the watch began before the
+ * block was read and did not end, as one that ends and begins again has a
+ * later time. By K3 a write after the reading makes the page stale.
+ *
  * A page becomes watched by take and set, in this order or the other: the
  * lock is held. It stops being watched when it was found dirty, or when no
  * block is left in it and the client is told to set its bit again.
@@ -24,7 +30,7 @@
  * count too high and a page watched too long, never the contrary.
  *
  * COST: one bit a page in the client and the watched pages' bitmap (only the
- * groups of 4096 pages that hold code have memory), 16 bytes a page with
+ * groups of 4096 pages that hold code have memory), 24 bytes a page with
  * code, from a reserved mapping.
  */
 #ifndef LIB_CODE_CODE_H
@@ -41,6 +47,7 @@
 struct smi_code_page {
 	uint64_t nblocks;
 	uint64_t nto_next;
+	uint64_t since; /* when its watch began, if it is watched */
 };
 
 struct smi_code_region {
@@ -60,6 +67,7 @@ struct smudge_code {
 	bool marks_only;
 	pthread_mutex_t lock; /* everything below */
 	struct smudge_batch *batch;
+	uint64_t now; /* counts the beginnings of watches */
 	struct smudge_code_stats stats;
 	size_t nregions;
 	struct smi_code_region regions[]; /* ascending gpa */
@@ -74,12 +82,15 @@ struct smi_code_region *smi_code_find(struct smudge_code *code, uint64_t gpa,
 int smi_code_begin_region(struct smudge_code *code, struct smi_code_region *r,
 			  struct smudge_error *err);
 void smi_code_end_region(struct smi_code_region *r);
-/* Take and watch what is not watched: 0 or -EAGAIN, or a take's error. */
+/*
+ * Take and watch what is not watched. 0: all was watched since @since;
+ * -EAGAIN: it is now; or a take's error.
+ */
 int smi_code_watch(struct smudge_code *code, struct smi_code_region *r,
-		   uint64_t first_page, uint64_t npages,
+		   struct smudge_run run, uint64_t since,
 		   struct smudge_error *err);
 void smi_code_count(struct smudge_code *code, struct smi_code_region *r,
-		    uint64_t first_page, uint64_t npages);
+		    struct smudge_run run);
 /* All blocks of the pages are gone; returns how many there were. */
 uint64_t smi_code_drop(struct smudge_code *code, struct smi_code_region *r,
 		       struct smudge_run run);

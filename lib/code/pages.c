@@ -96,32 +96,51 @@ static int take(struct smudge_code *code, struct smi_code_region *r,
 	return ret;
 }
 
+static int begin_watch(struct smudge_code *code, struct smi_code_region *r,
+		       struct smudge_run run, struct smudge_error *err)
+{
+	int ret = take(code, r, run, err);
+
+	if (ret < 0)
+		return ret;
+	smudge_bitmap_set_range(r->watched, run.first_page, run.npages);
+	code->now++;
+	for (uint64_t i = 0; i < run.npages; i++)
+		r->pages[run.first_page + i].since = code->now;
+	code->stats.watched_pages += run.npages;
+	return 0;
+}
+
 int smi_code_watch(struct smudge_code *code, struct smi_code_region *r,
-		   uint64_t first_page, uint64_t npages,
+		   struct smudge_run run, uint64_t since,
 		   struct smudge_error *err)
 {
-	uint64_t end = first_page + npages;
-	struct smudge_run run;
-	int ret = 0;
+	uint64_t end = run.first_page + run.npages;
+	struct smudge_run new;
 
-	while (smudge_bitmap_next_clean(r->watched, first_page, end, &run)) {
-		ret = take(code, r, run, err);
+	while (smudge_bitmap_next_clean(r->watched, run.first_page, end,
+					&new)) {
+		int ret = begin_watch(code, r, new, err);
+
 		if (ret < 0)
 			return ret;
-		smudge_bitmap_set_range(r->watched, run.first_page, run.npages);
-		code->stats.watched_pages += run.npages;
-		ret = -EAGAIN;
 	}
-	return ret;
+	for (uint64_t page = run.first_page; page < end; page++) {
+		if (r->pages[page].since > since)
+			return -EAGAIN;
+	}
+	return 0;
 }
 
 void smi_code_count(struct smudge_code *code, struct smi_code_region *r,
-		    uint64_t first_page, uint64_t npages)
+		    struct smudge_run run)
 {
-	r->pages[first_page].nblocks++;
-	if (npages == 2) {
-		r->pages[first_page].nto_next++;
-		r->pages[first_page + 1].nblocks++;
+	struct smi_code_page *page = &r->pages[run.first_page];
+
+	page->nblocks++;
+	if (run.npages == 2) {
+		page->nto_next++;
+		page[1].nblocks++;
 	}
 	code->stats.blocks++;
 	code->stats.added_blocks++;

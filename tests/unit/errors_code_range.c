@@ -38,7 +38,7 @@ static void test_refused(void **state)
 		struct smudge_error err = {0};
 
 		assert_int_equal(smudge_code_add(code, bad[i].gpa,
-						 bad[i].length_bytes, &err),
+						 bad[i].length_bytes, 0, &err),
 				 -EINVAL);
 		assert_true(strstr(err.message, "a block of "));
 		smudge_code_forget(code, bad[i].gpa, bad[i].length_bytes);
@@ -47,8 +47,12 @@ static void test_refused(void **state)
 	assert_int_equal(smudge_code_stats(code, &stats), 0);
 	assert_int_equal(stats.watched_pages, 0);
 	/* two pages are the most */
-	assert_int_equal(smudge_code_add(code, 0x5fff, 4097, NULL), -EAGAIN);
-	assert_int_equal(smudge_code_add(code, 0x5fff, 4097, NULL), 0);
+	assert_int_equal(smudge_code_add(code, 0x5fff, 4097,
+					 smudge_code_now(code), NULL),
+			 -EAGAIN);
+	assert_int_equal(smudge_code_add(code, 0x5fff, 4097,
+					 smudge_code_now(code), NULL),
+			 0);
 	smudge_code_close(code);
 	assert_int_equal(smudge_memory_destroy(memory), 0);
 }

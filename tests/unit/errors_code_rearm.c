@@ -28,16 +28,20 @@ static void test_refused(void **state)
 			 0);
 	assert_int_equal(smudge_code_open(memory, &options, &code, NULL), 0);
 	fake.start_error = -EPERM;
-	assert_int_equal(smudge_code_add(code, 0x5000, 10, &err), -EPERM);
+	assert_int_equal(smudge_code_add(code, 0x5000, 10, 0, &err), -EPERM);
 	assert_true(err.message[0]);
 	assert_int_equal(fake_stats(memory).nclients, 0);
 	fake.start_error = 0;
 	fake.rearm_error = -ENOENT;
-	assert_int_equal(smudge_code_add(code, 0x5000, 10, NULL), -EIO);
+	assert_int_equal(smudge_code_add(code, 0x5000, 10, 0, NULL), -EIO);
 	assert_false(smudge_code_watches(code, 0x5000));
 	fake.rearm_error = 0;
-	assert_int_equal(smudge_code_add(code, 0x5000, 10, NULL), -EAGAIN);
-	assert_int_equal(smudge_code_add(code, 0x5000, 10, NULL), 0);
+	assert_int_equal(
+		smudge_code_add(code, 0x5000, 10, smudge_code_now(code), NULL),
+		-EAGAIN);
+	assert_int_equal(
+		smudge_code_add(code, 0x5000, 10, smudge_code_now(code), NULL),
+		0);
 	/* only for the page with code */
 	assert_int_equal(fake.rearmed_pages, 1);
 	smudge_code_close(code);

@@ -247,7 +247,7 @@ static int call_code_open(struct scene *scene)
 static int call_code_add(struct scene *scene)
 {
 	struct smudge_error err = {0};
-	int r = smudge_code_add(scene->code, 0x3000, 100, &err);
+	int r = smudge_code_add(scene->code, 0x3000, 100, 0, &err);
 
 	countdown = 0;
 	if (r == -EAGAIN)

@@ -3,7 +3,8 @@
  * Threads write and mark while a translator reads pages, adds them and asks
  * what is stale (the invariants are in support/loss.h): what it keeps as not
  * stale has every write whose mark came before the question. Pages that are
- * read before they are watched are the hard part: -EAGAIN must catch them.
+ * read before they are watched are the hard part: -EAGAIN must catch them,
+ * also when another block began to watch the page in between.
  */
 #include "support.h"
 
@@ -33,15 +34,39 @@ static void mark(void *opaque, uint64_t first_page, uint64_t npages)
 static void translate(struct rig *rig, struct loss_viewer *viewer,
 		      uint64_t page)
 {
+	uint64_t since;
 	int r;
 
 	do {
+		since = smudge_code_now(rig->code);
 		viewer->copied[page] = atomic_load_explicit(
 			&rig->loss.content[page], memory_order_relaxed);
 		viewer->last_pass[page] = viewer->pass;
-		r = smudge_code_add(rig->code, page << 12, 100, NULL);
+		r = smudge_code_add(rig->code, page << 12, 100, since, NULL);
 	} while (r == -EAGAIN);
 	assert_int_equal(r, 0);
+}
+
+/* All pages are read first and added in a row afterwards, two at a time. */
+static void translate_late(struct rig *rig, struct loss_viewer *viewer)
+{
+	uint64_t since = smudge_code_now(rig->code);
+
+	for (uint64_t p = 0; p < NPAGES; p++) {
+		viewer->copied[p] = atomic_load_explicit(&rig->loss.content[p],
+							 memory_order_relaxed);
+		viewer->last_pass[p] = viewer->pass;
+	}
+	for (uint64_t p = 0; p < NPAGES; p++) {
+		uint64_t length = p % 2 ? 100 : 5000;
+		int r = smudge_code_add(rig->code, p << 12, length, since,
+					NULL);
+
+		if (r == -EAGAIN)
+			translate(rig, viewer, p);
+		else
+			assert_int_equal(r, 0);
+	}
 }
 
 static void one_pass(struct rig *rig, struct loss_viewer *viewer,
@@ -100,8 +125,7 @@ static void run(const char *name, bool is_shared)
 	loss_viewer_init(&viewer, &rig.loss);
 	/* the first reads happen while writers run and nothing is watched */
 	loss_viewer_begin(&viewer);
-	for (uint64_t p = 0; p < NPAGES; p++)
-		translate(&rig, &viewer, p);
+	translate_late(&rig, &viewer);
 	loss_viewer_end(&viewer, &page);
 	do {
 		is_last = !loss_is_running(&rig.loss);

@@ -36,8 +36,10 @@ struct rig {
 	struct block blocks[MAX_BLOCKS];
 	size_t nblocks;
 	bool watched[NPAGES + HIGH_PAGES];
-	bool written[NPAGES + HIGH_PAGES]; /* and watched */
-	bool pending[NPAGES];		   /* in the source */
+	uint64_t begun[NPAGES + HIGH_PAGES]; /* when, if watched */
+	uint64_t earlier;		     /* a time before */
+	bool written[NPAGES + HIGH_PAGES];   /* and watched */
+	bool pending[NPAGES];		     /* in the source */
 	bool other_dirty[NPAGES + HIGH_PAGES];
 };
 
@@ -110,27 +112,38 @@ static void add(struct rig *rig)
 			      1 + test_rng_below(&rig->rng, 600)};
 	uint64_t last = block.gpa + block.length_bytes - 1;
 	uint64_t rearmed = rig->fake.rearmed_pages;
+	uint64_t now = smudge_code_now(rig->code), since = now;
 	bool is_new = false;
 	int r;
 
 	if (rig->nblocks == MAX_BLOCKS || row_of(last) >= NPAGES + HIGH_PAGES ||
 	    (block.gpa < HIGH_GPA && row_of(last) >= NPAGES))
 		return;
+	/* its bytes were read some time ago */
+	if (test_rng_below(&rig->rng, 4) == 0)
+		since = rig->earlier;
+	if (test_rng_below(&rig->rng, 50) == 0)
+		rig->earlier = now;
 	for (uint64_t row = row_of(block.gpa); row <= row_of(last); row++) {
-		is_new |= !rig->watched[row];
+		is_new |= !rig->watched[row] || rig->begun[row] > since;
 		/* whatever the page was before, its writer is armed */
 		if (!rig->watched[row] && row < NPAGES && !rig->marks_only)
 			rearmed++;
+		if (!rig->watched[row])
+			rig->begun[row] = now + 1;
 		rig->watched[row] = true;
 	}
-	r = smudge_code_add(rig->code, block.gpa, block.length_bytes, NULL);
+	r = smudge_code_add(rig->code, block.gpa, block.length_bytes, since,
+			    NULL);
 	assert_int_equal(r, is_new ? -EAGAIN : 0);
 	assert_int_equal(rig->fake.rearmed_pages, rearmed);
 	if (is_new && test_rng_below(&rig->rng, 30) == 0)
 		return; /* the translator thought better of it */
 	if (is_new)
 		assert_int_equal(smudge_code_add(rig->code, block.gpa,
-						 block.length_bytes, NULL),
+						 block.length_bytes,
+						 smudge_code_now(rig->code),
+						 NULL),
 				 0);
 	rig->blocks[rig->nblocks++] = block;
 }
