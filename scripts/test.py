@@ -17,6 +17,7 @@ import xml.etree.ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 WORK = ROOT / "build-test"
+SKIPPED = 77  # exit status of what the machine cannot do
 SANITIZED = ["-Dbuildtype=debugoptimized", "-Db_lundef=false"]
 
 # name, compiler, meson options, suites (None: build only)
@@ -29,6 +30,7 @@ ROWS = [
      SANITIZED + ["-Db_sanitize=thread", "-Dbench=false"], ["unit"]),
     ("clang-release-no-unicorn", "clang", ["-Dunicorn=disabled", "-Dvnc=disabled"], None),
 ]
+CROSS = ["aarch64", "s390x"]  # rows cross-<machine>
 CHECKS = [
     ("includes point downwards", ["scripts/check-includes.py"]),
     ("public headers compile alone", ["scripts/check-headers.sh"]),
@@ -93,6 +95,21 @@ def count(tally, row, report):
         tally.case(row, name, *outcome_of(case))
 
 
+def count_suites(tally, row, command, log):
+    """Runs what writes the row's report, and counts it; returns its status."""
+    report = WORK / row / "meson-logs" / "testlog.junit.xml"
+    report.unlink(missing_ok=True)
+    status = run(command, log)
+    before = tally.failed
+    if report.exists():
+        count(tally, row, report)
+    if status not in (0, SKIPPED) and tally.failed == before:
+        tally.case(row, f"{command[0]} exited with {status}", "failed")
+    if status not in (0, SKIPPED):
+        show_tail(log, 120)
+    return status
+
+
 def run_row(tally, name, compiler, options, suites):
     log = WORK / f"{name}.log"
     log.write_text("")
@@ -105,18 +122,27 @@ def run_row(tally, name, compiler, options, suites):
     tally.case(name, "build", "passed")
     if suites is not None:
         say(f"[{name}] testing")
-        report = WORK / name / "meson-logs" / "testlog.junit.xml"
-        report.unlink(missing_ok=True)
         chosen = [a for s in suites for a in ("--suite", s)]
-        status = run(["meson", "test", "-C", WORK / name, "--no-rebuild",
-                      "--print-errorlogs", *chosen], log)
-        before = tally.failed
-        if report.exists():
-            count(tally, name, report)
-        if status and tally.failed == before:
-            tally.case(name, f"meson test exited with {status}", "failed")
-        if status:
-            show_tail(log, 120)
+        count_suites(tally, name, ["meson", "test", "-C", WORK / name,
+                                   "--no-rebuild", "--print-errorlogs",
+                                   *chosen], log)
+    say(f"[{name}] done in {time.monotonic() - started:.0f} s")
+
+
+def run_cross(tally, machine):
+    """A build for another machine, where its packages can be had."""
+    name = f"cross-{machine}"
+    log = WORK / f"{name}.log"
+    log.write_text("")
+    started = time.monotonic()
+    say(f"[{name}] building and testing")
+    status = count_suites(tally, name, ["scripts/test-cross.sh", machine], log)
+    if status == SKIPPED:
+        required = "cross" in os.environ.get("SMUDGE_REQUIRE", "").split(",")
+        tally.case(name, "build", "failed" if required else "skipped",
+                   log.read_text(errors="replace").splitlines()[-1])
+    elif status == 0:
+        tally.case(name, "build", "passed")
     say(f"[{name}] done in {time.monotonic() - started:.0f} s")
 
 
@@ -130,7 +156,8 @@ def run_check(tally, name, command):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--row", action="append", metavar="NAME",
-                        choices=[r[0] for r in ROWS] + ["checks"],
+                        choices=[r[0] for r in ROWS] +
+                        [f"cross-{m}" for m in CROSS] + ["checks"],
                         help="only this row; may be given several times")
     wanted = parser.parse_args().row
     WORK.mkdir(exist_ok=True)
@@ -138,6 +165,9 @@ def main():
     for row in ROWS:
         if not wanted or row[0] in wanted:
             run_row(tally, *row)
+    for machine in CROSS:
+        if not wanted or f"cross-{machine}" in wanted:
+            run_cross(tally, machine)
     for name, command in CHECKS:
         if not wanted or "checks" in wanted:
             run_check(tally, name, command)
