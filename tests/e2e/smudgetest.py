@@ -287,6 +287,11 @@ class Machine:
     def stats(self):
         return self.qmp.run("x-smudge-memory-stats")
 
+    def clients(self):
+        """Open clients but that of the code, which translating engines have."""
+        stats = self.stats()
+        return stats["clients"] - stats["code-clients"]
+
     def check_tracking_off(self):
         stats = self.stats()
         check_equal(stats["sources-running"], 0, f"sources at {self.name}")
