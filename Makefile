@@ -3,7 +3,7 @@
 
 BUILD = build
 
-.PHONY: all demo test test-cross test-model bench clean install
+.PHONY: all demo web test test-cross test-model test-web bench clean install
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -15,8 +15,14 @@ $(BUILD)/build.ninja:
 demo: all
 	$(BUILD)/tools/smudge demo
 
+# The page of smudge-vm --vnc :N,web, with noVNC from npm.
+web: all
+	@scripts/install-packages.sh web
+	@scripts/make-web.sh $(BUILD)
+
 test:
 	@scripts/install-packages.sh test
+	@scripts/install-packages.sh web || echo "no browser: its test is skipped"
 	@python3 scripts/test.py
 
 test-cross:
@@ -25,6 +31,10 @@ test-cross:
 test-model:
 	@scripts/install-packages.sh test
 	@python3 tests/model/run.py
+
+test-web:
+	@scripts/install-packages.sh web
+	@SMUDGE_REQUIRE=web python3 scripts/test.py --row gcc-release --test test_web
 
 bench: all
 	$(BUILD)/bench/bench-bitmap

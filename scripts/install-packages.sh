@@ -1,23 +1,28 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Make sure the packages of scripts/packages.txt are there: for "build", for
-# "test", which includes "build", or for "cross", which includes both. As root
-# the missing ones are installed; otherwise they are named in one line and the
-# exit status is 1.
+# "test", which includes "build", or for "cross" or "web", which include both.
+# As root the missing ones are installed; otherwise they are named in one line
+# and the exit status is 1.
 set -eu
 
 list=$(dirname "$0")/packages.txt
 case "${1:-}" in
-build) wanted=$(awk '$1 == "build" { print $2 }' "$list") ;;
-test) wanted=$(awk '$1 == "build" || $1 == "test" { print $2 }' "$list") ;;
-cross) wanted=$(awk '!/^#/ { print $2 }' "$list") ;;
+build) words=build ;;
+test) words='build|test' ;;
+cross | web) words="build|test|$1" ;;
 *)
-	echo "usage: $0 build|test|cross" >&2
+	echo "usage: $0 build|test|cross|web" >&2
 	exit 2
 	;;
 esac
+wanted=$(awk -v words="^($words)$" '$1 ~ words { print $2 }' "$list")
 
+# npm also comes without Debian's package, and then conflicts with it.
 is_installed() {
+	if [ "$1" = npm ] && command -v npm >/dev/null; then
+		return 0
+	fi
 	status=$(dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null) &&
 		echo "$status" | grep -qx installed
 }

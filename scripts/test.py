@@ -110,7 +110,7 @@ def count_suites(tally, row, command, log):
     return status
 
 
-def run_row(tally, name, compiler, options, suites):
+def run_row(tally, name, compiler, options, suites, tests=()):
     log = WORK / f"{name}.log"
     log.write_text("")
     started = time.monotonic()
@@ -125,7 +125,7 @@ def run_row(tally, name, compiler, options, suites):
         chosen = [a for s in suites for a in ("--suite", s)]
         count_suites(tally, name, ["meson", "test", "-C", WORK / name,
                                    "--no-rebuild", "--print-errorlogs",
-                                   *chosen], log)
+                                   *chosen, *tests], log)
     say(f"[{name}] done in {time.monotonic() - started:.0f} s")
 
 
@@ -159,12 +159,15 @@ def main():
                         choices=[r[0] for r in ROWS] +
                         [f"cross-{m}" for m in CROSS] + ["checks"],
                         help="only this row; may be given several times")
-    wanted = parser.parse_args().row
+    parser.add_argument("--test", action="append", metavar="NAME", default=[],
+                        help="only this test of the rows")
+    arguments = parser.parse_args()
+    wanted = arguments.row
     WORK.mkdir(exist_ok=True)
     tally = Tally()
     for row in ROWS:
         if not wanted or row[0] in wanted:
-            run_row(tally, *row)
+            run_row(tally, *row, arguments.test)
     for machine in CROSS:
         if not wanted or f"cross-{machine}" in wanted:
             run_cross(tally, machine)

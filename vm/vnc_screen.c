@@ -277,6 +277,14 @@ static bool takes_bytes(const struct vnc_peer *peer)
 	return poll(&fd, 1, 0) == 1;
 }
 
+static void send_to(rfbClientPtr client)
+{
+	/* without loss, whatever quality it would be content with */
+	client->turboQualityLevel = -1;
+	client->tightQualityLevel = -1;
+	rfbUpdateClient(client);
+}
+
 void vnc_screen_send(struct vnc *vnc)
 {
 	size_t i;
@@ -288,5 +296,5 @@ void vnc_screen_send(struct vnc *vnc)
 		refresh(vnc);
 	for (i = 0; i < VNC_MAX_PEERS; i++)
 		if (is_waiting(&vnc->peers[i]) && takes_bytes(&vnc->peers[i]))
-			rfbUpdateClient(vnc->peers[i].client);
+			send_to(vnc->peers[i].client);
 }

@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""A browser opens the page of --vnc :N,web and shows what the guest shows."""
+import os
+import pathlib
+import re
+import socket
+import subprocess
+
+from chromium import Chromium, need
+from screen import check_same, check_unwatched, painter, read_png, screendump
+from smudgetest import PATIENCE, Skip, case, check, check_equal, main, wait_until
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ["SMUDGE_VM"]).parents[1]
+
+
+def need_page():
+    """The page is made here, where it is not there yet."""
+    need("npm", "npm")
+    run = subprocess.run([ROOT / "scripts/make-web.sh", BUILD],
+                         capture_output=True, text=True, timeout=PATIENCE * 4)
+    if run.returncode and "web" not in os.environ.get("SMUDGE_REQUIRE", ""):
+        raise Skip(f"the page cannot be made: {run.stderr.strip()}")
+    check(run.returncode == 0, run.stderr)
+
+
+def web_painter(lab, vnc=",web", **arguments):
+    machine = painter(lab, vnc=vnc, **arguments)
+    found = re.search(r"in a browser (http://\S+)", machine.log())
+    check(found, f"no address in {machine.log()!r}")
+    machine.url = found[1]
+    return machine
+
+
+def ask(machine, request, count=65536):
+    """The answer to plain bytes; empty when the connection is closed."""
+    with socket.create_connection(("127.0.0.1", machine.port), PATIENCE) as sock:
+        sock.settimeout(PATIENCE)
+        sock.sendall(request.encode())
+        answer = b""
+        while len(answer) < count:
+            try:
+                part = sock.recv(65536)
+            except ConnectionResetError:
+                break
+            if not part:
+                break
+            answer += part
+        return answer.decode(errors="replace")
+
+
+@case
+def chromium_shows_the_guests_picture(lab):
+    need_page()
+    machine = web_painter(lab, append="scenes=text+box+scroll rate=30")
+    browser = Chromium(lab)
+    browser.open(machine.url)
+    browser.wait_text("status", "Connected")
+    check_equal(machine.qmp.run("query-vnc")["clients"][0]["websocket"], True,
+                "websocket")
+    for moment in range(3):
+        machine.qmp.run("stop")
+        shown = screendump(lab, machine)
+        canvas = lab.path("canvas.png")
+        wait_until(lambda: read_png(browser.canvas_png(canvas)) == shown,
+                   f"the canvas shows the guest's picture, moment {moment}")
+        # what a person sees, not only what the page holds
+        wait_until(lambda: read_png(browser.screenshot_png(
+            lab.path("screenshot.png"), "#screen canvas")) == shown,
+            f"the screenshot shows the guest's picture, moment {moment}")
+        machine.qmp.run("cont")
+    for kind in ("keyDown", "keyUp"):
+        browser.call("Input.dispatchKeyEvent", type=kind, key="a", code="KeyA",
+                     text="a" if kind == "keyDown" else "")
+    wait_until(lambda: "paint: key 97 down\npaint: key 97 up\n" in machine.serial(),
+               "the guest sees the key")
+    browser.call("Page.navigate", url="about:blank")
+    check_unwatched(machine)
+
+
+@case
+def the_page_asks_for_the_password(lab):
+    need_page()
+    machine = web_painter(lab, vnc=",web,password=sesame")
+    browser = Chromium(lab)
+    browser.open(machine.url)
+    browser.wait_event("Page.javascriptDialogOpening")
+    browser.call("Page.handleJavaScriptDialog", accept=True, promptText="wrong")
+    browser.wait_text("status", "Disconnected")
+    browser.send("Page.reload")
+    browser.wait_event("Page.javascriptDialogOpening")
+    browser.call("Page.handleJavaScriptDialog", accept=True, promptText="sesame")
+    browser.wait_text("status", "Connected")
+    machine.qmp.run("stop")
+    shown = screendump(lab, machine)
+    wait_until(lambda: read_png(browser.canvas_png(lab.path("c.png"))) == shown,
+               "the canvas shows the guest's picture")
+
+
+@case
+def one_file_and_nothing_else(lab):
+    page = lab.path("page.html")
+    page.write_text("<p>hello</p>" * 100000)
+    machine = web_painter(lab, vnc=f",web={page}")
+    answer = ask(machine, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", 1 << 22)
+    head, _, body = answer.partition("\r\n\r\n")
+    check(head.startswith("HTTP/1.1 200 ") and "text/html" in head, head)
+    check_same_text(body, page.read_text())
+    check("200" in ask(machine, "GET /?x=1 HTTP/1.0\r\n\r\n").split("\r\n")[0],
+          "a query is ignored")
+    for path in ("/favicon.ico", "/../../etc/passwd", "//", "/page.html"):
+        answer = ask(machine, f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n")
+        check(answer.startswith("HTTP/1.1 404 "), f"{path}: {answer[:100]}")
+
+
+def check_same_text(found, expected):
+    check(found == expected, f"{len(found)} bytes, expected {len(expected)}")
+
+
+def upgrade(origin, host="127.0.0.1:1"):
+    return (f"GET / HTTP/1.1\r\nHost: {host}\r\n{origin}Upgrade: websocket\r\n"
+            "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+
+
+@case
+def other_pages_may_not_look(lab):
+    page = lab.path("page.html")
+    page.write_text("x")
+    machine = web_painter(lab, vnc=f",web={page}")
+    for origin in ("", "Origin: http://evil.example\r\n", "Origin: null\r\n",
+                   "Origin: http://127.0.0.1:12\r\n"):
+        check_equal(ask(machine, upgrade(origin)), "", f"answer to {origin!r}")
+    answer = ask(machine, upgrade("Origin: http://127.0.0.1:1\r\n"), 12)
+    check(answer.startswith("HTTP/1.1 101"), f"the own page: {answer!r}")
+
+
+@case
+def without_web_there_is_no_page(lab):
+    machine = painter(lab)
+    check_equal(ask(machine, "GET / HTTP/1.1\r\n\r\n"), "", "answer")
+    check_equal(ask(machine, upgrade("Origin: http://127.0.0.1:1\r\n")), "",
+                "answer")
+
+
+main()
