@@ -50,11 +50,14 @@ static void *carve(void *base, size_t *offset, size_t bytes)
 
 static bool map_planes(struct smudge_bitmap *b)
 {
+	size_t words = b->nwords[0] * 8, level2 = b->nwords[2] * 8;
+	size_t groups = b->nwords[1] * sizeof(*b->groups);
 	size_t offset = 0;
 
 	for (unsigned int i = 0; i < SMI_LEVELS; i++)
 		b->mark_bytes += round_to_page(b->nwords[i] * 8);
-	b->bits_bytes = b->mark_bytes + round_to_page(b->nwords[2] * 8);
+	b->bits_bytes = round_to_page(words) + round_to_page(groups) +
+			2 * round_to_page(level2);
 	b->mark_base = reserve(b->mark_bytes);
 	b->bits_base = reserve(b->bits_bytes);
 	if (!b->mark_base || !b->bits_base)
@@ -62,9 +65,10 @@ static bool map_planes(struct smudge_bitmap *b)
 	for (unsigned int i = 0; i < SMI_LEVELS; i++)
 		b->mark[i] = carve(b->mark_base, &offset, b->nwords[i] * 8);
 	offset = 0;
-	for (unsigned int i = 0; i < SMI_LEVELS; i++)
-		b->bits[i] = carve(b->bits_base, &offset, b->nwords[i] * 8);
-	b->full = carve(b->bits_base, &offset, b->nwords[2] * 8);
+	b->words = carve(b->bits_base, &offset, words);
+	b->groups = carve(b->bits_base, &offset, groups);
+	b->level2 = carve(b->bits_base, &offset, level2);
+	b->full = carve(b->bits_base, &offset, level2);
 	return true;
 }
 
@@ -137,72 +141,65 @@ size_t smudge_bitmap_resident_bytes(const struct smudge_bitmap *b)
 	       resident(b->bits_base, b->bits_bytes);
 }
 
-void smi_bitmap_set_summary(struct smudge_bitmap *b, uint64_t group,
-			    uint64_t summary)
+static void set_bit(uint64_t *words, uint64_t index, bool value)
 {
-	uint64_t bit = UINT64_C(1) << (group & 63);
+	uint64_t bit = UINT64_C(1) << (index & 63);
 
-	b->bits[1][group] = summary;
-	if (summary)
-		b->bits[2][group >> 6] |= bit;
+	if (value)
+		words[index >> 6] |= bit;
 	else
-		b->bits[2][group >> 6] &= ~bit;
+		words[index >> 6] &= ~bit;
 }
 
 void smi_bitmap_clear_group(struct smudge_bitmap *b, uint64_t group)
 {
-	uint64_t summary = b->bits[2][group >> 6] >> (group & 63) & 1;
-
-	b->full[group >> 6] &= ~(UINT64_C(1) << (group & 63));
-	if (!summary)
-		return;
-	memset(smi_bitmap_words(b, group), 0, SMI_GROUP_WORDS * 8);
-	smi_bitmap_set_summary(b, group, 0);
+	b->groups[group] = (struct smi_group){0, 0};
+	set_bit(b->level2, group, false);
+	set_bit(b->full, group, false);
 }
 
 void smi_bitmap_fill_group(struct smudge_bitmap *b, uint64_t group)
 {
 	smi_bitmap_clear_group(b, group);
-	b->full[group >> 6] |= UINT64_C(1) << (group & 63);
+	set_bit(b->full, group, true);
+}
+
+void smi_bitmap_settle(struct smudge_bitmap *b, uint64_t group)
+{
+	struct smi_group g = b->groups[group];
+
+	if (g.ones == SMI_ALL_ONES)
+		smi_bitmap_fill_group(b, group);
+	else
+		set_bit(b->level2, group, g.mixed | g.ones);
 }
 
 void smi_bitmap_unfold(struct smudge_bitmap *b, uint64_t group)
 {
 	unsigned int npages = (unsigned int)smi_bitmap_group_pages(b, group);
-	uint64_t *words = smi_bitmap_words(b, group);
-	uint64_t summary = 0;
 
 	if (!smi_bitmap_is_full(b, group))
 		return;
-	b->full[group >> 6] &= ~(UINT64_C(1) << (group & 63));
-	for (unsigned int i = 0; i * 64 < npages; i++) {
-		words[i] = smi_word_mask(i, 0, npages);
-		summary |= UINT64_C(1) << i;
-	}
-	smi_bitmap_set_summary(b, group, summary);
+	set_bit(b->full, group, false);
+	for (unsigned int i = 0; i * 64 < npages; i++)
+		smi_bitmap_put_word(b, group, i, smi_word_mask(i, 0, npages));
 }
 
 /* Set or clear pages [first, end) of a group, not all of it. */
 static void change_part(struct smudge_bitmap *b, uint64_t group,
 			unsigned int first, unsigned int end, bool dirty)
 {
-	uint64_t *words = smi_bitmap_words(b, group);
-	uint64_t summary;
-
 	if (dirty && smi_bitmap_is_full(b, group))
 		return;
 	smi_bitmap_unfold(b, group);
-	summary = b->bits[1][group];
-	if (!dirty && !summary)
-		return;
 	for (unsigned int i = first / 64; i * 64 < end; i++) {
+		uint64_t word = smi_bitmap_get_word(b, group, i);
 		uint64_t mask = smi_word_mask(i, first, end);
 
-		words[i] = dirty ? words[i] | mask : words[i] & ~mask;
-		summary &= ~(UINT64_C(1) << i);
-		summary |= (uint64_t)(words[i] != 0) << i;
+		smi_bitmap_put_word(b, group, i,
+				    dirty ? word | mask : word & ~mask);
 	}
-	smi_bitmap_set_summary(b, group, summary);
+	smi_bitmap_settle(b, group);
 }
 
 static void change_range(struct smudge_bitmap *b, uint64_t first,
@@ -242,7 +239,7 @@ void smudge_bitmap_clear_range(struct smudge_bitmap *b, uint64_t first_page,
 	change_range(b, first_page, npages, false);
 }
 
-/* All levels but the full bits read as zero again, and hold no memory. */
+/* No group is dirty but by its full bit, and the others hold no memory. */
 static void drop_bits(struct smudge_bitmap *b)
 {
 	size_t bytes = b->bits_bytes - round_to_page(b->nwords[2] * 8);

@@ -2,25 +2,35 @@
 /*
  * The dirty bitmap's insides.
  *
- * LAYOUT. Two planes of three levels each, fan-out 64, and one level more:
+ * LAYOUT. Two planes of three levels each, fan-out 64. A group is 4096 pages:
+ * 64 words (512 bytes), the unit of all vector kernels.
  *
- *	level 0   one bit a page            2^28 pages: 32 MiB
- *	level 1   one bit a word of level 0 (64 pages)       512 KiB
- *	level 2   one bit a word of level 1 (4096 pages)       8 KiB
- *	full      one bit a group of 4096 pages: all of it is dirty
+ *	bits plane                                        for 2^28 pages
+ *	  words    one bit a page                                 32 MiB
+ *	  groups   two bits a word: is it mixed, is it all ones    1 MiB
+ *	  level2   one bit a group: has it a dirty page            8 KiB
+ *	  full     one bit a group: are all of its pages dirty     8 KiB
+ *	mark plane
+ *	  levels 0, 1, 2: one bit a page, a word, a group
  *
- * A group is one word of level 1 and the 64 words (512 bytes) below it; it is
- * the unit of all vector kernels. Three levels are enough for any size: a
- * scan of level 2 of a 1 TiB guest reads 8 KiB (docs/decisions/0001).
+ * Three levels are enough for any size: a scan of level 2 of a 1 TiB guest
+ * reads 8 KiB (docs/decisions/0001).
  *
  * THE BITS PLANE belongs to the owner, who alone reads and writes it, so it
- * needs no atomics. Its invariants hold between any two calls:
- *	B1  level 1 bit set    <=>  the word below is not zero
- *	B2  level 2 bit set    <=>  the word of level 1 below is not zero
- *	B3  full bit set        =>  the group's words are zero on all levels
- *	B4  no bit at or beyond npages is set on level 0
- * A page is dirty if its bit is set or its group is full. So a map that is
- * all dirty is 8 KiB of full bits per TiB, and costs that to write and take.
+ * needs no atomics. A word of pages is in one of three states: all clean, all
+ * dirty, or mixed; only a mixed word is in memory. The memory of any other
+ * holds leftovers and is never read, so that a take clears 16 bytes a group
+ * and no words, a merge into a clean group stores without reading, and a run
+ * of 64 dirty pages is a bit (docs/decisions/0005). Invariants, between any
+ * two calls:
+ *	B1  mixed bit set   =>  the word is neither 0 nor all ones
+ *	B2  no word is both mixed and ones; not all 64 are ones
+ *	B3  level 2 bit set <=> the group has a mixed or a ones bit
+ *	B4  full bit set    =>  the group has no mixed and no ones bit
+ *	B5  no page at or beyond npages is dirty; the ragged last group is
+ *	    full if all pages it has are dirty, or has them as mixed and ones
+ * So a map that is all dirty is 8 KiB of full bits per TiB, and costs that to
+ * write and take.
  *
  * THE MARK PLANE is written by any number of markers, without locks, and
  * emptied by the owner with smi_bitmap_drain before every query and take,
@@ -89,8 +99,10 @@ struct smudge_bitmap {
 	/* Written by markers: on a cache line of its own. */
 	_Alignas(64) _Atomic uint64_t marked;
 
-	_Alignas(64) uint64_t *bits[SMI_LEVELS];
-	uint64_t *full; /* nwords[2] words, one bit a group */
+	_Alignas(64) uint64_t *words; /* nwords[0] */
+	struct smi_group *groups;     /* nwords[1] */
+	uint64_t *level2;	      /* nwords[2] */
+	uint64_t *full;		      /* nwords[2] */
 	const struct smi_kernels *kernels;
 	void *mark_base; /* the two mappings */
 	void *bits_base;
@@ -101,18 +113,17 @@ struct smudge_bitmap {
 /* Move all marks into the bits plane, so that only that needs a look. */
 void smi_bitmap_drain(struct smudge_bitmap *bitmap);
 
-/* The full bits of a group become bits of its words, to change some. */
+/* A full group says so in its words, to change some of them. */
 void smi_bitmap_unfold(struct smudge_bitmap *bitmap, uint64_t group);
 
-/* The group has no bits on any level. */
+/* The group has no dirty page. */
 void smi_bitmap_clear_group(struct smudge_bitmap *bitmap, uint64_t group);
 
 /* The group is all dirty. */
 void smi_bitmap_fill_group(struct smudge_bitmap *bitmap, uint64_t group);
 
-/* After words of the group changed: its level 1 word is @summary now. */
-void smi_bitmap_set_summary(struct smudge_bitmap *bitmap, uint64_t group,
-			    uint64_t summary);
+/* After the group's mixed and ones bits changed: B2 and B3 hold again. */
+void smi_bitmap_settle(struct smudge_bitmap *bitmap, uint64_t group);
 
 /* The first group at or after @group that has a dirty page, or ngroups. */
 uint64_t smi_bitmap_next_group(const struct smudge_bitmap *bitmap,
@@ -130,7 +141,7 @@ static inline uint64_t smi_bitmap_ngroups(const struct smudge_bitmap *bitmap)
 static inline uint64_t *smi_bitmap_words(const struct smudge_bitmap *bitmap,
 					 uint64_t group)
 {
-	return bitmap->bits[0] + (group << SMI_WORD_SHIFT);
+	return bitmap->words + (group << SMI_WORD_SHIFT);
 }
 
 static inline bool smi_bitmap_is_full(const struct smudge_bitmap *bitmap,
@@ -146,6 +157,35 @@ smi_bitmap_group_pages(const struct smudge_bitmap *bitmap, uint64_t group)
 	uint64_t left = bitmap->npages - (group << SMI_GROUP_SHIFT);
 
 	return left < SMI_GROUP_PAGES ? left : SMI_GROUP_PAGES;
+}
+
+/* Word @i of a group that is not full. */
+static inline uint64_t smi_bitmap_get_word(const struct smudge_bitmap *bitmap,
+					   uint64_t group, unsigned int i)
+{
+	const struct smi_group *g = &bitmap->groups[group];
+
+	if (g->mixed >> i & 1)
+		return smi_bitmap_words(bitmap, group)[i];
+	return g->ones >> i & 1 ? SMI_ALL_ONES : 0;
+}
+
+/* The same, changed; smi_bitmap_settle is due afterwards. */
+static inline void smi_bitmap_put_word(struct smudge_bitmap *bitmap,
+				       uint64_t group, unsigned int i,
+				       uint64_t word)
+{
+	struct smi_group *g = &bitmap->groups[group];
+	uint64_t bit = UINT64_C(1) << i;
+
+	g->mixed &= ~bit;
+	g->ones &= ~bit;
+	if (word == SMI_ALL_ONES) {
+		g->ones |= bit;
+	} else if (word) {
+		g->mixed |= bit;
+		smi_bitmap_words(bitmap, group)[i] = word;
+	}
 }
 
 /* Bits [first, end) of a word; first < end <= 64. */
@@ -167,18 +207,6 @@ static inline uint64_t smi_word_mask(unsigned int index, unsigned int first,
 		return 0;
 	return smi_mask(first > low ? first - low : 0,
 			end < low + 64 ? end - low : 64);
-}
-
-/* Few words, so far apart that the processor does not guess the next one. */
-static inline bool smi_is_sparse(uint64_t summary)
-{
-	return __builtin_popcountll(summary) <= 8;
-}
-
-static inline void smi_prefetch_words(const uint64_t *words, uint64_t summary)
-{
-	for (; summary; summary &= summary - 1)
-		__builtin_prefetch(words + __builtin_ctzll(summary), 1);
 }
 
 /* Clamp [first, first + n) to the bitmap; false when nothing is left. */

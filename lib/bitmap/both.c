@@ -8,8 +8,9 @@
 static uint64_t word_of(const struct smudge_bitmap *b, uint64_t group,
 			unsigned int index)
 {
-	return smi_bitmap_is_full(b, group) ? SMI_ALL_ONES
-					    : smi_bitmap_words(b, group)[index];
+	return smi_bitmap_is_full(b, group)
+		       ? SMI_ALL_ONES
+		       : smi_bitmap_get_word(b, group, index);
 }
 
 /* The first common page at or after @page in its group, or the group's end. */
@@ -20,15 +21,15 @@ static uint64_t both_in_group(const struct smudge_bitmap *sparse,
 	uint64_t base = group << SMI_GROUP_SHIFT;
 	unsigned int first = (page >> SMI_WORD_SHIFT) & 63;
 	uint64_t mask = SMI_ALL_ONES << (page & 63);
-	uint64_t summary = smi_bitmap_is_full(sparse, group)
-				   ? SMI_ALL_ONES
-				   : sparse->bits[1][group];
+	uint64_t dirty = smi_bitmap_is_full(sparse, group)
+				 ? SMI_ALL_ONES
+				 : smi_group_dirty(sparse->groups[group]);
 
 	if (!smi_bitmap_is_full(other, group))
-		summary &= other->bits[1][group];
-	summary &= SMI_ALL_ONES << first;
-	for (; summary; summary &= summary - 1) {
-		unsigned int i = (unsigned int)__builtin_ctzll(summary);
+		dirty &= smi_group_dirty(other->groups[group]);
+	dirty &= SMI_ALL_ONES << first;
+	for (; dirty; dirty &= dirty - 1) {
+		unsigned int i = (unsigned int)__builtin_ctzll(dirty);
 		uint64_t word =
 			word_of(sparse, group, i) & word_of(other, group, i);
 

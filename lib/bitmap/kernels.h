@@ -4,8 +4,8 @@
  * first, one table entry an instruction set. The scalar one is the reference;
  * tests run every other against it.
  *
- * A group is 64 words (4096 pages, 512 bytes), aligned to 8 bytes. Its summary
- * is a word with bit i set if word i is not zero.
+ * A group is 64 words (4096 pages, 512 bytes), aligned to 8 bytes. A map keeps
+ * in memory only those that are mixed; what the others hold is never used.
  */
 #ifndef LIB_BITMAP_KERNELS_H
 #define LIB_BITMAP_KERNELS_H
@@ -22,6 +22,21 @@
 /* Writers may store this many edges beyond those they count. */
 #define SMI_EDGE_SLACK 64
 
+/* So few words are far apart: each is asked for, and not all lines. */
+#define SMI_SPARSE_WORDS 8
+
+/* Which words of a group are what. Those in neither are zero. */
+struct smi_group {
+	uint64_t mixed; /* bit i: word i is neither zero nor all ones */
+	uint64_t ones;	/* bit i: word i is all ones */
+};
+
+/* Which words have a dirty page. */
+static inline uint64_t smi_group_dirty(struct smi_group group)
+{
+	return group.mixed | group.ones;
+}
+
 struct smi_edges {
 	uint32_t *next; /* where the next edge goes */
 	bool open;	/* a run was begun and has not ended */
@@ -33,18 +48,23 @@ struct smi_kernels {
 	/* How many of @ngroups groups at @words are zero before one is not. */
 	size_t (*skip_zero_groups)(const uint64_t *words, size_t ngroups);
 
-	/* The summary of a group. */
-	uint64_t (*summarise)(const uint64_t *group);
-
-	/* Is every bit of the group set? */
-	bool (*is_all_ones)(const uint64_t *group);
+	/* What the words of a group are, all of them in memory. */
+	struct smi_group (*classify)(const uint64_t *group);
 
 	/* dst[i] = src[i] >> shift | src[i + 1] << (64 - shift); 1..63. */
 	void (*shift_group)(uint64_t *dst, const uint64_t *src,
 			    unsigned int shift);
 
-	/* dst |= src for the words in @summary; others of src are zero. */
-	void (*or_group)(uint64_t *dst, const uint64_t *src, uint64_t summary);
+	/* Ask for the cache lines of the group's mixed words, to be stored to.
+	 */
+	void (*prefetch)(const uint64_t *group, uint64_t mixed);
+
+	/*
+	 * @dst with what is @g, |= @src with what is @add. All of @src is in
+	 * memory, zero and ones too. @g may become all ones.
+	 */
+	void (*or_group)(uint64_t *dst, struct smi_group *g,
+			 const uint64_t *src, struct smi_group add);
 
 	/* The first index in [from, n) where a[i] | b[i] is not 0, or n. */
 	size_t (*find_nonzero)(const uint64_t *a, const uint64_t *b,
@@ -53,17 +73,16 @@ struct smi_kernels {
 	/* The first index in [from, n) where words[i] is not ~0, or n. */
 	size_t (*find_not_ones)(const uint64_t *words, size_t from, size_t n);
 
-	/* How many bits of the group are set. */
-	uint64_t (*popcount)(const uint64_t *group);
+	/* How many bits are set in the group's words that are in @which. */
+	uint64_t (*popcount)(const uint64_t *group, uint64_t which);
 
 	/*
 	 * Store the pages where a run starts or ends, counted from @base at
-	 * the group's first page, and clear the words. @summary is exact.
-	 * A run that reaches the group's end stays open. Writes up to
-	 * SMI_EDGE_SLACK entries beyond edges->next.
+	 * the group's first page. A run that reaches the group's end stays
+	 * open. Writes up to SMI_EDGE_SLACK entries beyond edges->next.
 	 */
-	void (*take_edges)(uint64_t *group, uint64_t summary, uint32_t base,
-			   struct smi_edges *edges);
+	void (*take_edges)(const uint64_t *group, struct smi_group g,
+			   uint32_t base, struct smi_edges *edges);
 };
 
 #if defined(__aarch64__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -85,8 +104,10 @@ const struct smi_kernels *smi_kernels_choose(void);
 /* Every variant this processor has, best first; NULL past the last. */
 const struct smi_kernels *smi_kernels_available(size_t index);
 
-/* Edges of few words, by their positions: for sparse groups, any variant. */
-void smi_take_edges_sparse(uint64_t *group, uint64_t summary, uint32_t base,
-			   struct smi_edges *edges);
+/* The same as the kernels of these names, for few words, on any processor. */
+void smi_take_edges_sparse(const uint64_t *group, struct smi_group g,
+			   uint32_t base, struct smi_edges *edges);
+void smi_or_group_sparse(uint64_t *dst, struct smi_group *g,
+			 const uint64_t *src, struct smi_group add);
 
 #endif

@@ -15,7 +15,7 @@
 
 #include "bitmap/positions.h"
 
-#define AVX2 __attribute__((target("avx2,popcnt,bmi")))
+#define AVX2 __attribute__((target("avx2,popcnt,bmi,prfchw")))
 
 /* Groups with fewer words than that go word by word. */
 #define DENSE_WORDS 8
@@ -52,27 +52,27 @@ AVX2 static size_t skip_zero_groups(const uint64_t *words, size_t ngroups)
 	return i;
 }
 
-AVX2 static uint64_t summarise(const uint64_t *group)
+/* Which of four words equal those of @other. */
+AVX2 static inline uint64_t equal_words(__m256i v, __m256i other)
+{
+	__m256i eq = _mm256_cmpeq_epi64(v, other);
+
+	return (uint64_t)_mm256_movemask_pd(_mm256_castsi256_pd(eq));
+}
+
+AVX2 static struct smi_group classify(const uint64_t *group)
 {
 	const __m256i zero = _mm256_setzero_si256();
+	const __m256i all = _mm256_set1_epi64x(-1);
+	struct smi_group g = {0, 0};
 	uint64_t empty = 0;
 
 	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 4) {
-		__m256i eq = _mm256_cmpeq_epi64(load(group + i), zero);
-		int mask = _mm256_movemask_pd(_mm256_castsi256_pd(eq));
-
-		empty |= (uint64_t)mask << i;
+		empty |= equal_words(load(group + i), zero) << i;
+		g.ones |= equal_words(load(group + i), all) << i;
 	}
-	return ~empty;
-}
-
-AVX2 static bool is_all_ones(const uint64_t *group)
-{
-	__m256i all = load(group);
-
-	for (unsigned int i = 4; i < SMI_GROUP_WORDS; i += 4)
-		all = _mm256_and_si256(all, load(group + i));
-	return _mm256_testc_si256(all, _mm256_set1_epi64x(-1));
+	g.mixed = ~empty & ~g.ones;
+	return g;
 }
 
 AVX2 static void shift_group(uint64_t *dst, const uint64_t *src,
@@ -89,18 +89,60 @@ AVX2 static void shift_group(uint64_t *dst, const uint64_t *src,
 	}
 }
 
-AVX2 static void or_group(uint64_t *dst, const uint64_t *src, uint64_t summary)
+AVX2 static void prefetch(const uint64_t *group, uint64_t mixed)
 {
-	if (_mm_popcnt_u64(summary) < DENSE_WORDS) {
-		for (; summary; summary = _blsr_u64(summary)) {
-			unsigned int i = (unsigned int)_tzcnt_u64(summary);
-
-			dst[i] |= src[i];
-		}
+	if (_mm_popcnt_u64(mixed) > SMI_SPARSE_WORDS) {
+		for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 8)
+			__builtin_prefetch(group + i, 1);
 		return;
 	}
-	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 4)
-		store(dst + i, _mm256_or_si256(load(dst + i), load(src + i)));
+	for (; mixed; mixed &= mixed - 1)
+		__builtin_prefetch(group + __builtin_ctzll(mixed), 1);
+}
+
+/* The four low bits of @bits as masks of words. */
+AVX2 static inline __m256i word_masks(uint64_t bits)
+{
+	const __m256i each = _mm256_setr_epi64x(1, 2, 4, 8);
+	__m256i all = _mm256_set1_epi64x((long long)bits);
+
+	return _mm256_cmpeq_epi64(_mm256_and_si256(all, each), each);
+}
+
+/* Four words of a group from @i on, what is not mixed made up. */
+AVX2 static inline __m256i load_words(const uint64_t *group, struct smi_group g,
+				      unsigned int i)
+{
+	__m256i v = _mm256_and_si256(load(group + i), word_masks(g.mixed >> i));
+
+	return _mm256_or_si256(v, word_masks(g.ones >> i));
+}
+
+AVX2 static void or_group(uint64_t *dst, struct smi_group *g,
+			  const uint64_t *src, struct smi_group add)
+{
+	const __m256i all = _mm256_set1_epi64x(-1);
+	uint64_t ones = 0;
+
+	if (_mm_popcnt_u64(smi_group_dirty(add)) < DENSE_WORDS) {
+		smi_or_group_sparse(dst, g, src, add);
+		return;
+	}
+	if (!smi_group_dirty(*g)) {
+		for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 4)
+			store(dst + i, load(src + i));
+		*g = add;
+		return;
+	}
+	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 4) {
+		__m256i v =
+			_mm256_or_si256(load_words(dst, *g, i), load(src + i));
+
+		store(dst + i, v);
+		ones |= equal_words(v, all) << i;
+	}
+	g->mixed = (smi_group_dirty(*g) | smi_group_dirty(add)) & ~ones;
+	g->ones = ones;
 }
 
 AVX2 static size_t find_nonzero(const uint64_t *a, const uint64_t *b,
@@ -133,20 +175,18 @@ AVX2 static size_t find_not_ones(const uint64_t *words, size_t from, size_t n)
 	return from;
 }
 
-AVX2 static uint64_t popcount(const uint64_t *group)
+AVX2 static uint64_t popcount(const uint64_t *group, uint64_t which)
 {
 	uint64_t n = 0;
 
-	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i++)
-		n += (uint64_t)_mm_popcnt_u64(group[i]);
+	for (; which; which = _blsr_u64(which))
+		n += (uint64_t)_mm_popcnt_u64(group[_tzcnt_u64(which)]);
 	return n;
 }
 
-/*
- * The words of a group become their edges, in @edges, and zero in the group.
- * Returns which of them have an edge.
- */
-AVX2 static uint64_t find_edges(uint64_t *group, bool *open, uint64_t *edges)
+/* The edges of a group's words; returns which of them have one. */
+AVX2 static uint64_t find_edges(const uint64_t *group, struct smi_group g,
+				bool *open, uint64_t *edges)
 {
 	const __m256i zero = _mm256_setzero_si256();
 	/* Only lane 0 matters: its top bit is the carry into lane 0. */
@@ -154,18 +194,15 @@ AVX2 static uint64_t find_edges(uint64_t *group, bool *open, uint64_t *edges)
 	uint64_t none = 0;
 
 	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 4) {
-		__m256i v = load(group + i);
+		__m256i v = load_words(group, g, i);
 		__m256i rotated = _mm256_permute4x64_epi64(v, 0x93);
 		__m256i lower = _mm256_blend_epi32(rotated, before, 0x03);
 		__m256i carry = _mm256_srli_epi64(lower, 63);
 		__m256i edge = _mm256_xor_si256(
 			v, _mm256_or_si256(_mm256_add_epi64(v, v), carry));
-		__m256i eq = _mm256_cmpeq_epi64(edge, zero);
 
 		store(edges + i, edge);
-		store(group + i, zero);
-		none |= (uint64_t)_mm256_movemask_pd(_mm256_castsi256_pd(eq))
-			<< i;
+		none |= equal_words(edge, zero) << i;
 		before = rotated;
 	}
 	*open = _mm256_movemask_pd(_mm256_castsi256_pd(before)) & 1;
@@ -222,18 +259,18 @@ AVX2 static inline uint32_t *put_word(uint32_t *out, const uint64_t *edge,
 	return out + n;
 }
 
-AVX2 static void take_edges(uint64_t *group, uint64_t summary, uint32_t base,
-			    struct smi_edges *edges)
+AVX2 static void take_edges(const uint64_t *group, struct smi_group g,
+			    uint32_t base, struct smi_edges *edges)
 {
 	uint64_t words[SMI_GROUP_WORDS];
 	uint32_t *out = edges->next;
 	uint64_t some;
 
-	if (_mm_popcnt_u64(summary) < SPLIT_WORDS) {
-		smi_take_edges_sparse(group, summary, base, edges);
+	if (!g.mixed || _mm_popcnt_u64(smi_group_dirty(g)) < SPLIT_WORDS) {
+		smi_take_edges_sparse(group, g, base, edges);
 		return;
 	}
-	some = find_edges(group, &edges->open, words);
+	some = find_edges(group, g, &edges->open, words);
 	if (_mm_popcnt_u64(some) > STEADY_WORDS) {
 		for (unsigned int i = 0; i < SMI_GROUP_WORDS; i++)
 			out = put_bytes(out, &words[i], base + i * 64);
@@ -251,9 +288,9 @@ AVX2 static void take_edges(uint64_t *group, uint64_t summary, uint32_t base,
 const struct smi_kernels smi_kernels_avx2 = {
 	.name = "avx2",
 	.skip_zero_groups = skip_zero_groups,
-	.summarise = summarise,
-	.is_all_ones = is_all_ones,
+	.classify = classify,
 	.shift_group = shift_group,
+	.prefetch = prefetch,
 	.or_group = or_group,
 	.find_nonzero = find_nonzero,
 	.find_not_ones = find_not_ones,

@@ -16,12 +16,15 @@
 #else
 #include <immintrin.h>
 
-#define AVX512 \
-	__attribute__((target("avx512f,avx512bw,avx512vbmi2,popcnt,bmi")))
+#define AVX512                                                           \
+	__attribute__((target("avx512f,avx512bw,avx512vbmi2,popcnt,bmi," \
+			      "prfchw")))
 #endif
 
 /* Groups with fewer words than that go word by word. */
 #define DENSE_WORDS 12
+/* With an edge in more words, a step for each without a branch is cheaper. */
+#define STEADY_WORDS 56
 
 AVX512 static inline __m512i load(const uint64_t *words)
 {
@@ -46,25 +49,20 @@ AVX512 static size_t skip_zero_groups(const uint64_t *words, size_t ngroups)
 	return i;
 }
 
-AVX512 static uint64_t summarise(const uint64_t *group)
+AVX512 static struct smi_group classify(const uint64_t *group)
 {
-	uint64_t summary = 0;
+	const __m512i ones = _mm512_set1_epi64(-1);
+	struct smi_group g = {0, 0};
+	uint64_t some = 0;
 
 	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 8) {
 		__m512i v = load(group + i);
 
-		summary |= (uint64_t)_mm512_test_epi64_mask(v, v) << i;
+		some |= (uint64_t)_mm512_test_epi64_mask(v, v) << i;
+		g.ones |= (uint64_t)_mm512_cmpeq_epi64_mask(v, ones) << i;
 	}
-	return summary;
-}
-
-AVX512 static bool is_all_ones(const uint64_t *group)
-{
-	__m512i all = load(group);
-
-	for (unsigned int i = 8; i < SMI_GROUP_WORDS; i += 8)
-		all = _mm512_and_si512(all, load(group + i));
-	return _mm512_cmpeq_epi64_mask(all, _mm512_set1_epi64(-1)) == 0xff;
+	g.mixed = some & ~g.ones;
+	return g;
 }
 
 AVX512 static void shift_group(uint64_t *dst, const uint64_t *src,
@@ -81,20 +79,53 @@ AVX512 static void shift_group(uint64_t *dst, const uint64_t *src,
 	}
 }
 
-AVX512 static void or_group(uint64_t *dst, const uint64_t *src,
-			    uint64_t summary)
+AVX512 static void prefetch(const uint64_t *group, uint64_t mixed)
 {
-	if (_mm_popcnt_u64(summary) < DENSE_WORDS) {
-		for (; summary; summary = _blsr_u64(summary)) {
-			unsigned int i = (unsigned int)_tzcnt_u64(summary);
-
-			dst[i] |= src[i];
-		}
+	if (_mm_popcnt_u64(mixed) > SMI_SPARSE_WORDS) {
+		for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 8)
+			__builtin_prefetch(group + i, 1);
 		return;
 	}
-	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 8)
-		_mm512_storeu_si512(
-			dst + i, _mm512_or_si512(load(dst + i), load(src + i)));
+	for (; mixed; mixed &= mixed - 1)
+		__builtin_prefetch(group + __builtin_ctzll(mixed), 1);
+}
+
+/* Eight words of a group from @i on, what is not mixed made up. */
+AVX512 static inline __m512i load_words(const uint64_t *group,
+					struct smi_group g, unsigned int i)
+{
+	__m512i v = _mm512_maskz_mov_epi64((uint8_t)(g.mixed >> i),
+					   load(group + i));
+
+	return _mm512_mask_mov_epi64(v, (uint8_t)(g.ones >> i),
+				     _mm512_set1_epi64(-1));
+}
+
+AVX512 static void or_group(uint64_t *dst, struct smi_group *g,
+			    const uint64_t *src, struct smi_group add)
+{
+	const __m512i all = _mm512_set1_epi64(-1);
+	uint64_t ones = 0;
+
+	if (_mm_popcnt_u64(smi_group_dirty(add)) < DENSE_WORDS) {
+		smi_or_group_sparse(dst, g, src, add);
+		return;
+	}
+	if (!smi_group_dirty(*g)) {
+		for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 8)
+			_mm512_storeu_si512(dst + i, load(src + i));
+		*g = add;
+		return;
+	}
+	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 8) {
+		__m512i v =
+			_mm512_or_si512(load_words(dst, *g, i), load(src + i));
+
+		_mm512_storeu_si512(dst + i, v);
+		ones |= (uint64_t)_mm512_cmpeq_epi64_mask(v, all) << i;
+	}
+	g->mixed = (smi_group_dirty(*g) | smi_group_dirty(add)) & ~ones;
+	g->ones = ones;
 }
 
 AVX512 static size_t find_nonzero(const uint64_t *a, const uint64_t *b,
@@ -124,12 +155,12 @@ AVX512 static size_t find_not_ones(const uint64_t *words, size_t from, size_t n)
 	return from;
 }
 
-AVX512 static uint64_t popcount(const uint64_t *group)
+AVX512 static uint64_t popcount(const uint64_t *group, uint64_t which)
 {
 	uint64_t n = 0;
 
-	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i++)
-		n += (uint64_t)_mm_popcnt_u64(group[i]);
+	for (; which; which = _blsr_u64(which))
+		n += (uint64_t)_mm_popcnt_u64(group[_tzcnt_u64(which)]);
 	return n;
 }
 
@@ -150,24 +181,21 @@ AVX512 static inline void put16(uint32_t *out, __m128i positions, __m512i base)
 		out, _mm512_add_epi32(_mm512_cvtepu8_epi32(positions), base));
 }
 
-/*
- * The words of a group become their edges, in @edges, and zero in the group.
- * Returns which of them have an edge.
- */
-AVX512 static uint64_t find_edges(uint64_t *group, bool *open, uint64_t *edges)
+/* The edges of a group's words; returns which of them have one. */
+AVX512 static uint64_t find_edges(const uint64_t *group, struct smi_group g,
+				  bool *open, uint64_t *edges)
 {
 	/* Only lane 7 matters: its top bit is the carry into lane 0. */
 	__m512i before = _mm512_set1_epi64(*open ? -1 : 0);
 	uint64_t some = 0;
 
 	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 8) {
-		__m512i v = load(group + i);
+		__m512i v = load_words(group, g, i);
 		__m512i lower = _mm512_alignr_epi64(v, before, 7);
 		__m512i edge =
 			_mm512_xor_si512(v, _mm512_shldi_epi64(v, lower, 1));
 
 		_mm512_storeu_si512(edges + i, edge);
-		_mm512_storeu_si512(group + i, _mm512_setzero_si512());
 		some |= (uint64_t)_mm512_test_epi64_mask(edge, edge) << i;
 		before = v;
 	}
@@ -178,14 +206,13 @@ AVX512 static uint64_t find_edges(uint64_t *group, bool *open, uint64_t *edges)
 }
 
 /*
- * Store the positions of the bits of @edge, counted from @base. The branches
+ * Store the positions of the bits of @edge, counted from @from. The branches
  * are on counts that neighbours share: half of all pages dirty at random is
  * 32 edges and rarely above 48, so that counts around 32 must not branch.
  */
 AVX512 static inline uint32_t *put_word(uint32_t *out, uint64_t edge,
-					uint32_t base)
+					__m512i from)
 {
-	const __m512i from = _mm512_set1_epi32((int)base);
 	__m512i packed = _mm512_maskz_compress_epi8(edge, iota());
 	unsigned int n = (unsigned int)_mm_popcnt_u64(edge);
 
@@ -199,22 +226,33 @@ AVX512 static inline uint32_t *put_word(uint32_t *out, uint64_t edge,
 	return out + n;
 }
 
-AVX512 static void take_edges(uint64_t *group, uint64_t summary, uint32_t base,
-			      struct smi_edges *edges)
+AVX512 static void take_edges(const uint64_t *group, struct smi_group g,
+			      uint32_t base, struct smi_edges *edges)
 {
+	const __m512i step = _mm512_set1_epi32(64);
+	__m512i from = _mm512_set1_epi32((int)base);
 	uint64_t words[SMI_GROUP_WORDS];
 	uint32_t *out = edges->next;
 	uint64_t some;
 
-	if (_mm_popcnt_u64(summary) < DENSE_WORDS) {
-		smi_take_edges_sparse(group, summary, base, edges);
+	if (!g.mixed || _mm_popcnt_u64(smi_group_dirty(g)) < DENSE_WORDS) {
+		smi_take_edges_sparse(group, g, base, edges);
 		return;
 	}
-	some = find_edges(group, &edges->open, words);
+	some = find_edges(group, g, &edges->open, words);
+	if (_mm_popcnt_u64(some) > STEADY_WORDS) {
+		for (unsigned int i = 0; i < SMI_GROUP_WORDS; i++) {
+			out = put_word(out, words[i], from);
+			from = _mm512_add_epi32(from, step);
+		}
+		edges->next = out;
+		return;
+	}
 	for (; some; some = _blsr_u64(some)) {
 		unsigned int i = (unsigned int)_tzcnt_u64(some);
 
-		out = put_word(out, words[i], base + i * 64);
+		from = _mm512_set1_epi32((int)(base + i * 64));
+		out = put_word(out, words[i], from);
 	}
 	edges->next = out;
 }
@@ -222,9 +260,9 @@ AVX512 static void take_edges(uint64_t *group, uint64_t summary, uint32_t base,
 const struct smi_kernels smi_kernels_avx512 = {
 	.name = "avx512",
 	.skip_zero_groups = skip_zero_groups,
-	.summarise = summarise,
-	.is_all_ones = is_all_ones,
+	.classify = classify,
 	.shift_group = shift_group,
+	.prefetch = prefetch,
 	.or_group = or_group,
 	.find_nonzero = find_nonzero,
 	.find_not_ones = find_not_ones,

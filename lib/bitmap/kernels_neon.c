@@ -57,27 +57,25 @@ static inline uint64_t nonzero_words(const uint64x2_t v[4])
 	return vaddv_u8(vand_u8(vmovn_u16(all), vld1_u8(bits)));
 }
 
-static uint64_t summarise(const uint64_t *group)
+static struct smi_group classify(const uint64_t *group)
 {
-	uint64_t summary = 0;
+	struct smi_group g = {0, 0};
+	uint64_t some = 0, clean = 0;
 
 	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 8) {
-		const uint64x2_t v[4] = {
-			vld1q_u64(group + i), vld1q_u64(group + i + 2),
-			vld1q_u64(group + i + 4), vld1q_u64(group + i + 6)};
+		uint64x2_t v[4], inverse[4];
 
-		summary |= nonzero_words(v) << i;
+		for (unsigned int k = 0; k < 4; k++) {
+			v[k] = vld1q_u64(group + i + 2 * k);
+			inverse[k] = vreinterpretq_u64_u32(
+				vmvnq_u32(vreinterpretq_u32_u64(v[k])));
+		}
+		some |= nonzero_words(v) << i;
+		clean |= nonzero_words(inverse) << i;
 	}
-	return summary;
-}
-
-static bool is_all_ones(const uint64_t *group)
-{
-	uint64x2_t all = vld1q_u64(group);
-
-	for (unsigned int i = 2; i < SMI_GROUP_WORDS; i += 2)
-		all = vandq_u64(all, vld1q_u64(group + i));
-	return vminvq_u32(vreinterpretq_u32_u64(all)) == UINT32_MAX;
+	g.ones = ~clean;
+	g.mixed = some & clean;
+	return g;
 }
 
 static void shift_group(uint64_t *dst, const uint64_t *src, unsigned int shift)
@@ -93,19 +91,28 @@ static void shift_group(uint64_t *dst, const uint64_t *src, unsigned int shift)
 	}
 }
 
-static void or_group(uint64_t *dst, const uint64_t *src, uint64_t summary)
+static void prefetch(const uint64_t *group, uint64_t mixed)
 {
-	if (count_bits(summary) < DENSE_WORDS) {
-		for (; summary; summary &= summary - 1) {
-			unsigned int i = (unsigned int)__builtin_ctzll(summary);
+	if (count_bits(mixed) > SMI_SPARSE_WORDS) {
+		for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 8)
+			__builtin_prefetch(group + i, 1);
+		return;
+	}
+	for (; mixed; mixed &= mixed - 1)
+		__builtin_prefetch(group + __builtin_ctzll(mixed), 1);
+}
 
-			dst[i] |= src[i];
-		}
+static void or_group(uint64_t *dst, struct smi_group *g, const uint64_t *src,
+		     struct smi_group add)
+{
+	if (smi_group_dirty(*g) ||
+	    count_bits(smi_group_dirty(add)) < DENSE_WORDS) {
+		smi_or_group_sparse(dst, g, src, add);
 		return;
 	}
 	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 2)
-		vst1q_u64(dst + i,
-			  vorrq_u64(vld1q_u64(dst + i), vld1q_u64(src + i)));
+		vst1q_u64(dst + i, vld1q_u64(src + i));
+	*g = add;
 }
 
 static size_t find_nonzero(const uint64_t *a, const uint64_t *b, size_t from,
@@ -140,23 +147,30 @@ static size_t find_not_ones(const uint64_t *words, size_t from, size_t n)
 	return from;
 }
 
-static uint64_t popcount(const uint64_t *group)
+static uint64_t popcount(const uint64_t *group, uint64_t which)
 {
-	uint16x8_t sums = vdupq_n_u16(0);
+	uint64_t n = 0;
 
-	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 2) {
-		uint8x16_t bytes = vreinterpretq_u8_u64(vld1q_u64(group + i));
-
-		sums = vpadalq_u8(sums, vcntq_u8(bytes));
-	}
-	return vaddlvq_u16(sums);
+	for (; which; which &= which - 1)
+		n += count_bits(group[__builtin_ctzll(which)]);
+	return n;
 }
 
-/*
- * The words of a group become their edges, in @edges, and zero in the group.
- * Returns which of them have an edge.
- */
-static uint64_t find_edges(uint64_t *group, bool *open, uint64_t *edges)
+/* Two words of a group from @i on, what is not mixed made up. */
+static inline uint64x2_t load_words(const uint64_t *group, struct smi_group g,
+				    unsigned int i)
+{
+	static const uint64_t bits[2] = {1, 2};
+	uint64x2_t each = vld1q_u64(bits);
+	uint64x2_t mixed = vtstq_u64(vdupq_n_u64(g.mixed >> i), each);
+	uint64x2_t ones = vtstq_u64(vdupq_n_u64(g.ones >> i), each);
+
+	return vorrq_u64(vandq_u64(vld1q_u64(group + i), mixed), ones);
+}
+
+/* The edges of a group's words; returns which of them have one. */
+static uint64_t find_edges(const uint64_t *group, struct smi_group g,
+			   bool *open, uint64_t *edges)
 {
 	/* Only lane 1 matters: its top bit is the carry into lane 0. */
 	uint64x2_t before = vdupq_n_u64(*open ? ~UINT64_C(0) : 0);
@@ -166,13 +180,12 @@ static uint64_t find_edges(uint64_t *group, bool *open, uint64_t *edges)
 		uint64x2_t edge[4];
 
 		for (unsigned int k = 0; k < 4; k++) {
-			uint64x2_t v = vld1q_u64(group + i + 2 * k);
+			uint64x2_t v = load_words(group, g, i + 2 * k);
 			uint64x2_t lower = vextq_u64(before, v, 1);
 			uint64x2_t carry = vshrq_n_u64(lower, 63);
 
 			edge[k] = veorq_u64(v, vsliq_n_u64(carry, v, 1));
 			vst1q_u64(edges + i + 2 * k, edge[k]);
-			vst1q_u64(group + i + 2 * k, vdupq_n_u64(0));
 			before = v;
 		}
 		some |= nonzero_words(edge) << i;
@@ -228,18 +241,18 @@ static inline uint32_t *put_word(uint32_t *out, uint64_t edge, uint32_t base)
 	return out + n;
 }
 
-static void take_edges(uint64_t *group, uint64_t summary, uint32_t base,
+static void take_edges(const uint64_t *group, struct smi_group g, uint32_t base,
 		       struct smi_edges *edges)
 {
 	uint64_t words[SMI_GROUP_WORDS];
 	uint32_t *out = edges->next;
 	uint64_t some;
 
-	if (count_bits(summary) < SPLIT_WORDS) {
-		smi_take_edges_sparse(group, summary, base, edges);
+	if (!g.mixed || count_bits(smi_group_dirty(g)) < SPLIT_WORDS) {
+		smi_take_edges_sparse(group, g, base, edges);
 		return;
 	}
-	some = find_edges(group, &edges->open, words);
+	some = find_edges(group, g, &edges->open, words);
 	if (count_bits(some) > STEADY_WORDS) {
 		for (unsigned int i = 0; i < SMI_GROUP_WORDS; i++)
 			out = put_bytes(out, words[i], base + i * 64);
@@ -257,9 +270,9 @@ static void take_edges(uint64_t *group, uint64_t summary, uint32_t base,
 const struct smi_kernels smi_kernels_neon = {
 	.name = "neon",
 	.skip_zero_groups = skip_zero_groups,
-	.summarise = summarise,
-	.is_all_ones = is_all_ones,
+	.classify = classify,
 	.shift_group = shift_group,
+	.prefetch = prefetch,
 	.or_group = or_group,
 	.find_nonzero = find_nonzero,
 	.find_not_ones = find_not_ones,

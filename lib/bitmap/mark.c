@@ -120,24 +120,19 @@ static uint64_t grab(_Atomic uint64_t *word)
 static void drain_group(struct smudge_bitmap *b, uint64_t group)
 {
 	uint64_t summary = grab(&b->mark[1][group]);
-	uint64_t *words = smi_bitmap_words(b, group);
 	bool is_full = smi_bitmap_is_full(b, group);
-	uint64_t found = 0;
 
 	for (; summary; summary &= summary - 1) {
 		unsigned int i = (unsigned int)__builtin_ctzll(summary);
 		uint64_t bits = grab(&b->mark[0][(group << 6) + i]);
 
-		if (!bits || is_full)
-			continue;
-		words[i] |= bits;
-		found |= UINT64_C(1) << i;
+		if (bits && !is_full)
+			smi_bitmap_put_word(
+				b, group, i,
+				bits | smi_bitmap_get_word(b, group, i));
 	}
-	if (!found)
-		return;
-	smi_bitmap_set_summary(b, group, b->bits[1][group] | found);
-	if (found == SMI_ALL_ONES && b->kernels->is_all_ones(words))
-		smi_bitmap_fill_group(b, group);
+	if (!is_full)
+		smi_bitmap_settle(b, group);
 }
 
 /*

@@ -3,13 +3,13 @@
  * Merging a kernel's bitmap into several bitmaps in one pass.
  *
  * The kernel's words are read once, in blocks of groups: stretches of zero
- * groups are skipped at the speed of the memory, and the others summed up
- * (which of the 64 words is not zero) and their destination prefetched; then
- * a group that is all ones becomes one full bit, and any other is ORed into
- * each bitmap while it is in the first-level cache. A bit offset that is no
- * multiple of 64, a big-endian host or an unaligned pointer only change how the
- * group is fetched: shifted into a buffer first. Partial groups go word by
- * word.
+ * groups are skipped at the speed of the memory, and the others classified
+ * (which of the 64 words are mixed, which all ones) and their destination
+ * prefetched; then a group that is all ones becomes one full bit, and any
+ * other is ORed into each bitmap while it is in the first-level cache. A bit
+ * offset that is no multiple of 64, a big-endian host or an unaligned pointer
+ * only change how the group is fetched: shifted into a buffer first. Partial
+ * groups go word by word.
  */
 #include "bitmap/merge.h"
 
@@ -78,41 +78,45 @@ static void shift_block(const struct merge *m, uint64_t group, size_t n,
 }
 
 static void or_into(struct smudge_bitmap *b, uint64_t group,
-		    const uint64_t *words, uint64_t summary)
+		    const uint64_t *words, struct smi_group add)
 {
+	struct smi_group *g = &b->groups[group];
+
 	if (smi_bitmap_is_full(b, group))
 		return;
-	b->kernels->or_group(smi_bitmap_words(b, group), words, summary);
-	b->bits[1][group] |= summary;
-	b->bits[2][group >> 6] |= UINT64_C(1) << (group & 63);
+	b->kernels->or_group(smi_bitmap_words(b, group), g, words, add);
+	if (g->ones == SMI_ALL_ONES)
+		smi_bitmap_fill_group(b, group);
+	else
+		b->level2[group >> 6] |= UINT64_C(1) << (group & 63);
 }
 
 static void merge_group(const struct merge *m, uint64_t group,
-			const uint64_t *words, uint64_t summary)
+			const uint64_t *words, struct smi_group add)
 {
-	bool is_full =
-		summary == SMI_ALL_ONES && m->kernels->is_all_ones(words);
+	bool is_full = add.ones == SMI_ALL_ONES;
 
 	if (m->npages_found)
 		*m->npages_found +=
-			is_full ? SMI_GROUP_PAGES : m->kernels->popcount(words);
+			m->kernels->popcount(words, add.mixed) +
+			64 * (uint64_t)__builtin_popcountll(add.ones);
 	for (size_t i = 0; i < m->nbitmaps; i++) {
 		if (is_full)
 			smi_bitmap_fill_group(m->bitmaps[i], group);
 		else
-			or_into(m->bitmaps[i], group, words, summary);
+			or_into(m->bitmaps[i], group, words, add);
 	}
 }
 
-/* Sparse groups miss the cache at each word: ask for those words early. */
-static void prefetch(const struct merge *m, uint64_t group, uint64_t summary)
+/* The stores of this group would wait for the cache: ask for it early. */
+static void prefetch(const struct merge *m, uint64_t group, uint64_t mixed)
 {
-	if (!smi_is_sparse(summary))
-		return;
 	for (size_t i = 0; i < m->nbitmaps; i++) {
-		__builtin_prefetch(&m->bitmaps[i]->bits[1][group], 1);
-		smi_prefetch_words(smi_bitmap_words(m->bitmaps[i], group),
-				   summary);
+		struct smudge_bitmap *b = m->bitmaps[i];
+
+		__builtin_prefetch(&b->groups[group], 1);
+		if (mixed)
+			m->kernels->prefetch(smi_bitmap_words(b, group), mixed);
 	}
 }
 
@@ -120,7 +124,7 @@ static void prefetch(const struct merge *m, uint64_t group, uint64_t summary)
 static void merge_block(const struct merge *m, uint64_t group, size_t n,
 			const uint64_t *words)
 {
-	uint64_t summaries[BLOCK_GROUPS];
+	struct smi_group added[BLOCK_GROUPS];
 	uint8_t dirty[BLOCK_GROUPS]; /* groups of the block, counted from 0 */
 	size_t ndirty = 0;
 
@@ -129,14 +133,14 @@ static void merge_block(const struct merge *m, uint64_t group, size_t n,
 						  n - i);
 		if (i == n)
 			break;
-		summaries[ndirty] =
-			m->kernels->summarise(words + i * SMI_GROUP_WORDS);
-		prefetch(m, group + i, summaries[ndirty]);
+		added[ndirty] =
+			m->kernels->classify(words + i * SMI_GROUP_WORDS);
+		prefetch(m, group + i, added[ndirty].mixed);
 		dirty[ndirty++] = (uint8_t)i;
 	}
 	for (size_t i = 0; i < ndirty; i++)
 		merge_group(m, group + dirty[i],
-			    words + dirty[i] * SMI_GROUP_WORDS, summaries[i]);
+			    words + dirty[i] * SMI_GROUP_WORDS, added[i]);
 }
 
 static uint64_t count_words(const uint64_t *words, size_t n)
@@ -152,17 +156,15 @@ static uint64_t count_words(const uint64_t *words, size_t n)
 static void or_words(struct smudge_bitmap *b, uint64_t group,
 		     unsigned int index, const uint64_t *words, uint64_t some)
 {
-	uint64_t *dst = smi_bitmap_words(b, group) + index;
-
 	if (smi_bitmap_is_full(b, group))
 		return;
-	b->bits[1][group] |= some << index;
-	b->bits[2][group >> 6] |= UINT64_C(1) << (group & 63);
 	for (; some; some &= some - 1) {
 		unsigned int i = (unsigned int)__builtin_ctzll(some);
+		uint64_t now = smi_bitmap_get_word(b, group, index + i);
 
-		dst[i] |= words[i];
+		smi_bitmap_put_word(b, group, index + i, now | words[i]);
 	}
+	smi_bitmap_settle(b, group);
 }
 
 /* Pages [first, end) of one group, at any offset. */

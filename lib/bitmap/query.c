@@ -12,29 +12,29 @@ static uint64_t find_dirty(const struct smudge_bitmap *b, uint64_t page,
 	uint64_t group = page >> SMI_GROUP_SHIFT;
 	uint64_t ngroups = (end + SMI_GROUP_PAGES - 1) >> SMI_GROUP_SHIFT;
 	unsigned int index = (page >> SMI_WORD_SHIFT) & 63;
-	uint64_t word, summary;
+	uint64_t word, dirty;
 
 	if (page >= end || smi_bitmap_is_full(b, group))
 		return page < end ? page : end;
-	summary = b->bits[1][group] & (SMI_ALL_ONES << index);
-	if (summary >> index & 1) {
-		word = b->bits[0][page >> 6] >> (page & 63);
+	dirty = smi_group_dirty(b->groups[group]) & (SMI_ALL_ONES << index);
+	if (dirty >> index & 1) {
+		word = smi_bitmap_get_word(b, group, index) >> (page & 63);
 		if (word) {
 			page += (uint64_t)__builtin_ctzll(word);
 			return page < end ? page : end;
 		}
-		summary &= summary - 1;
+		dirty &= dirty - 1;
 	}
-	if (!summary) {
+	if (!dirty) {
 		group = smi_bitmap_next_group(b, group + 1, ngroups);
 		if (group == ngroups)
 			return end;
-		summary = b->bits[1][group];
+		dirty = smi_group_dirty(b->groups[group]);
 	}
 	page = group << SMI_GROUP_SHIFT;
 	if (!smi_bitmap_is_full(b, group)) {
-		index = (unsigned int)__builtin_ctzll(summary);
-		word = smi_bitmap_words(b, group)[index];
+		index = (unsigned int)__builtin_ctzll(dirty);
+		word = smi_bitmap_get_word(b, group, index);
 		page += index * 64u + (uint64_t)__builtin_ctzll(word);
 	}
 	return page < end ? page : end;
@@ -45,22 +45,24 @@ static uint64_t clean_in_group(const struct smudge_bitmap *b, uint64_t page)
 {
 	uint64_t group = page >> SMI_GROUP_SHIFT;
 	uint64_t next = (group + 1) << SMI_GROUP_SHIFT;
-	const uint64_t *words = smi_bitmap_words(b, group);
-	size_t index = (page >> 6) & 63;
-	uint64_t word;
+	unsigned int index = (page >> SMI_WORD_SHIFT) & 63;
+	uint64_t word, some;
 
 	if (smi_bitmap_is_full(b, group))
 		return next;
-	if (!b->bits[1][group])
-		return page;
-	word = ~words[index] >> (page & 63);
+	word = ~smi_bitmap_get_word(b, group, index) >> (page & 63);
 	if (word)
 		return page + (uint64_t)__builtin_ctzll(word);
-	index = b->kernels->find_not_ones(words, index + 1, SMI_GROUP_WORDS);
-	if (index == SMI_GROUP_WORDS)
+	if (index == 63)
 		return next;
-	return (group << SMI_GROUP_SHIFT) + index * 64 +
-	       (uint64_t)__builtin_ctzll(~words[index]);
+	/* A word that is not all ones has a clean page. */
+	some = ~b->groups[group].ones & SMI_ALL_ONES << (index + 1);
+	if (!some)
+		return next;
+	index = (unsigned int)__builtin_ctzll(some);
+	word = ~smi_bitmap_get_word(b, group, index);
+	return (group << SMI_GROUP_SHIFT) + index * 64u +
+	       (uint64_t)__builtin_ctzll(word);
 }
 
 uint64_t smi_bitmap_find_clean(const struct smudge_bitmap *b, uint64_t page,
@@ -170,16 +172,19 @@ bool smudge_bitmap_all(struct smudge_bitmap *b, uint64_t first_page,
 static uint64_t count_group(const struct smudge_bitmap *b, uint64_t group,
 			    unsigned int first, unsigned int end)
 {
-	const uint64_t *words = smi_bitmap_words(b, group);
+	struct smi_group g = b->groups[group];
 	uint64_t n = 0;
 
 	if (smi_bitmap_is_full(b, group))
 		return end - first;
 	if (first == 0 && end == SMI_GROUP_PAGES)
-		return b->kernels->popcount(words);
+		return b->kernels->popcount(smi_bitmap_words(b, group),
+					    g.mixed) +
+		       64 * (uint64_t)__builtin_popcountll(g.ones);
 	for (unsigned int i = first / 64; i * 64 < end; i++)
 		n += (uint64_t)__builtin_popcountll(
-			words[i] & smi_word_mask(i, first, end));
+			smi_bitmap_get_word(b, group, i) &
+			smi_word_mask(i, first, end));
 	return n;
 }
 

@@ -25,37 +25,41 @@ uint64_t smi_bitmap_next_group(const struct smudge_bitmap *b, uint64_t group,
 
 	if (group >= ngroups)
 		return ngroups;
-	some = (b->bits[2][k] | b->full[k]) & SMI_ALL_ONES << (group & 63);
+	some = (b->level2[k] | b->full[k]) & SMI_ALL_ONES << (group & 63);
 	if (!some) {
-		k = b->kernels->find_nonzero(b->bits[2], b->full, k + 1, n);
+		k = b->kernels->find_nonzero(b->level2, b->full, k + 1, n);
 		if (k >= n)
 			return ngroups;
-		some = b->bits[2][k] | b->full[k];
+		some = b->level2[k] | b->full[k];
 	}
 	group = k * 64 + (uint64_t)__builtin_ctzll(some);
 	return group < ngroups ? group : ngroups;
 }
 
-/* Move pages [first, end) of the group's words to @copy. */
-static uint64_t split_group(struct smudge_bitmap *b, uint64_t group,
-			    unsigned int first, unsigned int end,
-			    uint64_t *copy)
+/* Move pages [first, end) of the group to @copy. */
+static struct smi_group split_group(struct smudge_bitmap *b, uint64_t group,
+				    unsigned int first, unsigned int end,
+				    uint64_t *copy)
 {
-	uint64_t *words = smi_bitmap_words(b, group);
-	uint64_t summary, taken = 0;
-
-	smi_bitmap_unfold(b, group);
-	summary = b->bits[1][group];
 	memset(copy, 0, SMI_GROUP_WORDS * 8);
+	smi_bitmap_unfold(b, group);
 	for (unsigned int i = first / 64; i * 64 < end; i++) {
-		copy[i] = words[i] & smi_word_mask(i, first, end);
-		words[i] &= ~copy[i];
-		taken |= (uint64_t)(copy[i] != 0) << i;
-		if (!words[i])
-			summary &= ~(UINT64_C(1) << i);
+		uint64_t word = smi_bitmap_get_word(b, group, i);
+
+		copy[i] = word & smi_word_mask(i, first, end);
+		smi_bitmap_put_word(b, group, i, word & ~copy[i]);
 	}
-	smi_bitmap_set_summary(b, group, summary);
-	return taken;
+	smi_bitmap_settle(b, group);
+	return b->kernels->classify(copy);
+}
+
+static void take_full(struct smudge_bitmap *b, uint64_t group, uint32_t base,
+		      struct smi_edges *edges)
+{
+	if (!edges->open)
+		*edges->next++ = base;
+	edges->open = true;
+	b->full[group >> 6] &= ~(UINT64_C(1) << (group & 63));
 }
 
 /* Pages [first, end) of a group with dirty pages, @base edges from its start */
@@ -64,39 +68,34 @@ static void take_group(struct smudge_bitmap *b, uint64_t group,
 		       struct smi_edges *edges)
 {
 	bool whole = first == 0 && end == smi_bitmap_group_pages(b, group);
+	struct smi_group g = b->groups[group];
 	uint64_t copy[SMI_GROUP_WORDS];
-	uint64_t summary;
 
-	if (whole && smi_bitmap_is_full(b, group)) {
-		if (!edges->open)
-			*edges->next++ = base;
-		edges->open = true;
-		b->full[group >> 6] &= ~(UINT64_C(1) << (group & 63));
-		return;
-	}
 	if (!whole) {
-		summary = split_group(b, group, first, end, copy);
-		b->kernels->take_edges(copy, summary, base, edges);
-		return;
+		g = split_group(b, group, first, end, copy);
+		b->kernels->take_edges(copy, g, base, edges);
+	} else if (smi_bitmap_is_full(b, group)) {
+		take_full(b, group, base, edges);
+	} else {
+		b->groups[group] = (struct smi_group){0, 0};
+		b->level2[group >> 6] &= ~(UINT64_C(1) << (group & 63));
+		b->kernels->take_edges(smi_bitmap_words(b, group), g, base,
+				       edges);
 	}
-	summary = b->bits[1][group];
-	smi_bitmap_set_summary(b, group, 0);
-	b->kernels->take_edges(smi_bitmap_words(b, group), summary, base,
-			       edges);
 }
 
 /* Ask for the words of the sparse groups among the 64 from @group on. */
 static void prefetch_groups(const struct smudge_bitmap *b, uint64_t group)
 {
-	uint64_t groups = b->bits[2][group >> 6];
+	uint64_t some = b->level2[group >> 6];
 
-	for (; groups; groups &= groups - 1) {
+	for (; some; some &= some - 1) {
 		uint64_t g = (group & ~UINT64_C(63)) +
-			     (uint64_t)__builtin_ctzll(groups);
+			     (uint64_t)__builtin_ctzll(some);
+		uint64_t mixed = b->groups[g].mixed;
 
-		if (smi_is_sparse(b->bits[1][g]))
-			smi_prefetch_words(smi_bitmap_words(b, g),
-					   b->bits[1][g]);
+		if (__builtin_popcountll(mixed) <= SMI_SPARSE_WORDS)
+			b->kernels->prefetch(smi_bitmap_words(b, g), mixed);
 	}
 }
 
