@@ -16,13 +16,14 @@ static struct smudge_display_mode random_mode(const struct display_rig *rig,
 {
 	uint32_t width = 1 + (uint32_t)test_rng_below(rng, 500);
 	uint32_t height = 1 + (uint32_t)test_rng_below(rng, 160);
-	uint32_t stride = width * 4;
 	uint64_t size_bytes, room;
+	uint32_t stride;
 
 	if (test_rng_below(rng, 8) == 0)
 		width = 1 + (uint32_t)test_rng_below(rng, 4);
 	if (test_rng_below(rng, 8) == 0)
 		height = 1;
+	stride = width * 4;
 	if (test_rng_below(rng, 4))
 		stride += 4 * (uint32_t)test_rng_below(rng, 500);
 	size_bytes = (uint64_t)(height - 1) * stride + width * 4;

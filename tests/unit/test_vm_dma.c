@@ -118,12 +118,16 @@ static void test_state(void **state)
 	struct dma_regs from = {UINT64_MAX, 1, UINT32_MAX, 0xff,
 				DMA_DONE | DMA_ERROR};
 	struct dma_regs to = {0};
-	struct vm_buf buf = {0};
+	struct vm_buf buf = {0}, again = {0};
 
 	dma_encode(&from, &buf);
 	assert_int_equal(dma_decode(buf.bytes, buf.len, &to, NULL), 0);
-	assert_memory_equal(&from, &to, sizeof(from));
+	dma_encode(&to, &again);
+	assert_int_equal(buf.len, again.len);
+	assert_memory_equal(buf.bytes, again.bytes, buf.len);
+	assert_true(to.source_gpa == from.source_gpa);
 	vm_buf_free(&buf);
+	vm_buf_free(&again);
 }
 
 int main(void)
