@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A translator that never runs stale code: its guest's code is bytes to add
+ * up, its "translation" of a block their sum. Exits 1 if a stale sum is used.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include <smudge/smudge.h>
+
+enum {
+	NPAGES = 256,
+	PER_PAGE = 32, /* blocks of 128 bytes */
+};
+
+static _Alignas(4096) unsigned char ram[NPAGES * 4096];
+static int cache[NPAGES * PER_PAGE], ntranslated;
+static struct smudge_code *code;
+
+static int translate(int block)
+{
+	uint64_t gpa = (uint64_t)block * 128, since;
+	int r;
+
+	ntranslated++;
+	do {
+		since = smudge_code_now(code);
+		cache[block] = 0;
+		for (int i = 0; i < 128; i++)
+			cache[block] += ram[gpa + (uint64_t)i];
+		r = smudge_code_add(code, gpa, 128, since, NULL);
+	} while (r == -EAGAIN); /* it was not watched when it was read */
+	return r;
+}
+
+/* Before guest code runs: blocks that others wrote are translated again. */
+static int drop_stale(void)
+{
+	struct smudge_code_range range;
+	int r = 0;
+
+	while (r == 0 && smudge_code_stale(code, &range, 1)) {
+		int end = (int)((range.gpa + range.length_bytes) / 128);
+
+		for (int b = (int)(range.gpa / 128); b < end && r == 0; b++)
+			r = translate(b);
+	}
+	return r;
+}
+
+int main(void)
+{
+	struct smudge_region_options memory_of = {.size = sizeof(memory_of),
+						  .name = "ram",
+						  .hva = ram,
+						  .size_bytes = sizeof(ram)};
+	struct smudge_code_options how = {.size = sizeof(how)};
+	struct smudge_memory *memory;
+	struct smudge_region *region;
+	int r = 0;
+
+	if (smudge_memory_create(&memory) ||
+	    smudge_region_add(memory, &memory_of, &region) ||
+	    smudge_code_open(memory, &how, &code, NULL))
+		return 1;
+	for (int block = 0; block < NPAGES * PER_PAGE && r == 0; block++)
+		r = translate(block);
+	ntranslated = 0;
+	ram[5 * 4096 + 7] = 42; /* a device writes, and then says so */
+	smudge_region_mark(region, 5, 1);
+	r |= drop_stale();
+	printf("%d of %d blocks translated again\n", ntranslated,
+	       NPAGES * PER_PAGE);
+	r |= cache[5 * PER_PAGE] != 42 || ntranslated != PER_PAGE;
+	smudge_code_close(code);
+	smudge_memory_destroy(memory);
+	return r != 0;
+}
