@@ -38,6 +38,7 @@ test-web:
 
 bench: all
 	$(BUILD)/bench/bench-bitmap
+	$(BUILD)/bench/bench-code
 
 install: all
 	meson install -C $(BUILD) --no-rebuild

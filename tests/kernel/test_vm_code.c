@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Code that is changed while the machine stands, as a debugger does, runs as
+ * it is when the machine goes on, if the change was marked: in one page,
+ * across two, and in so many pages that the engine's lists overflow.
+ */
+#include "vm_guest.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include <smudge/code.h>
+#include <smudge/error.h>
+#include <smudge/memory.h>
+
+#include "bytes.h"
+
+#define RIP_OFFSET (19 + 16 * 8) /* in the state: behind 16 registers */
+#define TARGET_GPA UINT64_C(0x6000)
+#define CODE_GPA   UINT64_C(0x1000000)
+#define STORE_LEN  11
+#define VALUE_AT   7 /* of the store */
+#define NLINKS	   1300
+
+static uint8_t *at(struct vm_guest *guest, uint64_t gpa)
+{
+	return machine_ram_at(guest->machine, gpa, 16);
+}
+
+static void put32(uint8_t *p, uint32_t value)
+{
+	for (unsigned int i = 0; i < 4; i++)
+		p[i] = (uint8_t)(value >> (8 * i));
+}
+
+/* jmp to @to at @from; returns its length. */
+static uint64_t put_jump(struct vm_guest *guest, uint64_t from, uint64_t to)
+{
+	uint8_t *p = at(guest, from);
+
+	p[0] = 0xe9;
+	put32(p + 1, (uint32_t)(to - (from + 5)));
+	return 5;
+}
+
+/* mov dword [TARGET_GPA], 0 at @gpa, and a jump to @next */
+static void put_store(struct vm_guest *guest, uint64_t gpa, uint64_t next)
+{
+	static const uint8_t store[] = {0xc7, 0x04, 0x25};
+	uint8_t *p = at(guest, gpa);
+
+	memcpy(p, store, sizeof(store));
+	put32(p + 3, TARGET_GPA);
+	put32(p + VALUE_AT, 0);
+	put_jump(guest, gpa + STORE_LEN, next);
+}
+
+static void jump_there(struct vm_guest *guest, uint64_t gpa)
+{
+	struct smudge_error err = {0};
+	struct vm_buf buf = {0};
+	int ret = machine_save_state(guest->machine, &buf, &err);
+
+	assert_int_equal(ret, 0);
+	vm_buf_patch32(&buf, RIP_OFFSET, (uint32_t)gpa);
+	ret = machine_load_state(guest->machine, buf.bytes, buf.len, &err);
+	if (ret < 0)
+		fail_msg("%s", err.message);
+	vm_buf_free(&buf);
+}
+
+static void start(struct vm_guest *guest, const char *engine)
+{
+	vm_guest_need(engine);
+	vm_guest_open(guest, engine, "auto", "working-set=64K");
+}
+
+/* The guest stores @value before long. */
+static void run_until(struct vm_guest *guest, uint32_t value)
+{
+	const volatile uint8_t *target = at(guest, TARGET_GPA);
+	uint32_t found = 0;
+
+	assert_int_equal(machine_resume(guest->machine), 0);
+	for (unsigned int i = 0; i < 30000; i++) {
+		found = (uint32_t)(target[0] | target[1] << 8);
+		if (found == value)
+			break;
+		usleep(100);
+	}
+	assert_int_equal(found, value);
+	machine_pause(guest->machine, MACHINE_PAUSED);
+}
+
+static void change(struct vm_guest *guest, uint64_t gpa, uint32_t value)
+{
+	put32(at(guest, gpa), value);
+	smudge_memory_mark_gpa(machine_memory(guest->machine), gpa, 4);
+}
+
+static void patched(const char *engine, uint64_t gpa)
+{
+	struct vm_guest guest;
+
+	start(&guest, engine);
+	put_store(&guest, gpa, gpa);
+	jump_there(&guest, gpa);
+	for (uint32_t value = 0; value < 100; value++) {
+		run_until(&guest, value);
+		change(&guest, gpa + VALUE_AT, value + 1);
+	}
+	vm_guest_close(&guest);
+}
+
+/* One block in every second page, round and round. */
+static void chain(const char *engine)
+{
+	uint64_t end = CODE_GPA + NLINKS * UINT64_C(8192);
+	struct vm_guest guest;
+
+	start(&guest, engine);
+	for (uint64_t gpa = CODE_GPA; gpa < end; gpa += 8192)
+		put_jump(&guest, gpa, gpa + 8192);
+	put_store(&guest, end, CODE_GPA);
+	jump_there(&guest, CODE_GPA);
+	for (uint32_t value = 0; value < 20; value++) {
+		run_until(&guest, value);
+		if (value % 2)
+			smudge_memory_mark_gpa(machine_memory(guest.machine),
+					       CODE_GPA, end - CODE_GPA);
+		change(&guest, end + VALUE_AT, value + 1);
+	}
+	vm_guest_close(&guest);
+}
+
+static void test_patched_kvm(void **state)
+{
+	patched("kvm", CODE_GPA);
+}
+
+static void test_patched_unicorn(void **state)
+{
+	patched("unicorn", CODE_GPA);
+	/* the constant alone in the second page; in the middle of it */
+	patched("unicorn", CODE_GPA - VALUE_AT);
+	patched("unicorn", CODE_GPA - VALUE_AT - 2);
+}
+
+static void test_chain_kvm(void **state)
+{
+	chain("kvm");
+}
+
+static void test_chain_unicorn(void **state)
+{
+	chain("unicorn");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_patched_kvm),
+		cmocka_unit_test(test_patched_unicorn),
+		cmocka_unit_test(test_chain_kvm),
+		cmocka_unit_test(test_chain_unicorn),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
