@@ -137,7 +137,9 @@ def painter(lab, name="source", *arguments, engine=None, size="320x200",
 
 def check_unwatched(machine):
     """Nobody looks: no bitmap, no source, no display."""
-    wait_until(lambda: machine.clients() == 0, "the display closes")
+    wait_until(lambda: machine.clients() == 0 and not
+               machine.qmp.run("query-vnc")["x-smudge"]["open"],
+               "the display closes")
     machine.check_tracking_off()
     about = machine.qmp.run("query-vnc")
     check(about["clients"] == [], f"viewers left: {about}")
