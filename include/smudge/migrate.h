@@ -216,8 +216,8 @@ struct smudge_migrate_receive_options {
  * -ECANCELED, -EPROTO (the peer is not smudge, or speaks another version),
  * -EBADMSG (checksum, length, offset, order or a total is wrong), -ENXIO
  * (regions differ), -EREMOTEIO (the peer gave up; its sentence is in @err),
- * -ECONNRESET, -ETIMEDOUT (silence) or another socket error, -ENOMEM, or
- * state_load's error.
+ * -ECONNRESET, -EPIPE, -ETIMEDOUT (silence) or another socket error, -ENOMEM,
+ * or state_load's error.
  */
 int smudge_migrate_receive(struct smudge_migration *migration,
 			   struct smudge_memory *memory, int fd,

@@ -38,7 +38,8 @@ static void write_own(struct loss *loss, uint64_t page)
 	atomic_store_explicit(&loss->done[page], n, memory_order_release);
 }
 
-static void write_shared(struct loss *loss, uint64_t page, uint64_t npages)
+/* Return: pages written. */
+static uint64_t write_shared(struct loss *loss, uint64_t page, uint64_t npages)
 {
 	if (npages > loss->npages - page)
 		npages = loss->npages - page;
@@ -50,6 +51,7 @@ static void write_shared(struct loss *loss, uint64_t page, uint64_t npages)
 	for (uint64_t i = page; i < page + npages; i++)
 		atomic_fetch_add_explicit(&loss->done[i], 1,
 					  memory_order_release);
+	return npages;
 }
 
 static void *marker_main(void *opaque)
@@ -59,16 +61,20 @@ static void *marker_main(void *opaque)
 						    memory_order_relaxed);
 	uint64_t random = (loss->seed ^ (id + 1) * 0x9e3779b97f4a7c15) | 1;
 	uint64_t per_marker = (loss->npages - id - 1) / loss->nmarkers + 1;
+	uint64_t nwrites = loss->is_shared ? 0 : loss->nmarks;
 
 	for (uint64_t i = 0; i < loss->nmarks; i++) {
 		uint64_t r = next_random(&random);
 
 		if (loss->is_shared)
-			write_shared(loss, r % loss->npages,
-				     1 + (r >> 40) % 8 * ((r >> 50) % 2) * 20);
+			nwrites += write_shared(
+				loss, r % loss->npages,
+				1 + (r >> 40) % 8 * ((r >> 50) % 2) * 20);
 		else
 			write_own(loss, r % per_marker * loss->nmarkers + id);
 	}
+	atomic_fetch_add_explicit(&loss->nwrites, nwrites,
+				  memory_order_relaxed);
 	/* release: the last marks are done before the thread is */
 	atomic_fetch_sub_explicit(&loss->running, 1, memory_order_release);
 	return NULL;
@@ -80,6 +86,7 @@ void loss_start(struct loss *loss)
 	loss->done = allocate(loss->npages, sizeof(*loss->done));
 	atomic_init(&loss->running, loss->nmarkers);
 	atomic_init(&loss->next_id, 0);
+	atomic_init(&loss->nwrites, 0);
 	for (unsigned int i = 0; i < loss->nmarkers; i++)
 		if (pthread_create(&loss->thread[i], NULL, marker_main, loss))
 			abort();
@@ -112,12 +119,12 @@ void loss_free(struct loss *loss)
 #define SLOWDOWN 1
 #endif
 
-uint64_t loss_marks(uint64_t marks_default, unsigned int nmarkers)
+uint64_t loss_marks(uint64_t share, uint64_t total)
 {
 	const char *given = getenv("SMUDGE_TEST_MARKS");
+	uint64_t wanted = given ? strtoull(given, NULL, 0) : total / SLOWDOWN;
 
-	return (given ? strtoull(given, NULL, 0) : marks_default / SLOWDOWN) /
-	       nmarkers;
+	return (uint64_t)(((__uint128_t)wanted * share + total - 1) / total);
 }
 
 void loss_viewer_init(struct loss_viewer *viewer, struct loss *loss)
@@ -206,4 +213,13 @@ uint64_t loss_viewer_missing(struct loss_viewer *viewer, uint64_t *ret_page)
 		*ret_page = i;
 	}
 	return nmissing;
+}
+
+uint64_t loss_viewer_copied(const struct loss_viewer *viewer)
+{
+	uint64_t nwrites = 0;
+
+	for (uint64_t i = 0; i < viewer->loss->npages; i++)
+		nwrites += viewer->copied[i];
+	return nwrites;
 }

@@ -36,6 +36,7 @@ struct loss {
 	_Atomic uint32_t *content; /* [npages], changed before the mark */
 	_Atomic uint32_t *done;	   /* [npages], changed after it */
 	atomic_uint running;	   /* markers not finished yet */
+	atomic_ullong nwrites;	   /* of single pages, by finished markers */
 	pthread_t thread[LOSS_MAX_MARKERS];
 	atomic_uint next_id;
 };
@@ -57,10 +58,11 @@ void loss_join(struct loss *loss);
 void loss_free(struct loss *loss);
 
 /*
- * Marks of each marker: marks_default in all, fewer under ThreadSanitizer,
- * unless SMUDGE_TEST_MARKS says how many in all.
+ * Marks (calls) that a case with @share of the usual @total of its file makes:
+ * @share of them, a quarter of it under ThreadSanitizer; or when
+ * SMUDGE_TEST_MARKS gives another total, that share of it, rounded up.
  */
-uint64_t loss_marks(uint64_t marks_default, unsigned int nmarkers);
+uint64_t loss_marks(uint64_t share, uint64_t total);
 
 void loss_viewer_init(struct loss_viewer *viewer, struct loss *loss);
 void loss_viewer_free(struct loss_viewer *viewer);
@@ -80,5 +82,11 @@ uint64_t loss_viewer_end(struct loss_viewer *viewer, uint64_t *ret_page);
 
 /* After loss_join and a last pass: pages whose last content is not copied. */
 uint64_t loss_viewer_missing(struct loss_viewer *viewer, uint64_t *ret_page);
+
+/*
+ * After loss_join: writes that the copied contents contain. Each write adds
+ * one, so these are loss->nwrites when nothing is missing.
+ */
+uint64_t loss_viewer_copied(const struct loss_viewer *viewer);
 
 #endif

@@ -72,7 +72,10 @@ static void while_the_peer_does_not_read(void **state)
 	rig_close(&rig);
 }
 
-/* The receiver is told, if the sender stands at a record's boundary. */
+/*
+ * The receiver is told, if the sender stands at a record's boundary. One that
+ * is late speaks first, and to a socket that is closed already (EPIPE).
+ */
 static void the_receiver_is_told(void **state)
 {
 	struct rig rig = {.rounds_wanted = 1 << 30};

@@ -4,6 +4,9 @@
  * asks: no write may be lost (the invariants are in support/loss.h). Pages
  * are few, so that markers, takers and summaries collide all the time, and
  * every mark counts: a page is rarely written twice after a lost mark.
+ *
+ * A mark is one call of mark or mark_range. SMUDGE_TEST_MARKS says how many
+ * there are in all: more of them are more rounds, not longer ones.
  */
 #include "support.h"
 
@@ -13,11 +16,19 @@
 
 #include "loss.h"
 
+#define TOTAL_MARKS 7700000 /* of all the cases below */
+
 struct owner {
 	struct smudge_bitmap *bitmap;
 	struct smudge_batch *batch;
 	struct test_rng *rng;
 };
+
+struct tally {
+	unsigned long long nmarks, nwrites, npasses, nrounds;
+};
+
+static struct tally all;
 
 static void mark_bitmap(void *opaque, uint64_t first_page, uint64_t npages)
 {
@@ -92,7 +103,8 @@ static uint64_t one_pass(struct owner *owner, struct loss_viewer *viewer)
 }
 
 /* One start and end of the markers: the last marks of each are checked. */
-static void one_round(struct owner *owner, struct loss *loss)
+static void one_round(struct owner *owner, struct loss *loss,
+		      struct tally *tally)
 {
 	struct loss_viewer viewer;
 	uint64_t page = 0, nbroken = 0;
@@ -108,59 +120,96 @@ static void one_round(struct owner *owner, struct loss *loss)
 	if (loss_viewer_missing(&viewer, &page))
 		fail_msg("page %llu was never copied after its last write",
 			 (unsigned long long)page);
+	assert_int_equal(loss_viewer_copied(&viewer), loss->nwrites);
 	assert_false(smudge_bitmap_any(owner->bitmap, 0, loss->npages));
+	tally->nmarks += loss->nmarks * loss->nmarkers;
+	tally->nwrites += loss->nwrites;
+	tally->npasses += viewer.pass;
+	tally->nrounds++;
 	loss_viewer_free(&viewer);
 	loss_free(loss);
 	smudge_bitmap_destroy(owner->bitmap);
 }
 
-static void run_rounds(uint64_t npages, unsigned int nmarkers, bool is_shared,
-		       unsigned int nrounds, uint64_t nmarks)
+static void print_tally(const char *name, const struct tally *tally)
 {
-	struct test_rng rng = test_rng_start("bitmap_loss");
+	fprintf(stderr,
+		"# %s: %llu marks, %llu page writes, all copied; "
+		"%llu passes, %llu rounds\n",
+		name, tally->nmarks, tally->nwrites, tally->npasses,
+		tally->nrounds);
+	all.nmarks += tally->nmarks;
+	all.nwrites += tally->nwrites;
+	all.npasses += tally->npasses;
+	all.nrounds += tally->nrounds;
+}
+
+/* Rounds of @shape until @share of TOTAL_MARKS is done. */
+static void run_rounds(const char *name, struct loss shape, uint64_t share)
+{
+	struct test_rng rng = test_rng_start(name);
 	struct owner owner = {.rng = &rng};
+	struct tally tally = {0};
+	uint64_t nmarks = loss_marks(share, TOTAL_MARKS);
 
 	assert_int_equal(smudge_batch_create(4096, &owner.batch), 0);
-	for (unsigned int i = 0; i < nrounds; i++) {
-		struct loss loss = {
-			.npages = npages,
-			.nmarkers = nmarkers,
-			.nmarks = loss_marks(nmarks, nmarkers) / nrounds + 1,
-			.is_shared = is_shared,
-			.seed = test_rng_next(&rng),
-			.mark = mark_bitmap,
-			.opaque = &owner,
-		};
-
-		one_round(&owner, &loss);
+	while (tally.nmarks < nmarks) {
+		shape.seed = test_rng_next(&rng);
+		shape.mark = mark_bitmap;
+		shape.opaque = &owner;
+		one_round(&owner, &shape, &tally);
 	}
 	assert_int_equal(smudge_batch_destroy(owner.batch), 0);
+	print_tally(name, &tally);
 }
 
 static void test_one_word_disjoint(void **state)
 {
-	run_rounds(64, 2, false, 20, 4000000);
+	struct loss shape = {.npages = 64, .nmarkers = 2, .nmarks = 25000};
+
+	run_rounds("one_word_disjoint", shape, 4000000);
 }
 
 static void test_two_groups_disjoint(void **state)
 {
-	run_rounds(4096 + 70, 3, false, 10, 2000000);
+	struct loss shape = {
+		.npages = 4096 + 70, .nmarkers = 3, .nmarks = 16000};
+
+	run_rounds("two_groups_disjoint", shape, 2000000);
 }
 
 static void test_overlapping_ranges(void **state)
 {
-	run_rounds(4096 + 70, 2, true, 10, 300000);
+	struct loss shape = {.npages = 4096 + 70,
+			     .nmarkers = 2,
+			     .nmarks = 3700,
+			     .is_shared = true};
+
+	run_rounds("overlapping_ranges", shape, 300000);
 }
 
 static void test_short_rounds(void **state)
 {
 	/* many ends: a lost last mark cannot be covered by a later one */
-	run_rounds(130, 3, false, 400, 400000);
+	struct loss shape = {.npages = 130, .nmarkers = 3, .nmarks = 80};
+
+	run_rounds("short_rounds", shape, 400000);
 }
 
 static void test_many_groups(void **state)
 {
-	run_rounds(70 * 4096 + 1, 2, false, 2, 1000000);
+	struct loss shape = {
+		.npages = 70 * 4096 + 1, .nmarkers = 2, .nmarks = 250000};
+
+	run_rounds("many_groups", shape, 1000000);
+}
+
+static int print_all(void **state)
+{
+	struct tally tally = all;
+
+	print_tally("in all", &tally);
+	return 0;
 }
 
 int main(void)
@@ -173,5 +222,5 @@ int main(void)
 		cmocka_unit_test(test_many_groups),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, print_all);
 }

@@ -115,7 +115,7 @@ static void run(const char *name, bool is_shared)
 	rig.loss = (struct loss){
 		.npages = NPAGES,
 		.nmarkers = 2,
-		.nmarks = loss_marks(400000, 2),
+		.nmarks = loss_marks(400000, 800000) / 2,
 		.is_shared = is_shared,
 		.seed = test_rng_next(&rng),
 		.mark = mark,

@@ -15,6 +15,7 @@
 #define NPAGES	    4200
 #define CHURN_GPA   UINT64_C(0x40000000)
 #define CHURN_PAGES 130
+#define TOTAL_MARKS 1200000 /* of all the cases below */
 
 struct rig {
 	struct smudge_memory *memory;
@@ -116,7 +117,7 @@ static void start(struct rig *rig, struct taker *takers, uint64_t nmarks,
 	rig->loss = (struct loss){
 		.npages = NPAGES,
 		.nmarkers = 2,
-		.nmarks = loss_marks(nmarks, 2),
+		.nmarks = loss_marks(nmarks, TOTAL_MARKS) / 2,
 		.seed = test_rng_next(rng),
 		.mark = mark_region,
 		.opaque = rig,
