@@ -31,6 +31,16 @@ ORDERS = [
     ("grab", "atomic_exchange_explicit", "EXCHANGE"),
 ]
 
+# function of the code, the steps in it, in the model's order
+STEPS = [
+    ("smudge_bitmap_mark", ["mark[0]", "mark[1]", "mark[2]", "marked"]),
+    ("mark_part", ["mark[0]", "mark[0]", "mark[1]", "mark[2]"]),
+    ("mark_any", ["mark_part", "marked"]),
+    ("smudge_bitmap_mark_range", ["mark_part", "marked"]),
+    ("smi_bitmap_drain", ["marked", "mark[2]", "drain_group", "barrier"]),
+    ("drain_group", ["mark[1]", "mark[0]"]),
+]
+
 # name, options: the protocol, which must hold
 PROTOCOL = [
     ("pages-of-one-word", []),
@@ -75,15 +85,28 @@ MUTANTS = [
 ]
 
 
+def code_body(function):
+    """Returns the body of a function of mark.c, empty if it has none."""
+    code = (HERE.parent.parent / "lib/bitmap/mark.c").read_text()
+    body = re.search(rf"\b{function}\([^;{{]*\)\n{{\n(.*?)\n}}", code, re.S)
+    return body[1] if body else ""
+
+
+def wrong_steps():
+    """Returns the functions of mark.c that take other steps than the model."""
+    step = r"b->(mark\[\d\]|marked)|\b(mark_part|drain_group|barrier)\("
+    return [function for function, steps in STEPS
+            if [a or b for a, b in re.findall(step, code_body(function))]
+            != steps]
+
+
 def code_orders():
     """Returns {macro: order}, as mark.c has them; None if it is unreadable."""
-    code = (HERE.parent.parent / "lib/bitmap/mark.c").read_text()
     found = {}
     for function, call, macro in ORDERS:
-        body = re.search(rf"\b{function}\([^;{{]*\)\n{{\n(.*?)\n}}", code, re.S)
-        calls = body and re.findall(call + r"\([^;]*?memory_order_(\w+)\)",
-                                    body[1])
-        if not calls or len(calls) != 1:
+        calls = re.findall(call + r"\([^;]*?memory_order_(\w+)\)",
+                           code_body(function))
+        if len(calls) != 1:
             return None
         order = calls[0].upper()
         if found.setdefault(macro, order) != order:
@@ -190,6 +213,10 @@ def main():
         cases = [case for case in cases if case[0] in args.name]
     if not code_orders():
         print("Bail out! lib/bitmap/mark.c has no such orders as the model's")
+        return 1
+    if wrong_steps():
+        print("Bail out! lib/bitmap/mark.c takes other steps than the model "
+              f"in {', '.join(wrong_steps())}")
         return 1
     if args.trail:
         for case in cases:
