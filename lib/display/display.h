@@ -21,9 +21,7 @@
  *    frame changes unseen because the guest wrote between comparing and
  *copying. (Comparing and then copying from the guest would reach the same end,
  *    by 1, but might also copy what was never compared.)
- * 3. Pixels are read by aligned atomic loads of 4 or 8 bytes: one pixel is
- *    never torn.
- * 4. A changed tile is remembered until a refresh that succeeds gives it.
+ * 3. A changed tile is remembered until a refresh that succeeds gives it.
  * So with the writers at rest one refresh makes the frame equal to memory, and
  * the rectangles of all refreshes together cover every change.
  *
@@ -34,6 +32,7 @@
 #ifndef LIB_DISPLAY_DISPLAY_H
 #define LIB_DISPLAY_DISPLAY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -72,9 +71,10 @@ void smi_screen_destroy(struct smi_screen *screen);
 
 /*
  * compare.c. Compare bytes [@from, @to) of line @y with the frame, copy what
- * differs, set the bits of its tiles. Return: bytes copied.
+ * differs, set the bits of its tiles. @goes_on: the next line will be compared
+ * after it, so that it may be fetched ahead. Return: bytes copied.
  */
 uint64_t smi_screen_compare(struct smi_screen *screen, uint32_t y,
-			    uint32_t from, uint32_t to);
+			    uint32_t from, uint32_t to, bool goes_on);
 
 #endif

@@ -26,8 +26,9 @@ static void compare_bytes(struct smudge_display *display, uint64_t from,
 		if (start >= end)
 			continue;
 		display->stats.compared_bytes += end - start;
-		display->stats.changed_bytes += smi_screen_compare(
-			screen, (uint32_t)y, (uint32_t)start, (uint32_t)end);
+		display->stats.changed_bytes +=
+			smi_screen_compare(screen, (uint32_t)y, (uint32_t)start,
+					   (uint32_t)end, line + stride < to);
 	}
 }
 
