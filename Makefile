@@ -39,6 +39,7 @@ test-web:
 bench: all
 	$(BUILD)/bench/bench-bitmap
 	$(BUILD)/bench/bench-code
+	$(BUILD)/bench/bench-display
 
 install: all
 	meson install -C $(BUILD) --no-rebuild

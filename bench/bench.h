@@ -15,6 +15,8 @@
 
 #include <smudge/batch.h>
 
+#include "bench_clock.h"
+
 #define BENCH_CLIENTS 2
 
 /* Runs a contender hands over at once: smudge's fit the first-level cache. */
@@ -144,9 +146,6 @@ void bench_run(const struct bench_case *bench);
 /* A row whose two figures were measured otherwise. */
 void bench_row(const struct bench_case *bench, const char *baseline, double ns,
 	       double baseline_ns);
-double bench_median(double *samples, unsigned int n);
-/* Processor time of this thread: machines are shared, and preempt. */
-uint64_t bench_now_ns(void);
 void bench_progress(const char *text);
 void bench_header(void);
 bool bench_wants_case(const char *name);

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <smudge/bitmap.h>
@@ -35,27 +34,6 @@ struct entry {
 };
 
 bool bench_reads_runs;
-
-uint64_t bench_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-double bench_median(double *samples, unsigned int n)
-{
-	qsort(samples, n, sizeof(*samples), compare_doubles);
-	return samples[n / 2];
-}
 
 void bench_progress(const char *text)
 {
