@@ -16,11 +16,11 @@
  *    page is read here. A write after that makes it dirty again, so
  *    whatever a read missed or tore is compared again by the next refresh.
  * 2. A piece is read once, into a local copy; the copy is compared and the
- *    copy goes into the frame. So the frame holds what was compared, and the
+ *    copy goes into the frame. So the frame holds what was compared, and a
  *    tile's bit is set if and only if the frame has changed: no pixel of the
- *    frame changes unseen because the guest wrote between comparing and
- *copying. (Comparing and then copying from the guest would reach the same end,
- *    by 1, but might also copy what was never compared.)
+ *    frame changes unseen because the guest wrote in between. (Comparing and
+ *    then copying from the guest would reach the same end, by 1, but might
+ *    also copy what was never compared.)
  * 3. A changed tile is remembered until a refresh that succeeds gives it.
  * So with the writers at rest one refresh makes the frame equal to memory, and
  * the rectangles of all refreshes together cover every change.
