@@ -3,7 +3,7 @@
 
 BUILD = build
 
-.PHONY: all demo web test test-cross test-model test-web bench clean install
+.PHONY: all demo demo-screen web test test-cross test-model test-web bench clean install
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -14,6 +14,10 @@ $(BUILD)/build.ninja:
 
 demo: all
 	$(BUILD)/tools/smudge demo
+
+# Pictures of both screens are saved in $(BUILD).
+demo-screen: all
+	$(BUILD)/tools/smudge demo --screen $(BUILD)
 
 # The page of smudge-vm --vnc :N,web, with noVNC from npm.
 web: all

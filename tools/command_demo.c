@@ -27,8 +27,11 @@ static const char help_text[] =
 	"limit)\n"
 	"  --max-bandwidth N    bytes per second while it runs (default 64 "
 	"million)\n"
+	"  --screen FOLDER      a guest that paints, watched by VNC viewers: "
+	"pictures\n"
+	"                       of both screens are saved in FOLDER\n"
 	"  --vm PATH            smudge-vm\n"
-	"  --guest PATH         scribble.elf\n"
+	"  --guest PATH         scribble.elf, or paint.elf with --screen\n"
 	"  --json               no progress; all figures as JSON\n"
 	"  --help               this text\n"
 	"\n"
@@ -44,6 +47,7 @@ enum option_code {
 	OPTION_WORKING_SET,
 	OPTION_RATE,
 	OPTION_BANDWIDTH,
+	OPTION_SCREEN,
 	OPTION_VM,
 	OPTION_GUEST,
 	OPTION_JSON,
@@ -84,6 +88,9 @@ static int take_option(int code, struct demo_options *options, char *argv[])
 				    &options->max_bandwidth_bytes_ps);
 	case OPTION_RATE:
 		return parse_number("rate", &options->rate_pps);
+	case OPTION_SCREEN:
+		options->screen = optarg;
+		return TOOL_OK;
 	case OPTION_VM:
 		options->vm = optarg;
 		return TOOL_OK;
@@ -125,6 +132,7 @@ int command_demo(int argc, char *argv[])
 		{"working-set", required_argument, NULL, OPTION_WORKING_SET},
 		{"rate", required_argument, NULL, OPTION_RATE},
 		{"max-bandwidth", required_argument, NULL, OPTION_BANDWIDTH},
+		{"screen", required_argument, NULL, OPTION_SCREEN},
 		{"vm", required_argument, NULL, OPTION_VM},
 		{"guest", required_argument, NULL, OPTION_GUEST},
 		{"json", no_argument, NULL, OPTION_JSON},

@@ -17,6 +17,7 @@ enum tool_status {
 int command_demo(int argc, char *argv[]);
 int command_migrate(int argc, char *argv[]);
 int command_qmp(int argc, char *argv[]);
+int command_screenshot(int argc, char *argv[]);
 
 /* The one sentence on stderr. Returns TOOL_FAILED or TOOL_USAGE. */
 int tool_failed(const struct smudge_error *err);

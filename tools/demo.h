@@ -19,18 +19,25 @@
 
 struct smudge_error;
 struct qmp_client;
+struct vnc_viewer;
 
 struct demo_options {
 	const char *vm;	   /* NULL: found beside this program */
-	const char *guest; /* NULL: likewise */
+	const char *guest; /* NULL: likewise, scribble or paint */
 	const char *engine;
 	const char *dest_engine;
 	const char *memory;
 	const char *working_set;
 	uint64_t rate_pps; /* 0: as fast as it can */
 	uint64_t max_bandwidth_bytes_ps;
+	const char *screen; /* folder for pictures; NULL: no screen */
 	bool json;
 };
+
+/* The pictures of --screen, in its folder. */
+#define DEMO_SCREEN_SOURCE	"demo-screen-source.png"
+#define DEMO_SCREEN_DESTINATION "demo-screen-destination.png"
+#define DEMO_SCREEN_BOTH	"demo-screen.png"
 
 struct demo_vm {
 	const char *name; /* "source", "destination" */
@@ -40,6 +47,8 @@ struct demo_vm {
 	char serial_path[PATH_MAX];
 	char log_path[PATH_MAX];
 	bool was_started;
+	int vnc_port;		   /* of a demonstration with a screen */
+	struct vnc_viewer *viewer; /* NULL: nobody looks */
 };
 
 struct demo {
@@ -68,6 +77,14 @@ int demo_check_alive(struct demo_vm *vm, struct smudge_error *err);
 /* A lost control connection is the echo of a VM's end: find out which one's. */
 int demo_explain(struct demo *demo, struct smudge_error *err);
 void demo_clean_up(struct demo *demo);
+
+/* demo_screen.c. 0, or -errno with one sentence. */
+int demo_screen_choose(struct demo_vm *vm, struct smudge_error *err);
+void demo_screen_option(const struct demo_vm *vm, char *buf, size_t size);
+int demo_screen_look(struct demo_vm *vm, struct smudge_error *err);
+void demo_screen_look_away(struct demo_vm *vm);
+int demo_screen_compare(struct demo *demo, struct smudge_error *err);
+int demo_screen_wait_closed(struct demo *demo, struct smudge_error *err);
 
 /* demo_steps.c: what is shown, in order. 0, or -errno with one sentence. */
 int demo_run(struct demo *demo, struct smudge_error *err);

@@ -132,6 +132,23 @@ static int migrate(struct demo *demo, struct smudge_error *err)
 	return rc;
 }
 
+static int compare_screens(struct demo *demo, struct smudge_error *err)
+{
+	int rc = demo_screen_compare(demo, err);
+
+	if (!rc)
+		rc = demo_screen_wait_closed(demo, err);
+	if (!rc)
+		say(demo,
+		    "\nscreen       the viewers of source and destination have "
+		    "the same picture:\n"
+		    "             %s/%s and %s,\n"
+		    "             both in %s\n",
+		    demo->options.screen, DEMO_SCREEN_SOURCE,
+		    DEMO_SCREEN_DESTINATION, DEMO_SCREEN_BOTH);
+	return rc;
+}
+
 static int check_tracking_is_off(struct demo *demo, struct smudge_error *err)
 {
 	/* an engine that translates watches its code all the time */
@@ -218,21 +235,36 @@ static int run_on(struct demo *demo, struct smudge_error *err)
 	return 0;
 }
 
+static void introduce(const struct demo *demo)
+{
+	if (demo->options.screen)
+		say(demo,
+		    "A guest of %s paints on a screen, and moves "
+		    "meanwhile, a VNC viewer looking on.\n\n",
+		    demo->options.memory);
+	else
+		say(demo,
+		    "A guest of %s writes %s of its memory over and over, and "
+		    "moves meanwhile.\n\n",
+		    demo->options.memory, demo->options.working_set);
+}
+
 int demo_run(struct demo *demo, struct smudge_error *err)
 {
 	int rc;
 
-	say(demo,
-	    "A guest of %s writes %s of its memory over and over, and moves "
-	    "meanwhile.\n\n",
-	    demo->options.memory, demo->options.working_set);
+	introduce(demo);
 	rc = start_both(demo, err);
 	if (!rc)
 		rc = let_it_write(demo, err);
+	if (!rc && demo->options.screen)
+		rc = demo_screen_look(&demo->source, err);
 	if (!rc)
 		rc = migrate(demo, err);
 	if (!rc)
 		rc = wait_for_arrival(demo, err);
+	if (!rc && demo->options.screen)
+		rc = compare_screens(demo, err);
 	if (!rc && !demo->options.json)
 		demo_print_table(demo);
 	if (!rc)

@@ -19,6 +19,8 @@
 
 #define START_TIMEOUT_MS 20000
 #define END_TIMEOUT_MS	 2000
+#define SCREEN_SIZE	 "640x400"
+#define SCREEN_APPEND	 "frames=8 rate=25"
 
 static int first_there(const char *folder, const char *const *names,
 		       char ret[PATH_MAX])
@@ -35,8 +37,10 @@ static int first_there(const char *folder, const char *const *names,
 int demo_find_programs(struct demo *demo, struct smudge_error *err)
 {
 	static const char *const vms[] = {"smudge-vm", "../vm/smudge-vm", NULL};
-	static const char *const guests[] = {
+	static const char *const scribble[] = {
 		"../guests/scribble.elf", "../share/smudge/scribble.elf", NULL};
+	static const char *const paint[] = {"../guests/paint.elf",
+					    "../share/smudge/paint.elf", NULL};
 	const struct demo_options *options = &demo->options;
 	char folder[PATH_MAX];
 	int rc = process_own_folder(folder, sizeof(folder));
@@ -54,10 +58,12 @@ int demo_find_programs(struct demo *demo, struct smudge_error *err)
 					folder);
 	if (options->guest)
 		snprintf(demo->guest_path, PATH_MAX, "%s", options->guest);
-	else if (first_there(folder, guests, demo->guest_path))
+	else if (first_there(folder, options->screen ? paint : scribble,
+			     demo->guest_path))
 		return smudge_error_set(err, -ENOENT, "demo",
-					"scribble.elf is not near %.100s; give "
-					"its path with --guest",
+					"%s.elf is not near %.100s; give its "
+					"path with --guest",
+					options->screen ? "paint" : "scribble",
 					folder);
 	return 0;
 }
@@ -153,13 +159,12 @@ int demo_explain(struct demo *demo, struct smudge_error *err)
 	return err->code;
 }
 
-static int start_vm(struct demo *demo, struct demo_vm *vm, char *const argv[],
-		    struct smudge_error *err)
+/* Until its control socket is there, and connect to it. */
+static int wait_for_socket(struct demo_vm *vm, struct smudge_error *err)
 {
 	int64_t end_ms = clock_now_ms() + START_TIMEOUT_MS;
-	int rc = process_start(&vm->process, argv, vm->log_path, err);
+	int rc = 0;
 
-	vm->was_started = rc == 0;
 	while (!rc && access(vm->qmp_path, F_OK) < 0) {
 		rc = demo_check_alive(vm, err);
 		if (!rc && interrupted())
@@ -176,55 +181,58 @@ static int start_vm(struct demo *demo, struct demo_vm *vm, char *const argv[],
 	return qmp_client_open(vm->qmp_path, START_TIMEOUT_MS, &vm->qmp, err);
 }
 
-int demo_start_source(struct demo *demo, struct smudge_error *err)
+/* @own: what only this one gets, ended by NULL. */
+static int start_vm(struct demo *demo, struct demo_vm *vm, const char *engine,
+		    char *const own[], struct smudge_error *err)
 {
-	char append[128];
 	char qmp[PATH_MAX + 8];
 	char serial[PATH_MAX + 8];
-	char *const argv[] = {demo->vm_path,
-			      "-m",
-			      (char *)demo->options.memory,
-			      "--engine",
-			      (char *)demo->options.engine,
-			      "--kernel",
-			      demo->guest_path,
-			      "--append",
-			      append,
-			      "--serial",
-			      serial,
-			      "--qmp",
-			      qmp,
-			      NULL};
+	char vnc[64];
+	char *argv[32] = {
+		demo->vm_path, "-m",	       (char *)demo->options.memory,
+		"--engine",    (char *)engine, "--serial",
+		serial,	       "--qmp",	       qmp};
+	size_t n = 9;
+	int rc = 0;
 
-	snprintf(append, sizeof(append), "working-set=%s rate=%" PRIu64,
-		 demo->options.working_set, demo->options.rate_pps);
-	snprintf(qmp, sizeof(qmp), "unix:%s", demo->source.qmp_path);
-	snprintf(serial, sizeof(serial), "file:%s", demo->source.serial_path);
-	return start_vm(demo, &demo->source, argv, err);
+	snprintf(qmp, sizeof(qmp), "unix:%s", vm->qmp_path);
+	snprintf(serial, sizeof(serial), "file:%s", vm->serial_path);
+	if (demo->options.screen) {
+		rc = demo_screen_choose(vm, err);
+		demo_screen_option(vm, vnc, sizeof(vnc));
+		argv[n++] = "--display";
+		argv[n++] = SCREEN_SIZE;
+		argv[n++] = "--vnc";
+		argv[n++] = vnc;
+	}
+	while (*own)
+		argv[n++] = *own++;
+	if (!rc)
+		rc = process_start(&vm->process, argv, vm->log_path, err);
+	if (rc)
+		return rc;
+	vm->was_started = true;
+	return wait_for_socket(vm, err);
+}
+
+int demo_start_source(struct demo *demo, struct smudge_error *err)
+{
+	char append[128] = SCREEN_APPEND;
+	char *const own[] = {"--kernel", demo->guest_path, "--append", append,
+			     NULL};
+
+	if (!demo->options.screen)
+		snprintf(append, sizeof(append), "working-set=%s rate=%" PRIu64,
+			 demo->options.working_set, demo->options.rate_pps);
+	return start_vm(demo, &demo->source, demo->options.engine, own, err);
 }
 
 int demo_start_destination(struct demo *demo, struct smudge_error *err)
 {
-	char qmp[PATH_MAX + 8];
-	char serial[PATH_MAX + 8];
-	char *const argv[] = {demo->vm_path,
-			      "-m",
-			      (char *)demo->options.memory,
-			      "--engine",
-			      (char *)demo->options.dest_engine,
-			      "--incoming",
-			      demo->uri,
-			      "-S",
-			      "--serial",
-			      serial,
-			      "--qmp",
-			      qmp,
-			      NULL};
+	char *const own[] = {"--incoming", demo->uri, "-S", NULL};
 
-	snprintf(qmp, sizeof(qmp), "unix:%s", demo->destination.qmp_path);
-	snprintf(serial, sizeof(serial), "file:%s",
-		 demo->destination.serial_path);
-	return start_vm(demo, &demo->destination, argv, err);
+	return start_vm(demo, &demo->destination, demo->options.dest_engine,
+			own, err);
 }
 
 static void remove_folder(const char *folder)
@@ -244,6 +252,7 @@ static void remove_folder(const char *folder)
 
 static void end_vm(struct demo_vm *vm)
 {
+	demo_screen_look_away(vm);
 	qmp_client_close(vm->qmp);
 	vm->qmp = NULL;
 	process_kill(&vm->process);

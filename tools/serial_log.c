@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Read a serial log; guests/scribble.h has the lines.
+ * Read a serial log; guests/scribble.h and guests/paint.h have the lines.
  *
  * A guest that moves in the middle of a line leaves its begin in one file
  * and its end in another; neither is a pass line then.
@@ -19,9 +19,14 @@ static void take_line(const char *line, struct serial_log *log)
 	uint64_t pages;
 	uint64_t errors;
 
-	if (strstr(line, "error page")) {
+	if (strstr(line, "error page") || strstr(line, "paint: error")) {
 		if (!log->errors)
 			log->errors = 1;
+		return;
+	}
+	if (sscanf(line, "paint: loop %" SCNu64, &pass) == 1) {
+		log->passes++;
+		log->last_pass = pass;
 		return;
 	}
 	if (sscanf(line,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the scribble guest wrote on its serial port, read from a file.
+ * What scribble or paint wrote on its serial port, read from a file.
  */
 #ifndef TOOLS_SERIAL_LOG_H
 #define TOOLS_SERIAL_LOG_H
@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 struct serial_log {
-	uint64_t passes; /* pass lines in this file */
+	uint64_t passes; /* lines of passes or loops in this file */
 	uint64_t last_pass;
 	uint64_t errors; /* as the guest counts, or lines of errors */
 };

@@ -18,6 +18,7 @@ static const struct {
 	{"demo", command_demo, "move a running guest to another process"},
 	{"migrate", command_migrate, "migrate the guest of a running VM"},
 	{"qmp", command_qmp, "run one QMP command and print its reply"},
+	{"screenshot", command_screenshot, "save a VNC server's screen"},
 };
 
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -46,7 +47,7 @@ static int help(void)
 
 	puts("usage: smudge COMMAND [OPTION]...\n");
 	for (i = 0; i < NCOMMANDS; i++)
-		printf("  %-9s %s\n", commands[i].name, commands[i].summary);
+		printf("  %-11s %s\n", commands[i].name, commands[i].summary);
 	puts("\n  --help    this text; 'smudge COMMAND --help' says more\n"
 	     "  --version the version\n\n"
 	     "Exit status: 0, 1 when it failed, 2 for a wrong command line.");

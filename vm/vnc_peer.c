@@ -11,13 +11,18 @@
 #include "vnc_internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#define VERSION "RFB 003.008\n"
 
 /* A VNC viewer waits for the server's first word, a browser does not. */
 #define SILENCE_NS    (100 * VNC_NS_MS)
@@ -44,6 +49,7 @@ void vnc_peer_accept(struct vnc *vnc)
 			 SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct vnc_peer *peer = vnc->peers;
 	struct vnc_peer fresh = {.fd = fd, .stage = VNC_FRESH};
+	const int one = 1;
 
 	if (fd < 0)
 		return;
@@ -54,6 +60,7 @@ void vnc_peer_accept(struct vnc *vnc)
 		close(fd);
 		return;
 	}
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	name_peer(&fresh.name, &address, len);
 	fresh.look_again_ns = vnc_now_ns() + SILENCE_NS;
 	fresh.deadline_ns = vnc_now_ns() + REQUEST_NS;
@@ -106,12 +113,48 @@ static void look_at_request(rfbClientPtr client,
 		vnc->refresh_at_ns = 0;
 }
 
+/*
+ * A viewer that does not come over a WebSocket. libvncserver would first look
+ * for one's first four bytes, and look for ever when only three come. So it
+ * meets a pair of sockets that has four, and the viewer is put in its place
+ * before anything is read.
+ */
+static rfbClientPtr new_client(struct vnc *vnc, int fd)
+{
+	rfbClientPtr client = NULL;
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
+		close(fd);
+		return NULL;
+	}
+	if (pair[0] < FD_SETSIZE && send(pair[1], VERSION, 4, 0) == 4)
+		client = rfbNewClient(vnc->screen, pair[0]);
+	else
+		close(pair[0]);
+	if (client) {
+		/* what it was greeted with stays in the pair */
+		send(fd, VERSION, strlen(VERSION), MSG_NOSIGNAL);
+		dup3(fd, pair[0], O_CLOEXEC);
+	}
+	close(pair[1]);
+	close(fd);
+	return client;
+}
+
 /* From here on the descriptor is libvncserver's. */
 static void become_viewer(struct vnc *vnc, struct vnc_peer *peer,
 			  bool is_websocket)
 {
-	rfbClientPtr client = rfbNewClient(vnc->screen, peer->fd);
+	rfbClientPtr client;
+	int fd = peer->fd;
 
+	/* between two numbers: nobody may shut it down */
+	pthread_mutex_lock(&vnc->lock);
+	peer->fd = -1;
+	pthread_mutex_unlock(&vnc->lock);
+	client = is_websocket ? rfbNewClient(vnc->screen, fd)
+			      : new_client(vnc, fd);
 	pthread_mutex_lock(&vnc->lock);
 	if (!client) {
 		*peer = (struct vnc_peer){.fd = -1};
@@ -119,6 +162,7 @@ static void become_viewer(struct vnc *vnc, struct vnc_peer *peer,
 		client->clientFramebufferUpdateRequestHook = look_at_request;
 		client->clientData = peer;
 		peer->client = client;
+		peer->fd = client->sock;
 		peer->stage = VNC_VIEWER;
 		peer->is_websocket = is_websocket;
 		peer->deadline_ns = vnc_now_ns() + HANDSHAKE_NS;

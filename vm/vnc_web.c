@@ -65,7 +65,7 @@ enum vnc_request vnc_request_parse(const char *text, size_t len, bool web)
 	char upgrade[64];
 	size_t path_len;
 
-	if (!len || !strncmp(text, "RFB ", len < 4 ? len : 4))
+	if (!strncmp(text, "RFB ", len < 4 ? len : 4))
 		return VNC_REQUEST_VNC;
 	if (!web || strncmp(text, "GET /", len < 5 ? len : 5) != 0)
 		return VNC_REQUEST_BAD;

@@ -1,0 +1,217 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What --vnc and its port refuse, and that nobody else suffers from it."""
+import os
+import random
+import socket
+import struct
+import subprocess
+import time
+
+from screen import (PAINT, Viewer, check_same, check_unwatched, free_display,
+                    painter, read_png, screendump)
+from smudgetest import (PATIENCE, TOOL, VM, any_engine, case, check,
+                        check_equal, check_sentence, main, note, wait_until)
+
+SEED = int(os.environ.get("SMUDGE_TEST_SEED") or
+           str(random.SystemRandom().getrandbits(32)), 0)
+
+
+def refused(*arguments, display="320x200"):
+    """The sentence of a smudge-vm that does not start."""
+    run = subprocess.run(
+        [VM, "-m", "16M", "--engine", any_engine(), "--serial", "null",
+         *(["--display", display] if display else []), "--kernel", PAINT,
+         *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        timeout=PATIENCE)
+    check(run.returncode in (1, 2), f"{arguments}: status {run.returncode}")
+    return run.stderr.strip()
+
+
+@case
+def options(lab):
+    empty = lab.path("empty")
+    empty.write_text("\n")
+    for value, part in (
+            ("1", "N is missing"), (":", "N is missing"), (":x", "no number"),
+            (":59636", "at most 59635"), (":99999999999", "at most 59635"),
+            (":1,colour=red", "does not know"), (":1,", "does not know"),
+            (":1,password=", "empty"), (":1,password", "empty"),
+            (":1,password=123456789", "at most 8 characters"),
+            (f":1,password-file={empty}", "empty"),
+            (":1,password-file=/nonexistent", "cannot be read"),
+            (":1,password=a,password=b", "two passwords"),
+            (":1,web=/nonexistent/page", "cannot be read"),
+            ("no.host.invalid:1", "has no address")):
+        check_sentence(refused("--vnc", value), part)
+    check_sentence(refused("--vnc", ":1", display=None), "needs --display")
+
+
+@case
+def a_port_that_is_taken(lab):
+    machine = painter(lab)
+    check_sentence(refused("--vnc", f":{machine.display}"),
+                   str(machine.port), "in use")
+
+
+def shoot(lab, machine, password, status):
+    path = lab.path("password")
+    path.write_text(password)
+    arguments = ["--password-file", path] if password else []
+    done = subprocess.run([TOOL, "screenshot", "--vnc", f":{machine.display}",
+                           *arguments, lab.path("shot.png")],
+                          capture_output=True, text=True, timeout=PATIENCE)
+    check_equal(done.returncode, status, f"{password!r}: {done.stderr}")
+    return done.stderr.strip()
+
+
+@case
+def passwords(lab):
+    machine = painter(lab, vnc=",password=eightchr")
+    check_equal(machine.qmp.run("query-vnc")["auth"], "vnc", "auth")
+    for wrong in ("", "eightch", "eightchR", "x", "\x7f" * 40):
+        check_sentence(shoot(lab, machine, wrong, 1), "^smudge: .*password")
+    check_unwatched(machine)
+    machine.qmp.run("stop")
+    shoot(lab, machine, "eightchr", 0)
+    check_same(read_png(lab.path("shot.png")), screendump(lab, machine),
+               "with the password")
+
+
+@case
+def a_password_file(lab):
+    path = lab.path("secret")
+    path.write_text("sesame\nand more\n")
+    machine = painter(lab, vnc=f",password-file={path}")
+    shoot(lab, machine, "open", 1)
+    shoot(lab, machine, "sesame", 0)
+
+
+def connect(machine):
+    sock = socket.create_connection(("127.0.0.1", machine.port), PATIENCE)
+    sock.settimeout(PATIENCE)
+    return sock
+
+
+@case
+def half_a_handshake_stops_nobody(lab):
+    """Strangers stop at every byte of the handshake; viewers go on."""
+    machine = painter(lab, append="scenes=box rate=100")
+    viewer = Viewer(machine)
+    words = b"RFB 003.008\n" + b"\x01" + b"\x01"
+    strangers = []
+    for count in range(len(words)):
+        sock = connect(machine)
+        sock.sendall(words[:count])
+        strangers.append(sock)
+        updates, started = viewer.updates, time.monotonic()
+        wait_until(lambda: viewer.updates > updates + 3 or viewer.error,
+                   f"the viewer goes on beside {count} bytes")
+        check(viewer.error is None, f"{viewer.error}")
+        # one stranger waited for would take five seconds each
+        check(time.monotonic() - started < 4, f"stopped at {count} bytes")
+    for sock in strangers:
+        sock.close()
+    viewer.close()
+    check_unwatched(machine)
+
+
+@case
+def a_viewer_that_does_not_read_is_dropped(lab):
+    machine = painter(lab, append="frames=5", size="1280x800")
+    sleeper = Viewer(machine, rest=PATIENCE * 10)
+    # it asked once and reads nothing more: ask until the pipes are full
+    try:
+        for _ in range(100000):
+            sleeper.sock.settimeout(1)
+            sleeper._request(0)
+    except OSError:
+        pass
+    viewer = Viewer(machine)
+    wait_until(lambda: viewer.updates > 20 or viewer.error, "others see")
+    check(viewer.error is None, f"{viewer.error}")
+    wait_until(lambda: len(machine.qmp.run("query-vnc")["clients"]) == 1,
+               "the sleeper is dropped")
+    viewer.close()
+    sleeper.close()
+    check_unwatched(machine)
+
+
+def hostile_viewer(rng, sock):
+    """A whole handshake, then anything."""
+    sock.recv(12)
+    sock.sendall(b"RFB 003.00" + rng.choice(b"378").to_bytes(1, "big") + b"\n")
+    sock.sendall(rng.choice((b"\x01\x01", b"\x01", rng.randbytes(2))))
+    for _ in range(rng.randrange(1, 20)):
+        sock.sendall(rng.choice((
+            struct.pack(">BBHHHH", 3, rng.randrange(2), *(
+                rng.randrange(1 << 16) for _ in range(4))),
+            struct.pack(">B3x", 0) + rng.randbytes(16),
+            struct.pack(">BxH", 2, 3) + rng.randbytes(12),
+            struct.pack(">B3xI", 6, rng.randrange(1 << 32)),
+            struct.pack(">BBxxI", 4, 1, rng.randrange(1 << 32)),
+            struct.pack(">BBHH", 5, *(rng.randrange(256) for _ in range(3))),
+            struct.pack(">BBxx", 8, rng.randrange(12)),
+            rng.randbytes(rng.randrange(1, 64)))))
+
+
+@case
+def garbage(lab):
+    note(f"garbage: SMUDGE_TEST_SEED={SEED:#x}")
+    rng = random.Random(SEED)
+    page = lab.path("page.html")
+    page.write_text("x")
+    machine = painter(lab, append="scenes=text+mode frames=3 rate=100",
+                      vnc=f",web={page}")
+    for number in range(60):
+        with connect(machine) as sock:
+            try:
+                if number % 3 == 0:
+                    sock.sendall(rng.randbytes(rng.randrange(1, 20000)))
+                elif number % 3 == 1:
+                    sock.sendall(b"GET /" + rng.randbytes(rng.randrange(9000)))
+                else:
+                    hostile_viewer(rng, sock)
+                sock.settimeout(0.05)
+                while sock.recv(65536):
+                    pass
+            except OSError:
+                pass
+        check(machine.process.poll() is None, f"it died at {number}")
+    check_equal(machine.qmp.run("query-status")["running"], True, "running")
+    machine.qmp.run("stop")
+    viewer = Viewer(machine)
+    viewer.wait_for(screendump(lab, machine), "a viewer afterwards")
+    viewer.close()
+    check_unwatched(machine)
+
+
+@case
+def screendumps_that_fail(lab):
+    machine = painter(lab, "painter")
+    fails = machine.qmp.fails
+    check_sentence(fails("screendump", filename="/nonexistent/x.ppm").desc,
+                   "cannot be written", "/nonexistent/x.ppm")
+    check_sentence(fails("screendump", filename=str(lab.path("x")),
+                         format="gif").desc, "png or ppm")
+    check_sentence(fails("screendump").desc, "filename")
+    blind = lab.source(memory="16M", append="working-set=1M")
+    check_sentence(blind.qmp.fails("screendump",
+                                   filename=str(lab.path("x"))).desc,
+                   "no display")
+    check_equal(blind.qmp.run("query-vnc"), {"enabled": False}, "query-vnc")
+
+
+@case
+def quit_while_a_viewer_is_waited_for(lab):
+    machine = painter(lab)
+    viewer = Viewer(machine)
+    sock = connect(machine)
+    viewer.sock.sendall(b"\x03")  # the first byte of ten
+    machine.qmp.run("quit")
+    check_equal(machine.wait(), 0, "exit status")
+    sock.close()
+    viewer.close()
+
+
+main()

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The first bytes of a connection: what is VNC, what is the page, who may
+ * open a WebSocket, and what is refused; also cut at every byte.
+ */
+#include "support.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "vnc_internal.h"
+
+#define UPGRADE "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+
+static enum vnc_request parse(const char *text, bool web)
+{
+	return vnc_request_parse(text, strlen(text), web);
+}
+
+static void test_vnc_is_not_http(void **state)
+{
+	assert_int_equal(parse("RFB 003.008\n", true), VNC_REQUEST_VNC);
+	assert_int_equal(parse("R", false), VNC_REQUEST_VNC);
+	assert_int_equal(parse("RFX", false), VNC_REQUEST_BAD);
+	assert_int_equal(parse("\x16\x03\x01", true), VNC_REQUEST_BAD);
+}
+
+static void test_the_page_and_nothing_else(void **state)
+{
+	assert_int_equal(parse("GET / HTTP/1.1\r\n\r\n", true),
+			 VNC_REQUEST_PAGE);
+	assert_int_equal(parse("GET / HTTP/1.1\r\n\r\n", false),
+			 VNC_REQUEST_BAD);
+	assert_int_equal(parse("GET /?a=b HTTP/1.1\r\n\r\n", true),
+			 VNC_REQUEST_PAGE);
+	assert_int_equal(parse("GET //etc/passwd HTTP/1.1\r\n\r\n", true),
+			 VNC_REQUEST_OTHER);
+	assert_int_equal(parse("GET /x\r\n\r\n", true), VNC_REQUEST_OTHER);
+	assert_int_equal(parse("HEAD / HTTP/1.1\r\n\r\n", true),
+			 VNC_REQUEST_BAD);
+	assert_int_equal(parse("POST / HTTP/1.1\r\n\r\n", true),
+			 VNC_REQUEST_BAD);
+}
+
+static void test_every_cut_is_partial(void **state)
+{
+	static const char text[] = "GET / HTTP/1.1\r\nHost: here\r\n\r\n";
+	char cut[sizeof(text)];
+	size_t len;
+
+	for (len = 1; len < sizeof(text) - 1; len++) {
+		snprintf(cut, sizeof(cut), "%.*s", (int)len, text);
+		assert_int_equal(vnc_request_parse(cut, len, true),
+				 VNC_REQUEST_PARTIAL);
+	}
+}
+
+static void test_never_ending_requests(void **state)
+{
+	static char text[VNC_REQUEST_BYTES + 1];
+
+	memset(text, 'a', VNC_REQUEST_BYTES);
+	memcpy(text, "GET /", 5);
+	assert_int_equal(vnc_request_parse(text, VNC_REQUEST_BYTES, true),
+			 VNC_REQUEST_BAD);
+	/* nothing behind a NUL is looked at */
+	assert_int_equal(vnc_request_parse("GET /\0\r\n\r\n", 10, true),
+			 VNC_REQUEST_BAD);
+}
+
+struct origin {
+	const char *headers;
+	enum vnc_request expected;
+};
+
+static void test_only_its_own_page_opens_a_websocket(void **state)
+{
+	static const struct origin origins[] = {
+		{"Host: a:1\r\nOrigin: http://a:1\r\n", VNC_REQUEST_WEBSOCKET},
+		{"host:a:1\r\nORIGIN: https://A:1\r\n", VNC_REQUEST_WEBSOCKET},
+		{"Host: a:1\r\nOrigin: http://a:2\r\n", VNC_REQUEST_BAD},
+		{"Host: a:1\r\nOrigin: http://a\r\n", VNC_REQUEST_BAD},
+		{"Host: a:1\r\nOrigin: http://evil/a:1\r\n", VNC_REQUEST_BAD},
+		{"Host: a:1\r\nOrigin: a:1\r\n", VNC_REQUEST_BAD},
+		{"Host: a:1\r\nOrigin: null\r\n", VNC_REQUEST_BAD},
+		{"Host: a:1\r\n", VNC_REQUEST_BAD},
+		{"Origin: http://a:1\r\n", VNC_REQUEST_BAD},
+		{"", VNC_REQUEST_BAD},
+	};
+	char text[512];
+	size_t i;
+
+	for (i = 0; i < sizeof(origins) / sizeof(origins[0]); i++) {
+		snprintf(text, sizeof(text),
+			 "GET / HTTP/1.1\r\n%s" UPGRADE "\r\n",
+			 origins[i].headers);
+		if (parse(text, true) != origins[i].expected)
+			fail_msg("%s", origins[i].headers);
+		assert_int_equal(parse(text, false), VNC_REQUEST_BAD);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_vnc_is_not_http),
+		cmocka_unit_test(test_the_page_and_nothing_else),
+		cmocka_unit_test(test_every_cut_is_partial),
+		cmocka_unit_test(test_never_ending_requests),
+		cmocka_unit_test(test_only_its_own_page_opens_a_websocket),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

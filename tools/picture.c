@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pictures; picture.h.
+ */
+#include "picture.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <png.h>
+
+#include <smudge/error.h>
+
+#define RGB_BYTES  3
+#define GAP_PIXELS 8
+
+static int allocate(uint32_t width, uint32_t height, struct picture *ret)
+{
+	uint8_t *rgb = calloc((size_t)width * height, RGB_BYTES);
+
+	if (!rgb)
+		return -ENOMEM;
+	*ret = (struct picture){width, height, rgb};
+	return 0;
+}
+
+int picture_copy(const uint32_t *pixels, uint32_t width, uint32_t height,
+		 struct picture *ret)
+{
+	struct picture picture;
+	size_t count = (size_t)width * height;
+	size_t i;
+	int rc = allocate(width, height, &picture);
+
+	if (rc)
+		return rc;
+	for (i = 0; i < count; i++) {
+		picture.rgb[i * RGB_BYTES] = (uint8_t)(pixels[i] >> 16);
+		picture.rgb[i * RGB_BYTES + 1] = (uint8_t)(pixels[i] >> 8);
+		picture.rgb[i * RGB_BYTES + 2] = (uint8_t)pixels[i];
+	}
+	picture_free(ret);
+	*ret = picture;
+	return 0;
+}
+
+void picture_free(struct picture *picture)
+{
+	free(picture->rgb);
+	*picture = (struct picture){0};
+}
+
+bool picture_equal(const struct picture *a, const struct picture *b)
+{
+	return a->width == b->width && a->height == b->height &&
+	       !memcmp(a->rgb, b->rgb,
+		       (size_t)a->width * a->height * RGB_BYTES);
+}
+
+int picture_write_png(const struct picture *picture, const char *path,
+		      struct smudge_error *err)
+{
+	png_image image = {.version = PNG_IMAGE_VERSION,
+			   .width = picture->width,
+			   .height = picture->height,
+			   .format = PNG_FORMAT_RGB};
+
+	if (!png_image_write_to_file(&image, path, 0, picture->rgb, 0, NULL))
+		return smudge_error_set(err, -EIO, "picture",
+					"the picture %.100s cannot be written: "
+					"%s",
+					path, image.message);
+	return 0;
+}
+
+static void put(const struct picture *from, struct picture *to, uint32_t x)
+{
+	uint32_t y;
+
+	for (y = 0; y < from->height; y++)
+		memcpy(to->rgb + ((size_t)y * to->width + x) * RGB_BYTES,
+		       from->rgb + (size_t)y * from->width * RGB_BYTES,
+		       (size_t)from->width * RGB_BYTES);
+}
+
+int picture_beside(const struct picture *left, const struct picture *right,
+		   struct picture *ret)
+{
+	uint32_t height =
+		left->height > right->height ? left->height : right->height;
+	int rc = allocate(left->width + GAP_PIXELS + right->width, height, ret);
+
+	if (rc)
+		return rc;
+	put(left, ret, 0);
+	put(right, ret, left->width + GAP_PIXELS);
+	return 0;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A picture of a screen, three bytes a pixel, and PNG files of it.
+ */
+#ifndef TOOLS_PICTURE_H
+#define TOOLS_PICTURE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct smudge_error;
+
+struct picture {
+	uint32_t width; /* pixels; 0: none */
+	uint32_t height;
+	uint8_t *rgb; /* owned */
+};
+
+/*
+ * picture_copy - from pixels of 0x00rrggbb
+ * Return: 0 or -ENOMEM; what @ret held is freed on success.
+ */
+int picture_copy(const uint32_t *pixels, uint32_t width, uint32_t height,
+		 struct picture *ret);
+void picture_free(struct picture *picture);
+bool picture_equal(const struct picture *a, const struct picture *b);
+
+/* Return: 0, or -errno with one sentence. */
+int picture_write_png(const struct picture *picture, const char *path,
+		      struct smudge_error *err);
+
+/* Both in one picture, @left beside @right. Return: 0 or -ENOMEM. */
+int picture_beside(const struct picture *left, const struct picture *right,
+		   struct picture *ret);
+
+#endif

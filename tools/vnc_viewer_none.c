@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What takes the place of the viewer in a build without VNC.
+ */
+#include "vnc_viewer.h"
+
+#include <errno.h>
+
+#include <smudge/error.h>
+
+static int refuse(struct smudge_error *err)
+{
+	return smudge_error_set(err, -ENOTSUP, "viewer",
+				"this program was built without VNC");
+}
+
+int vnc_viewer_open(const char *host, int port, const char *password,
+		    struct vnc_viewer **ret, struct smudge_error *err)
+{
+	(void)host;
+	(void)port;
+	(void)password;
+	(void)ret;
+	return refuse(err);
+}
+
+void vnc_viewer_close(struct vnc_viewer *viewer)
+{
+	(void)viewer;
+}
+
+int vnc_viewer_picture(struct vnc_viewer *viewer, struct picture *ret,
+		       struct smudge_error *err)
+{
+	(void)viewer;
+	(void)ret;
+	return refuse(err);
+}
