@@ -20,7 +20,7 @@
 #define START_TIMEOUT_MS 20000
 #define END_TIMEOUT_MS	 2000
 #define SCREEN_SIZE	 "640x400"
-#define SCREEN_APPEND	 "frames=8 rate=25"
+#define SCREEN_APPEND	 "frames=5 rate=25"
 
 static int first_there(const char *folder, const char *const *names,
 		       char ret[PATH_MAX])
