@@ -89,6 +89,12 @@ static void finished_update(rfbClient *client)
 	pthread_mutex_unlock(&viewer->lock);
 }
 
+/* libvncclient 0.9.14 waits for its socket and forgets what it read ahead. */
+static int wait_for_message(rfbClient *client)
+{
+	return client->buffered ? 1 : WaitForMessage(client, WAIT_US);
+}
+
 static bool look(struct vnc_viewer *viewer, bool wanted)
 {
 	rfbClient *client = viewer->client;
@@ -100,7 +106,7 @@ static bool look(struct vnc_viewer *viewer, bool wanted)
 						  client->height, FALSE))
 			return false;
 	}
-	n = WaitForMessage(client, WAIT_US);
+	n = wait_for_message(client);
 	return n == 0 || (n > 0 && HandleRFBServerMessage(client));
 }
 

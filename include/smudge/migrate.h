@@ -96,7 +96,7 @@ struct smudge_migrate_send_options {
 	enum smudge_migrate_decision (*policy)(
 		struct smudge_migrate_stats stats,
 		struct smudge_migrate_limits lim, void *opaque);
-	/* Now and then, at least once a round. May be NULL. */
+	/* As each round begins and ends, and now and then. May be NULL. */
 	void (*progress)(struct smudge_migrate_stats stats, void *opaque);
 	/* Silence of the peer that is taken for its death. 0: 30 s. */
 	uint64_t peer_timeout_ns;

@@ -28,6 +28,7 @@ void smi_sender_progress(struct smi_sender *sender)
 {
 	struct smudge_migrate_stats *stats = &sender->meter.stats;
 
+	smi_meter_read_memory(&sender->meter, sender->memory);
 	sender->meter.last_progress_ns = smi_now_ns();
 	stats->elapsed_ns =
 		sender->meter.last_progress_ns - sender->meter.start_ns;
@@ -78,6 +79,7 @@ int smi_sender_round_begin(struct smi_sender *sender, bool final,
 	smi_meter_round_begin(&sender->meter, sender->link.channel.sent_bytes);
 	begin.round = sender->meter.stats.round;
 	sender->round_totals = (struct smi_wire_totals){0};
+	smi_sender_progress(sender);
 	smi_wire_round_begin_encode(&begin, record + SMI_WIRE_HEADER_BYTES);
 	return smi_sender_send(sender, record, SMI_WIRE_ROUND_BEGIN,
 			       SMI_WIRE_ROUND_BEGIN_BYTES);
@@ -223,7 +225,6 @@ int smi_sender_rounds(struct smi_sender *sender)
 		if (error < 0)
 			return error;
 		smi_meter_remaining(&sender->meter, dirty_pages, true);
-		smi_meter_read_memory(&sender->meter, sender->memory);
 		smi_sender_progress(sender);
 		decision = decide(sender);
 	}
