@@ -88,6 +88,35 @@ volatile uint32_t *guest_display_line(const struct guest_screen *screen,
 	return (volatile uint32_t *)(GUEST_VRAM_GPA + pixel * 4);
 }
 
+void guest_display_fill(volatile uint32_t *pixels, uint32_t colour,
+			uint64_t count)
+{
+	__asm__ volatile("cld; rep stosl"
+			 : "+D"(pixels), "+c"(count)
+			 : "a"(colour)
+			 : "memory");
+}
+
+uint64_t guest_display_span(volatile uint32_t *pixels, uint32_t colour,
+			    uint64_t count)
+{
+	uint64_t left = count;
+	bool is_same = true;
+
+	if (!count)
+		return 0;
+	__asm__ volatile("cld; repe scasl"
+			 : "+D"(pixels), "+c"(left), "=@ccz"(is_same)
+			 : "a"(colour)
+			 : "memory");
+	return is_same ? count : count - left - 1;
+}
+
+uint32_t guest_colour(uint32_t number)
+{
+	return (number * 0x9e3779b9u) >> 8;
+}
+
 uint32_t guest_key(void)
 {
 	uint16_t port = PORT_KEYS;

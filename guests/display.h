@@ -32,6 +32,19 @@ bool guest_display_set(const struct guest_screen *screen);
 volatile uint32_t *guest_display_line(const struct guest_screen *screen,
 				      uint32_t line);
 
+/*
+ * Give pixels a colour; how many of them have it before the first that has
+ * not? By string instructions: hosts that emulate guest code one instruction
+ * at a time would need seconds for a screen otherwise.
+ */
+void guest_display_fill(volatile uint32_t *pixels, uint32_t colour,
+			uint64_t count);
+uint64_t guest_display_span(volatile uint32_t *pixels, uint32_t colour,
+			    uint64_t count);
+
+/* Another one for each number, by and large. */
+uint32_t guest_colour(uint32_t number);
+
 #define GUEST_KEY_DOWN	 0x80000000u
 #define GUEST_KEY_KEYSYM 0x1fffffffu
 

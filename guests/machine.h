@@ -27,6 +27,13 @@ extern char guest_end[];
 /* The 32-bit counter of GUEST_TIMER_HZ; it wraps after 20 minutes. */
 uint32_t guest_timer(void);
 
+/* For guest_exit: smudge-vm exits with 1, 33 and 35. */
+enum guest_exit {
+	GUEST_EXIT_USAGE = 0,
+	GUEST_EXIT_OK = 0x10,
+	GUEST_EXIT_ERRORS = 0x11,
+};
+
 /* Ends the machine; smudge-vm exits with (value << 1) | 1. */
 _Noreturn void guest_exit(uint8_t value);
 

@@ -4,6 +4,9 @@
  */
 #include "paint.h"
 
+#include "pace.h"
+#include "words.h"
+
 static void show_keys(void)
 {
 	uint32_t key;
@@ -15,27 +18,14 @@ static void show_keys(void)
 	}
 }
 
-static void rest(struct paint *paint)
-{
-	if (!paint->rate_fps)
-		return;
-	paint->due += (uint32_t)(GUEST_TIMER_HZ / paint->rate_fps);
-	/* more than a second late: do not catch up */
-	if ((int32_t)(guest_timer() - paint->due) > (int32_t)GUEST_TIMER_HZ)
-		paint->due = guest_timer();
-	while ((int32_t)(guest_timer() - paint->due) < 0)
-		__asm__ volatile("pause");
-}
-
 static _Noreturn void fail(const char *why)
 {
-	guest_put_text("paint: error ");
-	guest_put_text(why);
-	guest_put_text("\n");
-	guest_exit(PAINT_EXIT_ERROR);
+	guest_tell_error(why);
+	guest_exit(GUEST_EXIT_ERRORS);
 }
 
-static void play(struct paint *paint, enum paint_scene scene)
+static void play(struct paint *paint, enum paint_scene scene,
+		 struct guest_pace *pace)
 {
 	uint64_t frame;
 
@@ -45,14 +35,15 @@ static void play(struct paint *paint, enum paint_scene scene)
 		if (!paint_frame(paint, scene))
 			fail("the display took or refused the wrong mode");
 		show_keys();
-		rest(paint);
+		guest_pace_step(pace);
 	}
 }
 
 void guest_main(const char *cmdline, uint64_t ram_bytes)
 {
 	struct paint paint;
-	uint64_t loop;
+	struct guest_pace pace;
+	uint64_t loop = 0;
 	int scene;
 
 	(void)ram_bytes;
@@ -60,23 +51,18 @@ void guest_main(const char *cmdline, uint64_t ram_bytes)
 	if (!guest_display_find(&paint.max))
 		fail("this machine has no display");
 	paint.screen = paint.max;
-	paint.due = guest_timer();
+	guest_pace_start(&pace, paint.rate_fps, 1);
 	guest_put_text("paint: ready ");
 	guest_put_number(paint.screen.width);
 	guest_put_text("x");
 	guest_put_number(paint.screen.height);
 	guest_put_text("\n");
-	for (loop = 1;; loop++) {
+	do {
+		loop++;
 		for (scene = 0; scene < PAINT_NSCENES; scene++)
-			play(&paint, (enum paint_scene)scene);
-		guest_put_text("paint: loop ");
-		guest_put_number(loop);
-		guest_put_text("\n");
-		if (loop == paint.loops)
-			break;
-	}
-	guest_put_text("paint: done loops ");
-	guest_put_number(loop);
-	guest_put_text("\n");
-	guest_exit(PAINT_EXIT_OK);
+			play(&paint, (enum paint_scene)scene, &pace);
+		guest_tell((struct guest_count[]){{"loop", loop}, {0}});
+	} while (loop != paint.loops);
+	guest_tell((struct guest_count[]){{"done loops", loop}, {0}});
+	guest_exit(GUEST_EXIT_OK);
 }

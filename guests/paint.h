@@ -42,12 +42,6 @@ enum paint_scene {
 	PAINT_NSCENES,
 };
 
-/* Values for the debug-exit port; smudge-vm exits with 33 and 35. */
-enum paint_exit {
-	PAINT_EXIT_OK = 0x10,
-	PAINT_EXIT_ERROR = 0x11,
-};
-
 struct paint {
 	struct guest_screen max; /* the mode at start */
 	struct guest_screen screen;
@@ -56,7 +50,6 @@ struct paint {
 	uint64_t rate_fps;
 	uint64_t loops;
 	uint32_t number; /* of frames drawn so far */
-	uint32_t due;	 /* timer value of the next frame */
 };
 
 /* The lines of a character, leftmost pixel in bit 4. */

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What paint draws; paint.h lists the scenes.
- *
- * Lines are filled and moved by string instructions: hosts that emulate guest
- * code one instruction at a time would need seconds for a screen otherwise.
  */
 #include "paint.h"
 
@@ -16,14 +13,6 @@
 #define BOX_PIXELS	24
 #define BOX_STEP	5
 
-static void fill(volatile uint32_t *pixels, uint32_t colour, uint64_t count)
-{
-	__asm__ volatile("cld; rep stosl"
-			 : "+D"(pixels), "+c"(count)
-			 : "a"(colour)
-			 : "memory");
-}
-
 /* Towards lower addresses: the ranges may overlap. */
 static void copy(volatile uint32_t *to, volatile uint32_t *from, uint64_t count)
 {
@@ -31,11 +20,6 @@ static void copy(volatile uint32_t *to, volatile uint32_t *from, uint64_t count)
 			 : "+D"(to), "+S"(from), "+c"(count)
 			 :
 			 : "memory");
-}
-
-static uint32_t colour_of(uint32_t number)
-{
-	return (number * 0x9e3779b9u) >> 8;
 }
 
 /* What does not fit the screen is left out. */
@@ -48,7 +32,8 @@ static void box(const struct guest_screen *screen, uint32_t x, uint32_t y,
 	if (width > side)
 		width = side;
 	for (line = y; line < y + side && line < screen->height; line++)
-		fill(guest_display_line(screen, line) + x, colour, width);
+		guest_display_fill(guest_display_line(screen, line) + x, colour,
+				   width);
 }
 
 static void letter(const struct guest_screen *screen, uint32_t x, uint32_t y,
@@ -124,8 +109,8 @@ static void scene_scroll(struct paint *paint)
 		     guest_display_line(screen, line + LETTER_HEIGHT),
 		     screen->width);
 	for (; line < screen->height; line++)
-		fill(guest_display_line(screen, line), BACKGROUND,
-		     screen->width);
+		guest_display_fill(guest_display_line(screen, line), BACKGROUND,
+				   screen->width);
 	if (screen->height > LETTER_HEIGHT)
 		text(screen, paint->number % 64, screen->height - LETTER_HEIGHT,
 		     "scrolled in as frame ", paint->number);
@@ -137,9 +122,10 @@ static void scene_redraw(struct paint *paint)
 	uint32_t line;
 
 	for (line = 0; line < screen->height; line++)
-		fill(guest_display_line(screen, line),
-		     colour_of(paint->number + line / LETTER_HEIGHT),
-		     screen->width);
+		guest_display_fill(
+			guest_display_line(screen, line),
+			guest_colour(paint->number + line / LETTER_HEIGHT),
+			screen->width);
 }
 
 static void scene_touch(struct paint *paint)
@@ -152,7 +138,7 @@ static void scene_touch(struct paint *paint)
 
 	for (i = paint->number * 7 % PIXELS_PER_PAGE; i < last;
 	     i += PIXELS_PER_PAGE)
-		pixels[i] = colour_of(paint->number + (uint32_t)i);
+		pixels[i] = guest_colour(paint->number + (uint32_t)i);
 }
 
 static bool scene_mode(struct paint *paint)

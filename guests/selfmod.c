@@ -1,324 +1,79 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The rewriting and the checks; selfmod.h says what they do and report.
+ * selfmod: a guest that keeps rewriting its own code and checks every result.
+ * rewrite.h says how, and has its errors. A pass is eight rounds.
  *
- * The last routine of a place is `return`: a call of a stale one then does
- * nothing but return an old constant, so that a host that misses a write is
- * reported instead of crashing the guest.
+ * Command line: that of rewrite.h, passes=N (0: for ever), rate=N passes a
+ * second (0: as fast as it can).
+ *
+ * Serial output, one line each (errors is the total so far):
+ *   selfmod: pass P checks N errors E
+ *   selfmod: done passes P errors E
  */
-#include "selfmod.h"
+#include "pace.h"
+#include "rewrite.h"
 
-#include "dma.h"
-#include "words.h"
-
-#define ROUNDS	     8
-#define NPLACES	     4
-#define SUM_TERMS    16
-#define MAX_BYTES    96
-#define ERRORS_SHOWN 8
-#define MAX_RATE     UINT64_C(100000)
-#define RETURN_VALUE 1	/* where the constant of `return` is */
-#define NEXT_VALUE   7	/* and of `next` */
-#define ASK_VALUE    17 /* and of `ask` */
+#define ROUNDS	 8
+#define MAX_RATE UINT64_C(100000)
 
 const char guest_name[] = "selfmod";
 
-typedef uint32_t (*routine)(uint32_t first, uint32_t second);
-
 struct selfmod {
+	struct rewrite rewrite;
 	uint64_t passes;
-	uint64_t rate_pps; /* passes per second */
-	bool by_stores;
-	bool by_dma;
-	uint64_t checks; /* in this pass */
-	uint64_t errors;
-	uint32_t random;
-	uint32_t due;
+	uint64_t rate_ps;
 };
 
-/* One attempt: what is in memory, and how it came there. */
-struct code {
-	bool by_dma;
-	size_t offset;
-	const char *name;
-	uint8_t bytes[MAX_BYTES];
-	size_t length;
-};
-
-static _Alignas(4096) uint8_t area[3 * 4096];
-static const size_t places[NPLACES] = {0x200, 0x1000 - 3, 0x1800, 0x2000 - 40};
-
-static uint32_t next_value(struct selfmod *selfmod)
+static void configure(const char *cmdline, struct selfmod *selfmod)
 {
-	selfmod->random = selfmod->random * 1664525 + 1013904223;
-	return selfmod->random;
-}
+	struct guest_word word;
 
-static void put32(uint8_t *at, uint32_t value)
-{
-	size_t i;
-
-	for (i = 0; i < 4; i++)
-		at[i] = (uint8_t)(value >> (8 * i));
-}
-
-static void put_bytes(struct code *code, const uint8_t *bytes, size_t length)
-{
-	size_t i;
-
-	for (i = 0; i < length; i++)
-		code->bytes[code->length++] = bytes[i];
-}
-
-static void complain(struct selfmod *selfmod)
-{
-	if (selfmod->errors++ == 0)
-		guest_put_text("selfmod: error the DMA engine refuses\n");
-}
-
-/* Bytes of the routine to their place. */
-static void install(struct selfmod *selfmod, const struct code *code,
-		    size_t first, size_t length)
-{
-	volatile uint8_t *target = area + code->offset + first;
-	size_t i;
-
-	if (code->by_dma) {
-		dma_prepare(code->bytes + first, target, (uint32_t)length);
-		if (!dma_command(DMA_COPY))
-			complain(selfmod);
-		return;
-	}
-	for (i = 0; i < length; i++)
-		target[i] = code->bytes[first + i];
-}
-
-static __attribute__((noinline)) void report(struct selfmod *selfmod,
-					     const struct code *code,
-					     uint32_t expected, uint32_t found)
-{
-	if (selfmod->errors++ >= ERRORS_SHOWN)
-		return;
-	guest_put_text("selfmod: error by ");
-	guest_put_text(code->by_dma ? "dma" : "stores");
-	guest_put_text(" at ");
-	guest_put_number(code->offset);
-	guest_put_text(" routine ");
-	guest_put_text(code->name);
-	guest_put_text(" expected ");
-	guest_put_number(expected);
-	guest_put_text(" found ");
-	guest_put_number(found);
-	guest_put_text("\n");
-}
-
-static void check(struct selfmod *selfmod, const struct code *code,
-		  uint32_t argument, uint32_t expected)
-{
-	routine call = (routine)(uintptr_t)(area + code->offset);
-	uint32_t found;
-
-	__asm__ volatile("" : : : "memory");
-	found = call(0, argument);
-	selfmod->checks++;
-	if (found != expected)
-		report(selfmod, code, expected, found);
-}
-
-/* xor eax, eax; sixteen times add eax, constant; ret */
-static void do_sum(struct selfmod *selfmod, struct code *code)
-{
-	static const uint8_t clear[] = {0x31, 0xc0};
-	static const uint8_t add[] = {0x05, 0, 0, 0, 0};
-	static const uint8_t ret[] = {0xc3};
-	uint32_t sum = 0;
-	unsigned int i;
-
-	code->name = "sum";
-	code->length = 0;
-	put_bytes(code, clear, sizeof(clear));
-	for (i = 0; i < SUM_TERMS; i++) {
-		uint32_t value = next_value(selfmod);
-
-		put_bytes(code, add, sizeof(add));
-		put32(code->bytes + code->length - 4, value);
-		sum += value;
-	}
-	put_bytes(code, ret, sizeof(ret));
-	install(selfmod, code, 0, code->length);
-	check(selfmod, code, 0, sum);
-	check(selfmod, code, 0, sum);
-}
-
-/* mov [rip + 1], esi; mov eax, constant; ret: the constant is the argument */
-static void do_next(struct selfmod *selfmod, struct code *code)
-{
-	static const uint8_t bytes[] = {0x89, 0x35, 1, 0, 0, 0,
-					0xb8, 0,    0, 0, 0, 0xc3};
-	unsigned int i;
-
-	code->name = "next";
-	code->length = 0;
-	put_bytes(code, bytes, sizeof(bytes));
-	install(selfmod, code, 0, code->length);
-	for (i = 0; i < 3; i++) {
-		uint32_t value = next_value(selfmod);
-
-		check(selfmod, code, value, value);
+	*selfmod = (struct selfmod){0};
+	rewrite_init(&selfmod->rewrite);
+	while (guest_next_word(&cmdline, &word)) {
+		if (guest_is(word.key, word.key_len, "passes"))
+			selfmod->passes = guest_number(&word, false);
+		else if (guest_is(word.key, word.key_len, "rate"))
+			selfmod->rate_ps = guest_number(&word, false);
+		else if (!rewrite_apply(&selfmod->rewrite, &word))
+			guest_refuse("unknown parameter", word.key,
+				     word.key_len);
+		if (selfmod->rate_ps > MAX_RATE)
+			guest_refuse("rate is at most 100000, not", word.value,
+				     word.value_len);
 	}
 }
 
-/*
- * mov edx, port; mov eax, copy; out dx, eax; 1: in eax, dx; test al, busy;
- * jnz 1b; mov eax, constant; ret: the constant is what the DMA engine wrote
- */
-static void do_ask(struct selfmod *selfmod, struct code *code)
-{
-	static const uint8_t bytes[] = {
-		0xba, 0x18, 0x07, 0,	0,    0xb8, DMA_COPY, 0, 0, 0, 0xef,
-		0xed, 0xa8, 0x01, 0x75, 0xfb, 0xb8, 0,	      0, 0, 0, 0xc3};
-	uint8_t constant[4];
-	unsigned int i;
-
-	code->name = "ask";
-	code->length = 0;
-	put_bytes(code, bytes, sizeof(bytes));
-	install(selfmod, code, 0, code->length);
-	for (i = 0; i < 3; i++) {
-		uint32_t value = next_value(selfmod);
-
-		put32(constant, value);
-		dma_prepare(constant, area + code->offset + ASK_VALUE, 4);
-		check(selfmod, code, 0, value);
-	}
-}
-
-/* Fill the constant, a byte repeated. */
-static void do_fill(struct selfmod *selfmod, struct code *code)
-{
-	uint8_t byte = (uint8_t)(next_value(selfmod) >> 24);
-
-	dma_prepare(area, area + code->offset + RETURN_VALUE, 4);
-	dma_set_value(byte);
-	if (!dma_command(DMA_FILL))
-		complain(selfmod);
-	check(selfmod, code, 0, byte * UINT32_C(0x01010101));
-}
-
-/* mov eax, constant; ret */
-static void do_return(struct selfmod *selfmod, struct code *code)
-{
-	static const uint8_t bytes[] = {0xb8, 0, 0, 0, 0, 0xc3};
-	unsigned int i;
-
-	code->name = "return";
-	code->length = 0;
-	put_bytes(code, bytes, sizeof(bytes));
-	for (i = 0; i < 3; i++) {
-		uint32_t value = next_value(selfmod);
-
-		put32(code->bytes + RETURN_VALUE, value);
-		if (i == 0)
-			install(selfmod, code, 0, code->length);
-		else
-			install(selfmod, code, RETURN_VALUE, 4);
-		check(selfmod, code, 0, value);
-		check(selfmod, code, 0, value);
-	}
-	if (code->by_dma)
-		do_fill(selfmod, code);
-}
-
-static void run_place(struct selfmod *selfmod, size_t offset, bool by_dma)
-{
-	struct code code = {.offset = offset, .by_dma = by_dma};
-
-	do_sum(selfmod, &code);
-	if (by_dma)
-		do_ask(selfmod, &code);
-	else
-		do_next(selfmod, &code);
-	do_return(selfmod, &code);
-}
-
-static void run_pass(struct selfmod *selfmod, uint64_t pass)
+static void run_pass(struct rewrite *rewrite, uint64_t pass)
 {
 	unsigned int round;
-	unsigned int place;
 
-	selfmod->checks = 0;
-	for (round = 0; round < ROUNDS; round++) {
-		for (place = 0; place < NPLACES; place++) {
-			if (selfmod->by_stores)
-				run_place(selfmod, places[place], false);
-			if (selfmod->by_dma)
-				run_place(selfmod, places[place], true);
-		}
-	}
-	guest_put_text("selfmod: pass ");
-	guest_put_number(pass);
-	guest_put_text(" checks ");
-	guest_put_number(selfmod->checks);
-	guest_put_text(" errors ");
-	guest_put_number(selfmod->errors);
-	guest_put_text("\n");
-}
-
-static void pace(struct selfmod *selfmod)
-{
-	if (!selfmod->rate_pps)
-		return;
-	selfmod->due += (uint32_t)(GUEST_TIMER_HZ / selfmod->rate_pps);
-	/* more than a second late: the host is too slow, do not catch up */
-	if ((int32_t)(guest_timer() - selfmod->due) > (int32_t)GUEST_TIMER_HZ)
-		selfmod->due = guest_timer();
-	while ((int32_t)(guest_timer() - selfmod->due) < 0)
-		__asm__ volatile("pause");
-}
-
-static void apply(const struct guest_word *word, struct selfmod *selfmod)
-{
-	if (guest_is(word->key, word->key_len, "passes")) {
-		selfmod->passes = guest_number(word, false);
-	} else if (guest_is(word->key, word->key_len, "rate")) {
-		selfmod->rate_pps = guest_number(word, false);
-		if (selfmod->rate_pps > MAX_RATE)
-			guest_refuse("rate is at most 100000, not", word->value,
-				     word->value_len);
-	} else if (guest_is(word->key, word->key_len, "by")) {
-		selfmod->by_dma =
-			!guest_is(word->value, word->value_len, "stores");
-		selfmod->by_stores =
-			!guest_is(word->value, word->value_len, "dma");
-		if (selfmod->by_dma && selfmod->by_stores &&
-		    !guest_is(word->value, word->value_len, "both"))
-			guest_refuse("by is none of stores, dma, both:",
-				     word->value, word->value_len);
-	} else {
-		guest_refuse("unknown parameter", word->key, word->key_len);
-	}
+	rewrite->checks = 0;
+	for (round = 0; round < ROUNDS; round++)
+		rewrite_round(rewrite);
+	guest_tell((struct guest_count[]){{"pass", pass},
+					  {"checks", rewrite->checks},
+					  {"errors", rewrite->errors},
+					  {0}});
 }
 
 void guest_main(const char *cmdline, uint64_t ram_bytes)
 {
-	struct selfmod selfmod = {.by_stores = true, .by_dma = true};
-	struct guest_word word;
-	uint64_t pass;
+	struct selfmod selfmod;
+	struct guest_pace pace;
+	uint64_t pass = 0;
 
 	(void)ram_bytes;
-	while (guest_next_word(&cmdline, &word))
-		apply(&word, &selfmod);
-	selfmod.due = guest_timer();
-	for (pass = 1;; pass++) {
-		run_pass(&selfmod, pass);
+	configure(cmdline, &selfmod);
+	guest_pace_start(&pace, selfmod.rate_ps, 1);
+	for (;;) {
+		run_pass(&selfmod.rewrite, ++pass);
 		if (pass == selfmod.passes)
 			break;
-		pace(&selfmod);
+		guest_pace_step(&pace);
 	}
-	guest_put_text("selfmod: done passes ");
-	guest_put_number(pass);
-	guest_put_text(" errors ");
-	guest_put_number(selfmod.errors);
-	guest_put_text("\n");
-	guest_exit(selfmod.errors ? SELFMOD_EXIT_ERRORS : SELFMOD_EXIT_OK);
+	guest_tell((struct guest_count[]){{"done passes", pass},
+					  {"errors", selfmod.rewrite.errors},
+					  {0}});
+	guest_exit(selfmod.rewrite.errors ? GUEST_EXIT_ERRORS : GUEST_EXIT_OK);
 }

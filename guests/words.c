@@ -1,8 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command line of a guest; words.h.
+ * Reading the command line and writing lines; words.h.
  */
 #include "words.h"
+
+void guest_tell(const struct guest_count *counts)
+{
+	guest_put_text(guest_name);
+	guest_put_text(":");
+	for (; counts->word; counts++) {
+		guest_put_text(" ");
+		guest_put_text(counts->word);
+		guest_put_text(" ");
+		guest_put_number(counts->number);
+	}
+	guest_put_text("\n");
+}
+
+void guest_tell_error(const char *text)
+{
+	guest_put_text(guest_name);
+	guest_put_text(": error ");
+	guest_put_text(text);
+	guest_put_text("\n");
+}
 
 _Noreturn void guest_refuse(const char *why, const char *text, size_t len)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A guest's command line: name=value words separated by blanks.
+ * What a guest is told and what it tells: name=value words separated by blanks
+ * on the command line, and lines of words and numbers on the serial port.
  *
  * What is malformed is refused with one sentence on the serial port and the
  * end of the machine.
@@ -13,8 +14,18 @@
 /* Each guest has one: the first word of its sentences. */
 extern const char guest_name[];
 
-/* The value of the debug-exit port after a refusal; smudge-vm exits with 1. */
-#define GUEST_EXIT_USAGE 0
+/* Errors of one kind that are told in full; the others are counted. */
+#define GUEST_ERRORS_SHOWN 8
+
+struct guest_count {
+	const char *word; /* NULL after the last one */
+	uint64_t number;
+};
+
+/* The line "NAME: WORD NUMBER WORD NUMBER ...". */
+void guest_tell(const struct guest_count *counts);
+/* The line "NAME: error TEXT". */
+void guest_tell_error(const char *text);
 
 struct guest_word {
 	const char *key;
