@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Read a serial log; guests/scribble.h and guests/paint.h have the lines.
+ * Read a serial log; guests/scribble.c and guests/paint.h have the lines.
  *
  * A guest that moves in the middle of a line leaves its begin in one file
  * and its end in another; neither is a pass line then.

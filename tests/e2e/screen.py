@@ -118,20 +118,20 @@ def free_display():
 
 
 def painter(lab, name="source", *arguments, engine=None, size="320x200",
-            append="rate=60", vnc="", kernel=True, memory="16M"):
-    """A machine with a display; kernel=False for a destination's arguments."""
+            append="rate=60", vnc="", kernel=PAINT, memory="16M"):
+    """A machine with a display; kernel=None for a destination's arguments."""
     engine = engine or any_engine()
     need_engine(engine)
     number = free_display()
     if kernel:
-        arguments = ("--kernel", PAINT, "--append", append, *arguments)
+        arguments = ("--kernel", kernel, "--append", append, *arguments)
     machine = lab.machine(name, "--display", size, "--vnc", f":{number}{vnc}",
                           *arguments, engine=engine, memory=memory)
     machine.display = number
     machine.port = 5900 + number
     machine.connect().close()
     if kernel:
-        wait_until(lambda: "paint: ready" in machine.serial(), "paint is ready")
+        wait_until(lambda: ": ready " in machine.serial(), "the guest is ready")
     return machine
 
 

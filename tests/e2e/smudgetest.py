@@ -267,9 +267,8 @@ class Machine:
     def passes(self):
         """Numbers of the finished passes; fails if the guest saw an error."""
         text = self.serial()
-        check("error page" not in text, f"guest at {self.name}: {text[-500:]}")
-        found = re.findall(r"^scribble: pass (\d+) pages \d+ errors (\d+)$",
-                           text, re.M)
+        check(": error " not in text, f"guest at {self.name}: {text[-800:]}")
+        found = re.findall(r"^\w+: pass (\d+) .* errors (\d+)$", text, re.M)
         check(all(errors == "0" for _, errors in found),
               f"guest at {self.name} counts errors: {found[-3:]}")
         return [int(number) for number, _ in found]

@@ -6,7 +6,7 @@ import re
 import subprocess
 
 from smudgetest import (PATIENCE, VM, case, check, check_equal, main,
-                        need_engine, wait_until)
+                        need_engine)
 
 GUEST = os.environ["SMUDGE_SELFMOD"]
 OK = 33
@@ -42,27 +42,10 @@ def unicorn_without_the_code_client_goes_wrong_in_dma(lab):
     check_equal(found.returncode, OK, found.stdout)
 
 
-def passes(machine):
-    text = machine.serial()
-    check("selfmod: error" not in text, f"{machine.name}: {text[-800:]}")
-    return len(re.findall(r"^selfmod: pass \d+ checks \d+ errors 0$", text,
-                          re.M))
-
-
-def wait_passes(machine, more):
-    goal = passes(machine) + more
-
-    def enough():
-        check(machine.process.poll() is None,
-              f"{machine.name} ended: {machine.log()!r}")
-        return passes(machine) >= goal
-    wait_until(enough, f"{more} passes at {machine.name}")
-
-
 def start(lab, engine, *arguments, append="rate=200"):
     machine = lab.machine("first", "--kernel", GUEST, "--append", append,
                           *arguments, engine=engine, memory="32M")
-    wait_passes(machine, 2)
+    machine.wait_passes(2)
     return machine
 
 
@@ -74,9 +57,9 @@ def move(lab, source, number, engine, *arguments):
     source.qmp.run("migrate", uri=uri)
     check_equal(source.qmp.wait_migration("completed", "failed")["status"],
                 "completed", "migration")
-    passes(source)
+    source.passes()
     source.end()
-    wait_passes(target, 5)
+    target.wait_passes(5)
     return target
 
 
@@ -98,7 +81,7 @@ def stopped_and_continued(lab):
     for _ in range(50):
         machine.qmp.run("stop")
         machine.qmp.run("cont")
-    wait_passes(machine, 5)
+    machine.wait_passes(5)
 
 
 @case

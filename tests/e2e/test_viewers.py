@@ -50,7 +50,7 @@ def a_hundred_viewers_come_and_go_while_the_guest_moves(lab):
     rng = random.Random(SEED)
     source = painter(lab, append="frames=5 rate=100", memory="256M")
     destination = painter(lab, "destination", "--incoming", lab.uri, "-S",
-                          kernel=False, memory="256M")
+                          kernel=None, memory="256M")
     come_and_go(source, rng, 10)
     check_unwatched(source)
     before = process_costs(source)
@@ -84,7 +84,7 @@ def moves_with_viewers(lab, engines):
     source = painter(lab, engine=engines[0],
                      append="scenes=text+box+scroll+touch+mode rate=60")
     destination = painter(lab, "destination", "--incoming", lab.uri, "-S",
-                          engine=engines[1], kernel=False)
+                          engine=engines[1], kernel=None)
     here, there = Viewer(source), Viewer(destination)
     wait_until(lambda: here.updates > 3 and there.updates, "both see")
     source.qmp.run("migrate", uri=lab.uri)
@@ -133,7 +133,7 @@ def keys_reach_the_guest_also_across_a_migration(lab):
     viewer.wait_for(screendump(lab, source), "the viewer is heard")
     time.sleep(0.3)
     destination = painter(lab, "destination", "--incoming", lab.uri,
-                          kernel=False)
+                          kernel=None)
     source.qmp.run("migrate", uri=lab.uri)
     destination.qmp.wait_migration("completed")
     destination.qmp.run("cont")
@@ -150,7 +150,7 @@ def another_display_at_the_destination_is_refused(lab):
     for name, size in (("smaller", "160x100"), ("larger", "640x480")):
         uri = f"unix:{lab.path(name + '.sock')}"
         destination = painter(lab, name, "--incoming", uri, size=size,
-                              kernel=False)
+                              kernel=None)
         source.qmp.run("migrate", uri=uri)
         report = source.qmp.wait_migration("failed")
         check_sentence(report["error-desc"], 'vram', "KiB")

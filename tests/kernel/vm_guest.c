@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Running scribble under test. Waiting ends with a failure after a minute: a
+ * Running a guest under test. Waiting ends with a failure after a minute: a
  * guest that hangs must not hang the tests.
  */
 #include "vm_guest.h"
@@ -37,40 +37,63 @@ void vm_guest_need(const char *engine)
 		test_skip_without(engine, err.message);
 }
 
-static void start(struct vm_guest *guest, const char *append)
+static void start(struct vm_guest *guest, const struct vm_options *options)
 {
 	struct smudge_error err = {0};
 	int ret = 0;
 
-	if (append)
-		ret = machine_load_kernel(guest->machine, SCRIBBLE_ELF, append,
-					  &err);
+	if (options->kernel)
+		ret = machine_load_kernel(guest->machine, options->kernel,
+					  options->append, &err);
 	if (ret == 0)
 		ret = machine_start(guest->machine, &err);
 	if (ret < 0)
 		fail_msg("%s", err.message);
 }
 
-void vm_guest_open(struct vm_guest *guest, const char *engine,
-		   const char *dirty, const char *append)
+static void open_machine(struct vm_guest *guest, struct vm_options options)
 {
-	char serial[80];
-	struct vm_options options = {
-		.memory_bytes = RAM_BYTES,
-		.engine = engine,
-		.dirty = dirty,
-		.serial = serial,
-		.incoming = append ? NULL : "test",
-	};
 	struct smudge_error err = {0};
+	char serial[80];
 
 	guest->serial_fd = memfd_create("serial", MFD_CLOEXEC);
 	assert_true(guest->serial_fd >= 0);
 	snprintf(serial, sizeof(serial), "file:/proc/self/fd/%d",
 		 guest->serial_fd);
+	options.memory_bytes = RAM_BYTES;
+	options.serial = serial;
 	if (machine_create(&options, &guest->machine, &err) < 0)
 		fail_msg("%s", err.message);
-	start(guest, append);
+	start(guest, &options);
+}
+
+void vm_guest_open(struct vm_guest *guest, const char *engine,
+		   const char *dirty, const char *append)
+{
+	const struct vm_options options = {
+		.kernel = append ? SCRIBBLE_ELF : NULL,
+		.append = append,
+		.engine = engine,
+		.dirty = dirty,
+		.incoming = append ? NULL : "test",
+	};
+
+	open_machine(guest, options);
+}
+
+void vm_guest_open_everything(struct vm_guest *guest, const char *engine,
+			      const char *append)
+{
+	const struct vm_options options = {
+		.kernel = EVERYTHING_ELF,
+		.append = append,
+		.engine = engine,
+		.dirty = "auto",
+		.display_width = 320,
+		.display_height = 200,
+	};
+
+	open_machine(guest, options);
 }
 
 void vm_guest_close(struct vm_guest *guest)
@@ -102,7 +125,7 @@ static unsigned int count_passes(struct vm_guest *guest)
 	const char *at;
 
 	read_output(guest, output);
-	for (at = output; (at = strstr(at, "scribble: pass ")); at++)
+	for (at = output; (at = strstr(at, ": pass ")); at++)
 		if (strchr(at, '\n'))
 			passes++;
 	return passes;

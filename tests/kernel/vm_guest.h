@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A machine that runs scribble, for the machine's tests: its serial port goes
- * to a file in memory, from which the passes and errors are read.
+ * A machine that runs scribble, or everything, for the machine's tests: its
+ * serial port goes to a file in memory, from which the passes and errors are
+ * read.
  */
 #ifndef TESTS_VM_GUEST_H
 #define TESTS_VM_GUEST_H
@@ -10,7 +11,7 @@
 
 #include "machine.h"
 
-/* smudge-vm's exit status after scribble's own verdict. */
+/* smudge-vm's exit status after the guest's own verdict. */
 #define VM_GUEST_OK	((0x10 << 1) | 1)
 #define VM_GUEST_ERRORS ((0x11 << 1) | 1)
 
@@ -28,6 +29,9 @@ void vm_guest_need(const char *engine);
  */
 void vm_guest_open(struct vm_guest *guest, const char *engine,
 		   const char *dirty, const char *append);
+/* With everything and a display of 320x200; loaded, started, not resumed. */
+void vm_guest_open_everything(struct vm_guest *guest, const char *engine,
+			      const char *append);
 void vm_guest_close(struct vm_guest *guest);
 
 /* Wait until the guest has reported @passes passes on this machine. */

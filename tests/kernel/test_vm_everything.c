@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * guests/everything: right while nobody harms it, and it says so when a pixel
+ * of its picture or a word of its pages is not what it wrote.
+ */
+#include "vm_guest.h"
+
+#include <smudge/error.h>
+
+#define VRAM_GPA     UINT64_C(0xe0000000)
+#define STRIDE_BYTES (320 * 4)
+
+static void start(struct vm_guest *guest, const char *engine)
+{
+	vm_guest_need(engine);
+	vm_guest_open_everything(guest, engine,
+				 "working-set=64K rate=400 passes=20");
+	assert_int_equal(machine_resume(guest->machine), 0);
+}
+
+static void finish(struct vm_guest *guest, int status)
+{
+	assert_int_equal(vm_guest_wait_end(guest), status);
+	assert_true(vm_guest_said(guest, "everything: done passes 20 errors "));
+	vm_guest_close(guest);
+}
+
+static void unharmed(const char *engine)
+{
+	struct vm_guest guest;
+
+	start(&guest, engine);
+	finish(&guest, VM_GUEST_OK);
+}
+
+static void flip_pixel(struct vm_guest *guest, uint64_t x, uint64_t y)
+{
+	*machine_ram_at(guest->machine, VRAM_GPA + y * STRIDE_BYTES + x * 4,
+			4) ^= 1;
+}
+
+/* Two of them: a line that is just being drawn may hide one. */
+static void spoiled_pixels(const char *engine)
+{
+	struct vm_guest guest;
+
+	start(&guest, engine);
+	vm_guest_wait_passes(&guest, 3);
+	machine_pause(guest.machine, MACHINE_PAUSED);
+	flip_pixel(&guest, 7, 5);
+	flip_pixel(&guest, 319, 40);
+	assert_int_equal(machine_resume(guest.machine), 0);
+	assert_int_equal(vm_guest_wait_end(&guest), VM_GUEST_ERRORS);
+	assert_true(vm_guest_said(&guest, "everything: error pixel 7 5 ") ||
+		    vm_guest_said(&guest, "everything: error pixel 319 40 "));
+	finish(&guest, VM_GUEST_ERRORS);
+}
+
+static void spoiled_page(const char *engine)
+{
+	struct vm_guest guest;
+
+	start(&guest, engine);
+	vm_guest_wait_passes(&guest, 3);
+	machine_pause(guest.machine, MACHINE_PAUSED);
+	vm_guest_page(&guest, 9)[511] ^= 1;
+	assert_int_equal(machine_resume(guest.machine), 0);
+	assert_int_equal(vm_guest_wait_end(&guest), VM_GUEST_ERRORS);
+	assert_true(vm_guest_said(&guest, "everything: error page 9 "));
+	finish(&guest, VM_GUEST_ERRORS);
+}
+
+static void test_kvm(void **state)
+{
+	unharmed("kvm");
+	spoiled_pixels("kvm");
+	spoiled_page("kvm");
+}
+
+static void test_unicorn(void **state)
+{
+	unharmed("unicorn");
+	spoiled_pixels("unicorn");
+	spoiled_page("unicorn");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_kvm),
+		cmocka_unit_test(test_unicorn),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
