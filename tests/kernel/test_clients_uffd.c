@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Migration, display and translators on one memory that userfaultfd watches:
+ * what one harvest fetched is everybody's, and what one takes stays the
+ * others'. tests/unit/test_clients_together.c is the same with other sources.
+ */
+#include "clients_live.h"
+#include "clients_rig.h"
+
+#define NSTEPS 20000
+#define NMARKS 300000
+
+static void test_random_steps(void **state)
+{
+	static struct clients_rig rig;
+
+	test_need_uffd();
+	clients_rig_start(&rig, "clients_uffd", true);
+	rig_run(&rig, NSTEPS);
+	clients_rig_stop(&rig);
+}
+
+static void test_live(void **state)
+{
+	test_need_uffd();
+	clients_live_run("clients_uffd live", true, NMARKS, NMARKS);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_random_steps),
+		cmocka_unit_test(test_live),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
