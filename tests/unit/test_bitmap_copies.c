@@ -290,6 +290,32 @@ static void test_return_meets_marks(void **state)
 	close_rig(&rig);
 }
 
+/* However many edges were stored when the last group began. */
+static void test_batch_holds_no_more(void **state)
+{
+	struct rig rig;
+
+	open_rig(&rig, 4096);
+	for (uint64_t holes = 0; holes < 40; holes++) {
+		uint64_t npages;
+
+		draw(&rig, ALTERNATING);
+		merge(rig.a, rig.bits);
+		smudge_bitmap_set_range(rig.a, 4096, 4096);
+		for (uint64_t i = 0; i < holes; i++)
+			smudge_bitmap_clear_range(rig.a, 4097 + 3 * i, 1);
+		npages = smudge_bitmap_count(rig.a, 0, NPAGES);
+		assert_int_equal(
+			smudge_bitmap_take(rig.a, 0, NPAGES, rig.batch), 0);
+		assert_in_range(smudge_batch_nruns(rig.batch), 2048, 4096);
+		assert_int_equal(smudge_bitmap_count(rig.a, 0, NPAGES) +
+					 smudge_batch_npages(rig.batch),
+				 npages);
+		smudge_batch_discard(rig.batch);
+	}
+	close_rig(&rig);
+}
+
 /* Everything dirty is one run, over every level's edge; so is most of it. */
 static void test_runs_are_whole(void **state)
 {
@@ -323,6 +349,7 @@ int main(void)
 		cmocka_unit_test(test_merge_into_two),
 		cmocka_unit_test(test_take_and_return),
 		cmocka_unit_test(test_return_meets_marks),
+		cmocka_unit_test(test_batch_holds_no_more),
 		cmocka_unit_test(test_runs_are_whole),
 	};
 	const char *wanted = getenv("SMUDGE_BITMAP_VARIANT");

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The invariants of bitmap.h, B1 to B5, after every step of random programs;
+ * and the memory of every word that is not mixed overwritten each time, so
+ * that a reader of leftovers is seen whoever it is. Once for each vector
+ * variant.
+ */
+#include "support.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "program.h"
+
+#include "bitmap/bitmap.h"
+
+static uint64_t draw_random(void *rng, uint64_t bound)
+{
+	return test_rng_below(rng, bound);
+}
+
+/* B1 and B5: what a word in memory may be, @pages of whose pages exist. */
+static bool is_right_word(const struct smudge_bitmap *bitmap, uint64_t group,
+			  unsigned int i)
+{
+	unsigned int npages =
+		(unsigned int)smi_bitmap_group_pages(bitmap, group);
+	uint64_t word = smi_bitmap_get_word(bitmap, group, i);
+	bool is_mixed = bitmap->groups[group].mixed >> i & 1;
+
+	if (is_mixed && (word == 0 || word == SMI_ALL_ONES))
+		return false;
+	return !(word & ~smi_word_mask(i, 0, npages));
+}
+
+static const char *check_group(const struct smudge_bitmap *bitmap,
+			       uint64_t group)
+{
+	struct smi_group g = bitmap->groups[group];
+	bool is_some = bitmap->level2[group >> 6] >> (group & 63) & 1;
+
+	if ((g.mixed & g.ones) || g.ones == SMI_ALL_ONES)
+		return "B2";
+	if (is_some != (smi_group_dirty(g) != 0))
+		return "B3";
+	if (smi_bitmap_is_full(bitmap, group))
+		return smi_group_dirty(g) ? "B4" : NULL;
+	for (unsigned int i = 0; i < 64; i++)
+		if (!is_right_word(bitmap, group, i))
+			return "B1 or B5";
+	return NULL;
+}
+
+/* B5 above the groups: no bit for one that does not exist. */
+static const char *check_beyond(const struct smudge_bitmap *bitmap)
+{
+	uint64_t ngroups = smi_bitmap_ngroups(bitmap), last = ngroups / 64;
+	uint64_t both = last < bitmap->nwords[2]
+				? bitmap->level2[last] | bitmap->full[last]
+				: 0;
+
+	return both >> (ngroups & 63) ? "B5, level 2" : NULL;
+}
+
+static const char *check_insides(const struct smudge_bitmap *bitmap)
+{
+	for (uint64_t group = 0; group < smi_bitmap_ngroups(bitmap); group++) {
+		const char *what = check_group(bitmap, group);
+
+		if (what)
+			return what;
+	}
+	return check_beyond(bitmap);
+}
+
+/* Rubbish wherever no word is kept; in full and in clean groups too. */
+static void spoil(struct smudge_bitmap *bitmap, struct test_rng *rng)
+{
+	uint64_t rubbish = test_rng_next(rng);
+
+	if (rubbish & 1)
+		rubbish = rubbish & 2 ? SMI_ALL_ONES : rubbish | rubbish >> 7;
+	for (uint64_t i = 0; i < bitmap->nwords[0]; i++)
+		if (!(bitmap->groups[i / 64].mixed >> i % 64 & 1))
+			bitmap->words[i] = rubbish;
+}
+
+static bool run_step(struct program *program, struct test_rng *rng)
+{
+	if (!program_step(program))
+		return false;
+	for (unsigned int i = 0; i < PROGRAM_BITMAPS; i++) {
+		const char *what = check_insides(program->bitmap[i]);
+
+		if (what)
+			return program_fail(program, what, 0, 0);
+		spoil(program->bitmap[i], rng);
+	}
+	return program_sample(program);
+}
+
+static void run_size(uint64_t npages, unsigned int nprograms,
+		     unsigned int nsteps)
+{
+	struct test_rng rng = test_rng_start("bitmap_insides");
+	struct program program = {.draw = draw_random, .opaque = &rng};
+
+	for (unsigned int i = 0; i < nprograms; i++) {
+		bool is_right = program_start(&program, npages);
+
+		for (unsigned int n = 0; is_right && n < nsteps; n++)
+			is_right = run_step(&program, &rng);
+		is_right = is_right && program_compare(&program);
+		program_end(&program);
+		if (!is_right)
+			fail_msg("program %u: %s", i, program.failure);
+	}
+}
+
+static void test_one_group(void **state)
+{
+	run_size(65, 60, 60);
+	run_size(4032, 20, 60);
+	run_size(4095, 20, 60);
+	run_size(4096, 20, 60);
+	run_size(4097, 20, 60);
+}
+
+static void test_several_groups(void **state)
+{
+	run_size(8191, 10, 60);
+	run_size(3 * 4096 + 64, 10, 60);
+	run_size(70 * 4096, 2, 60);
+}
+
+/* Every change that leaves a group all dirty, or all clean, by parts. */
+static void test_last_part(void **state)
+{
+	static const uint64_t sizes[] = {4096, 4095, 64, 4032, 8192, 8191};
+	static const uint64_t cuts[] = {1, 63, 64, 100, 2048, 4031};
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		for (size_t j = 0; j < sizeof(cuts) / sizeof(cuts[0]); j++) {
+			uint64_t npages = sizes[i], cut = cuts[j];
+			struct smudge_bitmap *bitmap;
+
+			assert_int_equal(smudge_bitmap_create(npages, &bitmap),
+					 0);
+			smudge_bitmap_set_range(bitmap, cut, npages);
+			assert_null(check_insides(bitmap));
+			smudge_bitmap_mark_range(bitmap, 0, cut);
+			assert_true(smudge_bitmap_all(bitmap, 0, npages));
+			assert_null(check_insides(bitmap));
+			smudge_bitmap_clear_range(bitmap, 0, cut);
+			assert_null(check_insides(bitmap));
+			smudge_bitmap_clear_range(bitmap, cut, npages);
+			assert_null(check_insides(bitmap));
+			assert_false(smudge_bitmap_any(bitmap, 0, npages));
+			smudge_bitmap_destroy(bitmap);
+		}
+}
+
+/* A group that two merges fill, in whole groups and in a part of one. */
+static void test_merged_halves(void **state)
+{
+	static const uint64_t lengths[] = {2 * 4096, 4096, 4095, 4096 + 64};
+	static uint64_t bits[129];
+	struct smudge_bitmap *bitmap;
+
+	assert_int_equal(smudge_bitmap_create(2 * 4096, &bitmap), 0);
+	for (unsigned int turn = 0; turn < 64; turn++) {
+		uint64_t first = turn & 16 ? 1 : 0, n = lengths[turn % 4];
+
+		smudge_bitmap_empty(bitmap);
+		if (turn & 32)
+			smudge_bitmap_set_range(bitmap, 100, 3000);
+		for (unsigned int half = 0; half < 2; half++) {
+			memset(bits, half ? 0xaa : 0x55, sizeof(bits));
+			n = n < 2 * 4096 - first ? n : 2 * 4096 - first;
+			assert_int_equal(smudge_bitmap_merge(&bitmap, 1, first,
+							     bits, turn & 8, n),
+					 0);
+			assert_null(check_insides(bitmap));
+		}
+		assert_true(smudge_bitmap_all(bitmap, first, n));
+		assert_int_equal(smudge_bitmap_count(bitmap, 0, UINT64_MAX), n);
+	}
+	smudge_bitmap_destroy(bitmap);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_one_group),
+		cmocka_unit_test(test_several_groups),
+		cmocka_unit_test(test_last_part),
+		cmocka_unit_test(test_merged_halves),
+	};
+	const char *wanted = getenv("SMUDGE_BITMAP_VARIANT");
+
+	if (wanted && strcmp(wanted, smudge_bitmap_variant())) {
+		printf("1..0 # SKIP no %s on this processor (%s is used)\n",
+		       wanted, smudge_bitmap_variant());
+		return 0;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
