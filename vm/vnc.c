@@ -2,7 +2,7 @@
 /*
  * The VNC server's beginning, its thread, and its end.
  */
-#include "vnc_internal.h"
+#include "vnc_link.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -99,6 +99,31 @@ static void describe(struct vnc *vnc)
 			 vnc->about.host, right, vnc->about.service);
 }
 
+static short events_of(const struct vnc_peer *peer)
+{
+	short events = POLLIN;
+
+	if (peer->stage == VNC_PAGE)
+		return POLLOUT;
+	if (peer->stage == VNC_FRESH)
+		return events;
+	if (!vnc_link_may_read(peer->link))
+		events = 0;
+	if (!vnc_link_is_empty(peer->link))
+		events |= POLLOUT;
+	return events;
+}
+
+/* When it has to be looked at without an event. */
+static int64_t due_ns(const struct vnc_peer *peer)
+{
+	if (vnc_peer_is_over(peer))
+		return 0;
+	if (peer->look_again_ns && peer->look_again_ns < peer->deadline_ns)
+		return peer->look_again_ns;
+	return peer->deadline_ns;
+}
+
 /* Fills @fds, quit and listen first; returns how many. */
 static nfds_t watch(const struct vnc *vnc, struct pollfd *fds,
 		    int64_t *ret_until_ns)
@@ -112,20 +137,12 @@ static nfds_t watch(const struct vnc *vnc, struct pollfd *fds,
 	for (peer = vnc->peers; peer < vnc->peers + VNC_MAX_PEERS; peer++) {
 		struct pollfd *fd = &fds[n++];
 
-		*fd = (struct pollfd){.fd = peer->fd, .events = POLLIN};
+		*fd = (struct pollfd){.fd = peer->fd};
 		if (peer->fd < 0)
 			continue;
-		if (peer->stage == VNC_PAGE)
-			fd->events = POLLOUT;
-		/* a fresh one is also looked at as soon as it says a word */
-		if (peer->look_again_ns && peer->stage == VNC_VIEWER)
-			fd->events = 0;
-		if (peer->stage == VNC_VIEWER)
-			fd->events |= POLLRDHUP;
-		if (peer->look_again_ns && peer->look_again_ns < until_ns)
-			until_ns = peer->look_again_ns;
-		if (peer->deadline_ns < until_ns)
-			until_ns = peer->deadline_ns;
+		fd->events = events_of(peer);
+		if (due_ns(peer) < until_ns)
+			until_ns = due_ns(peer);
 	}
 	*ret_until_ns = until_ns;
 	return n;
@@ -233,14 +250,9 @@ int vnc_open(struct machine *machine, const char *spec, struct vnc **ret,
 static void end_thread(struct vnc *vnc)
 {
 	const uint64_t one = 1;
-	size_t i;
 
 	pthread_mutex_lock(&vnc->lock);
 	vnc->is_ending = true;
-	/* libvncserver may be waiting for one of them */
-	for (i = 0; i < VNC_MAX_PEERS; i++)
-		if (vnc->peers[i].fd >= 0)
-			shutdown(vnc->peers[i].fd, SHUT_RDWR);
 	pthread_mutex_unlock(&vnc->lock);
 	if (write(vnc->quit_fd, &one, sizeof(one)) == sizeof(one))
 		pthread_join(vnc->thread, NULL);

@@ -4,6 +4,8 @@
  *
  * vnc.c        open, close, the thread's loop
  * vnc_peer.c   connections, from accept to libvncserver and to their end
+ * vnc_link.c   what goes between a viewer and libvncserver
+ * vnc_message.c  where a viewer's messages end
  * vnc_web.c    what an HTTP request asks for; the page
  * vnc_screen.c the display and libvncserver's picture of it
  *
@@ -34,21 +36,24 @@
 enum vnc_stage {
 	VNC_FRESH,  /* nobody knows yet what it wants */
 	VNC_PAGE,   /* gets `answer`, then the end */
-	VNC_VIEWER, /* libvncserver's */
+	VNC_VIEWER, /* libvncserver's, through `link` */
 };
+
+struct vnc_link;
 
 /* A connection; fd -1: a free place. */
 struct vnc_peer {
-	int fd;		      /* under lock; owned until libvncserver has it */
-	enum vnc_stage stage; /* under lock */
-	bool is_websocket;    /* under lock */
-	bool may_see;	      /* under lock: past its handshake */
+	int fd;			       /* under lock */
+	enum vnc_stage stage;	       /* under lock */
+	bool is_websocket;	       /* under lock */
+	bool may_see;		       /* under lock: past its handshake */
 	struct vnc_report_viewer name; /* under lock */
 	rfbClientPtr client;	       /* of a viewer */
+	struct vnc_link *link;	       /* of a viewer */
 	uint16_t told_width;	       /* the size the viewer knows */
 	uint16_t told_height;
 	int64_t deadline_ns;   /* of a stage that must not last */
-	int64_t look_again_ns; /* too few bytes there: not before this */
+	int64_t look_again_ns; /* of a fresh one: not before this */
 	const char *answer;    /* of a page: borrowed */
 	size_t answer_bytes;
 	size_t sent_bytes;
@@ -88,6 +93,10 @@ void vnc_peer_accept(struct vnc *vnc);
 /* @events: what poll said about it. */
 void vnc_peer_serve(struct vnc *vnc, struct vnc_peer *peer, short events);
 void vnc_peer_end(struct vnc *vnc, struct vnc_peer *peer);
+/* Send a viewer what it takes; one that takes nothing for long is ended. */
+void vnc_peer_send(struct vnc *vnc, struct vnc_peer *peer);
+/* libvncserver has dropped it: the end is due. */
+bool vnc_peer_is_over(const struct vnc_peer *peer);
 /* It knows the screen's present size, or will with its next update. */
 void vnc_peer_was_told_size(struct vnc_peer *peer);
 

@@ -2,33 +2,27 @@
 /*
  * Connections of the VNC server.
  *
- * libvncserver reads a message as a whole and waits for its rest. Until a
- * viewer is past its handshake it is a stranger, so nothing is read from it
- * before all of the message is there: it cannot make the others wait. Later a
- * viewer that sends half a message, or does not read, is waited for
- * MAX_WAIT_MS and then dropped.
+ * Nobody is waited for: what a peer has not sent yet is looked at when it is
+ * there, and what it does not take waits in its link (vnc_link.h). A viewer
+ * that takes nothing for STALL_NS is dropped.
  */
-#include "vnc_internal.h"
+#include "vnc_link.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#define VERSION "RFB 003.008\n"
 
 /* A VNC viewer waits for the server's first word, a browser does not. */
 #define SILENCE_NS    (100 * VNC_NS_MS)
 #define LOOK_AGAIN_NS (20 * VNC_NS_MS)
 #define REQUEST_NS    (10000 * VNC_NS_MS)
 #define HANDSHAKE_NS  (120000 * VNC_NS_MS) /* someone types a password */
+#define STALL_NS      (5000 * VNC_NS_MS)
 
 static void name_peer(struct vnc_report_viewer *name,
 		      const struct sockaddr_storage *address, socklen_t len)
@@ -72,21 +66,43 @@ void vnc_peer_accept(struct vnc *vnc)
 void vnc_peer_end(struct vnc *vnc, struct vnc_peer *peer)
 {
 	rfbClientPtr client = peer->client;
+	struct vnc_link *link = peer->link;
 	int fd = peer->fd;
 
 	pthread_mutex_lock(&vnc->lock);
 	*peer = (struct vnc_peer){.fd = -1};
 	pthread_mutex_unlock(&vnc->lock);
-	if (!client) {
-		close(fd);
+	if (client) {
+		/* why it is refused may be the last thing written */
+		vnc_link_write(link, fd);
+		if (client->sock != RFB_INVALID_SOCKET)
+			rfbCloseClient(client);
+		rfbClientConnectionGone(client);
+	}
+	vnc_link_close(link);
+	close(fd);
+}
+
+bool vnc_peer_is_over(const struct vnc_peer *peer)
+{
+	return peer->client && peer->client->sock == RFB_INVALID_SOCKET;
+}
+
+void vnc_peer_send(struct vnc *vnc, struct vnc_peer *peer)
+{
+	ssize_t sent = vnc_link_write(peer->link, peer->fd);
+
+	if (sent < 0) {
+		vnc_peer_end(vnc, peer);
 		return;
 	}
-	if (client->sock != RFB_INVALID_SOCKET)
-		rfbCloseClient(client);
-	/* libvncserver 0.9.14 forgets to free it */
-	free(client->wsctx);
-	client->wsctx = NULL;
-	rfbClientConnectionGone(client);
+	/* a handshake has a deadline of its own */
+	if (!peer->may_see)
+		return;
+	if (vnc_link_is_empty(peer->link))
+		peer->deadline_ns = VNC_NEVER;
+	else if (sent || peer->deadline_ns == VNC_NEVER)
+		peer->deadline_ns = vnc_now_ns() + STALL_NS;
 }
 
 void vnc_peer_was_told_size(struct vnc_peer *peer)
@@ -113,62 +129,39 @@ static void look_at_request(rfbClientPtr client,
 		vnc->refresh_at_ns = 0;
 }
 
-/*
- * A viewer that does not come over a WebSocket. libvncserver would first look
- * for one's first four bytes, and look for ever when only three come. So it
- * meets a pair of sockets that has four, and the viewer is put in its place
- * before anything is read.
- */
-static rfbClientPtr new_client(struct vnc *vnc, int fd)
-{
-	rfbClientPtr client = NULL;
-	int pair[2];
-
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
-		close(fd);
-		return NULL;
-	}
-	if (pair[0] < FD_SETSIZE && send(pair[1], VERSION, 4, 0) == 4)
-		client = rfbNewClient(vnc->screen, pair[0]);
-	else
-		close(pair[0]);
-	if (client) {
-		/* what it was greeted with stays in the pair */
-		send(fd, VERSION, strlen(VERSION), MSG_NOSIGNAL);
-		dup3(fd, pair[0], O_CLOEXEC);
-	}
-	close(pair[1]);
-	close(fd);
-	return client;
-}
-
-/* From here on the descriptor is libvncserver's. */
 static void become_viewer(struct vnc *vnc, struct vnc_peer *peer,
-			  bool is_websocket)
+			  const char *request)
 {
 	rfbClientPtr client;
-	int fd = peer->fd;
+	struct vnc_link *link;
 
-	/* between two numbers: nobody may shut it down */
-	pthread_mutex_lock(&vnc->lock);
-	peer->fd = -1;
-	pthread_mutex_unlock(&vnc->lock);
-	client = is_websocket ? rfbNewClient(vnc->screen, fd)
-			      : new_client(vnc, fd);
-	pthread_mutex_lock(&vnc->lock);
-	if (!client) {
-		*peer = (struct vnc_peer){.fd = -1};
-	} else {
-		client->clientFramebufferUpdateRequestHook = look_at_request;
-		client->clientData = peer;
-		peer->client = client;
-		peer->fd = client->sock;
-		peer->stage = VNC_VIEWER;
-		peer->is_websocket = is_websocket;
-		peer->deadline_ns = vnc_now_ns() + HANDSHAKE_NS;
-		peer->look_again_ns = 0;
+	if (vnc_link_open(vnc->screen, request, &link, &client) < 0) {
+		vnc_peer_end(vnc, peer);
+		return;
 	}
+	client->clientFramebufferUpdateRequestHook = look_at_request;
+	client->clientData = peer;
+	peer->client = client;
+	peer->link = link;
+	peer->deadline_ns = vnc_now_ns() + HANDSHAKE_NS;
+	peer->look_again_ns = 0;
+	pthread_mutex_lock(&vnc->lock);
+	peer->stage = VNC_VIEWER;
+	peer->is_websocket = request != NULL;
 	pthread_mutex_unlock(&vnc->lock);
+	vnc_peer_send(vnc, peer);
+}
+
+/* Its request is libvncserver's to answer; what follows it is not. */
+static void become_websocket(struct vnc *vnc, struct vnc_peer *peer, char *text)
+{
+	size_t len = (size_t)(strstr(text, "\r\n\r\n") - text) + 4;
+
+	text[len] = '\0';
+	if (recv(peer->fd, text, len, 0) != (ssize_t)len)
+		vnc_peer_end(vnc, peer);
+	else
+		become_viewer(vnc, peer, text);
 }
 
 static void answer(struct vnc *vnc, struct vnc_peer *peer, const char *text,
@@ -198,7 +191,7 @@ static void serve_fresh(struct vnc *vnc, struct vnc_peer *peer)
 
 	if (is_silent) {
 		if (vnc_now_ns() >= peer->look_again_ns)
-			become_viewer(vnc, peer, false);
+			become_viewer(vnc, peer, NULL);
 		return;
 	}
 	if (len <= 0) {
@@ -211,10 +204,10 @@ static void serve_fresh(struct vnc *vnc, struct vnc_peer *peer)
 		peer->look_again_ns = vnc_now_ns() + LOOK_AGAIN_NS;
 		break;
 	case VNC_REQUEST_VNC:
-		become_viewer(vnc, peer, false);
+		become_viewer(vnc, peer, NULL);
 		break;
 	case VNC_REQUEST_WEBSOCKET:
-		become_viewer(vnc, peer, true);
+		become_websocket(vnc, peer, text);
 		break;
 	case VNC_REQUEST_PAGE:
 		answer(vnc, peer, vnc->page, vnc->page_bytes);
@@ -244,57 +237,46 @@ static void serve_page(struct vnc *vnc, struct vnc_peer *peer)
 		vnc_peer_end(vnc, peer);
 }
 
-/* Bytes of the message that a viewer's handshake waits for. */
-static int wanted_bytes(const struct vnc_peer *peer)
+/* False: no whole message is there, or the viewer is over. */
+static bool pass_message(struct vnc *vnc, struct vnc_peer *peer)
 {
-	switch (peer->client->state) {
-	case RFB_PROTOCOL_VERSION:
-		return sz_rfbProtocolVersionMsg;
-	case RFB_AUTHENTICATION:
-		return CHALLENGESIZE;
-	default:
-		return 1;
+	rfbClientPtr client = peer->client;
+	int rc;
+
+	/* the first message after these tells the size */
+	if (!peer->may_see)
+		vnc_peer_was_told_size(peer);
+	rc = vnc_link_pass(peer->link, client);
+	if (rc < 0 && client->sock != RFB_INVALID_SOCKET)
+		rfbCloseClient(client);
+	if (rc <= 0 || client->sock == RFB_INVALID_SOCKET)
+		return false;
+	if (client->state == RFB_NORMAL && !peer->may_see) {
+		pthread_mutex_lock(&vnc->lock);
+		peer->may_see = true;
+		pthread_mutex_unlock(&vnc->lock);
+		peer->deadline_ns = VNC_NEVER;
+		/* its next message may need the picture */
+		vnc_screen_follow(vnc);
 	}
-}
-
-static bool has_enough(const struct vnc_peer *peer)
-{
-	int there = 0;
-
-	/* frames of a WebSocket are not counted so */
-	if (peer->client->state == RFB_NORMAL || peer->is_websocket)
-		return true;
-	return ioctl(peer->fd, FIONREAD, &there) == 0 &&
-	       there >= wanted_bytes(peer);
+	return client->sock != RFB_INVALID_SOCKET;
 }
 
 static void serve_viewer(struct vnc *vnc, struct vnc_peer *peer, short events)
 {
-	rfbClientPtr client = peer->client;
-	bool is_over = events & (POLLHUP | POLLERR | POLLRDHUP);
+	bool was_held;
 
-	if (!has_enough(peer)) {
-		peer->look_again_ns = vnc_now_ns() + LOOK_AGAIN_NS;
-		if (is_over)
-			vnc_peer_end(vnc, peer);
+	if (events & ~POLLOUT && vnc_link_may_read(peer->link) &&
+	    vnc_link_read(peer->link, peer->fd) < 0) {
+		vnc_peer_end(vnc, peer);
 		return;
 	}
-	peer->look_again_ns = 0;
 	do {
-		/* the first message after these tells the size */
-		if (!peer->may_see)
-			vnc_peer_was_told_size(peer);
-		rfbProcessClientMessage(client);
-		if (client->state == RFB_NORMAL && !peer->may_see) {
-			pthread_mutex_lock(&vnc->lock);
-			peer->may_see = client->sock != RFB_INVALID_SOCKET;
-			pthread_mutex_unlock(&vnc->lock);
-			peer->deadline_ns = VNC_NEVER;
-			/* its next message may need the picture */
-			vnc_screen_follow(vnc);
-		}
-	} while (client->sock != RFB_INVALID_SOCKET && peer->is_websocket &&
-		 webSocketsHasDataInBuffer(client));
+		while (pass_message(vnc, peer))
+			;
+		was_held = vnc_link_is_held(peer->link);
+		vnc_peer_send(vnc, peer);
+	} while (was_held && peer->link && !vnc_link_is_held(peer->link));
 }
 
 void vnc_peer_serve(struct vnc *vnc, struct vnc_peer *peer, short events)
@@ -312,10 +294,10 @@ void vnc_peer_serve(struct vnc *vnc, struct vnc_peer *peer, short events)
 			serve_page(vnc, peer);
 		break;
 	case VNC_VIEWER:
-		if (events || peer->look_again_ns)
+		if (vnc_peer_is_over(peer))
+			vnc_peer_end(vnc, peer);
+		else if (events)
 			serve_viewer(vnc, peer, events);
 		break;
 	}
-	if (peer->client && peer->client->sock == RFB_INVALID_SOCKET)
-		vnc_peer_end(vnc, peer);
 }

@@ -7,10 +7,9 @@
  * is refreshed only when a viewer has asked for what is new, at most 60
  * times a second, and less often while nothing changes.
  */
-#include "vnc_internal.h"
+#include "vnc_link.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,7 +27,6 @@
 #define BUSY_NS		(16 * VNC_NS_MS)
 #define IDLE_NS		(64 * VNC_NS_MS)
 #define COMPLAIN_NS	(5000 * VNC_NS_MS)
-#define MAX_WAIT_MS	5000
 #define MAX_RECTS	64
 
 static void press(rfbBool is_down, rfbKeySym keysym, rfbClientPtr client)
@@ -43,13 +41,6 @@ static void ignore_pointer(int buttons, int x, int y, rfbClientPtr client)
 	(void)buttons;
 	(void)x;
 	(void)y;
-	(void)client;
-}
-
-static void ignore_text(char *text, int len, rfbClientPtr client)
-{
-	(void)text;
-	(void)len;
 	(void)client;
 }
 
@@ -81,11 +72,10 @@ int vnc_screen_create(struct vnc *vnc, struct smudge_error *err)
 	screen->desktopName = "smudge-vm";
 	screen->alwaysShared = TRUE;
 	screen->deferUpdateTime = 0;
-	screen->maxClientWait = MAX_WAIT_MS;
-	screen->cursor = NULL; /* none is drawn into the picture */
+	screen->maxClientWait = 1; /* ms; vnc_link.h: nothing to wait for */
+	screen->cursor = NULL;	   /* none is drawn into the picture */
 	screen->kbdAddEvent = press;
 	screen->ptrAddEvent = ignore_pointer;
-	screen->setXCutText = ignore_text;
 	if (*vnc->options.password) {
 		vnc->passwords[0] = vnc->options.password;
 		screen->authPasswdData = vnc->passwords;
@@ -227,9 +217,11 @@ void vnc_screen_follow(struct vnc *vnc)
 	show_frame(vnc, &mode);
 }
 
+/* It has asked, and taken what it was sent before. */
 static bool is_waiting(const struct vnc_peer *peer)
 {
-	return is_looking(peer) && !sraRgnEmpty(peer->client->requestedRegion);
+	return is_looking(peer) && vnc_link_is_empty(peer->link) &&
+	       !sraRgnEmpty(peer->client->requestedRegion);
 }
 
 int64_t vnc_screen_due_ns(const struct vnc *vnc)
@@ -270,19 +262,15 @@ static void refresh(struct vnc *vnc)
 	pthread_mutex_unlock(&vnc->lock);
 }
 
-static bool takes_bytes(const struct vnc_peer *peer)
-{
-	struct pollfd fd = {.fd = peer->client->sock, .events = POLLOUT};
-
-	return poll(&fd, 1, 0) == 1;
-}
-
-static void send_to(rfbClientPtr client)
+static void send_to(struct vnc *vnc, struct vnc_peer *peer)
 {
 	/* without loss, whatever quality it would be content with */
-	client->turboQualityLevel = -1;
-	client->tightQualityLevel = -1;
-	rfbUpdateClient(client);
+	peer->client->turboQualityLevel = -1;
+	peer->client->tightQualityLevel = -1;
+	if (vnc_link_update(peer->link, peer->client) < 0)
+		vnc_peer_end(vnc, peer);
+	else
+		vnc_peer_send(vnc, peer);
 }
 
 void vnc_screen_send(struct vnc *vnc)
@@ -295,6 +283,6 @@ void vnc_screen_send(struct vnc *vnc)
 	if (vnc_now_ns() >= vnc_screen_due_ns(vnc))
 		refresh(vnc);
 	for (i = 0; i < VNC_MAX_PEERS; i++)
-		if (is_waiting(&vnc->peers[i]) && takes_bytes(&vnc->peers[i]))
-			send_to(vnc->peers[i].client);
+		if (is_waiting(&vnc->peers[i]))
+			send_to(vnc, &vnc->peers[i]);
 }

@@ -10,7 +10,7 @@ import time
 
 from screen import (PAINT, Viewer, check_same, check_unwatched, free_display,
                     painter, read_png, screendump)
-from smudgetest import (PATIENCE, TOOL, VM, any_engine, case, check,
+from smudgetest import (MIB, PATIENCE, TOOL, VM, any_engine, case, check,
                         check_equal, check_sentence, main, note, wait_until)
 
 SEED = int(os.environ.get("SMUDGE_TEST_SEED") or
@@ -116,24 +116,140 @@ def half_a_handshake_stops_nobody(lab):
     check_unwatched(machine)
 
 
+def frame(data):
+    """A WebSocket's, masked."""
+    mask = b"\x0f\xf0\x55\xaa"
+    check(len(data) < 126, "too long for this")
+    return bytes((0x82, 0x80 | len(data))) + mask + \
+        bytes(byte ^ mask[i & 3] for i, byte in enumerate(data))
+
+
+def web_painter(lab, **arguments):
+    page = lab.path("page.html")
+    page.write_text("x")
+    return painter(lab, vnc=f",web={page}", **arguments)
+
+
+UPGRADE = (b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: http://127.0.0.1\r\n"
+           b"Upgrade: websocket\r\nConnection: Upgrade\r\n"
+           b"Sec-WebSocket-Version: 13\r\n")
+KEY = b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+
+
+def goes_on(viewer, what):
+    """It gets pictures as long as nobody is waited for."""
+    updates, started = viewer.updates, time.monotonic()
+    wait_until(lambda: viewer.updates > updates + 3 or viewer.error,
+               f"the viewer goes on beside {what}")
+    check(viewer.error is None, f"{what}: {viewer.error}")
+    # one who is waited for would take five seconds
+    check(time.monotonic() - started < 4, f"stopped by {what}")
+
+
 @case
-def a_viewer_that_does_not_read_is_dropped(lab):
-    machine = painter(lab, append="frames=5", size="1280x800")
-    sleeper = Viewer(machine, rest=PATIENCE * 10)
-    # it asked once and reads nothing more: ask until the pipes are full
-    try:
-        for _ in range(100000):
-            sleeper.sock.settimeout(1)
-            sleeper._request(0)
-    except OSError:
-        pass
+def half_a_websocket_stops_nobody(lab):
+    """Strangers stop within a frame, and within a message of whole frames."""
+    machine = web_painter(lab, append="scenes=box rate=100")
     viewer = Viewer(machine)
-    wait_until(lambda: viewer.updates > 20 or viewer.error, "others see")
+    words = frame(b"RFB 003.008\n") + frame(b"\x01") + frame(b"\x01")
+    starts = [words[:count] for count in range(0, len(words), 3)]
+    starts.append(frame(b"RFB ") + frame(b"003"))
+    for start in starts:
+        with connect(machine) as sock:
+            sock.sendall(UPGRADE + KEY + b"\r\n")
+            check(sock.recv(4096).startswith(b"HTTP/1.1 101"), "upgraded")
+            sock.sendall(start)
+            goes_on(viewer, f"{len(start)} bytes in frames")
+    viewer.close()
+    check_unwatched(machine)
+
+
+@case
+def a_websocket_of_2010_stops_nobody(lab):
+    """libvncserver waits for eight bytes behind such a request."""
+    machine = web_painter(lab, append="scenes=box rate=100")
+    viewer = Viewer(machine)
+    with connect(machine) as sock:
+        sock.sendall(UPGRADE + KEY + b"Sec-WebSocket-Key1: 1\r\n"
+                     b"Sec-WebSocket-Key2: 2\r\n\r\n")
+        goes_on(viewer, "keys of 2010")
+    viewer.close()
+
+
+@case
+def a_viewer_that_writes_slowly_stops_nobody(lab):
+    """Past its handshake too, and it is served when its message is there."""
+    machine = painter(lab, append="scenes=box rate=100")
+    viewer = Viewer(machine)
+    slow = Viewer(machine, rest=PATIENCE * 10)  # asks once
+    check_equal(slow._read(16 + 320 * 200 * 4)[0], 0, "its picture")
+    message = struct.pack(">BxHii", 2, 2, 0, -223) + \
+        struct.pack(">B3xI", 6, 3) + b"abc" + \
+        struct.pack(">BBHHHH", 3, 0, 0, 0, 320, 200)
+    for i in range(len(message)):
+        slow.sock.sendall(message[i:i + 1])
+        goes_on(viewer, f"{i + 1} bytes of messages")
+    check_equal(slow._read(16 + 320 * 200 * 4)[0], 0, "its next picture")
+    slow.close()
+    viewer.close()
+    check_unwatched(machine)
+
+
+def sleeps(machine):
+    """It asked for all of a large screen, and reads nothing more."""
+    sleeper = Viewer(machine, rest=PATIENCE * 10)
+    sleeper._request(0)
+    return sleeper
+
+
+def viewers(machine):
+    return len(machine.qmp.run("query-vnc")["clients"])
+
+
+@case
+def a_viewer_that_does_not_read_is_dropped_and_stops_nobody(lab):
+    machine = painter(lab, append="scenes=box rate=100", size="1920x1080")
+    viewer = Viewer(machine)
+    sleeper = sleeps(machine)
+    wait_until(lambda: viewers(machine) == 2, "both are there")
+    updates = viewer.updates
+    wait_until(lambda: viewers(machine) == 1, "the sleeper is dropped")
     check(viewer.error is None, f"{viewer.error}")
-    wait_until(lambda: len(machine.qmp.run("query-vnc")["clients"]) == 1,
-               "the sleeper is dropped")
+    # while it was there: not even one if it is waited for
+    check(viewer.updates > updates + 10,
+          f"{viewer.updates - updates} updates beside the sleeper")
     viewer.close()
     sleeper.close()
+    check_unwatched(machine)
+
+
+def kept_bytes(machine):
+    """In the files in memory that hold what viewers have not taken."""
+    root = f"/proc/{machine.process.pid}/fd"
+    names = [f"{root}/{name}" for name in os.listdir(root)]
+    return sum(os.stat(name).st_size for name in names
+               if os.path.lexists(name) and
+               "memfd:smudge-vnc" in os.readlink(name))
+
+
+@case
+def a_viewer_that_asks_and_asks_is_dropped(lab):
+    """Nothing is kept for it but one update and a few answers."""
+    machine = painter(lab, append="frames=5", size="320x200")
+    asker = Viewer(machine, rest=PATIENCE * 10)
+    asker.sock.sendall(struct.pack(">BxHi", 2, 1, 0))  # no new sizes
+    scales = struct.pack(">BBxx", 15, 1) * 4096  # each is answered
+    kept = 0
+    try:
+        for _ in range(10000):
+            asker.sock.settimeout(1)
+            asker.sock.sendall(scales)
+            kept = max(kept, kept_bytes(machine))
+    except OSError:
+        pass
+    check(kept < MIB, f"{kept} bytes are kept for one picture of 250 KiB")
+    wait_until(lambda: viewers(machine) == 0, "the asker is dropped")
+    asker.close()
     check_unwatched(machine)
 
 
