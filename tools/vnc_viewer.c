@@ -57,7 +57,8 @@ static char *tell_password(rfbClient *client)
 {
 	struct vnc_viewer *viewer = viewer_of(client);
 
-	return strdup(viewer->password ? viewer->password : "");
+	/* libvncclient would not free an empty one */
+	return viewer->password ? strdup(viewer->password) : NULL;
 }
 
 static void got_rectangle(rfbClient *client, int x, int y, int width,
