@@ -34,6 +34,8 @@ static const char usage[] =
 	"                    next-dirty, next-clean, fill, fill-take, memory\n"
 	"  --baseline NAME   flat-atomic, bytemap, flat-ranges,\n"
 	"                    reset-every-word, roaring, vector-read\n"
+	"  --pattern NAME    alternating, clusters, or a per cent of random\n"
+	"                    pages: 0, 0.001, 0.01, 0.1, 1, 3, 10, 50, 100\n"
 	"  --one-variant     do not run the lesser vector variants as well\n"
 	"  --help            this text\n";
 
@@ -87,6 +89,9 @@ static int parse_option(int option, bool *all_variants)
 	case 'b':
 		bench_options.only_baseline = optarg;
 		return 0;
+	case 'P':
+		bench_options.only_pattern = optarg;
+		return 0;
 	case '1':
 		*all_variants = false;
 		return 0;
@@ -107,6 +112,7 @@ static int parse_options(int argc, char **argv, bool *all_variants)
 		{"samples", required_argument, NULL, 's'},
 		{"case", required_argument, NULL, 'c'},
 		{"baseline", required_argument, NULL, 'b'},
+		{"pattern", required_argument, NULL, 'P'},
 		{"one-variant", no_argument, NULL, '1'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},

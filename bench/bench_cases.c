@@ -14,7 +14,9 @@
  * the bits are read once before each sample: else whoever runs after the one
  * that read them last would find them nearer.
  */
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bench.h"
 
@@ -186,6 +188,17 @@ static void small_case(uint64_t npages, const struct pattern *pattern,
 		bench_run(&bench);
 }
 
+static bool is_wanted(const struct pattern *pattern)
+{
+	const char *only = bench_options.only_pattern;
+	char percent[16];
+
+	snprintf(percent, sizeof(percent), "%g", pattern->percent);
+	return !only ||
+	       strcmp(only, strcmp(pattern->name, "random") ? pattern->name
+							    : percent) == 0;
+}
+
 void bench_cycle_cases(uint64_t npages)
 {
 	for (size_t i = 0; i < bench_npatterns && !bench_interrupted; i++) {
@@ -195,7 +208,7 @@ void bench_cycle_cases(uint64_t npages)
 		struct work work = {.npages = npages};
 		uint64_t *bits;
 
-		if (is_pointless)
+		if (is_pointless || !is_wanted(pattern))
 			continue;
 		bits = bench_pattern_bits(pattern, npages);
 		work.bits = bits;

@@ -124,7 +124,7 @@ AVX2 static void or_group(uint64_t *dst, struct smi_group *g,
 	const __m256i all = _mm256_set1_epi64x(-1);
 	uint64_t ones = 0;
 
-	if (_mm_popcnt_u64(smi_group_dirty(add)) < DENSE_WORDS) {
+	if (_mm_popcnt_u64(add.mixed) < DENSE_WORDS) {
 		smi_or_group_sparse(dst, g, src, add);
 		return;
 	}

@@ -105,8 +105,7 @@ static void prefetch(const uint64_t *group, uint64_t mixed)
 static void or_group(uint64_t *dst, struct smi_group *g, const uint64_t *src,
 		     struct smi_group add)
 {
-	if (smi_group_dirty(*g) ||
-	    count_bits(smi_group_dirty(add)) < DENSE_WORDS) {
+	if (smi_group_dirty(*g) || count_bits(add.mixed) < DENSE_WORDS) {
 		smi_or_group_sparse(dst, g, src, add);
 		return;
 	}
