@@ -91,15 +91,21 @@ static void or_into(struct smudge_bitmap *b, uint64_t group,
 		b->level2[group >> 6] |= UINT64_C(1) << (group & 63);
 }
 
+static void count_pages(const struct merge *m, const uint64_t *words,
+			struct smi_group add)
+{
+	if (m->npages_found)
+		*m->npages_found +=
+			m->kernels->popcount(words, add.mixed) +
+			64 * (uint64_t)__builtin_popcountll(add.ones);
+}
+
 static void merge_group(const struct merge *m, uint64_t group,
 			const uint64_t *words, struct smi_group add)
 {
 	bool is_full = add.ones == SMI_ALL_ONES;
 
-	if (m->npages_found)
-		*m->npages_found +=
-			m->kernels->popcount(words, add.mixed) +
-			64 * (uint64_t)__builtin_popcountll(add.ones);
+	count_pages(m, words, add);
 	for (size_t i = 0; i < m->nbitmaps; i++) {
 		if (is_full)
 			smi_bitmap_fill_group(m->bitmaps[i], group);
@@ -143,84 +149,74 @@ static void merge_block(const struct merge *m, uint64_t group, size_t n,
 			    words + dirty[i] * SMI_GROUP_WORDS, added[i]);
 }
 
-static uint64_t count_words(const uint64_t *words, size_t n)
+/* The words that pages [first, end) are in; the other pages' bits are clear. */
+static void copy_words(const struct merge *m, uint64_t first, uint64_t end,
+		       uint64_t *buffer)
 {
-	uint64_t count = 0;
+	uint64_t at = first & ~(SMI_WORD_PAGES - 1);
 
-	for (size_t i = 0; i < n; i++)
-		count += (uint64_t)__builtin_popcountll(words[i]);
-	return count;
-}
+	for (; at < end; at += SMI_WORD_PAGES) {
+		unsigned int low = first > at ? (unsigned int)(first - at) : 0;
+		unsigned int high =
+			end - at < 64 ? (unsigned int)(end - at) : 64;
+		uint64_t from = m->first_bit + (at + low - m->first_page);
 
-/* OR @words[i], for each bit i of @some, into word @index + i of the group. */
-static void or_words(struct smudge_bitmap *b, uint64_t group,
-		     unsigned int index, const uint64_t *words, uint64_t some)
-{
-	if (smi_bitmap_is_full(b, group))
-		return;
-	for (; some; some &= some - 1) {
-		unsigned int i = (unsigned int)__builtin_ctzll(some);
-		uint64_t now = smi_bitmap_get_word(b, group, index + i);
-
-		smi_bitmap_put_word(b, group, index + i, now | words[i]);
-	}
-	smi_bitmap_settle(b, group);
-}
-
-/* Pages [first, end) of one group, at any offset. */
-static void merge_bits(const struct merge *m, uint64_t first, uint64_t end)
-{
-	uint64_t from = m->first_bit + (first - m->first_page);
-
-	while (first < end) {
-		unsigned int low = first & 63;
-		unsigned int n = end - first < 64 - low
-					 ? (unsigned int)(end - first)
-					 : 64 - low;
-		uint64_t bits = smi_load_bits(m->bits, from, n) << low;
-
-		for (size_t i = 0; bits && i < m->nbitmaps; i++)
-			or_words(m->bitmaps[i], first >> SMI_GROUP_SHIFT,
-				 (first >> SMI_WORD_SHIFT) & 63, &bits, 1);
-		if (m->npages_found)
-			*m->npages_found += count_words(&bits, 1);
-		first += n;
-		from += n;
+		*buffer++ = smi_load_bits(m->bits, from, high - low) << low;
 	}
 }
 
-/* Whole words [first, end) of one group, as the kernel has them. */
-static void merge_words(const struct merge *m, uint64_t first, uint64_t end)
+static struct smi_group classify_words(const uint64_t *words, size_t n)
 {
-	const uint64_t *words = word_at(m, first);
-	size_t n = (end - first) >> SMI_WORD_SHIFT;
+	struct smi_group g = {0, 0};
 	uint64_t some = 0;
 
-	for (size_t i = m->kernels->find_nonzero(words, words, 0, n); i < n;
-	     i++)
+	for (size_t i = 0; i < n; i++) {
 		some |= (uint64_t)(words[i] != 0) << i;
-	if (!some)
+		g.ones |= (uint64_t)(words[i] == SMI_ALL_ONES) << i;
+	}
+	g.mixed = some & ~g.ones;
+	return g;
+}
+
+/* OR @n words into those of the group from @index on. */
+static void or_words(struct smudge_bitmap *b, uint64_t group,
+		     unsigned int index, size_t n, const uint64_t *words,
+		     struct smi_group add)
+{
+	struct smi_group *g = &b->groups[group];
+	struct smi_group part = {g->mixed >> index, g->ones >> index};
+	uint64_t which = SMI_ALL_ONES >> (64 - n) << index;
+
+	if (smi_bitmap_is_full(b, group))
 		return;
-	if (m->npages_found)
-		*m->npages_found += count_words(words, n);
-	for (size_t i = 0; i < m->nbitmaps; i++)
-		or_words(m->bitmaps[i], first >> SMI_GROUP_SHIFT,
-			 (first >> SMI_WORD_SHIFT) & 63, words, some);
+	smi_or_group_sparse(smi_bitmap_words(b, group) + index, &part, words,
+			    add);
+	g->mixed = (g->mixed & ~which) | (part.mixed << index & which);
+	g->ones = (g->ones & ~which) | (part.ones << index & which);
+	smi_bitmap_settle(b, group);
 }
 
 /* Pages [first, end), some but not all of a group. */
 static void merge_partial(const struct merge *m, uint64_t first, uint64_t end)
 {
-	uint64_t head = (first + SMI_WORD_PAGES - 1) & ~(SMI_WORD_PAGES - 1);
-	uint64_t tail = end & ~(SMI_WORD_PAGES - 1);
+	uint64_t buffer[SMI_GROUP_WORDS];
+	const uint64_t *words = buffer;
+	unsigned int index = (first >> SMI_WORD_SHIFT) & 63;
+	size_t n =
+		((end - 1) >> SMI_WORD_SHIFT) - (first >> SMI_WORD_SHIFT) + 1;
+	struct smi_group add;
 
-	if (!is_in_place(m) || head >= tail) {
-		merge_bits(m, first, end);
+	if (is_in_place(m) && ((first | end) & (SMI_WORD_PAGES - 1)) == 0)
+		words = word_at(m, first);
+	else
+		copy_words(m, first, end, buffer);
+	add = classify_words(words, n);
+	if (!smi_group_dirty(add))
 		return;
-	}
-	merge_bits(m, first, head);
-	merge_words(m, head, tail);
-	merge_bits(m, tail, end);
+	count_pages(m, words, add);
+	for (size_t i = 0; i < m->nbitmaps; i++)
+		or_words(m->bitmaps[i], first >> SMI_GROUP_SHIFT, index, n,
+			 words, add);
 }
 
 /* The kernel's words that @n groups come from; one more where shifted. */

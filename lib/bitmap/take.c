@@ -27,7 +27,8 @@ uint64_t smi_bitmap_next_group(const struct smudge_bitmap *b, uint64_t group,
 		return ngroups;
 	some = (b->level2[k] | b->full[k]) & SMI_ALL_ONES << (group & 63);
 	if (!some) {
-		k = b->kernels->find_nonzero(b->level2, b->full, k + 1, n);
+		if (++k < n)
+			k = b->kernels->find_nonzero(b->level2, b->full, k, n);
 		if (k >= n)
 			return ngroups;
 		some = b->level2[k] | b->full[k];
@@ -89,6 +90,8 @@ static void prefetch_groups(const struct smudge_bitmap *b, uint64_t group)
 {
 	uint64_t some = b->level2[group >> 6];
 
+	if (!(some & (some - 1)))
+		return; /* the only one is read at once */
 	for (; some; some &= some - 1) {
 		uint64_t g = (group & ~UINT64_C(63)) +
 			     (uint64_t)__builtin_ctzll(some);
