@@ -62,7 +62,7 @@ uint64_t smudge_bitmap_npages(const struct smudge_bitmap *bitmap);
  * @bitmap: bitmap (borrowed)
  *
  * Counts the populated pages of the reserved mappings and the handle.
- * Blocks: on mincore(2), some microseconds per GiB of page bits mapped.
+ * Blocks: on mincore(2), about a millisecond per GiB of page bits mapped.
  * Threads: any.
  */
 size_t smudge_bitmap_resident_bytes(const struct smudge_bitmap *bitmap);
@@ -72,8 +72,10 @@ size_t smudge_bitmap_resident_bytes(const struct smudge_bitmap *bitmap);
  * @bitmap: bitmap (borrowed)
  * @page: page written, before this call; out of range is ignored
  *
- * Lock-free; touches no shared cache line for writing when the page is dirty
- * already. Blocks: no. Threads: any number, at any time.
+ * Lock-free; touches no shared cache line for writing when the page was marked
+ * since the owner last looked (a query, a take): a look moves all marks to the
+ * owner's bits, and the next mark of each page sets its bit again. Blocks: no.
+ * Threads: any number, at any time.
  */
 void smudge_bitmap_mark(struct smudge_bitmap *bitmap, uint64_t page);
 
@@ -109,7 +111,8 @@ void smudge_bitmap_clear_range(struct smudge_bitmap *bitmap,
  * smudge_bitmap_empty - every page is clean (owner); like clear_range
  * @bitmap: bitmap (borrowed)
  *
- * Fill sets one bit per 4096 pages and gives the page bits' memory back.
+ * Fill sets one bit per 4096 pages and gives back the memory of the owner's
+ * page bits; that of the marks' stays until the bitmap is destroyed.
  * Blocks: on madvise. Threads: owner; markers may run.
  */
 void smudge_bitmap_fill(struct smudge_bitmap *bitmap);
@@ -120,8 +123,11 @@ void smudge_bitmap_empty(struct smudge_bitmap *bitmap);
  * @bitmaps: array of @nbitmaps bitmaps (borrowed), each large enough
  * @nbitmaps: 0 is allowed
  * @first_page: page of the bitmaps that the first bit stands for, any
- * @bits: little-endian words of 64 bits, as KVM, VFIO and vhost write them;
- *        readable up to the end of the 8-byte word that holds the last bit
+ * @bits: little-endian words of 64 bits, as KVM, VFIO and vhost write them, at
+ *        any alignment; readable up to the end of the 8-byte word that holds
+ *        the last bit. Nobody may write them during the call: they are read
+ *        more than once. A log that is written all the time, such as vhost's,
+ *        is first moved to other memory by exchanging each word with 0
  * @first_bit: bit of @bits to begin with, any
  * @npages: number of bits; bits beyond are not looked at
  *

@@ -13,6 +13,10 @@
 #define MIN_RUNS 4096
 #define MAX_RUNS (UINT64_C(1) << 30)
 
+/* A take always comes past one group at least, and sizes fit. */
+_Static_assert(2 * MIN_RUNS >= SMI_GROUP_MAX_EDGES + 1, "room for one group");
+_Static_assert(sizeof(size_t) >= 8, "64-bit processors only");
+
 int smudge_batch_create(size_t max_runs, struct smudge_batch **ret)
 {
 	struct smudge_batch *batch;
@@ -101,11 +105,12 @@ size_t smudge_batch_runs(const struct smudge_batch *batch, size_t index,
 			 struct smudge_run *runs, size_t max)
 {
 	size_t nruns = batch->nedges / 2;
-	const uint32_t *edge = batch->edges + 2 * index;
 	uint64_t base = batch->base_page;
+	const uint32_t *edge;
 
 	if (index >= nruns)
 		return 0;
+	edge = batch->edges + 2 * index;
 	if (max > nruns - index)
 		max = nruns - index;
 	for (size_t i = 0; i < max; i++) {

@@ -4,7 +4,8 @@
  * ranges. Layout and invariants: bitmap.h.
  *
  * Costs: create and destroy a few system calls; set and clear of a range one
- * step a group plus its two partial groups; fill 8 KiB per TiB and a madvise.
+ * step a group plus its two partial groups; fill 8 KiB per TiB and a madvise,
+ * which costs what is populated.
  */
 #include "bitmap/bitmap.h"
 

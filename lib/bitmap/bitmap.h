@@ -5,16 +5,19 @@
  * LAYOUT. Two planes of three levels each, fan-out 64. A group is 4096 pages:
  * 64 words (512 bytes), the unit of all vector kernels.
  *
- *	bits plane                                        for 2^28 pages
+ *	bits plane, the owner's                           for 2^28 pages
  *	  words    one bit a page                                 32 MiB
  *	  groups   two bits a word: is it mixed, is it all ones    1 MiB
  *	  level2   one bit a group: has it a dirty page            8 KiB
  *	  full     one bit a group: are all of its pages dirty     8 KiB
- *	mark plane
- *	  levels 0, 1, 2: one bit a page, a word, a group
+ *	mark plane, the markers'
+ *	  levels 0, 1, 2: one bit a page, a word, a group  32.5 MiB
+ *
+ * All of it is reserved, and memory only where bits have been. A fill or an
+ * empty gives the bits plane's back, destroy all of it, a take nothing.
  *
  * Three levels are enough for any size: a scan of level 2 of a 1 TiB guest
- * reads 8 KiB (docs/decisions/0001).
+ * reads 16 KiB, level 2 and full (docs/decisions/0001).
  *
  * THE BITS PLANE belongs to the owner, who alone reads and writes it, so it
  * needs no atomics. A word of pages is in one of three states: all clean, all
@@ -29,6 +32,7 @@
  *	B4  full bit set    =>  the group has no mixed and no ones bit
  *	B5  no page at or beyond npages is dirty; the ragged last group is
  *	    full if all pages it has are dirty, or has them as mixed and ones
+ * B1 and B3 are relied on: the queries look for a bit where a summary has one.
  * So a map that is all dirty is 8 KiB of full bits per TiB, and costs that to
  * write and take.
  *
@@ -53,13 +57,16 @@
  * x86 it is the same code; a mark of a dirty page has loads only either way.
  *
  * WHY NO MARK IS LOST. A marker returns after it saw, or set, its bit on each
- * level, bottom up. A drain clears top down. Suppose a drain cleared a
- * summary bit after the marker saw it set: then it exchanges the word below
- * later still, finds the marker's bit there (or the bit on the next level
- * down, and so on), and moves it. Suppose it cleared the summary bit before
- * the marker looked: the marker finds it missing and sets it, for the next
- * drain. A marker that finds its page's bit set by another marker goes on to
- * look at the summaries all the same: the other one may not be there yet.
+ * level, bottom up. A drain clears top down, and there is one at a time, the
+ * owner's. Suppose a drain cleared a summary bit after the marker saw it set:
+ * then it exchanges the word below later still, finds the marker's bit there
+ * (or the bit on the next level down, and so on), and moves it; or the bit is
+ * gone, because an earlier drain, which another marker's summary led there,
+ * moved it already. Suppose it cleared the summary bit before the marker
+ * looked: the marker finds it missing and sets it, for the next drain. A
+ * marker that finds its page's bit set by another marker goes on to look at
+ * the summaries all the same: the other one may not be there yet. So a root
+ * or summary may be found set with nothing below it; that costs a look.
  *
  * WHY NO CONTENT IS LOST. A marker that finds every bit set writes nothing,
  * so on its own it does not order its store of the content before its load of
@@ -67,7 +74,8 @@
  * pattern and needs a full barrier on both sides. The drain's membarrier is
  * that barrier for every running thread: the marker's store is visible when
  * it returns, or the marker's load comes after it and sees the bit cleared.
- * A mark of a dirty page so costs loads only. Without membarrier fast_npages
+ * A mark of a page that was marked since the last drain so costs loads only;
+ * the first one after it sets the bits again. Without membarrier fast_npages
  * is 0, and every mark takes the way that fences.
  */
 #ifndef LIB_BITMAP_BITMAP_H
@@ -113,7 +121,10 @@ struct smudge_bitmap {
 /* Move all marks into the bits plane, so that only that needs a look. */
 void smi_bitmap_drain(struct smudge_bitmap *bitmap);
 
-/* A full group says so in its words, to change some of them. */
+/*
+ * A full group says so in its words, to change some of them: all 64 are ones
+ * until then, against B2, and smi_bitmap_settle is due.
+ */
 void smi_bitmap_unfold(struct smudge_bitmap *bitmap, uint64_t group);
 
 /* The group has no dirty page. */

@@ -3,9 +3,10 @@
  * The mark plane: lock-free marks, and the drain that empties it. The
  * protocol and why it loses nothing stand in bitmap.h.
  *
- * Costs: a mark of a dirty page four loads; of a clean one one atomic OR a
- * level that lacks the bit; a drain of an empty plane one load, else one
- * exchange for each word that holds marks, and a membarrier.
+ * Costs: a mark of a page marked since the last drain four loads, else one
+ * atomic OR a level that lacks the bit; a drain of an empty plane one load,
+ * else a look at every word of level 2 (1,024 for 2^28 pages), one exchange
+ * for each word that holds marks, and a membarrier.
  */
 #include "bitmap/bitmap.h"
 

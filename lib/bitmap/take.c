@@ -7,7 +7,8 @@
  * costs one bit; every other goes through the edge kernel, whole or, at the
  * range's ends, as a masked copy. A run stays open from group to group.
  *
- * Cost: level 2 of the range, plus the words of groups with dirty pages.
+ * Cost: level 2 and the full bits of the range, 16 bytes a dirty group, and the
+ * mixed words.
  */
 #include "bitmap/bitmap.h"
 
