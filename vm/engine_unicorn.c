@@ -257,6 +257,7 @@ static enum engine_exit unicorn_vcpu_run(struct engine_vcpu *vcpu,
 
 	if (engine_unicorn_drop(vcpu, err) < 0)
 		return ENGINE_EXIT_ERROR;
+	vcpu->code.is_first_run = !vcpu->has_run;
 	vcpu->has_run = true;
 	vcpu->is_stopping = false;
 	why = uc_emu_start(vcpu->uc, vcpu->shadow.rip, NO_UNTIL, 0, 0);

@@ -39,6 +39,7 @@ struct engine_code {
 	uint64_t since;		   /* the last settle, for smudge_code_add */
 	struct engine_piece entry; /* the block that a run began with */
 	bool is_entered;
+	bool is_first_run; /* the last one was, of its uc_engine */
 	/* to be dropped before the guest runs */
 	struct engine_piece drops[ENGINE_MAX_DROPS];
 	size_t ndrops;

@@ -84,17 +84,27 @@ static void add(struct engine_code *code, const struct engine_piece *piece)
 		drop(code, piece->gpa, piece->length_bytes);
 }
 
-static void add_fresh(struct engine_code *code)
+/*
+ * Unicorn tells of a block that a later run begins with, and then its pages are
+ * watched; of the first one it does not, and its pages may be watched for
+ * others.
+ */
+static bool is_entry_counted(const struct engine_code *code)
 {
 	const struct engine_piece *entry = &code->entry;
+
+	return !code->is_first_run &&
+	       smudge_code_watches(code->handle, entry->gpa) &&
+	       smudge_code_watches(code->handle,
+				   entry->gpa + entry->length_bytes - 1);
+}
+
+static void add_fresh(struct engine_code *code)
+{
 	size_t i;
 
-	/* counted already, unless Unicorn did not tell of it */
-	if (code->is_entered &&
-	    !(smudge_code_watches(code->handle, entry->gpa) &&
-	      smudge_code_watches(code->handle,
-				  entry->gpa + entry->length_bytes - 1)))
-		add(code, entry);
+	if (code->is_entered && !is_entry_counted(code))
+		add(code, &code->entry);
 	for (i = 0; i < code->nfresh; i++)
 		add(code, &code->fresh[i]);
 	code->nfresh = 0;

@@ -43,16 +43,22 @@ static uint64_t put_jump(struct vm_guest *guest, uint64_t from, uint64_t to)
 	return 5;
 }
 
-/* mov dword [TARGET_GPA], 0 at @gpa, and a jump to @next */
-static void put_store(struct vm_guest *guest, uint64_t gpa, uint64_t next)
+/* mov dword [@target_gpa], 0 at @gpa, and a jump to @next */
+static void put_store_to(struct vm_guest *guest, uint64_t gpa,
+			 uint32_t target_gpa, uint64_t next)
 {
 	static const uint8_t store[] = {0xc7, 0x04, 0x25};
 	uint8_t *p = at(guest, gpa);
 
 	memcpy(p, store, sizeof(store));
-	put32(p + 3, TARGET_GPA);
+	put32(p + 3, target_gpa);
 	put32(p + VALUE_AT, 0);
 	put_jump(guest, gpa + STORE_LEN, next);
+}
+
+static void put_store(struct vm_guest *guest, uint64_t gpa, uint64_t next)
+{
+	put_store_to(guest, gpa, TARGET_GPA, next);
 }
 
 static void jump_there(struct vm_guest *guest, uint64_t gpa)
@@ -75,10 +81,10 @@ static void start(struct vm_guest *guest, const char *engine)
 	vm_guest_open(guest, engine, "auto", "working-set=64K");
 }
 
-/* The guest stores @value before long. */
-static void run_until(struct vm_guest *guest, uint32_t value)
+/* The guest stores @value there before long. */
+static void run_until_at(struct vm_guest *guest, uint64_t gpa, uint32_t value)
 {
-	const volatile uint8_t *target = at(guest, TARGET_GPA);
+	const volatile uint8_t *target = at(guest, gpa);
 	uint32_t found = 0;
 
 	assert_int_equal(machine_resume(guest->machine), 0);
@@ -90,6 +96,11 @@ static void run_until(struct vm_guest *guest, uint32_t value)
 	}
 	assert_int_equal(found, value);
 	machine_pause(guest->machine, MACHINE_PAUSED);
+}
+
+static void run_until(struct vm_guest *guest, uint32_t value)
+{
+	run_until_at(guest, TARGET_GPA, value);
 }
 
 static void change(struct vm_guest *guest, uint64_t gpa, uint32_t value)
@@ -133,6 +144,42 @@ static void chain(const char *engine)
 	vm_guest_close(&guest);
 }
 
+/*
+ * Unicorn is silent about the first block of a new engine. It is counted all
+ * the same: a block that begins in the page before and ends in its page goes,
+ * and its page stays watched.
+ */
+static void first_block(const char *engine)
+{
+	uint64_t second = CODE_GPA - STORE_LEN; /* its jump is in CODE_GPA */
+	uint64_t first = CODE_GPA + 256;
+	uint64_t links = CODE_GPA + 8192;
+	uint64_t gpa = links;
+	struct vm_guest guest;
+
+	start(&guest, engine);
+	put_store(&guest, first, second);
+	put_store_to(&guest, second, TARGET_GPA + 4, links);
+	for (; gpa < links + 32 * UINT64_C(8192); gpa += 8192)
+		put_jump(&guest, gpa, gpa + 8192);
+	put_jump(&guest, gpa, first);
+	for (uint32_t value = 1; value < 60; value += 2) {
+		change(&guest, first + VALUE_AT, value);
+		jump_there(&guest, first);
+		run_until(&guest, value);
+		change(&guest, second + VALUE_AT, value);
+		run_until_at(&guest, TARGET_GPA + 4, value);
+		change(&guest, first + VALUE_AT, value + 1);
+		run_until(&guest, value + 1);
+	}
+	vm_guest_close(&guest);
+}
+
+static void test_first_block_unicorn(void **state)
+{
+	first_block("unicorn");
+}
+
 static void test_patched_kvm(void **state)
 {
 	patched("kvm", CODE_GPA);
@@ -161,6 +208,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_patched_kvm),
 		cmocka_unit_test(test_patched_unicorn),
+		cmocka_unit_test(test_first_block_unicorn),
 		cmocka_unit_test(test_chain_kvm),
 		cmocka_unit_test(test_chain_unicorn),
 	};
