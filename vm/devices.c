@@ -121,7 +121,7 @@ bool devices_out(struct devices *devices, uint16_t port, unsigned int size,
 		pthread_mutex_unlock(&devices->lock);
 	} else if (display_has_port(&devices->display, port)) {
 		pthread_mutex_lock(&devices->lock);
-		display_out(&devices->display, port, size, value);
+		has_work = display_out(&devices->display, port, size, value);
 		pthread_mutex_unlock(&devices->lock);
 	} else if (dma_has_port(port)) {
 		pthread_mutex_lock(&devices->lock);

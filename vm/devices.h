@@ -91,7 +91,7 @@ int devices_open(struct devices *devices, const char *serial,
 		 struct smudge_error *err);
 void devices_close(struct devices *devices);
 uint32_t devices_in(struct devices *devices, uint16_t port, unsigned int size);
-/* True: devices_complete has to be called. */
+/* True: guest memory was written, or will be by devices_complete. */
 bool devices_out(struct devices *devices, uint16_t port, unsigned int size,
 		 uint32_t value);
 /* Carry out what was asked of a device; from a vCPU's thread. */

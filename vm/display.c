@@ -123,24 +123,27 @@ static void clear(struct display *display)
 		display->wrote(display->opaque, 0, bytes);
 }
 
-static void enable(struct display *display, uint16_t value)
+static bool enable(struct display *display, uint16_t value)
 {
 	struct display_regs *regs = &display->regs;
 	const struct display_mode mode = {regs->xres, regs->yres, regs->xres, 0,
 					  0};
 	bool was_on = regs->enable & ENABLE_ON;
+	bool clears = false;
 
 	value &= ENABLE_ON | ENABLE_MAXIMA | ENABLE_LINEAR | ENABLE_KEEP;
 	if ((value & ENABLE_ON) && !was_on) {
 		if (regs->bpp != BITS_PER_PIXEL || !try_mode(display, &mode)) {
 			complain(display);
 			regs->enable = 0;
-			return;
+			return false;
 		}
-		if (!(value & ENABLE_KEEP))
-			clear(display);
+		clears = !(value & ENABLE_KEEP);
 	}
+	if (clears)
+		clear(display);
 	regs->enable = value;
+	return clears;
 }
 
 static void set_place(struct display *display, uint16_t value)
@@ -158,7 +161,8 @@ static void set_place(struct display *display, uint16_t value)
 	try_mode(display, &mode);
 }
 
-static void write_data(struct display *display, uint16_t value)
+/* True: it wrote to the framebuffer. */
+static bool write_data(struct display *display, uint16_t value)
 {
 	struct display_regs *regs = &display->regs;
 	bool is_on = regs->enable & ENABLE_ON;
@@ -174,8 +178,7 @@ static void write_data(struct display *display, uint16_t value)
 		regs->bpp = is_on ? regs->bpp : value;
 		break;
 	case INDEX_ENABLE:
-		enable(display, value);
-		break;
+		return enable(display, value);
 	case INDEX_VIRT_WIDTH:
 	case INDEX_X_OFFSET:
 	case INDEX_Y_OFFSET:
@@ -184,6 +187,7 @@ static void write_data(struct display *display, uint16_t value)
 	default:
 		break;
 	}
+	return false;
 }
 
 static uint16_t virt_height(const struct display *display)
@@ -266,15 +270,13 @@ uint32_t display_in(struct display *display, uint16_t port, unsigned int size)
 	return UINT32_MAX;
 }
 
-void display_out(struct display *display, uint16_t port, unsigned int size,
+bool display_out(struct display *display, uint16_t port, unsigned int size,
 		 uint32_t value)
 {
-	if (size != 2)
-		return;
-	if (port == DISPLAY_PORT_INDEX)
+	if (size == 2 && port == DISPLAY_PORT_INDEX)
 		display->regs.index = (uint16_t)value;
-	else if (port == DISPLAY_PORT_DATA)
-		write_data(display, (uint16_t)value);
+	return size == 2 && port == DISPLAY_PORT_DATA &&
+	       write_data(display, (uint16_t)value);
 }
 
 void display_set_regs(struct display *display, const struct display_regs *regs)

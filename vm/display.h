@@ -90,7 +90,8 @@ void display_init(struct display *display, uint16_t width, uint16_t height,
 /* Is it one of the display's ports, in a machine that has a display? */
 bool display_has_port(const struct display *display, uint16_t port);
 uint32_t display_in(struct display *display, uint16_t port, unsigned int size);
-void display_out(struct display *display, uint16_t port, unsigned int size,
+/* True: it wrote to the framebuffer. */
+bool display_out(struct display *display, uint16_t port, unsigned int size,
 		 uint32_t value);
 
 /* False when the queue is full: the event is lost. */

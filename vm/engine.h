@@ -34,9 +34,10 @@ enum engine_exit {
 
 /*
  * size is 1, 2 or 4 bytes; in() returns the value in its low bytes. When out()
- * returns true the device has work that may write guest memory: the engine
+ * returns true the device wrote guest memory, or has work that may: the engine
  * calls complete() when nothing of the guest's code is half executed, soon,
- * and before vcpu_run returns.
+ * and before vcpu_run returns. Code that was translated runs again only
+ * after the machine has settled what is stale of it.
  */
 struct engine_ports {
 	void *opaque;

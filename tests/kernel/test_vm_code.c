@@ -2,7 +2,8 @@
 /*
  * Code that is changed while the machine stands, as a debugger does, runs as
  * it is when the machine goes on, if the change was marked: in one page,
- * across two, and in so many pages that the engine's lists overflow.
+ * across two, and in so many pages that the engine's lists overflow. So does
+ * code that a display clears while the machine runs.
  */
 #include "vm_guest.h"
 
@@ -14,6 +15,7 @@
 #include <smudge/memory.h>
 
 #include "bytes.h"
+#include "display.h"
 
 #define RIP_OFFSET (19 + 16 * 8) /* in the state: behind 16 registers */
 #define TARGET_GPA UINT64_C(0x6000)
@@ -180,6 +182,88 @@ static void test_first_block_unicorn(void **state)
 	first_block("unicorn");
 }
 
+/* mov @reg, @value: eax 0, ecx 1, edx 2, ebx 3 */
+static uint8_t *put_mov(uint8_t *p, unsigned int reg, uint32_t value)
+{
+	p[0] = (uint8_t)(0xb8 + reg);
+	put32(p + 1, value);
+	return p + 5;
+}
+
+static uint8_t *put_bytes(uint8_t *p, const char *bytes, size_t n)
+{
+	memcpy(p, bytes, n);
+	return p + n;
+}
+
+/* out @port, ax */
+static uint8_t *put_out(uint8_t *p, uint16_t port, uint16_t value)
+{
+	p = put_mov(put_mov(p, 2, port), 0, value);
+	return put_bytes(p, "\x66\xef", 2);
+}
+
+static uint8_t *put_display(uint8_t *p, uint16_t index, uint16_t value)
+{
+	return put_out(put_out(p, DISPLAY_PORT_INDEX, index), DISPLAY_PORT_DATA,
+		       value);
+}
+
+/* Run the code in the framebuffer, and come back to what follows. */
+static uint8_t *put_visit(uint8_t *p, uint64_t gpa)
+{
+	p = put_mov(p, 0, TARGET_GPA + 8); /* what cleared code writes to */
+	p = put_mov(p, 1, (uint32_t)DISPLAY_VRAM_GPA);
+	p = put_mov(p, 3, (uint32_t)gpa + 17);
+	return put_bytes(p, "\xff\xe1", 2); /* jmp rcx */
+}
+
+/*
+ * A display that clears its screen writes memory while the guest runs. Code
+ * was in the first 64 bytes of it; zeros, which it runs then, change nothing.
+ */
+static void cleared(const char *engine)
+{
+	static const char come_back[] = "\xff\xe3"; /* jmp rbx */
+	struct vm_guest guest;
+	uint8_t *p;
+
+	vm_guest_need(engine);
+	vm_guest_open_everything(&guest, engine, "");
+	p = at(&guest, DISPLAY_VRAM_GPA);
+	memset(p, 0, 128);
+	put_store(&guest, DISPLAY_VRAM_GPA, DISPLAY_VRAM_GPA + 64);
+	p[VALUE_AT] = 1;
+	memcpy(p + 64, come_back, 2);
+	p = put_visit(at(&guest, CODE_GPA), CODE_GPA);
+	p = put_display(p, 4, 0); /* off */
+	p = put_display(p, 1, 16);
+	p = put_display(p, 2, 1);
+	/* mov dword [TARGET_GPA], 0 */
+	p = put_bytes(p, "\xc7\x04\x25\x00\x60\x00\x00\x00\x00\x00\x00", 11);
+	p = put_display(p, 4, 0x41); /* on: 16 x 1 pixels are cleared */
+	p = put_visit(p, CODE_GPA + (uint64_t)(p - at(&guest, CODE_GPA)));
+	/* mov eax, [TARGET_GPA]; or eax, 0x100; mov [TARGET_GPA + 4], eax */
+	p = put_bytes(p,
+		      "\x8b\x04\x25\x00\x60\x00\x00\x0d\x00\x01\x00\x00"
+		      "\x89\x04\x25\x04\x60\x00\x00",
+		      19);
+	put_bytes(p, "\xeb\xfe", 2); /* stays here */
+	jump_there(&guest, CODE_GPA);
+	run_until_at(&guest, TARGET_GPA + 4, 0x100);
+	vm_guest_close(&guest);
+}
+
+static void test_cleared_kvm(void **state)
+{
+	cleared("kvm");
+}
+
+static void test_cleared_unicorn(void **state)
+{
+	cleared("unicorn");
+}
+
 static void test_patched_kvm(void **state)
 {
 	patched("kvm", CODE_GPA);
@@ -209,6 +293,8 @@ int main(void)
 		cmocka_unit_test(test_patched_kvm),
 		cmocka_unit_test(test_patched_unicorn),
 		cmocka_unit_test(test_first_block_unicorn),
+		cmocka_unit_test(test_cleared_kvm),
+		cmocka_unit_test(test_cleared_unicorn),
 		cmocka_unit_test(test_chain_kvm),
 		cmocka_unit_test(test_chain_unicorn),
 	};
