@@ -105,8 +105,9 @@ static short events_of(const struct vnc_peer *peer)
 
 	if (peer->stage == VNC_PAGE)
 		return POLLOUT;
+	/* what is there is left there: poll would return at once */
 	if (peer->stage == VNC_FRESH)
-		return events;
+		return peer->is_partial ? 0 : events;
 	if (!vnc_link_may_read(peer->link))
 		events = 0;
 	if (!vnc_link_is_empty(peer->link))

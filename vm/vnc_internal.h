@@ -43,10 +43,11 @@ struct vnc_link;
 
 /* A connection; fd -1: a free place. */
 struct vnc_peer {
-	int fd;			       /* under lock */
-	enum vnc_stage stage;	       /* under lock */
-	bool is_websocket;	       /* under lock */
-	bool may_see;		       /* under lock: past its handshake */
+	int fd;		      /* under lock */
+	enum vnc_stage stage; /* under lock */
+	bool is_websocket;    /* under lock */
+	bool may_see;	      /* under lock: past its handshake */
+	bool is_partial;      /* a fresh one has said something, not enough */
 	struct vnc_report_viewer name; /* under lock */
 	rfbClientPtr client;	       /* of a viewer */
 	struct vnc_link *link;	       /* of a viewer */

@@ -201,6 +201,7 @@ static void serve_fresh(struct vnc *vnc, struct vnc_peer *peer)
 	text[len] = '\0';
 	switch (vnc_request_parse(text, (size_t)len, vnc->options.web)) {
 	case VNC_REQUEST_PARTIAL:
+		peer->is_partial = true;
 		peer->look_again_ns = vnc_now_ns() + LOOK_AGAIN_NS;
 		break;
 	case VNC_REQUEST_VNC:

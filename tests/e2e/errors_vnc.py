@@ -164,6 +164,32 @@ def half_a_websocket_stops_nobody(lab):
     check_unwatched(machine)
 
 
+def cpu_seconds(machine):
+    stat = open(f"/proc/{machine.process.pid}/stat", encoding="ascii").read()
+    user, system = stat.rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def rests(machine, what):
+    """Two seconds in which there is nothing to do."""
+    used = cpu_seconds(machine)
+    time.sleep(2)
+    used = cpu_seconds(machine) - used
+    check(used < 0.4, f"{used} of 2 seconds of a processor with {what}")
+
+
+@case
+def half_a_request_costs_nothing(lab):
+    machine = web_painter(lab)
+    machine.qmp.run("stop")
+    with connect(machine) as first, connect(machine) as second:
+        first.sendall(b"GET / HTTP/1.1\r\n")
+        second.sendall(b"G")
+        rests(machine, "half a request")
+        first.sendall(b"\r\n")
+        check(first.recv(4096).startswith(b"HTTP/1.1 200 "), "the page")
+
+
 @case
 def a_websocket_of_2010_stops_nobody(lab):
     """libvncserver waits for eight bytes behind such a request."""
