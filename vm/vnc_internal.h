@@ -49,9 +49,10 @@ struct vnc_peer {
 	bool may_see;	      /* under lock: past its handshake */
 	bool is_partial;      /* a fresh one has said something, not enough */
 	struct vnc_report_viewer name; /* under lock */
-	rfbClientPtr client;	       /* of a viewer */
-	struct vnc_link *link;	       /* of a viewer */
-	uint16_t told_width;	       /* the size the viewer knows */
+	bool asks_now;	       /* for what a refresh after its request finds */
+	rfbClientPtr client;   /* of a viewer */
+	struct vnc_link *link; /* of a viewer */
+	uint16_t told_width;   /* the size the viewer knows */
 	uint16_t told_height;
 	int64_t deadline_ns;   /* of a stage that must not last */
 	int64_t look_again_ns; /* of a fresh one: not before this */
@@ -76,6 +77,7 @@ struct vnc {
 	rfbScreenInfoPtr screen;
 	struct smudge_display *display; /* NULL while nobody looks */
 	uint64_t generation;		/* of the mode in force */
+	int64_t refreshed_ns;		/* the last time */
 	int64_t refresh_at_ns;
 	int64_t interval_ns;
 	int64_t complain_ns; /* no complaint before this time */
@@ -124,6 +126,8 @@ int vnc_screen_create(struct vnc *vnc, struct smudge_error *err);
 void vnc_screen_destroy(struct vnc *vnc);
 /* Open, close or change the display as viewers and guest want it. */
 void vnc_screen_follow(struct vnc *vnc);
+/* The peer is to see what is there now: refresh as soon as may be. */
+void vnc_screen_hurry(struct vnc *vnc, struct vnc_peer *peer);
 /* When the next refresh is due, or VNC_NEVER. */
 int64_t vnc_screen_due_ns(const struct vnc *vnc);
 /* Refresh if it is due, and send what viewers asked for. */

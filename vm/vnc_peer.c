@@ -126,7 +126,7 @@ static void look_at_request(rfbClientPtr client,
 	}
 	/* who asks for all of it wants what is there now */
 	if (!message->incremental)
-		vnc->refresh_at_ns = 0;
+		vnc_screen_hurry(vnc, peer);
 }
 
 static void become_viewer(struct vnc *vnc, struct vnc_peer *peer,

@@ -141,15 +141,27 @@ static void tell_viewers(struct vnc *vnc)
 	}
 }
 
+void vnc_screen_hurry(struct vnc *vnc, struct vnc_peer *peer)
+{
+	int64_t soonest_ns = vnc->refreshed_ns + BUSY_NS;
+
+	peer->asks_now = true;
+	if (vnc->refresh_at_ns > soonest_ns)
+		vnc->refresh_at_ns = soonest_ns;
+}
+
 static void show_frame(struct vnc *vnc, const struct display_mode *mode)
 {
 	const uint32_t *frame = smudge_display_frame(vnc->display, NULL);
+	size_t i;
 
 	rfbNewFramebuffer(vnc->screen, (char *)frame, mode->width, mode->height,
 			  BITS_PER_SAMPLE, SAMPLES, BYTES_PER_PIXEL);
 	set_format(vnc->screen);
 	tell_viewers(vnc);
-	vnc->refresh_at_ns = 0;
+	/* the frame is empty before a refresh */
+	for (i = 0; i < VNC_MAX_PEERS; i++)
+		vnc_screen_hurry(vnc, &vnc->peers[i]);
 }
 
 static int change_display(struct vnc *vnc, const struct machine_ram *vram,
@@ -245,6 +257,9 @@ static void refresh(struct vnc *vnc)
 	if (smudge_display_refresh(vnc->display, rects, MAX_RECTS, &nrects,
 				   &err))
 		complain(vnc, &err);
+	else
+		for (i = 0; i < VNC_MAX_PEERS; i++)
+			vnc->peers[i].asks_now = false;
 	for (i = 0; i < nrects; i++)
 		rfbMarkRectAsModified(vnc->screen, (int)rects[i].x,
 				      (int)rects[i].y,
@@ -255,7 +270,8 @@ static void refresh(struct vnc *vnc)
 		vnc->interval_ns = BUSY_NS;
 	if (vnc->interval_ns > IDLE_NS)
 		vnc->interval_ns = IDLE_NS;
-	vnc->refresh_at_ns = vnc_now_ns() + vnc->interval_ns;
+	vnc->refreshed_ns = vnc_now_ns();
+	vnc->refresh_at_ns = vnc->refreshed_ns + vnc->interval_ns;
 	smudge_display_stats(vnc->display, &stats);
 	pthread_mutex_lock(&vnc->lock);
 	vnc->stats = stats;
@@ -283,6 +299,6 @@ void vnc_screen_send(struct vnc *vnc)
 	if (vnc_now_ns() >= vnc_screen_due_ns(vnc))
 		refresh(vnc);
 	for (i = 0; i < VNC_MAX_PEERS; i++)
-		if (is_waiting(&vnc->peers[i]))
+		if (is_waiting(&vnc->peers[i]) && !vnc->peers[i].asks_now)
 			send_to(vnc, &vnc->peers[i]);
 }

@@ -279,6 +279,23 @@ def a_viewer_that_asks_and_asks_is_dropped(lab):
     check_unwatched(machine)
 
 
+@case
+def a_viewer_in_a_hurry_does_not_hurry_the_guest(lab):
+    """Each of its requests is for what is there now; 60 times a second."""
+    machine = painter(lab, append="scenes=box rate=10")
+    hasty = Viewer(machine, rest=PATIENCE * 10)
+    hasty._read(16 + 320 * 200 * 4)
+    began = time.monotonic()
+    before = machine.qmp.run("query-vnc")["x-smudge"]["refreshes"]
+    for _ in range(100):
+        hasty.sock.sendall(struct.pack(">BBHHHH", 3, 0, 0, 0, 1, 1))
+        hasty._read(4 + 12 + 4)
+    count = machine.qmp.run("query-vnc")["x-smudge"]["refreshes"] - before
+    took = time.monotonic() - began
+    check(90 <= count <= 65 * took + 2, f"{count} refreshes in {took} s")
+    hasty.close()
+
+
 def hostile_viewer(rng, sock):
     """A whole handshake, then anything."""
     sock.recv(12)
