@@ -78,6 +78,7 @@ struct vnc {
 	struct smudge_display *display; /* NULL while nobody looks */
 	uint64_t generation;		/* of the mode in force */
 	int64_t refreshed_ns;		/* the last time */
+	unsigned int nfailures; /* refreshes that failed since one did not */
 	int64_t refresh_at_ns;
 	int64_t interval_ns;
 	int64_t complain_ns; /* no complaint before this time */

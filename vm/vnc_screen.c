@@ -28,6 +28,7 @@
 #define IDLE_NS		(64 * VNC_NS_MS)
 #define COMPLAIN_NS	(5000 * VNC_NS_MS)
 #define MAX_RECTS	64
+#define MAX_FAILURES	16 /* in a row: a second, while nothing changes */
 
 static void press(rfbBool is_down, rfbKeySym keysym, rfbClientPtr client)
 {
@@ -246,25 +247,46 @@ int64_t vnc_screen_due_ns(const struct vnc *vnc)
 	return VNC_NEVER;
 }
 
+/* A picture that stands still without a reason is worse than none. */
+static void fail_to_refresh(struct vnc *vnc, struct smudge_error *err)
+{
+	if (++vnc->nfailures < MAX_FAILURES) {
+		complain(vnc, err);
+		return;
+	}
+	fprintf(stderr, "smudge-vm: vnc: %s: the viewers are disconnected.\n",
+		err->message);
+	vnc->nfailures = 0;
+	drop_viewers(vnc);
+}
+
+static void mark_changes(struct vnc *vnc, const struct smudge_rect *rects,
+			 size_t nrects)
+{
+	size_t i;
+
+	for (i = 0; i < nrects; i++)
+		rfbMarkRectAsModified(vnc->screen, (int)rects[i].x,
+				      (int)rects[i].y,
+				      (int)(rects[i].x + rects[i].width),
+				      (int)(rects[i].y + rects[i].height));
+	for (i = 0; i < VNC_MAX_PEERS; i++)
+		vnc->peers[i].asks_now = false;
+	vnc->nfailures = 0;
+}
+
 static void refresh(struct vnc *vnc)
 {
 	struct smudge_rect rects[MAX_RECTS];
 	struct smudge_display_stats stats = {.size = sizeof(stats)};
 	struct smudge_error err = {0};
 	size_t nrects = 0;
-	size_t i;
 
 	if (smudge_display_refresh(vnc->display, rects, MAX_RECTS, &nrects,
 				   &err))
-		complain(vnc, &err);
+		fail_to_refresh(vnc, &err);
 	else
-		for (i = 0; i < VNC_MAX_PEERS; i++)
-			vnc->peers[i].asks_now = false;
-	for (i = 0; i < nrects; i++)
-		rfbMarkRectAsModified(vnc->screen, (int)rects[i].x,
-				      (int)rects[i].y,
-				      (int)(rects[i].x + rects[i].width),
-				      (int)(rects[i].y + rects[i].height));
+		mark_changes(vnc, rects, nrects);
 	vnc->interval_ns *= 2;
 	if (nrects)
 		vnc->interval_ns = BUSY_NS;

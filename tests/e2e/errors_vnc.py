@@ -10,8 +10,8 @@ import time
 
 from screen import (PAINT, Viewer, check_same, check_unwatched, free_display,
                     painter, read_png, screendump)
-from smudgetest import (MIB, PATIENCE, TOOL, VM, any_engine, case, check,
-                        check_equal, check_sentence, main, note, wait_until)
+from smudgetest import (MIB, PATIENCE, Skip, TOOL, VM, any_engine, case,
+                        check, check_equal, check_sentence, main, note, wait_until)
 
 SEED = int(os.environ.get("SMUDGE_TEST_SEED") or
            str(random.SystemRandom().getrandbits(32)), 0)
@@ -359,6 +359,43 @@ def screendumps_that_fail(lab):
                                    filename=str(lab.path("x"))).desc,
                    "no display")
     check_equal(blind.qmp.run("query-vnc"), {"enabled": False}, "query-vnc")
+
+
+def failing_painter(lab, switch):
+    """While the file `switch` is there the kernel tells of no dirty pages."""
+    if os.environ.get("SMUDGE_SANITIZE", "none") != "none":
+        raise Skip("a sanitizer's ioctl comes before a preloaded one")
+    os.environ["LD_PRELOAD"] = os.environ["SMUDGE_FAIL_IOCTL_MODULE"]
+    os.environ["SMUDGE_FAIL_IOCTL"] = str(switch)
+    try:
+        return painter(lab, append="scenes=box rate=100")
+    finally:
+        del os.environ["LD_PRELOAD"], os.environ["SMUDGE_FAIL_IOCTL"]
+
+
+@case
+def nobody_looks_at_a_frozen_picture(lab):
+    """A source that fails once is no matter, one that goes on failing is."""
+    switch = lab.path("fails")
+    machine = failing_painter(lab, switch)
+    viewer = Viewer(machine)
+    goes_on(viewer, "nothing")
+    errors = machine.qmp.run("x-smudge-memory-stats")["harvest-errors"]
+    check_equal(errors, 0, "errors")
+    switch.touch()
+    wait_until(lambda: machine.qmp.run("x-smudge-memory-stats")
+               ["harvest-errors"], "an error")
+    switch.unlink()
+    goes_on(viewer, "an error")
+    switch.touch()
+    wait_until(lambda: viewer.error, "the viewer is disconnected")
+    check_sentence(machine.sentences()[-1], "viewers are disconnected")
+    switch.unlink()
+    viewer.close()
+    check_unwatched(machine)
+    viewer = Viewer(machine)
+    goes_on(viewer, "nothing")
+    viewer.close()
 
 
 @case
