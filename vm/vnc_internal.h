@@ -119,7 +119,8 @@ enum vnc_request {
 #define VNC_REQUEST_BYTES 8192
 
 /* What the first bytes of a connection ask for. @text ends with NUL. */
-enum vnc_request vnc_request_parse(const char *text, size_t len, bool web);
+enum vnc_request vnc_request_parse(const char *text, size_t len,
+				   const struct vnc_options *options);
 extern const char vnc_not_found[];
 
 /* vnc_screen.c */

@@ -199,7 +199,7 @@ static void serve_fresh(struct vnc *vnc, struct vnc_peer *peer)
 		return;
 	}
 	text[len] = '\0';
-	switch (vnc_request_parse(text, (size_t)len, vnc->options.web)) {
+	switch (vnc_request_parse(text, (size_t)len, &vnc->options)) {
 	case VNC_REQUEST_PARTIAL:
 		peer->is_partial = true;
 		peer->look_again_ns = vnc_now_ns() + LOOK_AGAIN_NS;

@@ -9,10 +9,14 @@
  *
  * A browser tells which page opened a WebSocket. Only this server's own page
  * may, or else any page in the world could look at the screen of whoever
- * opens it.
+ * opens it. A page of the world may also let its own name mean this server's
+ * address after it was loaded (DNS rebinding): then it looks like the own page.
+ * So a name with dots, which anybody may have, is accepted only if it is the
+ * one that --vnc gave, or if there is a password, which such a page lacks.
  */
 #include "vnc_internal.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,7 +51,25 @@ static bool header(const char *text, const char *name, char *buf, size_t size)
 	return false;
 }
 
-static bool is_own_page(const char *text)
+/* An address, in brackets if of IPv6; a name of this host or its network. */
+static bool is_own_name(char *host, const struct vnc_options *options)
+{
+	unsigned char address[sizeof(struct in6_addr)];
+	bool is_ipv6 = host[0] == '[';
+	char *end = host + strcspn(host, is_ipv6 ? "]" : ":");
+	bool is_own;
+
+	if (is_ipv6) {
+		*end = '\0';
+		return inet_pton(AF_INET6, host + 1, address) == 1;
+	}
+	*end = '\0';
+	is_own = *options->password || !strchr(host, '.') ||
+		 inet_pton(AF_INET, host, address) == 1;
+	return is_own || !strcasecmp(host, options->host);
+}
+
+static bool is_own_page(const char *text, const struct vnc_options *options)
 {
 	char origin[512];
 	char host[512];
@@ -57,17 +79,19 @@ static bool is_own_page(const char *text)
 	    !header(text, "Host", host, sizeof(host)))
 		return false;
 	slashes = strstr(origin, "://");
-	return slashes && !strcasecmp(slashes + 3, host);
+	return slashes && !strcasecmp(slashes + 3, host) &&
+	       is_own_name(host, options);
 }
 
-enum vnc_request vnc_request_parse(const char *text, size_t len, bool web)
+enum vnc_request vnc_request_parse(const char *text, size_t len,
+				   const struct vnc_options *options)
 {
 	char upgrade[64];
 	size_t path_len;
 
 	if (!strncmp(text, "RFB ", len < 4 ? len : 4))
 		return VNC_REQUEST_VNC;
-	if (!web || strncmp(text, "GET /", len < 5 ? len : 5) != 0)
+	if (!options->web || strncmp(text, "GET /", len < 5 ? len : 5) != 0)
 		return VNC_REQUEST_BAD;
 	if (!strstr(text, "\r\n\r\n"))
 		return strlen(text) < len || len == VNC_REQUEST_BYTES
@@ -75,8 +99,8 @@ enum vnc_request vnc_request_parse(const char *text, size_t len, bool web)
 			       : VNC_REQUEST_PARTIAL;
 	if (header(text, "Upgrade", upgrade, sizeof(upgrade)) &&
 	    !strcasecmp(upgrade, "websocket"))
-		return is_own_page(text) ? VNC_REQUEST_WEBSOCKET
-					 : VNC_REQUEST_BAD;
+		return is_own_page(text, options) ? VNC_REQUEST_WEBSOCKET
+						  : VNC_REQUEST_BAD;
 	path_len = strcspn(text + 4, " ?\r\n");
 	return path_len == 1 ? VNC_REQUEST_PAGE : VNC_REQUEST_OTHER;
 }

@@ -12,9 +12,16 @@
 
 #define UPGRADE "Upgrade: websocket\r\nConnection: Upgrade\r\n"
 
+static enum vnc_request parse_bytes(const char *text, size_t len, bool web)
+{
+	const struct vnc_options options = {.host = "vm.example", .web = web};
+
+	return vnc_request_parse(text, len, &options);
+}
+
 static enum vnc_request parse(const char *text, bool web)
 {
-	return vnc_request_parse(text, strlen(text), web);
+	return parse_bytes(text, strlen(text), web);
 }
 
 static void test_vnc_is_not_http(void **state)
@@ -50,7 +57,7 @@ static void test_every_cut_is_partial(void **state)
 
 	for (len = 1; len < sizeof(text) - 1; len++) {
 		snprintf(cut, sizeof(cut), "%.*s", (int)len, text);
-		assert_int_equal(vnc_request_parse(cut, len, true),
+		assert_int_equal(parse_bytes(cut, len, true),
 				 VNC_REQUEST_PARTIAL);
 	}
 }
@@ -61,10 +68,10 @@ static void test_never_ending_requests(void **state)
 
 	memset(text, 'a', VNC_REQUEST_BYTES);
 	memcpy(text, "GET /", 5);
-	assert_int_equal(vnc_request_parse(text, VNC_REQUEST_BYTES, true),
+	assert_int_equal(parse_bytes(text, VNC_REQUEST_BYTES, true),
 			 VNC_REQUEST_BAD);
 	/* nothing behind a NUL is looked at */
-	assert_int_equal(vnc_request_parse("GET /\0\r\n\r\n", 10, true),
+	assert_int_equal(parse_bytes("GET /\0\r\n\r\n", 10, true),
 			 VNC_REQUEST_BAD);
 }
 
@@ -100,6 +107,49 @@ static void test_only_its_own_page_opens_a_websocket(void **state)
 	}
 }
 
+/* A page of the world whose name means this host: DNS rebinding. */
+static void test_names_that_anybody_may_have(void **state)
+{
+	static const struct {
+		const char *host;
+		bool is_own; /* without a password */
+	} hosts[] = {
+		{"evil.example:5901", false},
+		{"evil.example", false},
+		{"1.evil.example:5901", false},
+		{"127.0.0.1.evil.example:5901", false},
+		{"127.0.0.1.:5901", false},
+		{"[evil.example]:5901", false},
+		{"vm.example.evil:5901", false},
+		{"vm.example:5901", true}, /* of --vnc */
+		{"VM.example:5901", true},
+		{"127.0.0.1:5901", true},
+		{"192.0.2.7", true},
+		{"[::1]:5901", true},
+		{"localhost:5901", true},
+		{"desk:5901", true},
+	};
+	struct vnc_options options = {.host = "vm.example", .web = true};
+	char text[512];
+	size_t i;
+
+	for (i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+		snprintf(text, sizeof(text),
+			 "GET / HTTP/1.1\r\nHost: %s\r\nOrigin: "
+			 "http://%s\r\n" UPGRADE "\r\n",
+			 hosts[i].host, hosts[i].host);
+		options.password[0] = '\0';
+		if ((vnc_request_parse(text, strlen(text), &options) ==
+		     VNC_REQUEST_WEBSOCKET) != hosts[i].is_own)
+			fail_msg("%s", hosts[i].host);
+		options.password[0] = 'x';
+		if (hosts[i].host[0] != '[')
+			assert_int_equal(
+				vnc_request_parse(text, strlen(text), &options),
+				VNC_REQUEST_WEBSOCKET);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -108,6 +158,7 @@ int main(void)
 		cmocka_unit_test(test_every_cut_is_partial),
 		cmocka_unit_test(test_never_ending_requests),
 		cmocka_unit_test(test_only_its_own_page_opens_a_websocket),
+		cmocka_unit_test(test_names_that_anybody_may_have),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
