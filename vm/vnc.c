@@ -126,22 +126,25 @@ static int64_t due_ns(const struct vnc_peer *peer)
 }
 
 /* Fills @fds, quit and listen first; returns how many. */
-static nfds_t watch(const struct vnc *vnc, struct pollfd *fds,
-		    int64_t *ret_until_ns)
+static nfds_t watch(struct vnc *vnc, struct pollfd *fds, int64_t *ret_until_ns)
 {
-	const struct vnc_peer *peer;
+	struct vnc_peer *peer;
 	int64_t until_ns = vnc_screen_due_ns(vnc);
 	nfds_t n = 2;
 
 	fds[0] = (struct pollfd){.fd = vnc->quit_fd, .events = POLLIN};
 	fds[1] = (struct pollfd){.fd = vnc->listen_fd, .events = POLLIN};
+	if (vnc_now_ns() < vnc->accept_at_ns) {
+		fds[1].fd = -1;
+		until_ns = vnc->accept_at_ns < until_ns ? vnc->accept_at_ns
+							: until_ns;
+	}
 	for (peer = vnc->peers; peer < vnc->peers + VNC_MAX_PEERS; peer++) {
-		struct pollfd *fd = &fds[n++];
-
-		*fd = (struct pollfd){.fd = peer->fd};
 		if (peer->fd < 0)
 			continue;
-		fd->events = events_of(peer);
+		peer->poll_at = n;
+		fds[n++] = (struct pollfd){.fd = peer->fd,
+					   .events = events_of(peer)};
 		if (due_ns(peer) < until_ns)
 			until_ns = due_ns(peer);
 	}
@@ -184,8 +187,9 @@ static void *serve(void *opaque)
 		vnc_screen_follow(vnc);
 		for (i = 0; i < VNC_MAX_PEERS && !is_ending(vnc); i++)
 			if (vnc->peers[i].fd >= 0)
-				vnc_peer_serve(vnc, &vnc->peers[i],
-					       fds[2 + i].revents);
+				vnc_peer_serve(
+					vnc, &vnc->peers[i],
+					fds[vnc->peers[i].poll_at].revents);
 		if (fds[1].revents & POLLIN)
 			vnc_peer_accept(vnc);
 		vnc_screen_send(vnc);

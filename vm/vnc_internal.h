@@ -52,6 +52,7 @@ struct vnc_peer {
 	bool asks_now;	       /* for what a refresh after its request finds */
 	rfbClientPtr client;   /* of a viewer */
 	struct vnc_link *link; /* of a viewer */
+	size_t poll_at;	       /* its place among those polled */
 	uint16_t told_width;   /* the size the viewer knows */
 	uint16_t told_height;
 	int64_t deadline_ns;   /* of a stage that must not last */
@@ -66,7 +67,8 @@ struct vnc {
 	struct vnc_options options;
 	char *passwords[2]; /* libvncserver's list */
 	int listen_fd;
-	int quit_fd; /* eventfd */
+	int64_t accept_at_ns; /* nobody is let in before this time */
+	int quit_fd;	      /* eventfd */
 	pthread_t thread;
 	bool has_thread;
 	char *page; /* the answer to GET /, or NULL */

@@ -45,8 +45,11 @@ void vnc_peer_accept(struct vnc *vnc)
 	struct vnc_peer fresh = {.fd = fd, .stage = VNC_FRESH};
 	const int one = 1;
 
-	if (fd < 0)
+	/* perhaps for want of descriptors: it goes on waiting */
+	if (fd < 0) {
+		vnc->accept_at_ns = vnc_now_ns() + SILENCE_NS;
 		return;
+	}
 	while (peer < vnc->peers + VNC_MAX_PEERS && peer->fd >= 0)
 		peer++;
 	/* libvncserver uses select */

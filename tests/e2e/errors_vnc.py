@@ -3,6 +3,7 @@
 """What --vnc and its port refuse, and that nobody else suffers from it."""
 import os
 import random
+import resource
 import socket
 import struct
 import subprocess
@@ -188,6 +189,27 @@ def half_a_request_costs_nothing(lab):
         rests(machine, "half a request")
         first.sendall(b"\r\n")
         check(first.recv(4096).startswith(b"HTTP/1.1 200 "), "the page")
+
+
+@case
+def no_descriptor_left_costs_nothing(lab):
+    """A connection waits until there is one again."""
+    machine = painter(lab)
+    machine.qmp.run("stop")
+    # more descriptors than anybody polls: poll itself must not fail
+    others = [Viewer(machine, rest=PATIENCE * 10) for _ in range(4)]
+    wait_until(lambda: viewers(machine) == 4, "four viewers")
+    pid = machine.process.pid
+    limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    used = {int(name) for name in os.listdir(f"/proc/{pid}/fd")}
+    lowest = min(set(range(max(used) + 2)) - used)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (lowest, limits[1]))
+    with connect(machine) as sock:
+        rests(machine, "a connection that cannot be accepted")
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+        check_equal(sock.recv(12), b"RFB 003.008\n", "greeting")
+    for other in others:
+        other.close()
 
 
 @case
