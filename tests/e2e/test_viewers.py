@@ -77,7 +77,9 @@ def a_hundred_viewers_come_and_go_while_the_guest_moves(lab):
         return fds <= before[0] + 1 and threads <= before[1]
     wait_until(gone, f"descriptors and threads go back to {before[:2]}")
     after = process_costs(source)
-    check(after[2] < before[2] + 32 * MIB, f"memory: {before} to {after}")
+    # ThreadSanitizer's shadow is twice the guest's memory, once that is read
+    if os.environ.get("SMUDGE_SANITIZE") != "thread":
+        check(after[2] < before[2] + 32 * MIB, f"memory: {before} to {after}")
 
 
 def moves_with_viewers(lab, engines):
