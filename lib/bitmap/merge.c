@@ -20,7 +20,7 @@
 #include "bitmap/words.h"
 
 /* Groups looked at before the first of them is ORed anywhere. */
-#define BLOCK_GROUPS 128
+#define BLOCK_GROUPS 32
 /* The same where they are shifted to a buffer first: 4 KiB of it. */
 #define SHIFT_GROUPS 8
 
@@ -61,20 +61,16 @@ static const uint64_t *word_at(const struct merge *m, uint64_t base)
 	return (const uint64_t *)(const void *)m->bits + (from >> 6);
 }
 
-/* Shift @n whole groups to @buffer, for the destination's alignment. */
-static void shift_block(const struct merge *m, uint64_t group, size_t n,
-			uint64_t *buffer)
+/* Shift a whole group to @buffer, for the destination's alignment. */
+static void shift_group(const struct merge *m, uint64_t group, uint64_t *buffer)
 {
-	for (size_t i = 0; i < n; i++, buffer += SMI_GROUP_WORDS) {
-		uint64_t base = (group + i) << SMI_GROUP_SHIFT;
-		uint64_t from = m->first_bit + (base - m->first_page);
+	uint64_t base = group << SMI_GROUP_SHIFT;
+	uint64_t from = m->first_bit + (base - m->first_page);
 
-		if (is_host_order(m))
-			m->kernels->shift_group(buffer, word_at(m, base),
-						from & 63);
-		else
-			copy_group(m, from, buffer);
-	}
+	if (is_host_order(m))
+		m->kernels->shift_group(buffer, word_at(m, base), from & 63);
+	else
+		copy_group(m, from, buffer);
 }
 
 static void or_into(struct smudge_bitmap *b, uint64_t group,
@@ -251,19 +247,35 @@ static void fill_block(const struct merge *m, uint64_t group, size_t n)
 				      group + i / m->nbitmaps);
 }
 
+/* The same as merge_block for groups that are shifted to a buffer first. */
+static void merge_shifted(const struct merge *m, uint64_t group, size_t n)
+{
+	uint64_t buffer[SHIFT_GROUPS][SMI_GROUP_WORDS];
+	struct smi_group added[SHIFT_GROUPS];
+
+	for (size_t i = 0; i < n; i++) {
+		added[i] = (struct smi_group){0, 0};
+		if (is_host_order(m) && is_zero_block(m, group + i, 1))
+			continue;
+		shift_group(m, group + i, buffer[i]);
+		added[i] = m->kernels->classify(buffer[i]);
+		prefetch(m, group + i, added[i].mixed);
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (smi_group_dirty(added[i]))
+			merge_group(m, group + i, buffer[i], added[i]);
+	}
+}
+
 /* Whole groups [group, group + n), a block at most. */
 static void merge_groups(const struct merge *m, uint64_t group, size_t n)
 {
-	uint64_t buffer[SHIFT_GROUPS * SMI_GROUP_WORDS];
-
-	if (is_host_order(m) && is_ones_block(m, group, n)) {
+	if (is_host_order(m) && is_ones_block(m, group, n))
 		fill_block(m, group, n);
-	} else if (is_in_place(m)) {
+	else if (is_in_place(m))
 		merge_block(m, group, n, word_at(m, group << SMI_GROUP_SHIFT));
-	} else if (!is_host_order(m) || !is_zero_block(m, group, n)) {
-		shift_block(m, group, n, buffer);
-		merge_block(m, group, n, buffer);
-	}
+	else if (!is_host_order(m) || !is_zero_block(m, group, n))
+		merge_shifted(m, group, n);
 }
 
 /* Whole groups [group, end). */
