@@ -260,6 +260,7 @@ int loader_load_file(const char *path, const char *cmdline,
 		     const struct machine_ram *ram, size_t nram,
 		     struct vcpu_state *ret_state, struct smudge_error *err)
 {
+	struct smudge_error why = {0};
 	uint8_t *bytes = NULL;
 	uint64_t entry;
 	size_t len = 0;
@@ -272,9 +273,10 @@ int loader_load_file(const char *path, const char *cmdline,
 			"The guest image %.100s cannot be read: %s.", path,
 			ret == -EISDIR ? "it is no regular file"
 				       : strerror(-ret));
-	ret = loader_load_elf(bytes, len, ram, nram, &entry, err);
+	ret = loader_load_elf(bytes, len, ram, nram, &entry, &why);
 	free(bytes);
 	if (ret < 0)
-		return ret;
+		return smudge_error_set(err, ret, WHERE, "%.80s: %s", path,
+					why.message);
 	return loader_prepare_boot(ram, nram, cmdline, entry, ret_state, err);
 }

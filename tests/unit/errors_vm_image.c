@@ -154,6 +154,12 @@ static void test_missing_file(void **state)
 	err = (struct smudge_error){0};
 	assert_true(loader_load_file("/", "", &ram, 1, &vcpu, &err) < 0);
 	assert_non_null(strstr(err.message, "no regular file"));
+	err = (struct smudge_error){0};
+	assert_int_equal(loader_load_file("/proc/self/cmdline", "", &ram, 1,
+					  &vcpu, &err),
+			 -EINVAL);
+	assert_non_null(strstr(err.message, "/proc/self/cmdline"));
+	assert_non_null(strstr(err.message, "no ELF file"));
 	vm_image_ram_free(&ram);
 }
 
