@@ -55,6 +55,7 @@ struct vnc_peer {
 	size_t poll_at;	       /* its place among those polled */
 	uint16_t told_width;   /* the size the viewer knows */
 	uint16_t told_height;
+	int64_t came_ns;
 	int64_t deadline_ns;   /* of a stage that must not last */
 	int64_t look_again_ns; /* of a fresh one: not before this */
 	const char *answer;    /* of a page: borrowed */

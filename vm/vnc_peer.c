@@ -35,14 +35,32 @@ static void name_peer(struct vnc_report_viewer *name,
 	name->is_ipv6 = address->ss_family == AF_INET6;
 }
 
+/* A free one, or that of the stranger who has been there longest, or NULL. */
+static struct vnc_peer *find_place(struct vnc *vnc)
+{
+	struct vnc_peer *oldest = NULL;
+	struct vnc_peer *peer;
+
+	for (peer = vnc->peers; peer < vnc->peers + VNC_MAX_PEERS; peer++) {
+		if (peer->fd < 0)
+			return peer;
+		if (!peer->may_see &&
+		    (!oldest || peer->came_ns < oldest->came_ns))
+			oldest = peer;
+	}
+	if (oldest)
+		vnc_peer_end(vnc, oldest);
+	return oldest;
+}
+
 void vnc_peer_accept(struct vnc *vnc)
 {
 	struct sockaddr_storage address;
 	socklen_t len = sizeof(address);
 	int fd = accept4(vnc->listen_fd, (struct sockaddr *)&address, &len,
 			 SOCK_CLOEXEC | SOCK_NONBLOCK);
-	struct vnc_peer *peer = vnc->peers;
 	struct vnc_peer fresh = {.fd = fd, .stage = VNC_FRESH};
+	struct vnc_peer *peer;
 	const int one = 1;
 
 	/* perhaps for want of descriptors: it goes on waiting */
@@ -50,17 +68,16 @@ void vnc_peer_accept(struct vnc *vnc)
 		vnc->accept_at_ns = vnc_now_ns() + SILENCE_NS;
 		return;
 	}
-	while (peer < vnc->peers + VNC_MAX_PEERS && peer->fd >= 0)
-		peer++;
-	/* libvncserver uses select */
-	if (peer == vnc->peers + VNC_MAX_PEERS || fd >= FD_SETSIZE) {
+	peer = find_place(vnc);
+	if (!peer) {
 		close(fd);
 		return;
 	}
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	name_peer(&fresh.name, &address, len);
-	fresh.look_again_ns = vnc_now_ns() + SILENCE_NS;
-	fresh.deadline_ns = vnc_now_ns() + REQUEST_NS;
+	fresh.came_ns = vnc_now_ns();
+	fresh.look_again_ns = fresh.came_ns + SILENCE_NS;
+	fresh.deadline_ns = fresh.came_ns + REQUEST_NS;
 	pthread_mutex_lock(&vnc->lock);
 	*peer = fresh;
 	pthread_mutex_unlock(&vnc->lock);

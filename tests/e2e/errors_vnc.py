@@ -318,6 +318,35 @@ def a_viewer_in_a_hurry_does_not_hurry_the_guest(lab):
     hasty.close()
 
 
+@case
+def strangers_keep_nobody_out(lab):
+    """There are 64 places; viewers have them before those who say nothing."""
+    machine = painter(lab, append="scenes=box rate=100")
+    first = Viewer(machine)
+    strangers = [connect(machine) for _ in range(100)]
+    second = Viewer(machine)
+    goes_on(first, "a hundred strangers")
+    goes_on(second, "a hundred strangers")
+    for sock in strangers:
+        sock.close()
+    first.close()
+    second.close()
+    check_unwatched(machine)
+
+
+@case
+def viewers_have_all_places(lab):
+    machine = painter(lab)
+    crowd = [Viewer(machine, rest=PATIENCE * 10) for _ in range(64)]
+    wait_until(lambda: viewers(machine) == 64, "64 viewers")
+    with connect(machine) as sock:
+        check_equal(sock.recv(12), b"", "one more")
+    check_equal(viewers(machine), 64, "viewers")
+    for viewer in crowd:
+        viewer.close()
+    check_unwatched(machine)
+
+
 def hostile_viewer(rng, sock):
     """A whole handshake, then anything."""
     sock.recv(12)
