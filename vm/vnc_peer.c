@@ -23,6 +23,7 @@
 #define REQUEST_NS    (10000 * VNC_NS_MS)
 #define HANDSHAKE_NS  (120000 * VNC_NS_MS) /* someone types a password */
 #define STALL_NS      (5000 * VNC_NS_MS)
+#define KEEPALIVE_S   30
 
 static void name_peer(struct vnc_report_viewer *name,
 		      const struct sockaddr_storage *address, socklen_t len)
@@ -33,6 +34,18 @@ static void name_peer(struct vnc_report_viewer *name,
 			NI_NUMERICHOST | NI_NUMERICSERV) != 0)
 		memset(name, 0, sizeof(*name));
 	name->is_ipv6 = address->ss_family == AF_INET6;
+}
+
+/* One that vanished without a word is given up after KEEPALIVE_S * 4. */
+static void set_options(int fd)
+{
+	const int one = 1, seconds = KEEPALIVE_S, probes = 3;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof(seconds));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &seconds, sizeof(seconds));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 }
 
 /* A free one, or that of the stranger who has been there longest, or NULL. */
@@ -61,7 +74,6 @@ void vnc_peer_accept(struct vnc *vnc)
 			 SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct vnc_peer fresh = {.fd = fd, .stage = VNC_FRESH};
 	struct vnc_peer *peer;
-	const int one = 1;
 
 	/* perhaps for want of descriptors: it goes on waiting */
 	if (fd < 0) {
@@ -73,7 +85,7 @@ void vnc_peer_accept(struct vnc *vnc)
 		close(fd);
 		return;
 	}
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	set_options(fd);
 	name_peer(&fresh.name, &address, len);
 	fresh.came_ns = vnc_now_ns();
 	fresh.look_again_ns = fresh.came_ns + SILENCE_NS;

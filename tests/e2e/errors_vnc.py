@@ -347,6 +347,25 @@ def viewers_have_all_places(lab):
     check_unwatched(machine)
 
 
+@case
+def viewers_that_vanish_are_noticed(lab):
+    """The kernel asks for them now and then: each has a timer that runs."""
+    machine = painter(lab)
+    viewer = Viewer(machine, rest=PATIENCE * 10)
+    viewer._read(16 + 320 * 200 * 4)
+    ours = f":{viewer.sock.getsockname()[1]:04X}"
+
+    def timer():
+        for line in open("/proc/net/tcp", encoding="ascii"):
+            fields = line.split()
+            if fields[1].endswith(f":{machine.port:04X}") and \
+                    fields[2].endswith(ours):
+                return fields[5].partition(":")[0]
+        return None
+    wait_until(lambda: timer() == "02", "a keepalive timer")
+    viewer.close()
+
+
 def hostile_viewer(rng, sock):
     """A whole handshake, then anything."""
     sock.recv(12)
