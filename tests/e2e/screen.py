@@ -11,6 +11,7 @@ import socket
 import struct
 import subprocess
 import threading
+import time
 import zlib
 
 from smudgetest import PATIENCE, Skip, any_engine, check, need_engine, wait_until
@@ -143,6 +144,22 @@ def check_unwatched(machine):
             about["x-smudge"]["refreshes"] == 0
     wait_until(is_closed, "the display closes")
     machine.check_tracking_off()
+
+
+def connect(machine):
+    sock = socket.create_connection(("127.0.0.1", machine.port), PATIENCE)
+    sock.settimeout(PATIENCE)
+    return sock
+
+
+def goes_on(viewer, what):
+    """It gets pictures as long as nobody is waited for."""
+    updates, started = viewer.updates, time.monotonic()
+    wait_until(lambda: viewer.updates > updates + 3 or viewer.error,
+               f"the viewer goes on beside {what}")
+    check(viewer.error is None, f"{what}: {viewer.error}")
+    # one who is waited for would take five seconds
+    check(time.monotonic() - started < 4, f"stopped by {what}")
 
 
 def capture(lab, machine, name="capture.png"):
