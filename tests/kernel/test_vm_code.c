@@ -182,6 +182,42 @@ static void test_first_block_unicorn(void **state)
 	first_block("unicorn");
 }
 
+static uint64_t blocks(struct vm_guest *guest)
+{
+	struct smudge_code_stats stats = {.size = sizeof(stats)};
+
+	assert_int_equal(
+		smudge_code_stats(machine_code(guest->machine), &stats), 0);
+	return stats.blocks;
+}
+
+/* A new engine has no blocks: those of the one before are not watched for. */
+static void test_reopened_unicorn(void **state)
+{
+	uint64_t end = CODE_GPA + 32 * UINT64_C(8192);
+	struct vm_guest guest;
+	uint32_t value = 1;
+
+	start(&guest, "unicorn");
+	for (uint64_t gpa = CODE_GPA; gpa < end; gpa += 8192)
+		put_jump(&guest, gpa, gpa + 8192);
+	put_store(&guest, end, CODE_GPA);
+	jump_there(&guest, CODE_GPA);
+	for (; value < 5; value++) {
+		change(&guest, end + VALUE_AT, value);
+		run_until(&guest, value);
+	}
+	assert_in_range(blocks(&guest), 32, 64);
+	put_store(&guest, CODE_GPA, CODE_GPA);
+	jump_there(&guest, CODE_GPA);
+	for (; value < 9; value++) {
+		change(&guest, CODE_GPA + VALUE_AT, value);
+		run_until(&guest, value);
+	}
+	assert_in_range(blocks(&guest), 0, 4);
+	vm_guest_close(&guest);
+}
+
 /* mov @reg, @value: eax 0, ecx 1, edx 2, ebx 3 */
 static uint8_t *put_mov(uint8_t *p, unsigned int reg, uint32_t value)
 {
@@ -293,6 +329,7 @@ int main(void)
 		cmocka_unit_test(test_patched_kvm),
 		cmocka_unit_test(test_patched_unicorn),
 		cmocka_unit_test(test_first_block_unicorn),
+		cmocka_unit_test(test_reopened_unicorn),
 		cmocka_unit_test(test_cleared_kvm),
 		cmocka_unit_test(test_cleared_unicorn),
 		cmocka_unit_test(test_chain_kvm),
