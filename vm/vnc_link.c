@@ -18,7 +18,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define VERSION "RFB 003.008\n"
+#define VERSION	   "RFB 003.008\n"
+#define KEPT_BYTES (UINT64_C(512) << 10)
 
 /*
  * libvncserver first looks for a WebSocket's first four bytes: there are four,
@@ -162,6 +163,7 @@ static int fill_out(struct vnc_link *link)
 	uint64_t left = link->box_bytes - link->box_at;
 	size_t n = left < room ? (size_t)left : room;
 	size_t head = 0;
+	uint64_t kept;
 
 	if (!n)
 		return 0;
@@ -175,8 +177,10 @@ static int fill_out(struct vnc_link *link)
 	link->box_at += n;
 	if (link->box_at < link->box_bytes)
 		return 1;
+	kept = link->box_bytes < KEPT_BYTES ? link->box_bytes : KEPT_BYTES;
 	link->box_at = link->box_bytes = link->answer_bytes = 0;
-	return ftruncate(link->box_fd, 0) < 0 ? -errno : 1;
+	/* its pages are used again, up to a point */
+	return ftruncate(link->box_fd, (off_t)kept) < 0 ? -errno : 1;
 }
 
 ssize_t vnc_link_write(struct vnc_link *link, int fd)
