@@ -17,13 +17,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* A VNC viewer waits for the server's first word, a browser does not. */
-#define SILENCE_NS    (100 * VNC_NS_MS)
-#define LOOK_AGAIN_NS (20 * VNC_NS_MS)
-#define REQUEST_NS    (10000 * VNC_NS_MS)
-#define HANDSHAKE_NS  (120000 * VNC_NS_MS) /* someone types a password */
-#define STALL_NS      (5000 * VNC_NS_MS)
-#define KEEPALIVE_S   30
+/*
+ * A VNC viewer waits for the server's first word. A browser does not, but on a
+ * busy host it takes its time between connecting and asking.
+ */
+#define SILENCE_NS     (100 * VNC_NS_MS)
+#define WEB_SILENCE_NS (500 * VNC_NS_MS)
+#define LOOK_AGAIN_NS  (20 * VNC_NS_MS)
+#define REQUEST_NS     (10000 * VNC_NS_MS)
+#define HANDSHAKE_NS   (120000 * VNC_NS_MS) /* someone types a password */
+#define STALL_NS       (5000 * VNC_NS_MS)
+#define KEEPALIVE_S    30
 
 static void name_peer(struct vnc_report_viewer *name,
 		      const struct sockaddr_storage *address, socklen_t len)
@@ -88,7 +92,8 @@ void vnc_peer_accept(struct vnc *vnc)
 	set_options(fd);
 	name_peer(&fresh.name, &address, len);
 	fresh.came_ns = vnc_now_ns();
-	fresh.look_again_ns = fresh.came_ns + SILENCE_NS;
+	fresh.look_again_ns = fresh.came_ns +
+			      (vnc->options.web ? WEB_SILENCE_NS : SILENCE_NS);
 	fresh.deadline_ns = fresh.came_ns + REQUEST_NS;
 	pthread_mutex_lock(&vnc->lock);
 	*peer = fresh;
