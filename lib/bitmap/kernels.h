@@ -55,16 +55,25 @@ struct smi_kernels {
 	void (*shift_group)(uint64_t *dst, const uint64_t *src,
 			    unsigned int shift);
 
-	/* Ask for the cache lines of the group's mixed words, to be stored to.
+	/*
+	 * Ask for the cache lines of the group's mixed words, to be stored to;
+	 * not for those that or_group stores past the cache.
 	 */
-	void (*prefetch)(const uint64_t *group, uint64_t mixed);
+	void (*prefetch)(const uint64_t *group, uint64_t mixed,
+			 bool past_cache);
 
 	/*
 	 * @dst with what is @g, |= @src with what is @add. All of @src is in
-	 * memory, zero and ones too. @g may become all ones.
+	 * memory, zero and ones too. @g may become all ones. @past_cache: a
+	 * clean group that many words are added to may be stored without a
+	 * read of what it held, straight to memory; @dst is 64-byte aligned.
 	 */
 	void (*or_group)(uint64_t *dst, struct smi_group *g,
-			 const uint64_t *src, struct smi_group add);
+			 const uint64_t *src, struct smi_group add,
+			 bool past_cache);
+
+	/* Stores past the cache come before all stores from here on. */
+	void (*order_stores)(void);
 
 	/* The first index in [from, n) where a[i] | b[i] is not 0, or n. */
 	size_t (*find_nonzero)(const uint64_t *a, const uint64_t *b,
@@ -109,5 +118,8 @@ void smi_take_edges_sparse(const uint64_t *group, struct smi_group g,
 			   uint32_t base, struct smi_edges *edges);
 void smi_or_group_sparse(uint64_t *dst, struct smi_group *g,
 			 const uint64_t *src, struct smi_group add);
+
+/* Where no store goes past the cache. */
+void smi_order_stores_nothing(void);
 
 #endif

@@ -89,9 +89,14 @@ AVX2 static void shift_group(uint64_t *dst, const uint64_t *src,
 	}
 }
 
-AVX2 static void prefetch(const uint64_t *group, uint64_t mixed)
+AVX2 static void prefetch(const uint64_t *group, uint64_t mixed,
+			  bool past_cache)
 {
-	if (_mm_popcnt_u64(mixed) > SMI_SPARSE_WORDS) {
+	int n = (int)_mm_popcnt_u64(mixed);
+
+	if (past_cache && n >= DENSE_WORDS)
+		return;
+	if (n > SMI_SPARSE_WORDS) {
 		for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 8)
 			__builtin_prefetch(group + i, 1);
 		return;
@@ -118,8 +123,22 @@ AVX2 static inline __m256i load_words(const uint64_t *group, struct smi_group g,
 	return _mm256_or_si256(v, word_masks(g.ones >> i));
 }
 
+/* Words beside each other fill their cache lines, which nobody then reads. */
+AVX2 static inline void copy_group(uint64_t *dst, const uint64_t *src,
+				   bool past_cache)
+{
+	if (!past_cache) {
+		for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 4)
+			store(dst + i, load(src + i));
+		return;
+	}
+	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 4)
+		_mm256_stream_si256((void *)(dst + i), load(src + i));
+}
+
 AVX2 static void or_group(uint64_t *dst, struct smi_group *g,
-			  const uint64_t *src, struct smi_group add)
+			  const uint64_t *src, struct smi_group add,
+			  bool past_cache)
 {
 	const __m256i all = _mm256_set1_epi64x(-1);
 	uint64_t ones = 0;
@@ -129,8 +148,7 @@ AVX2 static void or_group(uint64_t *dst, struct smi_group *g,
 		return;
 	}
 	if (!smi_group_dirty(*g)) {
-		for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 4)
-			store(dst + i, load(src + i));
+		copy_group(dst, src, past_cache);
 		*g = add;
 		return;
 	}
@@ -143,6 +161,11 @@ AVX2 static void or_group(uint64_t *dst, struct smi_group *g,
 	}
 	g->mixed = (smi_group_dirty(*g) | smi_group_dirty(add)) & ~ones;
 	g->ones = ones;
+}
+
+static void order_stores(void)
+{
+	_mm_sfence();
 }
 
 AVX2 static size_t find_nonzero(const uint64_t *a, const uint64_t *b,
@@ -292,6 +315,7 @@ const struct smi_kernels smi_kernels_avx2 = {
 	.shift_group = shift_group,
 	.prefetch = prefetch,
 	.or_group = or_group,
+	.order_stores = order_stores,
 	.find_nonzero = find_nonzero,
 	.find_not_ones = find_not_ones,
 	.popcount = popcount,

@@ -79,9 +79,14 @@ AVX512 static void shift_group(uint64_t *dst, const uint64_t *src,
 	}
 }
 
-AVX512 static void prefetch(const uint64_t *group, uint64_t mixed)
+AVX512 static void prefetch(const uint64_t *group, uint64_t mixed,
+			    bool past_cache)
 {
-	if (_mm_popcnt_u64(mixed) > SMI_SPARSE_WORDS) {
+	int n = (int)_mm_popcnt_u64(mixed);
+
+	if (past_cache && n >= DENSE_WORDS)
+		return;
+	if (n > SMI_SPARSE_WORDS) {
 		for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 8)
 			__builtin_prefetch(group + i, 1);
 		return;
@@ -101,8 +106,22 @@ AVX512 static inline __m512i load_words(const uint64_t *group,
 				     _mm512_set1_epi64(-1));
 }
 
+/* Words beside each other fill their cache lines, which nobody then reads. */
+AVX512 static inline void copy_group(uint64_t *dst, const uint64_t *src,
+				     bool past_cache)
+{
+	if (!past_cache) {
+		for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 8)
+			_mm512_storeu_si512(dst + i, load(src + i));
+		return;
+	}
+	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 8)
+		_mm512_stream_si512((void *)(dst + i), load(src + i));
+}
+
 AVX512 static void or_group(uint64_t *dst, struct smi_group *g,
-			    const uint64_t *src, struct smi_group add)
+			    const uint64_t *src, struct smi_group add,
+			    bool past_cache)
 {
 	const __m512i all = _mm512_set1_epi64(-1);
 	uint64_t ones = 0;
@@ -112,8 +131,7 @@ AVX512 static void or_group(uint64_t *dst, struct smi_group *g,
 		return;
 	}
 	if (!smi_group_dirty(*g)) {
-		for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 8)
-			_mm512_storeu_si512(dst + i, load(src + i));
+		copy_group(dst, src, past_cache);
 		*g = add;
 		return;
 	}
@@ -126,6 +144,11 @@ AVX512 static void or_group(uint64_t *dst, struct smi_group *g,
 	}
 	g->mixed = (smi_group_dirty(*g) | smi_group_dirty(add)) & ~ones;
 	g->ones = ones;
+}
+
+static void order_stores(void)
+{
+	_mm_sfence();
 }
 
 AVX512 static size_t find_nonzero(const uint64_t *a, const uint64_t *b,
@@ -264,6 +287,7 @@ const struct smi_kernels smi_kernels_avx512 = {
 	.shift_group = shift_group,
 	.prefetch = prefetch,
 	.or_group = or_group,
+	.order_stores = order_stores,
 	.find_nonzero = find_nonzero,
 	.find_not_ones = find_not_ones,
 	.popcount = popcount,

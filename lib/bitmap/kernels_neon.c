@@ -91,8 +91,9 @@ static void shift_group(uint64_t *dst, const uint64_t *src, unsigned int shift)
 	}
 }
 
-static void prefetch(const uint64_t *group, uint64_t mixed)
+static void prefetch(const uint64_t *group, uint64_t mixed, bool past_cache)
 {
+	(void)past_cache;
 	if (count_bits(mixed) > SMI_SPARSE_WORDS) {
 		for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 8)
 			__builtin_prefetch(group + i, 1);
@@ -103,8 +104,9 @@ static void prefetch(const uint64_t *group, uint64_t mixed)
 }
 
 static void or_group(uint64_t *dst, struct smi_group *g, const uint64_t *src,
-		     struct smi_group add)
+		     struct smi_group add, bool past_cache)
 {
+	(void)past_cache;
 	if (smi_group_dirty(*g) || count_bits(add.mixed) < DENSE_WORDS) {
 		smi_or_group_sparse(dst, g, src, add);
 		return;
@@ -273,6 +275,7 @@ const struct smi_kernels smi_kernels_neon = {
 	.shift_group = shift_group,
 	.prefetch = prefetch,
 	.or_group = or_group,
+	.order_stores = smi_order_stores_nothing,
 	.find_nonzero = find_nonzero,
 	.find_not_ones = find_not_ones,
 	.popcount = popcount,

@@ -42,8 +42,9 @@ static void shift_group(uint64_t *dst, const uint64_t *src, unsigned int shift)
 		dst[i] = src[i] >> shift | src[i + 1] << (64 - shift);
 }
 
-static void prefetch(const uint64_t *group, uint64_t mixed)
+static void prefetch(const uint64_t *group, uint64_t mixed, bool past_cache)
 {
+	(void)past_cache;
 	if (__builtin_popcountll(mixed) > SMI_SPARSE_WORDS) {
 		for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 8)
 			__builtin_prefetch(group + i, 1);
@@ -69,6 +70,17 @@ void smi_or_group_sparse(uint64_t *dst, struct smi_group *g,
 	}
 	g->mixed = (g->mixed | add.mixed) & ~ones;
 	g->ones = ones;
+}
+
+static void or_group(uint64_t *dst, struct smi_group *g, const uint64_t *src,
+		     struct smi_group add, bool past_cache)
+{
+	(void)past_cache;
+	smi_or_group_sparse(dst, g, src, add);
+}
+
+void smi_order_stores_nothing(void)
+{
 }
 
 static size_t find_nonzero(const uint64_t *a, const uint64_t *b, size_t from,
@@ -150,7 +162,8 @@ const struct smi_kernels smi_kernels_scalar = {
 	.classify = classify,
 	.shift_group = shift_group,
 	.prefetch = prefetch,
-	.or_group = smi_or_group_sparse,
+	.or_group = or_group,
+	.order_stores = smi_order_stores_nothing,
 	.find_nonzero = find_nonzero,
 	.find_not_ones = find_not_ones,
 	.popcount = popcount,

@@ -21,6 +21,11 @@
 
 /* Groups looked at before the first of them is ORed anywhere. */
 #define BLOCK_GROUPS 32
+/*
+ * A merge of more pages writes more than a second-level cache holds (2 MiB a
+ * bitmap), so that its stores rather pass it: docs/performance.md.
+ */
+#define PAST_CACHE_PAGES (UINT64_C(1) << 24)
 /* The same where they are shifted to a buffer first: 4 KiB of it. */
 #define SHIFT_GROUPS 8
 
@@ -33,6 +38,7 @@ struct merge {
 	uint64_t first_page;
 	uint64_t end_page;
 	uint64_t *npages_found; /* may be NULL */
+	bool past_cache;
 };
 
 /* A whole group from bit @from, any order and alignment. */
@@ -74,13 +80,15 @@ static void shift_group(const struct merge *m, uint64_t group, uint64_t *buffer)
 }
 
 static void or_into(struct smudge_bitmap *b, uint64_t group,
-		    const uint64_t *words, struct smi_group add)
+		    const uint64_t *words, struct smi_group add,
+		    bool past_cache)
 {
 	struct smi_group *g = &b->groups[group];
 
 	if (smi_bitmap_is_full(b, group))
 		return;
-	b->kernels->or_group(smi_bitmap_words(b, group), g, words, add);
+	b->kernels->or_group(smi_bitmap_words(b, group), g, words, add,
+			     past_cache);
 	if (g->ones == SMI_ALL_ONES)
 		smi_bitmap_fill_group(b, group);
 	else
@@ -106,7 +114,8 @@ static void merge_group(const struct merge *m, uint64_t group,
 		if (is_full)
 			smi_bitmap_fill_group(m->bitmaps[i], group);
 		else
-			or_into(m->bitmaps[i], group, words, add);
+			or_into(m->bitmaps[i], group, words, add,
+				m->past_cache);
 	}
 }
 
@@ -118,7 +127,8 @@ static void prefetch(const struct merge *m, uint64_t group, uint64_t mixed)
 
 		__builtin_prefetch(&b->groups[group], 1);
 		if (mixed)
-			m->kernels->prefetch(smi_bitmap_words(b, group), mixed);
+			m->kernels->prefetch(smi_bitmap_words(b, group), mixed,
+					     m->past_cache);
 	}
 }
 
@@ -312,6 +322,7 @@ int smi_bitmap_merge(struct smudge_bitmap *const *bitmaps, size_t nbitmaps,
 		.first_page = first_page,
 		.end_page = first_page + npages,
 		.npages_found = npages_found,
+		.past_cache = npages >= PAST_CACHE_PAGES,
 	};
 	uint64_t group = first_page >> SMI_GROUP_SHIFT;
 	uint64_t last = m.end_page >> SMI_GROUP_SHIFT;
@@ -330,6 +341,7 @@ int smi_bitmap_merge(struct smudge_bitmap *const *bitmaps, size_t nbitmaps,
 		group++;
 	}
 	merge_whole(&m, group, last);
+	m.kernels->order_stores();
 	if (m.end_page & (SMI_GROUP_PAGES - 1))
 		merge_partial(&m, last << SMI_GROUP_SHIFT, m.end_page);
 	return 0;

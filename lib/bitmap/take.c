@@ -99,7 +99,8 @@ static void prefetch_groups(const struct smudge_bitmap *b, uint64_t group)
 		uint64_t mixed = b->groups[g].mixed;
 
 		if (__builtin_popcountll(mixed) <= SMI_SPARSE_WORDS)
-			b->kernels->prefetch(smi_bitmap_words(b, g), mixed);
+			b->kernels->prefetch(smi_bitmap_words(b, g), mixed,
+					     false);
 	}
 }
 

@@ -27,6 +27,9 @@ static inline simde__m512i test_compress_bytes(uint64_t keep, simde__m512i v)
 	return v;
 }
 
+/* VMOVNTDQ: a store, whichever way it goes. */
+#define _mm512_stream_si512(to, v) simde_mm512_storeu_si512(to, v)
+
 /* VPMOVZXBD: sixteen bytes become sixteen 32-bit lanes. */
 static inline simde__m512i test_widen_bytes(simde__m128i v)
 {
