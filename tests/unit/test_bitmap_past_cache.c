@@ -6,6 +6,7 @@
  */
 #include "support.h"
 
+#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,7 @@ struct rig {
 	struct smudge_bitmap *bitmap[NCLIENT];
 	struct smudge_batch *batch;
 	uint64_t *expected[NCLIENT];
-	uint64_t *source; /* one word more */
+	uint64_t *source; /* little-endian; one word more */
 	uint64_t *found;
 };
 
@@ -81,7 +82,7 @@ static void draw(struct rig *rig, struct test_rng *rng)
 	for (uint64_t i = 0; i <= NWORDS; i++) {
 		if (i % 64 == 0)
 			kind = test_rng_below(rng, NKINDS);
-		rig->source[i] = draw_word(rng, kind);
+		rig->source[i] = htole64(draw_word(rng, kind));
 	}
 }
 
@@ -93,10 +94,11 @@ static void merge(struct rig *rig, size_t n, unsigned int offset)
 			 0);
 	for (size_t k = 0; k < n; k++) {
 		for (uint64_t i = 0; i < NWORDS; i++) {
-			uint64_t word = rig->source[i] >> offset;
+			uint64_t word = le64toh(rig->source[i]) >> offset;
 
 			if (offset)
-				word |= rig->source[i + 1] << (64 - offset);
+				word |= le64toh(rig->source[i + 1])
+					<< (64 - offset);
 			rig->expected[k][i] |= word;
 		}
 	}
