@@ -39,4 +39,10 @@ void test_skip_without(const char *ability, const char *reason);
 void test_need_kvm(void);
 void test_need_uffd(void);
 
+/*
+ * SMUDGE_BITMAP_VARIANT names one that this processor has not: all of a test
+ * program's cases are then reported as skipped.
+ */
+bool test_lacks_variant(void);
+
 #endif

@@ -5,10 +5,6 @@
  */
 #include "support.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "oracle.h"
 
 #define MAX_PAGES (4096 * 3 + 100)
@@ -101,12 +97,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_both),
 	};
-	const char *wanted = getenv("SMUDGE_BITMAP_VARIANT");
 
-	if (wanted && strcmp(wanted, smudge_bitmap_variant())) {
-		printf("1..0 # SKIP no %s on this processor (%s is used)\n",
-		       wanted, smudge_bitmap_variant());
-		return 0;
-	}
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return test_lacks_variant() ? 0
+				    : cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,7 +9,6 @@
 #include "support.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -352,12 +351,7 @@ int main(void)
 		cmocka_unit_test(test_batch_holds_no_more),
 		cmocka_unit_test(test_runs_are_whole),
 	};
-	const char *wanted = getenv("SMUDGE_BITMAP_VARIANT");
 
-	if (wanted && strcmp(wanted, smudge_bitmap_variant())) {
-		printf("1..0 # SKIP no %s on this processor (%s is used)\n",
-		       wanted, smudge_bitmap_variant());
-		return 0;
-	}
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return test_lacks_variant() ? 0
+				    : cmocka_run_group_tests(tests, NULL, NULL);
 }
