@@ -2,71 +2,17 @@
 /*
  * The n-th allocation fails, for every n, in every call of bitmap and memory
  * that allocates: the call says -ENOMEM, leaves all as it was, and works when
- * it is tried again. The linker puts the functions below before libc's.
+ * it is tried again.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include <smudge/bitmap.h>
 #include <smudge/code.h>
 
+#include "fail_memory.h"
 #include "fake_source.h"
 #include "support.h"
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__real_aligned_alloc(size_t alignment, size_t size);
-void *__real_mmap64(void *at, size_t length, int prot, int flags, int fd,
-		    off_t offset);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-void *__wrap_aligned_alloc(size_t alignment, size_t size);
-void *__wrap_mmap64(void *at, size_t length, int prot, int flags, int fd,
-		    off_t offset);
-
-static unsigned int countdown; /* 0: none fails; 1: the next one does */
-static bool has_failed;
-
-static bool fails(void)
-{
-	if (countdown == 0 || --countdown > 0)
-		return false;
-	has_failed = true;
-	errno = ENOMEM;
-	return true;
-}
-
-void *__wrap_malloc(size_t size)
-{
-	return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-	return fails() ? NULL : __real_realloc(old, size);
-}
-
-void *__wrap_aligned_alloc(size_t alignment, size_t size)
-{
-	return fails() ? NULL : __real_aligned_alloc(alignment, size);
-}
-
-void *__wrap_mmap64(void *at, size_t length, int prot, int flags, int fd,
-		    off_t offset)
-{
-	if (fails())
-		return MAP_FAILED;
-	return __real_mmap64(at, length, prot, flags, fd, offset);
-}
 
 /* One call, whose result is undone at once when it succeeds. */
 struct scene {
@@ -101,11 +47,10 @@ static void every_allocation_fails(scene_call call, struct scene *scene)
 
 		if (scene->memory)
 			before = fake_stats(scene->memory);
-		has_failed = false;
-		countdown = ++n;
+		fail_memory_at(++n);
 		r = call(scene);
-		countdown = 0;
-		if (!has_failed)
+		fail_memory_off();
+		if (!fail_memory_has_failed())
 			break;
 		assert_int_equal(r, -ENOMEM);
 		if (scene->memory)
@@ -190,7 +135,7 @@ static int call_region_add(struct scene *scene)
 	struct smudge_region *region = NULL;
 	int r = smudge_region_add(scene->memory, &options, &region);
 
-	countdown = 0; /* what follows is not under test */
+	fail_memory_off(); /* what follows is not under test */
 	assert_true(r == 0 || !region);
 	if (r == 0)
 		assert_int_equal(smudge_region_remove(region), 0);
@@ -210,7 +155,7 @@ static int call_client_open(struct scene *scene)
 	struct smudge_error err = {0};
 	int r = smudge_client_open(scene->memory, &options, &client, &err);
 
-	countdown = 0;
+	fail_memory_off();
 	assert_int_equal(err.code, r);
 	assert_true(r == 0 || !client);
 	if (r == 0)
@@ -236,7 +181,7 @@ static int call_code_open(struct scene *scene)
 	struct smudge_error err = {0};
 	int r = smudge_code_open(scene->memory, &options, &code, &err);
 
-	countdown = 0;
+	fail_memory_off();
 	assert_int_equal(err.code, r);
 	assert_true(r == 0 || !code);
 	smudge_code_close(code);
@@ -249,7 +194,7 @@ static int call_code_add(struct scene *scene)
 	struct smudge_error err = {0};
 	int r = smudge_code_add(scene->code, 0x3000, 100, 0, &err);
 
-	countdown = 0;
+	fail_memory_off();
 	if (r == -EAGAIN)
 		return 0;
 	assert_int_equal(err.code, r);
