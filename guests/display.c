@@ -4,6 +4,8 @@
  */
 #include "display.h"
 
+#include "ports.h"
+
 #define PORT_INDEX 0x1ce
 #define PORT_DATA  0x1cf
 #define PORT_KEYS  0x1e0
@@ -22,19 +24,6 @@
 #define ENABLE_MAXIMA 0x02
 #define ENABLE_LINEAR 0x40
 #define ENABLE_KEEP   0x80
-
-static void out16(uint16_t port, uint16_t value)
-{
-	__asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port) : "memory");
-}
-
-static uint16_t in16(uint16_t port)
-{
-	uint16_t value;
-
-	__asm__ volatile("inw %1, %0" : "=a"(value) : "Nd"(port) : "memory");
-	return value;
-}
 
 static void set(uint16_t index, uint32_t value)
 {
@@ -119,9 +108,5 @@ uint32_t guest_colour(uint32_t number)
 
 uint32_t guest_key(void)
 {
-	uint16_t port = PORT_KEYS;
-	uint32_t value;
-
-	__asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port) : "memory");
-	return value;
+	return in32(PORT_KEYS);
 }

@@ -4,25 +4,14 @@
  */
 #include "dma.h"
 
+#include "ports.h"
+
 #define PORT_SOURCE_LOW	 0x700
 #define PORT_SOURCE_HIGH 0x704
 #define PORT_TARGET_LOW	 0x708
 #define PORT_TARGET_HIGH 0x70c
 #define PORT_LENGTH	 0x710
 #define PORT_VALUE	 0x714
-
-static void out32(uint16_t port, uint32_t value)
-{
-	__asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port) : "memory");
-}
-
-static uint32_t in32(uint16_t port)
-{
-	uint32_t value;
-
-	__asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port) : "memory");
-	return value;
-}
 
 void dma_prepare(const volatile void *source, volatile void *target,
 		 uint32_t length)

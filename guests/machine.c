@@ -7,6 +7,8 @@
  */
 #include "machine.h"
 
+#include "ports.h"
+
 #define PORT_DEBUG_EXIT	  0xf4
 #define PORT_TIMER	  0x608
 #define PORT_SERIAL_DATA  0x3f8
@@ -27,26 +29,9 @@ __attribute__((section(".text.start"), naked)) void guest_start(void)
 		"jmp 1b\n");
 }
 
-static void out8(uint16_t port, uint8_t value)
-{
-	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port) : "memory");
-}
-
-static uint8_t in8(uint16_t port)
-{
-	uint8_t value;
-
-	__asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port) : "memory");
-	return value;
-}
-
 uint32_t guest_timer(void)
 {
-	uint32_t value;
-	uint16_t port = PORT_TIMER;
-
-	__asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port) : "memory");
-	return value;
+	return in32(PORT_TIMER);
 }
 
 _Noreturn void guest_exit(uint8_t value)
