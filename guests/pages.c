@@ -49,8 +49,7 @@ report_error(struct pages *pages, uint64_t page, uint64_t expected,
 {
 	if (pages->errors++ >= GUEST_ERRORS_SHOWN)
 		return;
-	guest_put_text(guest_name);
-	guest_put_text(": error page ");
+	guest_begin_error("page ");
 	guest_put_number(page);
 	if (found == expected)
 		found = found_middle;
@@ -60,11 +59,7 @@ report_error(struct pages *pages, uint64_t page, uint64_t expected,
 		guest_put_text(" has a wrong number or check word\n");
 		return;
 	}
-	guest_put_text(" expected generation ");
-	guest_put_number(expected);
-	guest_put_text(" found ");
-	guest_put_number(found);
-	guest_put_text("\n");
+	guest_end_error(" expected generation ", expected, found);
 }
 
 static inline void visit(struct pages *pages, uint64_t page, uint64_t expected,

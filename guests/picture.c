@@ -47,16 +47,11 @@ static void report(struct picture *picture, uint32_t x, uint32_t y,
 {
 	if (picture->errors++ >= GUEST_ERRORS_SHOWN)
 		return;
-	guest_put_text(guest_name);
-	guest_put_text(": error pixel ");
+	guest_begin_error("pixel ");
 	guest_put_number(x);
 	guest_put_text(" ");
 	guest_put_number(y);
-	guest_put_text(" expected ");
-	guest_put_number(expected);
-	guest_put_text(" found ");
-	guest_put_number(found);
-	guest_put_text("\n");
+	guest_end_error(" expected ", expected, found);
 }
 
 static void check_pixels(struct picture *picture, uint32_t y, uint32_t x,

@@ -82,18 +82,13 @@ static __attribute__((noinline)) void report(struct rewrite *rewrite,
 {
 	if (rewrite->errors++ >= GUEST_ERRORS_SHOWN)
 		return;
-	guest_put_text(guest_name);
-	guest_put_text(": error by ");
+	guest_begin_error("by ");
 	guest_put_text(code->by_dma ? "dma" : "stores");
 	guest_put_text(" at ");
 	guest_put_number(code->offset);
 	guest_put_text(" routine ");
 	guest_put_text(code->name);
-	guest_put_text(" expected ");
-	guest_put_number(expected);
-	guest_put_text(" found ");
-	guest_put_number(found);
-	guest_put_text("\n");
+	guest_end_error(" expected ", expected, found);
 }
 
 static void check(struct rewrite *rewrite, const struct code *code,

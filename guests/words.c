@@ -17,11 +17,25 @@ void guest_tell(const struct guest_count *counts)
 	guest_put_text("\n");
 }
 
-void guest_tell_error(const char *text)
+void guest_begin_error(const char *text)
 {
 	guest_put_text(guest_name);
 	guest_put_text(": error ");
 	guest_put_text(text);
+}
+
+void guest_end_error(const char *text, uint64_t expected, uint64_t found)
+{
+	guest_put_text(text);
+	guest_put_number(expected);
+	guest_put_text(" found ");
+	guest_put_number(found);
+	guest_put_text("\n");
+}
+
+void guest_tell_error(const char *text)
+{
+	guest_begin_error(text);
 	guest_put_text("\n");
 }
 

@@ -26,6 +26,10 @@ struct guest_count {
 void guest_tell(const struct guest_count *counts);
 /* The line "NAME: error TEXT". */
 void guest_tell_error(const char *text);
+/* A longer line: its start "NAME: error TEXT". */
+void guest_begin_error(const char *text);
+/* And its end "TEXT EXPECTED found FOUND". */
+void guest_end_error(const char *text, uint64_t expected, uint64_t found);
 
 struct guest_word {
 	const char *key;
