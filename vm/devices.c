@@ -9,11 +9,11 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include <smudge/error.h>
 
 #include "bytes.h"
+#include "host.h"
 
 #define PORT_DEBUG_EXIT	 0xf4
 #define PORT_SERIAL	 0x3f8
@@ -22,20 +22,12 @@
 #define TIMER_HZ	 UINT64_C(3579545)
 #define NS_PER_S	 UINT64_C(1000000000)
 
-static uint64_t host_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
-
 void vm_clock_start(struct vm_clock *clock)
 {
 	if (clock->running)
 		return;
 	clock->running = true;
-	clock->started_ns = host_ns();
+	clock->started_ns = host_now_ns();
 }
 
 void vm_clock_stop(struct vm_clock *clock)
@@ -48,7 +40,7 @@ uint64_t vm_clock_ns(const struct vm_clock *clock)
 {
 	if (!clock->running)
 		return clock->before_ns;
-	return clock->before_ns + (host_ns() - clock->started_ns);
+	return clock->before_ns + (uint64_t)(host_now_ns() - clock->started_ns);
 }
 
 /* Split, so that no product overflows. */

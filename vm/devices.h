@@ -29,8 +29,8 @@ struct vm_buf;
 
 /* Nanoseconds of guest time: stands still while the machine is stopped. */
 struct vm_clock {
-	uint64_t before_ns;  /* up to the last stop */
-	uint64_t started_ns; /* host time of the last start */
+	uint64_t before_ns; /* up to the last stop */
+	int64_t started_ns; /* host time of the last start */
 	bool running;
 };
 

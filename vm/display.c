@@ -9,7 +9,8 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
+
+#include "host.h"
 
 #define BYTES_PER_PIXEL 4
 #define BITS_PER_PIXEL	32
@@ -95,11 +96,8 @@ static bool try_mode(struct display *display, const struct display_mode *mode)
 static void complain(struct display *display)
 {
 	const struct display_regs *regs = &display->regs;
-	struct timespec now;
-	uint64_t now_ns;
+	uint64_t now_ns = (uint64_t)host_now_ns();
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	now_ns = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 	if (now_ns < display->complain_ns)
 		return;
 	display->complain_ns = now_ns + NS_PER_S;

@@ -11,8 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "host.h"
 
 const char *migration_status_name(enum migration_status status)
 {
@@ -27,14 +28,6 @@ const char *migration_status_name(enum migration_status status)
 	};
 
 	return names[status];
-}
-
-uint64_t migration_now_ns(void)
-{
-	struct timespec now = {0};
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
 static bool in_progress(enum migration_status status)
@@ -115,7 +108,7 @@ static void new_job(struct migration *migration, struct smudge_migration *job,
 	migration->incoming = incoming;
 	migration->cancelled = false;
 	migration->listen_port = 0;
-	migration->started_ns = migration_now_ns();
+	migration->started_ns = host_now_ns();
 	migration->setup_ns = 0;
 	migration->total_ns = 0;
 	memset(&migration->error, 0, sizeof(migration->error));
@@ -168,8 +161,7 @@ void migration_activate(struct migration *migration)
 	pthread_mutex_lock(&migration->lock);
 	if (migration->status == MIGRATION_SETUP) {
 		migration->status = MIGRATION_ACTIVE;
-		migration->setup_ns =
-			migration_now_ns() - migration->started_ns;
+		migration->setup_ns = host_now_ns() - migration->started_ns;
 		activated = true;
 	}
 	pthread_mutex_unlock(&migration->lock);
@@ -190,7 +182,7 @@ void migration_finish(struct migration *migration, int result,
 		status = MIGRATION_FAILED;
 	if (status == MIGRATION_FAILED)
 		migration->error = *err;
-	migration->total_ns = migration_now_ns() - migration->started_ns;
+	migration->total_ns = host_now_ns() - migration->started_ns;
 	migration->status = status;
 	pthread_mutex_unlock(&migration->lock);
 	migration->options.changed(migration->options.opaque, status);
@@ -248,7 +240,7 @@ void migration_report(struct migration *migration, struct migration_report *ret)
 	ret->setup_ns = migration->setup_ns;
 	ret->total_ns = migration->total_ns;
 	if (in_progress(migration->status))
-		ret->total_ns = migration_now_ns() - migration->started_ns;
+		ret->total_ns = host_now_ns() - migration->started_ns;
 	ret->listen_port = migration->listen_port;
 	ret->error = migration->error;
 	if (migration->job)

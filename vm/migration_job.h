@@ -40,7 +40,7 @@ struct migration {
 	struct smudge_migration *job; /* under lock; NULL before the first */
 	struct smudge_migrate_limits limits; /* under lock */
 	unsigned int listen_port;	     /* under lock */
-	uint64_t started_ns;		     /* under lock */
+	int64_t started_ns;		     /* under lock */
 	uint64_t setup_ns;		     /* under lock */
 	uint64_t total_ns;		     /* under lock */
 	struct smudge_error error;	     /* under lock */
@@ -52,8 +52,6 @@ struct migration {
  */
 #define MIGRATION_STATE_VERSION 1u
 #define MIGRATION_STATE_RUNNING 1u
-
-uint64_t migration_now_ns(void);
 
 /*
  * Prepare a new job: join the last thread, fresh handle, status setup.

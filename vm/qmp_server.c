@@ -11,6 +11,7 @@
 
 #include "bytes.h"
 #include "control_listen.h"
+#include "host.h"
 
 #include <smudge/error.h>
 
@@ -22,7 +23,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define MAX_CLIENTS	 16
@@ -30,6 +30,7 @@
 #define EVENTS_MAX	 ((size_t)1 << 20)
 #define READ_BYTES	 4096
 #define CLOSE_TIMEOUT_MS 500
+#define NS_PER_MS	 INT64_C(1000000)
 
 struct qmp_client {
 	int fd; /* -1: a free place */
@@ -233,14 +234,6 @@ static void serve(struct qmp_server *server)
 	}
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now = {0};
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static bool any_pending(const struct qmp_server *server)
 {
 	size_t i;
@@ -255,10 +248,10 @@ static bool any_pending(const struct qmp_server *server)
 /* Last words: SHUTDOWN and the reply to quit should still arrive. */
 static void drain(struct qmp_server *server)
 {
-	int64_t end_ms = now_ms() + CLOSE_TIMEOUT_MS;
+	int64_t end_ns = host_now_ns() + CLOSE_TIMEOUT_MS * NS_PER_MS;
 
 	hand_out_events(server);
-	while (any_pending(server) && now_ms() < end_ms) {
+	while (any_pending(server) && host_now_ns() < end_ns) {
 		prepare_polls(server, false);
 		server->polls[0].fd = -1; /* stays readable now */
 		if (poll(server->polls, MAX_CLIENTS + 2, CLOSE_TIMEOUT_MS) > 0)

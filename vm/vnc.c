@@ -13,22 +13,14 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <smudge/error.h>
 
+#include "host.h"
+
 #define BACKLOG	    16
-#define NS_PER_S    INT64_C(1000000000)
-#define MAX_WAIT_NS NS_PER_S
-
-int64_t vnc_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * NS_PER_S + (int64_t)now.tv_nsec;
-}
+#define MAX_WAIT_NS (1000 * VNC_NS_MS)
 
 static int listen_at(const struct addrinfo *address, int *ret_fd)
 {
@@ -134,7 +126,7 @@ static nfds_t watch(struct vnc *vnc, struct pollfd *fds, int64_t *ret_until_ns)
 
 	fds[0] = (struct pollfd){.fd = vnc->quit_fd, .events = POLLIN};
 	fds[1] = (struct pollfd){.fd = vnc->listen_fd, .events = POLLIN};
-	if (vnc_now_ns() < vnc->accept_at_ns) {
+	if (host_now_ns() < vnc->accept_at_ns) {
 		fds[1].fd = -1;
 		until_ns = vnc->accept_at_ns < until_ns ? vnc->accept_at_ns
 							: until_ns;
@@ -154,7 +146,7 @@ static nfds_t watch(struct vnc *vnc, struct pollfd *fds, int64_t *ret_until_ns)
 
 static int timeout_ms(int64_t until_ns)
 {
-	int64_t left_ns = until_ns - vnc_now_ns();
+	int64_t left_ns = until_ns - host_now_ns();
 
 	if (left_ns > MAX_WAIT_NS)
 		left_ns = MAX_WAIT_NS;

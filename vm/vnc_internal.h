@@ -93,8 +93,6 @@ struct vnc {
 	struct smudge_display_stats stats; /* under lock */
 };
 
-int64_t vnc_now_ns(void);
-
 /* vnc_peer.c */
 void vnc_peer_accept(struct vnc *vnc);
 /* @events: what poll said about it. */

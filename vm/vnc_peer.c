@@ -17,6 +17,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "host.h"
+
 /*
  * A VNC viewer waits for the server's first word. A browser does not, but on a
  * busy host it takes its time between connecting and asking.
@@ -81,7 +83,7 @@ void vnc_peer_accept(struct vnc *vnc)
 
 	/* perhaps for want of descriptors: it goes on waiting */
 	if (fd < 0) {
-		vnc->accept_at_ns = vnc_now_ns() + SILENCE_NS;
+		vnc->accept_at_ns = host_now_ns() + SILENCE_NS;
 		return;
 	}
 	peer = find_place(vnc);
@@ -91,7 +93,7 @@ void vnc_peer_accept(struct vnc *vnc)
 	}
 	set_options(fd);
 	name_peer(&fresh.name, &address, len);
-	fresh.came_ns = vnc_now_ns();
+	fresh.came_ns = host_now_ns();
 	fresh.look_again_ns = fresh.came_ns +
 			      (vnc->options.web ? WEB_SILENCE_NS : SILENCE_NS);
 	fresh.deadline_ns = fresh.came_ns + REQUEST_NS;
@@ -139,7 +141,7 @@ void vnc_peer_send(struct vnc *vnc, struct vnc_peer *peer)
 	if (vnc_link_is_empty(peer->link))
 		peer->deadline_ns = VNC_NEVER;
 	else if (sent || peer->deadline_ns == VNC_NEVER)
-		peer->deadline_ns = vnc_now_ns() + STALL_NS;
+		peer->deadline_ns = host_now_ns() + STALL_NS;
 }
 
 void vnc_peer_was_told_size(struct vnc_peer *peer)
@@ -180,7 +182,7 @@ static void become_viewer(struct vnc *vnc, struct vnc_peer *peer,
 	client->clientData = peer;
 	peer->client = client;
 	peer->link = link;
-	peer->deadline_ns = vnc_now_ns() + HANDSHAKE_NS;
+	peer->deadline_ns = host_now_ns() + HANDSHAKE_NS;
 	peer->look_again_ns = 0;
 	pthread_mutex_lock(&vnc->lock);
 	peer->stage = VNC_VIEWER;
@@ -217,7 +219,7 @@ static void answer(struct vnc *vnc, struct vnc_peer *peer, const char *text,
 	peer->answer = text;
 	peer->answer_bytes = bytes;
 	peer->look_again_ns = 0;
-	peer->deadline_ns = vnc_now_ns() + REQUEST_NS;
+	peer->deadline_ns = host_now_ns() + REQUEST_NS;
 }
 
 static void serve_fresh(struct vnc *vnc, struct vnc_peer *peer)
@@ -227,7 +229,7 @@ static void serve_fresh(struct vnc *vnc, struct vnc_peer *peer)
 	bool is_silent = len < 0 && (errno == EAGAIN || errno == EINTR);
 
 	if (is_silent) {
-		if (vnc_now_ns() >= peer->look_again_ns)
+		if (host_now_ns() >= peer->look_again_ns)
 			become_viewer(vnc, peer, NULL);
 		return;
 	}
@@ -239,7 +241,7 @@ static void serve_fresh(struct vnc *vnc, struct vnc_peer *peer)
 	switch (vnc_request_parse(text, (size_t)len, &vnc->options)) {
 	case VNC_REQUEST_PARTIAL:
 		peer->is_partial = true;
-		peer->look_again_ns = vnc_now_ns() + LOOK_AGAIN_NS;
+		peer->look_again_ns = host_now_ns() + LOOK_AGAIN_NS;
 		break;
 	case VNC_REQUEST_VNC:
 		become_viewer(vnc, peer, NULL);
@@ -269,7 +271,7 @@ static void serve_page(struct vnc *vnc, struct vnc_peer *peer)
 		return;
 	if (sent > 0) {
 		peer->sent_bytes += (size_t)sent;
-		peer->deadline_ns = vnc_now_ns() + REQUEST_NS;
+		peer->deadline_ns = host_now_ns() + REQUEST_NS;
 	}
 	if (sent <= 0 || peer->sent_bytes == peer->answer_bytes)
 		vnc_peer_end(vnc, peer);
@@ -319,7 +321,7 @@ static void serve_viewer(struct vnc *vnc, struct vnc_peer *peer, short events)
 
 void vnc_peer_serve(struct vnc *vnc, struct vnc_peer *peer, short events)
 {
-	if (vnc_now_ns() >= peer->deadline_ns) {
+	if (host_now_ns() >= peer->deadline_ns) {
 		vnc_peer_end(vnc, peer);
 		return;
 	}

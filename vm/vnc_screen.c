@@ -16,6 +16,7 @@
 #include <smudge/error.h>
 
 #include "display.h"
+#include "host.h"
 #include "machine.h"
 
 #define BYTES_PER_PIXEL 4
@@ -99,7 +100,7 @@ void vnc_screen_destroy(struct vnc *vnc)
 /* What goes wrong here may do so at every refresh. */
 static void complain(struct vnc *vnc, const struct smudge_error *err)
 {
-	int64_t now_ns = vnc_now_ns();
+	int64_t now_ns = host_now_ns();
 
 	if (now_ns < vnc->complain_ns)
 		return;
@@ -292,7 +293,7 @@ static void refresh(struct vnc *vnc)
 		vnc->interval_ns = BUSY_NS;
 	if (vnc->interval_ns > IDLE_NS)
 		vnc->interval_ns = IDLE_NS;
-	vnc->refreshed_ns = vnc_now_ns();
+	vnc->refreshed_ns = host_now_ns();
 	vnc->refresh_at_ns = vnc->refreshed_ns + vnc->interval_ns;
 	smudge_display_stats(vnc->display, &stats);
 	pthread_mutex_lock(&vnc->lock);
@@ -318,7 +319,7 @@ void vnc_screen_send(struct vnc *vnc)
 	vnc_screen_follow(vnc);
 	if (!vnc->display)
 		return;
-	if (vnc_now_ns() >= vnc_screen_due_ns(vnc))
+	if (host_now_ns() >= vnc_screen_due_ns(vnc))
 		refresh(vnc);
 	for (i = 0; i < VNC_MAX_PEERS; i++)
 		if (is_waiting(&vnc->peers[i]) && !vnc->peers[i].asks_now)
