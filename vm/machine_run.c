@@ -18,6 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "host.h"
+
 static bool may_enter(const struct machine *machine)
 {
 	return machine->state == MACHINE_RUNNING && !machine->quiesced &&
@@ -273,23 +275,15 @@ static void ignore_kick(int signal)
 	(void)signal;
 }
 
-/* SIGUSR1 only ends KVM_RUN; all other signals are the main thread's. */
+/* SIGUSR1 only ends KVM_RUN. */
 static int start_thread(struct machine_vcpu *vcpu)
 {
 	struct sigaction action = {.sa_handler = ignore_kick};
-	sigset_t all;
-	sigset_t before;
-	int ret;
 
 	sigemptyset(&action.sa_mask);
 	if (sigaction(SIGUSR1, &action, NULL) < 0)
 		return -errno;
-	sigfillset(&all);
-	sigdelset(&all, SIGUSR1);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	ret = pthread_create(&vcpu->thread, NULL, vcpu_thread, vcpu);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -ret;
+	return host_thread_start(&vcpu->thread, vcpu_thread, vcpu, SIGUSR1);
 }
 
 int machine_vcpus_start(struct machine *machine, struct smudge_error *err)

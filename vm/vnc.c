@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -189,21 +188,14 @@ static void *serve(void *opaque)
 	return NULL;
 }
 
-/* All signals are the main thread's. */
 static int start_thread(struct vnc *vnc, struct smudge_error *err)
 {
-	sigset_t before;
-	sigset_t all;
-	int rc;
+	int rc = host_thread_start(&vnc->thread, serve, vnc, 0);
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&vnc->thread, NULL, serve, vnc);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (rc)
-		return smudge_error_set(err, -rc, VNC_WHERE,
+		return smudge_error_set(err, rc, VNC_WHERE,
 					"The VNC thread cannot be started: %s.",
-					strerror(rc));
+					strerror(-rc));
 	vnc->has_thread = true;
 	return 0;
 }
