@@ -135,24 +135,15 @@ static int unwrap(struct vnc_link *link)
 
 int vnc_link_read(struct vnc_link *link, int fd)
 {
-	uint8_t *to = link->in + link->in_len;
-	size_t room = sizeof(link->in) - link->in_len;
-	ssize_t got;
+	uint8_t *to = link->is_websocket ? link->raw : link->in;
+	size_t *len = link->is_websocket ? &link->raw_len : &link->in_len;
+	ssize_t got = recv(fd, to + *len, VNC_MAX_MESSAGE - *len, MSG_DONTWAIT);
 
-	if (link->is_websocket) {
-		to = link->raw + link->raw_len;
-		room = sizeof(link->raw) - link->raw_len;
-	}
-	got = recv(fd, to, room, MSG_DONTWAIT);
 	if (got < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
 	if (!got)
 		return -ECONNRESET;
-	if (!link->is_websocket) {
-		link->in_len += (size_t)got;
-		return 0;
-	}
-	link->raw_len += (size_t)got;
+	*len += (size_t)got;
 	return 0;
 }
 

@@ -287,9 +287,9 @@ static bool pass_message(struct vnc *vnc, struct vnc_peer *peer)
 	if (!peer->may_see)
 		vnc_peer_was_told_size(peer);
 	rc = vnc_link_pass(peer->link, client);
-	if (rc < 0 && client->sock != RFB_INVALID_SOCKET)
+	if (rc < 0 && !vnc_peer_is_over(peer))
 		rfbCloseClient(client);
-	if (rc <= 0 || client->sock == RFB_INVALID_SOCKET)
+	if (rc <= 0 || vnc_peer_is_over(peer))
 		return false;
 	if (client->state == RFB_NORMAL && !peer->may_see) {
 		pthread_mutex_lock(&vnc->lock);
@@ -299,7 +299,7 @@ static bool pass_message(struct vnc *vnc, struct vnc_peer *peer)
 		/* its next message may need the picture */
 		vnc_screen_follow(vnc);
 	}
-	return client->sock != RFB_INVALID_SOCKET;
+	return !vnc_peer_is_over(peer);
 }
 
 static void serve_viewer(struct vnc *vnc, struct vnc_peer *peer, short events)

@@ -110,7 +110,7 @@ static void complain(struct vnc *vnc, const struct smudge_error *err)
 
 static bool is_looking(const struct vnc_peer *peer)
 {
-	return peer->may_see && peer->client->sock != RFB_INVALID_SOCKET;
+	return peer->may_see && !vnc_peer_is_over(peer);
 }
 
 static void close_display(struct vnc *vnc)
@@ -132,7 +132,7 @@ static void tell_viewers(struct vnc *vnc)
 	for (i = 0; i < VNC_MAX_PEERS; i++) {
 		struct vnc_peer *peer = &vnc->peers[i];
 
-		if (!peer->client || peer->client->sock == RFB_INVALID_SOCKET)
+		if (!peer->client || vnc_peer_is_over(peer))
 			continue;
 		vnc->screen->setTranslateFunction(peer->client);
 		if (peer->client->useNewFBSize)
