@@ -5,8 +5,6 @@
 #include "screendump.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <setjmp.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,83 +23,51 @@
 #define RGB_BYTES	3
 
 struct picture {
-	const uint8_t *pixels; /* the guest's */
 	uint32_t width;
 	uint32_t height;
-	size_t stride_bytes;
-	uint8_t *rgb; /* one line */
+	uint8_t *rgb; /* owned */
 };
 
 /* The guest may draw meanwhile: every byte is read once. */
-static void take_line(const struct picture *picture, uint32_t y)
+static int take(const struct machine_ram *vram, const struct display_mode *mode,
+		struct picture *ret)
 {
-	const uint8_t *from = picture->pixels + y * picture->stride_bytes;
-	uint8_t *to = picture->rgb;
-	uint32_t x;
+	uint8_t *to = malloc((size_t)mode->width * mode->height * RGB_BYTES);
+	const uint8_t *line = vram->hva + display_first_byte(mode);
+	uint32_t x, y;
 
-	for (x = 0; x < picture->width; x++) {
-		to[0] = from[2];
-		to[1] = from[1];
-		to[2] = from[0];
-		from += BYTES_PER_PIXEL;
-		to += RGB_BYTES;
+	if (!to)
+		return -ENOMEM;
+	*ret = (struct picture){mode->width, mode->height, to};
+	for (y = 0; y < mode->height; y++) {
+		for (x = 0; x < mode->width; x++) {
+			*to++ = line[x * BYTES_PER_PIXEL + 2];
+			*to++ = line[x * BYTES_PER_PIXEL + 1];
+			*to++ = line[x * BYTES_PER_PIXEL];
+		}
+		line += (size_t)mode->virt_width * BYTES_PER_PIXEL;
 	}
+	return 0;
 }
 
 static int write_ppm(const struct picture *picture, FILE *file)
 {
-	uint32_t y;
+	size_t count = (size_t)picture->width * picture->height;
 
 	fprintf(file, "P6\n%u %u\n255\n", picture->width, picture->height);
-	for (y = 0; y < picture->height; y++) {
-		take_line(picture, y);
-		if (fwrite(picture->rgb, RGB_BYTES, picture->width, file) !=
-		    picture->width)
-			return -EIO;
-	}
-	return 0;
-}
-
-static void quiet(png_structp png, png_const_charp text)
-{
-	(void)png;
-	(void)text;
-}
-
-static void write_lines(png_structp png, png_infop info,
-			const struct picture *picture)
-{
-	uint32_t y;
-
-	png_set_IHDR(png, info, picture->width, picture->height, 8,
-		     PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
-		     PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
-	png_write_info(png, info);
-	for (y = 0; y < picture->height; y++) {
-		take_line(picture, y);
-		png_write_row(png, picture->rgb);
-	}
-	png_write_end(png, info);
+	return fwrite(picture->rgb, RGB_BYTES, count, file) == count ? 0 : -EIO;
 }
 
 static int write_png(const struct picture *picture, FILE *file)
 {
-	png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL,
-						  NULL, quiet);
-	png_infop info = png ? png_create_info_struct(png) : NULL;
+	png_image image = {.version = PNG_IMAGE_VERSION,
+			   .width = picture->width,
+			   .height = picture->height,
+			   .format = PNG_FORMAT_RGB};
 
-	if (!info) {
-		png_destroy_write_struct(&png, NULL);
-		return -ENOMEM;
-	}
-	if (setjmp(png_jmpbuf(png))) {
-		png_destroy_write_struct(&png, &info);
-		return -EIO;
-	}
-	png_init_io(png, file);
-	write_lines(png, info, picture);
-	png_destroy_write_struct(&png, &info);
-	return 0;
+	return png_image_write_to_stdio(&image, file, 0, picture->rgb, 0, NULL)
+		       ? 0
+		       : -EIO;
 }
 
 static int write_file(const struct picture *picture, const char *path,
@@ -127,7 +93,7 @@ int screendump(struct machine *machine, const char *path, const char *format,
 	const struct machine_ram *vram;
 	struct display_mode mode;
 	struct picture picture;
-	int rc = -ENOMEM;
+	int rc;
 
 	if (!is_png && strcmp(format, "ppm") != 0)
 		return smudge_error_set(err, -EINVAL, WHERE,
@@ -139,16 +105,11 @@ int screendump(struct machine *machine, const char *path, const char *format,
 		return smudge_error_set(err, -ENODEV, WHERE,
 					"This machine has no display: it was "
 					"started without --display.");
-	picture = (struct picture){
-		.pixels = vram->hva + display_first_byte(&mode),
-		.width = mode.width,
-		.height = mode.height,
-		.stride_bytes = (size_t)mode.virt_width * BYTES_PER_PIXEL,
-		.rgb = malloc((size_t)mode.width * RGB_BYTES),
-	};
-	if (picture.rgb)
+	rc = take(vram, &mode, &picture);
+	if (!rc) {
 		rc = write_file(&picture, path, is_png ? write_png : write_ppm);
-	free(picture.rgb);
+		free(picture.rgb);
+	}
 	if (rc)
 		return smudge_error_set(err, rc, WHERE,
 					"The picture %.100s cannot be written: "
