@@ -123,6 +123,15 @@ def any_engine():
     return "kvm" if why_engine_is_missing("kvm") is None else "unicorn"
 
 
+def run_guest(guest, engine, append, *arguments, **environment):
+    """A machine from its start to its end, serial port on stdout."""
+    need_engine(engine)
+    return subprocess.run(
+        [VM, "-m", "32M", "--engine", engine, "--kernel", guest, "--append",
+         append, *arguments], stdin=subprocess.DEVNULL, capture_output=True,
+        text=True, timeout=PATIENCE, env={**os.environ, **environment})
+
+
 class QmpError(Exception):
     def __init__(self, error):
         super().__init__(error.get("desc"))

@@ -11,13 +11,12 @@ pictures of viewers are compared with guest memory.
 import os
 import random
 import re
-import subprocess
 import time
 
 from screen import (Picture, Viewer, check_same, check_unwatched, painter,
                     screendump)
-from smudgetest import (PATIENCE, VM, case, check, check_equal, main,
-                        need_engine, note, wait_until)
+from smudgetest import (case, check, check_equal, main, need_engine, note,
+                        run_guest, wait_until)
 
 GUEST = os.environ["SMUDGE_EVERYTHING"]
 OK, ERRORS = 33, 35
@@ -168,20 +167,12 @@ def moves(lab, engines, dirty=("auto", "auto", "auto")):
     last.check_runs_on()
 
 
-def run(engine, append, *arguments, **environment):
-    need_engine(engine)
-    return subprocess.run(
-        [VM, "-m", "32M", "--engine", engine, "--kernel", GUEST, "--append",
-         append, *arguments], stdin=subprocess.DEVNULL, capture_output=True,
-        text=True, timeout=PATIENCE, env={**os.environ, **environment})
-
-
 @case("to its end, kvm", engine="kvm")
 @case("to its end, unicorn", engine="unicorn")
 def to_its_end(lab, engine):
     for pattern in ("sequential", "random", "alternating", "hotset"):
-        found = run(engine, f"passes=9 working-set=256K pattern={pattern}",
-                    "--display", "160x100")
+        found = run_guest(GUEST, engine, "passes=9 working-set=256K "
+                          f"pattern={pattern}", "--display", "160x100")
         check_equal(found.returncode, OK, found.stdout[-500:] + found.stderr)
         check("everything: done passes 9 errors 0\n" in found.stdout,
               found.stdout)
@@ -189,8 +180,8 @@ def to_its_end(lab, engine):
 
 @case
 def without_the_code_client_it_goes_wrong_in_dma(lab):
-    found = run("unicorn", "passes=9", "--display", "160x100",
-                SMUDGE_VM_TEST_NO_CODE="1")
+    found = run_guest(GUEST, "unicorn", "passes=9", "--display", "160x100",
+                      SMUDGE_VM_TEST_NO_CODE="1")
     check_equal(found.returncode, ERRORS, found.stdout[-500:] + found.stderr)
     errors = re.findall(r"^everything: error (\w+ \w+)", found.stdout, re.M)
     check(errors and set(errors) == {"by dma"}, f"errors {errors}")
@@ -198,7 +189,7 @@ def without_the_code_client_it_goes_wrong_in_dma(lab):
 
 @case
 def without_a_display_it_says_so(lab):
-    found = run("unicorn", "passes=1")
+    found = run_guest(GUEST, "unicorn", "passes=1")
     check_equal(found.returncode, ERRORS, found.stdout)
     check_equal(found.stdout,
                 "everything: error this machine has no display\n", "output")

@@ -3,22 +3,12 @@
 """A guest rewrites its own code, by stores and by DMA, and checks it."""
 import os
 import re
-import subprocess
 
-from smudgetest import (PATIENCE, VM, case, check, check_equal, main,
-                        need_engine)
+from smudgetest import case, check, check_equal, main, need_engine, run_guest
 
 GUEST = os.environ["SMUDGE_SELFMOD"]
 OK = 33
 ERRORS = 35
-
-
-def run(engine, append, *arguments, **environment):
-    need_engine(engine)
-    return subprocess.run(
-        [VM, "-m", "32M", "--engine", engine, "--kernel", GUEST, "--append",
-         append, *arguments], stdin=subprocess.DEVNULL, capture_output=True,
-        text=True, timeout=PATIENCE, env={**os.environ, **environment})
 
 
 @case("kvm", engine="kvm")
@@ -26,7 +16,7 @@ def run(engine, append, *arguments, **environment):
 @case("unicorn, stores only", engine="unicorn", by="stores")
 @case("unicorn, dma only", engine="unicorn", by="dma")
 def right(lab, engine, by="both"):
-    found = run(engine, f"passes=20 by={by}")
+    found = run_guest(GUEST, engine, f"passes=20 by={by}")
     check_equal(found.returncode, OK, found.stdout[-500:] + found.stderr)
     check("selfmod: done passes 20 errors 0\n" in found.stdout, found.stdout)
 
@@ -34,11 +24,12 @@ def right(lab, engine, by="both"):
 @case
 def unicorn_without_the_code_client_goes_wrong_in_dma(lab):
     """What the client is good for; and this test can fail."""
-    found = run("unicorn", "passes=2", SMUDGE_VM_TEST_NO_CODE="1")
+    found = run_guest(GUEST, "unicorn", "passes=2", SMUDGE_VM_TEST_NO_CODE="1")
     check_equal(found.returncode, ERRORS, found.stdout[-500:] + found.stderr)
     errors = re.findall(r"^selfmod: error by (\w+)", found.stdout, re.M)
     check(errors and set(errors) == {"dma"}, f"errors by {errors}")
-    found = run("unicorn", "passes=2 by=stores", SMUDGE_VM_TEST_NO_CODE="1")
+    found = run_guest(GUEST, "unicorn", "passes=2 by=stores",
+                      SMUDGE_VM_TEST_NO_CODE="1")
     check_equal(found.returncode, OK, found.stdout)
 
 
