@@ -89,7 +89,11 @@ int demo_screen_wait_closed(struct demo *demo, struct smudge_error *err);
 /* demo_steps.c: what is shown, in order. 0, or -errno with one sentence. */
 int demo_run(struct demo *demo, struct smudge_error *err);
 
-/* demo_report.c */
+/*
+ * demo_report.c: a figure of the source's statistics, but for the code's part
+ * of it, since an engine that translates watches its code all the time.
+ */
+double demo_beside_code(const struct demo *demo, const char *name);
 void demo_print_table(const struct demo *demo);
 void demo_print_json(const struct demo *demo);
 

@@ -16,10 +16,18 @@ static void row(const char *name, double value, int decimals, const char *unit)
 	printf("  %-30s %12.*f %s\n", name, decimals, value, unit);
 }
 
+double demo_beside_code(const struct demo *demo, const char *name)
+{
+	char code_name[40];
+
+	snprintf(code_name, sizeof(code_name), "code-%s", name);
+	return progress_number(demo->stats, NULL, name) -
+	       progress_number(demo->stats, NULL, code_name);
+}
+
 void demo_print_table(const struct demo *demo)
 {
 	const json_t *m = demo->migration;
-	const json_t *s = demo->stats;
 
 	putchar('\n');
 	row("rounds", progress_number(m, "ram", "dirty-sync-count"), 0, "");
@@ -38,10 +46,7 @@ void demo_print_table(const struct demo *demo)
 	    progress_number(m, "x-smudge", "bitmap-peak-bytes") / KIB, 1,
 	    "KiB");
 	row("bitmap memory, afterwards",
-	    (progress_number(s, NULL, "bitmap-bytes") -
-	     progress_number(s, NULL, "code-bitmap-bytes")) /
-		    KIB,
-	    1, "KiB");
+	    demo_beside_code(demo, "bitmap-bytes") / KIB, 1, "KiB");
 }
 
 void demo_print_json(const struct demo *demo)

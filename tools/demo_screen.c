@@ -10,7 +10,6 @@
 
 #include "clock.h"
 #include "picture.h"
-#include "progress.h"
 #include "qmp_client.h"
 #include "vnc_viewer.h"
 
@@ -134,9 +133,7 @@ int demo_screen_wait_closed(struct demo *demo, struct smudge_error *err)
 		rc = qmp_client_run(demo->source.qmp, "x-smudge-memory-stats",
 				    NULL, &demo->stats, err);
 		clock_sleep_ms(20);
-	} while (!rc &&
-		 progress_number(demo->stats, NULL, "clients") >
-			 progress_number(demo->stats, NULL, "code-clients") &&
+	} while (!rc && demo_beside_code(demo, "clients") > 0 &&
 		 clock_now_ms() < end_ms && !interrupted());
 	return rc;
 }

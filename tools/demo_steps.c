@@ -151,12 +151,8 @@ static int compare_screens(struct demo *demo, struct smudge_error *err)
 
 static int check_tracking_is_off(struct demo *demo, struct smudge_error *err)
 {
-	/* an engine that translates watches its code all the time */
-	double bitmap_bytes =
-		progress_number(demo->stats, NULL, "bitmap-bytes") -
-		progress_number(demo->stats, NULL, "code-bitmap-bytes");
-	double clients = progress_number(demo->stats, NULL, "clients") -
-			 progress_number(demo->stats, NULL, "code-clients");
+	double bitmap_bytes = demo_beside_code(demo, "bitmap-bytes");
+	double clients = demo_beside_code(demo, "clients");
 	double sources = progress_number(demo->stats, NULL, "sources-running");
 
 	if (bitmap_bytes != 0 || clients != 0 || sources != 0)
