@@ -53,12 +53,13 @@ static bool map_planes(struct smudge_bitmap *b)
 {
 	size_t words = b->nwords[0] * 8, level2 = b->nwords[2] * 8;
 	size_t groups = b->nwords[1] * sizeof(*b->groups);
+	size_t packed = b->nwords[1] * SMI_PACKED_WORDS * 8;
 	size_t offset = 0;
 
 	for (unsigned int i = 0; i < SMI_LEVELS; i++)
 		b->mark_bytes += round_to_page(b->nwords[i] * 8);
-	b->bits_bytes = round_to_page(words) + round_to_page(groups) +
-			2 * round_to_page(level2);
+	b->bits_bytes = round_to_page(words) + round_to_page(packed) +
+			round_to_page(groups) + 2 * round_to_page(level2);
 	b->mark_base = reserve(b->mark_bytes);
 	b->bits_base = reserve(b->bits_bytes);
 	if (!b->mark_base || !b->bits_base)
@@ -67,6 +68,7 @@ static bool map_planes(struct smudge_bitmap *b)
 		b->mark[i] = carve(b->mark_base, &offset, b->nwords[i] * 8);
 	offset = 0;
 	b->words = carve(b->bits_base, &offset, words);
+	b->packed = carve(b->bits_base, &offset, packed);
 	b->groups = carve(b->bits_base, &offset, groups);
 	b->level2 = carve(b->bits_base, &offset, level2);
 	b->full = carve(b->bits_base, &offset, level2);
@@ -165,42 +167,80 @@ void smi_bitmap_fill_group(struct smudge_bitmap *b, uint64_t group)
 	set_bit(b->full, group, true);
 }
 
-void smi_bitmap_settle(struct smudge_bitmap *b, uint64_t group)
+void smi_bitmap_summarize(struct smudge_bitmap *b, uint64_t group)
 {
 	struct smi_group g = b->groups[group];
 
 	if (g.ones == SMI_ALL_ONES)
 		smi_bitmap_fill_group(b, group);
 	else
-		set_bit(b->level2, group, g.mixed | g.ones);
+		set_bit(b->level2, group, smi_group_dirty(g));
 }
 
-void smi_bitmap_unfold(struct smudge_bitmap *b, uint64_t group)
+void smi_bitmap_settle(struct smudge_bitmap *b, uint64_t group)
+{
+	smi_pack(smi_bitmap_store(b, group), b->groups[group].mixed);
+	smi_bitmap_summarize(b, group);
+}
+
+void smi_bitmap_or(struct smudge_bitmap *b, uint64_t group, const uint64_t *src,
+		   unsigned int first, struct smi_group add)
+{
+	if (smi_bitmap_is_full(b, group))
+		return;
+	b->kernels->or_part(smi_bitmap_store(b, group), &b->groups[group], src,
+			    first, add);
+	smi_bitmap_summarize(b, group);
+}
+
+void smi_bitmap_open(struct smudge_bitmap *b, uint64_t group)
 {
 	unsigned int npages = (unsigned int)smi_bitmap_group_pages(b, group);
 
-	if (!smi_bitmap_is_full(b, group))
+	if (!smi_bitmap_is_full(b, group)) {
+		smi_spread(smi_bitmap_store(b, group), b->groups[group].mixed);
 		return;
+	}
 	set_bit(b->full, group, false);
 	for (unsigned int i = 0; i * 64 < npages; i++)
-		smi_bitmap_put_word(b, group, i, smi_word_mask(i, 0, npages));
+		smi_bitmap_put_open(b, group, i, smi_word_mask(i, 0, npages));
+}
+
+static void set_part(struct smudge_bitmap *b, uint64_t group,
+		     unsigned int first, unsigned int end)
+{
+	uint64_t words[SMI_GROUP_WORDS];
+	struct smi_group add = {0, 0};
+
+	for (unsigned int i = first / 64; i * 64 < end; i++) {
+		words[i] = smi_word_mask(i, first, end);
+		if (words[i] == SMI_ALL_ONES)
+			add.ones |= UINT64_C(1) << i;
+		else
+			add.mixed |= UINT64_C(1) << i;
+	}
+	smi_bitmap_or(b, group, words, 0, add);
+}
+
+static void clear_part(struct smudge_bitmap *b, uint64_t group,
+		       unsigned int first, unsigned int end)
+{
+	smi_bitmap_open(b, group);
+	for (unsigned int i = first / 64; i * 64 < end; i++)
+		smi_bitmap_put_open(b, group, i,
+				    smi_bitmap_get_open(b, group, i) &
+					    ~smi_word_mask(i, first, end));
+	smi_bitmap_settle(b, group);
 }
 
 /* Set or clear pages [first, end) of a group, not all of it. */
 static void change_part(struct smudge_bitmap *b, uint64_t group,
 			unsigned int first, unsigned int end, bool dirty)
 {
-	if (dirty && smi_bitmap_is_full(b, group))
-		return;
-	smi_bitmap_unfold(b, group);
-	for (unsigned int i = first / 64; i * 64 < end; i++) {
-		uint64_t word = smi_bitmap_get_word(b, group, i);
-		uint64_t mask = smi_word_mask(i, first, end);
-
-		smi_bitmap_put_word(b, group, i,
-				    dirty ? word | mask : word & ~mask);
-	}
-	smi_bitmap_settle(b, group);
+	if (dirty)
+		set_part(b, group, first, end);
+	else
+		clear_part(b, group, first, end);
 }
 
 static void change_range(struct smudge_bitmap *b, uint64_t first,

@@ -7,6 +7,7 @@
  *
  *	bits plane, the owner's                           for 2^28 pages
  *	  words    one bit a page                                 32 MiB
+ *	  packed   eight words a group                             4 MiB
  *	  groups   two bits a word: is it mixed, is it all ones    1 MiB
  *	  level2   one bit a group: has it a dirty page            8 KiB
  *	  full     one bit a group: are all of its pages dirty     8 KiB
@@ -24,7 +25,9 @@
  * dirty, or mixed; only a mixed word is in memory. The memory of any other
  * holds leftovers and is never read, so that a take clears 16 bytes a group
  * and no words, a merge into a clean group stores without reading, and a run
- * of 64 dirty pages is a bit (docs/decisions/0005). Invariants, between any
+ * of 64 dirty pages is a bit (docs/decisions/0005). A group with up to eight
+ * mixed words has them in one line of `packed`, one with more has each in its
+ * place in `words` (docs/decisions/0009; packing.h). Invariants, between any
  * two calls:
  *	B1  mixed bit set   =>  the word is neither 0 nor all ones
  *	B2  no word is both mixed and ones; not all 64 are ones
@@ -89,6 +92,7 @@
 #include <smudge/bitmap.h>
 
 #include "bitmap/kernels.h"
+#include "bitmap/packing.h"
 
 #define SMI_WORD_SHIFT	6
 #define SMI_GROUP_SHIFT 12
@@ -108,6 +112,7 @@ struct smudge_bitmap {
 	_Alignas(64) _Atomic uint64_t marked;
 
 	_Alignas(64) uint64_t *words; /* nwords[0] */
+	uint64_t *packed;	      /* nwords[1] * SMI_PACKED_WORDS */
 	struct smi_group *groups;     /* nwords[1] */
 	uint64_t *level2;	      /* nwords[2] */
 	uint64_t *full;		      /* nwords[2] */
@@ -122,10 +127,10 @@ struct smudge_bitmap {
 void smi_bitmap_drain(struct smudge_bitmap *bitmap);
 
 /*
- * A full group says so in its words, to change some of them: all 64 are ones
- * until then, against B2, and smi_bitmap_settle is due.
+ * To change words of a group: it is spread, and a full one says so in its
+ * words, all 64 of them, against B2. smi_bitmap_settle is due.
  */
-void smi_bitmap_unfold(struct smudge_bitmap *bitmap, uint64_t group);
+void smi_bitmap_open(struct smudge_bitmap *bitmap, uint64_t group);
 
 /* The group has no dirty page. */
 void smi_bitmap_clear_group(struct smudge_bitmap *bitmap, uint64_t group);
@@ -133,7 +138,18 @@ void smi_bitmap_clear_group(struct smudge_bitmap *bitmap, uint64_t group);
 /* The group is all dirty. */
 void smi_bitmap_fill_group(struct smudge_bitmap *bitmap, uint64_t group);
 
-/* After the group's mixed and ones bits changed: B2 and B3 hold again. */
+/*
+ * OR the words of @add into those of the group, which may be full; src[0] is
+ * word @first, and only those of @add are read.
+ */
+void smi_bitmap_or(struct smudge_bitmap *bitmap, uint64_t group,
+		   const uint64_t *src, unsigned int first,
+		   struct smi_group add);
+
+/* After its mixed and ones bits changed: B2 and B3 hold again. */
+void smi_bitmap_summarize(struct smudge_bitmap *bitmap, uint64_t group);
+
+/* After changes in an open group: those hold again, and it is packed. */
 void smi_bitmap_settle(struct smudge_bitmap *bitmap, uint64_t group);
 
 /* The first group at or after @group that has a dirty page, or ngroups. */
@@ -149,10 +165,11 @@ static inline uint64_t smi_bitmap_ngroups(const struct smudge_bitmap *bitmap)
 	return bitmap->nwords[1];
 }
 
-static inline uint64_t *smi_bitmap_words(const struct smudge_bitmap *bitmap,
-					 uint64_t group)
+static inline struct smi_store
+smi_bitmap_store(const struct smudge_bitmap *bitmap, uint64_t group)
 {
-	return bitmap->words + (group << SMI_WORD_SHIFT);
+	return (struct smi_store){bitmap->words + group * SMI_GROUP_WORDS,
+				  bitmap->packed + group * SMI_PACKED_WORDS};
 }
 
 static inline bool smi_bitmap_is_full(const struct smudge_bitmap *bitmap,
@@ -170,19 +187,31 @@ smi_bitmap_group_pages(const struct smudge_bitmap *bitmap, uint64_t group)
 	return left < SMI_GROUP_PAGES ? left : SMI_GROUP_PAGES;
 }
 
-/* Word @i of a group that is not full. */
+/* Word @i of a group that is neither full nor open. */
 static inline uint64_t smi_bitmap_get_word(const struct smudge_bitmap *bitmap,
 					   uint64_t group, unsigned int i)
 {
 	const struct smi_group *g = &bitmap->groups[group];
 
 	if (g->mixed >> i & 1)
-		return smi_bitmap_words(bitmap, group)[i];
+		return smi_stored_word(smi_bitmap_store(bitmap, group),
+				       g->mixed, i);
 	return g->ones >> i & 1 ? SMI_ALL_ONES : 0;
 }
 
-/* The same, changed; smi_bitmap_settle is due afterwards. */
-static inline void smi_bitmap_put_word(struct smudge_bitmap *bitmap,
+/* Word @i of an open group. */
+static inline uint64_t smi_bitmap_get_open(const struct smudge_bitmap *bitmap,
+					   uint64_t group, unsigned int i)
+{
+	const struct smi_group *g = &bitmap->groups[group];
+
+	if (g->mixed >> i & 1)
+		return smi_bitmap_store(bitmap, group).spread[i];
+	return g->ones >> i & 1 ? SMI_ALL_ONES : 0;
+}
+
+/* The same, changed. */
+static inline void smi_bitmap_put_open(struct smudge_bitmap *bitmap,
 				       uint64_t group, unsigned int i,
 				       uint64_t word)
 {
@@ -195,7 +224,7 @@ static inline void smi_bitmap_put_word(struct smudge_bitmap *bitmap,
 		g->ones |= bit;
 	} else if (word) {
 		g->mixed |= bit;
-		smi_bitmap_words(bitmap, group)[i] = word;
+		smi_bitmap_store(bitmap, group).spread[i] = word;
 	}
 }
 

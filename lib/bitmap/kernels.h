@@ -5,7 +5,8 @@
  * tests run every other against it.
  *
  * A group is 64 words (4096 pages, 512 bytes), aligned to 8 bytes. A map keeps
- * in memory only those that are mixed; what the others hold is never used.
+ * in memory only those that are mixed, packed or spread (packing.h); what the
+ * others hold is never used.
  */
 #ifndef LIB_BITMAP_KERNELS_H
 #define LIB_BITMAP_KERNELS_H
@@ -14,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bitmap/packing.h"
+
 #define SMI_GROUP_WORDS 64
 
 /* Edges one group can add: each page may start or end a run, and one more. */
@@ -21,9 +24,6 @@
 
 /* Writers may store this many edges beyond those they count. */
 #define SMI_EDGE_SLACK 64
-
-/* So few words are far apart: each is asked for, and not all lines. */
-#define SMI_SPARSE_WORDS 8
 
 /* Which words of a group are what. Those in neither are zero. */
 struct smi_group {
@@ -59,7 +59,7 @@ struct smi_kernels {
 	 * Ask for the cache lines of the group's mixed words, to be stored to;
 	 * not for those that or_group stores past the cache.
 	 */
-	void (*prefetch)(const uint64_t *group, uint64_t mixed,
+	void (*prefetch)(struct smi_store store, uint64_t mixed,
 			 bool past_cache);
 
 	/*
@@ -68,9 +68,17 @@ struct smi_kernels {
 	 * clean group that many words are added to may be stored without a
 	 * read of what it held, straight to memory; @dst is 64-byte aligned.
 	 */
-	void (*or_group)(uint64_t *dst, struct smi_group *g,
+	void (*or_group)(struct smi_store dst, struct smi_group *g,
 			 const uint64_t *src, struct smi_group add,
 			 bool past_cache);
+
+	/*
+	 * The same from words of which the first is word @first of the group,
+	 * and only those of @add are in memory.
+	 */
+	void (*or_part)(struct smi_store dst, struct smi_group *g,
+			const uint64_t *src, unsigned int first,
+			struct smi_group add);
 
 	/* Stores past the cache come before all stores from here on. */
 	void (*order_stores)(void);
@@ -82,15 +90,16 @@ struct smi_kernels {
 	/* The first index in [from, n) where words[i] is not ~0, or n. */
 	size_t (*find_not_ones)(const uint64_t *words, size_t from, size_t n);
 
-	/* How many bits are set in the group's words that are in @which. */
-	uint64_t (*popcount)(const uint64_t *group, uint64_t which);
+	/* How many bits are set in those of up to 64 words in @which. */
+	uint64_t (*popcount)(const uint64_t *words, uint64_t which);
 
 	/*
 	 * Store the pages where a run starts or ends, counted from @base at
 	 * the group's first page. A run that reaches the group's end stays
-	 * open. Writes up to SMI_EDGE_SLACK entries beyond edges->next.
+	 * open. Writes up to SMI_EDGE_SLACK entries beyond edges->next. The
+	 * mixed words are in @slots, packed or spread.
 	 */
-	void (*take_edges)(const uint64_t *group, struct smi_group g,
+	void (*take_edges)(const uint64_t *slots, struct smi_group g,
 			   uint32_t base, struct smi_edges *edges);
 };
 
@@ -112,12 +121,6 @@ const struct smi_kernels *smi_kernels_choose(void);
 
 /* Every variant this processor has, best first; NULL past the last. */
 const struct smi_kernels *smi_kernels_available(size_t index);
-
-/* The same as the kernels of these names, for few words, on any processor. */
-void smi_take_edges_sparse(const uint64_t *group, struct smi_group g,
-			   uint32_t base, struct smi_edges *edges);
-void smi_or_group_sparse(uint64_t *dst, struct smi_group *g,
-			 const uint64_t *src, struct smi_group add);
 
 /* Where no store goes past the cache. */
 void smi_order_stores_nothing(void);

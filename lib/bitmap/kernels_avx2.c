@@ -9,7 +9,7 @@
  * counts, the next one overwrites.
  */
 #ifdef __x86_64__
-#include "bitmap/kernels.h"
+#include "bitmap/kernels_sparse.h"
 
 #include <immintrin.h>
 
@@ -18,7 +18,8 @@
 #define AVX2 __attribute__((target("avx2,popcnt,bmi,prfchw")))
 
 /* Groups with fewer words than that go word by word. */
-#define DENSE_WORDS 8
+#define DENSE_WORDS 9
+_Static_assert(DENSE_WORDS > SMI_PACKED_WORDS, "dense groups are spread");
 /* The same for edges, where the first step over a whole group costs more. */
 #define SPLIT_WORDS 16
 /* With an edge in more words, a step for each without a branch is cheaper. */
@@ -89,20 +90,14 @@ AVX2 static void shift_group(uint64_t *dst, const uint64_t *src,
 	}
 }
 
-AVX2 static void prefetch(const uint64_t *group, uint64_t mixed,
+AVX2 static void prefetch(struct smi_store store, uint64_t mixed,
 			  bool past_cache)
 {
 	int n = (int)_mm_popcnt_u64(mixed);
 
 	if (past_cache && n >= DENSE_WORDS)
 		return;
-	if (n > SMI_SPARSE_WORDS) {
-		for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 8)
-			__builtin_prefetch(group + i, 1);
-		return;
-	}
-	for (; mixed; mixed &= mixed - 1)
-		__builtin_prefetch(group + __builtin_ctzll(mixed), 1);
+	smi_prefetch(store, (unsigned int)n);
 }
 
 /* The four low bits of @bits as masks of words. */
@@ -136,7 +131,7 @@ AVX2 static inline void copy_group(uint64_t *dst, const uint64_t *src,
 		_mm256_stream_si256((void *)(dst + i), load(src + i));
 }
 
-AVX2 static void or_group(uint64_t *dst, struct smi_group *g,
+AVX2 static void or_group(struct smi_store dst, struct smi_group *g,
 			  const uint64_t *src, struct smi_group add,
 			  bool past_cache)
 {
@@ -144,23 +139,32 @@ AVX2 static void or_group(uint64_t *dst, struct smi_group *g,
 	uint64_t ones = 0;
 
 	if (_mm_popcnt_u64(add.mixed) < DENSE_WORDS) {
-		smi_or_group_sparse(dst, g, src, add);
+		smi_or_sparse(dst, g, src, 0, add);
 		return;
 	}
 	if (!smi_group_dirty(*g)) {
-		copy_group(dst, src, past_cache);
+		copy_group(dst.spread, src, past_cache);
 		*g = add;
 		return;
 	}
+	smi_spread(dst, g->mixed);
 	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 4) {
-		__m256i v =
-			_mm256_or_si256(load_words(dst, *g, i), load(src + i));
+		__m256i v = _mm256_or_si256(load_words(dst.spread, *g, i),
+					    load(src + i));
 
-		store(dst + i, v);
+		store(dst.spread + i, v);
 		ones |= equal_words(v, all) << i;
 	}
 	g->mixed = (smi_group_dirty(*g) | smi_group_dirty(add)) & ~ones;
 	g->ones = ones;
+	smi_pack(dst, g->mixed);
+}
+
+AVX2 static void or_part(struct smi_store dst, struct smi_group *g,
+			 const uint64_t *src, unsigned int first,
+			 struct smi_group add)
+{
+	smi_or_sparse(dst, g, src, first, add);
 }
 
 static void order_stores(void)
@@ -224,6 +228,8 @@ AVX2 static uint64_t find_edges(const uint64_t *group, struct smi_group g,
 		__m256i edge = _mm256_xor_si256(
 			v, _mm256_or_si256(_mm256_add_epi64(v, v), carry));
 
+		if (!(i & 7))
+			smi_prefetch_ahead(group + i);
 		store(edges + i, edge);
 		none |= equal_words(edge, zero) << i;
 		before = rotated;
@@ -289,7 +295,7 @@ AVX2 static void take_edges(const uint64_t *group, struct smi_group g,
 	uint32_t *out = edges->next;
 	uint64_t some;
 
-	if (!g.mixed || _mm_popcnt_u64(smi_group_dirty(g)) < SPLIT_WORDS) {
+	if (_mm_popcnt_u64(g.mixed) < SPLIT_WORDS) {
 		smi_take_edges_sparse(group, g, base, edges);
 		return;
 	}
@@ -315,6 +321,7 @@ const struct smi_kernels smi_kernels_avx2 = {
 	.shift_group = shift_group,
 	.prefetch = prefetch,
 	.or_group = or_group,
+	.or_part = or_part,
 	.order_stores = order_stores,
 	.find_nonzero = find_nonzero,
 	.find_not_ones = find_not_ones,

@@ -9,7 +9,7 @@
  * writes past the edges it counts, the next one overwrites.
  */
 #if defined(__x86_64__) || defined(SMI_SIMDE)
-#include "bitmap/kernels.h"
+#include "bitmap/kernels_sparse.h"
 
 #ifdef SMI_SIMDE /* a test that has the intrinsics as functions in C */
 #define AVX512
@@ -23,6 +23,7 @@
 
 /* Groups with fewer words than that go word by word. */
 #define DENSE_WORDS 12
+_Static_assert(DENSE_WORDS > SMI_PACKED_WORDS, "dense groups are spread");
 /* With an edge in more words, a step for each without a branch is cheaper. */
 #define STEADY_WORDS 56
 
@@ -79,20 +80,14 @@ AVX512 static void shift_group(uint64_t *dst, const uint64_t *src,
 	}
 }
 
-AVX512 static void prefetch(const uint64_t *group, uint64_t mixed,
+AVX512 static void prefetch(struct smi_store store, uint64_t mixed,
 			    bool past_cache)
 {
 	int n = (int)_mm_popcnt_u64(mixed);
 
 	if (past_cache && n >= DENSE_WORDS)
 		return;
-	if (n > SMI_SPARSE_WORDS) {
-		for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 8)
-			__builtin_prefetch(group + i, 1);
-		return;
-	}
-	for (; mixed; mixed &= mixed - 1)
-		__builtin_prefetch(group + __builtin_ctzll(mixed), 1);
+	smi_prefetch(store, (unsigned int)n);
 }
 
 /* Eight words of a group from @i on, what is not mixed made up. */
@@ -119,7 +114,7 @@ AVX512 static inline void copy_group(uint64_t *dst, const uint64_t *src,
 		_mm512_stream_si512((void *)(dst + i), load(src + i));
 }
 
-AVX512 static void or_group(uint64_t *dst, struct smi_group *g,
+AVX512 static void or_group(struct smi_store dst, struct smi_group *g,
 			    const uint64_t *src, struct smi_group add,
 			    bool past_cache)
 {
@@ -127,23 +122,32 @@ AVX512 static void or_group(uint64_t *dst, struct smi_group *g,
 	uint64_t ones = 0;
 
 	if (_mm_popcnt_u64(add.mixed) < DENSE_WORDS) {
-		smi_or_group_sparse(dst, g, src, add);
+		smi_or_sparse(dst, g, src, 0, add);
 		return;
 	}
 	if (!smi_group_dirty(*g)) {
-		copy_group(dst, src, past_cache);
+		copy_group(dst.spread, src, past_cache);
 		*g = add;
 		return;
 	}
+	smi_spread(dst, g->mixed);
 	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 8) {
-		__m512i v =
-			_mm512_or_si512(load_words(dst, *g, i), load(src + i));
+		__m512i v = _mm512_or_si512(load_words(dst.spread, *g, i),
+					    load(src + i));
 
-		_mm512_storeu_si512(dst + i, v);
+		_mm512_storeu_si512(dst.spread + i, v);
 		ones |= (uint64_t)_mm512_cmpeq_epi64_mask(v, all) << i;
 	}
 	g->mixed = (smi_group_dirty(*g) | smi_group_dirty(add)) & ~ones;
 	g->ones = ones;
+	smi_pack(dst, g->mixed);
+}
+
+AVX512 static void or_part(struct smi_store dst, struct smi_group *g,
+			   const uint64_t *src, unsigned int first,
+			   struct smi_group add)
+{
+	smi_or_sparse(dst, g, src, first, add);
 }
 
 static void order_stores(void)
@@ -218,6 +222,7 @@ AVX512 static uint64_t find_edges(const uint64_t *group, struct smi_group g,
 		__m512i edge =
 			_mm512_xor_si512(v, _mm512_shldi_epi64(v, lower, 1));
 
+		smi_prefetch_ahead(group + i);
 		_mm512_storeu_si512(edges + i, edge);
 		some |= (uint64_t)_mm512_test_epi64_mask(edge, edge) << i;
 		before = v;
@@ -258,7 +263,7 @@ AVX512 static void take_edges(const uint64_t *group, struct smi_group g,
 	uint32_t *out = edges->next;
 	uint64_t some;
 
-	if (!g.mixed || _mm_popcnt_u64(smi_group_dirty(g)) < DENSE_WORDS) {
+	if (_mm_popcnt_u64(g.mixed) < DENSE_WORDS) {
 		smi_take_edges_sparse(group, g, base, edges);
 		return;
 	}
@@ -287,6 +292,7 @@ const struct smi_kernels smi_kernels_avx512 = {
 	.shift_group = shift_group,
 	.prefetch = prefetch,
 	.or_group = or_group,
+	.or_part = or_part,
 	.order_stores = order_stores,
 	.find_nonzero = find_nonzero,
 	.find_not_ones = find_not_ones,

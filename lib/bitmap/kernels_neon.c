@@ -7,7 +7,7 @@
  * EDGES. As with AVX2: found for the whole group first, then stored by word,
  * four at once by count-trailing-zeros, or eight by a row of the table.
  */
-#include "bitmap/kernels.h"
+#include "bitmap/kernels_sparse.h"
 
 #ifdef SMI_HAVE_NEON
 #include <arm_neon.h>
@@ -15,7 +15,8 @@
 #include "bitmap/positions.h"
 
 /* Groups with fewer words than that go word by word. */
-#define DENSE_WORDS 8
+#define DENSE_WORDS 9
+_Static_assert(DENSE_WORDS > SMI_PACKED_WORDS, "dense groups are spread");
 /* The same for edges, where the first step over a whole group costs more. */
 #define SPLIT_WORDS 16
 /* With an edge in more words, a step for each without a branch is cheaper. */
@@ -91,29 +92,30 @@ static void shift_group(uint64_t *dst, const uint64_t *src, unsigned int shift)
 	}
 }
 
-static void prefetch(const uint64_t *group, uint64_t mixed, bool past_cache)
+static void prefetch(struct smi_store store, uint64_t mixed, bool past_cache)
 {
 	(void)past_cache;
-	if (count_bits(mixed) > SMI_SPARSE_WORDS) {
-		for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 8)
-			__builtin_prefetch(group + i, 1);
-		return;
-	}
-	for (; mixed; mixed &= mixed - 1)
-		__builtin_prefetch(group + __builtin_ctzll(mixed), 1);
+	smi_prefetch(store, count_bits(mixed));
 }
 
-static void or_group(uint64_t *dst, struct smi_group *g, const uint64_t *src,
-		     struct smi_group add, bool past_cache)
+static void or_group(struct smi_store dst, struct smi_group *g,
+		     const uint64_t *src, struct smi_group add, bool past_cache)
 {
 	(void)past_cache;
 	if (smi_group_dirty(*g) || count_bits(add.mixed) < DENSE_WORDS) {
-		smi_or_group_sparse(dst, g, src, add);
+		smi_or_sparse(dst, g, src, 0, add);
 		return;
 	}
 	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 2)
-		vst1q_u64(dst + i, vld1q_u64(src + i));
+		vst1q_u64(dst.spread + i, vld1q_u64(src + i));
 	*g = add;
+}
+
+static void or_part(struct smi_store dst, struct smi_group *g,
+		    const uint64_t *src, unsigned int first,
+		    struct smi_group add)
+{
+	smi_or_sparse(dst, g, src, first, add);
 }
 
 static size_t find_nonzero(const uint64_t *a, const uint64_t *b, size_t from,
@@ -180,6 +182,7 @@ static uint64_t find_edges(const uint64_t *group, struct smi_group g,
 	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 8) {
 		uint64x2_t edge[4];
 
+		smi_prefetch_ahead(group + i);
 		for (unsigned int k = 0; k < 4; k++) {
 			uint64x2_t v = load_words(group, g, i + 2 * k);
 			uint64x2_t lower = vextq_u64(before, v, 1);
@@ -249,7 +252,7 @@ static void take_edges(const uint64_t *group, struct smi_group g, uint32_t base,
 	uint32_t *out = edges->next;
 	uint64_t some;
 
-	if (!g.mixed || count_bits(smi_group_dirty(g)) < SPLIT_WORDS) {
+	if (count_bits(g.mixed) < SPLIT_WORDS) {
 		smi_take_edges_sparse(group, g, base, edges);
 		return;
 	}
@@ -275,6 +278,7 @@ const struct smi_kernels smi_kernels_neon = {
 	.shift_group = shift_group,
 	.prefetch = prefetch,
 	.or_group = or_group,
+	.or_part = or_part,
 	.order_stores = smi_order_stores_nothing,
 	.find_nonzero = find_nonzero,
 	.find_not_ones = find_not_ones,

@@ -7,7 +7,7 @@
  * e = w ^ (w << 1 | carry), with carry the last bit of the word before. A
  * word's runs so take one step an edge, not one a page.
  */
-#include "bitmap/kernels.h"
+#include "bitmap/kernels_sparse.h"
 
 #include <string.h>
 
@@ -42,41 +42,24 @@ static void shift_group(uint64_t *dst, const uint64_t *src, unsigned int shift)
 		dst[i] = src[i] >> shift | src[i + 1] << (64 - shift);
 }
 
-static void prefetch(const uint64_t *group, uint64_t mixed, bool past_cache)
+static void prefetch(struct smi_store store, uint64_t mixed, bool past_cache)
 {
 	(void)past_cache;
-	if (__builtin_popcountll(mixed) > SMI_SPARSE_WORDS) {
-		for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 8)
-			__builtin_prefetch(group + i, 1);
-		return;
-	}
-	for (; mixed; mixed &= mixed - 1)
-		__builtin_prefetch(group + __builtin_ctzll(mixed), 1);
+	smi_prefetch(store, smi_count_bits(mixed));
 }
 
-void smi_or_group_sparse(uint64_t *dst, struct smi_group *g,
-			 const uint64_t *src, struct smi_group add)
-{
-	uint64_t ones = g->ones | add.ones;
-
-	for (uint64_t some = add.mixed & ~ones; some; some &= some - 1) {
-		unsigned int i = (unsigned int)__builtin_ctzll(some);
-		uint64_t word = src[i];
-
-		if (g->mixed >> i & 1)
-			word |= dst[i];
-		dst[i] = word;
-		ones |= (uint64_t)(word == ~UINT64_C(0)) << i;
-	}
-	g->mixed = (g->mixed | add.mixed) & ~ones;
-	g->ones = ones;
-}
-
-static void or_group(uint64_t *dst, struct smi_group *g, const uint64_t *src,
-		     struct smi_group add, bool past_cache)
+static void or_group(struct smi_store dst, struct smi_group *g,
+		     const uint64_t *src, struct smi_group add, bool past_cache)
 {
 	(void)past_cache;
-	smi_or_group_sparse(dst, g, src, add);
+	smi_or_sparse(dst, g, src, 0, add);
+}
+
+static void or_part(struct smi_store dst, struct smi_group *g,
+		    const uint64_t *src, unsigned int first,
+		    struct smi_group add)
+{
+	smi_or_sparse(dst, g, src, first, add);
 }
 
 void smi_order_stores_nothing(void)
@@ -108,52 +91,10 @@ static uint64_t popcount(const uint64_t *group, uint64_t which)
 	return n;
 }
 
-/* No word is mixed: the edges of the ones bits, 64 pages apart. */
-static void take_edges_ones(uint64_t ones, uint32_t base,
-			    struct smi_edges *edges)
+static void take_edges(const uint64_t *group, struct smi_group g, uint32_t base,
+		       struct smi_edges *edges)
 {
-	uint32_t *out = edges->next;
-	uint64_t edge = ones ^ (ones << 1 | edges->open);
-
-	for (; edge; edge &= edge - 1)
-		*out++ = base + 64 * (uint32_t)__builtin_ctzll(edge);
-	edges->next = out;
-	edges->open = ones >> 63;
-}
-
-void smi_take_edges_sparse(const uint64_t *group, struct smi_group g,
-			   uint32_t base, struct smi_edges *edges)
-{
-	uint64_t dirty = smi_group_dirty(g);
-	uint32_t *out = edges->next;
-	uint64_t carry = edges->open;
-	unsigned int expected = 0; /* the word after the last one looked at */
-
-	if (!g.mixed) {
-		take_edges_ones(g.ones, base, edges);
-		return;
-	}
-	for (; dirty; dirty &= dirty - 1) {
-		unsigned int i = (unsigned int)__builtin_ctzll(dirty);
-		uint64_t word = g.ones >> i & 1 ? ~UINT64_C(0) : group[i];
-		uint64_t edge;
-
-		if (carry && i != expected) {
-			*out++ = base + expected * 64;
-			carry = 0;
-		}
-		for (edge = word ^ (word << 1 | carry); edge; edge &= edge - 1)
-			*out++ =
-				base + i * 64 + (uint32_t)__builtin_ctzll(edge);
-		carry = word >> 63;
-		expected = i + 1;
-	}
-	if (carry && expected != SMI_GROUP_WORDS) {
-		*out++ = base + expected * 64;
-		carry = 0;
-	}
-	edges->next = out;
-	edges->open = carry;
+	smi_take_edges_sparse(group, g, base, edges);
 }
 
 const struct smi_kernels smi_kernels_scalar = {
@@ -163,9 +104,10 @@ const struct smi_kernels smi_kernels_scalar = {
 	.shift_group = shift_group,
 	.prefetch = prefetch,
 	.or_group = or_group,
+	.or_part = or_part,
 	.order_stores = smi_order_stores_nothing,
 	.find_nonzero = find_nonzero,
 	.find_not_ones = find_not_ones,
 	.popcount = popcount,
-	.take_edges = smi_take_edges_sparse,
+	.take_edges = take_edges,
 };

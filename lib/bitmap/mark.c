@@ -121,19 +121,18 @@ static uint64_t grab(_Atomic uint64_t *word)
 static void drain_group(struct smudge_bitmap *b, uint64_t group)
 {
 	uint64_t summary = grab(&b->mark[1][group]);
-	bool is_full = smi_bitmap_is_full(b, group);
+	uint64_t words[SMI_GROUP_WORDS];
+	struct smi_group add = {0, 0};
 
 	for (; summary; summary &= summary - 1) {
 		unsigned int i = (unsigned int)__builtin_ctzll(summary);
-		uint64_t bits = grab(&b->mark[0][(group << 6) + i]);
 
-		if (bits && !is_full)
-			smi_bitmap_put_word(
-				b, group, i,
-				bits | smi_bitmap_get_word(b, group, i));
+		words[i] = grab(&b->mark[0][(group << 6) + i]);
+		add.ones |= (uint64_t)(words[i] == SMI_ALL_ONES) << i;
+		add.mixed |= (uint64_t)(words[i] != 0) << i;
 	}
-	if (!is_full)
-		smi_bitmap_settle(b, group);
+	add.mixed &= ~add.ones;
+	smi_bitmap_or(b, group, words, 0, add);
 }
 
 /*

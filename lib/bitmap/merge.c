@@ -83,16 +83,11 @@ static void or_into(struct smudge_bitmap *b, uint64_t group,
 		    const uint64_t *words, struct smi_group add,
 		    bool past_cache)
 {
-	struct smi_group *g = &b->groups[group];
-
 	if (smi_bitmap_is_full(b, group))
 		return;
-	b->kernels->or_group(smi_bitmap_words(b, group), g, words, add,
-			     past_cache);
-	if (g->ones == SMI_ALL_ONES)
-		smi_bitmap_fill_group(b, group);
-	else
-		b->level2[group >> 6] |= UINT64_C(1) << (group & 63);
+	b->kernels->or_group(smi_bitmap_store(b, group), &b->groups[group],
+			     words, add, past_cache);
+	smi_bitmap_summarize(b, group);
 }
 
 static void count_pages(const struct merge *m, const uint64_t *words,
@@ -127,7 +122,7 @@ static void prefetch(const struct merge *m, uint64_t group, uint64_t mixed)
 
 		__builtin_prefetch(&b->groups[group], 1);
 		if (mixed)
-			m->kernels->prefetch(smi_bitmap_words(b, group), mixed,
+			m->kernels->prefetch(smi_bitmap_store(b, group), mixed,
 					     m->past_cache);
 	}
 }
@@ -184,24 +179,6 @@ static struct smi_group classify_words(const uint64_t *words, size_t n)
 	return g;
 }
 
-/* OR @n words into those of the group from @index on. */
-static void or_words(struct smudge_bitmap *b, uint64_t group,
-		     unsigned int index, size_t n, const uint64_t *words,
-		     struct smi_group add)
-{
-	struct smi_group *g = &b->groups[group];
-	struct smi_group part = {g->mixed >> index, g->ones >> index};
-	uint64_t which = SMI_ALL_ONES >> (64 - n) << index;
-
-	if (smi_bitmap_is_full(b, group))
-		return;
-	smi_or_group_sparse(smi_bitmap_words(b, group) + index, &part, words,
-			    add);
-	g->mixed = (g->mixed & ~which) | (part.mixed << index & which);
-	g->ones = (g->ones & ~which) | (part.ones << index & which);
-	smi_bitmap_settle(b, group);
-}
-
 /* Pages [first, end), some but not all of a group. */
 static void merge_partial(const struct merge *m, uint64_t first, uint64_t end)
 {
@@ -220,9 +197,11 @@ static void merge_partial(const struct merge *m, uint64_t first, uint64_t end)
 	if (!smi_group_dirty(add))
 		return;
 	count_pages(m, words, add);
+	add.mixed <<= index;
+	add.ones <<= index;
 	for (size_t i = 0; i < m->nbitmaps; i++)
-		or_words(m->bitmaps[i], first >> SMI_GROUP_SHIFT, index, n,
-			 words, add);
+		smi_bitmap_or(m->bitmaps[i], first >> SMI_GROUP_SHIFT, words,
+			      index, add);
 }
 
 /* The kernel's words that @n groups come from; one more where shifted. */

@@ -178,8 +178,9 @@ static uint64_t count_group(const struct smudge_bitmap *b, uint64_t group,
 	if (smi_bitmap_is_full(b, group))
 		return end - first;
 	if (first == 0 && end == SMI_GROUP_PAGES)
-		return b->kernels->popcount(smi_bitmap_words(b, group),
-					    g.mixed) +
+		return b->kernels->popcount(
+			       smi_slots(smi_bitmap_store(b, group), g.mixed),
+			       smi_used_slots(g.mixed)) +
 		       64 * (uint64_t)__builtin_popcountll(g.ones);
 	for (unsigned int i = first / 64; i * 64 < end; i++)
 		n += (uint64_t)__builtin_popcountll(

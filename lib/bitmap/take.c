@@ -38,21 +38,25 @@ uint64_t smi_bitmap_next_group(const struct smudge_bitmap *b, uint64_t group,
 	return group < ngroups ? group : ngroups;
 }
 
-/* Move pages [first, end) of the group to @copy. */
+/* Move pages [first, end) of the group to @copy, packed if they are few. */
 static struct smi_group split_group(struct smudge_bitmap *b, uint64_t group,
 				    unsigned int first, unsigned int end,
 				    uint64_t *copy)
 {
+	struct smi_group g;
+
 	memset(copy, 0, SMI_GROUP_WORDS * 8);
-	smi_bitmap_unfold(b, group);
+	smi_bitmap_open(b, group);
 	for (unsigned int i = first / 64; i * 64 < end; i++) {
-		uint64_t word = smi_bitmap_get_word(b, group, i);
+		uint64_t word = smi_bitmap_get_open(b, group, i);
 
 		copy[i] = word & smi_word_mask(i, first, end);
-		smi_bitmap_put_word(b, group, i, word & ~copy[i]);
+		smi_bitmap_put_open(b, group, i, word & ~copy[i]);
 	}
 	smi_bitmap_settle(b, group);
-	return b->kernels->classify(copy);
+	g = b->kernels->classify(copy);
+	smi_pack((struct smi_store){copy, copy}, g.mixed);
+	return g;
 }
 
 static void take_full(struct smudge_bitmap *b, uint64_t group, uint32_t base,
@@ -81,8 +85,9 @@ static void take_group(struct smudge_bitmap *b, uint64_t group,
 	} else {
 		b->groups[group] = (struct smi_group){0, 0};
 		b->level2[group >> 6] &= ~(UINT64_C(1) << (group & 63));
-		b->kernels->take_edges(smi_bitmap_words(b, group), g, base,
-				       edges);
+		b->kernels->take_edges(
+			smi_slots(smi_bitmap_store(b, group), g.mixed), g, base,
+			edges);
 	}
 }
 
@@ -96,11 +101,8 @@ static void prefetch_groups(const struct smudge_bitmap *b, uint64_t group)
 	for (; some; some &= some - 1) {
 		uint64_t g = (group & ~UINT64_C(63)) +
 			     (uint64_t)__builtin_ctzll(some);
-		uint64_t mixed = b->groups[g].mixed;
 
-		if (__builtin_popcountll(mixed) <= SMI_SPARSE_WORDS)
-			b->kernels->prefetch(smi_bitmap_words(b, g), mixed,
-					     false);
+		__builtin_prefetch(smi_bitmap_store(b, g).packed);
 	}
 }
 

@@ -73,15 +73,28 @@ static const char *check_insides(const struct smudge_bitmap *bitmap)
 }
 
 /* Rubbish wherever no word is kept; in full and in clean groups too. */
+static void spoil_group(struct smudge_bitmap *bitmap, uint64_t group,
+			uint64_t rubbish)
+{
+	uint64_t mixed = bitmap->groups[group].mixed;
+	unsigned int nmixed = (unsigned int)__builtin_popcountll(mixed);
+
+	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i++)
+		if (nmixed <= SMI_PACKED_WORDS || !(mixed >> i & 1))
+			bitmap->words[group * SMI_GROUP_WORDS + i] = rubbish;
+	for (unsigned int i = 0; i < SMI_PACKED_WORDS; i++)
+		if (nmixed > SMI_PACKED_WORDS || i >= nmixed)
+			bitmap->packed[group * SMI_PACKED_WORDS + i] = rubbish;
+}
+
 static void spoil(struct smudge_bitmap *bitmap, struct test_rng *rng)
 {
 	uint64_t rubbish = test_rng_next(rng);
 
 	if (rubbish & 1)
 		rubbish = rubbish & 2 ? SMI_ALL_ONES : rubbish | rubbish >> 7;
-	for (uint64_t i = 0; i < bitmap->nwords[0]; i++)
-		if (!(bitmap->groups[i / 64].mixed >> i % 64 & 1))
-			bitmap->words[i] = rubbish;
+	for (uint64_t group = 0; group < smi_bitmap_ngroups(bitmap); group++)
+		spoil_group(bitmap, group, rubbish);
 }
 
 static bool run_step(struct program *program, struct test_rng *rng)

@@ -8,6 +8,7 @@
  */
 #include "support.h"
 #include "arena.h"
+#include "groups.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -21,120 +22,6 @@
 #ifdef TEST_SIMDE
 extern const struct smi_kernels test_kernels_avx512;
 #endif
-
-static uint64_t draw_sparse(struct test_rng *rng, uint64_t per_million)
-{
-	uint64_t word = 0;
-
-	for (unsigned int i = 0; i < 64; i++)
-		word |= (uint64_t)(test_rng_below(rng, 1000000) < per_million)
-			<< i;
-	return word;
-}
-
-/* A few runs, so that words are ones, zeros, or change once or twice. */
-static void draw_runs(struct test_rng *rng, uint64_t *words, size_t nwords)
-{
-	size_t at = 0;
-
-	memset(words, 0, nwords * 8);
-	while (at < nwords * 64) {
-		size_t gap = (size_t)test_rng_below(rng, 200);
-		size_t run = (size_t)test_rng_below(rng, 400);
-
-		for (at += gap; run-- && at < nwords * 64; at++)
-			words[at / 64] |= UINT64_C(1) << at % 64;
-	}
-}
-
-static uint64_t draw_odd_word(struct test_rng *rng)
-{
-	static const uint64_t odd[] = {0,
-				       ~UINT64_C(0),
-				       1,
-				       UINT64_C(1) << 63,
-				       ~UINT64_C(0) >> 1,
-				       ~UINT64_C(1),
-				       UINT64_C(0x5555555555555555),
-				       UINT64_C(0xaaaaaaaaaaaaaaaa)};
-	uint64_t kind = test_rng_below(rng, 9);
-
-	return kind < 8 ? odd[kind] : test_rng_next(rng);
-}
-
-/* Exactly so many edges a word as drawn: every count, every way to store. */
-static void draw_edges(struct test_rng *rng, uint64_t *words, size_t nwords)
-{
-	uint64_t most = test_rng_below(rng, 65);
-	bool dirty = false;
-
-	for (size_t i = 0; i < nwords; i++) {
-		uint64_t left = most ? test_rng_below(rng, most + 1) : 0;
-
-		words[i] = 0;
-		for (unsigned int bit = 0; bit < 64; bit++) {
-			if (test_rng_below(rng, 64 - bit) < left) {
-				dirty = !dirty;
-				left--;
-			}
-			words[i] |= (uint64_t)dirty << bit;
-		}
-	}
-}
-
-/* Words of many kinds: kernels choose their way by how many are not zero. */
-static void draw_words(struct test_rng *rng, uint64_t *words, size_t nwords)
-{
-	static const uint64_t per_million[] = {100,    1000,   3000,   6000,
-					       10000,  30000,  60000,  100000,
-					       250000, 500000, 900000, 999000};
-	uint64_t kind = test_rng_below(rng, 20);
-	uint64_t same = draw_odd_word(rng);
-
-	if (kind == 16)
-		draw_runs(rng, words, nwords);
-	if (kind >= 17)
-		draw_edges(rng, words, nwords);
-	for (size_t i = 0; i < nwords && kind < 16; i++) {
-		if (kind < 12)
-			words[i] = draw_sparse(rng, per_million[kind]);
-		else if (kind < 14)
-			words[i] = draw_odd_word(rng);
-		else if (kind == 14)
-			words[i] = same;
-		else
-			words[i] = test_rng_below(rng, 4) ? 0 : same;
-	}
-}
-
-static struct smi_group naive_group(const uint64_t *words)
-{
-	struct smi_group g = {0, 0};
-
-	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i++) {
-		if (words[i] == ~UINT64_C(0))
-			g.ones |= UINT64_C(1) << i;
-		else if (words[i])
-			g.mixed |= UINT64_C(1) << i;
-	}
-	return g;
-}
-
-static bool is_same(struct smi_group a, struct smi_group b)
-{
-	return a.mixed == b.mixed && a.ones == b.ones;
-}
-
-/* As a map keeps it: words that are not mixed hold leftovers. */
-static struct smi_group keep(struct test_rng *rng, uint64_t *words)
-{
-	struct smi_group g = naive_group(words);
-
-	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i++)
-		if (!(g.mixed >> i & 1))
-			words[i] = draw_odd_word(rng);
-	return g;
-}
 
 static bool naive_test(const uint64_t *words, size_t bit)
 {
@@ -151,10 +38,11 @@ static void test_summaries(void **state)
 		uint64_t *group = arena_words(&arena, n, SMI_GROUP_WORDS);
 		uint64_t count = 0;
 
-		draw_words(&rng, group, SMI_GROUP_WORDS);
+		group_draw(&rng, group, SMI_GROUP_WORDS);
 		for (size_t bit = 0; bit < GROUP_PAGES; bit++)
 			count += naive_test(group, bit);
-		assert_true(is_same(k->classify(group), naive_group(group)));
+		assert_true(
+			group_is_same(k->classify(group), group_naive(group)));
 		assert_int_equal(k->popcount(group, ~UINT64_C(0)), count);
 		assert_int_equal(k->popcount(group, UINT64_C(1) << n % 64),
 				 __builtin_popcountll(group[n % 64]));
@@ -166,14 +54,14 @@ static void test_summaries(void **state)
 
 		memset(group, 0xff, GROUP_BYTES);
 		group[bit / 64] ^= UINT64_C(1) << bit % 64;
-		assert_true(is_same(k->classify(group),
-				    (struct smi_group){word, ~word}));
+		assert_true(group_is_same(k->classify(group),
+					  (struct smi_group){word, ~word}));
 		memset(group, 0, GROUP_BYTES);
 		assert_int_equal(k->skip_zero_groups(group, 1), 1);
 		group[bit / 64] ^= UINT64_C(1) << bit % 64;
 		assert_int_equal(k->skip_zero_groups(group, 1), 0);
-		assert_true(is_same(k->classify(group),
-				    (struct smi_group){word, 0}));
+		assert_true(group_is_same(k->classify(group),
+					  (struct smi_group){word, 0}));
 	}
 	arena_destroy(&arena);
 }
@@ -218,47 +106,68 @@ static void test_searches(void **state)
 	arena_destroy(&arena_b);
 }
 
-/* Some of @words zero, so that groups meet that have little in common. */
-static void thin_out(struct test_rng *rng, uint64_t *words)
-{
-	uint64_t which = test_rng_next(rng) | test_rng_next(rng);
-
-	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i++)
-		if (!(which >> i & 1))
-			words[i] = 0;
-}
-
 static void test_or(void **state)
 {
 	const struct smi_kernels *k = *state;
 	struct test_rng rng = test_rng_start("kernels or");
 	struct arena arena_dst = arena_create(GROUP_BYTES);
+	struct arena arena_packed = arena_create(SMI_PACKED_WORDS * 8);
 	struct arena arena_src = arena_create(GROUP_BYTES);
 
 	for (unsigned int turn = 0; turn < 8 * NGROUPS; turn++) {
-		uint64_t *dst = arena_words(&arena_dst, turn, SMI_GROUP_WORDS);
+		struct smi_store dst = {
+			arena_words(&arena_dst, turn, SMI_GROUP_WORDS),
+			arena_words(&arena_packed, turn, SMI_PACKED_WORDS)};
 		uint64_t *src = arena_words(&arena_src, turn, SMI_GROUP_WORDS);
-		uint64_t expected[SMI_GROUP_WORDS];
-		bool past_cache = turn & 4;
+		uint64_t words[SMI_GROUP_WORDS];
 		struct smi_group g;
 
-		draw_words(&rng, dst, SMI_GROUP_WORDS);
+		group_draw(&rng, words, SMI_GROUP_WORDS);
 		if (turn % 4 == 0)
-			memset(dst, 0, GROUP_BYTES);
+			memset(words, 0, GROUP_BYTES);
 		if (turn % 4 == 1)
-			thin_out(&rng, dst);
-		draw_words(&rng, src, SMI_GROUP_WORDS);
+			group_thin_out(&rng, words);
+		g = group_keep(&rng, words, dst);
+		group_draw(&rng, src, SMI_GROUP_WORDS);
 		for (unsigned int i = 0; i < SMI_GROUP_WORDS; i++)
-			expected[i] = dst[i] | src[i];
-		g = keep(&rng, dst);
-		k->or_group(dst, &g, src, naive_group(src), past_cache);
+			words[i] |= src[i];
+		k->or_group(dst, &g, src, group_naive(src), turn & 4);
 		k->order_stores();
-		assert_true(is_same(g, naive_group(expected)));
-		for (unsigned int i = 0; i < SMI_GROUP_WORDS; i++)
-			if (g.mixed >> i & 1)
-				assert_true(dst[i] == expected[i]);
+		assert_true(group_is_kept(g, dst, words));
 	}
 	arena_destroy(&arena_dst);
+	arena_destroy(&arena_packed);
+	arena_destroy(&arena_src);
+}
+
+/* Some words of a group, and no memory before or after them. */
+static void test_or_part(void **state)
+{
+	const struct smi_kernels *k = *state;
+	struct test_rng rng = test_rng_start("kernels or_part");
+	struct arena arena_src = arena_create(GROUP_BYTES);
+
+	for (unsigned int turn = 0; turn < 8 * NGROUPS; turn++) {
+		uint64_t spread[SMI_GROUP_WORDS], packed[SMI_PACKED_WORDS];
+		uint64_t words[SMI_GROUP_WORDS], added[SMI_GROUP_WORDS] = {0};
+		unsigned int n = 1 + (unsigned int)test_rng_below(&rng, 64);
+		unsigned int first =
+			(unsigned int)test_rng_below(&rng, 64 - n + 1);
+		uint64_t *src = arena_words(&arena_src, turn, n);
+		struct smi_store dst = {spread, packed};
+		struct smi_group g;
+
+		group_draw(&rng, words, SMI_GROUP_WORDS);
+		if (turn & 1)
+			group_thin_out(&rng, words);
+		g = group_keep(&rng, words, dst);
+		group_draw(&rng, src, n);
+		memcpy(added + first, src, n * 8);
+		for (unsigned int i = 0; i < SMI_GROUP_WORDS; i++)
+			words[i] |= added[i];
+		k->or_part(dst, &g, src, first, group_naive(added));
+		assert_true(group_is_kept(g, dst, words));
+	}
 	arena_destroy(&arena_src);
 }
 
@@ -274,7 +183,7 @@ static void test_shift(void **state)
 		uint64_t *src =
 			arena_words(&arena_src, turn, SMI_GROUP_WORDS + 1);
 
-		draw_words(&rng, src, SMI_GROUP_WORDS + 1);
+		group_draw(&rng, src, SMI_GROUP_WORDS + 1);
 		for (unsigned int shift = 1; shift < 64; shift++) {
 			k->shift_group(dst, src, shift);
 			for (unsigned int i = 0; i < SMI_GROUP_WORDS; i++)
@@ -307,30 +216,40 @@ static void test_edges(void **state)
 	const struct smi_kernels *k = *state;
 	struct test_rng rng = test_rng_start("kernels edges");
 	struct arena arena = arena_create(GROUP_BYTES);
+	struct arena arena_packed = arena_create(SMI_PACKED_WORDS * 8);
 	struct arena out = arena_create((GROUP_PAGES + SMI_EDGE_SLACK + 1) *
 					sizeof(uint32_t));
 	static uint32_t expected[GROUP_PAGES];
 
 	for (unsigned int turn = 0; turn < 8 * NGROUPS; turn++) {
-		uint64_t *group = arena_words(&arena, turn, SMI_GROUP_WORDS);
+		struct smi_store store = {
+			arena_words(&arena, turn, SMI_GROUP_WORDS),
+			arena_words(&arena_packed, turn, SMI_PACKED_WORDS)};
+		uint64_t words[SMI_GROUP_WORDS];
 		uint32_t base = (uint32_t)test_rng_next(&rng) & ~0xfffU;
 		bool open = test_rng_below(&rng, 2);
 		struct smi_edges edges = {.open = open};
+		struct smi_group g;
 		uint32_t *first;
 		size_t n;
 
-		draw_words(&rng, group, SMI_GROUP_WORDS);
-		n = naive_edges(group, &open, base, expected);
+		group_draw(&rng, words, SMI_GROUP_WORDS);
+		n = naive_edges(words, &open, base, expected);
 		first = (uint32_t *)(void *)out.end - SMI_EDGE_SLACK - n;
 		first[-1] = ~base;
 		edges.next = first;
-		k->take_edges(group, keep(&rng, group), base, &edges);
+		g = group_keep(&rng, words, store);
+		k->take_edges(__builtin_popcountll(g.mixed) > SMI_PACKED_WORDS
+				      ? store.spread
+				      : store.packed,
+			      g, base, &edges);
 		assert_int_equal(edges.next - first, n);
 		assert_memory_equal(first, expected, n * sizeof(*first));
 		assert_int_equal(first[-1], ~base);
 		assert_int_equal(edges.open, open);
 	}
 	arena_destroy(&arena);
+	arena_destroy(&arena_packed);
 	arena_destroy(&out);
 }
 
@@ -341,6 +260,7 @@ static const struct {
 	{"summaries", test_summaries},
 	{"searches", test_searches},
 	{"or", test_or},
+	{"or_part", test_or_part},
 	{"shift", test_shift},
 	{"edges", test_edges},
 };

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the kernels do where few words are mixed: one after the other. Written
+ * once, and compiled in each of them for its instructions.
+ */
+#ifndef LIB_BITMAP_KERNELS_SPARSE_H
+#define LIB_BITMAP_KERNELS_SPARSE_H
+
+#include "bitmap/kernels.h"
+#include "bitmap/packing.h"
+
+#define SMI_SPARSE static inline __attribute__((always_inline))
+
+/* Ask for the lines of @nmixed words, to store to them. */
+SMI_SPARSE void smi_prefetch(struct smi_store store, unsigned int nmixed)
+{
+	if (nmixed <= SMI_PACKED_WORDS) {
+		__builtin_prefetch(store.packed, 1);
+		return;
+	}
+	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 8)
+		__builtin_prefetch(store.spread + i, 1);
+}
+
+/*
+ * The words that are read some groups later, if those are spread as well. May
+ * lie outside of all memory: nothing is read.
+ */
+SMI_SPARSE void smi_prefetch_ahead(const uint64_t *words)
+{
+	uintptr_t ahead = (uintptr_t)words + 4 * SMI_GROUP_WORDS * 8;
+
+	__builtin_prefetch((const void *)ahead);
+}
+
+/* Into a group without mixed words: only stores, to one line if it can be. */
+SMI_SPARSE void smi_copy_sparse(struct smi_store dst, const uint64_t *src,
+				unsigned int first, uint64_t which)
+{
+	bool is_packed = smi_is_packed(which);
+	uint64_t *slots = smi_slots(dst, which);
+	unsigned int slot = 0;
+
+	for (; which; which &= which - 1) {
+		unsigned int i = (unsigned int)__builtin_ctzll(which);
+
+		slots[is_packed ? slot++ : i] = src[i - first];
+	}
+}
+
+/* The words of @add into any group; src[0] is word @first. */
+SMI_SPARSE void smi_or_sparse(struct smi_store dst, struct smi_group *g,
+			      const uint64_t *src, unsigned int first,
+			      struct smi_group add)
+{
+	uint64_t ones = g->ones | add.ones;
+	uint64_t some = add.mixed & ~ones;
+	uint64_t buffer[SMI_GROUP_WORDS];
+
+	if (!(g->mixed & ~ones)) {
+		smi_copy_sparse(dst, src, first, some);
+		g->mixed = some;
+		g->ones = ones;
+		return;
+	}
+	if (smi_is_packed(g->mixed | add.mixed))
+		dst.spread = buffer; /* it stays packed: only that is touched */
+	smi_spread(dst, g->mixed);
+	for (; some; some &= some - 1) {
+		unsigned int i = (unsigned int)__builtin_ctzll(some);
+		uint64_t word = src[i - first];
+
+		if (g->mixed >> i & 1)
+			word |= dst.spread[i];
+		dst.spread[i] = word;
+		ones |= (uint64_t)(word == ~UINT64_C(0)) << i;
+	}
+	g->mixed = (g->mixed | add.mixed) & ~ones;
+	g->ones = ones;
+	smi_pack(dst, g->mixed);
+}
+
+/* No word is mixed: the edges of the ones bits, 64 pages apart. */
+SMI_SPARSE void smi_take_edges_ones(uint64_t ones, uint32_t base,
+				    struct smi_edges *edges)
+{
+	uint32_t *out = edges->next;
+	uint64_t edge = ones ^ (ones << 1 | edges->open);
+
+	for (; edge; edge &= edge - 1)
+		*out++ = base + 64 * (uint32_t)__builtin_ctzll(edge);
+	edges->next = out;
+	edges->open = ones >> 63;
+}
+
+/* The words of @g, packed or spread. */
+SMI_SPARSE void smi_take_edges_sparse(const uint64_t *slots, struct smi_group g,
+				      uint32_t base, struct smi_edges *edges)
+{
+	uint64_t dirty = smi_group_dirty(g);
+	bool is_packed = smi_is_packed(g.mixed);
+	uint32_t *out = edges->next;
+	uint64_t carry = edges->open;
+	unsigned int expected = 0; /* the word after the last one looked at */
+	unsigned int slot = 0;
+
+	if (!g.mixed) {
+		smi_take_edges_ones(g.ones, base, edges);
+		return;
+	}
+	for (; dirty; dirty &= dirty - 1) {
+		unsigned int i = (unsigned int)__builtin_ctzll(dirty);
+		uint64_t word = ~UINT64_C(0);
+		uint64_t edge;
+
+		if (g.mixed >> i & 1)
+			word = slots[is_packed ? slot++ : i];
+		if (carry && i != expected) {
+			*out++ = base + expected * 64;
+			carry = 0;
+		}
+		for (edge = word ^ (word << 1 | carry); edge; edge &= edge - 1)
+			*out++ =
+				base + i * 64 + (uint32_t)__builtin_ctzll(edge);
+		carry = word >> 63;
+		expected = i + 1;
+	}
+	if (carry && expected != SMI_GROUP_WORDS) {
+		*out++ = base + expected * 64;
+		carry = 0;
+	}
+	edges->next = out;
+	edges->open = carry;
+}
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where a group keeps its mixed words.
+ *
+ * A group of 64 words has a place for all of them, where word i is in slot i:
+ * it is spread. If few are mixed they are kept in another, in order, in the
+ * first slots of one cache line: it is packed. Those lines are side by side, so
+ * that where few pages are dirty an eighth of the memory is walked. Which of
+ * the two follows from the mask of mixed words, and nothing else has to say so.
+ *
+ * Whoever changes words does it in a spread group: smi_spread, the change,
+ * smi_pack. The slots of words that are not mixed hold rubbish always.
+ */
+#ifndef LIB_BITMAP_PACKING_H
+#define LIB_BITMAP_PACKING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* As many words as a cache line of 64 bytes has. */
+#define SMI_PACKED_WORDS 8
+
+/* The two places of a group. */
+struct smi_store {
+	uint64_t *spread; /* [64] */
+	uint64_t *packed; /* [SMI_PACKED_WORDS] */
+};
+
+static inline unsigned int smi_count_bits(uint64_t mask)
+{
+	return (unsigned int)__builtin_popcountll(mask);
+}
+
+static inline bool smi_is_packed(uint64_t mixed)
+{
+	return smi_count_bits(mixed) <= SMI_PACKED_WORDS;
+}
+
+/* Where the words are. */
+static inline uint64_t *smi_slots(struct smi_store store, uint64_t mixed)
+{
+	return smi_is_packed(mixed) ? store.packed : store.spread;
+}
+
+/* Which slots are in use. */
+static inline uint64_t smi_used_slots(uint64_t mixed)
+{
+	unsigned int n = smi_count_bits(mixed);
+
+	return n <= SMI_PACKED_WORDS ? (UINT64_C(1) << n) - 1 : mixed;
+}
+
+/* Mixed word @i. */
+static inline uint64_t smi_stored_word(struct smi_store store, uint64_t mixed,
+				       unsigned int i)
+{
+	uint64_t below = mixed & ((UINT64_C(1) << i) - 1);
+
+	return smi_is_packed(mixed) ? store.packed[smi_count_bits(below)]
+				    : store.spread[i];
+}
+
+static inline void smi_spread(struct smi_store store, uint64_t mixed)
+{
+	unsigned int slot = 0;
+
+	if (!smi_is_packed(mixed))
+		return;
+	for (; mixed; mixed &= mixed - 1)
+		store.spread[__builtin_ctzll(mixed)] = store.packed[slot++];
+}
+
+static inline void smi_pack(struct smi_store store, uint64_t mixed)
+{
+	unsigned int slot = 0;
+
+	if (!smi_is_packed(mixed))
+		return;
+	for (; mixed; mixed &= mixed - 1)
+		store.packed[slot++] = store.spread[__builtin_ctzll(mixed)];
+}
+
+#endif
