@@ -54,15 +54,6 @@ int smudge_batch_destroy(struct smudge_batch *batch)
 	return 0;
 }
 
-void smi_batch_reset(struct smudge_batch *batch)
-{
-	batch->nedges = 0;
-	batch->base_page = 0;
-	batch->end_page = 0;
-	batch->is_taken = false;
-	batch->owner = NULL;
-}
-
 bool smudge_batch_is_empty(const struct smudge_batch *batch)
 {
 	return !batch->is_taken;

@@ -36,6 +36,13 @@ void smi_bitmap_put_back(struct smudge_bitmap *bitmap,
 			 struct smudge_batch *batch);
 
 /* Forget everything. */
-void smi_batch_reset(struct smudge_batch *batch);
+static inline void smi_batch_reset(struct smudge_batch *batch)
+{
+	batch->nedges = 0;
+	batch->base_page = 0;
+	batch->end_page = 0;
+	batch->is_taken = false;
+	batch->owner = NULL;
+}
 
 #endif

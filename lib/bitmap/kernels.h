@@ -48,8 +48,8 @@ struct smi_kernels {
 	/* How many of @ngroups groups at @words are zero before one is not. */
 	size_t (*skip_zero_groups)(const uint64_t *words, size_t ngroups);
 
-	/* What the words of a group are, all of them in memory. */
-	struct smi_group (*classify)(const uint64_t *group);
+	/* What @n words of a group are, all of them in memory; 64 at most. */
+	struct smi_group (*classify)(const uint64_t *words, unsigned int n);
 
 	/* dst[i] = src[i] >> shift | src[i + 1] << (64 - shift); 1..63. */
 	void (*shift_group)(uint64_t *dst, const uint64_t *src,
@@ -96,10 +96,9 @@ struct smi_kernels {
 	/*
 	 * Store the pages where a run starts or ends, counted from @base at
 	 * the group's first page. A run that reaches the group's end stays
-	 * open. Writes up to SMI_EDGE_SLACK entries beyond edges->next. The
-	 * mixed words are in @slots, packed or spread.
+	 * open. Writes up to SMI_EDGE_SLACK entries beyond edges->next.
 	 */
-	void (*take_edges)(const uint64_t *slots, struct smi_group g,
+	void (*take_edges)(struct smi_store store, struct smi_group g,
 			   uint32_t base, struct smi_edges *edges);
 };
 

@@ -61,19 +61,20 @@ AVX2 static inline uint64_t equal_words(__m256i v, __m256i other)
 	return (uint64_t)_mm256_movemask_pd(_mm256_castsi256_pd(eq));
 }
 
-AVX2 static struct smi_group classify(const uint64_t *group)
+AVX2 static struct smi_group classify(const uint64_t *words, unsigned int n)
 {
 	const __m256i zero = _mm256_setzero_si256();
 	const __m256i all = _mm256_set1_epi64x(-1);
 	struct smi_group g = {0, 0};
-	uint64_t empty = 0;
+	uint64_t some = 0;
+	unsigned int i;
 
-	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 4) {
-		empty |= equal_words(load(group + i), zero) << i;
-		g.ones |= equal_words(load(group + i), all) << i;
+	for (i = 0; i + 4 <= n; i += 4) {
+		some |= (equal_words(load(words + i), zero) ^ 0xf) << i;
+		g.ones |= equal_words(load(words + i), all) << i;
 	}
-	g.mixed = ~empty & ~g.ones;
-	return g;
+	g.mixed = some & ~g.ones;
+	return smi_classify_words(words, i, n, g);
 }
 
 AVX2 static void shift_group(uint64_t *dst, const uint64_t *src,
@@ -288,7 +289,7 @@ AVX2 static inline uint32_t *put_word(uint32_t *out, const uint64_t *edge,
 	return out + n;
 }
 
-AVX2 static void take_edges(const uint64_t *group, struct smi_group g,
+AVX2 static void take_edges(struct smi_store store, struct smi_group g,
 			    uint32_t base, struct smi_edges *edges)
 {
 	uint64_t words[SMI_GROUP_WORDS];
@@ -296,10 +297,10 @@ AVX2 static void take_edges(const uint64_t *group, struct smi_group g,
 	uint64_t some;
 
 	if (_mm_popcnt_u64(g.mixed) < SPLIT_WORDS) {
-		smi_take_edges_sparse(group, g, base, edges);
+		smi_take_edges_sparse(store, g, base, edges);
 		return;
 	}
-	some = find_edges(group, g, &edges->open, words);
+	some = find_edges(store.spread, g, &edges->open, words);
 	if (_mm_popcnt_u64(some) > STEADY_WORDS) {
 		for (unsigned int i = 0; i < SMI_GROUP_WORDS; i++)
 			out = put_bytes(out, &words[i], base + i * 64);

@@ -50,20 +50,20 @@ AVX512 static size_t skip_zero_groups(const uint64_t *words, size_t ngroups)
 	return i;
 }
 
-AVX512 static struct smi_group classify(const uint64_t *group)
+AVX512 static struct smi_group classify(const uint64_t *words, unsigned int n)
 {
 	const __m512i ones = _mm512_set1_epi64(-1);
 	struct smi_group g = {0, 0};
-	uint64_t some = 0;
+	unsigned int i;
 
-	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 8) {
-		__m512i v = load(group + i);
+	for (i = 0; i + 8 <= n; i += 8) {
+		__m512i v = load(words + i);
 
-		some |= (uint64_t)_mm512_test_epi64_mask(v, v) << i;
+		g.mixed |= (uint64_t)_mm512_test_epi64_mask(v, v) << i;
 		g.ones |= (uint64_t)_mm512_cmpeq_epi64_mask(v, ones) << i;
 	}
-	g.mixed = some & ~g.ones;
-	return g;
+	g.mixed &= ~g.ones;
+	return smi_classify_words(words, i, n, g);
 }
 
 AVX512 static void shift_group(uint64_t *dst, const uint64_t *src,
@@ -254,7 +254,7 @@ AVX512 static inline uint32_t *put_word(uint32_t *out, uint64_t edge,
 	return out + n;
 }
 
-AVX512 static void take_edges(const uint64_t *group, struct smi_group g,
+AVX512 static void take_edges(struct smi_store store, struct smi_group g,
 			      uint32_t base, struct smi_edges *edges)
 {
 	const __m512i step = _mm512_set1_epi32(64);
@@ -264,10 +264,10 @@ AVX512 static void take_edges(const uint64_t *group, struct smi_group g,
 	uint64_t some;
 
 	if (_mm_popcnt_u64(g.mixed) < DENSE_WORDS) {
-		smi_take_edges_sparse(group, g, base, edges);
+		smi_take_edges_sparse(store, g, base, edges);
 		return;
 	}
-	some = find_edges(group, g, &edges->open, words);
+	some = find_edges(store.spread, g, &edges->open, words);
 	if (_mm_popcnt_u64(some) > STEADY_WORDS) {
 		for (unsigned int i = 0; i < SMI_GROUP_WORDS; i++) {
 			out = put_word(out, words[i], from);

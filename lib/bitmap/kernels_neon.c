@@ -58,25 +58,26 @@ static inline uint64_t nonzero_words(const uint64x2_t v[4])
 	return vaddv_u8(vand_u8(vmovn_u16(all), vld1_u8(bits)));
 }
 
-static struct smi_group classify(const uint64_t *group)
+static struct smi_group classify(const uint64_t *words, unsigned int n)
 {
 	struct smi_group g = {0, 0};
-	uint64_t some = 0, clean = 0;
+	unsigned int i;
 
-	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 8) {
+	for (i = 0; i + 8 <= n; i += 8) {
 		uint64x2_t v[4], inverse[4];
+		uint64_t some, clean;
 
 		for (unsigned int k = 0; k < 4; k++) {
-			v[k] = vld1q_u64(group + i + 2 * k);
+			v[k] = vld1q_u64(words + i + 2 * k);
 			inverse[k] = vreinterpretq_u64_u32(
 				vmvnq_u32(vreinterpretq_u32_u64(v[k])));
 		}
-		some |= nonzero_words(v) << i;
-		clean |= nonzero_words(inverse) << i;
+		some = nonzero_words(v);
+		clean = nonzero_words(inverse);
+		g.mixed |= (some & clean) << i;
+		g.ones |= (~clean & 0xff) << i;
 	}
-	g.ones = ~clean;
-	g.mixed = some & clean;
-	return g;
+	return smi_classify_words(words, i, n, g);
 }
 
 static void shift_group(uint64_t *dst, const uint64_t *src, unsigned int shift)
@@ -245,18 +246,18 @@ static inline uint32_t *put_word(uint32_t *out, uint64_t edge, uint32_t base)
 	return out + n;
 }
 
-static void take_edges(const uint64_t *group, struct smi_group g, uint32_t base,
-		       struct smi_edges *edges)
+static void take_edges(struct smi_store store, struct smi_group g,
+		       uint32_t base, struct smi_edges *edges)
 {
 	uint64_t words[SMI_GROUP_WORDS];
 	uint32_t *out = edges->next;
 	uint64_t some;
 
 	if (count_bits(g.mixed) < SPLIT_WORDS) {
-		smi_take_edges_sparse(group, g, base, edges);
+		smi_take_edges_sparse(store, g, base, edges);
 		return;
 	}
-	some = find_edges(group, g, &edges->open, words);
+	some = find_edges(store.spread, g, &edges->open, words);
 	if (count_bits(some) > STEADY_WORDS) {
 		for (unsigned int i = 0; i < SMI_GROUP_WORDS; i++)
 			out = put_bytes(out, words[i], base + i * 64);

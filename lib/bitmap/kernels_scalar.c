@@ -23,17 +23,9 @@ static size_t skip_zero_groups(const uint64_t *words, size_t ngroups)
 	return i / SMI_GROUP_WORDS;
 }
 
-static struct smi_group classify(const uint64_t *group)
+static struct smi_group classify(const uint64_t *words, unsigned int n)
 {
-	struct smi_group g = {0, 0};
-	uint64_t some = 0;
-
-	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i++) {
-		some |= (uint64_t)(group[i] != 0) << i;
-		g.ones |= (uint64_t)(group[i] == ~UINT64_C(0)) << i;
-	}
-	g.mixed = some & ~g.ones;
-	return g;
+	return smi_classify_words(words, 0, n, (struct smi_group){0, 0});
 }
 
 static void shift_group(uint64_t *dst, const uint64_t *src, unsigned int shift)
@@ -91,10 +83,10 @@ static uint64_t popcount(const uint64_t *group, uint64_t which)
 	return n;
 }
 
-static void take_edges(const uint64_t *group, struct smi_group g, uint32_t base,
-		       struct smi_edges *edges)
+static void take_edges(struct smi_store store, struct smi_group g,
+		       uint32_t base, struct smi_edges *edges)
 {
-	smi_take_edges_sparse(group, g, base, edges);
+	smi_take_edges_sparse(store, g, base, edges);
 }
 
 const struct smi_kernels smi_kernels_scalar = {

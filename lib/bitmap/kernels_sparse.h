@@ -11,6 +11,21 @@
 
 #define SMI_SPARSE static inline __attribute__((always_inline))
 
+/* What words [from, n) are; the others of @g stay. */
+SMI_SPARSE struct smi_group smi_classify_words(const uint64_t *words,
+					       unsigned int from,
+					       unsigned int n,
+					       struct smi_group g)
+{
+	for (unsigned int i = from; i < n; i++) {
+		uint64_t is_ones = words[i] == ~UINT64_C(0);
+
+		g.ones |= is_ones << i;
+		g.mixed |= (uint64_t)(words[i] != 0 && !is_ones) << i;
+	}
+	return g;
+}
+
 /* Ask for the lines of @nmixed words, to store to them. */
 SMI_SPARSE void smi_prefetch(struct smi_store store, unsigned int nmixed)
 {
@@ -93,10 +108,11 @@ SMI_SPARSE void smi_take_edges_ones(uint64_t ones, uint32_t base,
 	edges->open = ones >> 63;
 }
 
-/* The words of @g, packed or spread. */
-SMI_SPARSE void smi_take_edges_sparse(const uint64_t *slots, struct smi_group g,
-				      uint32_t base, struct smi_edges *edges)
+SMI_SPARSE void smi_take_edges_sparse(struct smi_store store,
+				      struct smi_group g, uint32_t base,
+				      struct smi_edges *edges)
 {
+	const uint64_t *slots = smi_slots(store, g.mixed);
 	uint64_t dirty = smi_group_dirty(g);
 	bool is_packed = smi_is_packed(g.mixed);
 	uint32_t *out = edges->next;

@@ -140,8 +140,8 @@ static void merge_block(const struct merge *m, uint64_t group, size_t n,
 						  n - i);
 		if (i == n)
 			break;
-		added[ndirty] =
-			m->kernels->classify(words + i * SMI_GROUP_WORDS);
+		added[ndirty] = m->kernels->classify(
+			words + i * SMI_GROUP_WORDS, SMI_GROUP_WORDS);
 		prefetch(m, group + i, added[ndirty].mixed);
 		dirty[ndirty++] = (uint8_t)i;
 	}
@@ -166,34 +166,21 @@ static void copy_words(const struct merge *m, uint64_t first, uint64_t end,
 	}
 }
 
-static struct smi_group classify_words(const uint64_t *words, size_t n)
-{
-	struct smi_group g = {0, 0};
-	uint64_t some = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		some |= (uint64_t)(words[i] != 0) << i;
-		g.ones |= (uint64_t)(words[i] == SMI_ALL_ONES) << i;
-	}
-	g.mixed = some & ~g.ones;
-	return g;
-}
-
 /* Pages [first, end), some but not all of a group. */
 static void merge_partial(const struct merge *m, uint64_t first, uint64_t end)
 {
 	uint64_t buffer[SMI_GROUP_WORDS];
 	const uint64_t *words = buffer;
 	unsigned int index = (first >> SMI_WORD_SHIFT) & 63;
-	size_t n =
-		((end - 1) >> SMI_WORD_SHIFT) - (first >> SMI_WORD_SHIFT) + 1;
+	unsigned int n = (unsigned int)(((end - 1) >> SMI_WORD_SHIFT) -
+					(first >> SMI_WORD_SHIFT) + 1);
 	struct smi_group add;
 
 	if (is_in_place(m) && ((first | end) & (SMI_WORD_PAGES - 1)) == 0)
 		words = word_at(m, first);
 	else
 		copy_words(m, first, end, buffer);
-	add = classify_words(words, n);
+	add = m->kernels->classify(words, n);
 	if (!smi_group_dirty(add))
 		return;
 	count_pages(m, words, add);
@@ -247,7 +234,7 @@ static void merge_shifted(const struct merge *m, uint64_t group, size_t n)
 		if (is_host_order(m) && is_zero_block(m, group + i, 1))
 			continue;
 		shift_group(m, group + i, buffer[i]);
-		added[i] = m->kernels->classify(buffer[i]);
+		added[i] = m->kernels->classify(buffer[i], SMI_GROUP_WORDS);
 		prefetch(m, group + i, added[i].mixed);
 	}
 	for (size_t i = 0; i < n; i++) {

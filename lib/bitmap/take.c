@@ -38,25 +38,31 @@ uint64_t smi_bitmap_next_group(const struct smudge_bitmap *b, uint64_t group,
 	return group < ngroups ? group : ngroups;
 }
 
-/* Move pages [first, end) of the group to @copy, packed if they are few. */
-static struct smi_group split_group(struct smudge_bitmap *b, uint64_t group,
-				    unsigned int first, unsigned int end,
-				    uint64_t *copy)
+/*
+ * Pages [first, end) of a group, some but not all of it, @base edges from its
+ * start. Kept out of line: the usual ways need no stack.
+ */
+static __attribute__((noinline)) void take_part(struct smudge_bitmap *b,
+						uint64_t group, uint64_t first,
+						uint64_t end, uint32_t base,
+						struct smi_edges *edges)
 {
+	uint64_t spread[SMI_GROUP_WORDS] = {0}, packed[SMI_PACKED_WORDS];
+	struct smi_store taken = {spread, packed};
 	struct smi_group g;
 
-	memset(copy, 0, SMI_GROUP_WORDS * 8);
 	smi_bitmap_open(b, group);
-	for (unsigned int i = first / 64; i * 64 < end; i++) {
+	for (unsigned int i = (unsigned int)first / 64; i * 64 < end; i++) {
 		uint64_t word = smi_bitmap_get_open(b, group, i);
 
-		copy[i] = word & smi_word_mask(i, first, end);
-		smi_bitmap_put_open(b, group, i, word & ~copy[i]);
+		spread[i] = word & smi_word_mask(i, (unsigned int)first,
+						 (unsigned int)end);
+		smi_bitmap_put_open(b, group, i, word & ~spread[i]);
 	}
 	smi_bitmap_settle(b, group);
-	g = b->kernels->classify(copy);
-	smi_pack((struct smi_store){copy, copy}, g.mixed);
-	return g;
+	g = b->kernels->classify(spread, SMI_GROUP_WORDS);
+	smi_pack(taken, g.mixed);
+	b->kernels->take_edges(taken, g, base, edges);
 }
 
 static void take_full(struct smudge_bitmap *b, uint64_t group, uint32_t base,
@@ -68,27 +74,19 @@ static void take_full(struct smudge_bitmap *b, uint64_t group, uint32_t base,
 	b->full[group >> 6] &= ~(UINT64_C(1) << (group & 63));
 }
 
-/* Pages [first, end) of a group with dirty pages, @base edges from its start */
-static void take_group(struct smudge_bitmap *b, uint64_t group,
-		       unsigned int first, unsigned int end, uint32_t base,
-		       struct smi_edges *edges)
+/* All of a group with dirty pages. */
+static inline void take_group(struct smudge_bitmap *b, uint64_t group,
+			      uint32_t base, struct smi_edges *edges)
 {
-	bool whole = first == 0 && end == smi_bitmap_group_pages(b, group);
 	struct smi_group g = b->groups[group];
-	uint64_t copy[SMI_GROUP_WORDS];
 
-	if (!whole) {
-		g = split_group(b, group, first, end, copy);
-		b->kernels->take_edges(copy, g, base, edges);
-	} else if (smi_bitmap_is_full(b, group)) {
+	if (smi_bitmap_is_full(b, group)) {
 		take_full(b, group, base, edges);
-	} else {
-		b->groups[group] = (struct smi_group){0, 0};
-		b->level2[group >> 6] &= ~(UINT64_C(1) << (group & 63));
-		b->kernels->take_edges(
-			smi_slots(smi_bitmap_store(b, group), g.mixed), g, base,
-			edges);
+		return;
 	}
+	b->groups[group] = (struct smi_group){0, 0};
+	b->level2[group >> 6] &= ~(UINT64_C(1) << (group & 63));
+	b->kernels->take_edges(smi_bitmap_store(b, group), g, base, edges);
 }
 
 /* Ask for the words of the sparse groups among the 64 from @group on. */
@@ -128,7 +126,7 @@ static uint64_t take_range(struct smudge_bitmap *b, uint64_t first,
 	while (group < ngroups && edges.next <= limit) {
 		uint64_t next = smi_bitmap_next_group(b, group, ngroups);
 		uint64_t at = next << SMI_GROUP_SHIFT;
-		uint64_t stop = end - at;
+		uint64_t size;
 
 		if (next != group)
 			close_run(&edges, (uint32_t)((group << 12) - base));
@@ -138,12 +136,13 @@ static uint64_t take_range(struct smudge_bitmap *b, uint64_t first,
 		if (group >> 6 != prefetched)
 			prefetch_groups(b, group);
 		prefetched = group >> 6;
-		take_group(b, group,
-			   first > at ? (unsigned int)(first - at) : 0,
-			   (unsigned int)(stop < SMI_GROUP_PAGES
-						  ? stop
-						  : SMI_GROUP_PAGES),
-			   (uint32_t)(at - base), &edges);
+		size = smi_bitmap_group_pages(b, group);
+		if (first <= at && end - at >= size)
+			take_group(b, group, (uint32_t)(at - base), &edges);
+		else
+			take_part(b, group, first > at ? first - at : 0,
+				  end - at < size ? end - at : size,
+				  (uint32_t)(at - base), &edges);
 		group++;
 	}
 	if (group << SMI_GROUP_SHIFT < end)
