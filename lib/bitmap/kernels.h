@@ -51,9 +51,12 @@ struct smi_kernels {
 	/* What @n words of a group are, all of them in memory; 64 at most. */
 	struct smi_group (*classify)(const uint64_t *words, unsigned int n);
 
-	/* dst[i] = src[i] >> shift | src[i + 1] << (64 - shift); 1..63. */
-	void (*shift_group)(uint64_t *dst, const uint64_t *src,
-			    unsigned int shift);
+	/*
+	 * dst[i] = src[i] >> shift | src[i + 1] << (64 - shift); 1..63. What
+	 * the words of @dst are.
+	 */
+	struct smi_group (*shift_group)(uint64_t *dst, const uint64_t *src,
+					unsigned int shift);
 
 	/*
 	 * Ask for the cache lines of the group's mixed words, to be stored to;

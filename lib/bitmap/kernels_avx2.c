@@ -77,18 +77,27 @@ AVX2 static struct smi_group classify(const uint64_t *words, unsigned int n)
 	return smi_classify_words(words, i, n, g);
 }
 
-AVX2 static void shift_group(uint64_t *dst, const uint64_t *src,
-			     unsigned int shift)
+AVX2 static struct smi_group shift_group(uint64_t *dst, const uint64_t *src,
+					 unsigned int shift)
 {
 	const __m128i right = _mm_cvtsi32_si128((int)shift);
 	const __m128i left = _mm_cvtsi32_si128(64 - (int)shift);
+	const __m256i zero = _mm256_setzero_si256();
+	const __m256i all = _mm256_set1_epi64x(-1);
+	struct smi_group g = {0, 0};
+	uint64_t empty = 0;
 
 	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 4) {
 		__m256i low = _mm256_srl_epi64(load(src + i), right);
 		__m256i high = _mm256_sll_epi64(load(src + i + 1), left);
+		__m256i v = _mm256_or_si256(low, high);
 
-		store(dst + i, _mm256_or_si256(low, high));
+		store(dst + i, v);
+		empty |= equal_words(v, zero) << i;
+		g.ones |= equal_words(v, all) << i;
 	}
+	g.mixed = ~empty & ~g.ones;
+	return g;
 }
 
 AVX2 static void prefetch(struct smi_store store, uint64_t mixed,

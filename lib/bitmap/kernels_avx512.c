@@ -66,18 +66,25 @@ AVX512 static struct smi_group classify(const uint64_t *words, unsigned int n)
 	return smi_classify_words(words, i, n, g);
 }
 
-AVX512 static void shift_group(uint64_t *dst, const uint64_t *src,
-			       unsigned int shift)
+AVX512 static struct smi_group shift_group(uint64_t *dst, const uint64_t *src,
+					   unsigned int shift)
 {
 	const __m128i right = _mm_cvtsi32_si128((int)shift);
 	const __m128i left = _mm_cvtsi32_si128(64 - (int)shift);
+	const __m512i ones = _mm512_set1_epi64(-1);
+	struct smi_group g = {0, 0};
 
 	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 8) {
 		__m512i low = _mm512_srl_epi64(load(src + i), right);
 		__m512i high = _mm512_sll_epi64(load(src + i + 1), left);
+		__m512i v = _mm512_or_si512(low, high);
 
-		_mm512_storeu_si512(dst + i, _mm512_or_si512(low, high));
+		_mm512_storeu_si512(dst + i, v);
+		g.mixed |= (uint64_t)_mm512_test_epi64_mask(v, v) << i;
+		g.ones |= (uint64_t)_mm512_cmpeq_epi64_mask(v, ones) << i;
 	}
+	g.mixed &= ~g.ones;
+	return g;
 }
 
 AVX512 static void prefetch(struct smi_store store, uint64_t mixed,

@@ -80,7 +80,8 @@ static struct smi_group classify(const uint64_t *words, unsigned int n)
 	return smi_classify_words(words, i, n, g);
 }
 
-static void shift_group(uint64_t *dst, const uint64_t *src, unsigned int shift)
+static struct smi_group shift_group(uint64_t *dst, const uint64_t *src,
+				    unsigned int shift)
 {
 	const int64x2_t right = vdupq_n_s64(-(int64_t)shift);
 	const int64x2_t left = vdupq_n_s64(64 - (int64_t)shift);
@@ -91,6 +92,7 @@ static void shift_group(uint64_t *dst, const uint64_t *src, unsigned int shift)
 
 		vst1q_u64(dst + i, vorrq_u64(low, high));
 	}
+	return classify(dst, SMI_GROUP_WORDS);
 }
 
 static void prefetch(struct smi_store store, uint64_t mixed, bool past_cache)

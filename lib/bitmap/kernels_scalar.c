@@ -28,10 +28,12 @@ static struct smi_group classify(const uint64_t *words, unsigned int n)
 	return smi_classify_words(words, 0, n, (struct smi_group){0, 0});
 }
 
-static void shift_group(uint64_t *dst, const uint64_t *src, unsigned int shift)
+static struct smi_group shift_group(uint64_t *dst, const uint64_t *src,
+				    unsigned int shift)
 {
 	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i++)
 		dst[i] = src[i] >> shift | src[i + 1] << (64 - shift);
+	return classify(dst, SMI_GROUP_WORDS);
 }
 
 static void prefetch(struct smi_store store, uint64_t mixed, bool past_cache)

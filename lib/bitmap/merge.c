@@ -26,8 +26,8 @@
  * bitmap), so that its stores rather pass it: docs/performance.md.
  */
 #define PAST_CACHE_PAGES (UINT64_C(1) << 24)
-/* The same where they are shifted to a buffer first: 4 KiB of it. */
-#define SHIFT_GROUPS 8
+/* The same where they are shifted to a buffer first: 2 KiB of it. */
+#define SHIFT_GROUPS 4
 
 struct merge {
 	struct smudge_bitmap *const *bitmaps;
@@ -68,15 +68,17 @@ static const uint64_t *word_at(const struct merge *m, uint64_t base)
 }
 
 /* Shift a whole group to @buffer, for the destination's alignment. */
-static void shift_group(const struct merge *m, uint64_t group, uint64_t *buffer)
+static struct smi_group shift_group(const struct merge *m, uint64_t group,
+				    uint64_t *buffer)
 {
 	uint64_t base = group << SMI_GROUP_SHIFT;
 	uint64_t from = m->first_bit + (base - m->first_page);
 
 	if (is_host_order(m))
-		m->kernels->shift_group(buffer, word_at(m, base), from & 63);
-	else
-		copy_group(m, from, buffer);
+		return m->kernels->shift_group(buffer, word_at(m, base),
+					       from & 63);
+	copy_group(m, from, buffer);
+	return m->kernels->classify(buffer, SMI_GROUP_WORDS);
 }
 
 static void or_into(struct smudge_bitmap *b, uint64_t group,
@@ -233,8 +235,7 @@ static void merge_shifted(const struct merge *m, uint64_t group, size_t n)
 		added[i] = (struct smi_group){0, 0};
 		if (is_host_order(m) && is_zero_block(m, group + i, 1))
 			continue;
-		shift_group(m, group + i, buffer[i]);
-		added[i] = m->kernels->classify(buffer[i], SMI_GROUP_WORDS);
+		added[i] = shift_group(m, group + i, buffer[i]);
 		prefetch(m, group + i, added[i].mixed);
 	}
 	for (size_t i = 0; i < n; i++) {

@@ -193,10 +193,12 @@ static void test_shift(void **state)
 		uint64_t *dst = arena_words(&arena_dst, turn, SMI_GROUP_WORDS);
 		uint64_t *src =
 			arena_words(&arena_src, turn, SMI_GROUP_WORDS + 1);
+		struct smi_group g;
 
 		group_draw(&rng, src, SMI_GROUP_WORDS + 1);
 		for (unsigned int shift = 1; shift < 64; shift++) {
-			k->shift_group(dst, src, shift);
+			g = k->shift_group(dst, src, shift);
+			assert_true(group_is_same(g, group_naive(dst)));
 			for (unsigned int i = 0; i < SMI_GROUP_WORDS; i++)
 				assert_true(dst[i] ==
 					    (src[i] >> shift |
