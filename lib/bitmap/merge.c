@@ -21,13 +21,13 @@
 
 /* Groups looked at before the first of them is ORed anywhere. */
 #define BLOCK_GROUPS 32
+/* The same where they are shifted to a buffer first: 2 KiB of it. */
+#define SHIFT_GROUPS 4
 /*
  * A merge of more pages writes more than a second-level cache holds (2 MiB a
  * bitmap), so that its stores rather pass it: docs/performance.md.
  */
 #define PAST_CACHE_PAGES (UINT64_C(1) << 24)
-/* The same where they are shifted to a buffer first: 2 KiB of it. */
-#define SHIFT_GROUPS 4
 
 struct merge {
 	struct smudge_bitmap *const *bitmaps;

@@ -127,7 +127,7 @@ static void expect_both(struct rig *rig, const struct source *s, uint64_t first,
 	}
 }
 
-/* Where blocks of 8 or 128 groups end, wherever the merge begins. */
+/* Where blocks of 4 or 32 groups end, wherever the merge begins. */
 static const uint64_t groups[] = {0,   1,   7,	 8,   9,   16,	120, 127,
 				  128, 129, 136, 255, 256, 257, 259, 260};
 static const int64_t nearby[] = {-65, -64, -63, -1, 0, 1, 62, 63, 64};
