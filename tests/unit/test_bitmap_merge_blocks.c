@@ -128,8 +128,9 @@ static void expect_both(struct rig *rig, const struct source *s, uint64_t first,
 }
 
 /* Where blocks of 4 or 32 groups end, wherever the merge begins. */
-static const uint64_t groups[] = {0,   1,   7,	 8,   9,   16,	120, 127,
-				  128, 129, 136, 255, 256, 257, 259, 260};
+static const uint64_t groups[] = {0,   1,   3,	 4,   5,   8,	31,
+				  32,  33,  36,	 127, 128, 129, 132,
+				  255, 256, 257, 259, 260};
 static const int64_t nearby[] = {-65, -64, -63, -1, 0, 1, 62, 63, 64};
 
 /* That page alone is dirty, or alone clean. */
