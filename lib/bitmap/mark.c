@@ -45,13 +45,13 @@ static inline void mark_part(struct smudge_bitmap *b, uint64_t first,
 			     uint64_t last)
 {
 	uint64_t word = first >> 6, last_word = last >> 6, group = first >> 12;
-	uint64_t words = smi_mask(word & 63, (last_word & 63) + 1);
 	uint64_t mask = SMI_ALL_ONES << (first & 63);
+	uint64_t words = UINT64_MAX << (word & 63);
 
 	for (; word < last_word; word++, mask = SMI_ALL_ONES)
 		ensure(&b->mark[0][word], mask);
-	ensure(&b->mark[0][word], mask & SMI_ALL_ONES >> (63 - (last & 63)));
-	ensure(&b->mark[1][group], words);
+	ensure(&b->mark[0][word], mask & SMI_ALL_ONES >> (~last & 63));
+	ensure(&b->mark[1][group], words & SMI_ALL_ONES >> (~word & 63));
 	ensure_bit(&b->mark[2][group >> 6], group);
 }
 
