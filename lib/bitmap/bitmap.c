@@ -177,12 +177,6 @@ void smi_bitmap_summarize(struct smudge_bitmap *b, uint64_t group)
 		set_bit(b->level2, group, smi_group_dirty(g));
 }
 
-void smi_bitmap_settle(struct smudge_bitmap *b, uint64_t group)
-{
-	smi_pack(smi_bitmap_store(b, group), b->groups[group].mixed);
-	smi_bitmap_summarize(b, group);
-}
-
 void smi_bitmap_or(struct smudge_bitmap *b, uint64_t group, const uint64_t *src,
 		   unsigned int first, struct smi_group add)
 {
@@ -193,17 +187,67 @@ void smi_bitmap_or(struct smudge_bitmap *b, uint64_t group, const uint64_t *src,
 	smi_bitmap_summarize(b, group);
 }
 
-void smi_bitmap_open(struct smudge_bitmap *b, uint64_t group)
+/* A full group says so in its words; if they are 64, against B2. */
+static void unfold(struct smudge_bitmap *b, uint64_t group)
 {
-	unsigned int npages = (unsigned int)smi_bitmap_group_pages(b, group);
+	uint64_t npages = smi_bitmap_group_pages(b, group);
+	struct smi_group *g = &b->groups[group];
 
-	if (!smi_bitmap_is_full(b, group)) {
-		smi_spread(smi_bitmap_store(b, group), b->groups[group].mixed);
+	if (!smi_bitmap_is_full(b, group))
 		return;
-	}
 	set_bit(b->full, group, false);
-	for (unsigned int i = 0; i * 64 < npages; i++)
-		smi_bitmap_put_open(b, group, i, smi_word_mask(i, 0, npages));
+	for (unsigned int i = 0; i < npages / 64; i++)
+		g->ones |= UINT64_C(1) << i;
+	if (npages % 64) {
+		g->mixed = UINT64_C(1) << npages / 64;
+		smi_bitmap_store(b, group).packed[0] =
+			smi_mask(0, (unsigned int)(npages % 64));
+	}
+}
+
+/* Words that were spread to @buffer or at home are kept where they belong. */
+static void keep(struct smi_store home, uint64_t *spread, uint64_t mixed)
+{
+	struct smi_store work = {spread, home.packed};
+
+	smi_pack(work, mixed);
+	if (smi_is_packed(mixed) || spread == home.spread)
+		return;
+	for (; mixed; mixed &= mixed - 1) {
+		unsigned int i = (unsigned int)__builtin_ctzll(mixed);
+
+		home.spread[i] = spread[i];
+	}
+}
+
+void smi_bitmap_split(struct smudge_bitmap *b, uint64_t group,
+		      unsigned int first, unsigned int end, uint64_t *out)
+{
+	struct smi_group *g = &b->groups[group];
+	struct smi_store home = smi_bitmap_store(b, group), work = home;
+	uint64_t buffer[SMI_GROUP_WORDS];
+
+	unfold(b, group);
+	/* Then the memory of spread words is not touched. */
+	if (smi_is_packed(g->mixed))
+		work.spread = buffer;
+	smi_spread(work, g->mixed);
+	for (unsigned int i = first / 64; i * 64 < end; i++) {
+		uint64_t mask = smi_word_mask(i, first, end);
+		uint64_t bit = UINT64_C(1) << i;
+		uint64_t word = g->ones & bit ? SMI_ALL_ONES : 0;
+
+		if (g->mixed & bit)
+			word = work.spread[i];
+		out[i] = word & mask;
+		work.spread[i] = word & ~mask;
+		g->ones &= ~bit;
+		g->mixed &= ~bit;
+		if (word & ~mask)
+			g->mixed |= bit;
+	}
+	keep(home, work.spread, g->mixed);
+	smi_bitmap_summarize(b, group);
 }
 
 static void set_part(struct smudge_bitmap *b, uint64_t group,
@@ -222,25 +266,16 @@ static void set_part(struct smudge_bitmap *b, uint64_t group,
 	smi_bitmap_or(b, group, words, 0, add);
 }
 
-static void clear_part(struct smudge_bitmap *b, uint64_t group,
-		       unsigned int first, unsigned int end)
-{
-	smi_bitmap_open(b, group);
-	for (unsigned int i = first / 64; i * 64 < end; i++)
-		smi_bitmap_put_open(b, group, i,
-				    smi_bitmap_get_open(b, group, i) &
-					    ~smi_word_mask(i, first, end));
-	smi_bitmap_settle(b, group);
-}
-
 /* Set or clear pages [first, end) of a group, not all of it. */
 static void change_part(struct smudge_bitmap *b, uint64_t group,
 			unsigned int first, unsigned int end, bool dirty)
 {
+	uint64_t cleared[SMI_GROUP_WORDS];
+
 	if (dirty)
 		set_part(b, group, first, end);
 	else
-		clear_part(b, group, first, end);
+		smi_bitmap_split(b, group, first, end, cleared);
 }
 
 static void change_range(struct smudge_bitmap *b, uint64_t first,

@@ -126,12 +126,6 @@ struct smudge_bitmap {
 /* Move all marks into the bits plane, so that only that needs a look. */
 void smi_bitmap_drain(struct smudge_bitmap *bitmap);
 
-/*
- * To change words of a group: it is spread, and a full one says so in its
- * words, all 64 of them, against B2. smi_bitmap_settle is due.
- */
-void smi_bitmap_open(struct smudge_bitmap *bitmap, uint64_t group);
-
 /* The group has no dirty page. */
 void smi_bitmap_clear_group(struct smudge_bitmap *bitmap, uint64_t group);
 
@@ -149,8 +143,12 @@ void smi_bitmap_or(struct smudge_bitmap *bitmap, uint64_t group,
 /* After its mixed and ones bits changed: B2 and B3 hold again. */
 void smi_bitmap_summarize(struct smudge_bitmap *bitmap, uint64_t group);
 
-/* After changes in an open group: those hold again, and it is packed. */
-void smi_bitmap_settle(struct smudge_bitmap *bitmap, uint64_t group);
+/*
+ * Move pages [first, end) of a group, full or not, to those words of @out they
+ * are in. Other words of @out are not written.
+ */
+void smi_bitmap_split(struct smudge_bitmap *bitmap, uint64_t group,
+		      unsigned int first, unsigned int end, uint64_t *out);
 
 /* The first group at or after @group that has a dirty page, or ngroups. */
 uint64_t smi_bitmap_next_group(const struct smudge_bitmap *bitmap,
@@ -187,7 +185,7 @@ smi_bitmap_group_pages(const struct smudge_bitmap *bitmap, uint64_t group)
 	return left < SMI_GROUP_PAGES ? left : SMI_GROUP_PAGES;
 }
 
-/* Word @i of a group that is neither full nor open. */
+/* Word @i of a group that is not full. */
 static inline uint64_t smi_bitmap_get_word(const struct smudge_bitmap *bitmap,
 					   uint64_t group, unsigned int i)
 {
@@ -197,35 +195,6 @@ static inline uint64_t smi_bitmap_get_word(const struct smudge_bitmap *bitmap,
 		return smi_stored_word(smi_bitmap_store(bitmap, group),
 				       g->mixed, i);
 	return g->ones >> i & 1 ? SMI_ALL_ONES : 0;
-}
-
-/* Word @i of an open group. */
-static inline uint64_t smi_bitmap_get_open(const struct smudge_bitmap *bitmap,
-					   uint64_t group, unsigned int i)
-{
-	const struct smi_group *g = &bitmap->groups[group];
-
-	if (g->mixed >> i & 1)
-		return smi_bitmap_store(bitmap, group).spread[i];
-	return g->ones >> i & 1 ? SMI_ALL_ONES : 0;
-}
-
-/* The same, changed. */
-static inline void smi_bitmap_put_open(struct smudge_bitmap *bitmap,
-				       uint64_t group, unsigned int i,
-				       uint64_t word)
-{
-	struct smi_group *g = &bitmap->groups[group];
-	uint64_t bit = UINT64_C(1) << i;
-
-	g->mixed &= ~bit;
-	g->ones &= ~bit;
-	if (word == SMI_ALL_ONES) {
-		g->ones |= bit;
-	} else if (word) {
-		g->mixed |= bit;
-		smi_bitmap_store(bitmap, group).spread[i] = word;
-	}
 }
 
 /* Bits [first, end) of a word; first < end <= 64. */

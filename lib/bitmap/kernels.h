@@ -59,10 +59,11 @@ struct smi_kernels {
 					unsigned int shift);
 
 	/*
-	 * Ask for the cache lines of the group's mixed words, to be stored to;
-	 * not for those that or_group stores past the cache.
+	 * Ask for the cache lines that the mixed words @add will be stored to
+	 * in a group that has @mixed; not for those that or_group stores past
+	 * the cache.
 	 */
-	void (*prefetch)(struct smi_store store, uint64_t mixed,
+	void (*prefetch)(struct smi_store store, uint64_t mixed, uint64_t add,
 			 bool past_cache);
 
 	/*

@@ -22,6 +22,7 @@
 _Static_assert(DENSE_WORDS > SMI_PACKED_WORDS, "dense groups are spread");
 /* The same for edges, where the first step over a whole group costs more. */
 #define SPLIT_WORDS 16
+_Static_assert(SPLIT_WORDS >= DENSE_WORDS, "so are split ones");
 /* With an edge in more words, a step for each without a branch is cheaper. */
 #define STEADY_WORDS 48
 
@@ -100,14 +101,11 @@ AVX2 static struct smi_group shift_group(uint64_t *dst, const uint64_t *src,
 	return g;
 }
 
-AVX2 static void prefetch(struct smi_store store, uint64_t mixed,
+AVX2 static void prefetch(struct smi_store store, uint64_t mixed, uint64_t add,
 			  bool past_cache)
 {
-	int n = (int)_mm_popcnt_u64(mixed);
-
-	if (past_cache && n >= DENSE_WORDS)
-		return;
-	smi_prefetch(store, (unsigned int)n);
+	if (!past_cache || _mm_popcnt_u64(add) < DENSE_WORDS)
+		smi_prefetch(store, mixed, add);
 }
 
 /* The four low bits of @bits as masks of words. */
@@ -165,7 +163,7 @@ AVX2 static void or_group(struct smi_store dst, struct smi_group *g,
 		store(dst.spread + i, v);
 		ones |= equal_words(v, all) << i;
 	}
-	g->mixed = (smi_group_dirty(*g) | smi_group_dirty(add)) & ~ones;
+	g->mixed = (g->mixed | add.mixed) & ~ones;
 	g->ones = ones;
 	smi_pack(dst, g->mixed);
 }

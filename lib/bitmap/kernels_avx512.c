@@ -88,13 +88,10 @@ AVX512 static struct smi_group shift_group(uint64_t *dst, const uint64_t *src,
 }
 
 AVX512 static void prefetch(struct smi_store store, uint64_t mixed,
-			    bool past_cache)
+			    uint64_t add, bool past_cache)
 {
-	int n = (int)_mm_popcnt_u64(mixed);
-
-	if (past_cache && n >= DENSE_WORDS)
-		return;
-	smi_prefetch(store, (unsigned int)n);
+	if (!past_cache || _mm_popcnt_u64(add) < DENSE_WORDS)
+		smi_prefetch(store, mixed, add);
 }
 
 /* Eight words of a group from @i on, what is not mixed made up. */
@@ -145,7 +142,7 @@ AVX512 static void or_group(struct smi_store dst, struct smi_group *g,
 		_mm512_storeu_si512(dst.spread + i, v);
 		ones |= (uint64_t)_mm512_cmpeq_epi64_mask(v, all) << i;
 	}
-	g->mixed = (smi_group_dirty(*g) | smi_group_dirty(add)) & ~ones;
+	g->mixed = (g->mixed | add.mixed) & ~ones;
 	g->ones = ones;
 	smi_pack(dst, g->mixed);
 }

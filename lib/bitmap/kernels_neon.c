@@ -19,6 +19,7 @@
 _Static_assert(DENSE_WORDS > SMI_PACKED_WORDS, "dense groups are spread");
 /* The same for edges, where the first step over a whole group costs more. */
 #define SPLIT_WORDS 16
+_Static_assert(SPLIT_WORDS >= DENSE_WORDS, "so are split ones");
 /* With an edge in more words, a step for each without a branch is cheaper. */
 #define STEADY_WORDS 48
 
@@ -95,10 +96,11 @@ static struct smi_group shift_group(uint64_t *dst, const uint64_t *src,
 	return classify(dst, SMI_GROUP_WORDS);
 }
 
-static void prefetch(struct smi_store store, uint64_t mixed, bool past_cache)
+static void prefetch(struct smi_store store, uint64_t mixed, uint64_t add,
+		     bool past_cache)
 {
 	(void)past_cache;
-	smi_prefetch(store, count_bits(mixed));
+	smi_prefetch(store, mixed, add);
 }
 
 static void or_group(struct smi_store dst, struct smi_group *g,

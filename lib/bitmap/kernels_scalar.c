@@ -9,8 +9,6 @@
  */
 #include "bitmap/kernels_sparse.h"
 
-#include <string.h>
-
 static size_t skip_zero_groups(const uint64_t *words, size_t ngroups)
 {
 	size_t n = ngroups * SMI_GROUP_WORDS;
@@ -36,10 +34,11 @@ static struct smi_group shift_group(uint64_t *dst, const uint64_t *src,
 	return classify(dst, SMI_GROUP_WORDS);
 }
 
-static void prefetch(struct smi_store store, uint64_t mixed, bool past_cache)
+static void prefetch(struct smi_store store, uint64_t mixed, uint64_t add,
+		     bool past_cache)
 {
 	(void)past_cache;
-	smi_prefetch(store, smi_count_bits(mixed));
+	smi_prefetch(store, mixed, add);
 }
 
 static void or_group(struct smi_store dst, struct smi_group *g,

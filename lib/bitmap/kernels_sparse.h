@@ -26,15 +26,21 @@ SMI_SPARSE struct smi_group smi_classify_words(const uint64_t *words,
 	return g;
 }
 
-/* Ask for the lines of @nmixed words, to store to them. */
-SMI_SPARSE void smi_prefetch(struct smi_store store, unsigned int nmixed)
+/* Ask for the lines that the words of @add will be stored to. */
+SMI_SPARSE void smi_prefetch(struct smi_store store, uint64_t mixed,
+			     uint64_t add)
 {
-	if (nmixed <= SMI_PACKED_WORDS) {
+	if (!smi_is_packed(add)) {
+		for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 8)
+			__builtin_prefetch(store.spread + i, 1);
+		return;
+	}
+	if (smi_is_packed(mixed)) {
 		__builtin_prefetch(store.packed, 1);
 		return;
 	}
-	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 8)
-		__builtin_prefetch(store.spread + i, 1);
+	for (; add; add &= add - 1)
+		__builtin_prefetch(store.spread + __builtin_ctzll(add), 1);
 }
 
 /*

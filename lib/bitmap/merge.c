@@ -14,7 +14,6 @@
 #include "bitmap/merge.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "bitmap/bitmap.h"
 #include "bitmap/words.h"
@@ -117,15 +116,17 @@ static void merge_group(const struct merge *m, uint64_t group,
 }
 
 /* The stores of this group would wait for the cache: ask for it early. */
-static void prefetch(const struct merge *m, uint64_t group, uint64_t mixed)
+static void prefetch(const struct merge *m, uint64_t group, uint64_t add)
 {
 	for (size_t i = 0; i < m->nbitmaps; i++) {
 		struct smudge_bitmap *b = m->bitmaps[i];
 
-		__builtin_prefetch(&b->groups[group], 1);
-		if (mixed)
-			m->kernels->prefetch(smi_bitmap_store(b, group), mixed,
+		if (add)
+			m->kernels->prefetch(smi_bitmap_store(b, group),
+					     b->groups[group].mixed, add,
 					     m->past_cache);
+		else
+			__builtin_prefetch(&b->groups[group], 1);
 	}
 }
 
@@ -308,7 +309,8 @@ int smi_bitmap_merge(struct smudge_bitmap *const *bitmaps, size_t nbitmaps,
 		group++;
 	}
 	merge_whole(&m, group, last);
-	m.kernels->order_stores();
+	for (size_t i = 0; m.past_cache && i < nbitmaps; i++)
+		bitmaps[i]->kernels->order_stores();
 	if (m.end_page & (SMI_GROUP_PAGES - 1))
 		merge_partial(&m, last << SMI_GROUP_SHIFT, m.end_page);
 	return 0;

@@ -8,8 +8,9 @@
  * that where few pages are dirty an eighth of the memory is walked. Which of
  * the two follows from the mask of mixed words, and nothing else has to say so.
  *
- * Whoever changes words does it in a spread group: smi_spread, the change,
- * smi_pack. The slots of words that are not mixed hold rubbish always.
+ * Who changes words of a packed group may spread them to a buffer first, and
+ * pack them afterwards, so that it does not touch the memory of all 64. Slots
+ * that are not in use hold rubbish.
  */
 #ifndef LIB_BITMAP_PACKING_H
 #define LIB_BITMAP_PACKING_H

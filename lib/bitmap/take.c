@@ -13,7 +13,6 @@
 #include "bitmap/bitmap.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "bitmap/batch.h"
 
@@ -51,15 +50,8 @@ static __attribute__((noinline)) void take_part(struct smudge_bitmap *b,
 	struct smi_store taken = {spread, packed};
 	struct smi_group g;
 
-	smi_bitmap_open(b, group);
-	for (unsigned int i = (unsigned int)first / 64; i * 64 < end; i++) {
-		uint64_t word = smi_bitmap_get_open(b, group, i);
-
-		spread[i] = word & smi_word_mask(i, (unsigned int)first,
-						 (unsigned int)end);
-		smi_bitmap_put_open(b, group, i, word & ~spread[i]);
-	}
-	smi_bitmap_settle(b, group);
+	smi_bitmap_split(b, group, (unsigned int)first, (unsigned int)end,
+			 spread);
 	g = b->kernels->classify(spread, SMI_GROUP_WORDS);
 	smi_pack(taken, g.mixed);
 	b->kernels->take_edges(taken, g, base, edges);

@@ -7,6 +7,8 @@
  */
 #include "support.h"
 
+#include <endian.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "program.h"
@@ -200,6 +202,61 @@ static void test_merged_halves(void **state)
 	smudge_bitmap_destroy(bitmap);
 }
 
+/* A summary that a racing marker left with nothing below it adds no page. */
+static void test_stale_summary(void **state)
+{
+	struct smudge_bitmap *bitmap;
+	struct smudge_run run;
+
+	assert_int_equal(smudge_bitmap_create(2 * 4096, &bitmap), 0);
+	atomic_store(&bitmap->mark[1][0], 4);
+	atomic_store(&bitmap->mark[2][0], 1);
+	atomic_store(&bitmap->marked, 1);
+	assert_false(smudge_bitmap_next_dirty(bitmap, 0, 2 * 4096, &run));
+	assert_null(check_insides(bitmap));
+	smudge_bitmap_destroy(bitmap);
+}
+
+#define SPARSE_GROUPS 8192
+
+/* One page of the word in each group. */
+static void merge_word(struct smudge_bitmap *bitmap, unsigned int word)
+{
+	uint64_t *bits = calloc(SPARSE_GROUPS * 64, 8);
+
+	assert_non_null(bits);
+	for (unsigned int group = 0; group < SPARSE_GROUPS; group++)
+		bits[group * 64 + word] = htole64(1);
+	assert_int_equal(smudge_bitmap_merge(&bitmap, 1, 0, bits, 0,
+					     SPARSE_GROUPS * SMI_GROUP_PAGES),
+			 0);
+	free(bits);
+}
+
+/* While all groups are packed the memory of spread ones is not touched. */
+static void test_sparse_is_small(void **state)
+{
+	uint64_t npages = SPARSE_GROUPS * SMI_GROUP_PAGES, spread = npages / 8;
+	struct smudge_bitmap *bitmap;
+	struct smudge_batch *batch;
+
+	assert_int_equal(smudge_bitmap_create(npages, &bitmap), 0);
+	assert_int_equal(smudge_batch_create(0, &batch), 0);
+	for (unsigned int word = 0; word < 8; word++)
+		merge_word(bitmap, word);
+	for (uint64_t page = 0; page < npages; page += SMI_GROUP_PAGES) {
+		smudge_bitmap_clear_range(bitmap, page + 64, 1);
+		smudge_bitmap_set_range(bitmap, page + 64, 2);
+		assert_int_equal(smudge_bitmap_take(bitmap, page, 1, batch), 0);
+		smudge_bitmap_return(bitmap, batch);
+	}
+	assert_int_equal(smudge_bitmap_count(bitmap, 0, npages),
+			 9 * SPARSE_GROUPS);
+	assert_in_range(smudge_bitmap_resident_bytes(bitmap), 1, spread / 2);
+	smudge_batch_destroy(batch);
+	smudge_bitmap_destroy(bitmap);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -207,6 +264,8 @@ int main(void)
 		cmocka_unit_test(test_several_groups),
 		cmocka_unit_test(test_last_part),
 		cmocka_unit_test(test_merged_halves),
+		cmocka_unit_test(test_stale_summary),
+		cmocka_unit_test(test_sparse_is_small),
 	};
 
 	return test_lacks_variant() ? 0

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A merge looks at its source in blocks, of 32 groups, or of 8 where bits
+ * A merge looks at its source in blocks, of 32 groups, or of 4 where bits
  * have to be shifted, and a shifted block ends inside a word that the next one
  * begins with. So: one dirty page in nothing, and one clean page in all, at
  * and around each group where a block may end, at offsets of every kind, from
