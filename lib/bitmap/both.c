@@ -5,12 +5,34 @@
  */
 #include "bitmap/bitmap.h"
 
-static uint64_t word_of(const struct smudge_bitmap *b, uint64_t group,
-			unsigned int index)
+/* A group and where its mixed words are: bits are counted once for all. */
+struct view {
+	struct smi_group g;
+	const uint64_t *slots;
+	bool is_packed;
+};
+
+static struct view view_group(const struct smudge_bitmap *b, uint64_t group)
 {
-	return smi_bitmap_is_full(b, group)
-		       ? SMI_ALL_ONES
-		       : smi_bitmap_get_word(b, group, index);
+	struct view view = {.g = {0, SMI_ALL_ONES}};
+
+	if (smi_bitmap_is_full(b, group))
+		return view;
+	view.g = b->groups[group];
+	view.slots = smi_slots(smi_bitmap_store(b, group), view.g.mixed);
+	view.is_packed = smi_is_packed(view.g.mixed);
+	return view;
+}
+
+static inline uint64_t word_of(const struct view *view, unsigned int i)
+{
+	uint64_t bit = UINT64_C(1) << i;
+
+	if (!(view->g.mixed & bit))
+		return view->g.ones & bit ? SMI_ALL_ONES : 0;
+	return view->slots[view->is_packed
+				   ? smi_count_bits(view->g.mixed & (bit - 1))
+				   : i];
 }
 
 /* The first common page at or after @page in its group, or the group's end. */
@@ -21,17 +43,13 @@ static uint64_t both_in_group(const struct smudge_bitmap *sparse,
 	uint64_t base = group << SMI_GROUP_SHIFT;
 	unsigned int first = (page >> SMI_WORD_SHIFT) & 63;
 	uint64_t mask = SMI_ALL_ONES << (page & 63);
-	uint64_t dirty = smi_bitmap_is_full(sparse, group)
-				 ? SMI_ALL_ONES
-				 : smi_group_dirty(sparse->groups[group]);
+	struct view a = view_group(sparse, group), b = view_group(other, group);
+	uint64_t dirty = smi_group_dirty(a.g) & smi_group_dirty(b.g) &
+			 SMI_ALL_ONES << first;
 
-	if (!smi_bitmap_is_full(other, group))
-		dirty &= smi_group_dirty(other->groups[group]);
-	dirty &= SMI_ALL_ONES << first;
 	for (; dirty; dirty &= dirty - 1) {
 		unsigned int i = (unsigned int)__builtin_ctzll(dirty);
-		uint64_t word =
-			word_of(sparse, group, i) & word_of(other, group, i);
+		uint64_t word = word_of(&a, i) & word_of(&b, i);
 
 		if (i == first)
 			word &= mask;
