@@ -205,7 +205,7 @@ static void unfold(struct smudge_bitmap *b, uint64_t group)
 	}
 }
 
-/* Words that were spread to @buffer or at home are kept where they belong. */
+/* Words that are at @spread, home or a buffer, are kept where they belong. */
 static void keep(struct smi_store home, uint64_t *spread, uint64_t mixed)
 {
 	struct smi_store work = {spread, home.packed};

@@ -30,9 +30,7 @@ static inline uint64_t word_of(const struct view *view, unsigned int i)
 
 	if (!(view->g.mixed & bit))
 		return view->g.ones & bit ? SMI_ALL_ONES : 0;
-	return view->slots[view->is_packed
-				   ? smi_count_bits(view->g.mixed & (bit - 1))
-				   : i];
+	return smi_word_in(view->slots, view->is_packed, view->g.mixed, i);
 }
 
 /* The first common page at or after @page in its group, or the group's end. */

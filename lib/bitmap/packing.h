@@ -51,14 +51,21 @@ static inline uint64_t smi_used_slots(uint64_t mixed)
 	return n <= SMI_PACKED_WORDS ? (UINT64_C(1) << n) - 1 : mixed;
 }
 
-/* Mixed word @i. */
-static inline uint64_t smi_stored_word(struct smi_store store, uint64_t mixed,
-				       unsigned int i)
+/* Mixed word @i. The caller knows the slots, and counted whether packed. */
+static inline uint64_t smi_word_in(const uint64_t *slots, bool is_packed,
+				   uint64_t mixed, unsigned int i)
 {
 	uint64_t below = mixed & ((UINT64_C(1) << i) - 1);
 
-	return smi_is_packed(mixed) ? store.packed[smi_count_bits(below)]
-				    : store.spread[i];
+	return slots[is_packed ? smi_count_bits(below) : i];
+}
+
+/* The same, of one word only. */
+static inline uint64_t smi_stored_word(struct smi_store store, uint64_t mixed,
+				       unsigned int i)
+{
+	return smi_word_in(smi_slots(store, mixed), smi_is_packed(mixed), mixed,
+			   i);
 }
 
 static inline void smi_spread(struct smi_store store, uint64_t mixed)
