@@ -145,23 +145,15 @@ json_t *qmp_greeting(void)
 			 "capabilities");
 }
 
-static json_t *with_id(json_t *message, json_t *id)
+json_t *qmp_reply(json_t *result)
 {
-	if (message && id)
-		json_object_set(message, "id", id);
-	return message;
+	return json_pack("{s:o}", "return", result);
 }
 
-json_t *qmp_reply(json_t *result, json_t *id)
+json_t *qmp_reply_error(const struct qmp_error *err)
 {
-	return with_id(json_pack("{s:o}", "return", result), id);
-}
-
-json_t *qmp_reply_error(const struct qmp_error *err, json_t *id)
-{
-	return with_id(json_pack("{s:{s:s, s:o}}", "error", "class", err->class,
-				 "desc", qmp_text(err->desc)),
-		       id);
+	return json_pack("{s:{s:s, s:o}}", "error", "class", err->class, "desc",
+			 qmp_text(err->desc));
 }
 
 json_t *qmp_event(const char *name, json_t *data)
@@ -180,21 +172,21 @@ json_t *qmp_event(const char *name, json_t *data)
 	return message;
 }
 
-char *qmp_line(const json_t *message, size_t *ret_len)
+char *qmp_line(const json_t *message, const char *id, size_t *ret_len)
 {
 	char *text = message ? json_dumps(message, 0) : NULL;
-	size_t len;
-	char *line;
+	char *line = NULL;
+	int len = -1;
 
-	if (!text)
+	/* an object: its last byte is the bracket, which the id goes before */
+	if (text && id)
+		len = asprintf(&line, "%.*s, \"id\": %s}\r\n",
+			       (int)strlen(text) - 1, text, id);
+	else if (text)
+		len = asprintf(&line, "%s\r\n", text);
+	free(text);
+	if (len < 0)
 		return NULL;
-	len = strlen(text);
-	line = realloc(text, len + 3);
-	if (!line) {
-		free(text);
-		return NULL;
-	}
-	memcpy(line + len, "\r\n", 3);
-	*ret_len = len + 2;
+	*ret_len = (size_t)len;
 	return line;
 }

@@ -58,13 +58,17 @@ bool qmp_check_arguments(const struct qmp_parameter *parameters,
 
 json_t *qmp_version(void); /* as query-version and the greeting give it */
 json_t *qmp_greeting(void);
-/* @result is stolen; @id is borrowed, may be NULL. */
-json_t *qmp_reply(json_t *result, json_t *id);
-json_t *qmp_reply_error(const struct qmp_error *err, json_t *id);
+json_t *qmp_reply(json_t *result); /* @result is stolen */
+json_t *qmp_reply_error(const struct qmp_error *err);
 /* @data is stolen, NULL for none; stamped with the time of the call. */
 json_t *qmp_event(const char *name, json_t *data);
 
-/* One line, as it goes over the socket; freed by the caller. NULL: memory. */
-char *qmp_line(const json_t *message, size_t *ret_len);
+/*
+ * qmp_line - one line, as it goes over the socket
+ * @id: text of the request's id (qmp_id.h), the last member then; or NULL
+ *
+ * Return: freed by the caller. NULL: memory.
+ */
+char *qmp_line(const json_t *message, const char *id, size_t *ret_len);
 
 #endif

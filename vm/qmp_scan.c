@@ -9,8 +9,6 @@
 
 #include <string.h>
 
-#define RESYNC_BYTE '\xff'
-
 static void reset(struct qmp_scan *scan)
 {
 	scan->depth = 0;
@@ -52,7 +50,7 @@ static enum qmp_scan_result in_string(struct qmp_scan *scan, char c)
 
 static enum qmp_scan_result in_value(struct qmp_scan *scan, char c)
 {
-	if (c == RESYNC_BYTE)
+	if (c == QMP_RESYNC_BYTE)
 		return break_off(scan);
 	if (scan->len < QMP_MESSAGE_MAX) {
 		scan->bytes[scan->len++] = c;
@@ -82,7 +80,7 @@ static bool opens(char c)
 static bool is_blank(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n' ||
-	       c == RESYNC_BYTE;
+	       c == QMP_RESYNC_BYTE;
 }
 
 /* Returns true when the byte belongs to a value and is not used yet. */
@@ -91,7 +89,7 @@ static bool between_values(struct qmp_scan *scan, char c,
 {
 	*ret = QMP_SCAN_MORE;
 	if (scan->in_junk) {
-		if (c != '\n' && c != RESYNC_BYTE && !opens(c))
+		if (c != '\n' && c != QMP_RESYNC_BYTE && !opens(c))
 			return false;
 		scan->in_junk = false;
 		*ret = QMP_SCAN_JUNK;

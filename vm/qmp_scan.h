@@ -16,6 +16,7 @@
 #include <stddef.h>
 
 #define QMP_MESSAGE_MAX ((size_t)64 << 10)
+#define QMP_RESYNC_BYTE '\xff'
 
 enum qmp_scan_result {
 	QMP_SCAN_MORE,	   /* all input used, no value ended in it */

@@ -12,6 +12,7 @@
 #include "bytes.h"
 #include "control_listen.h"
 #include "host.h"
+#include "qmp_connection.h"
 
 #include <smudge/error.h>
 
@@ -26,16 +27,9 @@
 #include <unistd.h>
 
 #define MAX_CLIENTS	 16
-#define OUTPUT_HIGH	 ((size_t)64 << 10)
 #define EVENTS_MAX	 ((size_t)1 << 20)
-#define READ_BYTES	 4096
 #define CLOSE_TIMEOUT_MS 500
 #define NS_PER_MS	 INT64_C(1000000)
-
-struct qmp_client {
-	int fd; /* -1: a free place */
-	struct qmp_session *session;
-};
 
 struct qmp_server {
 	struct qmp_handler handler;
@@ -44,29 +38,13 @@ struct qmp_server {
 	char *path;
 	pthread_t thread;
 	bool started; /* the thread is there */
-	struct qmp_client clients[MAX_CLIENTS];
+	struct qmp_connection clients[MAX_CLIENTS];
 	struct pollfd polls[MAX_CLIENTS + 2];
 
 	pthread_mutex_t lock;
 	struct vm_buf events; /* under lock: lines not handed out yet */
 	bool stopping;	      /* under lock */
 };
-
-static void drop_client(struct qmp_client *client)
-{
-	close(client->fd);
-	qmp_session_destroy(client->session);
-	client->fd = -1;
-	client->session = NULL;
-}
-
-static size_t pending(const struct qmp_client *client)
-{
-	size_t len = 0;
-
-	qmp_session_output(client->session, &len);
-	return len;
-}
 
 static void hand_out_events(struct qmp_server *server)
 {
@@ -78,11 +56,9 @@ static void hand_out_events(struct qmp_server *server)
 	memset(&server->events, 0, sizeof(server->events));
 	pthread_mutex_unlock(&server->lock);
 	for (i = 0; i < MAX_CLIENTS && events.len && !events.failed; i++) {
-		struct qmp_client *client = &server->clients[i];
+		struct qmp_connection *client = &server->clients[i];
 
-		if (client->fd >= 0 &&
-		    qmp_session_negotiated(client->session) &&
-		    pending(client) < EVENTS_MAX)
+		if (qmp_connection_takes_events(client, EVENTS_MAX))
 			qmp_session_events(client->session,
 					   (const char *)events.bytes,
 					   events.len);
@@ -104,7 +80,7 @@ static json_t *execute(void *opaque, const char *command,
 				       arguments, err);
 }
 
-static struct qmp_client *free_place(struct qmp_server *server)
+static struct qmp_connection *free_place(struct qmp_server *server)
 {
 	size_t i;
 
@@ -118,7 +94,7 @@ static struct qmp_client *free_place(struct qmp_server *server)
 static void accept_client(struct qmp_server *server)
 {
 	const struct qmp_handler handler = {server, execute, before_reply};
-	struct qmp_client *client = free_place(server);
+	struct qmp_connection *client = free_place(server);
 	int fd;
 
 	if (!client)
@@ -127,48 +103,7 @@ static void accept_client(struct qmp_server *server)
 		     SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0)
 		return;
-	client->session = qmp_session_create(&handler);
-	client->fd = fd;
-	if (!client->session)
-		drop_client(client);
-}
-
-static void write_client(struct qmp_client *client)
-{
-	size_t len = 0;
-	const char *bytes = qmp_session_output(client->session, &len);
-	ssize_t n;
-
-	if (!len)
-		return;
-	n = send(client->fd, bytes, len, MSG_NOSIGNAL);
-	if (n >= 0)
-		qmp_session_sent(client->session, (size_t)n);
-	else if (errno != EAGAIN && errno != EINTR)
-		drop_client(client);
-}
-
-static void read_client(struct qmp_client *client)
-{
-	char bytes[READ_BYTES];
-	ssize_t n = recv(client->fd, bytes, sizeof(bytes), 0);
-
-	if (n > 0)
-		qmp_session_input(client->session, bytes, (size_t)n);
-	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
-		drop_client(client);
-}
-
-static void serve_client(struct qmp_client *client, short revents)
-{
-	if (revents & POLLIN)
-		read_client(client);
-	else if (revents & (POLLHUP | POLLERR))
-		drop_client(client);
-	if (client->fd >= 0)
-		write_client(client);
-	if (client->fd >= 0 && qmp_session_failed(client->session))
-		drop_client(client);
+	qmp_connection_open(client, fd, &handler);
 }
 
 static void prepare_polls(struct qmp_server *server, bool listening)
@@ -180,17 +115,23 @@ static void prepare_polls(struct qmp_server *server, bool listening)
 		listening && free_place(server) ? server->listen_fd : -1,
 		POLLIN, 0};
 	for (i = 0; i < MAX_CLIENTS; i++) {
-		const struct qmp_client *client = &server->clients[i];
+		const struct qmp_connection *client = &server->clients[i];
 		struct pollfd *p = &server->polls[i + 2];
 
 		*p = (struct pollfd){client->fd, 0, 0};
-		if (client->fd < 0)
-			continue;
-		if (listening && pending(client) < OUTPUT_HIGH)
-			p->events |= POLLIN;
-		if (pending(client))
-			p->events |= POLLOUT;
+		if (client->fd >= 0)
+			p->events = qmp_connection_events(client, listening);
 	}
+}
+
+/* Wakes for the next client whose time to be flushed is over. */
+static int timeout_ms(const struct qmp_server *server)
+{
+	for (size_t i = 0; i < MAX_CLIENTS; i++) {
+		if (server->clients[i].close_at_ns)
+			return (int)(QMP_FLUSH_NS / NS_PER_MS / 10);
+	}
+	return -1;
 }
 
 static bool is_stopping(struct qmp_server *server)
@@ -208,11 +149,12 @@ static void serve_clients(struct qmp_server *server)
 	size_t i;
 
 	for (i = 0; i < MAX_CLIENTS; i++) {
-		struct qmp_client *client = &server->clients[i];
+		struct qmp_connection *client = &server->clients[i];
 
 		/* a client accepted just now has no poll result yet */
 		if (client->fd >= 0 && server->polls[i + 2].fd == client->fd)
-			serve_client(client, server->polls[i + 2].revents);
+			qmp_connection_serve(client,
+					     server->polls[i + 2].revents);
 	}
 }
 
@@ -222,7 +164,8 @@ static void serve(struct qmp_server *server)
 
 	while (!is_stopping(server)) {
 		prepare_polls(server, true);
-		if (poll(server->polls, MAX_CLIENTS + 2, -1) < 0)
+		if (poll(server->polls, MAX_CLIENTS + 2, timeout_ms(server)) <
+		    0)
 			continue;
 		if (server->polls[0].revents &&
 		    read(server->wake_fd, &count, sizeof(count)) < 0)
@@ -239,7 +182,8 @@ static bool any_pending(const struct qmp_server *server)
 	size_t i;
 
 	for (i = 0; i < MAX_CLIENTS; i++) {
-		if (server->clients[i].fd >= 0 && pending(&server->clients[i]))
+		if (server->clients[i].fd >= 0 &&
+		    qmp_connection_pending(&server->clients[i]))
 			return true;
 	}
 	return false;
@@ -268,7 +212,7 @@ static void *server_thread(void *opaque)
 	drain(server);
 	for (i = 0; i < MAX_CLIENTS; i++) {
 		if (server->clients[i].fd >= 0)
-			drop_client(&server->clients[i]);
+			qmp_connection_close(&server->clients[i]);
 	}
 	return NULL;
 }
@@ -278,7 +222,7 @@ void qmp_server_event(struct qmp_server *server, const char *name, json_t *data)
 	json_t *event = qmp_event(name, data);
 	const uint64_t one = 1;
 	size_t len = 0;
-	char *line = qmp_line(event, &len);
+	char *line = qmp_line(event, NULL, &len);
 
 	json_decref(event);
 	if (!line)

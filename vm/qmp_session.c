@@ -8,8 +8,10 @@
 #include "qmp_session.h"
 
 #include "bytes.h"
+#include "qmp_id.h"
 #include "qmp_scan.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,10 +23,11 @@ struct qmp_session {
 	struct qmp_scan scan;
 };
 
-static void append_message(struct qmp_session *session, json_t *message)
+static void append_message(struct qmp_session *session, json_t *message,
+			   const char *id)
 {
 	size_t len = 0;
-	char *line = qmp_line(message, &len);
+	char *line = qmp_line(message, id, &len);
 
 	if (line)
 		vm_buf_put(&session->out, line, len);
@@ -41,7 +44,7 @@ struct qmp_session *qmp_session_create(const struct qmp_handler *handler)
 	if (!session)
 		return NULL;
 	session->handler = *handler;
-	append_message(session, qmp_greeting());
+	append_message(session, qmp_greeting(), NULL);
 	return session;
 }
 
@@ -86,9 +89,9 @@ void qmp_session_sent(struct qmp_session *session, size_t len)
 }
 
 static void reply_error(struct qmp_session *session,
-			const struct qmp_error *err, json_t *id)
+			const struct qmp_error *err, const char *id)
 {
-	append_message(session, qmp_reply_error(err, id));
+	append_message(session, qmp_reply_error(err), id);
 }
 
 static json_t *negotiate(struct qmp_session *session, const json_t *arguments,
@@ -157,9 +160,9 @@ static bool check_request(const json_t *request, struct qmp_error *err)
 	return !err->class;
 }
 
-static void handle_request(struct qmp_session *session, const json_t *request)
+static void handle_request(struct qmp_session *session, const json_t *request,
+			   const char *id)
 {
-	json_t *id = json_object_get(request, "id");
 	struct qmp_error err = {0};
 	json_t *result = NULL;
 
@@ -173,30 +176,46 @@ static void handle_request(struct qmp_session *session, const json_t *request)
 	if (session->handler.before_reply)
 		session->handler.before_reply(session->handler.opaque);
 	if (result)
-		append_message(session, qmp_reply(result, id));
+		append_message(session, qmp_reply(result), id);
 	else
 		reply_error(session, &err, id);
+}
+
+static json_t *parse(struct qmp_session *session, struct qmp_error *err)
+{
+	json_error_t why;
+	json_t *value = json_loadb(session->scan.bytes, session->scan.len,
+				   JSON_REJECT_DUPLICATES, &why);
+
+	if (!value)
+		qmp_error_set(err, QMP_CLASS_GENERIC,
+			      "JSON parse error, %.150s", why.text);
+	else if (!json_is_object(value))
+		qmp_error_set(err, QMP_CLASS_GENERIC,
+			      "QMP input must be a JSON object");
+	return value;
 }
 
 static void handle_value(struct qmp_session *session)
 {
 	struct qmp_error err = {0};
-	json_error_t why;
-	json_t *value;
+	json_t *value = NULL;
+	char *id;
+	int ret = qmp_id_take(session->scan.bytes, session->scan.len, &id);
 
-	value = json_loadb(session->scan.bytes, session->scan.len,
-			   JSON_REJECT_DUPLICATES, &why);
-	if (!value)
+	if (ret == -ENOMEM)
+		qmp_error_set(&err, QMP_CLASS_GENERIC, "Out of memory");
+	else if (ret < 0)
 		qmp_error_set(&err, QMP_CLASS_GENERIC,
-			      "JSON parse error, %.150s", why.text);
-	else if (!json_is_object(value))
-		qmp_error_set(&err, QMP_CLASS_GENERIC,
-			      "QMP input must be a JSON object");
-	if (err.class)
-		reply_error(session, &err, NULL);
+			      "JSON parse error, the id is not a JSON value");
 	else
-		handle_request(session, value);
+		value = parse(session, &err);
+	if (err.class)
+		reply_error(session, &err, id);
+	else
+		handle_request(session, value, id);
 	json_decref(value);
+	free(id);
 }
 
 static void refuse(struct qmp_session *session, enum qmp_scan_result found)
@@ -230,4 +249,12 @@ void qmp_session_input(struct qmp_session *session, const char *bytes,
 		else
 			refuse(session, found);
 	}
+}
+
+void qmp_session_end_input(struct qmp_session *session)
+{
+	/* ends whatever is unfinished, and nothing else */
+	static const char resync = QMP_RESYNC_BYTE;
+
+	qmp_session_input(session, &resync, 1);
 }

@@ -32,6 +32,9 @@ void qmp_session_destroy(struct qmp_session *session);
 void qmp_session_input(struct qmp_session *session, const char *bytes,
 		       size_t len);
 
+/* The client sends no more: a value it left unfinished gets an error reply. */
+void qmp_session_end_input(struct qmp_session *session);
+
 /* True once qmp_capabilities was run; only then does it want events. */
 bool qmp_session_negotiated(const struct qmp_session *session);
 

@@ -146,6 +146,72 @@ def a_client_that_does_not_read_harms_nobody(lab):
     deaf.close()
 
 
+def read_to_end(client):
+    data = b""
+    while True:
+        piece = client.recv(65536)
+        if not piece:
+            return data
+        data += piece
+
+
+@case
+def a_client_that_sends_no_more_gets_every_answer(lab):
+    source = lab.source()
+    wanted = 500  # replies of some 900 bytes: far more than a socket holds
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(30)
+        client.connect(str(source.qmp_path))
+        client.sendall(b'{"execute": "qmp_capabilities", "id": -1}' + b"".join(
+            b'{"execute": "query-commands", "id": %d}' % i
+            for i in range(wanted)) + b'{"execute": "query-')
+        client.shutdown(socket.SHUT_WR)
+        time.sleep(0.3)
+        lines = read_to_end(client).split(b"\r\n")
+    check_equal(lines.pop(), b"", "what follows the last line")
+    replies = [json.loads(line) for line in lines[1:]]
+    check_equal([r.get("id") for r in replies], [*range(-1, wanted), None],
+                "ids")
+    check("cut off" in replies[-1]["error"]["desc"], f"{replies[-1]}")
+
+
+@case
+def a_client_that_sends_no_more_and_reads_nothing_frees_its_place(lab):
+    source = lab.source()
+    clients = []
+    for _ in range(15):
+        client = socket.socket(socket.AF_UNIX)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        client.connect(str(source.qmp_path))
+        client.sendall(b'{"execute": "qmp_capabilities"}' +
+                       b'{"execute": "query-commands"}' * 300)
+        client.shutdown(socket.SHUT_WR)
+        clients.append(client)
+    waiting = socket.socket(socket.AF_UNIX)
+    waiting.settimeout(30)
+    waiting.connect(str(source.qmp_path))
+    check(waiting.recv(7) == b'{"QMP":', "no place became free")
+    for client in [*clients, waiting]:
+        client.close()
+
+
+@case
+def ids_come_back_as_they_were_sent(lab):
+    source = lab.source()
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(10)
+        client.connect(str(source.qmp_path))
+        lines = client.makefile("rb")
+        lines.readline()
+        client.sendall(b'{"execute": "qmp_capabilities"}')
+        lines.readline()
+        for wanted in (b"9223372036854775808", b"-1e999", b'"\\u0000"',
+                       b'{"a": [18446744073709551615]}', b"null"):
+            client.sendall(b'{"execute": "query-name", "id":%s}' % wanted)
+            check_equal(lines.readline(),
+                        b'{"return": {}, "id": %s}\r\n' % wanted, "reply")
+
+
 @case
 def parameters_are_kept(lab):
     source = lab.source()

@@ -65,6 +65,19 @@ json_t *qmp_talk_hear(struct qmp_talk *talk)
 	return reply;
 }
 
+void qmp_talk_hear_text(struct qmp_talk *talk, char *text, size_t size)
+{
+	size_t len = 0;
+	const char *bytes = qmp_session_output(talk->session, &len);
+	const char *end = len ? memchr(bytes, '\r', len) : NULL;
+
+	assert_non_null(end);
+	assert_true((size_t)(end - bytes) < size);
+	memcpy(text, bytes, (size_t)(end - bytes));
+	text[end - bytes] = '\0';
+	qmp_session_sent(talk->session, (size_t)(end - bytes) + 2);
+}
+
 void qmp_talk_expect_error(struct qmp_talk *talk, const char *class,
 			   const char *part)
 {

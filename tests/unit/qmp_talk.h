@@ -26,6 +26,9 @@ void qmp_talk_say(struct qmp_talk *talk, const char *text);
 /* The next reply; fails the test when there is none. Caller's reference. */
 json_t *qmp_talk_hear(struct qmp_talk *talk);
 
+/* The next reply as it went over the socket, without its line end. */
+void qmp_talk_hear_text(struct qmp_talk *talk, char *text, size_t size);
+
 /* The next reply is an error of @class whose text holds @part. */
 void qmp_talk_expect_error(struct qmp_talk *talk, const char *class,
 			   const char *part);

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Ids come back as the client wrote them, whatever the JSON library can hold.
+ */
+#include "qmp_talk.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What a request with @id gets back behind "id": */
+static void expect_id(const char *id, const char *wanted)
+{
+	struct qmp_talk talk;
+	char text[4096], end[1024];
+
+	qmp_talk_start(&talk, true);
+	snprintf(text, sizeof(text), "{\"id\": %s , \"execute\": \"echo\"}",
+		 id);
+	qmp_talk_say(&talk, text);
+	qmp_talk_hear_text(&talk, text, sizeof(text));
+	snprintf(end, sizeof(end), "{\"return\": {}, \"id\": %s}", wanted);
+	assert_string_equal(text, end);
+	qmp_talk_end(&talk);
+}
+
+static void same(const char *id)
+{
+	expect_id(id, id);
+}
+
+static void numbers(void **state)
+{
+	same("0");
+	same("-0");
+	same("9223372036854775807");
+	same("9223372036854775808");
+	same("18446744073709551616");
+	same("-9223372036854775809");
+	same("123456789012345678901234567890123456789012345678901234567890");
+	same("1e999");
+	same("1E+400");
+	same("-1.50e-999");
+	same("0.1000000000000000055511151231257827021181583404541015625");
+}
+
+static void strings(void **state)
+{
+	same("\"\"");
+	same("\"\\u0000\"");
+	same("\"\\ud800\"");
+	same("\"\\u00e9\\n\\/\\\"\"");
+	same("\"\xc3\xa9\"");
+	same("\"}, ] {\"");
+}
+
+static void composed(void **state)
+{
+	same("null");
+	same("true");
+	same("[]");
+	same("{\"a\": 1, \"a\": 2}");
+	same("{\"id\": {\"id\": [1, 99999999999999999999, \"\\u0000\"]}}");
+	same("{\"\\u0000\": \"\\u0000\"}");
+}
+
+/* A reply is one line. */
+static void newlines_become_spaces(void **state)
+{
+	expect_id("[\n1,\r\n2\n]", "[ 1,  2 ]");
+}
+
+static void the_key_may_be_escaped(void **state)
+{
+	struct qmp_talk talk;
+	char text[256];
+
+	qmp_talk_start(&talk, true);
+	qmp_talk_say(&talk,
+		     "{\"execute\": \"echo\", \"\\u0069\\u0064\": 1e400}");
+	qmp_talk_hear_text(&talk, text, sizeof(text));
+	assert_string_equal(text, "{\"return\": {}, \"id\": 1e400}");
+	qmp_talk_end(&talk);
+}
+
+/* "id" inside arguments is not the request's. */
+static void only_the_requests_own(void **state)
+{
+	struct qmp_talk talk;
+	char text[256];
+
+	qmp_talk_start(&talk, true);
+	qmp_talk_say(&talk,
+		     "{\"arguments\": {\"id\": 3}, \"execute\": \"echo\"}");
+	qmp_talk_hear_text(&talk, text, sizeof(text));
+	assert_string_equal(text, "{\"return\": {\"id\": 3}}");
+	qmp_talk_end(&talk);
+}
+
+static void errors_carry_it(void **state)
+{
+	struct qmp_talk talk;
+	char text[512];
+
+	qmp_talk_start(&talk, true);
+	qmp_talk_say(&talk, "{\"execute\": \"fail\", \"id\": 1e400}");
+	qmp_talk_hear_text(&talk, text, sizeof(text));
+	assert_non_null(strstr(text, "\"error\""));
+	assert_non_null(strstr(text, ", \"id\": 1e400}"));
+	/* an argument that the parser cannot hold */
+	qmp_talk_say(&talk, "{\"id\": \"\\u0000\", \"execute\": \"echo\","
+			    " \"arguments\": {\"n\": 99999999999999999999}}");
+	qmp_talk_hear_text(&talk, text, sizeof(text));
+	assert_non_null(strstr(text, "too big"));
+	assert_non_null(strstr(text, ", \"id\": \"\\u0000\"}"));
+	qmp_talk_end(&talk);
+}
+
+static void expect_no_json(const char *id)
+{
+	struct qmp_talk talk;
+	char text[512];
+
+	qmp_talk_start(&talk, true);
+	snprintf(text, sizeof(text), "{\"execute\": \"echo\", \"id\": %s}", id);
+	qmp_talk_say(&talk, text);
+	qmp_talk_hear_text(&talk, text, sizeof(text));
+	assert_non_null(strstr(text, "JSON parse error"));
+	assert_null(strstr(text, "\"id\":"));
+	assert_int_equal(talk.runs, 0);
+	qmp_talk_say(&talk, "{\"execute\": \"echo\", \"id\": \"after\"}");
+	qmp_talk_expect_return(&talk, "after");
+	qmp_talk_end(&talk);
+}
+
+static void what_is_no_json_is_refused(void **state)
+{
+	static const char *const bad[] = {
+		"tru",	   "nullx1",   "01",	    "1.",	"1e",
+		"-",	   "+1",       "0x10",	    "1 2",	"[1 2]",
+		"[1-2]",   "\"\\x\"",  "\"\\u12\"", "\"\xfe\"", "[1,]",
+		"{\"a\"}", "Infinity", "1.e5",	    "\"\t\"",
+	};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		expect_no_json(bad[i]);
+}
+
+static void two_ids_are_refused(void **state)
+{
+	struct qmp_talk talk;
+
+	qmp_talk_start(&talk, true);
+	qmp_talk_say(&talk, "{\"execute\": \"echo\", \"id\": 1, \"id\": 2}");
+	qmp_talk_expect_error(&talk, QMP_CLASS_GENERIC, "duplicate");
+	assert_int_equal(talk.runs, 0);
+	qmp_talk_end(&talk);
+}
+
+/* The value cut off at the end of input is answered too. */
+static void the_end_of_input_answers_what_is_unfinished(void **state)
+{
+	struct qmp_talk talk;
+
+	qmp_talk_start(&talk, true);
+	qmp_talk_say(&talk, "{\"execute\": \"echo\", \"id\": \"1\"}{\"exec");
+	qmp_session_end_input(talk.session);
+	qmp_talk_expect_return(&talk, "1");
+	qmp_talk_expect_error(&talk, QMP_CLASS_GENERIC, "cut off");
+	qmp_talk_say(&talk, "{\"execute\": \"echo\", \"id\": \"2\"}");
+	qmp_session_end_input(talk.session);
+	qmp_talk_expect_return(&talk, "2");
+	qmp_talk_expect_silence(&talk);
+	qmp_talk_end(&talk);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(numbers),
+		cmocka_unit_test(strings),
+		cmocka_unit_test(composed),
+		cmocka_unit_test(newlines_become_spaces),
+		cmocka_unit_test(the_key_may_be_escaped),
+		cmocka_unit_test(only_the_requests_own),
+		cmocka_unit_test(errors_carry_it),
+		cmocka_unit_test(what_is_no_json_is_refused),
+		cmocka_unit_test(two_ids_are_refused),
+		cmocka_unit_test(the_end_of_input_answers_what_is_unfinished),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
