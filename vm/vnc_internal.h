@@ -6,6 +6,7 @@
  * vnc_peer.c   connections, from accept to libvncserver and to their end
  * vnc_link.c   what goes between a viewer and libvncserver
  * vnc_message.c  where a viewer's messages end
+ * vnc_guess.c  what wrong passwords cost
  * vnc_web.c    what an HTTP request asks for; the page
  * vnc_screen.c the display and libvncserver's picture of it
  *
@@ -15,6 +16,7 @@
 #define VM_VNC_INTERNAL_H
 
 #include "vnc.h"
+#include "vnc_guess.h"
 #include "vnc_options.h"
 
 #include <pthread.h>
@@ -49,11 +51,12 @@ struct vnc_peer {
 	bool may_see;	      /* under lock: past its handshake */
 	bool is_partial;      /* a fresh one has said something, not enough */
 	struct vnc_report_viewer name; /* under lock */
-	bool asks_now;	       /* for what a refresh after its request finds */
-	rfbClientPtr client;   /* of a viewer */
-	struct vnc_link *link; /* of a viewer */
-	size_t poll_at;	       /* its place among those polled */
-	uint16_t told_width;   /* the size the viewer knows */
+	bool asks_now; /* for what a refresh after its request finds */
+	struct vnc_address address; /* whose passwords are counted together */
+	rfbClientPtr client;	    /* of a viewer */
+	struct vnc_link *link;	    /* of a viewer */
+	size_t poll_at;		    /* its place among those polled */
+	uint16_t told_width;	    /* the size the viewer knows */
 	uint16_t told_height;
 	int64_t came_ns;
 	int64_t deadline_ns;   /* of a stage that must not last */
@@ -67,6 +70,7 @@ struct vnc {
 	struct machine *machine;
 	struct vnc_options options;
 	char *passwords[2]; /* libvncserver's list */
+	struct vnc_guesses guesses;
 	int listen_fd;
 	int64_t accept_at_ns; /* nobody is let in before this time */
 	int quit_fd;	      /* eventfd */
@@ -105,6 +109,10 @@ bool vnc_peer_is_over(const struct vnc_peer *peer);
 /* It knows the screen's present size, or will with its next update. */
 void vnc_peer_was_told_size(struct vnc_peer *peer);
 
+/* libvncserver's question whether a viewer's password is right. */
+rfbBool vnc_peer_check_password(rfbClientPtr client, const char *response,
+				int len);
+
 /* vnc_web.c */
 int vnc_page_load(struct vnc *vnc, struct smudge_error *err);
 
@@ -113,8 +121,9 @@ enum vnc_request {
 	VNC_REQUEST_VNC,     /* not HTTP */
 	VNC_REQUEST_WEBSOCKET,
 	VNC_REQUEST_PAGE,
-	VNC_REQUEST_OTHER, /* an address that is not there */
-	VNC_REQUEST_BAD,
+	VNC_REQUEST_OTHER,  /* an address that is not there */
+	VNC_REQUEST_METHOD, /* neither GET nor HEAD */
+	VNC_REQUEST_BAD,    /* not HTTP either */
 };
 
 #define VNC_REQUEST_BYTES 8192
@@ -122,7 +131,16 @@ enum vnc_request {
 /* What the first bytes of a connection ask for. @text ends with NUL. */
 enum vnc_request vnc_request_parse(const char *text, size_t len,
 				   const struct vnc_options *options);
-extern const char vnc_not_found[];
+/*
+ * vnc_request_answer - what a request that opens no viewer gets
+ * @request: as vnc_request_parse found it: PAGE, OTHER or METHOD
+ * @text: the request, ended by NUL; HEAD gets no body
+ * @ret_bytes: receives the answer's length
+ *
+ * Return: the answer, borrowed from @vnc or constant.
+ */
+const char *vnc_request_answer(const struct vnc *vnc, enum vnc_request request,
+			       const char *text, size_t *ret_bytes);
 
 /* vnc_screen.c */
 int vnc_screen_create(struct vnc *vnc, struct smudge_error *err);

@@ -73,7 +73,8 @@ static int read_password(const char *text, size_t len, struct vnc_options *ret,
 			 struct smudge_error *err)
 {
 	char path[PATH_MAX];
-	char line[64] = "";
+	char line[64];
+	size_t n;
 	FILE *file;
 	int code;
 
@@ -81,7 +82,8 @@ static int read_password(const char *text, size_t len, struct vnc_options *ret,
 		return refuse(err, "the password file's name is too long");
 	snprintf(path, sizeof(path), "%.*s", (int)len, text);
 	file = fopen(path, "re");
-	if (!file || (!fgets(line, sizeof(line), file) && ferror(file))) {
+	n = file ? fread(line, 1, sizeof(line) - 1, file) : 0;
+	if (!file || ferror(file)) {
 		code = -errno;
 		if (file)
 			fclose(file);
@@ -91,7 +93,13 @@ static int read_password(const char *text, size_t len, struct vnc_options *ret,
 					path, strerror(-code));
 	}
 	fclose(file);
-	return take_password(line, strcspn(line, "\r\n"), ret, err);
+	line[n] = '\0';
+	len = strcspn(line, "\r\n");
+	/* it would end the password early: weaker than its owner thinks */
+	if (len < n && !line[len])
+		return refuse(err, "the password file's first line holds a "
+				   "NUL byte");
+	return take_password(line, len, ret, err);
 }
 
 static bool is(const char *text, size_t len, const char *name)

@@ -93,6 +93,7 @@ void vnc_peer_accept(struct vnc *vnc)
 	}
 	set_options(fd);
 	name_peer(&fresh.name, &address, len);
+	fresh.address = vnc_address_of(&address);
 	fresh.came_ns = host_now_ns();
 	fresh.look_again_ns = fresh.came_ns +
 			      (vnc->options.web ? WEB_SILENCE_NS : SILENCE_NS);
@@ -203,8 +204,8 @@ static void become_websocket(struct vnc *vnc, struct vnc_peer *peer, char *text)
 		become_viewer(vnc, peer, text);
 }
 
-static void answer(struct vnc *vnc, struct vnc_peer *peer, const char *text,
-		   size_t bytes)
+static void answer(struct vnc *vnc, struct vnc_peer *peer,
+		   enum vnc_request kind, const char *text)
 {
 	char request[VNC_REQUEST_BYTES];
 
@@ -216,8 +217,7 @@ static void answer(struct vnc *vnc, struct vnc_peer *peer, const char *text,
 	pthread_mutex_lock(&vnc->lock);
 	peer->stage = VNC_PAGE;
 	pthread_mutex_unlock(&vnc->lock);
-	peer->answer = text;
-	peer->answer_bytes = bytes;
+	peer->answer = vnc_request_answer(vnc, kind, text, &peer->answer_bytes);
 	peer->look_again_ns = 0;
 	peer->deadline_ns = host_now_ns() + REQUEST_NS;
 }
@@ -227,6 +227,7 @@ static void serve_fresh(struct vnc *vnc, struct vnc_peer *peer)
 	char text[VNC_REQUEST_BYTES + 1];
 	ssize_t len = recv(peer->fd, text, sizeof(text) - 1, MSG_PEEK);
 	bool is_silent = len < 0 && (errno == EAGAIN || errno == EINTR);
+	enum vnc_request kind;
 
 	if (is_silent) {
 		if (host_now_ns() >= peer->look_again_ns)
@@ -238,7 +239,8 @@ static void serve_fresh(struct vnc *vnc, struct vnc_peer *peer)
 		return;
 	}
 	text[len] = '\0';
-	switch (vnc_request_parse(text, (size_t)len, &vnc->options)) {
+	kind = vnc_request_parse(text, (size_t)len, &vnc->options);
+	switch (kind) {
 	case VNC_REQUEST_PARTIAL:
 		peer->is_partial = true;
 		peer->look_again_ns = host_now_ns() + LOOK_AGAIN_NS;
@@ -250,10 +252,9 @@ static void serve_fresh(struct vnc *vnc, struct vnc_peer *peer)
 		become_websocket(vnc, peer, text);
 		break;
 	case VNC_REQUEST_PAGE:
-		answer(vnc, peer, vnc->page, vnc->page_bytes);
-		break;
 	case VNC_REQUEST_OTHER:
-		answer(vnc, peer, vnc_not_found, strlen(vnc_not_found));
+	case VNC_REQUEST_METHOD:
+		answer(vnc, peer, kind, text);
 		break;
 	case VNC_REQUEST_BAD:
 		vnc_peer_end(vnc, peer);
@@ -277,12 +278,41 @@ static void serve_page(struct vnc *vnc, struct vnc_peer *peer)
 		vnc_peer_end(vnc, peer);
 }
 
+rfbBool vnc_peer_check_password(rfbClientPtr client, const char *response,
+				int len)
+{
+	struct vnc *vnc = client->screen->screenData;
+	struct vnc_peer *peer = client->clientData;
+	rfbBool is_right = rfbCheckPasswordByList(client, response, len);
+
+	vnc_guess_note(&vnc->guesses, peer->address, is_right, host_now_ns());
+	return is_right;
+}
+
+/* A password is not looked at before wrong ones of its address have cost. */
+static bool must_wait(const struct vnc *vnc, struct vnc_peer *peer)
+{
+	int64_t now_ns = host_now_ns();
+
+	peer->look_again_ns = 0;
+	if (peer->client->state != RFB_AUTHENTICATION)
+		return false;
+	peer->look_again_ns =
+		vnc_guess_due_ns(&vnc->guesses, peer->address, now_ns);
+	if (peer->look_again_ns > now_ns)
+		return true;
+	peer->look_again_ns = 0;
+	return false;
+}
+
 /* False: no whole message is there, or the viewer is over. */
 static bool pass_message(struct vnc *vnc, struct vnc_peer *peer)
 {
 	rfbClientPtr client = peer->client;
 	int rc;
 
+	if (must_wait(vnc, peer))
+		return false;
 	/* the first message after these tells the size */
 	if (!peer->may_see)
 		vnc_peer_was_told_size(peer);
@@ -319,6 +349,12 @@ static void serve_viewer(struct vnc *vnc, struct vnc_peer *peer, short events)
 	} while (was_held && peer->link && !vnc_link_is_held(peer->link));
 }
 
+/* It waited, and may go on now. */
+static bool is_due(const struct vnc_peer *peer)
+{
+	return peer->look_again_ns && host_now_ns() >= peer->look_again_ns;
+}
+
 void vnc_peer_serve(struct vnc *vnc, struct vnc_peer *peer, short events)
 {
 	if (host_now_ns() >= peer->deadline_ns) {
@@ -336,7 +372,7 @@ void vnc_peer_serve(struct vnc *vnc, struct vnc_peer *peer, short events)
 	case VNC_VIEWER:
 		if (vnc_peer_is_over(peer))
 			vnc_peer_end(vnc, peer);
-		else if (events)
+		else if (events || is_due(peer))
 			serve_viewer(vnc, peer, events);
 		break;
 	}

@@ -81,7 +81,7 @@ int vnc_screen_create(struct vnc *vnc, struct smudge_error *err)
 	if (*vnc->options.password) {
 		vnc->passwords[0] = vnc->options.password;
 		screen->authPasswdData = vnc->passwords;
-		screen->passwordCheck = rfbCheckPasswordByList;
+		screen->passwordCheck = vnc_peer_check_password;
 	}
 	vnc->screen = screen;
 	vnc->interval_ns = BUSY_NS;

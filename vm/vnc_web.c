@@ -24,13 +24,37 @@
 #include <strings.h>
 #include <unistd.h>
 
-#define MAX_PAGE_BYTES (UINT64_C(64) << 20)
+#define MAX_PAGE_BYTES	 (UINT64_C(64) << 20)
+#define MAX_METHOD_BYTES 16
 
-const char vnc_not_found[] = "HTTP/1.1 404 Not Found\r\n"
-			     "Content-Type: text/plain\r\n"
-			     "Content-Length: 10\r\n"
-			     "Connection: close\r\n\r\n"
-			     "not here.\n";
+#define NO_SNIFF                              \
+	"X-Content-Type-Options: nosniff\r\n" \
+	"Referrer-Policy: no-referrer\r\n"
+
+/*
+ * The page is one file, whose scripts and modules are in it. make-page.py
+ * narrows script-src to the hashes of its own scripts with a second policy in
+ * the page; a page given with web=FILE has only this one.
+ */
+#define PAGE_POLICY                                                         \
+	"Content-Security-Policy: default-src 'none'; "                     \
+	"script-src 'unsafe-inline' data:; style-src 'unsafe-inline'; "     \
+	"img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'; " \
+	"form-action 'none'; frame-ancestors 'none'\r\n"
+
+#define TEXT_HEAD                                                  \
+	NO_SNIFF "Content-Security-Policy: default-src 'none'\r\n" \
+		 "Content-Type: text/plain\r\n"                    \
+		 "Connection: close\r\n"
+
+static const char not_found[] =
+	"HTTP/1.1 404 Not Found\r\n" TEXT_HEAD "Content-Length: 10\r\n\r\n"
+	"not here.\n";
+
+static const char not_allowed[] =
+	"HTTP/1.1 405 Method Not Allowed\r\n"
+	"Allow: GET, HEAD\r\n" TEXT_HEAD "Content-Length: 19\r\n\r\n"
+	"GET and HEAD only.\n";
 
 /* Copies a header's value; false when the request has no such header. */
 static bool header(const char *text, const char *name, char *buf, size_t size)
@@ -83,26 +107,60 @@ static bool is_own_page(const char *text, const struct vnc_options *options)
 	       is_own_name(host, options);
 }
 
+/* Letters and a space, or as much of that as is there. */
+static bool may_be_http(const char *text)
+{
+	size_t n = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+
+	return n && n <= MAX_METHOD_BYTES && (text[n] == ' ' || !text[n]);
+}
+
+static bool is_head(const char *text)
+{
+	return !strncmp(text, "HEAD ", 5);
+}
+
 enum vnc_request vnc_request_parse(const char *text, size_t len,
 				   const struct vnc_options *options)
 {
+	bool is_get = !strncmp(text, "GET ", 4);
 	char upgrade[64];
-	size_t path_len;
+	const char *path;
 
 	if (!strncmp(text, "RFB ", len < 4 ? len : 4))
 		return VNC_REQUEST_VNC;
-	if (!options->web || strncmp(text, "GET /", len < 5 ? len : 5) != 0)
+	if (!options->web || !may_be_http(text))
 		return VNC_REQUEST_BAD;
 	if (!strstr(text, "\r\n\r\n"))
 		return strlen(text) < len || len == VNC_REQUEST_BYTES
 			       ? VNC_REQUEST_BAD
 			       : VNC_REQUEST_PARTIAL;
-	if (header(text, "Upgrade", upgrade, sizeof(upgrade)) &&
+	if (!is_get && !is_head(text))
+		return VNC_REQUEST_METHOD;
+	if (is_get && header(text, "Upgrade", upgrade, sizeof(upgrade)) &&
 	    !strcasecmp(upgrade, "websocket"))
 		return is_own_page(text, options) ? VNC_REQUEST_WEBSOCKET
 						  : VNC_REQUEST_BAD;
-	path_len = strcspn(text + 4, " ?\r\n");
-	return path_len == 1 ? VNC_REQUEST_PAGE : VNC_REQUEST_OTHER;
+	path = strchr(text, ' ') + 1;
+	return *path == '/' && strcspn(path, " ?\r\n") == 1 ? VNC_REQUEST_PAGE
+							    : VNC_REQUEST_OTHER;
+}
+
+const char *vnc_request_answer(const struct vnc *vnc, enum vnc_request request,
+			       const char *text, size_t *ret_bytes)
+{
+	const char *answer =
+		request == VNC_REQUEST_METHOD ? not_allowed : not_found;
+
+	*ret_bytes = strlen(answer);
+	if (request == VNC_REQUEST_PAGE) {
+		answer = vnc->page;
+		*ret_bytes = vnc->page_bytes;
+	}
+	/* every answer has a head, the page's body may hold anything */
+	if (is_head(text))
+		*ret_bytes = (size_t)(strstr(answer, "\r\n\r\n") - answer) + 4;
+	return answer;
 }
 
 /* The page beside a smudge-vm that was built or installed. */
@@ -128,9 +186,9 @@ static bool find_page(char path[PATH_MAX])
 
 static int read_page(struct vnc *vnc, FILE *file, size_t bytes)
 {
-	char head[256];
+	char head[1024];
 	int len = snprintf(head, sizeof(head),
-			   "HTTP/1.1 200 OK\r\n"
+			   "HTTP/1.1 200 OK\r\n" NO_SNIFF PAGE_POLICY
 			   "Content-Type: text/html; charset=utf-8\r\n"
 			   "Content-Length: %zu\r\n"
 			   "Cache-Control: no-store\r\n"

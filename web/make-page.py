@@ -5,15 +5,18 @@
 noVNC is some fifty modules that import each other. One file needs one
 request, so each module becomes an entry of the page's import map, as a data:
 address under the name novnc/PATH, and its relative imports become such names.
-The modules are not changed otherwise.
+The modules are not changed otherwise. The page's policy allows the scripts that
+are in it, by their hashes, and these addresses.
 """
 import base64
+import hashlib
 import json
 import pathlib
 import posixpath
 import re
 import sys
 
+SCRIPT = re.compile(r"<script[^>]*>(.*?)</script>", re.S)
 IMPORT = re.compile(r"""^((?:import|export)\b[^'";]*?|\}\s*from\s*)(['"])(\.{1,2}/[^'"]+)\2""", re.M)
 
 
@@ -35,6 +38,10 @@ def main():
     if "novnc/core/rfb.js" not in imports:
         sys.exit(f"{novnc} has no core/rfb.js: it is not the noVNC of package.json")
     text = page.read_text().replace("@IMPORTMAP@", json.dumps({"imports": imports}))
+    hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+              for script in SCRIPT.findall(text)]
+    text = text.replace("@POLICY@", "script-src data: " + " ".join(
+        f"'sha256-{h}'" for h in hashes))
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(text)
 

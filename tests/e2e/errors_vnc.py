@@ -3,8 +3,10 @@
 """What --vnc and its port refuse, and what they bear."""
 import os
 import random
+import socket
 import struct
 import subprocess
+import time
 
 from screen import (PAINT, Viewer, check_same, check_unwatched, connect,
                     goes_on, painter, read_png, screendump)
@@ -30,6 +32,8 @@ def refused(*arguments, display="320x200"):
 def options(lab):
     empty = lab.path("empty")
     empty.write_text("\n")
+    nul = lab.path("nul")
+    nul.write_bytes(b"secret\0\n")
     for value, part in (
             ("1", "N is missing"), (":", "N is missing"), (":x", "no number"),
             (":59636", "at most 59635"), (":99999999999", "at most 59635"),
@@ -37,6 +41,7 @@ def options(lab):
             (":1,password=", "empty"), (":1,password", "empty"),
             (":1,password=123456789", "at most 8 characters"),
             (f":1,password-file={empty}", "empty"),
+            (f":1,password-file={nul}", "NUL"),
             (":1,password-file=/nonexistent", "cannot be read"),
             (":1,password=a,password=b", "two passwords"),
             (":1,web=/nonexistent/page", "cannot be read"),
@@ -67,13 +72,54 @@ def shoot(lab, machine, password, status):
 def passwords(lab):
     machine = painter(lab, vnc=",password=eightchr")
     check_equal(machine.qmp.run("query-vnc")["auth"], "vnc", "auth")
-    for wrong in ("", "eightch", "eightchR", "x", "\x7f" * 40):
+    for wrong in ("", "eightch", "eightchR", "\x7f" * 40):
         check_sentence(shoot(lab, machine, wrong, 1), "^smudge: .*password")
     check_unwatched(machine)
     machine.qmp.run("stop")
     shoot(lab, machine, "eightchr", 0)
     check_same(read_png(lab.path("shot.png")), screendump(lab, machine),
                "with the password")
+
+
+def guess(sock, patience=PATIENCE):
+    """A wrong password; False when it is not answered in time."""
+    sock.settimeout(patience)
+    check(sock.recv(12) == b"RFB 003.008\n", "no VNC server")
+    sock.sendall(b"RFB 003.008\n")
+    check(sock.recv(2) == b"\x01\x02", "no password is wanted")
+    sock.sendall(b"\x02")
+    check(len(sock.recv(16)) == 16, "no challenge")
+    sock.sendall(bytes(16))
+    try:
+        check(sock.recv(4) == b"\0\0\0\1", "a wrong password is right")
+    except TimeoutError:
+        return False
+    return True
+
+
+@case
+def wrong_passwords_cost_time(lab):
+    machine = painter(lab, vnc=",password=eightchr")
+    started, answered = time.monotonic(), 0
+    deadline = started + 5
+    # several connections at once gain nothing
+    socks = []
+    while time.monotonic() < deadline:
+        socks = [connect(machine) for _ in range(4)]
+        for sock in socks:
+            answered += guess(sock, max(0.1, deadline - time.monotonic()))
+            sock.close()
+    spent = time.monotonic() - started
+    # 1 + 2 + 4 s between the first four
+    check(1 <= answered <= 3 + spent / 4, f"{answered} answers in {spent:.1f} s")
+    # another address has done nothing
+    with socket.create_connection(("127.0.0.1", machine.port), PATIENCE,
+                                  ("127.0.0.2", 0)) as other:
+        before = time.monotonic()
+        check(guess(other), "another address")
+        check(time.monotonic() - before < 0.9, "another address has to wait")
+    # whoever knows it waits, and gets in
+    shoot(lab, machine, "eightchr", 0)
 
 
 @case

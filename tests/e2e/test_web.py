@@ -114,6 +114,47 @@ def one_file_and_nothing_else(lab):
         check(answer.startswith("HTTP/1.1 404 "), f"{path}: {answer[:100]}")
 
 
+def header_lines(answer):
+    return dict(line.lower().split(": ", 1)
+                for line in answer.partition("\r\n\r\n")[0].split("\r\n")[1:])
+
+
+@case
+def answers_are_guarded(lab):
+    page = lab.path("page.html")
+    page.write_text("<p>hello</p>")
+    machine = web_painter(lab, vnc=f",web={page}")
+    for request in ("GET / HTTP/1.1", "GET /x HTTP/1.1", "POST / HTTP/1.1"):
+        head = header_lines(ask(machine, request + "\r\nHost: x\r\n\r\n"))
+        check_equal(head["x-content-type-options"], "nosniff", request)
+        check_equal(head["referrer-policy"], "no-referrer", request)
+        check("default-src 'none'" in head["content-security-policy"],
+              f"{request}: {head}")
+
+
+@case
+def head_has_no_body(lab):
+    page = lab.path("page.html")
+    page.write_text("hello\r\n\r\nthere")
+    machine = web_painter(lab, vnc=f",web={page}")
+    for path in ("/", "/x"):
+        whole = ask(machine, f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n")
+        head = ask(machine, f"HEAD {path} HTTP/1.1\r\nHost: x\r\n\r\n")
+        check_equal(head, whole.partition("\r\n\r\n")[0] + "\r\n\r\n", path)
+
+
+@case
+def other_methods_are_refused(lab):
+    page = lab.path("page.html")
+    page.write_text("x")
+    machine = web_painter(lab, vnc=f",web={page}")
+    for method in ("POST", "PUT", "DELETE", "OPTIONS", "TRACE"):
+        answer = ask(machine, f"{method} / HTTP/1.1\r\nHost: x\r\n"
+                              "Content-Length: 3\r\n\r\nabc")
+        check(answer.startswith("HTTP/1.1 405 "), f"{method}: {answer[:80]}")
+        check_equal(header_lines(answer)["allow"], "get, head", method)
+
+
 def check_same_text(found, expected):
     check(found == expected, f"{len(found)} bytes, expected {len(expected)}")
 

@@ -43,9 +43,37 @@ static void test_the_page_and_nothing_else(void **state)
 	assert_int_equal(parse("GET //etc/passwd HTTP/1.1\r\n\r\n", true),
 			 VNC_REQUEST_OTHER);
 	assert_int_equal(parse("GET /x\r\n\r\n", true), VNC_REQUEST_OTHER);
+	assert_int_equal(parse("GET http://a/ HTTP/1.1\r\n\r\n", true),
+			 VNC_REQUEST_OTHER);
 	assert_int_equal(parse("HEAD / HTTP/1.1\r\n\r\n", true),
+			 VNC_REQUEST_PAGE);
+	assert_int_equal(parse("HEAD /x HTTP/1.1\r\n\r\n", true),
+			 VNC_REQUEST_OTHER);
+	/* no viewer is opened by anything but GET */
+	assert_int_equal(parse("HEAD / HTTP/1.1\r\nHost: a\r\nOrigin: "
+			       "http://a\r\n" UPGRADE "\r\n",
+			       true),
+			 VNC_REQUEST_PAGE);
+}
+
+static void test_other_methods(void **state)
+{
+	static const char *const methods[] = {"POST",	 "PUT",	  "DELETE",
+					      "OPTIONS", "TRACE", "CONNECT",
+					      "PATCH",	 "GETS",  "REPORT"};
+	char text[64];
+
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+		snprintf(text, sizeof(text), "%s / HTTP/1.1\r\n\r\n",
+			 methods[i]);
+		assert_int_equal(parse(text, true), VNC_REQUEST_METHOD);
+		assert_int_equal(parse(text, false), VNC_REQUEST_BAD);
+	}
+	assert_int_equal(parse("get / HTTP/1.1\r\n\r\n", true),
 			 VNC_REQUEST_BAD);
-	assert_int_equal(parse("POST / HTTP/1.1\r\n\r\n", true),
+	assert_int_equal(parse("GET\t/ HTTP/1.1\r\n\r\n", true),
+			 VNC_REQUEST_BAD);
+	assert_int_equal(parse("ABCDEFGHIJKLMNOPQ / HTTP/1.1\r\n\r\n", true),
 			 VNC_REQUEST_BAD);
 }
 
@@ -155,6 +183,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_vnc_is_not_http),
 		cmocka_unit_test(test_the_page_and_nothing_else),
+		cmocka_unit_test(test_other_methods),
 		cmocka_unit_test(test_every_cut_is_partial),
 		cmocka_unit_test(test_never_ending_requests),
 		cmocka_unit_test(test_only_its_own_page_opens_a_websocket),
