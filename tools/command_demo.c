@@ -6,8 +6,8 @@
 
 #include "clock.h"
 #include "demo.h"
+#include "number.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,15 +56,9 @@ enum option_code {
 
 static int parse_number(const char *name, uint64_t *ret)
 {
-	char *end = NULL;
-	unsigned long long value;
-
-	errno = 0;
-	value = strtoull(optarg, &end, 10);
-	if (errno || end == optarg || *end || *optarg == '-')
+	if (!number_parse(optarg, UINT64_MAX, ret))
 		return tool_usage("demo: --%s wants a number, not '%s'", name,
 				  optarg);
-	*ret = value;
 	return TOOL_OK;
 }
 

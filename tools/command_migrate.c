@@ -6,10 +6,10 @@
 #include "commands.h"
 
 #include "clock.h"
+#include "number.h"
 #include "progress.h"
 #include "qmp_client.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,15 +38,12 @@ struct request {
 
 static int add_limit(json_t *limits, const char *name, const char *text)
 {
-	char *end = NULL;
-	long long value;
+	uint64_t value;
 
-	errno = 0;
-	value = strtoll(text, &end, 10);
-	if (errno || end == text || *end || value < 0)
+	if (!number_parse(text, INT64_MAX, &value))
 		return tool_usage("migrate: --%s wants a number, not '%s'",
 				  name, text);
-	json_object_set_new(limits, name, json_integer(value));
+	json_object_set_new(limits, name, json_integer((json_int_t)value));
 	return TOOL_OK;
 }
 

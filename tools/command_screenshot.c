@@ -4,6 +4,7 @@
  */
 #include "commands.h"
 
+#include "number.h"
 #include "picture.h"
 #include "vnc_viewer.h"
 
@@ -36,12 +37,11 @@ struct request {
 static int parse_address(const char *text, struct request *request)
 {
 	const char *colon = strrchr(text, ':');
-	char *end = NULL;
-	long number = colon ? strtol(colon + 1, &end, 10) : -1;
+	uint64_t number;
 	int len = colon ? (int)(colon - text) : 0;
 
-	if (!colon || !colon[1] || *end || number < 0 ||
-	    number > MAX_PORT - FIRST_PORT ||
+	if (!colon ||
+	    !number_parse(colon + 1, MAX_PORT - FIRST_PORT, &number) ||
 	    (size_t)len >= sizeof(request->host))
 		return tool_usage("screenshot: --vnc takes [HOST]:N, not "
 				  "'%.60s'",

@@ -69,8 +69,13 @@ int unix_listen(const char *path, const char *where, int *ret_fd,
 					"cannot make a socket: %s",
 					strerror(-code));
 	}
-	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    listen(fd, BACKLOG) < 0) {
+	/*
+	 * The file gets the socket's own mode, less the umask: nobody else can
+	 * connect at any time. chmod follows for a umask that takes more.
+	 */
+	if (fchmod(fd, 0600) < 0 ||
+	    bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    chmod(path, 0600) < 0 || listen(fd, BACKLOG) < 0) {
 		code = -errno;
 		close(fd);
 		return smudge_error_set(err, code, where,

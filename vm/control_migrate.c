@@ -117,14 +117,17 @@ static json_t *own_report(const struct smudge_migrate_stats *stats)
 	return own;
 }
 
-static void add_port(json_t *reply, unsigned int port)
+static void add_address(json_t *reply, const struct migration_uri *uri)
 {
-	char text[16];
+	json_t *address;
 
-	snprintf(text, sizeof(text), "%u", port);
-	json_object_set_new(reply, "socket-address",
-			    json_pack("[{s:s, s:s, s:s}]", "type", "inet",
-				      "host", "", "port", text));
+	if (uri->is_tcp)
+		address = json_pack("{s:s, s:o, s:s}", "type", "inet", "host",
+				    qmp_text(uri->host), "port", uri->port);
+	else
+		address = json_pack("{s:s, s:o}", "type", "unix", "path",
+				    qmp_text(uri->path));
+	json_object_set_new(reply, "socket-address", json_pack("[o]", address));
 }
 
 json_t *control_query_migrate(struct control_target *target,
@@ -139,8 +142,8 @@ json_t *control_query_migrate(struct control_target *target,
 			    json_string(migration_status_name(report.status)));
 	if (report.status == MIGRATION_NONE)
 		return reply;
-	if (report.listen_port)
-		add_port(reply, report.listen_port);
+	if (report.has_listened)
+		add_address(reply, &report.listened);
 	add(reply, "total-time", report.total_ns / NS_PER_MS);
 	if (report.status == MIGRATION_FAILED)
 		json_object_set_new(reply, "error-desc",

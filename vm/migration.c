@@ -107,7 +107,7 @@ static void new_job(struct migration *migration, struct smudge_migration *job,
 	migration->job = job;
 	migration->incoming = incoming;
 	migration->cancelled = false;
-	migration->listen_port = 0;
+	migration->has_listened = false;
 	migration->started_ns = host_now_ns();
 	migration->setup_ns = 0;
 	migration->total_ns = 0;
@@ -241,7 +241,8 @@ void migration_report(struct migration *migration, struct migration_report *ret)
 	ret->total_ns = migration->total_ns;
 	if (in_progress(migration->status))
 		ret->total_ns = host_now_ns() - migration->started_ns;
-	ret->listen_port = migration->listen_port;
+	ret->has_listened = migration->has_listened;
+	ret->listened = migration->listened;
 	ret->error = migration->error;
 	if (migration->job)
 		ret->stats = smudge_migration_stats(migration->job);

@@ -20,6 +20,8 @@
 #include <smudge/error.h>
 #include <smudge/migrate.h>
 
+#include "migration_socket.h"
+
 struct machine;
 struct migration;
 
@@ -89,7 +91,8 @@ struct migration_report {
 	bool incoming;
 	uint64_t setup_ns;
 	uint64_t total_ns;
-	unsigned int listen_port; /* TCP port listened on, else 0 */
+	bool has_listened;
+	struct migration_uri listened; /* the address bound, if it has */
 	struct smudge_migrate_stats stats;
 	struct smudge_error error; /* why it failed */
 };

@@ -137,7 +137,8 @@ int migration_start_incoming(struct migration *migration, const char *text,
 	migration->uri = uri;
 	migration->listen_fd = fd;
 	pthread_mutex_lock(&migration->lock);
-	migration->listen_port = uri.is_tcp ? migration_listen_port(fd) : 0;
+	migration->listened = migration_listen_address(&uri, fd);
+	migration->has_listened = true;
 	pthread_mutex_unlock(&migration->lock);
 	return migration_spawn(migration, receive_thread, err);
 }

@@ -39,7 +39,8 @@ struct migration {
 	bool cancelled;		      /* under lock */
 	struct smudge_migration *job; /* under lock; NULL before the first */
 	struct smudge_migrate_limits limits; /* under lock */
-	unsigned int listen_port;	     /* under lock */
+	bool has_listened;		     /* under lock */
+	struct migration_uri listened;	     /* under lock */
 	int64_t started_ns;		     /* under lock */
 	uint64_t setup_ns;		     /* under lock */
 	uint64_t total_ns;		     /* under lock */

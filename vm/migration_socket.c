@@ -197,20 +197,30 @@ int migration_listen(const struct migration_uri *uri, int *ret_fd,
 	return unix_listen(uri->path, "migration", ret_fd, err);
 }
 
-unsigned int migration_listen_port(int listen_fd)
+struct migration_uri migration_listen_address(const struct migration_uri *uri,
+					      int listen_fd)
+{
+	struct migration_uri bound = *uri;
+	struct sockaddr_storage address = {0};
+	socklen_t len = sizeof(address);
+
+	if (!uri->is_tcp)
+		return bound;
+	if (getsockname(listen_fd, (struct sockaddr *)&address, &len) < 0 ||
+	    getnameinfo((const struct sockaddr *)&address, len, bound.host,
+			sizeof(bound.host), bound.port, sizeof(bound.port),
+			NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+		return *uri;
+	return bound;
+}
+
+static bool is_tcp(int fd)
 {
 	struct sockaddr_storage address = {0};
 	socklen_t len = sizeof(address);
-	struct sockaddr_in in;
-	struct sockaddr_in6 in6;
 
-	if (getsockname(listen_fd, (struct sockaddr *)&address, &len) < 0)
-		return 0;
-	memcpy(&in, &address, sizeof(in));
-	memcpy(&in6, &address, sizeof(in6));
-	if (address.ss_family == AF_INET)
-		return ntohs(in.sin_port);
-	return address.ss_family == AF_INET6 ? ntohs(in6.sin6_port) : 0;
+	return getsockname(fd, (struct sockaddr *)&address, &len) == 0 &&
+	       address.ss_family != AF_UNIX;
 }
 
 int migration_accept(int listen_fd, int cancel_fd, int *ret_fd,
@@ -230,7 +240,7 @@ int migration_accept(int listen_fd, int cancel_fd, int *ret_fd,
 						"cannot accept a migration: %s",
 						strerror(-rc));
 	}
-	rc = make_stream(fd, migration_listen_port(fd) != 0);
+	rc = make_stream(fd, is_tcp(fd));
 	if (rc) {
 		close(fd);
 		return smudge_error_set(err, rc, "migration",

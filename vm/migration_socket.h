@@ -35,7 +35,14 @@ int migration_listen(const struct migration_uri *uri, int *ret_fd,
 int migration_accept(int listen_fd, int cancel_fd, int *ret_fd,
 		     struct smudge_error *err);
 
-/* The TCP port bound by migration_listen, 0 for a UNIX socket. */
-unsigned int migration_listen_port(int listen_fd);
+/*
+ * migration_listen_address - where a peer reaches a socket of migration_listen
+ * @uri: what was listened on
+ *
+ * The numeric address and port that were bound: a host name may have several
+ * addresses, and port 0 is any free one.
+ */
+struct migration_uri migration_listen_address(const struct migration_uri *uri,
+					      int listen_fd);
 
 #endif

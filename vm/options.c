@@ -9,6 +9,7 @@
  */
 #include "options.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
@@ -51,7 +52,7 @@ int options_parse_size(const char *text, uint64_t *ret_bytes)
 		value = value * 10 + digit;
 	}
 	if (*text) {
-		suffix = strchr(suffixes, *text & ~0x20);
+		suffix = strchr(suffixes, toupper((unsigned char)*text));
 		if (!suffix || text[1])
 			return -EINVAL;
 		shift = 10 * (unsigned int)(suffix - suffixes + 1);

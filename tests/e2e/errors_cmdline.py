@@ -40,7 +40,7 @@ def usage_of_smudge_vm(lab):
 def memory_sizes(lab):
     for size in ("0", "", "-1", "x", "1X", "16", "15M", "33554431",
                  "99999999999999999999", "17179869184G", "1000T", "0x1000000",
-                 "64 M"):
+                 "64 M", "16 "):
         refused(["-m", size, "--kernel", GUEST], ERROR, "--memory")
 
 
@@ -143,7 +143,12 @@ def usage_of_smudge(lab):
     for arguments, says in (
             ([], "command"), (["fly"], "fly"), (["demo", "--fast"], "--fast"),
             (["demo", "now"], "now"), (["demo", "--max-bandwidth", "x"], "x"),
-            (["demo", "--rate", "-1"], "-1"),
+            (["demo", "--rate", "-1"], "-1"), (["demo", "--rate", " -1"], "-1"),
+            (["demo", "--rate", "+1"], "[+]1"), (["demo", "--rate", ""], "''"),
+            (["demo", "--rate", "18446744073709551616"], "1844"),
+            (["migrate", "--qmp", "x", "--max-bandwidth", " 1", "y"], "' 1'"),
+            (["screenshot", "--vnc", ":+1", "x.png"], ":[+]1"),
+            (["screenshot", "--vnc", ": 1", "x.png"], ": 1"),
             (["migrate"], "--qmp"), (["migrate", "--qmp", "x"], "URI"),
             (["migrate", "--qmp", "x", "--downtime-limit", "soon", "y"],
              "soon"),

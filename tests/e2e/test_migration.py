@@ -76,7 +76,11 @@ def over_tcp_and_without_S_it_runs_at_once(lab):
     source = lab.source()
     destination = lab.machine("destination", "--incoming", "defer")
     destination.qmp.run("migrate-incoming", uri="tcp:127.0.0.1:0")
-    port = destination.qmp.migration()["socket-address"][0]["port"]
+    address, = destination.qmp.migration()["socket-address"]
+    port = address["port"]
+    check_equal(address, {"type": "inet", "host": "127.0.0.1", "port": port},
+                "address")
+    check(int(port) > 0, port)
     source.qmp.run("migrate", uri=f"tcp:127.0.0.1:{port}")
     source.qmp.wait_migration("completed")
     destination.qmp.wait_migration("completed")

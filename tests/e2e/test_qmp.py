@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: MIT
 """QMP as a generic client uses it: greeting, commands, events, several at once."""
 import json
+import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 
 from smudgetest import GUEST, case, check, check_equal, main
@@ -266,6 +269,33 @@ def a_guest_that_ends_itself(lab):
     machine.qmp.run("cont")
     machine.qmp.wait_event("SHUTDOWN", guest=True)
     check_equal(machine.wait(), 33, "exit status")
+
+
+@case
+def nobody_else_may_come_in(lab):
+    """Whatever the umask, sockets are their owner's alone."""
+    for umask in (0, 0o777, 0o277):
+        before = os.umask(umask)
+        try:
+            source = lab.machine(f"machine{umask}", "--incoming",
+                                 f"unix:{lab.path(f'in{umask}')}")
+            source.qmp.run("query-status")
+        finally:
+            os.umask(before)
+        for path in (source.qmp_path, lab.path(f"in{umask}")):
+            check_equal(oct(os.lstat(path).st_mode & 0o7777), "0o600",
+                        f"mode of {path} with umask {umask:o}")
+            if umask == 0 and os.getuid() == 0:
+                check_nobody_connects(path)
+
+
+def check_nobody_connects(path):
+    code = ("import os, socket, sys; os.chmod(os.path.dirname(sys.argv[1]), "
+            "0o755); os.setuid(65534); "
+            "socket.socket(socket.AF_UNIX).connect(sys.argv[1])")
+    run = subprocess.run([sys.executable, "-c", code, path],
+                         capture_output=True, text=True, timeout=30)
+    check("PermissionError" in run.stderr, f"nobody connects: {run.stderr}")
 
 
 @case

@@ -94,6 +94,11 @@ static void test_sizes(void **state)
 	assert_int_equal(options_parse_size("16777215T", &bytes), 0);
 	assert_int_equal(bytes, UINT64_C(16777215) << 40);
 	assert_true(options_parse_size("16777216T", &bytes) < 0);
+	/* blanks and other bytes that differ from a suffix in one bit */
+	assert_true(options_parse_size("16 ", &bytes) < 0);
+	assert_true(options_parse_size("16\x0b", &bytes) < 0);
+	assert_true(options_parse_size("16-", &bytes) < 0);
+	assert_true(options_parse_size("16GB", &bytes) < 0);
 	assert_true(options_parse_size("18446744073709551616", &bytes) < 0);
 	assert_int_equal(options_parse_size("18446744073709551615", &bytes), 0);
 	assert_true(bytes == UINT64_MAX);
