@@ -125,7 +125,12 @@ const struct smi_kernels *smi_kernels_choose(void);
 /* Every variant this processor has, best first; NULL past the last. */
 const struct smi_kernels *smi_kernels_available(size_t index);
 
-/* Where no store goes past the cache. */
+/* Where no store goes past the cache, and no instruction must be asked for. */
 void smi_order_stores_nothing(void);
+void smi_prefetch_plain(struct smi_store store, uint64_t mixed, uint64_t add,
+			bool past_cache);
+void smi_or_part_plain(struct smi_store dst, struct smi_group *g,
+		       const uint64_t *src, unsigned int first,
+		       struct smi_group add);
 
 #endif

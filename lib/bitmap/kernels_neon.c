@@ -96,13 +96,6 @@ static struct smi_group shift_group(uint64_t *dst, const uint64_t *src,
 	return classify(dst, SMI_GROUP_WORDS);
 }
 
-static void prefetch(struct smi_store store, uint64_t mixed, uint64_t add,
-		     bool past_cache)
-{
-	(void)past_cache;
-	smi_prefetch(store, mixed, add);
-}
-
 static void or_group(struct smi_store dst, struct smi_group *g,
 		     const uint64_t *src, struct smi_group add, bool past_cache)
 {
@@ -114,13 +107,6 @@ static void or_group(struct smi_store dst, struct smi_group *g,
 	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 2)
 		vst1q_u64(dst.spread + i, vld1q_u64(src + i));
 	*g = add;
-}
-
-static void or_part(struct smi_store dst, struct smi_group *g,
-		    const uint64_t *src, unsigned int first,
-		    struct smi_group add)
-{
-	smi_or_sparse(dst, g, src, first, add);
 }
 
 static size_t find_nonzero(const uint64_t *a, const uint64_t *b, size_t from,
@@ -281,9 +267,9 @@ const struct smi_kernels smi_kernels_neon = {
 	.skip_zero_groups = skip_zero_groups,
 	.classify = classify,
 	.shift_group = shift_group,
-	.prefetch = prefetch,
+	.prefetch = smi_prefetch_plain,
 	.or_group = or_group,
-	.or_part = or_part,
+	.or_part = smi_or_part_plain,
 	.order_stores = smi_order_stores_nothing,
 	.find_nonzero = find_nonzero,
 	.find_not_ones = find_not_ones,

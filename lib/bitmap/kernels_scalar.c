@@ -34,8 +34,8 @@ static struct smi_group shift_group(uint64_t *dst, const uint64_t *src,
 	return classify(dst, SMI_GROUP_WORDS);
 }
 
-static void prefetch(struct smi_store store, uint64_t mixed, uint64_t add,
-		     bool past_cache)
+void smi_prefetch_plain(struct smi_store store, uint64_t mixed, uint64_t add,
+			bool past_cache)
 {
 	(void)past_cache;
 	smi_prefetch(store, mixed, add);
@@ -48,9 +48,9 @@ static void or_group(struct smi_store dst, struct smi_group *g,
 	smi_or_sparse(dst, g, src, 0, add);
 }
 
-static void or_part(struct smi_store dst, struct smi_group *g,
-		    const uint64_t *src, unsigned int first,
-		    struct smi_group add)
+void smi_or_part_plain(struct smi_store dst, struct smi_group *g,
+		       const uint64_t *src, unsigned int first,
+		       struct smi_group add)
 {
 	smi_or_sparse(dst, g, src, first, add);
 }
@@ -95,9 +95,9 @@ const struct smi_kernels smi_kernels_scalar = {
 	.skip_zero_groups = skip_zero_groups,
 	.classify = classify,
 	.shift_group = shift_group,
-	.prefetch = prefetch,
+	.prefetch = smi_prefetch_plain,
 	.or_group = or_group,
-	.or_part = or_part,
+	.or_part = smi_or_part_plain,
 	.order_stores = smi_order_stores_nothing,
 	.find_nonzero = find_nonzero,
 	.find_not_ones = find_not_ones,
