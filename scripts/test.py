@@ -34,6 +34,7 @@ CROSS = ["aarch64", "s390x"]  # rows cross-<machine>
 CHECKS = [
     ("includes point downwards", ["scripts/check-includes.py"]),
     ("public headers compile alone", ["scripts/check-headers.sh"]),
+    ("calls that take an error are tested", ["scripts/check-errors.py"]),
     ("format and size of files", ["scripts/check-format.sh"]),
     ("exported symbols", ["scripts/check-symbols.sh",
                           "build-test/gcc-release/lib/libsmudge.so"]),

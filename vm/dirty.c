@@ -130,13 +130,19 @@ static int attach_choice(struct machine *machine, const struct choice *choice,
 /* The best that works; when none does, why the best one did not. */
 static int attach_auto(struct machine *machine, struct smudge_error *err)
 {
-	struct smudge_error first = {0};
+	struct smudge_error first = SMUDGE_ERROR_INIT;
 	size_t i;
 
-	for (i = 0; i < sizeof(choices) / sizeof(choices[0]); i++)
-		if (fits(machine, &choices[i]) &&
-		    attach_choice(machine, &choices[i], &first) == 0)
+	for (i = 0; i < sizeof(choices) / sizeof(choices[0]); i++) {
+		struct smudge_error why = SMUDGE_ERROR_INIT;
+
+		if (!fits(machine, &choices[i]))
+			continue;
+		if (attach_choice(machine, &choices[i], &why) == 0)
 			return 0;
+		if (!first.code)
+			first = why;
+	}
 	return smudge_error_set(err, first.code, WHERE, "%s", first.message);
 }
 

@@ -258,12 +258,16 @@ static int mask(struct phys_ram_dirty *d, uint64_t start, uint64_t end,
 		uint64_t from = address_of(piece.region, piece.first_page);
 
 		for (int i = 0; i < n; i++) {
+			struct smudge_error why = SMUDGE_ERROR_INIT;
 			int rc = smudge_client_skip(
 				clients[i], piece.region, piece.first_page,
-				piece.end_page - piece.first_page, err);
+				piece.end_page - piece.first_page, &why);
 
-			if (!first_error)
+			if (rc < 0 && !first_error) {
 				first_error = rc;
+				if (err)
+					*err = why;
+			}
 		}
 		start = address_of(piece.region, piece.end_page);
 		if (tlb && tlb->reset_dirty)

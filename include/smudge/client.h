@@ -57,7 +57,8 @@ struct smudge_client_options {
  * Threads: any.
  * State after failure: as before the call, sources it started stopped again.
  * Return: 0, -EINVAL (options; a region of another memory), -ENOMEM, or the
- * error of the source that could not be started.
+ * error of the source that could not be started (-EIO if that returned what it
+ * may not return).
  */
 int smudge_client_open(struct smudge_memory *memory,
 		       const struct smudge_client_options *options,

@@ -79,6 +79,11 @@ struct smudge_migrate_send_options {
 	size_t size;  /* sizeof(struct smudge_migrate_send_options) */
 	void *opaque; /* passed to the callbacks, which run on the thread that
 			 called smudge_migrate_send */
+	/*
+	 * A callback of type int returns 0 or -errno. Any other value, and
+	 * -EOWNERDEAD, is a failure too: -EIO, with a sentence that has the
+	 * value.
+	 */
 	/* Stop all writers (vCPUs and devices). 0 or -errno. */
 	int (*machine_stop)(void *opaque);
 	/*
@@ -89,10 +94,14 @@ struct smudge_migrate_send_options {
 	/*
 	 * Give the state of vCPUs and devices, with the machine stopped:
 	 * *ret_bytes is malloc'ed and freed by the sender. Memory it writes is
-	 * sent afterwards. At most 64 MiB less 64 bytes. 0 or -errno.
+	 * sent afterwards. At most 64 MiB less 64 bytes. 0 or -errno; after a
+	 * failure both are not looked at, and nothing is freed.
 	 */
 	int (*state_save)(void *opaque, void **ret_bytes, size_t *ret_length);
-	/* After each round. NULL: smudge_migrate_default_policy. */
+	/*
+	 * After each round. NULL: smudge_migrate_default_policy. What is no
+	 * enum smudge_migrate_decision is SMUDGE_MIGRATE_ABORT.
+	 */
 	enum smudge_migrate_decision (*policy)(
 		struct smudge_migrate_stats stats,
 		struct smudge_migrate_limits lim, void *opaque);
@@ -186,8 +195,9 @@ struct smudge_migrate_receive_options {
 	void *opaque;
 	/*
 	 * Load the state of vCPUs and devices; @bytes came from the peer and is
-	 * hostile. 0, or -errno with the sentence in @err: the migration is
-	 * refused then.
+	 * hostile. 0, or -errno with the sentence in @err, which is never NULL:
+	 * the migration is refused then. Any other value, and -EOWNERDEAD, is
+	 * a failure too: -EIO, with a sentence that has the value.
 	 */
 	int (*state_load)(void *opaque, const void *bytes, size_t length,
 			  struct smudge_error *err);

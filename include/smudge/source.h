@@ -39,7 +39,8 @@ struct smudge_sink;
  * Threads: any.
  * State after failure: not attached.
  * Return: 0, -EINVAL (range outside the region), -EBUSY (source is attached),
- * -ENOMEM, or the error of the source's start.
+ * -ENOMEM, or the error of the source's start (-EIO if that returned what it
+ * may not return).
  */
 int smudge_region_attach(struct smudge_region *region,
 			 struct smudge_source *source, uint64_t first_page,
@@ -204,7 +205,12 @@ struct smudge_source_range {
  * Every operation is called with the region's lock held, and sometimes the
  * memory's, never two at once, with the opaque pointer given at creation. So
  * none may wait for a thread that takes, harvests, opens or closes; marks need
- * no lock and may run. They return 0 or -errno, and say in @err what failed.
+ * no lock and may run.
+ *
+ * They return 0 or -errno, and say in @err, which is never NULL and notes
+ * nothing yet, what failed. Any other value, and -EOWNERDEAD, which only a
+ * migration may return, is a failure too: -EIO, with a sentence that has the
+ * value. After a failure of start the source is not stopped.
  */
 struct smudge_source_ops {
 	size_t size;	  /* sizeof(struct smudge_source_ops) */

@@ -79,6 +79,25 @@ list_regions(struct smudge_memory *memory,
 	return regions;
 }
 
+static int check_options(const struct smudge_code_options *o,
+			 struct smudge_error *err)
+{
+	if (o->size < sizeof(*o))
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"options of %zu bytes are too short",
+					o->size);
+	if (o->nregions && !o->regions)
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"the options count %zu regions, and "
+					"name none",
+					o->nregions);
+	if (o->name &&
+	    strlen(o->name) >= sizeof(((struct smudge_code *)0)->name))
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"the name is longer than 31 bytes");
+	return 0;
+}
+
 int smudge_code_open(struct smudge_memory *memory,
 		     const struct smudge_code_options *options,
 		     struct smudge_code **ret, struct smudge_error *err)
@@ -86,14 +105,12 @@ int smudge_code_open(struct smudge_memory *memory,
 	struct smudge_region **regions;
 	struct smudge_code *code;
 	size_t n = 0;
+	int status;
 
-	if (options->size < sizeof(*options) ||
-	    (options->nregions && !options->regions) ||
-	    (options->name && strlen(options->name) >= sizeof(code->name)))
-		return smudge_error_set(err, -EINVAL, WHERE,
-					"the options need their size, a name "
-					"of at most 31 bytes, and the regions "
-					"they count");
+	smudge_error_clear(err);
+	status = check_options(options, err);
+	if (status < 0)
+		return status;
 	regions = list_regions(memory, options, &n);
 	code = regions ? new_code(memory, options, n) : NULL;
 	if (!code) {
@@ -172,6 +189,7 @@ int smudge_code_add(struct smudge_code *code, uint64_t gpa,
 {
 	int ret;
 
+	smudge_error_clear(err);
 	pthread_mutex_lock(&code->lock);
 	ret = add_locked(code, gpa, length_bytes, since, err);
 	pthread_mutex_unlock(&code->lock);

@@ -73,8 +73,14 @@ int smi_code_begin_region(struct smudge_code *code, struct smi_code_region *r,
 					"no memory to watch region %s",
 					smudge_region_name(r->region));
 	ret = smudge_client_open(code->memory, &options, &r->client, err);
-	if (ret < 0)
-		unreserve(r);
+	if (ret == 0)
+		return 0;
+	unreserve(r);
+	/* From a source's start it does not mean "add the block again". */
+	if (ret == -EAGAIN)
+		ret = -EIO;
+	if (err && err->code)
+		err->code = ret;
 	return ret;
 }
 

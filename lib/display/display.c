@@ -33,6 +33,7 @@ int smudge_display_open(struct smudge_memory *memory,
 	struct smudge_display *display = calloc(1, sizeof(*display));
 	int r;
 
+	smudge_error_clear(err);
 	if (!display)
 		return smudge_error_set(err, -ENOMEM, "display",
 					"no memory for a display");
@@ -69,8 +70,10 @@ int smudge_display_set_mode(struct smudge_display *display,
 			    struct smudge_error *err)
 {
 	struct smi_screen *screen;
-	int r = smi_screen_create(display->region, mode, &screen, err);
+	int r;
 
+	smudge_error_clear(err);
+	r = smi_screen_create(display->region, mode, &screen, err);
 	if (r < 0)
 		return r;
 	smi_screen_destroy(display->screen);

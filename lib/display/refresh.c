@@ -77,6 +77,7 @@ int smudge_display_refresh(struct smudge_display *display,
 	uint64_t start_ns = smi_now_ns();
 	int r;
 
+	smudge_error_clear(err);
 	if (!max_rects)
 		return smudge_error_set(err, -EINVAL, "display",
 					"a refresh needs room for at least "

@@ -48,6 +48,7 @@ int smudge_client_take(struct smudge_client *client,
 	struct smi_view *view;
 	int r;
 
+	smudge_error_clear(err);
 	if (first_page > region->npages || npages > region->npages - first_page)
 		return smudge_error_set(err, -EINVAL, "client",
 					"the range ends beyond region %s",
@@ -114,8 +115,10 @@ int smudge_client_skip(struct smudge_client *client,
 {
 	uint64_t end_page = first_page + npages;
 	struct smudge_batch *batch;
-	int r = smudge_batch_create(SKIP_RUNS, &batch);
+	int r;
 
+	smudge_error_clear(err);
+	r = smudge_batch_create(SKIP_RUNS, &batch);
 	if (r < 0)
 		return smudge_error_set(err, r, "client",
 					"no memory for a batch");

@@ -96,18 +96,27 @@ static bool is_listed(struct smudge_region *const *regions, size_t n,
 }
 
 /* Every region asked for is one of the memory's, and named once. */
-static bool regions_exist(struct smudge_memory *memory,
-			  const struct smudge_client_options *o)
+static int check_regions(struct smudge_memory *memory,
+			 const struct smudge_client_options *o,
+			 struct smudge_error *err)
 {
 	const struct smi_region_table *table =
 		atomic_load_explicit(&memory->table, memory_order_relaxed);
 
 	for (size_t i = 0; i < o->nregions; i++) {
-		if (!is_listed(table->regions, table->n, o->regions[i]) ||
-		    is_listed(o->regions, i, o->regions[i]))
-			return false;
+		if (!is_listed(table->regions, table->n, o->regions[i]))
+			return smudge_error_set(
+				err, -EINVAL, "client",
+				"client %s names a region that is not in this "
+				"memory, at place %zu of its list",
+				o->name, i);
+		if (is_listed(o->regions, i, o->regions[i]))
+			return smudge_error_set(
+				err, -EINVAL, "client",
+				"client %s names region %s twice", o->name,
+				o->regions[i]->name);
 	}
-	return true;
+	return 0;
 }
 
 static int watch_regions(struct smudge_client *client,
@@ -135,13 +144,10 @@ static int open_locked(struct smudge_client *client,
 		       struct smudge_error *err)
 {
 	struct smudge_memory *memory = client->memory;
-	int r;
+	int r = check_regions(memory, o, err);
 
-	if (!regions_exist(memory, o))
-		return smudge_error_set(err, -EINVAL, "client",
-					"client %s names a region twice, or "
-					"one that is not in this memory",
-					client->name);
+	if (r < 0)
+		return r;
 	r = watch_regions(client, o, err);
 	if (r < 0) {
 		drop_views(client);
@@ -154,6 +160,23 @@ static int open_locked(struct smudge_client *client,
 	return 0;
 }
 
+static int check_options(const struct smudge_client_options *o,
+			 struct smudge_error *err)
+{
+	if (o->size < FIRST_SIZE)
+		return smudge_error_set(err, -EINVAL, "client",
+					"options of %zu bytes are too short",
+					o->size);
+	if (!o->name)
+		return smudge_error_set(err, -EINVAL, "client",
+					"a client needs a name");
+	if (strlen(o->name) >= sizeof(((struct smudge_client *)0)->name))
+		return smudge_error_set(err, -EINVAL, "client",
+					"the client's name is longer than 31 "
+					"bytes");
+	return 0;
+}
+
 int smudge_client_open(struct smudge_memory *memory,
 		       const struct smudge_client_options *options,
 		       struct smudge_client **ret, struct smudge_error *err)
@@ -161,11 +184,10 @@ int smudge_client_open(struct smudge_memory *memory,
 	struct smudge_client *client;
 	int r;
 
-	if (options->size < FIRST_SIZE || !options->name ||
-	    strlen(options->name) >= sizeof(client->name))
-		return smudge_error_set(err, -EINVAL, "client",
-					"a client needs a name of at most 31 "
-					"bytes and the size of its options");
+	smudge_error_clear(err);
+	r = check_options(options, err);
+	if (r < 0)
+		return r;
 	client = calloc(1, sizeof(*client));
 	if (!client)
 		return smudge_error_set(err, -ENOMEM, "client",

@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "bitmap/merge.h"
+#include "sys/error.h"
 
 static void mark_all_views(const struct smudge_source *source)
 {
@@ -23,26 +24,29 @@ int smi_source_harvest(struct smudge_source *source, struct smudge_error *err)
 {
 	struct smudge_region *region =
 		atomic_load_explicit(&source->region, memory_order_acquire);
+	struct smudge_error own = SMUDGE_ERROR_INIT;
 	struct smudge_sink sink = {source, region, 0};
 	uint64_t start_ns = smi_now_ns();
-	int r = source->ops.harvest(source->opaque, &sink, err);
+	int ret = source->ops.harvest(source->opaque, &sink, &own);
 
-	if (r < 0) {
+	ret = smi_callback_check(&own, ret, source->ops.name, "harvest");
+	if (ret < 0) {
 		mark_all_views(source);
 		source->harvest_errors++;
 		smi_add(&region->memory->counters.harvest_errors, 1);
-		smudge_error_set(err, r, source->ops.name,
+		smudge_error_set(&own, ret, source->ops.name,
 				 "cannot harvest region %s", region->name);
-		smudge_error_at(err, region->id, source->first_page);
+		smudge_error_at(&own, region->id, source->first_page);
+		smi_error_keep(err, &own);
 	}
 	source->harvests++;
 	source->harvest_ns += smi_now_ns() - start_ns;
 	source->harvested_pages += sink.pages;
 	smi_add(&region->memory->counters.harvested_pages, sink.pages);
-	return r < 0 ? r : 0;
+	return ret;
 }
 
-int smudge_region_harvest(struct smudge_region *region,
+static int harvest_region(struct smudge_region *region,
 			  struct smudge_error *err)
 {
 	struct smi_counters *counters = &region->memory->counters;
@@ -64,16 +68,24 @@ int smudge_region_harvest(struct smudge_region *region,
 	return first;
 }
 
+int smudge_region_harvest(struct smudge_region *region,
+			  struct smudge_error *err)
+{
+	smudge_error_clear(err);
+	return harvest_region(region, err);
+}
+
 int smudge_memory_harvest(struct smudge_memory *memory,
 			  struct smudge_error *err)
 {
 	const struct smi_region_table *table;
 	int first = 0;
 
+	smudge_error_clear(err);
 	pthread_mutex_lock(&memory->lock);
 	table = atomic_load_explicit(&memory->table, memory_order_relaxed);
 	for (size_t i = 0; i < table->n; i++) {
-		int r = smudge_region_harvest(table->regions[i], err);
+		int r = harvest_region(table->regions[i], err);
 
 		if (r < 0 && first == 0)
 			first = r;

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "sys/error.h"
 #include "sys/rcu.h"
 
 int smudge_source_create(const struct smudge_source_ops *ops, void *opaque,
@@ -41,14 +42,17 @@ static int start_source(struct smudge_region *region,
 		.npages = source->npages,
 		.page_shift = region->page_shift,
 	};
-	int r = source->ops.start(source->opaque, &range, err);
+	struct smudge_error own = SMUDGE_ERROR_INIT;
+	int ret = source->ops.start(source->opaque, &range, &own);
 
-	if (r < 0) {
-		smudge_error_set(err, r, source->ops.name,
+	ret = smi_callback_check(&own, ret, source->ops.name, "start");
+	if (ret < 0) {
+		smudge_error_set(&own, ret, source->ops.name,
 				 "cannot start to watch region %s",
 				 region->name);
-		smudge_error_at(err, region->id, source->first_page);
-		return r;
+		smudge_error_at(&own, region->id, source->first_page);
+		smi_error_keep(err, &own);
+		return ret;
 	}
 	source->is_running = true;
 	return 0;
@@ -85,7 +89,7 @@ int smi_sources_rearm(struct smudge_region *region,
 		      struct smudge_error *err)
 {
 	for (struct smudge_source *s = region->sources; s; s = s->next) {
-		struct smudge_error own = {0};
+		struct smudge_error own = SMUDGE_ERROR_INIT;
 		uint64_t start_ns, spent_ns;
 		int r;
 
@@ -97,14 +101,14 @@ int smi_sources_rearm(struct smudge_region *region,
 		s->rearms++;
 		s->rearm_ns += spent_ns;
 		smi_add(&region->memory->counters.rearm_ns, spent_ns);
+		r = smi_callback_check(&own, r, s->ops.name, "rearm");
 		if (r == 0)
 			continue;
 		smudge_error_set(&own, -EIO, s->ops.name,
 				 "cannot re-arm pages of region %s",
 				 region->name);
 		own.code = -EIO; /* whatever the source called it */
-		if (err && !err->code)
-			*err = own;
+		smi_error_keep(err, &own);
 		return -EIO;
 	}
 	return 0;
@@ -134,6 +138,7 @@ int smudge_region_attach(struct smudge_region *region,
 	struct smudge_region *nowhere = NULL;
 	int r;
 
+	smudge_error_clear(err);
 	if (first_page >= region->npages ||
 	    npages > region->npages - first_page)
 		return smudge_error_set(err, -EINVAL, source->ops.name,
@@ -228,6 +233,7 @@ int smudge_source_detach(struct smudge_source *source, struct smudge_error *err)
 	struct smudge_region *region = smi_source_lock(source);
 	int r;
 
+	smudge_error_clear(err);
 	if (!region)
 		return 0;
 	r = smi_source_detach_locked(source, err);

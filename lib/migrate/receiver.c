@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "migrate/handle.h"
+#include "sys/error.h"
 
 #define PROGRESS_NS UINT64_C(100000000)
 #define DRAIN_NS    UINT64_C(1000000000)
@@ -114,15 +115,19 @@ static int on_state(struct smi_receiver *receiver, const uint8_t *payload,
 
 static int load_state(struct smi_receiver *receiver)
 {
-	int error = receiver->options.state_load(
-		receiver->options.opaque, receiver->state,
-		receiver->state_bytes, &receiver->err);
+	struct smudge_error own = SMUDGE_ERROR_INIT;
+	int ret = receiver->options.state_load(receiver->options.opaque,
+					       receiver->state,
+					       receiver->state_bytes, &own);
 
-	if (error >= 0)
+	ret = smi_callback_check(&own, ret, "machine", "state_load");
+	if (ret == 0)
 		return 0;
 	receiver->is_state_refused = true;
-	return smudge_error_set(&receiver->err, error, "machine",
-				"the machine's state could not be loaded");
+	smudge_error_set(&own, ret, "machine",
+			 "the machine's state could not be loaded");
+	smi_error_keep(&receiver->err, &own);
+	return ret;
 }
 
 static int on_end(struct smi_receiver *receiver, const uint8_t *payload,
@@ -261,21 +266,22 @@ static int copy_options(struct smi_receiver *receiver,
 		memcpy(to, options,
 		       options->size < sizeof(*to) ? options->size
 						   : sizeof(*to));
-	if (to->state_load)
-		return 0;
-	return smudge_error_set(&receiver->err, -EINVAL, "migrate",
-				"the options of a receive need their size and "
-				"state_load");
+	if (!to->size)
+		return smudge_error_set(&receiver->err, -EINVAL, "migrate",
+					"the options of a receive have no "
+					"size");
+	if (!to->state_load)
+		return smudge_error_set(&receiver->err, -EINVAL, "migrate",
+					"a receive needs a state_load");
+	return 0;
 }
 
 static int prepare(struct smi_receiver *receiver, struct smudge_memory *memory,
 		   int fd)
 {
-	int error = smi_migration_begin(receiver->migration, &receiver->err);
+	int error =
+		smi_regions_list(memory, &receiver->regions, &receiver->err);
 
-	if (error < 0)
-		return error;
-	error = smi_regions_list(memory, &receiver->regions, &receiver->err);
 	if (error < 0)
 		return error;
 	receiver->start_ns = smi_now_ns();
@@ -300,25 +306,38 @@ static void finish(struct smi_receiver *receiver, int error)
 	progress(receiver);
 }
 
+/* All of it, with the handle claimed. */
+static int run(struct smi_receiver *receiver, struct smudge_memory *memory,
+	       int fd)
+{
+	int error = prepare(receiver, memory, fd);
+
+	if (!error) {
+		error = receive_all(receiver);
+		finish(receiver, error);
+	}
+	free(receiver->state);
+	smi_once_end(receiver);
+	smi_link_close(&receiver->link);
+	smi_regions_free(&receiver->regions);
+	return error;
+}
+
 int smudge_migrate_receive(struct smudge_migration *migration,
 			   struct smudge_memory *memory, int fd,
 			   const struct smudge_migrate_receive_options *options,
 			   struct smudge_error *err)
 {
 	struct smi_receiver receiver = {.migration = migration};
-	int error = copy_options(&receiver, options);
+	int error;
 
+	smudge_error_clear(err);
+	error = copy_options(&receiver, options);
 	if (!error)
-		error = prepare(&receiver, memory, fd);
-	if (!error) {
-		error = receive_all(&receiver);
-		finish(&receiver, error);
-	}
-	free(receiver.state);
-	smi_once_end(&receiver);
-	smi_link_close(&receiver.link);
-	smi_regions_free(&receiver.regions);
-	if (error < 0 && err && !err->code)
-		*err = receiver.err;
+		error = smi_migration_begin(migration, &receiver.err);
+	if (!error)
+		error = run(&receiver, memory, fd);
+	if (error < 0)
+		smi_error_keep(err, &receiver.err);
 	return error;
 }

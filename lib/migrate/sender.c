@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "migrate/handle.h"
+#include "sys/error.h"
 
 #define MAX_RUNS ((size_t)64 << 10)
 
@@ -25,13 +26,18 @@ static int copy_options(struct smi_sender *sender,
 		memcpy(to, options,
 		       options->size < sizeof(*to) ? options->size
 						   : sizeof(*to));
-	if (to->size &&
-	    to->size >= offsetof(struct smudge_migrate_send_options, policy) &&
-	    to->machine_stop && to->machine_resume && to->state_save)
-		return 0;
-	return smudge_error_set(&sender->err, -EINVAL, "migrate",
-				"the options of a send need their size, "
-				"machine_stop, machine_resume and state_save");
+	if (to->size < offsetof(struct smudge_migrate_send_options, policy))
+		return smudge_error_set(&sender->err, -EINVAL, "migrate",
+					"options of %zu bytes are too short "
+					"for a send",
+					to->size);
+	if (!to->machine_stop || !to->machine_resume || !to->state_save)
+		return smudge_error_set(&sender->err, -EINVAL, "migrate",
+					"a send needs a %s",
+					!to->machine_stop     ? "machine_stop"
+					: !to->machine_resume ? "machine_resume"
+							      : "state_save");
+	return 0;
 }
 
 static int open_tracking(struct smi_sender *sender)
@@ -53,12 +59,9 @@ static int open_tracking(struct smi_sender *sender)
 
 static int prepare(struct smi_sender *sender, int fd)
 {
-	int error = smi_migration_begin(sender->migration, &sender->err);
+	int error = smi_regions_list(sender->memory, &sender->regions,
+				     &sender->err);
 
-	if (error < 0)
-		return error;
-	error = smi_regions_list(sender->memory, &sender->regions,
-				 &sender->err);
 	if (error < 0)
 		return error;
 	error = smi_packer_create(&sender->packer, &sender->err);
@@ -135,24 +138,36 @@ static void finish(struct smi_sender *sender, int error)
 	smi_sender_progress(sender);
 }
 
+/* All of it, with the handle claimed. */
+static int run(struct smi_sender *sender, int fd)
+{
+	int error = prepare(sender, fd);
+
+	if (!error) {
+		error = migrate(sender);
+		finish(sender, error);
+	}
+	smi_link_close(&sender->link);
+	smi_packer_destroy(&sender->packer);
+	smi_regions_free(&sender->regions);
+	return error;
+}
+
 int smudge_migrate_send(struct smudge_migration *migration,
 			struct smudge_memory *memory, int fd,
 			const struct smudge_migrate_send_options *options,
 			struct smudge_error *err)
 {
 	struct smi_sender sender = {.migration = migration, .memory = memory};
-	int error = copy_options(&sender, options);
+	int error;
 
+	smudge_error_clear(err);
+	error = copy_options(&sender, options);
 	if (!error)
-		error = prepare(&sender, fd);
-	if (!error) {
-		error = migrate(&sender);
-		finish(&sender, error);
-	}
-	smi_link_close(&sender.link);
-	smi_packer_destroy(&sender.packer);
-	smi_regions_free(&sender.regions);
-	if (error < 0 && err && !err->code)
-		*err = sender.err;
+		error = smi_migration_begin(migration, &sender.err);
+	if (!error)
+		error = run(&sender, fd);
+	if (error < 0)
+		smi_error_keep(err, &sender.err);
 	return error;
 }

@@ -190,12 +190,22 @@ static enum smudge_migrate_decision decide(struct smi_sender *sender)
 	struct smudge_migrate_limits limits =
 		smudge_migration_limits(sender->migration);
 	void *opaque = sender->options.opaque;
+	enum smudge_migrate_decision decision;
 
-	if (sender->options.policy)
-		return sender->options.policy(sender->meter.stats, limits,
-					      opaque);
-	return smudge_migrate_default_policy(sender->meter.stats, limits,
-					     opaque);
+	if (!sender->options.policy)
+		return smudge_migrate_default_policy(sender->meter.stats,
+						     limits, opaque);
+	decision = sender->options.policy(sender->meter.stats, limits, opaque);
+	if (decision == SMUDGE_MIGRATE_CONTINUE ||
+	    decision == SMUDGE_MIGRATE_SWITCH ||
+	    decision == SMUDGE_MIGRATE_ABORT)
+		return decision;
+	smudge_error_set(&sender->err, -ECANCELED, "migrate",
+			 "the policy returned %d after round %u, which is no "
+			 "decision: the migration is given up",
+			 (int)decision,
+			 (unsigned int)sender->meter.stats.round);
+	return SMUDGE_MIGRATE_ABORT;
 }
 
 static int gave_up(struct smi_sender *sender)

@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sys/error.h"
+
 /* Harvests of a stopped machine that may still find something. */
 #define MAX_FINAL_PASSES 8
 
@@ -23,12 +25,38 @@ struct saved_state {
 	size_t length;
 };
 
-static int callback_failed(struct smi_sender *sender, int error,
-			   const char *what)
+/* Judge what @callback returned, which was @doing. */
+static int check_machine(struct smi_sender *sender, int value,
+			 const char *callback, const char *doing)
 {
-	errno = -error;
-	return smudge_error_set(&sender->err, error, "machine", "%s failed: %m",
-				what);
+	struct smudge_error own = SMUDGE_ERROR_INIT;
+	int ret = smi_callback_check(&own, value, "machine", callback);
+
+	if (ret == 0)
+		return 0;
+	errno = -ret;
+	smudge_error_set(&own, ret, "machine", "%s failed: %m", doing);
+	smi_error_keep(&sender->err, &own);
+	return ret;
+}
+
+static int save(struct smi_sender *sender, struct saved_state *state)
+{
+	const struct smudge_migrate_send_options *options = &sender->options;
+	struct saved_state now = {0};
+	int ret = options->state_save(options->opaque, &now.bytes, &now.length);
+
+	ret = check_machine(sender, ret, "state_save",
+			    "saving the machine's state");
+	if (ret < 0)
+		return ret; /* what it left in @now is not ours to free */
+	*state = now;
+	if (!now.bytes && now.length)
+		return smudge_error_set(&sender->err, -EIO, "machine",
+					"state_save gave no memory for its "
+					"%zu bytes of state",
+					now.length);
+	return 0;
 }
 
 static int stop_and_save(struct smi_sender *sender, struct saved_state *state)
@@ -38,15 +66,12 @@ static int stop_and_save(struct smi_sender *sender, struct saved_state *state)
 
 	sender->is_stopped = true;
 	error = options->machine_stop(options->opaque);
+	error = check_machine(sender, error, "machine_stop",
+			      "stopping the machine");
 	if (error < 0)
-		return callback_failed(sender, error, "stopping the machine");
+		return error;
 	/* Before the last harvest: saving may write guest memory. */
-	error = options->state_save(options->opaque, &state->bytes,
-				    &state->length);
-	if (error < 0)
-		return callback_failed(sender, error,
-				       "saving the machine's state");
-	return 0;
+	return save(sender, state);
 }
 
 /* Send what is dirty until a harvest finds nothing more. */

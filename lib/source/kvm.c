@@ -99,8 +99,10 @@ int smudge_kvm_create(const struct smudge_kvm_options *options,
 		      struct smudge_kvm **ret, struct smudge_error *err)
 {
 	struct smudge_kvm *kvm;
-	int status = check_options(options, err);
+	int status;
 
+	smudge_error_clear(err);
+	status = check_options(options, err);
 	if (status < 0)
 		return status;
 	kvm = calloc(1, sizeof(*kvm));

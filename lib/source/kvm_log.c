@@ -301,8 +301,10 @@ int smudge_kvm_log_create(struct smudge_kvm *kvm,
 {
 	bool manual = kvm->mode == SMUDGE_KVM_LOG_MANUAL;
 	struct kvm_log *log;
-	int status = check_slot(slot, err);
+	int status;
 
+	smudge_error_clear(err);
+	status = check_slot(slot, err);
 	if (status < 0)
 		return status;
 	log = calloc(1, sizeof(*log));

@@ -262,8 +262,10 @@ static const struct smudge_source_ops uffd_ops = {
 int smudge_uffd_create(struct smudge_source **ret, struct smudge_error *err)
 {
 	struct uffd *u;
-	int status = smi_uffd_probe(err);
+	int status;
 
+	smudge_error_clear(err);
+	status = smi_uffd_probe(err);
 	if (status < 0)
 		return status;
 	u = calloc(1, sizeof(*u));

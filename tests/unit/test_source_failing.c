@@ -185,14 +185,14 @@ static void test_rearm_fails(void **state)
 	assert_true(smudge_batch_is_empty(f.batch));
 	assert_int_equal(smudge_client_dirty_pages(a), 4);
 	assert_int_equal(smudge_client_dirty_pages(b), 4);
-	/* a failure noted before stays the first one */
-	memset(&err, 0, sizeof(err));
-	smudge_error_set(&err, -ENOENT, "test", "the cause");
+	/* an earlier call's failure gives way to this one's */
+	smudge_error_clear(&err);
+	smudge_error_set(&err, -ENOENT, "test", "of an earlier call");
 	assert_int_equal(
 		smudge_client_take(a, f.region, 0, NPAGES, f.batch, &err),
 		-EIO);
-	assert_int_equal(err.code, -ENOENT);
-	assert_string_equal(err.message, "the cause");
+	assert_int_equal(err.code, -EIO);
+	assert_string_equal(err.message, "re-arm failed");
 	f.own.rearm_code = 0;
 	f.own.rearmed_pages = 0;
 	assert_int_equal(

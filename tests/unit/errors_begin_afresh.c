@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every public call that takes a struct smudge_error begins with clearing it:
+ * it is called with an error that holds an earlier call's sentence, and one
+ * that holds no sense. A success leaves nothing in it, a failure its own code
+ * and sentence. scripts/check-errors.py sees that the table has every call.
+ */
+#include "migrate_rig.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <linux/kvm.h>
+
+#include <smudge/smudge.h>
+
+#include "fake_source.h"
+
+#define NPAGES 64
+#define STALE  "of an earlier call"
+#define SKIP   1 /* this machine cannot */
+
+/* One memory for all calls: a watched region with a source, and a screen. */
+static struct world {
+	struct smudge_memory *memory;
+	struct smudge_region *region;
+	struct smudge_region *screen; /* of real memory */
+	struct fake_source fake, other;
+	struct smudge_client *client;
+	struct smudge_batch *batch;
+	struct smudge_display *display;
+	struct smudge_code *code;
+} world;
+
+static const struct smudge_display_mode mode = {
+	.size = sizeof(mode),
+	.stride_bytes = 256,
+	.width = 64,
+	.height = 64,
+};
+
+static void open_world(struct world *w)
+{
+	const struct smudge_code_options how = {
+		.size = sizeof(how), .regions = &w->region, .nregions = 1};
+	struct smudge_region_options screen = {.size = sizeof(screen),
+					       .name = "screen",
+					       .gpa = UINT64_C(1) << 40,
+					       .size_bytes = NPAGES << 12};
+
+	screen.hva = mmap(NULL, NPAGES << 12, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_true(screen.hva != MAP_FAILED);
+	assert_int_equal(smudge_memory_create(&w->memory), 0);
+	w->region = fake_region(w->memory, 0, NPAGES);
+	assert_int_equal(smudge_region_add(w->memory, &screen, &w->screen), 0);
+	fake_create(&w->fake, true);
+	fake_create(&w->other, true);
+	assert_int_equal(
+		smudge_region_attach(w->region, w->fake.source, 0, 0, NULL), 0);
+	w->client = fake_client(w->memory, "me", false);
+	assert_int_equal(smudge_batch_create(1, &w->batch), 0);
+	assert_int_equal(smudge_display_open(w->memory, w->screen, &mode,
+					     &w->display, NULL),
+			 0);
+	assert_int_equal(smudge_code_open(w->memory, &how, &w->code, NULL), 0);
+}
+
+static void close_world(struct world *w)
+{
+	void *hva = smudge_region_hva(w->screen);
+
+	smudge_code_close(w->code);
+	smudge_display_close(w->display);
+	assert_int_equal(smudge_batch_destroy(w->batch), 0);
+	assert_int_equal(smudge_client_close(w->client), 0);
+	fake_destroy(&w->fake);
+	fake_destroy(&w->other);
+	assert_int_equal(smudge_memory_destroy(w->memory), 0);
+	munmap(hva, NPAGES << 12);
+}
+
+static int client_open(bool fails, struct smudge_error *err)
+{
+	const struct smudge_client_options o = {.size = sizeof(o),
+						.name = fails ? NULL : "other"};
+	struct smudge_client *client;
+	int ret = smudge_client_open(world.memory, &o, &client, err);
+
+	if (ret == 0)
+		assert_int_equal(smudge_client_close(client), 0);
+	return ret;
+}
+
+static int client_take(bool fails, struct smudge_error *err)
+{
+	int ret = smudge_client_take(world.client, world.region, 0,
+				     NPAGES + fails, world.batch, err);
+
+	assert_int_equal(smudge_client_return(world.client, world.batch), 0);
+	return ret;
+}
+
+static int client_skip(bool fails, struct smudge_error *err)
+{
+	return smudge_client_skip(world.client, world.region, 0, NPAGES + fails,
+				  err);
+}
+
+static int code_open(bool fails, struct smudge_error *err)
+{
+	const struct smudge_code_options o = {.size = fails ? 0 : sizeof(o)};
+	struct smudge_code *code;
+	int ret = smudge_code_open(world.memory, &o, &code, err);
+
+	if (ret == 0)
+		smudge_code_close(code);
+	return ret;
+}
+
+static int code_add(bool fails, struct smudge_error *err)
+{
+	return smudge_code_add(world.code, fails ? UINT64_C(1) << 50 : 8, 8,
+			       UINT64_MAX, err);
+}
+
+static int display_open(bool fails, struct smudge_error *err)
+{
+	struct smudge_display_mode how = mode;
+	struct smudge_display *display;
+	int ret;
+
+	how.width += fails;
+	ret = smudge_display_open(world.memory, world.screen, &how, &display,
+				  err);
+	if (ret == 0)
+		smudge_display_close(display);
+	return ret;
+}
+
+static int display_set_mode(bool fails, struct smudge_error *err)
+{
+	struct smudge_display_mode how = mode;
+
+	how.height = fails ? 0 : 32;
+	return smudge_display_set_mode(world.display, &how, err);
+}
+
+static int display_refresh(bool fails, struct smudge_error *err)
+{
+	struct smudge_rect rects[4];
+	size_t nrects;
+
+	return smudge_display_refresh(world.display, rects, fails ? 0 : 4,
+				      &nrects, err);
+}
+
+static int memory_harvest(bool fails, struct smudge_error *err)
+{
+	world.fake.harvest_error = fails ? -ENXIO : 0;
+	return smudge_memory_harvest(world.memory, err);
+}
+
+static int region_harvest(bool fails, struct smudge_error *err)
+{
+	world.fake.harvest_error = fails ? -ENXIO : 0;
+	return smudge_region_harvest(world.region, err);
+}
+
+static int region_attach(bool fails, struct smudge_error *err)
+{
+	int ret = smudge_region_attach(world.region, world.other.source,
+				       fails ? NPAGES : 0, 0, err);
+
+	if (ret == 0)
+		assert_int_equal(smudge_source_detach(world.other.source, NULL),
+				 0);
+	return ret;
+}
+
+static int source_detach(bool fails, struct smudge_error *err)
+{
+	assert_int_equal(smudge_region_attach(world.region, world.other.source,
+					      0, 0, NULL),
+			 0);
+	world.other.harvest_error = fails ? -ENXIO : 0;
+	return smudge_source_detach(world.other.source, err);
+}
+
+/* Both sides of a migration; the one that is looked at gets @err. */
+static int migrate(bool fails, bool looks_at_sender, struct smudge_error *err)
+{
+	struct rig rig = {.load_error = fails ? -ENXIO : 0};
+	int ret;
+
+	rig_open(&rig, looks_at_sender ? "migrate_send" : "migrate_receive");
+	*(looks_at_sender ? &rig.send_err : &rig.receive_err) = *err;
+	rig_start_receiver(&rig);
+	rig_start_sender(&rig);
+	rig_join_sender(&rig);
+	rig_join_receiver(&rig);
+	*err = looks_at_sender ? rig.send_err : rig.receive_err;
+	ret = looks_at_sender ? rig.send_error : rig.receive_error;
+	rig_close(&rig);
+	return ret;
+}
+
+static int migrate_send(bool fails, struct smudge_error *err)
+{
+	return migrate(fails, true, err);
+}
+
+static int migrate_receive(bool fails, struct smudge_error *err)
+{
+	return migrate(fails, false, err);
+}
+
+/* It fails for want of descriptors, if not by itself. */
+static int uffd_create(bool fails, struct smudge_error *err)
+{
+	struct rlimit limit, none;
+	struct smudge_source *source;
+	int ret = smudge_uffd_create(&source, err);
+
+	if (ret < 0)
+		return fails ? ret : SKIP;
+	smudge_source_destroy(source);
+	if (!fails)
+		return ret;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = (struct rlimit){.rlim_cur = 0, .rlim_max = limit.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	smudge_error_clear(err);
+	smudge_error_set(err, -ENOENT, "test", STALE);
+	ret = smudge_uffd_create(&source, err);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	return ret;
+}
+
+static int make_vm(void)
+{
+	int kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	int vm_fd = kvm_fd < 0 ? -1 : ioctl(kvm_fd, KVM_CREATE_VM, 0);
+
+	if (kvm_fd >= 0)
+		close(kvm_fd);
+	return vm_fd;
+}
+
+static int kvm_create(bool fails, struct smudge_error *err)
+{
+	struct smudge_kvm_options o = {.size = sizeof(o),
+				       .vm_fd = fails ? -1 : make_vm()};
+	struct smudge_kvm *kvm;
+	int ret;
+
+	if (!fails && o.vm_fd < 0)
+		return SKIP;
+	ret = smudge_kvm_create(&o, &kvm, err);
+	if (o.vm_fd >= 0)
+		close(o.vm_fd);
+	if (ret == 0)
+		smudge_kvm_destroy(kvm);
+	return ret;
+}
+
+static int kvm_log_create(bool fails, struct smudge_error *err)
+{
+	struct smudge_kvm_options o = {.size = sizeof(o), .vm_fd = make_vm()};
+	const struct smudge_kvm_slot slot = {.size = sizeof(slot),
+					     .size_bytes = fails ? 1 : 1 << 20};
+	struct smudge_source *source;
+	struct smudge_kvm *kvm;
+	int ret;
+
+	if (o.vm_fd < 0 || smudge_kvm_create(&o, &kvm, NULL))
+		return SKIP;
+	close(o.vm_fd);
+	ret = smudge_kvm_log_create(kvm, &slot, &source, err);
+	if (ret == 0)
+		smudge_source_destroy(source);
+	smudge_kvm_destroy(kvm);
+	return ret;
+}
+
+static const struct call {
+	const char *name;
+	int (*call)(bool fails, struct smudge_error *err);
+} calls[] = {
+	{"smudge_client_open", client_open},
+	{"smudge_client_skip", client_skip},
+	{"smudge_client_take", client_take},
+	{"smudge_code_add", code_add},
+	{"smudge_code_open", code_open},
+	{"smudge_display_open", display_open},
+	{"smudge_display_refresh", display_refresh},
+	{"smudge_display_set_mode", display_set_mode},
+	{"smudge_kvm_create", kvm_create},
+	{"smudge_kvm_log_create", kvm_log_create},
+	{"smudge_memory_harvest", memory_harvest},
+	{"smudge_migrate_receive", migrate_receive},
+	{"smudge_migrate_send", migrate_send},
+	{"smudge_region_attach", region_attach},
+	{"smudge_region_harvest", region_harvest},
+	{"smudge_source_detach", source_detach},
+	{"smudge_uffd_create", uffd_create},
+};
+
+#define NCALLS (sizeof(calls) / sizeof(calls[0]))
+
+static void make_stale(struct smudge_error *err, bool makes_sense)
+{
+	memset(err, 0xa5, sizeof(*err));
+	if (!makes_sense)
+		return;
+	smudge_error_clear(err);
+	smudge_error_set(err, -ENOENT, "test", STALE);
+	smudge_error_at(err, 77, 88);
+	err->stream_offset_bytes = 99;
+}
+
+static void expect_failure(const struct call *call, bool makes_sense)
+{
+	struct smudge_error err;
+	int ret;
+
+	make_stale(&err, makes_sense);
+	ret = call->call(true, &err);
+	if (ret == SKIP) {
+		print_message("# %s: not on this machine\n", call->name);
+		return;
+	}
+	if (ret >= 0 || err.code != ret || !err.message[0] ||
+	    strstr(err.message, STALE) || err.region == 77)
+		fail_msg("%s returned %d, the error has %d \"%s\" (region %d)",
+			 call->name, ret, err.code, err.message,
+			 (int)err.region);
+}
+
+static void expect_success(const struct call *call, bool makes_sense)
+{
+	struct smudge_error err;
+	int ret;
+
+	make_stale(&err, makes_sense);
+	ret = call->call(false, &err);
+	if (ret == SKIP) {
+		print_message("# %s: not on this machine\n", call->name);
+		return;
+	}
+	if (ret || err.code || err.message[0] || err.where[0] || err.page ||
+	    err.region != SMUDGE_NO_REGION || err.stream_offset_bytes)
+		fail_msg("%s returned %d, the error has %d \"%s\"", call->name,
+			 ret, err.code, err.message);
+}
+
+static void calls_begin_afresh(void **state)
+{
+	open_world(&world);
+	for (size_t i = 0; i < NCALLS; i++) {
+		for (int makes_sense = 0; makes_sense < 2; makes_sense++) {
+			expect_failure(&calls[i], makes_sense);
+			expect_success(&calls[i], makes_sense);
+		}
+	}
+	close_world(&world);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(calls_begin_afresh),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
