@@ -219,6 +219,25 @@ static void handle_exit(struct machine *machine, enum engine_exit exit,
 	}
 }
 
+/* An engine that returns what is no engine_exit has failed. */
+static enum engine_exit check_exit(enum engine_exit exit,
+				   struct smudge_error *err)
+{
+	switch (exit) {
+	case ENGINE_EXIT_INTERRUPTED:
+	case ENGINE_EXIT_HALT:
+	case ENGINE_EXIT_SHUTDOWN:
+	case ENGINE_EXIT_ERROR:
+		return exit;
+	}
+	smudge_error_clear(err);
+	smudge_error_set(err, -EIO, "machine",
+			 "the engine left the guest with %d, which is no "
+			 "reason to leave it",
+			 (int)exit);
+	return ENGINE_EXIT_ERROR;
+}
+
 /* With the lock held, dropped meanwhile. True: look at everything again. */
 static bool settle(struct machine_vcpu *vcpu)
 {
@@ -257,6 +276,7 @@ static void *vcpu_thread(void *opaque)
 		machine->ops->vcpu_clear_kick(vcpu->engine_vcpu);
 		pthread_mutex_unlock(&machine->lock);
 		exit = machine->ops->vcpu_run(vcpu->engine_vcpu, &err);
+		exit = check_exit(exit, &err);
 		pthread_mutex_lock(&machine->lock);
 		vcpu->is_inside = false;
 		pthread_cond_broadcast(&machine->entered_or_left);

@@ -12,6 +12,7 @@
 #include <smudge/error.h>
 
 #include "bytes.h"
+#include "machine_internal.h"
 #include "options.h"
 
 static void refuse_machine(const char *engine, const char *dirty,
@@ -225,6 +226,37 @@ static void test_running_machine_is_busy(void **state)
 	vm_guest_close(&guest);
 }
 
+static enum engine_exit odd_run(struct engine_vcpu *vcpu,
+				struct smudge_error *err)
+{
+	return (enum engine_exit)99;
+}
+
+/* It would be entered again and again otherwise, without a word. */
+static void test_unknown_exit(void **state)
+{
+	struct engine_ops odd;
+	struct vm_guest guest;
+	struct machine *machine;
+
+	vm_guest_need("auto");
+	vm_guest_open(&guest, "auto", "auto", "working-set=64K");
+	machine = guest.machine;
+	pthread_mutex_lock(&machine->lock);
+	odd = *machine->ops;
+	odd.vcpu_run = odd_run;
+	machine->ops = &odd;
+	pthread_mutex_unlock(&machine->lock);
+	machine_resume(machine);
+	assert_int_equal(vm_guest_wait_end(&guest), 1);
+	assert_int_equal(machine_run_state(machine), MACHINE_INTERNAL_ERROR);
+	pthread_mutex_lock(&machine->lock);
+	assert_int_equal(machine->error.code, -EIO);
+	assert_non_null(strstr(machine->error.message, "guest with 99,"));
+	pthread_mutex_unlock(&machine->lock);
+	vm_guest_close(&guest);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -233,6 +265,7 @@ int main(void)
 		cmocka_unit_test(test_hostile_state),
 		cmocka_unit_test(test_every_cut_is_refused),
 		cmocka_unit_test(test_running_machine_is_busy),
+		cmocka_unit_test(test_unknown_exit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
