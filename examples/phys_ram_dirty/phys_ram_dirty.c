@@ -136,7 +136,7 @@ int phys_ram_create(struct smudge_memory *memory,
 	d->memory = memory;
 	if (tlb)
 		d->tlb = *tlb;
-	found = smudge_memory_regions(memory, d->regions, max);
+	found = smudge_memory_hold_regions(memory, d->regions, max);
 	d->nregions = found < max ? found : max;
 	*ret = d;
 	return 0;
@@ -147,6 +147,8 @@ void phys_ram_destroy(struct phys_ram_dirty *d)
 	if (!d)
 		return;
 	phys_ram_stop_tracking(d, ALL_DIRTY_FLAGS);
+	for (size_t i = 0; i < d->nregions; i++)
+		smudge_region_release(d->regions[i]);
 	free(d);
 }
 

@@ -82,7 +82,7 @@ struct phys_ram_tlb {
 /*
  * phys_ram_create - the dirty flags of a memory; none is tracked yet
  * @memory: memory (borrowed) with at least one region. Its regions of now are
- *      the RAM; they stay until phys_ram_destroy
+ *      the RAM; they are held until phys_ram_destroy
  * @tlb: copied; NULL without a software TLB
  * @ret: receives the handle, owned by the caller
  *

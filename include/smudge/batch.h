@@ -42,6 +42,7 @@ int smudge_batch_create(size_t max_runs, struct smudge_batch **ret);
  * @batch: empty batch, or NULL. A batch that still holds taken pages must
  *      be committed or returned first: its bits are nowhere else.
  *
+ * Blocks: no. Threads: no other call may use @batch.
  * Return: 0, -EBUSY (the batch is not empty, and not freed).
  */
 int smudge_batch_destroy(struct smudge_batch *batch);

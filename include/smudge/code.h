@@ -74,8 +74,9 @@ struct smudge_code_options {
  * @ret: receives the handle, closed by smudge_code_close
  * @err: receives the first failure; may be NULL
  *
- * The regions must stay in the memory until the close. A region costs nothing
- * before the first block in it: its client is opened then.
+ * The regions are held until the close, so that their removal is refused. A
+ * region costs nothing else before the first block in it: its client is
+ * opened then.
  * Blocks: on the memory's lock. Threads: any.
  * State after failure: nothing happened.
  * Return: 0, -EINVAL (options, a region named twice), -ENOMEM. That a region is

@@ -63,8 +63,8 @@ struct smudge_rect {
 /*
  * smudge_display_open - begin to watch a screen
  * @memory: memory of @region (borrowed; outlives the display)
- * @region: holds the framebuffer (borrowed); not removed while the display is
- *      open
+ * @region: has the framebuffer (borrowed); held while the display is open, so
+ *      that its removal is refused
  * @mode: copied
  * @ret: receives the display, closed by smudge_display_close
  * @err: receives the first failure; may be NULL

@@ -50,7 +50,9 @@ int smudge_memory_create(struct smudge_memory **ret);
  *
  * Sources that are still attached are detached, not destroyed.
  * Blocks: as smudge_region_remove. Threads: no other call may be running.
- * Return: 0, -EBUSY (a client is open; nothing happened).
+ * Return: 0, -EBUSY (a client is open, or a region is held: by a display, a
+ * code handle, a migration that runs, or smudge_region_hold); nothing has
+ * happened then.
  */
 int smudge_memory_destroy(struct smudge_memory *memory);
 
@@ -90,10 +92,24 @@ int smudge_region_add(struct smudge_memory *memory,
  * content takes it before. Marks of other threads that run meanwhile are
  * waited for. Blocks: on the locks and an RCU grace period.
  * Threads: any, but no other call may use @region any more.
- * Return: 0, -EBUSY (a client holds a batch of the region), -ENOMEM; on
- * failure nothing has happened.
+ * Return: 0, -EBUSY (a client has a batch of the region, or it is held: by a
+ * display, a code handle, a migration that runs, or smudge_region_hold),
+ * -ENOMEM; on failure nothing has happened.
  */
 int smudge_region_remove(struct smudge_region *region);
+
+/*
+ * smudge_region_hold - keep a region from being removed
+ * smudge_region_release - let it be removed again
+ * @region: region (borrowed)
+ *
+ * For whoever keeps a pointer to a region while others may remove it. Holds
+ * are counted; while there is one, smudge_region_remove and
+ * smudge_memory_destroy return -EBUSY. A release without a hold does nothing.
+ * Blocks: on the memory's lock. Threads: any.
+ */
+void smudge_region_hold(struct smudge_region *region);
+void smudge_region_release(struct smudge_region *region);
 
 /*
  * What a region was created with, and its id: a number unique in its memory
@@ -116,6 +132,18 @@ unsigned int smudge_region_page_shift(const struct smudge_region *region);
  */
 size_t smudge_memory_regions(struct smudge_memory *memory,
 			     struct smudge_region **regions, size_t max);
+
+/*
+ * smudge_memory_hold_regions - the same, and each one filled in is held
+ * @memory, @regions, @max: as for smudge_memory_regions; a pointer is valid
+ *      until it was released with smudge_region_release
+ *
+ * Blocks: on the memory's lock. Threads: any.
+ * Return: how many there are; if it is more than @max, those filled in are
+ * held all the same.
+ */
+size_t smudge_memory_hold_regions(struct smudge_memory *memory,
+				  struct smudge_region **regions, size_t max);
 
 /*
  * smudge_region_mark - the program wrote pages of a region

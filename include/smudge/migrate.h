@@ -125,7 +125,10 @@ int smudge_migration_create(const struct smudge_migrate_limits *limits,
 
 /*
  * smudge_migration_destroy - free the handle
- * @migration: may be NULL; no send or receive uses it any more
+ * @migration: may be NULL; invalid for the caller afterwards
+ *
+ * A send or receive that still runs with it goes on, and frees it at its end.
+ * Blocks: no. Threads: no other call but that one may use @migration.
  */
 void smudge_migration_destroy(struct smudge_migration *migration);
 
@@ -163,7 +166,8 @@ smudge_migrate_default_policy(struct smudge_migrate_stats stats,
 /*
  * smudge_migrate_send - move a running machine to the peer
  * @migration: fresh handle (borrowed)
- * @memory: the machine's memory (borrowed); no region may come or go
+ * @memory: the machine's memory (borrowed); its regions are held, so that a
+ *      removal is refused, and none may be added
  * @fd: connected stream socket (borrowed)
  * @options: copied
  * @err: receives the first failure; may be NULL
@@ -210,7 +214,8 @@ struct smudge_migrate_receive_options {
 /*
  * smudge_migrate_receive - take a machine over from the peer
  * @migration: fresh handle (borrowed)
- * @memory: memory with the same regions (name, gpa, size, page size)
+ * @memory: memory with the same regions (name, gpa, size, page size); they
+ *      are held, so that a removal is refused, and none may be added
  * @fd: connected stream socket (borrowed)
  * @options: copied
  * @err: receives the first failure; may be NULL

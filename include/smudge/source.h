@@ -137,7 +137,7 @@ struct smudge_kvm;
 /*
  * smudge_kvm_create - choose how a VM logs dirty pages
  * @options: copied
- * @ret: receives the handle, owned by the caller; outlives its sources
+ * @ret: receives the handle, owned by the caller
  * @err: receives the failure, which names what the kernel lacks; may be NULL
  *
  * Enables or disables KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 on the VM (with
@@ -152,7 +152,10 @@ int smudge_kvm_create(const struct smudge_kvm_options *options,
 
 /*
  * smudge_kvm_destroy - drop the handle
- * @kvm: may be NULL; all its sources were destroyed
+ * @kvm: may be NULL; invalid for the caller afterwards
+ *
+ * Sources made from it go on, and the last one frees it.
+ * Blocks: no. Threads: no other call may use @kvm.
  */
 void smudge_kvm_destroy(struct smudge_kvm *kvm);
 
@@ -170,7 +173,7 @@ struct smudge_kvm_slot {
 
 /*
  * smudge_kvm_log_create - the dirty log of one memory slot
- * @kvm: handle of its VM (borrowed)
+ * @kvm: handle of its VM; the source keeps what it needs of it
  * @slot: copied; the slot exists before the source is started
  * @ret: receives the source, owned by the caller
  * @err: receives the failure; may be NULL

@@ -60,7 +60,7 @@ static struct smudge_code *new_code(struct smudge_memory *memory,
 	return code;
 }
 
-/* A copy of the regions asked for, or of those there are. */
+/* A copy of the regions asked for, or of those there are; all are held. */
 static struct smudge_region **
 list_regions(struct smudge_memory *memory,
 	     const struct smudge_code_options *options, size_t *ret_n)
@@ -71,12 +71,22 @@ list_regions(struct smudge_memory *memory,
 
 	if (!regions)
 		return NULL;
-	if (options->nregions)
-		memcpy(regions, options->regions, room * sizeof(*regions));
-	else
-		room = smudge_memory_regions(memory, regions, room);
+	if (!options->nregions) {
+		*ret_n = smudge_memory_hold_regions(memory, regions, room);
+		return regions;
+	}
+	memcpy(regions, options->regions, room * sizeof(*regions));
+	for (size_t i = 0; i < room; i++)
+		smudge_region_hold(regions[i]);
 	*ret_n = room;
 	return regions;
+}
+
+static void release_regions(struct smudge_region **regions, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		smudge_region_release(regions[i]);
+	free(regions);
 }
 
 static int check_options(const struct smudge_code_options *o,
@@ -114,13 +124,14 @@ int smudge_code_open(struct smudge_memory *memory,
 	regions = list_regions(memory, options, &n);
 	code = regions ? new_code(memory, options, n) : NULL;
 	if (!code) {
-		free(regions);
+		release_regions(regions, n);
 		return smudge_error_set(err, -ENOMEM, WHERE,
 					"no memory to watch %zu regions", n);
 	}
 	if (add_regions(code, regions, n) < 0) {
-		free(regions);
+		code->nregions = 0; /* they are released here */
 		smudge_code_close(code);
+		release_regions(regions, n);
 		return smudge_error_set(err, -EINVAL, WHERE,
 					"a region is named twice");
 	}
@@ -133,8 +144,10 @@ void smudge_code_close(struct smudge_code *code)
 {
 	if (!code)
 		return;
-	for (size_t i = 0; i < code->nregions; i++)
+	for (size_t i = 0; i < code->nregions; i++) {
 		smi_code_end_region(&code->regions[i]);
+		smudge_region_release(code->regions[i].region);
+	}
 	smudge_batch_destroy(code->batch);
 	pthread_mutex_destroy(&code->lock);
 	free(code);

@@ -38,6 +38,7 @@ int smudge_display_open(struct smudge_memory *memory,
 		return smudge_error_set(err, -ENOMEM, "display",
 					"no memory for a display");
 	display->region = region;
+	smudge_region_hold(region);
 	r = smi_screen_create(region, mode, &display->screen, err);
 	if (r == 0) {
 		r = smudge_batch_create(BATCH_RUNS, &display->batch);
@@ -60,6 +61,7 @@ void smudge_display_close(struct smudge_display *display)
 	if (!display)
 		return;
 	smudge_client_close(display->client);
+	smudge_region_release(display->region);
 	smudge_batch_destroy(display->batch);
 	smi_screen_destroy(display->screen);
 	free(display);

@@ -28,6 +28,15 @@ int smudge_memory_create(struct smudge_memory **ret)
 	return 0;
 }
 
+static bool has_held_region(const struct smi_region_table *table)
+{
+	for (size_t i = 0; i < table->n; i++) {
+		if (table->regions[i]->nholds)
+			return true;
+	}
+	return false;
+}
+
 int smudge_memory_destroy(struct smudge_memory *memory)
 {
 	struct smi_region_table *table;
@@ -35,11 +44,11 @@ int smudge_memory_destroy(struct smudge_memory *memory)
 	if (!memory)
 		return 0;
 	pthread_mutex_lock(&memory->lock);
-	if (memory->clients) {
+	table = atomic_load_explicit(&memory->table, memory_order_relaxed);
+	if (memory->clients || has_held_region(table)) {
 		pthread_mutex_unlock(&memory->lock);
 		return -EBUSY;
 	}
-	table = atomic_load_explicit(&memory->table, memory_order_relaxed);
 	for (size_t i = 0; i < table->n; i++)
 		smi_region_detach_all(table->regions[i]);
 	pthread_mutex_unlock(&memory->lock);
@@ -51,8 +60,8 @@ int smudge_memory_destroy(struct smudge_memory *memory)
 	return 0;
 }
 
-size_t smudge_memory_regions(struct smudge_memory *memory,
-			     struct smudge_region **regions, size_t max)
+static size_t list(struct smudge_memory *memory, struct smudge_region **regions,
+		   size_t max, bool holds)
 {
 	const struct smi_region_table *table;
 	size_t n;
@@ -60,10 +69,41 @@ size_t smudge_memory_regions(struct smudge_memory *memory,
 	pthread_mutex_lock(&memory->lock);
 	table = atomic_load_explicit(&memory->table, memory_order_relaxed);
 	n = table->n;
-	for (size_t i = 0; i < n && i < max; i++)
+	for (size_t i = 0; i < n && i < max; i++) {
 		regions[i] = table->regions[i];
+		regions[i]->nholds += holds;
+	}
 	pthread_mutex_unlock(&memory->lock);
 	return n;
+}
+
+size_t smudge_memory_regions(struct smudge_memory *memory,
+			     struct smudge_region **regions, size_t max)
+{
+	return list(memory, regions, max, false);
+}
+
+size_t smudge_memory_hold_regions(struct smudge_memory *memory,
+				  struct smudge_region **regions, size_t max)
+{
+	return list(memory, regions, max, true);
+}
+
+void smudge_region_hold(struct smudge_region *region)
+{
+	pthread_mutex_lock(&region->memory->lock);
+	region->nholds++;
+	pthread_mutex_unlock(&region->memory->lock);
+}
+
+void smudge_region_release(struct smudge_region *region)
+{
+	struct smudge_memory *memory = region->memory;
+
+	pthread_mutex_lock(&memory->lock);
+	if (region->nholds)
+		region->nholds--;
+	pthread_mutex_unlock(&memory->lock);
 }
 
 static uint64_t last_byte(const struct smudge_region *region)

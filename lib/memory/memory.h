@@ -84,6 +84,7 @@ struct smudge_region {
 	struct smudge_bitmap **bitmaps; /* lock; views that hear sources */
 	size_t nviews;			/* lock; how many these are */
 	struct smudge_source *sources;	/* lock */
+	size_t nholds;			/* memory->lock; keep it from going */
 };
 
 struct smudge_client {

@@ -181,7 +181,7 @@ int smudge_region_remove(struct smudge_region *region)
 	pthread_mutex_lock(&memory->lock);
 	old = atomic_load_explicit(&memory->table, memory_order_relaxed);
 	table = table_changed(old, region, false);
-	if (!table || has_batches(region)) {
+	if (!table || region->nholds || has_batches(region)) {
 		pthread_mutex_unlock(&memory->lock);
 		free(table);
 		return table ? -EBUSY : -ENOMEM;

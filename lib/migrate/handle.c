@@ -2,9 +2,10 @@
 /*
  * The migration handle.
  *
- * limits, stats and used are guarded by the lock, which is never held across
- * a call that blocks. Cancelling takes no lock, so that a signal handler may
- * do it: it sets a flag and makes a descriptor readable that every wait polls.
+ * limits, stats, used and nowners are guarded by the lock, which is never held
+ * across a call that blocks. Cancelling takes no lock, so that a signal handler
+ * may do it: it sets a flag and makes a descriptor readable that every wait
+ * polls.
  */
 #include "migrate/handle.h"
 
@@ -23,6 +24,7 @@ struct smudge_migration {
 	struct smudge_migrate_limits limits;
 	struct smudge_migrate_stats stats;
 	bool used;
+	unsigned int nowners; /* lock; the caller, and a call that runs */
 	atomic_bool cancelled;
 	int cancel_fd;
 };
@@ -53,19 +55,37 @@ int smudge_migration_create(const struct smudge_migrate_limits *limits,
 	}
 	pthread_mutex_init(&migration->lock, NULL);
 	atomic_init(&migration->cancelled, false);
+	migration->nowners = 1;
 	migration->limits = with_defaults(
 		limits ? *limits : (struct smudge_migrate_limits){0});
 	*ret = migration;
 	return 0;
 }
 
-void smudge_migration_destroy(struct smudge_migration *migration)
+/* The last owner frees it. */
+static void disown(struct smudge_migration *migration)
 {
-	if (!migration)
+	bool is_last;
+
+	pthread_mutex_lock(&migration->lock);
+	is_last = --migration->nowners == 0;
+	pthread_mutex_unlock(&migration->lock);
+	if (!is_last)
 		return;
 	close(migration->cancel_fd);
 	pthread_mutex_destroy(&migration->lock);
 	free(migration);
+}
+
+void smudge_migration_destroy(struct smudge_migration *migration)
+{
+	if (migration)
+		disown(migration);
+}
+
+void smi_migration_end(struct smudge_migration *migration)
+{
+	disown(migration);
 }
 
 void smudge_migration_cancel(struct smudge_migration *migration)
@@ -103,6 +123,7 @@ int smi_migration_begin(struct smudge_migration *migration,
 	pthread_mutex_lock(&migration->lock);
 	used = migration->used;
 	migration->used = true;
+	migration->nowners += !used;
 	pthread_mutex_unlock(&migration->lock);
 	if (used)
 		return smudge_error_set(err, -EINVAL, "migrate",

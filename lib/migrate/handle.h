@@ -18,6 +18,9 @@
 int smi_migration_begin(struct smudge_migration *migration,
 			struct smudge_error *err);
 
+/* That one is over; frees the handle if it was destroyed meanwhile. */
+void smi_migration_end(struct smudge_migration *migration);
+
 /* Make statistics readable for other threads. */
 void smi_migration_publish(struct smudge_migration *migration,
 			   const struct smudge_migrate_stats *stats);

@@ -306,23 +306,6 @@ static void finish(struct smi_receiver *receiver, int error)
 	progress(receiver);
 }
 
-/* All of it, with the handle claimed. */
-static int run(struct smi_receiver *receiver, struct smudge_memory *memory,
-	       int fd)
-{
-	int error = prepare(receiver, memory, fd);
-
-	if (!error) {
-		error = receive_all(receiver);
-		finish(receiver, error);
-	}
-	free(receiver->state);
-	smi_once_end(receiver);
-	smi_link_close(&receiver->link);
-	smi_regions_free(&receiver->regions);
-	return error;
-}
-
 int smudge_migrate_receive(struct smudge_migration *migration,
 			   struct smudge_memory *memory, int fd,
 			   const struct smudge_migrate_receive_options *options,
@@ -335,8 +318,18 @@ int smudge_migrate_receive(struct smudge_migration *migration,
 	error = copy_options(&receiver, options);
 	if (!error)
 		error = smi_migration_begin(migration, &receiver.err);
-	if (!error)
-		error = run(&receiver, memory, fd);
+	if (!error) {
+		error = prepare(&receiver, memory, fd);
+		if (!error) {
+			error = receive_all(&receiver);
+			finish(&receiver, error);
+		}
+		smi_migration_end(migration);
+	}
+	free(receiver.state);
+	smi_once_end(&receiver);
+	smi_link_close(&receiver.link);
+	smi_regions_free(&receiver.regions);
 	if (error < 0)
 		smi_error_keep(err, &receiver.err);
 	return error;

@@ -30,22 +30,29 @@ static void describe(const struct smudge_region *region,
 int smi_regions_list(struct smudge_memory *memory, struct smi_regions *regions,
 		     struct smudge_error *err)
 {
-	size_t n = smudge_memory_regions(memory, NULL, 0);
+	size_t n;
 
 	*regions = (struct smi_regions){0};
-	if (!n)
+	regions->regions =
+		calloc(SMUDGE_MAX_REGIONS, sizeof(*regions->regions));
+	if (!regions->regions)
+		return smudge_error_set(err, -ENOMEM, "migrate",
+					"no memory for a list of regions");
+	n = smudge_memory_hold_regions(memory, regions->regions,
+				       SMUDGE_MAX_REGIONS);
+	regions->nregions = n;
+	if (!n) {
+		smi_regions_free(regions);
 		return smudge_error_set(err, -EINVAL, "migrate",
 					"the memory has no region, there is "
 					"nothing to migrate");
-	regions->regions = calloc(n, sizeof(*regions->regions));
+	}
 	regions->table = calloc(n, sizeof(*regions->table));
-	if (!regions->regions || !regions->table) {
+	if (!regions->table) {
 		smi_regions_free(regions);
 		return smudge_error_set(err, -ENOMEM, "migrate",
 					"no memory for %zu regions", n);
 	}
-	regions->nregions = n;
-	smudge_memory_regions(memory, regions->regions, n);
 	for (size_t i = 0; i < n; i++) {
 		describe(regions->regions[i], &regions->table[i]);
 		regions->size_bytes += regions->table[i].size_bytes;
@@ -55,6 +62,8 @@ int smi_regions_list(struct smudge_memory *memory, struct smi_regions *regions,
 
 void smi_regions_free(struct smi_regions *regions)
 {
+	for (size_t i = 0; i < regions->nregions; i++)
+		smudge_region_release(regions->regions[i]);
 	free(regions->regions);
 	free(regions->table);
 	*regions = (struct smi_regions){0};

@@ -20,7 +20,7 @@ struct smi_regions {
 };
 
 /*
- * smi_regions_list - the regions of a memory
+ * smi_regions_list - the regions of a memory, held
  *
  * Return: 0, -EINVAL (there is none), -ENOMEM. Undone by smi_regions_free.
  */

@@ -138,21 +138,6 @@ static void finish(struct smi_sender *sender, int error)
 	smi_sender_progress(sender);
 }
 
-/* All of it, with the handle claimed. */
-static int run(struct smi_sender *sender, int fd)
-{
-	int error = prepare(sender, fd);
-
-	if (!error) {
-		error = migrate(sender);
-		finish(sender, error);
-	}
-	smi_link_close(&sender->link);
-	smi_packer_destroy(&sender->packer);
-	smi_regions_free(&sender->regions);
-	return error;
-}
-
 int smudge_migrate_send(struct smudge_migration *migration,
 			struct smudge_memory *memory, int fd,
 			const struct smudge_migrate_send_options *options,
@@ -165,8 +150,17 @@ int smudge_migrate_send(struct smudge_migration *migration,
 	error = copy_options(&sender, options);
 	if (!error)
 		error = smi_migration_begin(migration, &sender.err);
-	if (!error)
-		error = run(&sender, fd);
+	if (!error) {
+		error = prepare(&sender, fd);
+		if (!error) {
+			error = migrate(&sender);
+			finish(&sender, error);
+		}
+		smi_migration_end(migration);
+	}
+	smi_link_close(&sender.link);
+	smi_packer_destroy(&sender.packer);
+	smi_regions_free(&sender.regions);
 	if (error < 0)
 		smi_error_keep(err, &sender.err);
 	return error;

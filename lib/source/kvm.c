@@ -109,6 +109,7 @@ int smudge_kvm_create(const struct smudge_kvm_options *options,
 	if (!kvm)
 		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
 	pthread_mutex_init(&kvm->lock, NULL);
+	kvm->nowners = 1;
 	kvm->vm_fd = fcntl(options->vm_fd, F_DUPFD_CLOEXEC, 0);
 	if (kvm->vm_fd < 0) {
 		status = -errno;
@@ -126,14 +127,32 @@ int smudge_kvm_create(const struct smudge_kvm_options *options,
 	return 0;
 }
 
-void smudge_kvm_destroy(struct smudge_kvm *kvm)
+void smi_kvm_hold(struct smudge_kvm *kvm)
 {
-	if (!kvm)
+	pthread_mutex_lock(&kvm->lock);
+	kvm->nowners++;
+	pthread_mutex_unlock(&kvm->lock);
+}
+
+void smi_kvm_release(struct smudge_kvm *kvm)
+{
+	bool is_last;
+
+	pthread_mutex_lock(&kvm->lock);
+	is_last = --kvm->nowners == 0;
+	pthread_mutex_unlock(&kvm->lock);
+	if (!is_last)
 		return;
 	if (kvm->vm_fd >= 0)
 		close(kvm->vm_fd);
 	pthread_mutex_destroy(&kvm->lock);
 	free(kvm);
+}
+
+void smudge_kvm_destroy(struct smudge_kvm *kvm)
+{
+	if (kvm)
+		smi_kvm_release(kvm);
 }
 
 enum smudge_kvm_log_mode smudge_kvm_mode(const struct smudge_kvm *kvm)

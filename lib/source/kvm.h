@@ -20,7 +20,13 @@ struct smudge_kvm {
 	enum smudge_kvm_log_mode mode;
 	pthread_mutex_t lock;	    /* innermost; no call is made with it */
 	struct smi_kvm_user *users; /* lock */
+	size_t nowners;		    /* lock; the caller, and each source */
 };
+
+/* A source stands on the handle from its creation until it is destroyed. */
+void smi_kvm_hold(struct smudge_kvm *kvm);
+/* The last owner frees it. */
+void smi_kvm_release(struct smudge_kvm *kvm);
 
 /*
  * A slot has one source at a time: what one of two cleared in the kernel the

@@ -248,13 +248,21 @@ static int kvm_log_rearm(void *opaque, const struct smudge_batch *batch,
 	return 0;
 }
 
+static void kvm_log_destroy(void *opaque)
+{
+	struct kvm_log *log = opaque;
+
+	smi_kvm_release(log->kvm);
+	free(log);
+}
+
 static const struct smudge_source_ops legacy_ops = {
 	.size = sizeof(legacy_ops),
 	.name = "kvm_log",
 	.start = kvm_log_start,
 	.stop = kvm_log_stop,
 	.harvest = kvm_log_harvest,
-	.destroy = free,
+	.destroy = kvm_log_destroy,
 };
 
 static const struct smudge_source_ops manual_ops = {
@@ -264,7 +272,7 @@ static const struct smudge_source_ops manual_ops = {
 	.stop = kvm_log_stop,
 	.harvest = kvm_log_harvest,
 	.rearm = kvm_log_rearm,
-	.destroy = free,
+	.destroy = kvm_log_destroy,
 };
 
 static unsigned int host_page_shift(void)
@@ -319,6 +327,8 @@ int smudge_kvm_log_create(struct smudge_kvm *kvm,
 		smudge_error_set(err, status, WHERE, "cannot make a source: %s",
 				 strerror(-status));
 		free(log);
+		return status;
 	}
-	return status;
+	smi_kvm_hold(kvm);
+	return 0;
 }
