@@ -157,6 +157,7 @@ int phys_ram_start_tracking(struct phys_ram_dirty *d, uint8_t flags,
 {
 	uint8_t opened = 0;
 
+	smudge_error_clear(err);
 	for (int i = 0; i < NFLAGS; i++) {
 		struct smudge_client_options options = {
 			.size = sizeof(options),
@@ -256,6 +257,7 @@ static int mask(struct phys_ram_dirty *d, uint64_t start, uint64_t end,
 	int n = clients_for(d, flags, clients), first_error = 0;
 	struct piece piece;
 
+	smudge_error_clear(err);
 	while (piece_from(d, start, end, &piece)) {
 		uint64_t from = address_of(piece.region, piece.first_page);
 

@@ -7,13 +7,19 @@
 #include "vm_guest.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 #include <smudge/error.h>
 
 #include "bytes.h"
+#include "deny.h"
 #include "machine_internal.h"
 #include "options.h"
+
+#define ENABLE_CAP    0x4068aea3 /* KVM_ENABLE_CAP */
+#define NEW_BY_DEVICE 0xaa00	 /* USERFAULTFD_IOC_NEW */
 
 static void refuse_machine(const char *engine, const char *dirty,
 			   const char *serial, const char *sentence)
@@ -42,6 +48,35 @@ static void test_dirty_needs_its_engine(void **state)
 		       "--dirty kvm-legacy needs the engine kvm");
 	refuse_machine("kvm", "hook", "null",
 		       "--dirty hook needs the engine unicorn");
+}
+
+static bool auto_says_why(void *opaque)
+{
+	const struct vm_options options = {.memory_bytes = VM_MEMORY_MIN_BYTES,
+					   .engine = "kvm",
+					   .dirty = "auto",
+					   .serial = "null"};
+	struct smudge_error err = SMUDGE_ERROR_INIT;
+	struct machine *machine = NULL;
+
+	if (machine_create(&options, &machine, &err) == -EPERM && !machine &&
+	    strstr(err.message, "KVM refuses to set"))
+		return true;
+	fprintf(stderr, "# got %d: %s\n", err.code, err.message);
+	return false;
+}
+
+/* All choices fail: the sentence is why the best one did. */
+static void test_dirty_auto_says_why(void **state)
+{
+	const struct deny_rule rules[] = {
+		{.call = SYS_ioctl, .arg1 = ENABLE_CAP, .answer = EPERM},
+		{.call = SYS_ioctl, .arg1 = NEW_BY_DEVICE, .answer = ENOTTY},
+		{.call = SYS_userfaultfd, .answer = ENOSYS},
+	};
+
+	vm_guest_need("kvm");
+	deny_and_run(rules, 3, auto_says_why, NULL);
 }
 
 static void test_serial(void **state)
@@ -261,6 +296,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_dirty_needs_its_engine),
+		cmocka_unit_test(test_dirty_auto_says_why),
 		cmocka_unit_test(test_serial),
 		cmocka_unit_test(test_hostile_state),
 		cmocka_unit_test(test_every_cut_is_refused),
