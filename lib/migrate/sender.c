@@ -125,7 +125,7 @@ static void finish(struct smi_sender *sender, int error)
 		sender->err.stream_offset_bytes =
 			sender->link.channel.sent_bytes;
 		go_back(sender);
-		if (!sender->is_given_away && error != -EREMOTEIO)
+		if (!sender->is_given_away && !sender->is_refused)
 			smi_link_say(&sender->link, SMI_WIRE_ABORT,
 				     abort_code(sender, error),
 				     sender->err.message);

@@ -20,6 +20,7 @@ static int refused(struct smi_sender *sender, uint64_t length)
 
 	if (error < 0)
 		return error;
+	sender->is_refused = true;
 	return smudge_error_set(&sender->err, -EREMOTEIO, "peer",
 				"the destination refused: %s", speech.sentence);
 }

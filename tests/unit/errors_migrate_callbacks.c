@@ -11,16 +11,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void fails(struct rig *rig, const char *words)
+static void fails_with(struct rig *rig, int error, const char *words)
 {
 	rig_start_receiver(rig);
 	rig_start_sender(rig);
 	rig_join_sender(rig);
 	rig_join_receiver(rig);
-	rig_assert_went_back(rig, -EIO, words);
+	rig_assert_went_back(rig, error, words);
 	assert_int_equal(rig->receive_error, -EREMOTEIO);
 	assert_non_null(strstr(rig->receive_err.message, words));
 	rig_close(rig);
+}
+
+static void fails(struct rig *rig, const char *words)
+{
+	fails_with(rig, -EIO, words);
 }
 
 static void machine_stop_returns_5(void **state)
@@ -46,6 +51,15 @@ static void machine_stop_returns_eownerdead(void **state)
 
 	rig_open(&rig, "machine_stop_returns_eownerdead");
 	fails(&rig, "machine_stop returned -130,");
+}
+
+/* The number of a refusal, but nobody refused: the destination is told. */
+static void machine_stop_returns_eremoteio(void **state)
+{
+	struct rig rig = {.rounds_wanted = 1, .stop_error = -EREMOTEIO};
+
+	rig_open(&rig, "machine_stop_returns_eremoteio");
+	fails_with(&rig, -EREMOTEIO, "stopping the machine failed");
 }
 
 static void state_save_returns_5(void **state)
@@ -163,6 +177,7 @@ int main(void)
 		cmocka_unit_test(machine_stop_returns_5),
 		cmocka_unit_test(machine_stop_returns_int_min),
 		cmocka_unit_test(machine_stop_returns_eownerdead),
+		cmocka_unit_test(machine_stop_returns_eremoteio),
 		cmocka_unit_test(state_save_returns_5),
 		cmocka_unit_test(state_without_memory),
 		cmocka_unit_test(failed_save_leaves_a_pointer),
