@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Options that are wrong: -EINVAL with a sentence, and nothing is open.
+ * Options that are wrong: -EINVAL with a sentence that has the one cause, and
+ * nothing is open.
  */
 #include "support.h"
 
@@ -13,6 +14,13 @@
 
 static void test_refused(void **state)
 {
+	static const char *const sentences[] = {
+		"too short",
+		"longer than 31 bytes",
+		"count 1 regions, and name none",
+		"named twice",
+		"options of 0 bytes",
+	};
 	struct smudge_code_options good = {.size = sizeof(good)};
 	struct smudge_code_options bad[5];
 	struct smudge_region *regions[2];
@@ -36,7 +44,9 @@ static void test_refused(void **state)
 				 -EINVAL);
 		assert_null(code);
 		assert_int_equal(err.code, -EINVAL);
-		assert_true(err.message[0]);
+		if (!strstr(err.message, sentences[i]))
+			fail_msg("\"%s\" does not say \"%s\"", err.message,
+				 sentences[i]);
 	}
 	smudge_code_close(NULL);
 	assert_int_equal(fake_stats(memory).nclients, 0);
