@@ -46,7 +46,7 @@ struct smudge_client_options {
 
 /*
  * smudge_client_open - begin to watch; every page is dirty at first
- * @memory: memory (borrowed; outlives the client)
+ * @memory: memory (borrowed; not destroyed while the client is open)
  * @options: copied
  * @ret: receives the client, closed by smudge_client_close
  * @err: receives the first failure; may be NULL

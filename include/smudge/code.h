@@ -69,7 +69,8 @@ struct smudge_code_options {
 
 /*
  * smudge_code_open - begin, with no code
- * @memory: memory (borrowed; outlives the handle)
+ * @memory: memory (borrowed; not destroyed while it has a region of the
+ *      handle)
  * @options: copied
  * @ret: receives the handle, closed by smudge_code_close
  * @err: receives the first failure; may be NULL

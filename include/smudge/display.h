@@ -62,7 +62,8 @@ struct smudge_rect {
 
 /*
  * smudge_display_open - begin to watch a screen
- * @memory: memory of @region (borrowed; outlives the display)
+ * @memory: memory of @region (borrowed; not destroyed while the display is
+ *      open)
  * @region: has the framebuffer (borrowed); held while the display is open, so
  *      that its removal is refused
  * @mode: copied

@@ -29,7 +29,7 @@ struct smudge_sink;
 /*
  * smudge_region_attach - let a source report about a range of a region
  * @region: region (borrowed)
- * @source: borrowed; must outlive the attachment; attached nowhere yet
+ * @source: borrowed; attached nowhere yet; destroying it detaches it
  * @first_page, @npages: range of the region, in its pages, that the source
  *      covers; @npages 0 means to the end
  * @err: receives the first failure; may be NULL

@@ -25,7 +25,7 @@ static const int odd_values[] = {
 
 struct odd {
 	int start, harvest, rearm;
-	bool speaks;
+	bool speaks, notes_without_failing;
 	unsigned int starts, stops;
 };
 
@@ -33,6 +33,8 @@ static int answer(const struct odd *odd, int value, struct smudge_error *err)
 {
 	assert_non_null(err);
 	assert_int_equal(err->code, 0);
+	if (odd->notes_without_failing)
+		smudge_error_set(err, -ENXIO, "odd", "not a failure");
 	if (value && odd->speaks)
 		smudge_error_set(err, value, "odd", "words of its own");
 	return value;
@@ -212,6 +214,24 @@ static void its_own_words_are_kept(void **state)
 	close_world(&w);
 }
 
+/* What was returned counts, not what was noted. */
+static void notes_without_a_failure(void **state)
+{
+	struct smudge_error err = SMUDGE_ERROR_INIT;
+	struct smudge_client *client;
+	struct world w;
+
+	open_world(&w);
+	client = fake_client(w.memory, "me", true);
+	w.odd.notes_without_failing = true;
+	assert_int_equal(smudge_memory_harvest(w.memory, &err), 0);
+	assert_int_equal(err.code, 0);
+	assert_string_equal(err.message, "");
+	assert_int_equal(smudge_client_dirty_pages(client), 0);
+	assert_int_equal(smudge_client_close(client), 0);
+	close_world(&w);
+}
+
 /* -EAGAIN tells a translator to add the block again: no source may say it. */
 static void no_source_says_add_again(void **state)
 {
@@ -237,6 +257,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(odd_values_are_failures),
 		cmocka_unit_test(its_own_words_are_kept),
+		cmocka_unit_test(notes_without_a_failure),
 		cmocka_unit_test(no_source_says_add_again),
 	};
 
