@@ -60,6 +60,9 @@ json_t *control_memory_stats(struct control_target *target,
 		{"taken-pages", &s.taken_pages},
 		{"rearm-ns", &s.rearm_ns},
 		{"returned-pages", &s.returned_pages},
+		{"looks", &s.looks},
+		{"look-ns", &s.look_ns},
+		{"looked-pages", &s.looked_pages},
 	};
 	json_t *reply;
 	size_t i;

@@ -69,6 +69,7 @@ int dirty_hook_create(struct machine *machine,
 		.start = start,
 		.stop = stop,
 		.harvest = harvest,
+		.look = harvest, /* marks come by themselves */
 	};
 	int ret = smudge_source_create(&ops, machine, ret_source);
 

@@ -42,6 +42,18 @@ struct smudge_client_options {
 	 * knew, and means false.
 	 */
 	bool marks_only;
+	/*
+	 * SMUDGE_REARM_QUIESCED: while this client is open, nothing but a
+	 * quiesced harvest re-arms the regions it watches, whoever harvests
+	 * (memory.h, PINNED I/O). For a client that must not lose what I/O
+	 * into pinned pages writes. Its pages become all dirty in each look
+	 * or harvest up to the first quiesced harvest after sources were armed
+	 * outside of one (by their start, or under the other policy), that
+	 * one included: what was in flight then may have landed unseen. To
+	 * begin with as few pages as may be, open it, harvest quiesced, and
+	 * take or skip, in this order. Every source it needs must have a look.
+	 */
+	enum smudge_rearm_policy rearm_policy;
 };
 
 /*
@@ -56,9 +68,10 @@ struct smudge_client_options {
  * Blocks: on the locks, the sources' start and an RCU grace period.
  * Threads: any.
  * State after failure: as before the call, sources it started stopped again.
- * Return: 0, -EINVAL (options; a region of another memory), -ENOMEM, or the
- * error of the source that could not be started (-EIO if that returned what it
- * may not return).
+ * Return: 0, -EINVAL (options; a region of another memory), -EOPNOTSUPP
+ * (SMUDGE_REARM_QUIESCED, and a source of a region has no look; the sentence
+ * names it), -ENOMEM, or the error of the source that could not be started
+ * (-EIO if that returned what it may not return).
  */
 int smudge_client_open(struct smudge_memory *memory,
 		       const struct smudge_client_options *options,
@@ -85,7 +98,9 @@ int smudge_client_close(struct smudge_client *client);
  * @err: receives the first failure; may be NULL
  *
  * Stops early where the batch is full; smudge_batch_end_page says how far it
- * came, and the caller takes the rest from there.
+ * came, and the caller takes the rest from there. After a look, and while a
+ * client is open that lets only quiesced harvests re-arm, it re-arms nothing:
+ * the pages are reported again (memory.h).
  * Blocks: on the region's lock; one kernel call for each 2^18 pages that
  * hold taken pages, none for sources that re-arm as they harvest; one
  * membarrier(2) if marks were found.
@@ -117,7 +132,8 @@ int smudge_client_return(struct smudge_client *client,
 
 /*
  * smudge_client_skip - take a range and commit it unread: from now on only
- *      what is written later is dirty
+ *      what is written later is dirty, and where takes re-arm nothing (see
+ *      smudge_client_take) what is reported again
  * @client, @region, @first_page, @npages, @err: as for smudge_client_take
  *
  * Blocks: as take. Threads: as take.

@@ -151,6 +151,10 @@ size_t smudge_memory_hold_regions(struct smudge_memory *memory,
  * @first_page, @npages: pages written before this call; what lies outside
  *      the region is ignored
  *
+ * I/O that the kernel or a device carries out into the pages (O_DIRECT, AIO,
+ * io_uring...) has written them when its completion was reaped: mark then, not
+ * when it is submitted. A mark is given to each client once, after a look too.
+ *
  * Blocks: no, lock-free. Threads: any number, at any time.
  */
 void smudge_region_mark(struct smudge_region *region, uint64_t first_page,
@@ -162,6 +166,7 @@ void smudge_region_mark(struct smudge_region *region, uint64_t first_page,
  * @gpa, @length_bytes: range written before this call; parts in no region are
  *      ignored, and a range may span regions
  *
+ * I/O is marked when its completion was reaped, as for smudge_region_mark.
  * Finds the regions by binary search. Blocks: no, lock-free. Threads: any
  * number, at any time, also while regions come and go.
  */
@@ -169,12 +174,48 @@ void smudge_memory_mark_gpa(struct smudge_memory *memory, uint64_t gpa,
 			    uint64_t length_bytes);
 
 /*
+ * PINNED I/O. A source detects that a page is made writable. Whoever pins a
+ * page (O_DIRECT, AIO, io_uring, process_vm_writev(2), RDMA, VFIO) makes it
+ * writable first and writes it later, so a harvest in between re-arms the page
+ * and the write is lost. One of two rules makes it right:
+ *
+ * 1. Mark what the I/O wrote when it has completed (smudge_region_mark).
+ * 2. Re-arm only while none of it is in flight: look meanwhile
+ *    (smudge_memory_look), and harvest with smudge_memory_harvest_quiesced
+ *    while nothing is in flight.
+ *
+ * Pages that stay pinned between two transfers (registered buffers of
+ * io_uring, memory regions of RDMA, VFIO) are never "not in flight": mark them
+ * by rule 1, or all of them before each take. docs/kernel-support.md has the
+ * calls, one by one.
+ *
+ * A harvest re-arms for every client of the region, so a client that follows
+ * rule 2 is opened with SMUDGE_REARM_QUIESCED. While it is open, the harvests
+ * of all others are looks.
+ */
+enum smudge_rearm_policy {
+	SMUDGE_REARM_ALWAYS = 0,   /* every harvest re-arms */
+	SMUDGE_REARM_QUIESCED = 1, /* only a quiesced harvest does */
+};
+
+/*
+ * smudge_region_rearm_policy - the policy in force: that of the strictest
+ *      client that watches the region now
+ * @region: region (borrowed)
+ *
+ * Blocks: on the region's lock. Threads: any.
+ */
+enum smudge_rearm_policy
+smudge_region_rearm_policy(struct smudge_region *region);
+
+/*
  * smudge_memory_harvest - ask all running sources, tell all open clients
  * smudge_region_harvest - the same for one region
  * @memory, @region: borrowed
  * @err: receives the first failure; may be NULL
  *
- * With no client open it does nothing. Blocks: on the region's lock and in
+ * With no client open it does nothing. Where the policy in force is
+ * SMUDGE_REARM_QUIESCED it is a look. Blocks: on the region's lock and in
  * the sources' kernel calls. Threads: any.
  * State after failure: what a failed source covers is dirty for every client
  * (unknown means dirty); the other sources and regions were harvested.
@@ -184,6 +225,56 @@ int smudge_memory_harvest(struct smudge_memory *memory,
 			  struct smudge_error *err);
 int smudge_region_harvest(struct smudge_region *region,
 			  struct smudge_error *err);
+
+/*
+ * smudge_memory_look - a harvest that re-arms nothing
+ * smudge_region_look - the same for one region
+ * @memory, @region: borrowed
+ * @err: receives the first failure; may be NULL
+ *
+ * Every client is told what was written since it was last re-armed. Until the
+ * next harvest takes re-arm nothing either, so that whatever a take gives
+ * after a look, also what a harvest before it had reported, stays unarmed and
+ * is reported again by each look and by the next harvest. It may so be called
+ * dirty too often, never too seldom. With no client open it does nothing.
+ *
+ * Blocks: on the region's lock and in the sources' kernel calls.
+ * Threads: any.
+ * State after failure: after -EOPNOTSUPP nothing has changed, no page became
+ * dirty and no client was told anything (unless another thread attached that
+ * source during the call, in which case regions before it were looked at).
+ * After another failure, what the failed source covers is dirty for every
+ * client; the other sources and regions were looked at.
+ * Return: 0, -EOPNOTSUPP (a running source has no look: KVM's log in legacy
+ * mode, or a source of the program's own without one; the sentence names it),
+ * or the first failing source's error.
+ */
+int smudge_memory_look(struct smudge_memory *memory, struct smudge_error *err);
+int smudge_region_look(struct smudge_region *region, struct smudge_error *err);
+
+/*
+ * smudge_memory_harvest_quiesced - a harvest while no I/O is in flight
+ * smudge_region_harvest_quiesced - the same for one region
+ * @memory, @region: borrowed
+ * @err: receives the first failure; may be NULL
+ *
+ * The caller vouches that during the call no I/O into pinned pages of the
+ * region, or of any region of the memory, is in flight. Stores by threads and
+ * vCPUs do not matter. It re-arms whatever the policy, and re-arms everything
+ * at once, so that takes have nothing left to re-arm until the next plain
+ * harvest. Any client's call serves all clients.
+ *
+ * Blocks: on the region's lock and in the sources' kernel calls.
+ * Threads: any.
+ * State after failure: as smudge_memory_harvest. Pages that could not be
+ * re-armed are dirty, and are reported again or re-armed by the next take.
+ * Return: 0, -EIO (a source could not be re-armed), or the first failing
+ * source's error.
+ */
+int smudge_memory_harvest_quiesced(struct smudge_memory *memory,
+				   struct smudge_error *err);
+int smudge_region_harvest_quiesced(struct smudge_region *region,
+				   struct smudge_error *err);
 
 /* What the tracking itself costs. Totals since the memory was created. */
 struct smudge_memory_stats {
@@ -197,18 +288,24 @@ struct smudge_memory_stats {
 	uint64_t harvests;	    /* harvests of one region */
 	uint64_t harvest_ns;	    /* time in them, kernel calls included */
 	uint64_t harvested_pages;   /* reported by sources, repeats counted */
-	uint64_t harvest_errors;
+	uint64_t harvest_errors;    /* of sources, in harvests and looks */
 	uint64_t takes;
 	uint64_t take_ns; /* time in takes, re-arming included */
 	uint64_t taken_pages;
-	uint64_t rearm_ns; /* the part of take_ns spent re-arming */
+	uint64_t rearm_ns; /* the part of take_ns, and of harvest_ns for
+			      quiesced harvests, spent re-arming */
 	uint64_t returned_pages;
+	uint64_t looks; /* of one region; plain harvests that were looks
+			   included, and not counted as harvests */
+	uint64_t look_ns;
+	uint64_t looked_pages; /* reported to looks, repeats counted */
 };
 
 /*
  * smudge_memory_stats - read the statistics
  * @memory: memory (borrowed)
- * @stats: size is set by the caller; fields beyond it are not written
+ * @stats: size is set by the caller; fields beyond it are not written, and
+ *      what it has beyond this library's is left alone
  *
  * Blocks: on the memory's lock and mincore(2). Threads: any.
  * Return: 0, -EINVAL (size is smaller than the first version's).

@@ -39,8 +39,9 @@ struct smudge_sink;
  * Threads: any.
  * State after failure: not attached.
  * Return: 0, -EINVAL (range outside the region), -EBUSY (source is attached),
- * -ENOMEM, or the error of the source's start (-EIO if that returned what it
- * may not return).
+ * -EOPNOTSUPP (the source has no look, and a client of the region lets only
+ * quiesced harvests re-arm), -ENOMEM, or the error of the source's start (-EIO
+ * if that returned what it may not return).
  */
 int smudge_region_attach(struct smudge_region *region,
 			 struct smudge_source *source, uint64_t first_page,
@@ -74,10 +75,13 @@ struct smudge_source_stats {
 	const char *name;
 	uint64_t harvests;
 	uint64_t harvest_ns;
-	uint64_t harvest_errors;
+	uint64_t harvest_errors;  /* of looks too */
 	uint64_t harvested_pages; /* in pages of its region */
 	uint64_t rearms;
 	uint64_t rearm_ns;
+	uint64_t looks;
+	uint64_t look_ns;
+	uint64_t looked_pages; /* in pages of its region */
 };
 
 /*
@@ -101,9 +105,12 @@ int smudge_source_stats(struct smudge_source *source,
  * UFFD_FEATURE_WP_ASYNC with PAGEMAP_SCAN (Linux 6.7). Sees every store
  * through this process's page tables, by kernel code too (read(2), KVM);
  * it does not see writes through another mapping of the same file or shared
- * memory, nor by a device into pinned pages. Host pages; huge pages of
+ * memory. A page that is pinned (O_DIRECT, AIO, io_uring, process_vm_writev,
+ * a device) is reported as it is pinned, not as it is written: memory.h,
+ * PINNED I/O, has the two rules that make it right. Host pages; huge pages of
  * hugetlbfs are reported whole. The memory is registered while the source
- * runs, from the region's hva; it must not be remapped meanwhile.
+ * runs, from the region's hva; it must not be remapped meanwhile. It has a
+ * look.
  *
  * Blocks: no. Threads: any.
  * Return: 0, -ENOSYS (no userfaultfd or no PAGEMAP_SCAN), -EOPNOTSUPP (no
@@ -182,7 +189,9 @@ struct smudge_kvm_slot {
  * rest of it alone. Attach it to the pages of the region that the slot maps;
  * its first page need not be a multiple of 64. Detach it before the slot is
  * deleted: the last bits are in there, and KVM makes a slot anew that is
- * switched after it was deleted.
+ * switched after it was deleted. It detects what vCPUs write; what the program
+ * writes, I/O of its devices included, is marked when it is done. In manual
+ * mode the source has a look, in legacy mode it has none.
  * Blocks: no. Threads: any.
  * Return: 0, -EINVAL (options), -ENOMEM.
  * Start: also -EINVAL (attached to a range of another size or address than
@@ -216,7 +225,8 @@ struct smudge_source_range {
  * value. After a failure of start the source is not stopped.
  */
 struct smudge_source_ops {
-	size_t size;	  /* sizeof(struct smudge_source_ops) */
+	size_t size;	  /* sizeof(struct smudge_source_ops); operations
+			     beyond it count as NULL */
 	const char *name; /* for messages and statistics */
 	/* Begin to watch. Everything is dirty for the clients at this time. */
 	int (*start)(void *opaque, const struct smudge_source_range *range,
@@ -239,6 +249,18 @@ struct smudge_source_ops {
 		     struct smudge_error *err);
 	/* Free @opaque; called by smudge_source_destroy. May be NULL. */
 	void (*destroy)(void *opaque);
+	/*
+	 * Report what was written since it was last re-armed, and leave it as
+	 * it is: each look and the next harvest report it again. A source
+	 * with a look and a rearm also reports a page to each look and harvest
+	 * from its write until a rearm had it, for takes re-arm nothing after
+	 * a look. On error the whole range becomes dirty. NULL when the source
+	 * cannot read without re-arming, also for a struct whose size ends
+	 * before it: smudge_memory_look and clients with
+	 * SMUDGE_REARM_QUIESCED are refused then.
+	 */
+	int (*look)(void *opaque, struct smudge_sink *sink,
+		    struct smudge_error *err);
 };
 
 /*

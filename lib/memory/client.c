@@ -19,6 +19,11 @@
 /* What the options had when they were first published. */
 #define FIRST_SIZE offsetof(struct smudge_client_options, marks_only)
 
+/* Does the caller's struct reach to the end of @field? */
+#define HAS(options, field)                                                 \
+	((options)->size >= offsetof(struct smudge_client_options, field) + \
+				    sizeof((options)->field))
+
 int smi_client_watch(struct smudge_client *client, struct smudge_region *region,
 		     struct smudge_error *err)
 {
@@ -177,6 +182,26 @@ static int check_options(const struct smudge_client_options *o,
 	return 0;
 }
 
+/* The options that later versions added; absent ones mean their zero. */
+static int set_options(struct smudge_client *client,
+		       const struct smudge_client_options *o,
+		       struct smudge_error *err)
+{
+	enum smudge_rearm_policy policy =
+		HAS(o, rearm_policy) ? o->rearm_policy : SMUDGE_REARM_ALWAYS;
+
+	client->marks_only = HAS(o, marks_only) && o->marks_only;
+	client->is_quiesced = policy == SMUDGE_REARM_QUIESCED;
+	if (policy != SMUDGE_REARM_ALWAYS && policy != SMUDGE_REARM_QUIESCED)
+		return smudge_error_set(err, -EINVAL, "client",
+					"%d is no re-arm policy", (int)policy);
+	if (client->marks_only && client->is_quiesced)
+		return smudge_error_set(err, -EINVAL, "client",
+					"a client that receives marks only has "
+					"no sources to re-arm");
+	return 0;
+}
+
 int smudge_client_open(struct smudge_memory *memory,
 		       const struct smudge_client_options *options,
 		       struct smudge_client **ret, struct smudge_error *err)
@@ -195,12 +220,13 @@ int smudge_client_open(struct smudge_memory *memory,
 					options->name);
 	client->memory = memory;
 	client->watches_all = options->nregions == 0;
-	client->marks_only =
-		options->size >= sizeof(*options) && options->marks_only;
 	snprintf(client->name, sizeof(client->name), "%s", options->name);
-	pthread_mutex_lock(&memory->lock);
-	r = open_locked(client, options, err);
-	pthread_mutex_unlock(&memory->lock);
+	r = set_options(client, options, err);
+	if (r == 0) {
+		pthread_mutex_lock(&memory->lock);
+		r = open_locked(client, options, err);
+		pthread_mutex_unlock(&memory->lock);
+	}
 	if (r < 0) {
 		free(client);
 		return r;

@@ -23,6 +23,25 @@
  * sources were told before it came. Views of a client that hears marks only are
  * not in `bitmaps`: no source runs, reports or re-arms for them, and the
  * invariant holds for marked writes.
+ *
+ * RE-ARMING is the region's: a harvest re-arms for all its views. A look
+ * reports and re-arms nothing, and a take after it neither, so the source
+ * still knows the page as written and the next look or harvest reports it
+ * again. While a quiesced client watches (its policy is
+ * SMUDGE_REARM_QUIESCED), every plain harvest is a look. Two flags of a source
+ * keep this in order:
+ *
+ * `takes_rearm` is set by a start and by a plain harvest, unless a quiesced
+ * client watches, and cleared by a look, by a quiesced harvest (which re-arms
+ * everything itself) and by a quiesced client that comes. Hence, while it is
+ * set, every take since that harvest has re-armed what it took: a source that
+ * forgets a write as it re-arms a page may rely on it (source/kvm_pending.h).
+ *
+ * `armed_when_quiesced`: whatever the source has armed, it armed while no I/O
+ * into pinned pages was in flight. While this is not so, I/O that was pinned
+ * before its page was armed may land unseen. Then each look or harvest makes
+ * the source's whole range dirty for the quiesced clients, until the first
+ * quiesced harvest: that one included, since it ends what was unseen.
  */
 #ifndef LIB_MEMORY_MEMORY_H
 #define LIB_MEMORY_MEMORY_H
@@ -57,6 +76,7 @@ struct smi_view {
 
 struct smi_counters {
 	_Atomic uint64_t harvests, harvest_ns, harvested_pages, harvest_errors;
+	_Atomic uint64_t looks, look_ns, looked_pages;
 	_Atomic uint64_t takes, take_ns, taken_pages, rearm_ns, returned_pages;
 };
 
@@ -83,6 +103,7 @@ struct smudge_region {
 	pthread_mutex_t lock;
 	struct smudge_bitmap **bitmaps; /* lock; views that hear sources */
 	size_t nviews;			/* lock; how many these are */
+	size_t nquiesced;		/* lock; of them, of quiesced clients */
 	struct smudge_source *sources;	/* lock */
 	size_t nholds;			/* memory->lock; keep it from going */
 };
@@ -92,7 +113,9 @@ struct smudge_client {
 	struct smudge_client *next;
 	char name[32];
 	bool watches_all;
-	bool marks_only; /* its views are not among the regions' bitmaps */
+	bool marks_only;  /* its views are not among the regions' bitmaps */
+	bool is_quiesced; /* only quiesced harvests may re-arm what it watches
+			   */
 	struct smi_view *views; /* memory->lock */
 };
 
@@ -104,8 +127,18 @@ struct smudge_source {
 	uint64_t first_page;
 	uint64_t npages;
 	bool is_running;
+	bool takes_rearm;	  /* see RE-ARMING */
+	bool armed_when_quiesced; /* see RE-ARMING */
 	uint64_t harvests, harvest_ns, harvest_errors, harvested_pages;
+	uint64_t looks, look_ns, looked_pages;
 	uint64_t rearms, rearm_ns;
+};
+
+/* What a harvest does to the writers of what it reports. */
+enum smi_harvest {
+	SMI_HARVEST,  /* re-arm, as reported or as taken */
+	SMI_LOOK,     /* leave them as they are */
+	SMI_QUIESCED, /* re-arm all at once; no I/O is in flight */
 };
 
 struct smudge_sink {
@@ -169,7 +202,17 @@ void smi_sources_stop(struct smudge_region *region);
 int smi_sources_rearm(struct smudge_region *region,
 		      const struct smudge_batch *batch,
 		      struct smudge_error *err);
-int smi_source_harvest(struct smudge_source *source, struct smudge_error *err);
+int smi_source_rearm_all(struct smudge_source *source,
+			 struct smudge_error *err);
+/* Takes re-arm nothing any more, until a plain harvest. */
+void smi_sources_hold(struct smudge_region *region);
+/* 0, or -EOPNOTSUPP and a sentence that names the first without a look. */
+int smi_sources_check_look(const struct smudge_region *region,
+			   struct smudge_error *err);
+/* harvest.c. region->lock held. */
+int smi_source_harvest(struct smudge_source *source, enum smi_harvest how,
+		       struct smudge_error *err);
+/* source.c again. region->lock held. */
 int smi_source_detach_locked(struct smudge_source *source,
 			     struct smudge_error *err);
 

@@ -9,23 +9,31 @@
 #include "memory/memory.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "bitmap/batch.h"
 #include "sys/error.h"
 #include "sys/rcu.h"
+
+/* What the operations had when they were first published. */
+#define FIRST_SIZE offsetof(struct smudge_source_ops, look)
 
 int smudge_source_create(const struct smudge_source_ops *ops, void *opaque,
 			 struct smudge_source **ret)
 {
 	struct smudge_source *source;
 
-	if (ops->size < sizeof(*ops) || !ops->name || !ops->start ||
-	    !ops->stop || !ops->harvest)
+	if (ops->size < FIRST_SIZE || !ops->name || !ops->start || !ops->stop ||
+	    !ops->harvest)
 		return -EINVAL;
 	source = calloc(1, sizeof(*source));
 	if (!source)
 		return -ENOMEM;
-	source->ops = *ops;
+	/* What a shorter struct does not have stays NULL. */
+	memcpy(&source->ops, ops,
+	       ops->size < sizeof(*ops) ? ops->size : sizeof(*ops));
 	source->opaque = opaque;
 	atomic_init(&source->region, NULL);
 	*ret = source;
@@ -55,6 +63,8 @@ static int start_source(struct smudge_region *region,
 		return ret;
 	}
 	source->is_running = true;
+	source->takes_rearm = !region->nquiesced;
+	source->armed_when_quiesced = false;
 	return 0;
 }
 
@@ -84,32 +94,87 @@ void smi_sources_stop(struct smudge_region *region)
 		stop_source(s);
 }
 
+static int rearm(struct smudge_region *region, struct smudge_source *s,
+		 const struct smudge_batch *batch, struct smudge_error *err)
+{
+	struct smudge_error own = SMUDGE_ERROR_INIT;
+	uint64_t start_ns = smi_now_ns();
+	int r = s->ops.rearm(s->opaque, batch, &own);
+	uint64_t spent_ns = smi_now_ns() - start_ns;
+
+	s->rearms++;
+	s->rearm_ns += spent_ns;
+	smi_add(&region->memory->counters.rearm_ns, spent_ns);
+	r = smi_callback_check(&own, r, s->ops.name, "rearm");
+	if (r == 0)
+		return 0;
+	smudge_error_set(&own, -EIO, s->ops.name,
+			 "cannot re-arm pages of region %s", region->name);
+	own.code = -EIO; /* whatever the source called it */
+	smi_error_keep(err, &own);
+	return -EIO;
+}
+
 int smi_sources_rearm(struct smudge_region *region,
 		      const struct smudge_batch *batch,
 		      struct smudge_error *err)
 {
 	for (struct smudge_source *s = region->sources; s; s = s->next) {
-		struct smudge_error own = SMUDGE_ERROR_INIT;
-		uint64_t start_ns, spent_ns;
-		int r;
+		int r = 0;
 
-		if (!s->is_running || !s->ops.rearm)
+		if (s->is_running && s->takes_rearm && s->ops.rearm)
+			r = rearm(region, s, batch, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* A batch of the whole range, without a bitmap that it was taken from. */
+int smi_source_rearm_all(struct smudge_source *source, struct smudge_error *err)
+{
+	struct smudge_region *region =
+		atomic_load_explicit(&source->region, memory_order_acquire);
+	uint64_t end = source->first_page + source->npages;
+	uint64_t at = source->first_page;
+	int r = 0;
+
+	while (source->ops.rearm && at < end && r == 0) {
+		uint64_t n = end - at < SMI_BATCH_MAX_PAGES
+				     ? end - at
+				     : SMI_BATCH_MAX_PAGES;
+		uint32_t edges[2] = {0, (uint32_t)n};
+		const struct smudge_batch batch = {.edges = edges,
+						   .max_edges = 2,
+						   .nedges = 2,
+						   .base_page = at,
+						   .end_page = at + n,
+						   .is_taken = true};
+
+		r = rearm(region, source, &batch, err);
+		at += n;
+	}
+	return r;
+}
+
+void smi_sources_hold(struct smudge_region *region)
+{
+	for (struct smudge_source *s = region->sources; s; s = s->next)
+		s->takes_rearm = false;
+}
+
+int smi_sources_check_look(const struct smudge_region *region,
+			   struct smudge_error *err)
+{
+	for (const struct smudge_source *s = region->sources; s; s = s->next) {
+		if (s->ops.look)
 			continue;
-		start_ns = smi_now_ns();
-		r = s->ops.rearm(s->opaque, batch, &own);
-		spent_ns = smi_now_ns() - start_ns;
-		s->rearms++;
-		s->rearm_ns += spent_ns;
-		smi_add(&region->memory->counters.rearm_ns, spent_ns);
-		r = smi_callback_check(&own, r, s->ops.name, "rearm");
-		if (r == 0)
-			continue;
-		smudge_error_set(&own, -EIO, s->ops.name,
-				 "cannot re-arm pages of region %s",
+		smudge_error_set(err, -EOPNOTSUPP, s->ops.name,
+				 "the source has no look, so region %s cannot "
+				 "be read without re-arming its writers",
 				 region->name);
-		own.code = -EIO; /* whatever the source called it */
-		smi_error_keep(err, &own);
-		return -EIO;
+		smudge_error_at(err, region->id, s->first_page);
+		return -EOPNOTSUPP;
 	}
 	return 0;
 }
@@ -117,6 +182,12 @@ int smi_sources_rearm(struct smudge_region *region,
 static int attach_locked(struct smudge_region *region,
 			 struct smudge_source *source, struct smudge_error *err)
 {
+	if (region->nquiesced && !source->ops.look)
+		return smudge_error_set(
+			err, -EOPNOTSUPP, source->ops.name,
+			"the source has no look, and a client of region %s "
+			"lets only quiesced harvests re-arm",
+			region->name);
 	if (region->nviews) {
 		int r = start_source(region, source, err);
 
@@ -171,7 +242,7 @@ int smi_source_detach_locked(struct smudge_source *source,
 	int r = 0;
 
 	if (source->is_running)
-		r = smi_source_harvest(source, err);
+		r = smi_source_harvest(source, SMI_HARVEST, err);
 	stop_source(source);
 	while (*link != source)
 		link = &(*link)->next;

@@ -8,6 +8,10 @@
 #include <stddef.h>
 #include <string.h>
 
+/* What the structs had when they were first published. */
+#define FIRST_MEMORY_SIZE offsetof(struct smudge_memory_stats, looks)
+#define FIRST_SOURCE_SIZE offsetof(struct smudge_source_stats, looks)
+
 uint64_t smi_client_measure(const struct smudge_client *client)
 {
 	uint64_t bytes = 0;
@@ -72,6 +76,9 @@ static void read_counters(struct smi_counters *counters,
 	stats->taken_pages = get(&counters->taken_pages);
 	stats->rearm_ns = get(&counters->rearm_ns);
 	stats->returned_pages = get(&counters->returned_pages);
+	stats->looks = get(&counters->looks);
+	stats->look_ns = get(&counters->look_ns);
+	stats->looked_pages = get(&counters->looked_pages);
 }
 
 int smudge_memory_stats(struct smudge_memory *memory,
@@ -80,7 +87,7 @@ int smudge_memory_stats(struct smudge_memory *memory,
 	struct smudge_memory_stats now = {0};
 	size_t size = stats->size;
 
-	if (size < sizeof(now))
+	if (size < FIRST_MEMORY_SIZE)
 		return -EINVAL;
 	now.size = size;
 	pthread_mutex_lock(&memory->lock);
@@ -92,26 +99,33 @@ int smudge_memory_stats(struct smudge_memory *memory,
 	now.bitmap_peak_bytes = memory->bitmap_peak_bytes;
 	pthread_mutex_unlock(&memory->lock);
 	read_counters(&memory->counters, &now);
-	memcpy(stats, &now, sizeof(now));
+	memcpy(stats, &now, size < sizeof(now) ? size : sizeof(now));
 	return 0;
 }
 
 int smudge_source_stats(struct smudge_source *source,
 			struct smudge_source_stats *stats)
 {
+	struct smudge_source_stats now = {0};
 	struct smudge_region *region;
+	size_t size = stats->size;
 
-	if (stats->size < sizeof(*stats))
+	if (size < FIRST_SOURCE_SIZE)
 		return -EINVAL;
 	region = smi_source_lock(source);
-	stats->name = source->ops.name;
-	stats->harvests = source->harvests;
-	stats->harvest_ns = source->harvest_ns;
-	stats->harvest_errors = source->harvest_errors;
-	stats->harvested_pages = source->harvested_pages;
-	stats->rearms = source->rearms;
-	stats->rearm_ns = source->rearm_ns;
+	now.size = size;
+	now.name = source->ops.name;
+	now.harvests = source->harvests;
+	now.harvest_ns = source->harvest_ns;
+	now.harvest_errors = source->harvest_errors;
+	now.harvested_pages = source->harvested_pages;
+	now.rearms = source->rearms;
+	now.rearm_ns = source->rearm_ns;
+	now.looks = source->looks;
+	now.look_ns = source->look_ns;
+	now.looked_pages = source->looked_pages;
 	if (region)
 		smi_source_unlock(region);
+	memcpy(stats, &now, size < sizeof(now) ? size : sizeof(now));
 	return 0;
 }

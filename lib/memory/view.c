@@ -15,14 +15,16 @@
 
 static void list_bitmaps(struct smudge_region *region)
 {
-	size_t n = 0;
+	size_t n = 0, nquiesced = 0;
 
 	for (struct smi_view *v = smi_region_views(region); v;
 	     v = smi_view_next(v)) {
 		if (!v->client->marks_only)
 			region->bitmaps[n++] = v->bitmap;
+		nquiesced += v->client->is_quiesced;
 	}
 	region->nviews = n;
+	region->nquiesced = nquiesced;
 }
 
 static int make_room(struct smudge_region *region)
@@ -73,11 +75,14 @@ int smi_region_link(struct smudge_region *region, struct smi_view *view,
 		return smudge_error_set(err, r, "client",
 					"no memory to watch region %s",
 					region->name);
-	if (!region->nviews && !view->client->marks_only) {
+	if (view->client->is_quiesced)
+		r = smi_sources_check_look(region, err);
+	if (r == 0 && !region->nviews && !view->client->marks_only)
 		r = smi_sources_start(region, err);
-		if (r < 0)
-			return r;
-	}
+	if (r < 0)
+		return r;
+	if (view->client->is_quiesced)
+		smi_sources_hold(region);
 	atomic_store_explicit(&view->next_in_region, smi_region_views(region),
 			      memory_order_relaxed);
 	/* Release pairs with the acquire in smudge_region_mark. */

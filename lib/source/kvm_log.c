@@ -182,6 +182,7 @@ static void kvm_log_stop(void *opaque)
 	smi_kvm_leave(log->kvm, &log->user);
 }
 
+/* Also a look, in manual mode: GET leaves the kernel's bits as they are. */
 static int kvm_log_harvest(void *opaque, struct smudge_sink *sink,
 			   struct smudge_error *err)
 {
@@ -256,6 +257,7 @@ static void kvm_log_destroy(void *opaque)
 	free(log);
 }
 
+/* No look: GET clears and re-protects, whoever asks. */
 static const struct smudge_source_ops legacy_ops = {
 	.size = sizeof(legacy_ops),
 	.name = "kvm_log",
@@ -273,6 +275,7 @@ static const struct smudge_source_ops manual_ops = {
 	.harvest = kvm_log_harvest,
 	.rearm = kvm_log_rearm,
 	.destroy = kvm_log_destroy,
+	.look = kvm_log_harvest,
 };
 
 static unsigned int host_page_shift(void)

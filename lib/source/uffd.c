@@ -211,23 +211,29 @@ static long take_runs(struct uffd *u, uint64_t start, uint64_t end,
 	return n;
 }
 
+static int scan_failed(uint64_t start, uint64_t end, long code,
+		       struct smudge_error *err)
+{
+	if (code == -EPERM)
+		return smudge_error_set(err, -EPERM, WHERE,
+					"memory from 0x%" PRIx64
+					" to 0x%" PRIx64
+					" was remapped while it was tracked",
+					start, end);
+	return smudge_error_set(err, (int)code, WHERE,
+				"PAGEMAP_SCAN from 0x%" PRIx64 " to 0x%" PRIx64
+				" fails: %s",
+				start, end, strerror((int)-code));
+}
+
 static int scan_window(struct uffd *u, uint64_t start, uint64_t end,
 		       struct smudge_sink *sink, struct smudge_error *err)
 {
 	while (start < end) {
 		long n = take_runs(u, start, end, sink);
 
-		if (n == -EPERM)
-			return smudge_error_set(
-				err, -EPERM, WHERE,
-				"memory from 0x%" PRIx64 " to 0x%" PRIx64
-				" was remapped while it was tracked",
-				start, end);
 		if (n < 0)
-			return smudge_error_set(err, (int)n, WHERE,
-						"PAGEMAP_SCAN from 0x%" PRIx64
-						" to 0x%" PRIx64 " fails: %s",
-						start, end, strerror((int)-n));
+			return scan_failed(start, end, n, err);
 		report(u, n, sink);
 		if (n < MAX_RUNS)
 			return 0;
@@ -250,12 +256,48 @@ static int uffd_harvest(void *opaque, struct smudge_sink *sink,
 	return 0;
 }
 
+/* Leaves no trace: what it finds is the next harvest's to deal with. */
+static int look_window(const struct uffd *u, uint64_t start, uint64_t end,
+		       struct smudge_sink *sink, struct smudge_error *err)
+{
+	long n = MAX_RUNS;
+
+	while (start < end && n == MAX_RUNS) {
+		n = smi_sys_pagemap_find_written(u->fds.pagemap, start, end,
+						 u->runs, MAX_RUNS);
+		if (n < 0)
+			return scan_failed(start, end, n, err);
+		for (long i = 0; i < n; i++) {
+			start = u->runs[i].end;
+			smudge_sink_range(sink, u->runs[i].start - u->start,
+					  start - u->runs[i].start);
+		}
+	}
+	return 0;
+}
+
+/* A scan that protects nothing, so a page is found until a harvest has it. */
+static int uffd_look(void *opaque, struct smudge_sink *sink,
+		     struct smudge_error *err)
+{
+	const struct uffd *u = opaque;
+
+	for (uint64_t at = u->start; at < u->end; at = window_end(u, at)) {
+		int ret = look_window(u, at, window_end(u, at), sink, err);
+
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
 static const struct smudge_source_ops uffd_ops = {
 	.size = sizeof(uffd_ops),
 	.name = "uffd",
 	.start = uffd_start,
 	.stop = uffd_stop,
 	.harvest = uffd_harvest,
+	.look = uffd_look,
 	.destroy = free,
 };
 

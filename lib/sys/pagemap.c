@@ -39,12 +39,12 @@ int smi_sys_pagemap_open(void)
 	return fd < 0 ? -errno : fd;
 }
 
-long smi_sys_pagemap_take_written(int pagemap, uint64_t start, uint64_t end,
-				  struct smi_page_region *regions, size_t max)
+static long scan(int pagemap, uint64_t flags, uint64_t start, uint64_t end,
+		 struct smi_page_region *regions, size_t max)
 {
 	struct scan_arg arg = {
 		.size = sizeof(arg),
-		.flags = SCAN_WP_MATCHING | SCAN_CHECK_WPASYNC,
+		.flags = flags,
 		.start = start,
 		.end = end,
 		.vec = (uintptr_t)regions,
@@ -55,4 +55,17 @@ long smi_sys_pagemap_take_written(int pagemap, uint64_t start, uint64_t end,
 	int ret = ioctl(pagemap, SCAN, &arg);
 
 	return ret < 0 ? -errno : ret;
+}
+
+long smi_sys_pagemap_take_written(int pagemap, uint64_t start, uint64_t end,
+				  struct smi_page_region *regions, size_t max)
+{
+	return scan(pagemap, SCAN_WP_MATCHING | SCAN_CHECK_WPASYNC, start, end,
+		    regions, max);
+}
+
+long smi_sys_pagemap_find_written(int pagemap, uint64_t start, uint64_t end,
+				  struct smi_page_region *regions, size_t max)
+{
+	return scan(pagemap, SCAN_CHECK_WPASYNC, start, end, regions, max);
 }

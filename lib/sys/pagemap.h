@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * PAGEMAP_SCAN (Linux 6.7): fetch what was written, and protect it again, in
- * one atomic step for each page.
+ * one atomic step for each page; or only find it.
  */
 #ifndef SMUDGE_SYS_PAGEMAP_H
 #define SMUDGE_SYS_PAGEMAP_H
@@ -42,6 +42,16 @@ int smi_sys_pagemap_open(void);
  * -EINTR (a fatal signal), -ENOMEM.
  */
 long smi_sys_pagemap_take_written(int pagemap, uint64_t start, uint64_t end,
+				  struct smi_page_region *regions, size_t max);
+
+/*
+ * smi_sys_pagemap_find_written - the same pages, left as they are
+ *
+ * Nothing is protected, so what is found is found again, and a failure
+ * changes nothing. Parameters and return value are those of
+ * smi_sys_pagemap_take_written.
+ */
+long smi_sys_pagemap_find_written(int pagemap, uint64_t start, uint64_t end,
 				  struct smi_page_region *regions, size_t max);
 
 #endif

@@ -54,8 +54,14 @@ void track_attach(struct track *t, struct smudge_source *source,
 
 struct smudge_client *track_client(struct track *t, const char *name)
 {
-	struct smudge_client_options options = {.size = sizeof(options),
-						.name = name};
+	return track_client_with(t, name, SMUDGE_REARM_ALWAYS);
+}
+
+struct smudge_client *track_client_with(struct track *t, const char *name,
+					enum smudge_rearm_policy policy)
+{
+	struct smudge_client_options options = {
+		.size = sizeof(options), .name = name, .rearm_policy = policy};
 	struct smudge_client *client = NULL;
 	struct smudge_error err = {0};
 
@@ -68,6 +74,20 @@ void track_harvest(struct track *t)
 	struct smudge_error err = {0};
 
 	expect_ok(smudge_region_harvest(t->region, &err), &err);
+}
+
+void track_look(struct track *t)
+{
+	struct smudge_error err = {0};
+
+	expect_ok(smudge_region_look(t->region, &err), &err);
+}
+
+void track_harvest_quiesced(struct track *t)
+{
+	struct smudge_error err = {0};
+
+	expect_ok(smudge_region_harvest_quiesced(t->region, &err), &err);
 }
 
 void track_clean(struct track *t, struct smudge_client *client)
@@ -139,8 +159,14 @@ static uint32_t peek(const struct track *t, uint64_t page)
 
 void watch_open(struct watch *w, struct track *t, const char *name)
 {
+	watch_open_with(w, t, name, SMUDGE_REARM_ALWAYS);
+}
+
+void watch_open_with(struct watch *w, struct track *t, const char *name,
+		     enum smudge_rearm_policy policy)
+{
 	w->track = t;
-	w->client = track_client(t, name);
+	w->client = track_client_with(t, name, policy);
 	w->copy = calloc(t->npages, sizeof(*w->copy));
 	w->suspect = calloc(t->npages, 1);
 	w->nsuspects = 0;

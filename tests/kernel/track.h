@@ -37,7 +37,11 @@ void track_close(struct track *t);
 void track_attach(struct track *t, struct smudge_source *source,
 		  uint64_t first_page, uint64_t npages);
 struct smudge_client *track_client(struct track *t, const char *name);
+struct smudge_client *track_client_with(struct track *t, const char *name,
+					enum smudge_rearm_policy policy);
 void track_harvest(struct track *t);
+void track_look(struct track *t);
+void track_harvest_quiesced(struct track *t);
 
 /* From now on only later writes are dirty for the client. */
 void track_clean(struct track *t, struct smudge_client *client);
@@ -64,12 +68,14 @@ struct watch {
 };
 
 void watch_open(struct watch *w, struct track *t, const char *name);
+void watch_open_with(struct watch *w, struct track *t, const char *name,
+		     enum smudge_rearm_policy policy);
 void watch_close(struct watch *w);
 
 /* Take a range and copy its pages. */
 void watch_take(struct watch *w, uint64_t first_page, uint64_t npages);
 
-/* After a harvest: every suspect is dirty now. */
+/* After a harvest or look: every suspect is dirty now. */
 void watch_check(struct watch *w);
 
 /*

@@ -5,29 +5,22 @@
  * that holds no sense. A success leaves nothing in it, a failure its own code
  * and sentence. scripts/check-errors.py sees that the table has every call.
  */
-#include "migrate_rig.h"
+#include "support.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
-#include <unistd.h>
-
-#include <linux/kvm.h>
 
 #include <smudge/smudge.h>
 
+#include "afresh_calls.h"
 #include "fake_source.h"
 
 #define NPAGES 64
-#define STALE  "of an earlier call"
-#define SKIP   1 /* this machine cannot */
 
 /* One memory for all calls: a watched region with a source, and a screen. */
 static struct world {
-	struct smudge_memory *memory;
+	struct smudge_memory *memory, *empty;
 	struct smudge_region *region;
 	struct smudge_region *screen; /* of real memory */
 	struct fake_source fake, other;
@@ -57,6 +50,7 @@ static void open_world(struct world *w)
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	assert_true(screen.hva != MAP_FAILED);
 	assert_int_equal(smudge_memory_create(&w->memory), 0);
+	assert_int_equal(smudge_memory_create(&w->empty), 0);
 	w->region = fake_region(w->memory, 0, NPAGES);
 	assert_int_equal(smudge_region_add(w->memory, &screen, &w->screen), 0);
 	fake_create(&w->fake, true);
@@ -82,6 +76,7 @@ static void close_world(struct world *w)
 	fake_destroy(&w->fake);
 	fake_destroy(&w->other);
 	assert_int_equal(smudge_memory_destroy(w->memory), 0);
+	assert_int_equal(smudge_memory_destroy(w->empty), 0);
 	munmap(hva, NPAGES << 12);
 }
 
@@ -172,6 +167,29 @@ static int region_harvest(bool fails, struct smudge_error *err)
 	return smudge_region_harvest(world.region, err);
 }
 
+static int memory_harvest_quiesced(bool fails, struct smudge_error *err)
+{
+	world.fake.harvest_error = fails ? -ENXIO : 0;
+	return smudge_memory_harvest_quiesced(world.memory, err);
+}
+
+static int region_harvest_quiesced(bool fails, struct smudge_error *err)
+{
+	world.fake.harvest_error = fails ? -ENXIO : 0;
+	return smudge_region_harvest_quiesced(world.region, err);
+}
+
+/* The fake source has no look; no source is asked where none is. */
+static int memory_look(bool fails, struct smudge_error *err)
+{
+	return smudge_memory_look(fails ? world.memory : world.empty, err);
+}
+
+static int region_look(bool fails, struct smudge_error *err)
+{
+	return smudge_region_look(fails ? world.region : world.screen, err);
+}
+
 static int region_attach(bool fails, struct smudge_error *err)
 {
 	int ret = smudge_region_attach(world.region, world.other.source,
@@ -192,102 +210,6 @@ static int source_detach(bool fails, struct smudge_error *err)
 	return smudge_source_detach(world.other.source, err);
 }
 
-/* Both sides of a migration; the one that is looked at gets @err. */
-static int migrate(bool fails, bool looks_at_sender, struct smudge_error *err)
-{
-	struct rig rig = {.load_error = fails ? -ENXIO : 0};
-	int ret;
-
-	rig_open(&rig, looks_at_sender ? "migrate_send" : "migrate_receive");
-	*(looks_at_sender ? &rig.send_err : &rig.receive_err) = *err;
-	rig_start_receiver(&rig);
-	rig_start_sender(&rig);
-	rig_join_sender(&rig);
-	rig_join_receiver(&rig);
-	*err = looks_at_sender ? rig.send_err : rig.receive_err;
-	ret = looks_at_sender ? rig.send_error : rig.receive_error;
-	rig_close(&rig);
-	return ret;
-}
-
-static int migrate_send(bool fails, struct smudge_error *err)
-{
-	return migrate(fails, true, err);
-}
-
-static int migrate_receive(bool fails, struct smudge_error *err)
-{
-	return migrate(fails, false, err);
-}
-
-/* It fails for want of descriptors, if not by itself. */
-static int uffd_create(bool fails, struct smudge_error *err)
-{
-	struct rlimit limit, none;
-	struct smudge_source *source;
-	int ret = smudge_uffd_create(&source, err);
-
-	if (ret < 0)
-		return fails ? ret : SKIP;
-	smudge_source_destroy(source);
-	if (!fails)
-		return ret;
-	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
-	none = (struct rlimit){.rlim_cur = 0, .rlim_max = limit.rlim_max};
-	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-	smudge_error_clear(err);
-	smudge_error_set(err, -ENOENT, "test", STALE);
-	ret = smudge_uffd_create(&source, err);
-	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-	return ret;
-}
-
-static int make_vm(void)
-{
-	int kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	int vm_fd = kvm_fd < 0 ? -1 : ioctl(kvm_fd, KVM_CREATE_VM, 0);
-
-	if (kvm_fd >= 0)
-		close(kvm_fd);
-	return vm_fd;
-}
-
-static int kvm_create(bool fails, struct smudge_error *err)
-{
-	struct smudge_kvm_options o = {.size = sizeof(o),
-				       .vm_fd = fails ? -1 : make_vm()};
-	struct smudge_kvm *kvm;
-	int ret;
-
-	if (!fails && o.vm_fd < 0)
-		return SKIP;
-	ret = smudge_kvm_create(&o, &kvm, err);
-	if (o.vm_fd >= 0)
-		close(o.vm_fd);
-	if (ret == 0)
-		smudge_kvm_destroy(kvm);
-	return ret;
-}
-
-static int kvm_log_create(bool fails, struct smudge_error *err)
-{
-	struct smudge_kvm_options o = {.size = sizeof(o), .vm_fd = make_vm()};
-	const struct smudge_kvm_slot slot = {.size = sizeof(slot),
-					     .size_bytes = fails ? 1 : 1 << 20};
-	struct smudge_source *source;
-	struct smudge_kvm *kvm;
-	int ret;
-
-	if (o.vm_fd < 0 || smudge_kvm_create(&o, &kvm, NULL))
-		return SKIP;
-	close(o.vm_fd);
-	ret = smudge_kvm_log_create(kvm, &slot, &source, err);
-	if (ret == 0)
-		smudge_source_destroy(source);
-	smudge_kvm_destroy(kvm);
-	return ret;
-}
-
 static const struct call {
 	const char *name;
 	int (*call)(bool fails, struct smudge_error *err);
@@ -300,15 +222,19 @@ static const struct call {
 	{"smudge_display_open", display_open},
 	{"smudge_display_refresh", display_refresh},
 	{"smudge_display_set_mode", display_set_mode},
-	{"smudge_kvm_create", kvm_create},
-	{"smudge_kvm_log_create", kvm_log_create},
+	{"smudge_kvm_create", afresh_kvm_create},
+	{"smudge_kvm_log_create", afresh_kvm_log_create},
 	{"smudge_memory_harvest", memory_harvest},
-	{"smudge_migrate_receive", migrate_receive},
-	{"smudge_migrate_send", migrate_send},
+	{"smudge_memory_harvest_quiesced", memory_harvest_quiesced},
+	{"smudge_memory_look", memory_look},
+	{"smudge_migrate_receive", afresh_migrate_receive},
+	{"smudge_migrate_send", afresh_migrate_send},
 	{"smudge_region_attach", region_attach},
 	{"smudge_region_harvest", region_harvest},
+	{"smudge_region_harvest_quiesced", region_harvest_quiesced},
+	{"smudge_region_look", region_look},
 	{"smudge_source_detach", source_detach},
-	{"smudge_uffd_create", uffd_create},
+	{"smudge_uffd_create", afresh_uffd_create},
 };
 
 #define NCALLS (sizeof(calls) / sizeof(calls[0]))
@@ -319,7 +245,7 @@ static void make_stale(struct smudge_error *err, bool makes_sense)
 	if (!makes_sense)
 		return;
 	smudge_error_clear(err);
-	smudge_error_set(err, -ENOENT, "test", STALE);
+	smudge_error_set(err, -ENOENT, "test", AFRESH_STALE);
 	smudge_error_at(err, 77, 88);
 	err->stream_offset_bytes = 99;
 }
@@ -331,12 +257,12 @@ static void expect_failure(const struct call *call, bool makes_sense)
 
 	make_stale(&err, makes_sense);
 	ret = call->call(true, &err);
-	if (ret == SKIP) {
+	if (ret == AFRESH_SKIP) {
 		print_message("# %s: not on this machine\n", call->name);
 		return;
 	}
 	if (ret >= 0 || err.code != ret || !err.message[0] ||
-	    strstr(err.message, STALE) || err.region == 77)
+	    strstr(err.message, AFRESH_STALE) || err.region == 77)
 		fail_msg("%s returned %d, the error has %d \"%s\" (region %d)",
 			 call->name, ret, err.code, err.message,
 			 (int)err.region);
@@ -349,7 +275,7 @@ static void expect_success(const struct call *call, bool makes_sense)
 
 	make_stale(&err, makes_sense);
 	ret = call->call(false, &err);
-	if (ret == SKIP) {
+	if (ret == AFRESH_SKIP) {
 		print_message("# %s: not on this machine\n", call->name);
 		return;
 	}

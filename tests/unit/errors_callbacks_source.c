@@ -24,7 +24,7 @@ static const int odd_values[] = {
 };
 
 struct odd {
-	int start, harvest, rearm;
+	int start, harvest, rearm, look;
 	bool speaks, notes_without_failing;
 	unsigned int starts, stops;
 };
@@ -60,6 +60,12 @@ static int odd_harvest(void *opaque, struct smudge_sink *sink,
 	return answer(opaque, ((struct odd *)opaque)->harvest, err);
 }
 
+static int odd_look(void *opaque, struct smudge_sink *sink,
+		    struct smudge_error *err)
+{
+	return answer(opaque, ((struct odd *)opaque)->look, err);
+}
+
 static int odd_rearm(void *opaque, const struct smudge_batch *batch,
 		     struct smudge_error *err)
 {
@@ -81,7 +87,8 @@ static void open_world(struct world *w)
 						     .start = odd_start,
 						     .stop = odd_stop,
 						     .harvest = odd_harvest,
-						     .rearm = odd_rearm};
+						     .rearm = odd_rearm,
+						     .look = odd_look};
 
 	*w = (struct world){0};
 	assert_int_equal(smudge_memory_create(&w->memory), 0);
@@ -183,12 +190,49 @@ static void rearm_returns(int value)
 	close_world(&w);
 }
 
+static void look_returns(int value)
+{
+	struct smudge_error err = SMUDGE_ERROR_INIT;
+	struct smudge_client *client;
+	struct world w;
+
+	open_world(&w);
+	client = fake_client(w.memory, "me", true);
+	w.odd.look = value;
+	assert_int_equal(smudge_memory_look(w.memory, NULL), -EIO);
+	assert_int_equal(smudge_region_look(w.region, &err), -EIO);
+	expect(&err, "look", value);
+	assert_int_equal(smudge_client_dirty_pages(client), NPAGES - FIRST);
+	assert_int_equal(fake_stats(w.memory).harvest_errors, 2);
+	assert_int_equal(smudge_client_close(client), 0);
+	close_world(&w);
+}
+
+/* A quiesced harvest re-arms by itself. */
+static void quiesced_rearm_returns(int value)
+{
+	struct smudge_error err = SMUDGE_ERROR_INIT;
+	struct smudge_client *client;
+	struct world w;
+
+	open_world(&w);
+	client = fake_client(w.memory, "me", true);
+	w.odd.rearm = value;
+	assert_int_equal(smudge_memory_harvest_quiesced(w.memory, NULL), -EIO);
+	assert_int_equal(smudge_region_harvest_quiesced(w.region, &err), -EIO);
+	expect(&err, "rearm", value);
+	assert_int_equal(smudge_client_close(client), 0);
+	close_world(&w);
+}
+
 static void odd_values_are_failures(void **state)
 {
 	for (size_t i = 0; i < sizeof(odd_values) / sizeof(int); i++) {
 		start_returns(odd_values[i]);
 		harvest_returns(odd_values[i]);
 		rearm_returns(odd_values[i]);
+		look_returns(odd_values[i]);
+		quiesced_rearm_returns(odd_values[i]);
 	}
 }
 

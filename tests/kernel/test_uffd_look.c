@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A look at memory tracked by userfaultfd gives exactly what was written since
+ * the last harvest, as often as one looks, and loses nothing beside threads
+ * that write.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "track.h"
+
+#define NPAGES	     8192
+#define NALTERNATING 3000
+#define NROUNDS	     500
+#define MAX_ROUNDS   100000
+
+struct fixture {
+	struct track track;
+	struct smudge_source *source;
+	struct smudge_client *client;
+	uint8_t *ram;
+};
+
+static void open_fixture(struct fixture *f, int flags)
+{
+	struct smudge_error err = {0};
+
+	test_need_uffd();
+	f->ram = mmap(NULL, NPAGES * 4096, PROT_READ | PROT_WRITE,
+		      flags | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(f->ram, MAP_FAILED);
+	memset(f->ram, 1, NPAGES / 2 * 4096);
+	track_open(&f->track, f->ram, 0, NPAGES, 12);
+	assert_int_equal(smudge_uffd_create(&f->source, &err), 0);
+	track_attach(&f->track, f->source, 0, 0);
+	f->client = track_client(&f->track, "test");
+	track_clean(&f->track, f->client);
+	track_harvest(&f->track);
+	track_expect_none(&f->track, f->client);
+}
+
+static void close_fixture(struct fixture *f)
+{
+	assert_int_equal(smudge_client_close(f->client), 0);
+	smudge_source_destroy(f->source);
+	track_close(&f->track);
+	munmap(f->ram, NPAGES * 4096);
+}
+
+static void touch(struct fixture *f, uint64_t page)
+{
+	*(volatile uint8_t *)(f->ram + page * 4096 + 77) = 9;
+}
+
+/* By each of two looks, and by the harvest after them, once. */
+static void expect_until_harvest(struct fixture *f, const uint64_t *pages,
+				 size_t n)
+{
+	for (int i = 0; i < 2; i++) {
+		track_look(&f->track);
+		track_expect_pages(&f->track, f->client, pages, n);
+		track_clean(&f->track, f->client);
+	}
+	track_harvest(&f->track);
+	track_expect_pages(&f->track, f->client, pages, n);
+	track_clean(&f->track, f->client);
+	track_look(&f->track);
+	track_expect_none(&f->track, f->client);
+}
+
+static void exact(int flags)
+{
+	const uint64_t pages[] = {0, 63, 64, 4000, NPAGES - 1};
+	struct fixture f;
+
+	open_fixture(&f, flags);
+	track_look(&f.track);
+	track_expect_none(&f.track, f.client);
+	for (size_t i = 0; i < 5; i++)
+		touch(&f, pages[i]);
+	expect_until_harvest(&f, pages, 5);
+	close_fixture(&f);
+}
+
+static void test_exact(void **state)
+{
+	exact(MAP_PRIVATE);
+	exact(MAP_SHARED);
+}
+
+/* More runs than one call of PAGEMAP_SCAN gives, nor a multiple of that. */
+static void test_alternating(void **state)
+{
+	uint64_t pages[NALTERNATING];
+	struct fixture f;
+
+	open_fixture(&f, MAP_PRIVATE);
+	for (uint64_t i = 0; i < NALTERNATING; i++) {
+		pages[i] = 2 * i + 1;
+		touch(&f, pages[i]);
+	}
+	expect_until_harvest(&f, pages, NALTERNATING);
+	close_fixture(&f);
+}
+
+static void test_dropped(void **state)
+{
+	const uint64_t pages[] = {40, 41};
+	struct fixture f;
+
+	open_fixture(&f, MAP_PRIVATE);
+	assert_int_equal(madvise(f.ram + 40 * 4096, 2 * 4096, MADV_DONTNEED),
+			 0);
+	expect_until_harvest(&f, pages, 2);
+	close_fixture(&f);
+}
+
+static void test_remapped(void **state)
+{
+	struct fixture f;
+	struct smudge_error err = {0};
+
+	open_fixture(&f, MAP_PRIVATE);
+	assert_ptr_equal(mmap(f.ram + 50 * 4096, 4096, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0),
+			 f.ram + 50 * 4096);
+	assert_int_equal(smudge_region_look(f.track.region, &err), -EPERM);
+	assert_non_null(strstr(err.message, "remapped"));
+	assert_true(smudge_client_all(f.client, f.track.region, 0, NPAGES));
+	close_fixture(&f);
+}
+
+struct writer {
+	struct test_rng rng;
+	uint8_t *ram;
+	atomic_bool stop;
+};
+
+/* Increasing numbers at the starts of pages. */
+static void *write_pages(void *opaque)
+{
+	struct writer *w = opaque;
+
+	/* Acquire: pairs with the release in test_loss. */
+	for (uint32_t n = 1;
+	     !atomic_load_explicit(&w->stop, memory_order_acquire); n++) {
+		uint64_t page = test_rng_below(&w->rng, NPAGES / 4);
+
+		/* Relaxed: only the value is compared, it orders nothing. */
+		atomic_store_explicit(
+			(_Atomic uint32_t *)(w->ram + page * 4096), n,
+			memory_order_relaxed);
+		if (n % 512 == 0)
+			sched_yield();
+	}
+	return NULL;
+}
+
+static void harvest_somehow(struct fixture *f, struct test_rng *rng)
+{
+	uint64_t how = test_rng_below(rng, 6);
+
+	if (how < 3)
+		track_look(&f->track);
+	else if (how < 5)
+		track_harvest(&f->track);
+	else
+		track_harvest_quiesced(&f->track);
+}
+
+/* What changed and is clean is dirty after the next look or harvest. */
+static void test_loss(void **state)
+{
+	struct test_rng rng = test_rng_start("uffd look loss");
+	struct watch plain, quiesced;
+	struct writer w = {.rng = {test_rng_next(&rng)}};
+	struct fixture f;
+	pthread_t thread;
+
+	open_fixture(&f, MAP_PRIVATE);
+	w.ram = f.ram;
+	watch_open(&plain, &f.track, "plain");
+	watch_open_with(&quiesced, &f.track, "quiesced", SMUDGE_REARM_QUIESCED);
+	assert_int_equal(pthread_create(&thread, NULL, write_pages, &w), 0);
+	for (int i = 0; i < NROUNDS || (!plain.nsuspects && i < MAX_ROUNDS);
+	     i++) {
+		harvest_somehow(&f, &rng);
+		watch_check(&plain);
+		watch_check(&quiesced);
+		watch_take(&plain, 0, NPAGES);
+		watch_take(&quiesced, 0, test_rng_below(&rng, NPAGES) + 1);
+		watch_suspect(&plain);
+		watch_suspect(&quiesced);
+	}
+	atomic_store_explicit(&w.stop, true, memory_order_release);
+	pthread_join(thread, NULL);
+	assert_true(plain.nsuspects > 0 && quiesced.nsuspects > 0);
+	track_look(&f.track);
+	watch_finish(&plain);
+	watch_finish(&quiesced);
+	watch_close(&plain);
+	watch_close(&quiesced);
+	close_fixture(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_exact),
+		cmocka_unit_test(test_alternating),
+		cmocka_unit_test(test_dropped),
+		cmocka_unit_test(test_remapped),
+		cmocka_unit_test(test_loss),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The calls of errors_begin_afresh that need the kernel or a peer.
+ */
+#include "afresh_calls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <linux/kvm.h>
+
+#include <smudge/source.h>
+
+#include "migrate_rig.h"
+
+/* Both sides of a migration; the one that is looked at gets @err. */
+static int migrate(bool fails, bool looks_at_sender, struct smudge_error *err)
+{
+	struct rig rig = {.load_error = fails ? -ENXIO : 0};
+	int ret;
+
+	rig_open(&rig, looks_at_sender ? "migrate_send" : "migrate_receive");
+	*(looks_at_sender ? &rig.send_err : &rig.receive_err) = *err;
+	rig_start_receiver(&rig);
+	rig_start_sender(&rig);
+	rig_join_sender(&rig);
+	rig_join_receiver(&rig);
+	*err = looks_at_sender ? rig.send_err : rig.receive_err;
+	ret = looks_at_sender ? rig.send_error : rig.receive_error;
+	rig_close(&rig);
+	return ret;
+}
+
+int afresh_migrate_send(bool fails, struct smudge_error *err)
+{
+	return migrate(fails, true, err);
+}
+
+int afresh_migrate_receive(bool fails, struct smudge_error *err)
+{
+	return migrate(fails, false, err);
+}
+
+/* It fails for want of descriptors, if not by itself. */
+int afresh_uffd_create(bool fails, struct smudge_error *err)
+{
+	struct rlimit limit, none;
+	struct smudge_source *source;
+	int ret = smudge_uffd_create(&source, err);
+
+	if (ret < 0)
+		return fails ? ret : AFRESH_SKIP;
+	smudge_source_destroy(source);
+	if (!fails)
+		return ret;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = (struct rlimit){.rlim_cur = 0, .rlim_max = limit.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	smudge_error_clear(err);
+	smudge_error_set(err, -ENOENT, "test", AFRESH_STALE);
+	ret = smudge_uffd_create(&source, err);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	return ret;
+}
+
+static int make_vm(void)
+{
+	int kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	int vm_fd = kvm_fd < 0 ? -1 : ioctl(kvm_fd, KVM_CREATE_VM, 0);
+
+	if (kvm_fd >= 0)
+		close(kvm_fd);
+	return vm_fd;
+}
+
+int afresh_kvm_create(bool fails, struct smudge_error *err)
+{
+	struct smudge_kvm_options o = {.size = sizeof(o),
+				       .vm_fd = fails ? -1 : make_vm()};
+	struct smudge_kvm *kvm;
+	int ret;
+
+	if (!fails && o.vm_fd < 0)
+		return AFRESH_SKIP;
+	ret = smudge_kvm_create(&o, &kvm, err);
+	if (o.vm_fd >= 0)
+		close(o.vm_fd);
+	if (ret == 0)
+		smudge_kvm_destroy(kvm);
+	return ret;
+}
+
+int afresh_kvm_log_create(bool fails, struct smudge_error *err)
+{
+	struct smudge_kvm_options o = {.size = sizeof(o), .vm_fd = make_vm()};
+	const struct smudge_kvm_slot slot = {.size = sizeof(slot),
+					     .size_bytes = fails ? 1 : 1 << 20};
+	struct smudge_source *source;
+	struct smudge_kvm *kvm;
+	int ret;
+
+	if (o.vm_fd < 0 || smudge_kvm_create(&o, &kvm, NULL))
+		return AFRESH_SKIP;
+	close(o.vm_fd);
+	ret = smudge_kvm_log_create(kvm, &slot, &source, err);
+	if (ret == 0)
+		smudge_source_destroy(source);
+	smudge_kvm_destroy(kvm);
+	return ret;
+}

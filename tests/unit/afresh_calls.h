@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Calls that errors_begin_afresh makes, to fail or to succeed, with an error
+ * of an earlier call in @err. They are in a file of their own for its length.
+ */
+#ifndef TESTS_AFRESH_CALLS_H
+#define TESTS_AFRESH_CALLS_H
+
+#include <stdbool.h>
+
+#include <smudge/error.h>
+
+#define AFRESH_STALE "of an earlier call"
+#define AFRESH_SKIP  1 /* this machine cannot */
+
+/* What the call returned, or AFRESH_SKIP. */
+int afresh_migrate_send(bool fails, struct smudge_error *err);
+int afresh_migrate_receive(bool fails, struct smudge_error *err);
+int afresh_uffd_create(bool fails, struct smudge_error *err);
+int afresh_kvm_create(bool fails, struct smudge_error *err);
+int afresh_kvm_log_create(bool fails, struct smudge_error *err);
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Quiesced clients that cannot be: over a source without a look, opened or
+ * attached later (-EOPNOTSUPP, and nothing is opened or attached), one that
+ * receives marks only, and a policy that does not exist (-EINVAL).
+ */
+#include "support.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "armed_source.h"
+#include "fake_source.h"
+
+static const struct smudge_client_options quiesced = {
+	.size = sizeof(quiesced),
+	.name = "quiesced",
+	.rearm_policy = SMUDGE_REARM_QUIESCED,
+};
+
+static void test_open(void **state)
+{
+	struct smudge_memory *memory;
+	struct smudge_region *region;
+	struct armed_source armed;
+	struct smudge_client *client = NULL;
+	struct smudge_error err = {0};
+
+	assert_int_equal(smudge_memory_create(&memory), 0);
+	region = fake_region(memory, 0, 100);
+	armed_create(&armed, 100, false, false);
+	assert_int_equal(smudge_region_attach(region, armed.source, 0, 0, NULL),
+			 0);
+	assert_int_equal(smudge_client_open(memory, &quiesced, &client, &err),
+			 -EOPNOTSUPP);
+	assert_null(client);
+	assert_string_equal(err.where, "armed");
+	assert_non_null(strstr(err.message, smudge_region_name(region)));
+	assert_int_equal(fake_stats(memory).nclients, 0);
+	assert_int_equal(fake_stats(memory).nsources_running, 0);
+	assert_int_equal(smudge_region_rearm_policy(region),
+			 SMUDGE_REARM_ALWAYS);
+	armed_destroy(&armed);
+	assert_int_equal(smudge_memory_destroy(memory), 0);
+}
+
+static void test_attach(void **state)
+{
+	struct smudge_memory *memory;
+	struct smudge_region *region;
+	struct armed_source armed;
+	struct smudge_client *client = NULL;
+	struct smudge_error err = {0};
+
+	assert_int_equal(smudge_memory_create(&memory), 0);
+	region = fake_region(memory, 0, 100);
+	armed_create(&armed, 100, false, false);
+	assert_int_equal(smudge_client_open(memory, &quiesced, &client, NULL),
+			 0);
+	assert_int_equal(smudge_client_skip(client, region, 0, 100, NULL), 0);
+	assert_int_equal(smudge_region_attach(region, armed.source, 0, 0, &err),
+			 -EOPNOTSUPP);
+	assert_string_equal(err.where, "armed");
+	assert_non_null(strstr(err.message, smudge_region_name(region)));
+	assert_int_equal(smudge_client_dirty_pages(client), 0);
+	assert_int_equal(fake_stats(memory).nsources_running, 0);
+	assert_int_equal(smudge_client_close(client), 0);
+	assert_int_equal(smudge_region_attach(region, armed.source, 0, 0, NULL),
+			 0);
+	armed_destroy(&armed);
+	assert_int_equal(smudge_memory_destroy(memory), 0);
+}
+
+static void test_options(void **state)
+{
+	struct smudge_memory *memory;
+	struct smudge_client *client = NULL;
+	struct smudge_client_options o = quiesced;
+	struct smudge_error err = {0};
+
+	assert_int_equal(smudge_memory_create(&memory), 0);
+	o.marks_only = true;
+	assert_int_equal(smudge_client_open(memory, &o, &client, &err),
+			 -EINVAL);
+	assert_true(err.message[0]);
+	o.marks_only = false;
+	o.rearm_policy = (enum smudge_rearm_policy)2;
+	memset(&err, 0, sizeof(err));
+	assert_int_equal(smudge_client_open(memory, &o, &client, &err),
+			 -EINVAL);
+	assert_non_null(strstr(err.message, "2 is no re-arm policy"));
+	assert_null(client);
+	assert_int_equal(smudge_memory_destroy(memory), 0);
+}
+
+/* Callers built before the field was there: marks_only is still heard. */
+static void test_shorter_options(void **state)
+{
+	struct smudge_memory *memory;
+	struct smudge_region *region;
+	struct fake_source fake;
+	struct smudge_client *client = NULL;
+	struct smudge_client_options o = {
+		.size = offsetof(struct smudge_client_options, rearm_policy),
+		.name = "old",
+		.marks_only = true,
+		.rearm_policy = SMUDGE_REARM_QUIESCED, /* beyond size */
+	};
+
+	assert_int_equal(smudge_memory_create(&memory), 0);
+	region = fake_region(memory, 0, 100);
+	fake_create(&fake, false);
+	assert_int_equal(smudge_region_attach(region, fake.source, 0, 0, NULL),
+			 0);
+	assert_int_equal(smudge_client_open(memory, &o, &client, NULL), 0);
+	assert_int_equal(fake.starts, 0);
+	assert_int_equal(smudge_client_close(client), 0);
+	o.marks_only = false;
+	assert_int_equal(smudge_client_open(memory, &o, &client, NULL), 0);
+	assert_int_equal(fake.starts, 1);
+	assert_int_equal(smudge_region_rearm_policy(region),
+			 SMUDGE_REARM_ALWAYS);
+	assert_int_equal(smudge_client_close(client), 0);
+	fake_destroy(&fake);
+	assert_int_equal(smudge_memory_destroy(memory), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_open),
+		cmocka_unit_test(test_attach),
+		cmocka_unit_test(test_options),
+		cmocka_unit_test(test_shorter_options),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The re-arm policy of a region: the strictest client's, while it is open. The
+ * quiesced client is told of everything until sources were armed in a quiesced
+ * harvest, and exactly of what was written from then on.
+ */
+#include "support.h"
+
+#include <errno.h>
+
+#include "armed_source.h"
+#include "fake_source.h"
+
+#define NPAGES 200
+
+struct rig {
+	struct smudge_memory *memory;
+	struct smudge_region *region;
+	struct smudge_client *plain;
+	struct smudge_client *quiesced;
+	struct armed_source armed;
+};
+
+static struct smudge_client *open_quiesced(struct rig *rig)
+{
+	const struct smudge_client_options options = {
+		.size = sizeof(options),
+		.name = "quiesced",
+		.rearm_policy = SMUDGE_REARM_QUIESCED,
+	};
+	struct smudge_client *client = NULL;
+
+	assert_int_equal(
+		smudge_client_open(rig->memory, &options, &client, NULL), 0);
+	return client;
+}
+
+static void rig_start(struct rig *rig, bool rearms_at_take)
+{
+	assert_int_equal(smudge_memory_create(&rig->memory), 0);
+	rig->region = fake_region(rig->memory, 0, NPAGES);
+	armed_create(&rig->armed, NPAGES, rearms_at_take, true);
+	assert_int_equal(smudge_region_attach(rig->region, rig->armed.source, 0,
+					      0, NULL),
+			 0);
+	rig->plain = fake_client(rig->memory, "plain", true);
+	assert_int_equal(smudge_memory_harvest(rig->memory, NULL), 0);
+	assert_int_equal(smudge_client_dirty_pages(rig->plain), 0);
+	rig->quiesced = open_quiesced(rig);
+}
+
+static void rig_end(struct rig *rig)
+{
+	assert_int_equal(smudge_client_close(rig->quiesced), 0);
+	assert_int_equal(smudge_client_close(rig->plain), 0);
+	armed_destroy(&rig->armed);
+	assert_int_equal(smudge_memory_destroy(rig->memory), 0);
+}
+
+static void harvest(struct rig *rig)
+{
+	assert_int_equal(smudge_memory_harvest(rig->memory, NULL), 0);
+}
+
+static void harvest_quiesced(struct rig *rig)
+{
+	assert_int_equal(smudge_memory_harvest_quiesced(rig->memory, NULL), 0);
+}
+
+static void strictest_wins(bool rearms_at_take)
+{
+	struct smudge_client *second;
+	unsigned int harvests;
+	struct rig rig;
+
+	rig_start(&rig, rearms_at_take);
+	assert_int_equal(smudge_region_rearm_policy(rig.region),
+			 SMUDGE_REARM_QUIESCED);
+	harvest_quiesced(&rig);
+	fake_take(rig.quiesced, rig.region);
+	armed_touch(&rig.armed, 20);
+	harvests = rig.armed.harvests;
+	for (int i = 0; i < 3; i++) {
+		harvest(&rig); /* a look */
+		assert_int_equal(fake_take(rig.plain, rig.region), 1);
+		assert_int_equal(fake_take(rig.quiesced, rig.region), 1);
+	}
+	assert_int_equal(rig.armed.harvests, harvests);
+	second = open_quiesced(&rig);
+	assert_int_equal(smudge_client_close(rig.quiesced), 0);
+	harvest(&rig);
+	assert_int_equal(rig.armed.harvests, harvests);
+	assert_int_equal(smudge_client_close(second), 0);
+	assert_int_equal(smudge_region_rearm_policy(rig.region),
+			 SMUDGE_REARM_ALWAYS);
+	harvest(&rig);
+	assert_int_equal(rig.armed.harvests, harvests + 1);
+	assert_int_equal(fake_take(rig.plain, rig.region), 1);
+	harvest(&rig);
+	assert_int_equal(smudge_client_dirty_pages(rig.plain), 0);
+	rig.quiesced = open_quiesced(&rig);
+	rig_end(&rig);
+}
+
+static void test_strictest_wins(void **state)
+{
+	strictest_wins(false);
+	strictest_wins(true);
+}
+
+/* A quiesced harvest re-arms all at once; takes have nothing left to do. */
+static void rearms_at_once(bool rearms_at_take)
+{
+	unsigned int rearms;
+	struct rig rig;
+
+	rig_start(&rig, rearms_at_take);
+	harvest_quiesced(&rig);
+	fake_take(rig.quiesced, rig.region);
+	fake_take(rig.plain, rig.region);
+	armed_touch(&rig.armed, 20);
+	armed_touch(&rig.armed, NPAGES - 1);
+	harvest_quiesced(&rig);
+	assert_false(rig.armed.written[20]);
+	assert_false(rig.armed.written[NPAGES - 1]);
+	rearms = rig.armed.rearms;
+	armed_touch(&rig.armed, 20);
+	assert_int_equal(fake_take(rig.quiesced, rig.region), 2);
+	assert_int_equal(fake_take(rig.plain, rig.region), 2);
+	assert_int_equal(rig.armed.rearms, rearms);
+	harvest(&rig);
+	assert_int_equal(fake_take(rig.plain, rig.region), 1);
+	assert_int_equal(fake_take(rig.quiesced, rig.region), 1);
+	rig_end(&rig);
+}
+
+static void test_rearms_at_once(void **state)
+{
+	rearms_at_once(false);
+	rearms_at_once(true);
+}
+
+/* What was armed with I/O in flight cannot be relied on. */
+static void begins_unknown(bool rearms_at_take)
+{
+	struct smudge_client *second;
+	struct rig rig;
+
+	rig_start(&rig, rearms_at_take);
+	assert_int_equal(fake_take(rig.quiesced, rig.region), NPAGES);
+	harvest(&rig);
+	assert_int_equal(fake_take(rig.quiesced, rig.region), NPAGES);
+	assert_int_equal(smudge_memory_look(rig.memory, NULL), 0);
+	assert_int_equal(fake_take(rig.quiesced, rig.region), NPAGES);
+	/* The other one is told of what the source has, and no more. */
+	assert_int_equal(smudge_client_dirty_pages(rig.plain), 0);
+	harvest_quiesced(&rig);
+	assert_int_equal(fake_take(rig.quiesced, rig.region), NPAGES);
+	assert_int_equal(smudge_memory_look(rig.memory, NULL), 0);
+	assert_int_equal(fake_take(rig.quiesced, rig.region), 0);
+	/* A second one relies on what the first brought about. */
+	second = open_quiesced(&rig);
+	assert_int_equal(fake_take(second, rig.region), NPAGES);
+	harvest(&rig);
+	assert_int_equal(fake_take(second, rig.region), 0);
+	assert_int_equal(fake_take(rig.quiesced, rig.region), 0);
+	assert_int_equal(smudge_client_close(second), 0);
+	/* A harvest while none was open spoils it for the next. */
+	assert_int_equal(smudge_client_close(rig.quiesced), 0);
+	harvest(&rig);
+	rig.quiesced = open_quiesced(&rig);
+	assert_int_equal(fake_take(rig.quiesced, rig.region), NPAGES);
+	harvest_quiesced(&rig);
+	assert_int_equal(fake_take(rig.quiesced, rig.region), NPAGES);
+	rig_end(&rig);
+}
+
+static void test_begins_unknown(void **state)
+{
+	begins_unknown(false);
+	begins_unknown(true);
+}
+
+/* A source that is attached meanwhile: its own range, and no other. */
+static void test_attached_later(void **state)
+{
+	struct armed_source later;
+	struct rig rig;
+
+	rig_start(&rig, false);
+	harvest_quiesced(&rig);
+	fake_take(rig.quiesced, rig.region);
+	armed_create(&later, 50, true, true);
+	assert_int_equal(
+		smudge_region_attach(rig.region, later.source, 100, 50, NULL),
+		0);
+	assert_int_equal(fake_take(rig.quiesced, rig.region), 50);
+	harvest(&rig);
+	assert_true(smudge_client_all(rig.quiesced, rig.region, 100, 50));
+	assert_int_equal(fake_take(rig.quiesced, rig.region), 50);
+	harvest_quiesced(&rig);
+	assert_int_equal(fake_take(rig.quiesced, rig.region), 50);
+	harvest(&rig);
+	assert_int_equal(fake_take(rig.quiesced, rig.region), 0);
+	/* The last harvest of one that leaves. */
+	armed_touch(&later, 3);
+	assert_int_equal(smudge_source_detach(later.source, NULL), 0);
+	assert_true(smudge_client_test(rig.quiesced, rig.region, 103));
+	assert_int_equal(smudge_client_dirty_pages(rig.quiesced), 1);
+	armed_destroy(&later);
+	rig_end(&rig);
+}
+
+/* Nothing is lost: what was not re-armed comes again. */
+static void test_rearm_fails(void **state)
+{
+	struct smudge_error err = {0};
+	struct rig rig;
+
+	rig_start(&rig, true);
+	harvest_quiesced(&rig);
+	fake_take(rig.quiesced, rig.region);
+	armed_touch(&rig.armed, 8);
+	rig.armed.rearm_error = -EREMOTEIO;
+	assert_int_equal(smudge_memory_harvest_quiesced(rig.memory, &err),
+			 -EIO);
+	assert_string_equal(err.message, "told not to re-arm");
+	assert_int_equal(fake_take(rig.quiesced, rig.region), 1);
+	rig.armed.rearm_error = 0;
+	harvest(&rig);
+	assert_int_equal(fake_take(rig.quiesced, rig.region), NPAGES);
+	harvest_quiesced(&rig);
+	assert_int_equal(fake_take(rig.quiesced, rig.region), NPAGES);
+	harvest(&rig);
+	assert_int_equal(fake_take(rig.quiesced, rig.region), 0);
+	rig_end(&rig);
+}
+
+/*
+ * A take beside a quiesced client re-arms nothing, so what the harvest before
+ * it reported is no longer known to everyone when that client has gone: the
+ * other client's take must not re-arm it either.
+ */
+static void test_harvested_before_it_came(void **state)
+{
+	struct smudge_client *other;
+	struct rig rig;
+
+	rig_start(&rig, true);
+	assert_int_equal(smudge_client_close(rig.quiesced), 0);
+	other = fake_client(rig.memory, "other", true);
+	armed_touch(&rig.armed, 5);
+	harvest(&rig);
+	rig.quiesced = open_quiesced(&rig);
+	assert_int_equal(fake_take(rig.plain, rig.region), 1);
+	armed_touch(&rig.armed, 5); /* no fault: the page is not armed */
+	assert_int_equal(smudge_client_close(rig.quiesced), 0);
+	assert_int_equal(fake_take(other, rig.region), 1);
+	harvest(&rig);
+	assert_int_equal(fake_take(rig.plain, rig.region), 1);
+	rig.quiesced = open_quiesced(&rig);
+	assert_int_equal(smudge_client_close(other), 0);
+	rig_end(&rig);
+}
+
+/* From the moment it is open no take re-arms, of whatever source. */
+static void test_takes_rearm_nothing(void **state)
+{
+	struct armed_source later;
+	unsigned int rearms;
+	struct rig rig;
+
+	rig_start(&rig, true);
+	assert_int_equal(smudge_client_close(rig.quiesced), 0);
+	armed_touch(&rig.armed, 5);
+	harvest(&rig);
+	rig.quiesced = open_quiesced(&rig);
+	rearms = rig.armed.rearms;
+	assert_int_equal(fake_take(rig.plain, rig.region), 1);
+	assert_int_equal(fake_take(rig.quiesced, rig.region), NPAGES);
+	assert_int_equal(rig.armed.rearms, rearms);
+	assert_true(rig.armed.written[5]);
+	armed_create(&later, 50, true, true);
+	assert_int_equal(
+		smudge_region_attach(rig.region, later.source, 100, 50, NULL),
+		0);
+	assert_int_equal(fake_take(rig.plain, rig.region), 50);
+	assert_int_equal(later.rearms, 0);
+	armed_destroy(&later);
+	rig_end(&rig);
+}
+
+/* A start arms, and no start is quiesced: what was known before is gone. */
+static void test_started_again(void **state)
+{
+	struct rig rig;
+
+	rig_start(&rig, false);
+	harvest_quiesced(&rig);
+	fake_take(rig.quiesced, rig.region);
+	harvest(&rig);
+	assert_int_equal(smudge_client_dirty_pages(rig.quiesced), 0);
+	assert_int_equal(smudge_client_close(rig.plain), 0);
+	assert_int_equal(smudge_client_close(rig.quiesced), 0);
+	rig.quiesced = open_quiesced(&rig);
+	rig.plain = fake_client(rig.memory, "plain", true);
+	assert_int_equal(fake_take(rig.quiesced, rig.region), NPAGES);
+	harvest(&rig);
+	assert_int_equal(fake_take(rig.quiesced, rig.region), NPAGES);
+	rig_end(&rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_strictest_wins),
+		cmocka_unit_test(test_rearms_at_once),
+		cmocka_unit_test(test_begins_unknown),
+		cmocka_unit_test(test_attached_later),
+		cmocka_unit_test(test_rearm_fails),
+		cmocka_unit_test(test_harvested_before_it_came),
+		cmocka_unit_test(test_takes_rearm_nothing),
+		cmocka_unit_test(test_started_again),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
