@@ -84,7 +84,12 @@ struct smudge_migrate_send_options {
 	 * -EOWNERDEAD, is a failure too: -EIO, with a sentence that has the
 	 * value.
 	 */
-	/* Stop all writers (vCPUs and devices). 0 or -errno. */
+	/*
+	 * Stop all writers (vCPUs and devices), and wait until no I/O of
+	 * theirs into guest memory is in flight: what lands later would be
+	 * missing at the receiver. From here to machine_resume the sender's
+	 * harvests are quiesced ones (memory.h). 0 or -errno.
+	 */
 	int (*machine_stop)(void *opaque);
 	/*
 	 * Start them again, after a failure; also after a failure of

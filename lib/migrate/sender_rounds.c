@@ -46,13 +46,22 @@ static unsigned int wire_shift(const struct smudge_region *region)
 	return smudge_region_page_shift(region) - SMI_WIRE_PAGE_SHIFT;
 }
 
-/* Harvest, and count what is dirty, in wire pages. */
+/*
+ * Harvest, and count what is dirty, in wire pages. A machine that machine_stop
+ * has stopped has no I/O in flight, so pages may be re-armed whatever policy
+ * other clients have; without that, the rest would be dirty again and again.
+ */
 int smi_sender_harvest(struct smi_sender *sender, uint64_t *ret_pages)
 {
 	uint64_t start_ns = smi_now_ns();
 	uint64_t pages = 0;
-	int error = smudge_memory_harvest(sender->memory, &sender->err);
+	int error;
 
+	if (sender->is_stopped)
+		error = smudge_memory_harvest_quiesced(sender->memory,
+						       &sender->err);
+	else
+		error = smudge_memory_harvest(sender->memory, &sender->err);
 	if (error < 0)
 		return error;
 	sender->meter.harvest_ns = smi_now_ns() - start_ns;

@@ -110,7 +110,8 @@ void smi_meter_read_memory(struct smi_meter *meter,
 {
 	struct smudge_memory_stats now = read_stats(memory);
 
-	meter->stats.harvest_ns = now.harvest_ns - meter->first.harvest_ns;
+	meter->stats.harvest_ns = now.harvest_ns - meter->first.harvest_ns +
+				  now.look_ns - meter->first.look_ns;
 	meter->stats.take_ns = now.take_ns - meter->first.take_ns;
 	meter->stats.bitmap_peak_bytes = now.bitmap_peak_bytes;
 }
