@@ -175,9 +175,9 @@ void smudge_memory_mark_gpa(struct smudge_memory *memory, uint64_t gpa,
 
 /*
  * PINNED I/O. A source detects that a page is made writable. Whoever pins a
- * page (O_DIRECT, AIO, io_uring, process_vm_writev(2), RDMA, VFIO) makes it
- * writable first and writes it later, so a harvest in between re-arms the page
- * and the write is lost. One of two rules makes it right:
+ * page (O_DIRECT, AIO, io_uring, process_vm_writev(2), /proc/PID/mem, RDMA,
+ * VFIO) makes it writable first and writes it later, so a harvest in between
+ * re-arms the page and the write is lost. One of two rules makes it right:
  *
  * 1. Mark what the I/O wrote when it has completed (smudge_region_mark).
  * 2. Re-arm only while none of it is in flight: look meanwhile

@@ -106,11 +106,11 @@ int smudge_source_stats(struct smudge_source *source,
  * through this process's page tables, by kernel code too (read(2), KVM);
  * it does not see writes through another mapping of the same file or shared
  * memory. A page that is pinned (O_DIRECT, AIO, io_uring, process_vm_writev,
- * a device) is reported as it is pinned, not as it is written: memory.h,
- * PINNED I/O, has the two rules that make it right. Host pages; huge pages of
- * hugetlbfs are reported whole. The memory is registered while the source
- * runs, from the region's hva; it must not be remapped meanwhile. It has a
- * look.
+ * /proc/PID/mem, a device) is reported as it is pinned, not as it is written:
+ * memory.h, PINNED I/O, has the two rules that make it right. Host pages; huge
+ * pages of hugetlbfs are reported whole. The memory is registered while the
+ * source runs, from the region's hva; it must not be remapped meanwhile. It
+ * has a look.
  *
  * Blocks: no. Threads: any.
  * Return: 0, -ENOSYS (no userfaultfd or no PAGEMAP_SCAN), -EOPNOTSUPP (no
