@@ -9,6 +9,10 @@
  * failure the pages in flight are returned, the client is closed (logging
  * ends), and a stopped machine is started again. docs/protocol.md specifies
  * the stream.
+ *
+ * Beside a client that lets only quiesced harvests re-arm (memory.h) the rounds
+ * are looks: each sends again what was written since the last quiesced harvest,
+ * and counts it as dirtied. The stopped machine's last harvests are quiesced.
  */
 #ifndef SMUDGE_MIGRATE_H
 #define SMUDGE_MIGRATE_H

@@ -275,8 +275,8 @@ int smudge_source_create(const struct smudge_source_ops *ops, void *opaque,
 			 struct smudge_source **ret);
 
 /*
- * smudge_sink_bitmap - report pages as a kernel bitmap, from a harvest
- * @sink: as given to the harvest
+ * smudge_sink_bitmap - report pages as a kernel bitmap, from a harvest or look
+ * @sink: as given to the operation
  * @first_page: source page, counted from the start of the source's range,
  *      that the first bit stands for
  * @bits, @first_bit: as for smudge_bitmap_merge
@@ -284,19 +284,19 @@ int smudge_source_create(const struct smudge_source_ops *ops, void *opaque,
  * @page_shift: size of the source's pages, at most 63; it may differ from the
  *      region's: larger pages are expanded, smaller ones combined
  *
- * Blocks: no. Threads: the harvest's.
+ * Blocks: no. Threads: the operation's.
  */
 void smudge_sink_bitmap(struct smudge_sink *sink, uint64_t first_page,
 			const void *bits, uint64_t first_bit, uint64_t npages,
 			unsigned int page_shift);
 
 /*
- * smudge_sink_range - report a run of bytes, from a harvest
- * @sink: as given to the harvest
+ * smudge_sink_range - report a run of bytes, from a harvest or look
+ * @sink: as given to the operation
  * @offset_bytes: from the start of the source's range
  * @length_bytes: every page it touches becomes dirty
  *
- * Blocks: no. Threads: the harvest's.
+ * Blocks: no. Threads: the operation's.
  */
 void smudge_sink_range(struct smudge_sink *sink, uint64_t offset_bytes,
 		       uint64_t length_bytes);

@@ -10,6 +10,9 @@
  * harvest, which fetches and protects each page in one step. Hence there is
  * no re-arm, and no write between two steps to lose.
  *
+ * A look is the same scan without the protection: what it finds is found
+ * again until a harvest has it.
+ *
  * A harvest that fails may have protected pages it did not report. It
  * returns the error, and the whole range is dirty for everybody then.
  *

@@ -145,7 +145,7 @@ static void *write_pages(void *opaque)
 {
 	struct writer *w = opaque;
 
-	/* Acquire: pairs with the release in test_loss. */
+	/* Acquire: pairs with the release in stop_thread. */
 	for (uint32_t n = 1;
 	     !atomic_load_explicit(&w->stop, memory_order_acquire); n++) {
 		uint64_t page = test_rng_below(&w->rng, NPAGES / 4);
@@ -172,6 +172,18 @@ static void harvest_somehow(struct fixture *f, struct test_rng *rng)
 		track_harvest_quiesced(&f->track);
 }
 
+/* Until something was found to check, which a busy machine may delay. */
+static bool is_needed(const struct watch *w, int round)
+{
+	return round < NROUNDS || (!w->nsuspects && round < MAX_ROUNDS);
+}
+
+static void stop_thread(pthread_t thread, atomic_bool *stop)
+{
+	atomic_store_explicit(stop, true, memory_order_release);
+	pthread_join(thread, NULL);
+}
+
 /* What changed and is clean is dirty after the next look or harvest. */
 static void test_loss(void **state)
 {
@@ -186,8 +198,7 @@ static void test_loss(void **state)
 	watch_open(&plain, &f.track, "plain");
 	watch_open_with(&quiesced, &f.track, "quiesced", SMUDGE_REARM_QUIESCED);
 	assert_int_equal(pthread_create(&thread, NULL, write_pages, &w), 0);
-	for (int i = 0; i < NROUNDS || (!plain.nsuspects && i < MAX_ROUNDS);
-	     i++) {
+	for (int i = 0; is_needed(&plain, i); i++) {
 		harvest_somehow(&f, &rng);
 		watch_check(&plain);
 		watch_check(&quiesced);
@@ -196,14 +207,92 @@ static void test_loss(void **state)
 		watch_suspect(&plain);
 		watch_suspect(&quiesced);
 	}
-	atomic_store_explicit(&w.stop, true, memory_order_release);
-	pthread_join(thread, NULL);
+	stop_thread(thread, &w.stop);
 	assert_true(plain.nsuspects > 0 && quiesced.nsuspects > 0);
 	track_look(&f.track);
 	watch_finish(&plain);
 	watch_finish(&quiesced);
 	watch_close(&plain);
 	watch_close(&quiesced);
+	close_fixture(&f);
+}
+
+struct visitor {
+	struct smudge_memory *memory;
+	struct smudge_region *region;
+	atomic_bool stop;
+	int failed; /* how often a call did, read after the join */
+	atomic_uint visits;
+};
+
+/* A quiesced client that comes and goes, and harvests as it likes. */
+static void *visit(void *opaque)
+{
+	const struct smudge_client_options options = {
+		.size = sizeof(options),
+		.name = "visitor",
+		.rearm_policy = SMUDGE_REARM_QUIESCED,
+	};
+	struct visitor *v = opaque;
+
+	/* Acquire: pairs with the release in stop_thread. */
+	while (!atomic_load_explicit(&v->stop, memory_order_acquire)) {
+		struct smudge_client *client;
+
+		if (smudge_client_open(v->memory, &options, &client, NULL)) {
+			v->failed++;
+			break;
+		}
+		v->failed += smudge_region_look(v->region, NULL) != 0;
+		v->failed += smudge_client_skip(client, v->region, 0, NPAGES,
+						NULL) != 0;
+		/* Relaxed, both: a count for test_visited to wait for. */
+		if (atomic_load_explicit(&v->visits, memory_order_relaxed) % 2)
+			v->failed += smudge_memory_harvest_quiesced(v->memory,
+								    NULL) != 0;
+		v->failed += smudge_client_close(client) != 0;
+		atomic_fetch_add_explicit(&v->visits, 1, memory_order_relaxed);
+	}
+	return NULL;
+}
+
+static bool has_visited(struct visitor *v)
+{
+	return atomic_load_explicit(&v->visits, memory_order_relaxed) >= 10;
+}
+
+/* The policy changes under a client that knows nothing of it. */
+static void test_visited(void **state)
+{
+	struct test_rng rng = test_rng_start("uffd look visited");
+	struct writer w = {.rng = {test_rng_next(&rng)}};
+	struct visitor v = {0};
+	pthread_t writer, visitor;
+	struct watch plain;
+	struct fixture f;
+
+	open_fixture(&f, MAP_PRIVATE);
+	w.ram = f.ram;
+	v.memory = f.track.memory;
+	v.region = f.track.region;
+	watch_open(&plain, &f.track, "plain");
+	assert_int_equal(pthread_create(&writer, NULL, write_pages, &w), 0);
+	assert_int_equal(pthread_create(&visitor, NULL, visit, &v), 0);
+	for (int i = 0;
+	     is_needed(&plain, i) || (!has_visited(&v) && i < MAX_ROUNDS);
+	     i++) {
+		track_harvest(&f.track);
+		watch_check(&plain);
+		watch_take(&plain, 0, NPAGES);
+		watch_suspect(&plain);
+	}
+	stop_thread(visitor, &v.stop);
+	stop_thread(writer, &w.stop);
+	assert_int_equal(v.failed, 0);
+	assert_true(has_visited(&v) && plain.nsuspects > 0);
+	track_harvest(&f.track);
+	watch_finish(&plain);
+	watch_close(&plain);
 	close_fixture(&f);
 }
 
@@ -215,6 +304,7 @@ int main(void)
 		cmocka_unit_test(test_dropped),
 		cmocka_unit_test(test_remapped),
 		cmocka_unit_test(test_loss),
+		cmocka_unit_test(test_visited),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
