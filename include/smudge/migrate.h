@@ -76,7 +76,7 @@ enum smudge_migrate_decision {
 struct smudge_migrate_limits {
 	uint64_t max_bandwidth_bytes_ps; /* of the rounds; 0: unlimited */
 	uint64_t downtime_limit_ns;	 /* 0: 300 ms */
-	uint32_t max_rounds;		 /* 0: 30 */
+	uint32_t max_rounds;		 /* 0: 30; a stream has 2^20 at most */
 };
 
 struct smudge_migrate_send_options {
@@ -109,7 +109,8 @@ struct smudge_migrate_send_options {
 	int (*state_save)(void *opaque, void **ret_bytes, size_t *ret_length);
 	/*
 	 * After each round. NULL: smudge_migrate_default_policy. What is no
-	 * enum smudge_migrate_decision is SMUDGE_MIGRATE_ABORT.
+	 * enum smudge_migrate_decision is SMUDGE_MIGRATE_ABORT. One that waits
+	 * for something must sleep: a stream has 2^20 rounds at most.
 	 */
 	enum smudge_migrate_decision (*policy)(
 		struct smudge_migrate_stats stats,
@@ -189,14 +190,19 @@ smudge_migrate_default_policy(struct smudge_migrate_stats stats,
  * machine was handed over, but the receiver did not confirm it. It stays
  * stopped here, since it may be running there; who makes sure that it is not
  * may start it here again, nothing of it is lost.
+ * A failure is told to the peer, if it can be, for which the call may take a
+ * second more; only a call that was wrong in itself (options, a handle used
+ * before, no socket) sends nothing and leaves the connection as it was.
  * Return: 0, -EINVAL (options, a handle used before, no region), -ENOTSOCK,
  * -ECANCELED (cancelled, or the policy gave up), -EPROTO (the peer
- * is not smudge, speaks another version, or broke the protocol), -EBADMSG (a
- * record from the peer is damaged), -EREMOTEIO (the peer refused; its sentence
- * is in @err), -ECONNRESET, -EPIPE, -ETIMEDOUT (silence) or another socket
- * error, -EBUSY (memory was still written while the machine was stopped),
- * -EFBIG (too much state), -ENOMEM, -EOWNERDEAD, or the error of a source or
- * callback.
+ * is not smudge, speaks another version, or broke the protocol),
+ * -EPROTONOSUPPORT (it demands a feature that is not known), -EBADMSG (its
+ * greeting or a record is damaged), -EREMOTEIO (the peer refused; its sentence
+ * is in @err), -EOVERFLOW (more rounds than a stream can have, or too many
+ * records to be skipped), -ECONNRESET, -EPIPE, -ETIMEDOUT (silence, or an
+ * answer that did not come in the time limit) or another socket error, -EBUSY
+ * (memory was still written while the machine was stopped), -EFBIG (too much
+ * state), -ENOMEM, -EOWNERDEAD, or the error of a source or callback.
  */
 int smudge_migrate_send(struct smudge_migration *migration,
 			struct smudge_memory *memory, int fd,
@@ -236,12 +242,16 @@ struct smudge_migrate_receive_options {
  * machine up: it may run here. After failure: the content of the memory is
  * not a machine; the caller must not run it, whatever arrives later. The
  * stream is shut down.
+ * A failure is told to the peer as at smudge_migrate_send.
  * Return: 0, -EINVAL (options, a handle used before, no region), -ENOTSOCK,
- * -ECANCELED, -EPROTO (the peer is not smudge, or speaks another version),
- * -EBADMSG (checksum, length, offset, order or a total is wrong), -ENXIO
- * (regions differ), -EREMOTEIO (the peer gave up; its sentence is in @err),
- * -ECONNRESET, -EPIPE, -ETIMEDOUT (silence) or another socket error, -ENOMEM,
- * or state_load's error.
+ * -ECANCELED, -EPROTO (the peer is not smudge, speaks another version or is no
+ * sender; a record is unknown, out of order or contradicts what came before),
+ * -EPROTONOSUPPORT (a feature is not known), -EBADMSG (checksum, flags,
+ * length, offset or a field is wrong), -EOVERFLOW (too many rounds, or records
+ * to be skipped), -ENXIO (regions differ), -EREMOTEIO (the peer gave up; its
+ * sentence is in @err), -ECONNRESET, -EPIPE, -ETIMEDOUT (silence, or a
+ * REGION_TABLE or GO that did not come in the time limit) or another socket
+ * error, -ENOMEM, or state_load's error.
  */
 int smudge_migrate_receive(struct smudge_migration *migration,
 			   struct smudge_memory *memory, int fd,

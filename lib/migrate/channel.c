@@ -68,6 +68,23 @@ static int broken(struct smi_channel *channel, int error,
 				(unsigned long long)channel->received_bytes);
 }
 
+/* A wait ended by its date: the whole limit's, or that of silence. */
+static int late(const struct smi_channel *channel, struct smudge_error *err)
+{
+	unsigned long long ms = channel->timeout_ns / NS_PER_MS;
+
+	if (channel->end_ns && smi_now_ns() >= channel->end_ns &&
+	    channel->received_bytes != channel->limit_received_bytes)
+		return smudge_error_set(err, -ETIMEDOUT, "channel",
+					"the peer did not come to the point "
+					"within its limit (%llu ms of silence)",
+					ms);
+	return smudge_error_set(err, -ETIMEDOUT, "channel",
+				"the peer was silent for %llu ms, the "
+				"connection is taken for dead",
+				ms);
+}
+
 static bool is_cancelled(struct smi_channel *channel)
 {
 	return channel->heeds_cancel &&
@@ -104,26 +121,33 @@ static int poll_until(struct smi_channel *channel, short events,
 	}
 }
 
-/* The date at which a wait that begins now has lasted too long. */
-static uint64_t limit_from_now(const struct smi_channel *channel)
+/* The date at which so many time limits from now on have passed. */
+static uint64_t limit_from_now(const struct smi_channel *channel,
+			       uint64_t ntimes)
 {
 	uint64_t now = smi_now_ns();
 
-	return channel->timeout_ns > UINT64_MAX - now
+	return channel->timeout_ns > (UINT64_MAX - now) / ntimes
 		       ? UINT64_MAX
-		       : now + channel->timeout_ns;
+		       : now + channel->timeout_ns * ntimes;
 }
 
-void smi_channel_limit_rest(struct smi_channel *channel)
+void smi_channel_limit(struct smi_channel *channel, uint64_t ntimes)
 {
-	channel->end_ns = limit_from_now(channel);
+	channel->end_ns = limit_from_now(channel, ntimes);
+	channel->limit_received_bytes = channel->received_bytes;
+}
+
+void smi_channel_unlimit(struct smi_channel *channel)
+{
+	channel->end_ns = 0;
 }
 
 /* Wait for the socket, for the time limit at most. Return: revents. */
 static int wait_ready(struct smi_channel *channel, short events,
 		      struct smudge_error *err)
 {
-	uint64_t date = limit_from_now(channel);
+	uint64_t date = limit_from_now(channel, 1);
 	int ready;
 
 	if (channel->end_ns && channel->end_ns < date)
@@ -133,13 +157,7 @@ static int wait_ready(struct smi_channel *channel, short events,
 		return cancelled(err);
 	if (ready < 0)
 		return broken(channel, ready, err);
-	if (ready == 0)
-		return smudge_error_set(
-			err, -ETIMEDOUT, "channel",
-			"the peer was silent for %llu ms, the "
-			"connection is taken for dead",
-			(unsigned long long)(channel->timeout_ns / NS_PER_MS));
-	return ready;
+	return ready ? ready : late(channel, err);
 }
 
 /* Bytes that may go now; waits while the limit forbids any. 0: cancelled. */
@@ -232,9 +250,7 @@ int smi_channel_receive(struct smi_channel *channel, void *bytes, size_t length,
 		if (is_cancelled(channel))
 			return cancelled(err);
 		if (channel->end_ns && smi_now_ns() >= channel->end_ns)
-			return smudge_error_set(err, -ETIMEDOUT, "channel",
-						"the peer did not come to the "
-						"point in time");
+			return late(channel, err);
 		n = recv(channel->fd, at, length, MSG_DONTWAIT);
 		if (n > 0) {
 			at += n;

@@ -22,11 +22,12 @@ struct smi_channel {
 	struct smudge_migration *migration;
 	uint64_t timeout_ns; /* silence that ends a wait */
 	uint64_t end_ns;     /* date that ends all, silent or not; 0: none */
-	uint64_t sent_bytes; /* accepted by the socket */
-	uint64_t received_bytes; /* taken from the socket */
-	uint64_t next_send_ns;	 /* when the bandwidth limit allows more */
-	bool is_paced;		 /* obey the bandwidth limit */
-	bool heeds_peer;	 /* a byte from the peer interrupts a send */
+	uint64_t limit_received_bytes; /* received_bytes when it was set */
+	uint64_t sent_bytes;	       /* accepted by the socket */
+	uint64_t received_bytes;       /* taken from the socket */
+	uint64_t next_send_ns; /* when the bandwidth limit allows more */
+	bool is_paced;	       /* obey the bandwidth limit */
+	bool heeds_peer;       /* a byte from the peer interrupts a send */
 	bool heeds_cancel;
 };
 
@@ -59,8 +60,13 @@ int smi_channel_send(struct smi_channel *channel, const void *bytes,
 int smi_channel_receive(struct smi_channel *channel, void *bytes, size_t length,
 			struct smudge_error *err);
 
-/* From now on the time limit is for all that is still to come. */
-void smi_channel_limit_rest(struct smi_channel *channel);
+/*
+ * smi_channel_limit - end all that comes within @ntimes time limits from now
+ *      on, whether the peer is silent or not
+ * smi_channel_unlimit - from now on only silence ends a wait
+ */
+void smi_channel_limit(struct smi_channel *channel, uint64_t ntimes);
+void smi_channel_unlimit(struct smi_channel *channel);
 
 /* True when a receive would not wait: data, end of stream, or an error. */
 bool smi_channel_has_input(struct smi_channel *channel);

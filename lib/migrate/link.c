@@ -3,7 +3,8 @@
  * Records over a channel.
  *
  * The buffer for incoming records holds all kinds but a large STATE; for that
- * it grows as the bytes arrive, so a claimed length alone costs nothing.
+ * it grows as the bytes arrive, so a claimed length alone costs nothing, and
+ * not beyond the record, so a STATE at its cap costs its cap.
  */
 #include "migrate/link.h"
 
@@ -22,19 +23,8 @@ int smi_link_open(struct smi_link *link, int fd,
 		  struct smudge_migration *migration, uint64_t timeout_ns,
 		  enum smi_wire_role peer_role, struct smudge_error *err)
 {
-	int error;
-
 	*link = (struct smi_link){.peer_role = peer_role};
-	error = smi_channel_open(&link->channel, fd, migration, timeout_ns,
-				 err);
-	if (error < 0)
-		return error;
-	link->in = malloc(FIRST_IN_BYTES);
-	link->in_bytes = FIRST_IN_BYTES;
-	if (!link->in)
-		return smudge_error_set(err, -ENOMEM, "link",
-					"no memory for a record");
-	return 0;
+	return smi_channel_open(&link->channel, fd, migration, timeout_ns, err);
 }
 
 void smi_link_close(struct smi_link *link)
@@ -43,7 +33,7 @@ void smi_link_close(struct smi_link *link)
 	link->in = NULL;
 }
 
-int smi_link_greet(struct smi_link *link, struct smudge_error *err)
+static int send_greeting(struct smi_link *link, struct smudge_error *err)
 {
 	uint8_t bytes[SMI_WIRE_GREETING_BYTES];
 	struct smi_wire_greeting greeting = {
@@ -51,11 +41,17 @@ int smi_link_greet(struct smi_link *link, struct smudge_error *err)
 		.role = link->peer_role == SMI_WIRE_SENDER ? SMI_WIRE_RECEIVER
 							   : SMI_WIRE_SENDER,
 	};
-	struct smi_wire_greeting peer;
-	int error;
 
 	smi_wire_greeting_encode(&greeting, bytes);
-	error = smi_channel_send(&link->channel, bytes, sizeof(bytes), err);
+	return smi_channel_send(&link->channel, bytes, sizeof(bytes), err);
+}
+
+int smi_link_greet(struct smi_link *link, struct smudge_error *err)
+{
+	uint8_t bytes[SMI_WIRE_GREETING_BYTES];
+	struct smi_wire_greeting peer;
+	int error = send_greeting(link, err);
+
 	if (error < 0)
 		return error;
 	/* A peer that is not smudge may say less than a greeting, and wait. */
@@ -64,6 +60,7 @@ int smi_link_greet(struct smi_link *link, struct smudge_error *err)
 	if (error < 0)
 		return error;
 	error = smi_wire_magic_check(bytes, err);
+	link->is_peer_strange = error < 0;
 	if (error < 0)
 		return error;
 	error = smi_channel_receive(&link->channel,
@@ -71,7 +68,7 @@ int smi_link_greet(struct smi_link *link, struct smudge_error *err)
 				    sizeof(bytes) - SMI_WIRE_MAGIC_BYTES, err);
 	if (error < 0)
 		return error;
-	link->peer_understands = smi_wire_greeting_is_ours(bytes);
+	link->is_peer_strange = !smi_wire_greeting_is_ours(bytes);
 	return smi_wire_greeting_decode(bytes, link->peer_role, &peer, err);
 }
 
@@ -108,23 +105,47 @@ int smi_link_send_empty(struct smi_link *link, uint32_t type,
 	return smi_link_send(link, record, type, 0, err);
 }
 
-void smi_link_say(struct smi_link *link, uint32_t type, uint32_t code,
+bool smi_link_say(struct smi_link *link, uint32_t type, uint32_t code,
 		  const char *sentence)
 {
 	uint8_t record[SMI_WIRE_HEADER_BYTES + SMI_WIRE_MAX_SPEECH];
 	size_t length;
 
-	if (!link->peer_understands || link->is_mid_record)
-		return;
+	if (link->is_peer_strange || link->is_mid_record)
+		return false;
 	/* It is the cancel, perhaps, that is to be told. */
 	link->channel.heeds_cancel = false;
 	link->channel.heeds_peer = false;
 	link->channel.is_paced = false;
-	link->channel.end_ns = 0;
 	link->channel.timeout_ns = LAST_WORD_NS;
+	smi_channel_limit(&link->channel, 1);
+	if (!link->channel.sent_bytes && send_greeting(link, NULL) < 0)
+		return false;
+	if (link->channel.sent_bytes < SMI_WIRE_GREETING_BYTES)
+		return false;
 	length = smi_wire_speech_encode(code, sentence,
 					record + SMI_WIRE_HEADER_BYTES);
-	(void)smi_link_send(link, record, type, length, NULL);
+	return !smi_link_send(link, record, type, length, NULL);
+}
+
+/* Give the buffer room for more of a record that is @whole bytes long. */
+static int grow(struct smi_link *link, size_t whole, struct smudge_error *err)
+{
+	size_t bytes = link->in_bytes * 2;
+	uint8_t *in;
+
+	if (bytes > whole)
+		bytes = whole;
+	if (bytes < FIRST_IN_BYTES)
+		bytes = FIRST_IN_BYTES;
+	in = realloc(link->in, bytes);
+	if (!in)
+		return smudge_error_set(err, -ENOMEM, "link",
+					"no memory for a record of %zu bytes",
+					whole);
+	link->in = in;
+	link->in_bytes = bytes;
+	return 0;
 }
 
 /* Read a payload of @length bytes, growing the buffer as it comes. */
@@ -136,20 +157,12 @@ static int receive_payload(struct smi_link *link, size_t length,
 
 	while (have < whole) {
 		size_t step;
-		int error;
+		int error = 0;
 
-		if (have == link->in_bytes) {
-			size_t bytes = link->in_bytes * 2;
-			uint8_t *in = realloc(link->in, bytes);
-
-			if (!in)
-				return smudge_error_set(
-					err, -ENOMEM, "link",
-					"no memory for a record of %zu bytes",
-					whole);
-			link->in = in;
-			link->in_bytes = bytes;
-		}
+		if (have == link->in_bytes)
+			error = grow(link, whole, err);
+		if (error < 0)
+			return error;
 		step = link->in_bytes < whole ? link->in_bytes - have
 					      : whole - have;
 		error = smi_channel_receive(&link->channel, link->in + have,
@@ -161,18 +174,53 @@ static int receive_payload(struct smi_link *link, size_t length,
 	return 0;
 }
 
+/* Records to be skipped are for a later version's use, not to keep us. */
+static int count_skipped(struct smi_link *link,
+			 const struct smi_wire_header *header,
+			 struct smudge_error *err)
+{
+	if (!smi_wire_is_foreign(header)) {
+		link->skipped_records = 0;
+		link->skipped_bytes = 0;
+		return 0;
+	}
+	link->skipped_records++;
+	link->skipped_bytes += header->length;
+	if (link->skipped_records <= SMI_WIRE_MAX_SKIPPED &&
+	    link->skipped_bytes <= SMI_WIRE_CAP_ALL_SKIPPED)
+		return 0;
+	return smudge_error_set(err, -EOVERFLOW, "link",
+				"too many skippable records in a row: %llu of "
+				"%llu bytes together",
+				(unsigned long long)link->skipped_records,
+				(unsigned long long)link->skipped_bytes);
+}
+
+uint8_t *smi_link_take_record(struct smi_link *link)
+{
+	uint8_t *record = link->in;
+
+	link->in = NULL;
+	link->in_bytes = 0;
+	return record;
+}
+
 int smi_link_receive(struct smi_link *link, struct smi_wire_header *ret,
 		     struct smudge_error *err)
 {
 	struct smi_wire_header header;
-	int error;
+	int error = link->in ? 0 : grow(link, FIRST_IN_BYTES, err);
 
+	if (error < 0)
+		return error;
 	link->record_offset_bytes = link->channel.received_bytes;
 	error = smi_channel_receive(&link->channel, link->in,
 				    SMI_WIRE_HEADER_BYTES, err);
 	if (error < 0)
 		return error;
 	error = smi_wire_header_decode(link->in, link->peer_role, &header, err);
+	if (!error)
+		error = count_skipped(link, &header, err);
 	if (error < 0)
 		return error;
 	error = receive_payload(link, header.length, err);

@@ -17,7 +17,9 @@ struct smi_link {
 	uint64_t records_sent;
 	uint64_t unsent_bytes; /* of the record being sent */
 	bool is_mid_record; /* a record went out in part: no other may follow */
-	bool peer_understands;	      /* its greeting is of our version */
+	bool is_peer_strange;	      /* its greeting is not of our version */
+	uint64_t skipped_records;     /* since a record that was not skipped */
+	uint64_t skipped_bytes;	      /* of their payloads */
 	uint64_t record_offset_bytes; /* of the last record received */
 	uint8_t *in;		      /* header and payload of that record */
 	size_t in_bytes;	      /* allocated */
@@ -27,8 +29,8 @@ struct smi_link {
  * smi_link_open - a link over a connected socket
  * @peer_role: what the other side is
  *
- * Return: 0, -ENOMEM, or as smi_channel_open. Undone by smi_link_close, also
- * after a failure.
+ * Allocates nothing, so that whatever fails later can be told to the peer.
+ * Return: as smi_channel_open. Undone by smi_link_close, also after a failure.
  */
 int smi_link_open(struct smi_link *link, int fd,
 		  struct smudge_migration *migration, uint64_t timeout_ns,
@@ -60,18 +62,32 @@ int smi_link_send_rest(struct smi_link *link, const uint8_t *record,
 int smi_link_send_empty(struct smi_link *link, uint32_t type,
 			struct smudge_error *err);
 
-/* An ABORT or REFUSE, if it can be said and understood. */
-void smi_link_say(struct smi_link *link, uint32_t type, uint32_t code,
+/*
+ * smi_link_say - an ABORT or REFUSE, if it can be said and understood
+ *
+ * Sends our greeting first when it has not been sent: a peer of another
+ * version has enough of it. Return: was it said?
+ */
+bool smi_link_say(struct smi_link *link, uint32_t type, uint32_t code,
 		  const char *sentence);
 
 /*
  * smi_link_receive - the next record, verified
  * @ret: its header; the payload is smi_link_payload(), until the next call
  *
- * Return: 0, -EBADMSG, -ENOMEM, or as smi_channel_receive.
+ * Return: 0, -EBADMSG (damaged, flags, length), -EPROTO (unknown, or of the
+ * wrong side), -EOVERFLOW (too much was skipped), -ENOMEM, or as
+ * smi_channel_receive.
  */
 int smi_link_receive(struct smi_link *link, struct smi_wire_header *ret,
 		     struct smudge_error *err);
+
+/*
+ * smi_link_take_record - keep the record just received beyond the next one
+ *
+ * Pointers into its payload stay valid. Return: what is to be freed.
+ */
+uint8_t *smi_link_take_record(struct smi_link *link);
 
 static inline const uint8_t *smi_link_payload(const struct smi_link *link)
 {

@@ -52,6 +52,8 @@ static int on_region_table(struct smi_receiver *receiver,
 	if (error < 0)
 		return error;
 	receiver->stats.phase = SMUDGE_MIGRATE_ROUNDS;
+	/* How long the rounds take is the line's and the machine's affair. */
+	smi_channel_unlimit(&receiver->link.channel);
 	return smi_link_send_empty(&receiver->link, SMI_WIRE_READY,
 				   &receiver->err);
 }
@@ -94,31 +96,24 @@ static int on_round_end(struct smi_receiver *receiver, const uint8_t *payload,
 			     SMI_WIRE_ROUND_ACK_BYTES, &receiver->err);
 }
 
+/* The state is used at END; until then it stays where it was received. */
 static int on_state(struct smi_receiver *receiver, const uint8_t *payload,
 		    size_t length)
 {
-	struct smi_wire_state state;
-	int error =
-		smi_wire_state_decode(payload, length, &state, &receiver->err);
+	int error = smi_wire_state_decode(payload, length, &receiver->state,
+					  &receiver->err);
 
-	if (error < 0)
-		return error;
-	receiver->state = malloc(state.length ? state.length : 1);
-	if (!receiver->state)
-		return smudge_error_set(&receiver->err, -ENOMEM, "migrate",
-					"no memory for %zu bytes of state",
-					state.length);
-	memcpy(receiver->state, state.bytes, state.length);
-	receiver->state_bytes = state.length;
-	return 0;
+	if (!error)
+		receiver->state_record = smi_link_take_record(&receiver->link);
+	return error;
 }
 
 static int load_state(struct smi_receiver *receiver)
 {
 	struct smudge_error own = SMUDGE_ERROR_INIT;
 	int ret = receiver->options.state_load(receiver->options.opaque,
-					       receiver->state,
-					       receiver->state_bytes, &own);
+					       receiver->state.bytes,
+					       receiver->state.length, &own);
 
 	ret = smi_callback_check(&own, ret, "machine", "state_load");
 	if (ret == 0)
@@ -144,6 +139,8 @@ static int on_end(struct smi_receiver *receiver, const uint8_t *payload,
 	error = load_state(receiver);
 	if (error < 0)
 		return error;
+	/* GO is due now: a sender that only keeps us busy ends here. */
+	smi_channel_limit(&receiver->link.channel, 1);
 	return smi_link_send_empty(&receiver->link, SMI_WIRE_ACK,
 				   &receiver->err);
 }
@@ -157,21 +154,9 @@ static int on_go(struct smi_receiver *receiver, size_t length)
 		return error;
 	/* The machine is ours, whether or not the sender hears of it. */
 	receiver->link.channel.heeds_cancel = false;
+	smi_channel_unlimit(&receiver->link.channel);
 	(void)smi_link_send_empty(&receiver->link, SMI_WIRE_RECEIPT, &ignored);
 	return 0;
-}
-
-static int on_abort(struct smi_receiver *receiver, const uint8_t *payload,
-		    size_t length)
-{
-	struct smi_wire_speech speech;
-	int error = smi_wire_speech_decode(payload, length, &speech,
-					   &receiver->err);
-
-	if (error < 0)
-		return error;
-	return smudge_error_set(&receiver->err, -EREMOTEIO, "peer",
-				"the source gave up: %s", speech.sentence);
 }
 
 static int handle_record(struct smi_receiver *receiver,
@@ -197,7 +182,8 @@ static int handle_record(struct smi_receiver *receiver,
 	case SMI_WIRE_GO:
 		return on_go(receiver, length);
 	case SMI_WIRE_ABORT:
-		return on_abort(receiver, payload, length);
+		return smi_wire_speech_error(header->type, payload, length,
+					     &receiver->err);
 	default: /* skippable */
 		return 0;
 	}
@@ -205,8 +191,10 @@ static int handle_record(struct smi_receiver *receiver,
 
 static int receive_all(struct smi_receiver *receiver)
 {
-	int error = smi_link_greet(&receiver->link, &receiver->err);
+	int error;
 
+	smi_channel_limit(&receiver->link.channel, 1);
+	error = smi_link_greet(&receiver->link, &receiver->err);
 	while (error >= 0 && receiver->order.place != SMI_WIRE_FINISHED) {
 		struct smi_wire_header header;
 
@@ -223,6 +211,31 @@ static int receive_all(struct smi_receiver *receiver)
 	return error;
 }
 
+/* Our sending failed: the reason may lie in what the sender said last. */
+static int look_for_abort(struct smi_receiver *receiver, int error)
+{
+	struct smi_link *link = &receiver->link;
+	uint64_t offset_bytes = link->record_offset_bytes;
+	struct smi_wire_header header;
+	struct smudge_error ignored = {0};
+
+	if ((error != -EPIPE && error != -ECONNRESET) ||
+	    link->channel.received_bytes < SMI_WIRE_GREETING_BYTES)
+		return error;
+	link->channel.timeout_ns = DRAIN_NS;
+	smi_channel_limit(&link->channel, 1);
+	while (smi_channel_has_input(&link->channel) &&
+	       !smi_link_receive(link, &header, &ignored)) {
+		if (header.type != SMI_WIRE_ABORT)
+			continue;
+		receiver->order.place = SMI_WIRE_ABORTED;
+		receiver->err = (struct smudge_error){0};
+		return handle_record(receiver, &header);
+	}
+	link->record_offset_bytes = offset_bytes;
+	return error;
+}
+
 static uint32_t refuse_code(const struct smi_receiver *receiver, int error)
 {
 	if (receiver->is_state_refused)
@@ -231,13 +244,16 @@ static uint32_t refuse_code(const struct smi_receiver *receiver, int error)
 	case -ECANCELED:
 		return SMI_WIRE_REFUSE_CANCELLED;
 	case -EBADMSG:
-		return strcmp(receiver->err.where, "order")
-			       ? SMI_WIRE_REFUSE_DAMAGED
-			       : SMI_WIRE_REFUSE_ORDER;
+		return SMI_WIRE_REFUSE_DAMAGED;
+	case -EPROTO:
+		return SMI_WIRE_REFUSE_ORDER;
 	case -ENXIO:
 		return SMI_WIRE_REFUSE_REGIONS;
-	case -EPROTO:
+	case -EPROTONOSUPPORT:
 		return SMI_WIRE_REFUSE_FEATURE;
+	case -EOVERFLOW:
+	case -ETIMEDOUT:
+		return SMI_WIRE_REFUSE_LIMIT;
 	default:
 		return SMI_WIRE_REFUSE_LOCAL;
 	}
@@ -276,21 +292,17 @@ static int copy_options(struct smi_receiver *receiver,
 	return 0;
 }
 
-static int prepare(struct smi_receiver *receiver, struct smudge_memory *memory,
-		   int fd)
+static int prepare(struct smi_receiver *receiver, struct smudge_memory *memory)
 {
 	int error =
 		smi_regions_list(memory, &receiver->regions, &receiver->err);
 
 	if (error < 0)
 		return error;
-	receiver->start_ns = smi_now_ns();
 	receiver->stats.total_bytes = receiver->regions.size_bytes;
 	receiver->order.memory_pages =
 		receiver->regions.size_bytes >> SMI_WIRE_PAGE_SHIFT;
-	return smi_link_open(&receiver->link, fd, receiver->migration,
-			     receiver->options.peer_timeout_ns, SMI_WIRE_SENDER,
-			     &receiver->err);
+	return 0;
 }
 
 static void finish(struct smi_receiver *receiver, int error)
@@ -306,6 +318,26 @@ static void finish(struct smi_receiver *receiver, int error)
 	progress(receiver);
 }
 
+static int run(struct smi_receiver *receiver, struct smudge_memory *memory,
+	       int fd)
+{
+	int error;
+
+	receiver->start_ns = smi_now_ns();
+	error = smi_link_open(&receiver->link, fd, receiver->migration,
+			      receiver->options.peer_timeout_ns,
+			      SMI_WIRE_SENDER, &receiver->err);
+	if (error < 0)
+		return error;
+	/* From here on the peer is told what fails. */
+	error = prepare(receiver, memory);
+	if (!error)
+		error = receive_all(receiver);
+	error = look_for_abort(receiver, error);
+	finish(receiver, error);
+	return error;
+}
+
 int smudge_migrate_receive(struct smudge_migration *migration,
 			   struct smudge_memory *memory, int fd,
 			   const struct smudge_migrate_receive_options *options,
@@ -319,14 +351,10 @@ int smudge_migrate_receive(struct smudge_migration *migration,
 	if (!error)
 		error = smi_migration_begin(migration, &receiver.err);
 	if (!error) {
-		error = prepare(&receiver, memory, fd);
-		if (!error) {
-			error = receive_all(&receiver);
-			finish(&receiver, error);
-		}
+		error = run(&receiver, memory, fd);
 		smi_migration_end(migration);
 	}
-	free(receiver.state);
+	free(receiver.state_record);
 	smi_once_end(&receiver);
 	smi_link_close(&receiver.link);
 	smi_regions_free(&receiver.regions);

@@ -15,6 +15,7 @@
 
 #include "migrate/link.h"
 #include "migrate/regions.h"
+#include "wire/control.h"
 #include "wire/order.h"
 #include "wire/pages.h"
 
@@ -28,8 +29,8 @@ struct smi_receiver {
 	struct smudge_migrate_stats stats;
 	uint64_t start_ns;
 	uint64_t last_progress_ns;
-	uint8_t *state; /* payload of STATE, kept until END */
-	size_t state_bytes;
+	uint8_t *state_record;	     /* STATE as received, kept until END */
+	struct smi_wire_state state; /* points into it */
 	bool is_state_refused;
 	struct smudge_bitmap **seen; /* one a region; NULL after round 1 */
 };
@@ -41,7 +42,7 @@ int smi_receiver_pages(struct smi_receiver *receiver,
 /*
  * receiver_once.c: smi_once_begin before round 1, smi_once_end after it or
  * after a failure, smi_once_check for each record of pages, before they are
- * written. 0, -ENOMEM, or -EBADMSG (a page comes twice).
+ * written. 0, -ENOMEM, or -EPROTO (a page comes twice).
  */
 int smi_once_begin(struct smi_receiver *receiver);
 void smi_once_end(struct smi_receiver *receiver);

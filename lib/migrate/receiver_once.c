@@ -53,7 +53,7 @@ int smi_once_check(struct smi_receiver *receiver,
 
 		if (smudge_bitmap_any(seen, run.first_page, run.npages))
 			return smudge_error_set(
-				&receiver->err, -EBADMSG, "order",
+				&receiver->err, -EPROTO, "order",
 				"round 1 brings pages of region %s twice, of "
 				"the %" PRIu64 " from page %" PRIu64 " on",
 				smudge_region_name(

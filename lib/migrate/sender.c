@@ -16,6 +16,7 @@
 #include "sys/error.h"
 
 #define MAX_RUNS ((size_t)64 << 10)
+#define DRAIN_NS UINT64_C(1000000000)
 
 static int copy_options(struct smi_sender *sender,
 			const struct smudge_migrate_send_options *options)
@@ -57,27 +58,28 @@ static int open_tracking(struct smi_sender *sender)
 				  &sender->err);
 }
 
-static int prepare(struct smi_sender *sender, int fd)
+static int prepare(struct smi_sender *sender)
 {
 	int error = smi_regions_list(sender->memory, &sender->regions,
 				     &sender->err);
 
-	if (error < 0)
+	if (!error)
+		error = smi_packer_create(&sender->packer, &sender->err);
+	if (error < 0) {
+		sender->abort_code = SMI_WIRE_ABORT_LOCAL;
 		return error;
-	error = smi_packer_create(&sender->packer, &sender->err);
-	if (error < 0)
-		return error;
+	}
 	smi_meter_start(&sender->meter, sender->memory,
 			sender->regions.size_bytes);
-	return smi_link_open(&sender->link, fd, sender->migration,
-			     sender->options.peer_timeout_ns, SMI_WIRE_RECEIVER,
-			     &sender->err);
+	return 0;
 }
 
 static int migrate(struct smi_sender *sender)
 {
-	int error;
+	int error = prepare(sender);
 
+	if (error < 0)
+		return error;
 	smi_sender_progress(sender);
 	error = smi_sender_greet(sender);
 	if (error < 0)
@@ -117,6 +119,18 @@ static void stop_tracking(struct smi_sender *sender)
 		(void)smudge_batch_destroy(sender->batch);
 }
 
+/* Tell the peer why, unless it knows, and wait until it has read it. */
+static void abort_peer(struct smi_sender *sender, int error)
+{
+	struct smi_link *link = &sender->link;
+
+	if (!sender->is_given_away && !sender->is_refused &&
+	    smi_link_say(link, SMI_WIRE_ABORT, abort_code(sender, error),
+			 sender->err.message))
+		smi_channel_drain(&link->channel, DRAIN_NS);
+	smi_channel_shutdown(&link->channel);
+}
+
 static void finish(struct smi_sender *sender, int error)
 {
 	enum smudge_migrate_phase phase = SMUDGE_MIGRATE_COMPLETED;
@@ -125,17 +139,31 @@ static void finish(struct smi_sender *sender, int error)
 		sender->err.stream_offset_bytes =
 			sender->link.channel.sent_bytes;
 		go_back(sender);
-		if (!sender->is_given_away && !sender->is_refused)
-			smi_link_say(&sender->link, SMI_WIRE_ABORT,
-				     abort_code(sender, error),
-				     sender->err.message);
-		smi_channel_shutdown(&sender->link.channel);
+	}
+	stop_tracking(sender);
+	if (error < 0) {
+		abort_peer(sender, error);
 		phase = error == -ECANCELED ? SMUDGE_MIGRATE_CANCELLED
 					    : SMUDGE_MIGRATE_FAILED;
 	}
-	stop_tracking(sender);
 	sender->meter.stats.phase = phase;
 	smi_sender_progress(sender);
+}
+
+static int run(struct smi_sender *sender, int fd)
+{
+	int error;
+
+	smi_meter_start(&sender->meter, sender->memory, 0);
+	error = smi_link_open(&sender->link, fd, sender->migration,
+			      sender->options.peer_timeout_ns,
+			      SMI_WIRE_RECEIVER, &sender->err);
+	if (error < 0)
+		return error;
+	/* From here on the peer is told what fails. */
+	error = migrate(sender);
+	finish(sender, error);
+	return error;
 }
 
 int smudge_migrate_send(struct smudge_migration *migration,
@@ -151,11 +179,7 @@ int smudge_migrate_send(struct smudge_migration *migration,
 	if (!error)
 		error = smi_migration_begin(migration, &sender.err);
 	if (!error) {
-		error = prepare(&sender, fd);
-		if (!error) {
-			error = migrate(&sender);
-			finish(&sender, error);
-		}
+		error = run(&sender, fd);
 		smi_migration_end(migration);
 	}
 	smi_link_close(&sender.link);

@@ -47,7 +47,7 @@ struct smi_sender {
 	struct smudge_client *client;
 	struct smudge_batch *batch;
 	uint32_t abort_code; /* enum smi_wire_abort_code, for a failure now */
-	bool is_refused;     /* the peer ended it, and knows why */
+	bool is_refused;     /* the receiver ended it: nothing is to be told */
 	bool is_stopped;     /* machine_stop was called */
 	bool is_given_away;  /* GO is out: the machine must stay stopped */
 };

@@ -12,17 +12,36 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+/* The receiver, or the way to it, failed us: which code says so? */
+static int peer_failed(struct smi_sender *sender, int error)
+{
+	switch (error) {
+	case -EBADMSG:
+	case -EPROTO:
+		sender->abort_code = SMI_WIRE_ABORT_PEER;
+		break;
+	case -EPROTONOSUPPORT:
+		sender->abort_code = SMI_WIRE_ABORT_FEATURE;
+		break;
+	case -EOVERFLOW:
+	case -ETIMEDOUT:
+		sender->abort_code = SMI_WIRE_ABORT_LIMIT;
+		break;
+	case -ECANCELED:
+		sender->abort_code = SMI_WIRE_ABORT_CANCELLED;
+		break;
+	default:
+		sender->abort_code = SMI_WIRE_ABORT_LOCAL;
+	}
+	return error;
+}
+
 static int refused(struct smi_sender *sender, uint64_t length)
 {
-	struct smi_wire_speech speech;
-	int error = smi_wire_speech_decode(smi_link_payload(&sender->link),
-					   length, &speech, &sender->err);
-
-	if (error < 0)
-		return error;
 	sender->is_refused = true;
-	return smudge_error_set(&sender->err, -EREMOTEIO, "peer",
-				"the destination refused: %s", speech.sentence);
+	return smi_wire_speech_error(SMI_WIRE_REFUSE,
+				     smi_link_payload(&sender->link), length,
+				     &sender->err);
 }
 
 /* The next record that is not to be skipped. A refusal is an error. */
@@ -34,7 +53,7 @@ static int receive(struct smi_sender *sender, struct smi_wire_header *ret)
 	do {
 		error = smi_link_receive(&sender->link, &header, &sender->err);
 		if (error < 0)
-			return error;
+			return peer_failed(sender, error);
 	} while (smi_wire_is_foreign(&header));
 	if (header.type == SMI_WIRE_REFUSE)
 		return refused(sender, header.length);
@@ -45,7 +64,7 @@ static int receive(struct smi_sender *sender, struct smi_wire_header *ret)
 static int unexpected(struct smi_sender *sender,
 		      const struct smi_wire_header *header)
 {
-	sender->abort_code = SMI_WIRE_ABORT_PEER;
+	peer_failed(sender, -EPROTO);
 	return smudge_error_set(&sender->err, -EPROTO, "peer",
 				"the destination sent a %s record when none "
 				"was due",
@@ -58,8 +77,10 @@ static int listen_to_peer(struct smi_sender *sender)
 	struct smi_wire_header header;
 	int error = smi_link_receive(&sender->link, &header, &sender->err);
 
-	if (error < 0 || smi_wire_is_foreign(&header))
-		return error;
+	if (error < 0)
+		return peer_failed(sender, error);
+	if (smi_wire_is_foreign(&header))
+		return 0;
 	if (header.type == SMI_WIRE_REFUSE)
 		return refused(sender, header.length);
 	return unexpected(sender, &header);
@@ -75,23 +96,41 @@ static int catch_up(struct smi_sender *sender)
 	return error;
 }
 
+/*
+ * Send a record, listening whenever the peer speaks. While the machine stands,
+ * a peer that takes a byte now and then must not keep it so: each MiB has its
+ * time.
+ */
+static int send_record(struct smi_sender *sender, uint8_t *record,
+		       uint32_t type, uint64_t length, struct smudge_error *err)
+{
+	struct smi_link *link = &sender->link;
+	bool is_limited = sender->is_stopped && !link->channel.end_ns;
+	int error;
+
+	if (is_limited)
+		smi_channel_limit(&link->channel, 1 + (length >> 20));
+	error = smi_link_send(link, record, type, length, err);
+	while (error == SMI_PEER_SPOKE) {
+		error = listen_to_peer(sender);
+		if (error == 0)
+			error = smi_link_send_rest(link, record, length, err);
+	}
+	if (is_limited)
+		smi_channel_unlimit(&link->channel);
+	return error;
+}
+
 int smi_sender_send(struct smi_sender *sender, uint8_t *record, uint32_t type,
 		    uint64_t length)
 {
-	struct smi_link *link = &sender->link;
 	struct smudge_error send_err = {0};
 	uint64_t start_ns = smi_now_ns();
 	int error = catch_up(sender);
 
 	if (error < 0)
 		return error;
-	error = smi_link_send(link, record, type, length, &send_err);
-	while (error == SMI_PEER_SPOKE) {
-		error = listen_to_peer(sender);
-		if (error == 0)
-			error = smi_link_send_rest(link, record, length,
-						   &send_err);
-	}
+	error = send_record(sender, record, type, length, &send_err);
 	sender->meter.send_ns += smi_now_ns() - start_ns;
 	if (error == 0)
 		return 0;
@@ -101,7 +140,7 @@ int smi_sender_send(struct smi_sender *sender, uint8_t *record, uint32_t type,
 	if (send_err.code &&
 	    (sender->err.code == 0 || sender->err.code == -ECONNRESET))
 		sender->err = send_err;
-	return sender->err.code ? sender->err.code : error;
+	return peer_failed(sender, sender->err.code ? sender->err.code : error);
 }
 
 static int check_answer(struct smi_sender *sender,
@@ -118,10 +157,10 @@ static int check_answer(struct smi_sender *sender,
 	else
 		error = smi_wire_empty_decode(header->length, &sender->err);
 	if (error < 0)
-		return error;
+		return peer_failed(sender, error);
 	if (round == wanted)
 		return 0;
-	sender->abort_code = SMI_WIRE_ABORT_PEER;
+	peer_failed(sender, -EPROTO);
 	return smudge_error_set(&sender->err, -EPROTO, "peer",
 				"the destination acknowledged round %" PRIu32
 				" instead of round %" PRIu32,
@@ -130,9 +169,16 @@ static int check_answer(struct smi_sender *sender,
 
 int smi_sender_wait(struct smi_sender *sender, uint32_t type)
 {
+	struct smi_channel *channel = &sender->link.channel;
 	struct smi_wire_header header = {0};
-	int error = receive(sender, &header);
+	bool is_limited = !channel->end_ns;
+	int error;
 
+	if (is_limited)
+		smi_channel_limit(channel, 1);
+	error = receive(sender, &header);
+	if (is_limited)
+		smi_channel_unlimit(channel);
 	if (error < 0)
 		return error;
 	if (header.type != type)
@@ -160,15 +206,17 @@ static int send_region_table(struct smi_sender *sender)
 
 int smi_sender_greet(struct smi_sender *sender)
 {
-	int error = smi_link_greet(&sender->link, &sender->err);
+	struct smi_channel *channel = &sender->link.channel;
+	int error;
 
-	if (error < 0) {
-		sender->abort_code = SMI_WIRE_ABORT_FEATURE;
-		return error;
-	}
-	sender->link.channel.heeds_peer = true;
-	error = send_region_table(sender);
+	smi_channel_limit(channel, 1);
+	error = smi_link_greet(&sender->link, &sender->err);
 	if (error < 0)
-		return error;
-	return smi_sender_wait(sender, SMI_WIRE_READY);
+		return peer_failed(sender, error);
+	channel->heeds_peer = true;
+	error = send_region_table(sender);
+	if (!error)
+		error = smi_sender_wait(sender, SMI_WIRE_READY);
+	smi_channel_unlimit(channel);
+	return error;
 }

@@ -76,6 +76,15 @@ int smi_sender_harvest(struct smi_sender *sender, uint64_t *ret_pages)
 	return 0;
 }
 
+static int too_many_rounds(struct smi_sender *sender)
+{
+	sender->abort_code = SMI_WIRE_ABORT_LIMIT;
+	return smudge_error_set(&sender->err, -EOVERFLOW, "migrate",
+				"the policy wants more rounds than the %u that "
+				"a stream can have",
+				SMI_WIRE_MAX_ROUNDS);
+}
+
 int smi_sender_round_begin(struct smi_sender *sender, bool final,
 			   uint64_t expected_pages)
 {
@@ -87,6 +96,8 @@ int smi_sender_round_begin(struct smi_sender *sender, bool final,
 
 	smi_meter_round_begin(&sender->meter, sender->link.channel.sent_bytes);
 	begin.round = sender->meter.stats.round;
+	if (begin.round > SMI_WIRE_MAX_ROUNDS - !final)
+		return too_many_rounds(sender);
 	sender->round_totals = (struct smi_wire_totals){0};
 	smi_sender_progress(sender);
 	smi_wire_round_begin_encode(&begin, record + SMI_WIRE_HEADER_BYTES);

@@ -98,31 +98,30 @@ static int send_rest(struct smi_sender *sender)
 	return error ? error : smi_sender_round_end(sender);
 }
 
-static int send_state(struct smi_sender *sender,
-		      const struct saved_state *state)
+/* The record is made where the state is: it may be large. */
+static int send_state(struct smi_sender *sender, struct saved_state *state)
 {
 	size_t head = smi_wire_state_head_bytes();
+	size_t front = SMI_WIRE_HEADER_BYTES + head;
 	uint8_t *record;
-	int error;
 
-	if (state->length > SMI_WIRE_CAP_STATE - head)
+	if (state->length > SMI_WIRE_CAP_STATE - head) {
+		sender->abort_code = SMI_WIRE_ABORT_LOCAL;
 		return smudge_error_set(&sender->err, -EFBIG, "migrate",
 					"the machine's state of %zu bytes is "
 					"larger than a stream can carry",
 					state->length);
-	record = malloc(SMI_WIRE_HEADER_BYTES + head + state->length);
+	}
+	record = realloc(state->bytes, front + state->length);
 	if (!record)
 		return smudge_error_set(&sender->err, -ENOMEM, "migrate",
 					"no memory for %zu bytes of state",
 					state->length);
+	state->bytes = record;
+	memmove(record + front, record, state->length);
 	smi_wire_state_head_encode(record + SMI_WIRE_HEADER_BYTES);
-	if (state->length)
-		memcpy(record + SMI_WIRE_HEADER_BYTES + head, state->bytes,
-		       state->length);
-	error = smi_sender_send(sender, record, SMI_WIRE_STATE,
-				head + state->length);
-	free(record);
-	return error;
+	return smi_sender_send(sender, record, SMI_WIRE_STATE,
+			       head + state->length);
 }
 
 static int send_end(struct smi_sender *sender)
@@ -173,7 +172,7 @@ static int give_away(struct smi_sender *sender)
 
 	/* Nobody can cancel from here on, so nobody may keep us here either. */
 	sender->link.channel.heeds_cancel = false;
-	smi_channel_limit_rest(&sender->link.channel);
+	smi_channel_limit(&sender->link.channel, 1);
 	/* A receiver that is gone, or had second thoughts, is noticed here. */
 	error = smi_sender_send(sender, record, SMI_WIRE_GO, 0);
 	if (error < 0)

@@ -167,6 +167,32 @@ int smi_wire_speech_decode(const uint8_t *payload, size_t length,
 	return 0;
 }
 
+static bool is_code_known(uint32_t type, uint32_t code)
+{
+	if (type == SMI_WIRE_ABORT && code == SMI_WIRE_REFUSE_STATE)
+		return false;
+	return code >= SMI_WIRE_REFUSE_CANCELLED &&
+	       code <= SMI_WIRE_REFUSE_LIMIT;
+}
+
+int smi_wire_speech_error(uint32_t type, const uint8_t *payload, size_t length,
+			  struct smudge_error *err)
+{
+	const char *who = type == SMI_WIRE_ABORT ? "the source gave up"
+						 : "the destination refused";
+	struct smi_wire_speech speech;
+	int ret = smi_wire_speech_decode(payload, length, &speech, err);
+
+	if (ret < 0)
+		return ret;
+	if (is_code_known(type, speech.code))
+		return smudge_error_set(err, -EREMOTEIO, "peer", "%s: %s", who,
+					speech.sentence);
+	return smudge_error_set(err, -EREMOTEIO, "peer",
+				"%s (code %" PRIu32 "): %s", who, speech.code,
+				speech.sentence);
+}
+
 static const char state_name[] = SMI_WIRE_STATE_NAME;
 
 #define STATE_NAME_BYTES (sizeof(state_name) - 1)

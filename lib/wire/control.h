@@ -80,6 +80,17 @@ int smi_wire_speech_decode(const uint8_t *payload, size_t length,
 			   struct smi_wire_speech *ret,
 			   struct smudge_error *err);
 
+/*
+ * smi_wire_speech_error - note what the peer said when it ended the migration
+ * @type: SMI_WIRE_ABORT or SMI_WIRE_REFUSE
+ * @payload, @length: of its record
+ *
+ * A code that is not assigned is shown as a number.
+ * Return: -EREMOTEIO, or -EBADMSG when the payload is malformed.
+ */
+int smi_wire_speech_error(uint32_t type, const uint8_t *payload, size_t length,
+			  struct smudge_error *err);
+
 /* Bytes of payload in front of the state itself, and writing them. */
 size_t smi_wire_state_head_bytes(void);
 void smi_wire_state_head_encode(uint8_t *payload);

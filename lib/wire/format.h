@@ -49,7 +49,11 @@ enum smi_wire_type {
 /* Flags of ROUND_BEGIN. */
 #define SMI_WIRE_FINAL 1u
 
-/* Codes of REFUSE (at the receiver) and ABORT (at the sender). */
+/*
+ * Codes of REFUSE (at the receiver) and ABORT (at the sender). Decoders tell
+ * what a peer did wrong by their errno: -EBADMSG is DAMAGED, -EPROTO is ORDER,
+ * -EPROTONOSUPPORT is FEATURE, -EOVERFLOW and -ETIMEDOUT are LIMIT.
+ */
 enum smi_wire_refuse_code {
 	SMI_WIRE_REFUSE_CANCELLED = 1,
 	SMI_WIRE_REFUSE_DAMAGED = 2,
@@ -58,6 +62,7 @@ enum smi_wire_refuse_code {
 	SMI_WIRE_REFUSE_STATE = 5,
 	SMI_WIRE_REFUSE_LOCAL = 6,
 	SMI_WIRE_REFUSE_FEATURE = 7,
+	SMI_WIRE_REFUSE_LIMIT = 8,
 };
 
 enum smi_wire_abort_code {
@@ -67,6 +72,7 @@ enum smi_wire_abort_code {
 	SMI_WIRE_ABORT_PEER = 4,
 	SMI_WIRE_ABORT_LOCAL = 6,
 	SMI_WIRE_ABORT_FEATURE = 7,
+	SMI_WIRE_ABORT_LIMIT = 8,
 };
 
 /* Limits of what a record may hold. */
@@ -91,6 +97,11 @@ enum smi_wire_abort_code {
 #define SMI_WIRE_CAP_PAGES (SMI_WIRE_PAGES_RUNS_BYTES + SMI_WIRE_MAX_CONTENT)
 #define SMI_WIRE_CAP_ZERO \
 	(SMI_WIRE_RUNS_HEAD + SMI_WIRE_MAX_ZERO_RUNS * SMI_WIRE_RUN_BYTES)
+
+/* Limits of what a stream may hold. */
+#define SMI_WIRE_MAX_ROUNDS	 (1u << 20)
+#define SMI_WIRE_MAX_SKIPPED	 4096u /* between two other records */
+#define SMI_WIRE_CAP_ALL_SKIPPED (UINT64_C(16) << 20) /* their payloads */
 
 /* The one STATE section of version 1. */
 #define SMI_WIRE_STATE_NAME "machine"

@@ -59,7 +59,7 @@ static int features_check(uint64_t mandatory, struct smudge_error *err)
 
 	if (!unknown)
 		return 0;
-	return smudge_error_set(err, -EPROTO, "wire",
+	return smudge_error_set(err, -EPROTONOSUPPORT, "wire",
 				"the peer demands features 0x%" PRIx64
 				", which this smudge does not know",
 				unknown);

@@ -33,10 +33,8 @@ void smi_wire_greeting_encode(const struct smi_wire_greeting *greeting,
 int smi_wire_magic_check(const uint8_t bytes[SMI_WIRE_MAGIC_BYTES],
 			 struct smudge_error *err);
 
-/*
- * True when a greeting with the right magic is of this version, so that its
- * writer understands records: only then is a refusal worth sending.
- */
+/* True when a greeting with the right magic is of this version, so that its
+ * writer understands records. */
 bool smi_wire_greeting_is_ours(const uint8_t bytes[SMI_WIRE_GREETING_BYTES]);
 
 /*
@@ -44,8 +42,8 @@ bool smi_wire_greeting_is_ours(const uint8_t bytes[SMI_WIRE_GREETING_BYTES]);
  * @bytes: the whole greeting, from the peer
  * @wanted_role: what the peer must be
  *
- * Return: 0, -EPROTO (not smudge, another version, the wrong role, an unknown
- * mandatory feature), -EBADMSG (checksum).
+ * Return: 0, -EPROTO (not smudge, another version, the wrong role),
+ * -EPROTONOSUPPORT (an unknown mandatory feature), -EBADMSG (checksum).
  */
 int smi_wire_greeting_decode(const uint8_t bytes[SMI_WIRE_GREETING_BYTES],
 			     enum smi_wire_role wanted_role,

@@ -56,7 +56,7 @@ int smi_wire_order_record(struct smi_wire_order *order,
 		order->place = steps[i].next;
 		return 0;
 	}
-	return smudge_error_set(err, -EBADMSG, "order",
+	return smudge_error_set(err, -EPROTO, "order",
 				"this %s record is out of order: it came %s",
 				smi_wire_type_name(header->type),
 				places[order->place]);
@@ -67,12 +67,17 @@ int smi_wire_order_round_begin(struct smi_wire_order *order,
 			       struct smudge_error *err)
 {
 	if (begin->round != order->round + 1 || !begin->round)
-		return smudge_error_set(err, -EBADMSG, "order",
+		return smudge_error_set(err, -EPROTO, "order",
 					"round %" PRIu32
 					" begins after round %" PRIu32,
 					begin->round, order->round);
+	if (begin->round > SMI_WIRE_MAX_ROUNDS)
+		return smudge_error_set(err, -EOVERFLOW, "order",
+					"round %" PRIu32
+					" begins, but a stream has %u at most",
+					begin->round, SMI_WIRE_MAX_ROUNDS);
 	if (begin->round == 1 && begin->final)
-		return smudge_error_set(err, -EBADMSG, "order",
+		return smudge_error_set(err, -EPROTO, "order",
 					"round 1 must not be the final one");
 	order->round = begin->round;
 	order->final = begin->final;
@@ -102,7 +107,7 @@ static int compare_totals(const struct smi_wire_totals *claimed,
 	    claimed->zero_pages == counted->zero_pages &&
 	    claimed->content_bytes == counted->content_bytes)
 		return 0;
-	return smudge_error_set(err, -EBADMSG, "order",
+	return smudge_error_set(err, -EPROTO, "order",
 				"%s claims %" PRIu64 "+%" PRIu64
 				" pages and %" PRIu64 " bytes, but %" PRIu64
 				"+%" PRIu64 " and %" PRIu64 " came",
@@ -119,7 +124,7 @@ int smi_wire_order_round_end(struct smi_wire_order *order,
 	int error;
 
 	if (end->round != order->round)
-		return smudge_error_set(err, -EBADMSG, "order",
+		return smudge_error_set(err, -EPROTO, "order",
 					"round %" PRIu32
 					" ends inside round %" PRIu32,
 					end->round, order->round);
@@ -128,7 +133,7 @@ int smi_wire_order_round_end(struct smi_wire_order *order,
 		return error;
 	if (order->round == 1 &&
 	    counted->pages + counted->zero_pages != order->memory_pages)
-		return smudge_error_set(err, -EBADMSG, "order",
+		return smudge_error_set(err, -EPROTO, "order",
 					"round 1 brought %" PRIu64
 					" pages, the memory has %" PRIu64,
 					counted->pages + counted->zero_pages,
@@ -145,7 +150,7 @@ int smi_wire_order_end(struct smi_wire_order *order,
 
 	if (end->records != records || end->rounds != order->round)
 		return smudge_error_set(
-			err, -EBADMSG, "order",
+			err, -EPROTO, "order",
 			"END claims %" PRIu64 " records in %" PRIu32
 			" rounds, but %" PRIu64 " in %" PRIu32 " came",
 			end->records, end->rounds, records, order->round);

@@ -4,7 +4,8 @@
  * sections 4 and 5 of docs/protocol.md as a state machine without I/O.
  *
  * Every call takes the next record of the stream; 0 means that it was
- * allowed and counted, -EBADMSG that the stream must be refused.
+ * allowed and counted, -EPROTO or -EOVERFLOW (too many rounds) that the stream
+ * must be refused.
  */
 #ifndef SMI_WIRE_ORDER_H
 #define SMI_WIRE_ORDER_H

@@ -72,11 +72,17 @@ void smi_wire_record_seal(uint8_t *record, uint32_t type, uint32_t flags,
 static int check_foreign(const struct smi_wire_header *header,
 			 struct smudge_error *err)
 {
-	if (header->type == 0 || header->flags != SMI_WIRE_SKIPPABLE)
-		return smudge_error_set(err, -EBADMSG, "wire",
+	if (header->type == 0 || !(header->flags & SMI_WIRE_SKIPPABLE))
+		return smudge_error_set(err, -EPROTO, "wire",
 					"a record of unknown type 0x%" PRIx32
 					" (flags 0x%" PRIx32
 					") that must not be skipped",
+					header->type, header->flags);
+	if (header->flags != SMI_WIRE_SKIPPABLE)
+		return smudge_error_set(err, -EBADMSG, "wire",
+					"a skippable record of type 0x%" PRIx32
+					" has flags 0x%" PRIx32
+					" that are not assigned",
 					header->type, header->flags);
 	if (header->length > SMI_WIRE_CAP_SKIPPABLE)
 		return smudge_error_set(
@@ -93,7 +99,7 @@ static int check_known(const struct smi_wire_header *header,
 {
 	if (known->from != from)
 		return smudge_error_set(
-			err, -EBADMSG, "wire",
+			err, -EPROTO, "wire",
 			"this %s record comes from the wrong side",
 			known->name);
 	if (header->flags)

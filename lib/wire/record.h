@@ -35,7 +35,8 @@ void smi_wire_record_seal(uint8_t *record, uint32_t type, uint32_t flags,
  * @from: which side the peer is; its record types only are known
  * @ret: the length is within the type's cap
  *
- * Return: 0, -EBADMSG.
+ * Return: 0, -EPROTO (unknown, or from the wrong side), -EBADMSG (flags or
+ * length).
  */
 int smi_wire_header_decode(const uint8_t *bytes, enum smi_wire_role from,
 			   struct smi_wire_header *ret,

@@ -24,6 +24,8 @@ struct stream_player {
 	struct smudge_memory *memory;
 	struct smudge_region *regions[2];
 	uint8_t *hva[2]; /* with a guard page before and behind */
+	int load_error;
+	struct stream_result *result; /* of the stream that is played */
 };
 
 static uint8_t *map_guarded(size_t bytes)
@@ -86,11 +88,16 @@ const uint8_t *stream_player_page(struct stream_player *player, uint32_t region,
 static int load_state(void *opaque, const void *bytes, size_t length,
 		      struct smudge_error *err)
 {
-	struct stream_result *result = opaque;
+	struct stream_player *player = opaque;
 
-	result->state_loaded = length == sizeof(STREAM_STATE) &&
-			       !memcmp(bytes, STREAM_STATE, length);
-	return 0;
+	player->result->state_loaded = length == sizeof(STREAM_STATE) &&
+				       !memcmp(bytes, STREAM_STATE, length);
+	return player->load_error;
+}
+
+void stream_player_fail_load(struct stream_player *player, int error)
+{
+	player->load_error = error;
 }
 
 /* What the receiver said: skip the greeting, look for a REFUSE. */
@@ -113,6 +120,7 @@ static void read_answers(int fd, struct stream_result *result)
 		    !smi_wire_speech_decode(bytes + at, header.length, &speech,
 					    NULL)) {
 			result->peer_was_told = true;
+			result->told_code = speech.code;
 			memcpy(result->told, speech.sentence,
 			       sizeof(result->told));
 		}
@@ -125,11 +133,12 @@ static void receive(struct stream_player *player, int fd,
 {
 	const struct smudge_migrate_receive_options options = {
 		.size = sizeof(options),
-		.opaque = result,
+		.opaque = player,
 		.state_load = load_state,
 	};
 	struct smudge_migration *migration;
 
+	player->result = result;
 	result->error = smudge_migration_create(NULL, &migration);
 	if (result->error < 0)
 		return;

@@ -19,8 +19,8 @@
 #include "wire/greeting.h"
 #include "wire/region_table.h"
 
-#define STREAM_MAX_BYTES   ((size_t)128 << 10)
-#define STREAM_MAX_RECORDS 32
+#define STREAM_MAX_BYTES   ((size_t)224 << 10)
+#define STREAM_MAX_RECORDS 8448
 
 /* The memory all streams here are for. */
 #define STREAM_RAM_PAGES  16
@@ -68,7 +68,8 @@ struct stream_result {
 	struct smudge_error err;
 	bool state_loaded;  /* with the state of stream_state */
 	bool peer_was_told; /* the receiver sent a REFUSE */
-	char told[200];	    /* its sentence */
+	uint32_t told_code;
+	char told[200]; /* its sentence */
 };
 
 struct stream_player;
@@ -79,6 +80,9 @@ void stream_player_destroy(struct stream_player *player);
 /* Page of a region as the receiver has it now. */
 const uint8_t *stream_player_page(struct stream_player *player, uint32_t region,
 				  uint64_t page);
+
+/* What loading the state gives from now on; 0: success. */
+void stream_player_fail_load(struct stream_player *player, int error);
 
 /* Give the bytes to a receiver and close behind them. */
 struct stream_result stream_play(struct stream_player *player,

@@ -150,6 +150,64 @@ static int edited(void)
 	return failed;
 }
 
+/* The good stream with one record more between round 1 and the final one. */
+static int with_record(const char *name, uint32_t type, uint32_t flags,
+		       const void *payload, size_t length)
+{
+	stream_begin(&stream);
+	stream_first_round(&stream);
+	stream_record(&stream, type, flags, payload, length);
+	stream_final_round(&stream);
+	stream_end(&stream, 2);
+	stream_record(&stream, SMI_WIRE_GO, 0, NULL, 0);
+	return save(name);
+}
+
+static int strange(void)
+{
+	static const char longest[204] = "\6";
+	int failed = 0;
+
+	failed |= with_record("skippable-flags", 0x77, 3, "news", 4);
+	failed |= with_record("skippable-type-0", 0, 1, "news", 4);
+	failed |= with_record("skippable-wrong-side", SMI_WIRE_READY, 1, "", 0);
+	failed |= with_record("flags", SMI_WIRE_ZERO, 1, "", 0);
+	failed |= with_record("abort-empty", SMI_WIRE_ABORT, 0, "\6\0\0\0", 4);
+	failed |= with_record("abort-too-long", SMI_WIRE_ABORT, 0, longest,
+			      sizeof(longest));
+	failed |= with_record("abort-unknown-code", SMI_WIRE_ABORT, 0,
+			      "\x67\x12\0\0asleep", 10);
+	stream_good(&stream);
+	smi_wire_put_u32(stream.bytes + stream.starts[11] +
+				 SMI_WIRE_HEADER_BYTES + 36,
+			 1);
+	reseal(stream.starts[11]);
+	return failed | save("end-reserved");
+}
+
+/* Runs that touch, and a page that comes again within a round. */
+static int repeated(void)
+{
+	static const struct smudge_run touching[] = {{2, 3}, {5, 1}};
+	static const struct smudge_run again = {3, 1};
+
+	stream_begin(&stream);
+	stream_first_round(&stream);
+	stream_round_begin(&stream, 2, false);
+	stream_pages(&stream, 0, touching, 2, 7);
+	stream_zero(&stream, 0, &again, 1);
+	stream_pages(&stream, 0, &again, 1, 9);
+	stream_round_end(&stream, 2);
+	stream_round_begin(&stream, 3, true);
+	stream_pages(&stream, 0, &again, 1, 3);
+	stream_pages(&stream, 0, &again, 1, 5);
+	stream_round_end(&stream, 3);
+	stream_state(&stream);
+	stream_end(&stream, 3);
+	stream_record(&stream, SMI_WIRE_GO, 0, NULL, 0);
+	return save("repeated-pages");
+}
+
 static int disorder(void)
 {
 	static const struct smudge_run all = {0, STREAM_RAM_PAGES};
@@ -208,5 +266,6 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	directory = argv[1];
-	return greetings() | damage() | unknown() | edited() | disorder();
+	return greetings() | damage() | unknown() | edited() | disorder() |
+	       strange() | repeated();
 }

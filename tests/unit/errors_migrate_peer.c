@@ -10,16 +10,31 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "wire/bytes.h"
 #include "wire/greeting.h"
 
+/* The code of the only record behind a greeting; 0: there is none. */
+static uint32_t read_code(int fd)
+{
+	uint8_t bytes[SMI_WIRE_GREETING_BYTES + SMI_WIRE_HEADER_BYTES +
+		      SMI_WIRE_MAX_SPEECH];
+	ssize_t length = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+
+	if (length <= SMI_WIRE_GREETING_BYTES + SMI_WIRE_HEADER_BYTES)
+		return 0;
+	return smi_wire_get_u32(bytes + SMI_WIRE_GREETING_BYTES +
+				SMI_WIRE_HEADER_BYTES);
+}
+
 static void meets(struct rig *rig, const void *bytes, size_t length, int error,
-		  const char *words)
+		  const char *words, uint32_t code)
 {
 	rig_start_sender(rig);
 	assert_int_equal(send(rig->fds[1], bytes, length, 0), length);
 	rig_join_sender(rig);
 	rig_assert_went_back(rig, error, words);
 	assert_int_equal(rig->stops, 0);
+	assert_int_equal(read_code(rig->fds[1]), code);
 	rig_close(rig);
 }
 
@@ -29,30 +44,30 @@ static void not_smudge(void **state)
 
 	rig_open(&rig, "not_smudge");
 	meets(&rig, "220 mail", 8, -EPROTO,
-	      "the peer is not smudge: it begins with \"220 mail\"");
+	      "the peer is not smudge: it begins with \"220 mail\"", 0);
 }
 
 static void meets_greeting(const struct smi_wire_greeting *greeting, int error,
-			   const char *words)
+			   const char *words, uint32_t code)
 {
 	uint8_t bytes[SMI_WIRE_GREETING_BYTES];
 	struct rig rig = {0};
 
 	rig_open(&rig, words);
 	smi_wire_greeting_encode(greeting, bytes);
-	meets(&rig, bytes, sizeof(bytes), error, words);
+	meets(&rig, bytes, sizeof(bytes), error, words, code);
 }
 
 static void another_version(void **state)
 {
 	meets_greeting(&(struct smi_wire_greeting){.version = 9, .role = 2},
-		       -EPROTO, "speaks version 9 of the migration stream");
+		       -EPROTO, "speaks version 9 of the migration stream", 0);
 }
 
 static void two_senders(void **state)
 {
 	meets_greeting(&(struct smi_wire_greeting){.version = 1, .role = 1},
-		       -EPROTO, "not the receiver of a migration");
+		       -EPROTO, "not the receiver of a migration", 4);
 }
 
 static void unknown_feature(void **state)
@@ -60,7 +75,19 @@ static void unknown_feature(void **state)
 	meets_greeting(&(struct smi_wire_greeting){.version = 1,
 						   .role = 2,
 						   .mandatory = 2},
-		       -EPROTO, "demands features 0x2");
+		       -EPROTONOSUPPORT, "demands features 0x2", 7);
+}
+
+static void damaged_greeting(void **state)
+{
+	const struct smi_wire_greeting greeting = {.version = 1, .role = 2};
+	uint8_t bytes[SMI_WIRE_GREETING_BYTES];
+	struct rig rig = {0};
+
+	rig_open(&rig, "damaged_greeting");
+	smi_wire_greeting_encode(&greeting, bytes);
+	bytes[20] ^= 1;
+	meets(&rig, bytes, sizeof(bytes), -EBADMSG, "greeting is damaged", 4);
 }
 
 /* It answers a round that was not asked about. */
@@ -92,6 +119,7 @@ static void silent_sender_side(void **state)
 	options.peer_timeout_ns = 20000000;
 	rig.send_error = rig_send(&rig, &options);
 	rig_assert_went_back(&rig, -ETIMEDOUT, "the peer was silent for 20 ms");
+	assert_int_equal(read_code(rig.fds[1]), 8);
 	rig_close(&rig);
 }
 
@@ -119,6 +147,7 @@ static void silent_receiver_side(void **state)
 			       "the peer was silent for 20 ms"));
 	assert_int_equal(smudge_migration_stats(rig.receiving).phase,
 			 SMUDGE_MIGRATE_FAILED);
+	assert_int_equal(read_code(rig.fds[0]), 8);
 	rig_close(&rig);
 }
 
@@ -150,6 +179,7 @@ int main(void)
 		cmocka_unit_test(another_version),
 		cmocka_unit_test(two_senders),
 		cmocka_unit_test(unknown_feature),
+		cmocka_unit_test(damaged_greeting),
 		cmocka_unit_test(out_of_order),
 		cmocka_unit_test(silent_sender_side),
 		cmocka_unit_test(silent_receiver_side),

@@ -32,7 +32,8 @@ static void change(struct stream_player *player, size_t record, size_t offset,
 	smi_wire_record_seal(bytes, smi_wire_get_u32(bytes), 0,
 			     smi_wire_get_u64(bytes + 8));
 	result = stream_play(player, stream.bytes, stream.length);
-	if (result.error != -EBADMSG || result.state_loaded ||
+	if (result.error != -EPROTO || result.state_loaded ||
+	    result.told_code != SMI_WIRE_REFUSE_ORDER ||
 	    !strstr(result.err.message, " claims "))
 		fail_msg("record %zu, offset %zu, by %lld: %d \"%s\"", record,
 			 offset, (long long)by, result.error,

@@ -106,6 +106,9 @@ void rig_assert_equal(struct rig *rig);
  */
 void rig_link_open(struct rig *rig, struct smi_link *link);
 void rig_serve_until(struct smi_link *link, uint32_t stop_at, int nth);
+/* The same until the sender's stream ends; it may end any way. Return: the
+ * code of its ABORT, 0 if none came. */
+uint32_t rig_serve(struct smi_link *link);
 void rig_close_destination(struct rig *rig);
 
 #endif

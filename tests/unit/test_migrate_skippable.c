@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #define LATER_TYPE 0x7777
 
@@ -77,11 +78,12 @@ static void talks_all_the_time(void **state)
 
 static void *talk_on(void *opaque)
 {
+	const struct timespec nap = {.tv_nsec = 5000000};
 	struct smi_link *link = opaque;
 
 	rig_serve_until(link, SMI_WIRE_GO, 1);
 	while (say_something(link))
-		continue;
+		nanosleep(&nap, NULL);
 	return NULL;
 }
 

@@ -30,20 +30,29 @@ static void check_line(struct stream_player *player, char *line)
 {
 	static uint8_t bytes[STREAM_MAX_BYTES];
 	char name[64];
-	int code;
+	int error;
+	unsigned int code;
+	unsigned long long offset_bytes;
 	int words;
-	size_t length;
 	struct stream_result result;
 
 	line[strcspn(line, "\n")] = '\0';
-	assert_int_equal(sscanf(line, "%63s %d %n", name, &code, &words), 2);
-	length = read_golden(name, bytes, sizeof(bytes));
-	result = stream_play(player, bytes, length);
-	if (result.error != code ||
-	    (code && !strstr(result.err.message, line + words)))
-		fail_msg("%s: got %d \"%s\", expected %d \"%s\"", name,
-			 result.error, result.err.message, code, line + words);
-	assert_true(code || result.state_loaded);
+	assert_int_equal(sscanf(line, "%63s %d %u %llu %n", name, &error, &code,
+				&offset_bytes, &words),
+			 4);
+	result = stream_play(player, bytes,
+			     read_golden(name, bytes, sizeof(bytes)));
+	if (result.error != error || result.told_code != code ||
+	    result.peer_was_told != (code != 0) ||
+	    result.err.stream_offset_bytes != offset_bytes ||
+	    !strstr(result.err.message, line + words))
+		fail_msg("%s: got %d, code %u at %llu, \"%s\"; expected %s",
+			 name, result.error, result.told_code,
+			 (unsigned long long)result.err.stream_offset_bytes,
+			 result.err.message, line);
+	if (code)
+		assert_string_equal(result.told, result.err.message);
+	assert_true(error || result.state_loaded);
 }
 
 static void every_golden_stream(void **state)

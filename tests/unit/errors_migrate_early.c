@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A side that fails before its first record tells the peer, which would
+ * otherwise see a closed connection and no reason. Only a call that was wrong
+ * in itself leaves the connection alone, so that it can be made again.
+ */
+#include "migrate_rig.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+static int load_nothing(void *opaque, const void *bytes, size_t length,
+			struct smudge_error *err)
+{
+	return 0;
+}
+
+static int receive_to(struct rig *rig, struct smudge_memory *memory)
+{
+	const struct smudge_migrate_receive_options options = {
+		.size = sizeof(options),
+		.state_load = load_nothing,
+	};
+
+	return smudge_migrate_receive(rig->receiving, memory, rig->fds[1],
+				      &options, &rig->receive_err);
+}
+
+static void receiver_without_regions(void **state)
+{
+	struct smudge_memory *empty;
+	struct rig rig = {0};
+
+	rig_open(&rig, "receiver_without_regions");
+	assert_int_equal(smudge_memory_create(&empty), 0);
+	rig_start_sender(&rig);
+	assert_int_equal(receive_to(&rig, empty), -EINVAL);
+	rig_join_sender(&rig);
+	rig_assert_went_back(&rig, -EREMOTEIO,
+			     "the destination refused: the memory has no");
+	assert_int_equal(smudge_migration_stats(rig.receiving).phase,
+			 SMUDGE_MIGRATE_FAILED);
+	smudge_memory_destroy(empty);
+	rig_close(&rig);
+}
+
+static void receiver_cancelled(void **state)
+{
+	struct rig rig = {0};
+
+	rig_open(&rig, "receiver_cancelled");
+	smudge_migration_cancel(rig.receiving);
+	rig_start_sender(&rig);
+	assert_int_equal(receive_to(&rig, rig.destination.memory), -ECANCELED);
+	rig_join_sender(&rig);
+	rig_assert_went_back(&rig, -EREMOTEIO,
+			     "the destination refused: the migration was "
+			     "cancelled");
+	rig_close(&rig);
+}
+
+struct server {
+	struct smi_link link;
+	uint32_t code;
+};
+
+static void *serve(void *opaque)
+{
+	struct server *server = opaque;
+
+	server->code = rig_serve(&server->link);
+	shutdown(server->link.channel.fd, SHUT_RDWR);
+	return NULL;
+}
+
+/* Send from @memory; the receiver gets an ABORT with @code. */
+static void sender_fails(struct rig *rig, struct smudge_memory *memory,
+			 int error, uint32_t code)
+{
+	struct smudge_migrate_send_options options = rig_send_options(rig);
+	struct server server = {0};
+	pthread_t thread;
+
+	rig_link_open(rig, &server.link);
+	assert_int_equal(pthread_create(&thread, NULL, serve, &server), 0);
+	assert_int_equal(smudge_migrate_send(rig->sending, memory, rig->fds[0],
+					     &options, &rig->send_err),
+			 error);
+	pthread_join(thread, NULL);
+	assert_int_equal(server.code, code);
+	assert_int_equal(smudge_migration_stats(rig->sending).phase,
+			 error == -ECANCELED ? SMUDGE_MIGRATE_CANCELLED
+					     : SMUDGE_MIGRATE_FAILED);
+	smi_link_close(&server.link);
+}
+
+static void sender_without_regions(void **state)
+{
+	struct smudge_memory *empty;
+	struct rig rig = {0};
+
+	rig_open(&rig, "sender_without_regions");
+	assert_int_equal(smudge_memory_create(&empty), 0);
+	sender_fails(&rig, empty, -EINVAL, 6);
+	smudge_memory_destroy(empty);
+	rig_close(&rig);
+}
+
+static void sender_cancelled(void **state)
+{
+	struct rig rig = {0};
+
+	rig_open(&rig, "sender_cancelled");
+	smudge_migration_cancel(rig.sending);
+	sender_fails(&rig, rig.source.memory, -ECANCELED, 1);
+	rig_close(&rig);
+}
+
+/* Wrong options: nothing was sent, and the next call moves the machine. */
+static void wrong_calls_touch_nothing(void **state)
+{
+	struct rig rig = {.rounds_wanted = 1};
+	const struct smudge_migrate_receive_options no_load = {
+		.size = sizeof(no_load)};
+
+	rig_open(&rig, "wrong_calls_touch_nothing");
+	assert_int_equal(
+		smudge_migrate_send(rig.sending, rig.source.memory, rig.fds[0],
+				    &(struct smudge_migrate_send_options){0},
+				    NULL),
+		-EINVAL);
+	assert_int_equal(smudge_migrate_receive(rig.receiving,
+						rig.destination.memory,
+						rig.fds[1], &no_load, NULL),
+			 -EINVAL);
+	rig_start_receiver(&rig);
+	assert_int_equal(rig_send(&rig, NULL), 0);
+	rig_join_receiver(&rig);
+	assert_int_equal(rig.receive_error, 0);
+	rig_assert_equal(&rig);
+	rig_close(&rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(receiver_without_regions),
+		cmocka_unit_test(receiver_cancelled),
+		cmocka_unit_test(sender_without_regions),
+		cmocka_unit_test(sender_cancelled),
+		cmocka_unit_test(wrong_calls_touch_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

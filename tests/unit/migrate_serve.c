@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A receiver by hand, for tests of the sender: it holds no memory, and ends
+ * where the test wants.
+ */
+#include "migrate_rig.h"
+
+#include <string.h>
+
+#include "wire/bytes.h"
+
+void rig_link_open(struct rig *rig, struct smi_link *link)
+{
+	struct smudge_error err = {0};
+
+	assert_int_equal(smi_link_open(link, rig->fds[1], rig->receiving, 0,
+				       SMI_WIRE_SENDER, &err),
+			 0);
+}
+
+static void answer(struct smi_link *link, const struct smi_wire_header *header)
+{
+	uint8_t ack[SMI_WIRE_HEADER_BYTES + SMI_WIRE_ROUND_ACK_BYTES] = {0};
+	struct smudge_error err = {0};
+
+	switch (header->type) {
+	case SMI_WIRE_REGION_TABLE:
+		smi_link_send_empty(link, SMI_WIRE_READY, &err);
+		return;
+	case SMI_WIRE_ROUND_END: /* round and reserved begin both records */
+		memcpy(ack + SMI_WIRE_HEADER_BYTES, smi_link_payload(link),
+		       SMI_WIRE_ROUND_ACK_BYTES);
+		smi_link_send(link, ack, SMI_WIRE_ROUND_ACK,
+			      SMI_WIRE_ROUND_ACK_BYTES, &err);
+		return;
+	case SMI_WIRE_END:
+		smi_link_send_empty(link, SMI_WIRE_ACK, &err);
+		return;
+	default:
+		return;
+	}
+}
+
+void rig_serve_until(struct smi_link *link, uint32_t stop_at, int nth)
+{
+	struct smudge_error err = {0};
+	struct smi_wire_header header;
+	bool is_final = false;
+
+	assert_int_equal(smi_link_greet(link, &err), 0);
+	for (;;) {
+		assert_int_equal(smi_link_receive(link, &header, &err), 0);
+		if (header.type == stop_at && --nth == 0)
+			return;
+		if (header.type == SMI_WIRE_ROUND_BEGIN)
+			is_final = smi_link_payload(link)[4];
+		if (header.type != SMI_WIRE_ROUND_END || !is_final)
+			answer(link, &header);
+	}
+}
+
+uint32_t rig_serve(struct smi_link *link)
+{
+	struct smudge_error err = {0};
+	struct smi_wire_header header;
+	bool is_final = false;
+	uint32_t code = 0;
+
+	if (smi_link_greet(link, &err) < 0)
+		return 0;
+	while (!smi_link_receive(link, &header, &err)) {
+		if (header.type == SMI_WIRE_ROUND_BEGIN)
+			is_final = smi_link_payload(link)[4];
+		if (header.type == SMI_WIRE_GO)
+			smi_link_send_empty(link, SMI_WIRE_RECEIPT, &err);
+		if (header.type == SMI_WIRE_ABORT)
+			code = smi_wire_get_u32(smi_link_payload(link));
+		if (header.type != SMI_WIRE_ROUND_END || !is_final)
+			answer(link, &header);
+	}
+	return code;
+}
