@@ -32,46 +32,46 @@ def patch_u64(payload, offset, value):
 
 
 CHANGES = [
-    # a title, the change, what the destination's sentence says
+    # a title, the change, what the destination's sentence says, its code
     ("a bit of a page", first(PAGES, lambda p, d: flip(d, len(d) // 2)),
-     "checksum|damaged"),
+     "checksum|damaged", 2),
     ("a bit of a checksum", first(PAGES, lambda p, d: flip(d, 20)),
-     "checksum|damaged"),
+     "checksum|damaged", 2),
     ("a bit of a record's type", first(STATE, lambda p, d: flip(d, 1)),
-     "unknown|type|checksum"),
+     "unknown|type|checksum", 3),
     ("a bit of the machine's state", first(STATE, lambda p, d: flip(d, 60)),
-     "checksum|damaged"),
+     "checksum|damaged", 2),
     ("a length beyond the cap",
      first(PAGES, lambda p, d: record(PAGES, b"", length=1 << 40)),
-     "length|bytes"),
+     "length|bytes", 2),
     ("a state beyond the cap",
      first(STATE, lambda p, d: record(STATE, b"", length=(64 << 20) + 1)),
-     "length|bytes"),
+     "length|bytes", 2),
     ("pages outside the region",
      first(PAGES, lambda p, d: record(PAGES, patch_u64(p, 8, 1 << 40))),
-     "page|region|run"),
+     "page|region|run", 2),
     ("a page number that wraps around",
      first(PAGES, lambda p, d: record(PAGES, patch_u64(p, 8, (1 << 64) - 1))),
-     "page|region|run"),
+     "page|region|run", 2),
     ("a region that is not there",
-     first(PAGES, lambda p, d: record(PAGES, b"\x07" + p[1:])), "region"),
+     first(PAGES, lambda p, d: record(PAGES, b"\x07" + p[1:])), "region", 2),
     ("wrong totals of a round",
      first(ROUND_END, lambda p, d: record(ROUND_END, patch_u64(p, 8, 1))),
-     "round"),
+     "round", 3),
     ("wrong totals at the end",
      first(END, lambda p, d: record(END, patch_u64(p, 0, 1))),
-     "total|count|record"),
+     "total|count|record", 3),
     ("a round left out",
      first(ROUND_BEGIN, lambda p, d: record(ROUND_BEGIN, b"\x05" + p[1:])),
-     "round"),
+     "round", 3),
     ("the end before the state",
-     first(STATE, lambda p, d: record(END, bytes(40))), "order|END|expected|due"),
+     first(STATE, lambda p, d: record(END, bytes(40))), "order|END|expected|due", 3),
     ("a state that is none",
      first(STATE, lambda p, d: record(STATE, struct.pack("<I", 7) +
-                                      b"machine" + bytes(50))), "state"),
+                                      b"machine" + bytes(50))), "state", 5),
     ("a state of length 0",
      first(STATE, lambda p, d: record(STATE, struct.pack("<I", 7) +
-                                      b"machine")), "state"),
+                                      b"machine")), "state", 5),
 ]
 
 CUTS = [
@@ -89,7 +89,7 @@ def check_refused(destination, *parts):
     check_equal(destination.serial(), "", "what ran at the destination")
 
 
-def changed(lab, change, says):
+def changed(lab, change, says, code):
     source = lab.source()
     destination = lab.destination()
     proxy = Proxy(lab, lab.path("migration.sock"), change)
@@ -100,6 +100,7 @@ def changed(lab, change, says):
     # the source tells the destination's own reason
     check_sentence(report["error-desc"], "destination refused", says)
     check_equal(proxy.failure, None, "the proxy's own failure")
+    check_equal(proxy.refuse_code(), code, "code of the REFUSE")
     source.check_runs_on()
 
 
@@ -114,8 +115,8 @@ def cut(lab, change):
     check_sentence(report["error-desc"])
 
 
-for title, edit, says in CHANGES:
-    case(title, change=edit, says=says)(changed)
+for title, edit, says, code in CHANGES:
+    case(title, change=edit, says=says, code=code)(changed)
 for title, edit in CUTS:
     case(title, change=edit)(cut)
 

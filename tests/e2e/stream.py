@@ -11,7 +11,7 @@ import threading
 
 MAGIC = b"\x89SMDG\r\n\x1a"
 VERSION = 1
-RECEIVER = 2
+SENDER, RECEIVER = 1, 2
 FINAL = 1
 HEADER = struct.Struct("<IIQQ")
 ROUND = struct.Struct("<II")
@@ -153,6 +153,7 @@ class Proxy(Server):
     def __init__(self, lab, path, change):
         self.path = str(path)
         self.change = change
+        self.answers = b""  # all that the receiver said
         super().__init__(lab, "proxy.sock")
 
     def _back(self, receiver, sender):
@@ -161,10 +162,22 @@ class Proxy(Server):
                 data = receiver.recv(1 << 16)
                 if not data:
                     break
+                self.answers += data
                 sender.sendall(data)
             sender.shutdown(socket.SHUT_WR)
         except OSError:
             pass
+
+    def refuse_code(self):
+        """The code of the receiver's REFUSE; None when it sent none."""
+        at = 40
+        while at + HEADER.size <= len(self.answers):
+            kind, _, length, _ = HEADER.unpack_from(self.answers, at)
+            at += HEADER.size
+            if kind == REFUSE:
+                return struct.unpack_from("<I", self.answers, at)[0]
+            at += length
+        return None
 
     def serve(self, sock):
         receiver = socket.socket(socket.AF_UNIX)
