@@ -22,14 +22,15 @@ ALLOWED = {
     "lib/migrate": {"wire", "sys"},
     "lib/code": {"sys"},
     "lib/display": {"sys"},
-    "vm": set(),
-    "tools": set(),
+    "common": {"common"},
+    "vm": {"common"},
+    "tools": {"common"},
     "examples": set(),
     "bench": {"bitmap", "sys"},
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
 LIBRARY = {"sys", "bitmap", "memory", "source", "wire", "migrate",
-           "display", "code"}
+           "display", "code", "common"}
 
 
 def folder_of(path):
@@ -56,7 +57,7 @@ def check(path):
 
 
 def main():
-    files = [p for d in ("include", "lib", "vm", "tools", "examples", "bench")
+    files = [p for d in ("include", "lib", "common", "vm", "tools", "examples", "bench")
              for p in sorted((ROOT / d).rglob("*.[ch]"))]
     wrong = [w for p in files for w in check(p)]
     print("\n".join(wrong) if wrong else f"{len(files)} files in order")

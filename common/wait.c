@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * wait.h. A signal that is handled does not prolong a wait.
+ */
+#include "common/wait.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <time.h>
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int left_ms(int64_t end_ms, int64_t timeout_ms)
+{
+	int64_t left = end_ms - now_ms();
+
+	if (timeout_ms < 0)
+		return -1;
+	if (left > INT_MAX)
+		return INT_MAX;
+	return left < 0 ? 0 : (int)left;
+}
+
+int wait_ready(int fd, short events, int end_fd, int64_t timeout_ms)
+{
+	struct pollfd polls[] = {{end_fd, POLLIN, 0}, {fd, events, 0}};
+	int64_t end_ms = now_ms() + timeout_ms;
+
+	for (;;) {
+		int n = poll(polls, 2, left_ms(end_ms, timeout_ms));
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0)
+			return polls[0].revents ? -ECANCELED : 0;
+		if (timeout_ms >= 0 && now_ms() >= end_ms)
+			return -ETIMEDOUT;
+	}
+}
+
+bool wait_is_over(int end_fd)
+{
+	struct pollfd pollfd = {end_fd, POLLIN, 0};
+
+	return end_fd >= 0 && poll(&pollfd, 1, 0) > 0;
+}
