@@ -170,8 +170,9 @@ ssize_t file_read_line(const char *path, char *line, size_t size, int end_fd)
 	close(fd);
 	if (n < 0)
 		return n;
-	line[len] = '\0';
-	len = strcspn(line, "\r\n");
+	for (size_t i = 0; i < len; i++)
+		if (line[i] == '\n' || line[i] == '\r')
+			len = i;
 	line[len] = '\0';
 	return (ssize_t)len;
 }

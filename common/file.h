@@ -49,7 +49,7 @@ int file_read(const char *path, size_t max_bytes, int end_fd,
  * @line: @size bytes; a longer line is cut
  * @end_fd: as wait_ready's
  *
- * Return: the length, or -errno as file_read.
+ * Return: the length, NUL bytes in it counted, or -errno as file_read.
  */
 ssize_t file_read_line(const char *path, char *line, size_t size, int end_fd);
 

@@ -8,8 +8,10 @@
 #include "control.h"
 
 #include "control_commands.h"
+#include "control_listen.h"
 #include "machine.h"
 #include "migration.h"
+#include "migration_socket.h"
 #include "options.h"
 #include "qmp_server.h"
 #include "vnc.h"
@@ -21,6 +23,7 @@
 struct control {
 	struct control_target target;
 	struct qmp_server *server; /* NULL without --qmp */
+	bool is_stopped;
 };
 
 static void state_changed(void *opaque, enum machine_run_state from,
@@ -109,7 +112,7 @@ static int open_all(struct control *control, const struct vm_options *options,
 		return rc;
 	if (options->vnc)
 		rc = vnc_open(control->target.machine, options->vnc,
-			      &control->target.vnc, err);
+			      options->end_fd, &control->target.vnc, err);
 	if (rc)
 		return rc;
 	if (options->paused_start)
@@ -122,6 +125,22 @@ static int open_all(struct control *control, const struct vm_options *options,
 	/* commands may start migrations: not before this thread is done */
 	if (!rc && control->server)
 		rc = qmp_server_start(control->server, err);
+	return rc;
+}
+
+int control_check_words(const struct vm_options *options,
+			struct smudge_error *err)
+{
+	struct migration_uri uri;
+	struct socket_file file;
+	int rc = 0;
+
+	if (options->qmp)
+		rc = qmp_socket_path(options->qmp, &file, err);
+	if (!rc && options->incoming && strcmp(options->incoming, "defer") != 0)
+		rc = migration_uri_parse(options->incoming, &uri, err);
+	if (!rc && options->vnc)
+		rc = vnc_check(options->vnc, err);
 	return rc;
 }
 
@@ -149,10 +168,16 @@ const char *control_describe_vnc(const struct control *control)
 	return control->target.vnc ? vnc_describe(control->target.vnc) : NULL;
 }
 
-void control_close(struct control *control)
+bool control_is_unconfirmed(struct control *control)
 {
-	if (!control)
+	return migration_is_unconfirmed(control->target.migration);
+}
+
+void control_stop(struct control *control)
+{
+	if (control->is_stopped)
 		return;
+	control->is_stopped = true;
 	machine_set_listener(control->target.machine, NULL);
 	migration_cancel(control->target.migration);
 	if (control->server) {
@@ -161,6 +186,15 @@ void control_close(struct control *control)
 	}
 	/* no command uses these now; the migration may still send events */
 	vnc_close(control->target.vnc);
+	control->target.vnc = NULL;
+	migration_wait(control->target.migration);
+}
+
+void control_close(struct control *control)
+{
+	if (!control)
+		return;
+	control_stop(control);
 	migration_destroy(control->target.migration);
 	qmp_server_destroy(control->server);
 	free(control);

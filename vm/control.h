@@ -8,17 +8,26 @@
 #ifndef VM_CONTROL_H
 #define VM_CONTROL_H
 
+#include <stdbool.h>
+
 struct control;
 struct machine;
 struct smudge_error;
 struct vm_options;
 
 /*
+ * Are the values of --qmp, --incoming and --vnc well written? Nothing is made
+ * or looked up. Return: 0, or -EINVAL with one sentence.
+ */
+int control_check_words(const struct vm_options *options,
+			struct smudge_error *err);
+
+/*
  * control_open - serve QMP and viewers, and begin to listen for an incoming
  *      migration
  * @machine: started, borrowed
  * @options: borrowed; qmp, incoming ("defer" waits for migrate-incoming),
- *           paused_start and vnc are looked at
+ *           paused_start, vnc and end_fd are looked at
  *
  * Return: 0, or -errno with one sentence; then nothing is left open.
  */
@@ -29,12 +38,18 @@ int control_open(struct machine *machine, const struct vm_options *options,
 const char *control_describe_vnc(const struct control *control);
 
 /*
- * control_close - cancel a migration, tell the clients SHUTDOWN, end
- * @control: may be NULL
+ * control_stop - cancel a migration, tell the clients SHUTDOWN, end all
+ *      threads; then the outcome of a migration is final
  *
  * Blocks: until the migration's thread has ended, and for half a second at
  * most on clients that do not read.
  */
+void control_stop(struct control *control);
+
+/* The machine was handed over, and the destination did not confirm it. */
+bool control_is_unconfirmed(struct control *control);
+
+/* control_close - stop, and free. NULL is fine. */
 void control_close(struct control *control);
 
 #endif

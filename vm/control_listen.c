@@ -7,11 +7,12 @@
  */
 #include "control_listen.h"
 
+#include "common/file.h"
+
 #include <smudge/error.h>
 
 #include <errno.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -39,67 +40,101 @@ static bool somebody_listens(const struct sockaddr_un *address)
 	return !refused;
 }
 
+/* Only what was looked at is removed, not what has its name by then. */
 static void remove_dead(const struct sockaddr_un *address)
 {
+	struct file_identity identity;
 	struct stat st;
 
-	if (stat(address->sun_path, &st) == 0 && S_ISSOCK(st.st_mode) &&
-	    !somebody_listens(address))
-		unlink(address->sun_path);
+	if (lstat(address->sun_path, &st) < 0 || !S_ISSOCK(st.st_mode) ||
+	    somebody_listens(address))
+		return;
+	identity = (struct file_identity){st.st_dev, st.st_ino};
+	file_unlink(address->sun_path, &identity);
 }
 
-int unix_listen(const char *path, const char *where, int *ret_fd,
+int socket_file_set(struct socket_file *file, const char *path, size_t len,
+		    const char *where, struct smudge_error *err)
+{
+	if (!len || len >= sizeof(file->path))
+		return smudge_error_set(err, -EINVAL, where,
+					"unix:PATH wants a path of 1 to %zu "
+					"bytes; %.60s%s has %zu",
+					sizeof(file->path) - 1, path,
+					len > 60 ? "..." : "", len);
+	*file = (struct socket_file){0};
+	memcpy(file->path, path, len);
+	return 0;
+}
+
+void socket_file_remove(const struct socket_file *file)
+{
+	file_unlink(file->path, &file->identity);
+}
+
+/*
+ * With the file that bind makes, which is this process's from then on. It
+ * gets the socket's own mode, less the umask: nobody else can connect at any
+ * time. chmod follows for a umask that takes more.
+ */
+static int bind_and_listen(int fd, const struct sockaddr_un *address,
+			   struct socket_file *file)
+{
+	int code;
+
+	if (fchmod(fd, 0600) < 0 ||
+	    bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
+		return -errno;
+	code = file_identify(file->path, &file->identity);
+	if (!code && (chmod(file->path, 0600) < 0 || listen(fd, BACKLOG) < 0))
+		code = -errno;
+	if (code)
+		socket_file_remove(file);
+	return code;
+}
+
+int unix_listen(struct socket_file *file, const char *where, int *ret_fd,
 		struct smudge_error *err)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int code;
-	int fd;
 
-	if (!*path || strlen(path) >= sizeof(address.sun_path))
-		return smudge_error_set(err, -EINVAL, where,
-					"unix:PATH wants a path of 1 to %zu "
-					"bytes",
-					sizeof(address.sun_path) - 1);
-	strcpy(address.sun_path, path);
-	remove_dead(&address);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0) {
 		code = -errno;
 		return smudge_error_set(err, code, where,
 					"cannot make a socket: %s",
 					strerror(-code));
 	}
-	/*
-	 * The file gets the socket's own mode, less the umask: nobody else can
-	 * connect at any time. chmod follows for a umask that takes more.
-	 */
-	if (fchmod(fd, 0600) < 0 ||
-	    bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    chmod(path, 0600) < 0 || listen(fd, BACKLOG) < 0) {
-		code = -errno;
+	memcpy(address.sun_path, file->path, sizeof(address.sun_path));
+	remove_dead(&address);
+	code = bind_and_listen(fd, &address, file);
+	if (code) {
 		close(fd);
 		return smudge_error_set(err, code, where,
-					"cannot listen on unix:%s: %s", path,
-					strerror(-code));
+					"cannot listen on unix:%s: %s",
+					file->path, strerror(-code));
 	}
 	*ret_fd = fd;
 	return 0;
 }
 
-int qmp_socket_path(const char *spec, char **ret_path, struct smudge_error *err)
+int qmp_socket_path(const char *spec, struct socket_file *ret,
+		    struct smudge_error *err)
 {
 	static const char *const known[] = {"server=on", "server", "wait=off",
 					    "nowait"};
 	const char *option = strchr(spec, ',');
 	size_t i;
+	int rc;
 
 	if (strncmp(spec, "unix:", 5) != 0)
 		return smudge_error_set(err, -EINVAL, "qmp",
 					"--qmp wants unix:PATH, not %.100s",
 					spec);
-	*ret_path = strndup(spec + 5, strcspn(spec + 5, ","));
-	if (!*ret_path)
-		return smudge_error_set(err, -ENOMEM, "qmp", "out of memory");
+	rc = socket_file_set(ret, spec + 5, strcspn(spec + 5, ","), "qmp", err);
+	if (rc)
+		return rc;
 	while (option) {
 		size_t len = strcspn(++option, ",");
 

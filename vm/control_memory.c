@@ -8,16 +8,21 @@
  */
 #include "control_commands.h"
 
+#include "common/wait.h"
 #include "machine.h"
 #include "migration.h"
 
 #include <smudge/code.h>
 #include <smudge/memory.h>
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <xxhash.h>
+
+/* At most so much at once, so that the end is noticed. */
+#define DIGEST_BYTES (UINT64_C(64) << 20)
 
 /* The code client is always open on an engine that translates. */
 static void add_code_stats(json_t *reply, struct machine *machine)
@@ -82,21 +87,40 @@ json_t *control_memory_stats(struct control_target *target,
 	return reply;
 }
 
-static bool digest_ram(const struct machine *machine, XXH128_hash_t *ret)
+/* False: the process ends. */
+static bool digest_piece(const struct machine *machine,
+			 const struct machine_ram *ram, XXH3_state_t *state)
+{
+	uint64_t done = 0;
+
+	while (done < ram->size_bytes) {
+		uint64_t left = ram->size_bytes - done;
+		uint64_t n = left < DIGEST_BYTES ? left : DIGEST_BYTES;
+
+		if (wait_is_over(machine_exit_fd(machine)))
+			return false;
+		XXH3_128bits_update(state, ram->hva + done, n);
+		done += n;
+	}
+	return true;
+}
+
+/* 0, -ENOMEM, or -ECANCELED: the process ends. */
+static int digest_ram(const struct machine *machine, XXH128_hash_t *ret)
 {
 	const struct machine_ram *ram = NULL;
 	size_t n = machine_ram(machine, &ram);
 	XXH3_state_t *state = XXH3_createState();
-	size_t i;
+	bool is_whole = state != NULL;
 
 	if (!state)
-		return false;
+		return -ENOMEM;
 	XXH3_128bits_reset(state);
-	for (i = 0; i < n; i++)
-		XXH3_128bits_update(state, ram[i].hva, ram[i].size_bytes);
+	for (size_t i = 0; i < n && is_whole; i++)
+		is_whole = digest_piece(machine, &ram[i], state);
 	*ret = XXH3_128bits_digest(state);
 	XXH3_freeState(state);
-	return true;
+	return is_whole ? 0 : -ECANCELED;
 }
 
 json_t *control_memory_digest(struct control_target *target,
@@ -104,6 +128,7 @@ json_t *control_memory_digest(struct control_target *target,
 {
 	char text[33];
 	XXH128_hash_t hash;
+	int rc;
 
 	if (machine_run_state(target->machine) == MACHINE_RUNNING)
 		return qmp_error_set(err, QMP_CLASS_GENERIC,
@@ -113,8 +138,12 @@ json_t *control_memory_digest(struct control_target *target,
 		return qmp_error_set(err, QMP_CLASS_GENERIC,
 				     "a migration is in progress: the memory "
 				     "may change");
-	if (!digest_ram(target->machine, &hash))
-		return NULL;
+	rc = digest_ram(target->machine, &hash);
+	if (rc)
+		return qmp_error_set(err, QMP_CLASS_GENERIC,
+				     "no digest can be taken: %s",
+				     rc == -ENOMEM ? "out of memory"
+						   : "this smudge-vm ends");
 	snprintf(text, sizeof(text), "%016" PRIx64 "%016" PRIx64,
 		 (uint64_t)hash.high64, (uint64_t)hash.low64);
 	return json_pack("{s:s, s:s, s:I}", "algorithm", "xxh3-128", "digest",

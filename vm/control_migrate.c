@@ -126,7 +126,7 @@ static void add_address(json_t *reply, const struct migration_uri *uri)
 				    qmp_text(uri->host), "port", uri->port);
 	else
 		address = json_pack("{s:s, s:o}", "type", "unix", "path",
-				    qmp_text(uri->path));
+				    qmp_text(uri->file.path));
 	json_object_set_new(reply, "socket-address", json_pack("[o]", address));
 }
 

@@ -59,15 +59,20 @@ struct serial {
 	int in_fd;  /* -1: nothing to read (any more) */
 	int out_fd; /* -1: output is dropped */
 	bool owns_out;
+	bool is_lossy;	    /* it was said that output is lost */
 	bool is_stuck;	    /* the last write found no reader: do not wait */
 	bool has_saved_tty; /* the terminal is to be restored */
 	struct termios *saved_tty;
 };
 
+/* Is @spec one of "stdio", "null" and "file:PATH"? 0, or -EINVAL. */
+int serial_check(const char *spec, struct smudge_error *err);
+
 /*
  * serial_open - connect the port
- * @spec: "stdio", "null" or "file:PATH"
- * Return: 0, or -errno with one sentence.
+ * @spec: one that serial_check takes. A FIFO needs no reader: what nobody
+ *        reads is dropped once the FIFO is full
+ * Blocks: no. Return: 0, or -errno with one sentence.
  */
 int serial_open(struct serial *serial, const char *spec,
 		struct smudge_error *err);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "host.h"
+#include "say.h"
 
 #define BYTES_PER_PIXEL 4
 #define BITS_PER_PIXEL	32
@@ -101,13 +102,12 @@ static void complain(struct display *display)
 	if (now_ns < display->complain_ns)
 		return;
 	display->complain_ns = now_ns + NS_PER_S;
-	fprintf(stderr,
-		"smudge-vm: The guest asked for a display mode of %ux%u "
-		"pixels of %u bits; this display has 32 bits a pixel, at most "
-		"%ux%u pixels and %llu KiB: the mode stays as it was.\n",
-		regs->xres, regs->yres, regs->bpp, DISPLAY_MAX_WIDTH,
-		DISPLAY_MAX_HEIGHT,
-		(unsigned long long)(display->vram_bytes >> 10));
+	say("The guest asked for a display mode of %ux%u "
+	    "pixels of %u bits; this display has 32 bits a pixel, at most "
+	    "%ux%u pixels and %llu KiB: the mode stays as it was.",
+	    regs->xres, regs->yres, regs->bpp, DISPLAY_MAX_WIDTH,
+	    DISPLAY_MAX_HEIGHT,
+	    (unsigned long long)(display->vram_bytes >> 10));
 }
 
 /* As in Bochs, switching on clears the screen unless told to keep it. */

@@ -8,16 +8,14 @@
 
 #include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <smudge/error.h>
 
 #include "bytes.h"
+#include "common/file.h"
 #include "machine.h"
 
 #define WHERE		"loader"
@@ -209,53 +207,6 @@ int loader_load_elf(const uint8_t *bytes, size_t len,
 	return 0;
 }
 
-static int read_all(int fd, uint8_t *bytes, size_t len)
-{
-	size_t done = 0;
-
-	while (done < len) {
-		ssize_t n = read(fd, bytes + done, len - done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			return -EIO; /* it shrank while we read it */
-		done += (size_t)n;
-	}
-	return 0;
-}
-
-static int read_file(const char *path, uint8_t **ret_bytes, size_t *ret_len)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	uint8_t *bytes = NULL;
-	int ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) < 0)
-		ret = -errno;
-	else if (!S_ISREG(st.st_mode))
-		ret = -EISDIR;
-	else if ((uint64_t)st.st_size > MAX_IMAGE_BYTES)
-		ret = -EFBIG;
-	if (ret == 0) {
-		bytes = malloc((size_t)st.st_size + 1);
-		ret = bytes ? read_all(fd, bytes, (size_t)st.st_size) : -ENOMEM;
-	}
-	close(fd);
-	if (ret < 0) {
-		free(bytes);
-		return ret;
-	}
-	*ret_bytes = bytes;
-	*ret_len = (size_t)st.st_size;
-	return 0;
-}
-
 int loader_load_file(const char *path, const char *cmdline,
 		     const struct machine_ram *ram, size_t nram,
 		     struct vcpu_state *ret_state, struct smudge_error *err)
@@ -266,13 +217,12 @@ int loader_load_file(const char *path, const char *cmdline,
 	size_t len = 0;
 	int ret;
 
-	ret = read_file(path, &bytes, &len);
+	ret = file_read(path, MAX_IMAGE_BYTES, FILE_NO_WAIT, &bytes, &len);
 	if (ret < 0)
 		return smudge_error_set(
 			err, ret, WHERE,
 			"The guest image %.100s cannot be read: %s.", path,
-			ret == -EISDIR ? "it is no regular file"
-				       : strerror(-ret));
+			file_reason(ret));
 	ret = loader_load_elf(bytes, len, ram, nram, &entry, &why);
 	free(bytes);
 	if (ret < 0)

@@ -4,56 +4,79 @@
  * memory with smudge.
  *
  * The main thread builds the machine and waits: for the machine's wish to
- * exit, or for SIGINT, SIGTERM or SIGHUP, which are blocked everywhere and
- * read from a descriptor, so that no clean-up runs in a signal handler.
+ * exit, or for the end by a signal (ending.h), so that no clean-up runs in a
+ * signal handler. At the end by a signal it says in which state the guest
+ * was.
  */
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
 #include <smudge/error.h>
 
+#include "common/streams.h"
+#include "common/wait.h"
 #include "config.h"
 #include "control.h"
+#include "ending.h"
 #include "machine.h"
 #include "options.h"
+#include "say.h"
 
 #define STATUS_ERROR 1
+#define STATUS_USAGE 2
+
+/* What is known of the guest, for the last line. */
+struct guest {
+	struct machine *machine;
+	struct control *control;
+	enum machine_run_state state; /* when the end began */
+};
 
 static int report(const struct smudge_error *err)
 {
-	fprintf(stderr, "smudge-vm: %s\n", err->message);
+	say("%s", err->message);
 	return STATUS_ERROR;
 }
 
-/* A descriptor that tells SIGINT, SIGTERM and SIGHUP. */
-static int take_signals(void)
+static const char *describe_guest(void *opaque)
 {
-	sigset_t set;
+	struct guest *guest = opaque;
+	enum machine_run_state now = machine_run_state(guest->machine);
 
-	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	/* who ends pauses it */
+	if (now == MACHINE_PAUSED && guest->state == MACHINE_RUNNING)
+		now = MACHINE_RUNNING;
+	switch (now) {
+	case MACHINE_PRELAUNCH:
+		return "the guest had not started";
+	case MACHINE_INMIGRATE:
+		return "the guest had not arrived";
+	case MACHINE_RUNNING:
+		return "the guest was running";
+	case MACHINE_PAUSED:
+		return "the guest was paused";
+	case MACHINE_FINISH_MIGRATE:
+		return "the guest was on its way to the destination";
+	case MACHINE_POSTMIGRATE:
+		return control_is_unconfirmed(guest->control)
+			       ? "its migration was not confirmed: the guest "
+				 "may run at the destination"
+			       : "the guest has been handed over";
+	case MACHINE_SHUTDOWN:
+		return "the guest had ended";
+	case MACHINE_INTERNAL_ERROR:
+		break;
+	}
+	return "the guest had failed";
 }
 
-static void wait_for_end(struct machine *machine, int signal_fd)
+static void wait_for_end(struct machine *machine, struct ending *ending)
 {
-	struct pollfd fds[] = {
-		{.fd = machine_exit_fd(machine), .events = POLLIN},
-		{.fd = signal_fd, .events = POLLIN},
-	};
-
-	while (poll(fds, 2, -1) < 0 && errno == EINTR)
-		;
-	if (fds[1].revents)
+	wait_ready(machine_exit_fd(machine), POLLIN, ending_fd(ending),
+		   WAIT_FOR_EVER);
+	if (ending_signal(ending))
 		machine_request_exit(machine, MACHINE_EXIT_SIGNAL, 0);
 }
 
@@ -63,15 +86,12 @@ static int exit_status(struct machine *machine)
 
 	switch (machine_exit_reason(machine, &status)) {
 	case MACHINE_EXIT_TRIPLE_FAULT:
-		fputs("smudge-vm: The guest shut its processor down (triple "
-		      "fault).\n",
-		      stderr);
+		say("The guest shut its processor down (triple fault).");
 		break;
 	case MACHINE_EXIT_ERROR:
 		/* a failed incoming migration has said why already */
 		if (*machine_error(machine))
-			fprintf(stderr, "smudge-vm: %s\n",
-				machine_error(machine));
+			say("%s", machine_error(machine));
 		break;
 	default:
 		break;
@@ -79,74 +99,116 @@ static int exit_status(struct machine *machine)
 	return status;
 }
 
-static int serve(struct machine *machine, const struct vm_options *options,
-		 int signal_fd, struct smudge_error *err)
+static void introduce(const struct guest *guest)
 {
-	struct control *control;
+	say("%s", machine_describe(guest->machine));
+	if (control_describe_vnc(guest->control))
+		say("%s", control_describe_vnc(guest->control));
+}
+
+/* From here on control may pause, resume and move the guest. */
+static int serve(struct guest *guest, const struct vm_options *options,
+		 struct ending *ending, struct smudge_error *err)
+{
+	struct machine *machine = guest->machine;
 	int ret;
 
-	ret = control_open(machine, options, &control, err);
+	ret = control_open(machine, options, &guest->control, err);
 	if (ret < 0)
-		return report(err);
-	fprintf(stderr, "smudge-vm: %s\n", machine_describe(machine));
-	if (control_describe_vnc(control))
-		fprintf(stderr, "smudge-vm: %s\n",
-			control_describe_vnc(control));
-	if (!options->paused_start && !options->incoming)
+		return ret;
+	guest->state = machine_run_state(machine);
+	ending_set_guest(ending, describe_guest, guest);
+	introduce(guest);
+	if (!options->paused_start && !options->incoming &&
+	    !ending_signal(ending))
 		machine_resume(machine);
-	wait_for_end(machine, signal_fd);
+	wait_for_end(machine, ending);
+	guest->state = machine_run_state(machine);
 	machine_pause(machine, MACHINE_PAUSED);
 	ret = exit_status(machine);
-	control_close(control);
+	control_stop(guest->control);
+	if (ending_signal(ending))
+		say("ended by %s; %s", ending_signal(ending),
+		    describe_guest(guest));
+	ending_set_guest(ending, NULL, NULL);
+	control_close(guest->control);
 	return ret;
 }
 
-static int run(const struct vm_options *options)
+/* Each step only if no signal has come meanwhile. */
+static int run(const struct vm_options *options, struct ending *ending,
+	       struct smudge_error *err)
+{
+	struct guest guest = {0};
+	int ret = machine_create(options, &guest.machine, err);
+
+	if (ret < 0)
+		return ret;
+	if (options->kernel && !ending_signal(ending))
+		ret = machine_load_kernel(guest.machine, options->kernel,
+					  options->append, err);
+	if (ret == 0)
+		ret = machine_start(guest.machine, err);
+	if (ret == 0 && !ending_signal(ending))
+		ret = serve(&guest, options, ending, err);
+	else if (ret == 0)
+		ret = -ECANCELED;
+	machine_destroy(guest.machine);
+	return ret;
+}
+
+static int run_until_end(struct vm_options *options)
 {
 	struct smudge_error err = {0};
-	struct machine *machine;
-	int signal_fd = take_signals();
+	struct ending *ending;
+	int ret = ending_create(&ending, &err);
+
+	if (ret < 0)
+		return report(&err);
+	options->end_fd = ending_fd(ending);
+	ret = run(options, ending, &err);
+	if (ret == -ECANCELED && ending_signal(ending)) {
+		say("ended by %s; the guest had not started",
+		    ending_signal(ending));
+		ret = 0;
+	} else if (ret < 0) {
+		ret = report(&err);
+	}
+	ending_destroy(ending);
+	return ret;
+}
+
+static int print(const char *text)
+{
 	int ret;
 
-	if (signal_fd < 0) {
-		perror("smudge-vm: signalfd");
-		return STATUS_ERROR;
-	}
-	ret = machine_create(options, &machine, &err);
+	fputs(text, stdout);
+	ret = streams_finish();
 	if (ret < 0)
-		goto close_signals;
-	if (options->kernel)
-		ret = machine_load_kernel(machine, options->kernel,
-					  options->append, &err);
-	if (ret == 0)
-		ret = machine_start(machine, &err);
-	if (ret == 0)
-		ret = serve(machine, options, signal_fd, &err);
-	machine_destroy(machine);
-close_signals:
-	close(signal_fd);
-	return ret < 0 ? report(&err) : ret;
+		say("cannot write to standard output: %s", strerror(-ret));
+	return ret < 0 ? STATUS_ERROR : 0;
 }
 
 int main(int argc, char *argv[])
 {
 	struct smudge_error err = {0};
 	struct vm_options options;
-	int status;
+	int ret = streams_prepare();
 
-	if (options_parse(argc, argv, &options, &status, &err) < 0) {
+	if (ret < 0)
+		return STATUS_ERROR;
+	if (options_parse(argc, argv, &options, &err) < 0 ||
+	    control_check_words(&options, &err) < 0) {
 		report(&err);
-		return status;
+		return STATUS_USAGE;
 	}
 	switch (options.action) {
 	case VM_ACTION_HELP:
-		fputs(options_help(), stdout);
-		return 0;
+		return print(options_help());
 	case VM_ACTION_VERSION:
-		puts("smudge-vm " SMUDGE_VM_VERSION);
-		return 0;
+		return print("smudge-vm " SMUDGE_VM_VERSION "\n");
 	case VM_ACTION_RUN:
 		break;
 	}
-	return run(&options);
+	return run_until_end(&options);
 }

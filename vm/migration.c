@@ -80,6 +80,12 @@ static void join_thread(struct migration *migration)
 	migration->has_thread = false;
 }
 
+void migration_wait(struct migration *migration)
+{
+	if (migration)
+		join_thread(migration);
+}
+
 void migration_destroy(struct migration *migration)
 {
 	if (!migration)

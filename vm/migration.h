@@ -75,6 +75,12 @@ int migration_start_outgoing(struct migration *migration, const char *uri,
 int migration_start_incoming(struct migration *migration, const char *uri,
 			     struct smudge_error *err);
 
+/* Until its thread has ended, if there is one. NULL is fine. */
+void migration_wait(struct migration *migration);
+
+/* It was handed over, and not confirmed, and not taken back. */
+bool migration_is_unconfirmed(struct migration *migration);
+
 /* Nothing happens when none runs, or too late. */
 void migration_cancel(struct migration *migration);
 

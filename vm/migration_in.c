@@ -9,9 +9,9 @@
 #include "migration_job.h"
 
 #include "bytes.h"
+#include "say.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #define STATE_HEADER_BYTES 8
@@ -63,10 +63,8 @@ static int start_arrived(struct migration *migration, struct smudge_error *err)
 
 static void stop_listening(struct migration *migration)
 {
-	close(migration->listen_fd);
+	migration_unlisten(&migration->uri, migration->listen_fd);
 	migration->listen_fd = -1;
-	if (!migration->uri.is_tcp)
-		unlink(migration->uri.path);
 }
 
 static int receive(struct migration *migration, int fd,
@@ -101,8 +99,7 @@ static void *receive_thread(void *opaque)
 		close(fd);
 	}
 	if (rc && rc != -ECANCELED)
-		fprintf(stderr, "smudge-vm: incoming migration failed: %s\n",
-			err.message);
+		say("incoming migration failed: %s", err.message);
 	migration_finish(migration, rc, &err);
 	/* what was written of RAM is not a machine any more */
 	if (rc)
@@ -131,7 +128,7 @@ int migration_start_incoming(struct migration *migration, const char *text,
 		return rc;
 	rc = migration_begin(migration, true, err);
 	if (rc) {
-		close(fd);
+		migration_unlisten(&uri, fd);
 		return rc;
 	}
 	migration->uri = uri;

@@ -61,6 +61,16 @@ void migration_stop(struct migration *migration)
 	pthread_mutex_unlock(&migration->run_lock);
 }
 
+bool migration_is_unconfirmed(struct migration *migration)
+{
+	bool unconfirmed;
+
+	pthread_mutex_lock(&migration->run_lock);
+	unconfirmed = migration->unconfirmed;
+	pthread_mutex_unlock(&migration->run_lock);
+	return unconfirmed;
+}
+
 int migration_take_back(struct migration *migration, struct smudge_error *err)
 {
 	int rc = 0;

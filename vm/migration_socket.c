@@ -7,6 +7,8 @@
  */
 #include "migration_socket.h"
 
+#include "common/accept.h"
+#include "common/wait.h"
 #include "control_listen.h"
 
 #include <smudge/error.h>
@@ -23,26 +25,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* Wait until @fd is ready for @events. 0, -ECANCELED or -errno. */
-static int wait_ready(int fd, short events, int cancel_fd)
-{
-	struct pollfd polls[] = {{fd, events, 0}, {cancel_fd, POLLIN, 0}};
-
-	for (;;) {
-		int n = poll(polls, 2, -1);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0)
-			return polls[1].revents ? -ECANCELED : 0;
-	}
-}
-
 static int finish_connect(int fd, int cancel_fd)
 {
 	socklen_t len = sizeof(int);
 	int code = 0;
-	int rc = wait_ready(fd, POLLOUT, cancel_fd);
+	int rc = wait_ready(fd, POLLOUT, cancel_fd, WAIT_FOR_EVER);
 
 	if (rc)
 		return rc;
@@ -132,13 +119,13 @@ static int connect_unix(const struct migration_uri *uri, int cancel_fd,
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int rc;
 
-	memcpy(address.sun_path, uri->path, sizeof(address.sun_path));
+	memcpy(address.sun_path, uri->file.path, sizeof(address.sun_path));
 	rc = connect_to((const struct sockaddr *)&address, sizeof(address),
 			cancel_fd, ret_fd);
 	if (rc)
 		smudge_error_set(err, rc, "migration",
-				 "cannot connect to unix:%s: %s", uri->path,
-				 strerror(-rc));
+				 "cannot connect to unix:%s: %s",
+				 uri->file.path, strerror(-rc));
 	return rc;
 }
 
@@ -189,12 +176,19 @@ static int listen_tcp(const struct migration_uri *uri, int *ret_fd,
 	return rc;
 }
 
-int migration_listen(const struct migration_uri *uri, int *ret_fd,
+int migration_listen(struct migration_uri *uri, int *ret_fd,
 		     struct smudge_error *err)
 {
 	if (uri->is_tcp)
 		return listen_tcp(uri, ret_fd, err);
-	return unix_listen(uri->path, "migration", ret_fd, err);
+	return unix_listen(&uri->file, "migration", ret_fd, err);
+}
+
+void migration_unlisten(const struct migration_uri *uri, int listen_fd)
+{
+	if (!uri->is_tcp)
+		socket_file_remove(&uri->file);
+	close(listen_fd);
 }
 
 struct migration_uri migration_listen_address(const struct migration_uri *uri,
@@ -223,23 +217,48 @@ static bool is_tcp(int fd)
 	       address.ss_family != AF_UNIX;
 }
 
+/* The sender's patience decides how long a descriptor may be wanting. */
+static bool may_come_again(int rc)
+{
+	switch (rc) {
+	case -EAGAIN:
+	case -ECONNABORTED:
+	case -EINTR:
+	case -EMFILE:
+	case -ENFILE:
+	case -ENOBUFS:
+	case -ENOMEM:
+		return true;
+	default:
+		return false;
+	}
+}
+
 int migration_accept(int listen_fd, int cancel_fd, int *ret_fd,
 		     struct smudge_error *err)
 {
-	int fd = -1;
-	int rc;
+	struct accept_pause pause = {0};
+	int fd = -EAGAIN;
+	int rc = 0;
 
-	while (fd < 0) {
-		rc = wait_ready(listen_fd, POLLIN, cancel_fd);
-		if (!rc) {
-			fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
-			rc = fd < 0 ? -errno : 0;
-		}
-		if (rc && rc != -EAGAIN && rc != -ECONNABORTED && rc != -EINTR)
-			return smudge_error_set(err, rc, "migration",
-						"cannot accept a migration: %s",
-						strerror(-rc));
+	while (fd < 0 && !rc) {
+		/* poll ignores -1: only the cancel ends the pause early */
+		rc = wait_ready(accept_pause_ms(&pause) ? -1 : listen_fd,
+				POLLIN, cancel_fd,
+				accept_pause_ms(&pause)
+					? accept_pause_ms(&pause)
+					: WAIT_FOR_EVER);
+		if (rc == -ETIMEDOUT)
+			rc = 0;
+		else if (!rc)
+			fd = accept_client(listen_fd, NULL, NULL, &pause);
+		if (!rc && fd < 0 && !may_come_again(fd))
+			rc = fd;
 	}
+	if (rc)
+		return smudge_error_set(err, rc, "migration",
+					"cannot accept a migration: %s",
+					strerror(-rc));
 	rc = make_stream(fd, is_tcp(fd));
 	if (rc) {
 		close(fd);

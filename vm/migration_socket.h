@@ -10,13 +10,15 @@
 
 #include <stdbool.h>
 
+#include "control_listen.h"
+
 struct smudge_error;
 
 struct migration_uri {
 	bool is_tcp;
-	char host[256]; /* tcp; "" is every interface, or this host */
-	char port[6];	/* tcp; 0 to 65535 */
-	char path[108]; /* unix */
+	char host[256];		 /* tcp; "" is every interface, or this host */
+	char port[6];		 /* tcp; 0 to 65535 */
+	struct socket_file file; /* unix */
 };
 
 /* Return: 0, or -EINVAL with one sentence. */
@@ -27,9 +29,14 @@ int migration_uri_parse(const char *text, struct migration_uri *ret,
 int migration_connect(const struct migration_uri *uri, int cancel_fd,
 		      int *ret_fd, struct smudge_error *err);
 
-/* Return: 0, or -errno with one sentence. */
-int migration_listen(const struct migration_uri *uri, int *ret_fd,
+/*
+ * A UNIX socket's file is the caller's: migration_unlisten removes it too.
+ * Return: 0, or -errno with one sentence.
+ */
+int migration_listen(struct migration_uri *uri, int *ret_fd,
 		     struct smudge_error *err);
+
+void migration_unlisten(const struct migration_uri *uri, int listen_fd);
 
 /* Waits for one peer. Return: 0, -ECANCELED, or -errno with one sentence. */
 int migration_accept(int listen_fd, int cancel_fd, int *ret_fd,

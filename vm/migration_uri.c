@@ -58,12 +58,8 @@ int migration_uri_parse(const char *text, struct migration_uri *ret,
 	if (strncmp(text, "tcp:", 4) == 0) {
 		rc = parse_tcp(text + 4, &uri, err);
 	} else if (strncmp(text, "unix:", 5) == 0) {
-		if (!text[5] || strlen(text + 5) >= sizeof(uri.path))
-			return smudge_error_set(
-				err, -EINVAL, "migration",
-				"unix: wants a path of 1 to %zu bytes",
-				sizeof(uri.path) - 1);
-		strcpy(uri.path, text + 5);
+		rc = socket_file_set(&uri.file, text + 5, strlen(text + 5),
+				     "migration", err);
 	} else {
 		rc = smudge_error_set(
 			err, -EINVAL, "migration",

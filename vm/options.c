@@ -4,8 +4,9 @@
  * that takes its value.
  *
  * An option may be written "-m 1G", "--memory 1G" or "--memory=1G". Unknown
- * options and missing values are usage errors (exit status 2), bad values are
- * errors (exit status 1); both are one sentence.
+ * options, missing values and bad values are usage errors, one sentence each.
+ * What has words of its own is checked in full where it is used (serial_check,
+ * control_check_words), before anything is made.
  */
 #include "options.h"
 
@@ -17,13 +18,12 @@
 
 #include <smudge/error.h>
 
+#include "devices.h"
 #include "display.h"
 
-#define WHERE	     "options"
-#define STATUS_ERROR 1
-#define STATUS_USAGE 2
-#define PAGE_BYTES   4096
-#define MIN_PIXELS   16
+#define WHERE	   "options"
+#define PAGE_BYTES 4096
+#define MIN_PIXELS 16
 
 struct option {
 	const char *name;
@@ -130,6 +130,13 @@ static int take_display(struct vm_options *options, const char *value,
 	return 0;
 }
 
+static int take_serial(struct vm_options *options, const char *value,
+		       struct smudge_error *err)
+{
+	options->serial = value;
+	return serial_check(value, err);
+}
+
 static int take_paused(struct vm_options *options, const char *value,
 		       struct smudge_error *err)
 {
@@ -165,7 +172,7 @@ static const struct option table[] = {
 	{"--append", NULL, NULL, TEXT(append)},
 	{"--engine", NULL, "auto|kvm|unicorn", TEXT(engine)},
 	{"--dirty", NULL, "auto|kvm-manual|kvm-legacy|uffd|hook", TEXT(dirty)},
-	{"--serial", NULL, NULL, TEXT(serial)},
+	{"--serial", NULL, NULL, 0, take_serial, true},
 	{"--display", NULL, NULL, 0, take_display, true},
 	{"--vnc", NULL, NULL, TEXT(vnc)},
 	{"--incoming", NULL, NULL, TEXT(incoming)},
@@ -261,7 +268,7 @@ static int check_combination(const struct vm_options *options,
 }
 
 int options_parse(int argc, char *const argv[], struct vm_options *ret_options,
-		  int *ret_status, struct smudge_error *err)
+		  struct smudge_error *err)
 {
 	struct vm_options options = {
 		.memory_bytes = VM_MEMORY_DEFAULT,
@@ -269,11 +276,11 @@ int options_parse(int argc, char *const argv[], struct vm_options *ret_options,
 		.engine = "auto",
 		.dirty = "auto",
 		.serial = "stdio",
+		.end_fd = -1,
 	};
 	int ret;
 	int i;
 
-	*ret_status = STATUS_USAGE;
 	for (i = 1; i < argc; i++) {
 		const char *value;
 		const struct option *option = find(argv[i], &value);
@@ -287,10 +294,8 @@ int options_parse(int argc, char *const argv[], struct vm_options *ret_options,
 		if (!value && option->has_value)
 			value = argv[++i];
 		ret = take(option, &options, value, err);
-		if (ret < 0) {
-			*ret_status = STATUS_ERROR;
+		if (ret < 0)
 			return ret;
-		}
 	}
 	ret = check_combination(&options, err);
 	if (ret < 0)
@@ -336,6 +341,6 @@ const char *options_help(void)
 	       "\n"
 	       "Exit status: (value << 1) | 1 of the guest's debug-exit port, "
 	       "0 after quit,\n"
-	       "a halt of the guest or a signal, 1 on errors, 2 on wrong "
-	       "usage.\n";
+	       "a halt of the guest or a signal, 1 on errors, 2 on a wrong "
+	       "command line.\n";
 }

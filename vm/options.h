@@ -37,15 +37,15 @@ struct vm_options {
 	uint16_t display_height;
 	const char *vnc;   /* --vnc, or NULL; see vnc_options.h */
 	bool paused_start; /* -S, --paused-start */
+	int end_fd; /* no option: cuts waits short once readable; -1 for none */
 };
 
 /*
  * options_parse - parse the command line
- * Return: 0, or -EINVAL with one sentence and *@ret_status the exit status
- * (2 for usage, 1 for a bad value). @ret is written only on success.
+ * Return: 0, or -EINVAL with one sentence. @ret is written only on success.
  */
 int options_parse(int argc, char *const argv[], struct vm_options *ret,
-		  int *ret_status, struct smudge_error *err);
+		  struct smudge_error *err);
 
 /* "64M", "1G", "4096" (bytes unless a suffix K, M, G, T says otherwise). */
 int options_parse_size(const char *text, uint64_t *ret_bytes);

@@ -10,6 +10,8 @@
 #include "qmp_server.h"
 
 #include "bytes.h"
+#include "common/accept.h"
+#include "common/wait.h"
 #include "control_listen.h"
 #include "host.h"
 #include "qmp_connection.h"
@@ -29,13 +31,15 @@
 #define MAX_CLIENTS	 16
 #define EVENTS_MAX	 ((size_t)1 << 20)
 #define CLOSE_TIMEOUT_MS 500
+#define RETRY_MS	 100
 #define NS_PER_MS	 INT64_C(1000000)
 
 struct qmp_server {
 	struct qmp_handler handler;
 	int listen_fd;
 	int wake_fd;
-	char *path;
+	struct socket_file file;
+	struct accept_pause pause;
 	pthread_t thread;
 	bool started; /* the thread is there */
 	struct qmp_connection clients[MAX_CLIENTS];
@@ -91,7 +95,7 @@ static struct qmp_connection *free_place(struct qmp_server *server)
 	return NULL;
 }
 
-static void accept_client(struct qmp_server *server)
+static void let_in(struct qmp_server *server)
 {
 	const struct qmp_handler handler = {server, execute, before_reply};
 	struct qmp_connection *client = free_place(server);
@@ -99,11 +103,15 @@ static void accept_client(struct qmp_server *server)
 
 	if (!client)
 		return;
-	fd = accept4(server->listen_fd, NULL, NULL,
-		     SOCK_CLOEXEC | SOCK_NONBLOCK);
+	fd = accept_client(server->listen_fd, NULL, NULL, &server->pause);
 	if (fd < 0)
 		return;
 	qmp_connection_open(client, fd, &handler);
+}
+
+static bool may_accept(struct qmp_server *server)
+{
+	return !accept_pause_ms(&server->pause) && free_place(server);
 }
 
 static void prepare_polls(struct qmp_server *server, bool listening)
@@ -112,7 +120,7 @@ static void prepare_polls(struct qmp_server *server, bool listening)
 
 	server->polls[0] = (struct pollfd){server->wake_fd, POLLIN, 0};
 	server->polls[1] = (struct pollfd){
-		listening && free_place(server) ? server->listen_fd : -1,
+		listening && may_accept(server) ? server->listen_fd : -1,
 		POLLIN, 0};
 	for (i = 0; i < MAX_CLIENTS; i++) {
 		const struct qmp_connection *client = &server->clients[i];
@@ -124,9 +132,11 @@ static void prepare_polls(struct qmp_server *server, bool listening)
 	}
 }
 
-/* Wakes for the next client whose time to be flushed is over. */
+/* Wakes for the next client that may be let in, or is to be flushed. */
 static int timeout_ms(const struct qmp_server *server)
 {
+	if (accept_pause_ms(&server->pause))
+		return accept_pause_ms(&server->pause);
 	for (size_t i = 0; i < MAX_CLIENTS; i++) {
 		if (server->clients[i].close_at_ns)
 			return (int)(QMP_FLUSH_NS / NS_PER_MS / 10);
@@ -164,16 +174,19 @@ static void serve(struct qmp_server *server)
 
 	while (!is_stopping(server)) {
 		prepare_polls(server, true);
+		/* fewer descriptors are allowed than are polled: try later */
 		if (poll(server->polls, MAX_CLIENTS + 2, timeout_ms(server)) <
-		    0)
+		    0) {
+			wait_ready(-1, 0, -1, RETRY_MS);
 			continue;
+		}
 		if (server->polls[0].revents &&
 		    read(server->wake_fd, &count, sizeof(count)) < 0)
 			continue;
 		hand_out_events(server);
 		serve_clients(server);
 		if (server->polls[1].revents)
-			accept_client(server);
+			let_in(server);
 	}
 }
 
@@ -242,14 +255,13 @@ void qmp_server_destroy(struct qmp_server *server)
 	if (!server)
 		return;
 	if (server->listen_fd >= 0) {
-		unlink(server->path);
+		socket_file_remove(&server->file);
 		close(server->listen_fd);
 	}
 	if (server->wake_fd >= 0)
 		close(server->wake_fd);
 	vm_buf_free(&server->events);
 	pthread_mutex_destroy(&server->lock);
-	free(server->path);
 	free(server);
 }
 
@@ -268,9 +280,9 @@ int qmp_server_open(const char *spec, const struct qmp_handler *handler,
 	server->wake_fd = -1;
 	for (i = 0; i < MAX_CLIENTS; i++)
 		server->clients[i].fd = -1;
-	rc = qmp_socket_path(spec, &server->path, err);
+	rc = qmp_socket_path(spec, &server->file, err);
 	if (!rc)
-		rc = unix_listen(server->path, "qmp", &server->listen_fd, err);
+		rc = unix_listen(&server->file, "qmp", &server->listen_fd, err);
 	if (!rc) {
 		server->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 		if (server->wake_fd < 0)

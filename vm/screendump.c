@@ -9,12 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <png.h>
 
 #include <smudge/error.h>
 
+#include "common/file.h"
 #include "display.h"
 #include "machine.h"
 
@@ -50,39 +50,61 @@ static int take(const struct machine_ram *vram, const struct display_mode *mode,
 	return 0;
 }
 
-static int write_ppm(const struct picture *picture, FILE *file)
-{
-	size_t count = (size_t)picture->width * picture->height;
+/* Both: the file's bytes in @ret, owned by the caller. 0 or -errno. */
 
-	fprintf(file, "P6\n%u %u\n255\n", picture->width, picture->height);
-	return fwrite(picture->rgb, RGB_BYTES, count, file) == count ? 0 : -EIO;
+static int encode_ppm(const struct picture *picture, uint8_t **ret,
+		      size_t *ret_len)
+{
+	size_t rgb_bytes = (size_t)picture->width * picture->height * RGB_BYTES;
+	char head[64];
+	int len = snprintf(head, sizeof(head), "P6\n%u %u\n255\n",
+			   picture->width, picture->height);
+	uint8_t *bytes = malloc((size_t)len + rgb_bytes);
+
+	if (!bytes)
+		return -ENOMEM;
+	memcpy(bytes, head, (size_t)len);
+	memcpy(bytes + len, picture->rgb, rgb_bytes);
+	*ret = bytes;
+	*ret_len = (size_t)len + rgb_bytes;
+	return 0;
 }
 
-static int write_png(const struct picture *picture, FILE *file)
+static int encode_png(const struct picture *picture, uint8_t **ret,
+		      size_t *ret_len)
 {
 	png_image image = {.version = PNG_IMAGE_VERSION,
 			   .width = picture->width,
 			   .height = picture->height,
-			   .format = PNG_FORMAT_RGB};
+			   .format = PNG_FORMAT_RGB,
+			   .flags = PNG_IMAGE_FLAG_FAST};
+	png_alloc_size_t len = PNG_IMAGE_PNG_SIZE_MAX(image);
+	uint8_t *bytes = malloc(len);
 
-	return png_image_write_to_stdio(&image, file, 0, picture->rgb, 0, NULL)
-		       ? 0
-		       : -EIO;
+	if (!bytes)
+		return -ENOMEM;
+	if (!png_image_write_to_memory(&image, bytes, &len, 0, picture->rgb, 0,
+				       NULL)) {
+		free(bytes);
+		return -ENOMEM; /* the only thing that it can lack */
+	}
+	*ret = bytes;
+	*ret_len = len;
+	return 0;
 }
 
+/* This thread serves all clients: it waits for no device and no reader. */
 static int write_file(const struct picture *picture, const char *path,
-		      int (*write_picture)(const struct picture *, FILE *))
+		      bool is_png)
 {
-	FILE *file = fopen(path, "we");
-	int rc;
+	uint8_t *bytes = NULL;
+	size_t len = 0;
+	int rc = is_png ? encode_png(picture, &bytes, &len)
+			: encode_ppm(picture, &bytes, &len);
 
-	if (!file)
-		return -errno;
-	rc = write_picture(picture, file);
-	if (fclose(file) != 0 && !rc)
-		rc = -errno;
-	if (rc)
-		unlink(path);
+	if (!rc)
+		rc = file_write(path, bytes, len, FILE_NO_WAIT);
+	free(bytes);
 	return rc;
 }
 
@@ -107,13 +129,13 @@ int screendump(struct machine *machine, const char *path, const char *format,
 					"started without --display.");
 	rc = take(vram, &mode, &picture);
 	if (!rc) {
-		rc = write_file(&picture, path, is_png ? write_png : write_ppm);
+		rc = write_file(&picture, path, is_png);
 		free(picture.rgb);
 	}
 	if (rc)
 		return smudge_error_set(err, rc, WHERE,
 					"The picture %.100s cannot be written: "
 					"%s.",
-					path, strerror(-rc));
+					path, file_reason(rc));
 	return 0;
 }

@@ -11,11 +11,12 @@ struct smudge_error;
 
 /*
  * screendump - write what the guest shows to a file
- * @path: created or overwritten
+ * @path: made or replaced as file_write does it (common/file.h)
  * @format: "ppm" or "png"
  *
  * While the guest runs the picture may be of several moments.
- * Return: 0, or -errno with one sentence; a file that was begun is removed.
+ * Blocks: on the disk only. Return: 0, or -errno with one sentence; what was
+ * at @path is still there then.
  */
 int screendump(struct machine *machine, const char *path, const char *format,
 	       struct smudge_error *err);

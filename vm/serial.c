@@ -4,13 +4,13 @@
  *
  * Output is written as it comes; when nobody reads the other end the port
  * waits a little, once, and drops what follows, so that a vCPU never hangs
- * in a write. Input is fetched when the guest looks for it. The terminal is
+ * in a write. That output is lost for another reason, a full disk, is said
+ * once on stderr. Input is fetched when the guest looks for it. The terminal is
  * put into character mode (Ctrl-C still works) and restored by serial_close.
  */
 #include "devices.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +18,9 @@
 #include <unistd.h>
 
 #include <smudge/error.h>
+
+#include "common/file.h"
+#include "say.h"
 
 #define STUCK_AFTER_MS 200
 
@@ -71,37 +74,41 @@ static int open_stdio(struct serial *serial)
 static int open_file(struct serial *serial, const char *path,
 		     struct smudge_error *err)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY,
-		      0666);
-	int ret;
+	int fd = file_open_log(path);
 
-	if (fd < 0) {
-		ret = -errno;
-		return smudge_error_set(err, ret, "serial",
+	if (fd < 0)
+		return smudge_error_set(err, fd, "serial",
 					"The serial port's file %.100s cannot "
 					"be opened: %s.",
-					path, strerror(-ret));
-	}
+					path, file_reason(fd));
 	serial->out_fd = fd;
 	serial->owns_out = true;
 	return 0;
 }
 
-int serial_open(struct serial *serial, const char *spec,
-		struct smudge_error *err)
+int serial_check(const char *spec, struct smudge_error *err)
 {
-	*serial = (struct serial){.in_fd = -1, .out_fd = -1};
-	serial->regs.dll = 1;
-	if (!strcmp(spec, "null"))
+	if (!strcmp(spec, "null") || !strcmp(spec, "stdio") ||
+	    (!strncmp(spec, "file:", 5) && spec[5]))
 		return 0;
-	if (!strcmp(spec, "stdio"))
-		return open_stdio(serial);
-	if (!strncmp(spec, "file:", 5) && spec[5])
-		return open_file(serial, spec + 5, err);
 	return smudge_error_set(err, -EINVAL, "serial",
 				"--serial takes stdio, null or file:PATH, not "
 				"\"%.60s\".",
 				spec);
+}
+
+int serial_open(struct serial *serial, const char *spec,
+		struct smudge_error *err)
+{
+	int ret = serial_check(spec, err);
+
+	*serial = (struct serial){.in_fd = -1, .out_fd = -1};
+	serial->regs.dll = 1;
+	if (ret < 0 || !strcmp(spec, "null"))
+		return ret;
+	if (!strcmp(spec, "stdio"))
+		return open_stdio(serial);
+	return open_file(serial, spec + strlen("file:"), err);
 }
 
 void serial_close(struct serial *serial)
@@ -121,6 +128,15 @@ static bool is_ready(int fd, short events, int timeout_ms)
 	return poll(&pollfd, 1, timeout_ms) == 1 && (pollfd.revents & events);
 }
 
+static void note_loss(struct serial *serial, int code)
+{
+	serial->is_stuck = true;
+	if (code == EAGAIN || serial->is_lossy)
+		return;
+	serial->is_lossy = true;
+	say("the serial port's output is lost: %s", strerror(code));
+}
+
 static void transmit(struct serial *serial, uint8_t byte)
 {
 	int timeout_ms = serial->is_stuck ? 0 : STUCK_AFTER_MS;
@@ -131,7 +147,7 @@ static void transmit(struct serial *serial, uint8_t byte)
 	if (serial->is_stuck)
 		return;
 	if (write(serial->out_fd, &byte, 1) < 0 && errno != EINTR)
-		serial->is_stuck = true;
+		note_loss(serial, errno);
 }
 
 static void receive(struct serial *serial, uint8_t byte)

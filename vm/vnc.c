@@ -16,10 +16,12 @@
 
 #include <smudge/error.h>
 
+#include "common/wait.h"
 #include "host.h"
 
 #define BACKLOG	    16
 #define MAX_WAIT_NS (1000 * VNC_NS_MS)
+#define RETRY_MS    100
 
 static int listen_at(const struct addrinfo *address, int *ret_fd)
 {
@@ -125,10 +127,10 @@ static nfds_t watch(struct vnc *vnc, struct pollfd *fds, int64_t *ret_until_ns)
 
 	fds[0] = (struct pollfd){.fd = vnc->quit_fd, .events = POLLIN};
 	fds[1] = (struct pollfd){.fd = vnc->listen_fd, .events = POLLIN};
-	if (host_now_ns() < vnc->accept_at_ns) {
+	if (accept_pause_ms(&vnc->pause)) {
 		fds[1].fd = -1;
-		until_ns = vnc->accept_at_ns < until_ns ? vnc->accept_at_ns
-							: until_ns;
+		until_ns = vnc->pause.until_ns < until_ns ? vnc->pause.until_ns
+							  : until_ns;
 	}
 	for (peer = vnc->peers; peer < vnc->peers + VNC_MAX_PEERS; peer++) {
 		if (peer->fd < 0)
@@ -172,8 +174,11 @@ static void *serve(void *opaque)
 	while (!is_ending(vnc)) {
 		nfds_t n = watch(vnc, fds, &until_ns);
 
-		if (poll(fds, n, timeout_ms(until_ns)) < 0 && errno != EINTR)
-			break;
+		/* fewer descriptors are allowed than are polled: try later */
+		if (poll(fds, n, timeout_ms(until_ns)) < 0) {
+			wait_ready(-1, 0, -1, RETRY_MS);
+			continue;
+		}
 		/* the size may be told to a viewer now */
 		vnc_screen_follow(vnc);
 		for (i = 0; i < VNC_MAX_PEERS && !is_ending(vnc); i++)
@@ -200,8 +205,17 @@ static int start_thread(struct vnc *vnc, struct smudge_error *err)
 	return 0;
 }
 
-int vnc_open(struct machine *machine, const char *spec, struct vnc **ret,
-	     struct smudge_error *err)
+int vnc_check(const char *spec, struct smudge_error *err)
+{
+	struct vnc_options options;
+	int rc = vnc_options_parse(spec, &options, err);
+
+	explicit_bzero(options.password, sizeof(options.password));
+	return rc;
+}
+
+int vnc_open(struct machine *machine, const char *spec, int end_fd,
+	     struct vnc **ret, struct smudge_error *err)
 {
 	struct vnc *vnc = calloc(1, sizeof(*vnc));
 	size_t i;
@@ -219,8 +233,10 @@ int vnc_open(struct machine *machine, const char *spec, struct vnc **ret,
 	rc = vnc->quit_fd < 0 ? smudge_error_set(err, -errno, VNC_WHERE,
 						 "An eventfd cannot be had.")
 			      : vnc_options_parse(spec, &vnc->options, err);
+	if (!rc)
+		rc = vnc_options_read(&vnc->options, end_fd, err);
 	if (!rc && vnc->options.web)
-		rc = vnc_page_load(vnc, err);
+		rc = vnc_page_load(vnc, end_fd, err);
 	if (!rc)
 		rc = vnc_screen_create(vnc, err);
 	if (!rc)

@@ -23,16 +23,21 @@ struct vnc;
 
 #define VNC_MAX_PEERS 64
 
+/* Is @spec a value of --vnc? 0, or -EINVAL with one sentence. */
+int vnc_check(const char *spec, struct smudge_error *err);
+
 /*
  * vnc_open - listen, and serve viewers on a thread of its own
  * @machine: has a display; borrowed, outlives it
  * @spec: the value of --vnc
+ * @end_fd: cuts short what is waited for here, a FIFO that is to give the
+ *          password or the page; -1 for none
  *
  * Return: 0, or -errno with one sentence; -ENOTSUP when smudge-vm was built
- * without VNC.
+ * without VNC, -ECANCELED.
  */
-int vnc_open(struct machine *machine, const char *spec, struct vnc **ret,
-	     struct smudge_error *err);
+int vnc_open(struct machine *machine, const char *spec, int end_fd,
+	     struct vnc **ret, struct smudge_error *err);
 
 /* Disconnect the viewers and end the thread. NULL is fine. */
 void vnc_close(struct vnc *vnc);

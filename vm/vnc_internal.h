@@ -15,6 +15,7 @@
 #ifndef VM_VNC_INTERNAL_H
 #define VM_VNC_INTERNAL_H
 
+#include "common/accept.h"
 #include "vnc.h"
 #include "vnc_guess.h"
 #include "vnc_options.h"
@@ -72,8 +73,8 @@ struct vnc {
 	char *passwords[2]; /* libvncserver's list */
 	struct vnc_guesses guesses;
 	int listen_fd;
-	int64_t accept_at_ns; /* nobody is let in before this time */
-	int quit_fd;	      /* eventfd */
+	struct accept_pause pause;
+	int quit_fd; /* eventfd */
 	pthread_t thread;
 	bool has_thread;
 	char *page; /* the answer to GET /, or NULL */
@@ -114,7 +115,7 @@ rfbBool vnc_peer_check_password(rfbClientPtr client, const char *response,
 				int len);
 
 /* vnc_web.c */
-int vnc_page_load(struct vnc *vnc, struct smudge_error *err);
+int vnc_page_load(struct vnc *vnc, int end_fd, struct smudge_error *err);
 
 enum vnc_request {
 	VNC_REQUEST_PARTIAL, /* read on */

@@ -9,9 +9,17 @@
 
 #include <smudge/error.h>
 
-int vnc_open(struct machine *machine, const char *spec, struct vnc **ret,
-	     struct smudge_error *err)
+int vnc_check(const char *spec, struct smudge_error *err)
 {
+	(void)spec;
+	(void)err;
+	return 0;
+}
+
+int vnc_open(struct machine *machine, const char *spec, int end_fd,
+	     struct vnc **ret, struct smudge_error *err)
+{
+	(void)end_fd;
 	(void)machine;
 	(void)spec;
 	(void)ret;

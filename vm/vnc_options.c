@@ -13,6 +13,8 @@
 
 #include <smudge/error.h>
 
+#include "common/file.h"
+
 #define WHERE	 "vnc"
 #define MAX_PORT 65535u
 
@@ -69,37 +71,42 @@ static int take_password(const char *text, size_t len, struct vnc_options *ret,
 	return 0;
 }
 
-static int read_password(const char *text, size_t len, struct vnc_options *ret,
-			 struct smudge_error *err)
+static int take_password_file(const char *text, size_t len,
+			      struct vnc_options *ret, struct smudge_error *err)
 {
-	char path[PATH_MAX];
-	char line[64];
-	size_t n;
-	FILE *file;
-	int code;
+	if (!len || len >= sizeof(ret->password_file))
+		return refuse(err, "the password file's name is empty or too "
+				   "long");
+	memcpy(ret->password_file, text, len);
+	ret->password_file[len] = '\0';
+	return 0;
+}
 
-	if (len >= sizeof(path))
-		return refuse(err, "the password file's name is too long");
-	snprintf(path, sizeof(path), "%.*s", (int)len, text);
-	file = fopen(path, "re");
-	n = file ? fread(line, 1, sizeof(line) - 1, file) : 0;
-	if (!file || ferror(file)) {
-		code = -errno;
-		if (file)
-			fclose(file);
-		return smudge_error_set(err, code, WHERE,
+int vnc_options_read(struct vnc_options *options, int end_fd,
+		     struct smudge_error *err)
+{
+	char line[64];
+	ssize_t len;
+	int ret;
+
+	if (!*options->password_file)
+		return 0;
+	len = file_read_line(options->password_file, line, sizeof(line),
+			     end_fd);
+	if (len < 0)
+		return smudge_error_set(err, (int)len, WHERE,
 					"The password file %.100s cannot be "
 					"read: %s.",
-					path, strerror(-code));
-	}
-	fclose(file);
-	line[n] = '\0';
-	len = strcspn(line, "\r\n");
+					options->password_file,
+					file_reason((int)len));
 	/* it would end the password early: weaker than its owner thinks */
-	if (len < n && !line[len])
-		return refuse(err, "the password file's first line holds a "
-				   "NUL byte");
-	return take_password(line, len, ret, err);
+	if (strlen(line) < (size_t)len)
+		ret = refuse(err, "the password file's first line holds a "
+				  "NUL byte");
+	else
+		ret = take_password(line, (size_t)len, options, err);
+	explicit_bzero(line, sizeof(line));
+	return ret;
 }
 
 static bool is(const char *text, size_t len, const char *name)
@@ -125,11 +132,11 @@ static int take_word(const char *word, size_t len, struct vnc_options *ret,
 	}
 	if (is(word, name_len, "password") ||
 	    is(word, name_len, "password-file")) {
-		if (*ret->password)
+		if (*ret->password || *ret->password_file)
 			return refuse(err, "there are two passwords");
 		if (name_len == strlen("password"))
 			return take_password(value, value_len, ret, err);
-		return read_password(value, value_len, ret, err);
+		return take_password_file(value, value_len, ret, err);
 	}
 	return refuse(err, "there is a word it does not know");
 }

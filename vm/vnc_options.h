@@ -19,16 +19,25 @@ struct vnc_options {
 	char host[256];
 	unsigned int port;
 	char password[VNC_PASSWORD_BYTES + 1]; /* "": none is asked for */
+	char password_file[PATH_MAX];	       /* "": none */
 	bool web;
 	char page[PATH_MAX]; /* the page for browsers; "": look for it */
 };
 
 /*
  * vnc_options_parse - take the value of --vnc apart
- * @spec: borrowed for the call; a password file is read
- * Return: 0, or -errno with one sentence.
+ * @spec: borrowed for the call
+ * Return: 0, or -EINVAL with one sentence.
  */
 int vnc_options_parse(const char *spec, struct vnc_options *ret,
 		      struct smudge_error *err);
+
+/*
+ * vnc_options_read - read the password file, if one is given
+ * @end_fd: cuts the wait for a writer short, if the file is a FIFO
+ * Return: 0, -ECANCELED, or another -errno with one sentence.
+ */
+int vnc_options_read(struct vnc_options *options, int end_fd,
+		     struct smudge_error *err);
 
 #endif

@@ -76,16 +76,13 @@ void vnc_peer_accept(struct vnc *vnc)
 {
 	struct sockaddr_storage address;
 	socklen_t len = sizeof(address);
-	int fd = accept4(vnc->listen_fd, (struct sockaddr *)&address, &len,
-			 SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = accept_client(vnc->listen_fd, (struct sockaddr *)&address,
+			       &len, &vnc->pause);
 	struct vnc_peer fresh = {.fd = fd, .stage = VNC_FRESH};
 	struct vnc_peer *peer;
 
-	/* perhaps for want of descriptors: it goes on waiting */
-	if (fd < 0) {
-		vnc->accept_at_ns = host_now_ns() + SILENCE_NS;
+	if (fd < 0)
 		return;
-	}
 	peer = find_place(vnc);
 	if (!peer) {
 		close(fd);

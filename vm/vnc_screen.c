@@ -15,9 +15,11 @@
 
 #include <smudge/error.h>
 
+#include "common/wait.h"
 #include "display.h"
 #include "host.h"
 #include "machine.h"
+#include "say.h"
 
 #define BYTES_PER_PIXEL 4
 #define BITS_PER_SAMPLE 8
@@ -105,7 +107,7 @@ static void complain(struct vnc *vnc, const struct smudge_error *err)
 	if (now_ns < vnc->complain_ns)
 		return;
 	vnc->complain_ns = now_ns + COMPLAIN_NS;
-	fprintf(stderr, "smudge-vm: vnc: %s\n", err->message);
+	say("vnc: %s", err->message);
 }
 
 static bool is_looking(const struct vnc_peer *peer)
@@ -255,8 +257,7 @@ static void fail_to_refresh(struct vnc *vnc, struct smudge_error *err)
 		complain(vnc, err);
 		return;
 	}
-	fprintf(stderr, "smudge-vm: vnc: %s: the viewers are disconnected.\n",
-		err->message);
+	say("vnc: %s: the viewers are disconnected.", err->message);
 	vnc->nfailures = 0;
 	drop_viewers(vnc);
 }
@@ -321,7 +322,7 @@ void vnc_screen_send(struct vnc *vnc)
 		return;
 	if (host_now_ns() >= vnc_screen_due_ns(vnc))
 		refresh(vnc);
-	for (i = 0; i < VNC_MAX_PEERS; i++)
+	for (i = 0; i < VNC_MAX_PEERS && !wait_is_over(vnc->quit_fd); i++)
 		if (is_waiting(&vnc->peers[i]) && !vnc->peers[i].asks_now)
 			send_to(vnc, &vnc->peers[i]);
 }

@@ -24,6 +24,8 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "common/file.h"
+
 #define MAX_PAGE_BYTES	 (UINT64_C(64) << 20)
 #define MAX_METHOD_BYTES 16
 
@@ -184,7 +186,8 @@ static bool find_page(char path[PATH_MAX])
 	return false;
 }
 
-static int read_page(struct vnc *vnc, FILE *file, size_t bytes)
+/* The answer that has @bytes for its body. */
+static int make_answer(struct vnc *vnc, const uint8_t *bytes, size_t nbytes)
 {
 	char head[1024];
 	int len = snprintf(head, sizeof(head),
@@ -194,23 +197,22 @@ static int read_page(struct vnc *vnc, FILE *file, size_t bytes)
 			   "Cache-Control: no-store\r\n"
 			   "X-Frame-Options: DENY\r\n"
 			   "Connection: close\r\n\r\n",
-			   bytes);
+			   nbytes);
 
-	vnc->page = malloc((size_t)len + bytes);
+	vnc->page = malloc((size_t)len + nbytes);
 	if (!vnc->page)
 		return -ENOMEM;
 	memcpy(vnc->page, head, (size_t)len);
-	if (fread(vnc->page + len, 1, bytes, file) != bytes)
-		return -EIO;
-	vnc->page_bytes = (size_t)len + bytes;
+	memcpy(vnc->page + len, bytes, nbytes);
+	vnc->page_bytes = (size_t)len + nbytes;
 	return 0;
 }
 
-int vnc_page_load(struct vnc *vnc, struct smudge_error *err)
+int vnc_page_load(struct vnc *vnc, int end_fd, struct smudge_error *err)
 {
 	char *path = vnc->options.page;
-	FILE *file;
-	long bytes = -1;
+	uint8_t *bytes = NULL;
+	size_t nbytes = 0;
 	int rc;
 
 	if (!*path && !find_page(path))
@@ -218,21 +220,13 @@ int vnc_page_load(struct vnc *vnc, struct smudge_error *err)
 					"The page for browsers was not built: "
 					"run \"make web\", which needs npm, or "
 					"give its file with web=FILE.");
-	file = fopen(path, "re");
-	if (file && fseek(file, 0, SEEK_END) == 0)
-		bytes = ftell(file);
-	rc = file ? 0 : -errno;
-	if (!rc && (bytes < 0 || (uint64_t)bytes > MAX_PAGE_BYTES))
-		rc = -EFBIG;
-	if (!rc) {
-		rewind(file);
-		rc = read_page(vnc, file, (size_t)bytes);
-	}
-	if (file)
-		fclose(file);
+	rc = file_read(path, MAX_PAGE_BYTES, end_fd, &bytes, &nbytes);
+	if (!rc)
+		rc = make_answer(vnc, bytes, nbytes);
+	free(bytes);
 	if (rc)
 		return smudge_error_set(err, rc, VNC_WHERE,
 					"The page %.100s cannot be read: %s.",
-					path, strerror(-rc));
+					path, file_reason(rc));
 	return 0;
 }

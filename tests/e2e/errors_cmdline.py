@@ -41,7 +41,7 @@ def memory_sizes(lab):
     for size in ("0", "", "-1", "x", "1X", "16", "15M", "33554431",
                  "99999999999999999999", "17179869184G", "1000T", "0x1000000",
                  "64 M", "16 "):
-        refused(["-m", size, "--kernel", GUEST], ERROR, "--memory")
+        refused(["-m", size, "--kernel", GUEST], USAGE, "--memory")
 
 
 @case
@@ -51,17 +51,41 @@ def values_of_options(lab):
             (["--engine", "tcg"], "--engine.*tcg"),
             (["--dirty", "magic"], "--dirty.*magic"),
             (["--serial", "pty"], "serial.*pty"),
-            (["--serial", "file:/no/such/folder/x"], "/no/such/folder/x"),
+            (["--serial", "file:"], "serial.*file:"),
+            (["--display", "640x480", "--vnc", "5901"], "--vnc.*N is missing"),
+            (["--display", "640x480", "--vnc", ":1,password=123456789"],
+             "8 characters"),
             (["--qmp", "tcp:127.0.0.1:1"], "unix:PATH"),
             (["--qmp", "unix:"], "path"),
-            (["--qmp", "unix:/no/such/folder/x"], "/no/such/folder/x"),
-            (["--qmp", "unix:" + "x" * 200], "107"),
+            (["--qmp", "unix:" + "x" * 200], "107.*xxx.*200"),
             (["--qmp", f"unix:{lab.path('q')},wait=on"], "wait=on")):
-        refused(base + arguments, ERROR, says)
+        refused(base + arguments, USAGE, says)
     for uri, says in (("pipe:x", "tcp:HOST:PORT"), ("tcp:1", "HOST:PORT"),
                       ("tcp:127.0.0.1:99999", "port"), ("unix:", "path"),
-                      ("tcp:no-such-host.invalid:1", "no-such-host")):
-        refused(["-m", "16M", "--incoming", uri], ERROR, says)
+                      ("unix:" + "x" * 108, "107.*xxx.*108")):
+        refused(["-m", "16M", "--incoming", uri], USAGE, says)
+
+
+@case
+def well_written_but_not_there(lab):
+    """What a word names is not there: an error, and not of the command line."""
+    base = ["-m", "16M", "--kernel", GUEST]
+    for arguments, says in (
+            (["--serial", "file:/no/such/folder/x"], "/no/such/folder/x"),
+            (["--qmp", "unix:/no/such/folder/x"], "/no/such/folder/x"),
+            (["--display", "640x480", "--vnc",
+              ":83,password-file=/no/such/file"], "/no/such/file")):
+        refused(base + arguments, ERROR, says)
+    refused(["-m", "16M", "--incoming", "tcp:no-such-host.invalid:1"], ERROR,
+            "no-such-host")
+
+
+@case
+def words_are_checked_before_anything_is_made(lab):
+    log = lab.path("log")
+    refused(["-m", "16M", "--kernel", GUEST, "--serial", f"file:{log}",
+             "--qmp", "unix:"], USAGE, "path")
+    check(not log.exists(), "the serial log was made")
 
 
 @case

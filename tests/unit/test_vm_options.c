@@ -11,12 +11,11 @@
 static void parse(char *const argv[], struct vm_options *options)
 {
 	struct smudge_error err = {0};
-	int status;
 	int argc = 0;
 
 	while (argv[argc])
 		argc++;
-	if (options_parse(argc, argv, options, &status, &err) < 0)
+	if (options_parse(argc, argv, options, &err) < 0)
 		fail_msg("%s", err.message);
 }
 
