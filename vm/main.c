@@ -116,8 +116,6 @@ static int serve(struct guest *guest, const struct vm_options *options,
 	ret = control_open(machine, options, &guest->control, err);
 	if (ret < 0)
 		return ret;
-	guest->state = machine_run_state(machine);
-	ending_set_guest(ending, describe_guest, guest);
 	introduce(guest);
 	if (!options->paused_start && !options->incoming &&
 	    !ending_signal(ending))
@@ -127,15 +125,26 @@ static int serve(struct guest *guest, const struct vm_options *options,
 	machine_pause(machine, MACHINE_PAUSED);
 	ret = exit_status(machine);
 	control_stop(guest->control);
-	if (ending_signal(ending))
-		say("ended by %s; %s", ending_signal(ending),
-		    describe_guest(guest));
-	ending_set_guest(ending, NULL, NULL);
-	control_close(guest->control);
 	return ret;
 }
 
 /* Each step only if no signal has come meanwhile. */
+static int build_and_serve(struct guest *guest,
+			   const struct vm_options *options,
+			   struct ending *ending, struct smudge_error *err)
+{
+	int ret = 0;
+
+	if (options->kernel && !ending_signal(ending))
+		ret = machine_load_kernel(guest->machine, options->kernel,
+					  options->append, err);
+	if (ret == 0)
+		ret = machine_start(guest->machine, err);
+	if (ret == 0 && !ending_signal(ending))
+		ret = serve(guest, options, ending, err);
+	return ret == -ECANCELED && ending_signal(ending) ? 0 : ret;
+}
+
 static int run(const struct vm_options *options, struct ending *ending,
 	       struct smudge_error *err)
 {
@@ -144,15 +153,13 @@ static int run(const struct vm_options *options, struct ending *ending,
 
 	if (ret < 0)
 		return ret;
-	if (options->kernel && !ending_signal(ending))
-		ret = machine_load_kernel(guest.machine, options->kernel,
-					  options->append, err);
-	if (ret == 0)
-		ret = machine_start(guest.machine, err);
-	if (ret == 0 && !ending_signal(ending))
-		ret = serve(&guest, options, ending, err);
-	else if (ret == 0)
-		ret = -ECANCELED;
+	ending_set_guest(ending, describe_guest, &guest);
+	ret = build_and_serve(&guest, options, ending, err);
+	if (ret >= 0 && ending_signal(ending))
+		say("ended by %s; %s", ending_signal(ending),
+		    describe_guest(&guest));
+	ending_set_guest(ending, NULL, NULL);
+	control_close(guest.control);
 	machine_destroy(guest.machine);
 	return ret;
 }
@@ -167,15 +174,8 @@ static int run_until_end(struct vm_options *options)
 		return report(&err);
 	options->end_fd = ending_fd(ending);
 	ret = run(options, ending, &err);
-	if (ret == -ECANCELED && ending_signal(ending)) {
-		say("ended by %s; the guest had not started",
-		    ending_signal(ending));
-		ret = 0;
-	} else if (ret < 0) {
-		ret = report(&err);
-	}
 	ending_destroy(ending);
-	return ret;
+	return ret < 0 ? report(&err) : ret;
 }
 
 static int print(const char *text)
