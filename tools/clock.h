@@ -19,4 +19,13 @@ void clock_sleep_ms(int64_t ms);
 void interrupt_watch(void);
 bool interrupted(void);
 
+/*
+ * interrupt_end_fd - cuts short whatever is waited for (common/wait.h)
+ *
+ * Readable from 0.7 s after the first signal on: until then the command may
+ * ask how things stand. If it has not ended 0.25 s later, SIGALRM ends it.
+ * Return: borrowed; -1 before interrupt_watch.
+ */
+int interrupt_end_fd(void);
+
 #endif

@@ -10,6 +10,7 @@
 
 #include <getopt.h>
 #include <stdio.h>
+#include <string.h>
 #include <stdlib.h>
 
 static const char help_text[] =
@@ -62,21 +63,41 @@ static int parse_number(const char *name, uint64_t *ret)
 	return TOOL_OK;
 }
 
+static int take_engine(const char *name, const char **ret)
+{
+	*ret = optarg;
+	if (!strcmp(optarg, "auto") || !strcmp(optarg, "kvm") ||
+	    !strcmp(optarg, "unicorn"))
+		return TOOL_OK;
+	return tool_usage("demo: --%s takes auto, kvm or unicorn, not '%.40s'",
+			  name, optarg);
+}
+
+/* Whether it fits is for the VM and the guest to say. */
+static int take_size(const char *name, const char **ret)
+{
+	size_t digits = strspn(optarg, "0123456789");
+	const char *suffix = optarg + digits;
+
+	*ret = optarg;
+	if (digits && (!*suffix || (strchr("KMGTkmgt", *suffix) && !suffix[1])))
+		return TOOL_OK;
+	return tool_usage("demo: --%s takes a number of bytes or one with K, "
+			  "M, G or T, not '%.40s'",
+			  name, optarg);
+}
+
 static int take_option(int code, struct demo_options *options, char *argv[])
 {
 	switch (code) {
 	case OPTION_ENGINE:
-		options->engine = optarg;
-		return TOOL_OK;
+		return take_engine("engine", &options->engine);
 	case OPTION_DEST_ENGINE:
-		options->dest_engine = optarg;
-		return TOOL_OK;
+		return take_engine("dest-engine", &options->dest_engine);
 	case OPTION_MEMORY:
-		options->memory = optarg;
-		return TOOL_OK;
+		return take_size("memory", &options->memory);
 	case OPTION_WORKING_SET:
-		options->working_set = optarg;
-		return TOOL_OK;
+		return take_size("working-set", &options->working_set);
 	case OPTION_BANDWIDTH:
 		return parse_number("max-bandwidth",
 				    &options->max_bandwidth_bytes_ps);

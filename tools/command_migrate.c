@@ -97,6 +97,22 @@ static int run(const struct request *request)
 	return TOOL_OK;
 }
 
+/* The VM has the last word; this finds slips before anything is asked. */
+static int check_uri(const char *uri)
+{
+	const char *colon = strrchr(uri, ':');
+	uint64_t number;
+
+	if (!strncmp(uri, "unix:", 5) && uri[5])
+		return TOOL_OK;
+	if (!strncmp(uri, "tcp:", 4) && colon >= uri + 4 &&
+	    number_parse(colon + 1, 65535, &number))
+		return TOOL_OK;
+	return tool_usage("migrate: the URI is tcp:HOST:PORT or unix:PATH, not "
+			  "'%.60s'",
+			  uri);
+}
+
 static int parse(int argc, char *argv[], struct request *request)
 {
 	static const struct option options[] = {
@@ -133,7 +149,7 @@ static int parse(int argc, char *argv[], struct request *request)
 	if (argc - optind != 1)
 		return tool_usage("migrate wants one URI");
 	request->uri = argv[optind];
-	return TOOL_OK;
+	return check_uri(request->uri);
 }
 
 int command_migrate(int argc, char *argv[])

@@ -5,6 +5,7 @@
 #include "commands.h"
 
 #include "number.h"
+#include "common/file.h"
 #include "picture.h"
 #include "vnc_viewer.h"
 
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define FIRST_PORT 5900
 #define MAX_PORT   65535
@@ -56,19 +58,26 @@ static int parse_address(const char *text, struct request *request)
 static int read_password(const char *path, struct request *request)
 {
 	struct smudge_error err = {0};
-	FILE *file = fopen(path, "re");
+	ssize_t len = file_read_line(path, request->password,
+				     sizeof(request->password), -1);
 
-	if (!file ||
-	    !fgets(request->password, sizeof(request->password), file)) {
-		smudge_error_set(&err, -EIO, "screenshot",
-				 "the password file %.100s cannot be read",
-				 path);
-		if (file)
-			fclose(file);
-		return tool_failed(&err);
-	}
-	fclose(file);
-	request->password[strcspn(request->password, "\r\n")] = '\0';
+	if (len >= 0)
+		return TOOL_OK;
+	smudge_error_set(&err, (int)len, "screenshot",
+			 "the password file %.100s cannot be read: %s", path,
+			 file_reason((int)len));
+	return tool_failed(&err);
+}
+
+/* A name that promises another kind of picture is a slip. */
+static int check_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *dot = strrchr(slash ? slash : path, '.');
+
+	if (dot && strcasecmp(dot, ".png") != 0)
+		return tool_usage("screenshot makes PNG files, not '%.60s'",
+				  path);
 	return TOOL_OK;
 }
 
@@ -99,6 +108,7 @@ int command_screenshot(int argc, char *argv[])
 		{NULL, 0, NULL, 0},
 	};
 	struct request request = {0};
+	const char *password_file = NULL;
 	int status = TOOL_OK;
 	int c;
 
@@ -108,7 +118,7 @@ int command_screenshot(int argc, char *argv[])
 		if (c == 'v')
 			status = parse_address(optarg, &request);
 		else if (c == 'p')
-			status = read_password(optarg, &request);
+			password_file = optarg;
 		else if (c == 'h')
 			return fputs(help_text, stdout), TOOL_OK;
 		else
@@ -122,5 +132,8 @@ int command_screenshot(int argc, char *argv[])
 	if (argc - optind != 1)
 		return tool_usage("screenshot wants one FILE.png");
 	request.path = argv[optind];
-	return run(&request);
+	status = check_name(request.path);
+	if (status == TOOL_OK && password_file)
+		status = read_password(password_file, &request);
+	return status == TOOL_OK ? run(&request) : status;
 }

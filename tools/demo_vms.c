@@ -15,10 +15,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define START_TIMEOUT_MS 20000
 #define END_TIMEOUT_MS	 2000
+#define FOLDER_NAME	 "/smudge-demo-XXXXXX"
+#define LONGEST_NAME	 "/destination.qmp"
 #define SCREEN_SIZE	 "640x400"
 #define SCREEN_APPEND	 "frames=5 rate=25"
 
@@ -34,6 +38,25 @@ static int first_there(const char *folder, const char *const *names,
 	return -ENOENT;
 }
 
+/* What the command line names is there. */
+static int check_given(const struct demo_options *options,
+		       struct smudge_error *err)
+{
+	const char *missing = NULL;
+
+	if (options->vm && access(options->vm, X_OK) < 0)
+		missing = options->vm;
+	else if (options->guest && access(options->guest, R_OK) < 0)
+		missing = options->guest;
+	else if (options->screen && access(options->screen, W_OK | X_OK) < 0)
+		missing = options->screen;
+	if (missing)
+		return smudge_error_set(err, -errno, "demo",
+					"%.100s cannot be used: %s", missing,
+					strerror(errno));
+	return 0;
+}
+
 int demo_find_programs(struct demo *demo, struct smudge_error *err)
 {
 	static const char *const vms[] = {"smudge-vm", "../vm/smudge-vm", NULL};
@@ -43,8 +66,11 @@ int demo_find_programs(struct demo *demo, struct smudge_error *err)
 					    "../share/smudge/paint.elf", NULL};
 	const struct demo_options *options = &demo->options;
 	char folder[PATH_MAX];
-	int rc = process_own_folder(folder, sizeof(folder));
+	int rc = check_given(options, err);
 
+	if (rc)
+		return rc;
+	rc = process_own_folder(folder, sizeof(folder));
 	if (rc)
 		return smudge_error_set(err, rc, "demo",
 					"cannot tell where smudge lies: %s",
@@ -82,17 +108,37 @@ static bool name_files(const struct demo *demo, struct demo_vm *vm)
 	       put_path(demo, "", vm->name, ".log", vm->log_path);
 }
 
+/* The sockets lie in it, and the kernel limits what a socket's path has. */
+static int check_room(const char *tmp, struct smudge_error *err)
+{
+	const size_t limit = sizeof(((struct sockaddr_un *)NULL)->sun_path) -
+			     strlen(FOLDER_NAME LONGEST_NAME) - 1;
+	size_t len = strlen(tmp);
+
+	if (len <= limit)
+		return 0;
+	return smudge_error_set(err, -ENAMETOOLONG, "demo",
+				"TMPDIR has %zu bytes, and the demonstration's "
+				"sockets allow it %zu: %.60s...; set TMPDIR to "
+				"a shorter one",
+				len, limit, tmp);
+}
+
 int demo_make_folder(struct demo *demo, struct smudge_error *err)
 {
 	const char *tmp = getenv("TMPDIR");
 	int rc;
 
-	snprintf(demo->folder, PATH_MAX, "%s/smudge-demo-XXXXXX",
-		 tmp && *tmp ? tmp : "/tmp");
+	tmp = tmp && *tmp ? tmp : "/tmp";
+	rc = check_room(tmp, err);
+	if (rc)
+		return rc;
+	snprintf(demo->folder, PATH_MAX, "%s" FOLDER_NAME, tmp);
 	if (!mkdtemp(demo->folder)) {
 		rc = -errno;
-		smudge_error_set(err, rc, "demo", "cannot make %.100s: %s",
-				 demo->folder, strerror(-rc));
+		smudge_error_set(err, rc, "demo",
+				 "cannot make a folder in TMPDIR, %.100s: %s",
+				 tmp, strerror(-rc));
 		demo->folder[0] = '\0';
 		return rc;
 	}
@@ -102,7 +148,9 @@ int demo_make_folder(struct demo *demo, struct smudge_error *err)
 	    !name_files(demo, &demo->destination) ||
 	    !put_path(demo, "unix:", "migration", ".sock", demo->uri))
 		return smudge_error_set(err, -ENAMETOOLONG, "demo",
-					"TMPDIR is too long");
+					"the paths in TMPDIR, %.60s..., are "
+					"longer than %d bytes",
+					tmp, PATH_MAX - 1);
 	return 0;
 }
 
@@ -145,7 +193,8 @@ int demo_explain(struct demo *demo, struct smudge_error *err)
 	struct smudge_error why = {0};
 	size_t i;
 
-	if (strcmp(err->where, "qmp") != 0 || err->code == -EREMOTEIO)
+	if (strcmp(err->where, "qmp") != 0 || err->code == -EREMOTEIO ||
+	    interrupted())
 		return err->code;
 	/* the socket goes a moment before the process */
 	do {

@@ -13,6 +13,9 @@
 
 #include <smudge/error.h>
 
+#include "clock.h"
+#include "common/file.h"
+
 #define RGB_BYTES  3
 #define GAP_PIXELS 8
 
@@ -67,11 +70,19 @@ int picture_write_png(const struct picture *picture, const char *path,
 			   .height = picture->height,
 			   .format = PNG_FORMAT_RGB};
 
-	if (!png_image_write_to_file(&image, path, 0, picture->rgb, 0, NULL))
-		return smudge_error_set(err, -EIO, "picture",
+	png_alloc_size_t len = PNG_IMAGE_PNG_SIZE_MAX(image);
+	uint8_t *bytes = malloc(len);
+	int rc = -ENOMEM;
+
+	if (bytes && png_image_write_to_memory(&image, bytes, &len, 0,
+					       picture->rgb, 0, NULL))
+		rc = file_write(path, bytes, len, interrupt_end_fd());
+	free(bytes);
+	if (rc)
+		return smudge_error_set(err, rc, "picture",
 					"the picture %.100s cannot be written: "
 					"%s",
-					path, image.message);
+					path, file_reason(rc));
 	return 0;
 }
 

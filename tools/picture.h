@@ -25,7 +25,10 @@ int picture_copy(const uint32_t *pixels, uint32_t width, uint32_t height,
 void picture_free(struct picture *picture);
 bool picture_equal(const struct picture *a, const struct picture *b);
 
-/* Return: 0, or -errno with one sentence. */
+/*
+ * Made or replaced as file_write does it (common/file.h).
+ * Return: 0, or -errno with one sentence.
+ */
 int picture_write_png(const struct picture *picture, const char *path,
 		      struct smudge_error *err);
 

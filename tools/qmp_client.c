@@ -6,6 +6,7 @@
 #include "qmp_client.h"
 
 #include "clock.h"
+#include "common/wait.h"
 
 #include <smudge/error.h>
 
@@ -28,9 +29,10 @@ struct qmp_client {
 	char bytes[LINE_MAX_BYTES];
 };
 
+/* A server whose queue is full gives -EAGAIN at once. */
 static int connect_once(const struct sockaddr_un *address, int *ret_fd)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int rc = 0;
 
 	if (fd < 0)
@@ -44,24 +46,34 @@ static int connect_once(const struct sockaddr_un *address, int *ret_fd)
 	return rc;
 }
 
+/* How long a failure may be a passing one. */
+static int64_t patience_ms(int rc, int64_t timeout_ms)
+{
+	if (rc == -EAGAIN)
+		return REPLY_TIMEOUT_MS;
+	return rc == -ENOENT || rc == -ECONNREFUSED ? timeout_ms : 0;
+}
+
 static int connect_patiently(const char *path, int64_t timeout_ms, int *ret_fd,
 			     struct smudge_error *err)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int64_t end_ms = clock_now_ms() + timeout_ms;
+	int64_t began_ms = clock_now_ms();
 	int rc;
 
 	if (strlen(path) >= sizeof(address.sun_path))
 		return smudge_error_set(err, -ENAMETOOLONG, "qmp",
-					"the socket path is too long: %.100s",
-					path);
+					"a socket's path has at most %zu "
+					"bytes; %.60s... has %zu",
+					sizeof(address.sun_path) - 1, path,
+					strlen(path));
 	strcpy(address.sun_path, path);
 	for (;;) {
 		rc = connect_once(&address, ret_fd);
 		if (!rc)
 			return 0;
-		if ((rc != -ENOENT && rc != -ECONNREFUSED) ||
-		    clock_now_ms() >= end_ms || interrupted())
+		if (clock_now_ms() - began_ms >= patience_ms(rc, timeout_ms) ||
+		    interrupted())
 			break;
 		clock_sleep_ms(RETRY_MS);
 	}
@@ -69,25 +81,30 @@ static int connect_patiently(const char *path, int64_t timeout_ms, int *ret_fd,
 				path, strerror(-rc));
 }
 
+static int wait_for(struct qmp_client *client, short events, int64_t end_ms)
+{
+	int64_t left_ms = end_ms - clock_now_ms();
+	int rc = wait_ready(client->fd, events, interrupt_end_fd(),
+			    left_ms < 0 ? 0 : left_ms);
+
+	return rc == -ECANCELED ? -EINTR : rc;
+}
+
 /* More bytes behind those there are. */
 static int read_more(struct qmp_client *client, int64_t end_ms)
 {
-	struct pollfd p = {client->fd, POLLIN, 0};
-	int64_t left_ms = end_ms - clock_now_ms();
 	ssize_t n;
+	int rc;
 
-	if (left_ms <= 0)
-		return -ETIMEDOUT;
 	if (client->len == sizeof(client->bytes))
 		return -EMSGSIZE;
-	if (poll(&p, 1, (int)left_ms) < 0)
-		return errno == EINTR ? 0 : -errno;
-	if (!p.revents)
-		return -ETIMEDOUT;
+	rc = wait_for(client, POLLIN, end_ms);
+	if (rc)
+		return rc;
 	n = recv(client->fd, client->bytes + client->len,
 		 sizeof(client->bytes) - client->len, 0);
 	if (n < 0)
-		return errno == EINTR ? 0 : -errno;
+		return errno == EINTR || errno == EAGAIN ? 0 : -errno;
 	client->len += (size_t)n;
 	return n ? 0 : -ECONNRESET;
 }
@@ -116,11 +133,18 @@ static int read_message(struct qmp_client *client, json_t **ret)
 
 static int send_all(struct qmp_client *client, const char *text, size_t len)
 {
+	int64_t end_ms = clock_now_ms() + REPLY_TIMEOUT_MS;
+
 	while (len) {
 		ssize_t n = send(client->fd, text, len, MSG_NOSIGNAL);
+		int rc = 0;
 
-		if (n < 0 && errno != EINTR)
-			return -errno;
+		if (n < 0 && errno == EAGAIN)
+			rc = wait_for(client, POLLOUT, end_ms);
+		else if (n < 0 && errno != EINTR)
+			rc = -errno;
+		if (rc)
+			return rc;
 		if (n > 0) {
 			text += n;
 			len -= (size_t)n;

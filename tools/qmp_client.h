@@ -3,8 +3,9 @@
  * A QMP client: connect to a UNIX socket, negotiate, run commands.
  *
  * Events are read and dropped. One thread uses a client. A reply is waited
- * for a minute at most; a noted signal (clock.h) ends only the wait for a
- * connection, since a reply left unread would be taken for the next one's.
+ * for a minute at most, and so is a server that lets no one in; all waits end
+ * by interrupt_end_fd (clock.h), and the client is of no use then, since a
+ * reply left unread would be taken for the next one's.
  */
 #ifndef TOOLS_QMP_CLIENT_H
 #define TOOLS_QMP_CLIENT_H

@@ -4,6 +4,8 @@
  */
 #include "commands.h"
 
+#include "common/streams.h"
+
 #include <smudge/smudge.h>
 
 #include <stdarg.h>
@@ -54,7 +56,7 @@ static int help(void)
 	return TOOL_OK;
 }
 
-int main(int argc, char *argv[])
+static int run(int argc, char *argv[])
 {
 	size_t i;
 
@@ -71,4 +73,22 @@ int main(int argc, char *argv[])
 			return commands[i].run(argc - 1, argv + 1);
 	}
 	return tool_usage("there is no command '%s'", argv[1]);
+}
+
+/* What a command prints is its work: lost output is a failure. */
+int main(int argc, char *argv[])
+{
+	int ret = streams_prepare();
+	int status;
+
+	if (ret < 0)
+		return TOOL_FAILED;
+	status = run(argc, argv);
+	ret = streams_finish();
+	if (ret < 0) {
+		fprintf(stderr, "smudge: cannot write to standard output: %s\n",
+			strerror(-ret));
+		return status == TOOL_OK ? TOOL_FAILED : status;
+	}
+	return status;
 }

@@ -8,11 +8,16 @@
 #include "vnc_viewer.h"
 
 #include <errno.h>
+#include <netdb.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wundef"
@@ -22,6 +27,8 @@
 
 #include <smudge/error.h>
 
+#include "clock.h"
+#include "common/wait.h"
 #include "picture.h"
 
 #define WHERE		"viewer"
@@ -29,17 +36,22 @@
 #define ANSWERS_NEEDED	2
 #define PICTURE_TIMEOUT 30 /* seconds */
 #define READ_TIMEOUT	10 /* seconds */
+#define MS_PER_S	INT64_C(1000)
+#define NS_PER_S	INT64_C(1000000000)
+#define LOOK_NS		INT64_C(50000000)
 
 struct vnc_viewer {
 	rfbClient *client;
 	char *password;
 	pthread_t thread;
 	bool has_thread;
+	int fd;			 /* the connection; libvncclient has a copy */
 	uint64_t covered_pixels; /* thread's: by the update being read */
 	bool has_asked;		 /* thread's */
 
 	pthread_mutex_t lock;
 	pthread_cond_t answered;
+	bool is_ready;		/* under lock: the handshake is over */
 	bool is_ending;		/* under lock */
 	bool has_failed;	/* under lock */
 	unsigned int wanted;	/* under lock: answers until the picture */
@@ -111,10 +123,28 @@ static bool look(struct vnc_viewer *viewer, bool wanted)
 	return n == 0 || (n > 0 && HandleRFBServerMessage(client));
 }
 
+/*
+ * The handshake is read here, so that whoever opened the viewer can end it by
+ * a shutdown of the socket. A client that fails is freed.
+ */
+static void begin(struct vnc_viewer *viewer)
+{
+	bool works = rfbInitClient(viewer->client, NULL, NULL);
+
+	pthread_mutex_lock(&viewer->lock);
+	if (!works)
+		viewer->client = NULL;
+	viewer->has_failed = !works;
+	viewer->is_ready = true;
+	pthread_cond_signal(&viewer->answered);
+	pthread_mutex_unlock(&viewer->lock);
+}
+
 static void *run(void *opaque)
 {
 	struct vnc_viewer *viewer = opaque;
 
+	begin(viewer);
 	pthread_mutex_lock(&viewer->lock);
 	while (!viewer->is_ending && !viewer->has_failed) {
 		bool wanted = viewer->wanted > 0;
@@ -130,8 +160,59 @@ static void *run(void *opaque)
 	return NULL;
 }
 
+/* Non-blocking, as libvncclient has it. 0 or -errno. */
+static int connect_once(const struct addrinfo *address, int *ret_fd)
+{
+	socklen_t len = sizeof(int);
+	int fd = socket(address->ai_family,
+			SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int code = 0;
+	int rc = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, address->ai_addr, address->ai_addrlen) < 0)
+		rc = -errno;
+	if (rc == -EINPROGRESS)
+		rc = wait_ready(fd, POLLOUT, interrupt_end_fd(),
+				READ_TIMEOUT * MS_PER_S);
+	if (!rc && getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &len) < 0)
+		rc = -errno;
+	if (!rc)
+		rc = -code;
+	if (rc)
+		close(fd);
+	else
+		*ret_fd = fd;
+	return rc;
+}
+
 static int connect_to(struct vnc_viewer *viewer, const char *host, int port,
 		      struct smudge_error *err)
+{
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+	struct addrinfo *list = NULL;
+	char service[16];
+	int rc;
+
+	snprintf(service, sizeof(service), "%d", port);
+	rc = getaddrinfo(host, service, &hints, &list);
+	if (rc)
+		return smudge_error_set(err, -ENOENT, WHERE,
+					"the host %.60s has no address: %s",
+					host, gai_strerror(rc));
+	rc = -ENOENT;
+	for (const struct addrinfo *at = list; at && rc; at = at->ai_next)
+		rc = connect_once(at, &viewer->fd);
+	freeaddrinfo(list);
+	if (rc)
+		return smudge_error_set(err, rc, WHERE,
+					"no VNC server at %.60s port %d: %s",
+					host, port, strerror(-rc));
+	return 0;
+}
+
+static int make_client(struct vnc_viewer *viewer, struct smudge_error *err)
 {
 	rfbClient *client;
 
@@ -148,23 +229,60 @@ static int connect_to(struct vnc_viewer *viewer, const char *host, int port,
 	client->GetPassword = tell_password;
 	client->GotFrameBufferUpdate = got_rectangle;
 	client->FinishedFrameBufferUpdate = finished_update;
-	client->connectTimeout = READ_TIMEOUT;
 	client->readTimeout = READ_TIMEOUT;
-	free(client->serverHost);
-	client->serverHost = strdup(host);
-	client->serverPort = port;
+	/* it has its connection, as if the server had called */
+	client->listenSpecified = TRUE;
+	client->sock = dup(viewer->fd);
 	rfbClientSetClientData(client, &client_tag, viewer);
-	/* frees the client when it fails */
-	if (!rfbInitClient(client, NULL, NULL))
-		return smudge_error_set(err, -ECONNREFUSED, WHERE,
-					"no VNC server at %.60s port %d lets "
-					"a viewer in%s",
-					host, port,
-					viewer->password
-						? ", perhaps for its password"
-						: ", or it wants a password");
 	viewer->client = client;
 	return 0;
+}
+
+/* With the lock held. 0, -ETIMEDOUT, or -EINTR after a signal. */
+static int wait_for_thread(struct vnc_viewer *viewer, int64_t end_ms)
+{
+	struct timespec until;
+
+	if (interrupted())
+		return -EINTR;
+	if (clock_now_ms() >= end_ms)
+		return -ETIMEDOUT;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += LOOK_NS;
+	until.tv_sec += until.tv_nsec / NS_PER_S;
+	until.tv_nsec %= NS_PER_S;
+	pthread_cond_clockwait(&viewer->answered, &viewer->lock,
+			       CLOCK_MONOTONIC, &until);
+	return 0;
+}
+
+static int start(struct vnc_viewer *viewer, const char *host, int port,
+		 struct smudge_error *err)
+{
+	int64_t end_ms = clock_now_ms() + PICTURE_TIMEOUT * MS_PER_S;
+	int rc = -pthread_create(&viewer->thread, NULL, run, viewer);
+
+	if (rc)
+		return smudge_error_set(err, rc, WHERE,
+					"no thread for the viewer: %s",
+					strerror(-rc));
+	viewer->has_thread = true;
+	pthread_mutex_lock(&viewer->lock);
+	while (!viewer->is_ready && !rc)
+		rc = wait_for_thread(viewer, end_ms);
+	if (!rc && viewer->has_failed)
+		rc = -ECONNREFUSED;
+	pthread_mutex_unlock(&viewer->lock);
+	if (rc == -EINTR)
+		smudge_error_set(err, rc, WHERE, "interrupted");
+	else if (rc)
+		smudge_error_set(err, rc, WHERE,
+				 "no VNC server at %.60s port %d lets "
+				 "a viewer in%s",
+				 host, port,
+				 viewer->password ? ", perhaps for its password"
+						  : ", or it wants a password");
+	return rc;
 }
 
 int vnc_viewer_open(const char *host, int port, const char *password,
@@ -175,18 +293,15 @@ int vnc_viewer_open(const char *host, int port, const char *password,
 
 	if (!viewer)
 		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
+	viewer->fd = -1;
 	pthread_mutex_init(&viewer->lock, NULL);
 	pthread_cond_init(&viewer->answered, NULL);
 	viewer->password = password ? strdup(password) : NULL;
 	rc = connect_to(viewer, host, port, err);
-	if (!rc) {
-		rc = -pthread_create(&viewer->thread, NULL, run, viewer);
-		viewer->has_thread = !rc;
-		if (rc)
-			smudge_error_set(err, rc, WHERE,
-					 "no thread for the viewer: %s",
-					 strerror(-rc));
-	}
+	if (!rc)
+		rc = make_client(viewer, err);
+	if (!rc)
+		rc = start(viewer, host, port, err);
 	if (rc) {
 		vnc_viewer_close(viewer);
 		return rc;
@@ -202,12 +317,17 @@ void vnc_viewer_close(struct vnc_viewer *viewer)
 	pthread_mutex_lock(&viewer->lock);
 	viewer->is_ending = true;
 	pthread_mutex_unlock(&viewer->lock);
+	/* what the thread reads ends now */
+	if (viewer->fd >= 0)
+		shutdown(viewer->fd, SHUT_RDWR);
 	if (viewer->has_thread)
 		pthread_join(viewer->thread, NULL);
 	if (viewer->client) {
 		free(viewer->client->frameBuffer);
 		rfbClientCleanup(viewer->client);
 	}
+	if (viewer->fd >= 0)
+		close(viewer->fd);
 	pthread_cond_destroy(&viewer->answered);
 	pthread_mutex_destroy(&viewer->lock);
 	picture_free(&viewer->picture);
@@ -215,29 +335,36 @@ void vnc_viewer_close(struct vnc_viewer *viewer)
 	free(viewer);
 }
 
+static const char *how_it_failed(int rc)
+{
+	switch (rc) {
+	case -EINTR:
+		return "was left, by a signal,";
+	case -ETIMEDOUT:
+		return "fell silent";
+	default:
+		return "closed the connection";
+	}
+}
+
 int vnc_viewer_picture(struct vnc_viewer *viewer, struct picture *ret,
 		       struct smudge_error *err)
 {
-	struct timespec until;
+	int64_t end_ms = clock_now_ms() + PICTURE_TIMEOUT * MS_PER_S;
 	int rc = 0;
 
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += PICTURE_TIMEOUT;
 	pthread_mutex_lock(&viewer->lock);
 	viewer->wanted = ANSWERS_NEEDED;
 	while (viewer->wanted && !viewer->has_failed && !rc)
-		rc = pthread_cond_timedwait(&viewer->answered, &viewer->lock,
-					    &until);
-	if (viewer->has_failed || viewer->wanted) {
-		rc = smudge_error_set(
-			err, viewer->has_failed ? -EIO : -ETIMEDOUT, WHERE,
-			"the VNC server %s before it had sent "
-			"its screen",
-			viewer->has_failed ? "closed the "
-					     "connection"
-					   : "fell silent");
+		rc = wait_for_thread(viewer, end_ms);
+	if (viewer->has_failed)
+		rc = -EIO;
+	if (rc) {
+		smudge_error_set(err, rc, WHERE,
+				 "the VNC server %s before it had sent its "
+				 "screen",
+				 how_it_failed(rc));
 	} else {
-		rc = 0;
 		picture_free(ret);
 		*ret = viewer->picture;
 		viewer->picture = (struct picture){0};

@@ -176,6 +176,15 @@ def usage_of_smudge(lab):
             (["migrate"], "--qmp"), (["migrate", "--qmp", "x"], "URI"),
             (["migrate", "--qmp", "x", "--downtime-limit", "soon", "y"],
              "soon"),
+            (["migrate", "--qmp", "x", "pipe:y"], "tcp:HOST:PORT.*pipe:y"),
+            (["migrate", "--qmp", "x", "tcp:1"], "tcp:HOST:PORT.*tcp:1"),
+            (["migrate", "--qmp", "x", "unix:"], "unix:PATH"),
+            (["demo", "--engine", "tcg"], "auto, kvm or unicorn.*tcg"),
+            (["demo", "--dest-engine", "tcg"], "dest-engine.*tcg"),
+            (["demo", "--memory", "much"], "memory.*much"),
+            (["demo", "--working-set", "1MB"], "working-set.*1MB"),
+            (["screenshot", "--vnc", ":1", "x.jpg"], "PNG.*x.jpg"),
+            (["qmp", "--qmp", "x", "stop", "[1]"], "JSON object"),
             (["qmp", "stop"], "--qmp"), (["qmp", "--qmp", "x"], "COMMAND"),
             (["qmp", "--qmp", "x", "stop", "{"], "JSON")):
         refused(arguments, USAGE, "smudge: ", says, program=TOOL)

@@ -44,8 +44,9 @@ def demo_screen(lab, engines):
 def no_folder_for_the_pictures(lab):
     done = smudge(lab, "demo", "--screen", lab.path("none"), "--memory", "32M",
                   "--engine", any_engine(), status=1)
-    check_sentence(done.stderr.strip(), "^smudge: the picture .*cannot be "
-                   "written")
+    check_sentence(done.stderr.strip(), f"^smudge: {lab.path('none')} cannot "
+                   "be used: No such file")
+    check_equal(done.stdout, "", "nothing began")
     check_equal(list(lab.path("tmp").iterdir()), [], "files of the demo")
 
 

@@ -75,7 +75,8 @@ def demo_as_json(lab):
 def demo_that_cannot_work(lab):
     for arguments, says in (
             (("--vm", "/bin/false"), "source ended"),
-            (("--vm", "/no/such/vm"), "cannot run"),
+            (("--vm", "/no/such/vm"), "/no/such/vm.*No such file"),
+            (("--guest", "/no/such/guest"), "/no/such/guest.*No such file"),
             (("--guest", "/etc/passwd"), "ELF"),
             (("--memory", "3"), "memory"),
             (("--memory", "32M", "--working-set", "64M"), "does not fit")):
