@@ -23,8 +23,13 @@ int smi_link_open(struct smi_link *link, int fd,
 		  struct smudge_migration *migration, uint64_t timeout_ns,
 		  enum smi_wire_role peer_role, struct smudge_error *err)
 {
+	int error;
+
 	*link = (struct smi_link){.peer_role = peer_role};
-	return smi_channel_open(&link->channel, fd, migration, timeout_ns, err);
+	error = smi_channel_open(&link->channel, fd, migration, timeout_ns,
+				 err);
+	link->is_open = !error;
+	return error;
 }
 
 void smi_link_close(struct smi_link *link)
@@ -111,7 +116,7 @@ bool smi_link_say(struct smi_link *link, uint32_t type, uint32_t code,
 	uint8_t record[SMI_WIRE_HEADER_BYTES + SMI_WIRE_MAX_SPEECH];
 	size_t length;
 
-	if (link->is_peer_strange || link->is_mid_record)
+	if (!link->is_open || link->is_peer_strange || link->is_mid_record)
 		return false;
 	/* It is the cancel, perhaps, that is to be told. */
 	link->channel.heeds_cancel = false;

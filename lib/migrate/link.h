@@ -14,6 +14,7 @@
 struct smi_link {
 	struct smi_channel channel;
 	enum smi_wire_role peer_role;
+	bool is_open; /* the channel has a socket: something can be said */
 	uint64_t records_sent;
 	uint64_t unsent_bytes; /* of the record being sent */
 	bool is_mid_record; /* a record went out in part: no other may follow */

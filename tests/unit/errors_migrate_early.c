@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 static int load_nothing(void *opaque, const void *bytes, size_t length,
 			struct smudge_error *err)
@@ -142,6 +143,39 @@ static void wrong_calls_touch_nothing(void **state)
 	rig_close(&rig);
 }
 
+/* Something else than a socket: nothing is said to descriptor 0 instead. */
+static void no_socket_touches_no_other(void **state)
+{
+	struct rig rig = {0};
+	int saved = dup(0);
+	int pair[2];
+	int pipes[2];
+	char byte;
+
+	rig_open(&rig, "no_socket_touches_no_other");
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	assert_int_equal(pipe(pipes), 0);
+	assert_int_equal(dup2(pair[0], 0), 0);
+	close(rig.fds[0]);
+	rig.fds[0] = pipes[1];
+	assert_int_equal(rig_send(&rig, NULL), -ENOTSOCK);
+	close(rig.fds[1]);
+	rig.fds[1] = pipes[0];
+	assert_int_equal(receive_to(&rig, rig.destination.memory), -ENOTSOCK);
+	/* Neither bytes nor an end have come, and it can still be written. */
+	assert_int_equal(recv(pair[1], &byte, 1, MSG_DONTWAIT), -1);
+	assert_int_equal(errno, EAGAIN);
+	assert_int_equal(send(pair[1], "x", 1, MSG_NOSIGNAL), 1);
+	if (saved >= 0)
+		dup2(saved, 0);
+	else
+		close(0);
+	close(saved);
+	close(pair[0]);
+	close(pair[1]);
+	rig_close(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -150,6 +184,7 @@ int main(void)
 		cmocka_unit_test(sender_without_regions),
 		cmocka_unit_test(sender_cancelled),
 		cmocka_unit_test(wrong_calls_touch_nothing),
+		cmocka_unit_test(no_socket_touches_no_other),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
