@@ -242,6 +242,9 @@ struct smudge_source_ops {
 	/*
 	 * Catch the next write to each page of @batch (pages of the region,
 	 * some perhaps outside the source's range), before anyone reads them.
+	 * The batch may hold pages that were not reported, and those of a
+	 * quiesced harvest are all: what was written to such a page must be
+	 * reported all the same.
 	 * A page reported again without a write is allowed, a missed write is
 	 * not. NULL when the harvest re-arms.
 	 */

@@ -3,7 +3,8 @@
  * The pending bitmap against a model of the kernel's log: pages have versions,
  * a store sets the model's bit, a clear removes it. Clients take and copy at
  * random, clears fail at random, and in the end every client's copy is the
- * memory. Every clear is checked as KVM would check it.
+ * memory. Every clear is checked as KVM would check it. Looks and quiesced
+ * harvests come between, after which takes clear nothing.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@ struct model {
 	uint32_t *memory; /* versions */
 	uint32_t *copy[NCLIENTS];
 	uint8_t *dirty[NCLIENTS];
+	bool takes_rearm; /* as the memory layer's flag of a source */
 	unsigned int clears;
 	uint64_t take_first; /* the range being taken */
 	uint64_t take_end;
@@ -87,8 +89,9 @@ static void store_near(struct model *m, uint64_t page)
 	}
 }
 
-static void harvest(struct model *m)
+static void fetch(struct model *m, bool takes_rearm)
 {
+	m->takes_rearm = takes_rearm;
 	memcpy(m->pending.words, m->log, m->pending.words_size);
 	for (uint64_t p = 0; p < m->npages; p++) {
 		for (int i = 0; i < NCLIENTS && log_bit(m->log, p); i++)
@@ -150,13 +153,28 @@ static void take(struct model *m, unsigned int client, uint64_t first,
 
 	m->take_first = first;
 	m->take_end = end;
-	if (rearm(m, dirty, first, end) < 0)
+	if (m->takes_rearm && rearm(m, dirty, first, end) < 0)
 		return; /* the bits were put back */
 	for (uint64_t p = first; p < end; p++) {
 		if (dirty[p])
 			m->copy[client][p] = m->memory[p];
 		dirty[p] = 0;
 	}
+}
+
+/* A failed clear leaves the rest to the takes. */
+static void harvest_quiesced(struct model *m)
+{
+	struct smi_kvm_clear call = {.call = clear, .opaque = m};
+	struct smi_kvm_pass pass;
+
+	fetch(m, true);
+	m->take_first = 0;
+	m->take_end = m->npages;
+	smi_kvm_pass_begin(&pass, &m->pending, &call);
+	if (smi_kvm_pass_add(&pass, 0, m->npages) == 0 &&
+	    smi_kvm_pass_flush(&pass) == 0)
+		m->takes_rearm = false;
 }
 
 static bool client_is_clean(const struct model *m, int client)
@@ -166,7 +184,7 @@ static bool client_is_clean(const struct model *m, int client)
 
 static void finish(struct model *m)
 {
-	harvest(m);
+	fetch(m, true);
 	for (int i = 0; i < NCLIENTS; i++) {
 		while (!client_is_clean(m, i))
 			take(m, (unsigned int)i, 0, m->npages);
@@ -182,16 +200,23 @@ static void check_size(struct test_rng *rng, uint64_t npages, bool initially)
 	model_open(&m, rng, npages);
 	for (uint64_t p = 0; initially && p < npages; p++)
 		log_set(m.log, p);
-	harvest(&m);
+	fetch(&m, true);
 	for (int step = 0; step < NSTEPS; step++) {
 		uint64_t page = test_rng_below(rng, npages);
 		uint64_t end = page + test_rng_below(rng, npages - page) + 1;
 
-		switch (test_rng_below(rng, 4)) {
+		switch (test_rng_below(rng, 8)) {
 		case 0:
-			harvest(&m);
+			fetch(&m, true);
 			break;
 		case 1:
+			fetch(&m, false); /* a look */
+			break;
+		case 2:
+			harvest_quiesced(&m);
+			break;
+		case 3:
+		case 4:
 			take(&m, (unsigned int)test_rng_below(rng, NCLIENTS),
 			     page, end);
 			break;
