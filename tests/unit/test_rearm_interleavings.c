@@ -259,7 +259,8 @@ static void finish(struct rig *rig)
 		assert_int_equal(smudge_client_dirty_pages(rig->client[i]), 0);
 }
 
-/* Return: pages lost, over all sequences of steps. */
+/* Return: pages lost, over all sequences of steps up to the first that loses.
+ */
 static uint64_t run_all(bool rearms_at_take, enum smudge_rearm_policy policy)
 {
 	static struct rig rig;
@@ -268,7 +269,8 @@ static uint64_t run_all(bool rearms_at_take, enum smudge_rearm_policy policy)
 
 	for (int slot = 0; slot < NSLOTS; slot++)
 		nsequences *= NSTEPS;
-	for (unsigned int sequence = 0; sequence < nsequences; sequence++) {
+	for (unsigned int sequence = 0; sequence < nsequences && !nlost;
+	     sequence++) {
 		unsigned int rest = sequence;
 
 		rig_start(&rig, rearms_at_take, policy);
