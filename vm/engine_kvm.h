@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Shared between the KVM engine's files: running vCPUs (engine_kvm.c) and
- * their state (engine_kvm_state.c).
+ * Shared between the KVM engine's files: running vCPUs (engine_kvm.c),
+ * their state (engine_kvm_state.c) and its registers for numbers
+ * (engine_kvm_fpu.c).
  */
 #ifndef VM_ENGINE_KVM_H
 #define VM_ENGINE_KVM_H
@@ -27,6 +28,17 @@ struct engine_vcpu {
 	pthread_t thread;
 	struct kvm_run *run;
 };
+
+int engine_kvm_get_fpu(const struct engine_vcpu *vcpu, struct vcpu_fpu *to,
+		       struct smudge_error *err);
+int engine_kvm_set_fpu(const struct engine_vcpu *vcpu,
+		       const struct vcpu_fpu *from, struct smudge_error *err);
+/*
+ * Return: 0, or -EOPNOTSUPP with one sentence when the guest uses registers
+ * that struct vcpu_state lacks (AVX and later, debug registers).
+ */
+int engine_kvm_check_uncarried(const struct engine_vcpu *vcpu,
+			       struct smudge_error *err);
 
 int engine_kvm_get_state(struct engine_vcpu *vcpu, struct vcpu_state *ret,
 			 struct smudge_error *err);

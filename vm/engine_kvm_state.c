@@ -2,9 +2,10 @@
 /*
  * vCPU state between KVM's structures and the engine-neutral one.
  *
- * What KVM knows beyond it (local APIC, pending events, debug registers) does
- * not exist in this machine. Model-specific registers are moved one by one:
- * a KVM may lack some, which then read as 0 and take only what they have.
+ * What KVM knows beyond it (local APIC, interrupts) does not exist in this
+ * machine, or its use is refused (engine_kvm_fpu.c). Model-specific registers
+ * are moved one by one: a KVM may lack some, which then read as 0 and take only
+ * what they have.
  */
 #include "engine_kvm.h"
 
@@ -123,39 +124,6 @@ static void set_control(const struct vcpu_state *from, struct kvm_sregs *sregs)
 	sregs->efer = from->efer;
 }
 
-static int get_fpu(const struct engine_vcpu *vcpu, struct vcpu_fpu *to)
-{
-	struct kvm_fpu fpu;
-	unsigned int i;
-
-	if (ioctl(vcpu->fd, KVM_GET_FPU, &fpu) < 0)
-		return -errno;
-	to->fcw = fpu.fcw;
-	to->fsw = fpu.fsw;
-	to->ftw = fpu.ftwx;
-	to->mxcsr = fpu.mxcsr;
-	for (i = 0; i < 8; i++)
-		memcpy(to->st[i], fpu.fpr[i], sizeof(to->st[i]));
-	memcpy(to->xmm, fpu.xmm, sizeof(to->xmm));
-	return 0;
-}
-
-static int set_fpu(const struct engine_vcpu *vcpu, const struct vcpu_fpu *from)
-{
-	struct kvm_fpu fpu = {
-		.fcw = from->fcw,
-		.fsw = from->fsw,
-		.ftwx = from->ftw,
-		.mxcsr = from->mxcsr,
-	};
-	unsigned int i;
-
-	for (i = 0; i < 8; i++)
-		memcpy(fpu.fpr[i], from->st[i], sizeof(from->st[i]));
-	memcpy(fpu.xmm, from->xmm, sizeof(from->xmm));
-	return ioctl(vcpu->fd, KVM_SET_FPU, &fpu) < 0 ? -errno : 0;
-}
-
 static uint64_t get_msr(const struct engine_vcpu *vcpu, uint32_t index)
 {
 	union one_msr msr = {.room = {0}};
@@ -196,9 +164,11 @@ int engine_kvm_get_state(struct engine_vcpu *vcpu, struct vcpu_state *ret_state,
 		return refuse(err, -errno, "reading registers");
 	if (ioctl(vcpu->fd, KVM_GET_SREGS, &sregs) < 0)
 		return refuse(err, -errno, "reading system registers");
-	ret = get_fpu(vcpu, &state.fpu);
+	ret = engine_kvm_check_uncarried(vcpu, err);
+	if (ret == 0)
+		ret = engine_kvm_get_fpu(vcpu, &state.fpu, err);
 	if (ret < 0)
-		return refuse(err, ret, "reading floating point registers");
+		return ret;
 	gpr_fields(&regs, gprs);
 	for (i = 0; i < VCPU_NGPR; i++)
 		state.gpr[i] = *gprs[i];
@@ -237,9 +207,9 @@ int engine_kvm_set_state(struct engine_vcpu *vcpu,
 		if (ret < 0 && i != VCPU_MSR_TSC)
 			return refuse(err, ret, "model-specific registers");
 	}
-	ret = set_fpu(vcpu, &state->fpu);
+	ret = engine_kvm_set_fpu(vcpu, &state->fpu, err);
 	if (ret < 0)
-		return refuse(err, ret, "floating point registers");
+		return ret;
 	if (ioctl(vcpu->fd, KVM_SET_REGS, &regs) < 0)
 		return refuse(err, -errno, "registers");
 	/* absent without an in-kernel interrupt controller on old kernels */

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A guest under KVM that uses registers which the state of a vCPU does not
+ * carry cannot be saved: without them it would go wrong elsewhere. It runs on.
+ */
+#include "vm_cpu.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <smudge/error.h>
+
+#define MAX_CODE 64
+#define LOOP	 0xeb, 0xfe
+
+static void check(const char *sentence, const uint8_t *code, size_t len)
+{
+	struct smudge_error err = {0};
+	struct vm_guest guest;
+	struct vcpu_state cpu;
+	struct vm_buf buf = {0};
+	uint8_t *memory;
+	int ret;
+
+	vm_guest_need("kvm");
+	vm_guest_open(&guest, "kvm", "auto", "working-set=64K");
+	vm_cpu_save(&guest, &buf, &cpu);
+	memory = machine_ram_at(guest.machine, cpu.rip, MAX_CODE);
+	memcpy(memory, code, len);
+	assert_int_equal(machine_resume(guest.machine), 0);
+	/* the loop is reached when a quarter of a second of it is */
+	usleep(250000);
+	machine_pause(guest.machine, MACHINE_PAUSED);
+	ret = machine_save_state(guest.machine, &buf, &err);
+	if (ret != -EOPNOTSUPP || !strstr(err.message, sentence))
+		fail_msg("%s: %d \"%s\"", sentence, ret, err.message);
+	assert_int_equal(machine_resume(guest.machine), 0);
+	vm_buf_free(&buf);
+	vm_guest_close(&guest);
+}
+
+static void test_avx(void **state)
+{
+	/* mov eax, 0x40020; mov cr4, rax; xor ecx, ecx; xor edx, edx;
+	 * mov eax, 7; xsetbv */
+	static const uint8_t code[] = {
+		0xb8, 0x20, 0, 4, 0, 0x0f, 0x22, 0xe0, 0x31, 0xc9, 0x31,
+		0xd2, 0xb8, 7, 0, 0, 0,	   0x0f, 1,    0xd1, LOOP};
+
+	if (!__builtin_cpu_supports("avx"))
+		skip();
+	check("the guest uses AVX or later registers", code, sizeof(code));
+}
+
+static void test_debug_registers(void **state)
+{
+	/* mov eax, 0x401; mov dr7, rax */
+	static const uint8_t code[] = {0xb8, 1,	   4,	 0,   0,
+				       0x0f, 0x23, 0xf8, LOOP};
+
+	check("the guest uses debug registers", code, sizeof(code));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_avx),
+		cmocka_unit_test(test_debug_registers),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
