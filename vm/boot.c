@@ -8,7 +8,8 @@
  * the tables stay below 1 MiB up to 512 GiB. Accessed and dirty bits are set
  * beforehand: no engine has a reason to write page tables. The hole between
  * 3 and 4 GiB is not mapped, but for the framebuffer in it, nor is anything
- * above RAM but the rest of its last large page.
+ * above RAM but the rest of its last large page. The Unicorn engine runs
+ * guests on these very tables only.
  */
 #include "loader.h"
 
@@ -21,7 +22,6 @@
 #include "machine.h"
 
 #define TABLE_BYTES	 UINT64_C(4096)
-#define TABLE_ENTRIES	 UINT64_C(512)
 #define SHIFT_2M	 21
 #define SHIFT_1G	 30
 #define SHIFT_512G	 39
@@ -58,10 +58,9 @@ uint64_t loader_tables_end(const struct machine_ram *ram, size_t nram)
 	return LOADER_TABLES_GPA + tables * TABLE_BYTES;
 }
 
-static void put_entry(uint8_t *low, uint64_t table_gpa, uint64_t index,
-		      uint64_t value)
+static void put_entry(uint8_t *table, uint64_t index, uint64_t value)
 {
-	uint8_t *entry = low + table_gpa + index * 8;
+	uint8_t *entry = table + index * 8;
 	unsigned int i;
 
 	for (i = 0; i < 8; i++)
@@ -69,40 +68,41 @@ static void put_entry(uint8_t *low, uint64_t table_gpa, uint64_t index,
 }
 
 /* Large pages over one piece of RAM, in consecutive tables from @tables. */
-static void map_piece(uint8_t *low, const struct machine_ram *piece,
-		      uint64_t tables, unsigned int shift)
+static void map_piece(uint8_t *tables, const struct machine_ram *piece,
+		      unsigned int shift)
 {
 	uint64_t page = piece->gpa >> shift;
 	uint64_t end = units(piece->gpa + piece->size_bytes, shift);
 
 	for (; page < end; page++)
-		put_entry(low, tables + (page / TABLE_ENTRIES) * TABLE_BYTES,
-			  page % TABLE_ENTRIES, page << shift | PTE_PAGE);
+		put_entry(tables, page, page << shift | PTE_PAGE);
 }
 
-static void write_page_tables(const struct machine_ram *ram, size_t nram)
+void loader_write_tables(const struct machine_ram *ram, size_t nram,
+			 uint8_t *tables)
 {
 	uint64_t end = ram_end(ram, nram);
 	uint64_t npdpt = units(end, SHIFT_512G);
-	uint64_t pdpt = LOADER_TABLES_GPA + TABLE_BYTES;
-	uint64_t pd = pdpt + npdpt * TABLE_BYTES;
-	uint8_t *low = ram[0].hva;
+	uint64_t pdpt_off = TABLE_BYTES;
+	uint64_t pd_off = pdpt_off + npdpt * TABLE_BYTES;
 	uint64_t i;
 
-	memset(low + LOADER_TABLES_GPA, 0,
-	       loader_tables_end(ram, nram) - LOADER_TABLES_GPA);
+	memset(tables, 0, loader_tables_end(ram, nram) - LOADER_TABLES_GPA);
 	for (i = 0; i < npdpt; i++)
-		put_entry(low, LOADER_TABLES_GPA, i,
-			  (pdpt + i * TABLE_BYTES) | PTE_TABLE);
+		put_entry(tables, i,
+			  (LOADER_TABLES_GPA + pdpt_off + i * TABLE_BYTES) |
+				  PTE_TABLE);
 	if (uses_1g_pages(end)) {
 		for (i = 0; i < nram; i++)
-			map_piece(low, &ram[i], pdpt, SHIFT_1G);
+			map_piece(tables + pdpt_off, &ram[i], SHIFT_1G);
 		return;
 	}
 	for (i = 0; i < units(end, SHIFT_1G); i++)
-		put_entry(low, pdpt, i, (pd + i * TABLE_BYTES) | PTE_TABLE);
+		put_entry(tables + pdpt_off, i,
+			  (LOADER_TABLES_GPA + pd_off + i * TABLE_BYTES) |
+				  PTE_TABLE);
 	for (i = 0; i < nram; i++)
-		map_piece(low, &ram[i], pd, SHIFT_2M);
+		map_piece(tables + pd_off, &ram[i], SHIFT_2M);
 }
 
 int loader_prepare_boot(const struct machine_ram *ram, size_t nram,
@@ -124,11 +124,11 @@ int loader_prepare_boot(const struct machine_ram *ram, size_t nram,
 					len, LOADER_CMDLINE_MAX);
 	for (i = 0; i < nram; i++)
 		ram_bytes += ram[i].is_vram ? 0 : ram[i].size_bytes;
-	put_entry(low, LOADER_GDT_GPA, 0, 0);
-	put_entry(low, LOADER_GDT_GPA, 1, GDT_CODE64);
-	put_entry(low, LOADER_GDT_GPA, 2, GDT_DATA);
+	put_entry(low + LOADER_GDT_GPA, 0, 0);
+	put_entry(low + LOADER_GDT_GPA, 1, GDT_CODE64);
+	put_entry(low + LOADER_GDT_GPA, 2, GDT_DATA);
 	memcpy(low + LOADER_CMDLINE_GPA, cmdline, len + 1);
-	write_page_tables(ram, nram);
+	loader_write_tables(ram, nram, low + LOADER_TABLES_GPA);
 	vcpu_state_init_long_mode(ret, entry, LOADER_STACK_TOP,
 				  LOADER_TABLES_GPA, gdt);
 	ret->gpr[VCPU_RDI] = LOADER_CMDLINE_GPA;

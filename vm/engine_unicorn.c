@@ -13,6 +13,10 @@
  * reported at the next store to another page, or when the guest is left: a
  * page reported too early could be copied without the store.
  *
+ * What Unicorn 2.0.1 does not emulate and the guest does ends the run with a
+ * sentence: another CR3, seen at the start of the next block, a store to the
+ * page tables, SYSCALL, an exception with a handler.
+ *
  * What the guest asks of a device that writes memory is carried out when the
  * block that asked has ended, outside Unicorn: in the middle of a block
  * Unicorn can neither be stopped exactly nor told to forget the rest of it.
@@ -28,7 +32,6 @@
 #include "machine.h"
 
 #define WHERE	   "unicorn"
-#define NO_UNTIL   UINT64_C(0xfffffffffffff000) /* never reached */
 #define OPCODE_HLT 0xf4
 
 static uint32_t port_in(uc_engine *uc, uint32_t port, int size, void *opaque)
@@ -87,18 +90,31 @@ static bool is_kicked(const struct engine_vcpu *vcpu)
 	return __atomic_load_n(&vcpu->is_kicked, __ATOMIC_RELAXED);
 }
 
+/* The end address of a run is no use: Unicorn puts it into CR2. */
+static uc_err use_no_end(uc_engine *uc)
+{
+	return uc_ctl_exits_enable(uc);
+}
+
+static void stop(struct engine_vcpu *vcpu, uint64_t rip)
+{
+	vcpu->is_stopping = true;
+	vcpu->shadow.rip = rip;
+	uc_emu_stop(vcpu->uc);
+}
+
 static void block_starts(uc_engine *uc, uint64_t address, uint32_t size,
 			 void *opaque)
 {
 	struct engine_vcpu *vcpu = opaque;
 
 	engine_unicorn_enters(vcpu, address, size);
-	if (vcpu->is_stopping || (!is_kicked(vcpu) && !vcpu->has_work &&
-				  vcpu->code.nfresh < ENGINE_MAX_FRESH))
+	(void)uc;
+	if (vcpu->is_stopping)
 		return;
-	vcpu->is_stopping = true;
-	vcpu->shadow.rip = address;
-	uc_emu_stop(uc);
+	if (engine_unicorn_has_other_tables(vcpu) || is_kicked(vcpu) ||
+	    vcpu->has_work || vcpu->code.nfresh >= ENGINE_MAX_FRESH)
+		stop(vcpu, address);
 }
 
 static int fail(struct smudge_error *err, int code, const char *what,
@@ -121,6 +137,8 @@ static uc_err add_hooks(struct engine_vcpu *vcpu)
 	if (ret == UC_ERR_OK)
 		ret = uc_hook_add(vcpu->uc, &hook, UC_HOOK_BLOCK,
 				  (void *)block_starts, vcpu, 1, 0);
+	if (ret == UC_ERR_OK)
+		ret = engine_unicorn_hook_unemulated(vcpu);
 	if (ret == UC_ERR_OK && vcpu->engine->hook.wrote)
 		ret = uc_hook_add(vcpu->uc, &hook, UC_HOOK_MEM_WRITE,
 				  (void *)stored, vcpu, 1, 0);
@@ -145,13 +163,13 @@ int engine_unicorn_open(struct engine_vcpu *vcpu, struct smudge_error *err)
 		return fail(err, -ENODEV, "an x86-64 processor", ret);
 	}
 	for (i = 0; i < engine->nram; i++) {
-		ret = uc_mem_map_ptr(vcpu->uc, engine->ram[i].gpa,
-				     engine->ram[i].size_bytes, UC_PROT_ALL,
-				     engine->ram[i].hva);
+		ret = engine_unicorn_map(vcpu, &engine->ram[i]);
 		if (ret != UC_ERR_OK)
 			return fail(err, -ENOMEM, "the guest's RAM", ret);
 	}
-	ret = add_hooks(vcpu);
+	ret = use_no_end(vcpu->uc);
+	if (ret == UC_ERR_OK)
+		ret = add_hooks(vcpu);
 	if (ret != UC_ERR_OK)
 		return fail(err, -ENODEV, "a hook", ret);
 	return 0;
@@ -162,6 +180,7 @@ static int unicorn_create(const struct machine_ram *ram, size_t nram,
 			  struct engine **ret_engine, struct smudge_error *err)
 {
 	struct engine *engine = calloc(1, sizeof(*engine));
+	int ret;
 
 	if (!engine)
 		return smudge_error_set(err, -ENOMEM, WHERE, "Out of memory.");
@@ -169,12 +188,18 @@ static int unicorn_create(const struct machine_ram *ram, size_t nram,
 	engine->nram = nram;
 	if (ports)
 		engine->ports = *ports;
+	ret = engine_unicorn_make_tables(engine, err);
+	if (ret < 0) {
+		free(engine);
+		return ret;
+	}
 	*ret_engine = engine;
 	return 0;
 }
 
 static void unicorn_destroy(struct engine *engine)
 {
+	free(engine->tables);
 	free(engine);
 }
 
@@ -239,7 +264,7 @@ static enum engine_exit leave(struct engine_vcpu *vcpu, uc_err why,
 		vcpu->shadow.halted = 1;
 		return ENGINE_EXIT_HALT;
 	}
-	if (why == UC_ERR_EXCEPTION)
+	if (why == UC_ERR_EXCEPTION && !engine_unicorn_has_handlers(vcpu, err))
 		return ENGINE_EXIT_SHUTDOWN;
 	smudge_error_set(err, -EFAULT, WHERE,
 			 "The guest cannot go on at 0x%llx: %s.",
@@ -255,16 +280,22 @@ static enum engine_exit unicorn_vcpu_run(struct engine_vcpu *vcpu,
 	const struct engine_ports *ports = &vcpu->engine->ports;
 	uc_err why;
 
-	if (engine_unicorn_drop(vcpu, err) < 0)
+	if (engine_unicorn_check_tables(vcpu->engine, vcpu->shadow.cr3, err) <
+		    0 ||
+	    engine_unicorn_drop(vcpu, err) < 0)
 		return ENGINE_EXIT_ERROR;
 	vcpu->code.is_first_run = !vcpu->has_run;
 	vcpu->has_run = true;
 	vcpu->is_stopping = false;
-	why = uc_emu_start(vcpu->uc, vcpu->shadow.rip, NO_UNTIL, 0, 0);
+	why = uc_emu_start(vcpu->uc, vcpu->shadow.rip, 0, 0, 0);
 	report_store(vcpu);
 	if (vcpu->has_work)
 		ports->complete(ports->opaque);
 	vcpu->has_work = false;
+	if (vcpu->unemulated.code) {
+		*err = vcpu->unemulated;
+		return ENGINE_EXIT_ERROR;
+	}
 	if (vcpu->is_stopping)
 		return ENGINE_EXIT_INTERRUPTED;
 	uc_reg_read(vcpu->uc, UC_X86_REG_RIP, &vcpu->shadow.rip);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Shared between the Unicorn engine's files: running vCPUs
- * (engine_unicorn.c), their state (engine_unicorn_state.c) and their stale
- * translations (engine_unicorn_code.c).
+ * (engine_unicorn.c), their state (engine_unicorn_state.c), what of it
+ * Unicorn emulates (engine_unicorn_accept.c), what guests do that it does not
+ * (engine_unicorn_unemulated.c) and stale translations (engine_unicorn_code.c).
  */
 #ifndef VM_ENGINE_UNICORN_H
 #define VM_ENGINE_UNICORN_H
@@ -11,6 +12,7 @@
 #include <unicorn/unicorn.h>
 
 #include <smudge/code.h>
+#include <smudge/error.h>
 
 #include "engine.h"
 
@@ -20,6 +22,8 @@ struct engine {
 	struct engine_ports ports;
 	struct engine_write_hook hook; /* wrote == NULL: off */
 	struct engine_vcpu *vcpus;     /* linked by next */
+	uint8_t *tables;	       /* the loader's; NULL without RAM */
+	uint64_t tables_end_gpa;       /* they begin at LOADER_TABLES_GPA */
 };
 
 #define ENGINE_MAX_FRESH 512
@@ -55,14 +59,13 @@ struct engine_vcpu {
 	bool is_kicked;	  /* atomic */
 	bool is_stopping; /* stopped by block_starts at shadow.rip */
 	bool has_work;	  /* of a device, to be completed */
+	/* code != 0: the guest did what Unicorn does not emulate */
+	struct smudge_error unemulated;
 	struct engine_code code;
 	/* the last store seen by the hook, not yet reported */
 	uint64_t stored_gpa;
 	uint32_t stored_bytes;
-	/*
-	 * What was set last: Unicorn keeps neither the hidden parts of
-	 * segment registers in 64-bit mode nor every system register.
-	 */
+	/* what was set last: Unicorn does not give all hidden parts back */
 	struct vcpu_state shadow;
 };
 
@@ -71,7 +74,7 @@ int engine_unicorn_open(struct engine_vcpu *vcpu, struct smudge_error *err);
 
 int engine_unicorn_get_state(struct engine_vcpu *vcpu, struct vcpu_state *ret,
 			     struct smudge_error *err);
-/* Without a look at the mode or at old translations. */
+/* Into a new Unicorn, a state that get_state gave. */
 int engine_unicorn_restore(struct engine_vcpu *vcpu,
 			   const struct vcpu_state *state,
 			   struct smudge_error *err);
@@ -80,8 +83,53 @@ int engine_unicorn_set_state(struct engine_vcpu *vcpu,
 			     struct smudge_error *err);
 
 /*
- * A run entered the guest with this block. Inside.
+ * engine_unicorn_make_tables - keep a copy of the loader's page tables
+ *
+ * Unicorn 2.0.1 does not translate addresses by them, so the guest's must
+ * stay the one-to-one map that the loader wrote.
+ * Return: 0, or -ENOMEM with one sentence.
  */
+int engine_unicorn_make_tables(struct engine *engine, struct smudge_error *err);
+/* Map a piece of RAM; the page tables in it are not writable. */
+uc_err engine_unicorn_map(struct engine_vcpu *vcpu,
+			  const struct machine_ram *piece);
+/* End the run, with vcpu->unemulated, at such stores and at SYSCALL. */
+uc_err engine_unicorn_hook_unemulated(struct engine_vcpu *vcpu);
+/* Inside, at a block's start. True: vcpu->unemulated says which tables. */
+bool engine_unicorn_has_other_tables(struct engine_vcpu *vcpu);
+/* After an exception, not delivered. True: the sentence is in @err. */
+bool engine_unicorn_has_handlers(const struct engine_vcpu *vcpu,
+				 struct smudge_error *err);
+/*
+ * Return: 0 when CR3 and the tables in RAM are the loader's, or -EOPNOTSUPP
+ * with one sentence that names the first entry that is not.
+ */
+int engine_unicorn_check_tables(const struct engine *engine, uint64_t cr3,
+				struct smudge_error *err);
+
+/*
+ * The hidden part that Unicorn gives a segment register when @selector is
+ * loaded, for a guest in 64-bit mode at privilege 0.
+ * Return: 0, or -EOPNOTSUPP with one sentence (the GDT has no such segment).
+ */
+int engine_unicorn_derive(const struct engine *engine,
+			  const struct vcpu_table *gdt, uint16_t selector,
+			  struct vcpu_segment *ret, struct smudge_error *err);
+/*
+ * engine_unicorn_accept - can Unicorn go on with this state?
+ *
+ * RAM is in place. Asked before anything is set: with page tables or
+ * descriptors that are not there, setting would crash Unicorn.
+ * Return: 0, or -EOPNOTSUPP with one sentence that names what differs.
+ */
+int engine_unicorn_accept(const struct engine *engine,
+			  const struct vcpu_state *state,
+			  struct smudge_error *err);
+/* The name of the first field in which @got is not @set, or NULL. */
+const char *engine_unicorn_difference(const struct vcpu_state *set,
+				      const struct vcpu_state *got);
+
+/* A run entered the guest with this block. Inside. */
 void engine_unicorn_enters(struct engine_vcpu *vcpu, uint64_t gpa,
 			   uint64_t length_bytes);
 /* Add the hook that notes new blocks, if anybody asks. */

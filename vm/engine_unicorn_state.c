@@ -2,21 +2,21 @@
 /*
  * vCPU state between Unicorn's registers and the engine-neutral one.
  *
- * Unicorn runs 64-bit code only in the mode it was opened with, so a state in
- * another mode is refused. The descriptors behind the selectors, CR8 and the
- * system-call registers that its processor lacks come back as they were set:
- * a guest that changes them by itself is beyond this engine.
+ * Everything is read back from Unicorn but the hidden parts of segment
+ * registers, which it does not give: they are what is set by a load of the
+ * selector, and are compared with that before a state is set and when one is
+ * got. CR8 is always 0 here, and the time stamp counter the host's.
  */
 #include "engine_unicorn.h"
 
 #include <errno.h>
 #include <string.h>
+#include <x86intrin.h>
 
 #include <smudge/error.h>
 
 #define MSR_EFER      0xc0000080
-#define EFER_LMA      UINT64_C(0x400)
-#define ATTR_LONG     0x2000u
+#define ATTR_SHIFT    8
 #define FSW_TOP_SHIFT 11
 
 static const int gpr_ids[VCPU_NGPR] = {
@@ -24,6 +24,10 @@ static const int gpr_ids[VCPU_NGPR] = {
 	UC_X86_REG_RSP, UC_X86_REG_RBP, UC_X86_REG_RSI, UC_X86_REG_RDI,
 	UC_X86_REG_R8,	UC_X86_REG_R9,	UC_X86_REG_R10, UC_X86_REG_R11,
 	UC_X86_REG_R12, UC_X86_REG_R13, UC_X86_REG_R14, UC_X86_REG_R15};
+
+/* In the order of enum vcpu_seg. */
+static const int selector_ids[] = {UC_X86_REG_ES, UC_X86_REG_CS, UC_X86_REG_SS,
+				   UC_X86_REG_DS, UC_X86_REG_FS, UC_X86_REG_GS};
 
 /* The first error of a row of accesses sticks. */
 struct access {
@@ -62,41 +66,80 @@ static uint64_t get_msr(struct access *access, uint32_t index)
 	return msr.value;
 }
 
+static void put_task(struct access *access, int id,
+		     const struct vcpu_segment *segment)
+{
+	uc_x86_mmr value = {.selector = segment->selector,
+			    .base = segment->base,
+			    .limit = segment->limit_bytes,
+			    .flags = segment->attr << ATTR_SHIFT};
+
+	put(access, id, &value);
+}
+
+static void get_task(struct access *access, int id,
+		     struct vcpu_segment *segment)
+{
+	uc_x86_mmr value = {0};
+
+	get(access, id, &value);
+	*segment = (struct vcpu_segment){.selector = value.selector,
+					 .base = value.base,
+					 .limit_bytes = value.limit,
+					 .attr = value.flags >> ATTR_SHIFT};
+	if (!segment->selector && id == UC_X86_REG_LDTR)
+		segment->attr |= VCPU_ATTR_UNUSABLE;
+}
+
+/* Loads from the GDT in RAM. Null selectors are what a new Unicorn has. */
+static void put_selectors(struct access *access, const struct vcpu_state *state)
+{
+	unsigned int i;
+
+	for (i = VCPU_ES; i <= VCPU_GS; i++)
+		if (state->seg[i].selector)
+			put(access, selector_ids[i], &state->seg[i].selector);
+	put(access, UC_X86_REG_FS_BASE, &state->seg[VCPU_FS].base);
+	put(access, UC_X86_REG_GS_BASE, &state->seg[VCPU_GS].base);
+}
+
 static void put_system(struct access *access, const struct vcpu_state *state)
 {
-	const struct vcpu_segment *tr = &state->seg[VCPU_TR];
+	unsigned int i;
 	uc_x86_mmr gdt = {.base = state->gdt.base,
 			  .limit = state->gdt.limit_bytes};
 	uc_x86_mmr idt = {.base = state->idt.base,
 			  .limit = state->idt.limit_bytes};
-	uc_x86_mmr task = {.selector = tr->selector,
-			   .base = tr->base,
-			   .limit = tr->limit_bytes,
-			   .flags = tr->attr << 8};
 
 	put(access, UC_X86_REG_GDTR, &gdt);
 	put(access, UC_X86_REG_IDTR, &idt);
-	put(access, UC_X86_REG_TR, &task);
+	put_task(access, UC_X86_REG_TR, &state->seg[VCPU_TR]);
+	put_task(access, UC_X86_REG_LDTR, &state->seg[VCPU_LDT]);
 	/* in the order in which a processor enters 64-bit mode */
 	put_msr(access, MSR_EFER, state->efer);
 	put(access, UC_X86_REG_CR4, &state->cr4);
 	put(access, UC_X86_REG_CR3, &state->cr3);
-	put(access, UC_X86_REG_CR2, &state->cr2);
 	put(access, UC_X86_REG_CR0, &state->cr0);
-	put(access, UC_X86_REG_FS_BASE, &state->seg[VCPU_FS].base);
-	put(access, UC_X86_REG_GS_BASE, &state->seg[VCPU_GS].base);
-	put_msr(access, vcpu_msr_index[VCPU_MSR_STAR],
-		state->msr[VCPU_MSR_STAR]);
-	put_msr(access, vcpu_msr_index[VCPU_MSR_LSTAR],
-		state->msr[VCPU_MSR_LSTAR]);
-	put_msr(access, vcpu_msr_index[VCPU_MSR_SFMASK],
-		state->msr[VCPU_MSR_SFMASK]);
-	put_msr(access, vcpu_msr_index[VCPU_MSR_KERNEL_GS_BASE],
-		state->msr[VCPU_MSR_KERNEL_GS_BASE]);
+	put_selectors(access, state);
+	put(access, UC_X86_REG_CR2, &state->cr2);
+	for (i = 0; i < VCPU_NMSR; i++)
+		if (i != VCPU_MSR_TSC)
+			put_msr(access, vcpu_msr_index[i], state->msr[i]);
+}
+
+static void get_selectors(struct access *access, struct vcpu_state *state)
+{
+	unsigned int i;
+
+	for (i = VCPU_ES; i <= VCPU_GS; i++)
+		get(access, selector_ids[i], &state->seg[i].selector);
+	get(access, UC_X86_REG_FS_BASE, &state->seg[VCPU_FS].base);
+	get(access, UC_X86_REG_GS_BASE, &state->seg[VCPU_GS].base);
 }
 
 static void get_system(struct access *access, struct vcpu_state *state)
 {
+	unsigned int i;
 	uc_x86_mmr gdt = {0};
 	uc_x86_mmr idt = {0};
 
@@ -111,16 +154,14 @@ static void get_system(struct access *access, struct vcpu_state *state)
 	get(access, UC_X86_REG_CR2, &state->cr2);
 	get(access, UC_X86_REG_CR3, &state->cr3);
 	get(access, UC_X86_REG_CR4, &state->cr4);
-	get(access, UC_X86_REG_FS_BASE, &state->seg[VCPU_FS].base);
-	get(access, UC_X86_REG_GS_BASE, &state->seg[VCPU_GS].base);
-	state->msr[VCPU_MSR_STAR] =
-		get_msr(access, vcpu_msr_index[VCPU_MSR_STAR]);
-	state->msr[VCPU_MSR_LSTAR] =
-		get_msr(access, vcpu_msr_index[VCPU_MSR_LSTAR]);
-	state->msr[VCPU_MSR_SFMASK] =
-		get_msr(access, vcpu_msr_index[VCPU_MSR_SFMASK]);
-	state->msr[VCPU_MSR_KERNEL_GS_BASE] =
-		get_msr(access, vcpu_msr_index[VCPU_MSR_KERNEL_GS_BASE]);
+	state->cr8 = 0;
+	get_selectors(access, state);
+	get_task(access, UC_X86_REG_TR, &state->seg[VCPU_TR]);
+	get_task(access, UC_X86_REG_LDTR, &state->seg[VCPU_LDT]);
+	for (i = 0; i < VCPU_NMSR; i++)
+		if (i != VCPU_MSR_TSC)
+			state->msr[i] = get_msr(access, vcpu_msr_index[i]);
+	state->msr[VCPU_MSR_TSC] = __rdtsc();
 }
 
 /* Unicorn numbers x87 registers by place, the state by distance from the top.
@@ -171,6 +212,42 @@ static void get_fpu(struct access *access, struct vcpu_fpu *fpu)
 	get(access, UC_X86_REG_MXCSR, &fpu->mxcsr);
 }
 
+/*
+ * The hidden parts of segments that the guest loaded itself. One whose
+ * descriptor has changed since is refused: it may have been loaded again.
+ */
+static int get_hidden(const struct engine_vcpu *vcpu, struct vcpu_state *state,
+		      struct smudge_error *err)
+{
+	const struct vcpu_state *shadow = &vcpu->shadow;
+	struct vcpu_segment derived;
+	unsigned int i;
+	int ret;
+
+	for (i = VCPU_ES; i <= VCPU_GS; i++) {
+		struct vcpu_segment *segment = &state->seg[i];
+
+		ret = engine_unicorn_derive(vcpu->engine, &state->gdt,
+					    segment->selector, &derived, err);
+		if (ret < 0)
+			return ret;
+		if (segment->selector == shadow->seg[i].selector &&
+		    !(derived.attr & VCPU_ATTR_UNUSABLE) &&
+		    (derived.attr != segment->attr ||
+		     derived.limit_bytes != segment->limit_bytes))
+			return smudge_error_set(
+				err, -EOPNOTSUPP, "unicorn",
+				"the guest changed the descriptor of selector "
+				"0x%x, and Unicorn 2.0.1 does not give the "
+				"hidden part of a segment register",
+				segment->selector);
+		if (i == VCPU_FS || i == VCPU_GS)
+			derived.base = segment->base;
+		*segment = derived;
+	}
+	return 0;
+}
+
 int engine_unicorn_get_state(struct engine_vcpu *vcpu,
 			     struct vcpu_state *ret_state,
 			     struct smudge_error *err)
@@ -191,6 +268,8 @@ int engine_unicorn_get_state(struct engine_vcpu *vcpu,
 					"Unicorn does not give the state of "
 					"the vCPU: %s.",
 					uc_strerror(access.first));
+	if (get_hidden(vcpu, &state, err) < 0)
+		return -EOPNOTSUPP;
 	*ret_state = state;
 	return 0;
 }
@@ -203,6 +282,10 @@ int engine_unicorn_restore(struct engine_vcpu *vcpu,
 	uint32_t eflags = (uint32_t)state->rflags;
 	unsigned int i;
 
+	/* selectors are loaded from RAM: without its tables that crashes */
+	if (state->seg[VCPU_CS].selector &&
+	    engine_unicorn_check_tables(vcpu->engine, state->cr3, err) < 0)
+		return -EOPNOTSUPP;
 	put_system(&access, state);
 	for (i = 0; i < VCPU_NGPR; i++)
 		put(&access, gpr_ids[i], &state->gpr[i]);
@@ -217,23 +300,32 @@ int engine_unicorn_restore(struct engine_vcpu *vcpu,
 	return 0;
 }
 
+/* In a new Unicorn: code translated before may not be what is in RAM now. */
 int engine_unicorn_set_state(struct engine_vcpu *vcpu,
 			     const struct vcpu_state *state,
 			     struct smudge_error *err)
 {
+	struct vcpu_state kept;
+	const char *difference;
 	int ret;
 
-	if (!(state->efer & EFER_LMA) ||
-	    !(state->seg[VCPU_CS].attr & ATTR_LONG))
-		return smudge_error_set(err, -EINVAL, "unicorn",
-					"The vCPU is not in 64-bit mode, the "
-					"only one this engine runs.");
-	/* code translated before may not be the code that is in RAM now */
-	if (vcpu->has_run) {
+	ret = engine_unicorn_accept(vcpu->engine, state, err);
+	if (ret == 0)
 		ret = engine_unicorn_open(vcpu, err);
-		if (ret < 0)
-			return ret;
-		engine_unicorn_reopened(vcpu);
-	}
-	return engine_unicorn_restore(vcpu, state, err);
+	if (ret < 0)
+		return ret;
+	engine_unicorn_reopened(vcpu);
+	ret = engine_unicorn_restore(vcpu, state, err);
+	if (ret == 0)
+		ret = engine_unicorn_get_state(vcpu, &kept, err);
+	if (ret < 0)
+		return ret;
+	difference = engine_unicorn_difference(state, &kept);
+	if (difference)
+		return smudge_error_set(err, -EOPNOTSUPP, "unicorn",
+					"Unicorn 2.0.1 does not keep the "
+					"vCPU's %s as it was set: use "
+					"--engine kvm",
+					difference);
+	return 0;
 }

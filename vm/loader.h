@@ -29,6 +29,14 @@ struct smudge_error;
 uint64_t loader_tables_end(const struct machine_ram *ram, size_t nram);
 
 /*
+ * loader_write_tables - the page tables that map @ram one to one
+ * @tables: overwritten; loader_tables_end() - LOADER_TABLES_GPA bytes, which
+ *          are meant for guest physical address LOADER_TABLES_GPA
+ */
+void loader_write_tables(const struct machine_ram *ram, size_t nram,
+			 uint8_t *tables);
+
+/*
  * loader_load_elf - check an image and copy its segments into RAM
  * @image, @len: the whole file; untrusted
  * @ret_entry: written only on success
