@@ -133,7 +133,7 @@ static int run(const struct demo_options *options)
 	if (!rc)
 		rc = demo_run(&demo, &err);
 	if (!rc && options->json)
-		demo_print_json(&demo);
+		rc = demo_print_json(&demo, &err);
 	demo_clean_up(&demo);
 	return rc ? tool_failed(&err) : TOOL_OK;
 }

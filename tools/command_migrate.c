@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "number.h"
+#include "print_json.h"
 #include "progress.h"
 #include "qmp_client.h"
 
@@ -62,18 +63,17 @@ static int start(struct qmp_client *client, const struct request *request,
 	return rc;
 }
 
-static void print_end(const struct request *request, const json_t *reply)
+static int print_end(const struct request *request, const json_t *reply,
+		     struct smudge_error *err)
 {
-	if (request->json) {
-		json_dumpf(reply, stdout, JSON_INDENT(2));
-		putchar('\n');
-		return;
-	}
+	if (request->json)
+		return print_json(reply, JSON_INDENT(2), err);
 	printf("completed: %.0f rounds, %.1f MiB, %.0f ms, downtime %.0f ms\n",
 	       progress_number(reply, "ram", "dirty-sync-count"),
 	       progress_number(reply, "ram", "transferred") / 1048576.0,
 	       progress_number(reply, NULL, "total-time"),
 	       progress_number(reply, NULL, "downtime"));
+	return 0;
 }
 
 static int run(const struct request *request)
@@ -92,9 +92,9 @@ static int run(const struct request *request)
 	qmp_client_close(client);
 	if (rc)
 		return tool_failed(&err);
-	print_end(request, reply);
+	rc = print_end(request, reply, &err);
 	json_decref(reply);
-	return TOOL_OK;
+	return rc ? tool_failed(&err) : TOOL_OK;
 }
 
 /* The VM has the last word; this finds slips before anything is asked. */

@@ -4,6 +4,7 @@
  */
 #include "commands.h"
 
+#include "print_json.h"
 #include "qmp_client.h"
 
 #include <errno.h>
@@ -60,10 +61,9 @@ static int run(struct request *request)
 	qmp_client_close(client);
 	if (rc)
 		return tool_failed(&err);
-	json_dumpf(reply, stdout, request->print_flags | JSON_ENCODE_ANY);
-	putchar('\n');
+	rc = print_json(reply, request->print_flags | JSON_ENCODE_ANY, &err);
 	json_decref(reply);
-	return TOOL_OK;
+	return rc ? tool_failed(&err) : TOOL_OK;
 }
 
 int command_qmp(int argc, char *argv[])

@@ -95,6 +95,6 @@ int demo_run(struct demo *demo, struct smudge_error *err);
  */
 double demo_beside_code(const struct demo *demo, const char *name);
 void demo_print_table(const struct demo *demo);
-void demo_print_json(const struct demo *demo);
+int demo_print_json(const struct demo *demo, struct smudge_error *err);
 
 #endif

@@ -4,6 +4,7 @@
  */
 #include "demo.h"
 
+#include "print_json.h"
 #include "progress.h"
 
 #include <stdio.h>
@@ -49,7 +50,7 @@ void demo_print_table(const struct demo *demo)
 	    demo_beside_code(demo, "bitmap-bytes") / KIB, 1, "KiB");
 }
 
-void demo_print_json(const struct demo *demo)
+int demo_print_json(const struct demo *demo, struct smudge_error *err)
 {
 	json_t *object = json_pack(
 		"{s:O, s:O, s:s, s:s, s:I}", "migration", demo->migration,
@@ -57,8 +58,8 @@ void demo_print_json(const struct demo *demo)
 		demo->source_digest, "destination-digest",
 		demo->destination_digest, "full-passes-at-destination",
 		(json_int_t)demo->passes_after);
+	int rc = print_json(object, JSON_INDENT(2), err);
 
-	json_dumpf(object, stdout, JSON_INDENT(2));
-	putchar('\n');
 	json_decref(object);
+	return rc;
 }

@@ -153,20 +153,38 @@ static int send_all(struct qmp_client *client, const char *text, size_t len)
 	return 0;
 }
 
+/*
+ * The size first: when json_dumps cannot grow its buffer it leaves an
+ * object's key out and goes on (jansson 2.14).
+ */
+static char *dump(const json_t *message, size_t *ret_len)
+{
+	size_t size = json_dumpb(message, NULL, 0, JSON_COMPACT);
+	char *text = size ? malloc(size) : NULL;
+
+	if (text && json_dumpb(message, text, size, JSON_COMPACT) != size) {
+		free(text);
+		return NULL;
+	}
+	*ret_len = size;
+	return text;
+}
+
 static int send_command(struct qmp_client *client, const char *command,
 			json_t *arguments)
 {
 	json_t *message = json_pack("{s:s}", "execute", command);
+	size_t len = 0;
 	char *text;
-	int rc;
+	int rc = 0;
 
 	if (arguments)
-		json_object_set_new(message, "arguments", arguments);
-	text = json_dumps(message, JSON_COMPACT);
+		rc = json_object_set_new(message, "arguments", arguments);
+	text = rc == 0 ? dump(message, &len) : NULL;
 	json_decref(message);
 	if (!text)
 		return -ENOMEM;
-	rc = send_all(client, text, strlen(text));
+	rc = send_all(client, text, len);
 	free(text);
 	return rc;
 }

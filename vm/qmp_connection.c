@@ -19,7 +19,8 @@ void qmp_connection_open(struct qmp_connection *connection, int fd,
 {
 	*connection = (struct qmp_connection){
 		.fd = fd, .session = qmp_session_create(handler)};
-	if (!connection->session)
+	/* without memory for a greeting the client would wait for it */
+	if (!connection->session || qmp_session_failed(connection->session))
 		qmp_connection_close(connection);
 }
 

@@ -172,9 +172,28 @@ json_t *qmp_event(const char *name, json_t *data)
 	return message;
 }
 
+/*
+ * The size first: when json_dumps cannot grow its buffer it leaves an
+ * object's key out and goes on (jansson 2.14).
+ */
+static char *dump(const json_t *message)
+{
+	size_t size = message ? json_dumpb(message, NULL, 0, 0) : 0;
+	char *text = size ? malloc(size + 1) : NULL;
+
+	if (!text)
+		return NULL;
+	if (json_dumpb(message, text, size, 0) != size) {
+		free(text);
+		return NULL;
+	}
+	text[size] = '\0';
+	return text;
+}
+
 char *qmp_line(const json_t *message, const char *id, size_t *ret_len)
 {
-	char *text = message ? json_dumps(message, 0) : NULL;
+	char *text = dump(message);
 	char *line = NULL;
 	int len = -1;
 

@@ -59,10 +59,14 @@ static void hand_out_events(struct qmp_server *server)
 	events = server->events;
 	memset(&server->events, 0, sizeof(server->events));
 	pthread_mutex_unlock(&server->lock);
-	for (i = 0; i < MAX_CLIENTS && events.len && !events.failed; i++) {
+	for (i = 0; i < MAX_CLIENTS; i++) {
 		struct qmp_connection *client = &server->clients[i];
 
-		if (qmp_connection_takes_events(client, EVENTS_MAX))
+		if (!qmp_connection_takes_events(client, EVENTS_MAX))
+			continue;
+		if (events.failed)
+			qmp_session_lose_event(client->session);
+		else
 			qmp_session_events(client->session,
 					   (const char *)events.bytes,
 					   events.len);
@@ -238,10 +242,10 @@ void qmp_server_event(struct qmp_server *server, const char *name, json_t *data)
 	char *line = qmp_line(event, NULL, &len);
 
 	json_decref(event);
-	if (!line)
-		return;
 	pthread_mutex_lock(&server->lock);
-	if (server->events.len + len <= EVENTS_MAX)
+	if (!line)
+		server->events.failed = true;
+	else if (server->events.len + len <= EVENTS_MAX)
 		vm_buf_put(&server->events, line, len);
 	pthread_mutex_unlock(&server->lock);
 	free(line);

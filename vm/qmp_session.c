@@ -72,6 +72,11 @@ void qmp_session_events(struct qmp_session *session, const char *lines,
 	vm_buf_put(&session->out, lines, len);
 }
 
+void qmp_session_lose_event(struct qmp_session *session)
+{
+	session->out.failed = true;
+}
+
 const char *qmp_session_output(const struct qmp_session *session,
 			       size_t *ret_len)
 {

@@ -42,12 +42,15 @@ bool qmp_session_negotiated(const struct qmp_session *session);
 void qmp_session_events(struct qmp_session *session, const char *lines,
 			size_t len);
 
+/* An event is missing, for want of memory: the session has failed. */
+void qmp_session_lose_event(struct qmp_session *session);
+
 /* What waits to be sent, and how much of it was. */
 const char *qmp_session_output(const struct qmp_session *session,
 			       size_t *ret_len);
 void qmp_session_sent(struct qmp_session *session, size_t len);
 
-/* True when memory ran out: replies are missing, close the connection. */
+/* Memory ran out, a reply or event is missing: close the connection. */
 bool qmp_session_failed(const struct qmp_session *session);
 
 #endif
