@@ -23,7 +23,7 @@ from smudgetest import (GUEST, PATIENCE, TOOL, Qmp, QmpError, Skip, case,
 
 MODULE = os.environ["SMUDGE_FAIL_ALLOC_MODULE"]
 TRIES_ALL = os.environ.get("SMUDGE_TEST_ALLOCATIONS") == "all"
-TRIES = 8
+TRIES = 6
 SEED = int(os.environ.get("SMUDGE_TEST_SEED", "0"), 0) or \
     random.SystemRandom().randrange(1, 1 << 32)
 HUGE = 10 ** 12
@@ -264,7 +264,7 @@ def commands(lab, engine):
                              ("x-smudge-memory-stats", {}),
                              ("query-migrate", {}), ("stop", {}),
                              ("cont", {}), ("no-such-command", {})),
-              tries=40 if engine == "kvm" else TRIES)
+              tries=30 if engine == "kvm" else TRIES)
 
 
 @case("screendump, kvm", engine="kvm")
