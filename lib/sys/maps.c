@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Mappings one by one, by an ioctl of /proc/self/maps (Linux 6.11), or, where
+ * there is none, out of its text, which lists all mappings of the process:
+ *
+ *	start-end perms offset major:minor inode path
+ *
+ * Private anonymous memory is what has neither a device nor an inode. The
+ * path is not looked at: a file may be named as it likes.
+ */
+#include "sys/maps.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/* struct procmap_query and its constants, newer than the 6.1 headers. */
+struct query {
+	uint64_t size;
+	uint64_t query_flags;
+	uint64_t query_addr;
+	uint64_t vma_start;
+	uint64_t vma_end;
+	uint64_t vma_flags;
+	uint64_t vma_page_size;
+	uint64_t vma_offset;
+	uint64_t inode;
+	uint32_t dev_major;
+	uint32_t dev_minor;
+	uint32_t vma_name_size;
+	uint32_t build_id_size;
+	uint64_t vma_name_addr;
+	uint64_t build_id_addr;
+};
+
+#define QUERY		 _IOWR('f', 17, struct query)
+#define VMA_SHARED	 (UINT64_C(1) << 3)
+#define COVERING_OR_NEXT (UINT64_C(1) << 4)
+
+typedef int (*each_fn)(void *opaque, const struct smi_mapping *m);
+
+static void clip(struct smi_mapping *m, uint64_t start, uint64_t end)
+{
+	m->has_file = m->inode || m->dev_major || m->dev_minor;
+	if (m->start < start) {
+		m->file_off += start - m->start;
+		m->start = start;
+	}
+	if (m->end > end)
+		m->end = end;
+	if (!m->has_file)
+		m->file_off = 0;
+}
+
+/* Return: 0 and the mapping at or after @at, or -errno; -ENOENT: no more. */
+static int query(int fd, uint64_t at, struct smi_mapping *m)
+{
+	struct query q = {
+		.size = sizeof(q),
+		.query_flags = COVERING_OR_NEXT,
+		.query_addr = at,
+	};
+	int ret;
+
+	do {
+		ret = ioctl(fd, QUERY, &q);
+	} while (ret < 0 && errno == EINTR);
+	if (ret < 0)
+		return -errno;
+	*m = (struct smi_mapping){
+		.start = q.vma_start,
+		.end = q.vma_end,
+		.file_off = q.vma_offset,
+		.inode = q.inode,
+		.dev_major = q.dev_major,
+		.dev_minor = q.dev_minor,
+		.is_shared = q.vma_flags & VMA_SHARED,
+	};
+	return 0;
+}
+
+static int walk_queries(int fd, uint64_t start, uint64_t end, each_fn each,
+			void *opaque)
+{
+	struct smi_mapping m;
+	uint64_t at = start;
+	int ret = 0;
+
+	while (!ret && at < end) {
+		ret = query(fd, at, &m);
+		if (ret == -ENOENT || (!ret && m.start >= end))
+			return 0;
+		if (ret < 0)
+			return ret;
+		at = m.end;
+		clip(&m, start, end);
+		ret = each(opaque, &m);
+	}
+	return ret;
+}
+
+static bool parse(const char *line, struct smi_mapping *m)
+{
+	char perms[5];
+
+	if (sscanf(line,
+		   "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %x:%x %" SCNu64,
+		   &m->start, &m->end, perms, &m->file_off, &m->dev_major,
+		   &m->dev_minor, &m->inode) != 7)
+		return false;
+	m->is_shared = perms[3] == 's';
+	return true;
+}
+
+static int walk_text(FILE *maps, uint64_t start, uint64_t end, each_fn each,
+		     void *opaque)
+{
+	struct smi_mapping m;
+	char *line = NULL;
+	size_t size = 0;
+	int ret = 0;
+
+	errno = 0;
+	while (!ret && getline(&line, &size, maps) >= 0) {
+		if (!parse(line, &m)) {
+			ret = -EIO;
+		} else if (m.start >= end) {
+			break;
+		} else if (m.end > start) {
+			clip(&m, start, end);
+			ret = each(opaque, &m);
+		}
+	}
+	if (!ret && ferror(maps))
+		ret = errno ? -errno : -EIO;
+	free(line);
+	return ret;
+}
+
+int smi_sys_maps_each(uint64_t start, uint64_t end, each_fn each, void *opaque)
+{
+	int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+	struct smi_mapping first;
+	FILE *maps;
+	int ret;
+
+	if (fd < 0)
+		return -errno;
+	if (query(fd, start, &first) != -ENOTTY) {
+		ret = walk_queries(fd, start, end, each, opaque);
+		close(fd);
+		return ret;
+	}
+	maps = fdopen(fd, "r");
+	if (!maps) {
+		close(fd);
+		return -ENOMEM;
+	}
+	ret = walk_text(maps, start, end, each, opaque);
+	fclose(maps);
+	return ret;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * /proc/self/maps: what kind of memory an address range is made of.
+ */
+#ifndef LIB_SYS_MAPS_H
+#define LIB_SYS_MAPS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The part of one mapping that lies in the range asked for. */
+struct smi_mapping {
+	uint64_t start; /* addresses, end exclusive */
+	uint64_t end;
+	uint64_t file_off; /* of start, in bytes; 0 without a file */
+	uint64_t inode;
+	unsigned int dev_major;
+	unsigned int dev_minor;
+	bool is_shared;
+	bool has_file; /* shared anonymous memory is a file to the kernel */
+};
+
+/*
+ * smi_sys_maps_each - visit the mappings of a range of this process
+ * @start, @end: addresses
+ * @each: called in ascending order; holes are not visited. It returns 0 to
+ *      go on, anything else to end the walk
+ * @opaque: passed to @each
+ *
+ * Return: 0, what @each returned, or -errno: -ENOENT (no /proc), -EACCES,
+ * -EMFILE, -ENFILE, -ENOMEM, -EIO (not the text that is expected).
+ */
+int smi_sys_maps_each(uint64_t start, uint64_t end,
+		      int (*each)(void *opaque, const struct smi_mapping *m),
+		      void *opaque);
+
+#endif
