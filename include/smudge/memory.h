@@ -174,6 +174,50 @@ void smudge_memory_mark_gpa(struct smudge_memory *memory, uint64_t gpa,
 			    uint64_t length_bytes);
 
 /*
+ * smudge_region_discard - drop the content of pages, then mark them
+ * @region: region (borrowed) of this process's memory
+ * @first_page, @npages: pages of the region, not 0
+ * @fd: descriptor (borrowed), open for writing, of the file that the region
+ *      maps shared; -1 without one. Private memory ignores it
+ * @err: receives the first failure; may be NULL
+ *
+ * For balloons, free page reporting, hot-unplug and resets: the one order that
+ * loses nothing, for sources do not see every discard (source.h). What the
+ * memory is made of is looked up for each mapping in the range, and the
+ * content afterwards is:
+ *
+ *   private anonymous memory, with huge pages or without: zeros
+ *   private mapping of a file or memfd: what the file has there; the file is
+ *      not touched
+ *   shared mapping of a file or memfd, shared anonymous memory: zeros, for all
+ *      who map it and in the file; with @fd by fallocate(PUNCH_HOLE), without
+ *      by MADV_REMOVE, which needs a mapping that may be written and is not
+ *      locked
+ *   hugetlbfs: as these, in whole huge pages: of a private mapping the rest
+ *      at the end of the range keeps its content, and a range that begins
+ *      within one is -EINVAL
+ *
+ * Writers may run: a page written meanwhile has either content and is dirty.
+ * MADV_FREE is never used: its content goes later, or not. Do not discard
+ * pages that a device has pinned (VFIO): it goes on with the old ones.
+ *
+ * Blocks: in two kernel calls per mapping, and as it looks the mappings up in
+ * /proc/self/maps. Threads: any, at any time.
+ * State after failure: unknown means dirty: all of the range is marked for
+ * every client, discarded or not, except after -EINVAL for the range.
+ * Return: 0, -EINVAL (range outside the region or empty; @fd is not of the
+ * file mapped there, by fstat and /proc/self/maps, which differ on btrfs: pass
+ * -1; locked memory; not whole host or huge pages), -ENOMEM (a part is not
+ * mapped), -EBADF (@fd is not open for writing), -EACCES (a shared
+ * mapping that may not be written, and no @fd), -EPERM (a sealed memfd),
+ * -EOPNOTSUPP (the file system punches no holes), -ENODEV, -ESPIPE (not a
+ * regular file), -ETXTBSY, -ENOSPC, -EIO (the file system's), -ENOENT (no
+ * /proc), -EMFILE, -ENFILE.
+ */
+int smudge_region_discard(struct smudge_region *region, uint64_t first_page,
+			  uint64_t npages, int fd, struct smudge_error *err);
+
+/*
  * PINNED I/O. A source detects that a page is made writable. Whoever pins a
  * page (O_DIRECT, AIO, io_uring, process_vm_writev(2), /proc/PID/mem, RDMA,
  * VFIO) makes it writable first and writes it later, so a harvest in between

@@ -201,6 +201,12 @@ static int region_attach(bool fails, struct smudge_error *err)
 	return ret;
 }
 
+static int region_discard(bool fails, struct smudge_error *err)
+{
+	return smudge_region_discard(world.screen, fails ? NPAGES : 0, 1, -1,
+				     err);
+}
+
 static int source_detach(bool fails, struct smudge_error *err)
 {
 	assert_int_equal(smudge_region_attach(world.region, world.other.source,
@@ -230,6 +236,7 @@ static const struct call {
 	{"smudge_migrate_receive", afresh_migrate_receive},
 	{"smudge_migrate_send", afresh_migrate_send},
 	{"smudge_region_attach", region_attach},
+	{"smudge_region_discard", region_discard},
 	{"smudge_region_harvest", region_harvest},
 	{"smudge_region_harvest_quiesced", region_harvest_quiesced},
 	{"smudge_region_look", region_look},
