@@ -10,6 +10,7 @@
 #ifndef SMUDGE_SOURCE_H
 #define SMUDGE_SOURCE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -82,6 +83,9 @@ struct smudge_source_stats {
 	uint64_t looks;
 	uint64_t look_ns;
 	uint64_t looked_pages; /* in pages of its region */
+	/* In pages of its region, part of harvested and looked pages: */
+	uint64_t dropped_pages; /* whose content was dropped */
+	uint64_t unsure_pages;	/* whose content may have been dropped */
 };
 
 /*
@@ -112,12 +116,36 @@ int smudge_source_stats(struct smudge_source *source,
  * source runs, from the region's hva; it must not be remapped meanwhile. It
  * has a look.
  *
+ * Content that is dropped, not written (smudge_region_discard marks it, and
+ * needs none of the following):
+ *
+ *   private anonymous memory: every page that is dropped is reported.
+ *   private mapping of a file or memfd: a page that this process had stored to
+ *      is reported when it is the file's again (MADV_DONTNEED, ftruncate), also
+ *      if it was read since. Without CAP_SYS_ADMIN as the source starts, such
+ *      a page is also reported while it is in swap, by every harvest until it
+ *      is touched. Not reported is what changes in the file, in pages that
+ *      show the file: write(2), another mapping's store, ftruncate,
+ *      fallocate(FALLOC_FL_PUNCH_HOLE).
+ *   shared memory: a page is reported when it was mapped here or resident
+ *      (mincore) at the last harvest and is not any more: MADV_REMOVE,
+ *      fallocate(FALLOC_FL_PUNCH_HOLE), ftruncate; for nothing also
+ *      MADV_DONTNEED, MADV_PAGEOUT, reclaim. Not reported: what is dropped and
+ *      read again, by anybody in this process, before the next harvest; what
+ *      was neither mapped nor resident; in a file that is another user's and
+ *      that this process may not write, what was unmapped first.
+ *   hugetlbfs: as these two, and not reported: fallocate and MADV_REMOVE of a
+ *      page that was not mapped at the last harvest, MADV_DONTNEED and a read
+ *      of private memory. What was stored to and dropped between two harvests
+ *      is reported by every harvest until it is touched.
+ *
  * Blocks: no. Threads: any.
  * Return: 0, -ENOSYS (no userfaultfd or no PAGEMAP_SCAN), -EOPNOTSUPP (no
  * WP_ASYNC), -EPERM (not allowed to use it), -EIO (the kernel reports other
  * pages than were written), -EMFILE, -ENFILE, -ENOMEM.
  * Start: also -EBUSY (registered with another userfaultfd), -EINVAL (a
- * mapping that cannot be registered), -ENOMEM (a hole in the range).
+ * mapping that cannot be registered), -ENOMEM (a hole in the range), -ENOENT,
+ * -EPERM (/proc/self/maps cannot be read, so the kinds of memory are unknown).
  */
 int smudge_uffd_create(struct smudge_source **ret, struct smudge_error *err);
 
@@ -303,6 +331,17 @@ void smudge_sink_bitmap(struct smudge_sink *sink, uint64_t first_page,
  */
 void smudge_sink_range(struct smudge_sink *sink, uint64_t offset_bytes,
 		       uint64_t length_bytes);
+
+/*
+ * smudge_sink_dropped - report a run of bytes whose content was dropped
+ * @sink, @offset_bytes, @length_bytes: as for smudge_sink_range
+ * @is_sure: false when the content may be there still, so that the report may
+ *      be for nothing; the statistics count the two apart
+ *
+ * Blocks: no. Threads: the harvest's.
+ */
+void smudge_sink_dropped(struct smudge_sink *sink, uint64_t offset_bytes,
+			 uint64_t length_bytes, bool is_sure);
 
 #pragma GCC visibility pop
 

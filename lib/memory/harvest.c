@@ -48,7 +48,7 @@ static int fetch(struct smudge_source *source, enum smi_harvest how,
 	struct smudge_region *region =
 		atomic_load_explicit(&source->region, memory_order_acquire);
 	struct smudge_error own = SMUDGE_ERROR_INIT;
-	struct smudge_sink sink = {source, region, 0};
+	struct smudge_sink sink = {.source = source, .region = region};
 	uint64_t start_ns = smi_now_ns();
 	int ret = how == SMI_LOOK
 			  ? source->ops.look(source->opaque, &sink, &own)
@@ -66,6 +66,8 @@ static int fetch(struct smudge_source *source, enum smi_harvest how,
 		smi_error_keep(err, &own);
 	}
 	count_source(source, how, sink.pages, smi_now_ns() - start_ns);
+	source->dropped_pages += sink.dropped_pages;
+	source->unsure_pages += sink.unsure_pages;
 	return ret;
 }
 
@@ -279,6 +281,18 @@ void smudge_sink_range(struct smudge_sink *sink, uint64_t offset_bytes,
 					source->first_page + first,
 					last - first + 1);
 	sink->pages += last - first + 1;
+}
+
+void smudge_sink_dropped(struct smudge_sink *sink, uint64_t offset_bytes,
+			 uint64_t length_bytes, bool is_sure)
+{
+	uint64_t before = sink->pages;
+
+	smudge_sink_range(sink, offset_bytes, length_bytes);
+	if (is_sure)
+		sink->dropped_pages += sink->pages - before;
+	else
+		sink->unsure_pages += sink->pages - before;
 }
 
 /* Pages of another size than the region's: run by run, as bytes. */

@@ -132,6 +132,7 @@ struct smudge_source {
 	uint64_t harvests, harvest_ns, harvest_errors, harvested_pages;
 	uint64_t looks, look_ns, looked_pages;
 	uint64_t rearms, rearm_ns;
+	uint64_t dropped_pages, unsure_pages;
 };
 
 /* What a harvest does to the writers of what it reports. */
@@ -144,7 +145,8 @@ enum smi_harvest {
 struct smudge_sink {
 	const struct smudge_source *source;
 	const struct smudge_region *region;
-	uint64_t pages; /* reported so far */
+	uint64_t pages;			      /* reported so far */
+	uint64_t dropped_pages, unsure_pages; /* parts of these */
 };
 
 static inline void smi_add(_Atomic uint64_t *counter, uint64_t n)

@@ -124,6 +124,8 @@ int smudge_source_stats(struct smudge_source *source,
 	now.looks = source->looks;
 	now.look_ns = source->look_ns;
 	now.looked_pages = source->looked_pages;
+	now.dropped_pages = source->dropped_pages;
+	now.unsure_pages = source->unsure_pages;
 	if (region)
 		smi_source_unlock(region);
 	memcpy(stats, &now, size < sizeof(now) ? size : sizeof(now));

@@ -4,14 +4,17 @@
  * PAGEMAP_SCAN fetches.
  *
  * The kernel keeps one bit a page-table entry, and keeps it inverted: set
- * means protected and clean. A store clears it without a message to anybody,
- * and so does whatever drops the entry (MADV_DONTNEED, reclaim of a mapping).
+ * means protected and clean. A store clears it without a message to anybody.
  * Losing the bit makes a page dirty; nothing makes a dirty page clean but a
  * harvest, which fetches and protects each page in one step. Hence there is
  * no re-arm, and no write between two steps to lose.
  *
  * A look is the same scan without the protection: what it finds is found
  * again until a harvest has it.
+ *
+ * A page that is dropped (MADV_DONTNEED) loses the bit in private anonymous
+ * memory only. In any other the entry keeps it though the content is gone,
+ * so after each scan drops.h looks for what was dropped.
  *
  * A harvest that fails may have protected pages it did not report. It
  * returns the error, and the whole range is dirty for everybody then.
@@ -30,6 +33,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "source/drops.h"
 #include "source/uffd_probe.h"
 #include "sys/pagemap.h"
 #include "sys/uffd.h"
@@ -56,6 +60,7 @@ struct uffd {
 	uint64_t start;		 /* addresses, end exclusive */
 	uint64_t end;
 	struct smi_page_region *runs; /* MAX_RUNS, between start and stop */
+	struct smi_drops drops;	      /* between start and stop */
 };
 
 static uint64_t window_end(const struct uffd *u, uint64_t from)
@@ -144,6 +149,7 @@ static int set_range(struct uffd *u, const struct smudge_source_range *range,
 /* Closing drops what was registered, and only what this descriptor did. */
 static void release(struct uffd *u)
 {
+	smi_drops_stop(&u->drops);
 	smi_uffd_close(&u->fds);
 	free(u->runs);
 	u->runs = NULL;
@@ -166,7 +172,12 @@ static int uffd_start(void *opaque, const struct smudge_source_range *range,
 	if (!ret)
 		ret = register_range(u, err);
 	if (!ret)
+		ret = smi_drops_start(&u->drops, u->fds.uffd, u->fds.pagemap,
+				      u->start, u->end, err);
+	if (!ret)
 		ret = protect_all(u, err);
+	if (!ret)
+		ret = smi_drops_armed(&u->drops, err);
 	if (ret < 0)
 		release(u);
 	return ret;
@@ -184,13 +195,14 @@ static void uffd_stop(void *opaque)
 	release(u);
 }
 
-static void report(const struct uffd *u, long n, struct smudge_sink *sink)
+static void report(struct uffd *u, long n, struct smudge_sink *sink)
 {
 	for (long i = 0; i < n; i++) {
 		const struct smi_page_region *run = &u->runs[i];
 
 		smudge_sink_range(sink, run->start - u->start,
 				  run->end - run->start);
+		smi_drops_written(&u->drops, run->start, run->end);
 	}
 }
 
@@ -210,6 +222,7 @@ static long take_runs(struct uffd *u, uint64_t start, uint64_t end,
 		if (n != -EINTR)
 			break;
 		smudge_sink_range(sink, start - u->start, end - start);
+		smi_drops_written(&u->drops, start, end);
 	}
 	return n;
 }
@@ -251,10 +264,16 @@ static int uffd_harvest(void *opaque, struct smudge_sink *sink,
 	struct uffd *u = opaque;
 
 	for (uint64_t at = u->start; at < u->end; at = window_end(u, at)) {
-		int ret = scan_window(u, at, window_end(u, at), sink, err);
+		uint64_t end = window_end(u, at);
+		int ret = scan_window(u, at, end, sink, err);
 
-		if (ret < 0)
+		if (!ret)
+			ret = smi_drops_report(&u->drops, at, end, sink, false,
+					       err);
+		if (ret < 0) {
+			smi_drops_written(&u->drops, at, u->end);
 			return ret;
+		}
 	}
 	return 0;
 }
@@ -283,11 +302,15 @@ static int look_window(const struct uffd *u, uint64_t start, uint64_t end,
 static int uffd_look(void *opaque, struct smudge_sink *sink,
 		     struct smudge_error *err)
 {
-	const struct uffd *u = opaque;
+	struct uffd *u = opaque;
 
 	for (uint64_t at = u->start; at < u->end; at = window_end(u, at)) {
-		int ret = look_window(u, at, window_end(u, at), sink, err);
+		uint64_t end = window_end(u, at);
+		int ret = look_window(u, at, end, sink, err);
 
+		if (!ret)
+			ret = smi_drops_report(&u->drops, at, end, sink, true,
+					       err);
 		if (ret < 0)
 			return ret;
 	}

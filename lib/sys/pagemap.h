@@ -54,4 +54,45 @@ long smi_sys_pagemap_take_written(int pagemap, uint64_t start, uint64_t end,
 long smi_sys_pagemap_find_written(int pagemap, uint64_t start, uint64_t end,
 				  struct smi_page_region *regions, size_t max);
 
+/*
+ * smi_sys_pagemap_find_present - find pages that this process has mapped
+ *
+ * Nothing is protected. A page that is being migrated is not found.
+ * Parameters are those of smi_sys_pagemap_take_written.
+ * Return: number of runs, or -errno.
+ */
+long smi_sys_pagemap_find_present(int pagemap, uint64_t start, uint64_t end,
+				  struct smi_page_region *regions, size_t max);
+
+/*
+ * smi_sys_pagemap_find_none - find pages of which the page table holds nothing,
+ *      not even a marker
+ *
+ * As smi_sys_pagemap_find_present.
+ */
+long smi_sys_pagemap_find_none(int pagemap, uint64_t start, uint64_t end,
+			       struct smi_page_region *regions, size_t max);
+
+/* A page's word in pagemap; a hole's word is 0. */
+#define SMI_PAGEMAP_PRESENT (UINT64_C(1) << 63)
+#define SMI_PAGEMAP_SWAPPED (UINT64_C(1) << 62)
+#define SMI_PAGEMAP_FILE    (UINT64_C(1) << 61) /* of a file, or shared */
+/* Frame, or swap type and offset; 0 for a reader without CAP_SYS_ADMIN. */
+#define SMI_PAGEMAP_FRAME ((UINT64_C(1) << 55) - 1)
+/* Where the page is; the other bits also say things about its mapping. */
+#define SMI_PAGEMAP_WHERE \
+	(SMI_PAGEMAP_PRESENT | SMI_PAGEMAP_SWAPPED | SMI_PAGEMAP_FRAME)
+
+/*
+ * smi_sys_pagemap_words - read the words of pages
+ * @pagemap: descriptor of smi_sys_pagemap_open; who may see frames is decided
+ *      when it is opened
+ * @first_page: address divided by the page size
+ * @words: receives @npages words
+ *
+ * Return: 0 or -errno.
+ */
+int smi_sys_pagemap_words(int pagemap, uint64_t first_page, size_t npages,
+			  uint64_t *words);
+
 #endif

@@ -70,6 +70,20 @@ int smi_sys_uffd_register(int uffd, uint64_t start, uint64_t length_bytes)
 	return call(uffd, UFFDIO_REGISTER, &reg);
 }
 
+/* Only hugetlbfs cannot have a page of zeros. */
+int smi_sys_uffd_is_hugetlb(int uffd, uint64_t start, uint64_t length_bytes)
+{
+	struct uffdio_register reg = {
+		.range = {.start = start, .len = length_bytes},
+		.mode = UFFDIO_REGISTER_MODE_WP,
+	};
+	int ret = call(uffd, UFFDIO_REGISTER, &reg);
+
+	if (ret < 0)
+		return ret;
+	return !(reg.ioctls & (UINT64_C(1) << _UFFDIO_ZEROPAGE));
+}
+
 int smi_sys_uffd_unregister(int uffd, uint64_t start, uint64_t length_bytes)
 {
 	struct uffdio_range range = {.start = start, .len = length_bytes};

@@ -33,6 +33,12 @@ int smi_sys_uffd_api(int uffd, uint64_t features, uint64_t *ret_features);
 
 /* Let page faults of the range maintain the write-protection. */
 int smi_sys_uffd_register(int uffd, uint64_t start, uint64_t length_bytes);
+
+/*
+ * Is any of a registered range memory of hugetlbfs? Registering tells, and a
+ * second time does nothing else. Return: 1, 0 or -errno.
+ */
+int smi_sys_uffd_is_hugetlb(int uffd, uint64_t start, uint64_t length_bytes);
 int smi_sys_uffd_unregister(int uffd, uint64_t start, uint64_t length_bytes);
 
 /*

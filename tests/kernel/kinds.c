@@ -40,7 +40,7 @@ bool kind_is_hugetlb(const struct kind *kind)
 
 static int make_file(enum backing backing)
 {
-	char path[] = "/tmp/smudge-kinds-XXXXXX";
+	char path[] = "/var/tmp/smudge-kinds-XXXXXX";
 	int fd;
 
 	if (backing == MEMFD)

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The ranges of a source that can lose content without a report, and the walk
+ * over them in chunks. drops.h says why; each kind has a file of its own.
+ */
+#include "source/drops.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sys/maps.h"
+#include "sys/uffd.h"
+
+#define WHERE "uffd"
+
+static uint64_t range_pages(const struct smi_drops *d,
+			    const struct smi_drops_range *range)
+{
+	return (range->end - range->start) >> d->page_shift;
+}
+
+static int add_mapping(void *opaque, const struct smi_mapping *m)
+{
+	struct smi_drops *d = opaque;
+	struct smi_drops_range *last =
+		d->ranges ? &d->ranges[d->nranges - 1] : NULL;
+	struct smi_drops_range *grown;
+
+	if (!m->is_shared && !m->has_file)
+		return 0;
+	if (last && last->end == m->start && last->is_shared == m->is_shared) {
+		last->end = m->end;
+		return 0;
+	}
+	grown = realloc(d->ranges, (d->nranges + 1) * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	grown[d->nranges++] = (struct smi_drops_range){
+		.start = m->start,
+		.end = m->end,
+		.is_shared = m->is_shared,
+	};
+	d->ranges = grown;
+	return 0;
+}
+
+/*
+ * What shared memory had before nobody knows: all of it counts as content,
+ * until smi_drops_armed has looked.
+ */
+static int make_bits(const struct smi_drops *d, struct smi_drops_range *range)
+{
+	size_t nwords = (range_pages(d, range) + 63) / 64;
+
+	if (!range->is_shared) {
+		range->own = calloc(nwords, sizeof(uint64_t));
+		return range->own ? 0 : -ENOMEM;
+	}
+	range->mapped = calloc(nwords, sizeof(uint64_t));
+	range->content = malloc(nwords * sizeof(uint64_t));
+	if (!range->mapped || !range->content)
+		return -ENOMEM;
+	memset(range->content, 0xff, nwords * sizeof(uint64_t));
+	return 0;
+}
+
+typedef int (*chunk_fn)(const struct smi_drops_chunk *chunk);
+
+/* Every chunk of @range between two addresses that are in it. */
+static int walk(struct smi_drops_chunk *chunk, uint64_t start, uint64_t end,
+		chunk_fn each)
+{
+	const struct smi_drops *d = chunk->drops;
+	uint64_t at =
+		((start - chunk->range->start) >> d->page_shift) / 64 * 64;
+	uint64_t last = (end - chunk->range->start) >> d->page_shift;
+	uint64_t limit = range_pages(d, chunk->range);
+	int ret = 0;
+
+	last = (last + 63) / 64 * 64;
+	if (last > limit)
+		last = limit;
+	while (!ret && at < last) {
+		chunk->first_page = at;
+		chunk->npages = last - at;
+		if (chunk->npages > SMI_DROPS_CHUNK_PAGES)
+			chunk->npages = SMI_DROPS_CHUNK_PAGES;
+		ret = each(chunk);
+		at += chunk->npages;
+	}
+	return ret;
+}
+
+static int learn_before(const struct smi_drops_chunk *chunk)
+{
+	return smi_drops_learn_private(chunk, true);
+}
+
+static int learn_after(const struct smi_drops_chunk *chunk)
+{
+	return smi_drops_learn_private(chunk, false);
+}
+
+static int learn(struct smi_drops *d, chunk_fn private_fn, chunk_fn shared_fn,
+		 struct smudge_error *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < d->nranges; i++) {
+		struct smi_drops_range *range = &d->ranges[i];
+		struct smi_drops_chunk chunk = {.drops = d, .range = range};
+		chunk_fn each = range->is_shared ? shared_fn : private_fn;
+
+		if (each)
+			ret = walk(&chunk, range->start, range->end, each);
+	}
+	if (ret < 0)
+		smudge_error_set(err, ret, WHERE,
+				 "cannot learn what the memory holds: %s",
+				 strerror(-ret));
+	return ret;
+}
+
+static int prepare_range(const struct smi_drops *d, int uffd,
+			 struct smi_drops_range *range,
+			 struct smudge_error *err)
+{
+	int ret = smi_sys_uffd_is_hugetlb(uffd, range->start,
+					  range->end - range->start);
+
+	if (ret < 0)
+		return smudge_error_set(err, ret, WHERE,
+					"cannot learn whether memory is of "
+					"hugetlbfs: %s",
+					strerror(-ret));
+	range->is_hugetlb = ret;
+	ret = make_bits(d, range);
+	if (ret < 0)
+		smudge_error_set(err, ret, WHERE, "out of memory");
+	return ret;
+}
+
+static int find_ranges(struct smi_drops *d, int uffd, uint64_t start,
+		       uint64_t end, struct smudge_error *err)
+{
+	int ret = smi_sys_maps_each(start, end, add_mapping, d);
+
+	if (ret == -EACCES)
+		ret = -EPERM;
+	if (ret < 0)
+		return smudge_error_set(err, ret, WHERE,
+					"cannot learn the kinds of memory from "
+					"/proc/self/maps: %s",
+					strerror(-ret));
+	if (d->nranges)
+		d->scratch = malloc(sizeof(*d->scratch));
+	if (d->nranges && !d->scratch)
+		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
+	for (size_t i = 0; !ret && i < d->nranges; i++)
+		ret = prepare_range(d, uffd, &d->ranges[i], err);
+	return ret;
+}
+
+int smi_drops_start(struct smi_drops *d, int uffd, int pagemap, uint64_t start,
+		    uint64_t end, struct smudge_error *err)
+{
+	int ret;
+
+	*d = (struct smi_drops){
+		.base = start,
+		.pagemap = pagemap,
+		.page_shift = (unsigned int)__builtin_ctzl(
+			(unsigned long)sysconf(_SC_PAGESIZE)),
+	};
+	ret = find_ranges(d, uffd, start, end, err);
+	if (ret < 0 || !d->nranges)
+		return ret;
+	/* No marker is in the range yet: what is swapped is in swap. */
+	ret = learn(d, learn_before, NULL, err);
+	if (!ret)
+		smi_drops_learn_marker(d, uffd);
+	return ret;
+}
+
+int smi_drops_armed(struct smi_drops *d, struct smudge_error *err)
+{
+	return learn(d, learn_after, smi_drops_check_shared, err);
+}
+
+void smi_drops_stop(struct smi_drops *d)
+{
+	for (size_t i = 0; i < d->nranges; i++) {
+		free(d->ranges[i].own);
+		free(d->ranges[i].mapped);
+		free(d->ranges[i].content);
+	}
+	free(d->ranges);
+	free(d->scratch);
+	*d = (struct smi_drops){0};
+}
+
+/* The first range that ends after @address. */
+static size_t first_range(const struct smi_drops *d, uint64_t address)
+{
+	size_t low = 0, high = d->nranges;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (d->ranges[middle].end <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+void smi_drops_written(struct smi_drops *d, uint64_t start, uint64_t end)
+{
+	for (size_t i = first_range(d, start); i < d->nranges; i++) {
+		struct smi_drops_range *range = &d->ranges[i];
+		uint64_t from = start > range->start ? start : range->start;
+		uint64_t to = end < range->end ? end : range->end;
+
+		if (from >= to)
+			break;
+		from = (from - range->start) >> d->page_shift;
+		to = (to - range->start) >> d->page_shift;
+		smi_drops_set(range->is_shared ? range->content : range->own,
+			      from, to);
+	}
+}
+
+static int report_range(struct smi_drops_chunk *chunk, uint64_t start,
+			uint64_t end)
+{
+	const struct smi_drops_range *range = chunk->range;
+	int ret = walk(chunk, start, end,
+		       range->is_shared ? smi_drops_check_shared
+					: smi_drops_check_private);
+
+	if (!ret && range->is_hugetlb)
+		ret = walk(chunk, start, end, smi_drops_check_hugetlb);
+	return ret;
+}
+
+int smi_drops_report(struct smi_drops *d, uint64_t start, uint64_t end,
+		     struct smudge_sink *sink, bool is_look,
+		     struct smudge_error *err)
+{
+	int ret = 0;
+
+	for (size_t i = first_range(d, start); !ret && i < d->nranges; i++) {
+		struct smi_drops_range *range = &d->ranges[i];
+		uint64_t from = start > range->start ? start : range->start;
+		uint64_t to = end < range->end ? end : range->end;
+		struct smi_drops_chunk chunk = {.drops = d,
+						.range = range,
+						.sink = sink,
+						.is_look = is_look};
+
+		if (from >= to)
+			break;
+		ret = report_range(&chunk, from, to);
+	}
+	if (ret < 0)
+		smudge_error_set(err, ret, WHERE,
+				 "cannot learn what was dropped: %s",
+				 strerror(-ret));
+	return ret;
+}
+
+int smi_drops_words(const struct smi_drops_chunk *chunk, uint64_t page,
+		    uint64_t npages, uint64_t *words)
+{
+	const struct smi_drops *d = chunk->drops;
+	uint64_t first = (chunk->range->start >> d->page_shift) +
+			 chunk->first_page + page;
+
+	return smi_sys_pagemap_words(d->pagemap, first, npages, words);
+}
+
+void smi_drops_emit(const struct smi_drops_chunk *chunk, uint64_t word,
+		    uint64_t bits, bool is_sure)
+{
+	const struct smi_drops *d = chunk->drops;
+	uint64_t page = chunk->first_page + word * 64;
+
+	while (chunk->sink && bits) {
+		unsigned int first = (unsigned int)__builtin_ctzll(bits);
+		uint64_t rest = ~(bits >> first);
+		unsigned int n =
+			rest ? (unsigned int)__builtin_ctzll(rest) : 64;
+		uint64_t at =
+			chunk->range->start + ((page + first) << d->page_shift);
+
+		smudge_sink_dropped(chunk->sink, at - d->base,
+				    (uint64_t)n << d->page_shift, is_sure);
+		bits &= n == 64 ? 0 : ~(((UINT64_C(1) << n) - 1) << first);
+	}
+}

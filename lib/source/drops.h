@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Content that was dropped, not written.
+ *
+ * A clean page of private anonymous memory that is dropped (MADV_DONTNEED)
+ * loses its write-protection, so a scan reports it. In every other kind of
+ * memory the kernel leaves a marker in the page table that keeps the page
+ * protected, hence clean, though its content is gone. What a page had is
+ * remembered here, and compared with what it has now. Private anonymous
+ * memory has no part in it: nothing is allocated for it, no call is made.
+ *
+ * Private mappings of files, memfds and hugetlbfs (drops_private.c): the
+ * content is the file's until the first store, and a copy of the process's own
+ * from then on.
+ *
+ *	INVARIANT: a page with a copy of its own has its bit in `own`, or is
+ *	reported as written by the next scan.
+ *
+ * A copy comes into being by a store only (UFFDIO_COPY, which makes one too,
+ * is not used here), which the scan reports, and smi_drops_written sets the
+ * bit. Whether the copy is still there stands in
+ * the page's word in pagemap: a mapped page is the file's or is not. So a
+ * dropped page is told even after it was read again. A page that is not
+ * mapped is in swap, or it has the marker; the marker's word shows only to a
+ * reader with CAP_SYS_ADMIN. For any other reader such a page is unsure: it
+ * is reported, and keeps its bit, so it is reported by every harvest until
+ * it is mapped again. (Forgetting it would lose a drop of a page in swap.)
+ *
+ * Shared memory (drops_shared.c): the content is the page cache's. A page may
+ * vanish from this process's page table with its content (MADV_REMOVE,
+ * fallocate, ftruncate) or without (MADV_DONTNEED, reclaim), and the content
+ * may vanish later. Two bits per page: `mapped` here at the last harvest, and
+ * with `content`, which is mapped or resident. A page that loses either is
+ * reported; both may be for nothing, since reclaim does that too.
+ *
+ * What is dropped and read again before a harvest looks is not told in shared
+ * memory: the page is mapped and clean, before and after.
+ *
+ * hugetlbfs, besides (drops_hugetlb.c): a page that was stored to and then
+ * dropped, or truncated, has nothing in the page table. A scan reports that
+ * as written everywhere but here. So such pages are reported by every
+ * harvest, until a read or a store maps them and the scan sees them.
+ */
+#ifndef LIB_SOURCE_DROPS_H
+#define LIB_SOURCE_DROPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <smudge/source.h>
+
+#include "sys/pagemap.h"
+
+/* Pages looked at together: 4096 pages have at most 2048 runs. */
+#define SMI_DROPS_CHUNK_PAGES 4096
+#define SMI_DROPS_CHUNK_WORDS (SMI_DROPS_CHUNK_PAGES / 64)
+#define SMI_DROPS_CHUNK_RUNS  (SMI_DROPS_CHUNK_PAGES / 2)
+
+/* Room for one chunk, so that a harvest allocates nothing. */
+struct smi_drops_scratch {
+	uint64_t words[SMI_DROPS_CHUNK_PAGES]; /* of pagemap */
+	struct smi_page_region runs[SMI_DROPS_CHUNK_RUNS];
+	unsigned char resident[SMI_DROPS_CHUNK_PAGES];
+};
+
+/* Neighbouring mappings of one kind. */
+struct smi_drops_range {
+	uint64_t start; /* addresses, end exclusive */
+	uint64_t end;
+	bool is_shared;
+	bool is_hugetlb; /* some of it */
+	/* a bit per host page */
+	uint64_t *own;	   /* private only */
+	uint64_t *mapped;  /* shared only */
+	uint64_t *content; /* shared only; a superset of mapped */
+};
+
+struct smi_drops {
+	uint64_t base; /* the source's first address */
+	unsigned int page_shift;
+	int pagemap; /* borrowed */
+	bool sees_marker;
+	uint64_t marker; /* where a marker's word says it is, if it is seen */
+	struct smi_drops_range *ranges; /* ascending; no private anonymous */
+	size_t nranges;
+	struct smi_drops_scratch *scratch; /* NULL without ranges */
+};
+
+/* Pages of one range, a whole number of 64 from its start, or to its end. */
+struct smi_drops_chunk {
+	const struct smi_drops *drops;
+	struct smi_drops_range *range;
+	uint64_t first_page;	  /* of the range; a multiple of 64 */
+	uint64_t npages;	  /* at most SMI_DROPS_CHUNK_PAGES */
+	struct smudge_sink *sink; /* NULL: nobody is told */
+	bool is_look;		  /* forget nothing */
+};
+
+/*
+ * smi_drops_start - learn what kinds of memory a source covers
+ * @d: written; smi_drops_stop frees what it holds, also after a failure
+ * @uffd, @pagemap: the source's descriptors (borrowed)
+ * @start, @end: its range, not write-protected yet
+ * @err: receives the failure
+ *
+ * Return: 0, -EPERM or -errno (/proc/self/maps cannot be read), -ENOMEM.
+ */
+int smi_drops_start(struct smi_drops *d, int uffd, int pagemap, uint64_t start,
+		    uint64_t end, struct smudge_error *err);
+
+/*
+ * smi_drops_armed - the range is write-protected now: learn what it holds
+ *
+ * Return: 0 or -errno.
+ */
+int smi_drops_armed(struct smi_drops *d, struct smudge_error *err);
+
+void smi_drops_stop(struct smi_drops *d);
+
+/*
+ * smi_drops_written - pages that a scan reported, and protected again
+ *
+ * Also those which a failed scan may have protected without reporting them.
+ */
+void smi_drops_written(struct smi_drops *d, uint64_t start, uint64_t end);
+
+/*
+ * smi_drops_report - report pages whose content was or may have been dropped
+ * @start, @end: a part of the source's range, after its scan: a page that was
+ *      dropped before the scan is told now, one that is dropped later next time
+ * @sink: receives them
+ * @is_look: a look: what it reports, the next look and harvest report again
+ * @err: receives the failure
+ *
+ * Return: 0 or -errno; the range is to be counted as dirty then.
+ */
+int smi_drops_report(struct smi_drops *d, uint64_t start, uint64_t end,
+		     struct smudge_sink *sink, bool is_look,
+		     struct smudge_error *err);
+
+/* drops_private.c: return 0 or -errno. */
+int smi_drops_learn_private(const struct smi_drops_chunk *chunk,
+			    bool swapped_is_own);
+int smi_drops_check_private(const struct smi_drops_chunk *chunk);
+
+/* drops_shared.c: return 0 or -errno. */
+int smi_drops_check_shared(const struct smi_drops_chunk *chunk);
+
+/* drops_hugetlb.c: return 0 or -errno. */
+int smi_drops_check_hugetlb(const struct smi_drops_chunk *chunk);
+
+/* drops_marker.c: learn the marker's word, if it can be seen. */
+void smi_drops_learn_marker(struct smi_drops *d, int uffd);
+
+/* Words of @npages pages from the chunk's @page on. Return: 0 or -errno. */
+int smi_drops_words(const struct smi_drops_chunk *chunk, uint64_t page,
+		    uint64_t npages, uint64_t *words);
+
+/* Report the pages of a 64-page word, the @word-th of the chunk. */
+void smi_drops_emit(const struct smi_drops_chunk *chunk, uint64_t word,
+		    uint64_t bits, bool is_sure);
+
+/* Address of the chunk's @page-th page. */
+static inline uint64_t smi_drops_address(const struct smi_drops_chunk *chunk,
+					 uint64_t page)
+{
+	return chunk->range->start +
+	       ((chunk->first_page + page) << chunk->drops->page_shift);
+}
+
+static inline void smi_drops_set(uint64_t *bits, uint64_t first, uint64_t end)
+{
+	while (first < end) {
+		uint64_t shift = first % 64;
+		uint64_t n = 64 - shift;
+
+		if (n > end - first)
+			n = end - first;
+		bits[first / 64] |= (~UINT64_C(0) >> (64 - n)) << shift;
+		first += n;
+	}
+}
+
+/* May the page of this word be dropped? Only if @d sees markers. */
+static inline bool smi_drops_is_marker(const struct smi_drops *d, uint64_t word)
+{
+	return (word & SMI_PAGEMAP_WHERE) == d->marker;
+}
+
+/* First word from @word on that is not 0, or @nwords. */
+static inline uint64_t smi_drops_next(const uint64_t *bits, uint64_t word,
+				      uint64_t nwords)
+{
+	while (word < nwords && !bits[word])
+		word++;
+	return word;
+}
+
+/* Pages of the chunk's @word-th 64 that exist. */
+static inline uint64_t smi_drops_pages_of(const struct smi_drops_chunk *chunk,
+					  uint64_t word)
+{
+	uint64_t left = chunk->npages - word * 64;
+
+	return left < 64 ? left : 64;
+}
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a marker looks like in pagemap, learnt by dropping a page of our own.
+ *
+ * Up to 6.18 it is swapped, write-protected, frame 0x3f; a reader without
+ * CAP_SYS_ADMIN sees frame 0, as for every page in swap. The page is one of a
+ * private memfd, since the marker of interest is that of a file's page. When
+ * anything is in the way, the marker is not seen, and pages are unsure.
+ */
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "source/drops.h"
+#include "sys/uffd.h"
+
+/* A frame that is 0 cannot be told from one that is hidden. */
+static void read_marker(struct smi_drops *d, uint64_t at)
+{
+	uint64_t word;
+
+	if (smi_sys_pagemap_words(d->pagemap, at >> d->page_shift, 1, &word) <
+	    0)
+		return;
+	d->sees_marker = word & SMI_PAGEMAP_SWAPPED &&
+			 !(word & SMI_PAGEMAP_PRESENT) &&
+			 word & SMI_PAGEMAP_FRAME;
+	d->marker = word & SMI_PAGEMAP_WHERE;
+}
+
+static void drop_page(struct smi_drops *d, int uffd, char *page, size_t bytes)
+{
+	uint64_t at = (uintptr_t)page;
+
+	*(volatile char *)page = 1;
+	if (smi_sys_uffd_register(uffd, at, bytes) < 0)
+		return;
+	if (smi_sys_uffd_protect(uffd, at, bytes) >= 0 &&
+	    madvise(page, bytes, MADV_DONTNEED) >= 0)
+		read_marker(d, at);
+	smi_sys_uffd_unregister(uffd, at, bytes);
+}
+
+void smi_drops_learn_marker(struct smi_drops *d, int uffd)
+{
+	size_t bytes = (size_t)1 << d->page_shift;
+	int fd = memfd_create("smudge-probe", MFD_CLOEXEC);
+	char *page;
+
+	if (fd < 0)
+		return;
+	if (ftruncate(fd, (off_t)bytes) >= 0) {
+		page = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE,
+			    fd, 0);
+		if (page != MAP_FAILED) {
+			drop_page(d, uffd, page, bytes);
+			munmap(page, bytes);
+		}
+	}
+	close(fd);
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Private mappings of files: has a page still the copy of its own that it had?
+ *
+ * Only words of pages with a bit are read, so memory that was restored from a
+ * file and is read only costs next to nothing.
+ */
+#include "source/drops.h"
+
+enum copy {
+	OWN,
+	GONE,
+	UNSURE /* in swap, or dropped */
+};
+
+/*
+ * Where a page is not mapped, only swap can hold its copy. A page of hugetlbfs
+ * is never in swap; its marker's word does not say swapped either.
+ */
+static enum copy classify(const struct smi_drops *d, uint64_t word)
+{
+	if (word & SMI_PAGEMAP_PRESENT)
+		return word & SMI_PAGEMAP_FILE ? GONE : OWN;
+	if (!(word & SMI_PAGEMAP_SWAPPED))
+		return GONE;
+	if (!d->sees_marker)
+		return UNSURE;
+	return smi_drops_is_marker(d, word) ? GONE : OWN;
+}
+
+/*
+ * A page that is unsure after its protection keeps what was learnt before: it
+ * is the marker of a page that had no copy, unless in the moment between it
+ * got its first copy and that was swapped out. A page that was just stored to
+ * is the last to be swapped out.
+ */
+int smi_drops_learn_private(const struct smi_drops_chunk *chunk,
+			    bool swapped_is_own)
+{
+	uint64_t *words = chunk->drops->scratch->words;
+	uint64_t *own = chunk->range->own + chunk->first_page / 64;
+	int ret = smi_drops_words(chunk, 0, chunk->npages, words);
+
+	if (ret < 0)
+		return ret;
+	for (uint64_t i = 0; i < chunk->npages; i++) {
+		uint64_t bit = UINT64_C(1) << i % 64;
+		enum copy copy = classify(chunk->drops, words[i]);
+
+		if (copy == OWN || (copy == UNSURE && swapped_is_own))
+			own[i / 64] |= bit;
+		else if (copy == GONE)
+			own[i / 64] &= ~bit;
+	}
+	return 0;
+}
+
+static void check_word(const struct smi_drops_chunk *chunk, uint64_t word,
+		       const uint64_t *pages)
+{
+	uint64_t *own = &chunk->range->own[chunk->first_page / 64 + word];
+	uint64_t gone = 0, unsure = 0;
+
+	for (uint64_t left = *own; left; left &= left - 1) {
+		unsigned int i = (unsigned int)__builtin_ctzll(left);
+		enum copy copy = classify(chunk->drops, pages[i]);
+
+		gone |= (uint64_t)(copy == GONE) << i;
+		unsure |= (uint64_t)(copy == UNSURE) << i;
+	}
+	smi_drops_emit(chunk, word, gone, true);
+	smi_drops_emit(chunk, word, unsure, false);
+	if (!chunk->is_look)
+		*own &= ~gone;
+}
+
+int smi_drops_check_private(const struct smi_drops_chunk *chunk)
+{
+	const uint64_t *own = chunk->range->own + chunk->first_page / 64;
+	uint64_t *words = chunk->drops->scratch->words;
+	uint64_t nwords = (chunk->npages + 63) / 64;
+	uint64_t at = smi_drops_next(own, 0, nwords);
+
+	while (at < nwords) {
+		uint64_t end = at + 1, npages;
+		int ret;
+
+		while (end < nwords && own[end])
+			end++;
+		npages = (end - at - 1) * 64 +
+			 smi_drops_pages_of(chunk, end - 1);
+		ret = smi_drops_words(chunk, at * 64, npages, words);
+		if (ret < 0)
+			return ret;
+		for (uint64_t w = at; w < end; w++)
+			check_word(chunk, w, words + (w - at) * 64);
+		at = smi_drops_next(own, end, nwords);
+	}
+	return 0;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Shared memory: is a page mapped here, and if not, is its content resident?
+ *
+ * Whether it is mapped is asked by a scan that protects nothing; mincore(2) is
+ * asked only about pages that had content and are not mapped, since it looks
+ * each of them up in the page cache. Where mincore may not tell (the file is
+ * another user's and this process may not write it), it says resident.
+ */
+#include "source/drops.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+static int find_mapped(const struct smi_drops_chunk *chunk, uint64_t *now)
+{
+	struct smi_page_region *runs = chunk->drops->scratch->runs;
+	unsigned int shift = chunk->drops->page_shift;
+	uint64_t start = smi_drops_address(chunk, 0);
+	long n = smi_sys_pagemap_find_present(
+		chunk->drops->pagemap, start,
+		smi_drops_address(chunk, chunk->npages), runs,
+		SMI_DROPS_CHUNK_RUNS);
+
+	for (long i = 0; i < n; i++)
+		smi_drops_set(now, (runs[i].start - start) >> shift,
+			      (runs[i].end - start) >> shift);
+	return n < 0 ? (int)n : 0;
+}
+
+/* The kernel is migrating the page, or it was mapped a moment ago. */
+static bool is_mapped_still(const struct smi_drops *d, uint64_t word)
+{
+	return word & SMI_PAGEMAP_PRESENT ||
+	       (word & SMI_PAGEMAP_SWAPPED && d->sees_marker &&
+		!smi_drops_is_marker(d, word));
+}
+
+/* Pages that were mapped and are not found: look at each word once more. */
+static int look_again(const struct smi_drops_chunk *chunk, uint64_t word,
+		      uint64_t *now)
+{
+	const uint64_t *mapped = chunk->range->mapped + chunk->first_page / 64;
+	uint64_t *words = chunk->drops->scratch->words;
+	uint64_t left = mapped[word] & ~now[word];
+	int ret;
+
+	if (!left)
+		return 0;
+	ret = smi_drops_words(chunk, word * 64, smi_drops_pages_of(chunk, word),
+			      words);
+	for (; !ret && left; left &= left - 1) {
+		unsigned int i = (unsigned int)__builtin_ctzll(left);
+
+		if (is_mapped_still(chunk->drops, words[i]))
+			now[word] |= UINT64_C(1) << i;
+	}
+	return ret;
+}
+
+/* Of the pages @wanted of a word, those without content; holes have none. */
+static int find_empty(const struct smi_drops_chunk *chunk, uint64_t word,
+		      uint64_t wanted, uint64_t *ret_empty)
+{
+	unsigned char *resident = chunk->drops->scratch->resident;
+	uint64_t npages = smi_drops_pages_of(chunk, word);
+
+	*ret_empty = 0;
+	if (npages < 64)
+		wanted &= (UINT64_C(1) << npages) - 1;
+	if (!wanted)
+		return 0;
+	memset(resident, 0, npages);
+	if (mincore((void *)(uintptr_t)smi_drops_address(chunk, word * 64),
+		    npages << chunk->drops->page_shift, resident) < 0 &&
+	    errno != ENOMEM)
+		return -errno;
+	for (; wanted; wanted &= wanted - 1) {
+		unsigned int i = (unsigned int)__builtin_ctzll(wanted);
+
+		if (!(resident[i] & 1))
+			*ret_empty |= UINT64_C(1) << i;
+	}
+	return 0;
+}
+
+static int check_word(const struct smi_drops_chunk *chunk, uint64_t word,
+		      uint64_t *now)
+{
+	uint64_t *mapped = &chunk->range->mapped[chunk->first_page / 64 + word];
+	uint64_t *content =
+		&chunk->range->content[chunk->first_page / 64 + word];
+	uint64_t empty;
+	int ret = look_again(chunk, word, now);
+
+	if (ret < 0)
+		return ret;
+	ret = find_empty(chunk, word, *content & ~now[word], &empty);
+	if (ret < 0)
+		return ret;
+	smi_drops_emit(chunk, word, (*mapped & ~now[word]) | empty, false);
+	/* What is new is remembered by a look too: it can only add reports. */
+	*content |= now[word];
+	*mapped |= now[word];
+	if (!chunk->is_look) {
+		*mapped = now[word];
+		*content &= ~empty;
+	}
+	return 0;
+}
+
+int smi_drops_check_shared(const struct smi_drops_chunk *chunk)
+{
+	uint64_t now[SMI_DROPS_CHUNK_WORDS] = {0};
+	int ret = find_mapped(chunk, now);
+
+	for (uint64_t w = 0; !ret && w * 64 < chunk->npages; w++)
+		ret = check_word(chunk, w, now);
+	return ret;
+}
