@@ -1,23 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Each rule becomes a load and a comparison for each of its conditions, and a
- * verdict. The low halves of arguments are compared as the filter sees them
- * on a little-endian host.
+ * Each rule becomes one of libseccomp's. Of an argument the low half is
+ * compared: that is what the kernel reads of a command.
  */
 #include "deny.h"
 
+#include <errno.h>
 #include <stdio.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <linux/filter.h>
-#include <linux/seccomp.h>
+#include <seccomp.h>
 
 #include "support.h"
-
-#define MAX_RULES 8
-#define MAX_CODE  (MAX_RULES * 7 + 1)
 
 enum {
 	PASSED,
@@ -25,53 +20,33 @@ enum {
 	NO_FILTER
 };
 
-static size_t put_condition(struct sock_filter *code, uint32_t offset,
-			    uint32_t value, uint8_t to_next_rule)
+static bool add_rule(scmp_filter_ctx filter, const struct deny_rule *rule)
 {
-	code[0] =
-		(struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offset);
-	code[1] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value,
-					       0, to_next_rule);
-	return 2;
-}
+	struct scmp_arg_cmp args[2];
+	unsigned int n = 0;
+	uint32_t action = rule->is_trapped
+				  ? SCMP_ACT_TRAP
+				  : SCMP_ACT_ERRNO((uint32_t)rule->answer);
 
-static size_t put_rule(struct sock_filter *code, const struct deny_rule *rule)
-{
-	uint8_t left =
-		(uint8_t)(1 + 2 * (rule->arg1 != 0) + 2 * (rule->arg2 != 0));
-	uint32_t verdict = rule->is_trapped
-				   ? SECCOMP_RET_TRAP
-				   : SECCOMP_RET_ERRNO | (uint32_t)rule->answer;
-	size_t n = put_condition(code, offsetof(struct seccomp_data, nr),
-				 (uint32_t)rule->call, left);
-
-	if (rule->arg1) {
-		left -= 2;
-		n += put_condition(code + n,
-				   offsetof(struct seccomp_data, args[1]),
-				   rule->arg1, left);
-	}
+	if (rule->arg1)
+		args[n++] = SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, rule->arg1);
 	if (rule->arg2)
-		n += put_condition(code + n,
-				   offsetof(struct seccomp_data, args[2]),
-				   rule->arg2, 1);
-	code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, verdict);
-	return n;
+		args[n++] = SCMP_A2(SCMP_CMP_MASKED_EQ, UINT32_MAX, rule->arg2);
+	return seccomp_rule_add_array(filter, action, rule->call, n, args) == 0;
 }
 
-static bool install(const struct deny_rule *rules, size_t nrules)
+bool deny(const struct deny_rule *rules, size_t nrules)
 {
-	struct sock_filter code[MAX_CODE];
-	struct sock_fprog program = {.filter = code};
-	size_t n = 0;
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	bool is_done = filter &&
+		       seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1) == 0;
 
-	for (size_t i = 0; i < nrules && i < MAX_RULES; i++)
-		n += put_rule(code + n, &rules[i]);
-	code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K,
-						 SECCOMP_RET_ALLOW);
-	program.len = (unsigned short)n;
-	return !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) &&
-	       !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+	for (size_t i = 0; i < nrules && is_done; i++)
+		is_done = add_rule(filter, &rules[i]);
+	is_done = is_done && seccomp_load(filter) == 0;
+	if (filter)
+		seccomp_release(filter);
+	return is_done;
 }
 
 void deny_and_run(const struct deny_rule *rules, size_t nrules,
@@ -84,7 +59,7 @@ void deny_and_run(const struct deny_rule *rules, size_t nrules,
 	child = fork();
 	assert_true(child >= 0);
 	if (!child) {
-		if (!install(rules, nrules))
+		if (nrules && !deny(rules, nrules))
 			_exit(NO_FILTER);
 		_exit(body(opaque) ? PASSED : FAILED);
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Kernels that lack something, simulated: a child process whose seccomp
- * filter answers some system calls with an error, or traps them.
+ * Kernels that lack something, simulated: a seccomp filter answers some system
+ * calls with an error, or traps them. Not in cross builds: the emulator has no
+ * filters.
  */
 #ifndef TESTS_SUPPORT_DENY_H
 #define TESTS_SUPPORT_DENY_H
@@ -17,6 +18,12 @@ struct deny_rule {
 	int answer;	 /* errno; 0: succeeds with 0 and does nothing */
 	bool is_trapped; /* SIGSYS instead of an answer */
 };
+
+/*
+ * Install the rules for all threads of this process, for good.
+ * Return: false where no filter can be installed.
+ */
+bool deny(const struct deny_rule *rules, size_t nrules);
 
 /*
  * Run @body in a child under the rules and fail the running test unless it
