@@ -99,7 +99,8 @@ void smudge_bitmap_mark_range(struct smudge_bitmap *bitmap, uint64_t first_page,
  *
  * A clear drops bits without giving them to anybody: it does not re-arm a
  * writer and is no take. Blocks: clear may wait for the barrier described at
- * smudge_bitmap_take. Threads: owner; markers may run.
+ * smudge_bitmap_take, and clears nothing while there is none. Threads: owner;
+ * markers may run.
  */
 void smudge_bitmap_set_range(struct smudge_bitmap *bitmap, uint64_t first_page,
 			     uint64_t npages);
@@ -217,7 +218,11 @@ bool smudge_bitmap_next_block(struct smudge_bitmap *bitmap,
  * Blocks: when a mark was found, for one expedited membarrier(2), some
  * microseconds: it makes markers that found their bit set, and returned
  * without writing, finish the stores they marked before anyone reads the
- * pages. Threads: owner; markers may run.
+ * pages. If a filter forbids membarrier(2) since the bitmap was made, for one
+ * barrier of another kind, once: milliseconds where it is a walk over the
+ * processors. While there is none, pages that are taken stay dirty and are
+ * given again (docs/kernel-support.md).
+ * Threads: owner; markers may run.
  * Return: 0, -EBUSY (@batch is not empty; nothing is taken).
  */
 int smudge_bitmap_take(struct smudge_bitmap *bitmap, uint64_t first_page,

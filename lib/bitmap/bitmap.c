@@ -312,7 +312,8 @@ void smudge_bitmap_clear_range(struct smudge_bitmap *b, uint64_t first_page,
 			       uint64_t npages)
 {
 	smi_bitmap_drain(b);
-	change_range(b, first_page, npages, false);
+	if (!b->owes_barrier)
+		change_range(b, first_page, npages, false);
 }
 
 /* No group is dirty but by its full bit, and the others hold no memory. */
@@ -338,6 +339,8 @@ void smudge_bitmap_fill(struct smudge_bitmap *b)
 void smudge_bitmap_empty(struct smudge_bitmap *b)
 {
 	smi_bitmap_drain(b);
+	if (b->owes_barrier)
+		return;
 	drop_bits(b);
 	memset(b->full, 0, b->nwords[2] * 8);
 }

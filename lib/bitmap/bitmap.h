@@ -80,6 +80,16 @@
  * A mark of a page that was marked since the last drain so costs loads only;
  * the first one after it sets the bits again. Without membarrier fast_npages
  * is 0, and every mark takes the way that fences.
+ *
+ * MEMBARRIER IS REFUSED LATER, by a filter that was installed meanwhile. The
+ * drain that finds out has cleared bits already, and markers that found them
+ * set may not have fenced. It sets fast_npages to 0 and gets one barrier of
+ * another kind (sys/barrier.h): a marker that read the old fast_npages before
+ * it has its stores visible now, one that reads it after it fences. If no
+ * barrier can be had, one is owed, and each later drain tries again. Until it
+ * was had, nothing leaves the bits plane: a take gives pages and keeps their
+ * bits, however often, and a clear clears nothing. So a page is given at least
+ * once more after the barrier, and then its content is there.
  */
 #ifndef LIB_BITMAP_BITMAP_H
 #define LIB_BITMAP_BITMAP_H
@@ -116,6 +126,8 @@ struct smudge_bitmap {
 	struct smi_group *groups;     /* nwords[1] */
 	uint64_t *level2;	      /* nwords[2] */
 	uint64_t *full;		      /* nwords[2] */
+	bool owes_barrier;	      /* before bits may leave */
+	uint64_t kept_pages; /* that takes gave and left dirty for it */
 	const struct smi_kernels *kernels;
 	void *mark_base; /* the two mappings */
 	void *bits_base;

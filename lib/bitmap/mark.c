@@ -6,7 +6,8 @@
  * Costs: a mark of a page marked since the last drain four loads, else one
  * atomic OR a level that lacks the bit; a drain of an empty plane one load,
  * else a look at every word of level 2 (1,024 for 2^28 pages), one exchange
- * for each word that holds marks, and a membarrier.
+ * for each word that holds marks, and a membarrier. Once membarrier is refused,
+ * a mark also costs a fence, and a drain none.
  */
 #include "bitmap/bitmap.h"
 
@@ -137,20 +138,28 @@ static void drain_group(struct smudge_bitmap *b, uint64_t group)
 
 /*
  * Make the stores that marks announced visible. A system call filter that was
- * installed since the bitmap was made may forbid it: markers fence from then
- * on, and this one time the processors' own haste is relied on.
+ * installed since the bitmap was made may forbid membarrier: then markers fence
+ * from now on, and one barrier of another kind is owed for those that did not.
  */
 static void barrier(struct smudge_bitmap *b)
 {
 	atomic_thread_fence(memory_order_seq_cst);
-	if (fast_npages(b) && !smi_sys_barrier())
+	if (fast_npages(b) && !smi_sys_barrier()) {
+		/* Relaxed: the barrier that is owed takes it to all threads. */
 		atomic_store_explicit(&b->fast_npages, 0, memory_order_relaxed);
+		b->owes_barrier = true;
+	}
+	if (b->owes_barrier)
+		b->owes_barrier = !smi_sys_barrier_slow();
 }
 
 void smi_bitmap_drain(struct smudge_bitmap *b)
 {
-	if (!grab(&b->marked))
+	if (!grab(&b->marked)) {
+		if (b->owes_barrier)
+			barrier(b);
 		return;
+	}
 	for (uint64_t k = 0; k < b->nwords[2]; k++) {
 		uint64_t groups = grab(&b->mark[2][k]);
 

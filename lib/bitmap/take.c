@@ -145,6 +145,18 @@ static uint64_t take_range(struct smudge_bitmap *b, uint64_t first,
 	return end;
 }
 
+/* What the batch holds is dirty. */
+static void set_taken(struct smudge_bitmap *b, const struct smudge_batch *batch)
+{
+	size_t nruns = smudge_batch_nruns(batch);
+
+	for (size_t i = 0; i < nruns; i++) {
+		struct smudge_run run = smudge_batch_run(batch, i);
+
+		smudge_bitmap_set_range(b, run.first_page, run.npages);
+	}
+}
+
 int smudge_bitmap_take(struct smudge_bitmap *b, uint64_t first_page,
 		       uint64_t npages, struct smudge_batch *batch)
 {
@@ -161,18 +173,16 @@ int smudge_bitmap_take(struct smudge_bitmap *b, uint64_t first_page,
 	if (npages > SMI_BATCH_MAX_PAGES)
 		npages = SMI_BATCH_MAX_PAGES;
 	batch->end_page = take_range(b, first_page, first_page + npages, batch);
+	if (b->owes_barrier) {
+		set_taken(b, batch);
+		b->kept_pages += smudge_batch_npages(batch);
+	}
 	return 0;
 }
 
 void smi_bitmap_put_back(struct smudge_bitmap *b, struct smudge_batch *batch)
 {
-	size_t nruns = smudge_batch_nruns(batch);
-
-	for (size_t i = 0; i < nruns; i++) {
-		struct smudge_run run = smudge_batch_run(batch, i);
-
-		smudge_bitmap_set_range(b, run.first_page, run.npages);
-	}
+	set_taken(b, batch);
 	smi_batch_reset(batch);
 }
 

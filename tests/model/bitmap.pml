@@ -63,6 +63,17 @@ c_code {
 		c_code { look(Pmarker->t, age); } \
 	}
 
+#ifdef LATER
+#define CHOOSE_AT(age) \
+	:: d_step { \
+		c_expr { (may_choose)(Pmarker->t, age) } -> \
+		c_code { choose(Pmarker->t, age); } \
+	}
+#define CHOOSE EACH_AGE(CHOOSE_AT)
+#else
+#define CHOOSE
+#endif
+
 #define LIMIT (t == 1 -> MARKS1 : MARKS2)
 
 proctype marker(byte t)
@@ -80,6 +91,7 @@ proctype marker(byte t)
 		n++;
 		c_code { begin_mark(Pmarker->t, PAGES_B); }
 	}
+	CHOOSE
 	EACH_AGE(LOOK_AT)
 	:: d_step { reg[t] -> c_code { or_in(Pmarker->t); } }
 	:: d_step {
@@ -133,10 +145,10 @@ proctype marker(byte t)
 #define GRAB(loc, none) PEEK_ONLY(loc, none) CLEAR(loc)
 #endif
 #ifdef ROOT_CLEARED_LATE
-#define GRAB_ROOT PEEK_ONLY(ROOT, drained)
+#define GRAB_ROOT PEEK_ONLY(ROOT, unmarked)
 #define AFTER_ROOT CLEAR(ROOT)
 #else
-#define GRAB_ROOT PEEK_ONLY(ROOT, drained) CLEAR(ROOT)
+#define GRAB_ROOT PEEK_ONLY(ROOT, unmarked) CLEAR(ROOT)
 #define AFTER_ROOT
 #endif
 #ifdef LEVEL1_CLEARED_LATE
@@ -159,6 +171,31 @@ proctype marker(byte t)
 	} \
 	GRAB(loc, none)
 
+/*
+ * membarrier is denied from some drain on. Then markers are told to fence, and
+ * one other barrier is owed, which may be had at once, later or never.
+ */
+#ifdef LATER
+bool is_denied, owes, is_kept;
+#define OWES owes
+#ifdef TOLD_AFTER_THE_BARRIER
+#define TELL
+#define TELL_LATE c_code { tell_markers(); };
+#else
+#define TELL c_code { tell_markers(); };
+#define TELL_LATE
+#endif
+#else
+#define OWES false
+#endif
+#ifdef NOT_KEPT
+#define KEEPS false
+#elif defined(KEPT_ONCE)
+#define KEEPS (OWES && !is_kept)
+#else
+#define KEEPS OWES
+#endif
+
 #ifdef NO_BARRIER
 #define BARRIER
 #elif defined(FALLBACK) || defined(NO_MEMBARRIER)
@@ -172,11 +209,26 @@ proctype marker(byte t)
 		end_interrupts(&now.memory); \
 		settle(); \
 	}
-#define BARRIER \
+#define INTERRUPTS \
 	if \
 	:: INTERRUPT(1); INTERRUPT_LAST(2) \
 	:: INTERRUPT(2); INTERRUPT_LAST(1) \
 	fi;
+#ifdef LATER
+#define BARRIER \
+	atomic { c_code { fence(&now.memory, 0); settle(); } }; \
+	if \
+	:: !is_denied -> INTERRUPTS \
+	:: atomic { !is_denied -> is_denied = true; owes = true; TELL } \
+	:: is_denied -> skip \
+	fi; \
+	if \
+	:: owes -> INTERRUPTS atomic { owes = false; TELL_LATE } \
+	:: true \
+	fi;
+#else
+#define BARRIER INTERRUPTS
+#endif
 #endif
 
 /* The program may have told the owner that a mark call returned, or not. */
@@ -216,6 +268,14 @@ word1:	   GRAB_WORD(WORD1, 2, level1)
 level1:	   LOCKED { reg[OWNER] = 0; AFTER_LEVEL1 };
 barrier:   LOCKED { found = 0; AFTER_ROOT };
 	   BARRIER
+	   goto drained;
+unmarked:  skip;
+#ifdef LATER
+	   if
+	   :: owes -> goto barrier
+	   :: else
+	   fi;
+#endif
 drained:   LOCKED {
 		reg[OWNER] = 0;
 		c_code { judge_drain(); };
@@ -223,7 +283,10 @@ drained:   LOCKED {
 		assert(!is_summary_stale_clear);
 		/* smudge_bitmap_take() */
 		batch = bits;
-		bits = 0;
+		bits = (KEEPS -> bits : 0);
+#ifdef LATER
+		is_kept = is_kept || owes;
+#endif
 		locked = false
 	   }
 	   do

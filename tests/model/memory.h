@@ -5,7 +5,7 @@
  *
  * Every location keeps the messages (values) written to it, oldest first. A
  * view says for each location the oldest message that may still be read: four
- * bits a location. Each thread has a view, and so has each message: that of
+ * bits per location. Each thread has a view, and so has each message: that of
  * its writer, if it was released. Messages nobody can read any more are
  * forgotten, so that equal memories have equal bytes.
  */
@@ -21,6 +21,9 @@ enum {
 	LEVEL1,
 	LEVEL2,
 	ROOT,
+#ifdef LATER
+	FENCED, /* markers are told to fence: fast_npages is 0 */
+#endif
 	CONTENT,
 	NPAGES = 3
 };
@@ -44,13 +47,19 @@ enum {
 	SEQ_CST = 7
 };
 
+#ifdef LATER
+typedef unsigned long long view_t;
+#else
+typedef unsigned int view_t;
+#endif
+
 struct memory {
-	unsigned int view[NTHREADS];
-	unsigned int returned[NTHREADS]; /* view of a marker's last return */
-	unsigned int fenced;		 /* of all seq_cst fences so far */
-	unsigned int sc;      /* last message a seq_cst access knows */
-	unsigned int reading; /* one bit a thread that may read again */
-	unsigned int message_view[NLOCS][NMESSAGES];
+	view_t view[NTHREADS];
+	view_t returned[NTHREADS]; /* view of a marker's last return */
+	view_t fenced;		   /* of all seq_cst fences so far */
+	view_t sc;		   /* last message a seq_cst access knows */
+	unsigned int reading;	   /* one bit a thread that may read again */
+	view_t message_view[NLOCS][NMESSAGES];
 	unsigned char value[NLOCS][NMESSAGES];
 	unsigned char nmessages[NLOCS];
 };
@@ -70,6 +79,9 @@ static void say(int thread, const char *what, int loc, int value)
 #ifdef TRACE
 	static const char *const locs[] = {
 		"word 0",    "word 1",	  "level 1",   "level 2", "root",
+#ifdef LATER
+		"fenced",
+#endif
 		"content 0", "content 1", "content 2", ""};
 
 	static const char *const threads[] = {"owner", "marker 1", "marker 2"};
@@ -81,17 +93,17 @@ static void say(int thread, const char *what, int loc, int value)
 #endif
 }
 
-static unsigned int at(unsigned int view, int loc)
+static unsigned int at(view_t view, int loc)
 {
 	return view >> (4 * loc) & 15;
 }
 
-static unsigned int with(unsigned int view, int loc, unsigned int index)
+static view_t with(view_t view, int loc, unsigned int index)
 {
-	return (view & ~(15U << (4 * loc))) | index << (4 * loc);
+	return (view & ~((view_t)15 << (4 * loc))) | (view_t)index << (4 * loc);
 }
 
-static unsigned int join(unsigned int a, unsigned int b)
+static view_t join(view_t a, view_t b)
 {
 	for (int loc = 0; loc < NLOCS; loc++) {
 		if (at(b, loc) > at(a, loc))
@@ -116,7 +128,7 @@ static unsigned int oldest(const struct memory *m, int thread, int loc,
 	return index;
 }
 
-static void shift(unsigned int *view, int loc, unsigned int n)
+static void shift(view_t *view, int loc, unsigned int n)
 {
 	unsigned int index = at(*view, loc);
 
@@ -183,7 +195,7 @@ static int readable(const struct memory *m, int thread, int loc, int order,
 static void look_at(struct memory *m, int thread, int loc, int order,
 		    unsigned int index)
 {
-	unsigned int *view = &m->view[thread];
+	view_t *view = &m->view[thread];
 
 	*view = join(*view, with(0, loc, index));
 	if (order & ACQUIRE)
@@ -203,7 +215,7 @@ static unsigned char load(struct memory *m, int thread, int loc, int order,
 }
 
 static void store(struct memory *m, int thread, int loc, int order,
-		  unsigned char value, unsigned int inherited)
+		  unsigned char value, view_t inherited)
 {
 	unsigned int index = m->nmessages[loc]++;
 

@@ -40,14 +40,15 @@ STEPS = [
     ("mark_any", ["return", "thread_fence", "mark_part", "marked"]),
     ("smudge_bitmap_mark_range", ["signal_fence", "mark_any", "return",
                                   "mark_part", "marked"]),
-    ("smi_bitmap_drain", ["marked", "return", "mark[2]", "drain_group",
-                          "barrier"]),
+    ("smi_bitmap_drain", ["marked", "barrier", "return", "mark[2]",
+                          "drain_group", "barrier"]),
     ("drain_group", ["mark[1]", "mark[0]"]),
-    ("barrier", ["thread_fence", "smi_sys_barrier"]),
+    ("barrier", ["thread_fence", "smi_sys_barrier", "fast_npages",
+                 "smi_sys_barrier_slow"]),
 ]
-STEP = (r"b->(mark\[\d\]|marked)|\b(?:atomic_)?"
+STEP = (r"&?b->(mark\[\d\]|marked)|&b->(fast_npages)|\b(?:atomic_)?"
         r"(mark_any|mark_part|drain_group|barrier|smi_sys_barrier|"
-        r"signal_fence|thread_fence|return)\b")
+        r"smi_sys_barrier_slow|signal_fence|thread_fence|return)\b")
 
 # name, options: the protocol, which must hold
 PROTOCOL = [
@@ -57,6 +58,9 @@ PROTOCOL = [
     ("three-drains", ["MARKS1=1", "DRAINS=3", "PAGES_B=6"]),
     ("merge-under-the-lock", ["MARKS1=1", "MERGE"]),
     ("markers-fence-without-membarrier", ["FALLBACK"]),
+    ("membarrier-denied-later", ["LATER", "MARKS1=1"]),
+    ("membarrier-denied-later-twice-marked",
+     ["LATER", "MARKS1=2", "DRAINS=1"]),
 ]
 
 # name, options: one thing wrong, which an assertion must notice
@@ -87,6 +91,11 @@ MUTANTS = [
     ("no-membarrier", ["NO_MEMBARRIER"]),
     ("no-marker-fence-without-membarrier", ["FALLBACK", "NO_MARKER_FENCE"]),
     ("no-owner-fence-without-membarrier", ["FALLBACK", "NO_BARRIER"]),
+    ("denied-later-nothing-kept", ["LATER", "NOT_KEPT"]),
+    ("denied-later-kept-once", ["LATER", "KEPT_ONCE"]),
+    ("denied-later-markers-not-told", ["LATER", "MARKERS_NOT_TOLD"]),
+    ("denied-later-told-after-the-barrier",
+     ["LATER", "TOLD_AFTER_THE_BARRIER"]),
     ("content-stored-after-the-mark", ["CONTENT_AFTER_MARK"]),
     ("returned-batch-dropped", ["NO_RETURN"]),
     ("merge-without-the-lock", ["NO_LOCK", "MERGE", "MARKS1=1", "DRAINS=1"]),
@@ -96,6 +105,7 @@ MUTANTS = [
 def code_body(function):
     """Returns the body of a function of mark.c, empty if it has none."""
     code = (HERE.parent.parent / "lib/bitmap/mark.c").read_text()
+    code = re.sub(r"/\*.*?\*/", "", code, flags=re.S)
     body = re.search(rf"\b{function}\([^;{{]*\)\n{{\n(.*?)\n}}", code, re.S)
     return body[1] if body else ""
 
@@ -103,8 +113,8 @@ def code_body(function):
 def wrong_steps():
     """Returns the functions of mark.c that take other steps than the model."""
     return [function for function, steps in STEPS
-            if [a or b for a, b in re.findall(STEP, code_body(function))]
-            != steps]
+            if ["".join(found) for found in
+                re.findall(STEP, code_body(function))] != steps]
 
 
 def code_orders():

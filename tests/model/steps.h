@@ -26,6 +26,9 @@
 #define MARK_PATH WORD0, WORD1, LEVEL1, LEVEL2, ROOT
 #endif
 
+/* The step of a mark that looks whether it has to fence. */
+#define CHOOSING 15
+
 static const int load_order[NTHREADS] = {PEEK, LOOK, LOOK};
 static const int path[] = {MARK_PATH};
 
@@ -96,7 +99,7 @@ static int place(int t)
 
 static int may_look(int t, int age)
 {
-	return now.step[t] && !now.reg[t] &&
+	return now.step[t] && now.step[t] != CHOOSING && !now.reg[t] &&
 	       readable(&now.memory, t, place(t), LOOK, age);
 }
 
@@ -147,9 +150,41 @@ static void begin_mark(int t, unsigned char set)
 #if defined(FALLBACK) && !defined(NO_MARKER_FENCE)
 	fence(&now.memory, t);
 #endif
+#ifdef LATER
+	now.step[t] = CHOOSING;
+#else
+	pass(t);
+#endif
+	settle();
+}
+
+#ifdef LATER
+static int may_choose(int t, int age)
+{
+	return now.step[t] == CHOOSING &&
+	       readable(&now.memory, t, FENCED, RELAXED, age);
+}
+
+/* mark() reads fast_npages, and fences in mark_any() if it is 0. */
+static void choose(int t, int age)
+{
+	if (load(&now.memory, t, FENCED, RELAXED, age))
+		fence(&now.memory, t);
+	now.step[t] = 0;
 	pass(t);
 	settle();
 }
+
+/* barrier() is refused: fast_npages = 0. */
+static void tell_markers(void)
+{
+#ifndef MARKERS_NOT_TOLD
+	store(&now.memory, OWNER, FENCED, RELAXED, 1, 0);
+	say(OWNER, "store", FENCED, 1);
+	settle();
+#endif
+}
+#endif
 
 static void marker_ends(int t)
 {
@@ -250,11 +285,11 @@ static void judge_drain(void)
 		now.is_summary_stale_clear = is_stale_clear();
 }
 
-/* After the last take: the owner's copies are the last content. */
+/* After the last take: the owner's copies are the last content, or kept. */
 static void judge_end(void)
 {
 	for (int p = 0; p < NPAGES; p++) {
-		if (now.ghost.latest[p])
+		if (now.ghost.latest[p] && !(now.bits >> p & 1))
 			now.is_content_lost = 1;
 	}
 }
