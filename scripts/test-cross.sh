@@ -4,7 +4,7 @@
 # for aarch64 (NEON) and s390x (big-endian) and run by qemu's user emulation.
 # usage: test-cross.sh [aarch64|s390x]...   (default: both)
 #
-# Needs the packages of scripts/packages.txt for "cross". The three libraries
+# Needs the packages of scripts/packages.txt for "cross". The two libraries
 # of the foreign machines are fetched by apt into build-test/sysroot-<machine>
 # and unpacked there, never installed: as multiarch packages they would have
 # to match the version of the host's C library to the last digit.
@@ -14,8 +14,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-libraries="libcmocka0 libcmocka-dev liburcu8 liburcu-dev libxxhash0
-	libxxhash-dev"
+libraries="libcmocka0 libcmocka-dev libxxhash0 libxxhash-dev"
 
 # skip <reason>
 skip() {

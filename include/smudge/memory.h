@@ -13,8 +13,8 @@
  * smudge_region_harvest, of different regions do not wait for each other.
  * Marks take no lock at all.
  *
- * A child of fork(2) must not use the library, except to exec: its sources'
- * tracking and the threads that grace periods wait for are the parent's.
+ * A child of fork(2) must not use what was created before the fork, since the
+ * sources' tracking is the parent's. It may create a memory of its own.
  */
 #ifndef SMUDGE_MEMORY_H
 #define SMUDGE_MEMORY_H
@@ -72,8 +72,7 @@ struct smudge_region_options {
  * @ret: receives the region, valid until smudge_region_remove
  *
  * Clients that watch everything watch it from now on, all pages dirty.
- * Blocks: on the memory's lock, and on an RCU grace period if clients watch
- * it. Threads: any.
+ * Blocks: on the memory's lock, and on an RCU grace period. Threads: any.
  * Return: 0, -EINVAL (alignment, size, page_shift or name, or a gpa range that
  * ends beyond 2^64 - 1), -EEXIST (overlaps
  * another region's gpa range, or the name is taken), -ENOSPC
@@ -155,7 +154,8 @@ size_t smudge_memory_hold_regions(struct smudge_memory *memory,
  * io_uring...) has written them when its completion was reaped: mark then, not
  * when it is submitted. A mark is given to each client once, after a look too.
  *
- * Blocks: no, lock-free. Threads: any number, at any time.
+ * Cannot fail: needs no memory but the bitmaps' own, and no system call.
+ * Blocks: no, lock-free. Threads: any number, at any time, and signal handlers.
  */
 void smudge_region_mark(struct smudge_region *region, uint64_t first_page,
 			uint64_t npages);
@@ -167,8 +167,9 @@ void smudge_region_mark(struct smudge_region *region, uint64_t first_page,
  *      ignored, and a range may span regions
  *
  * I/O is marked when its completion was reaped, as for smudge_region_mark.
- * Finds the regions by binary search. Blocks: no, lock-free. Threads: any
- * number, at any time, also while regions come and go.
+ * Finds the regions by binary search. Cannot fail, as smudge_region_mark.
+ * Blocks: no, lock-free. Threads: any number, at any time, also while regions
+ * come and go, and signal handlers.
  */
 void smudge_memory_mark_gpa(struct smudge_memory *memory, uint64_t gpa,
 			    uint64_t length_bytes);
@@ -343,6 +344,11 @@ struct smudge_memory_stats {
 			   included, and not counted as harvests */
 	uint64_t look_ns;
 	uint64_t looked_pages; /* reported to looks, repeats counted */
+	uint64_t kept_pages;   /* given by takes that left them dirty, because
+				  membarrier(2) was refused later and no other
+				  barrier could be had: 0 elsewhere */
+	uint64_t unfreed;      /* now: views, tables and regions that left and
+				  wait for such a barrier */
 };
 
 /*

@@ -4,7 +4,8 @@
  *
  * Opening links a view into each region and then waits for a grace period: a
  * marker that did not see the client stored its content before that, so the
- * first take, of a map that is all dirty, reads it.
+ * first take, of a map that is all dirty, reads it. Where no grace period can
+ * be had, what the client takes stays dirty until it could.
  */
 #include "memory/memory.h"
 
@@ -13,8 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "sys/rcu.h"
 
 /* What the options had when they were first published. */
 #define FIRST_SIZE offsetof(struct smudge_client_options, marks_only)
@@ -46,7 +45,7 @@ int smi_client_watch(struct smudge_client *client, struct smudge_region *region,
 	return 0;
 }
 
-static void unlink_view(struct smi_view *view, struct smi_view **gone)
+static void unlink_view(struct smi_view *view)
 {
 	struct smi_view **link = &view->client->views;
 
@@ -56,38 +55,22 @@ static void unlink_view(struct smi_view *view, struct smi_view **gone)
 	pthread_mutex_lock(&view->region->lock);
 	smi_region_unlink(view->region, view);
 	pthread_mutex_unlock(&view->region->lock);
-	view->next_gone = *gone;
-	*gone = view;
+	smi_view_retire(view);
 }
 
-struct smi_view *smi_clients_unwatch(struct smudge_region *region)
+void smi_clients_unwatch(struct smudge_region *region)
 {
-	struct smi_view *gone = NULL;
 	struct smi_view *view;
 
 	while ((view = smi_region_views(region)))
-		unlink_view(view, &gone);
-	return gone;
-}
-
-void smi_views_destroy(struct smi_view *gone)
-{
-	while (gone) {
-		struct smi_view *next = gone->next_gone;
-
-		smi_view_destroy(gone);
-		gone = next;
-	}
+		unlink_view(view);
 }
 
 static void drop_views(struct smudge_client *client)
 {
-	struct smi_view *gone = NULL;
-
 	while (client->views)
-		unlink_view(client->views, &gone);
-	smi_rcu_synchronize();
-	smi_views_destroy(gone);
+		unlink_view(client->views);
+	smi_memory_synchronize(client->memory);
 }
 
 static bool is_listed(struct smudge_region *const *regions, size_t n,
@@ -158,7 +141,11 @@ static int open_locked(struct smudge_client *client,
 		drop_views(client);
 		return r;
 	}
-	smi_rcu_synchronize();
+	if (!smi_memory_synchronize(memory)) {
+		for (struct smi_view *v = client->views; v;
+		     v = v->next_in_client)
+			smi_view_owe_barrier(v);
+	}
 	client->next = memory->clients;
 	memory->clients = client;
 	memory->nclients++;

@@ -24,6 +24,8 @@ int smudge_memory_create(struct smudge_memory **ret)
 	}
 	pthread_mutex_init(&memory->lock, NULL);
 	atomic_init(&memory->table, table);
+	/* Marks must find what they need in memory. */
+	smi_sys_rcu_prepare();
 	*ret = memory;
 	return 0;
 }
@@ -51,6 +53,8 @@ int smudge_memory_destroy(struct smudge_memory *memory)
 	}
 	for (size_t i = 0; i < table->n; i++)
 		smi_region_detach_all(table->regions[i]);
+	/* No other call runs, so no mark does: this needs no grace period. */
+	smi_memory_free_gone(memory);
 	pthread_mutex_unlock(&memory->lock);
 	for (size_t i = 0; i < table->n; i++)
 		smi_region_free(table->regions[i]);
@@ -145,17 +149,18 @@ void smudge_memory_mark_gpa(struct smudge_memory *memory, uint64_t gpa,
 			    uint64_t length_bytes)
 {
 	const struct smi_region_table *table;
+	struct smi_sys_rcu_slot *slot;
 	uint64_t last;
 
 	if (!length_bytes)
 		return;
 	last = length_bytes - 1 > UINT64_MAX - gpa ? UINT64_MAX
 						   : gpa + length_bytes - 1;
-	smi_rcu_read_lock();
+	slot = smi_sys_rcu_read_lock();
 	/* Acquire pairs with the release in region.c: publish_table. */
 	table = atomic_load_explicit(&memory->table, memory_order_acquire);
 	for (size_t i = find_from(table, gpa);
 	     i < table->n && table->regions[i]->gpa <= last; i++)
 		mark_bytes(table->regions[i], gpa, last);
-	smi_rcu_read_unlock();
+	smi_sys_rcu_read_unlock(slot);
 }

@@ -14,7 +14,8 @@
  *	memory->lock   who is there: regions, clients, views
  *	region->lock   the region's bits (owner of its bitmaps), its sources
  * RCU protects the region table and the lists of views against markers. A
- * grace period is waited for with memory->lock held and no region's lock.
+ * grace period is waited for with memory->lock held and no region's lock. What
+ * left is freed after one, and waits in a list if none could be had (gone.c).
  *
  * INVARIANT of every region with a view: for each page, if a write happened
  * since a view took it (or was opened), then the view's bit is set, or a
@@ -58,16 +59,23 @@
 
 #include "sys/clock.h"
 
+/* The first member of what markers may still read after it left. */
+struct smi_gone {
+	struct smi_gone *next; /* memory->lock */
+	void (*free_it)(struct smudge_memory *memory, struct smi_gone *gone);
+};
+
 /* What markers search: immutable once published. */
 struct smi_region_table {
+	struct smi_gone gone;
 	size_t n;
 	struct smudge_region *regions[]; /* ascending gpa */
 };
 
 struct smi_view {
+	struct smi_gone gone;
 	_Atomic(struct smi_view *) next_in_region; /* both locks; RCU */
 	struct smi_view *next_in_client;	   /* memory->lock */
-	struct smi_view *next_gone; /* while it leaves: the remover's */
 	struct smudge_client *client;
 	struct smudge_region *region;
 	struct smudge_bitmap *bitmap;
@@ -78,6 +86,7 @@ struct smi_counters {
 	_Atomic uint64_t harvests, harvest_ns, harvested_pages, harvest_errors;
 	_Atomic uint64_t looks, look_ns, looked_pages;
 	_Atomic uint64_t takes, take_ns, taken_pages, rearm_ns, returned_pages;
+	_Atomic uint64_t kept_pages; /* of views that left */
 };
 
 struct smudge_memory {
@@ -87,10 +96,13 @@ struct smudge_memory {
 	size_t nclients;			  /* lock */
 	uint32_t next_region_id;		  /* lock */
 	uint64_t bitmap_peak_bytes;		  /* lock */
+	struct smi_gone *gone;			  /* lock */
+	uint64_t ngone;				  /* lock; how many these are */
 	struct smi_counters counters;
 };
 
 struct smudge_region {
+	struct smi_gone gone;
 	struct smudge_memory *memory;
 	uint32_t id;
 	char name[64];
@@ -166,6 +178,18 @@ static inline struct smi_view *smi_view_next(const struct smi_view *view)
 				    memory_order_acquire);
 }
 
+/* gone.c. memory->lock held. @gone is free of markers after a grace period. */
+void smi_memory_retire(struct smudge_memory *memory, struct smi_gone *gone,
+		       void (*free_it)(struct smudge_memory *memory,
+				       struct smi_gone *gone));
+/*
+ * Wait for a grace period, and free what was retired.
+ * Return: false if no barrier could be had; nothing is freed then.
+ */
+bool smi_memory_synchronize(struct smudge_memory *memory);
+/* No marker runs any more. */
+void smi_memory_free_gone(struct smudge_memory *memory);
+
 /* region.c. memory->lock held, region->lock not. */
 void smi_region_detach_all(struct smudge_region *region);
 /* After a grace period. */
@@ -174,8 +198,15 @@ void smi_region_free(struct smudge_region *region);
 /* view.c. A view with every page dirty, linked nowhere. */
 int smi_view_create(struct smudge_client *client, struct smudge_region *region,
 		    struct smi_view **ret);
-/* After unlinking, and a grace period. NULL is a no-op. */
+/* Never linked, or after a grace period. NULL is a no-op. */
 void smi_view_destroy(struct smi_view *view);
+/* smi_memory_retire it, after unlinking. */
+void smi_view_retire(struct smi_view *view);
+/*
+ * It was linked without a grace period: what it gives stays dirty until a
+ * barrier was had. The region's lock is not held.
+ */
+void smi_view_owe_barrier(struct smi_view *view);
 bool smi_view_has_batches(const struct smi_view *view);
 
 /*
@@ -193,10 +224,8 @@ struct smi_view *smi_region_find_view(const struct smudge_region *region,
 /* client.c. memory->lock held, region->lock not. */
 int smi_client_watch(struct smudge_client *client, struct smudge_region *region,
 		     struct smudge_error *err);
-/* Unlink all views of @region, chained by next_gone. */
-struct smi_view *smi_clients_unwatch(struct smudge_region *region);
-/* After a grace period. */
-void smi_views_destroy(struct smi_view *gone);
+/* Unlink and retire all views of @region. */
+void smi_clients_unwatch(struct smudge_region *region);
 
 /* source.c. region->lock held. */
 int smi_sources_start(struct smudge_region *region, struct smudge_error *err);

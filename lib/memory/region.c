@@ -52,6 +52,17 @@ void smi_region_free(struct smudge_region *region)
 	free(region);
 }
 
+static void free_gone_region(struct smudge_memory *memory,
+			     struct smi_gone *gone)
+{
+	smi_region_free((struct smudge_region *)gone); /* first member */
+}
+
+static void free_gone_table(struct smudge_memory *memory, struct smi_gone *gone)
+{
+	free(gone); /* first member */
+}
+
 /* The table with @region added (or removed, when it is in it). */
 static struct smi_region_table *
 table_changed(const struct smi_region_table *old, struct smudge_region *region,
@@ -81,7 +92,11 @@ table_changed(const struct smi_region_table *old, struct smudge_region *region,
 static void publish_table(struct smudge_memory *memory,
 			  struct smi_region_table *table)
 {
+	struct smi_region_table *old =
+		atomic_load_explicit(&memory->table, memory_order_relaxed);
+
 	atomic_store_explicit(&memory->table, table, memory_order_release);
+	smi_memory_retire(memory, &old->gone, free_gone_table);
 }
 
 static int check_room(const struct smi_region_table *table,
@@ -112,9 +127,10 @@ static int watch_by_all(struct smudge_region *region)
 		if (c->watches_all)
 			r = smi_client_watch(c, region, NULL);
 	}
-	/* No marker can know the region yet: no grace period is needed. */
-	if (r < 0)
-		smi_views_destroy(smi_clients_unwatch(region));
+	if (r < 0) {
+		smi_clients_unwatch(region);
+		smi_memory_synchronize(region->memory);
+	}
 	return r;
 }
 
@@ -147,9 +163,12 @@ int smudge_region_add(struct smudge_memory *memory,
 	}
 	region->id = memory->next_region_id++;
 	publish_table(memory, table);
-	smi_rcu_synchronize();
+	if (!smi_memory_synchronize(memory)) {
+		for (struct smi_view *v = smi_region_views(region); v;
+		     v = smi_view_next(v))
+			smi_view_owe_barrier(v);
+	}
 	pthread_mutex_unlock(&memory->lock);
-	free(old);
 	*ret = region;
 	return 0;
 }
@@ -175,25 +194,23 @@ void smi_region_detach_all(struct smudge_region *region)
 int smudge_region_remove(struct smudge_region *region)
 {
 	struct smudge_memory *memory = region->memory;
-	struct smi_region_table *old, *table;
-	struct smi_view *gone;
+	struct smi_region_table *table;
 
 	pthread_mutex_lock(&memory->lock);
-	old = atomic_load_explicit(&memory->table, memory_order_relaxed);
-	table = table_changed(old, region, false);
+	table = table_changed(
+		atomic_load_explicit(&memory->table, memory_order_relaxed),
+		region, false);
 	if (!table || region->nholds || has_batches(region)) {
 		pthread_mutex_unlock(&memory->lock);
 		free(table);
 		return table ? -EBUSY : -ENOMEM;
 	}
 	smi_region_detach_all(region);
-	gone = smi_clients_unwatch(region);
+	smi_clients_unwatch(region);
 	publish_table(memory, table);
-	smi_rcu_synchronize();
-	smi_views_destroy(gone);
+	smi_memory_retire(memory, &region->gone, free_gone_region);
+	smi_memory_synchronize(memory);
 	pthread_mutex_unlock(&memory->lock);
-	free(old);
-	smi_region_free(region);
 	return 0;
 }
 
@@ -230,7 +247,8 @@ unsigned int smudge_region_page_shift(const struct smudge_region *region)
 void smudge_region_mark(struct smudge_region *region, uint64_t first_page,
 			uint64_t npages)
 {
-	smi_rcu_read_lock();
+	struct smi_sys_rcu_slot *slot = smi_sys_rcu_read_lock();
+
 	for (struct smi_view *v = smi_region_views(region); v;
 	     v = smi_view_next(v)) {
 		if (npages == 1)
@@ -238,5 +256,5 @@ void smudge_region_mark(struct smudge_region *region, uint64_t first_page,
 		else
 			smudge_bitmap_mark_range(v->bitmap, first_page, npages);
 	}
-	smi_rcu_read_unlock();
+	smi_sys_rcu_read_unlock(slot);
 }

@@ -259,13 +259,13 @@ int smi_source_detach_locked(struct smudge_source *source,
 static struct smudge_region *look_up(const struct smudge_source *source,
 				     struct smudge_memory **ret_memory)
 {
+	struct smi_sys_rcu_slot *slot = smi_sys_rcu_read_lock();
 	struct smudge_region *region;
 
-	smi_rcu_read_lock();
 	region = atomic_load_explicit(&source->region, memory_order_acquire);
 	if (region)
 		*ret_memory = region->memory;
-	smi_rcu_read_unlock();
+	smi_sys_rcu_read_unlock(slot);
 	return region;
 }
 

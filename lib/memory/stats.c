@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "bitmap/bitmap.h"
+
 /* What the structs had when they were first published. */
 #define FIRST_MEMORY_SIZE offsetof(struct smudge_memory_stats, looks)
 #define FIRST_SOURCE_SIZE offsetof(struct smudge_source_stats, looks)
@@ -64,6 +66,21 @@ static uint64_t get(_Atomic uint64_t *counter)
 	return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
+/* Pages that takes gave and left dirty, since a barrier was owed. */
+static uint64_t kept_pages(struct smudge_memory *memory)
+{
+	uint64_t n = 0;
+
+	for (struct smudge_client *c = memory->clients; c; c = c->next) {
+		for (struct smi_view *v = c->views; v; v = v->next_in_client) {
+			pthread_mutex_lock(&v->region->lock);
+			n += v->bitmap->kept_pages;
+			pthread_mutex_unlock(&v->region->lock);
+		}
+	}
+	return n;
+}
+
 static void read_counters(struct smi_counters *counters,
 			  struct smudge_memory_stats *stats)
 {
@@ -97,6 +114,8 @@ int smudge_memory_stats(struct smudge_memory *memory,
 	now.nsources_running = running_sources(memory);
 	now.bitmap_bytes = smi_memory_measure(memory);
 	now.bitmap_peak_bytes = memory->bitmap_peak_bytes;
+	now.kept_pages = kept_pages(memory) + get(&memory->counters.kept_pages);
+	now.unfreed = memory->ngone;
 	pthread_mutex_unlock(&memory->lock);
 	read_counters(&memory->counters, &now);
 	memcpy(stats, &now, size < sizeof(now) ? size : sizeof(now));

@@ -4,14 +4,17 @@
  *
  * The views of a region form a list that markers walk without a lock. One
  * that leaves is unlinked, keeps its own link for the markers that stand on
- * it, and is freed after a grace period: leaving needs no memory, so it cannot
- * fail. Harvests use an array of the same bitmaps, kept under the lock.
+ * it, and is retired until a grace period is over: leaving needs no memory, so
+ * it cannot fail. Harvests use an array of the same bitmaps, kept under the
+ * lock.
  */
 #include "memory/memory.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "bitmap/bitmap.h"
 
 static void list_bitmaps(struct smudge_region *region)
 {
@@ -64,6 +67,26 @@ void smi_view_destroy(struct smi_view *view)
 		return;
 	smudge_bitmap_destroy(view->bitmap);
 	free(view);
+}
+
+static void free_gone(struct smudge_memory *memory, struct smi_gone *gone)
+{
+	smi_view_destroy((struct smi_view *)gone); /* first member */
+}
+
+void smi_view_retire(struct smi_view *view)
+{
+	struct smudge_memory *memory = view->region->memory;
+
+	smi_add(&memory->counters.kept_pages, view->bitmap->kept_pages);
+	smi_memory_retire(memory, &view->gone, free_gone);
+}
+
+void smi_view_owe_barrier(struct smi_view *view)
+{
+	pthread_mutex_lock(&view->region->lock);
+	view->bitmap->owes_barrier = true;
+	pthread_mutex_unlock(&view->region->lock);
 }
 
 int smi_region_link(struct smudge_region *region, struct smi_view *view,

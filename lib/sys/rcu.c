@@ -1,10 +1,232 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The address that stands for grace periods before ThreadSanitizer. Nothing
- * is stored in it.
+ * Grace periods: the slots, who has them, and the wait. Why it is right stands
+ * in rcu.h and is searched by tests/model.
  */
 #include "sys/rcu.h"
 
-#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
-char smi_rcu_tsan_token;
-#endif
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <sched.h>
+#include <time.h>
+
+#include "sys/barrier.h"
+
+/* Threads that mark at one time, before they share a word. */
+#define NSLOTS	512
+#define NSHARED 2
+
+/*
+ * The C library keeps the values of its first keys in the thread itself, and
+ * allocates for others. There a thread has no slot, since nothing would give
+ * it back.
+ */
+#define KEYS_WITHOUT_MEMORY 32
+
+static struct smi_sys_rcu_slot slots[NSLOTS];
+static struct smi_sys_rcu_slot shared[NSHARED] = {{.is_shared = true},
+						  {.is_shared = true}};
+static atomic_uint phase; /* modulo NSHARED: the word that readers enter */
+static atomic_int nfree = NSLOTS;
+
+_Thread_local _Atomic(struct smi_sys_rcu_slot *) smi_sys_rcu_own;
+_Atomic bool smi_sys_rcu_readers_fence = true;
+
+/* Every thread that does not fence has passed a barrier since. */
+static _Atomic bool all_fence = true;
+
+static pthread_key_t exit_key;
+static bool has_exit_key;
+
+static void give_back(struct smi_sys_rcu_slot *slot)
+{
+	/* Release pairs with the acquire in find_free. */
+	atomic_store_explicit(&slot->is_claimed, false, memory_order_release);
+	atomic_fetch_add_explicit(&nfree, 1, memory_order_relaxed);
+}
+
+/* A thread ends. Its other destructors may mark, and claim a slot again. */
+static void thread_ends(void *slot)
+{
+	atomic_store_explicit(&smi_sys_rcu_own, NULL, memory_order_relaxed);
+	give_back(slot);
+}
+
+/* In the child of fork(2), by its only thread. */
+static void forget_other_threads(void)
+{
+	struct smi_sys_rcu_slot *own =
+		atomic_load_explicit(&smi_sys_rcu_own, memory_order_relaxed);
+
+	/* Relaxed: nobody else is there. */
+	for (size_t i = 0; i < NSLOTS; i++) {
+		if (&slots[i] == own)
+			continue;
+		atomic_store_explicit(&slots[i].word, 0, memory_order_relaxed);
+		atomic_store_explicit(&slots[i].is_claimed, false,
+				      memory_order_relaxed);
+	}
+	for (size_t i = 0; i < NSHARED; i++)
+		atomic_store_explicit(&shared[i].word, 0, memory_order_relaxed);
+	atomic_store_explicit(&nfree, own ? NSLOTS - 1 : NSLOTS,
+			      memory_order_relaxed);
+}
+
+/*
+ * Before anyone can enter. A key that is made early is among the first. All of
+ * it may fail: then readers share words, or fence.
+ */
+static __attribute__((constructor)) void set_up(void)
+{
+	has_exit_key = pthread_key_create(&exit_key, thread_ends) == 0;
+	if (has_exit_key && exit_key >= KEYS_WITHOUT_MEMORY) {
+		pthread_key_delete(exit_key);
+		has_exit_key = false;
+	}
+	pthread_atfork(NULL, NULL, forget_other_threads);
+	if (!smi_sys_barrier_register())
+		return;
+	/* Relaxed: no other thread uses them yet. */
+	atomic_store_explicit(&all_fence, false, memory_order_relaxed);
+	atomic_store_explicit(&smi_sys_rcu_readers_fence, false,
+			      memory_order_relaxed);
+}
+
+void smi_sys_rcu_prepare(void)
+{
+	for (size_t i = 0; i < NSLOTS; i++)
+		atomic_fetch_add_explicit(&slots[i].word, 0,
+					  memory_order_relaxed);
+}
+
+static struct smi_sys_rcu_slot *find_free(void)
+{
+	if (!has_exit_key ||
+	    atomic_load_explicit(&nfree, memory_order_relaxed) <= 0)
+		return NULL;
+	for (size_t i = 0; i < NSLOTS; i++) {
+		bool is_claimed = atomic_load_explicit(&slots[i].is_claimed,
+						       memory_order_relaxed);
+
+		/* Acquire pairs with the release in give_back. */
+		if (!is_claimed &&
+		    atomic_compare_exchange_strong_explicit(
+			    &slots[i].is_claimed, &is_claimed, true,
+			    memory_order_acquire, memory_order_relaxed)) {
+			atomic_fetch_sub_explicit(&nfree, 1,
+						  memory_order_relaxed);
+			return &slots[i];
+		}
+	}
+	return NULL;
+}
+
+/* Make a slot the calling thread's. A signal handler may be quicker. */
+static bool claim(void)
+{
+	struct smi_sys_rcu_slot *none = NULL, *slot = find_free();
+
+	if (!slot)
+		return false;
+	/* Relaxed: between a thread and its handlers it need only be atomic. */
+	if (!atomic_compare_exchange_strong_explicit(&smi_sys_rcu_own, &none,
+						     slot, memory_order_relaxed,
+						     memory_order_relaxed)) {
+		give_back(slot);
+		return true;
+	}
+	if (pthread_setspecific(exit_key, slot) == 0)
+		return true;
+	atomic_store_explicit(&smi_sys_rcu_own, NULL, memory_order_relaxed);
+	give_back(slot);
+	return false;
+}
+
+struct smi_sys_rcu_slot *smi_sys_rcu_read_lock_slow(void)
+{
+	struct smi_sys_rcu_slot *slot;
+
+	if (claim())
+		return smi_sys_rcu_read_lock();
+	/* Relaxed: either word is right; the phase only lets waits end. */
+	slot = &shared[atomic_load_explicit(&phase, memory_order_relaxed) %
+		       NSHARED];
+	atomic_fetch_add_explicit(&slot->word, 1, memory_order_relaxed);
+	/* Seq_cst, pairs with the fence in smi_sys_rcu_synchronize. */
+	atomic_thread_fence(memory_order_seq_cst);
+	return slot;
+}
+
+/* A few turns for others, then sleeps: a reader may have no processor. */
+static void pause_for(unsigned int *tries)
+{
+	static const struct timespec nap = {.tv_nsec = 100000};
+
+	if (++*tries < 10)
+		sched_yield();
+	else
+		nanosleep(&nap, NULL);
+}
+
+static uint64_t read_word(struct smi_sys_rcu_slot *slot)
+{
+	/* Acquire pairs with the release in smi_sys_rcu_read_unlock. */
+	return atomic_load_explicit(&slot->word, memory_order_acquire);
+}
+
+static void wait_for_slot(struct smi_sys_rcu_slot *slot)
+{
+	uint64_t seen = read_word(slot), now = seen;
+	unsigned int tries = 0;
+
+	while (now & SMI_SYS_RCU_NESTING &&
+	       !((now ^ seen) & ~SMI_SYS_RCU_NESTING)) {
+		pause_for(&tries);
+		now = read_word(slot);
+	}
+}
+
+static void wait_for_shared(size_t i)
+{
+	unsigned int tries = 0;
+
+	while (read_word(&shared[i])) {
+		/* Relaxed: which word is entered matters to no proof. */
+		atomic_store_explicit(&phase, (unsigned int)(i + 1),
+				      memory_order_relaxed);
+		pause_for(&tries);
+	}
+}
+
+/* The barrier between what was unpublished and the reading of the slots. */
+static bool heavy_barrier(void)
+{
+	/* Acquire pairs with the release below, of another updater. */
+	if (atomic_load_explicit(&all_fence, memory_order_acquire) ||
+	    smi_sys_barrier())
+		return true;
+	/* Relaxed: the barrier takes it to all threads. */
+	atomic_store_explicit(&smi_sys_rcu_readers_fence, true,
+			      memory_order_relaxed);
+	if (!smi_sys_barrier_slow())
+		return false;
+	atomic_store_explicit(&all_fence, true, memory_order_release);
+	return true;
+}
+
+bool smi_sys_rcu_synchronize(void)
+{
+	int saved = errno;
+
+	/* Seq_cst, pairs with the light barrier of readers that fence. */
+	atomic_thread_fence(memory_order_seq_cst);
+	if (!heavy_barrier())
+		return false;
+	for (size_t i = 0; i < NSLOTS; i++)
+		wait_for_slot(&slots[i]);
+	for (size_t i = 0; i < NSHARED; i++)
+		wait_for_shared(i);
+	errno = saved;
+	return true;
+}

@@ -1,52 +1,144 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Grace periods, by liburcu's bulletproof flavour: a host program's threads
- * need no registration.
+ * Grace periods. A reader enters and leaves a section; an updater unpublishes
+ * an object, waits until every section that may have seen it has ended, and
+ * frees it.
  *
- * Pointers are published with C11 atomics, RCU only says when nobody reads
- * the old one any more. ThreadSanitizer does not see liburcu's ordering, so
- * it is told: what a reader did happens before the end of a grace period.
+ * A reader makes no system call, needs no memory and cannot fail: marks are
+ * made by vCPU threads, by signal handlers and in processes that have no
+ * memory left. One domain serves the whole process.
+ *
+ * READERS. Each thread claims a slot at its first section and gives it back
+ * when the thread ends. The word of a slot holds how deep its thread is nested
+ * in sections (low 16 bits) and how many outermost sections have ended (above);
+ * a section is a store to it at either end. A thread that gets no slot adds
+ * itself to one of two shared words while it reads; the phase says which.
+ *
+ *	lock:         release: nesting + 1; light barrier; read what is
+ *	              published
+ *	unlock:       release: nesting - 1, and if that is 0, ended + 1
+ *	synchronize:  (unpublished before) heavy barrier;
+ *	              for each slot: read it (acquire); if nested, read it again
+ *	                  until it is not, or until `ended` has changed;
+ *	              for each shared word: switch the phase away from it, and
+ *	                  read it (acquire) until it is 0
+ *
+ * WHY NO SECTION IS MISSED. "store nesting; read pointer" against "store
+ * pointer; read nesting" is Dekker's pattern. The heavy barrier passes each
+ * reader at some point of its program. A section that stored its nesting
+ * before that point is seen by the updater, which waits for it. One that did
+ * not reads the pointer after that point, and finds it unpublished. Where there
+ * is no heavy barrier both sides have a full fence, with the same result. What
+ * a section did happens before the end of the wait, by unlock's release and
+ * synchronize's acquire: nothing is freed that is still being read.
+ *
+ * SIGNALS. A handler that marks while its thread enters or leaves nests, or
+ * runs a section of its own, in the same slot. It leaves the word as it found
+ * it, except that `ended` may grow and then fall back by the interrupted
+ * store. The updater only looks for a change from what it read in a section,
+ * so a value that comes again makes it wait longer, never shorter.
+ *
+ * NO HEAVY BARRIER. Without membarrier(2) readers fence from the start. If it
+ * is forbidden later they are told to, and one other barrier is needed for
+ * those that read the old answer (sys/barrier.h). Until it was had a wait
+ * returns false, and what was removed has to be kept.
+ *
+ * FORK. The child has one thread, so all slots but its own are free there.
  */
 #ifndef LIB_SYS_RCU_H
 #define LIB_SYS_RCU_H
 
-#define URCU_INLINE_SMALL_FUNCTIONS
-#include <urcu/urcu-bp.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-#ifndef __has_feature
-#define __has_feature(x) 0
-#endif
+#define SMI_SYS_RCU_NESTING UINT64_C(0xffff)
 
-#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
-void __tsan_acquire(void *address);
-void __tsan_release(void *address);
-extern char smi_rcu_tsan_token;
-#define SMI_TSAN_READER_DONE() __tsan_release(&smi_rcu_tsan_token)
-#define SMI_TSAN_GRACE_OVER()  __tsan_acquire(&smi_rcu_tsan_token)
-#else
-#define SMI_TSAN_READER_DONE() ((void)0)
-#define SMI_TSAN_GRACE_OVER()  ((void)0)
-#endif
+struct smi_sys_rcu_slot {
+	_Alignas(64) _Atomic uint64_t word;
+	_Atomic bool is_claimed;
+	bool is_shared; /* by all threads without a slot */
+};
 
-static inline void smi_rcu_read_lock(void)
+/* rcu.c: the calling thread's, or NULL. Never allocated by the linker. */
+extern _Thread_local _Atomic(struct smi_sys_rcu_slot *) smi_sys_rcu_own
+	__attribute__((tls_model("initial-exec")));
+extern _Atomic bool smi_sys_rcu_readers_fence;
+
+/* rcu.c: enter without a slot. */
+struct smi_sys_rcu_slot *smi_sys_rcu_read_lock_slow(void);
+
+/* For the processor by the updater's heavy barrier, if there is one. */
+static inline void smi_sys_rcu_light_barrier(void)
 {
-	urcu_bp_read_lock();
-}
-
-static inline void smi_rcu_read_unlock(void)
-{
-	SMI_TSAN_READER_DONE();
-	urcu_bp_read_unlock();
+	/* Relaxed: an old answer is what the updater's slow barrier is for. */
+	if (__builtin_expect(atomic_load_explicit(&smi_sys_rcu_readers_fence,
+						  memory_order_relaxed),
+			     0))
+		/* Seq_cst, pairs with the fence in smi_sys_rcu_synchronize. */
+		atomic_thread_fence(memory_order_seq_cst);
+	atomic_signal_fence(memory_order_seq_cst);
 }
 
 /*
- * Wait until every reader that began before has ended. A full barrier for
- * all of them: what they stored before or while reading is visible.
+ * smi_sys_rcu_read_lock - begin a section
+ *
+ * Sections nest. Blocks: no. Threads: any, and signal handlers.
+ * Return: what smi_sys_rcu_read_unlock wants.
  */
-static inline void smi_rcu_synchronize(void)
+static inline struct smi_sys_rcu_slot *smi_sys_rcu_read_lock(void)
 {
-	urcu_bp_synchronize_rcu();
-	SMI_TSAN_GRACE_OVER();
+	/* Relaxed: only this thread and its signal handlers change it. */
+	struct smi_sys_rcu_slot *slot =
+		atomic_load_explicit(&smi_sys_rcu_own, memory_order_relaxed);
+	uint64_t word;
+
+	if (__builtin_expect(!slot, 0))
+		return smi_sys_rcu_read_lock_slow();
+	/*
+	 * Release pairs with the acquire in smi_sys_rcu_synchronize: it may see
+	 * this word in place of the one that ended the section before.
+	 */
+	word = atomic_load_explicit(&slot->word, memory_order_relaxed);
+	atomic_store_explicit(&slot->word, word + 1, memory_order_release);
+	smi_sys_rcu_light_barrier();
+	return slot;
 }
+
+/* smi_sys_rcu_read_unlock - end the section that @slot was returned for */
+static inline void smi_sys_rcu_read_unlock(struct smi_sys_rcu_slot *slot)
+{
+	uint64_t word;
+
+	/* Release, each: pairs with the acquire in smi_sys_rcu_synchronize. */
+	if (__builtin_expect(slot->is_shared, 0)) {
+		atomic_fetch_sub_explicit(&slot->word, 1, memory_order_release);
+		return;
+	}
+	word = atomic_load_explicit(&slot->word, memory_order_relaxed) - 1;
+	if (!(word & SMI_SYS_RCU_NESTING))
+		word += SMI_SYS_RCU_NESTING + 1;
+	atomic_store_explicit(&slot->word, word, memory_order_release);
+}
+
+/*
+ * smi_sys_rcu_prepare - touch the slots, so that claiming one faults none in
+ *
+ * Blocks: no. Threads: any.
+ */
+void smi_sys_rcu_prepare(void);
+
+/*
+ * smi_sys_rcu_synchronize - wait until every section that began before has
+ * ended
+ *
+ * What these sections, and their threads before them, stored is visible then.
+ * Keeps errno. Blocks: for a barrier in all threads, and on sections. Threads:
+ * any, several at once, outside of sections.
+ * Return: true; false if no barrier could be had: then a section may go on, and
+ * a later call may succeed.
+ */
+bool smi_sys_rcu_synchronize(void);
 
 #endif

@@ -15,6 +15,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#ifdef RCU
+enum {
+	SLOT1, /* of reader 1 */
+	SLOT2,
+	SHARED0,
+	SHARED1,
+	PHASE,
+	POINTER,
+	FENCED, /* readers are told to fence */
+	CONTENT,
+	NPAGES = 2 /* one per reader */
+};
+#else
 enum {
 	WORD0,
 	WORD1,
@@ -27,6 +40,7 @@ enum {
 	CONTENT,
 	NPAGES = 3
 };
+#endif
 enum {
 	NLOCS = CONTENT + NPAGES,
 	NMESSAGES = 9
@@ -47,7 +61,7 @@ enum {
 	SEQ_CST = 7
 };
 
-#ifdef LATER
+#if defined(LATER) || defined(RCU)
 typedef unsigned long long view_t;
 #else
 typedef unsigned int view_t;
@@ -64,6 +78,7 @@ struct memory {
 	unsigned char nmessages[NLOCS];
 };
 
+#ifndef RCU
 /* What must not be lost. Content versions are counted from the owner's last
  * copy of the page. */
 struct ghost {
@@ -72,11 +87,19 @@ struct ghost {
 	unsigned char returned[NTHREADS][NPAGES]; /* by marks that returned */
 	unsigned char expected[NPAGES]; /* ...before this drain began */
 };
+#endif
 
 /* For run.py --trail: the operations of a counterexample, as text. */
 static void say(int thread, const char *what, int loc, int value)
 {
 #ifdef TRACE
+#ifdef RCU
+	static const char *const locs[] = {
+		"slot 1",  "slot 2", "shared 0",  "shared 1",  "phase",
+		"pointer", "fenced", "content 1", "content 2", ""};
+	static const char *const threads[] = {"updater", "reader 1",
+					      "reader 2"};
+#else
 	static const char *const locs[] = {
 		"word 0",    "word 1",	  "level 1",   "level 2", "root",
 #ifdef LATER
@@ -85,6 +108,7 @@ static void say(int thread, const char *what, int loc, int value)
 		"content 0", "content 1", "content 2", ""};
 
 	static const char *const threads[] = {"owner", "marker 1", "marker 2"};
+#endif
 
 	printf("%*s%s: %s %s%s%d\n", 36 * thread, "", threads[thread], what,
 	       locs[loc], loc < NLOCS ? " = " : "", value);

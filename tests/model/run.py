@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Check the model with spin, and that each of its mutants fails. TAP.
+"""Check the models with spin, and that each of their mutants fails. TAP.
 
 run.py [NAME...]          all, or the named ones
 run.py --trail NAME       a counterexample of a mutant, access by access
 
-Everything is built and run in a temporary directory. The protocol is
-searched exhaustively, up to the sizes its options give, with the memory
-orders that lib/bitmap/mark.c has.
+Everything is built and run in a temporary directory. The protocols are
+searched exhaustively, up to the sizes their options give, with the memory
+orders that the code has (lib/bitmap/mark.c, lib/sys/rcu.[ch]).
 """
 import argparse
 import concurrent.futures
@@ -18,11 +18,12 @@ import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
 MEMORY_MIB = 1800       # a search's limit; two run at once
 SECONDS = 300
 
 # function of the code, its call, macro of the model
-ORDERS = [
+BITMAP_ORDERS = [
     ("ensure", "atomic_load_explicit", "LOOK"),
     ("ensure_bit", "atomic_load_explicit", "LOOK"),
     ("ensure", "atomic_fetch_or_explicit", "OR"),
@@ -31,9 +32,17 @@ ORDERS = [
     ("grab", "atomic_exchange_explicit", "EXCHANGE"),
 ]
 
+RCU_ORDERS = [
+    ("smi_sys_rcu_read_lock", "atomic_store_explicit", "LOCK"),
+    ("smi_sys_rcu_read_unlock", "atomic_store_explicit", "UNLOCK"),
+    ("smi_sys_rcu_read_unlock", "atomic_fetch_sub_explicit",
+     "UNLOCK_SHARED"),
+    ("read_word", "atomic_load_explicit", "WAIT"),
+]
+
 # function of the code, the steps in it, in the model's order. A return is a
 # step: one that the model has not would leave a level out.
-STEPS = [
+BITMAP_STEPS = [
     ("smudge_bitmap_mark", ["signal_fence", "mark_any", "return",
                             "mark[0]", "mark[1]", "mark[2]", "marked"]),
     ("mark_part", ["mark[0]", "mark[0]", "mark[1]", "mark[2]"]),
@@ -46,12 +55,34 @@ STEPS = [
     ("barrier", ["thread_fence", "smi_sys_barrier", "fast_npages",
                  "smi_sys_barrier_slow"]),
 ]
-STEP = (r"&?b->(mark\[\d\]|marked)|&b->(fast_npages)|\b(?:atomic_)?"
-        r"(mark_any|mark_part|drain_group|barrier|smi_sys_barrier|"
-        r"smi_sys_barrier_slow|signal_fence|thread_fence|return)\b")
+BITMAP_STEP = (r"&?b->(mark\[\d\]|marked)|&b->(fast_npages)|\b(?:atomic_)?"
+               r"(mark_any|mark_part|drain_group|barrier|smi_sys_barrier|"
+               r"smi_sys_barrier_slow|signal_fence|thread_fence|return)\b")
+
+RCU_STEPS = [
+    ("smi_sys_rcu_light_barrier", ["readers_fence", "thread_fence",
+                                   "signal_fence"]),
+    ("smi_sys_rcu_read_lock", ["own", "read_lock_slow", "load", "store",
+                               "light_barrier"]),
+    ("smi_sys_rcu_read_lock_slow", ["claim", "read_lock", "phase",
+                                    "fetch_add", "thread_fence"]),
+    ("smi_sys_rcu_read_unlock", ["fetch_sub", "load", "store"]),
+    ("wait_for_slot", ["read_word", "pause_for", "read_word"]),
+    ("wait_for_shared", ["read_word", "phase", "pause_for"]),
+    ("heavy_barrier", ["all_fence", "smi_sys_barrier", "readers_fence",
+                       "smi_sys_barrier_slow", "all_fence"]),
+    ("smi_sys_rcu_synchronize", ["thread_fence", "heavy_barrier",
+                                 "wait_for_slot", "wait_for_shared"]),
+]
+RCU_STEP = (r"&smi_sys_rcu_(own|readers_fence)\b|&(phase|all_fence)\b|"
+            r"\batomic_(load|store)_explicit\(&slot->word|"
+            r"\batomic_(fetch_add|fetch_sub|thread_fence|signal_fence)|"
+            r"\bsmi_sys_rcu_(read_lock_slow|read_lock|light_barrier)\(|"
+            r"\b(claim|read_word|pause_for|heavy_barrier|wait_for_slot|"
+            r"wait_for_shared|smi_sys_barrier_slow|smi_sys_barrier)\(")
 
 # name, options: the protocol, which must hold
-PROTOCOL = [
+BITMAP_PROTOCOL = [
     ("pages-of-one-word", []),
     ("pages-of-two-words", ["PAGES_B=4"]),
     ("range-over-two-words", ["PAGES_B=6", "DRAINS=1"]),
@@ -63,8 +94,19 @@ PROTOCOL = [
      ["LATER", "MARKS1=2", "DRAINS=1"]),
 ]
 
+RCU_PROTOCOL = [
+    ("rcu", []),
+    ("rcu-with-a-signal-handler",
+     ["HANDLER", "SECTIONS1=1", "SECTIONS2=0"]),
+    ("rcu-without-slots", ["SHARED", "SECTIONS1=1"]),
+    ("rcu-without-membarrier", ["FALLBACK"]),
+    ("rcu-without-slots-and-membarrier",
+     ["SHARED", "FALLBACK", "SECTIONS1=1"]),
+    ("rcu-membarrier-denied-later", ["LATER", "SECTIONS1=1"]),
+]
+
 # name, options: one thing wrong, which an assertion must notice
-MUTANTS = [
+BITMAP_MUTANTS = [
     ("root-cleared-after-the-levels-below", ["ROOT_CLEARED_LATE"]),
     ("summary-cleared-after-the-words", ["LEVEL1_CLEARED_LATE"]),
     ("summary-set-before-the-word",
@@ -101,50 +143,89 @@ MUTANTS = [
     ("merge-without-the-lock", ["NO_LOCK", "MERGE", "MARKS1=1", "DRAINS=1"]),
 ]
 
-
-def code_body(function):
-    """Returns the body of a function of mark.c, empty if it has none."""
-    code = (HERE.parent.parent / "lib/bitmap/mark.c").read_text()
-    code = re.sub(r"/\*.*?\*/", "", code, flags=re.S)
-    body = re.search(rf"\b{function}\([^;{{]*\)\n{{\n(.*?)\n}}", code, re.S)
-    return body[1] if body else ""
-
-
-def wrong_steps():
-    """Returns the functions of mark.c that take other steps than the model."""
-    return [function for function, steps in STEPS
-            if ["".join(found) for found in
-                re.findall(STEP, code_body(function))] != steps]
-
-
-def code_orders():
-    """Returns {macro: order}, as mark.c has them; None if it is unreadable."""
-    found = {}
-    for function, call, macro in ORDERS:
-        calls = re.findall(call + r"\([^;]*?memory_order_(\w+)\)",
-                           code_body(function))
-        if len(calls) != 1:
-            return None
-        order = calls[0].upper()
-        if found.setdefault(macro, order) != order:
-            return None
-    return found
+RCU_MUTANTS = [
+    ("rcu-no-membarrier", ["NO_BARRIER"]),
+    ("rcu-no-wait", ["NO_WAIT"]),
+    ("rcu-freed-before-the-wait", ["FREED_BEFORE_THE_WAIT"]),
+    ("rcu-read-before-the-lock", ["POINTER_BEFORE_LOCK"]),
+    ("rcu-lock-relaxed", ["LOCK=RELAXED"]),
+    ("rcu-unlock-relaxed", ["UNLOCK=RELAXED"]),
+    ("rcu-wait-relaxed", ["WAIT=RELAXED"]),
+    ("rcu-wait-for-any-change",
+     ["WAITS_FOR_ANY_CHANGE", "HANDLER", "SECTIONS1=1", "SECTIONS2=0"]),
+    ("rcu-nested-section-ends-the-outer",
+     ["ENDS_WHEN_NESTED", "HANDLER", "SECTIONS1=1", "SECTIONS2=0"]),
+    ("rcu-no-reader-fence-without-membarrier",
+     ["FALLBACK", "NO_READER_FENCE"]),
+    ("rcu-no-updater-fence-without-membarrier",
+     ["FALLBACK", "NO_UPDATER_FENCE"]),
+    ("rcu-no-fence-without-slots",
+     ["SHARED", "FALLBACK", "NO_READER_FENCE", "SECTIONS1=1"]),
+    ("rcu-one-shared-word-waited-for", ["SHARED", "ONE_SHARED_WORD_ONLY"]),
+    ("rcu-shared-unlock-relaxed", ["SHARED", "UNLOCK_SHARED=RELAXED"]),
+    ("rcu-denied-later-freed-at-once", ["LATER", "FREED_WHEN_REFUSED"]),
+    ("rcu-denied-later-no-barrier-after-it", ["LATER", "NEVER_SETTLED"]),
+]
 
 
-def macros_of(options):
-    """The code's orders, then what a case changes."""
-    chosen = dict(code_orders())
-    for option in options:
-        macro, _, value = option.partition("=")
-        chosen[macro] = value or "1"
-    return [f"-D{macro}={value}" for macro, value in chosen.items()]
+class Model:
+    def __init__(self, source, files, orders, steps, step, macros):
+        self.source, self.orders = HERE / source, orders
+        self.steps, self.step, self.macros = steps, step, macros
+        self.files = files
+        code = "".join((ROOT / name).read_text() for name in files)
+        self.code = re.sub(r"/\*.*?\*/", "", code, flags=re.S)
+
+    def body(self, function):
+        """Returns the body of a function, empty if the code has none."""
+        body = re.search(rf"\b{function}\([^;{{]*\)\n{{\n(.*?)\n}}", self.code,
+                         re.S)
+        return body[1] if body else ""
+
+    def wrong_steps(self):
+        """Returns the functions that take other steps than the model."""
+        return [function for function, steps in self.steps
+                if ["".join(found) for found in
+                    re.findall(self.step, self.body(function))] != steps]
+
+    def code_orders(self):
+        """Returns {macro: order}, as the code has them; None if unreadable."""
+        found = {}
+        for function, call, macro in self.orders:
+            calls = re.findall(call + r"\([^;]*?memory_order_(\w+)\)",
+                               self.body(function))
+            if len(calls) != 1:
+                return None
+            order = calls[0].upper()
+            if found.setdefault(macro, order) != order:
+                return None
+        return found
+
+    def macros_of(self, options):
+        """The code's orders, then what a case changes."""
+        chosen = dict(self.code_orders())
+        for option in self.macros + options:
+            macro, _, value = option.partition("=")
+            chosen[macro] = value or "1"
+        return [f"-D{macro}={value}" for macro, value in chosen.items()]
 
 
-def build(folder, options, flags):
+BITMAP = Model("bitmap.pml", ["lib/bitmap/mark.c"], BITMAP_ORDERS,
+               BITMAP_STEPS, BITMAP_STEP, [])
+RCU = Model("rcu.pml", ["lib/sys/rcu.h", "lib/sys/rcu.c"], RCU_ORDERS,
+            RCU_STEPS, RCU_STEP, ["RCU"])
+# model, name, options, is it a mutant
+CASES = [(model, *case, is_mutant) for model, cases, is_mutant in [
+    (BITMAP, BITMAP_PROTOCOL, False), (RCU, RCU_PROTOCOL, False),
+    (BITMAP, BITMAP_MUTANTS, True), (RCU, RCU_MUTANTS, True)]
+    for case in cases]
+
+
+def build(model, folder, options, flags):
     """Returns what failed, or None."""
-    macros = macros_of(options)
+    macros = model.macros_of(options)
     steps = [
-        ["spin", "-a", *macros, str(HERE / "bitmap.pml")],
+        ["spin", "-a", *macros, str(model.source)],
         ["gcc", "-w", "-DSAFETY", f"-DMEMLIM={MEMORY_MIB}", *flags,
          *macros, f"-I{HERE}", "-o", "pan", "pan.c"],
     ]
@@ -158,11 +239,11 @@ def build(folder, options, flags):
     return None
 
 
-def search(options, flags):
+def search(model, options, flags):
     """Returns (assertion violated or None, states, what went wrong)."""
     with tempfile.TemporaryDirectory(prefix="smudge-model-") as name:
         folder = pathlib.Path(name)
-        wrong = build(folder, options, flags)
+        wrong = build(model, folder, options, flags)
         if wrong:
             return None, 0, wrong
         try:
@@ -186,11 +267,11 @@ def search(options, flags):
 
 def check(case):
     """Returns one TAP line without its number, and notes."""
-    name, options, is_mutant = case
+    model, name, options, is_mutant = case
     # A counterexample is found soon in reversed order: most of the time is
     # the compiler's then.
     flags = ["-O0", "-DREVERSE"] if is_mutant else ["-O2"]
-    violated, states, wrong = search(options, flags)
+    violated, states, wrong = search(model, options, flags)
     if wrong:
         return False, f"{name} could not be searched", wrong
     if is_mutant and violated:
@@ -202,20 +283,20 @@ def check(case):
     return True, f"protocol {name} holds ({states} states)", ""
 
 
-def show_trail(options):
+def show_trail(model, options):
     with tempfile.TemporaryDirectory(prefix="smudge-model-") as name:
         folder = pathlib.Path(name)
-        wrong = build(folder, options, ["-DREVERSE", "-DTRACE"])
+        wrong = build(model, folder, options, ["-DREVERSE", "-DTRACE"])
         if wrong:
             sys.exit(wrong)
         # The search prints each access as well: only the replay is shown.
         subprocess.run(["./pan", "-m10000", "-n"], cwd=folder,
                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        out = subprocess.run(["./pan", "-S", "-r", "bitmap.pml.trail"],
+        out = subprocess.run(["./pan", "-S", "-r", f"{model.source.name}.trail"],
                              cwd=folder, stdin=subprocess.DEVNULL,
                              stdout=subprocess.PIPE).stdout.decode()
     for line in out.splitlines():
-        if re.match(r" *(owner|marker \d): |.*assertion violated", line):
+        if re.match(r" *(owner|marker \d|updater|reader \d): |.*assertion violated", line):
             print(line)
 
 
@@ -224,20 +305,20 @@ def main():
     parser.add_argument("--trail", action="store_true")
     parser.add_argument("name", nargs="*")
     args = parser.parse_args()
-    cases = [(*case, False) for case in PROTOCOL]
-    cases += [(*case, True) for case in MUTANTS]
-    if args.name:
-        cases = [case for case in cases if case[0] in args.name]
-    if not code_orders():
-        print("Bail out! lib/bitmap/mark.c has no such orders as the model's")
-        return 1
-    if wrong_steps():
-        print("Bail out! lib/bitmap/mark.c takes other steps than the model "
-              f"in {', '.join(wrong_steps())}")
-        return 1
+    cases = [case for case in CASES
+             if not args.name or case[1] in args.name]
+    for model in (BITMAP, RCU):
+        files = ", ".join(model.files)
+        if not model.code_orders():
+            print(f"Bail out! {files}: no such orders as the model's")
+            return 1
+        if model.wrong_steps():
+            print(f"Bail out! {files}: other steps than the model in "
+                  f"{', '.join(model.wrong_steps())}")
+            return 1
     if args.trail:
-        for case in cases:
-            show_trail(case[1])
+        for model, _, options, _ in cases:
+            show_trail(model, options)
         return 0
     print(f"1..{len(cases)}", flush=True)
     failed = 0

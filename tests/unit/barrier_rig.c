@@ -12,7 +12,7 @@
 #include "sys/barrier.h"
 #include "sys/clock.h"
 
-#define MAX_NS UINT64_C(5000000000)
+#define MAX_NS UINT64_C(2000000000)
 
 bool __real_smi_sys_barrier(void);
 bool __real_smi_sys_barrier_slow(void);
@@ -39,34 +39,6 @@ bool __wrap_smi_sys_barrier_slow(void)
 	return barrier_slow == BARRIER_LEFT_OUT;
 }
 
-static bool pin(int processor)
-{
-	cpu_set_t one;
-
-	CPU_ZERO(&one);
-	CPU_SET(processor, &one);
-	return sched_setaffinity(0, sizeof(one), &one) == 0;
-}
-
-/*
- * The owner on the first processor, the marker on the last: a scheduler that
- * is busy would let them take turns on one. Return: are there two?
- */
-static bool choose_processors(struct barrier_rig *rig)
-{
-	int first = -1;
-
-	if (sched_getaffinity(0, sizeof(rig->allowed), &rig->allowed))
-		return false;
-	for (int i = 0; i < CPU_SETSIZE; i++) {
-		if (!CPU_ISSET(i, &rig->allowed))
-			continue;
-		first = first < 0 ? i : first;
-		rig->marker_processor = i;
-	}
-	return first != rig->marker_processor && pin(first);
-}
-
 static void mark_all(struct barrier_rig *rig, uint32_t round)
 {
 	struct smudge_bitmap *bitmap = rig->bitmaps[round % rig->nbitmaps];
@@ -84,7 +56,7 @@ static void *marker_main(void *opaque)
 	struct barrier_rig *rig = opaque;
 	uint32_t begun, round = 0;
 
-	pin(rig->marker_processor);
+	test_pin_to(rig->pin.other);
 	while (round != UINT32_MAX) {
 		unsigned int tries = 0;
 
@@ -118,7 +90,7 @@ bool barrier_rig_start(struct barrier_rig *rig, uint32_t nbitmaps)
 		smudge_bitmap_take(rig->bitmaps[i], 0, RIG_PAGES, rig->batch);
 		smudge_batch_discard(rig->batch);
 	}
-	return choose_processors(rig) &&
+	return test_pin_apart(&rig->pin) &&
 	       pthread_create(&rig->marker, NULL, marker_main, rig) == 0;
 }
 
@@ -126,7 +98,7 @@ void barrier_rig_stop(struct barrier_rig *rig)
 {
 	atomic_store_explicit(&rig->begun, UINT32_MAX, memory_order_release);
 	pthread_join(rig->marker, NULL);
-	sched_setaffinity(0, sizeof(rig->allowed), &rig->allowed);
+	test_unpin(&rig->pin);
 	for (uint32_t i = 0; i < rig->nbitmaps; i++)
 		smudge_bitmap_destroy(rig->bitmaps[i]);
 	smudge_batch_destroy(rig->batch);
@@ -217,10 +189,11 @@ static uint64_t lose(enum barrier_answer fast, enum barrier_answer slow,
 void barrier_need_losses(enum barrier_answer fast, enum barrier_answer slow,
 			 bool takes_all_the_time)
 {
-	uint64_t nlost = 0;
+	uint64_t nlost, until_ns = smi_now_ns() + 2 * MAX_NS;
 
-	for (int i = 0; i < 20 && !nlost; i++)
+	do {
 		nlost = lose(fast, slow, takes_all_the_time);
+	} while (!nlost && smi_now_ns() < until_ns);
 	if (!nlost)
 		test_skip_without("stores in flight",
 				  "nothing is lost without the barrier either");

@@ -18,13 +18,13 @@
 #define TESTS_UNIT_BARRIER_RIG_H
 
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include <smudge/bitmap.h>
 
+#include "pin.h"
 #include "support.h"
 
 #define RIG_PAGES      UINT64_C(64)
@@ -56,8 +56,7 @@ struct barrier_rig {
 	_Alignas(64) atomic_uint begun; /* rounds; UINT32_MAX: no more */
 	_Alignas(64) atomic_uint done;
 	pthread_t marker;
-	cpu_set_t allowed; /* the owner's, before it was pinned */
-	int marker_processor;
+	struct test_pin pin; /* the owner's; the marker runs on the other */
 	uint32_t round;
 	uint64_t nlost; /* pages whose content of a round was not copied */
 };

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a mark costs through a memory: the read-side section, the search for
+ * the region, and the bitmap of one client or none. Of several builds of the
+ * library at once, sample by sample in turns, on one processor: a difference
+ * of tenths of a nanosecond is lost in the noise between two runs.
+ *
+ * usage: bench-marks LIBRARY.so...
+ */
+#include <dlfcn.h>
+#include <sched.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <smudge/client.h>
+#include <smudge/memory.h>
+
+#include "bench_clock.h"
+
+#define MAX_LIBRARIES 4
+#define NSAMPLES      401
+#define NCALLS	      20000
+#define NPAGES	      UINT64_C(65536)
+
+struct library {
+	const char *path;
+	__typeof__(smudge_memory_mark_gpa) *mark_gpa;
+	__typeof__(smudge_region_mark) *region_mark;
+	struct smudge_memory *memory;
+	struct smudge_region *region;
+	double samples[NSAMPLES];
+};
+
+static void *find(void *handle, const char *name)
+{
+	void *symbol = dlsym(handle, name);
+
+	if (!symbol) {
+		fprintf(stderr, "bench-marks: %s\n", dlerror());
+		exit(1);
+	}
+	return symbol;
+}
+
+static void open_library(struct library *lib, const char *path)
+{
+	struct smudge_region_options options = {
+		.size = sizeof(options),
+		.name = "ram",
+		.hva = (void *)(UINT64_C(1) << 44), /* never touched */
+		.size_bytes = NPAGES << 12,
+	};
+	void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	__typeof__(smudge_memory_create) *create;
+	__typeof__(smudge_region_add) *add;
+
+	if (!handle) {
+		fprintf(stderr, "bench-marks: %s\n", dlerror());
+		exit(1);
+	}
+	lib->path = path;
+	lib->mark_gpa = find(handle, "smudge_memory_mark_gpa");
+	lib->region_mark = find(handle, "smudge_region_mark");
+	create = find(handle, "smudge_memory_create");
+	add = find(handle, "smudge_region_add");
+	if (create(&lib->memory) || add(lib->memory, &options, &lib->region))
+		exit(1);
+}
+
+static void open_client(struct library *lib)
+{
+	struct smudge_client_options options = {.size = sizeof(options),
+						.name = "bench"};
+	void *handle = dlopen(lib->path, RTLD_NOW | RTLD_LOCAL);
+	__typeof__(smudge_client_open) *open =
+		find(handle, "smudge_client_open");
+	struct smudge_client *client;
+
+	if (open(lib->memory, &options, &client, NULL))
+		exit(1);
+	lib->region_mark(lib->region, 0, NPAGES);
+}
+
+/* 257 pages apart: neither one cache line only, nor a pattern of words. */
+static double mark_by_gpa(struct library *lib)
+{
+	uint64_t start_ns = bench_now_ns();
+
+	for (uint64_t i = 0; i < NCALLS; i++)
+		lib->mark_gpa(lib->memory, (i * 257 & (NPAGES / 2 - 1)) << 12,
+			      8);
+	return (double)(bench_now_ns() - start_ns) / NCALLS;
+}
+
+static double mark_by_page(struct library *lib)
+{
+	uint64_t start_ns = bench_now_ns();
+
+	for (uint64_t i = 0; i < NCALLS; i++)
+		lib->region_mark(lib->region, i * 257 & (NPAGES / 2 - 1), 1);
+	return (double)(bench_now_ns() - start_ns) / NCALLS;
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void run(struct library *libs, int n, const char *what,
+		double (*sample)(struct library *lib))
+{
+	for (int k = 0; k < NSAMPLES; k++) {
+		for (int i = 0; i < n; i++)
+			libs[i].samples[k] = sample(&libs[i]);
+	}
+	for (int i = 0; i < n; i++) {
+		qsort(libs[i].samples, NSAMPLES, sizeof(double), compare);
+		printf("%-28s %6.2f ns median %6.2f ns least  %s\n", what,
+		       libs[i].samples[NSAMPLES / 2], libs[i].samples[0],
+		       libs[i].path);
+	}
+}
+
+static void pin(void)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	sched_setaffinity(0, sizeof(one), &one);
+}
+
+int main(int argc, char **argv)
+{
+	static struct library libs[MAX_LIBRARIES];
+	int n = argc - 1;
+
+	if (n < 1 || n > MAX_LIBRARIES) {
+		fprintf(stderr, "usage: bench-marks LIBRARY.so...\n");
+		return 2;
+	}
+	pin();
+	for (int i = 0; i < n; i++)
+		open_library(&libs[i], argv[i + 1]);
+	run(libs, n, "by address, no client", mark_by_gpa);
+	run(libs, n, "by page, no client", mark_by_page);
+	for (int i = 0; i < n; i++)
+		open_client(&libs[i]);
+	run(libs, n, "by address, page is dirty", mark_by_gpa);
+	run(libs, n, "by page, page is dirty", mark_by_page);
+	return 0;
+}

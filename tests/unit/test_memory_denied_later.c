@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A filter denies membarrier(2) when a memory is in use: clients open and
+ * close, regions and sources come and go, and the host lives. With all that
+ * could stand in for it denied as well, the same.
+ */
+#include "support.h"
+
+#include <errno.h>
+#include <sys/syscall.h>
+
+#include <smudge/client.h>
+#include <smudge/memory.h>
+
+#include "deny.h"
+#include "fake_source.h"
+
+static const struct deny_rule rules[] = {
+	{.call = SYS_membarrier, .answer = EPERM},
+	{.call = SYS_mprotect, .answer = EPERM},
+	{.call = SYS_sched_setaffinity, .answer = EPERM},
+};
+
+/* In a child; cmocka's assertions are for its helpers, which must not fail. */
+static bool use_memory(void *opaque)
+{
+	size_t nrules = *(size_t *)opaque;
+	struct smudge_memory *memory;
+	struct smudge_region *region, *other;
+	struct smudge_client *client;
+	struct fake_source fake;
+	struct smudge_memory_stats stats;
+
+	if (smudge_memory_create(&memory))
+		return false;
+	region = fake_region(memory, 0, 100);
+	other = fake_region(memory, 100 << 12, 100);
+	fake_create(&fake, true);
+	if (smudge_region_attach(region, fake.source, 0, 0, NULL))
+		return false;
+	client = fake_client(memory, "early", true);
+	smudge_memory_mark_gpa(memory, 0, 4096);
+	if (!deny(rules, nrules))
+		return false;
+	if (fake_take(client, region) != 1 || smudge_client_close(client))
+		return false;
+	client = fake_client(memory, "late", false);
+	smudge_memory_mark_gpa(memory, 5000, 1);
+	if (fake_take(client, region) != 100 || smudge_region_remove(other) ||
+	    smudge_source_detach(fake.source, NULL) ||
+	    smudge_client_close(client))
+		return false;
+	stats = fake_stats(memory);
+	fake_destroy(&fake);
+	if (smudge_memory_destroy(memory))
+		return false;
+	return nrules == 1 ? !stats.unfreed && !stats.kept_pages
+			   : stats.unfreed == 6 && stats.kept_pages == 101;
+}
+
+static void test_membarrier(void **state)
+{
+	size_t nrules = 1;
+
+	deny_and_run(NULL, 0, use_memory, &nrules);
+}
+
+static void test_every_barrier(void **state)
+{
+	size_t nrules = 3;
+
+	deny_and_run(NULL, 0, use_memory, &nrules);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_membarrier),
+		cmocka_unit_test(test_every_barrier),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
