@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A countdown over all allocations; fail_memory.h.
+ * A countdown over the allocations of a thread; fail_memory.h.
  */
 #include "fail_memory.h"
 
@@ -21,8 +21,9 @@ void *__wrap_aligned_alloc(size_t alignment, size_t size);
 void *__wrap_mmap64(void *at, size_t length, int prot, int flags, int fd,
 		    off_t offset);
 
-static unsigned int countdown; /* 0: none fails; 1: the next one does */
-static bool has_failed;
+/* 0: none fails; 1: the next one does */
+static _Thread_local unsigned int countdown;
+static _Thread_local bool has_failed;
 
 void fail_memory_at(unsigned int n)
 {

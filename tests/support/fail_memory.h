@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-/* The n-th allocation from now on fails, and no other. */
+/* The n-th allocation of this thread from now on fails, and no other. */
 void fail_memory_at(unsigned int n);
 /* What follows is not under test: no allocation fails. */
 void fail_memory_off(void);
