@@ -68,6 +68,8 @@ json_t *control_memory_stats(struct control_target *target,
 		{"looks", &s.looks},
 		{"look-ns", &s.look_ns},
 		{"looked-pages", &s.looked_pages},
+		{"kept-pages", &s.kept_pages},
+		{"unfreed", &s.unfreed},
 	};
 	json_t *reply;
 	size_t i;

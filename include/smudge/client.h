@@ -103,7 +103,9 @@ int smudge_client_close(struct smudge_client *client);
  * the pages are reported again (memory.h).
  * Blocks: on the region's lock; one kernel call for each 2^18 pages that
  * hold taken pages, none for sources that re-arm as they harvest; one
- * membarrier(2) if marks were found.
+ * membarrier(2) if marks were found. If that is denied since the client was
+ * opened, and no other barrier can be had, the pages taken stay dirty and are
+ * given again (kept_pages of smudge_memory_stats).
  * Threads: one taker per client and region; writers may run.
  * Guarantee: a write that ended before this call began, and was harvested or
  * marked, is in the batch or still in the client.
