@@ -12,6 +12,7 @@
 #include "deny.h"
 
 #include "bitmap/bitmap.h"
+#include "sys/barrier.h"
 
 static const struct deny_rule no_membarrier = {.call = SYS_membarrier,
 					       .answer = EPERM};
@@ -34,6 +35,8 @@ static void test_filter(void **state)
 {
 	static struct barrier_rig rig;
 
+	if (!smi_sys_barrier_register())
+		test_skip_without("membarrier", "it is not in this kernel");
 	deny_and_run(NULL, 0, run_denied, &rig);
 }
 
@@ -70,6 +73,8 @@ static struct smudge_bitmap *marked_bitmap(void)
 {
 	struct smudge_bitmap *bitmap;
 
+	if (!smi_sys_barrier_register())
+		test_skip_without("membarrier", "it is not in this kernel");
 	assert_int_equal(smudge_bitmap_create(10000, &bitmap), 0);
 	smudge_bitmap_mark(bitmap, 5);
 	smudge_bitmap_mark_range(bitmap, 4000, 200);

@@ -15,6 +15,8 @@
 
 #include "fake_source.h"
 
+#include "sys/barrier.h"
+
 #define NPAGES 1000
 
 static bool is_refused;
@@ -56,6 +58,8 @@ static void *marker_main(void *opaque)
 
 static void start_rig(struct rig *rig)
 {
+	if (!smi_sys_barrier_register())
+		test_skip_without("membarrier", "it is not in this kernel");
 	assert_int_equal(smudge_memory_create(&rig->memory), 0);
 	rig->first = fake_region(rig->memory, 0, NPAGES);
 	rig->second = fake_region(rig->memory, NPAGES << 12, NPAGES);

@@ -46,18 +46,11 @@ static struct race race;
 static bool is_left_out;
 
 bool __real_smi_sys_barrier(void);
-bool __real_smi_sys_barrier_slow(void);
 bool __wrap_smi_sys_barrier(void);
-bool __wrap_smi_sys_barrier_slow(void);
 
 bool __wrap_smi_sys_barrier(void)
 {
 	return is_left_out || __real_smi_sys_barrier();
-}
-
-bool __wrap_smi_sys_barrier_slow(void)
-{
-	return __real_smi_sys_barrier_slow();
 }
 
 static void read_once(void)
