@@ -122,11 +122,11 @@ int smudge_source_stats(struct smudge_source *source,
  *   private anonymous memory: every page that is dropped is reported.
  *   private mapping of a file or memfd: a page that this process had stored to
  *      is reported when it is the file's again (MADV_DONTNEED, ftruncate), also
- *      if it was read since. Without CAP_SYS_ADMIN as the source starts, such
- *      a page is also reported while it is in swap, by every harvest until it
- *      is touched. Not reported is what changes in the file, in pages that
- *      show the file: write(2), another mapping's store, ftruncate,
- *      fallocate(FALLOC_FL_PUNCH_HOLE).
+ *      if it was read since. Without CAP_SYS_ADMIN as the source starts, a
+ *      dropped page and one in swap look the same: both are reported, by every
+ *      harvest until they are touched. Not reported is what changes in the
+ *      file, in pages that show the file: write(2), another mapping's store,
+ *      ftruncate, fallocate(FALLOC_FL_PUNCH_HOLE).
  *   shared memory: a page is reported when it was mapped here or resident
  *      (mincore) at the last harvest and is not any more: MADV_REMOVE,
  *      fallocate(FALLOC_FL_PUNCH_HOLE), ftruncate; for nothing also

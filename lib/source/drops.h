@@ -9,6 +9,9 @@
  * remembered here, and compared with what it has now. Private anonymous
  * memory has no part in it: nothing is allocated for it, no call is made.
  *
+ * (UFFD_FEATURE_EVENT_REMOVE is no way: who calls madvise waits for a thread of
+ * ours then, and a hole made through a descriptor sends no event.)
+ *
  * Private mappings of files, memfds and hugetlbfs (drops_private.c): the
  * content is the file's until the first store, and a copy of the process's own
  * from then on.
@@ -16,15 +19,16 @@
  *	INVARIANT: a page with a copy of its own has its bit in `own`, or is
  *	reported as written by the next scan.
  *
- * A copy comes into being by a store only (UFFDIO_COPY, which makes one too,
- * is not used here), which the scan reports, and smi_drops_written sets the
- * bit. Whether the copy is still there stands in
- * the page's word in pagemap: a mapped page is the file's or is not. So a
- * dropped page is told even after it was read again. A page that is not
- * mapped is in swap, or it has the marker; the marker's word shows only to a
- * reader with CAP_SYS_ADMIN. For any other reader such a page is unsure: it
- * is reported, and keeps its bit, so it is reported by every harvest until
- * it is mapped again. (Forgetting it would lose a drop of a page in swap.)
+ * Only a store makes a copy, and the scan reports it: smi_drops_written sets
+ * the bit. (UFFDIO_COPY makes one too, and is not used here. In hugetlbfs a
+ * read of a hole does; its zeros are what the page has without it.) The
+ * page's word in pagemap says whether the copy is still there: a mapped page
+ * is the file's or is not. So a dropped page is told even after it was read
+ * again. A page that is not mapped is in swap, or it has the marker; the
+ * marker's word shows only to a reader with CAP_SYS_ADMIN. For any other
+ * reader such a page is unsure: it is reported, and keeps its bit, so it is
+ * reported by every harvest until it is mapped again. (Forgetting it would
+ * lose a drop of a page in swap.)
  *
  * Shared memory (drops_shared.c): the content is the page cache's. A page may
  * vanish from this process's page table with its content (MADV_REMOVE,
