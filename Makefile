@@ -44,6 +44,7 @@ bench: all
 	$(BUILD)/bench/bench-bitmap
 	$(BUILD)/bench/bench-code
 	$(BUILD)/bench/bench-display
+	$(BUILD)/bench/bench-migrate
 
 install: all
 	meson install -C $(BUILD) --no-rebuild

@@ -2,8 +2,8 @@
 /*
  * Connect, listen and accept for migrations; migration_socket.h.
  *
- * A connect is made non-blocking so that it can be cancelled; the stream
- * itself belongs to the library, which takes the descriptor as it is.
+ * A connect is made non-blocking so that it can be cancelled. The library takes
+ * the descriptor as it is, and sets what a stream needs itself.
  */
 #include "migration_socket.h"
 
@@ -14,10 +14,8 @@
 #include <smudge/error.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,19 +36,6 @@ static int finish_connect(int fd, int cancel_fd)
 	return -code;
 }
 
-static int make_stream(int fd, bool is_tcp)
-{
-	const int on = 1;
-	int flags = fcntl(fd, F_GETFL);
-
-	if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0)
-		return -errno;
-	if (is_tcp &&
-	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0)
-		return -errno;
-	return 0;
-}
-
 static int connect_to(const struct sockaddr *address, socklen_t len,
 		      int cancel_fd, int *ret_fd)
 {
@@ -64,14 +49,11 @@ static int connect_to(const struct sockaddr *address, socklen_t len,
 		rc = -errno;
 	if (rc == -EINPROGRESS)
 		rc = finish_connect(fd, cancel_fd);
-	if (!rc)
-		rc = make_stream(fd, address->sa_family != AF_UNIX);
-	if (rc) {
+	if (rc)
 		close(fd);
-		return rc;
-	}
-	*ret_fd = fd;
-	return 0;
+	else
+		*ret_fd = fd;
+	return rc;
 }
 
 static int resolve(const struct migration_uri *uri, int flags,
@@ -208,15 +190,6 @@ struct migration_uri migration_listen_address(const struct migration_uri *uri,
 	return bound;
 }
 
-static bool is_tcp(int fd)
-{
-	struct sockaddr_storage address = {0};
-	socklen_t len = sizeof(address);
-
-	return getsockname(fd, (struct sockaddr *)&address, &len) == 0 &&
-	       address.ss_family != AF_UNIX;
-}
-
 /* The sender's patience decides how long a descriptor may be wanting. */
 static bool may_come_again(int rc)
 {
@@ -259,14 +232,6 @@ int migration_accept(int listen_fd, int cancel_fd, int *ret_fd,
 		return smudge_error_set(err, rc, "migration",
 					"cannot accept a migration: %s",
 					strerror(-rc));
-	rc = make_stream(fd, is_tcp(fd));
-	if (rc) {
-		close(fd);
-		return smudge_error_set(err, rc, "migration",
-					"cannot set up the migration's socket: "
-					"%s",
-					strerror(-rc));
-	}
 	*ret_fd = fd;
 	return 0;
 }

@@ -184,6 +184,10 @@ smudge_migrate_default_policy(struct smudge_migrate_stats stats,
  *
  * Blocks: until the machine has moved or the attempt failed. Starts no
  * thread. Never raises SIGPIPE.
+ * The socket: any mode (O_NONBLOCK) and time limits are fine. TCP_NODELAY,
+ * TCP_CORK, SO_RCVLOWAT and SO_PEEK_OFF are set as a migration needs them, and
+ * have the caller's values again on return. A caller that set SO_LINGER with a
+ * time of 0 loses what is under way when it closes the socket.
  * State after success: the machine is stopped and must not run here again;
  * the receiver has it. After failure: the machine runs if it ran, logging
  * is off, the stream is shut down. The one exception is -EOWNERDEAD: the
@@ -238,6 +242,7 @@ struct smudge_migrate_receive_options {
  * Pages are written through the regions' hva, and marked for clients that
  * are open here. Treats the stream as hostile.
  * Blocks: until the machine is here or the attempt failed. Starts no thread.
+ * The socket: as for smudge_migrate_send.
  * State after success: all memory and state loaded, the sender has given its
  * machine up: it may run here. After failure: the content of the memory is
  * not a machine; the caller must not run it, whatever arrives later. The

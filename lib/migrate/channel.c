@@ -3,9 +3,9 @@
  * Bytes over a stream socket.
  *
  * Each call to the socket carries MSG_DONTWAIT, so the descriptor's flags stay
- * the caller's; all waiting is done in poll(), together with the descriptor
- * that becomes readable on cancel. The time limit begins anew with each byte
- * given or taken.
+ * the caller's; its options are ours for the time (socket_setup.c). All waiting
+ * is done in poll(), together with the descriptor that becomes readable on
+ * cancel. The time limit begins anew with each byte given or taken.
  *
  * The bandwidth limit is a token bucket kept as a date: next_send_ns moves
  * forward by the time that each slice is worth, and may lag behind the clock by
@@ -47,8 +47,17 @@ int smi_channel_open(struct smi_channel *channel, int fd,
 		.migration = migration,
 		.timeout_ns = timeout_ns ? timeout_ns : DEFAULT_TIMEOUT_NS,
 		.heeds_cancel = true,
+		.is_open = true,
 	};
+	smi_socket_setup(fd, &channel->setup);
 	return 0;
+}
+
+void smi_channel_close(struct smi_channel *channel)
+{
+	if (channel->is_open)
+		smi_socket_restore(channel->fd, &channel->setup);
+	channel->is_open = false;
 }
 
 static int cancelled(struct smudge_error *err)

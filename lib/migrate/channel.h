@@ -12,13 +12,16 @@
 #include <smudge/error.h>
 #include <smudge/migrate.h>
 
+#include "migrate/socket_setup.h"
 #include "sys/clock.h"
 
 /* smi_channel_send gives it instead of 0: stopped, since the peer spoke. */
 #define SMI_PEER_SPOKE 1
 
 struct smi_channel {
-	int fd; /* borrowed */
+	int fd;	      /* borrowed */
+	bool is_open; /* the socket's options are ours */
+	struct smi_socket_setup setup;
 	struct smudge_migration *migration;
 	uint64_t timeout_ns; /* silence that ends a wait */
 	uint64_t end_ns;     /* date that ends all, silent or not; 0: none */
@@ -33,7 +36,8 @@ struct smi_channel {
 
 /*
  * smi_channel_open - make a channel of a connected socket
- * @fd: borrowed; its flags are not touched
+ * @fd: borrowed; its flags are not touched, its options are changed until
+ *      smi_channel_close
  * @timeout_ns: 0 means 30 s
  *
  * Return: 0, -ENOTSOCK (no stream socket), or another socket error.
@@ -41,6 +45,9 @@ struct smi_channel {
 int smi_channel_open(struct smi_channel *channel, int fd,
 		     struct smudge_migration *migration, uint64_t timeout_ns,
 		     struct smudge_error *err);
+
+/* Put the socket's options back. Nothing happens unless it was opened. */
+void smi_channel_close(struct smi_channel *channel);
 
 /*
  * smi_channel_send - send all of @bytes

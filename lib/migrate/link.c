@@ -34,6 +34,7 @@ int smi_link_open(struct smi_link *link, int fd,
 
 void smi_link_close(struct smi_link *link)
 {
+	smi_channel_close(&link->channel);
 	free(link->in);
 	link->in = NULL;
 }

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lib/migrate: the downtime of an idle memory, over a UNIX socket and over
+ * TCP on loopback. No page is dirty when the machine is stopped, so what is
+ * left is the price of the hand-over itself.
+ *
+ * usage: bench-migrate [--json]. The sockets are as socketpair(2) and
+ * connect(2) give them. Downtimes are medians of NSAMPLES migrations, in
+ * elapsed time, from the call of machine_stop to the receiver's ACK.
+ */
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <smudge/smudge.h>
+
+#include "bench_clock.h"
+
+#define NSAMPLES     21
+#define MEMORY_BYTES (UINT64_C(64) << 20)
+#define STATE_BYTES  4096
+
+struct side {
+	struct smudge_memory *memory;
+	struct smudge_region *region;
+	void *hva;
+};
+
+struct arrival {
+	struct smudge_memory *memory;
+	int fd;
+};
+
+static void must(bool works, const char *what)
+{
+	if (works)
+		return;
+	fprintf(stderr, "bench-migrate: %s failed\n", what);
+	exit(1);
+}
+
+static void open_side(struct side *side)
+{
+	struct smudge_region_options ram = {
+		.size = sizeof(ram),
+		.name = "ram",
+		.size_bytes = MEMORY_BYTES,
+	};
+
+	side->hva = mmap(NULL, MEMORY_BYTES, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	must(side->hva != MAP_FAILED, "mmap");
+	memset(side->hva, 1, MEMORY_BYTES);
+	ram.hva = side->hva;
+	must(smudge_memory_create(&side->memory) == 0, "memory");
+	must(smudge_region_add(side->memory, &ram, &side->region) == 0,
+	     "region");
+}
+
+static void close_side(struct side *side)
+{
+	must(smudge_region_remove(side->region) == 0, "removing the region");
+	must(smudge_memory_destroy(side->memory) == 0, "closing the memory");
+	munmap(side->hva, MEMORY_BYTES);
+}
+
+static int machine_stop(void *opaque)
+{
+	return 0;
+}
+
+static void machine_resume(void *opaque)
+{
+}
+
+static int state_save(void *opaque, void **ret_bytes, size_t *ret_length)
+{
+	*ret_length = STATE_BYTES;
+	*ret_bytes = calloc(1, STATE_BYTES);
+	return *ret_bytes ? 0 : -1;
+}
+
+static int state_load(void *opaque, const void *bytes, size_t length,
+		      struct smudge_error *err)
+{
+	return 0;
+}
+
+static void *receive(void *opaque)
+{
+	const struct smudge_migrate_receive_options options = {
+		.size = sizeof(options), .state_load = state_load};
+	const struct arrival *arrival = opaque;
+	struct smudge_migration *migration;
+
+	must(smudge_migration_create(NULL, &migration) == 0, "migration");
+	must(smudge_migrate_receive(migration, arrival->memory, arrival->fd,
+				    &options, NULL) == 0,
+	     "receiving");
+	smudge_migration_destroy(migration);
+	return NULL;
+}
+
+static void connect_unix(int fds[2])
+{
+	must(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0, "socketpair");
+}
+
+static void connect_tcp(int fds[2])
+{
+	struct sockaddr_in at = {.sin_family = AF_INET,
+				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof(at);
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+
+	fds[0] = socket(AF_INET, SOCK_STREAM, 0);
+	must(bind(listener, (void *)&at, size) == 0 &&
+		     listen(listener, 1) == 0 &&
+		     getsockname(listener, (void *)&at, &size) == 0 &&
+		     connect(fds[0], (void *)&at, size) == 0,
+	     "a connection over loopback");
+	fds[1] = accept(listener, NULL, NULL);
+	must(fds[1] >= 0, "accept");
+	close(listener);
+}
+
+/* One migration's downtime, in milliseconds. */
+static double move(const struct side *from, const struct side *to, int fds[2])
+{
+	const struct smudge_migrate_send_options options = {
+		.size = sizeof(options),
+		.machine_stop = machine_stop,
+		.machine_resume = machine_resume,
+		.state_save = state_save,
+	};
+	struct arrival arrival = {to->memory, fds[1]};
+	struct smudge_migration *migration;
+	pthread_t receiver;
+	double ms;
+
+	must(smudge_migration_create(NULL, &migration) == 0, "migration");
+	must(pthread_create(&receiver, NULL, receive, &arrival) == 0, "thread");
+	must(smudge_migrate_send(migration, from->memory, fds[0], &options,
+				 NULL) == 0,
+	     "sending");
+	pthread_join(receiver, NULL);
+	ms = (double)smudge_migration_stats(migration).downtime_ns / 1e6;
+	smudge_migration_destroy(migration);
+	close(fds[0]);
+	close(fds[1]);
+	return ms;
+}
+
+static double measure(void (*connect_both)(int fds[2]))
+{
+	double samples[NSAMPLES];
+	struct side from, to;
+	int fds[2];
+
+	open_side(&from);
+	open_side(&to);
+	for (int i = 0; i < NSAMPLES; i++) {
+		connect_both(fds);
+		samples[i] = move(&from, &to, fds);
+	}
+	close_side(&from);
+	close_side(&to);
+	return bench_median(samples, NSAMPLES);
+}
+
+int main(int argc, char **argv)
+{
+	bool is_json = argc == 2 && !strcmp(argv[1], "--json");
+	double unix_ms, tcp_ms;
+
+	if (argc > 1 + is_json) {
+		fputs("usage: bench-migrate [--json]\n", stderr);
+		return 2;
+	}
+	unix_ms = measure(connect_unix);
+	tcp_ms = measure(connect_tcp);
+	printf(is_json ? "[\n  {\"case\": \"downtime of an idle memory, "
+			 "unix\", "
+			 "\"value\": %.3f, \"unit\": \"ms\"},\n"
+			 "  {\"case\": \"downtime of an idle memory, tcp\", "
+			 "\"value\": %.3f, \"unit\": \"ms\"}\n]\n"
+		       : "downtime of an idle memory: unix %.3f ms, "
+			 "tcp %.3f ms\n",
+	       unix_ms, tcp_ms);
+	return 0;
+}

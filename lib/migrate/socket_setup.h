@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The options of a caller's socket that a migration needs otherwise than the
+ * caller may have them: set at the begin, put back at the end.
+ */
+#ifndef LIB_MIGRATE_SOCKET_SETUP_H
+#define LIB_MIGRATE_SOCKET_SETUP_H
+
+#include <stdbool.h>
+
+#define SMI_SOCKET_OPTIONS 4
+
+struct smi_socket_setup {
+	bool is_changed[SMI_SOCKET_OPTIONS];
+	int callers[SMI_SOCKET_OPTIONS]; /* value of a changed option */
+};
+
+/*
+ * smi_socket_setup - set what a migration needs
+ * @fd: stream socket (borrowed)
+ * @ret: receives what smi_socket_restore needs
+ *
+ * An option that this kind of socket does not have, or that cannot be set, is
+ * left alone.
+ */
+void smi_socket_setup(int fd, struct smi_socket_setup *ret);
+
+/* Give the caller's values back; also after a shutdown. */
+void smi_socket_restore(int fd, const struct smi_socket_setup *setup);
+
+#endif
