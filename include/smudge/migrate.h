@@ -36,7 +36,8 @@ enum smudge_migrate_phase {
 	SMUDGE_MIGRATE_SWITCHOVER = 2, /* the machine is stopped */
 	SMUDGE_MIGRATE_COMPLETED = 3,
 	SMUDGE_MIGRATE_FAILED = 4,
-	SMUDGE_MIGRATE_CANCELLED = 5,
+	SMUDGE_MIGRATE_CANCELLED = 5,	/* given up before it was handed over */
+	SMUDGE_MIGRATE_UNCONFIRMED = 6, /* handed over, but not confirmed */
 };
 
 /*
@@ -145,10 +146,15 @@ void smudge_migration_destroy(struct smudge_migration *migration);
 /*
  * smudge_migration_cancel - make a running or later send or receive give up
  *
- * Has no effect on a sender once the receiver's acknowledgement has come in.
+ * A sender that has the receiver's acknowledgement, and a receiver that was
+ * given the machine, cannot give up any more. Success means that this
+ * migration did not and will not hand the machine over: it ends with
+ * -ECANCELED, or with a failure that came first.
  * Blocks: no. Threads: any, also a signal handler.
+ * Return: 0, -EALREADY (too late: the machine is handed over, or the
+ * migration has ended).
  */
-void smudge_migration_cancel(struct smudge_migration *migration);
+int smudge_migration_cancel(struct smudge_migration *migration);
 
 /*
  * smudge_migration_set_limits - change the limits, from the next record on
@@ -198,7 +204,7 @@ smudge_migrate_default_policy(struct smudge_migrate_stats stats,
  * second more; only a call that was wrong in itself (options, a handle used
  * before, no socket) sends nothing and leaves the connection as it was.
  * Return: 0, -EINVAL (options, a handle used before, no region), -ENOTSOCK,
- * -ECANCELED (cancelled, or the policy gave up), -EPROTO (the peer
+ * -ECANCELED (a cancel was in time, or the policy gave up), -EPROTO (the peer
  * is not smudge, speaks another version, or broke the protocol),
  * -EPROTONOSUPPORT (it demands a feature that is not known), -EBADMSG (its
  * greeting or a record is damaged), -EREMOTEIO (the peer refused; its sentence
@@ -206,7 +212,8 @@ smudge_migrate_default_policy(struct smudge_migrate_stats stats,
  * records to be skipped), -ECONNRESET, -EPIPE, -ETIMEDOUT (silence, or an
  * answer that did not come in the time limit) or another socket error, -EBUSY
  * (memory was still written while the machine was stopped), -EFBIG (too much
- * state), -ENOMEM, -EOWNERDEAD, or the error of a source or callback.
+ * state), -ENOMEM, -EOWNERDEAD, or the error of a source or callback (-EIO for
+ * a -ECANCELED of theirs, which says what this call did).
  */
 int smudge_migrate_send(struct smudge_migration *migration,
 			struct smudge_memory *memory, int fd,

@@ -60,8 +60,9 @@ void smi_channel_close(struct smi_channel *channel)
 	channel->is_open = false;
 }
 
-static int cancelled(struct smudge_error *err)
+static int cancelled(struct smi_channel *channel, struct smudge_error *err)
 {
+	channel->is_cancelled = true;
 	return smudge_error_set(err, -ECANCELED, "channel",
 				"the migration was cancelled");
 }
@@ -92,6 +93,14 @@ static int late(const struct smi_channel *channel, struct smudge_error *err)
 				"the peer was silent for %llu ms, the "
 				"connection is taken for dead",
 				ms);
+}
+
+int smi_channel_commit(struct smi_channel *channel, struct smudge_error *err)
+{
+	if (!smi_migration_commit(channel->migration))
+		return cancelled(channel, err);
+	channel->heeds_cancel = false;
+	return 0;
 }
 
 static bool is_cancelled(struct smi_channel *channel)
@@ -163,7 +172,7 @@ static int wait_ready(struct smi_channel *channel, short events,
 		date = channel->end_ns;
 	ready = poll_until(channel, events, date);
 	if (ready == -ECANCELED)
-		return cancelled(err);
+		return cancelled(channel, err);
 	if (ready < 0)
 		return broken(channel, ready, err);
 	return ready ? ready : late(channel, err);
@@ -221,7 +230,7 @@ int smi_channel_send(struct smi_channel *channel, const void *bytes,
 		ssize_t n;
 
 		if (!slice || is_cancelled(channel))
-			return cancelled(err);
+			return cancelled(channel, err);
 		while (slice) {
 			int error;
 
@@ -257,7 +266,7 @@ int smi_channel_receive(struct smi_channel *channel, void *bytes, size_t length,
 		int error;
 
 		if (is_cancelled(channel))
-			return cancelled(err);
+			return cancelled(channel, err);
 		if (channel->end_ns && smi_now_ns() >= channel->end_ns)
 			return late(channel, err);
 		n = recv(channel->fd, at, length, MSG_DONTWAIT);
@@ -299,7 +308,7 @@ void smi_channel_drain(struct smi_channel *channel, uint64_t limit_ns)
 	char dropped[4096];
 	ssize_t n = 1;
 
-	if (shutdown(channel->fd, SHUT_WR) < 0)
+	if (!channel->is_open || shutdown(channel->fd, SHUT_WR) < 0)
 		return;
 	while (n != 0 && smi_now_ns() < date) {
 		n = recv(channel->fd, dropped, sizeof(dropped), MSG_DONTWAIT);
@@ -313,5 +322,6 @@ void smi_channel_drain(struct smi_channel *channel, uint64_t limit_ns)
 void smi_channel_shutdown(struct smi_channel *channel)
 {
 	/* It fails when the connection is gone, which is what is wanted. */
-	(void)shutdown(channel->fd, SHUT_RDWR);
+	if (channel->is_open)
+		(void)shutdown(channel->fd, SHUT_RDWR);
 }

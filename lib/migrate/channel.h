@@ -32,6 +32,7 @@ struct smi_channel {
 	bool is_paced;	       /* obey the bandwidth limit */
 	bool heeds_peer;       /* a byte from the peer interrupts a send */
 	bool heeds_cancel;
+	bool is_cancelled; /* a send or receive ended since it was cancelled */
 };
 
 /*
@@ -66,6 +67,13 @@ int smi_channel_send(struct smi_channel *channel, const void *bytes,
  */
 int smi_channel_receive(struct smi_channel *channel, void *bytes, size_t length,
 			struct smudge_error *err);
+
+/*
+ * smi_channel_commit - the peer gets the machine, or we do: cancels are refused
+ *
+ * Return: 0, -ECANCELED (a cancel was in time).
+ */
+int smi_channel_commit(struct smi_channel *channel, struct smudge_error *err);
 
 /*
  * smi_channel_limit - end all that comes within @ntimes time limits from now

@@ -5,7 +5,8 @@
  * limits, stats, used and nowners are guarded by the lock, which is never held
  * across a call that blocks. Cancelling takes no lock, so that a signal handler
  * may do it: it sets a flag and makes a descriptor readable that every wait
- * polls.
+ * polls. Cancel and commit exchange the same word once, so whoever is first is
+ * told so, and the other one too.
  */
 #include "migrate/handle.h"
 
@@ -19,13 +20,19 @@
 #define DEFAULT_DOWNTIME_NS UINT64_C(300000000)
 #define DEFAULT_MAX_ROUNDS  30
 
+enum cancel_state {
+	CANCEL_POSSIBLE,
+	CANCEL_ASKED,
+	CANCEL_TOO_LATE,
+};
+
 struct smudge_migration {
 	pthread_mutex_t lock;
 	struct smudge_migrate_limits limits;
 	struct smudge_migrate_stats stats;
 	bool used;
-	unsigned int nowners; /* lock; the caller, and a call that runs */
-	atomic_bool cancelled;
+	unsigned int nowners;	 /* lock; the caller, and a call that runs */
+	atomic_int cancel_state; /* enum cancel_state */
 	int cancel_fd;
 };
 
@@ -54,7 +61,7 @@ int smudge_migration_create(const struct smudge_migrate_limits *limits,
 		return error;
 	}
 	pthread_mutex_init(&migration->lock, NULL);
-	atomic_init(&migration->cancelled, false);
+	atomic_init(&migration->cancel_state, CANCEL_POSSIBLE);
 	migration->nowners = 1;
 	migration->limits = with_defaults(
 		limits ? *limits : (struct smudge_migrate_limits){0});
@@ -88,26 +95,44 @@ void smi_migration_end(struct smudge_migration *migration)
 	disown(migration);
 }
 
-void smudge_migration_cancel(struct smudge_migration *migration)
+/* From possible to @state, once. Return: the state before. */
+static int leave_possible(struct smudge_migration *migration, int state)
+{
+	int before = CANCEL_POSSIBLE;
+
+	/* acq_rel: the other of cancel and commit sees it, and what led to it
+	 */
+	atomic_compare_exchange_strong_explicit(
+		&migration->cancel_state, &before, state, memory_order_acq_rel,
+		memory_order_acquire);
+	return before;
+}
+
+int smudge_migration_cancel(struct smudge_migration *migration)
 {
 	int saved_errno = errno; /* a signal handler must leave it alone */
 	uint64_t one = 1;
 	ssize_t written;
 
-	/* release: pairs with the acquire in smi_migration_is_cancelled */
-	atomic_store_explicit(&migration->cancelled, true,
-			      memory_order_release);
+	if (leave_possible(migration, CANCEL_ASKED) == CANCEL_TOO_LATE)
+		return -EALREADY;
 	/* It fails only when the counter is full, and so readable already. */
 	written = write(migration->cancel_fd, &one, sizeof(one));
 	(void)written;
 	errno = saved_errno;
+	return 0;
+}
+
+bool smi_migration_commit(struct smudge_migration *migration)
+{
+	return leave_possible(migration, CANCEL_TOO_LATE) != CANCEL_ASKED;
 }
 
 bool smi_migration_is_cancelled(struct smudge_migration *migration)
 {
-	/* acquire: pairs with the release in smudge_migration_cancel */
-	return atomic_load_explicit(&migration->cancelled,
-				    memory_order_acquire);
+	/* acquire: pairs with the exchange in leave_possible */
+	return atomic_load_explicit(&migration->cancel_state,
+				    memory_order_acquire) == CANCEL_ASKED;
 }
 
 int smi_migration_cancel_fd(const struct smudge_migration *migration)

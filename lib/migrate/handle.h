@@ -25,7 +25,14 @@ void smi_migration_end(struct smudge_migration *migration);
 void smi_migration_publish(struct smudge_migration *migration,
 			   const struct smudge_migrate_stats *stats);
 
-/* Was smudge_migration_cancel called? */
+/*
+ * smi_migration_commit - from now on a cancel comes too late
+ *
+ * Return: false when one was in time.
+ */
+bool smi_migration_commit(struct smudge_migration *migration);
+
+/* Was smudge_migration_cancel called in time? */
 bool smi_migration_is_cancelled(struct smudge_migration *migration);
 
 /* A descriptor that is readable once it was. Owned by the handle. */

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "migrate/handle.h"
+#include "migrate/outcome.h"
 #include "sys/error.h"
 
 #define PROGRESS_NS UINT64_C(100000000)
@@ -152,8 +153,11 @@ static int on_go(struct smi_receiver *receiver, size_t length)
 
 	if (error < 0)
 		return error;
+	error = smi_channel_commit(&receiver->link.channel, &receiver->err);
+	if (error < 0)
+		return error;
 	/* The machine is ours, whether or not the sender hears of it. */
-	receiver->link.channel.heeds_cancel = false;
+	receiver->is_handed_over = true;
 	smi_channel_unlimit(&receiver->link.channel);
 	(void)smi_link_send_empty(&receiver->link, SMI_WIRE_RECEIPT, &ignored);
 	return 0;
@@ -305,37 +309,51 @@ static int prepare(struct smi_receiver *receiver, struct smudge_memory *memory)
 	return 0;
 }
 
-static void finish(struct smi_receiver *receiver, int error)
+static struct smi_migrate_outcome outcome(const struct smi_receiver *receiver,
+					  int error)
 {
-	enum smudge_migrate_phase phase = SMUDGE_MIGRATE_COMPLETED;
+	const struct smi_migrate_facts facts = {
+		.error = error,
+		.is_given_up = error == -ECANCELED &&
+			       receiver->link.channel.is_cancelled,
+		.is_handed_over = receiver->is_handed_over,
+		.is_confirmed = receiver->is_handed_over,
+	};
 
-	if (error < 0) {
-		refuse(receiver, error);
-		phase = error == -ECANCELED ? SMUDGE_MIGRATE_CANCELLED
-					    : SMUDGE_MIGRATE_FAILED;
+	return smi_migrate_outcome(&facts);
+}
+
+/* Return: what smudge_migrate_receive returns. */
+static int finish(struct smi_receiver *receiver, int error)
+{
+	struct smi_migrate_outcome end = outcome(receiver, error);
+
+	if (end.error < 0) {
+		receiver->err.code = end.error;
+		refuse(receiver, end.error);
 	}
-	receiver->stats.phase = phase;
+	/* Nothing is left to cancel. */
+	(void)smi_migration_commit(receiver->migration);
+	receiver->stats.phase = end.phase;
 	progress(receiver);
+	return end.error;
 }
 
 static int run(struct smi_receiver *receiver, struct smudge_memory *memory,
 	       int fd)
 {
-	int error;
+	int error = smi_link_open(&receiver->link, fd, receiver->migration,
+				  receiver->options.peer_timeout_ns,
+				  SMI_WIRE_SENDER, &receiver->err);
 
-	receiver->start_ns = smi_now_ns();
-	error = smi_link_open(&receiver->link, fd, receiver->migration,
-			      receiver->options.peer_timeout_ns,
-			      SMI_WIRE_SENDER, &receiver->err);
-	if (error < 0)
-		return error;
 	/* From here on the peer is told what fails. */
-	error = prepare(receiver, memory);
-	if (!error)
-		error = receive_all(receiver);
-	error = look_for_abort(receiver, error);
-	finish(receiver, error);
-	return error;
+	if (!error) {
+		error = prepare(receiver, memory);
+		if (!error)
+			error = receive_all(receiver);
+		error = look_for_abort(receiver, error);
+	}
+	return finish(receiver, error);
 }
 
 int smudge_migrate_receive(struct smudge_migration *migration,
@@ -343,7 +361,8 @@ int smudge_migrate_receive(struct smudge_migration *migration,
 			   const struct smudge_migrate_receive_options *options,
 			   struct smudge_error *err)
 {
-	struct smi_receiver receiver = {.migration = migration};
+	struct smi_receiver receiver = {.migration = migration,
+					.start_ns = smi_now_ns()};
 	int error;
 
 	smudge_error_clear(err);

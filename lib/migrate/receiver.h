@@ -32,6 +32,7 @@ struct smi_receiver {
 	uint8_t *state_record;	     /* STATE as received, kept until END */
 	struct smi_wire_state state; /* points into it */
 	bool is_state_refused;
+	bool is_handed_over;	     /* GO was accepted: the machine is ours */
 	struct smudge_bitmap **seen; /* one a region; NULL after round 1 */
 };
 

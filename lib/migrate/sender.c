@@ -4,7 +4,7 @@
  *
  * The way back after a failure: the machine runs again first, then the pages
  * in flight are returned, the client is closed (logging ends), and the peer
- * is told. Only a machine that was given away stays stopped.
+ * is told. Only a machine that was handed over stays stopped.
  */
 #include "migrate/sender.h"
 
@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "migrate/handle.h"
+#include "migrate/outcome.h"
 #include "sys/error.h"
 
 #define MAX_RUNS ((size_t)64 << 10)
@@ -104,7 +105,7 @@ static uint32_t abort_code(const struct smi_sender *sender, int error)
 /* Undo what a failed migration did to the machine and its tracking. */
 static void go_back(struct smi_sender *sender)
 {
-	if (sender->is_stopped && !sender->is_given_away)
+	if (sender->is_stopped && !sender->is_handed_over)
 		sender->options.machine_resume(sender->options.opaque);
 	if (sender->client && sender->batch)
 		smudge_client_return(sender->client, sender->batch);
@@ -124,30 +125,47 @@ static void abort_peer(struct smi_sender *sender, int error)
 {
 	struct smi_link *link = &sender->link;
 
-	if (!sender->is_given_away && !sender->is_refused &&
+	if (!sender->is_handed_over && !sender->is_refused &&
 	    smi_link_say(link, SMI_WIRE_ABORT, abort_code(sender, error),
 			 sender->err.message))
 		smi_channel_drain(&link->channel, DRAIN_NS);
 	smi_channel_shutdown(&link->channel);
 }
 
-static void finish(struct smi_sender *sender, int error)
+static struct smi_migrate_outcome outcome(const struct smi_sender *sender,
+					  int error)
 {
-	enum smudge_migrate_phase phase = SMUDGE_MIGRATE_COMPLETED;
+	const struct smi_migrate_facts facts = {
+		.error = error,
+		.is_given_up = error == -ECANCELED &&
+			       (sender->link.channel.is_cancelled ||
+				sender->is_policy_out),
+		.is_handed_over = sender->is_handed_over,
+		.is_confirmed = sender->is_confirmed,
+	};
 
-	if (error < 0) {
+	return smi_migrate_outcome(&facts);
+}
+
+/* Return: what smudge_migrate_send returns. */
+static int finish(struct smi_sender *sender, int error)
+{
+	struct smi_migrate_outcome end = outcome(sender, error);
+
+	if (end.error < 0) {
+		sender->err.code = end.error;
 		sender->err.stream_offset_bytes =
 			sender->link.channel.sent_bytes;
 		go_back(sender);
 	}
 	stop_tracking(sender);
-	if (error < 0) {
-		abort_peer(sender, error);
-		phase = error == -ECANCELED ? SMUDGE_MIGRATE_CANCELLED
-					    : SMUDGE_MIGRATE_FAILED;
-	}
-	sender->meter.stats.phase = phase;
+	if (end.error < 0)
+		abort_peer(sender, end.error);
+	/* Nothing is left to cancel. */
+	(void)smi_migration_commit(sender->migration);
+	sender->meter.stats.phase = end.phase;
 	smi_sender_progress(sender);
+	return end.error;
 }
 
 static int run(struct smi_sender *sender, int fd)
@@ -158,12 +176,10 @@ static int run(struct smi_sender *sender, int fd)
 	error = smi_link_open(&sender->link, fd, sender->migration,
 			      sender->options.peer_timeout_ns,
 			      SMI_WIRE_RECEIVER, &sender->err);
-	if (error < 0)
-		return error;
 	/* From here on the peer is told what fails. */
-	error = migrate(sender);
-	finish(sender, error);
-	return error;
+	if (!error)
+		error = migrate(sender);
+	return finish(sender, error);
 }
 
 int smudge_migrate_send(struct smudge_migration *migration,

@@ -49,7 +49,9 @@ struct smi_sender {
 	uint32_t abort_code; /* enum smi_wire_abort_code, for a failure now */
 	bool is_refused;     /* the receiver ended it: nothing is to be told */
 	bool is_stopped;     /* machine_stop was called */
-	bool is_given_away;  /* GO is out: the machine must stay stopped */
+	bool is_policy_out;  /* the policy gave up */
+	bool is_handed_over; /* GO is out: the machine must stay stopped */
+	bool is_confirmed;   /* RECEIPT came */
 };
 
 /* sender_peer.c: 0 or -errno, noted in sender->err. */

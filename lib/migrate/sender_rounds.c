@@ -230,6 +230,7 @@ static enum smudge_migrate_decision decide(struct smi_sender *sender)
 
 static int gave_up(struct smi_sender *sender)
 {
+	sender->is_policy_out = true;
 	sender->abort_code = SMI_WIRE_ABORT_POLICY;
 	return smudge_error_set(&sender->err, -ECANCELED, "migrate",
 				"the policy gave up after round %u",

@@ -170,16 +170,21 @@ static int give_away(struct smi_sender *sender)
 	uint8_t record[SMI_WIRE_HEADER_BYTES];
 	int error;
 
-	/* Nobody can cancel from here on, so nobody may keep us here either. */
-	sender->link.channel.heeds_cancel = false;
+	error = smi_channel_commit(&sender->link.channel, &sender->err);
+	if (error < 0)
+		return error;
+	/* A cancel comes too late now, so the peer may not keep us here. */
 	smi_channel_limit(&sender->link.channel, 1);
 	/* A receiver that is gone, or had second thoughts, is noticed here. */
 	error = smi_sender_send(sender, record, SMI_WIRE_GO, 0);
 	if (error < 0)
 		return error;
-	sender->is_given_away = true;
+	sender->is_handed_over = true;
 	error = smi_sender_wait(sender, SMI_WIRE_RECEIPT);
-	return error < 0 ? no_receipt(sender) : 0;
+	if (error < 0)
+		return no_receipt(sender);
+	sender->is_confirmed = true;
+	return 0;
 }
 
 int smi_sender_switch(struct smi_sender *sender)
