@@ -17,6 +17,7 @@
 #include "vnc.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,8 @@ struct control {
 	struct control_target target;
 	struct qmp_server *server; /* NULL without --qmp */
 	bool is_stopped;
+	bool was_migrating;	     /* when it was stopped */
+	struct migration_report end; /* what came of that */
 };
 
 static void state_changed(void *opaque, enum machine_run_state from,
@@ -116,7 +119,7 @@ static int open_all(struct control *control, const struct vm_options *options,
 	if (rc)
 		return rc;
 	if (options->paused_start)
-		migration_stop(control->target.migration);
+		migration_stop(control->target.migration, NULL);
 	if (options->qmp)
 		rc = open_server(control, options->qmp, err);
 	if (!rc && options->incoming && strcmp(options->incoming, "defer") != 0)
@@ -168,6 +171,26 @@ const char *control_describe_vnc(const struct control *control)
 	return control->target.vnc ? vnc_describe(control->target.vnc) : NULL;
 }
 
+/* What became of a guest on its way while the process ended, or NULL. */
+const char *control_last_words(const struct control *control)
+{
+	const struct migration_report *end = &control->end;
+
+	if (end->place == MIGRATION_AT_UNKNOWN)
+		return "the guest was handed over, but the destination did not "
+		       "confirm: it may run there, and ends here";
+	if (!control->was_migrating)
+		return NULL;
+	if (end->incoming)
+		return end->status == MIGRATION_COMPLETED
+			       ? "the guest arrived meanwhile, and ends here"
+			       : NULL;
+	if (end->place == MIGRATION_AT_DESTINATION)
+		return "the guest was handed over to the destination before "
+		       "the end";
+	return "the migration was given up, and the guest ends here";
+}
+
 bool control_is_unconfirmed(struct control *control)
 {
 	return migration_is_unconfirmed(control->target.migration);
@@ -178,8 +201,9 @@ void control_stop(struct control *control)
 	if (control->is_stopped)
 		return;
 	control->is_stopped = true;
+	control->was_migrating =
+		migration_end(control->target.migration, &control->end);
 	machine_set_listener(control->target.machine, NULL);
-	migration_cancel(control->target.migration);
 	if (control->server) {
 		tell_shutdown(control);
 		qmp_server_stop(control->server);
@@ -187,7 +211,6 @@ void control_stop(struct control *control)
 	/* no command uses these now; the migration may still send events */
 	vnc_close(control->target.vnc);
 	control->target.vnc = NULL;
-	migration_wait(control->target.migration);
 }
 
 void control_close(struct control *control)

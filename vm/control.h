@@ -38,16 +38,20 @@ int control_open(struct machine *machine, const struct vm_options *options,
 const char *control_describe_vnc(const struct control *control);
 
 /*
- * control_stop - cancel a migration, tell the clients SHUTDOWN, end all
- *      threads; then the outcome of a migration is final
+ * control_stop - end a migration, tell the clients SHUTDOWN, end all threads;
+ *      then the outcome of a migration is final
  *
- * Blocks: until the migration's thread has ended, and for half a second at
- * most on clients that do not read.
+ * Clients are served until the migration's thread has ended. Blocks: until
+ * then, see migration_end, and for half a second at most on clients that do
+ * not read.
  */
 void control_stop(struct control *control);
 
 /* The machine was handed over, and the destination did not confirm it. */
 bool control_is_unconfirmed(struct control *control);
+
+/* After control_stop: what became of a guest on its way meanwhile, or NULL. */
+const char *control_last_words(const struct control *control);
 
 /* control_close - stop, and free. NULL is fine. */
 void control_close(struct control *control);

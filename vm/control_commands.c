@@ -32,7 +32,10 @@ static json_t *run_query_status(struct control_target *target,
 static json_t *run_stop(struct control_target *target, const json_t *arguments,
 			struct qmp_error *err)
 {
-	migration_stop(target->migration);
+	struct smudge_error why = {0};
+
+	if (migration_stop(target->migration, &why))
+		return qmp_error_set(err, QMP_CLASS_GENERIC, "%s", why.message);
 	return json_object();
 }
 

@@ -57,14 +57,16 @@ json_t *control_migrate_cancel(struct control_target *target,
 			       const json_t *arguments, struct qmp_error *err)
 {
 	struct migration_report report;
+	struct smudge_error why = {0};
 
 	migration_report(target->migration, &report);
 	/* a machine on its way in has nowhere else to go on */
-	if (report.incoming)
+	if (report.incoming && migration_is_running(target->migration))
 		return qmp_error_set(err, QMP_CLASS_GENERIC,
 				     "an incoming migration is ended by its "
 				     "sender, or by quit");
-	migration_cancel(target->migration);
+	if (migration_cancel(target->migration, &why))
+		return refused(&why, err);
 	return json_object();
 }
 
@@ -99,9 +101,17 @@ static json_t *ram_report(const struct migration_report *report)
 	return ram;
 }
 
-static json_t *own_report(const struct smudge_migrate_stats *stats)
+static json_t *own_report(const struct migration_report *report)
 {
+	const struct smudge_migrate_stats *stats = &report->stats;
 	json_t *own = json_object();
+
+	if (report->status == MIGRATION_COMPLETED ||
+	    report->status == MIGRATION_FAILED ||
+	    report->status == MIGRATION_CANCELLED)
+		json_object_set_new(
+			own, "guest",
+			json_string(migration_place_name(report->place)));
 
 	add(own, "phase", stats->phase);
 	add(own, "round", stats->round);
@@ -157,7 +167,7 @@ json_t *control_query_migrate(struct control_target *target,
 		add(reply, "expected-downtime",
 		    report.stats.expected_downtime_ns / NS_PER_MS);
 	json_object_set_new(reply, "ram", ram_report(&report));
-	json_object_set_new(reply, "x-smudge", own_report(&report.stats));
+	json_object_set_new(reply, "x-smudge", own_report(&report));
 	return reply;
 }
 

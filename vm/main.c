@@ -48,6 +48,8 @@ static const char *describe_guest(void *opaque)
 	/* who ends pauses it */
 	if (now == MACHINE_PAUSED && guest->state == MACHINE_RUNNING)
 		now = MACHINE_RUNNING;
+	if (now == MACHINE_PAUSED && guest->state == MACHINE_FINISH_MIGRATE)
+		return "the migration was given up, and the guest ends here";
 	switch (now) {
 	case MACHINE_PRELAUNCH:
 		return "the guest had not started";
@@ -125,6 +127,10 @@ static int serve(struct guest *guest, const struct vm_options *options,
 	machine_pause(machine, MACHINE_PAUSED);
 	ret = exit_status(machine);
 	control_stop(guest->control);
+	if (!ending_signal(ending) && control_last_words(guest->control))
+		say("%s", control_last_words(guest->control));
+	if (!ret && control_is_unconfirmed(guest->control))
+		ret = STATUS_ERROR;
 	return ret;
 }
 

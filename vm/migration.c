@@ -7,6 +7,8 @@
  */
 #include "migration_job.h"
 
+#include "migration_outcome.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +69,7 @@ int migration_create(const struct migration_options *options,
 	migration->options = *options;
 	migration->listen_fd = -1;
 	migration->autostart = true;
+	pthread_mutex_init(&migration->start_lock, NULL);
 	pthread_mutex_init(&migration->run_lock, NULL);
 	pthread_mutex_init(&migration->lock, NULL);
 	*ret = migration;
@@ -80,22 +83,38 @@ static void join_thread(struct migration *migration)
 	migration->has_thread = false;
 }
 
-void migration_wait(struct migration *migration)
+bool migration_end(struct migration *migration, struct migration_report *ret)
 {
-	if (migration)
-		join_thread(migration);
+	bool was_running;
+
+	memset(ret, 0, sizeof(*ret));
+	if (!migration)
+		return false;
+	pthread_mutex_lock(&migration->start_lock);
+	pthread_mutex_lock(&migration->run_lock);
+	migration->ending = true;
+	pthread_mutex_unlock(&migration->run_lock);
+	pthread_mutex_unlock(&migration->start_lock);
+	was_running = migration_is_running(migration);
+	/* One that comes too late is waited for all the same. */
+	(void)migration_cancel(migration, NULL);
+	join_thread(migration);
+	migration_report(migration, ret);
+	return was_running;
 }
 
 void migration_destroy(struct migration *migration)
 {
+	struct migration_report ignored;
+
 	if (!migration)
 		return;
-	migration_cancel(migration);
-	join_thread(migration);
+	migration_end(migration, &ignored);
 	smudge_migration_destroy(migration->job);
 	close(migration->cancel_fd);
 	pthread_mutex_destroy(&migration->lock);
 	pthread_mutex_destroy(&migration->run_lock);
+	pthread_mutex_destroy(&migration->start_lock);
 	free(migration);
 }
 
@@ -108,11 +127,12 @@ static void new_job(struct migration *migration, struct smudge_migration *job,
 	while (read(migration->cancel_fd, &count, sizeof(count)) < 0 &&
 	       errno == EINTR)
 		;
+	pthread_mutex_lock(&migration->run_lock);
 	pthread_mutex_lock(&migration->lock);
 	smudge_migration_destroy(migration->job);
 	migration->job = job;
 	migration->incoming = incoming;
-	migration->cancelled = false;
+	migration->place = MIGRATION_AT_SOURCE;
 	migration->has_listened = false;
 	migration->started_ns = host_now_ns();
 	migration->setup_ns = 0;
@@ -120,6 +140,7 @@ static void new_job(struct migration *migration, struct smudge_migration *job,
 	memset(&migration->error, 0, sizeof(migration->error));
 	migration->status = MIGRATION_SETUP;
 	pthread_mutex_unlock(&migration->lock);
+	pthread_mutex_unlock(&migration->run_lock);
 }
 
 int migration_begin(struct migration *migration, bool incoming,
@@ -176,45 +197,87 @@ void migration_activate(struct migration *migration)
 					   MIGRATION_ACTIVE);
 }
 
+/*
+ * With run_lock held. The sender stopped the machine: unless it resumed it,
+ * the peer has it, or may have it.
+ */
+static void settle_machine(struct migration *migration,
+			   enum migration_place place)
+{
+	if (migration->switching && place != MIGRATION_AT_SOURCE)
+		machine_set_run_state(migration->machine, MACHINE_POSTMIGRATE);
+	migration->switching = false;
+}
+
 void migration_finish(struct migration *migration, int result,
 		      const struct smudge_error *err)
 {
-	enum migration_status status = MIGRATION_COMPLETED;
+	struct migration_outcome end =
+		migration_outcome(migration->incoming, result);
 
+	pthread_mutex_lock(&migration->run_lock);
+	settle_machine(migration, end.place);
 	pthread_mutex_lock(&migration->lock);
-	if (result && migration->cancelled)
-		status = MIGRATION_CANCELLED;
-	else if (result)
-		status = MIGRATION_FAILED;
-	if (status == MIGRATION_FAILED)
+	if (end.status == MIGRATION_FAILED)
 		migration->error = *err;
 	migration->total_ns = host_now_ns() - migration->started_ns;
-	migration->status = status;
+	migration->status = end.status;
+	migration->place = end.place;
 	pthread_mutex_unlock(&migration->lock);
-	migration->options.changed(migration->options.opaque, status);
+	pthread_mutex_unlock(&migration->run_lock);
+	migration->options.changed(migration->options.opaque, end.status);
 }
 
-void migration_cancel(struct migration *migration)
+static int came_too_late(struct smudge_error *err, const char *why)
+{
+	return smudge_error_set(err, -EALREADY, "migration",
+				"the cancel came too late: %s", why);
+}
+
+/* With the lock held; a migration runs. */
+static int cancel_job(struct migration *migration, struct smudge_error *err)
 {
 	const uint64_t one = 1;
-	bool changed = false;
 
-	if (!migration)
-		return;
+	if (smudge_migration_cancel(migration->job))
+		return came_too_late(err,
+				     "the guest is being handed over to the "
+				     "destination");
+	migration->status = MIGRATION_CANCELLING;
+	/* fails only when full, and then it is readable */
+	if (write(migration->cancel_fd, &one, sizeof(one)) < 0)
+		errno = 0;
+	return 0;
+}
+
+/* With the lock held; none runs. */
+static int cancel_nothing(struct migration *migration, struct smudge_error *err)
+{
+	if (migration->incoming || migration->place == MIGRATION_AT_SOURCE)
+		return 0;
+	if (migration->place == MIGRATION_AT_DESTINATION)
+		return came_too_late(err, "the guest was migrated away");
+	return came_too_late(err, "the guest was handed over, but the "
+				  "destination did not confirm");
+}
+
+int migration_cancel(struct migration *migration, struct smudge_error *err)
+{
+	bool changed = false;
+	int ret;
+
 	pthread_mutex_lock(&migration->lock);
 	if (in_progress(migration->status)) {
 		changed = migration->status != MIGRATION_CANCELLING;
-		migration->status = MIGRATION_CANCELLING;
-		migration->cancelled = true;
-		smudge_migration_cancel(migration->job);
-		/* fails only when full, and then it is readable */
-		if (write(migration->cancel_fd, &one, sizeof(one)) < 0)
-			errno = 0;
+		ret = cancel_job(migration, err);
+	} else {
+		ret = cancel_nothing(migration, err);
 	}
 	pthread_mutex_unlock(&migration->lock);
-	if (changed)
+	if (changed && !ret)
 		migration->options.changed(migration->options.opaque,
 					   MIGRATION_CANCELLING);
+	return ret;
 }
 
 struct smudge_migrate_limits migration_limits(struct migration *migration)
@@ -242,6 +305,7 @@ void migration_report(struct migration *migration, struct migration_report *ret)
 	memset(ret, 0, sizeof(*ret));
 	pthread_mutex_lock(&migration->lock);
 	ret->status = migration->status;
+	ret->place = migration->place;
 	ret->incoming = migration->incoming;
 	ret->setup_ns = migration->setup_ns;
 	ret->total_ns = migration->total_ns;

@@ -24,6 +24,7 @@
 
 struct machine;
 struct migration;
+struct migration_report;
 
 enum migration_status {
 	MIGRATION_NONE,
@@ -38,6 +39,16 @@ enum migration_status {
 /* QMP's names: "none", "setup" and so on. */
 const char *migration_status_name(enum migration_status status);
 
+/* Where the guest is after a migration. */
+enum migration_place {
+	MIGRATION_AT_SOURCE,
+	MIGRATION_AT_DESTINATION,
+	MIGRATION_AT_UNKNOWN, /* handed over, but not confirmed */
+};
+
+/* "source", "destination", "unknown". */
+const char *migration_place_name(enum migration_place place);
+
 struct migration_options {
 	struct machine *machine; /* borrowed; outlives the migration */
 	void *opaque;
@@ -48,7 +59,19 @@ struct migration_options {
 int migration_create(const struct migration_options *options,
 		     struct migration **ret, struct smudge_error *err);
 
-/* Cancels what runs and waits for its end. NULL is fine. */
+/*
+ * migration_end - the process ends: cancel what runs, and wait for its end
+ * @migration: may be NULL
+ * @ret: receives the report of what it came to
+ *
+ * The guest is not started any more, whatever happens. Blocks: until the
+ * migration's thread has ended; after the receiver's acknowledgement that may
+ * take the peer's 30 s, since only the peer knows where the guest is.
+ * Return: a migration was running when this was called.
+ */
+bool migration_end(struct migration *migration, struct migration_report *ret);
+
+/* As migration_end. NULL is fine. */
 void migration_destroy(struct migration *migration);
 
 /*
@@ -75,14 +98,18 @@ int migration_start_outgoing(struct migration *migration, const char *uri,
 int migration_start_incoming(struct migration *migration, const char *uri,
 			     struct smudge_error *err);
 
-/* Until its thread has ended, if there is one. NULL is fine. */
-void migration_wait(struct migration *migration);
-
 /* It was handed over, and not confirmed, and not taken back. */
 bool migration_is_unconfirmed(struct migration *migration);
 
-/* Nothing happens when none runs, or too late. */
-void migration_cancel(struct migration *migration);
+/*
+ * migration_cancel - make a migration that runs give up
+ *
+ * Success means that the guest is not handed over; nothing happens when it is
+ * here and no migration runs.
+ * Return: 0, -EALREADY (the guest is being handed over, or was), with one
+ * sentence.
+ */
+int migration_cancel(struct migration *migration, struct smudge_error *err);
 
 /* Kept from one migration to the next, and used at once by one that runs. */
 struct smudge_migrate_limits migration_limits(struct migration *migration);
@@ -94,6 +121,7 @@ bool migration_is_running(struct migration *migration);
 
 struct migration_report {
 	enum migration_status status;
+	enum migration_place place; /* once it has ended */
 	bool incoming;
 	uint64_t setup_ns;
 	uint64_t total_ns;
@@ -108,11 +136,13 @@ void migration_report(struct migration *migration,
 
 /*
  * migration_cont - let the machine run, now or once it has arrived
- * Return: 0, -EBUSY (the migration is about to end), -EPERM (the machine was
- * sent away), -EINVAL (it cannot run any more), with one sentence.
+ * migration_stop - let it stand, now or once it has arrived
+ * Return: 0, -EBUSY (the migration is about to end), -EPERM (the machine is
+ * not here), -EINVAL (it cannot run any more), -ESHUTDOWN (the process ends),
+ * with one sentence.
  */
 int migration_cont(struct migration *migration, struct smudge_error *err);
-void migration_stop(struct migration *migration);
+int migration_stop(struct migration *migration, struct smudge_error *err);
 
 /*
  * migration_take_back - the user knows that the peer does not run the machine

@@ -45,20 +45,18 @@ static int load_state(void *opaque, const void *bytes, size_t length,
 				  length - STATE_HEADER_BYTES, err);
 }
 
-static int start_arrived(struct migration *migration, struct smudge_error *err)
+/* The sender has given it up: whatever happens now, the guest is here. */
+static void start_arrived(struct migration *migration)
 {
-	int rc = 0;
+	bool runs = false;
 
 	pthread_mutex_lock(&migration->run_lock);
-	if (migration->autostart && migration->was_running)
-		rc = machine_resume(migration->machine);
-	else
+	if (migration->autostart && migration->was_running &&
+	    !migration->ending)
+		runs = machine_resume(migration->machine) == 0;
+	if (!runs)
 		machine_set_run_state(migration->machine, MACHINE_PAUSED);
 	pthread_mutex_unlock(&migration->run_lock);
-	if (rc)
-		return smudge_error_set(err, rc, "migration",
-					"the guest arrived but does not run");
-	return 0;
 }
 
 static void stop_listening(struct migration *migration)
@@ -81,7 +79,9 @@ static int receive(struct migration *migration, int fd,
 	rc = smudge_migrate_receive(migration->job,
 				    machine_memory(migration->machine), fd,
 				    &options, err);
-	return rc ? rc : start_arrived(migration, err);
+	if (!rc)
+		start_arrived(migration);
+	return rc;
 }
 
 static void *receive_thread(void *opaque)
@@ -107,35 +107,62 @@ static void *receive_thread(void *opaque)
 	return NULL;
 }
 
-int migration_start_incoming(struct migration *migration, const char *text,
-			     struct smudge_error *err)
+static int check_expected(struct migration *migration, struct smudge_error *err)
 {
-	struct migration_uri uri;
-	int fd = -1;
-	int rc = migration_uri_parse(text, &uri, err);
+	int rc;
 
-	if (!rc && machine_run_state(migration->machine) != MACHINE_INMIGRATE)
-		rc = smudge_error_set(err, -EBUSY, "migration",
-				      "no migration is expected: this machine "
-				      "was not started with --incoming");
-	if (!rc && migration_is_running(migration))
-		rc = smudge_error_set(err, -EBUSY, "migration",
-				      "The incoming migration has already been "
-				      "started");
+	pthread_mutex_lock(&migration->run_lock);
+	rc = migration_check_here(migration, err);
+	pthread_mutex_unlock(&migration->run_lock);
+	if (rc)
+		return rc;
+	if (machine_run_state(migration->machine) != MACHINE_INMIGRATE)
+		return smudge_error_set(err, -EBUSY, "migration",
+					"no migration is expected: this "
+					"machine was not started with "
+					"--incoming");
+	if (migration_is_running(migration))
+		return smudge_error_set(err, -EBUSY, "migration",
+					"The incoming migration has already "
+					"been started");
+	return 0;
+}
+
+/* With start_lock held. */
+static int start(struct migration *migration, struct migration_uri *uri,
+		 struct smudge_error *err)
+{
+	int fd = -1;
+	int rc = check_expected(migration, err);
+
 	if (!rc)
-		rc = migration_listen(&uri, &fd, err);
+		rc = migration_listen(uri, &fd, err);
 	if (rc)
 		return rc;
 	rc = migration_begin(migration, true, err);
 	if (rc) {
-		migration_unlisten(&uri, fd);
+		migration_unlisten(uri, fd);
 		return rc;
 	}
-	migration->uri = uri;
+	migration->uri = *uri;
 	migration->listen_fd = fd;
 	pthread_mutex_lock(&migration->lock);
-	migration->listened = migration_listen_address(&uri, fd);
+	migration->listened = migration_listen_address(uri, fd);
 	migration->has_listened = true;
 	pthread_mutex_unlock(&migration->lock);
 	return migration_spawn(migration, receive_thread, err);
+}
+
+int migration_start_incoming(struct migration *migration, const char *text,
+			     struct smudge_error *err)
+{
+	struct migration_uri uri;
+	int rc = migration_uri_parse(text, &uri, err);
+
+	if (rc)
+		return rc;
+	pthread_mutex_lock(&migration->start_lock);
+	rc = start(migration, &uri, err);
+	pthread_mutex_unlock(&migration->start_lock);
+	return rc;
 }

@@ -4,7 +4,8 @@
  *
  * Locks: `lock` guards all fields marked so and is held for moments only.
  * `run_lock` is held while the machine is started or stopped; it is taken
- * before `lock`.
+ * before `lock`. `start_lock` is held while a job is started, and is taken
+ * before both, so that none is started once the process ends.
  */
 #ifndef VM_MIGRATION_JOB_H
 #define VM_MIGRATION_JOB_H
@@ -21,22 +22,23 @@ struct migration {
 	struct migration_options options;
 	int cancel_fd; /* eventfd: readable once the job is cancelled */
 	pthread_t thread;
-	bool has_thread;	  /* starter's thread only */
+	pthread_mutex_t start_lock;
+	bool has_thread; /* under start_lock, or after `ending` was set */
 	struct migration_uri uri; /* the job's */
 	int listen_fd;		  /* the job's, incoming; -1 */
 
 	pthread_mutex_t run_lock;
 	bool switching;	  /* under run_lock: the sender stopped the machine */
-	bool unconfirmed; /* under run_lock: moved, but perhaps not */
-	bool moved;	  /* under run_lock: the machine is the peer's */
+	bool ending;	  /* under run_lock: the process ends */
 	bool was_running; /* under run_lock: before switching */
 	bool autostart;	  /* under run_lock: run once arrived */
 	enum machine_run_state state_before; /* under run_lock */
 
 	pthread_mutex_t lock;
 	enum migration_status status; /* under lock */
-	bool incoming;		      /* under lock */
-	bool cancelled;		      /* under lock */
+	/* Of the last that ended; written under both locks, read under one. */
+	enum migration_place place;
+	bool incoming;		      /* likewise */
 	struct smudge_migration *job; /* under lock; NULL before the first */
 	struct smudge_migrate_limits limits; /* under lock */
 	bool has_listened;		     /* under lock */
@@ -55,7 +57,8 @@ struct migration {
 #define MIGRATION_STATE_RUNNING 1u
 
 /*
- * Prepare a new job: join the last thread, fresh handle, status setup.
+ * Prepare a new job: join the last thread, fresh handle, status setup. With
+ * start_lock held, as for migration_spawn.
  * Return: 0, -EBUSY or -ENOMEM with one sentence.
  */
 int migration_begin(struct migration *migration, bool incoming,
@@ -64,8 +67,18 @@ int migration_spawn(struct migration *migration, void *(*run)(void *),
 		    struct smudge_error *err);
 /* From setup to active, once. */
 void migration_activate(struct migration *migration);
-/* The last status, from the result of the job; keeps the error. */
+/*
+ * What the job came to, from its result: the machine's state, the last status
+ * and the event follow. Keeps the error.
+ */
 void migration_finish(struct migration *migration, int result,
 		      const struct smudge_error *err);
+
+/*
+ * migration_check_here - is the guest here, for its user to command?
+ *
+ * With run_lock held. Return: 0, or as migration_cont, with one sentence.
+ */
+int migration_check_here(struct migration *migration, struct smudge_error *err);
 
 #endif

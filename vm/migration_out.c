@@ -45,7 +45,7 @@ static void resume_machine(void *opaque)
 
 	pthread_mutex_lock(&migration->run_lock);
 	if (machine_run_state(migration->machine) == MACHINE_FINISH_MIGRATE) {
-		if (migration->was_running)
+		if (migration->was_running && !migration->ending)
 			machine_resume(migration->machine);
 		else
 			machine_set_run_state(migration->machine,
@@ -87,22 +87,6 @@ static void note_progress(struct smudge_migrate_stats stats, void *opaque)
 		migration_activate(opaque);
 }
 
-/*
- * The sender has returned. When it failed and yet did not resume the machine
- * nobody knows whether the peer runs it.
- */
-static void settle(struct migration *migration, int result)
-{
-	pthread_mutex_lock(&migration->run_lock);
-	if (migration->switching) {
-		migration->moved = true;
-		migration->unconfirmed = result != 0;
-		migration->switching = false;
-		machine_set_run_state(migration->machine, MACHINE_POSTMIGRATE);
-	}
-	pthread_mutex_unlock(&migration->run_lock);
-}
-
 static void *send_thread(void *opaque)
 {
 	struct migration *migration = opaque;
@@ -125,7 +109,6 @@ static void *send_thread(void *opaque)
 					 machine_memory(migration->machine), fd,
 					 &options, &err);
 		close(fd);
-		settle(migration, rc);
 	}
 	migration_finish(migration, rc, &err);
 	return NULL;
@@ -133,21 +116,33 @@ static void *send_thread(void *opaque)
 
 static int check_sendable(struct migration *migration, struct smudge_error *err)
 {
-	enum machine_run_state state = machine_run_state(migration->machine);
+	int rc = 0;
 
-	if (state == MACHINE_INMIGRATE)
+	if (machine_run_state(migration->machine) == MACHINE_INMIGRATE)
 		return smudge_error_set(err, -EBUSY, "migration",
 					"Guest is waiting for an incoming "
 					"migration");
-	if (state == MACHINE_POSTMIGRATE)
-		return smudge_error_set(err, -EBUSY, "migration",
-					"the guest was migrated away already");
-	if (state == MACHINE_SHUTDOWN || state == MACHINE_INTERNAL_ERROR)
-		return smudge_error_set(err, -EBUSY, "migration",
-					"the guest has ended: its state is "
-					"'%s'",
-					machine_run_state_name(state));
-	return 0;
+	/* one that runs is migration_begin's to name */
+	if (migration_is_running(migration))
+		return 0;
+	pthread_mutex_lock(&migration->run_lock);
+	rc = migration_check_here(migration, err);
+	pthread_mutex_unlock(&migration->run_lock);
+	return rc;
+}
+
+/* With start_lock held. */
+static int start(struct migration *migration, const struct migration_uri *uri,
+		 struct smudge_error *err)
+{
+	int rc = check_sendable(migration, err);
+
+	if (!rc)
+		rc = migration_begin(migration, false, err);
+	if (rc)
+		return rc;
+	migration->uri = *uri;
+	return migration_spawn(migration, send_thread, err);
 }
 
 int migration_start_outgoing(struct migration *migration, const char *text,
@@ -156,12 +151,10 @@ int migration_start_outgoing(struct migration *migration, const char *text,
 	struct migration_uri uri;
 	int rc = migration_uri_parse(text, &uri, err);
 
-	if (!rc)
-		rc = check_sendable(migration, err);
-	if (!rc)
-		rc = migration_begin(migration, false, err);
 	if (rc)
 		return rc;
-	migration->uri = uri;
-	return migration_spawn(migration, send_thread, err);
+	pthread_mutex_lock(&migration->start_lock);
+	rc = start(migration, &uri, err);
+	pthread_mutex_unlock(&migration->start_lock);
+	return rc;
 }

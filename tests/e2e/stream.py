@@ -202,3 +202,32 @@ class Proxy(Server):
             if data is None:
                 return
             receiver.sendall(data)
+
+
+class HoldingDestination(FakeDestination):
+    """Keeps its answer to the record @hold_at back until it is released."""
+
+    def __init__(self, lab, hold_at):
+        self.hold_at = hold_at
+        self.reached = threading.Event()
+        self.released = threading.Event()
+        self.answers_held = True
+        lab.closers.append(self.released.set)
+        super().__init__(lab, leave_at=None)
+
+    def answer(self, kind, payload):
+        if kind == self.hold_at:
+            self.reached.set()
+            self.released.wait()
+            if not self.answers_held:
+                raise Closed()
+        return super().answer(kind, payload)
+
+    def wait_held(self, patience):
+        if not self.reached.wait(patience):
+            raise AssertionError("the sender did not come so far")
+
+    def release(self, answers=True):
+        """Answer now, or close the connection instead."""
+        self.answers_held = answers
+        self.released.set()
