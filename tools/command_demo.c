@@ -120,6 +120,18 @@ static int take_option(int code, struct demo_options *options, char *argv[])
 	}
 }
 
+/* The machines are gone by now: nothing runs on anywhere. */
+static int failed(const struct smudge_error *err)
+{
+	if (!interrupted())
+		return tool_failed(err);
+	fprintf(stderr,
+		"smudge: %s; the demonstration has ended its machines, and the "
+		"guest with them\n",
+		err->message);
+	return TOOL_FAILED;
+}
+
 static int run(const struct demo_options *options)
 {
 	struct demo demo = {.options = *options};
@@ -135,7 +147,7 @@ static int run(const struct demo_options *options)
 	if (!rc && options->json)
 		rc = demo_print_json(&demo, &err);
 	demo_clean_up(&demo);
-	return rc ? tool_failed(&err) : TOOL_OK;
+	return rc ? failed(&err) : TOOL_OK;
 }
 
 int command_demo(int argc, char *argv[])

@@ -6,11 +6,13 @@
 #include "commands.h"
 
 #include "clock.h"
+#include "guest_place.h"
 #include "number.h"
 #include "print_json.h"
 #include "progress.h"
 #include "qmp_client.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,22 +78,37 @@ static int print_end(const struct request *request, const json_t *reply,
 	return 0;
 }
 
+/* The one sentence, and where the guest is if the migration had begun. */
+static int failed(const struct request *request, struct smudge_error *err,
+		  bool is_started)
+{
+	char place[128] = "";
+
+	if (is_started)
+		guest_place_say(request->socket, place, sizeof(place));
+	fprintf(stderr, "smudge: %s%s\n", err->message, place);
+	return TOOL_FAILED;
+}
+
 static int run(const struct request *request)
 {
 	struct qmp_client *client = NULL;
 	struct smudge_error err = {0};
 	json_t *reply = NULL;
+	bool is_started;
 	int rc;
 
 	interrupt_watch();
 	rc = qmp_client_open(request->socket, 0, &client, &err);
 	if (!rc)
 		rc = start(client, request, &err);
+	/* without a reply it may have begun */
+	is_started = client && rc != -EREMOTEIO;
 	if (!rc)
 		rc = progress_watch(client, request->json, &reply, &err);
 	qmp_client_close(client);
 	if (rc)
-		return tool_failed(&err);
+		return failed(request, &err, is_started);
 	rc = print_end(request, reply, &err);
 	json_decref(reply);
 	return rc ? tool_failed(&err) : TOOL_OK;

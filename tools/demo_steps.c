@@ -183,11 +183,7 @@ static int get_digest(struct demo_vm *vm, char ret[40],
 /* The source says "completed" a moment before the destination does. */
 static int wait_for_arrival(struct demo *demo, struct smudge_error *err)
 {
-	json_t *reply = NULL;
-	int rc = progress_watch(demo->destination.qmp, true, &reply, err);
-
-	json_decref(reply);
-	return rc;
+	return progress_wait_arrival(demo->destination.qmp, err);
 }
 
 static int compare_digests(struct demo *demo, struct smudge_error *err)

@@ -22,8 +22,10 @@
 struct progress {
 	bool quiet;
 	bool terminal;
-	bool open_line; /* the terminal's cursor is behind a line of ours */
-	double round;	/* last shown */
+	bool open_line;	   /* the terminal's cursor is behind a line of ours */
+	bool arrives;	   /* it is watched at its destination */
+	bool is_cancelled; /* it was asked to */
+	double round;	   /* last shown */
 	int64_t shown_ms;
 };
 
@@ -93,13 +95,72 @@ static int outcome(const json_t *reply, struct smudge_error *err)
 		return 0;
 	if (strcmp(status, "cancelled") == 0)
 		return smudge_error_set(err, -ECANCELED, "migrate",
-					"the migration was cancelled; the "
-					"guest runs on at the source");
+					"the migration was cancelled");
 	if (strcmp(status, "failed") == 0 || strcmp(status, "none") == 0)
 		return smudge_error_set(err, -EREMOTEIO, "migrate",
 					"the migration failed: %s",
 					why ? why : "no reason is given");
 	return 1;
+}
+
+/* A refused cancel is no failure: the migration goes on to its own end. */
+static void cancel(struct progress *progress, struct qmp_client *client)
+{
+	struct smudge_error err = {0};
+
+	if (qmp_client_run(client, "migrate_cancel", NULL, NULL, &err) !=
+	    -EREMOTEIO)
+		return;
+	if (progress->open_line)
+		putchar('\n');
+	progress->open_line = false;
+	fflush(stdout);
+	fprintf(stderr, "smudge: %s; waiting for the end\n", err.message);
+}
+
+/* The command has to end, and the migration has not. */
+static int ended_early(struct smudge_error *err)
+{
+	*err = (struct smudge_error){0};
+	return smudge_error_set(err, -EINTR, "migrate",
+				"interrupted before the migration's end");
+}
+
+/* A signal asks for a cancel, and for an end soon. 0 or -EINTR. */
+static int heed_signals(struct progress *progress, struct qmp_client *client,
+			struct smudge_error *err)
+{
+	if (!interrupted())
+		return 0;
+	if (progress->arrives)
+		return ended_early(err);
+	if (!progress->is_cancelled)
+		cancel(progress, client);
+	progress->is_cancelled = true;
+	return 0;
+}
+
+static int watch(struct progress *progress, struct qmp_client *client,
+		 json_t **ret, struct smudge_error *err)
+{
+	for (;;) {
+		int rc =
+			qmp_client_run(client, "query-migrate", NULL, ret, err);
+
+		if (rc)
+			return interrupted() ? ended_early(err) : rc;
+		show(progress, *ret);
+		rc = outcome(*ret, err);
+		if (rc == 1)
+			rc = heed_signals(progress, client, err);
+		else if (!rc)
+			return 0;
+		json_decref(*ret);
+		*ret = NULL;
+		if (rc)
+			return rc;
+		clock_sleep_ms(POLL_MS);
+	}
 }
 
 int progress_watch(struct qmp_client *client, bool quiet, json_t **ret,
@@ -109,33 +170,20 @@ int progress_watch(struct qmp_client *client, bool quiet, json_t **ret,
 		.quiet = quiet,
 		.terminal = isatty(STDOUT_FILENO) == 1,
 	};
-	bool cancelled = false;
-	json_t *reply = NULL;
-	int rc;
+	int rc = watch(&progress, client, ret, err);
 
-	for (;;) {
-		rc = qmp_client_run(client, "query-migrate", NULL, &reply, err);
-		if (rc)
-			break;
-		show(&progress, reply);
-		rc = outcome(reply, err);
-		if (rc <= 0)
-			break;
-		json_decref(reply);
-		reply = NULL;
-		if (interrupted() && !cancelled) {
-			cancelled = true;
-			qmp_client_run(client, "migrate_cancel", NULL, NULL,
-				       NULL);
-		}
-		clock_sleep_ms(POLL_MS);
-	}
 	if (progress.open_line)
 		putchar('\n');
 	fflush(stdout);
-	if (rc)
-		json_decref(reply);
-	else
-		*ret = reply;
+	return rc;
+}
+
+int progress_wait_arrival(struct qmp_client *client, struct smudge_error *err)
+{
+	struct progress progress = {.quiet = true, .arrives = true};
+	json_t *reply = NULL;
+	int rc = watch(&progress, client, &reply, err);
+
+	json_decref(reply);
 	return rc;
 }

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where a guest is after a migration that did not complete: asked, not
+ * guessed.
+ */
+#ifndef TOOLS_GUEST_PLACE_H
+#define TOOLS_GUEST_PLACE_H
+
+#include <stddef.h>
+
+/*
+ * guest_place_say - the end of a sentence, ": the guest runs at the source"
+ * @socket: the source's control socket
+ * @buf, @size: receive it, always ended
+ *
+ * Asks over a connection of its own, since the other one may be what failed.
+ * Without an answer the place is said to be unknown.
+ */
+void guest_place_say(const char *socket, char *buf, size_t size);
+
+#endif
