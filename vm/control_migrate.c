@@ -118,6 +118,7 @@ static json_t *own_report(const struct migration_report *report)
 	add(own, "round-sent-pages", stats->round_sent_pages);
 	add(own, "round-ns", stats->round_ns);
 	add(own, "bandwidth-bytes-ps", stats->bandwidth_bytes_ps);
+	add(own, "line-bandwidth-bytes-ps", stats->line_bandwidth_bytes_ps);
 	add(own, "expected-downtime-ns", stats->expected_downtime_ns);
 	add(own, "downtime-ns", stats->downtime_ns);
 	add(own, "elapsed-ns", stats->elapsed_ns);

@@ -47,7 +47,11 @@ enum smudge_migrate_phase {
  */
 struct smudge_migrate_stats {
 	enum smudge_migrate_phase phase;
-	uint32_t round;		  /* from 1; 0 during set-up */
+	/*
+	 * From 1; 0 during set-up. Under a bandwidth limit round 1 is followed
+	 * by a short one that measures the line, before the policy is asked.
+	 */
+	uint32_t round;
 	uint64_t total_bytes;	  /* RAM of all regions */
 	uint64_t sent_bytes;	  /* of the stream, all kinds of record */
 	uint64_t sent_pages;	  /* with content, repeats counted */
@@ -58,9 +62,14 @@ struct smudge_migrate_stats {
 	uint64_t round_ns;	     /* last whole round, to its answer */
 	uint64_t dirty_pages_ps;     /* pages dirtied per second, last round */
 	uint64_t bandwidth_bytes_ps; /* of pages held by the receiver */
-	uint64_t expected_downtime_ns;
-	uint64_t downtime_ns; /* from the call of machine_stop to the
-				 receiver's acknowledgement; 0 before */
+	/*
+	 * What the final round will have, which no limit paces: as far as it
+	 * is known, and at least bandwidth_bytes_ps.
+	 */
+	uint64_t line_bandwidth_bytes_ps;
+	uint64_t expected_downtime_ns; /* if the machine were stopped now */
+	uint64_t downtime_ns;	       /* from the call of machine_stop to the
+					  receiver's acknowledgement; 0 before */
 	uint64_t elapsed_ns;
 	uint64_t harvest_ns; /* spent in the memory's harvests meanwhile */
 	uint64_t take_ns;    /* spent in the memory's takes meanwhile */
@@ -75,9 +84,10 @@ enum smudge_migrate_decision {
 
 /* Switched during the migration with smudge_migrate_set_limits. */
 struct smudge_migrate_limits {
-	uint64_t max_bandwidth_bytes_ps; /* of the rounds; 0: unlimited */
-	uint64_t downtime_limit_ns;	 /* 0: 300 ms */
-	uint32_t max_rounds;		 /* 0: 30; a stream has 2^20 at most */
+	/* Of the rounds, and not of the final one; 0: unlimited. */
+	uint64_t max_bandwidth_bytes_ps;
+	uint64_t downtime_limit_ns; /* 0: 300 ms */
+	uint32_t max_rounds;	    /* 0: 30; a stream has 2^20 at most */
 };
 
 struct smudge_migrate_send_options {

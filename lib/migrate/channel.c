@@ -24,6 +24,8 @@
 #define NS_PER_MS	   UINT64_C(1000000)
 #define DEFAULT_TIMEOUT_NS (30 * NS_PER_S)
 #define BURST_NS	   (50 * NS_PER_MS)
+/* What is saved up for a burst: less than the bucket holds. */
+#define SAVED_NS (40 * NS_PER_MS)
 /* A paced wait is cut here to look at the limit again. */
 #define NAP_NS		(100 * NS_PER_MS)
 #define SLICES_PER_S	50
@@ -206,6 +208,44 @@ static size_t pace(struct smi_channel *channel, size_t length)
 			date = now + NAP_NS;
 		if (poll_until(channel, 0, date) < 0)
 			return 0;
+	}
+}
+
+static uint64_t limit_bytes_ps(struct smi_channel *channel)
+{
+	return channel->is_paced ? smudge_migration_limits(channel->migration)
+					   .max_bandwidth_bytes_ps
+				 : 0;
+}
+
+bool smi_channel_is_limited(struct smi_channel *channel)
+{
+	return limit_bytes_ps(channel) > 0;
+}
+
+uint64_t smi_channel_burst_bytes(struct smi_channel *channel)
+{
+	return limit_bytes_ps(channel) / (NS_PER_S / SAVED_NS);
+}
+
+int smi_channel_save_up(struct smi_channel *channel, uint64_t bytes,
+			struct smudge_error *err)
+{
+	for (;;) {
+		uint64_t limit = limit_bytes_ps(channel);
+		uint64_t now = smi_now_ns();
+		double cost_ns =
+			limit ? (double)bytes * NS_PER_S / (double)limit : 0;
+		uint64_t date =
+			channel->next_send_ns +
+			(cost_ns < SAVED_NS ? (uint64_t)cost_ns : SAVED_NS);
+
+		if (!limit || date <= now)
+			return 0;
+		if (date - now > NAP_NS)
+			date = now + NAP_NS;
+		if (poll_until(channel, 0, date) < 0)
+			return cancelled(channel, err);
 	}
 }
 

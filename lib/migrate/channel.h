@@ -59,6 +59,21 @@ void smi_channel_close(struct smi_channel *channel);
 int smi_channel_send(struct smi_channel *channel, const void *bytes,
 		     size_t length, struct smudge_error *err);
 
+/* Does the bandwidth limit hold, now? */
+bool smi_channel_is_limited(struct smi_channel *channel);
+
+/* What the bandwidth limit lets pass at once after a rest. 0: no limit. */
+uint64_t smi_channel_burst_bytes(struct smi_channel *channel);
+
+/*
+ * smi_channel_save_up - rest until the limit lets @bytes pass at once
+ * @bytes: at most smi_channel_burst_bytes() of them are waited for
+ *
+ * Return: 0, -ECANCELED.
+ */
+int smi_channel_save_up(struct smi_channel *channel, uint64_t bytes,
+			struct smudge_error *err);
+
 /*
  * smi_channel_receive - receive exactly @length bytes
  *

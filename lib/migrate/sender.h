@@ -4,7 +4,7 @@
  *
  * sender.c begins and ends a migration, sender_peer.c talks to the receiver,
  * sender_pages.c packs pages into records, sender_rounds.c runs the rounds,
- * sender_switch.c hands the machine over.
+ * sender_probe.c measures the line, sender_switch.c hands the machine over.
  */
 #ifndef SMI_MIGRATE_SENDER_H
 #define SMI_MIGRATE_SENDER_H
@@ -33,6 +33,14 @@ struct smi_packer {
 	uint64_t nzero_pages;
 };
 
+/* Pages kept for the end of a paced round: [first, end) of one region. */
+struct smi_probe {
+	bool is_chosen;
+	uint32_t region; /* stream id */
+	uint64_t first_page;
+	uint64_t end_page;
+};
+
 struct smi_sender {
 	struct smudge_migration *migration;
 	struct smudge_memory *memory;
@@ -42,6 +50,7 @@ struct smi_sender {
 	struct smi_regions regions;
 	struct smi_packer packer;
 	struct smi_meter meter;
+	struct smi_probe probe;
 	struct smi_wire_totals totals;	     /* of the records sent */
 	struct smi_wire_totals round_totals; /* those of this round */
 	struct smudge_client *client;
@@ -71,8 +80,22 @@ int smi_sender_harvest(struct smi_sender *sender, uint64_t *ret_pages);
 int smi_sender_round_begin(struct smi_sender *sender, bool final,
 			   uint64_t expected_pages);
 int smi_sender_send_dirty(struct smi_sender *sender);
+int smi_sender_send_range(struct smi_sender *sender, uint32_t index,
+			  uint64_t first_page, uint64_t end_page);
 int smi_sender_round_end(struct smi_sender *sender);
+/* End a round, wait for its answer, and note both. */
+int smi_sender_round_finish(struct smi_sender *sender, struct smi_round *round);
 int smi_sender_rounds(struct smi_sender *sender);
+
+/*
+ * sender_probe.c: smi_probe_choose keeps pages back from
+ * smi_sender_send_dirty, none without a limit; smi_probe_send sends them at
+ * the round's end and notes when it began. smi_probe_round makes a round of
+ * them alone, if there are enough.
+ */
+void smi_probe_choose(struct smi_sender *sender);
+int smi_probe_send(struct smi_sender *sender, struct smi_round *round);
+int smi_probe_round(struct smi_sender *sender, bool *ret_was_made);
 
 /* sender_switch.c */
 int smi_sender_switch(struct smi_sender *sender);

@@ -207,6 +207,7 @@ static int send_region_table(struct smi_sender *sender)
 int smi_sender_greet(struct smi_sender *sender)
 {
 	struct smi_channel *channel = &sender->link.channel;
+	uint64_t start_ns;
 	int error;
 
 	smi_channel_limit(channel, 1);
@@ -214,9 +215,11 @@ int smi_sender_greet(struct smi_sender *sender)
 	if (error < 0)
 		return peer_failed(sender, error);
 	channel->heeds_peer = true;
+	start_ns = smi_now_ns();
 	error = send_region_table(sender);
 	if (!error)
 		error = smi_sender_wait(sender, SMI_WIRE_READY);
+	sender->meter.round_trip_ns = smi_now_ns() - start_ns;
 	smi_channel_unlimit(channel);
 	return error;
 }

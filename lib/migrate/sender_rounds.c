@@ -145,19 +145,21 @@ static int send_window(struct smi_sender *sender, uint32_t index,
 	return 0;
 }
 
-static int send_region(struct smi_sender *sender, uint32_t index)
+/* Send what is dirty in [first_page, end_page) of a region. */
+int smi_sender_send_range(struct smi_sender *sender, uint32_t index,
+			  uint64_t first_page, uint64_t end_page)
 {
 	struct smudge_region *region = sender->regions.regions[index];
-	uint64_t npages = smudge_region_npages(region);
 	uint64_t window = WINDOW_BYTES >> smudge_region_page_shift(region);
 	struct smudge_run run;
-	uint64_t page = 0;
+	uint64_t page = first_page;
 
 	if (window < MIN_WINDOW_PAGES)
 		window = MIN_WINDOW_PAGES;
-	while (page < npages && smudge_client_next_dirty(sender->client, region,
-							 page, npages, &run)) {
-		uint64_t left = npages - run.first_page;
+	while (page < end_page &&
+	       smudge_client_next_dirty(sender->client, region, page, end_page,
+					&run)) {
+		uint64_t left = end_page - run.first_page;
 		int error = send_window(sender, index, run.first_page,
 					left < window ? left : window, &page);
 
@@ -167,7 +169,21 @@ static int send_region(struct smi_sender *sender, uint32_t index)
 	return 0;
 }
 
-/* Send all that is dirty, each page once. */
+static int send_region(struct smi_sender *sender, uint32_t index)
+{
+	const struct smi_probe *probe = &sender->probe;
+	uint64_t npages = smudge_region_npages(sender->regions.regions[index]);
+	int error;
+
+	if (!probe->is_chosen || probe->region != index)
+		return smi_sender_send_range(sender, index, 0, npages);
+	error = smi_sender_send_range(sender, index, 0, probe->first_page);
+	if (error < 0)
+		return error;
+	return smi_sender_send_range(sender, index, probe->end_page, npages);
+}
+
+/* Send all that is dirty, but for the probe's, each page once. */
 int smi_sender_send_dirty(struct smi_sender *sender)
 {
 	for (uint32_t i = 0; i < sender->regions.nregions; i++) {
@@ -179,30 +195,62 @@ int smi_sender_send_dirty(struct smi_sender *sender)
 	return 0;
 }
 
-static int one_round(struct smi_sender *sender, uint64_t dirty_pages)
+int smi_sender_round_finish(struct smi_sender *sender, struct smi_round *round)
 {
-	struct smi_round round;
 	uint64_t asked_ns;
-	int error = smi_sender_round_begin(sender, false, dirty_pages);
+	int error = smi_sender_round_end(sender);
 
-	if (error < 0)
-		return error;
-	error = smi_sender_send_dirty(sender);
-	if (error < 0)
-		return error;
-	error = smi_sender_round_end(sender);
 	if (error < 0)
 		return error;
 	asked_ns = smi_now_ns();
 	error = smi_sender_wait(sender, SMI_WIRE_ROUND_ACK);
 	if (error < 0)
 		return error;
-	round.answer_ns = smi_now_ns() - asked_ns;
-	round.sent_bytes = sender->link.channel.sent_bytes;
-	round.pages = sender->round_totals.pages;
-	round.zero_pages = sender->round_totals.zero_pages;
+	round->answer_ns = smi_now_ns() - asked_ns;
+	round->sent_bytes = sender->link.channel.sent_bytes;
+	round->pages = sender->round_totals.pages;
+	round->zero_pages = sender->round_totals.zero_pages;
+	return 0;
+}
+
+static int one_round(struct smi_sender *sender, uint64_t dirty_pages)
+{
+	struct smi_channel *channel = &sender->link.channel;
+	struct smi_round round = {0};
+	int error = smi_sender_round_begin(sender, false, dirty_pages);
+
+	if (error < 0)
+		return error;
+	round.is_limited = smi_channel_is_limited(channel);
+	if (sender->meter.stats.round > 1)
+		smi_probe_choose(sender);
+	error = smi_sender_send_dirty(sender);
+	if (!error)
+		error = smi_probe_send(sender, &round);
+	if (!error)
+		error = smi_sender_round_finish(sender, &round);
+	if (error < 0)
+		return error;
+	/* it may have been set meanwhile */
+	round.is_limited |= smi_channel_is_limited(channel);
 	smi_meter_round_end(&sender->meter, &round);
 	return 0;
+}
+
+/* A round, and what it leaves to be sent. */
+static int round_and_harvest(struct smi_sender *sender, uint64_t *dirty_pages)
+{
+	bool is_first = sender->meter.stats.round == 0;
+	bool is_probed = false;
+	int error = one_round(sender, *dirty_pages);
+
+	if (!error)
+		error = smi_sender_harvest(sender, dirty_pages);
+	if (!error && is_first)
+		error = smi_probe_round(sender, &is_probed);
+	if (!error && is_probed)
+		error = smi_sender_harvest(sender, dirty_pages);
+	return error;
 }
 
 static enum smudge_migrate_decision decide(struct smi_sender *sender)
@@ -249,10 +297,7 @@ int smi_sender_rounds(struct smi_sender *sender)
 	sender->meter.stats.phase = SMUDGE_MIGRATE_ROUNDS;
 	smi_meter_remaining(&sender->meter, dirty_pages, false);
 	while (decision == SMUDGE_MIGRATE_CONTINUE) {
-		error = one_round(sender, dirty_pages);
-		if (error < 0)
-			return error;
-		error = smi_sender_harvest(sender, &dirty_pages);
+		error = round_and_harvest(sender, &dirty_pages);
 		if (error < 0)
 			return error;
 		smi_meter_remaining(&sender->meter, dirty_pages, true);

@@ -7,6 +7,10 @@
  * Time spent finding zero pages is left out: what is dirty at the end has
  * content, mostly. A small round measures the answer, not the line, so it may
  * raise the figure but not lower it.
+ *
+ * Under a limit that is the limit's bandwidth and not the line's, which the
+ * downtime depends on: that is measured by the burst at a round's end
+ * (sender_probe.c), by the same rule.
  */
 #include "migrate/stats.h"
 
@@ -18,6 +22,8 @@
 #define NS_PER_S 1000000000.0
 /* A round of fewer bytes says nothing about the bandwidth. */
 #define TELLING_BYTES (UINT64_C(1) << 20)
+/* The same of a burst, which nothing interrupts. */
+#define TELLING_BURST_BYTES (UINT64_C(256) << 10)
 /* What the machine's state is expected to cost, until it is known. */
 #define STATE_GUESS_BYTES (UINT64_C(64) << 10)
 
@@ -66,6 +72,36 @@ static uint64_t busy_ns(const struct smi_meter *meter,
 	return outside_ns + (uint64_t)reading_ns + 1;
 }
 
+static void note_answer(struct smi_meter *meter, const struct smi_round *round)
+{
+	if (!meter->answer_ns || round->answer_ns < meter->answer_ns)
+		meter->answer_ns = round->answer_ns;
+}
+
+/*
+ * The way there and back is a part of the forecast by itself. What was
+ * measured of it may be too long, so at most half of the time is left out.
+ */
+void smi_meter_probe_end(struct smi_meter *meter, const struct smi_round *round)
+{
+	struct smudge_migrate_stats *stats = &meter->stats;
+	uint64_t bytes = round->sent_bytes - round->probe_start_bytes;
+	uint64_t ns = smi_now_ns() - round->probe_start_ns + 1;
+	uint64_t bandwidth;
+
+	ns -= meter->round_trip_ns < ns / 2 ? meter->round_trip_ns : ns / 2;
+	bandwidth = (uint64_t)((double)bytes * NS_PER_S / (double)ns);
+	/* One burst may be disturbed: a figure that falls, falls by half. */
+	if (bandwidth > stats->line_bandwidth_bytes_ps)
+		stats->line_bandwidth_bytes_ps = bandwidth;
+	else if (bytes >= TELLING_BURST_BYTES)
+		stats->line_bandwidth_bytes_ps =
+			(stats->line_bandwidth_bytes_ps + bandwidth) / 2;
+	if (stats->line_bandwidth_bytes_ps < stats->bandwidth_bytes_ps)
+		stats->line_bandwidth_bytes_ps = stats->bandwidth_bytes_ps;
+	note_answer(meter, round);
+}
+
 void smi_meter_round_end(struct smi_meter *meter, const struct smi_round *round)
 {
 	struct smudge_migrate_stats *stats = &meter->stats;
@@ -77,15 +113,19 @@ void smi_meter_round_end(struct smi_meter *meter, const struct smi_round *round)
 			       (double)busy_ns(meter, round));
 	if (bytes >= TELLING_BYTES || bandwidth > stats->bandwidth_bytes_ps)
 		stats->bandwidth_bytes_ps = bandwidth;
-	if (!meter->answer_ns || round->answer_ns < meter->answer_ns)
-		meter->answer_ns = round->answer_ns;
+	if (!round->is_limited ||
+	    stats->line_bandwidth_bytes_ps < stats->bandwidth_bytes_ps)
+		stats->line_bandwidth_bytes_ps = stats->bandwidth_bytes_ps;
+	if (round->probe_start_ns)
+		smi_meter_probe_end(meter, round);
+	note_answer(meter, round);
 }
 
 static uint64_t expected_downtime(const struct smi_meter *meter)
 {
 	const struct smudge_migrate_stats *stats = &meter->stats;
 	double bytes = (double)(stats->remaining_bytes + STATE_GUESS_BYTES);
-	double bandwidth = (double)stats->bandwidth_bytes_ps;
+	double bandwidth = (double)stats->line_bandwidth_bytes_ps;
 	double ns = bandwidth > 0 ? bytes * NS_PER_S / bandwidth : 0;
 
 	return (uint64_t)ns + meter->answer_ns + meter->harvest_ns;

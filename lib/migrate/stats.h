@@ -5,6 +5,8 @@
 #ifndef SMI_MIGRATE_STATS_H
 #define SMI_MIGRATE_STATS_H
 
+#include <stdbool.h>
+
 #include <smudge/memory.h>
 #include <smudge/migrate.h>
 
@@ -15,9 +17,10 @@ struct smi_meter {
 	uint64_t last_progress_ns;
 	uint64_t round_start_ns;
 	uint64_t round_start_bytes;
-	uint64_t send_ns;    /* spent in sends of this round */
-	uint64_t answer_ns;  /* shortest wait for a ROUND_ACK; 0 before */
-	uint64_t harvest_ns; /* length of the last harvest */
+	uint64_t send_ns;	/* spent in sends of this round */
+	uint64_t answer_ns;	/* shortest wait for a ROUND_ACK; 0 before */
+	uint64_t round_trip_ns; /* of a short record and its answer */
+	uint64_t harvest_ns;	/* length of the last harvest */
 };
 
 /* Begin to measure. */
@@ -33,9 +36,16 @@ struct smi_round {
 	uint64_t answer_ns;  /* from ROUND_END sent to ROUND_ACK received */
 	uint64_t pages;	     /* with content */
 	uint64_t zero_pages;
+	bool is_limited; /* a bandwidth limit held, if only for a part */
+	uint64_t probe_start_ns;    /* of the burst at its end; 0: none */
+	uint64_t probe_start_bytes; /* of the stream sent before it */
 };
 
 void smi_meter_round_end(struct smi_meter *meter,
+			 const struct smi_round *round);
+
+/* The burst at a round's end, or a round of it alone, was answered. */
+void smi_meter_probe_end(struct smi_meter *meter,
 			 const struct smi_round *round);
 
 /* So many wire pages are dirty now; @is_after_round: found by the harvest

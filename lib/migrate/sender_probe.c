@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The line's own bandwidth, while a limit holds.
+ *
+ * The limit paces the rounds and not the final one, so what the rounds reach
+ * does not tell how long the final round will take. A socket does not tell
+ * either: it takes bytes faster than the line does. So some pages are kept
+ * for the end of each paced round, and go out in one burst, which is timed up
+ * to the receiver's answer: all that a page costs is in there, as in the final
+ * round. The limit holds all the same: the burst is saved up for before.
+ *
+ * Round 1 is no place for it. Its zero pages are sent quickly and keep the
+ * receiver busy for long, so the answer would say nothing about the line. A
+ * short round of the burst alone follows it instead.
+ *
+ * Pages without content cost nothing to send, so the pages kept are ones that
+ * have some, as far as a few words of some pages show.
+ */
+#include "migrate/sender.h"
+
+#include <stdatomic.h>
+
+#include "migrate/handle.h"
+
+#define PROBE_MAX_BYTES (UINT64_C(1) << 20)
+/* Fewer are not worth a round of their own. */
+#define MIN_ROUND_PAGES 16
+/* One page in so many is looked at, and so many words of it. */
+#define SAMPLE_PAGES 64
+#define SAMPLE_WORDS 8
+#define PAGE_WORDS   (SMI_WIRE_PAGE_BYTES / sizeof(uint64_t))
+
+/* Pages of one region that may be kept. */
+struct block {
+	struct smi_probe range;
+	uint64_t npages;   /* dirty ones in it */
+	uint64_t nsamples; /* of them looked at */
+	uint64_t ncontent; /* of these, with content */
+};
+
+/* Others may be writing: it is a guess, and a wrong one does no harm. */
+static bool has_content(const struct smudge_region *region, uint64_t page)
+{
+	unsigned int shift =
+		smudge_region_page_shift(region) - SMI_WIRE_PAGE_SHIFT;
+	const _Atomic uint64_t *words = smi_region_at(region, page << shift);
+
+	for (size_t i = 0; i < SAMPLE_WORDS; i++) {
+		/* relaxed: nothing follows from it but the choice */
+		if (atomic_load_explicit(&words[i * PAGE_WORDS / SAMPLE_WORDS],
+					 memory_order_relaxed))
+			return true;
+	}
+	return false;
+}
+
+static void add_run(struct block *block, const struct smudge_region *region,
+		    const struct smudge_run *run)
+{
+	if (!block->npages)
+		block->range.first_page = run->first_page;
+	block->range.end_page = run->first_page + run->npages;
+	block->npages += run->npages;
+	for (uint64_t i = 0; i < run->npages; i += SAMPLE_PAGES) {
+		block->nsamples++;
+		block->ncontent += has_content(region, run->first_page + i);
+	}
+}
+
+static uint64_t content_pages(const struct block *block)
+{
+	return block->nsamples
+		       ? block->npages * block->ncontent / block->nsamples
+		       : 0;
+}
+
+/* The better of both, in @best. Return: look no further. */
+static bool keep_better(struct block *best, const struct block *block,
+			uint64_t wanted_pages)
+{
+	if (content_pages(block) > content_pages(best)) {
+		*best = *block;
+		best->range.is_chosen = true;
+	}
+	return content_pages(best) >= wanted_pages - wanted_pages / 4;
+}
+
+/* Look through one region. Return: look no further. */
+static bool search_region(struct smi_sender *sender, uint32_t index,
+			  uint64_t wanted_pages, struct block *best)
+{
+	struct smudge_region *region = sender->regions.regions[index];
+	uint64_t npages = smudge_region_npages(region);
+	struct block empty = {.range.region = index};
+	struct block block = empty;
+	struct smudge_run run;
+	uint64_t page = 0;
+
+	while (page < npages && smudge_client_next_dirty(sender->client, region,
+							 page, npages, &run)) {
+		if (run.npages > wanted_pages - block.npages)
+			run.npages = wanted_pages - block.npages;
+		add_run(&block, region, &run);
+		page = block.range.end_page;
+		if (block.npages < wanted_pages)
+			continue;
+		if (keep_better(best, &block, wanted_pages))
+			return true;
+		block = empty;
+	}
+	return keep_better(best, &block, wanted_pages);
+}
+
+void smi_probe_choose(struct smi_sender *sender)
+{
+	uint64_t bytes = smi_channel_burst_bytes(&sender->link.channel);
+	struct block best = {0};
+
+	if (bytes > PROBE_MAX_BYTES)
+		bytes = PROBE_MAX_BYTES;
+	for (uint32_t i = 0; i < sender->regions.nregions; i++) {
+		struct smudge_region *region = sender->regions.regions[i];
+		uint64_t wanted = bytes >> smudge_region_page_shift(region);
+
+		if (wanted && search_region(sender, i, wanted, &best))
+			break;
+	}
+	sender->probe = best.range;
+}
+
+/* Pages of the burst, in wire pages; 0: none was chosen. */
+static uint64_t probe_pages(struct smi_sender *sender)
+{
+	const struct smi_probe *probe = &sender->probe;
+	struct smudge_region *region = sender->regions.regions[probe->region];
+	uint64_t npages = 0;
+
+	if (probe->is_chosen)
+		npages = smudge_client_count(
+			sender->client, region, probe->first_page,
+			probe->end_page - probe->first_page);
+	return npages << (smudge_region_page_shift(region) -
+			  SMI_WIRE_PAGE_SHIFT);
+}
+
+int smi_probe_send(struct smi_sender *sender, struct smi_round *round)
+{
+	struct smi_probe probe = sender->probe;
+	struct smi_channel *channel = &sender->link.channel;
+	uint64_t bytes = probe_pages(sender) << SMI_WIRE_PAGE_SHIFT;
+	uint64_t start_ns = smi_now_ns();
+	int error;
+
+	sender->probe.is_chosen = false;
+	if (!probe.is_chosen)
+		return 0;
+	error = smi_channel_save_up(channel, bytes, &sender->err);
+	if (error < 0)
+		return error;
+	round->probe_start_ns = smi_now_ns();
+	round->probe_start_bytes = channel->sent_bytes;
+	sender->meter.send_ns += round->probe_start_ns - start_ns;
+	return smi_sender_send_range(sender, probe.region, probe.first_page,
+				     probe.end_page);
+}
+
+int smi_probe_round(struct smi_sender *sender, bool *ret_was_made)
+{
+	struct smi_round round = {0};
+	uint64_t npages;
+	int error;
+
+	smi_probe_choose(sender);
+	npages = probe_pages(sender);
+	/* So few say nothing, and their time does not matter. */
+	if (npages < MIN_ROUND_PAGES) {
+		sender->probe.is_chosen = false;
+		return 0;
+	}
+	error = smi_sender_round_begin(sender, false, npages);
+	if (!error)
+		error = smi_probe_send(sender, &round);
+	if (!error)
+		error = smi_sender_round_finish(sender, &round);
+	if (error < 0)
+		return error;
+	smi_meter_probe_end(&sender->meter, &round);
+	*ret_was_made = true;
+	return 0;
+}
