@@ -33,31 +33,32 @@ static void copy_text(const json_t *object, const char *name, char *buf,
 }
 
 /* 0, or -errno when there is no answer. */
-static int ask(const char *socket, struct answers *ret)
+static int ask(const char *socket, struct answers *answers)
 {
 	struct smudge_error ignored = {0};
 	struct qmp_client *client = NULL;
 	json_t *migration = NULL;
 	json_t *status = NULL;
-	int rc = qmp_client_open(socket, 0, &client, &ignored);
+	int ret = qmp_client_open(socket, 0, &client, &ignored);
 
-	if (!rc)
-		rc = qmp_client_run(client, "query-migrate", NULL, &migration,
-				    &ignored);
-	if (!rc)
-		rc = qmp_client_run(client, "query-status", NULL, &status,
-				    &ignored);
+	if (!ret)
+		ret = qmp_client_run(client, "query-migrate", NULL, &migration,
+				     &ignored);
+	if (!ret)
+		ret = qmp_client_run(client, "query-status", NULL, &status,
+				     &ignored);
 	qmp_client_close(client);
-	if (!rc) {
+	if (!ret) {
 		copy_text(json_object_get(migration, "x-smudge"), "guest",
-			  ret->place, sizeof(ret->place));
-		copy_text(status, "status", ret->status, sizeof(ret->status));
-		ret->is_running =
+			  answers->place, sizeof(answers->place));
+		copy_text(status, "status", answers->status,
+			  sizeof(answers->status));
+		answers->is_running =
 			json_is_true(json_object_get(status, "running"));
 	}
 	json_decref(migration);
 	json_decref(status);
-	return rc;
+	return ret;
 }
 
 void guest_place_say(const char *socket, char *buf, size_t size)

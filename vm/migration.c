@@ -17,21 +17,6 @@
 
 #include "host.h"
 
-const char *migration_status_name(enum migration_status status)
-{
-	static const char *const names[] = {
-		[MIGRATION_NONE] = "none",
-		[MIGRATION_SETUP] = "setup",
-		[MIGRATION_ACTIVE] = "active",
-		[MIGRATION_CANCELLING] = "cancelling",
-		[MIGRATION_COMPLETED] = "completed",
-		[MIGRATION_FAILED] = "failed",
-		[MIGRATION_CANCELLED] = "cancelled",
-	};
-
-	return names[status];
-}
-
 static bool in_progress(enum migration_status status)
 {
 	return status == MIGRATION_SETUP || status == MIGRATION_ACTIVE ||

@@ -11,6 +11,21 @@
 
 #include <errno.h>
 
+const char *migration_status_name(enum migration_status status)
+{
+	static const char *const names[] = {
+		[MIGRATION_NONE] = "none",
+		[MIGRATION_SETUP] = "setup",
+		[MIGRATION_ACTIVE] = "active",
+		[MIGRATION_CANCELLING] = "cancelling",
+		[MIGRATION_COMPLETED] = "completed",
+		[MIGRATION_FAILED] = "failed",
+		[MIGRATION_CANCELLED] = "cancelled",
+	};
+
+	return names[status];
+}
+
 const char *migration_place_name(enum migration_place place)
 {
 	static const char *const names[] = {

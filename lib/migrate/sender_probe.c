@@ -149,14 +149,14 @@ int smi_probe_send(struct smi_sender *sender, struct smi_round *round)
 	struct smi_channel *channel = &sender->link.channel;
 	uint64_t bytes = probe_pages(sender) << SMI_WIRE_PAGE_SHIFT;
 	uint64_t start_ns = smi_now_ns();
-	int error;
+	int ret;
 
 	sender->probe.is_chosen = false;
 	if (!probe.is_chosen)
 		return 0;
-	error = smi_channel_save_up(channel, bytes, &sender->err);
-	if (error < 0)
-		return error;
+	ret = smi_channel_save_up(channel, bytes, &sender->err);
+	if (ret < 0)
+		return ret;
 	round->probe_start_ns = smi_now_ns();
 	round->probe_start_bytes = channel->sent_bytes;
 	sender->meter.send_ns += round->probe_start_ns - start_ns;
@@ -168,7 +168,7 @@ int smi_probe_round(struct smi_sender *sender, bool *ret_was_made)
 {
 	struct smi_round round = {0};
 	uint64_t npages;
-	int error;
+	int ret;
 
 	smi_probe_choose(sender);
 	npages = probe_pages(sender);
@@ -177,13 +177,13 @@ int smi_probe_round(struct smi_sender *sender, bool *ret_was_made)
 		sender->probe.is_chosen = false;
 		return 0;
 	}
-	error = smi_sender_round_begin(sender, false, npages);
-	if (!error)
-		error = smi_probe_send(sender, &round);
-	if (!error)
-		error = smi_sender_round_finish(sender, &round);
-	if (error < 0)
-		return error;
+	ret = smi_sender_round_begin(sender, false, npages);
+	if (!ret)
+		ret = smi_probe_send(sender, &round);
+	if (!ret)
+		ret = smi_sender_round_finish(sender, &round);
+	if (ret < 0)
+		return ret;
 	smi_meter_probe_end(&sender->meter, &round);
 	*ret_was_made = true;
 	return 0;

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What smudge-vm makes of a migration's result, at both ends: the status that
+ * QMP gives, and where the guest is.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "support.h"
+
+#include "migration_outcome.h"
+
+static const struct {
+	bool incoming;
+	int result;
+	const char *status;
+	const char *place;
+} table[] = {
+	{false, 0, "completed", "destination"},
+	{false, -EOWNERDEAD, "failed", "unknown"},
+	{false, -ECANCELED, "cancelled", "source"},
+	{false, -ECONNRESET, "failed", "source"},
+	{false, -EREMOTEIO, "failed", "source"},
+	{true, 0, "completed", "destination"},
+	{true, -ECANCELED, "cancelled", "source"},
+	{true, -EBADMSG, "failed", "source"},
+	/* a receiver knows whether it was given the machine */
+	{true, -EOWNERDEAD, "failed", "source"},
+};
+
+static void each_result(void **state)
+{
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct migration_outcome found =
+			migration_outcome(table[i].incoming, table[i].result);
+		const char *status = migration_status_name(found.status);
+		const char *place = migration_place_name(found.place);
+
+		if (strcmp(status, table[i].status) != 0 ||
+		    strcmp(place, table[i].place) != 0)
+			fail_msg("row %zu: %s at %s", i, status, place);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_result),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
