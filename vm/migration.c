@@ -213,8 +213,16 @@ void migration_finish(struct migration *migration, int result,
 	migration->options.changed(migration->options.opaque, end.status);
 }
 
-static int came_too_late(struct smudge_error *err, const char *why)
+static int came_too_late(enum smudge_migrate_phase phase,
+			 struct smudge_error *err)
 {
+	const char *why = "the guest is being handed over to the destination";
+
+	if (phase == SMUDGE_MIGRATE_COMPLETED)
+		why = "the guest was migrated away";
+	else if (phase == SMUDGE_MIGRATE_UNCONFIRMED)
+		why = "the guest was handed over, but the destination did not "
+		      "confirm";
 	return smudge_error_set(err, -EALREADY, "migration",
 				"the cancel came too late: %s", why);
 }
@@ -223,11 +231,16 @@ static int came_too_late(struct smudge_error *err, const char *why)
 static int cancel_job(struct migration *migration, struct smudge_error *err)
 {
 	const uint64_t one = 1;
+	enum smudge_migrate_phase phase;
 
-	if (smudge_migration_cancel(migration->job))
-		return came_too_late(err,
-				     "the guest is being handed over to the "
-				     "destination");
+	if (smudge_migration_cancel(migration->job)) {
+		phase = smudge_migration_stats(migration->job).phase;
+		/* it failed a moment ago: the guest stays, as was wanted */
+		if (phase == SMUDGE_MIGRATE_FAILED ||
+		    phase == SMUDGE_MIGRATE_CANCELLED)
+			return 0;
+		return came_too_late(phase, err);
+	}
 	migration->status = MIGRATION_CANCELLING;
 	/* fails only when full, and then it is readable */
 	if (write(migration->cancel_fd, &one, sizeof(one)) < 0)
@@ -240,10 +253,7 @@ static int cancel_nothing(struct migration *migration, struct smudge_error *err)
 {
 	if (migration->incoming || migration->place == MIGRATION_AT_SOURCE)
 		return 0;
-	if (migration->place == MIGRATION_AT_DESTINATION)
-		return came_too_late(err, "the guest was migrated away");
-	return came_too_late(err, "the guest was handed over, but the "
-				  "destination did not confirm");
+	return came_too_late(smudge_migration_stats(migration->job).phase, err);
 }
 
 int migration_cancel(struct migration *migration, struct smudge_error *err)
@@ -255,11 +265,12 @@ int migration_cancel(struct migration *migration, struct smudge_error *err)
 	if (in_progress(migration->status)) {
 		changed = migration->status != MIGRATION_CANCELLING;
 		ret = cancel_job(migration, err);
+		changed = changed && migration->status == MIGRATION_CANCELLING;
 	} else {
 		ret = cancel_nothing(migration, err);
 	}
 	pthread_mutex_unlock(&migration->lock);
-	if (changed && !ret)
+	if (changed)
 		migration->options.changed(migration->options.opaque,
 					   MIGRATION_CANCELLING);
 	return ret;

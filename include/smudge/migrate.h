@@ -64,7 +64,9 @@ struct smudge_migrate_stats {
 	uint64_t bandwidth_bytes_ps; /* of pages held by the receiver */
 	/*
 	 * What the final round will have, which no limit paces: as far as it
-	 * is known, and at least bandwidth_bytes_ps.
+	 * is known, and at least bandwidth_bytes_ps. A limit of less than
+	 * 2 MB/s lets it be measured from round 2 on, one of less than 100 kB/s
+	 * never: the expected downtime is too long then.
 	 */
 	uint64_t line_bandwidth_bytes_ps;
 	uint64_t expected_downtime_ns; /* if the machine were stopped now */

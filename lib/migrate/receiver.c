@@ -332,10 +332,10 @@ static int finish(struct smi_receiver *receiver, int error)
 		receiver->err.code = end.error;
 		refuse(receiver, end.error);
 	}
-	/* Nothing is left to cancel. */
-	(void)smi_migration_commit(receiver->migration);
 	receiver->stats.phase = end.phase;
 	progress(receiver);
+	/* Who is told that it is too late to cancel can see the end already. */
+	(void)smi_migration_commit(receiver->migration);
 	return end.error;
 }
 

@@ -161,10 +161,10 @@ static int finish(struct smi_sender *sender, int error)
 	stop_tracking(sender);
 	if (end.error < 0)
 		abort_peer(sender, end.error);
-	/* Nothing is left to cancel. */
-	(void)smi_migration_commit(sender->migration);
 	sender->meter.stats.phase = end.phase;
 	smi_sender_progress(sender);
+	/* Who is told that it is too late to cancel can see the end already. */
+	(void)smi_migration_commit(sender->migration);
 	return end.error;
 }
 
