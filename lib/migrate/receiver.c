@@ -17,7 +17,8 @@
 #include "sys/error.h"
 
 #define PROGRESS_NS UINT64_C(100000000)
-#define DRAIN_NS    UINT64_C(1000000000)
+/* Less than a program that is told to end has. */
+#define DRAIN_NS UINT64_C(500000000)
 
 static void progress(struct smi_receiver *receiver)
 {
