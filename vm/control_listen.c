@@ -74,8 +74,7 @@ void socket_file_remove(const struct socket_file *file)
 
 /*
  * With the file that bind makes, which is this process's from then on. It
- * gets the socket's own mode, less the umask: nobody else can connect at any
- * time. chmod follows for a umask that takes more.
+ * gets the socket's own mode, less the umask (common/streams.h).
  */
 static int bind_and_listen(int fd, const struct sockaddr_un *address,
 			   struct socket_file *file)
@@ -86,7 +85,7 @@ static int bind_and_listen(int fd, const struct sockaddr_un *address,
 	    bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
 		return -errno;
 	code = file_identify(file->path, &file->identity);
-	if (!code && (chmod(file->path, 0600) < 0 || listen(fd, BACKLOG) < 0))
+	if (!code && listen(fd, BACKLOG) < 0)
 		code = -errno;
 	if (code)
 		socket_file_remove(file);

@@ -83,6 +83,22 @@ def a_picture_where_no_file_can_be(lab):
 
 
 @case
+def files_are_their_owners_alone(lab):
+    for umask in (0, 0o777):
+        before = os.umask(umask)
+        try:
+            machine = lab.source(*DISPLAY)
+            picture = lab.path(f"picture{umask}")
+            machine.qmp.run("screendump", filename=str(picture))
+        finally:
+            os.umask(before)
+        for path in (picture, machine.serial_path):
+            check_equal(oct(path.stat().st_mode & 0o7777), "0o600", path)
+        machine.kill()
+        machine.serial_path.unlink()
+
+
+@case
 def a_picture_replaces_another(lab):
     machine = lab.source(*DISPLAY)
     old, link = lab.path("old"), lab.path("link")

@@ -282,7 +282,8 @@ def nobody_else_may_come_in(lab):
             source.qmp.run("query-status")
         finally:
             os.umask(before)
-        for path in (source.qmp_path, lab.path(f"in{umask}")):
+        for path in (source.qmp_path, lab.path(f"in{umask}"),
+                     source.serial_path):
             check_equal(oct(os.lstat(path).st_mode & 0o7777), "0o600",
                         f"mode of {path} with umask {umask:o}")
             if umask == 0 and os.getuid() == 0:
