@@ -30,7 +30,9 @@ static struct smi_sys_rcu_slot shared[NSHARED] = {{.is_shared = true},
 static atomic_uint phase; /* modulo NSHARED: the word that readers enter */
 static atomic_int nfree = NSLOTS;
 
-_Thread_local _Atomic(struct smi_sys_rcu_slot *) smi_sys_rcu_own;
+/* The definition's own model counts: without it the first touch allocates. */
+_Thread_local _Atomic(struct smi_sys_rcu_slot *) smi_sys_rcu_own
+	__attribute__((tls_model("initial-exec")));
 _Atomic bool smi_sys_rcu_readers_fence = true;
 
 /* Every thread that does not fence has passed a barrier since. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Grace periods. A reader enters and leaves a section; an updater unpublishes
- * an object, waits until every section that may have seen it has ended, and
- * frees it.
+ * Read-copy-update. A reader locks and unlocks a section; an updater
+ * unpublishes an object, synchronizes, that is, waits until every section that
+ * may have seen it has ended, and frees it.
  *
  * A reader makes no system call, needs no memory and cannot fail: marks are
  * made by vCPU threads, by signal handlers and in processes that have no
@@ -29,10 +29,10 @@
  * before that point is seen by the updater, which waits for it. One that did
  * not reads the pointer after that point, and finds it unpublished. Where there
  * is no heavy barrier both sides have a full fence, with the same result. What
- * a section did happens before the end of the wait, by unlock's release and
- * synchronize's acquire: nothing is freed that is still being read.
+ * a section did happens before synchronize returns, by unlock's release and its
+ * own acquire: nothing is freed that is still being read.
  *
- * SIGNALS. A handler that marks while its thread enters or leaves nests, or
+ * SIGNALS. A handler that marks while its thread locks or unlocks nests, or
  * runs a section of its own, in the same slot. It leaves the word as it found
  * it, except that `ended` may grow and then fall back by the interrupted
  * store. The updater only looks for a change from what it read in a section,
@@ -40,7 +40,7 @@
  *
  * NO HEAVY BARRIER. Without membarrier(2) readers fence from the start. If it
  * is forbidden later they are told to, and one other barrier is needed for
- * those that read the old answer (sys/barrier.h). Until it was had a wait
+ * those that read the old answer (sys/barrier.h). Until it was had, synchronize
  * returns false, and what was removed has to be kept.
  *
  * FORK. The child has one thread, so all slots but its own are free there.
@@ -61,7 +61,10 @@ struct smi_sys_rcu_slot {
 	bool is_shared; /* by all threads without a slot */
 };
 
-/* rcu.c: the calling thread's, or NULL. Never allocated by the linker. */
+/*
+ * rcu.c: the calling thread's, or NULL. Its place is set aside when the thread
+ * begins, also where the library was loaded by dlopen.
+ */
 extern _Thread_local _Atomic(struct smi_sys_rcu_slot *) smi_sys_rcu_own
 	__attribute__((tls_model("initial-exec")));
 extern _Atomic bool smi_sys_rcu_readers_fence;
