@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * wait.h. A signal that is handled does not prolong a wait.
+ *
+ * poll(2) refuses more descriptors than RLIMIT_NOFILE allows, which others may
+ * lower at any time (prlimit): then it is asked again a little later.
  */
 #include "common/wait.h"
 
@@ -8,6 +11,8 @@
 #include <limits.h>
 #include <poll.h>
 #include <time.h>
+
+#define RETRY_MS 100
 
 static int64_t now_ms(void)
 {
@@ -28,6 +33,11 @@ static int left_ms(int64_t end_ms, int64_t timeout_ms)
 	return left < 0 ? 0 : (int)left;
 }
 
+static void rest(int most_ms)
+{
+	poll(NULL, 0, most_ms < 0 || most_ms > RETRY_MS ? RETRY_MS : most_ms);
+}
+
 int wait_ready(int fd, short events, int end_fd, int64_t timeout_ms)
 {
 	struct pollfd polls[] = {{end_fd, POLLIN, 0}, {fd, events, 0}};
@@ -36,10 +46,12 @@ int wait_ready(int fd, short events, int end_fd, int64_t timeout_ms)
 	for (;;) {
 		int n = poll(polls, 2, left_ms(end_ms, timeout_ms));
 
-		if (n < 0 && errno != EINTR)
-			return -errno;
 		if (n > 0)
 			return polls[0].revents ? -ECANCELED : 0;
+		if (n < 0 && errno == EINVAL)
+			rest(left_ms(end_ms, timeout_ms));
+		else if (n < 0 && errno != EINTR)
+			return -errno;
 		if (timeout_ms >= 0 && now_ms() >= end_ms)
 			return -ETIMEDOUT;
 	}

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <smudge/error.h>
@@ -30,12 +31,14 @@
 struct ending {
 	int signal_fd;
 	int begun_fd; /* eventfd: a signal has come */
-	int done_fd;  /* eventfd: the thread is to end */
+	int done_fd;  /* eventfd: the thread is to end, before a signal */
 	pthread_t thread;
 	bool has_thread;
 	atomic_int number; /* of the signal, 0 before */
 
 	pthread_mutex_t lock;
+	pthread_cond_t done;
+	bool is_done;			       /* under lock: likewise, after */
 	const char *(*describe)(void *opaque); /* under lock */
 	void *opaque;			       /* under lock */
 };
@@ -64,16 +67,35 @@ const char *ending_signal(const struct ending *ending)
 	}
 }
 
+/* With the lock held. */
 static void give_up(struct ending *ending)
 {
 	const char *guest = "the guest had not started";
 
-	pthread_mutex_lock(&ending->lock);
 	if (ending->describe)
 		guest = ending->describe(ending->opaque);
 	say("ended by %s, without waiting for what did not stop; %s",
 	    ending_signal(ending), guest);
 	_exit(1);
+}
+
+/* No descriptor is needed here, whatever others have made of the limit. */
+static void wait_until_done(struct ending *ending)
+{
+	struct timespec until;
+	int code = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += PATIENCE_MS * INT64_C(1000000);
+	until.tv_sec += until.tv_nsec / INT64_C(1000000000);
+	until.tv_nsec %= INT64_C(1000000000);
+	pthread_mutex_lock(&ending->lock);
+	while (!ending->is_done && code != ETIMEDOUT)
+		code = pthread_cond_clockwait(&ending->done, &ending->lock,
+					      CLOCK_MONOTONIC, &until);
+	if (!ending->is_done)
+		give_up(ending);
+	pthread_mutex_unlock(&ending->lock);
 }
 
 static void *watch(void *opaque)
@@ -89,8 +111,7 @@ static void *watch(void *opaque)
 	atomic_store_explicit(&ending->number, (int)info.ssi_signo,
 			      memory_order_release);
 	raise_flag(ending->begun_fd);
-	if (wait_ready(ending->done_fd, POLLIN, -1, PATIENCE_MS) != 0)
-		give_up(ending);
+	wait_until_done(ending);
 	return NULL;
 }
 
@@ -121,6 +142,7 @@ int ending_create(struct ending **ret, struct smudge_error *err)
 		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
 	atomic_init(&ending->number, 0);
 	pthread_mutex_init(&ending->lock, NULL);
+	pthread_cond_init(&ending->done, NULL);
 	code = open_all(ending);
 	ending->has_thread = code == 0;
 	if (code < 0) {
@@ -142,12 +164,17 @@ static void close_if_open(int fd)
 void ending_destroy(struct ending *ending)
 {
 	if (ending->has_thread) {
+		pthread_mutex_lock(&ending->lock);
+		ending->is_done = true;
+		pthread_cond_signal(&ending->done);
+		pthread_mutex_unlock(&ending->lock);
 		raise_flag(ending->done_fd);
 		pthread_join(ending->thread, NULL);
 	}
 	close_if_open(ending->signal_fd);
 	close_if_open(ending->begun_fd);
 	close_if_open(ending->done_fd);
+	pthread_cond_destroy(&ending->done);
 	pthread_mutex_destroy(&ending->lock);
 	free(ending);
 }

@@ -215,7 +215,9 @@ static void drain(struct qmp_server *server)
 	while (any_pending(server) && host_now_ns() < end_ns) {
 		prepare_polls(server, false);
 		server->polls[0].fd = -1; /* stays readable now */
-		if (poll(server->polls, MAX_CLIENTS + 2, CLOSE_TIMEOUT_MS) > 0)
+		if (poll(server->polls, MAX_CLIENTS + 2, CLOSE_TIMEOUT_MS) < 0)
+			wait_ready(-1, 0, -1, RETRY_MS);
+		else
 			serve_clients(server);
 	}
 }

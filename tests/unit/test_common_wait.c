@@ -71,6 +71,30 @@ static void test_signals_do_not_prolong(void **state)
 	close(quiet);
 }
 
+/* poll refuses, and the wait goes on without using the processor. */
+static void test_no_descriptors_allowed(void **state)
+{
+	int quiet = eventfd(0, EFD_CLOEXEC);
+	int64_t began_ms = now_ms();
+	struct timespec before_cpu;
+	struct timespec cpu;
+	struct rlimit before;
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_NOFILE, &before);
+	limit = (struct rlimit){0, before.rlim_max};
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before_cpu);
+	setrlimit(RLIMIT_NOFILE, &limit);
+	assert_int_equal(wait_ready(quiet, POLLIN, -1, 300), -ETIMEDOUT);
+	setrlimit(RLIMIT_NOFILE, &before);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
+	assert_true(now_ms() - began_ms >= 300);
+	assert_true((cpu.tv_sec - before_cpu.tv_sec) * 1000 +
+			    (cpu.tv_nsec - before_cpu.tv_nsec) / 1000000 <
+		    100);
+	close(quiet);
+}
+
 static int listen_somewhere(struct sockaddr_un *address, socklen_t *len)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -120,6 +144,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_how_it_ends),
 		cmocka_unit_test(test_signals_do_not_prolong),
+		cmocka_unit_test(test_no_descriptors_allowed),
 		cmocka_unit_test(test_pause_without_descriptors),
 	};
 
