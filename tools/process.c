@@ -31,6 +31,9 @@ static void become(char *const argv[], const char *log_path, pid_t parent)
 		return;
 	if (getppid() != parent) /* it died before prctl */
 		_exit(1);
+	/* what this program ignores is its own matter */
+	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
 	execv(argv[0], argv);
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Wrong command lines and images: one line on stderr, status 1 or 2."""
+import os
 import pathlib
 import struct
 import subprocess
@@ -128,7 +129,10 @@ def guest_images(lab):
     cut.write_bytes(data[:len(data) // 4])
     header = lab.path("header")
     header.write_bytes(data[:40])
+    fifo = lab.path("fifo")
+    os.mkfifo(fifo)
     for path, *says in (
+            (fifo, "no regular file"), ("/dev/zero", "no regular file"),
             (lab.path("absent"), "absent", "No such file"),
             (lab.folder, "directory|regular file|ELF"),
             (empty, "ELF|truncated|short"), (text, "ELF"),

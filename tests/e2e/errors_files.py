@@ -10,6 +10,7 @@ import stat
 import subprocess
 import time
 
+from screen import painter
 from smudgetest import GUEST, PATIENCE, TOOL, VM, Qmp, Skip, any_engine, case, \
     check, check_equal, check_sentence, main, need_engine, wait_until
 
@@ -80,6 +81,36 @@ def a_picture_where_no_file_can_be(lab):
     os.close(reader)
     disk = node(lab, "disk", stat.S_IFBLK, os.makedev(240, 0))
     screendump_fails(machine, disk, "no regular file")
+
+
+def screenshot(machine, path):
+    return subprocess.run([TOOL, "screenshot", "--vnc", f":{machine.display}",
+                           str(path)], capture_output=True, text=True,
+                          timeout=PATIENCE)
+
+
+@case
+def a_screenshot_into_a_device(lab):
+    """The same rules for the tool, which may wait for a reader."""
+    machine = painter(lab, size="64x48")
+    full = node(lab, "full", stat.S_IFCHR, FULL)
+    link, fifo = lab.path("link.png"), lab.path("fifo.png")
+    link.symlink_to(full)
+    os.mkfifo(fifo)
+    before = names(lab.folder)
+    for path, says in ((full, "No space left"), (link, "No space left"),
+                       (fifo, "FIFO without a reader")):
+        run = screenshot(machine, path)
+        check_equal(run.returncode, 1, f"{run}")
+        check_sentence(run.stderr.strip(), str(path), says)
+    check(stat.S_ISCHR(os.lstat(full).st_mode), "the device is gone")
+    check(link.is_symlink(), "the link is gone")
+    check_equal(names(lab.folder), before, "files")
+    reader = subprocess.Popen(["cat", fifo], stdout=subprocess.PIPE)
+    time.sleep(0.2)
+    check_equal(screenshot(machine, fifo).returncode, 0, "into the FIFO")
+    data, _ = reader.communicate(timeout=PATIENCE)
+    check(data.startswith(b"\x89PNG"), "no picture in the FIFO")
 
 
 @case
@@ -304,16 +335,19 @@ def no_descriptor_for_a_client(lab):
 def fewer_descriptors_than_are_polled(lab):
     machine = lab.source()
     machine.qmp.run("stop")
-    limit_descriptors(machine.process, 3)
-    machine.qmp.send('{"execute": "query-status"}')
-    time.sleep(0.2)
-    before = cpu_seconds(machine.process)
-    time.sleep(1)
-    used = cpu_seconds(machine.process) - before
-    check(used < 0.3, f"{used} s of CPU in a second of waiting")
-    limit_descriptors(machine.process, 100)
-    check_equal(machine.qmp.reply()["return"]["status"], "paused", "status")
-    check_equal(machine.qmp.run("query-status")["status"], "paused", "status")
+    for limit in (3, 0):
+        limit_descriptors(machine.process, limit)
+        machine.qmp.send('{"execute": "query-status"}')
+        time.sleep(0.2)
+        before = cpu_seconds(machine.process)
+        time.sleep(1)
+        used = cpu_seconds(machine.process) - before
+        check(used < 0.3, f"{used} s of CPU in a second of waiting")
+        limit_descriptors(machine.process, 100)
+        check_equal(machine.qmp.reply()["return"]["status"], "paused", "status")
+    limit_descriptors(machine.process, 0)
+    machine.process.terminate()
+    check_equal(machine.wait(), 0, "status")
 
 
 @case
