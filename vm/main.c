@@ -59,19 +59,19 @@ static const char *describe_guest(void *opaque)
 		return "the guest was running";
 	case MACHINE_PAUSED:
 		return "the guest was paused";
-	case MACHINE_FINISH_MIGRATE:
-		return "the guest was on its way to the destination";
 	case MACHINE_POSTMIGRATE:
-		return control_is_unconfirmed(guest->control)
-			       ? "its migration was not confirmed: the guest "
-				 "may run at the destination"
-			       : "the guest has been handed over";
+		if (!control_is_unconfirmed(guest->control))
+			return "the guest has been handed over";
+		break;
+	case MACHINE_FINISH_MIGRATE: /* it was not waited for */
+		break;
 	case MACHINE_SHUTDOWN:
 		return "the guest had ended";
 	case MACHINE_INTERNAL_ERROR:
-		break;
+		return "the guest had failed";
 	}
-	return "the guest had failed";
+	return "its migration was not confirmed: the guest may run at the "
+	       "destination";
 }
 
 static void wait_for_end(struct machine *machine, struct ending *ending)
