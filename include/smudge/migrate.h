@@ -212,9 +212,9 @@ smudge_migrate_default_policy(struct smudge_migrate_stats stats,
  * machine was handed over, but the receiver did not confirm it. It stays
  * stopped here, since it may be running there; who makes sure that it is not
  * may start it here again, nothing of it is lost.
- * A failure is told to the peer, if it can be, for which the call may take a
- * second more; only a call that was wrong in itself (options, a handle used
- * before, no socket) sends nothing and leaves the connection as it was.
+ * A failure is told to the peer, if it can be, for which the call may take
+ * half a second more; only a call that was wrong in itself (options, a handle
+ * used before, no socket) sends nothing and leaves the connection as it was.
  * Return: 0, -EINVAL (options, a handle used before, no region), -ENOTSOCK,
  * -ECANCELED (a cancel was in time, or the policy gave up), -EPROTO (the peer
  * is not smudge, speaks another version, or broke the protocol),

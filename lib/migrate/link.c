@@ -16,8 +16,11 @@
 #include "wire/greeting.h"
 
 #define FIRST_IN_BYTES (SMI_WIRE_HEADER_BYTES + (size_t)SMI_WIRE_CAP_PAGES)
-/* Time that a last word may take. */
-#define LAST_WORD_NS UINT64_C(1000000000)
+/*
+ * Time that a last word may take; as much again is waited until it was read.
+ * Whoever cancels because it ends has a second for all of its end.
+ */
+#define LAST_WORD_NS UINT64_C(250000000)
 
 int smi_link_open(struct smi_link *link, int fd,
 		  struct smudge_migration *migration, uint64_t timeout_ns,

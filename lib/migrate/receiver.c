@@ -18,7 +18,7 @@
 
 #define PROGRESS_NS UINT64_C(100000000)
 /* Less than a program that is told to end has. */
-#define DRAIN_NS UINT64_C(500000000)
+#define DRAIN_NS UINT64_C(250000000)
 
 static void progress(struct smi_receiver *receiver)
 {

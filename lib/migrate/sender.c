@@ -18,7 +18,7 @@
 
 #define MAX_RUNS ((size_t)64 << 10)
 /* Less than a program that is told to end has. */
-#define DRAIN_NS UINT64_C(500000000)
+#define DRAIN_NS UINT64_C(250000000)
 
 static int copy_options(struct smi_sender *sender,
 			const struct smudge_migrate_send_options *options)
