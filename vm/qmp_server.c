@@ -210,15 +210,18 @@ static bool any_pending(const struct qmp_server *server)
 static void drain(struct qmp_server *server)
 {
 	int64_t end_ns = host_now_ns() + CLOSE_TIMEOUT_MS * NS_PER_MS;
+	int64_t left_ns = CLOSE_TIMEOUT_MS * NS_PER_MS;
+	int n = 1;
 
 	hand_out_events(server);
-	while (any_pending(server) && host_now_ns() < end_ns) {
+	while (any_pending(server) && left_ns > 0 && n > 0) {
 		prepare_polls(server, false);
 		server->polls[0].fd = -1; /* stays readable now */
-		if (poll(server->polls, MAX_CLIENTS + 2, CLOSE_TIMEOUT_MS) < 0)
-			wait_ready(-1, 0, -1, RETRY_MS);
-		else
+		n = poll(server->polls, MAX_CLIENTS + 2,
+			 (int)(left_ns / NS_PER_MS));
+		if (n > 0)
 			serve_clients(server);
+		left_ns = end_ns - host_now_ns();
 	}
 }
 
