@@ -204,7 +204,8 @@ int main(int argc, char *argv[])
 	if (ret < 0)
 		return STATUS_ERROR;
 	if (options_parse(argc, argv, &options, &err) < 0 ||
-	    control_check_words(&options, &err) < 0) {
+	    (options.action == VM_ACTION_RUN &&
+	     control_check_words(&options, &err) < 0)) {
 		report(&err);
 		return STATUS_USAGE;
 	}

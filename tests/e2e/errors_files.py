@@ -345,6 +345,8 @@ def fewer_descriptors_than_are_polled(lab):
         check(used < 0.3, f"{used} s of CPU in a second of waiting")
         limit_descriptors(machine.process, 100)
         check_equal(machine.qmp.reply()["return"]["status"], "paused", "status")
+    if os.environ.get("SMUDGE_SANITIZE", "none") != "none":
+        return  # its report at the end needs descriptors
     limit_descriptors(machine.process, 0)
     machine.process.terminate()
     check_equal(machine.wait(), 0, "status")
