@@ -44,6 +44,8 @@ struct qmp_server {
 	bool started; /* the thread is there */
 	struct qmp_connection clients[MAX_CLIENTS];
 	struct pollfd polls[MAX_CLIENTS + 2];
+	nfds_t npolls;
+	nfds_t poll_at[MAX_CLIENTS]; /* in polls; 0: not polled */
 
 	pthread_mutex_t lock;
 	struct vm_buf events; /* under lock: lines not handed out yet */
@@ -118,21 +120,24 @@ static bool may_accept(struct qmp_server *server)
 	return !accept_pause_ms(&server->pause) && free_place(server);
 }
 
+/* No more than there are: RLIMIT_NOFILE limits their number too. */
 static void prepare_polls(struct qmp_server *server, bool listening)
 {
-	size_t i;
-
 	server->polls[0] = (struct pollfd){server->wake_fd, POLLIN, 0};
 	server->polls[1] = (struct pollfd){
 		listening && may_accept(server) ? server->listen_fd : -1,
 		POLLIN, 0};
-	for (i = 0; i < MAX_CLIENTS; i++) {
+	server->npolls = 2;
+	for (size_t i = 0; i < MAX_CLIENTS; i++) {
 		const struct qmp_connection *client = &server->clients[i];
-		struct pollfd *p = &server->polls[i + 2];
 
-		*p = (struct pollfd){client->fd, 0, 0};
-		if (client->fd >= 0)
-			p->events = qmp_connection_events(client, listening);
+		server->poll_at[i] = 0;
+		if (client->fd < 0)
+			continue;
+		server->poll_at[i] = server->npolls;
+		server->polls[server->npolls++] = (struct pollfd){
+			client->fd, qmp_connection_events(client, listening),
+			0};
 	}
 }
 
@@ -165,10 +170,10 @@ static void serve_clients(struct qmp_server *server)
 	for (i = 0; i < MAX_CLIENTS; i++) {
 		struct qmp_connection *client = &server->clients[i];
 
-		/* a client accepted just now has no poll result yet */
-		if (client->fd >= 0 && server->polls[i + 2].fd == client->fd)
-			qmp_connection_serve(client,
-					     server->polls[i + 2].revents);
+		if (client->fd >= 0 && server->poll_at[i])
+			qmp_connection_serve(
+				client,
+				server->polls[server->poll_at[i]].revents);
 	}
 }
 
@@ -179,7 +184,7 @@ static void serve(struct qmp_server *server)
 	while (!is_stopping(server)) {
 		prepare_polls(server, true);
 		/* fewer descriptors are allowed than are polled: try later */
-		if (poll(server->polls, MAX_CLIENTS + 2, timeout_ms(server)) <
+		if (poll(server->polls, server->npolls, timeout_ms(server)) <
 		    0) {
 			wait_ready(-1, 0, -1, RETRY_MS);
 			continue;
@@ -217,7 +222,7 @@ static void drain(struct qmp_server *server)
 	while (any_pending(server) && left_ns > 0 && n > 0) {
 		prepare_polls(server, false);
 		server->polls[0].fd = -1; /* stays readable now */
-		n = poll(server->polls, MAX_CLIENTS + 2,
+		n = poll(server->polls, server->npolls,
 			 (int)(left_ns / NS_PER_MS));
 		if (n > 0)
 			serve_clients(server);
