@@ -203,6 +203,7 @@ void control_stop(struct control *control)
 	control->is_stopped = true;
 	control->was_migrating =
 		migration_end(control->target.migration, &control->end);
+	machine_pause(control->target.machine, MACHINE_PAUSED);
 	machine_set_listener(control->target.machine, NULL);
 	if (control->server) {
 		tell_shutdown(control);

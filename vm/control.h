@@ -38,12 +38,14 @@ int control_open(struct machine *machine, const struct vm_options *options,
 const char *control_describe_vnc(const struct control *control);
 
 /*
- * control_stop - end a migration, tell the clients SHUTDOWN, end all threads;
- *      then the outcome of a migration is final
+ * control_stop - end a migration, pause the machine, tell the clients
+ *      SHUTDOWN, end all threads; then the outcome of a migration is final
  *
+ * In this order: a migration that finds the machine paused by this would make
+ * it arrive paused, and a cancel that comes later may be too late.
  * Clients are served until the migration's thread has ended. Blocks: until
- * then, see migration_end, and for half a second at most on clients that do
- * not read.
+ * then, see migration_end, and for a third of a second at most on clients
+ * that do not read.
  */
 void control_stop(struct control *control);
 

@@ -124,9 +124,11 @@ static int serve(struct guest *guest, const struct vm_options *options,
 		machine_resume(machine);
 	wait_for_end(machine, ending);
 	guest->state = machine_run_state(machine);
-	machine_pause(machine, MACHINE_PAUSED);
-	ret = exit_status(machine);
 	control_stop(guest->control);
+	/* a migration that was given up may have made it run again */
+	if (machine_pause(machine, MACHINE_PAUSED))
+		guest->state = MACHINE_RUNNING;
+	ret = exit_status(machine);
 	if (!ending_signal(ending) && control_last_words(guest->control))
 		say("%s", control_last_words(guest->control));
 	if (!ret && control_is_unconfirmed(guest->control))

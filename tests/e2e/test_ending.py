@@ -170,8 +170,12 @@ def during_a_migration_at_the_source(lab):
         said = end(source)
         seen[said] = seen.get(said, 0) + 1
         if said == GONE:
-            check_equal(destination.qmp.run("query-status")["running"] or
-                        destination.wait_passes(1) is None, True, "arrived")
+            # and not paused, since it was not when the migration took it
+            wait_until(lambda: destination.qmp.run("query-status")["status"]
+                       != "inmigrate", "its arrival")
+            check_equal(destination.qmp.run("query-status")["status"],
+                        "running", "the guest that was handed over")
+            destination.wait_passes(1)
         elif said in (RUNNING, GIVEN_UP):
             check_equal(destination.wait(), 1, "the destination's status")
             check("incoming migration failed" in destination.log(),
