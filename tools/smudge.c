@@ -75,7 +75,9 @@ static int run(int argc, char *argv[])
 	return tool_usage("there is no command '%s'", argv[1]);
 }
 
-/* What a command prints is its work: lost output is a failure. */
+/*
+ * What a command prints is its work: lost output is a failure, and said once.
+ */
 int main(int argc, char *argv[])
 {
 	int ret = streams_prepare();
@@ -85,10 +87,9 @@ int main(int argc, char *argv[])
 		return TOOL_FAILED;
 	status = run(argc, argv);
 	ret = streams_finish();
-	if (ret < 0) {
-		fprintf(stderr, "smudge: cannot write to standard output: %s\n",
-			strerror(-ret));
-		return status == TOOL_OK ? TOOL_FAILED : status;
-	}
-	return status;
+	if (ret == 0 || status != TOOL_OK)
+		return status;
+	fprintf(stderr, "smudge: cannot write to standard output: %s\n",
+		strerror(-ret));
+	return TOOL_FAILED;
 }
