@@ -44,7 +44,7 @@ const char *control_describe_vnc(const struct control *control);
  * In this order: a migration that finds the machine paused by this would make
  * it arrive paused, and a cancel that comes later may be too late.
  * Clients are served until the migration's thread has ended. Blocks: until
- * then, see migration_end, and for a third of a second at most on clients
+ * then, see migration_end, and for 0.3 s at most on clients
  * that do not read.
  */
 void control_stop(struct control *control);

@@ -30,7 +30,7 @@
 
 #define MAX_CLIENTS	 16
 #define EVENTS_MAX	 ((size_t)1 << 20)
-#define CLOSE_TIMEOUT_MS 500
+#define CLOSE_TIMEOUT_MS 300
 #define RETRY_MS	 100
 #define NS_PER_MS	 INT64_C(1000000)
 

@@ -29,7 +29,7 @@ int qmp_server_open(const char *spec, const struct qmp_handler *handler,
 int qmp_server_start(struct qmp_server *server, struct smudge_error *err);
 
 /*
- * qmp_server_stop - send what waits, for half a second at most, and end the
+ * qmp_server_stop - send what waits, for 0.3 s at most, and end the
  *      thread; events are still accepted, and dropped. Not from the handler.
  * qmp_server_destroy - free a stopped server; NULL is fine
  */
