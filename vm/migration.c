@@ -150,6 +150,24 @@ int migration_begin(struct migration *migration, bool incoming,
 	return 0;
 }
 
+int migration_renew(struct migration *migration, struct smudge_error *err)
+{
+	struct smudge_migrate_limits limits = migration_limits(migration);
+	struct smudge_migration *job = NULL;
+	int ret = smudge_migration_create(&limits, &job);
+
+	if (ret)
+		return smudge_error_set(err, ret, "migration",
+					"cannot wait for another connection: "
+					"%s",
+					strerror(-ret));
+	pthread_mutex_lock(&migration->lock);
+	smudge_migration_destroy(migration->job);
+	migration->job = job;
+	pthread_mutex_unlock(&migration->lock);
+	return 0;
+}
+
 int migration_spawn(struct migration *migration, void *(*run)(void *),
 		    struct smudge_error *err)
 {

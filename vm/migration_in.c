@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The receiving side: listen, accept one peer, and link the library's
- * receiver to the machine.
+ * receiver to the machine. Whoever connects without a migration's greeting is
+ * sent away, and the wait goes on.
  *
  * The machine's state is loaded before the acknowledgement, and the machine
  * started after it: until then the sender may run it on.
@@ -9,12 +10,16 @@
 #include "migration_job.h"
 
 #include "bytes.h"
+#include "common/wait.h"
 #include "say.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <string.h>
 #include <unistd.h>
 
 #define STATE_HEADER_BYTES 8
+#define GREETING_MS	   5000
 
 static int load_state(void *opaque, const void *bytes, size_t length,
 		      struct smudge_error *err)
@@ -65,6 +70,13 @@ static void stop_listening(struct migration *migration)
 	migration->listen_fd = -1;
 }
 
+/* The regions were compared: from here on memory is written. */
+static void begun(struct smudge_migrate_stats stats, void *opaque)
+{
+	if (stats.phase == SMUDGE_MIGRATE_ROUNDS)
+		migration_activate(opaque);
+}
+
 static int receive(struct migration *migration, int fd,
 		   struct smudge_error *err)
 {
@@ -72,10 +84,10 @@ static int receive(struct migration *migration, int fd,
 		.size = sizeof(options),
 		.opaque = migration,
 		.state_load = load_state,
+		.progress = begun,
 	};
 	int rc;
 
-	migration_activate(migration);
 	rc = smudge_migrate_receive(migration->job,
 				    machine_memory(migration->machine), fd,
 				    &options, err);
@@ -84,20 +96,75 @@ static int receive(struct migration *migration, int fd,
 	return rc;
 }
 
+/*
+ * The connection ended, or broke the rules, before its greeting was whole and
+ * right: it is no source of this migration, and nothing was changed for it.
+ */
+static bool was_stranger(int result, const struct smudge_error *err)
+{
+	if (err->stream_offset_bytes)
+		return false;
+	switch (result) {
+	case -EPROTO:
+	case -EPROTONOSUPPORT:
+	case -EBADMSG:
+	case -ECONNRESET:
+	case -EPIPE:
+	case -ETIMEDOUT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/*
+ * A source greets at once. Somebody who connects and says nothing must not
+ * hold up the source, which waits for its turn meanwhile.
+ */
+static int await_greeting(struct migration *migration, int fd,
+			  struct smudge_error *err)
+{
+	int rc = wait_ready(fd, POLLIN, migration->cancel_fd, GREETING_MS);
+
+	if (rc)
+		smudge_error_set(err, rc, "migration",
+				 "nothing came from the peer: %s",
+				 strerror(-rc));
+	return rc;
+}
+
+/* One connection. Return: as receive; -EAGAIN: a stranger's, wait on. */
+static int serve_one(struct migration *migration, struct smudge_error *err)
+{
+	int fd = -1;
+	int rc = migration_accept(migration->listen_fd, migration->cancel_fd,
+				  &fd, err);
+
+	if (rc)
+		return rc;
+	rc = await_greeting(migration, fd, err);
+	if (!rc)
+		rc = receive(migration, fd, err);
+	close(fd);
+	if (!rc || !was_stranger(rc, err))
+		return rc;
+	say("a connection to the incoming migration was no migration: %s",
+	    err->message);
+	smudge_error_clear(err);
+	rc = migration_renew(migration, err);
+	return rc ? rc : -EAGAIN;
+}
+
 static void *receive_thread(void *opaque)
 {
 	struct migration *migration = opaque;
 	struct smudge_error err = {0};
-	int fd = -1;
 	int rc;
 
-	rc = migration_accept(migration->listen_fd, migration->cancel_fd, &fd,
-			      &err);
+	do {
+		rc = serve_one(migration, &err);
+	} while (rc == -EAGAIN);
 	stop_listening(migration);
-	if (!rc) {
-		rc = receive(migration, fd, &err);
-		close(fd);
-	}
 	if (rc && rc != -ECANCELED)
 		say("incoming migration failed: %s", err.message);
 	migration_finish(migration, rc, &err);

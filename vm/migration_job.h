@@ -65,6 +65,11 @@ int migration_begin(struct migration *migration, bool incoming,
 		    struct smudge_error *err);
 int migration_spawn(struct migration *migration, void *(*run)(void *),
 		    struct smudge_error *err);
+/*
+ * A fresh handle for the same job: a handle is good for one connection.
+ * Return: 0, or -ENOMEM with one sentence.
+ */
+int migration_renew(struct migration *migration, struct smudge_error *err);
 /* From setup to active, once. */
 void migration_activate(struct migration *migration);
 /*

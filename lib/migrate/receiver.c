@@ -54,6 +54,7 @@ static int on_region_table(struct smi_receiver *receiver,
 	if (error < 0)
 		return error;
 	receiver->stats.phase = SMUDGE_MIGRATE_ROUNDS;
+	progress(receiver);
 	/* How long the rounds take is the line's and the machine's affair. */
 	smi_channel_unlimit(&receiver->link.channel);
 	return smi_link_send_empty(&receiver->link, SMI_WIRE_READY,

@@ -206,10 +206,25 @@ def rude_receivers_are_told_and_the_guest_runs_on(lab):
 @case("a damaged greeting", data=greeting(role=1)[:-1] + b"\0", code=2)
 @case("another version", data=greeting(version=2, role=1), code=None)
 @case("no smudge", data=b"GET / HTTP/1.1\r\n" * 4, code=None)
-@case("an abort at once", data=greeting(role=1) + abort(6, b"no memory"),
-      code=None)
 def greetings(lab, data, code):
+    """Refused with the code, and the destination waits on."""
     destination = lab.destination()
+    answered_with(lab, data, code)
+    source = lab.source()
+    source.qmp.run("migrate", uri=lab.uri)
+    source.qmp.wait_migration("completed")
+    destination.wait_passes(2)
+
+
+@case
+def an_abort_at_once(lab):
+    """It came from the source: nobody else will come."""
+    destination = lab.destination()
+    answered_with(lab, greeting(role=1) + abort(6, b"no memory"), None)
+    check_equal(destination.wait(), 1, "exit status")
+
+
+def answered_with(lab, data, code):
     with connect(lab.path("migration.sock")) as sock:
         sock.sendall(data)
         read_exactly(sock, 40)
@@ -218,7 +233,6 @@ def greetings(lab, data, code):
             answer += part
     found = struct.unpack_from("<I", answer, 24)[0] if answer else None
     check_equal(found, code, "code")
-    check_equal(destination.wait(), 1, "exit status")
 
 
 main()
