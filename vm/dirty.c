@@ -127,7 +127,18 @@ static int attach_choice(struct machine *machine, const struct choice *choice,
 	return 0;
 }
 
-/* The best that works; when none does, why the best one did not. */
+/*
+ * The kernel lacks a mechanism or forbids it, or it does not report what was
+ * written. Any other failure (no memory, no descriptor, an errno that nobody
+ * expects) says nothing of the mechanism, and a worse one would hide it.
+ */
+static bool is_absent(int code)
+{
+	return code == -ENOSYS || code == -EOPNOTSUPP || code == -EPERM ||
+	       code == -EIO;
+}
+
+/* The best that there is; when there is none, why the best one is not. */
 static int attach_auto(struct machine *machine, struct smudge_error *err)
 {
 	struct smudge_error first = SMUDGE_ERROR_INIT;
@@ -140,6 +151,9 @@ static int attach_auto(struct machine *machine, struct smudge_error *err)
 			continue;
 		if (attach_choice(machine, &choices[i], &why) == 0)
 			return 0;
+		if (!is_absent(why.code))
+			return smudge_error_set(err, why.code, WHERE, "%s",
+						why.message);
 		if (!first.code)
 			first = why;
 	}

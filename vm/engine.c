@@ -37,6 +37,12 @@ static const struct engine_ops *unicorn_ops(void)
 #endif
 }
 
+/* It says nothing of KVM, and a slower engine would hide it. */
+static bool is_shortage(int code)
+{
+	return code == -ENOMEM || code == -EMFILE || code == -ENFILE;
+}
+
 static int choose_auto(const struct engine_ops **ret_ops, char why_buf[256],
 		       struct smudge_error *err)
 {
@@ -49,6 +55,9 @@ static int choose_auto(const struct engine_ops **ret_ops, char why_buf[256],
 		snprintf(why_buf, 256, "engine kvm, because /dev/kvm works");
 		return 0;
 	}
+	if (is_shortage(ret))
+		return smudge_error_set(err, ret, "engine", "%s",
+					kvm_err.message);
 	if (!unicorn_ops())
 		return smudge_error_set(err, ret, "engine",
 					"No engine works: %.120s (built "

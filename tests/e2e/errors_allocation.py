@@ -28,7 +28,7 @@ SEED = int(os.environ.get("SMUDGE_TEST_SEED", "0"), 0) or \
     random.SystemRandom().randrange(1, 1 << 32)
 HUGE = 10 ** 12
 # what they do for want of memory: see smudge-vm(1), MEMORY
-DOCUMENTED = ("libunicorn.so", "liburcu-bp.so", "libvncserver.so")
+DOCUMENTED = ("libunicorn.so", "libvncserver.so")
 TRANSPARENT = ("libc.so", "fail-alloc.so", "ld-linux", "libpthread.so")
 
 

@@ -19,6 +19,7 @@
 #include "options.h"
 
 #define ENABLE_CAP    0x4068aea3 /* KVM_ENABLE_CAP */
+#define CREATE_VM     0xae01	 /* KVM_CREATE_VM */
 #define NEW_BY_DEVICE 0xaa00	 /* USERFAULTFD_IOC_NEW */
 
 static void refuse_machine(const char *engine, const char *dirty,
@@ -77,6 +78,43 @@ static void test_dirty_auto_says_why(void **state)
 
 	vm_guest_need("kvm");
 	deny_and_run(rules, 3, auto_says_why, NULL);
+}
+
+static bool auto_does_not_go_on(void *opaque)
+{
+	const struct vm_options options = {.memory_bytes = VM_MEMORY_MIN_BYTES,
+					   .engine = opaque,
+					   .dirty = "auto",
+					   .serial = "null"};
+	struct smudge_error err = SMUDGE_ERROR_INIT;
+	struct machine *machine = NULL;
+
+	if (machine_create(&options, &machine, &err) == -EMFILE && !machine &&
+	    strstr(err.message, "Too many open files"))
+		return true;
+	fprintf(stderr, "# got %d: %s\n", err.code, err.message);
+	return false;
+}
+
+/* A failure that is no lack of the kernel's is told, not worked around. */
+static void test_dirty_auto_hides_no_failure(void **state)
+{
+	const struct deny_rule rules[] = {
+		{.call = SYS_ioctl, .arg1 = ENABLE_CAP, .answer = EMFILE},
+	};
+
+	vm_guest_need("kvm");
+	deny_and_run(rules, 1, auto_does_not_go_on, (void *)"kvm");
+}
+
+static void test_engine_auto_hides_no_shortage(void **state)
+{
+	const struct deny_rule rules[] = {
+		{.call = SYS_ioctl, .arg1 = CREATE_VM, .answer = EMFILE},
+	};
+
+	vm_guest_need("kvm");
+	deny_and_run(rules, 1, auto_does_not_go_on, (void *)"auto");
 }
 
 static void test_serial(void **state)
@@ -297,6 +335,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_dirty_needs_its_engine),
 		cmocka_unit_test(test_dirty_auto_says_why),
+		cmocka_unit_test(test_dirty_auto_hides_no_failure),
+		cmocka_unit_test(test_engine_auto_hides_no_shortage),
 		cmocka_unit_test(test_serial),
 		cmocka_unit_test(test_hostile_state),
 		cmocka_unit_test(test_every_cut_is_refused),
