@@ -16,8 +16,9 @@
 #include <string.h>
 #include <strings.h>
 
-#define FIRST_PORT 5900
-#define MAX_PORT   65535
+#define MAX_PASSWORD 8 /* VNC looks at no more */
+#define FIRST_PORT   5900
+#define MAX_PORT     65535
 
 static const char help_text[] =
 	"usage: smudge screenshot --vnc [HOST]:N [OPTION]... FILE.png\n"
@@ -61,12 +62,18 @@ static int read_password(const char *path, struct request *request)
 	ssize_t len = file_read_line(path, request->password,
 				     sizeof(request->password), -1);
 
-	if (len >= 0)
-		return TOOL_OK;
-	smudge_error_set(&err, (int)len, "screenshot",
-			 "the password file %.100s cannot be read: %s", path,
-			 file_reason((int)len));
-	return tool_failed(&err);
+	if (len < 0)
+		smudge_error_set(&err, (int)len, "screenshot",
+				 "the password file %.100s cannot be read: %s",
+				 path, file_reason((int)len));
+	else if (!len || memchr(request->password, 0, (size_t)len) ||
+		 len > MAX_PASSWORD)
+		smudge_error_set(&err, -EINVAL, "screenshot",
+				 "the first line of the password file %.100s "
+				 "is no VNC password: 1 to %d bytes, none of "
+				 "them NUL",
+				 path, MAX_PASSWORD);
+	return err.code ? tool_failed(&err) : TOOL_OK;
 }
 
 /* A name that promises another kind of picture is a slip. */

@@ -74,6 +74,9 @@ def passwords(lab):
     check_equal(machine.qmp.run("query-vnc")["auth"], "vnc", "auth")
     for wrong in ("", "eightch", "eightchR", "\x7f" * 40):
         check_sentence(shoot(lab, machine, wrong, 1), "^smudge: .*password")
+    # what would be cut short is no guess
+    for cut in ("eightchr\0", "eightchrs", "\n"):
+        check_sentence(shoot(lab, machine, cut, 1), "no VNC password")
     check_unwatched(machine)
     machine.qmp.run("stop")
     shoot(lab, machine, "eightchr", 0)
