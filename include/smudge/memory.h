@@ -175,6 +175,32 @@ void smudge_memory_mark_gpa(struct smudge_memory *memory, uint64_t gpa,
 			    uint64_t length_bytes);
 
 /*
+ * smudge_region_read - copy pages that others may be writing
+ * smudge_region_read_bytes - the same for any bytes of the region
+ * @region: region (borrowed)
+ * @first_page, @npages: pages of the region
+ * @offset_bytes, @length_bytes: counted from the region's first byte
+ * @buffer: receives the bytes, owned by the caller
+ * @err: receives the first failure; may be NULL
+ *
+ * Every byte is loaded once, so that what is judged (zero? changed?) and what
+ * is handed on are the same. A page that is taken first, and then read, loses
+ * nothing: what a writer stores meanwhile may be in the copy, in part or not at
+ * all, and the page is dirty again. Compare, compress and send the copy, never
+ * the memory.
+ *
+ * Blocks: no, but on page faults: a page never touched before is populated.
+ * Threads: any.
+ * State after failure: nothing was read.
+ * Return: 0, -EINVAL (a range outside the region).
+ */
+int smudge_region_read(const struct smudge_region *region, uint64_t first_page,
+		       uint64_t npages, void *buffer, struct smudge_error *err);
+int smudge_region_read_bytes(const struct smudge_region *region,
+			     uint64_t offset_bytes, size_t length_bytes,
+			     void *buffer, struct smudge_error *err);
+
+/*
  * smudge_region_discard - drop the content of pages, then mark them
  * @region: region (borrowed) of this process's memory
  * @first_page, @npages: pages of the region, not 0

@@ -32,7 +32,6 @@
 #ifndef LIB_DISPLAY_DISPLAY_H
 #define LIB_DISPLAY_DISPLAY_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,8 +44,7 @@
 /* One mode with its frame: set_mode makes a new one and drops the old. */
 struct smi_screen {
 	struct smudge_display_mode mode;
-	const uint8_t *guest; /* the first pixel */
-	uint64_t size_bytes;  /* to the end of the last line's pixels */
+	uint64_t size_bytes; /* to the end of the last line's pixels */
 	uint64_t first_page, npages;
 	uint32_t line_bytes; /* width * 4, the frame's stride */
 	uint8_t *frame;
@@ -70,11 +68,13 @@ int smi_screen_create(const struct smudge_region *region,
 void smi_screen_destroy(struct smi_screen *screen);
 
 /*
- * compare.c. Compare bytes [@from, @to) of line @y with the frame, copy what
- * differs, set the bits of its tiles. @goes_on: the next line will be compared
- * after it, so that it may be fetched ahead. Return: bytes copied.
+ * compare.c. Read bytes [@from, @to) of line @y, compare them with the frame,
+ * copy what differs, set the bits of its tiles. @changed_bytes: grows by what
+ * was copied. Return: 0, or the error of reading.
  */
-uint64_t smi_screen_compare(struct smi_screen *screen, uint32_t y,
-			    uint32_t from, uint32_t to, bool goes_on);
+int smi_screen_compare(struct smi_screen *screen,
+		       const struct smudge_region *region, uint32_t y,
+		       uint32_t from, uint32_t to, uint64_t *changed_bytes,
+		       struct smudge_error *err);
 
 #endif

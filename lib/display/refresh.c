@@ -10,14 +10,16 @@
 #include "sys/clock.h"
 
 /* Bytes [@from, @to) of the mode, counted from its first pixel. */
-static void compare_bytes(struct smudge_display *display, uint64_t from,
-			  uint64_t to)
+static int compare_bytes(struct smudge_display *display, uint64_t from,
+			 uint64_t to, struct smudge_error *err)
 {
 	struct smi_screen *screen = display->screen;
 	uint32_t stride = screen->mode.stride_bytes;
 	uint64_t y = from / stride;
+	int ret = 0;
 
-	for (uint64_t line = y * stride; line < to; line += stride, y++) {
+	for (uint64_t line = y * stride; ret == 0 && line < to;
+	     line += stride, y++) {
 		uint64_t start = from > line ? from - line : 0;
 		uint64_t end = to - line;
 
@@ -26,14 +28,16 @@ static void compare_bytes(struct smudge_display *display, uint64_t from,
 		if (start >= end)
 			continue;
 		display->stats.compared_bytes += end - start;
-		display->stats.changed_bytes +=
-			smi_screen_compare(screen, (uint32_t)y, (uint32_t)start,
-					   (uint32_t)end, line + stride < to);
+		ret = smi_screen_compare(screen, display->region, (uint32_t)y,
+					 (uint32_t)start, (uint32_t)end,
+					 &display->stats.changed_bytes, err);
 	}
+	return ret;
 }
 
 /* The part of a run of pages that lies in the mode. */
-static void compare_run(struct smudge_display *display, struct smudge_run run)
+static int compare_run(struct smudge_display *display, struct smudge_run run,
+		       struct smudge_error *err)
 {
 	const struct smi_screen *screen = display->screen;
 	unsigned int shift = smudge_region_page_shift(display->region);
@@ -43,7 +47,26 @@ static void compare_run(struct smudge_display *display, struct smudge_run run)
 
 	from = from > start ? from - start : 0;
 	to = to - start < screen->size_bytes ? to - start : screen->size_bytes;
-	compare_bytes(display, from, to);
+	return compare_bytes(display, from, to, err);
+}
+
+/* All of the batch, which goes back to the client if a page cannot be read. */
+static int compare_batch(struct smudge_display *display,
+			 struct smudge_error *err)
+{
+	size_t nruns = smudge_batch_nruns(display->batch);
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < nruns; i++)
+		ret = compare_run(display, smudge_batch_run(display->batch, i),
+				  err);
+	if (ret < 0) {
+		smudge_client_return(display->client, display->batch);
+		return ret;
+	}
+	display->stats.taken_pages += smudge_batch_npages(display->batch);
+	smudge_client_commit(display->client, display->batch);
+	return 0;
 }
 
 static int take_and_compare(struct smudge_display *display,
@@ -60,12 +83,9 @@ static int take_and_compare(struct smudge_display *display,
 		if (r < 0)
 			return r;
 		at = smudge_batch_end_page(display->batch);
-		for (size_t i = 0; i < smudge_batch_nruns(display->batch); i++)
-			compare_run(display,
-				    smudge_batch_run(display->batch, i));
-		display->stats.taken_pages +=
-			smudge_batch_npages(display->batch);
-		smudge_client_commit(display->client, display->batch);
+		r = compare_batch(display, err);
+		if (r < 0)
+			return r;
 	}
 	return 0;
 }

@@ -82,7 +82,6 @@ static void place(struct smi_screen *s, const struct smudge_region *region,
 	unsigned int shift = smudge_region_page_shift(region);
 	uint64_t start = s->mode.offset_bytes;
 
-	s->guest = (const uint8_t *)smudge_region_hva(region) + start;
 	s->size_bytes = size_bytes;
 	s->first_page = start >> shift;
 	s->npages = ((start + size_bytes - 1) >> shift) + 1 - s->first_page;

@@ -10,10 +10,7 @@
 
 #include <string.h>
 
-static bool is_zero(const uint8_t *page)
-{
-	return !page[0] && !memcmp(page, page + 1, SMI_WIRE_PAGE_BYTES - 1);
-}
+#include "sys/page.h"
 
 /* Zeros are written only over something else: a page that was never touched
  * stays without memory of its own. */
@@ -22,7 +19,7 @@ static void write_zeros(struct smudge_region *region, struct smudge_run run)
 	for (uint64_t i = 0; i < run.npages; i++) {
 		uint8_t *page = smi_region_at(region, run.first_page + i);
 
-		if (!is_zero(page))
+		if (!smi_sys_page_is_zero(page, SMI_WIRE_PAGE_BYTES))
 			memset(page, 0, SMI_WIRE_PAGE_BYTES);
 	}
 }

@@ -15,6 +15,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "sys/page.h"
+
 #define PAGES_FRONT_BYTES (SMI_WIRE_HEADER_BYTES + SMI_WIRE_PAGES_RUNS_BYTES)
 
 int smi_packer_create(struct smi_packer *packer, struct smudge_error *err)
@@ -43,25 +45,6 @@ void smi_packer_destroy(struct smi_packer *packer)
 	free(packer->runs);
 	free(packer->zero_runs);
 	*packer = (struct smi_packer){0};
-}
-
-/*
- * Copy one wire page that others may be writing. Word by word with atomic
- * loads (relaxed: the take's re-arming is what orders them), which compile to
- * plain ones. Return: is the copy all zeros?
- */
-static bool copy_page(uint8_t *to, const void *from)
-{
-	const uint64_t *words = from;
-	uint64_t seen = 0;
-
-	for (size_t i = 0; i < SMI_WIRE_PAGE_BYTES / 8; i++) {
-		uint64_t word = __atomic_load_n(&words[i], __ATOMIC_RELAXED);
-
-		__builtin_memcpy(to + i * 8, &word, 8);
-		seen |= word;
-	}
-	return !seen;
 }
 
 /* Add a page to runs; @nruns grows when it does not continue the last. */
@@ -124,14 +107,19 @@ static int flush_zero(struct smi_sender *sender)
 	return 0;
 }
 
-static int pack_page(struct smi_sender *sender, const void *from, uint64_t page)
+static int pack_page(struct smi_sender *sender,
+		     const struct smudge_region *from, uint64_t page)
 {
 	struct smi_packer *packer = &sender->packer;
 	uint8_t *to = packer->pages_record + PAGES_FRONT_BYTES +
 		      packer->npages * SMI_WIRE_PAGE_BYTES;
-	int error = 0;
+	int error =
+		smudge_region_read_bytes(from, page << SMI_WIRE_PAGE_SHIFT,
+					 SMI_WIRE_PAGE_BYTES, to, &sender->err);
 
-	if (copy_page(to, from)) {
+	if (error < 0)
+		return error;
+	if (smi_sys_page_is_zero(to, SMI_WIRE_PAGE_BYTES)) {
 		add_page(packer->zero_runs, &packer->nzero_runs, page);
 		packer->nzero_pages++;
 		if (packer->nzero_runs == SMI_WIRE_MAX_ZERO_RUNS)
@@ -161,8 +149,7 @@ int smi_sender_pack_batch(struct smi_sender *sender, uint32_t region)
 		uint64_t end = page + (run.npages << shift);
 
 		for (; page < end; page++) {
-			error = pack_page(sender, smi_region_at(from, page),
-					  page);
+			error = pack_page(sender, from, page);
 			if (error < 0)
 				return error;
 		}

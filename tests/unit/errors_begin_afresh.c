@@ -201,6 +201,22 @@ static int region_attach(bool fails, struct smudge_error *err)
 	return ret;
 }
 
+static int region_read(bool fails, struct smudge_error *err)
+{
+	static char page[4096];
+
+	return smudge_region_read(world.screen, fails ? NPAGES : 0, 1, page,
+				  err);
+}
+
+static int region_read_bytes(bool fails, struct smudge_error *err)
+{
+	char byte;
+
+	return smudge_region_read_bytes(world.screen, fails ? NPAGES * 4096 : 0,
+					1, &byte, err);
+}
+
 static int region_discard(bool fails, struct smudge_error *err)
 {
 	return smudge_region_discard(world.screen, fails ? NPAGES : 0, 1, -1,
@@ -237,6 +253,8 @@ static const struct call {
 	{"smudge_migrate_send", afresh_migrate_send},
 	{"smudge_region_attach", region_attach},
 	{"smudge_region_discard", region_discard},
+	{"smudge_region_read", region_read},
+	{"smudge_region_read_bytes", region_read_bytes},
 	{"smudge_region_harvest", region_harvest},
 	{"smudge_region_harvest_quiesced", region_harvest_quiesced},
 	{"smudge_region_look", region_look},

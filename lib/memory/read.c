@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reading a region's memory while others write it: the one way to the content
+ * for whoever took its pages. Why that is sound: sys/page.h.
+ */
+#include "memory/memory.h"
+
+#include <errno.h>
+
+#include "sys/page.h"
+
+int smudge_region_read_bytes(const struct smudge_region *region,
+			     uint64_t offset_bytes, size_t length_bytes,
+			     void *buffer, struct smudge_error *err)
+{
+	uint64_t size_bytes = region->npages << region->page_shift;
+
+	smudge_error_clear(err);
+	if (offset_bytes > size_bytes ||
+	    length_bytes > size_bytes - offset_bytes)
+		return smudge_error_set(err, -EINVAL, "region",
+					"the bytes to read end beyond region "
+					"%s",
+					region->name);
+	smi_sys_page_copy(buffer, region->hva + offset_bytes, length_bytes);
+	return 0;
+}
+
+int smudge_region_read(const struct smudge_region *region, uint64_t first_page,
+		       uint64_t npages, void *buffer, struct smudge_error *err)
+{
+	smudge_error_clear(err);
+	if (first_page > region->npages || npages > region->npages - first_page)
+		return smudge_error_set(err, -EINVAL, "region",
+					"the pages to read end beyond region "
+					"%s",
+					region->name);
+	smi_sys_page_copy(buffer,
+			  region->hva + (first_page << region->page_shift),
+			  npages << region->page_shift);
+	return 0;
+}
