@@ -3,7 +3,7 @@
 
 BUILD = build
 
-.PHONY: all demo demo-screen web test test-cross test-model test-web bench clean install
+.PHONY: all demo demo-screen web check test test-cross test-model test-web bench clean install
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -28,6 +28,11 @@ test:
 	@scripts/install-packages.sh test
 	@scripts/install-packages.sh web || echo "no browser: its test is skipped"
 	@python3 scripts/test.py
+
+# What one edits for: unit tests, formats, includes, symbols.
+check:
+	@scripts/install-packages.sh test
+	@python3 scripts/test.py --row gcc-release --row checks --suite unit
 
 test-cross:
 	@scripts/test-cross.sh

@@ -160,6 +160,9 @@ def main():
                         choices=[r[0] for r in ROWS] +
                         [f"cross-{m}" for m in CROSS] + ["checks"],
                         help="only this row; may be given several times")
+    parser.add_argument("--suite", action="append", metavar="NAME",
+                        help="only this suite of the rows (unit, kernel, "
+                        "fuzz, examples, model, e2e)")
     parser.add_argument("--test", action="append", metavar="NAME", default=[],
                         help="only this test of the rows")
     arguments = parser.parse_args()
@@ -168,7 +171,9 @@ def main():
     tally = Tally()
     for row in ROWS:
         if not wanted or row[0] in wanted:
-            run_row(tally, *row, arguments.test)
+            name, compiler, options, suites = row
+            run_row(tally, name, compiler, options,
+                    arguments.suite or suites, arguments.test)
     for machine in CROSS:
         if not wanted or f"cross-{machine}" in wanted:
             run_cross(tally, machine)
