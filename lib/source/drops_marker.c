@@ -3,12 +3,13 @@
  * What a marker looks like in pagemap, learnt by dropping a page of our own.
  *
  * Up to 6.18 it is swapped, write-protected, frame 0x3f; a reader without
- * CAP_SYS_ADMIN sees frame 0, as for every page in swap. The page is one of a
- * private memfd, since the marker of interest is that of a file's page. When
- * anything is in the way, the marker is not seen, and pages are unsure.
+ * CAP_SYS_ADMIN sees frame 0, as for every page in swap. The page is one of
+ * shared anonymous memory, which is a file to the kernel: its marker is that of
+ * every file's page. (To give a memfd a size would be a signal to a process
+ * whose RLIMIT_FSIZE is 0.) When anything is in the way, the marker is not
+ * seen, and pages are unsure.
  */
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "source/drops.h"
 #include "sys/uffd.h"
@@ -43,18 +44,11 @@ static void drop_page(struct smi_drops *d, int uffd, char *page, size_t bytes)
 void smi_drops_learn_marker(struct smi_drops *d, int uffd)
 {
 	size_t bytes = (size_t)1 << d->page_shift;
-	int fd = memfd_create("smudge-probe", MFD_CLOEXEC);
-	char *page;
+	char *page = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	if (fd < 0)
+	if (page == MAP_FAILED)
 		return;
-	if (ftruncate(fd, (off_t)bytes) >= 0) {
-		page = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE,
-			    fd, 0);
-		if (page != MAP_FAILED) {
-			drop_page(d, uffd, page, bytes);
-			munmap(page, bytes);
-		}
-	}
-	close(fd);
+	drop_page(d, uffd, page, bytes);
+	munmap(page, bytes);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <linux/falloc.h>
@@ -162,6 +163,34 @@ static void test_sure(void **state)
 	run_as(false, count_sure, NULL);
 }
 
+/* A process that may make no file larger: the attempt is a signal to it. */
+static bool count_with_no_file_size(void *opaque)
+{
+	const struct rlimit none = {0, 0};
+	const uint64_t page = 3;
+	struct drops_rig r = {.npages = 64};
+	int fd = drops_memfd(r.npages);
+
+	r.ram = drops_reserve(r.npages);
+	CHECK(fd >= 0 && r.ram != MAP_FAILED);
+	drops_map_at(r.ram, r.npages, MAP_PRIVATE, fd);
+	memset(r.ram, 'W', 32 * PAGE);
+	CHECK(setrlimit(RLIMIT_FSIZE, &none) == 0);
+	CHECK(drops_open_rig(&r));
+	CHECK(drops_drop(&r, page, MADV_DONTNEED));
+	CHECK(drops_harvest(&r) && drops_expect(&r, &page, 1));
+	CHECK(drops_read_stats(&r));
+	CHECK(r.stats.dropped_pages == 1 && r.stats.unsure_pages == 0);
+	close(fd);
+	return drops_close_rig(&r);
+}
+
+static void test_no_file_size(void **state)
+{
+	test_need_uffd();
+	run_as(false, count_with_no_file_size, NULL);
+}
+
 /* Reported until they are mapped again; pages that had no copy never are. */
 static bool count_unsure(void *opaque)
 {
@@ -285,6 +314,7 @@ int main(void)
 		cmocka_unit_test(test_borders_as_nobody),
 		cmocka_unit_test(test_windows),
 		cmocka_unit_test(test_sure),
+		cmocka_unit_test(test_no_file_size),
 		cmocka_unit_test(test_unsure_as_nobody),
 		cmocka_unit_test(test_twice),
 		cmocka_unit_test(test_unmapped),
