@@ -7,6 +7,9 @@
  *
  * Private anonymous memory is what has neither a device nor an inode. The
  * path is not looked at: a file may be named as it likes.
+ *
+ * Either is many looks, and another thread may merge mappings between two of
+ * them. What was visited is not visited again as a part of the merged one.
  */
 #include "sys/maps.h"
 
@@ -96,8 +99,8 @@ static int walk_queries(int fd, uint64_t start, uint64_t end, each_fn each,
 			return 0;
 		if (ret < 0)
 			return ret;
+		clip(&m, at, end);
 		at = m.end;
-		clip(&m, start, end);
 		ret = each(opaque, &m);
 	}
 	return ret;
@@ -132,6 +135,7 @@ static int walk_text(FILE *maps, uint64_t start, uint64_t end, each_fn each,
 			break;
 		} else if (m.end > start) {
 			clip(&m, start, end);
+			start = m.end;
 			ret = each(opaque, &m);
 		}
 	}

@@ -23,8 +23,8 @@ struct smi_mapping {
 /*
  * smi_sys_maps_each - visit the mappings of a range of this process
  * @start, @end: addresses
- * @each: called in ascending order; holes are not visited. It returns 0 to
- *      go on, anything else to end the walk
+ * @each: called in ascending order, for each address once at most; holes are
+ *      not visited. It returns 0 to go on, anything else to end the walk
  * @opaque: passed to @each
  *
  * Return: 0, what @each returned, or -errno: -ENOENT (no /proc), -EACCES,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Kinds of memory found by the ioctl of /proc/self/maps and out of its text:
- * the same, also where a range begins and ends within mappings or has a hole.
+ * the same, also where a range begins and ends within mappings, has a hole, or
+ * changes meanwhile.
  */
 #include <errno.h>
 #include <string.h>
@@ -118,11 +119,40 @@ static void test_text(void **state)
 	deny_and_run(&rule, 1, finds_kinds, NULL);
 }
 
+/* Two mappings become one while the walk is between them. */
+static int merge(void *opaque, const struct smi_mapping *m)
+{
+	struct list *list = opaque;
+
+	if (list->n == 0 && mprotect((void *)list->base, 4 * PAGE, PROT_READ))
+		return -1;
+	return add(opaque, m);
+}
+
+static void test_merged_meanwhile(void **state)
+{
+	struct list list = {0};
+	char *at = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	assert_ptr_not_equal(at, MAP_FAILED);
+	assert_int_equal(mprotect(at, 2 * PAGE, PROT_READ), 0);
+	list.base = (uintptr_t)at;
+	assert_int_equal(smi_sys_maps_each(list.base, list.base + 4 * PAGE,
+					   merge, &list),
+			 0);
+	assert_int_equal(list.n, 2);
+	assert_true(is(&list, 0, 0, 2, false, false));
+	assert_true(is(&list, 1, 2, 4, false, false));
+	munmap(at, 4 * PAGE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_as_it_is),
 		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_merged_meanwhile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
