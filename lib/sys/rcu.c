@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
-#include <sched.h>
 #include <time.h>
 
 #include "sys/barrier.h"
@@ -27,13 +26,18 @@
 static struct smi_sys_rcu_slot slots[NSLOTS];
 static struct smi_sys_rcu_slot shared[NSHARED] = {{.is_shared = true},
 						  {.is_shared = true}};
-static atomic_uint phase; /* modulo NSHARED: the word that readers enter */
+static atomic_uint phase;     /* modulo NSHARED: the word that readers enter */
+static atomic_bool is_turned; /* by an updater that waits for the other word */
 static atomic_int nfree = NSLOTS;
 
 /* The definition's own model counts: without it the first touch allocates. */
 _Thread_local _Atomic(struct smi_sys_rcu_slot *) smi_sys_rcu_own
 	__attribute__((tls_model("initial-exec")));
 _Atomic bool smi_sys_rcu_readers_fence = true;
+
+/* The calling thread has given its slot back for good. */
+static _Thread_local atomic_bool is_ending
+	__attribute__((tls_model("initial-exec")));
 
 /* Every thread that does not fence has passed a barrier since. */
 static _Atomic bool all_fence = true;
@@ -48,9 +52,14 @@ static void give_back(struct smi_sys_rcu_slot *slot)
 	atomic_fetch_add_explicit(&nfree, 1, memory_order_relaxed);
 }
 
-/* A thread ends. Its other destructors may mark, and claim a slot again. */
+/*
+ * A thread ends. Its other destructors may mark, for as many rounds as the C
+ * library makes, and this one may not be called again: they share a word.
+ */
 static void thread_ends(void *slot)
 {
+	/* Relaxed, both: for this thread and its signal handlers. */
+	atomic_store_explicit(&is_ending, true, memory_order_relaxed);
 	atomic_store_explicit(&smi_sys_rcu_own, NULL, memory_order_relaxed);
 	give_back(slot);
 }
@@ -71,6 +80,7 @@ static void forget_other_threads(void)
 	}
 	for (size_t i = 0; i < NSHARED; i++)
 		atomic_store_explicit(&shared[i].word, 0, memory_order_relaxed);
+	atomic_store_explicit(&is_turned, false, memory_order_relaxed);
 	atomic_store_explicit(&nfree, own ? NSLOTS - 1 : NSLOTS,
 			      memory_order_relaxed);
 }
@@ -127,8 +137,11 @@ static struct smi_sys_rcu_slot *find_free(void)
 /* Make a slot the calling thread's. A signal handler may be quicker. */
 static bool claim(void)
 {
-	struct smi_sys_rcu_slot *none = NULL, *slot = find_free();
+	struct smi_sys_rcu_slot *none = NULL, *slot;
 
+	if (atomic_load_explicit(&is_ending, memory_order_relaxed))
+		return false;
+	slot = find_free();
 	if (!slot)
 		return false;
 	/* Relaxed: between a thread and its handlers it need only be atomic. */
@@ -160,14 +173,16 @@ struct smi_sys_rcu_slot *smi_sys_rcu_read_lock_slow(void)
 	return slot;
 }
 
-/* A few turns for others, then sleeps: a reader may have no processor. */
+/*
+ * A section that runs is over in a moment; one that does not may have no
+ * processor, and sleeping gives it this one. (sched_yield(2) gives it to all
+ * others first, however many they are.)
+ */
 static void pause_for(unsigned int *tries)
 {
 	static const struct timespec nap = {.tv_nsec = 100000};
 
-	if (++*tries < 10)
-		sched_yield();
-	else
+	if (++*tries > 100)
 		nanosleep(&nap, NULL);
 }
 
@@ -177,9 +192,10 @@ static uint64_t read_word(struct smi_sys_rcu_slot *slot)
 	return atomic_load_explicit(&slot->word, memory_order_acquire);
 }
 
-static void wait_for_slot(struct smi_sys_rcu_slot *slot)
+/* Until the section that was @seen has ended. */
+static void wait_for_slot(struct smi_sys_rcu_slot *slot, uint64_t seen)
 {
-	uint64_t seen = read_word(slot), now = seen;
+	uint64_t now = seen;
 	unsigned int tries = 0;
 
 	while (now & SMI_SYS_RCU_NESTING &&
@@ -189,16 +205,37 @@ static void wait_for_slot(struct smi_sys_rcu_slot *slot)
 	}
 }
 
+/*
+ * All are read before the first is waited for. So the wait is as long as the
+ * longest section, and not as all of them one after the other: a slot that is
+ * read late is in a section that began meanwhile.
+ */
+static void wait_for_slots(void)
+{
+	uint64_t seen[NSLOTS];
+
+	for (size_t i = 0; i < NSLOTS; i++)
+		seen[i] = read_word(&slots[i]);
+	for (size_t i = 0; i < NSLOTS; i++)
+		wait_for_slot(&slots[i], seen[i]);
+}
+
+/*
+ * One updater at a time turns the phase away from a word: two that turned it
+ * away from each other's would both meet new readers for ever.
+ */
 static void wait_for_shared(size_t i)
 {
 	unsigned int tries = 0;
 
-	while (read_word(&shared[i])) {
-		/* Relaxed: which word is entered matters to no proof. */
-		atomic_store_explicit(&phase, (unsigned int)(i + 1),
-				      memory_order_relaxed);
+	/* Relaxed: what they guard, the phase, matters to no proof. */
+	while (atomic_exchange_explicit(&is_turned, true, memory_order_relaxed))
 		pause_for(&tries);
-	}
+	atomic_store_explicit(&phase, (unsigned int)(i + 1),
+			      memory_order_relaxed);
+	for (tries = 0; read_word(&shared[i]);)
+		pause_for(&tries);
+	atomic_store_explicit(&is_turned, false, memory_order_relaxed);
 }
 
 /* The barrier between what was unpublished and the reading of the slots. */
@@ -225,10 +262,11 @@ bool smi_sys_rcu_synchronize(void)
 	atomic_thread_fence(memory_order_seq_cst);
 	if (!heavy_barrier())
 		return false;
-	for (size_t i = 0; i < NSLOTS; i++)
-		wait_for_slot(&slots[i]);
-	for (size_t i = 0; i < NSHARED; i++)
-		wait_for_shared(i);
+	wait_for_slots();
+	for (size_t i = 0; i < NSHARED; i++) {
+		if (read_word(&shared[i]))
+			wait_for_shared(i);
+	}
 	errno = saved;
 	return true;
 }

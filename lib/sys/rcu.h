@@ -18,10 +18,12 @@
  *	              published
  *	unlock:       release: nesting - 1, and if that is 0, ended + 1
  *	synchronize:  (unpublished before) heavy barrier;
- *	              for each slot: read it (acquire); if nested, read it again
- *	                  until it is not, or until `ended` has changed;
- *	              for each shared word: switch the phase away from it, and
- *	                  read it (acquire) until it is 0
+ *	              read each slot (acquire); then for each that was nested:
+ *	                  read it again until it is not, or until `ended` has
+ *	                  changed;
+ *	              for each shared word that is not 0: switch the phase away
+ *	                  from it, and read it (acquire) until it is 0; one
+ *	                  updater at a time
  *
  * WHY NO SECTION IS MISSED. "store nesting; read pointer" against "store
  * pointer; read nesting" is Dekker's pattern. The heavy barrier passes each

@@ -174,19 +174,22 @@ bool is_denied, all_fence;
 #define READ(at) if EACH_AGE(at) fi
 
 #ifdef WAITS_FOR_ANY_CHANGE
-#define IS_OVER (word != first || !(word & 3))
+#define IS_OVER(seen) (word != seen || !(word & 3))
 #else
-#define IS_OVER (!(word & 3) || word >> 2 != first >> 2)
+#define IS_OVER(seen) (!(word & 3) || word >> 2 != seen >> 2)
 #endif
 
 #ifdef NO_WAIT
-#define WAIT_FOR_SLOT(at)
+#define SEE_SLOT(at, seen)
+#define WAIT_FOR_SLOT(at, seen)
 #else
-#define WAIT_FOR_SLOT(at) \
+#define SEE_SLOT(at, seen) \
 	READ(at); \
-	first = word; \
+	seen = word;
+#define WAIT_FOR_SLOT(at, seen) \
+	word = seen; \
 	do \
-	:: d_step { IS_OVER -> word = 0; first = 0 }; break \
+	:: d_step { IS_OVER(seen) -> word = 0; seen = 0 }; break \
 	:: else -> READ(at) \
 	od;
 #endif
@@ -216,7 +219,7 @@ bool is_denied, all_fence;
 
 proctype updater()
 {
-	byte n, word, first;
+	byte n, word, first, second;
 
 	do
 	:: n == UPDATES -> break
@@ -232,8 +235,10 @@ proctype updater()
 		c_code { fence(&now.memory, 0); settle(); };
 #endif
 		HEAVY
-		WAIT_FOR_SLOT(SLOT1_AT)
-		WAIT_FOR_SLOT(SLOT2_AT)
+		SEE_SLOT(SLOT1_AT, first)
+		SEE_SLOT(SLOT2_AT, second)
+		WAIT_FOR_SLOT(SLOT1_AT, first)
+		WAIT_FOR_SLOT(SLOT2_AT, second)
 #ifdef SHARED
 		WAIT_FOR_SHARED(SHARED0_AT, 1)
 		WAIT_FOR_SECOND

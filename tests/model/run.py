@@ -67,18 +67,20 @@ RCU_STEPS = [
     ("smi_sys_rcu_read_lock_slow", ["claim", "read_lock", "phase",
                                     "fetch_add", "thread_fence"]),
     ("smi_sys_rcu_read_unlock", ["fetch_sub", "load", "store"]),
-    ("wait_for_slot", ["read_word", "pause_for", "read_word"]),
-    ("wait_for_shared", ["read_word", "phase", "pause_for"]),
+    ("wait_for_slot", ["pause_for", "read_word"]),
+    ("wait_for_slots", ["read_word", "wait_for_slot"]),
+    ("wait_for_shared", ["pause_for", "phase", "read_word", "pause_for"]),
     ("heavy_barrier", ["all_fence", "smi_sys_barrier", "readers_fence",
                        "smi_sys_barrier_slow", "all_fence"]),
     ("smi_sys_rcu_synchronize", ["thread_fence", "heavy_barrier",
-                                 "wait_for_slot", "wait_for_shared"]),
+                                 "wait_for_slots", "read_word",
+                                 "wait_for_shared"]),
 ]
 RCU_STEP = (r"&smi_sys_rcu_(own|readers_fence)\b|&(phase|all_fence)\b|"
             r"\batomic_(load|store)_explicit\(&slot->word|"
             r"\batomic_(fetch_add|fetch_sub|thread_fence|signal_fence)|"
             r"\bsmi_sys_rcu_(read_lock_slow|read_lock|light_barrier)\(|"
-            r"\b(claim|read_word|pause_for|heavy_barrier|wait_for_slot|"
+            r"\b(claim|read_word|pause_for|heavy_barrier|wait_for_slots?|"
             r"wait_for_shared|smi_sys_barrier_slow|smi_sys_barrier)\(")
 
 # name, options: the protocol, which must hold

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Grace periods: a synchronize waits for each section that began before, of a
- * thread with a slot and of those that share a word; slots come back; the child
- * of a fork has no readers but its own.
+ * thread with a slot and of those that share a word, for all of them at once;
+ * slots come back; the child of a fork has no readers but its own.
  */
 #include "support.h"
 
@@ -14,6 +14,7 @@
 #include "fake_source.h"
 #include "rcu_holders.h"
 
+#include "sys/clock.h"
 #include "sys/rcu.h"
 
 static void *synchronize(void *opaque)
@@ -61,6 +62,40 @@ static void test_slots_come_back(void **state)
 	}
 }
 
+static pthread_key_t key;
+
+static void mark_in_every_round(void *opaque)
+{
+	smi_sys_rcu_read_unlock(smi_sys_rcu_read_lock());
+	pthread_setspecific(key, opaque);
+}
+
+static void *end_with_marks(void *opaque)
+{
+	smi_sys_rcu_read_unlock(smi_sys_rcu_read_lock());
+	pthread_setspecific(key, opaque);
+	return NULL;
+}
+
+/* So do those of threads whose destructors mark till the very end. */
+static void test_slots_come_back_late(void **state)
+{
+	struct holder holder;
+
+	assert_int_equal(pthread_key_create(&key, mark_in_every_round), 0);
+	for (int i = 0; i < NHOLDERS; i++) {
+		pthread_t thread;
+
+		assert_int_equal(
+			pthread_create(&thread, NULL, end_with_marks, &key), 0);
+		pthread_join(thread, NULL);
+	}
+	assert_true(start_holder(&holder));
+	assert_true(holder.has_slot);
+	assert_waits_for(&holder);
+	pthread_key_delete(key);
+}
+
 /* All slots are in use: the others are waited for all the same. */
 static void test_without_slots(void **state)
 {
@@ -91,6 +126,59 @@ static bool use_memory(void)
 	       smudge_memory_destroy(memory) == 0;
 }
 
+#define NREADERS   20
+#define SECTION_US 50000
+
+/* Sections one after the other, each as long as a reader that is preempted. */
+static void *read_on(void *opaque)
+{
+	atomic_int *is_over = opaque;
+
+	while (!atomic_load(is_over)) {
+		struct smi_sys_rcu_slot *slot = smi_sys_rcu_read_lock();
+
+		usleep(SECTION_US);
+		smi_sys_rcu_read_unlock(slot);
+	}
+	return NULL;
+}
+
+static uint64_t synchronize_ns(void)
+{
+	uint64_t start_ns = smi_now_ns();
+
+	assert_true(smi_sys_rcu_synchronize());
+	return smi_now_ns() - start_ns;
+}
+
+/*
+ * Of many readers that go on and on only the sections that they are in are
+ * waited for: as long as one takes, not as all of them after each other. The
+ * best of some attempts, for the machine may be busy.
+ */
+static void test_waits_for_the_longest(void **state)
+{
+	uint64_t best_ns = UINT64_MAX;
+	pthread_t threads[NREADERS];
+	atomic_int is_over = 0;
+
+	for (int i = 0; i < NREADERS; i++) {
+		assert_int_equal(
+			pthread_create(&threads[i], NULL, read_on, &is_over),
+			0);
+		usleep(SECTION_US / NREADERS);
+	}
+	for (int i = 0; i < 5; i++) {
+		uint64_t ns = synchronize_ns();
+
+		best_ns = ns < best_ns ? ns : best_ns;
+	}
+	atomic_store(&is_over, 1);
+	for (int i = 0; i < NREADERS; i++)
+		pthread_join(threads[i], NULL);
+	assert_true(best_ns < 4 * SECTION_US * UINT64_C(1000));
+}
+
 /* The threads of the parent are not the child's, whatever they were reading. */
 static void test_fork(void **state)
 {
@@ -115,7 +203,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_waits),
 		cmocka_unit_test(test_slots_come_back),
+		cmocka_unit_test(test_slots_come_back_late),
 		cmocka_unit_test(test_without_slots),
+		cmocka_unit_test(test_waits_for_the_longest),
 		cmocka_unit_test(test_fork),
 	};
 
