@@ -127,12 +127,14 @@ int smudge_source_stats(struct smudge_source *source,
  *      harvest until they are touched. Not reported is what changes in the
  *      file, in pages that show the file: write(2), another mapping's store,
  *      ftruncate, fallocate(FALLOC_FL_PUNCH_HOLE).
- *   shared memory: a page is reported when it was mapped here or resident
- *      (mincore) at the last harvest and is not any more: MADV_REMOVE,
- *      fallocate(FALLOC_FL_PUNCH_HOLE), ftruncate; for nothing also
- *      MADV_DONTNEED, MADV_PAGEOUT, reclaim. Not reported: what is dropped and
- *      read again, by anybody in this process, before the next harvest; what
- *      was neither mapped nor resident; in a file that is another user's and
+ *   shared memory: a page is reported when it was mapped here at the last
+ *      harvest and is not any more, or is not resident any more (mincore)
+ *      since it was mapped here, or was resident as the source started:
+ *      MADV_REMOVE, fallocate(FALLOC_FL_PUNCH_HOLE), ftruncate; for nothing
+ *      also MADV_DONTNEED, MADV_PAGEOUT, reclaim. Not reported: what is dropped
+ *      and read again here before the next harvest, or brought to memory again
+ *      by others if it was not mapped here at the last one; what only others
+ *      brought to memory since the start; in a file that is another user's and
  *      that this process may not write, what was unmapped first.
  *   hugetlbfs: as these two, and not reported: fallocate and MADV_REMOVE of a
  *      page that was not mapped at the last harvest, MADV_DONTNEED and a read

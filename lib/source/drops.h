@@ -34,8 +34,10 @@
  * vanish from this process's page table with its content (MADV_REMOVE,
  * fallocate, ftruncate) or without (MADV_DONTNEED, reclaim), and the content
  * may vanish later. Two bits per page: `mapped` here at the last harvest, and
- * with `content`, which is mapped or resident. A page that loses either is
- * reported; both may be for nothing, since reclaim does that too.
+ * with `content`: mapped here once, or resident at the start, and resident
+ * since. A page that loses either is reported; both may be for nothing, since
+ * reclaim does that too. What only others make resident has no bit: to find it
+ * every page would be asked for at every harvest.
  *
  * What is dropped and read again before a harvest looks is not told in shared
  * memory: the page is mapped and clean, before and after.
