@@ -239,7 +239,8 @@ int smudge_region_read_bytes(const struct smudge_region *region,
  * mapping that may not be written, and no @fd), -EPERM (a sealed memfd),
  * -EOPNOTSUPP (the file system punches no holes), -ENODEV, -ESPIPE (not a
  * regular file), -ETXTBSY, -ENOSPC, -EIO (the file system's), -ENOENT (no
- * /proc), -EMFILE, -ENFILE.
+ * /proc), -ESRCH (the process's first thread has ended, and /proc/self with
+ * it), -EMFILE, -ENFILE.
  */
 int smudge_region_discard(struct smudge_region *region, uint64_t first_page,
 			  uint64_t npages, int fd, struct smudge_error *err);

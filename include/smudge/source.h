@@ -144,7 +144,8 @@ int smudge_source_stats(struct smudge_source *source,
  * Blocks: no. Threads: any.
  * Return: 0, -ENOSYS (no userfaultfd or no PAGEMAP_SCAN), -EOPNOTSUPP (no
  * WP_ASYNC), -EPERM (not allowed to use it), -EIO (the kernel reports other
- * pages than were written), -EMFILE, -ENFILE, -ENOMEM.
+ * pages than were written), -ESRCH (the process's first thread has ended, and
+ * /proc/self with it), -EMFILE, -ENFILE, -ENOMEM.
  * Start: also -EBUSY (registered with another userfaultfd), -EINVAL (a
  * mapping that cannot be registered), -ENOMEM (a hole in the range), -ENOENT,
  * -EPERM (/proc/self/maps cannot be read, so the kinds of memory are unknown).

@@ -27,8 +27,8 @@ struct smi_mapping {
  *      not visited. It returns 0 to go on, anything else to end the walk
  * @opaque: passed to @each
  *
- * Return: 0, what @each returned, or -errno: -ENOENT (no /proc), -EACCES,
- * -EMFILE, -ENFILE, -ENOMEM, -EIO (not the text that is expected).
+ * Return: 0, what @each returned, or -errno: -ENOENT (no /proc), -ESRCH,
+ * -EACCES, -EMFILE, -ENFILE, -ENOMEM, -EIO (not the text that is expected).
  */
 int smi_sys_maps_each(uint64_t start, uint64_t end,
 		      int (*each)(void *opaque, const struct smi_mapping *m),
