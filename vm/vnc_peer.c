@@ -332,9 +332,14 @@ static bool pass_message(struct vnc *vnc, struct vnc_peer *peer)
 static void serve_viewer(struct vnc *vnc, struct vnc_peer *peer, short events)
 {
 	bool was_held;
+	int ret = 0;
 
-	if (events & ~POLLOUT && vnc_link_may_read(peer->link) &&
-	    vnc_link_read(peer->link, peer->fd) < 0) {
+	if (events & ~POLLOUT && vnc_link_may_read(peer->link))
+		ret = vnc_link_read(peer->link, peer->fd);
+	else if (events & (POLLHUP | POLLERR))
+		/* poll would say so again at once */
+		ret = -ECONNRESET;
+	if (ret < 0) {
 		vnc_peer_end(vnc, peer);
 		return;
 	}

@@ -3,6 +3,7 @@
 """Peers that are slow, silent, many, or in a hurry: nobody else suffers."""
 import os
 import resource
+import socket
 import struct
 import time
 
@@ -117,6 +118,33 @@ def no_descriptor_left_costs_nothing(lab):
         check_equal(sock.recv(12), b"RFB 003.008\n", "greeting")
     for other in others:
         other.close()
+
+
+@case
+def one_that_vanishes_while_it_waits_costs_nothing(lab):
+    """A wrong password makes it wait, and no more is read than has room."""
+    machine = painter(lab, vnc=",password=eightchr")
+    machine.qmp.run("stop")
+
+    def answer(more):
+        sock = connect(machine)
+        sock.sendall(b"RFB 003.008\n")
+        check_equal(sock.recv(12), b"RFB 003.008\n", "greeting")
+        check_equal(sock.recv(2), b"\1\2", "kinds")
+        sock.sendall(b"\2")
+        check_equal(len(sock.recv(16, socket.MSG_WAITALL)), 16, "challenge")
+        sock.sendall(bytes(16) + more)
+        return sock
+    for _ in range(4):
+        with answer(b"") as sock:
+            check_equal(sock.recv(4), b"\0\0\0\1", "a wrong password")
+    # eight seconds from here on; a reset follows
+    sock = answer(bytes(200000))
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                    struct.pack("ii", 1, 0))
+    time.sleep(0.3)
+    sock.close()
+    rests(machine, "one that waits and is gone")
 
 
 @case
