@@ -41,6 +41,7 @@ struct ending {
 	bool is_done;			       /* under lock: likewise, after */
 	const char *(*describe)(void *opaque); /* under lock */
 	void *opaque;			       /* under lock */
+	const char *last;		       /* under lock: instead of it */
 };
 
 static void raise_flag(int fd)
@@ -70,7 +71,7 @@ const char *ending_signal(const struct ending *ending)
 /* With the lock held. */
 static void give_up(struct ending *ending)
 {
-	const char *guest = "the guest had not started";
+	const char *guest = ending->last;
 
 	if (ending->describe)
 		guest = ending->describe(ending->opaque);
@@ -141,6 +142,7 @@ int ending_create(struct ending **ret, struct smudge_error *err)
 	if (!ending)
 		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
 	atomic_init(&ending->number, 0);
+	ending->last = "the guest had not started";
 	pthread_mutex_init(&ending->lock, NULL);
 	pthread_cond_init(&ending->done, NULL);
 	code = open_all(ending);
@@ -190,5 +192,13 @@ void ending_set_guest(struct ending *ending,
 	pthread_mutex_lock(&ending->lock);
 	ending->describe = describe;
 	ending->opaque = opaque;
+	pthread_mutex_unlock(&ending->lock);
+}
+
+void ending_forget_guest(struct ending *ending, const char *last)
+{
+	pthread_mutex_lock(&ending->lock);
+	ending->describe = NULL;
+	ending->last = last;
 	pthread_mutex_unlock(&ending->lock);
 }

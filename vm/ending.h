@@ -37,10 +37,18 @@ const char *ending_signal(const struct ending *ending);
 /*
  * ending_set_guest - who can say in which state the guest is
  * @describe: returns a constant; called on the watching thread, when the
- *            process ends without waiting any longer. NULL: nobody any more;
- *            when this returns the former one is not running
+ *            process ends without waiting any longer
  */
 void ending_set_guest(struct ending *ending,
 		      const char *(*describe)(void *opaque), void *opaque);
+
+/*
+ * ending_forget_guest - nobody is asked any more
+ * @last: a constant: in which state the guest was, for an end that is not
+ *        waited for
+ *
+ * When this returns, the function of ending_set_guest is not running.
+ */
+void ending_forget_guest(struct ending *ending, const char *last);
 
 #endif

@@ -157,16 +157,17 @@ static int run(const struct vm_options *options, struct ending *ending,
 	       struct smudge_error *err)
 {
 	struct guest guest = {0};
+	const char *last;
 	int ret = machine_create(options, &guest.machine, err);
 
 	if (ret < 0)
 		return ret;
 	ending_set_guest(ending, describe_guest, &guest);
 	ret = build_and_serve(&guest, options, ending, err);
+	last = describe_guest(&guest);
 	if (ret >= 0 && ending_signal(ending))
-		say("ended by %s; %s", ending_signal(ending),
-		    describe_guest(&guest));
-	ending_set_guest(ending, NULL, NULL);
+		say("ended by %s; %s", ending_signal(ending), last);
+	ending_forget_guest(ending, last);
 	control_close(guest.control);
 	machine_destroy(guest.machine);
 	return ret;

@@ -378,6 +378,23 @@ def what_cannot_be_cut_short(lab):
 
 
 @case
+def memory_that_is_freed_slowly(lab):
+    """The guest is gone by then; what was said of it stays true."""
+    if os.environ.get("SMUDGE_SANITIZE", "none") != "none":
+        raise Skip("a sanitizer wants to be loaded first")
+    os.environ["LD_PRELOAD"] = os.environ["SMUDGE_SLOW_UNMAP_MODULE"]
+    lab.closers.append(lambda: os.environ.pop("LD_PRELOAD", None))
+    running, ended = guest(lab), guest(lab, name="ended")
+    del os.environ["LD_PRELOAD"]
+    running.connect().close()
+    time.sleep(0.3)
+    ends_without_waiting(running.process, running.log_path, RUNNING)
+    ended.qmp.run("quit")
+    time.sleep(0.5)
+    ends_without_waiting(ended.process, ended.log_path, RUNNING)
+
+
+@case
 def clients_that_do_not_read(lab):
     machine = guest(lab)
     clients = [machine.connect() for _ in range(4)]
