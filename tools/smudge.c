@@ -8,6 +8,7 @@
 
 #include <smudge/smudge.h>
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,13 +34,16 @@ int tool_failed(const struct smudge_error *err)
 
 int tool_usage(const char *format, ...)
 {
+	struct smudge_error err = {0};
+	char text[sizeof(err.message)];
 	va_list args;
 
-	fputs("smudge: ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	fputs("; see smudge --help\n", stderr);
+	/* a terminal's control bytes stay out of the message */
+	smudge_error_set(&err, -EINVAL, "smudge", "%s", text);
+	fprintf(stderr, "smudge: %s; see smudge --help\n", err.message);
 	return TOOL_USAGE;
 }
 

@@ -209,4 +209,24 @@ def help_and_version(lab):
         check(f"smudge {command}" in run.stdout, f"{run}")
 
 
+@case
+def escape_codes_in_words_do_not_reach_the_terminal(lab):
+    word = "a\n\x1b[31mb"
+    for arguments in ([TOOL, word], [TOOL, "qmp", "--" + word],
+                      [TOOL, "qmp", "--qmp", lab.path("none"), word],
+                      [TOOL, "migrate", "--qmp", "x", word],
+                      [TOOL, "migrate", "--qmp", "x", "--max-bandwidth", word,
+                       "unix:y"],
+                      [TOOL, "demo", word], [TOOL, "demo", "--memory", word],
+                      [TOOL, "screenshot", "--vnc", word, "x.png"],
+                      [VM, "--" + word], [VM, "--qmp", "unix:" + word],
+                      [VM, "--kernel", word]):
+        run = subprocess.run(arguments, capture_output=True, text=True,
+                             stdin=subprocess.DEVNULL, timeout=PATIENCE)
+        check(run.returncode in (1, 2), f"{run}")
+        check(run.stderr.endswith("\n"), f"{run}")
+        check("\x1b" not in run.stderr, f"{run}")
+        check_equal(run.stderr.count("\n"), 1, f"lines of {run}")
+
+
 main()
