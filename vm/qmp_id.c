@@ -151,7 +151,9 @@ static char *blank_escapes(char *text)
 	for (; *text && *text != '"'; text++) {
 		if (*text != '\\')
 			continue;
-		if (*++text == 'u') {
+		if (!*++text)
+			return NULL;
+		if (*text == 'u') {
 			for (int i = 1; i <= 4; i++) {
 				if (!isxdigit((unsigned char)text[i]))
 					return NULL;

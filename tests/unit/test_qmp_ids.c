@@ -4,7 +4,11 @@
  */
 #include "qmp_talk.h"
 
+#include "qmp_id.h"
+
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* What a request with @id gets back behind "id": */
@@ -61,6 +65,18 @@ static void composed(void **state)
 	same("{\"a\": 1, \"a\": 2}");
 	same("{\"id\": {\"id\": [1, 99999999999999999999, \"\\u0000\"]}}");
 	same("{\"\\u0000\": \"\\u0000\"}");
+}
+
+/* No value of the scanner's ends so; a reader of the copy must not run on. */
+static void a_string_that_ends_in_a_backslash(void **state)
+{
+	char *bytes = strdup("{\"id\": \"\\ ");
+	char *id = NULL;
+
+	assert_non_null(bytes);
+	assert_int_equal(qmp_id_take(bytes, strlen(bytes), &id), -EINVAL);
+	assert_null(id);
+	free(bytes);
 }
 
 /* A reply is one line. */
@@ -179,6 +195,7 @@ int main(void)
 		cmocka_unit_test(numbers),
 		cmocka_unit_test(strings),
 		cmocka_unit_test(composed),
+		cmocka_unit_test(a_string_that_ends_in_a_backslash),
 		cmocka_unit_test(newlines_become_spaces),
 		cmocka_unit_test(the_key_may_be_escaped),
 		cmocka_unit_test(only_the_requests_own),
