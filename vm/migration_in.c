@@ -11,15 +11,21 @@
 
 #include "bytes.h"
 #include "common/wait.h"
+#include "host.h"
 #include "say.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define STATE_HEADER_BYTES 8
+#define GREETING_BYTES	   40 /* as docs/protocol.md says */
+#define MAGIC_BYTES	   8
 #define GREETING_MS	   5000
+#define LOOK_AGAIN_MS	   20
+#define NS_PER_MS	   INT64_C(1000000)
 
 static int load_state(void *opaque, const void *bytes, size_t length,
 		      struct smudge_error *err)
@@ -117,20 +123,45 @@ static bool was_stranger(int result, const struct smudge_error *err)
 	}
 }
 
+/* Enough for the library to take it, or to refuse it at once. */
+static bool is_decided(int fd)
+{
+	static const char magic[MAGIC_BYTES] = "\x89SMDG\r\n\x1a";
+	struct pollfd closed = {fd, POLLRDHUP, 0};
+	char bytes[GREETING_BYTES];
+	ssize_t n = recv(fd, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
+
+	if (n < 0)
+		return errno != EAGAIN && errno != EINTR;
+	if (n == 0 || n == GREETING_BYTES)
+		return true;
+	if (n >= MAGIC_BYTES && memcmp(bytes, magic, MAGIC_BYTES) != 0)
+		return true;
+	return poll(&closed, 1, 0) > 0;
+}
+
 /*
- * A source greets at once. Somebody who connects and says nothing must not
- * hold up the source, which waits for its turn meanwhile.
+ * A source sends its greeting at once. A peer that connects and sends nothing,
+ * or a part of one, must not hold up the source, which waits for its turn
+ * meanwhile.
  */
 static int await_greeting(struct migration *migration, int fd,
 			  struct smudge_error *err)
 {
-	int rc = wait_ready(fd, POLLIN, migration->cancel_fd, GREETING_MS);
+	int64_t end_ns = host_now_ns() + GREETING_MS * NS_PER_MS;
+	int ret = wait_ready(fd, POLLIN, migration->cancel_fd, GREETING_MS);
 
-	if (rc)
-		smudge_error_set(err, rc, "migration",
-				 "nothing came from the peer: %s",
-				 strerror(-rc));
-	return rc;
+	while (!ret && !is_decided(fd)) {
+		/* no event tells that there are more bytes than before */
+		ret = wait_ready(-1, 0, migration->cancel_fd, LOOK_AGAIN_MS);
+		if (ret == -ETIMEDOUT && host_now_ns() < end_ns)
+			ret = 0;
+	}
+	if (ret)
+		smudge_error_set(err, ret, "migration",
+				 "no greeting came from the peer: %s",
+				 strerror(-ret));
+	return ret;
 }
 
 /* One connection. Return: as receive; -EAGAIN: a stranger's, wait on. */

@@ -3,6 +3,7 @@
 """Destinations that cannot take the guest, each refused with a sentence."""
 import signal
 import socket
+import time
 
 from smudgetest import case, check, check_equal, check_sentence, main
 from stream import MAGIC, Says, greeting
@@ -158,6 +159,40 @@ def a_stranger_over_tcp_who_says_nothing(lab):
         source.qmp.run("migrate", uri=f"tcp:{where[0]}:{where[1]}")
         source.qmp.wait_migration("completed")
         destination.wait_passes(2)
+
+
+def hold_up(lab, data, pause):
+    """Sends @data byte by byte; the source comes while that lasts."""
+    source, destination = lab.source(), lab.destination()
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(str(lab.path("migration.sock")))
+        sock.sendall(data[:1])
+        began = time.monotonic()
+        source.qmp.run("migrate", uri=lab.uri)
+        for byte in data[1:]:
+            if source.qmp.migration()["status"] in ("completed", "failed"):
+                break
+            try:
+                sock.sendall(bytes((byte,)))
+            except OSError:
+                pass
+            time.sleep(pause)
+        report = source.qmp.wait_migration("completed", "failed")
+        check_equal(report["status"], "completed", f"{report}")
+        took = time.monotonic() - began
+        # 5 s, and the migration; the source would give up after 30
+        check(took < 20, f"the source was held up for {took} s")
+        destination.wait_passes(2)
+
+
+@case
+def a_stranger_who_begins_a_greeting(lab):
+    hold_up(lab, greeting()[:1], 0)
+
+
+@case
+def a_stranger_whose_greeting_never_ends(lab):
+    hold_up(lab, greeting(), 2)
 
 
 @case
