@@ -110,6 +110,9 @@ bool vnc_peer_is_over(const struct vnc_peer *peer);
 /* It knows the screen's present size, or will with its next update. */
 void vnc_peer_was_told_size(struct vnc_peer *peer);
 
+/* vnc_place.c: for a new connection, or NULL; ends a stranger that had it. */
+struct vnc_peer *vnc_place_find(struct vnc *vnc);
+
 /* libvncserver's question whether a viewer's password is right. */
 rfbBool vnc_peer_check_password(rfbClientPtr client, const char *response,
 				int len);

@@ -54,24 +54,6 @@ static void set_options(int fd)
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 }
 
-/* A free one, or that of the stranger who has been there longest, or NULL. */
-static struct vnc_peer *find_place(struct vnc *vnc)
-{
-	struct vnc_peer *oldest = NULL;
-	struct vnc_peer *peer;
-
-	for (peer = vnc->peers; peer < vnc->peers + VNC_MAX_PEERS; peer++) {
-		if (peer->fd < 0)
-			return peer;
-		if (!peer->may_see &&
-		    (!oldest || peer->came_ns < oldest->came_ns))
-			oldest = peer;
-	}
-	if (oldest)
-		vnc_peer_end(vnc, oldest);
-	return oldest;
-}
-
 void vnc_peer_accept(struct vnc *vnc)
 {
 	struct sockaddr_storage address;
@@ -83,7 +65,7 @@ void vnc_peer_accept(struct vnc *vnc)
 
 	if (fd < 0)
 		return;
-	peer = find_place(vnc);
+	peer = vnc_place_find(vnc);
 	if (!peer) {
 		close(fd);
 		return;

@@ -132,7 +132,7 @@ def one_that_vanishes_while_it_waits_costs_nothing(lab):
         check_equal(sock.recv(12), b"RFB 003.008\n", "greeting")
         check_equal(sock.recv(2), b"\1\2", "kinds")
         sock.sendall(b"\2")
-        check_equal(len(sock.recv(16, socket.MSG_WAITALL)), 16, "challenge")
+        check_equal(len(sock.recv(16)), 16, "challenge")
         sock.sendall(bytes(16) + more)
         return sock
     for _ in range(4):
@@ -267,6 +267,26 @@ def strangers_keep_nobody_out(lab):
     first.close()
     second.close()
     check_unwatched(machine)
+
+
+@case
+def a_crowd_from_one_address_keeps_no_other_out(lab):
+    """Someone types a password meanwhile, at another address."""
+    machine = painter(lab, vnc=",password=eightchr")
+    typist = connect(machine)
+    typist.settimeout(PATIENCE)
+    typist.sendall(b"RFB 003.008\n")
+    check_equal(typist.recv(12), b"RFB 003.008\n", "greeting")
+    check_equal(typist.recv(2), b"\1\2", "kinds")
+    typist.sendall(b"\2")
+    check_equal(len(typist.recv(16)), 16, "challenge")
+    crowd = [socket.create_connection(("127.0.0.1", machine.port), PATIENCE,
+                                      ("127.0.0.2", 0)) for _ in range(200)]
+    wait_until(lambda: crowd[-1].recv(12), "the last one's greeting")
+    typist.sendall(bytes(16))
+    check_equal(typist.recv(4), b"\0\0\0\1", "the answer")
+    for sock in (typist, *crowd):
+        sock.close()
 
 
 @case
