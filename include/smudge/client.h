@@ -32,7 +32,7 @@ struct smudge_client;
 
 struct smudge_client_options {
 	size_t size;	  /* sizeof(struct smudge_client_options) */
-	const char *name; /* for messages, at most 31 bytes */
+	const char *name; /* for messages; required, at most 31 bytes */
 	struct smudge_region *const *regions; /* regions to watch, copied */
 	size_t nregions; /* 0: every region, those added later included */
 	/*

@@ -319,7 +319,8 @@ int smudge_region_harvest(struct smudge_region *region,
  * client; the other sources and regions were looked at.
  * Return: 0, -EOPNOTSUPP (a running source has no look: KVM's log in legacy
  * mode, or a source of the program's own without one; the sentence names it),
- * or the first failing source's error.
+ * or the first failing source's error. A look operation that returns
+ * -EOPNOTSUPP itself is such a failure: its range is dirty then.
  */
 int smudge_memory_look(struct smudge_memory *memory, struct smudge_error *err);
 int smudge_region_look(struct smudge_region *region, struct smudge_error *err);
