@@ -104,8 +104,12 @@ int smi_source_harvest(struct smudge_source *source, enum smi_harvest how,
 		source->armed_when_quiesced = false;
 		break;
 	case SMI_QUIESCED:
-		if (r == 0)
+		if (r == 0) {
 			r = smi_source_rearm_all(source, err);
+			if (r < 0)
+				smudge_error_at(err, region->id,
+						source->first_page);
+		}
 		/* What could not be re-armed is left to the takes. */
 		source->takes_rearm = r < 0 && !region->nquiesced;
 		source->armed_when_quiesced = r == 0;

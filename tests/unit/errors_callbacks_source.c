@@ -220,6 +220,7 @@ static void quiesced_rearm_returns(int value)
 	w.odd.rearm = value;
 	assert_int_equal(smudge_memory_harvest_quiesced(w.memory, NULL), -EIO);
 	assert_int_equal(smudge_region_harvest_quiesced(w.region, &err), -EIO);
+	assert_int_equal(err.region, smudge_region_id(w.region));
 	expect(&err, "rearm", value);
 	assert_int_equal(smudge_client_close(client), 0);
 	close_world(&w);
