@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include "bitmap/kernels.h"
+#include "bitmap/kernels/kernels.h"
 
 #define MIN_RUNS 4096
 #define MAX_RUNS (UINT64_C(1) << 30)

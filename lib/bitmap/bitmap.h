@@ -101,8 +101,8 @@
 
 #include <smudge/bitmap.h>
 
-#include "bitmap/kernels.h"
-#include "bitmap/packing.h"
+#include "bitmap/kernels/kernels.h"
+#include "bitmap/kernels/packing.h"
 
 #define SMI_WORD_SHIFT	6
 #define SMI_GROUP_SHIFT 12

@@ -8,7 +8,7 @@
 
 #include "support.h"
 
-#include "bitmap/kernels.h"
+#include "bitmap/kernels/kernels.h"
 
 /* Words of many kinds: kernels choose their way by how many are not zero. */
 void group_draw(struct test_rng *rng, uint64_t *words, size_t nwords);

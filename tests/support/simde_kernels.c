@@ -8,4 +8,4 @@
 #define SMI_SIMDE
 #define smi_kernels_avx512 test_kernels_avx512
 extern const struct smi_kernels test_kernels_avx512;
-#include "bitmap/kernels_avx512.c"
+#include "bitmap/kernels/avx512.c"

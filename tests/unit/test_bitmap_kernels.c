@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bitmap/kernels.h"
+#include "bitmap/kernels/kernels.h"
 
 #define GROUP_PAGES (SMI_GROUP_WORDS * 64)
 #define GROUP_BYTES (SMI_GROUP_WORDS * sizeof(uint64_t))

@@ -12,8 +12,8 @@
  * pack them afterwards, so that it does not touch the memory of all 64. Slots
  * that are not in use hold rubbish.
  */
-#ifndef LIB_BITMAP_PACKING_H
-#define LIB_BITMAP_PACKING_H
+#ifndef LIB_BITMAP_KERNELS_PACKING_H
+#define LIB_BITMAP_KERNELS_PACKING_H
 
 #include <stdbool.h>
 #include <stdint.h>

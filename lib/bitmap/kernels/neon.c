@@ -7,12 +7,12 @@
  * EDGES. As with AVX2: found for the whole group first, then stored by word,
  * four at once by count-trailing-zeros, or eight by a row of the table.
  */
-#include "bitmap/kernels_sparse.h"
+#include "bitmap/kernels/sparse.h"
 
 #ifdef SMI_HAVE_NEON
 #include <arm_neon.h>
 
-#include "bitmap/positions.h"
+#include "bitmap/kernels/positions.h"
 
 /* Groups with fewer words than that go word by word. */
 #define DENSE_WORDS 9

@@ -9,7 +9,7 @@
  * writes past the edges it counts, the next one overwrites.
  */
 #if defined(__x86_64__) || defined(SMI_SIMDE)
-#include "bitmap/kernels_sparse.h"
+#include "bitmap/kernels/sparse.h"
 
 #ifdef SMI_SIMDE /* a test that has the intrinsics as functions in C */
 #define AVX512

@@ -4,8 +4,8 @@
  * that have no byte compress: one row of eight bytes for each value of the
  * byte, loaded, widened and stored at once. Little-endian processors only.
  */
-#ifndef LIB_BITMAP_POSITIONS_H
-#define LIB_BITMAP_POSITIONS_H
+#ifndef LIB_BITMAP_KERNELS_POSITIONS_H
+#define LIB_BITMAP_KERNELS_POSITIONS_H
 
 #include <stdint.h>
 

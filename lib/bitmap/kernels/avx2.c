@@ -9,11 +9,11 @@
  * counts, the next one overwrites.
  */
 #ifdef __x86_64__
-#include "bitmap/kernels_sparse.h"
+#include "bitmap/kernels/sparse.h"
 
 #include <immintrin.h>
 
-#include "bitmap/positions.h"
+#include "bitmap/kernels/positions.h"
 
 #define AVX2 __attribute__((target("avx2,popcnt,bmi,prfchw")))
 

@@ -8,14 +8,14 @@
  * in memory only those that are mixed, packed or spread (packing.h); what the
  * others hold is never used.
  */
-#ifndef LIB_BITMAP_KERNELS_H
-#define LIB_BITMAP_KERNELS_H
+#ifndef LIB_BITMAP_KERNELS_KERNELS_H
+#define LIB_BITMAP_KERNELS_KERNELS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bitmap/packing.h"
+#include "bitmap/kernels/packing.h"
 
 #define SMI_GROUP_WORDS 64
 

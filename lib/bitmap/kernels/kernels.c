@@ -6,7 +6,7 @@
  * needed: a bitmap carries its table. SMUDGE_BITMAP_VARIANT is for tests and
  * benchmarks; a name the processor does not have falls back to the best.
  */
-#include "bitmap/kernels.h"
+#include "bitmap/kernels/kernels.h"
 
 #include <stdlib.h>
 #include <string.h>

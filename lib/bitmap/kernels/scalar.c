@@ -7,7 +7,7 @@
  * e = w ^ (w << 1 | carry), with carry the last bit of the word before. A
  * word's runs so take one step an edge, not one a page.
  */
-#include "bitmap/kernels_sparse.h"
+#include "bitmap/kernels/sparse.h"
 
 static size_t skip_zero_groups(const uint64_t *words, size_t ngroups)
 {

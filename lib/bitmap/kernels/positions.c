@@ -3,7 +3,7 @@
  * The table of positions, worked out by the preprocessor: bit i of row b puts
  * i into the byte whose number is how many bits of b are below it.
  */
-#include "bitmap/positions.h"
+#include "bitmap/kernels/positions.h"
 
 #define HAS(b, i)   ((b) >> (i)&1)
 #define BELOW(b, i) __builtin_popcount((b) & ((1 << (i)) - 1))

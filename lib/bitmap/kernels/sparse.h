@@ -6,8 +6,8 @@
 #ifndef LIB_BITMAP_KERNELS_SPARSE_H
 #define LIB_BITMAP_KERNELS_SPARSE_H
 
-#include "bitmap/kernels.h"
-#include "bitmap/packing.h"
+#include "bitmap/kernels/kernels.h"
+#include "bitmap/kernels/packing.h"
 
 #define SMI_SPARSE static inline __attribute__((always_inline))
 
