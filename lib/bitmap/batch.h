@@ -18,8 +18,6 @@
 
 #define SMI_BATCH_MAX_PAGES (UINT64_C(1) << 31)
 
-struct smudge_bitmap;
-
 struct smudge_batch {
 	uint32_t *edges;
 	size_t max_edges; /* the array has SMI_EDGE_SLACK entries more */
@@ -30,10 +28,6 @@ struct smudge_batch {
 	const void *owner; /* the client's view; NULL for a bare bitmap's */
 	size_t mapped_bytes;
 };
-
-/* Set the batch's pages again and forget it, whoever owns it. */
-void smi_bitmap_put_back(struct smudge_bitmap *bitmap,
-			 struct smudge_batch *batch);
 
 /* Forget everything. */
 static inline void smi_batch_reset(struct smudge_batch *batch)

@@ -3,7 +3,9 @@
  * What two bitmaps have in common: one AND for each word of 64 pages that is
  * not clean in the sparse one, found by its summaries.
  */
-#include "bitmap/bitmap.h"
+#include "bitmap/group.h"
+#include "bitmap/mark.h"
+#include "bitmap/query.h"
 
 /* A group and where its mixed words are: bits are counted once for all. */
 struct view {

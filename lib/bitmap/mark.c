@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The mark plane: lock-free marks, and the drain that empties it. The
- * protocol and why it loses nothing stand in bitmap.h.
+ * protocol and why it loses nothing stand in mark.h.
  *
  * Costs: a mark of a page marked since the last drain four loads, else one
  * atomic OR a level that lacks the bit; a drain of an empty plane one load,
@@ -9,13 +9,14 @@
  * for each word that holds marks, and a membarrier. Once membarrier is refused,
  * a mark also costs a fence, and a drain none.
  */
-#include "bitmap/bitmap.h"
+#include "bitmap/mark.h"
 
+#include "bitmap/group.h"
 #include "sys/barrier.h"
 
 /*
  * Make sure all of @mask is set in @word. Pairs with the drain's grab. All
- * accesses to the plane are seq_cst: see bitmap.h.
+ * accesses to the plane are seq_cst: see mark.h.
  */
 static inline void ensure(_Atomic uint64_t *word, uint64_t mask)
 {

@@ -15,7 +15,7 @@
 
 #include <errno.h>
 
-#include "bitmap/bitmap.h"
+#include "bitmap/group.h"
 #include "bitmap/words.h"
 
 /* Groups looked at before the first of them is ORed anywhere. */

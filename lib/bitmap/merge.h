@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Kernel bitmaps for the layers above: a merge that counts, and runs.
+ * Kernel bitmaps for the layers above: a merge that counts.
  */
 #ifndef LIB_BITMAP_MERGE_H
 #define LIB_BITMAP_MERGE_H
-
-#include <stdbool.h>
 
 #include <smudge/bitmap.h>
 
@@ -13,12 +11,5 @@
 int smi_bitmap_merge(struct smudge_bitmap *const *bitmaps, size_t nbitmaps,
 		     uint64_t first_page, const void *bits, uint64_t first_bit,
 		     uint64_t npages, uint64_t *npages_found);
-
-/*
- * The next run of set bits at or after bit @at, of the @nbits bits that begin
- * at bit @first_bit of little-endian @bits; counted from @first_bit.
- */
-bool smi_bits_next_run(const void *bits, uint64_t first_bit, uint64_t at,
-		       uint64_t nbits, struct smudge_run *ret);
 
 #endif

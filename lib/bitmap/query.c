@@ -3,7 +3,10 @@
  * Questions to a bitmap: exact to the page; the summaries only say where not
  * to look. Each drains the marks first, then walks the owner's plane.
  */
-#include "bitmap/bitmap.h"
+#include "bitmap/query.h"
+
+#include "bitmap/group.h"
+#include "bitmap/mark.h"
 
 /* The first dirty page in [page, end), or end. */
 static uint64_t find_dirty(const struct smudge_bitmap *b, uint64_t page,

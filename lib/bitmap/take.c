@@ -10,32 +10,13 @@
  * Cost: level 2 and the full bits of the range, 16 bytes a dirty group, and the
  * mixed words.
  */
-#include "bitmap/bitmap.h"
+#include "bitmap/take.h"
 
 #include <errno.h>
 
 #include "bitmap/batch.h"
-
-uint64_t smi_bitmap_next_group(const struct smudge_bitmap *b, uint64_t group,
-			       uint64_t ngroups)
-{
-	uint64_t n = (ngroups + 63) >> 6;
-	uint64_t k = group >> 6;
-	uint64_t some;
-
-	if (group >= ngroups)
-		return ngroups;
-	some = (b->level2[k] | b->full[k]) & SMI_ALL_ONES << (group & 63);
-	if (!some) {
-		if (++k < n)
-			k = b->kernels->find_nonzero(b->level2, b->full, k, n);
-		if (k >= n)
-			return ngroups;
-		some = b->level2[k] | b->full[k];
-	}
-	group = k * 64 + (uint64_t)__builtin_ctzll(some);
-	return group < ngroups ? group : ngroups;
-}
+#include "bitmap/group.h"
+#include "bitmap/mark.h"
 
 /*
  * Pages [first, end) of a group, some but not all of it, @base edges from its

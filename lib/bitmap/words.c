@@ -5,8 +5,6 @@
  */
 #include "bitmap/words.h"
 
-#include "bitmap/merge.h"
-
 /* The first bit at or after @at that is set (or clear), or @nbits. */
 static uint64_t find_bit(const void *bits, uint64_t first_bit, uint64_t at,
 			 uint64_t nbits, bool set)

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading little-endian words of bits, at any alignment, on any host.
+ * Reading little-endian words of bits, at any alignment, on any host: a word,
+ * a part of one, a run.
  */
 #ifndef LIB_BITMAP_WORDS_H
 #define LIB_BITMAP_WORDS_H
 
 #include <endian.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+
+#include <smudge/bitmap.h>
 
 static inline uint64_t smi_load_word(const void *bits, uint64_t index)
 {
@@ -28,5 +32,12 @@ static inline uint64_t smi_load_bits(const void *bits, uint64_t from,
 		word |= smi_load_word(bits, (from >> 6) + 1) << (64 - shift);
 	return word & (~UINT64_C(0) >> (64 - n));
 }
+
+/*
+ * The next run of set bits at or after bit @at, of the @nbits bits that begin
+ * at bit @first_bit of little-endian @bits; counted from @first_bit.
+ */
+bool smi_bits_next_run(const void *bits, uint64_t first_bit, uint64_t at,
+		       uint64_t nbits, struct smudge_run *ret);
 
 #endif

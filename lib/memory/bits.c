@@ -11,6 +11,7 @@
 #include <errno.h>
 
 #include "bitmap/batch.h"
+#include "bitmap/take.h"
 
 #define SKIP_RUNS 65536
 

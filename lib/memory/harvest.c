@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "bitmap/merge.h"
+#include "bitmap/words.h"
 #include "sys/error.h"
 
 static void mark_all_views(const struct smudge_source *source)

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "bitmap/bitmap.h"
+#include "bitmap/layout.h"
 
 /* What the structs had when they were first published. */
 #define FIRST_MEMORY_SIZE offsetof(struct smudge_memory_stats, looks)

@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "bitmap/bitmap.h"
+#include "bitmap/layout.h"
 
 static void list_bitmaps(struct smudge_region *region)
 {

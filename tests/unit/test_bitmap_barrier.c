@@ -11,7 +11,7 @@
 
 #include "deny.h"
 
-#include "bitmap/bitmap.h"
+#include "bitmap/layout.h"
 
 static void test_as_it_is(void **state)
 {

@@ -11,7 +11,7 @@
 
 #include "deny.h"
 
-#include "bitmap/bitmap.h"
+#include "bitmap/layout.h"
 #include "sys/barrier.h"
 
 static const struct deny_rule no_membarrier = {.call = SYS_membarrier,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The invariants of bitmap.h, B1 to B5, after every step of random programs;
+ * The invariants of layout.h, B1 to B5, after every step of random programs;
  * and the memory of every word that is not mixed overwritten each time, so
  * that a reader of leftovers is seen whoever it is. Once for each vector
  * variant.
@@ -13,7 +13,7 @@
 
 #include "program.h"
 
-#include "bitmap/bitmap.h"
+#include "bitmap/group.h"
 
 static uint64_t draw_random(void *rng, uint64_t bound)
 {

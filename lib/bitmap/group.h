@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A group of the bits plane, the unit of every walk: its state is changed and
+ * asked for here, so that B1 to B5 (layout.h) are kept in one place. Marks are
+ * not looked at.
+ */
+#ifndef LIB_BITMAP_GROUP_H
+#define LIB_BITMAP_GROUP_H
+
+#include "bitmap/layout.h"
+
+/*
+ * OR the words of @add into those of the group, which may be full; src[0] is
+ * word @first, and only those of @add are read.
+ */
+void smi_bitmap_or(struct smudge_bitmap *bitmap, uint64_t group,
+		   const uint64_t *src, unsigned int first,
+		   struct smi_group add);
+
+/* After its mixed and ones bits changed: B2 and B3 hold again. */
+void smi_bitmap_summarize(struct smudge_bitmap *bitmap, uint64_t group);
+
+/*
+ * Move pages [first, end) of a group, full or not, to those words of @out they
+ * are in. Other words of @out are not written.
+ */
+void smi_bitmap_split(struct smudge_bitmap *bitmap, uint64_t group,
+		      unsigned int first, unsigned int end, uint64_t *out);
+
+static inline struct smi_store
+smi_bitmap_store(const struct smudge_bitmap *bitmap, uint64_t group)
+{
+	return (struct smi_store){bitmap->words + group * SMI_GROUP_WORDS,
+				  bitmap->packed + group * SMI_PACKED_WORDS};
+}
+
+static inline bool smi_bitmap_is_full(const struct smudge_bitmap *bitmap,
+				      uint64_t group)
+{
+	return bitmap->full[group >> 6] >> (group & 63) & 1;
+}
+
+/* Pages of the group that exist: 4096, or less in the last one. */
+static inline uint64_t
+smi_bitmap_group_pages(const struct smudge_bitmap *bitmap, uint64_t group)
+{
+	uint64_t left = bitmap->npages - (group << SMI_GROUP_SHIFT);
+
+	return left < SMI_GROUP_PAGES ? left : SMI_GROUP_PAGES;
+}
+
+/* Word @i of a group that is not full. */
+static inline uint64_t smi_bitmap_get_word(const struct smudge_bitmap *bitmap,
+					   uint64_t group, unsigned int i)
+{
+	const struct smi_group *g = &bitmap->groups[group];
+
+	if (g->mixed >> i & 1)
+		return smi_stored_word(smi_bitmap_store(bitmap, group),
+				       g->mixed, i);
+	return g->ones >> i & 1 ? SMI_ALL_ONES : 0;
+}
+
+/* Bits [first, end) of a word; first < end <= 64. */
+static inline uint64_t smi_mask(unsigned int first, unsigned int end)
+{
+	return (SMI_ALL_ONES << first) & (SMI_ALL_ONES >> (64 - end));
+}
+
+/*
+ * The mask of word @index of a group for the range [first, end) of the
+ * group's pages: 0 if the word lies outside.
+ */
+static inline uint64_t smi_word_mask(unsigned int index, unsigned int first,
+				     unsigned int end)
+{
+	unsigned int low = index * 64;
+
+	if (end <= low || first >= low + 64 || first >= end)
+		return 0;
+	return smi_mask(first > low ? first - low : 0,
+			end < low + 64 ? end - low : 64);
+}
+
+static inline void smi_set_bit(uint64_t *words, uint64_t index, bool value)
+{
+	uint64_t bit = UINT64_C(1) << (index & 63);
+
+	if (value)
+		words[index >> 6] |= bit;
+	else
+		words[index >> 6] &= ~bit;
+}
+
+/* The group has no dirty page. */
+static inline void smi_bitmap_clear_group(struct smudge_bitmap *b,
+					  uint64_t group)
+{
+	b->groups[group] = (struct smi_group){0, 0};
+	smi_set_bit(b->level2, group, false);
+	smi_set_bit(b->full, group, false);
+}
+
+/* The group is all dirty. */
+static inline void smi_bitmap_fill_group(struct smudge_bitmap *b,
+					 uint64_t group)
+{
+	smi_bitmap_clear_group(b, group);
+	smi_set_bit(b->full, group, true);
+}
+
+/* The first group at or after @group that has a dirty page, or ngroups. */
+static inline uint64_t smi_bitmap_next_group(const struct smudge_bitmap *b,
+					     uint64_t group, uint64_t ngroups)
+{
+	uint64_t n = (ngroups + 63) >> 6;
+	uint64_t k = group >> 6;
+	uint64_t some;
+
+	if (group >= ngroups)
+		return ngroups;
+	some = (b->level2[k] | b->full[k]) & SMI_ALL_ONES << (group & 63);
+	if (!some) {
+		if (++k < n)
+			k = b->kernels->find_nonzero(b->level2, b->full, k, n);
+		if (k >= n)
+			return ngroups;
+		some = b->level2[k] | b->full[k];
+	}
+	group = k * 64 + (uint64_t)__builtin_ctzll(some);
+	return group < ngroups ? group : ngroups;
+}
+
+#endif

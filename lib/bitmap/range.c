@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The owner sets and clears ranges of pages.
+ *
+ * Cost: one step a group plus its two partial groups.
+ */
+#include "bitmap/group.h"
+#include "bitmap/mark.h"
+
+static void set_part(struct smudge_bitmap *b, uint64_t group,
+		     unsigned int first, unsigned int end)
+{
+	uint64_t words[SMI_GROUP_WORDS];
+	struct smi_group add = {0, 0};
+
+	for (unsigned int i = first / 64; i * 64 < end; i++) {
+		words[i] = smi_word_mask(i, first, end);
+		if (words[i] == SMI_ALL_ONES)
+			add.ones |= UINT64_C(1) << i;
+		else
+			add.mixed |= UINT64_C(1) << i;
+	}
+	smi_bitmap_or(b, group, words, 0, add);
+}
+
+/* Set or clear pages [first, end) of a group, not all of it. */
+static void change_part(struct smudge_bitmap *b, uint64_t group,
+			unsigned int first, unsigned int end, bool dirty)
+{
+	uint64_t cleared[SMI_GROUP_WORDS];
+
+	if (dirty)
+		set_part(b, group, first, end);
+	else
+		smi_bitmap_split(b, group, first, end, cleared);
+}
+
+static void change_range(struct smudge_bitmap *b, uint64_t first,
+			 uint64_t npages, bool dirty)
+{
+	uint64_t end;
+
+	if (!smi_bitmap_clamp(b, first, &npages))
+		return;
+	for (end = first + npages; first < end;) {
+		uint64_t group = first >> SMI_GROUP_SHIFT;
+		uint64_t base = group << SMI_GROUP_SHIFT;
+		uint64_t size = smi_bitmap_group_pages(b, group);
+		uint64_t stop = end - base < size ? end - base : size;
+
+		if (first > base || stop < size)
+			change_part(b, group, (unsigned int)(first - base),
+				    (unsigned int)stop, dirty);
+		else if (dirty)
+			smi_bitmap_fill_group(b, group);
+		else
+			smi_bitmap_clear_group(b, group);
+		first = base + stop;
+	}
+}
+
+void smudge_bitmap_set_range(struct smudge_bitmap *b, uint64_t first_page,
+			     uint64_t npages)
+{
+	change_range(b, first_page, npages, true);
+}
+
+void smudge_bitmap_clear_range(struct smudge_bitmap *b, uint64_t first_page,
+			       uint64_t npages)
+{
+	smi_bitmap_drain(b);
+	if (!b->owes_barrier)
+		change_range(b, first_page, npages, false);
+}
