@@ -8,42 +8,44 @@
 #include "bitmap/query.h"
 
 /* A group and where its mixed words are: bits are counted once for all. */
-struct view {
+struct group_words {
 	struct smi_group g;
 	const uint64_t *slots;
 	bool is_packed;
 };
 
-static struct view view_group(const struct smudge_bitmap *b, uint64_t group)
+static struct group_words group_words(const struct smudge_bitmap *b,
+				      uint64_t group)
 {
-	struct view view = {.g = {0, SMI_ALL_ONES}};
+	struct group_words words = {.g = {0, SMI_ALL_ONES}};
 
-	if (smi_bitmap_is_full(b, group))
-		return view;
-	view.g = b->groups[group];
-	view.slots = smi_slots(smi_bitmap_store(b, group), view.g.mixed);
-	view.is_packed = smi_is_packed(view.g.mixed);
-	return view;
+	if (smi_group_is_full(b, group))
+		return words;
+	words.g = b->groups[group];
+	words.slots = smi_slots(smi_group_store(b, group), words.g.mixed);
+	words.is_packed = smi_is_packed(words.g.mixed);
+	return words;
 }
 
-static inline uint64_t word_of(const struct view *view, unsigned int i)
+static inline uint64_t word_of(const struct group_words *words, unsigned int i)
 {
 	uint64_t bit = UINT64_C(1) << i;
 
-	if (!(view->g.mixed & bit))
-		return view->g.ones & bit ? SMI_ALL_ONES : 0;
-	return smi_word_in(view->slots, view->is_packed, view->g.mixed, i);
+	if (!(words->g.mixed & bit))
+		return words->g.ones & bit ? SMI_ALL_ONES : 0;
+	return smi_word_in(words->slots, words->is_packed, words->g.mixed, i);
 }
 
 /* The first common page at or after @page in its group, or the group's end. */
 static uint64_t both_in_group(const struct smudge_bitmap *sparse,
 			      const struct smudge_bitmap *other, uint64_t page)
 {
-	uint64_t group = page >> SMI_GROUP_SHIFT;
-	uint64_t base = group << SMI_GROUP_SHIFT;
-	unsigned int first = (page >> SMI_WORD_SHIFT) & 63;
+	uint64_t group = smi_page_group(page);
+	uint64_t base = smi_group_page(group);
+	unsigned int first = smi_word_index(page);
 	uint64_t mask = SMI_ALL_ONES << (page & 63);
-	struct view a = view_group(sparse, group), b = view_group(other, group);
+	struct group_words a = group_words(sparse, group);
+	struct group_words b = group_words(other, group);
 	uint64_t dirty = smi_group_dirty(a.g) & smi_group_dirty(b.g) &
 			 SMI_ALL_ONES << first;
 
@@ -63,19 +65,19 @@ static uint64_t find_both(const struct smudge_bitmap *sparse,
 			  const struct smudge_bitmap *other, uint64_t page,
 			  uint64_t end)
 {
-	uint64_t ngroups = (end + SMI_GROUP_PAGES - 1) >> SMI_GROUP_SHIFT;
+	uint64_t ngroups = smi_count_groups(end);
 
 	while (page < end) {
-		uint64_t group = smi_bitmap_next_group(
-			sparse, page >> SMI_GROUP_SHIFT, ngroups);
+		uint64_t group =
+			smi_group_next(sparse, smi_page_group(page), ngroups);
 		uint64_t found;
 
 		if (group == ngroups)
 			return end;
-		if (group > page >> SMI_GROUP_SHIFT)
-			page = group << SMI_GROUP_SHIFT;
+		if (group > smi_page_group(page))
+			page = smi_group_page(group);
 		found = both_in_group(sparse, other, page);
-		page = (group + 1) << SMI_GROUP_SHIFT;
+		page = smi_group_page(group + 1);
 		if (found < page)
 			return found < end ? found : end;
 	}

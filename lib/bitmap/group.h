@@ -13,51 +13,51 @@
  * OR the words of @add into those of the group, which may be full; src[0] is
  * word @first, and only those of @add are read.
  */
-void smi_bitmap_or(struct smudge_bitmap *bitmap, uint64_t group,
-		   const uint64_t *src, unsigned int first,
-		   struct smi_group add);
+void smi_group_or(struct smudge_bitmap *bitmap, uint64_t group,
+		  const uint64_t *src, unsigned int first,
+		  struct smi_group add);
 
 /* After its mixed and ones bits changed: B2 and B3 hold again. */
-void smi_bitmap_summarize(struct smudge_bitmap *bitmap, uint64_t group);
+void smi_group_summarize(struct smudge_bitmap *bitmap, uint64_t group);
 
 /*
  * Move pages [first, end) of a group, full or not, to those words of @out they
  * are in. Other words of @out are not written.
  */
-void smi_bitmap_split(struct smudge_bitmap *bitmap, uint64_t group,
-		      unsigned int first, unsigned int end, uint64_t *out);
+void smi_group_extract(struct smudge_bitmap *bitmap, uint64_t group,
+		       unsigned int first, unsigned int end, uint64_t *out);
 
 static inline struct smi_store
-smi_bitmap_store(const struct smudge_bitmap *bitmap, uint64_t group)
+smi_group_store(const struct smudge_bitmap *bitmap, uint64_t group)
 {
 	return (struct smi_store){bitmap->words + group * SMI_GROUP_WORDS,
 				  bitmap->packed + group * SMI_PACKED_WORDS};
 }
 
-static inline bool smi_bitmap_is_full(const struct smudge_bitmap *bitmap,
-				      uint64_t group)
+static inline bool smi_group_is_full(const struct smudge_bitmap *bitmap,
+				     uint64_t group)
 {
-	return bitmap->full[group >> 6] >> (group & 63) & 1;
+	return bitmap->full[smi_level2_word(group)] >> (group & 63) & 1;
 }
 
 /* Pages of the group that exist: 4096, or less in the last one. */
-static inline uint64_t
-smi_bitmap_group_pages(const struct smudge_bitmap *bitmap, uint64_t group)
+static inline uint64_t smi_group_npages(const struct smudge_bitmap *bitmap,
+					uint64_t group)
 {
-	uint64_t left = bitmap->npages - (group << SMI_GROUP_SHIFT);
+	uint64_t left = bitmap->npages - smi_group_page(group);
 
 	return left < SMI_GROUP_PAGES ? left : SMI_GROUP_PAGES;
 }
 
 /* Word @i of a group that is not full. */
-static inline uint64_t smi_bitmap_get_word(const struct smudge_bitmap *bitmap,
-					   uint64_t group, unsigned int i)
+static inline uint64_t smi_group_get_word(const struct smudge_bitmap *bitmap,
+					  uint64_t group, unsigned int i)
 {
 	const struct smi_group *g = &bitmap->groups[group];
 
 	if (g->mixed >> i & 1)
-		return smi_stored_word(smi_bitmap_store(bitmap, group),
-				       g->mixed, i);
+		return smi_stored_word(smi_group_store(bitmap, group), g->mixed,
+				       i);
 	return g->ones >> i & 1 ? SMI_ALL_ONES : 0;
 }
 
@@ -93,8 +93,7 @@ static inline void smi_set_bit(uint64_t *words, uint64_t index, bool value)
 }
 
 /* The group has no dirty page. */
-static inline void smi_bitmap_clear_group(struct smudge_bitmap *b,
-					  uint64_t group)
+static inline void smi_group_clear(struct smudge_bitmap *b, uint64_t group)
 {
 	b->groups[group] = (struct smi_group){0, 0};
 	smi_set_bit(b->level2, group, false);
@@ -102,19 +101,18 @@ static inline void smi_bitmap_clear_group(struct smudge_bitmap *b,
 }
 
 /* The group is all dirty. */
-static inline void smi_bitmap_fill_group(struct smudge_bitmap *b,
-					 uint64_t group)
+static inline void smi_group_fill(struct smudge_bitmap *b, uint64_t group)
 {
-	smi_bitmap_clear_group(b, group);
+	smi_group_clear(b, group);
 	smi_set_bit(b->full, group, true);
 }
 
 /* The first group at or after @group that has a dirty page, or ngroups. */
-static inline uint64_t smi_bitmap_next_group(const struct smudge_bitmap *b,
-					     uint64_t group, uint64_t ngroups)
+static inline uint64_t smi_group_next(const struct smudge_bitmap *b,
+				      uint64_t group, uint64_t ngroups)
 {
 	uint64_t n = (ngroups + 63) >> 6;
-	uint64_t k = group >> 6;
+	uint64_t k = smi_level2_word(group);
 	uint64_t some;
 
 	if (group >= ngroups)

@@ -86,6 +86,40 @@ struct smudge_bitmap {
 	size_t bits_bytes;
 };
 
+/* The word of level 0, and the group, that a page is in. */
+static inline uint64_t smi_page_word(uint64_t page)
+{
+	return page >> SMI_WORD_SHIFT;
+}
+
+static inline uint64_t smi_page_group(uint64_t page)
+{
+	return page >> SMI_GROUP_SHIFT;
+}
+
+/* Which of its group's 64 words a page is in. */
+static inline unsigned int smi_word_index(uint64_t page)
+{
+	return smi_page_word(page) & (SMI_GROUP_WORDS - 1);
+}
+
+/* A group's first page, and the word of level 2 (and full) with its bit. */
+static inline uint64_t smi_group_page(uint64_t group)
+{
+	return group << SMI_GROUP_SHIFT;
+}
+
+static inline uint64_t smi_level2_word(uint64_t group)
+{
+	return group >> 6;
+}
+
+/* How many groups pages [0, end) are in. */
+static inline uint64_t smi_count_groups(uint64_t end)
+{
+	return smi_page_group(end + SMI_GROUP_PAGES - 1);
+}
+
 static inline uint64_t smi_bitmap_ngroups(const struct smudge_bitmap *bitmap)
 {
 	return bitmap->nwords[1];

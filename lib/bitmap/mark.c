@@ -46,7 +46,8 @@ static inline uint64_t fast_npages(const struct smudge_bitmap *b)
 static inline void mark_part(struct smudge_bitmap *b, uint64_t first,
 			     uint64_t last)
 {
-	uint64_t word = first >> 6, last_word = last >> 6, group = first >> 12;
+	uint64_t word = smi_page_word(first), last_word = smi_page_word(last);
+	uint64_t group = smi_page_group(first);
 	uint64_t mask = SMI_ALL_ONES << (first & 63);
 	uint64_t words = UINT64_MAX << (word & 63);
 
@@ -54,7 +55,7 @@ static inline void mark_part(struct smudge_bitmap *b, uint64_t first,
 		ensure(&b->mark[0][word], mask);
 	ensure(&b->mark[0][word], mask & SMI_ALL_ONES >> (~last & 63));
 	ensure(&b->mark[1][group], words & SMI_ALL_ONES >> (~word & 63));
-	ensure_bit(&b->mark[2][group >> 6], group);
+	ensure_bit(&b->mark[2][smi_level2_word(group)], group);
 }
 
 /* Any range. Kept out of line: the usual ways need no stack. */
@@ -84,7 +85,7 @@ static __attribute__((noinline)) void mark_any(struct smudge_bitmap *b,
  */
 void smudge_bitmap_mark(struct smudge_bitmap *b, uint64_t page)
 {
-	uint64_t word = page >> 6, group = page >> 12;
+	uint64_t word = smi_page_word(page), group = smi_page_group(page);
 
 	atomic_signal_fence(memory_order_seq_cst);
 	if (__builtin_expect(page >= fast_npages(b), 0)) {
@@ -93,7 +94,7 @@ void smudge_bitmap_mark(struct smudge_bitmap *b, uint64_t page)
 	}
 	ensure_bit(&b->mark[0][word], page);
 	ensure_bit(&b->mark[1][group], word);
-	ensure_bit(&b->mark[2][group >> 6], group);
+	ensure_bit(&b->mark[2][smi_level2_word(group)], group);
 	ensure_bit(&b->marked, 0);
 }
 
@@ -104,7 +105,7 @@ void smudge_bitmap_mark_range(struct smudge_bitmap *b, uint64_t first,
 
 	atomic_signal_fence(memory_order_seq_cst);
 	if (last < first || last >= fast_npages(b) ||
-	    first >> 12 != last >> 12) {
+	    smi_page_group(first) != smi_page_group(last)) {
 		mark_any(b, first, npages);
 		return;
 	}
@@ -129,12 +130,12 @@ static void drain_group(struct smudge_bitmap *b, uint64_t group)
 	for (; summary; summary &= summary - 1) {
 		unsigned int i = (unsigned int)__builtin_ctzll(summary);
 
-		words[i] = grab(&b->mark[0][(group << 6) + i]);
+		words[i] = grab(&b->mark[0][group * SMI_GROUP_WORDS + i]);
 		add.ones |= (uint64_t)(words[i] == SMI_ALL_ONES) << i;
 		add.mixed |= (uint64_t)(words[i] != 0) << i;
 	}
 	add.mixed &= ~add.ones;
-	smi_bitmap_or(b, group, words, 0, add);
+	smi_group_or(b, group, words, 0, add);
 }
 
 /*

@@ -70,7 +70,7 @@ static const uint64_t *word_at(const struct merge *m, uint64_t base)
 static struct smi_group shift_group(const struct merge *m, uint64_t group,
 				    uint64_t *buffer)
 {
-	uint64_t base = group << SMI_GROUP_SHIFT;
+	uint64_t base = smi_group_page(group);
 	uint64_t from = m->first_bit + (base - m->first_page);
 
 	if (is_host_order(m))
@@ -84,11 +84,11 @@ static void or_into(struct smudge_bitmap *b, uint64_t group,
 		    const uint64_t *words, struct smi_group add,
 		    bool past_cache)
 {
-	if (smi_bitmap_is_full(b, group))
+	if (smi_group_is_full(b, group))
 		return;
-	b->kernels->or_group(smi_bitmap_store(b, group), &b->groups[group],
+	b->kernels->or_group(smi_group_store(b, group), &b->groups[group],
 			     words, add, past_cache);
-	smi_bitmap_summarize(b, group);
+	smi_group_summarize(b, group);
 }
 
 static void count_pages(const struct merge *m, const uint64_t *words,
@@ -108,7 +108,7 @@ static void merge_group(const struct merge *m, uint64_t group,
 	count_pages(m, words, add);
 	for (size_t i = 0; i < m->nbitmaps; i++) {
 		if (is_full)
-			smi_bitmap_fill_group(m->bitmaps[i], group);
+			smi_group_fill(m->bitmaps[i], group);
 		else
 			or_into(m->bitmaps[i], group, words, add,
 				m->past_cache);
@@ -122,7 +122,7 @@ static void prefetch(const struct merge *m, uint64_t group, uint64_t add)
 		struct smudge_bitmap *b = m->bitmaps[i];
 
 		if (add)
-			m->kernels->prefetch(smi_bitmap_store(b, group),
+			m->kernels->prefetch(smi_group_store(b, group),
 					     b->groups[group].mixed, add,
 					     m->past_cache);
 		else
@@ -174,9 +174,9 @@ static void merge_partial(const struct merge *m, uint64_t first, uint64_t end)
 {
 	uint64_t buffer[SMI_GROUP_WORDS];
 	const uint64_t *words = buffer;
-	unsigned int index = (first >> SMI_WORD_SHIFT) & 63;
-	unsigned int n = (unsigned int)(((end - 1) >> SMI_WORD_SHIFT) -
-					(first >> SMI_WORD_SHIFT) + 1);
+	unsigned int index = smi_word_index(first);
+	unsigned int n = (unsigned int)(smi_page_word(end - 1) -
+					smi_page_word(first) + 1);
 	struct smi_group add;
 
 	if (is_in_place(m) && ((first | end) & (SMI_WORD_PAGES - 1)) == 0)
@@ -190,8 +190,8 @@ static void merge_partial(const struct merge *m, uint64_t first, uint64_t end)
 	add.mixed <<= index;
 	add.ones <<= index;
 	for (size_t i = 0; i < m->nbitmaps; i++)
-		smi_bitmap_or(m->bitmaps[i], first >> SMI_GROUP_SHIFT, words,
-			      index, add);
+		smi_group_or(m->bitmaps[i], smi_page_group(first), words, index,
+			     add);
 }
 
 /* The kernel's words that @n groups come from; one more where shifted. */
@@ -203,7 +203,7 @@ static size_t block_words(const struct merge *m, size_t n)
 /* Only for groups that are shifted. */
 static bool is_zero_block(const struct merge *m, uint64_t group, size_t n)
 {
-	const uint64_t *words = word_at(m, group << SMI_GROUP_SHIFT);
+	const uint64_t *words = word_at(m, smi_group_page(group));
 
 	return !words[n * SMI_GROUP_WORDS] &&
 	       m->kernels->skip_zero_groups(words, n) == n;
@@ -211,7 +211,7 @@ static bool is_zero_block(const struct merge *m, uint64_t group, size_t n)
 
 static bool is_ones_block(const struct merge *m, uint64_t group, size_t n)
 {
-	const uint64_t *words = word_at(m, group << SMI_GROUP_SHIFT);
+	const uint64_t *words = word_at(m, smi_group_page(group));
 	size_t nwords = block_words(m, n);
 
 	return m->kernels->find_not_ones(words, 0, nwords) == nwords;
@@ -222,8 +222,8 @@ static void fill_block(const struct merge *m, uint64_t group, size_t n)
 	if (m->npages_found)
 		*m->npages_found += n * SMI_GROUP_PAGES;
 	for (size_t i = 0; i < n * m->nbitmaps; i++)
-		smi_bitmap_fill_group(m->bitmaps[i % m->nbitmaps],
-				      group + i / m->nbitmaps);
+		smi_group_fill(m->bitmaps[i % m->nbitmaps],
+			       group + i / m->nbitmaps);
 }
 
 /* The same as merge_block for groups that are shifted to a buffer first. */
@@ -251,7 +251,7 @@ static void merge_groups(const struct merge *m, uint64_t group, size_t n)
 	if (is_host_order(m) && is_ones_block(m, group, n))
 		fill_block(m, group, n);
 	else if (is_in_place(m))
-		merge_block(m, group, n, word_at(m, group << SMI_GROUP_SHIFT));
+		merge_block(m, group, n, word_at(m, smi_group_page(group)));
 	else if (!is_host_order(m) || !is_zero_block(m, group, n))
 		merge_shifted(m, group, n);
 }
@@ -292,8 +292,8 @@ int smi_bitmap_merge(struct smudge_bitmap *const *bitmaps, size_t nbitmaps,
 		.npages_found = npages_found,
 		.past_cache = npages >= PAST_CACHE_PAGES,
 	};
-	uint64_t group = first_page >> SMI_GROUP_SHIFT;
-	uint64_t last = m.end_page >> SMI_GROUP_SHIFT;
+	uint64_t group = smi_page_group(first_page);
+	uint64_t last = smi_page_group(m.end_page);
 
 	if (m.end_page < first_page || !is_inside(&m))
 		return -EINVAL;
@@ -305,14 +305,14 @@ int smi_bitmap_merge(struct smudge_bitmap *const *bitmaps, size_t nbitmaps,
 		return 0;
 	}
 	if (first_page & (SMI_GROUP_PAGES - 1)) {
-		merge_partial(&m, first_page, (group + 1) << SMI_GROUP_SHIFT);
+		merge_partial(&m, first_page, smi_group_page(group + 1));
 		group++;
 	}
 	merge_whole(&m, group, last);
 	for (size_t i = 0; m.past_cache && i < nbitmaps; i++)
 		bitmaps[i]->kernels->order_stores();
 	if (m.end_page & (SMI_GROUP_PAGES - 1))
-		merge_partial(&m, last << SMI_GROUP_SHIFT, m.end_page);
+		merge_partial(&m, smi_group_page(last), m.end_page);
 	return 0;
 }
 

@@ -12,16 +12,16 @@
 static uint64_t find_dirty(const struct smudge_bitmap *b, uint64_t page,
 			   uint64_t end)
 {
-	uint64_t group = page >> SMI_GROUP_SHIFT;
-	uint64_t ngroups = (end + SMI_GROUP_PAGES - 1) >> SMI_GROUP_SHIFT;
-	unsigned int index = (page >> SMI_WORD_SHIFT) & 63;
+	uint64_t group = smi_page_group(page);
+	uint64_t ngroups = smi_count_groups(end);
+	unsigned int index = smi_word_index(page);
 	uint64_t word, dirty;
 
-	if (page >= end || smi_bitmap_is_full(b, group))
+	if (page >= end || smi_group_is_full(b, group))
 		return page < end ? page : end;
 	dirty = smi_group_dirty(b->groups[group]) & (SMI_ALL_ONES << index);
 	if (dirty >> index & 1) {
-		word = smi_bitmap_get_word(b, group, index) >> (page & 63);
+		word = smi_group_get_word(b, group, index) >> (page & 63);
 		if (word) {
 			page += (uint64_t)__builtin_ctzll(word);
 			return page < end ? page : end;
@@ -29,15 +29,15 @@ static uint64_t find_dirty(const struct smudge_bitmap *b, uint64_t page,
 		dirty &= dirty - 1;
 	}
 	if (!dirty) {
-		group = smi_bitmap_next_group(b, group + 1, ngroups);
+		group = smi_group_next(b, group + 1, ngroups);
 		if (group == ngroups)
 			return end;
 		dirty = smi_group_dirty(b->groups[group]);
 	}
-	page = group << SMI_GROUP_SHIFT;
-	if (!smi_bitmap_is_full(b, group)) {
+	page = smi_group_page(group);
+	if (!smi_group_is_full(b, group)) {
 		index = (unsigned int)__builtin_ctzll(dirty);
-		word = smi_bitmap_get_word(b, group, index);
+		word = smi_group_get_word(b, group, index);
 		page += index * 64u + (uint64_t)__builtin_ctzll(word);
 	}
 	return page < end ? page : end;
@@ -46,14 +46,14 @@ static uint64_t find_dirty(const struct smudge_bitmap *b, uint64_t page,
 /* The first clean page at or after @page in its group, or the group's end. */
 static uint64_t clean_in_group(const struct smudge_bitmap *b, uint64_t page)
 {
-	uint64_t group = page >> SMI_GROUP_SHIFT;
-	uint64_t next = (group + 1) << SMI_GROUP_SHIFT;
-	unsigned int index = (page >> SMI_WORD_SHIFT) & 63;
+	uint64_t group = smi_page_group(page);
+	uint64_t next = smi_group_page(group + 1);
+	unsigned int index = smi_word_index(page);
 	uint64_t word, some;
 
-	if (smi_bitmap_is_full(b, group))
+	if (smi_group_is_full(b, group))
 		return next;
-	word = ~smi_bitmap_get_word(b, group, index) >> (page & 63);
+	word = ~smi_group_get_word(b, group, index) >> (page & 63);
 	if (word)
 		return page + (uint64_t)__builtin_ctzll(word);
 	if (index == 63)
@@ -63,8 +63,8 @@ static uint64_t clean_in_group(const struct smudge_bitmap *b, uint64_t page)
 	if (!some)
 		return next;
 	index = (unsigned int)__builtin_ctzll(some);
-	word = ~smi_bitmap_get_word(b, group, index);
-	return (group << SMI_GROUP_SHIFT) + index * 64u +
+	word = ~smi_group_get_word(b, group, index);
+	return smi_group_page(group) + index * 64u +
 	       (uint64_t)__builtin_ctzll(word);
 }
 
@@ -72,19 +72,21 @@ uint64_t smi_bitmap_find_clean(const struct smudge_bitmap *b, uint64_t page,
 			       uint64_t end)
 {
 	while (page < end) {
-		uint64_t group = page >> SMI_GROUP_SHIFT;
+		uint64_t group = smi_page_group(page);
 		uint64_t clean;
 
 		/* 64 full groups at a time where they are. */
-		if ((group & 63) == 0 && b->full[group >> 6] == SMI_ALL_ONES) {
-			group = b->kernels->find_not_ones(b->full, group >> 6,
-							  b->nwords[2])
+		if ((group & 63) == 0 &&
+		    b->full[smi_level2_word(group)] == SMI_ALL_ONES) {
+			group = b->kernels->find_not_ones(
+					b->full, smi_level2_word(group),
+					b->nwords[2])
 				<< 6;
-			page = group << SMI_GROUP_SHIFT;
+			page = smi_group_page(group);
 			continue;
 		}
 		clean = clean_in_group(b, page);
-		page = (group + 1) << SMI_GROUP_SHIFT;
+		page = smi_group_page(group + 1);
 		if (clean < page)
 			return clean < end ? clean : end;
 	}
@@ -178,16 +180,16 @@ static uint64_t count_group(const struct smudge_bitmap *b, uint64_t group,
 	struct smi_group g = b->groups[group];
 	uint64_t n = 0;
 
-	if (smi_bitmap_is_full(b, group))
+	if (smi_group_is_full(b, group))
 		return end - first;
 	if (first == 0 && end == SMI_GROUP_PAGES)
 		return b->kernels->popcount(
-			       smi_slots(smi_bitmap_store(b, group), g.mixed),
+			       smi_slots(smi_group_store(b, group), g.mixed),
 			       smi_used_slots(g.mixed)) +
 		       64 * (uint64_t)__builtin_popcountll(g.ones);
 	for (unsigned int i = first / 64; i * 64 < end; i++)
 		n += (uint64_t)__builtin_popcountll(
-			smi_bitmap_get_word(b, group, i) &
+			smi_group_get_word(b, group, i) &
 			smi_word_mask(i, first, end));
 	return n;
 }
@@ -201,14 +203,14 @@ uint64_t smudge_bitmap_count(struct smudge_bitmap *b, uint64_t first_page,
 		return 0;
 	smi_bitmap_drain(b);
 	end = first_page + npages;
-	ngroups = (end + SMI_GROUP_PAGES - 1) >> SMI_GROUP_SHIFT;
-	for (uint64_t group = first_page >> SMI_GROUP_SHIFT;; group++) {
+	ngroups = smi_count_groups(end);
+	for (uint64_t group = smi_page_group(first_page);; group++) {
 		uint64_t base, stop;
 
-		group = smi_bitmap_next_group(b, group, ngroups);
+		group = smi_group_next(b, group, ngroups);
 		if (group == ngroups)
 			return n;
-		base = group << SMI_GROUP_SHIFT;
+		base = smi_group_page(group);
 		stop = end - base < SMI_GROUP_PAGES ? end - base
 						    : SMI_GROUP_PAGES;
 		n += count_group(b, group,

@@ -20,7 +20,7 @@ static void set_part(struct smudge_bitmap *b, uint64_t group,
 		else
 			add.mixed |= UINT64_C(1) << i;
 	}
-	smi_bitmap_or(b, group, words, 0, add);
+	smi_group_or(b, group, words, 0, add);
 }
 
 /* Set or clear pages [first, end) of a group, not all of it. */
@@ -32,7 +32,7 @@ static void change_part(struct smudge_bitmap *b, uint64_t group,
 	if (dirty)
 		set_part(b, group, first, end);
 	else
-		smi_bitmap_split(b, group, first, end, cleared);
+		smi_group_extract(b, group, first, end, cleared);
 }
 
 static void change_range(struct smudge_bitmap *b, uint64_t first,
@@ -43,18 +43,18 @@ static void change_range(struct smudge_bitmap *b, uint64_t first,
 	if (!smi_bitmap_clamp(b, first, &npages))
 		return;
 	for (end = first + npages; first < end;) {
-		uint64_t group = first >> SMI_GROUP_SHIFT;
-		uint64_t base = group << SMI_GROUP_SHIFT;
-		uint64_t size = smi_bitmap_group_pages(b, group);
+		uint64_t group = smi_page_group(first);
+		uint64_t base = smi_group_page(group);
+		uint64_t size = smi_group_npages(b, group);
 		uint64_t stop = end - base < size ? end - base : size;
 
 		if (first > base || stop < size)
 			change_part(b, group, (unsigned int)(first - base),
 				    (unsigned int)stop, dirty);
 		else if (dirty)
-			smi_bitmap_fill_group(b, group);
+			smi_group_fill(b, group);
 		else
-			smi_bitmap_clear_group(b, group);
+			smi_group_clear(b, group);
 		first = base + stop;
 	}
 }

@@ -31,8 +31,8 @@ static __attribute__((noinline)) void take_part(struct smudge_bitmap *b,
 	struct smi_store taken = {spread, packed};
 	struct smi_group g;
 
-	smi_bitmap_split(b, group, (unsigned int)first, (unsigned int)end,
-			 spread);
+	smi_group_extract(b, group, (unsigned int)first, (unsigned int)end,
+			  spread);
 	g = b->kernels->classify(spread, SMI_GROUP_WORDS);
 	smi_pack(taken, g.mixed);
 	b->kernels->take_edges(taken, g, base, edges);
@@ -44,7 +44,7 @@ static void take_full(struct smudge_bitmap *b, uint64_t group, uint32_t base,
 	if (!edges->open)
 		*edges->next++ = base;
 	edges->open = true;
-	b->full[group >> 6] &= ~(UINT64_C(1) << (group & 63));
+	smi_set_bit(b->full, group, false);
 }
 
 /* All of a group with dirty pages. */
@@ -53,19 +53,19 @@ static inline void take_group(struct smudge_bitmap *b, uint64_t group,
 {
 	struct smi_group g = b->groups[group];
 
-	if (smi_bitmap_is_full(b, group)) {
+	if (smi_group_is_full(b, group)) {
 		take_full(b, group, base, edges);
 		return;
 	}
 	b->groups[group] = (struct smi_group){0, 0};
-	b->level2[group >> 6] &= ~(UINT64_C(1) << (group & 63));
-	b->kernels->take_edges(smi_bitmap_store(b, group), g, base, edges);
+	smi_set_bit(b->level2, group, false);
+	b->kernels->take_edges(smi_group_store(b, group), g, base, edges);
 }
 
 /* Ask for the words of the sparse groups among the 64 from @group on. */
 static void prefetch_groups(const struct smudge_bitmap *b, uint64_t group)
 {
-	uint64_t some = b->level2[group >> 6];
+	uint64_t some = b->level2[smi_level2_word(group)];
 
 	if (!(some & (some - 1)))
 		return; /* the only one is read at once */
@@ -73,7 +73,7 @@ static void prefetch_groups(const struct smudge_bitmap *b, uint64_t group)
 		uint64_t g = (group & ~UINT64_C(63)) +
 			     (uint64_t)__builtin_ctzll(some);
 
-		__builtin_prefetch(smi_bitmap_store(b, g).packed);
+		__builtin_prefetch(smi_group_store(b, g).packed);
 	}
 }
 
@@ -91,25 +91,26 @@ static uint64_t take_range(struct smudge_bitmap *b, uint64_t first,
 	struct smi_edges edges = {batch->edges, false};
 	const uint32_t *limit =
 		batch->edges + batch->max_edges - (SMI_GROUP_MAX_EDGES + 1);
-	uint64_t ngroups = (end + SMI_GROUP_PAGES - 1) >> SMI_GROUP_SHIFT;
-	uint64_t group = first >> SMI_GROUP_SHIFT;
-	uint64_t base = group << SMI_GROUP_SHIFT;
+	uint64_t ngroups = smi_count_groups(end);
+	uint64_t group = smi_page_group(first);
+	uint64_t base = smi_group_page(group);
 	uint64_t prefetched = UINT64_MAX; /* word of level 2 */
 
 	while (group < ngroups && edges.next <= limit) {
-		uint64_t next = smi_bitmap_next_group(b, group, ngroups);
-		uint64_t at = next << SMI_GROUP_SHIFT;
+		uint64_t next = smi_group_next(b, group, ngroups);
+		uint64_t at = smi_group_page(next);
 		uint64_t size;
 
 		if (next != group)
-			close_run(&edges, (uint32_t)((group << 12) - base));
+			close_run(&edges,
+				  (uint32_t)(smi_group_page(group) - base));
 		group = next;
 		if (group == ngroups)
 			break;
-		if (group >> 6 != prefetched)
+		if (smi_level2_word(group) != prefetched)
 			prefetch_groups(b, group);
-		prefetched = group >> 6;
-		size = smi_bitmap_group_pages(b, group);
+		prefetched = smi_level2_word(group);
+		size = smi_group_npages(b, group);
 		if (first <= at && end - at >= size)
 			take_group(b, group, (uint32_t)(at - base), &edges);
 		else
@@ -118,8 +119,8 @@ static uint64_t take_range(struct smudge_bitmap *b, uint64_t first,
 				  (uint32_t)(at - base), &edges);
 		group++;
 	}
-	if (group << SMI_GROUP_SHIFT < end)
-		end = group << SMI_GROUP_SHIFT;
+	if (smi_group_page(group) < end)
+		end = smi_group_page(group);
 	close_run(&edges, (uint32_t)(end - base));
 	batch->nedges = (size_t)(edges.next - batch->edges);
 	batch->base_page = base;

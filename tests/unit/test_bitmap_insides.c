@@ -24,9 +24,8 @@ static uint64_t draw_random(void *rng, uint64_t bound)
 static bool is_right_word(const struct smudge_bitmap *bitmap, uint64_t group,
 			  unsigned int i)
 {
-	unsigned int npages =
-		(unsigned int)smi_bitmap_group_pages(bitmap, group);
-	uint64_t word = smi_bitmap_get_word(bitmap, group, i);
+	unsigned int npages = (unsigned int)smi_group_npages(bitmap, group);
+	uint64_t word = smi_group_get_word(bitmap, group, i);
 	bool is_mixed = bitmap->groups[group].mixed >> i & 1;
 
 	if (is_mixed && (word == 0 || word == SMI_ALL_ONES))
@@ -44,7 +43,7 @@ static const char *check_group(const struct smudge_bitmap *bitmap,
 		return "B2";
 	if (is_some != (smi_group_dirty(g) != 0))
 		return "B3";
-	if (smi_bitmap_is_full(bitmap, group))
+	if (smi_group_is_full(bitmap, group))
 		return smi_group_dirty(g) ? "B4" : NULL;
 	for (unsigned int i = 0; i < 64; i++)
 		if (!is_right_word(bitmap, group, i))
