@@ -9,7 +9,7 @@
  * counts, the next one overwrites.
  */
 #ifdef __x86_64__
-#include "bitmap/kernels/sparse.h"
+#include "bitmap/kernels/policy.h"
 
 #include <immintrin.h>
 
@@ -101,13 +101,6 @@ AVX2 static struct smi_group shift_group(uint64_t *dst, const uint64_t *src,
 	return g;
 }
 
-AVX2 static void prefetch(struct smi_store store, uint64_t mixed, uint64_t add,
-			  bool past_cache)
-{
-	if (!past_cache || _mm_popcnt_u64(add) < DENSE_WORDS)
-		smi_prefetch(store, mixed, add);
-}
-
 /* The four low bits of @bits as masks of words. */
 AVX2 static inline __m256i word_masks(uint64_t bits)
 {
@@ -139,40 +132,20 @@ AVX2 static inline void copy_group(uint64_t *dst, const uint64_t *src,
 		_mm256_stream_si256((void *)(dst + i), load(src + i));
 }
 
-AVX2 static void or_group(struct smi_store dst, struct smi_group *g,
-			  const uint64_t *src, struct smi_group add,
-			  bool past_cache)
+AVX2 static uint64_t or_words(uint64_t *dst, struct smi_group g,
+			      const uint64_t *src)
 {
 	const __m256i all = _mm256_set1_epi64x(-1);
 	uint64_t ones = 0;
 
-	if (_mm_popcnt_u64(add.mixed) < DENSE_WORDS) {
-		smi_or_sparse(dst, g, src, 0, add);
-		return;
-	}
-	if (!smi_group_dirty(*g)) {
-		copy_group(dst.spread, src, past_cache);
-		*g = add;
-		return;
-	}
-	smi_spread(dst, g->mixed);
 	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 4) {
-		__m256i v = _mm256_or_si256(load_words(dst.spread, *g, i),
-					    load(src + i));
+		__m256i v =
+			_mm256_or_si256(load_words(dst, g, i), load(src + i));
 
-		store(dst.spread + i, v);
+		store(dst + i, v);
 		ones |= equal_words(v, all) << i;
 	}
-	g->mixed = (g->mixed | add.mixed) & ~ones;
-	g->ones = ones;
-	smi_pack(dst, g->mixed);
-}
-
-AVX2 static void or_part(struct smi_store dst, struct smi_group *g,
-			 const uint64_t *src, unsigned int first,
-			 struct smi_group add)
-{
-	smi_or_sparse(dst, g, src, first, add);
+	return ones;
 }
 
 static void order_stores(void)
@@ -296,30 +269,49 @@ AVX2 static inline uint32_t *put_word(uint32_t *out, const uint64_t *edge,
 	return out + n;
 }
 
+AVX2 static uint32_t *put_all(uint32_t *out, const uint64_t *edges,
+			      uint32_t base)
+{
+	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i++)
+		out = put_bytes(out, &edges[i], base + i * 64);
+	return out;
+}
+
+static const struct smi_loops loops = {
+	.dense_words = DENSE_WORDS,
+	.split_words = SPLIT_WORDS,
+	.steady_words = STEADY_WORDS,
+	.copy_group = copy_group,
+	.or_words = or_words,
+	.find_edges = find_edges,
+	.put_word = put_word,
+	.put_all = put_all,
+};
+
+AVX2 static void prefetch(struct smi_store store, uint64_t mixed, uint64_t add,
+			  bool past_cache)
+{
+	smi_prefetch_group(&loops, store, mixed, add, past_cache);
+}
+
+AVX2 static void or_group(struct smi_store dst, struct smi_group *g,
+			  const uint64_t *src, struct smi_group add,
+			  bool past_cache)
+{
+	smi_or_group(&loops, dst, g, src, &add, past_cache);
+}
+
+AVX2 static void or_part(struct smi_store dst, struct smi_group *g,
+			 const uint64_t *src, unsigned int first,
+			 struct smi_group add)
+{
+	smi_or_sparse(dst, g, src, first, add);
+}
+
 AVX2 static void take_edges(struct smi_store store, struct smi_group g,
 			    uint32_t base, struct smi_edges *edges)
 {
-	uint64_t words[SMI_GROUP_WORDS];
-	uint32_t *out = edges->next;
-	uint64_t some;
-
-	if (_mm_popcnt_u64(g.mixed) < SPLIT_WORDS) {
-		smi_take_edges_sparse(store, g, base, edges);
-		return;
-	}
-	some = find_edges(store.spread, g, &edges->open, words);
-	if (_mm_popcnt_u64(some) > STEADY_WORDS) {
-		for (unsigned int i = 0; i < SMI_GROUP_WORDS; i++)
-			out = put_bytes(out, &words[i], base + i * 64);
-		edges->next = out;
-		return;
-	}
-	for (; some; some = _blsr_u64(some)) {
-		unsigned int i = (unsigned int)_tzcnt_u64(some);
-
-		out = put_word(out, &words[i], base + i * 64);
-	}
-	edges->next = out;
+	smi_take_edges(&loops, store, g, base, edges);
 }
 
 const struct smi_kernels smi_kernels_avx2 = {

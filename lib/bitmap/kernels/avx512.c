@@ -9,7 +9,7 @@
  * writes past the edges it counts, the next one overwrites.
  */
 #if defined(__x86_64__) || defined(SMI_SIMDE)
-#include "bitmap/kernels/sparse.h"
+#include "bitmap/kernels/policy.h"
 
 #ifdef SMI_SIMDE /* a test that has the intrinsics as functions in C */
 #define AVX512
@@ -87,13 +87,6 @@ AVX512 static struct smi_group shift_group(uint64_t *dst, const uint64_t *src,
 	return g;
 }
 
-AVX512 static void prefetch(struct smi_store store, uint64_t mixed,
-			    uint64_t add, bool past_cache)
-{
-	if (!past_cache || _mm_popcnt_u64(add) < DENSE_WORDS)
-		smi_prefetch(store, mixed, add);
-}
-
 /* Eight words of a group from @i on, what is not mixed made up. */
 AVX512 static inline __m512i load_words(const uint64_t *group,
 					struct smi_group g, unsigned int i)
@@ -118,40 +111,20 @@ AVX512 static inline void copy_group(uint64_t *dst, const uint64_t *src,
 		_mm512_stream_si512((void *)(dst + i), load(src + i));
 }
 
-AVX512 static void or_group(struct smi_store dst, struct smi_group *g,
-			    const uint64_t *src, struct smi_group add,
-			    bool past_cache)
+AVX512 static uint64_t or_words(uint64_t *dst, struct smi_group g,
+				const uint64_t *src)
 {
 	const __m512i all = _mm512_set1_epi64(-1);
 	uint64_t ones = 0;
 
-	if (_mm_popcnt_u64(add.mixed) < DENSE_WORDS) {
-		smi_or_sparse(dst, g, src, 0, add);
-		return;
-	}
-	if (!smi_group_dirty(*g)) {
-		copy_group(dst.spread, src, past_cache);
-		*g = add;
-		return;
-	}
-	smi_spread(dst, g->mixed);
 	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 8) {
-		__m512i v = _mm512_or_si512(load_words(dst.spread, *g, i),
-					    load(src + i));
+		__m512i v =
+			_mm512_or_si512(load_words(dst, g, i), load(src + i));
 
-		_mm512_storeu_si512(dst.spread + i, v);
+		_mm512_storeu_si512(dst + i, v);
 		ones |= (uint64_t)_mm512_cmpeq_epi64_mask(v, all) << i;
 	}
-	g->mixed = (g->mixed | add.mixed) & ~ones;
-	g->ones = ones;
-	smi_pack(dst, g->mixed);
-}
-
-AVX512 static void or_part(struct smi_store dst, struct smi_group *g,
-			   const uint64_t *src, unsigned int first,
-			   struct smi_group add)
-{
-	smi_or_sparse(dst, g, src, first, add);
+	return ones;
 }
 
 static void order_stores(void)
@@ -242,8 +215,8 @@ AVX512 static uint64_t find_edges(const uint64_t *group, struct smi_group g,
  * are on counts that neighbours share: half of all pages dirty at random is
  * 32 edges and rarely above 48, so that counts around 32 must not branch.
  */
-AVX512 static inline uint32_t *put_word(uint32_t *out, uint64_t edge,
-					__m512i from)
+AVX512 static inline uint32_t *put_at(uint32_t *out, uint64_t edge,
+				      __m512i from)
 {
 	__m512i packed = _mm512_maskz_compress_epi8(edge, iota());
 	unsigned int n = (unsigned int)_mm_popcnt_u64(edge);
@@ -258,35 +231,60 @@ AVX512 static inline uint32_t *put_word(uint32_t *out, uint64_t edge,
 	return out + n;
 }
 
-AVX512 static void take_edges(struct smi_store store, struct smi_group g,
-			      uint32_t base, struct smi_edges *edges)
+AVX512 static uint32_t *put_all(uint32_t *out, const uint64_t *edges,
+				uint32_t base)
 {
 	const __m512i step = _mm512_set1_epi32(64);
 	__m512i from = _mm512_set1_epi32((int)base);
-	uint64_t words[SMI_GROUP_WORDS];
-	uint32_t *out = edges->next;
-	uint64_t some;
 
-	if (_mm_popcnt_u64(g.mixed) < DENSE_WORDS) {
-		smi_take_edges_sparse(store, g, base, edges);
-		return;
+	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i++) {
+		out = put_at(out, edges[i], from);
+		from = _mm512_add_epi32(from, step);
 	}
-	some = find_edges(store.spread, g, &edges->open, words);
-	if (_mm_popcnt_u64(some) > STEADY_WORDS) {
-		for (unsigned int i = 0; i < SMI_GROUP_WORDS; i++) {
-			out = put_word(out, words[i], from);
-			from = _mm512_add_epi32(from, step);
-		}
-		edges->next = out;
-		return;
-	}
-	for (; some; some = _blsr_u64(some)) {
-		unsigned int i = (unsigned int)_tzcnt_u64(some);
+	return out;
+}
 
-		from = _mm512_set1_epi32((int)(base + i * 64));
-		out = put_word(out, words[i], from);
-	}
-	edges->next = out;
+AVX512 static inline uint32_t *put_word(uint32_t *out, const uint64_t *edge,
+					uint32_t base)
+{
+	return put_at(out, *edge, _mm512_set1_epi32((int)base));
+}
+
+static const struct smi_loops loops = {
+	.dense_words = DENSE_WORDS,
+	.split_words = DENSE_WORDS,
+	.steady_words = STEADY_WORDS,
+	.copy_group = copy_group,
+	.or_words = or_words,
+	.find_edges = find_edges,
+	.put_word = put_word,
+	.put_all = put_all,
+};
+
+AVX512 static void prefetch(struct smi_store store, uint64_t mixed,
+			    uint64_t add, bool past_cache)
+{
+	smi_prefetch_group(&loops, store, mixed, add, past_cache);
+}
+
+AVX512 static void or_group(struct smi_store dst, struct smi_group *g,
+			    const uint64_t *src, struct smi_group add,
+			    bool past_cache)
+{
+	smi_or_group(&loops, dst, g, src, &add, past_cache);
+}
+
+AVX512 static void or_part(struct smi_store dst, struct smi_group *g,
+			   const uint64_t *src, unsigned int first,
+			   struct smi_group add)
+{
+	smi_or_sparse(dst, g, src, first, add);
+}
+
+AVX512 static void take_edges(struct smi_store store, struct smi_group g,
+			      uint32_t base, struct smi_edges *edges)
+{
+	smi_take_edges(&loops, store, g, base, edges);
 }
 
 const struct smi_kernels smi_kernels_avx512 = {

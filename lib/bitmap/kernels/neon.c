@@ -7,7 +7,7 @@
  * EDGES. As with AVX2: found for the whole group first, then stored by word,
  * four at once by count-trailing-zeros, or eight by a row of the table.
  */
-#include "bitmap/kernels/sparse.h"
+#include "bitmap/kernels/policy.h"
 
 #ifdef SMI_HAVE_NEON
 #include <arm_neon.h>
@@ -96,17 +96,11 @@ static struct smi_group shift_group(uint64_t *dst, const uint64_t *src,
 	return classify(dst, SMI_GROUP_WORDS);
 }
 
-static void or_group(struct smi_store dst, struct smi_group *g,
-		     const uint64_t *src, struct smi_group add, bool past_cache)
+static void copy_group(uint64_t *dst, const uint64_t *src, bool past_cache)
 {
 	(void)past_cache;
-	if (smi_group_dirty(*g) || count_bits(add.mixed) < DENSE_WORDS) {
-		smi_or_sparse(dst, g, src, 0, add);
-		return;
-	}
 	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i += 2)
-		vst1q_u64(dst.spread + i, vld1q_u64(src + i));
-	*g = add;
+		vst1q_u64(dst + i, vld1q_u64(src + i));
 }
 
 static size_t find_nonzero(const uint64_t *a, const uint64_t *b, size_t from,
@@ -223,43 +217,48 @@ static inline uint64_t put_four(uint32_t *out, uint64_t edge, uint32_t base)
 }
 
 /* Two edges a run: most words of sparse groups have two or four. */
-static inline uint32_t *put_word(uint32_t *out, uint64_t edge, uint32_t base)
+static inline uint32_t *put_word(uint32_t *out, const uint64_t *edge,
+				 uint32_t base)
 {
-	unsigned int n = count_bits(edge);
+	unsigned int n = count_bits(*edge);
 	uint64_t rest;
 
 	if (n > 8)
-		return put_bytes(out, edge, base);
-	rest = put_four(out, edge, base);
+		return put_bytes(out, *edge, base);
+	rest = put_four(out, *edge, base);
 	if (n > 4)
 		put_four(out + 4, rest, base);
 	return out + n;
 }
 
+static uint32_t *put_all(uint32_t *out, const uint64_t *edges, uint32_t base)
+{
+	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i++)
+		out = put_bytes(out, edges[i], base + i * 64);
+	return out;
+}
+
+/* No or_words: a mask of words is no single instruction here. */
+static const struct smi_loops loops = {
+	.dense_words = DENSE_WORDS,
+	.split_words = SPLIT_WORDS,
+	.steady_words = STEADY_WORDS,
+	.copy_group = copy_group,
+	.find_edges = find_edges,
+	.put_word = put_word,
+	.put_all = put_all,
+};
+
+static void or_group(struct smi_store dst, struct smi_group *g,
+		     const uint64_t *src, struct smi_group add, bool past_cache)
+{
+	smi_or_group(&loops, dst, g, src, &add, past_cache);
+}
+
 static void take_edges(struct smi_store store, struct smi_group g,
 		       uint32_t base, struct smi_edges *edges)
 {
-	uint64_t words[SMI_GROUP_WORDS];
-	uint32_t *out = edges->next;
-	uint64_t some;
-
-	if (count_bits(g.mixed) < SPLIT_WORDS) {
-		smi_take_edges_sparse(store, g, base, edges);
-		return;
-	}
-	some = find_edges(store.spread, g, &edges->open, words);
-	if (count_bits(some) > STEADY_WORDS) {
-		for (unsigned int i = 0; i < SMI_GROUP_WORDS; i++)
-			out = put_bytes(out, words[i], base + i * 64);
-		edges->next = out;
-		return;
-	}
-	for (; some; some &= some - 1) {
-		unsigned int i = (unsigned int)__builtin_ctzll(some);
-
-		out = put_word(out, words[i], base + i * 64);
-	}
-	edges->next = out;
+	smi_take_edges(&loops, store, g, base, edges);
 }
 
 const struct smi_kernels smi_kernels_neon = {
