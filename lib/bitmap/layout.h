@@ -41,6 +41,33 @@
  *
  * THE MARK PLANE is written by any number of markers, without locks, and
  * emptied by the owner before every query and take: mark.h.
+ *
+ * AN EXAMPLE. 512 pages are 8 words, in one group. Pages 3, 130 and 133 are
+ * marked; a kernel's bitmap with pages 3, 66 and 192 to 255 is merged; all is
+ * taken, which begins with a drain. Words in hexadecimal, those of pages
+ * counted from 0; what is not shown is 0 all the time, `words` among it:
+ *
+ *			     created  marked  merged  drained  taken
+ *	mark plane
+ *	  level 0, word 0	   0	   8	   8	    0	   0
+ *		   word 2	   0	  24	  24	    0	   0
+ *	  level 1, word 0	   0	   5	   5	    0	   0
+ *	  level 2, word 0	   0	   1	   1	    0	   0
+ *	  root			   0	   1	   1	    0	   0
+ *	bits plane
+ *	  packed, slot 0	   0	   0	   8	    8	   8
+ *		  slot 1	   0	   0	   4	    4	   4
+ *		  slot 2	   0	   0	   0	   24	  24
+ *	  groups, mixed		   0	   0	   3	    7	   0
+ *		  ones		   0	   0	   8	    8	   0
+ *	  level2, word 0	   0	   0	   1	    1	   0
+ *	  full,   word 0	   0	   0	   0	    0	   0
+ *
+ * Pages 3 and 66 make words 0 and 1 mixed, which are stored in slots 0 and 1;
+ * pages 192 to 255 are word 3, all ones and not in memory. The drain finds
+ * page 3 dirty already, and word 2 clean: it becomes mixed and gets slot 2.
+ * The take gives the edges 3 4, 66 67, 130 131, 133 134, 192 256, and leaves
+ * the slots as they are, since no mixed bit leads to them any more.
  */
 #ifndef LIB_BITMAP_LAYOUT_H
 #define LIB_BITMAP_LAYOUT_H
