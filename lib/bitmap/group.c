@@ -1,9 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What changes a part of a group: an OR into it, and a move of some of its
- * pages out of it.
+ * What changes a group: all of it clean or dirty, an OR into it, and a move of
+ * some of its pages out of it.
  */
 #include "bitmap/group.h"
+
+void smi_group_clear(struct smudge_bitmap *b, uint64_t group)
+{
+	b->groups[group] = (struct smi_group){0, 0};
+	smi_set_bit(b->level2, group, false);
+	smi_set_bit(b->full, group, false);
+}
+
+void smi_group_fill(struct smudge_bitmap *b, uint64_t group)
+{
+	smi_group_clear(b, group);
+	smi_set_bit(b->full, group, true);
+}
 
 void smi_group_summarize(struct smudge_bitmap *b, uint64_t group)
 {

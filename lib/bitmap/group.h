@@ -9,6 +9,14 @@
 
 #include "bitmap/layout.h"
 
+/* The group has no dirty page. */
+void smi_group_clear(struct smudge_bitmap *bitmap, uint64_t group);
+
+/*
+ * The group is all dirty. Out of line: merges are slower where it is not.
+ */
+void smi_group_fill(struct smudge_bitmap *bitmap, uint64_t group);
+
 /*
  * OR the words of @add into those of the group, which may be full; src[0] is
  * word @first, and only those of @add are read.
@@ -90,21 +98,6 @@ static inline void smi_set_bit(uint64_t *words, uint64_t index, bool value)
 		words[index >> 6] |= bit;
 	else
 		words[index >> 6] &= ~bit;
-}
-
-/* The group has no dirty page. */
-static inline void smi_group_clear(struct smudge_bitmap *b, uint64_t group)
-{
-	b->groups[group] = (struct smi_group){0, 0};
-	smi_set_bit(b->level2, group, false);
-	smi_set_bit(b->full, group, false);
-}
-
-/* The group is all dirty. */
-static inline void smi_group_fill(struct smudge_bitmap *b, uint64_t group)
-{
-	smi_group_clear(b, group);
-	smi_set_bit(b->full, group, true);
 }
 
 /* The first group at or after @group that has a dirty page, or ngroups. */
