@@ -4,8 +4,8 @@
  * memory with smudge.
  *
  * The main thread builds the machine and waits: for the machine's wish to
- * exit, or for the end by a signal (ending.h), so that no clean-up runs in a
- * signal handler. At the end by a signal it says in which state the guest
+ * exit, or for the end by a signal (base/ending.h), so that no clean-up runs in
+ * a signal handler. At the end by a signal it says in which state the guest
  * was.
  */
 #include <errno.h>
@@ -18,11 +18,11 @@
 #include "common/streams.h"
 #include "common/wait.h"
 #include "config.h"
-#include "control.h"
-#include "ending.h"
-#include "machine.h"
+#include "control/control.h"
+#include "base/ending.h"
+#include "machine/machine.h"
 #include "options.h"
-#include "say.h"
+#include "base/say.h"
 
 #define STATUS_ERROR 1
 #define STATUS_USAGE 2

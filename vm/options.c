@@ -18,8 +18,8 @@
 
 #include <smudge/error.h>
 
-#include "devices.h"
-#include "display.h"
+#include "devices/devices.h"
+#include "devices/framebuffer.h"
 
 #define WHERE	   "options"
 #define PAGE_BYTES 4096

@@ -35,7 +35,7 @@ struct vm_options {
 	const char *qmp;	/* --qmp unix:PATH or NULL: for control */
 	uint16_t display_width; /* --display, pixels; 0: no display */
 	uint16_t display_height;
-	const char *vnc;   /* --vnc, or NULL; see vnc_options.h */
+	const char *vnc;   /* --vnc, or NULL; see vnc/options.h */
 	bool paused_start; /* -S, --paused-start */
 	int end_fd; /* no option: cuts waits short once readable; -1 for none */
 };

@@ -13,9 +13,9 @@
 
 #include <smudge/error.h>
 
-#include "bytes.h"
+#include "base/bytes.h"
 #include "deny.h"
-#include "machine_internal.h"
+#include "machine/internal.h"
 #include "options.h"
 
 #define ENABLE_CAP    0x4068aea3 /* KVM_ENABLE_CAP */

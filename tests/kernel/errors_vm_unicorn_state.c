@@ -11,7 +11,7 @@
 
 #include <smudge/error.h>
 
-#include "loader.h"
+#include "machine/loader.h"
 
 #define GDT_CODE (LOADER_GDT_GPA + 0x08)
 #define GDT_DATA (LOADER_GDT_GPA + 0x10)

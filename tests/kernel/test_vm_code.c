@@ -14,8 +14,8 @@
 #include <smudge/error.h>
 #include <smudge/memory.h>
 
-#include "bytes.h"
-#include "display.h"
+#include "base/bytes.h"
+#include "devices/framebuffer.h"
 
 #define RIP_OFFSET (19 + 16 * 8) /* in the state: behind 16 registers */
 #define TARGET_GPA UINT64_C(0x6000)

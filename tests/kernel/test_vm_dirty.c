@@ -18,7 +18,7 @@
 #include <smudge/error.h>
 #include <smudge/memory.h>
 
-#include "bytes.h"
+#include "base/bytes.h"
 
 #define MAX_RUNS 4096
 #define ROUNDS	 12

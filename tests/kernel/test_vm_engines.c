@@ -11,7 +11,7 @@
 
 #include <smudge/error.h>
 
-#include "bytes.h"
+#include "base/bytes.h"
 
 static void run_patterns(const char *engine)
 {

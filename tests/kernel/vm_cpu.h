@@ -7,8 +7,8 @@
 
 #include "vm_guest.h"
 
-#include "bytes.h"
-#include "vcpu_state.h"
+#include "base/bytes.h"
+#include "engine/vcpu_state.h"
 
 struct smudge_error;
 

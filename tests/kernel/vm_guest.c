@@ -14,8 +14,8 @@
 
 #include <smudge/error.h>
 
-#include "bytes.h"
-#include "engine.h"
+#include "base/bytes.h"
+#include "engine/engine.h"
 #include "options.h"
 
 #define RAM_BYTES     (UINT64_C(32) << 20)

@@ -9,7 +9,7 @@
 
 #include "support.h"
 
-#include "machine.h"
+#include "machine/machine.h"
 
 /* smudge-vm's exit status after the guest's own verdict. */
 #define VM_GUEST_OK	((0x10 << 1) | 1)

@@ -4,7 +4,7 @@
  */
 #include "qmp_talk.h"
 
-#include "qmp_scan.h"
+#include "qmp/scan.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -13,8 +13,8 @@
 
 #include <smudge/error.h>
 
-#include "bytes.h"
-#include "display.h"
+#include "base/bytes.h"
+#include "devices/framebuffer.h"
 
 #define WIDTH  320
 #define HEIGHT 256 /* whole pages */

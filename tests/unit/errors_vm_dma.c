@@ -11,8 +11,8 @@
 
 #include <smudge/error.h>
 
-#include "bytes.h"
-#include "dma.h"
+#include "base/bytes.h"
+#include "devices/dma.h"
 
 #define RAM_BYTES 4096
 #define RAM_GPA	  UINT64_C(0x100000000)

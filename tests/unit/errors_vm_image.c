@@ -10,7 +10,7 @@
 
 #include <smudge/error.h>
 
-#include "loader.h"
+#include "machine/loader.h"
 #include "vm_image.h"
 
 #define RAM_BYTES (UINT64_C(16) << 20)

@@ -10,9 +10,9 @@
 
 #include <smudge/error.h>
 
-#include "bytes.h"
-#include "devices.h"
-#include "vcpu_state.h"
+#include "base/bytes.h"
+#include "devices/devices.h"
+#include "engine/vcpu_state.h"
 
 static void good(struct vcpu_state *vcpu)
 {

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "vnc_message.h"
+#include "vnc/message.h"
 
 struct example {
 	const char *name;

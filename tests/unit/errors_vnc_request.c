@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "vnc_internal.h"
+#include "vnc/internal.h"
 
 #define UPGRADE "Upgrade: websocket\r\nConnection: Upgrade\r\n"
 

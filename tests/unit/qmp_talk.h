@@ -10,7 +10,7 @@
 
 #include "support.h"
 
-#include "qmp_session.h"
+#include "qmp/session.h"
 
 struct qmp_talk {
 	struct qmp_session *session;

@@ -4,7 +4,7 @@
  */
 #include "qmp_talk.h"
 
-#include "qmp_id.h"
+#include "qmp/id.h"
 
 #include <errno.h>
 #include <stdio.h>

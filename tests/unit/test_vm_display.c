@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bytes.h"
-#include "devices.h"
+#include "base/bytes.h"
+#include "devices/devices.h"
 
 #define WIDTH  64
 #define HEIGHT 48

@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-#include "bytes.h"
-#include "dma.h"
+#include "base/bytes.h"
+#include "devices/dma.h"
 
 #define RAM_BYTES 8192
 

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "loader.h"
+#include "machine/loader.h"
 #include "vm_image.h"
 
 #define GIB	  (UINT64_C(1) << 30)

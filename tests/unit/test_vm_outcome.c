@@ -8,7 +8,7 @@
 
 #include "support.h"
 
-#include "migration_outcome.h"
+#include "migration/outcome.h"
 
 static const struct {
 	bool incoming;

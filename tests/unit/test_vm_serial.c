@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "devices.h"
+#include "devices/devices.h"
 
 enum {
 	DATA,

@@ -7,9 +7,9 @@
 
 #include <string.h>
 
-#include "bytes.h"
-#include "devices.h"
-#include "vcpu_state.h"
+#include "base/bytes.h"
+#include "devices/devices.h"
+#include "engine/vcpu_state.h"
 
 #define CANONICAL(x) ((x)&UINT64_C(0x7fffffffffff))
 

@@ -9,7 +9,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-#include "vnc_guess.h"
+#include "vnc/guess.h"
 
 #define S INT64_C(1000000000)
 

@@ -6,7 +6,7 @@
 
 #include <smudge/error.h>
 
-#include "vnc_options.h"
+#include "vnc/options.h"
 
 static struct vnc_options parse(const char *spec)
 {

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "machine.h"
+#include "machine/machine.h"
 
 #define VM_IMAGE_TEXT_GPA  UINT64_C(0x400000)
 #define VM_IMAGE_DATA_GPA  UINT64_C(0x402000)

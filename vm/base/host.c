@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * base/host.h.
+ */
+#include "base/host.h"
+
+#include <signal.h>
+#include <time.h>
+
+int64_t host_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+int host_thread_start(pthread_t *ret, void *(*run)(void *), void *opaque,
+		      int signal)
+{
+	sigset_t blocked;
+	sigset_t before;
+	int rc;
+
+	sigfillset(&blocked);
+	if (signal)
+		sigdelset(&blocked, signal);
+	pthread_sigmask(SIG_SETMASK, &blocked, &before);
+	rc = pthread_create(ret, NULL, run, opaque);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return -rc;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A listening UNIX socket at a path, replacing a dead one, and the option
+ * that names one.
+ */
+#ifndef VM_BASE_UNIX_LISTEN_H
+#define VM_BASE_UNIX_LISTEN_H
+
+#include "common/file.h"
+
+struct smudge_error;
+
+/* A path for a socket, and which file there is this process's own. */
+struct socket_file {
+	char path[108]; /* as much as a sockaddr_un takes */
+	struct file_identity identity;
+};
+
+/* The first @len bytes of @path. Return: 0, or -EINVAL with one sentence. */
+int socket_file_set(struct socket_file *file, const char *path, size_t len,
+		    const char *where, struct smudge_error *err);
+
+/* Unless something else has its name by now. */
+void socket_file_remove(const struct socket_file *file);
+
+/*
+ * unix_listen - bind and listen
+ * @file: where; a socket there that nobody listens on is removed first. Its
+ *        identity is written on success; the caller removes it
+ * @where: the part named in @err
+ *
+ * The descriptor is non-blocking. Return: 0, or -errno with one sentence:
+ * -EADDRINUSE when somebody listens there, or the path is no socket.
+ */
+int unix_listen(struct socket_file *file, const char *where, int *ret_fd,
+		struct smudge_error *err);
+
+/*
+ * qmp_socket_path - the path in "unix:PATH,server=on,wait=off"
+ * Return: 0, or -EINVAL with one sentence.
+ */
+int qmp_socket_path(const char *spec, struct socket_file *ret,
+		    struct smudge_error *err);
+
+#endif

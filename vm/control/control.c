@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Ties the QMP server, its commands and the migration to one machine.
+ *
+ * Events come from the machine's listener and from the migration, on their
+ * threads; the server takes them from any.
+ */
+#include "control/control.h"
+
+#include "control/commands.h"
+#include "base/unix_listen.h"
+#include "machine/machine.h"
+#include "migration/migration.h"
+#include "migration/socket.h"
+#include "options.h"
+#include "qmp/server.h"
+#include "vnc/vnc.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct control {
+	struct control_target target;
+	struct qmp_server *server; /* NULL without --qmp */
+	bool is_stopped;
+	bool was_migrating;	     /* when it was stopped */
+	struct migration_report end; /* what came of that */
+};
+
+static void state_changed(void *opaque, enum machine_run_state from,
+			  enum machine_run_state to)
+{
+	struct control *control = opaque;
+
+	if (to == MACHINE_RUNNING)
+		qmp_server_event(control->server, "RESUME", NULL);
+	else if (from == MACHINE_RUNNING)
+		qmp_server_event(control->server, "STOP", NULL);
+}
+
+static void migration_changed(void *opaque, enum migration_status status)
+{
+	struct control *control = opaque;
+
+	if (control->server)
+		qmp_server_event(control->server, "MIGRATION",
+				 json_pack("{s:s}", "status",
+					   migration_status_name(status)));
+}
+
+static const char *shutdown_reason(enum machine_exit_reason reason)
+{
+	switch (reason) {
+	case MACHINE_EXIT_QUIT:
+		return "host-qmp-quit";
+	case MACHINE_EXIT_SIGNAL:
+		return "host-signal";
+	case MACHINE_EXIT_ERROR:
+		return "host-error";
+	case MACHINE_EXIT_TRIPLE_FAULT:
+		return "guest-panic";
+	case MACHINE_EXIT_DEBUG_PORT:
+	case MACHINE_EXIT_HALT:
+		return "guest-shutdown";
+	case MACHINE_EXIT_NONE:
+		break;
+	}
+	return "none";
+}
+
+static void tell_shutdown(struct control *control)
+{
+	enum machine_exit_reason reason;
+	int status = 0;
+
+	reason = machine_exit_reason(control->target.machine, &status);
+	qmp_server_event(control->server, "SHUTDOWN",
+			 json_pack("{s:b, s:s}", "guest",
+				   reason == MACHINE_EXIT_DEBUG_PORT ||
+					   reason == MACHINE_EXIT_HALT ||
+					   reason == MACHINE_EXIT_TRIPLE_FAULT,
+				   "reason", shutdown_reason(reason)));
+}
+
+static int open_server(struct control *control, const char *spec,
+		       struct smudge_error *err)
+{
+	const struct qmp_handler handler = {
+		.opaque = &control->target,
+		.execute = control_execute,
+	};
+	const struct machine_listener listener = {control, state_changed};
+	int rc = qmp_server_open(spec, &handler, &control->server, err);
+
+	if (!rc)
+		machine_set_listener(control->target.machine, &listener);
+	return rc;
+}
+
+static int open_all(struct control *control, const struct vm_options *options,
+		    struct smudge_error *err)
+{
+	const struct migration_options migration_options = {
+		.machine = control->target.machine,
+		.opaque = control,
+		.changed = migration_changed,
+	};
+	int rc;
+
+	rc = migration_create(&migration_options, &control->target.migration,
+			      err);
+	if (rc)
+		return rc;
+	if (options->vnc)
+		rc = vnc_open(control->target.machine, options->vnc,
+			      options->end_fd, &control->target.vnc, err);
+	if (rc)
+		return rc;
+	if (options->paused_start)
+		migration_stop(control->target.migration, NULL);
+	if (options->qmp)
+		rc = open_server(control, options->qmp, err);
+	if (!rc && options->incoming && strcmp(options->incoming, "defer") != 0)
+		rc = migration_start_incoming(control->target.migration,
+					      options->incoming, err);
+	/* commands may start migrations: not before this thread is done */
+	if (!rc && control->server)
+		rc = qmp_server_start(control->server, err);
+	return rc;
+}
+
+int control_check_words(const struct vm_options *options,
+			struct smudge_error *err)
+{
+	struct migration_uri uri;
+	struct socket_file file;
+	int rc = 0;
+
+	if (options->qmp)
+		rc = qmp_socket_path(options->qmp, &file, err);
+	if (!rc && options->incoming && strcmp(options->incoming, "defer") != 0)
+		rc = migration_uri_parse(options->incoming, &uri, err);
+	if (!rc && options->vnc)
+		rc = vnc_check(options->vnc, err);
+	return rc;
+}
+
+int control_open(struct machine *machine, const struct vm_options *options,
+		 struct control **ret, struct smudge_error *err)
+{
+	struct control *control = calloc(1, sizeof(*control));
+	int rc;
+
+	if (!control)
+		return smudge_error_set(err, -ENOMEM, "control",
+					"out of memory");
+	control->target.machine = machine;
+	rc = open_all(control, options, err);
+	if (rc) {
+		control_close(control);
+		return rc;
+	}
+	*ret = control;
+	return 0;
+}
+
+const char *control_describe_vnc(const struct control *control)
+{
+	return control->target.vnc ? vnc_describe(control->target.vnc) : NULL;
+}
+
+/* What became of a guest on its way while the process ended, or NULL. */
+const char *control_last_words(const struct control *control)
+{
+	const struct migration_report *end = &control->end;
+
+	if (end->place == MIGRATION_AT_UNKNOWN)
+		return "the guest was handed over, but the destination did not "
+		       "confirm: it may run there, and ends here";
+	if (!control->was_migrating)
+		return NULL;
+	if (end->incoming)
+		return end->status == MIGRATION_COMPLETED
+			       ? "the guest arrived meanwhile, and ends here"
+			       : NULL;
+	if (end->place == MIGRATION_AT_DESTINATION)
+		return "the guest was handed over to the destination before "
+		       "the end";
+	return "the migration was given up, and the guest ends here";
+}
+
+bool control_is_unconfirmed(struct control *control)
+{
+	return migration_is_unconfirmed(control->target.migration);
+}
+
+void control_stop(struct control *control)
+{
+	if (control->is_stopped)
+		return;
+	control->is_stopped = true;
+	control->was_migrating =
+		migration_end(control->target.migration, &control->end);
+	machine_pause(control->target.machine, MACHINE_PAUSED);
+	machine_set_listener(control->target.machine, NULL);
+	if (control->server) {
+		tell_shutdown(control);
+		qmp_server_stop(control->server);
+	}
+	/* no command uses these now; the migration may still send events */
+	vnc_close(control->target.vnc);
+	control->target.vnc = NULL;
+}
+
+void control_close(struct control *control)
+{
+	if (!control)
+		return;
+	control_stop(control);
+	migration_destroy(control->target.migration);
+	qmp_server_destroy(control->server);
+	free(control);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Control of a machine from outside: the QMP server of --qmp, the migration
+ * of --incoming, and the viewers of --vnc.
+ *
+ * It is the machine's listener: changes of the run state become QMP events.
+ */
+#ifndef VM_CONTROL_CONTROL_H
+#define VM_CONTROL_CONTROL_H
+
+#include <stdbool.h>
+
+struct control;
+struct machine;
+struct smudge_error;
+struct vm_options;
+
+/*
+ * Are the values of --qmp, --incoming and --vnc well written? Nothing is made
+ * or looked up. Return: 0, or -EINVAL with one sentence.
+ */
+int control_check_words(const struct vm_options *options,
+			struct smudge_error *err);
+
+/*
+ * control_open - serve QMP and viewers, and begin to listen for an incoming
+ *      migration
+ * @machine: started, borrowed
+ * @options: borrowed; qmp, incoming ("defer" waits for migrate-incoming),
+ *           paused_start, vnc and end_fd are looked at
+ *
+ * Return: 0, or -errno with one sentence; then nothing is left open.
+ */
+int control_open(struct machine *machine, const struct vm_options *options,
+		 struct control **ret, struct smudge_error *err);
+
+/* One line about --vnc for stderr, or NULL without it. */
+const char *control_describe_vnc(const struct control *control);
+
+/*
+ * control_stop - end a migration, pause the machine, tell the clients
+ *      SHUTDOWN, end all threads; then the outcome of a migration is final
+ *
+ * In this order: a migration that finds the machine paused by this would make
+ * it arrive paused, and a cancel that comes later may be too late.
+ * Clients are served until the migration's thread has ended. Blocks: until
+ * then, see migration_end, and for 0.3 s at most on clients
+ * that do not read.
+ */
+void control_stop(struct control *control);
+
+/* The machine was handed over, and the destination did not confirm it. */
+bool control_is_unconfirmed(struct control *control);
+
+/* After control_stop: what became of a guest on its way meanwhile, or NULL. */
+const char *control_last_words(const struct control *control);
+
+/* control_close - stop, and free. NULL is fine. */
+void control_close(struct control *control);
+
+#endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The DMA engine. Every value comes from the guest; what makes no sense ends
+ * in the status' error bit. Memory is reported as written when it is.
+ */
+#include "devices/dma.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <smudge/error.h>
+
+#include "base/bytes.h"
+
+#define SOURCE_LOW  0x700
+#define SOURCE_HIGH 0x704
+#define TARGET_LOW  0x708
+#define TARGET_HIGH 0x70c
+#define LENGTH	    0x710
+#define VALUE	    0x714
+#define COMMAND	    0x718
+
+static uint64_t with_low(uint64_t gpa, uint32_t value)
+{
+	return (gpa & ~(uint64_t)UINT32_MAX) | value;
+}
+
+static uint64_t with_high(uint64_t gpa, uint32_t value)
+{
+	return (gpa & UINT32_MAX) | (uint64_t)value << 32;
+}
+
+uint32_t dma_in(const struct dma *dma, uint16_t port, unsigned int size)
+{
+	const struct dma_regs *regs = &dma->regs;
+
+	if (size != 4)
+		return UINT32_MAX;
+	switch (port) {
+	case SOURCE_LOW:
+		return (uint32_t)regs->source_gpa;
+	case SOURCE_HIGH:
+		return (uint32_t)(regs->source_gpa >> 32);
+	case TARGET_LOW:
+		return (uint32_t)regs->target_gpa;
+	case TARGET_HIGH:
+		return (uint32_t)(regs->target_gpa >> 32);
+	case LENGTH:
+		return regs->length_bytes;
+	case VALUE:
+		return regs->value;
+	case COMMAND:
+		return regs->status;
+	default:
+		return UINT32_MAX;
+	}
+}
+
+bool dma_out(struct dma *dma, uint16_t port, unsigned int size, uint32_t value)
+{
+	struct dma_regs *regs = &dma->regs;
+
+	if (size != 4 || regs->status & DMA_BUSY)
+		return false;
+	switch (port) {
+	case SOURCE_LOW:
+		regs->source_gpa = with_low(regs->source_gpa, value);
+		break;
+	case SOURCE_HIGH:
+		regs->source_gpa = with_high(regs->source_gpa, value);
+		break;
+	case TARGET_LOW:
+		regs->target_gpa = with_low(regs->target_gpa, value);
+		break;
+	case TARGET_HIGH:
+		regs->target_gpa = with_high(regs->target_gpa, value);
+		break;
+	case LENGTH:
+		regs->length_bytes = value;
+		break;
+	case VALUE:
+		regs->value = value & 0xff;
+		break;
+	case COMMAND:
+		regs->status = DMA_BUSY;
+		dma->command = value;
+		return true;
+	}
+	return false;
+}
+
+/* False: an error, nothing was written. */
+static bool carry_out(struct dma *dma)
+{
+	const struct dma_regs *regs = &dma->regs;
+	uint32_t length = regs->length_bytes;
+	uint8_t *target = dma->at(dma->opaque, regs->target_gpa, length);
+	const uint8_t *source = target;
+
+	if (dma->command != DMA_COPY && dma->command != DMA_FILL)
+		return false;
+	if (dma->command == DMA_COPY)
+		source = dma->at(dma->opaque, regs->source_gpa, length);
+	if (!target || !source || length > DMA_MAX_BYTES)
+		return false;
+	if (!length)
+		return true;
+	if (dma->command == DMA_COPY)
+		memmove(target, source, length);
+	else
+		memset(target, (int)regs->value, length);
+	dma->wrote(dma->opaque, regs->target_gpa, length);
+	return true;
+}
+
+void dma_run(struct dma *dma)
+{
+	if (!(dma->regs.status & DMA_BUSY))
+		return;
+	dma->regs.status = carry_out(dma) ? DMA_DONE : DMA_DONE | DMA_ERROR;
+}
+
+void dma_encode(const struct dma_regs *regs, struct vm_buf *buf)
+{
+	vm_buf_put64(buf, regs->source_gpa);
+	vm_buf_put64(buf, regs->target_gpa);
+	vm_buf_put32(buf, regs->length_bytes);
+	vm_buf_put32(buf, regs->value);
+	vm_buf_put32(buf, regs->status);
+}
+
+int dma_decode(const uint8_t *bytes, size_t len, struct dma_regs *ret,
+	       struct smudge_error *err)
+{
+	struct vm_reader reader = {.bytes = bytes, .len = len};
+	struct dma_regs regs = {0};
+
+	regs.source_gpa = vm_read64(&reader);
+	regs.target_gpa = vm_read64(&reader);
+	regs.length_bytes = vm_read32(&reader);
+	regs.value = vm_read32(&reader);
+	regs.status = vm_read32(&reader);
+	if (reader.failed || reader.pos != len)
+		return smudge_error_set(err, -EINVAL, "state",
+					"The DMA engine's state has a wrong "
+					"length.");
+	if (regs.value > 0xff || (regs.status && regs.status != DMA_DONE &&
+				  regs.status != (DMA_DONE | DMA_ERROR)))
+		return smudge_error_set(err, -EINVAL, "state",
+					"The DMA engine's state has the status "
+					"%#x and the value %#x, which it never "
+					"has in a machine that stands.",
+					regs.status, regs.value);
+	*ret = regs;
+	return 0;
+}

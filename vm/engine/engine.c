@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The choice of an engine. Whether one works is found out by making an empty
+ * machine with a vCPU, not by looking at device files or versions.
+ */
+#include "config.h"
+#include "engine/engine.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <smudge/error.h>
+
+static int try_engine(const struct engine_ops *ops, struct smudge_error *err)
+{
+	struct engine_vcpu *vcpu;
+	struct engine *engine;
+	int ret;
+
+	ret = ops->create(NULL, 0, NULL, &engine, err);
+	if (ret < 0)
+		return ret;
+	ret = ops->vcpu_create(engine, 0, &vcpu, err);
+	if (ret == 0)
+		ops->vcpu_destroy(vcpu);
+	ops->destroy(engine);
+	return ret;
+}
+
+static const struct engine_ops *unicorn_ops(void)
+{
+#ifdef HAVE_UNICORN
+	return &engine_unicorn_ops;
+#else
+	return NULL;
+#endif
+}
+
+/* It says nothing of KVM, and a slower engine would hide it. */
+static bool is_shortage(int code)
+{
+	return code == -ENOMEM || code == -EMFILE || code == -ENFILE;
+}
+
+static int choose_auto(const struct engine_ops **ret_ops, char why_buf[256],
+		       struct smudge_error *err)
+{
+	struct smudge_error kvm_err = {0};
+	int ret = try_engine(&engine_kvm_ops, &kvm_err);
+	size_t len = strlen(kvm_err.message);
+
+	if (ret == 0) {
+		*ret_ops = &engine_kvm_ops;
+		snprintf(why_buf, 256, "engine kvm, because /dev/kvm works");
+		return 0;
+	}
+	if (is_shortage(ret))
+		return smudge_error_set(err, ret, "engine", "%s",
+					kvm_err.message);
+	if (!unicorn_ops())
+		return smudge_error_set(err, ret, "engine",
+					"No engine works: %.120s (built "
+					"without unicorn)",
+					kvm_err.message);
+	*ret_ops = unicorn_ops();
+	if (len && kvm_err.message[len - 1] == '.')
+		len--; /* the line goes on */
+	snprintf(why_buf, 256,
+		 "engine unicorn, because kvm does not work: %.*s", (int)len,
+		 kvm_err.message);
+	return 0;
+}
+
+int engine_choose(const char *name, const struct engine_ops **ret_ops,
+		  char why_buf[256], struct smudge_error *err)
+{
+	const struct engine_ops *ops = NULL;
+	int ret;
+
+	if (!strcmp(name, "auto"))
+		return choose_auto(ret_ops, why_buf, err);
+	if (!strcmp(name, "kvm"))
+		ops = &engine_kvm_ops;
+	else if (!strcmp(name, "unicorn"))
+		ops = unicorn_ops();
+	if (!ops)
+		return smudge_error_set(err, -EINVAL, "engine",
+					"The engine %.40s is not in this "
+					"build.",
+					name);
+	ret = try_engine(ops, err);
+	if (ret < 0)
+		return ret;
+	*ret_ops = ops;
+	snprintf(why_buf, 256, "engine %s, as asked for", name);
+	return 0;
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What runs guest code: the table of operations that each engine fills in.
+ *
+ * An engine owns nothing but its own handles: RAM, devices and threads are
+ * the machine's. When vcpu_run() returns, the vCPU is between two
+ * instructions and its last port access is complete, so get_state() is
+ * always exact. Port accesses are answered inside vcpu_run() through the
+ * machine's port callbacks, on the vCPU's thread.
+ *
+ * vcpu_run, get_state and set_state of one vCPU are never called at once;
+ * kick may be called from any thread at any time.
+ */
+#ifndef VM_ENGINE_ENGINE_H
+#define VM_ENGINE_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/vcpu_state.h"
+
+struct smudge_code;
+struct smudge_error;
+struct smudge_memory;
+struct machine_ram;
+
+enum engine_exit {
+	ENGINE_EXIT_INTERRUPTED, /* kicked, or nothing to report */
+	ENGINE_EXIT_HALT,	 /* HLT: without interrupts, the end */
+	ENGINE_EXIT_SHUTDOWN,	 /* triple fault */
+	ENGINE_EXIT_ERROR,	 /* see the error; the vCPU cannot go on */
+};
+
+/*
+ * size is 1, 2 or 4 bytes; in() returns the value in its low bytes. When out()
+ * returns true the device wrote guest memory, or has work that may: the engine
+ * calls complete() when nothing of the guest's code is half executed, soon,
+ * and before vcpu_run returns. Code that was translated runs again only
+ * after the machine has settled what is stale of it.
+ */
+struct engine_ports {
+	void *opaque;
+	uint32_t (*in)(void *opaque, uint16_t port, unsigned int size);
+	bool (*out)(void *opaque, uint16_t port, unsigned int size,
+		    uint32_t value);
+	void (*complete)(void *opaque);
+};
+
+/*
+ * Called for the guest's stores when the write hook is on, on the vCPU's
+ * thread, when they are in memory: at the latest before vcpu_run returns.
+ * Stores into the range of the one before may be left out.
+ */
+struct engine_write_hook {
+	void *opaque;
+	void (*wrote)(void *opaque, uint64_t gpa, uint32_t len_bytes);
+};
+
+struct engine;
+struct engine_vcpu;
+
+struct engine_ops {
+	const char *name;
+
+	/*
+	 * Make the machine and map its RAM. @ram is borrowed until destroy.
+	 * Return: 0, or -errno with one sentence (-ENODEV: not usable here).
+	 */
+	int (*create)(const struct machine_ram *ram, size_t nram,
+		      const struct engine_ports *ports, struct engine **ret,
+		      struct smudge_error *err);
+	void (*destroy)(struct engine *engine); /* after its vCPUs */
+
+	int (*vcpu_create)(struct engine *engine, unsigned int index,
+			   struct engine_vcpu **ret, struct smudge_error *err);
+	void (*vcpu_destroy)(struct engine_vcpu *vcpu);
+
+	/* Once, on the thread that will run the vCPU, before vcpu_run. */
+	void (*vcpu_bind)(struct engine_vcpu *vcpu);
+	enum engine_exit (*vcpu_run)(struct engine_vcpu *vcpu,
+				     struct smudge_error *err);
+
+	/* Make vcpu_run return soon, also when it only begins after this. */
+	void (*vcpu_kick)(struct engine_vcpu *vcpu);
+	/* Forget earlier kicks; never at once with vcpu_kick. */
+	void (*vcpu_clear_kick)(struct engine_vcpu *vcpu);
+
+	int (*vcpu_get_state)(struct engine_vcpu *vcpu, struct vcpu_state *ret,
+			      struct smudge_error *err);
+	int (*vcpu_set_state)(struct engine_vcpu *vcpu,
+			      const struct vcpu_state *state,
+			      struct smudge_error *err);
+
+	/* The VM's descriptor for the KVM log sources, or -1. */
+	int (*kvm_vm_fd)(const struct engine *engine);
+	/*
+	 * For engines that translate, NULL for others. watch_code tells where
+	 * writes to code are learnt, before the vCPUs run; NULL ends it, after
+	 * they ran. vcpu_settle is called on the vCPU's thread outside
+	 * vcpu_run, without any lock: before the guest is entered again after
+	 * others may have written its memory. code gives the handle, for its
+	 * statistics, or NULL.
+	 */
+	int (*watch_code)(struct engine *engine, struct smudge_memory *memory,
+			  struct smudge_error *err);
+	void (*vcpu_settle)(struct engine_vcpu *vcpu);
+	struct smudge_code *(*code)(const struct engine *engine);
+	/* NULL hook turns it off; only with every vCPU out of the guest. */
+	int (*set_write_hook)(struct engine *engine,
+			      const struct engine_write_hook *hook,
+			      struct smudge_error *err);
+};
+
+extern const struct engine_ops engine_kvm_ops;
+#ifdef HAVE_UNICORN
+extern const struct engine_ops engine_unicorn_ops;
+#endif
+
+/*
+ * engine_choose - create the engine named on the command line
+ * @name: "auto", "kvm" or "unicorn"; auto takes kvm where a VM and a vCPU
+ *        can really be made, else unicorn
+ * @why_buf: receives a clause for stderr: which engine and why
+ * Return: 0, or -errno with one sentence.
+ */
+int engine_choose(const char *name, const struct engine_ops **ret_ops,
+		  char why_buf[256], struct smudge_error *err);
+
+#endif

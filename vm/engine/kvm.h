@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Shared between the KVM engine's files: running vCPUs (engine/kvm.c),
+ * their state (engine/kvm_state.c) and its registers for numbers
+ * (engine/kvm_fpu.c).
+ */
+#ifndef VM_ENGINE_KVM_H
+#define VM_ENGINE_KVM_H
+
+#include <linux/kvm.h>
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "engine/engine.h"
+
+struct engine {
+	int kvm_fd;
+	int vm_fd;
+	size_t run_bytes; /* of a vCPU's shared area */
+	struct engine_ports ports;
+};
+
+struct engine_vcpu {
+	struct engine *engine;
+	int fd;
+	bool is_bound; /* atomic: `thread` is valid */
+	bool is_halted;
+	pthread_t thread;
+	struct kvm_run *run;
+};
+
+int engine_kvm_get_fpu(const struct engine_vcpu *vcpu, struct vcpu_fpu *to,
+		       struct smudge_error *err);
+int engine_kvm_set_fpu(const struct engine_vcpu *vcpu,
+		       const struct vcpu_fpu *from, struct smudge_error *err);
+/*
+ * Return: 0, or -EOPNOTSUPP with one sentence when the guest uses registers
+ * that struct vcpu_state lacks (AVX and later, debug registers).
+ */
+int engine_kvm_check_uncarried(const struct engine_vcpu *vcpu,
+			       struct smudge_error *err);
+
+int engine_kvm_get_state(struct engine_vcpu *vcpu, struct vcpu_state *ret,
+			 struct smudge_error *err);
+int engine_kvm_set_state(struct engine_vcpu *vcpu,
+			 const struct vcpu_state *state,
+			 struct smudge_error *err);
+
+#endif

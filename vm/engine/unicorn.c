@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The Unicorn engine: one uc_engine per vCPU over the machine's RAM.
+ *
+ * A uc_engine is used by one thread at a time: its vCPU's, or the caller of
+ * get/set_state while the vCPU is out. uc_emu_stop from another thread is no
+ * way out of the guest: Unicorn 2.0.1 then stops at any load or store inside
+ * a block and forgets where it was, so instructions run twice. A kick is a
+ * flag instead, read by a hook at the start of every block, where nothing of
+ * the block has run yet and its address is known.
+ *
+ * The store hook runs before its store is in memory, so what it saw is
+ * reported at the next store to another page, or when the guest is left: a
+ * page reported too early could be copied without the store.
+ *
+ * What Unicorn 2.0.1 does not emulate and the guest does ends the run with a
+ * sentence: another CR3, seen at the start of the next block, a store to the
+ * page tables, SYSCALL, an exception with a handler.
+ *
+ * What the guest asks of a device that writes memory is carried out when the
+ * block that asked has ended, outside Unicorn: in the middle of a block
+ * Unicorn can neither be stopped exactly nor told to forget the rest of it.
+ */
+#include "engine/unicorn.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <smudge/error.h>
+
+#include "machine/machine.h"
+
+#define WHERE	   "unicorn"
+#define OPCODE_HLT 0xf4
+
+static uint32_t port_in(uc_engine *uc, uint32_t port, int size, void *opaque)
+{
+	const struct engine_ports *ports =
+		&((struct engine_vcpu *)opaque)->engine->ports;
+
+	(void)uc;
+	return ports->in(ports->opaque, (uint16_t)port, (unsigned int)size);
+}
+
+static void port_out(uc_engine *uc, uint32_t port, int size, uint32_t value,
+		     void *opaque)
+{
+	struct engine_vcpu *vcpu = opaque;
+	const struct engine_ports *ports = &vcpu->engine->ports;
+
+	(void)uc;
+	if (ports->out(ports->opaque, (uint16_t)port, (unsigned int)size,
+		       value))
+		vcpu->has_work = true;
+}
+
+static void report_store(struct engine_vcpu *vcpu)
+{
+	const struct engine_write_hook *hook = &vcpu->engine->hook;
+
+	if (vcpu->stored_bytes && hook->wrote)
+		hook->wrote(hook->opaque, vcpu->stored_gpa, vcpu->stored_bytes);
+	vcpu->stored_bytes = 0;
+}
+
+static void stored(uc_engine *uc, uc_mem_type type, uint64_t address, int size,
+		   int64_t value, void *opaque)
+{
+	struct engine_vcpu *vcpu = opaque;
+	uint64_t last = vcpu->stored_gpa + vcpu->stored_bytes;
+
+	(void)uc;
+	(void)type;
+	(void)value;
+	/* inside the pages that will be reported anyway */
+	if (vcpu->stored_bytes &&
+	    address >> MACHINE_PAGE_SHIFT ==
+		    vcpu->stored_gpa >> MACHINE_PAGE_SHIFT &&
+	    address + (uint64_t)size <= last)
+		return;
+	report_store(vcpu);
+	vcpu->stored_gpa = address;
+	vcpu->stored_bytes = (uint32_t)size;
+}
+
+static bool is_kicked(const struct engine_vcpu *vcpu)
+{
+	/* relaxed: the machine's lock orders what the kicker wants seen */
+	return __atomic_load_n(&vcpu->is_kicked, __ATOMIC_RELAXED);
+}
+
+/* The end address of a run is no use: Unicorn puts it into CR2. */
+static uc_err use_no_end(uc_engine *uc)
+{
+	return uc_ctl_exits_enable(uc);
+}
+
+static void stop(struct engine_vcpu *vcpu, uint64_t rip)
+{
+	vcpu->is_stopping = true;
+	vcpu->shadow.rip = rip;
+	uc_emu_stop(vcpu->uc);
+}
+
+static void block_starts(uc_engine *uc, uint64_t address, uint32_t size,
+			 void *opaque)
+{
+	struct engine_vcpu *vcpu = opaque;
+
+	engine_unicorn_enters(vcpu, address, size);
+	(void)uc;
+	if (vcpu->is_stopping)
+		return;
+	if (engine_unicorn_has_other_tables(vcpu) || is_kicked(vcpu) ||
+	    vcpu->has_work || vcpu->code.nfresh >= ENGINE_MAX_FRESH)
+		stop(vcpu, address);
+}
+
+static int fail(struct smudge_error *err, int code, const char *what,
+		uc_err why)
+{
+	return smudge_error_set(err, code, WHERE, "Unicorn refuses: %s: %s.",
+				what, uc_strerror(why));
+}
+
+static uc_err add_hooks(struct engine_vcpu *vcpu)
+{
+	uc_hook hook;
+	uc_err ret;
+
+	ret = uc_hook_add(vcpu->uc, &hook, UC_HOOK_INSN, (void *)port_in, vcpu,
+			  1, 0, UC_X86_INS_IN);
+	if (ret == UC_ERR_OK)
+		ret = uc_hook_add(vcpu->uc, &hook, UC_HOOK_INSN,
+				  (void *)port_out, vcpu, 1, 0, UC_X86_INS_OUT);
+	if (ret == UC_ERR_OK)
+		ret = uc_hook_add(vcpu->uc, &hook, UC_HOOK_BLOCK,
+				  (void *)block_starts, vcpu, 1, 0);
+	if (ret == UC_ERR_OK)
+		ret = engine_unicorn_hook_unemulated(vcpu);
+	if (ret == UC_ERR_OK && vcpu->engine->hook.wrote)
+		ret = uc_hook_add(vcpu->uc, &hook, UC_HOOK_MEM_WRITE,
+				  (void *)stored, vcpu, 1, 0);
+	if (ret == UC_ERR_OK)
+		ret = engine_unicorn_hook_code(vcpu);
+	return ret;
+}
+
+int engine_unicorn_open(struct engine_vcpu *vcpu, struct smudge_error *err)
+{
+	struct engine *engine = vcpu->engine;
+	uc_err ret;
+	size_t i;
+
+	if (vcpu->uc)
+		uc_close(vcpu->uc);
+	vcpu->uc = NULL;
+	vcpu->has_run = false;
+	ret = uc_open(UC_ARCH_X86, UC_MODE_64, &vcpu->uc);
+	if (ret != UC_ERR_OK) {
+		vcpu->uc = NULL;
+		return fail(err, -ENODEV, "an x86-64 processor", ret);
+	}
+	for (i = 0; i < engine->nram; i++) {
+		ret = engine_unicorn_map(vcpu, &engine->ram[i]);
+		if (ret != UC_ERR_OK)
+			return fail(err, -ENOMEM, "the guest's RAM", ret);
+	}
+	ret = use_no_end(vcpu->uc);
+	if (ret == UC_ERR_OK)
+		ret = add_hooks(vcpu);
+	if (ret != UC_ERR_OK)
+		return fail(err, -ENODEV, "a hook", ret);
+	return 0;
+}
+
+static int unicorn_create(const struct machine_ram *ram, size_t nram,
+			  const struct engine_ports *ports,
+			  struct engine **ret_engine, struct smudge_error *err)
+{
+	struct engine *engine = calloc(1, sizeof(*engine));
+	int ret;
+
+	if (!engine)
+		return smudge_error_set(err, -ENOMEM, WHERE, "Out of memory.");
+	engine->ram = ram;
+	engine->nram = nram;
+	if (ports)
+		engine->ports = *ports;
+	ret = engine_unicorn_make_tables(engine, err);
+	if (ret < 0) {
+		free(engine);
+		return ret;
+	}
+	*ret_engine = engine;
+	return 0;
+}
+
+static void unicorn_destroy(struct engine *engine)
+{
+	free(engine->tables);
+	free(engine);
+}
+
+static void unicorn_vcpu_destroy(struct engine_vcpu *vcpu)
+{
+	struct engine_vcpu **link;
+
+	if (!vcpu)
+		return;
+	for (link = &vcpu->engine->vcpus; *link; link = &(*link)->next)
+		if (*link == vcpu) {
+			*link = vcpu->next;
+			break;
+		}
+	if (vcpu->uc)
+		uc_close(vcpu->uc);
+	free(vcpu);
+}
+
+static int unicorn_vcpu_create(struct engine *engine, unsigned int index,
+			       struct engine_vcpu **ret_vcpu,
+			       struct smudge_error *err)
+{
+	struct engine_vcpu *vcpu = calloc(1, sizeof(*vcpu));
+	int ret;
+
+	(void)index;
+	if (!vcpu)
+		return smudge_error_set(err, -ENOMEM, WHERE, "Out of memory.");
+	vcpu->engine = engine;
+	vcpu->next = engine->vcpus;
+	engine->vcpus = vcpu;
+	ret = engine_unicorn_open(vcpu, err);
+	if (ret < 0) {
+		unicorn_vcpu_destroy(vcpu);
+		return ret;
+	}
+	*ret_vcpu = vcpu;
+	return 0;
+}
+
+static void unicorn_vcpu_bind(struct engine_vcpu *vcpu)
+{
+	(void)vcpu;
+}
+
+/* HLT leaves Unicorn as if nothing had happened, after the instruction. */
+static bool is_after_hlt(const struct engine_vcpu *vcpu, uint64_t rip)
+{
+	uint8_t opcode;
+
+	return uc_mem_read(vcpu->uc, rip - 1, &opcode, 1) == UC_ERR_OK &&
+	       opcode == OPCODE_HLT;
+}
+
+static enum engine_exit leave(struct engine_vcpu *vcpu, uc_err why,
+			      struct smudge_error *err)
+{
+	uint64_t rip = vcpu->shadow.rip;
+
+	if (why == UC_ERR_OK && is_after_hlt(vcpu, rip)) {
+		vcpu->shadow.halted = 1;
+		return ENGINE_EXIT_HALT;
+	}
+	if (why == UC_ERR_EXCEPTION && !engine_unicorn_has_handlers(vcpu, err))
+		return ENGINE_EXIT_SHUTDOWN;
+	smudge_error_set(err, -EFAULT, WHERE,
+			 "The guest cannot go on at 0x%llx: %s.",
+			 (unsigned long long)rip,
+			 why == UC_ERR_OK ? "Unicorn left it without a reason"
+					  : uc_strerror(why));
+	return ENGINE_EXIT_ERROR;
+}
+
+static enum engine_exit unicorn_vcpu_run(struct engine_vcpu *vcpu,
+					 struct smudge_error *err)
+{
+	const struct engine_ports *ports = &vcpu->engine->ports;
+	uc_err why;
+
+	if (engine_unicorn_check_tables(vcpu->engine, vcpu->shadow.cr3, err) <
+		    0 ||
+	    engine_unicorn_drop(vcpu, err) < 0)
+		return ENGINE_EXIT_ERROR;
+	vcpu->code.is_first_run = !vcpu->has_run;
+	vcpu->has_run = true;
+	vcpu->is_stopping = false;
+	why = uc_emu_start(vcpu->uc, vcpu->shadow.rip, 0, 0, 0);
+	report_store(vcpu);
+	if (vcpu->has_work)
+		ports->complete(ports->opaque);
+	vcpu->has_work = false;
+	if (vcpu->unemulated.code) {
+		*err = vcpu->unemulated;
+		return ENGINE_EXIT_ERROR;
+	}
+	if (vcpu->is_stopping)
+		return ENGINE_EXIT_INTERRUPTED;
+	uc_reg_read(vcpu->uc, UC_X86_REG_RIP, &vcpu->shadow.rip);
+	return leave(vcpu, why, err);
+}
+
+static void unicorn_vcpu_kick(struct engine_vcpu *vcpu)
+{
+	/* relaxed: read by is_kicked, the machine's lock orders the rest */
+	__atomic_store_n(&vcpu->is_kicked, true, __ATOMIC_RELAXED);
+}
+
+static void unicorn_vcpu_clear_kick(struct engine_vcpu *vcpu)
+{
+	/* relaxed: the machine's lock orders it against kicks */
+	__atomic_store_n(&vcpu->is_kicked, false, __ATOMIC_RELAXED);
+}
+
+static int unicorn_kvm_vm_fd(const struct engine *engine)
+{
+	(void)engine;
+	return -1;
+}
+
+/*
+ * Code that was translated without the hook would go on without it, so each
+ * vCPU is opened anew.
+ */
+static int unicorn_set_write_hook(struct engine *engine,
+				  const struct engine_write_hook *hook,
+				  struct smudge_error *err)
+{
+	struct engine_vcpu *vcpu;
+	struct vcpu_state state;
+	int ret = 0;
+
+	engine->hook = hook ? *hook : (struct engine_write_hook){0};
+	for (vcpu = engine->vcpus; ret == 0 && vcpu; vcpu = vcpu->next) {
+		ret = engine_unicorn_get_state(vcpu, &state, err);
+		if (ret == 0)
+			ret = engine_unicorn_open(vcpu, err);
+		if (ret == 0)
+			ret = engine_unicorn_restore(vcpu, &state, err);
+		engine_unicorn_reopened(vcpu);
+	}
+	return ret;
+}
+
+const struct engine_ops engine_unicorn_ops = {
+	.name = "unicorn",
+	.create = unicorn_create,
+	.destroy = unicorn_destroy,
+	.vcpu_create = unicorn_vcpu_create,
+	.vcpu_destroy = unicorn_vcpu_destroy,
+	.vcpu_bind = unicorn_vcpu_bind,
+	.vcpu_run = unicorn_vcpu_run,
+	.vcpu_kick = unicorn_vcpu_kick,
+	.vcpu_clear_kick = unicorn_vcpu_clear_kick,
+	.vcpu_get_state = engine_unicorn_get_state,
+	.vcpu_set_state = engine_unicorn_set_state,
+	.kvm_vm_fd = unicorn_kvm_vm_fd,
+	.watch_code = engine_unicorn_watch_code,
+	.vcpu_settle = engine_unicorn_settle,
+	.code = engine_unicorn_code,
+	.set_write_hook = unicorn_set_write_hook,
+};

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Shared between the Unicorn engine's files: running vCPUs
+ * (engine/unicorn.c), their state (engine/unicorn_state.c), what of it
+ * Unicorn emulates (engine/unicorn_accept.c), what guests do that it does not
+ * (engine/unicorn_unemulated.c) and stale translations (engine/unicorn_code.c).
+ */
+#ifndef VM_ENGINE_UNICORN_H
+#define VM_ENGINE_UNICORN_H
+
+#include <stdbool.h>
+#include <unicorn/unicorn.h>
+
+#include <smudge/code.h>
+#include <smudge/error.h>
+
+#include "engine/engine.h"
+
+struct engine {
+	const struct machine_ram *ram; /* borrowed */
+	size_t nram;
+	struct engine_ports ports;
+	struct engine_write_hook hook; /* wrote == NULL: off */
+	struct engine_vcpu *vcpus;     /* linked by next */
+	uint8_t *tables;	       /* the loader's; NULL without RAM */
+	uint64_t tables_end_gpa;       /* they begin at LOADER_TABLES_GPA */
+};
+
+#define ENGINE_MAX_FRESH 512
+#define ENGINE_MAX_DROPS 512
+
+struct engine_piece {
+	uint64_t gpa;
+	uint64_t length_bytes;
+};
+
+/* The vCPU's thread alone uses it, but for is_reopened. */
+struct engine_code {
+	struct smudge_code *handle; /* NULL: nobody asks */
+	/* translated since the last settle, and one more than makes it full */
+	struct engine_piece fresh[ENGINE_MAX_FRESH + 1];
+	size_t nfresh;
+	uint64_t since;		   /* the last settle, for smudge_code_add */
+	struct engine_piece entry; /* the block that a run began with */
+	bool is_entered;
+	bool is_first_run; /* the last one was, of its uc_engine */
+	/* to be dropped before the guest runs */
+	struct engine_piece drops[ENGINE_MAX_DROPS];
+	size_t ndrops;
+	bool drops_all;
+	bool is_reopened; /* atomic: there are no translations any more */
+};
+
+struct engine_vcpu {
+	struct engine *engine;
+	struct engine_vcpu *next;
+	uc_engine *uc; /* one per vCPU, on the same RAM */
+	bool has_run;
+	bool is_kicked;	  /* atomic */
+	bool is_stopping; /* stopped by block_starts at shadow.rip */
+	bool has_work;	  /* of a device, to be completed */
+	/* code != 0: the guest did what Unicorn does not emulate */
+	struct smudge_error unemulated;
+	struct engine_code code;
+	/* the last store seen by the hook, not yet reported */
+	uint64_t stored_gpa;
+	uint32_t stored_bytes;
+	/* what was set last: Unicorn does not give all hidden parts back */
+	struct vcpu_state shadow;
+};
+
+/* Open Unicorn, map RAM, install hooks; closes what was open before. */
+int engine_unicorn_open(struct engine_vcpu *vcpu, struct smudge_error *err);
+
+int engine_unicorn_get_state(struct engine_vcpu *vcpu, struct vcpu_state *ret,
+			     struct smudge_error *err);
+/* Into a new Unicorn, a state that get_state gave. */
+int engine_unicorn_restore(struct engine_vcpu *vcpu,
+			   const struct vcpu_state *state,
+			   struct smudge_error *err);
+int engine_unicorn_set_state(struct engine_vcpu *vcpu,
+			     const struct vcpu_state *state,
+			     struct smudge_error *err);
+
+/*
+ * engine_unicorn_make_tables - keep a copy of the loader's page tables
+ *
+ * Unicorn 2.0.1 does not translate addresses by them, so the guest's must
+ * stay the one-to-one map that the loader wrote.
+ * Return: 0, or -ENOMEM with one sentence.
+ */
+int engine_unicorn_make_tables(struct engine *engine, struct smudge_error *err);
+/* Map a piece of RAM; the page tables in it are not writable. */
+uc_err engine_unicorn_map(struct engine_vcpu *vcpu,
+			  const struct machine_ram *piece);
+/* End the run, with vcpu->unemulated, at such stores and at SYSCALL. */
+uc_err engine_unicorn_hook_unemulated(struct engine_vcpu *vcpu);
+/* Inside, at a block's start. True: vcpu->unemulated says which tables. */
+bool engine_unicorn_has_other_tables(struct engine_vcpu *vcpu);
+/* After an exception, not delivered. True: the sentence is in @err. */
+bool engine_unicorn_has_handlers(const struct engine_vcpu *vcpu,
+				 struct smudge_error *err);
+/*
+ * Return: 0 when CR3 and the tables in RAM are the loader's, or -EOPNOTSUPP
+ * with one sentence that names the first entry that is not.
+ */
+int engine_unicorn_check_tables(const struct engine *engine, uint64_t cr3,
+				struct smudge_error *err);
+
+/*
+ * The hidden part that Unicorn gives a segment register when @selector is
+ * loaded, for a guest in 64-bit mode at privilege 0.
+ * Return: 0, or -EOPNOTSUPP with one sentence (the GDT has no such segment).
+ */
+int engine_unicorn_derive(const struct engine *engine,
+			  const struct vcpu_table *gdt, uint16_t selector,
+			  struct vcpu_segment *ret, struct smudge_error *err);
+/*
+ * engine_unicorn_accept - can Unicorn go on with this state?
+ *
+ * RAM is in place. Asked before anything is set: with page tables or
+ * descriptors that are not there, setting would crash Unicorn.
+ * Return: 0, or -EOPNOTSUPP with one sentence that names what differs.
+ */
+int engine_unicorn_accept(const struct engine *engine,
+			  const struct vcpu_state *state,
+			  struct smudge_error *err);
+/* The name of the first field in which @got is not @set, or NULL. */
+const char *engine_unicorn_difference(const struct vcpu_state *set,
+				      const struct vcpu_state *got);
+
+/* A run entered the guest with this block. Inside. */
+void engine_unicorn_enters(struct engine_vcpu *vcpu, uint64_t gpa,
+			   uint64_t length_bytes);
+/* Add the hook that notes new blocks, if anybody asks. */
+uc_err engine_unicorn_hook_code(struct engine_vcpu *vcpu);
+/* Carry the drops out: before the guest runs. */
+int engine_unicorn_drop(struct engine_vcpu *vcpu, struct smudge_error *err);
+/* The vCPU has a new Unicorn. Any thread, while the vCPU is out. */
+void engine_unicorn_reopened(struct engine_vcpu *vcpu);
+
+int engine_unicorn_watch_code(struct engine *engine,
+			      struct smudge_memory *memory,
+			      struct smudge_error *err);
+void engine_unicorn_settle(struct engine_vcpu *vcpu);
+struct smudge_code *engine_unicorn_code(const struct engine *engine);
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the machine tells about itself. Nothing here changes it.
+ */
+#include "machine/internal.h"
+
+const char *machine_describe(const struct machine *machine)
+{
+	return machine->description;
+}
+
+const char *machine_engine_name(const struct machine *machine)
+{
+	return machine->ops->name;
+}
+
+const char *machine_dirty_name(const struct machine *machine)
+{
+	return machine->dirty.name;
+}
+
+struct smudge_memory *machine_memory(const struct machine *machine)
+{
+	return machine->dirty.memory;
+}
+
+struct smudge_code *machine_code(const struct machine *machine)
+{
+	return machine->ops->code ? machine->ops->code(machine->engine) : NULL;
+}
+
+size_t machine_ram(const struct machine *machine,
+		   const struct machine_ram **ret)
+{
+	*ret = machine->ram;
+	return machine->nram;
+}
+
+uint64_t machine_ram_bytes(const struct machine *machine)
+{
+	uint64_t bytes = 0;
+	size_t i;
+
+	for (i = 0; i < machine->nram; i++)
+		bytes += machine->ram[i].size_bytes;
+	return bytes;
+}
+
+uint8_t *machine_ram_at(const struct machine *machine, uint64_t gpa,
+			uint64_t len)
+{
+	size_t i;
+
+	for (i = 0; i < machine->nram; i++) {
+		const struct machine_ram *piece = &machine->ram[i];
+
+		if (gpa >= piece->gpa &&
+		    gpa - piece->gpa <= piece->size_bytes &&
+		    len <= piece->size_bytes - (gpa - piece->gpa))
+			return piece->hva + (gpa - piece->gpa);
+	}
+	return NULL;
+}
+
+const struct machine_ram *machine_display(struct machine *machine,
+					  struct display_mode *ret_mode,
+					  uint64_t *ret_generation)
+{
+	struct devices *devices = &machine->devices;
+	size_t i;
+
+	for (i = 0; i < machine->nram && !machine->ram[i].is_vram; i++)
+		;
+	if (i == machine->nram)
+		return NULL;
+	pthread_mutex_lock(&devices->lock);
+	*ret_mode = devices->display.regs.mode;
+	if (ret_generation)
+		*ret_generation = devices->display.generation;
+	pthread_mutex_unlock(&devices->lock);
+	return &machine->ram[i];
+}
+
+bool machine_display_key(struct machine *machine, uint32_t keysym, bool is_down)
+{
+	struct devices *devices = &machine->devices;
+	bool taken = false;
+
+	pthread_mutex_lock(&devices->lock);
+	if (devices->display.vram_bytes)
+		taken = display_key(&devices->display, keysym, is_down);
+	pthread_mutex_unlock(&devices->lock);
+	return taken;
+}
+
+enum machine_run_state machine_run_state(struct machine *machine)
+{
+	enum machine_run_state state;
+
+	pthread_mutex_lock(&machine->lock);
+	state = machine->state;
+	pthread_mutex_unlock(&machine->lock);
+	return state;
+}
+
+const char *machine_run_state_name(enum machine_run_state state)
+{
+	static const char *const names[] = {
+		[MACHINE_PRELAUNCH] = "prelaunch",
+		[MACHINE_INMIGRATE] = "inmigrate",
+		[MACHINE_RUNNING] = "running",
+		[MACHINE_PAUSED] = "paused",
+		[MACHINE_FINISH_MIGRATE] = "finish-migrate",
+		[MACHINE_POSTMIGRATE] = "postmigrate",
+		[MACHINE_SHUTDOWN] = "shutdown",
+		[MACHINE_INTERNAL_ERROR] = "internal-error",
+	};
+
+	return names[state];
+}
+
+int machine_exit_fd(const struct machine *machine)
+{
+	return machine->exit_fd;
+}
+
+enum machine_exit_reason machine_exit_reason(struct machine *machine,
+					     int *ret_status)
+{
+	enum machine_exit_reason reason;
+
+	pthread_mutex_lock(&machine->lock);
+	reason = machine->exit_reason;
+	if (ret_status)
+		*ret_status = machine->exit_status;
+	pthread_mutex_unlock(&machine->lock);
+	return reason;
+}
+
+/* The error is written once, before the state that makes callers ask. */
+const char *machine_error(struct machine *machine)
+{
+	const char *message;
+
+	pthread_mutex_lock(&machine->lock);
+	message = machine->error.code ? machine->error.message : "";
+	pthread_mutex_unlock(&machine->lock);
+	return message;
+}

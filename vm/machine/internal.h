@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The machine's inside, shared by the files of machine/ only.
+ *
+ * `lock` guards every field under "run state". Lock order: listener_lock is
+ * never taken while `lock` is held, nor the other way round; the devices'
+ * lock is innermost.
+ */
+#ifndef VM_MACHINE_INTERNAL_H
+#define VM_MACHINE_INTERNAL_H
+
+#include <pthread.h>
+
+#include <smudge/error.h>
+#include <smudge/memory.h>
+#include <smudge/source.h>
+
+#include "devices/devices.h"
+#include "engine/engine.h"
+#include "machine/machine.h"
+
+#define MACHINE_MAX_VCPUS 8
+
+struct machine_vcpu {
+	struct machine *machine;
+	struct engine_vcpu *engine_vcpu;
+	pthread_t thread;
+	bool is_started;
+	bool is_inside;	  /* run state: in vcpu_run */
+	uint64_t settled; /* run state: the era the engine settled for */
+};
+
+/* What --dirty chose; sources[i] is NULL for the hook's marks. */
+struct machine_dirty {
+	const char *name;
+	struct smudge_memory *memory;
+	struct smudge_kvm *kvm;
+	struct smudge_source *sources[MACHINE_MAX_RAM];
+	unsigned int hook_users; /* started hook sources, under `lock` */
+};
+
+struct machine {
+	struct machine_ram ram[MACHINE_MAX_RAM];
+	size_t nram;
+	const struct engine_ops *ops;
+	struct engine *engine;
+	struct machine_vcpu vcpus[MACHINE_MAX_VCPUS];
+	unsigned int nvcpus;
+	struct devices devices;
+	struct machine_dirty dirty;
+	char description[512];
+	int exit_fd;
+
+	pthread_mutex_t lock;
+	pthread_cond_t entered_or_left; /* any change of the run state */
+	/* run state: */
+	enum machine_run_state state;
+	unsigned int quiesced; /* > 0: vCPUs stay out, whatever the state */
+	uint64_t era;	       /* counts the times vCPUs were let in again */
+	bool is_ending;
+	bool is_loadable; /* inmigrate: a state was loaded */
+	enum machine_exit_reason exit_reason;
+	int exit_status;
+	struct smudge_error error;
+
+	pthread_mutex_t listener_lock;
+	struct machine_listener listener;
+};
+
+int machine_vcpus_start(struct machine *machine, struct smudge_error *err);
+void machine_vcpus_end(struct machine *machine);
+
+/* Keep the vCPUs out of the guest for a moment, without a state change. */
+void machine_quiesce(struct machine *machine);
+void machine_unquiesce(struct machine *machine);
+
+/* The guest ended itself, or an engine failed: from a vCPU's thread. */
+void machine_ended(struct machine *machine, enum machine_run_state state,
+		   enum machine_exit_reason reason, int status);
+
+/* Call the listener; without locks. */
+void machine_notify(struct machine *machine, enum machine_run_state from,
+		    enum machine_run_state to);
+
+/*
+ * machine_dirty_attach - regions for the RAM pieces, and their sources
+ * @kind: --dirty's value; auto is kvm-manual (or kvm-legacy) on kvm, and uffd
+ *        on unicorn, or the hook where the kernel lacks WP_ASYNC
+ * Return: 0, or -errno with one sentence; nothing is attached then.
+ */
+int machine_dirty_attach(struct machine *machine, const char *kind,
+			 struct smudge_error *err);
+void machine_dirty_detach(struct machine *machine);
+
+/* dirty_hook.c: a source fed by the engine's store hook. */
+int dirty_hook_create(struct machine *machine, struct smudge_source **ret,
+		      struct smudge_error *err);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From an ELF file to a vCPU about to enter it.
+ *
+ * Low memory belongs to the loader: a GDT, the command line, a stack and the
+ * page tables, ending at loader_tables_end(). Segments of the image are
+ * loaded at their virtual addresses, since RAM is mapped one to one, and must
+ * lie above that. Nothing is written before the whole image was checked.
+ */
+#ifndef VM_MACHINE_LOADER_H
+#define VM_MACHINE_LOADER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/vcpu_state.h"
+
+struct machine_ram;
+struct smudge_error;
+
+#define LOADER_GDT_GPA	    UINT64_C(0x1000)
+#define LOADER_CMDLINE_GPA  UINT64_C(0x2000)
+#define LOADER_CMDLINE_MAX  4095 /* bytes before the final 0 */
+#define LOADER_STACK_BOTTOM UINT64_C(0x8000)
+#define LOADER_STACK_TOP    UINT64_C(0x10000)
+#define LOADER_TABLES_GPA   UINT64_C(0x10000)
+
+/* The first address after the loader's tables; depends on the RAM's size. */
+uint64_t loader_tables_end(const struct machine_ram *ram, size_t nram);
+
+/*
+ * loader_write_tables - the page tables that map @ram one to one
+ * @tables: overwritten; loader_tables_end() - LOADER_TABLES_GPA bytes, which
+ *          are meant for guest physical address LOADER_TABLES_GPA
+ */
+void loader_write_tables(const struct machine_ram *ram, size_t nram,
+			 uint8_t *tables);
+
+/*
+ * loader_load_elf - check an image and copy its segments into RAM
+ * @image, @len: the whole file; untrusted
+ * @ret_entry: written only on success
+ * Return: 0, or -EINVAL with one sentence (no ELF64 for x86-64, truncated,
+ * a segment outside RAM, over the loader's tables or over another segment,
+ * an entry point in no segment).
+ */
+int loader_load_elf(const uint8_t *image, size_t len,
+		    const struct machine_ram *ram, size_t nram,
+		    uint64_t *ret_entry, struct smudge_error *err);
+
+/*
+ * loader_prepare_boot - write tables and command line; state at the entry
+ * Return: 0, or -E2BIG with one sentence (command line too long).
+ */
+int loader_prepare_boot(const struct machine_ram *ram, size_t nram,
+			const char *cmdline, uint64_t entry,
+			struct vcpu_state *ret, struct smudge_error *err);
+
+/* Both of the above, for a file. */
+int loader_load_file(const char *path, const char *cmdline,
+		     const struct machine_ram *ram, size_t nram,
+		     struct vcpu_state *ret, struct smudge_error *err);
+
+#endif

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Construction and destruction of the machine, and access to its parts.
+ *
+ * RAM is anonymous memory that the host gives page by page as it is written
+ * (MAP_NORESERVE): a large machine costs what its guest uses. Everything a
+ * constructor made is undone in the reverse order by machine_destroy, which
+ * also cleans up after a failed machine_create.
+ */
+#include "machine/internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "devices/framebuffer.h"
+#include "machine/loader.h"
+#include "options.h"
+
+#define WHERE "machine"
+
+static uint32_t port_in(void *opaque, uint16_t port, unsigned int size)
+{
+	struct machine *machine = opaque;
+
+	return devices_in(&machine->devices, port, size);
+}
+
+static bool port_out(void *opaque, uint16_t port, unsigned int size,
+		     uint32_t value)
+{
+	struct machine *machine = opaque;
+
+	return devices_out(&machine->devices, port, size, value);
+}
+
+static void complete(void *opaque)
+{
+	struct machine *machine = opaque;
+
+	devices_complete(&machine->devices);
+}
+
+static uint8_t *dma_at(void *opaque, uint64_t gpa, uint64_t length_bytes)
+{
+	return machine_ram_at(opaque, gpa, length_bytes);
+}
+
+static void dma_wrote(void *opaque, uint64_t gpa, uint64_t length_bytes)
+{
+	struct machine *machine = opaque;
+
+	smudge_memory_mark_gpa(machine->dirty.memory, gpa, length_bytes);
+}
+
+static void debug_exit(void *opaque, uint32_t value)
+{
+	machine_ended(opaque, MACHINE_SHUTDOWN, MACHINE_EXIT_DEBUG_PORT,
+		      (int)((value << 1 | 1) & 0xff));
+}
+
+static int map_piece(struct machine *machine, const char *name, uint64_t gpa,
+		     uint64_t size_bytes, struct smudge_error *err)
+{
+	struct machine_ram *piece = &machine->ram[machine->nram];
+	void *hva = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	int ret;
+
+	if (hva == MAP_FAILED) {
+		ret = -errno;
+		return smudge_error_set(
+			err, ret, WHERE,
+			"%llu MiB of guest RAM cannot be mapped: %s.",
+			(unsigned long long)(size_bytes >> 20), strerror(-ret));
+	}
+	*piece = (struct machine_ram){
+		.name = name,
+		.gpa = gpa,
+		.size_bytes = size_bytes,
+		.hva = hva,
+		.slot = (uint32_t)machine->nram,
+	};
+	machine->nram++;
+	return 0;
+}
+
+/* The display itself wrote pixels: no source sees the host's own stores. */
+static void display_wrote(void *opaque, uint64_t offset_bytes,
+			  uint64_t length_bytes)
+{
+	struct machine *machine = opaque;
+
+	smudge_memory_mark_gpa(machine->dirty.memory,
+			       DISPLAY_VRAM_GPA + offset_bytes, length_bytes);
+}
+
+static int map_vram(struct machine *machine, const struct vm_options *options,
+		    struct smudge_error *err)
+{
+	struct machine_ram *piece = &machine->ram[machine->nram];
+	struct display *display = &machine->devices.display;
+	int ret;
+
+	if (!options->display_width)
+		return 0;
+	ret = map_piece(machine, "vram", DISPLAY_VRAM_GPA,
+			display_vram_bytes(options->display_width,
+					   options->display_height),
+			err);
+	if (ret < 0)
+		return ret;
+	piece->is_vram = true;
+	display_init(display, options->display_width, options->display_height,
+		     piece->hva);
+	display->opaque = machine;
+	display->wrote = display_wrote;
+	return 0;
+}
+
+static int map_ram(struct machine *machine, const struct vm_options *options,
+		   struct smudge_error *err)
+{
+	uint64_t size_bytes = options->memory_bytes;
+	uint64_t low_bytes = size_bytes;
+	int ret;
+
+	if (low_bytes > MACHINE_HOLE_START)
+		low_bytes = MACHINE_HOLE_START;
+	ret = map_piece(machine, "ram-low", 0, low_bytes, err);
+	if (ret == 0)
+		ret = map_vram(machine, options, err);
+	if (ret < 0 || low_bytes == size_bytes)
+		return ret;
+	return map_piece(machine, "ram-high", MACHINE_HOLE_END,
+			 size_bytes - low_bytes, err);
+}
+
+static int create_engine(struct machine *machine, const char *name,
+			 struct smudge_error *err)
+{
+	const struct engine_ports ports = {
+		.opaque = machine,
+		.in = port_in,
+		.out = port_out,
+		.complete = complete,
+	};
+	struct machine_vcpu *vcpu = &machine->vcpus[0];
+	const struct engine_ops *ops;
+	char why[256];
+	int ret;
+
+	ret = engine_choose(name, &ops, why, err);
+	if (ret < 0)
+		return ret;
+	ret = ops->create(machine->ram, machine->nram, &ports, &machine->engine,
+			  err);
+	if (ret < 0)
+		return ret;
+	machine->ops = ops;
+	ret = ops->vcpu_create(machine->engine, 0, &vcpu->engine_vcpu, err);
+	if (ret < 0)
+		return ret;
+	vcpu->machine = machine;
+	machine->nvcpus = 1;
+	snprintf(machine->description, sizeof(machine->description), "%s", why);
+	return 0;
+}
+
+static int init_locks(struct machine *machine)
+{
+	int ret;
+
+	ret = pthread_mutex_init(&machine->lock, NULL);
+	if (ret == 0)
+		ret = pthread_mutex_init(&machine->listener_lock, NULL);
+	if (ret == 0)
+		ret = pthread_cond_init(&machine->entered_or_left, NULL);
+	return -ret;
+}
+
+static int watch_code(struct machine *machine, struct smudge_error *err)
+{
+	/* for tests: a guest that changes its code by DMA must go wrong then */
+	if (!machine->ops->watch_code || getenv("SMUDGE_VM_TEST_NO_CODE"))
+		return 0;
+	return machine->ops->watch_code(machine->engine, machine->dirty.memory,
+					err);
+}
+
+static int build(struct machine *machine, const struct vm_options *options,
+		 struct smudge_error *err)
+{
+	size_t used;
+	int ret;
+
+	machine->exit_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (machine->exit_fd < 0) {
+		ret = -errno;
+		return smudge_error_set(err, ret, WHERE,
+					"An eventfd cannot be had: %s.",
+					strerror(-ret));
+	}
+	ret = map_ram(machine, options, err);
+	if (ret == 0)
+		ret = create_engine(machine, options->engine, err);
+	if (ret == 0)
+		ret = machine_dirty_attach(machine, options->dirty, err);
+	if (ret == 0)
+		ret = watch_code(machine, err);
+	if (ret < 0)
+		return ret;
+	used = strlen(machine->description);
+	snprintf(machine->description + used,
+		 sizeof(machine->description) - used, "; dirty pages by %s",
+		 machine->dirty.name);
+	return 0;
+}
+
+int machine_create(const struct vm_options *options,
+		   struct machine **ret_machine, struct smudge_error *err)
+{
+	struct machine *machine = calloc(1, sizeof(*machine));
+	int ret;
+
+	if (!machine)
+		return smudge_error_set(err, -ENOMEM, WHERE, "Out of memory.");
+	machine->exit_fd = -1;
+	ret = init_locks(machine);
+	if (ret == 0)
+		ret = devices_open(&machine->devices, options->serial, err);
+	if (ret < 0) {
+		free(machine);
+		return smudge_error_set(err, ret, WHERE, "Out of memory.");
+	}
+	machine->devices.opaque = machine;
+	machine->devices.debug_exit = debug_exit;
+	machine->devices.dma = (struct dma){
+		.opaque = machine, .at = dma_at, .wrote = dma_wrote};
+	machine->state =
+		options->incoming ? MACHINE_INMIGRATE : MACHINE_PRELAUNCH;
+	ret = build(machine, options, err);
+	if (ret < 0) {
+		machine_destroy(machine);
+		return ret;
+	}
+	*ret_machine = machine;
+	return 0;
+}
+
+void machine_destroy(struct machine *machine)
+{
+	size_t i;
+
+	if (!machine)
+		return;
+	machine_vcpus_end(machine);
+	if (machine->engine && machine->ops && machine->ops->watch_code)
+		machine->ops->watch_code(machine->engine, NULL, NULL);
+	machine_dirty_detach(machine);
+	for (i = 0; i < MACHINE_MAX_VCPUS; i++)
+		if (machine->vcpus[i].engine_vcpu)
+			machine->ops->vcpu_destroy(
+				machine->vcpus[i].engine_vcpu);
+	if (machine->engine)
+		machine->ops->destroy(machine->engine);
+	for (i = 0; i < machine->nram; i++)
+		munmap(machine->ram[i].hva, machine->ram[i].size_bytes);
+	devices_close(&machine->devices);
+	if (machine->exit_fd >= 0)
+		close(machine->exit_fd);
+	pthread_cond_destroy(&machine->entered_or_left);
+	pthread_mutex_destroy(&machine->listener_lock);
+	pthread_mutex_destroy(&machine->lock);
+	free(machine);
+}
+
+int machine_start(struct machine *machine, struct smudge_error *err)
+{
+	return machine_vcpus_start(machine, err);
+}
+
+int machine_load_kernel(struct machine *machine, const char *path,
+			const char *append, struct smudge_error *err)
+{
+	struct vcpu_state state;
+	int ret;
+
+	if (machine_run_state(machine) != MACHINE_PRELAUNCH)
+		return smudge_error_set(err, -EBUSY, WHERE,
+					"A guest image can be loaded only "
+					"before the machine ran.");
+	ret = loader_load_file(path, append, machine->ram, machine->nram,
+			       &state, err);
+	if (ret < 0)
+		return ret;
+	return machine->ops->vcpu_set_state(machine->vcpus[0].engine_vcpu,
+					    &state, err);
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The machine: RAM, an engine with its vCPUs, the devices, and the run state.
+ *
+ * RAM is one piece below 3 GiB and, when it is larger, a second one from
+ * 4 GiB on; the framebuffer of --display is a piece between them. Each is a
+ * region of the machine's smudge_memory with a source of its own, chosen by
+ * --dirty. No client open means no tracking and no cost.
+ *
+ * Locks: everything here may be called from any thread but the vCPUs' own,
+ * unless its comment says otherwise. The machine's lock is never held while
+ * a callback runs. Guest time (the timer at port 0x608) stands still while
+ * the machine is not running.
+ *
+ * main() calls, in this order: machine_create, machine_load_kernel (unless
+ * incoming), machine_start, control_open (control/control.h; handles --qmp and
+ * --incoming), machine_resume (unless -S or incoming), then it waits on
+ * machine_exit_fd or a signal, then control_close and machine_destroy.
+ */
+#ifndef VM_MACHINE_MACHINE_H
+#define VM_MACHINE_MACHINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct machine;
+struct vm_options;
+struct vm_buf;
+struct smudge_code;
+struct smudge_error;
+struct smudge_memory;
+struct smudge_region;
+struct engine_ops;
+
+#define MACHINE_HOLE_START (UINT64_C(3) << 30)
+#define MACHINE_HOLE_END   (UINT64_C(4) << 30)
+#define MACHINE_MAX_RAM	   3
+#define MACHINE_PAGE_SHIFT 12
+
+struct machine_ram {
+	const char *name; /* "ram-low", "vram", "ram-high": stable names */
+	bool is_vram;	  /* the framebuffer: nothing is loaded there */
+	uint64_t gpa;
+	uint64_t size_bytes;
+	uint8_t *hva;
+	uint32_t slot;		      /* KVM memory slot, same on all engines */
+	struct smudge_region *region; /* in machine_memory() */
+};
+
+/* The names of machine_run_state_name() are QMP's RunState names. */
+enum machine_run_state {
+	MACHINE_PRELAUNCH,
+	MACHINE_INMIGRATE,
+	MACHINE_RUNNING,
+	MACHINE_PAUSED,
+	MACHINE_FINISH_MIGRATE, /* paused by an outgoing migration */
+	MACHINE_POSTMIGRATE,
+	MACHINE_SHUTDOWN,	/* the guest ended itself */
+	MACHINE_INTERNAL_ERROR, /* an engine failed; see machine_error */
+};
+
+enum machine_exit_reason {
+	MACHINE_EXIT_NONE,
+	MACHINE_EXIT_DEBUG_PORT, /* status is (value << 1) | 1 */
+	MACHINE_EXIT_HALT,	 /* HLT without interrupts: status 0 */
+	MACHINE_EXIT_TRIPLE_FAULT,
+	MACHINE_EXIT_ERROR,
+	MACHINE_EXIT_QUIT,   /* asked for through the control socket */
+	MACHINE_EXIT_SIGNAL, /* SIGINT, SIGTERM or SIGHUP */
+};
+
+/*
+ * machine_create - RAM, engine, vCPUs, devices, dirty sources; nothing runs
+ * @options: borrowed for the call
+ * @ret: written only on success
+ *
+ * State afterwards: prelaunch, or inmigrate when options->incoming is set.
+ * Return: 0, or -errno with one sentence in @err.
+ */
+int machine_create(const struct vm_options *options, struct machine **ret,
+		   struct smudge_error *err);
+
+/* Ends the vCPU threads first. No smudge client may be open. NULL is fine. */
+void machine_destroy(struct machine *machine);
+
+/* One line for stderr: the engine and the dirty source, and why. */
+const char *machine_describe(const struct machine *machine);
+const char *machine_engine_name(const struct machine *machine);
+/* "kvm-manual", "kvm-legacy", "uffd" or "hook". */
+const char *machine_dirty_name(const struct machine *machine);
+
+/*
+ * machine_load_kernel - load an ELF image and set vCPU 0 at its entry
+ * @path: ELF64, x86-64, ET_EXEC
+ * @append: the guest's command line
+ * Only in prelaunch. Return: 0, or -errno with one sentence in @err.
+ */
+int machine_load_kernel(struct machine *machine, const char *path,
+			const char *append, struct smudge_error *err);
+
+/* Start the vCPU threads; they wait outside the guest for machine_resume. */
+int machine_start(struct machine *machine, struct smudge_error *err);
+
+/*
+ * machine_pause - take every vCPU out of the guest
+ * @state: the state to be in afterwards: MACHINE_PAUSED or
+ *         MACHINE_FINISH_MIGRATE
+ *
+ * Blocks until all vCPUs are out, their last I/O completed. RAM and machine
+ * state do not change until machine_resume. Idempotent: when the machine was
+ * not running its state stays as it is and the call returns at once.
+ * Threads: any; also two at once. Return: true when it was running before.
+ */
+bool machine_pause(struct machine *machine, enum machine_run_state state);
+
+/*
+ * machine_resume - run, from prelaunch, paused, finish-migrate, postmigrate,
+ * or inmigrate after machine_load_state
+ * Return: 0 (also when running already), -EINVAL in shutdown,
+ * internal-error, and inmigrate without a loaded state.
+ */
+int machine_resume(struct machine *machine);
+
+enum machine_run_state machine_run_state(struct machine *machine);
+const char *machine_run_state_name(enum machine_run_state state);
+
+/*
+ * Change the state of a machine that is not running, for example
+ * finish-migrate to postmigrate, or prelaunch to paused.
+ * Return: 0, -EBUSY when it runs, -EINVAL for MACHINE_RUNNING.
+ */
+int machine_set_run_state(struct machine *machine,
+			  enum machine_run_state state);
+
+/*
+ * The one listener of state changes; NULL removes it. It is called without
+ * locks, after the change, on the thread that made it (vCPU threads too), so
+ * it must not call machine_pause, machine_resume or machine_destroy. When
+ * this returns, the former listener is not running and will not be called.
+ */
+struct machine_listener {
+	void *opaque;
+	void (*changed)(void *opaque, enum machine_run_state from,
+			enum machine_run_state to);
+};
+void machine_set_listener(struct machine *machine,
+			  const struct machine_listener *listener);
+
+/*
+ * Ask the process to end: makes machine_exit_fd readable; the first request
+ * counts. Threads: any, vCPU threads and listeners too.
+ */
+void machine_request_exit(struct machine *machine,
+			  enum machine_exit_reason reason, int status);
+/* An eventfd, borrowed; readable once an exit was requested. */
+int machine_exit_fd(const struct machine *machine);
+enum machine_exit_reason machine_exit_reason(struct machine *machine,
+					     int *ret_status);
+/* The sentence of the engine's failure, "" when there was none. */
+const char *machine_error(struct machine *machine);
+
+/* The RAM pieces in ascending order; borrowed, constant after create. */
+size_t machine_ram(const struct machine *machine,
+		   const struct machine_ram **ret);
+uint64_t machine_ram_bytes(const struct machine *machine);
+/* The host address of [gpa, gpa + len), or NULL when not all in one piece. */
+uint8_t *machine_ram_at(const struct machine *machine, uint64_t gpa,
+			uint64_t len);
+
+struct display_mode;
+
+/*
+ * machine_display - the framebuffer of --display, and its mode
+ * @ret_mode: what the guest shows now; written only when there is a display
+ * @ret_generation: changes with the mode; may be NULL
+ * Return: the piece that holds it, or NULL without a display.
+ */
+const struct machine_ram *machine_display(struct machine *machine,
+					  struct display_mode *ret_mode,
+					  uint64_t *ret_generation);
+
+/* A key for the guest. False: no display, or its queue is full. */
+bool machine_display_key(struct machine *machine, uint32_t keysym,
+			 bool is_down);
+
+/*
+ * The dirty memory of this machine, borrowed: its regions are the RAM pieces,
+ * sources attached. Open clients on it; close them before machine_destroy.
+ */
+struct smudge_memory *machine_memory(const struct machine *machine);
+
+/*
+ * What this machine's engine translated and smudge watches, for statistics;
+ * borrowed. NULL when the engine translates nothing.
+ */
+struct smudge_code *machine_code(const struct machine *machine);
+
+/*
+ * machine_save_state - append vCPU and device state to @buf
+ *
+ * Sections {u32 name length, name, u32 version, u32 length, payload}, after
+ * a u32 count, all little-endian. The same on every engine. Only while the
+ * machine is not running. Return: 0, -EBUSY when running, -ENOMEM, or an
+ * engine's -errno, with one sentence in @err.
+ */
+int machine_save_state(struct machine *machine, struct vm_buf *buf,
+		       struct smudge_error *err);
+
+/*
+ * machine_load_state - check and load what machine_save_state wrote
+ * @bytes, @len: from a peer; hostile
+ *
+ * Everything is decoded and checked before anything is changed, so a refused
+ * state leaves the machine as it was. Does not change the run state. RAM
+ * must be in place before (an engine may look at page tables).
+ * Return: 0, -EBUSY when running, -EINVAL with one sentence in @err, or an
+ * engine's -errno (the machine then refuses to resume from inmigrate).
+ */
+int machine_load_state(struct machine *machine, const uint8_t *bytes,
+		       size_t len, struct smudge_error *err);
+
+#endif

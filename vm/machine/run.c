@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vCPU threads and the run state.
+ *
+ * A vCPU is inside the guest only while the state is MACHINE_RUNNING and
+ * nobody quiesces. Whoever wants it out changes that under the lock, kicks,
+ * and waits until `is_inside` is false. The vCPU's thread forgets old kicks
+ * under the same lock as it sets `is_inside`, so none is lost.
+ *
+ * Others write guest memory only while the vCPUs are out; then a new era
+ * begins. A vCPU enters only when its engine has settled, since it left the
+ * guest and in this era, which of its translations are stale.
+ */
+#include "machine/internal.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/host.h"
+
+static bool may_enter(const struct machine *machine)
+{
+	return machine->state == MACHINE_RUNNING && !machine->quiesced &&
+	       !machine->is_ending;
+}
+
+void machine_notify(struct machine *machine, enum machine_run_state from,
+		    enum machine_run_state to)
+{
+	if (from == to)
+		return;
+	pthread_mutex_lock(&machine->listener_lock);
+	if (machine->listener.changed)
+		machine->listener.changed(machine->listener.opaque, from, to);
+	pthread_mutex_unlock(&machine->listener_lock);
+}
+
+void machine_set_listener(struct machine *machine,
+			  const struct machine_listener *listener)
+{
+	pthread_mutex_lock(&machine->listener_lock);
+	machine->listener = listener ? *listener : (struct machine_listener){0};
+	pthread_mutex_unlock(&machine->listener_lock);
+}
+
+/* With the lock held. */
+static enum machine_run_state change_state(struct machine *machine,
+					   enum machine_run_state state)
+{
+	enum machine_run_state from = machine->state;
+
+	machine->state = state;
+	machine->era++;
+	pthread_mutex_lock(&machine->devices.lock);
+	if (state == MACHINE_RUNNING)
+		vm_clock_start(&machine->devices.clock);
+	else
+		vm_clock_stop(&machine->devices.clock);
+	pthread_mutex_unlock(&machine->devices.lock);
+	pthread_cond_broadcast(&machine->entered_or_left);
+	return from;
+}
+
+/* With the lock held. */
+static bool kick_those_inside(struct machine *machine)
+{
+	bool any = false;
+	unsigned int i;
+
+	for (i = 0; i < machine->nvcpus; i++) {
+		if (!machine->vcpus[i].is_inside)
+			continue;
+		machine->ops->vcpu_kick(machine->vcpus[i].engine_vcpu);
+		any = true;
+	}
+	return any;
+}
+
+/* With the lock held; gives up when somebody lets the vCPUs in again. */
+static void wait_until_out(struct machine *machine)
+{
+	while (!may_enter(machine) && kick_those_inside(machine))
+		pthread_cond_wait(&machine->entered_or_left, &machine->lock);
+}
+
+bool machine_pause(struct machine *machine, enum machine_run_state state)
+{
+	enum machine_run_state from;
+	bool was_running;
+
+	pthread_mutex_lock(&machine->lock);
+	from = machine->state;
+	was_running = from == MACHINE_RUNNING;
+	if (was_running)
+		change_state(machine, state);
+	wait_until_out(machine);
+	pthread_mutex_unlock(&machine->lock);
+	if (was_running)
+		machine_notify(machine, from, state);
+	return was_running;
+}
+
+static bool can_resume(const struct machine *machine)
+{
+	switch (machine->state) {
+	case MACHINE_SHUTDOWN:
+	case MACHINE_INTERNAL_ERROR:
+		return false;
+	case MACHINE_INMIGRATE:
+		return machine->is_loadable;
+	default:
+		return true;
+	}
+}
+
+int machine_resume(struct machine *machine)
+{
+	enum machine_run_state from;
+
+	pthread_mutex_lock(&machine->lock);
+	if (!can_resume(machine)) {
+		pthread_mutex_unlock(&machine->lock);
+		return -EINVAL;
+	}
+	from = machine->state;
+	if (from != MACHINE_RUNNING)
+		change_state(machine, MACHINE_RUNNING);
+	pthread_mutex_unlock(&machine->lock);
+	machine_notify(machine, from, MACHINE_RUNNING);
+	return 0;
+}
+
+int machine_set_run_state(struct machine *machine, enum machine_run_state state)
+{
+	enum machine_run_state from;
+
+	if (state == MACHINE_RUNNING)
+		return -EINVAL;
+	pthread_mutex_lock(&machine->lock);
+	if (machine->state == MACHINE_RUNNING) {
+		pthread_mutex_unlock(&machine->lock);
+		return -EBUSY;
+	}
+	from = change_state(machine, state);
+	pthread_mutex_unlock(&machine->lock);
+	machine_notify(machine, from, state);
+	return 0;
+}
+
+void machine_quiesce(struct machine *machine)
+{
+	pthread_mutex_lock(&machine->lock);
+	machine->quiesced++;
+	wait_until_out(machine);
+	pthread_mutex_unlock(&machine->lock);
+}
+
+void machine_unquiesce(struct machine *machine)
+{
+	pthread_mutex_lock(&machine->lock);
+	machine->quiesced--;
+	machine->era++;
+	pthread_cond_broadcast(&machine->entered_or_left);
+	pthread_mutex_unlock(&machine->lock);
+}
+
+void machine_request_exit(struct machine *machine,
+			  enum machine_exit_reason reason, int status)
+{
+	const uint64_t one = 1;
+
+	pthread_mutex_lock(&machine->lock);
+	if (machine->exit_reason == MACHINE_EXIT_NONE) {
+		machine->exit_reason = reason;
+		machine->exit_status = status;
+	}
+	pthread_mutex_unlock(&machine->lock);
+	/* the counter cannot overflow in a process's life */
+	while (write(machine->exit_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+}
+
+void machine_ended(struct machine *machine, enum machine_run_state state,
+		   enum machine_exit_reason reason, int status)
+{
+	enum machine_run_state from;
+
+	pthread_mutex_lock(&machine->lock);
+	from = change_state(machine, state);
+	kick_those_inside(machine);
+	pthread_mutex_unlock(&machine->lock);
+	machine_notify(machine, from, state);
+	machine_request_exit(machine, reason, status);
+}
+
+static void handle_exit(struct machine *machine, enum engine_exit exit,
+			const struct smudge_error *err)
+{
+	switch (exit) {
+	case ENGINE_EXIT_INTERRUPTED:
+		break;
+	case ENGINE_EXIT_HALT:
+		machine_ended(machine, MACHINE_SHUTDOWN, MACHINE_EXIT_HALT, 0);
+		break;
+	case ENGINE_EXIT_SHUTDOWN:
+		machine_ended(machine, MACHINE_SHUTDOWN,
+			      MACHINE_EXIT_TRIPLE_FAULT, 1);
+		break;
+	case ENGINE_EXIT_ERROR:
+		pthread_mutex_lock(&machine->lock);
+		if (!machine->error.code)
+			machine->error = *err;
+		pthread_mutex_unlock(&machine->lock);
+		machine_ended(machine, MACHINE_INTERNAL_ERROR,
+			      MACHINE_EXIT_ERROR, 1);
+		break;
+	}
+}
+
+/* An engine that returns what is no engine_exit has failed. */
+static enum engine_exit check_exit(enum engine_exit exit,
+				   struct smudge_error *err)
+{
+	switch (exit) {
+	case ENGINE_EXIT_INTERRUPTED:
+	case ENGINE_EXIT_HALT:
+	case ENGINE_EXIT_SHUTDOWN:
+	case ENGINE_EXIT_ERROR:
+		return exit;
+	}
+	smudge_error_clear(err);
+	smudge_error_set(err, -EIO, "machine",
+			 "the engine left the guest with %d, which is no "
+			 "reason to leave it",
+			 (int)exit);
+	return ENGINE_EXIT_ERROR;
+}
+
+/* With the lock held, dropped meanwhile. True: look at everything again. */
+static bool settle(struct machine_vcpu *vcpu)
+{
+	struct machine *machine = vcpu->machine;
+	uint64_t era = machine->era;
+
+	if (!machine->ops->vcpu_settle || vcpu->settled == era)
+		return false;
+	pthread_mutex_unlock(&machine->lock);
+	machine->ops->vcpu_settle(vcpu->engine_vcpu);
+	pthread_mutex_lock(&machine->lock);
+	vcpu->settled = era;
+	return true;
+}
+
+static void *vcpu_thread(void *opaque)
+{
+	struct machine_vcpu *vcpu = opaque;
+	struct machine *machine = vcpu->machine;
+
+	machine->ops->vcpu_bind(vcpu->engine_vcpu);
+	pthread_mutex_lock(&machine->lock);
+	while (!machine->is_ending) {
+		struct smudge_error err = {0};
+		enum engine_exit exit;
+
+		if (!may_enter(machine)) {
+			pthread_cond_wait(&machine->entered_or_left,
+					  &machine->lock);
+			continue;
+		}
+		if (settle(vcpu))
+			continue;
+		vcpu->is_inside = true;
+		vcpu->settled = 0;
+		machine->ops->vcpu_clear_kick(vcpu->engine_vcpu);
+		pthread_mutex_unlock(&machine->lock);
+		exit = machine->ops->vcpu_run(vcpu->engine_vcpu, &err);
+		exit = check_exit(exit, &err);
+		pthread_mutex_lock(&machine->lock);
+		vcpu->is_inside = false;
+		pthread_cond_broadcast(&machine->entered_or_left);
+		if (exit == ENGINE_EXIT_INTERRUPTED)
+			continue;
+		pthread_mutex_unlock(&machine->lock);
+		handle_exit(machine, exit, &err);
+		pthread_mutex_lock(&machine->lock);
+	}
+	pthread_mutex_unlock(&machine->lock);
+	return NULL;
+}
+
+static void ignore_kick(int signal)
+{
+	(void)signal;
+}
+
+/* SIGUSR1 only ends KVM_RUN. */
+static int start_thread(struct machine_vcpu *vcpu)
+{
+	struct sigaction action = {.sa_handler = ignore_kick};
+
+	sigemptyset(&action.sa_mask);
+	if (sigaction(SIGUSR1, &action, NULL) < 0)
+		return -errno;
+	return host_thread_start(&vcpu->thread, vcpu_thread, vcpu, SIGUSR1);
+}
+
+int machine_vcpus_start(struct machine *machine, struct smudge_error *err)
+{
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < machine->nvcpus; i++) {
+		ret = start_thread(&machine->vcpus[i]);
+		if (ret < 0)
+			return smudge_error_set(err, ret, "machine",
+						"A vCPU's thread cannot be "
+						"started: %s.",
+						strerror(-ret));
+		machine->vcpus[i].is_started = true;
+	}
+	return 0;
+}
+
+void machine_vcpus_end(struct machine *machine)
+{
+	unsigned int i;
+
+	pthread_mutex_lock(&machine->lock);
+	machine->is_ending = true;
+	pthread_cond_broadcast(&machine->entered_or_left);
+	wait_until_out(machine);
+	pthread_mutex_unlock(&machine->lock);
+	for (i = 0; i < machine->nvcpus; i++)
+		if (machine->vcpus[i].is_started)
+			pthread_join(machine->vcpus[i].thread, NULL);
+}

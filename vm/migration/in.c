@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The receiving side: listen, accept one peer, and link the library's
+ * receiver to the machine. Whoever connects without a migration's greeting is
+ * sent away, and the wait goes on.
+ *
+ * The machine's state is loaded before the acknowledgement, and the machine
+ * started after it: until then the sender may run it on.
+ */
+#include "migration/job.h"
+
+#include "base/bytes.h"
+#include "common/wait.h"
+#include "base/host.h"
+#include "base/say.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define STATE_HEADER_BYTES 8
+#define GREETING_BYTES	   40 /* as docs/protocol.md says */
+#define MAGIC_BYTES	   8
+#define GREETING_MS	   5000
+#define LOOK_AGAIN_MS	   20
+#define NS_PER_MS	   INT64_C(1000000)
+
+static int load_state(void *opaque, const void *bytes, size_t length,
+		      struct smudge_error *err)
+{
+	struct migration *migration = opaque;
+	struct vm_reader reader = {.bytes = bytes, .len = length};
+	uint32_t version = vm_read32(&reader);
+	uint32_t flags = vm_read32(&reader);
+
+	if (reader.failed)
+		return smudge_error_set(err, -EINVAL, "migration",
+					"the machine's state is cut off");
+	if (version != MIGRATION_STATE_VERSION)
+		return smudge_error_set(err, -EINVAL, "migration",
+					"the machine's state has version %u; "
+					"this smudge-vm knows version %u",
+					version, MIGRATION_STATE_VERSION);
+	if (flags & ~MIGRATION_STATE_RUNNING)
+		return smudge_error_set(err, -EINVAL, "migration",
+					"the machine's state has unknown flags "
+					"%#x",
+					flags);
+	pthread_mutex_lock(&migration->run_lock);
+	migration->was_running = flags & MIGRATION_STATE_RUNNING;
+	pthread_mutex_unlock(&migration->run_lock);
+	return machine_load_state(migration->machine,
+				  (const uint8_t *)bytes + STATE_HEADER_BYTES,
+				  length - STATE_HEADER_BYTES, err);
+}
+
+/* The sender has given it up: whatever happens now, the guest is here. */
+static void start_arrived(struct migration *migration)
+{
+	bool runs = false;
+
+	pthread_mutex_lock(&migration->run_lock);
+	if (migration->autostart && migration->was_running &&
+	    !migration->ending)
+		runs = machine_resume(migration->machine) == 0;
+	if (!runs)
+		machine_set_run_state(migration->machine, MACHINE_PAUSED);
+	pthread_mutex_unlock(&migration->run_lock);
+}
+
+static void stop_listening(struct migration *migration)
+{
+	migration_unlisten(&migration->uri, migration->listen_fd);
+	migration->listen_fd = -1;
+}
+
+/* The regions were compared: from here on memory is written. */
+static void begun(struct smudge_migrate_stats stats, void *opaque)
+{
+	if (stats.phase == SMUDGE_MIGRATE_ROUNDS)
+		migration_activate(opaque);
+}
+
+static int receive(struct migration *migration, int fd,
+		   struct smudge_error *err)
+{
+	const struct smudge_migrate_receive_options options = {
+		.size = sizeof(options),
+		.opaque = migration,
+		.state_load = load_state,
+		.progress = begun,
+	};
+	int rc;
+
+	rc = smudge_migrate_receive(migration->job,
+				    machine_memory(migration->machine), fd,
+				    &options, err);
+	if (!rc)
+		start_arrived(migration);
+	return rc;
+}
+
+/*
+ * The connection ended, or broke the rules, before its greeting was whole and
+ * right: it is no source of this migration, and nothing was changed for it.
+ */
+static bool was_stranger(int result, const struct smudge_error *err)
+{
+	if (err->stream_offset_bytes)
+		return false;
+	switch (result) {
+	case -EPROTO:
+	case -EPROTONOSUPPORT:
+	case -EBADMSG:
+	case -ECONNRESET:
+	case -EPIPE:
+	case -ETIMEDOUT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Enough for the library to take it, or to refuse it at once. */
+static bool is_decided(int fd)
+{
+	static const char magic[MAGIC_BYTES] = "\x89SMDG\r\n\x1a";
+	struct pollfd closed = {fd, POLLRDHUP, 0};
+	char bytes[GREETING_BYTES];
+	ssize_t n = recv(fd, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
+
+	if (n < 0)
+		return errno != EAGAIN && errno != EINTR;
+	if (n == 0 || n == GREETING_BYTES)
+		return true;
+	if (n >= MAGIC_BYTES && memcmp(bytes, magic, MAGIC_BYTES) != 0)
+		return true;
+	return poll(&closed, 1, 0) > 0;
+}
+
+/*
+ * A source sends its greeting at once. A peer that connects and sends nothing,
+ * or a part of one, must not hold up the source, which waits for its turn
+ * meanwhile.
+ */
+static int await_greeting(struct migration *migration, int fd,
+			  struct smudge_error *err)
+{
+	int64_t end_ns = host_now_ns() + GREETING_MS * NS_PER_MS;
+	int ret = wait_ready(fd, POLLIN, migration->cancel_fd, GREETING_MS);
+
+	while (!ret && !is_decided(fd)) {
+		/* no event tells that there are more bytes than before */
+		ret = wait_ready(-1, 0, migration->cancel_fd, LOOK_AGAIN_MS);
+		if (ret == -ETIMEDOUT && host_now_ns() < end_ns)
+			ret = 0;
+	}
+	if (ret)
+		smudge_error_set(err, ret, "migration",
+				 "no greeting came from the peer: %s",
+				 strerror(-ret));
+	return ret;
+}
+
+/* One connection. Return: as receive; -EAGAIN: a stranger's, wait on. */
+static int serve_one(struct migration *migration, struct smudge_error *err)
+{
+	int fd = -1;
+	int rc = migration_accept(migration->listen_fd, migration->cancel_fd,
+				  &fd, err);
+
+	if (rc)
+		return rc;
+	rc = await_greeting(migration, fd, err);
+	if (!rc)
+		rc = receive(migration, fd, err);
+	close(fd);
+	if (!rc || !was_stranger(rc, err))
+		return rc;
+	say("a connection to the incoming migration was no migration: %s",
+	    err->message);
+	smudge_error_clear(err);
+	rc = migration_renew(migration, err);
+	return rc ? rc : -EAGAIN;
+}
+
+static void *receive_thread(void *opaque)
+{
+	struct migration *migration = opaque;
+	struct smudge_error err = {0};
+	int rc;
+
+	do {
+		rc = serve_one(migration, &err);
+	} while (rc == -EAGAIN);
+	stop_listening(migration);
+	if (rc && rc != -ECANCELED)
+		say("incoming migration failed: %s", err.message);
+	migration_finish(migration, rc, &err);
+	/* what was written of RAM is not a machine any more */
+	if (rc)
+		machine_request_exit(migration->machine, MACHINE_EXIT_ERROR, 1);
+	return NULL;
+}
+
+static int check_expected(struct migration *migration, struct smudge_error *err)
+{
+	int rc;
+
+	pthread_mutex_lock(&migration->run_lock);
+	rc = migration_check_here(migration, err);
+	pthread_mutex_unlock(&migration->run_lock);
+	if (rc)
+		return rc;
+	if (machine_run_state(migration->machine) != MACHINE_INMIGRATE)
+		return smudge_error_set(err, -EBUSY, "migration",
+					"no migration is expected: this "
+					"machine was not started with "
+					"--incoming");
+	if (migration_is_running(migration))
+		return smudge_error_set(err, -EBUSY, "migration",
+					"The incoming migration has already "
+					"been started");
+	return 0;
+}
+
+/* With start_lock held. */
+static int start(struct migration *migration, struct migration_uri *uri,
+		 struct smudge_error *err)
+{
+	int fd = -1;
+	int rc = check_expected(migration, err);
+
+	if (!rc)
+		rc = migration_listen(uri, &fd, err);
+	if (rc)
+		return rc;
+	rc = migration_begin(migration, true, err);
+	if (rc) {
+		migration_unlisten(uri, fd);
+		return rc;
+	}
+	migration->uri = *uri;
+	migration->listen_fd = fd;
+	pthread_mutex_lock(&migration->lock);
+	migration->listened = migration_listen_address(uri, fd);
+	migration->has_listened = true;
+	pthread_mutex_unlock(&migration->lock);
+	return migration_spawn(migration, receive_thread, err);
+}
+
+int migration_start_incoming(struct migration *migration, const char *text,
+			     struct smudge_error *err)
+{
+	struct migration_uri uri;
+	int rc = migration_uri_parse(text, &uri, err);
+
+	if (rc)
+		return rc;
+	pthread_mutex_lock(&migration->start_lock);
+	rc = start(migration, &uri, err);
+	pthread_mutex_unlock(&migration->start_lock);
+	return rc;
+}

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The state of migrations: begin, status, limits, report, end.
+ *
+ * Invariant: the job's handle lives until the next job begins or the
+ * migration is destroyed, so a report can always read it under `lock`.
+ */
+#include "migration/job.h"
+
+#include "migration/outcome.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/host.h"
+
+static bool in_progress(enum migration_status status)
+{
+	return status == MIGRATION_SETUP || status == MIGRATION_ACTIVE ||
+	       status == MIGRATION_CANCELLING;
+}
+
+bool migration_is_running(struct migration *migration)
+{
+	bool running;
+
+	pthread_mutex_lock(&migration->lock);
+	running = in_progress(migration->status);
+	pthread_mutex_unlock(&migration->lock);
+	return running;
+}
+
+int migration_create(const struct migration_options *options,
+		     struct migration **ret, struct smudge_error *err)
+{
+	struct migration *migration = calloc(1, sizeof(*migration));
+	int code;
+
+	if (!migration)
+		return smudge_error_set(err, -ENOMEM, "migration",
+					"out of memory");
+	migration->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (migration->cancel_fd < 0) {
+		code = -errno;
+		free(migration);
+		return smudge_error_set(err, code, "migration",
+					"cannot make an eventfd: %s",
+					strerror(-code));
+	}
+	migration->machine = options->machine;
+	migration->options = *options;
+	migration->listen_fd = -1;
+	migration->autostart = true;
+	pthread_mutex_init(&migration->start_lock, NULL);
+	pthread_mutex_init(&migration->run_lock, NULL);
+	pthread_mutex_init(&migration->lock, NULL);
+	*ret = migration;
+	return 0;
+}
+
+static void join_thread(struct migration *migration)
+{
+	if (migration->has_thread)
+		pthread_join(migration->thread, NULL);
+	migration->has_thread = false;
+}
+
+bool migration_end(struct migration *migration, struct migration_report *ret)
+{
+	bool was_running;
+
+	memset(ret, 0, sizeof(*ret));
+	if (!migration)
+		return false;
+	pthread_mutex_lock(&migration->start_lock);
+	pthread_mutex_lock(&migration->run_lock);
+	migration->ending = true;
+	pthread_mutex_unlock(&migration->run_lock);
+	pthread_mutex_unlock(&migration->start_lock);
+	was_running = migration_is_running(migration);
+	/* One that comes too late is waited for all the same. */
+	(void)migration_cancel(migration, NULL);
+	join_thread(migration);
+	migration_report(migration, ret);
+	return was_running;
+}
+
+void migration_destroy(struct migration *migration)
+{
+	struct migration_report ignored;
+
+	if (!migration)
+		return;
+	migration_end(migration, &ignored);
+	smudge_migration_destroy(migration->job);
+	close(migration->cancel_fd);
+	pthread_mutex_destroy(&migration->lock);
+	pthread_mutex_destroy(&migration->run_lock);
+	pthread_mutex_destroy(&migration->start_lock);
+	free(migration);
+}
+
+static void new_job(struct migration *migration, struct smudge_migration *job,
+		    bool incoming)
+{
+	uint64_t count;
+
+	/* an old cancel must not meet the new job */
+	while (read(migration->cancel_fd, &count, sizeof(count)) < 0 &&
+	       errno == EINTR)
+		;
+	pthread_mutex_lock(&migration->run_lock);
+	pthread_mutex_lock(&migration->lock);
+	smudge_migration_destroy(migration->job);
+	migration->job = job;
+	migration->incoming = incoming;
+	migration->place = MIGRATION_AT_SOURCE;
+	migration->has_listened = false;
+	migration->started_ns = host_now_ns();
+	migration->setup_ns = 0;
+	migration->total_ns = 0;
+	memset(&migration->error, 0, sizeof(migration->error));
+	migration->status = MIGRATION_SETUP;
+	pthread_mutex_unlock(&migration->lock);
+	pthread_mutex_unlock(&migration->run_lock);
+}
+
+int migration_begin(struct migration *migration, bool incoming,
+		    struct smudge_error *err)
+{
+	struct smudge_migrate_limits limits = migration_limits(migration);
+	struct smudge_migration *job = NULL;
+	int rc;
+
+	if (migration_is_running(migration))
+		return smudge_error_set(err, -EBUSY, "migration",
+					"There's a migration process in "
+					"progress");
+	join_thread(migration);
+	rc = smudge_migration_create(&limits, &job);
+	if (rc)
+		return smudge_error_set(err, rc, "migration",
+					"cannot begin a migration: %s",
+					strerror(-rc));
+	new_job(migration, job, incoming);
+	migration->options.changed(migration->options.opaque, MIGRATION_SETUP);
+	return 0;
+}
+
+int migration_renew(struct migration *migration, struct smudge_error *err)
+{
+	struct smudge_migrate_limits limits = migration_limits(migration);
+	struct smudge_migration *job = NULL;
+	int ret = smudge_migration_create(&limits, &job);
+
+	if (ret)
+		return smudge_error_set(err, ret, "migration",
+					"cannot wait for another connection: "
+					"%s",
+					strerror(-ret));
+	pthread_mutex_lock(&migration->lock);
+	smudge_migration_destroy(migration->job);
+	migration->job = job;
+	pthread_mutex_unlock(&migration->lock);
+	return 0;
+}
+
+int migration_spawn(struct migration *migration, void *(*run)(void *),
+		    struct smudge_error *err)
+{
+	int rc = -pthread_create(&migration->thread, NULL, run, migration);
+
+	if (rc) {
+		smudge_error_set(err, rc, "migration",
+				 "cannot start the migration's thread: %s",
+				 strerror(-rc));
+		migration_finish(migration, rc, err);
+		return rc;
+	}
+	migration->has_thread = true;
+	return 0;
+}
+
+void migration_activate(struct migration *migration)
+{
+	bool activated = false;
+
+	pthread_mutex_lock(&migration->lock);
+	if (migration->status == MIGRATION_SETUP) {
+		migration->status = MIGRATION_ACTIVE;
+		migration->setup_ns = host_now_ns() - migration->started_ns;
+		activated = true;
+	}
+	pthread_mutex_unlock(&migration->lock);
+	if (activated)
+		migration->options.changed(migration->options.opaque,
+					   MIGRATION_ACTIVE);
+}
+
+/*
+ * With run_lock held. The sender stopped the machine: unless it resumed it,
+ * the peer has it, or may have it.
+ */
+static void settle_machine(struct migration *migration,
+			   enum migration_place place)
+{
+	if (migration->switching && place != MIGRATION_AT_SOURCE)
+		machine_set_run_state(migration->machine, MACHINE_POSTMIGRATE);
+	migration->switching = false;
+}
+
+void migration_finish(struct migration *migration, int result,
+		      const struct smudge_error *err)
+{
+	struct migration_outcome end =
+		migration_outcome(migration->incoming, result);
+
+	pthread_mutex_lock(&migration->run_lock);
+	settle_machine(migration, end.place);
+	pthread_mutex_lock(&migration->lock);
+	if (end.status == MIGRATION_FAILED)
+		migration->error = *err;
+	migration->total_ns = host_now_ns() - migration->started_ns;
+	migration->status = end.status;
+	migration->place = end.place;
+	pthread_mutex_unlock(&migration->lock);
+	pthread_mutex_unlock(&migration->run_lock);
+	migration->options.changed(migration->options.opaque, end.status);
+}
+
+static int came_too_late(enum smudge_migrate_phase phase,
+			 struct smudge_error *err)
+{
+	const char *why = "the guest is being handed over to the destination";
+
+	if (phase == SMUDGE_MIGRATE_COMPLETED)
+		why = "the guest was migrated away";
+	else if (phase == SMUDGE_MIGRATE_UNCONFIRMED)
+		why = "the guest was handed over, but the destination did not "
+		      "confirm";
+	return smudge_error_set(err, -EALREADY, "migration",
+				"the cancel came too late: %s", why);
+}
+
+/* With the lock held; a migration runs. */
+static int cancel_job(struct migration *migration, struct smudge_error *err)
+{
+	const uint64_t one = 1;
+	enum smudge_migrate_phase phase;
+
+	if (smudge_migration_cancel(migration->job)) {
+		phase = smudge_migration_stats(migration->job).phase;
+		/* it failed a moment ago: the guest stays, as was wanted */
+		if (phase == SMUDGE_MIGRATE_FAILED ||
+		    phase == SMUDGE_MIGRATE_CANCELLED)
+			return 0;
+		return came_too_late(phase, err);
+	}
+	migration->status = MIGRATION_CANCELLING;
+	/* fails only when full, and then it is readable */
+	if (write(migration->cancel_fd, &one, sizeof(one)) < 0)
+		errno = 0;
+	return 0;
+}
+
+/* With the lock held; none runs. */
+static int cancel_nothing(struct migration *migration, struct smudge_error *err)
+{
+	if (migration->incoming || migration->place == MIGRATION_AT_SOURCE)
+		return 0;
+	return came_too_late(smudge_migration_stats(migration->job).phase, err);
+}
+
+int migration_cancel(struct migration *migration, struct smudge_error *err)
+{
+	bool changed = false;
+	int ret;
+
+	pthread_mutex_lock(&migration->lock);
+	if (in_progress(migration->status)) {
+		changed = migration->status != MIGRATION_CANCELLING;
+		ret = cancel_job(migration, err);
+		changed = changed && migration->status == MIGRATION_CANCELLING;
+	} else {
+		ret = cancel_nothing(migration, err);
+	}
+	pthread_mutex_unlock(&migration->lock);
+	if (changed)
+		migration->options.changed(migration->options.opaque,
+					   MIGRATION_CANCELLING);
+	return ret;
+}
+
+struct smudge_migrate_limits migration_limits(struct migration *migration)
+{
+	struct smudge_migrate_limits limits;
+
+	pthread_mutex_lock(&migration->lock);
+	limits = migration->limits;
+	pthread_mutex_unlock(&migration->lock);
+	return limits;
+}
+
+void migration_set_limits(struct migration *migration,
+			  const struct smudge_migrate_limits *limits)
+{
+	pthread_mutex_lock(&migration->lock);
+	migration->limits = *limits;
+	if (in_progress(migration->status))
+		smudge_migration_set_limits(migration->job, limits);
+	pthread_mutex_unlock(&migration->lock);
+}
+
+void migration_report(struct migration *migration, struct migration_report *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	pthread_mutex_lock(&migration->lock);
+	ret->status = migration->status;
+	ret->place = migration->place;
+	ret->incoming = migration->incoming;
+	ret->setup_ns = migration->setup_ns;
+	ret->total_ns = migration->total_ns;
+	if (in_progress(migration->status))
+		ret->total_ns = host_now_ns() - migration->started_ns;
+	ret->has_listened = migration->has_listened;
+	ret->listened = migration->listened;
+	ret->error = migration->error;
+	if (migration->job)
+		ret->stats = smudge_migration_stats(migration->job);
+	pthread_mutex_unlock(&migration->lock);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * QMP's messages: greeting, replies, errors, events, and the check of a
+ * command's arguments.
+ *
+ * Texts of errors follow QEMU's where a client may know them. Functions that
+ * return json_t give a new reference, or NULL without memory.
+ */
+#ifndef VM_QMP_MESSAGE_H
+#define VM_QMP_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <jansson.h>
+
+#define QMP_CLASS_GENERIC    "GenericError"
+#define QMP_CLASS_NOT_FOUND  "CommandNotFound"
+#define QMP_CLASS_NOT_ACTIVE "DeviceNotActive"
+
+struct qmp_error {
+	const char *class; /* static; NULL while there is no error */
+	char desc[320];
+};
+
+/*
+ * A string as JSON. Text that is no UTF-8, such as a name that was cut within
+ * a character, has '?' for all that is not plain ASCII. NULL: memory.
+ */
+json_t *qmp_text(const char *text);
+
+/* Note an error, if none is noted yet. Returns NULL for "return ...;". */
+json_t *qmp_error_set(struct qmp_error *err, const char *class,
+		      const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+enum qmp_type {
+	QMP_END, /* ends a list of parameters */
+	QMP_STRING,
+	QMP_INTEGER,
+	QMP_BOOLEAN,
+	QMP_LIST,
+};
+
+struct qmp_parameter {
+	const char *name;
+	enum qmp_type type;
+	bool required;
+};
+
+/*
+ * qmp_check_arguments - each argument is known, of its type, none is missing
+ * @parameters: ended by QMP_END; NULL for none
+ * @arguments: an object, or NULL for none
+ */
+bool qmp_check_arguments(const struct qmp_parameter *parameters,
+			 const json_t *arguments, struct qmp_error *err);
+
+json_t *qmp_version(void); /* as query-version and the greeting give it */
+json_t *qmp_greeting(void);
+json_t *qmp_reply(json_t *result); /* @result is stolen */
+json_t *qmp_reply_error(const struct qmp_error *err);
+/* @data is stolen, NULL for none; stamped with the time of the call. */
+json_t *qmp_event(const char *name, json_t *data);
+
+/*
+ * qmp_line - one line, as it goes over the socket
+ * @id: text of the request's id (qmp/id.h), the last member then; or NULL
+ *
+ * Return: freed by the caller. NULL: memory.
+ */
+char *qmp_line(const json_t *message, const char *id, size_t *ret_len);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The QMP server: a UNIX socket, several clients at once, one thread.
+ *
+ * The handler's calls all run on the server's thread. Events may be sent
+ * from any thread. A client that does not read its replies is not read from
+ * until it does, and loses events beyond a megabyte of them.
+ */
+#ifndef VM_QMP_SERVER_H
+#define VM_QMP_SERVER_H
+
+#include "qmp/session.h"
+
+struct smudge_error;
+struct qmp_server;
+
+/*
+ * qmp_server_open - listen; nobody is served yet
+ * @spec: "unix:PATH", with ",server=on" and ",wait=off" allowed behind it
+ * @handler: copied; before_reply is the server's own and ignored
+ *
+ * A socket file that nobody listens on is replaced.
+ * Return: 0, or -errno with one sentence in @err.
+ */
+int qmp_server_open(const char *spec, const struct qmp_handler *handler,
+		    struct qmp_server **ret, struct smudge_error *err);
+
+/* Begin to serve. Return: 0, or -errno with one sentence in @err. */
+int qmp_server_start(struct qmp_server *server, struct smudge_error *err);
+
+/*
+ * qmp_server_stop - send what waits, for 0.3 s at most, and end the
+ *      thread; events are still accepted, and dropped. Not from the handler.
+ * qmp_server_destroy - free a stopped server; NULL is fine
+ */
+void qmp_server_stop(struct qmp_server *server);
+void qmp_server_destroy(struct qmp_server *server);
+
+/* @data is stolen, NULL for none. Threads: any, from open to destroy. */
+void qmp_server_event(struct qmp_server *server, const char *name,
+		      json_t *data);
+
+#endif

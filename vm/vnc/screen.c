@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The display and libvncserver's picture of it.
+ *
+ * libvncserver sends from the display's frame, which changes in a refresh
+ * only, on this same thread: so no viewer ever gets half of one. The display
+ * is refreshed only when a viewer has asked for what is new, at most 60
+ * times a second, and less often while nothing changes.
+ */
+#include "vnc/link.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <smudge/error.h>
+
+#include "common/wait.h"
+#include "devices/framebuffer.h"
+#include "base/host.h"
+#include "machine/machine.h"
+#include "base/say.h"
+
+#define BYTES_PER_PIXEL 4
+#define BITS_PER_SAMPLE 8
+#define SAMPLES		3
+#define RED_SHIFT	16
+#define GREEN_SHIFT	8
+#define BLUE_SHIFT	0
+#define BUSY_NS		(16 * VNC_NS_MS)
+#define IDLE_NS		(64 * VNC_NS_MS)
+#define COMPLAIN_NS	(5000 * VNC_NS_MS)
+#define MAX_RECTS	64
+#define MAX_FAILURES	16 /* in a row: a second, while nothing changes */
+
+static void press(rfbBool is_down, rfbKeySym keysym, rfbClientPtr client)
+{
+	struct vnc *vnc = client->screen->screenData;
+
+	machine_display_key(vnc->machine, keysym, is_down);
+}
+
+static void ignore_pointer(int buttons, int x, int y, rfbClientPtr client)
+{
+	(void)buttons;
+	(void)x;
+	(void)y;
+	(void)client;
+}
+
+/* 0x00rrggbb, whatever the host's byte order makes of it. */
+static void set_format(rfbScreenInfoPtr screen)
+{
+	screen->serverFormat.redShift = RED_SHIFT;
+	screen->serverFormat.greenShift = GREEN_SHIFT;
+	screen->serverFormat.blueShift = BLUE_SHIFT;
+}
+
+int vnc_screen_create(struct vnc *vnc, struct smudge_error *err)
+{
+	rfbScreenInfoPtr screen;
+	struct display_mode mode;
+
+	if (!machine_display(vnc->machine, &mode, NULL))
+		return smudge_error_set(err, -EINVAL, VNC_WHERE,
+					"--vnc needs --display "
+					"WIDTHxHEIGHT.");
+	rfbLogEnable(FALSE);
+	screen = rfbGetScreen(NULL, NULL, mode.width, mode.height,
+			      BITS_PER_SAMPLE, SAMPLES, BYTES_PER_PIXEL);
+	if (!screen)
+		return smudge_error_set(err, -ENOMEM, VNC_WHERE,
+					"Out of memory.");
+	set_format(screen);
+	screen->screenData = vnc;
+	screen->desktopName = "smudge-vm";
+	screen->alwaysShared = TRUE;
+	screen->deferUpdateTime = 0;
+	screen->maxClientWait = 1; /* ms; vnc/link.h: nothing to wait for */
+	screen->cursor = NULL;	   /* none is drawn into the picture */
+	screen->kbdAddEvent = press;
+	screen->ptrAddEvent = ignore_pointer;
+	if (*vnc->options.password) {
+		vnc->passwords[0] = vnc->options.password;
+		screen->authPasswdData = vnc->passwords;
+		screen->passwordCheck = vnc_peer_check_password;
+	}
+	vnc->screen = screen;
+	vnc->interval_ns = BUSY_NS;
+	return 0;
+}
+
+void vnc_screen_destroy(struct vnc *vnc)
+{
+	smudge_display_close(vnc->display);
+	vnc->display = NULL;
+	if (vnc->screen)
+		rfbScreenCleanup(vnc->screen);
+	vnc->screen = NULL;
+}
+
+/* What goes wrong here may do so at every refresh. */
+static void complain(struct vnc *vnc, const struct smudge_error *err)
+{
+	int64_t now_ns = host_now_ns();
+
+	if (now_ns < vnc->complain_ns)
+		return;
+	vnc->complain_ns = now_ns + COMPLAIN_NS;
+	say("vnc: %s", err->message);
+}
+
+static bool is_looking(const struct vnc_peer *peer)
+{
+	return peer->may_see && !vnc_peer_is_over(peer);
+}
+
+static void close_display(struct vnc *vnc)
+{
+	vnc->screen->frameBuffer = NULL;
+	smudge_display_close(vnc->display);
+	vnc->display = NULL;
+	pthread_mutex_lock(&vnc->lock);
+	vnc->is_open = false;
+	vnc->stats = (struct smudge_display_stats){0};
+	pthread_mutex_unlock(&vnc->lock);
+}
+
+/* After libvncserver got the new size: its format, and whom it did not tell. */
+static void tell_viewers(struct vnc *vnc)
+{
+	size_t i;
+
+	for (i = 0; i < VNC_MAX_PEERS; i++) {
+		struct vnc_peer *peer = &vnc->peers[i];
+
+		if (!peer->client || vnc_peer_is_over(peer))
+			continue;
+		vnc->screen->setTranslateFunction(peer->client);
+		if (peer->client->useNewFBSize)
+			vnc_peer_was_told_size(peer);
+		/* a scaled copy has the old size: libvncserver keeps it */
+		if (peer->client->scaledScreen != vnc->screen)
+			rfbCloseClient(peer->client);
+	}
+}
+
+void vnc_screen_hurry(struct vnc *vnc, struct vnc_peer *peer)
+{
+	int64_t soonest_ns = vnc->refreshed_ns + BUSY_NS;
+
+	peer->asks_now = true;
+	if (vnc->refresh_at_ns > soonest_ns)
+		vnc->refresh_at_ns = soonest_ns;
+}
+
+static void show_frame(struct vnc *vnc, const struct display_mode *mode)
+{
+	const uint32_t *frame = smudge_display_frame(vnc->display, NULL);
+	size_t i;
+
+	rfbNewFramebuffer(vnc->screen, (char *)frame, mode->width, mode->height,
+			  BITS_PER_SAMPLE, SAMPLES, BYTES_PER_PIXEL);
+	set_format(vnc->screen);
+	tell_viewers(vnc);
+	/* the frame is empty before a refresh */
+	for (i = 0; i < VNC_MAX_PEERS; i++)
+		vnc_screen_hurry(vnc, &vnc->peers[i]);
+}
+
+static int change_display(struct vnc *vnc, const struct machine_ram *vram,
+			  const struct display_mode *shown,
+			  struct smudge_error *err)
+{
+	const struct smudge_display_mode mode = {
+		.size = sizeof(mode),
+		.offset_bytes = display_first_byte(shown),
+		.stride_bytes = (uint32_t)shown->virt_width * BYTES_PER_PIXEL,
+		.width = shown->width,
+		.height = shown->height,
+	};
+	int rc;
+
+	if (vnc->display)
+		return smudge_display_set_mode(vnc->display, &mode, err);
+	rc = smudge_display_open(machine_memory(vnc->machine), vram->region,
+				 &mode, &vnc->display, err);
+	if (rc)
+		return rc;
+	pthread_mutex_lock(&vnc->lock);
+	vnc->is_open = true;
+	pthread_mutex_unlock(&vnc->lock);
+	return 0;
+}
+
+static void drop_viewers(struct vnc *vnc)
+{
+	size_t i;
+
+	for (i = 0; i < VNC_MAX_PEERS; i++)
+		if (vnc->peers[i].client && is_looking(&vnc->peers[i]))
+			rfbCloseClient(vnc->peers[i].client);
+}
+
+void vnc_screen_follow(struct vnc *vnc)
+{
+	struct smudge_error err = {0};
+	const struct machine_ram *vram;
+	struct display_mode mode;
+	uint64_t generation;
+	bool wanted = false;
+	size_t i;
+
+	for (i = 0; i < VNC_MAX_PEERS; i++)
+		wanted = wanted || is_looking(&vnc->peers[i]);
+	if (!wanted && vnc->display)
+		close_display(vnc);
+	vram = machine_display(vnc->machine, &mode, &generation);
+	if (!wanted) {
+		/* the size that the next viewer is told */
+		vnc->screen->width = mode.width;
+		vnc->screen->height = mode.height;
+		return;
+	}
+	if (vnc->display && generation == vnc->generation)
+		return;
+	if (change_display(vnc, vram, &mode, &err)) {
+		complain(vnc, &err);
+		drop_viewers(vnc);
+		return;
+	}
+	vnc->generation = generation;
+	show_frame(vnc, &mode);
+}
+
+/* It has asked, and taken what it was sent before. */
+static bool is_waiting(const struct vnc_peer *peer)
+{
+	return is_looking(peer) && vnc_link_is_empty(peer->link) &&
+	       !sraRgnEmpty(peer->client->requestedRegion);
+}
+
+int64_t vnc_screen_due_ns(const struct vnc *vnc)
+{
+	size_t i;
+
+	for (i = 0; i < VNC_MAX_PEERS; i++)
+		if (is_waiting(&vnc->peers[i]))
+			return vnc->refresh_at_ns;
+	return VNC_NEVER;
+}
+
+/* A picture that stands still without a reason is worse than none. */
+static void fail_to_refresh(struct vnc *vnc, struct smudge_error *err)
+{
+	if (++vnc->nfailures < MAX_FAILURES) {
+		complain(vnc, err);
+		return;
+	}
+	say("vnc: %s: the viewers are disconnected.", err->message);
+	vnc->nfailures = 0;
+	drop_viewers(vnc);
+}
+
+static void mark_changes(struct vnc *vnc, const struct smudge_rect *rects,
+			 size_t nrects)
+{
+	size_t i;
+
+	for (i = 0; i < nrects; i++)
+		rfbMarkRectAsModified(vnc->screen, (int)rects[i].x,
+				      (int)rects[i].y,
+				      (int)(rects[i].x + rects[i].width),
+				      (int)(rects[i].y + rects[i].height));
+	for (i = 0; i < VNC_MAX_PEERS; i++)
+		vnc->peers[i].asks_now = false;
+	vnc->nfailures = 0;
+}
+
+static void refresh(struct vnc *vnc)
+{
+	struct smudge_rect rects[MAX_RECTS];
+	struct smudge_display_stats stats = {.size = sizeof(stats)};
+	struct smudge_error err = {0};
+	size_t nrects = 0;
+
+	if (smudge_display_refresh(vnc->display, rects, MAX_RECTS, &nrects,
+				   &err))
+		fail_to_refresh(vnc, &err);
+	else
+		mark_changes(vnc, rects, nrects);
+	vnc->interval_ns *= 2;
+	if (nrects)
+		vnc->interval_ns = BUSY_NS;
+	if (vnc->interval_ns > IDLE_NS)
+		vnc->interval_ns = IDLE_NS;
+	vnc->refreshed_ns = host_now_ns();
+	vnc->refresh_at_ns = vnc->refreshed_ns + vnc->interval_ns;
+	smudge_display_stats(vnc->display, &stats);
+	pthread_mutex_lock(&vnc->lock);
+	vnc->stats = stats;
+	pthread_mutex_unlock(&vnc->lock);
+}
+
+static void send_to(struct vnc *vnc, struct vnc_peer *peer)
+{
+	/* without loss, whatever quality it would be content with */
+	peer->client->turboQualityLevel = -1;
+	peer->client->tightQualityLevel = -1;
+	if (vnc_link_update(peer->link, peer->client) < 0)
+		vnc_peer_end(vnc, peer);
+	else
+		vnc_peer_send(vnc, peer);
+}
+
+void vnc_screen_send(struct vnc *vnc)
+{
+	size_t i;
+
+	vnc_screen_follow(vnc);
+	if (!vnc->display)
+		return;
+	if (host_now_ns() >= vnc_screen_due_ns(vnc))
+		refresh(vnc);
+	for (i = 0; i < VNC_MAX_PEERS && !wait_is_over(vnc->quit_fd); i++)
+		if (is_waiting(&vnc->peers[i]) && !vnc->peers[i].asks_now)
+			send_to(vnc, &vnc->peers[i]);
+}

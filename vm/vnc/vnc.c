@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The VNC server's beginning, its thread, and its end.
+ */
+#include "vnc/link.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <smudge/error.h>
+
+#include "common/wait.h"
+#include "base/host.h"
+
+#define BACKLOG	    16
+#define MAX_WAIT_NS (1000 * VNC_NS_MS)
+#define RETRY_MS    100
+
+static int listen_at(const struct addrinfo *address, int *ret_fd)
+{
+	const int one = 1;
+	int fd = socket(address->ai_family,
+			SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int code;
+
+	if (fd < 0)
+		return -errno;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (bind(fd, address->ai_addr, address->ai_addrlen) < 0 ||
+	    listen(fd, BACKLOG) < 0) {
+		code = -errno;
+		close(fd);
+		return code;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+static int start_listening(struct vnc *vnc, struct smudge_error *err)
+{
+	const struct vnc_options *options = &vnc->options;
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+				       .ai_flags = AI_PASSIVE};
+	struct addrinfo *address = NULL;
+	char port[16];
+	int rc;
+
+	snprintf(port, sizeof(port), "%u", options->port);
+	rc = getaddrinfo(options->host, port, &hints, &address);
+	if (rc)
+		return smudge_error_set(err, -EINVAL, VNC_WHERE,
+					"--vnc: the host %.60s has no address: "
+					"%s.",
+					options->host, gai_strerror(rc));
+	rc = listen_at(address, &vnc->listen_fd);
+	getnameinfo(address->ai_addr, address->ai_addrlen, vnc->about.host,
+		    sizeof(vnc->about.host), vnc->about.service,
+		    sizeof(vnc->about.service),
+		    NI_NUMERICHOST | NI_NUMERICSERV);
+	vnc->about.is_ipv6 = address->ai_family == AF_INET6;
+	vnc->about.has_password = *options->password;
+	freeaddrinfo(address);
+	if (rc)
+		return smudge_error_set(err, rc, VNC_WHERE,
+					"--vnc: port %u of %.60s cannot be "
+					"listened on: %s.",
+					options->port, options->host,
+					strerror(-rc));
+	return 0;
+}
+
+static void describe(struct vnc *vnc)
+{
+	const char *left = vnc->about.is_ipv6 ? "[" : "";
+	const char *right = vnc->about.is_ipv6 ? "]" : "";
+	int used = snprintf(vnc->description, sizeof(vnc->description),
+			    "VNC at %s%s%s:%s%s", left, vnc->about.host, right,
+			    vnc->about.service,
+			    vnc->about.has_password ? " with a password" : "");
+
+	if (vnc->options.web)
+		snprintf(vnc->description + used,
+			 sizeof(vnc->description) - (size_t)used,
+			 "; in a browser http://%s%s%s:%s/", left,
+			 vnc->about.host, right, vnc->about.service);
+}
+
+static short events_of(const struct vnc_peer *peer)
+{
+	short events = POLLIN;
+
+	if (peer->stage == VNC_PAGE)
+		return POLLOUT;
+	/* what is there is left there: poll would return at once */
+	if (peer->stage == VNC_FRESH)
+		return peer->is_partial ? 0 : events;
+	if (!vnc_link_may_read(peer->link))
+		events = 0;
+	if (!vnc_link_is_empty(peer->link))
+		events |= POLLOUT;
+	return events;
+}
+
+/* When it has to be looked at without an event. */
+static int64_t due_ns(const struct vnc_peer *peer)
+{
+	if (vnc_peer_is_over(peer))
+		return 0;
+	if (peer->look_again_ns && peer->look_again_ns < peer->deadline_ns)
+		return peer->look_again_ns;
+	return peer->deadline_ns;
+}
+
+/* Fills @fds, quit and listen first; returns how many. */
+static nfds_t watch(struct vnc *vnc, struct pollfd *fds, int64_t *ret_until_ns)
+{
+	struct vnc_peer *peer;
+	int64_t until_ns = vnc_screen_due_ns(vnc);
+	nfds_t n = 2;
+
+	fds[0] = (struct pollfd){.fd = vnc->quit_fd, .events = POLLIN};
+	fds[1] = (struct pollfd){.fd = vnc->listen_fd, .events = POLLIN};
+	if (accept_pause_ms(&vnc->pause)) {
+		fds[1].fd = -1;
+		until_ns = vnc->pause.until_ns < until_ns ? vnc->pause.until_ns
+							  : until_ns;
+	}
+	for (peer = vnc->peers; peer < vnc->peers + VNC_MAX_PEERS; peer++) {
+		if (peer->fd < 0)
+			continue;
+		peer->poll_at = n;
+		fds[n++] = (struct pollfd){.fd = peer->fd,
+					   .events = events_of(peer)};
+		if (due_ns(peer) < until_ns)
+			until_ns = due_ns(peer);
+	}
+	*ret_until_ns = until_ns;
+	return n;
+}
+
+static int timeout_ms(int64_t until_ns)
+{
+	int64_t left_ns = until_ns - host_now_ns();
+
+	if (left_ns > MAX_WAIT_NS)
+		left_ns = MAX_WAIT_NS;
+	return left_ns <= 0 ? 0 : (int)((left_ns + VNC_NS_MS - 1) / VNC_NS_MS);
+}
+
+static bool is_ending(struct vnc *vnc)
+{
+	bool ending;
+
+	pthread_mutex_lock(&vnc->lock);
+	ending = vnc->is_ending;
+	pthread_mutex_unlock(&vnc->lock);
+	return ending;
+}
+
+static void *serve(void *opaque)
+{
+	struct vnc *vnc = opaque;
+	struct pollfd fds[2 + VNC_MAX_PEERS];
+	int64_t until_ns;
+	size_t i;
+
+	while (!is_ending(vnc)) {
+		nfds_t n = watch(vnc, fds, &until_ns);
+
+		/* fewer descriptors are allowed than are polled: try later */
+		if (poll(fds, n, timeout_ms(until_ns)) < 0) {
+			wait_ready(-1, 0, -1, RETRY_MS);
+			continue;
+		}
+		/* the size may be told to a viewer now */
+		vnc_screen_follow(vnc);
+		for (i = 0; i < VNC_MAX_PEERS && !is_ending(vnc); i++)
+			if (vnc->peers[i].fd >= 0)
+				vnc_peer_serve(
+					vnc, &vnc->peers[i],
+					fds[vnc->peers[i].poll_at].revents);
+		if (fds[1].revents & POLLIN)
+			vnc_peer_accept(vnc);
+		vnc_screen_send(vnc);
+	}
+	return NULL;
+}
+
+static int start_thread(struct vnc *vnc, struct smudge_error *err)
+{
+	int rc = host_thread_start(&vnc->thread, serve, vnc, 0);
+
+	if (rc)
+		return smudge_error_set(err, rc, VNC_WHERE,
+					"The VNC thread cannot be started: %s.",
+					strerror(-rc));
+	vnc->has_thread = true;
+	return 0;
+}
+
+int vnc_check(const char *spec, struct smudge_error *err)
+{
+	struct vnc_options options;
+	int rc = vnc_options_parse(spec, &options, err);
+
+	explicit_bzero(options.password, sizeof(options.password));
+	return rc;
+}
+
+int vnc_open(struct machine *machine, const char *spec, int end_fd,
+	     struct vnc **ret, struct smudge_error *err)
+{
+	struct vnc *vnc = calloc(1, sizeof(*vnc));
+	size_t i;
+	int rc;
+
+	if (!vnc)
+		return smudge_error_set(err, -ENOMEM, VNC_WHERE,
+					"Out of memory.");
+	vnc->machine = machine;
+	vnc->listen_fd = -1;
+	for (i = 0; i < VNC_MAX_PEERS; i++)
+		vnc->peers[i].fd = -1;
+	pthread_mutex_init(&vnc->lock, NULL);
+	vnc->quit_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	rc = vnc->quit_fd < 0 ? smudge_error_set(err, -errno, VNC_WHERE,
+						 "An eventfd cannot be had.")
+			      : vnc_options_parse(spec, &vnc->options, err);
+	if (!rc)
+		rc = vnc_options_read(&vnc->options, end_fd, err);
+	if (!rc && vnc->options.web)
+		rc = vnc_page_load(vnc, end_fd, err);
+	if (!rc)
+		rc = vnc_screen_create(vnc, err);
+	if (!rc)
+		rc = start_listening(vnc, err);
+	if (!rc)
+		rc = start_thread(vnc, err);
+	if (rc) {
+		vnc_close(vnc);
+		return rc;
+	}
+	describe(vnc);
+	*ret = vnc;
+	return 0;
+}
+
+static void end_thread(struct vnc *vnc)
+{
+	const uint64_t one = 1;
+
+	pthread_mutex_lock(&vnc->lock);
+	vnc->is_ending = true;
+	pthread_mutex_unlock(&vnc->lock);
+	if (write(vnc->quit_fd, &one, sizeof(one)) == sizeof(one))
+		pthread_join(vnc->thread, NULL);
+}
+
+void vnc_close(struct vnc *vnc)
+{
+	size_t i;
+
+	if (!vnc)
+		return;
+	if (vnc->has_thread)
+		end_thread(vnc);
+	for (i = 0; i < VNC_MAX_PEERS; i++)
+		if (vnc->peers[i].fd >= 0)
+			vnc_peer_end(vnc, &vnc->peers[i]);
+	vnc_screen_destroy(vnc);
+	if (vnc->listen_fd >= 0)
+		close(vnc->listen_fd);
+	if (vnc->quit_fd >= 0)
+		close(vnc->quit_fd);
+	pthread_mutex_destroy(&vnc->lock);
+	explicit_bzero(vnc->options.password, sizeof(vnc->options.password));
+	free(vnc->page);
+	free(vnc);
+}
+
+const char *vnc_describe(const struct vnc *vnc)
+{
+	return vnc->description;
+}
+
+void vnc_report(struct vnc *vnc, struct vnc_report *ret)
+{
+	const struct vnc_peer *peer;
+
+	*ret = vnc->about;
+	pthread_mutex_lock(&vnc->lock);
+	ret->is_open = vnc->is_open;
+	for (peer = vnc->peers; peer < vnc->peers + VNC_MAX_PEERS; peer++) {
+		if (peer->fd < 0 || !peer->may_see)
+			continue;
+		ret->viewers[ret->nviewers] = peer->name;
+		ret->viewers[ret->nviewers++].is_websocket = peer->is_websocket;
+	}
+	ret->refreshes = vnc->stats.refreshes;
+	ret->refresh_ns = vnc->stats.refresh_ns;
+	ret->taken_pages = vnc->stats.taken_pages;
+	ret->compared_bytes = vnc->stats.compared_bytes;
+	ret->changed_bytes = vnc->stats.changed_bytes;
+	ret->rects = vnc->stats.rects;
+	pthread_mutex_unlock(&vnc->lock);
+}

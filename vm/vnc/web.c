@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * HTTP, as far as a page of one file needs it: the page itself (noVNC and a
+ * few lines around it, made by web/make-page.py), and the way to
+ * libvncserver's WebSockets.
+ *
+ * libvncserver's own HTTP server is not used: it serves one connection at a
+ * time, drops it when the next one comes, and makes viewers wait meanwhile.
+ *
+ * A browser tells which page opened a WebSocket. Only this server's own page
+ * may, or else any page in the world could look at the screen of whoever
+ * opens it. A page of the world may also let its own name mean this server's
+ * address after it was loaded (DNS rebinding): then it looks like the own page.
+ * So a name with dots, which anybody may have, is accepted only if it is the
+ * one that --vnc gave, or if there is a password, which such a page lacks.
+ */
+#include "vnc/internal.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "common/file.h"
+
+#define MAX_PAGE_BYTES	 (UINT64_C(64) << 20)
+#define MAX_METHOD_BYTES 16
+
+#define NO_SNIFF                              \
+	"X-Content-Type-Options: nosniff\r\n" \
+	"Referrer-Policy: no-referrer\r\n"
+
+/*
+ * The page is one file, whose scripts and modules are in it. make-page.py
+ * narrows script-src to the hashes of its own scripts with a second policy in
+ * the page; a page given with web=FILE has only this one.
+ */
+#define PAGE_POLICY                                                         \
+	"Content-Security-Policy: default-src 'none'; "                     \
+	"script-src 'unsafe-inline' data:; style-src 'unsafe-inline'; "     \
+	"img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'; " \
+	"form-action 'none'; frame-ancestors 'none'\r\n"
+
+#define TEXT_HEAD                                                  \
+	NO_SNIFF "Content-Security-Policy: default-src 'none'\r\n" \
+		 "Content-Type: text/plain\r\n"                    \
+		 "Connection: close\r\n"
+
+static const char not_found[] =
+	"HTTP/1.1 404 Not Found\r\n" TEXT_HEAD "Content-Length: 10\r\n\r\n"
+	"not here.\n";
+
+static const char not_allowed[] =
+	"HTTP/1.1 405 Method Not Allowed\r\n"
+	"Allow: GET, HEAD\r\n" TEXT_HEAD "Content-Length: 19\r\n\r\n"
+	"GET and HEAD only.\n";
+
+/* Copies a header's value; false when the request has no such header. */
+static bool header(const char *text, const char *name, char *buf, size_t size)
+{
+	size_t name_len = strlen(name);
+	const char *line;
+
+	for (line = strstr(text, "\r\n"); line; line = strstr(line, "\r\n")) {
+		line += 2;
+		if (strncasecmp(line, name, name_len) != 0 ||
+		    line[name_len] != ':')
+			continue;
+		line += name_len + 1;
+		line += strspn(line, " \t");
+		snprintf(buf, size, "%.*s", (int)strcspn(line, "\r\n"), line);
+		return true;
+	}
+	return false;
+}
+
+/* An address, in brackets if of IPv6; a name of this host or its network. */
+static bool is_own_name(char *host, const struct vnc_options *options)
+{
+	unsigned char address[sizeof(struct in6_addr)];
+	bool is_ipv6 = host[0] == '[';
+	char *end = host + strcspn(host, is_ipv6 ? "]" : ":");
+	bool is_own;
+
+	if (is_ipv6) {
+		*end = '\0';
+		return inet_pton(AF_INET6, host + 1, address) == 1;
+	}
+	*end = '\0';
+	is_own = *options->password || !strchr(host, '.') ||
+		 inet_pton(AF_INET, host, address) == 1;
+	return is_own || !strcasecmp(host, options->host);
+}
+
+static bool is_own_page(const char *text, const struct vnc_options *options)
+{
+	char origin[512];
+	char host[512];
+	const char *slashes;
+
+	if (!header(text, "Origin", origin, sizeof(origin)) ||
+	    !header(text, "Host", host, sizeof(host)))
+		return false;
+	slashes = strstr(origin, "://");
+	return slashes && !strcasecmp(slashes + 3, host) &&
+	       is_own_name(host, options);
+}
+
+/* Letters and a space, or as much of that as is there. */
+static bool may_be_http(const char *text)
+{
+	size_t n = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+
+	return n && n <= MAX_METHOD_BYTES && (text[n] == ' ' || !text[n]);
+}
+
+static bool is_head(const char *text)
+{
+	return !strncmp(text, "HEAD ", 5);
+}
+
+enum vnc_request vnc_request_parse(const char *text, size_t len,
+				   const struct vnc_options *options)
+{
+	bool is_get = !strncmp(text, "GET ", 4);
+	char upgrade[64];
+	const char *path;
+
+	if (!strncmp(text, "RFB ", len < 4 ? len : 4))
+		return VNC_REQUEST_VNC;
+	if (!options->web || !may_be_http(text))
+		return VNC_REQUEST_BAD;
+	if (!strstr(text, "\r\n\r\n"))
+		return strlen(text) < len || len == VNC_REQUEST_BYTES
+			       ? VNC_REQUEST_BAD
+			       : VNC_REQUEST_PARTIAL;
+	if (!is_get && !is_head(text))
+		return VNC_REQUEST_METHOD;
+	if (is_get && header(text, "Upgrade", upgrade, sizeof(upgrade)) &&
+	    !strcasecmp(upgrade, "websocket"))
+		return is_own_page(text, options) ? VNC_REQUEST_WEBSOCKET
+						  : VNC_REQUEST_BAD;
+	path = strchr(text, ' ') + 1;
+	return *path == '/' && strcspn(path, " ?\r\n") == 1 ? VNC_REQUEST_PAGE
+							    : VNC_REQUEST_OTHER;
+}
+
+const char *vnc_request_answer(const struct vnc *vnc, enum vnc_request request,
+			       const char *text, size_t *ret_bytes)
+{
+	const char *answer =
+		request == VNC_REQUEST_METHOD ? not_allowed : not_found;
+
+	*ret_bytes = strlen(answer);
+	if (request == VNC_REQUEST_PAGE) {
+		answer = vnc->page;
+		*ret_bytes = vnc->page_bytes;
+	}
+	/* every answer has a head, the page's body may hold anything */
+	if (is_head(text))
+		*ret_bytes = (size_t)(strstr(answer, "\r\n\r\n") - answer) + 4;
+	return answer;
+}
+
+/* The page beside a smudge-vm that was built or installed. */
+static bool find_page(char path[PATH_MAX])
+{
+	static const char *const places[] = {"../web/novnc.html",
+					     "../share/smudge/novnc.html"};
+	char folder[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", folder, sizeof(folder) - 1);
+	size_t i;
+
+	if (len <= 0)
+		return false;
+	folder[len] = '\0';
+	*strrchr(folder, '/') = '\0';
+	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		if (snprintf(path, PATH_MAX, "%s/%s", folder, places[i]) <
+			    PATH_MAX &&
+		    access(path, R_OK) == 0)
+			return true;
+	return false;
+}
+
+/* The answer that has @bytes for its body. */
+static int make_answer(struct vnc *vnc, const uint8_t *bytes, size_t nbytes)
+{
+	char head[1024];
+	int len = snprintf(head, sizeof(head),
+			   "HTTP/1.1 200 OK\r\n" NO_SNIFF PAGE_POLICY
+			   "Content-Type: text/html; charset=utf-8\r\n"
+			   "Content-Length: %zu\r\n"
+			   "Cache-Control: no-store\r\n"
+			   "X-Frame-Options: DENY\r\n"
+			   "Connection: close\r\n\r\n",
+			   nbytes);
+
+	vnc->page = malloc((size_t)len + nbytes);
+	if (!vnc->page)
+		return -ENOMEM;
+	memcpy(vnc->page, head, (size_t)len);
+	memcpy(vnc->page + len, bytes, nbytes);
+	vnc->page_bytes = (size_t)len + nbytes;
+	return 0;
+}
+
+int vnc_page_load(struct vnc *vnc, int end_fd, struct smudge_error *err)
+{
+	char *path = vnc->options.page;
+	uint8_t *bytes = NULL;
+	size_t nbytes = 0;
+	int rc;
+
+	if (!*path && !find_page(path))
+		return smudge_error_set(err, -ENOENT, VNC_WHERE,
+					"The page for browsers was not built: "
+					"run \"make web\", which needs npm, or "
+					"give its file with web=FILE.");
+	rc = file_read(path, MAX_PAGE_BYTES, end_fd, &bytes, &nbytes);
+	if (!rc)
+		rc = make_answer(vnc, bytes, nbytes);
+	free(bytes);
+	if (rc)
+		return smudge_error_set(err, rc, VNC_WHERE,
+					"The page %.100s cannot be read: %s.",
+					path, file_reason(rc));
+	return 0;
+}
