@@ -26,7 +26,7 @@ static void check(const char *sentence, const uint8_t *code, size_t len)
 	vm_guest_need("kvm");
 	vm_guest_open(&guest, "kvm", "auto", "working-set=64K");
 	vm_cpu_save(&guest, &buf, &cpu);
-	memory = machine_ram_at(guest.machine, cpu.rip, MAX_CODE);
+	memory = ram_at(machine_ram(guest.machine), cpu.rip, MAX_CODE);
 	memcpy(memory, code, len);
 	assert_int_equal(machine_resume(guest.machine), 0);
 	/* the loop is reached when a quarter of a second of it is */

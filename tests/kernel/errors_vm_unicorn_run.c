@@ -71,7 +71,7 @@ static uint8_t *code_of(struct vm_guest *guest)
 
 	vm_cpu_save(guest, &buf, &cpu);
 	vm_buf_free(&buf);
-	return machine_ram_at(guest->machine, cpu.rip, MAX_CODE);
+	return ram_at(machine_ram(guest->machine), cpu.rip, MAX_CODE);
 }
 
 static void check(const struct piece *piece)

@@ -140,8 +140,8 @@ static void test_memory(void **state)
 	open_rig(&rig);
 	for (i = 0; i < sizeof(spoiled_ram) / sizeof(spoiled_ram[0]); i++) {
 		const struct spoiled *bad = &spoiled_ram[i];
-		uint64_t *word = (uint64_t *)machine_ram_at(rig.guest.machine,
-							    bad->gpa, 8);
+		uint64_t *word = (uint64_t *)ram_at(
+			machine_ram(rig.guest.machine), bad->gpa, 8);
 
 		*word ^= bad->bits;
 		refuse(&rig, &rig.cpu, bad->sentence);

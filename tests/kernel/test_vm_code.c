@@ -26,7 +26,7 @@
 
 static uint8_t *at(struct vm_guest *guest, uint64_t gpa)
 {
-	return machine_ram_at(guest->machine, gpa, 16);
+	return ram_at(machine_ram(guest->machine), gpa, 16);
 }
 
 static void put32(uint8_t *p, uint32_t value)

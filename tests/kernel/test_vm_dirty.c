@@ -29,7 +29,7 @@
 #define RIP_OFFSET (19 + 16 * 8)
 
 struct shadow {
-	const struct machine_ram *ram; /* one piece */
+	const struct ram_piece *ram; /* one piece */
 	struct smudge_client *client;
 	struct smudge_batch *batch;
 	uint8_t *copy;
@@ -81,7 +81,8 @@ static void open_shadow(struct machine *machine, struct shadow *shadow)
 	struct smudge_error err = {0};
 
 	*shadow = (struct shadow){0};
-	assert_int_equal(machine_ram(machine, &shadow->ram), 1);
+	assert_int_equal(machine_ram(machine)->npieces, 1);
+	shadow->ram = &machine_ram(machine)->pieces[0];
 	shadow->copy = calloc(1, shadow->ram->size_bytes);
 	assert_non_null(shadow->copy);
 	must(smudge_batch_create(MAX_RUNS, &shadow->batch), &err);
@@ -169,9 +170,9 @@ static void inject_store(struct vm_guest *guest)
 	struct smudge_error err = {0};
 	struct vm_buf buf = {0};
 
-	memcpy(machine_ram_at(guest->machine, CODE_GPA, sizeof(code)), code,
-	       sizeof(code));
-	memset(machine_ram_at(guest->machine, TARGET_GPA, 4), 0, 4);
+	memcpy(ram_at(machine_ram(guest->machine), CODE_GPA, sizeof(code)),
+	       code, sizeof(code));
+	memset(ram_at(machine_ram(guest->machine), TARGET_GPA, 4), 0, 4);
 	must(machine_save_state(guest->machine, &buf, &err), &err);
 	vm_buf_patch32(&buf, RIP_OFFSET, CODE_GPA);
 	must(machine_load_state(guest->machine, buf.bytes, buf.len, &err),
@@ -182,7 +183,7 @@ static void inject_store(struct vm_guest *guest)
 static void wait_for_store(struct vm_guest *guest)
 {
 	const volatile uint8_t *target =
-		machine_ram_at(guest->machine, TARGET_GPA, 1);
+		ram_at(machine_ram(guest->machine), TARGET_GPA, 1);
 	unsigned int i;
 
 	for (i = 0; i < 10000 && !*target; i++)

@@ -35,8 +35,8 @@ static void unharmed(const char *engine)
 
 static void flip_pixel(struct vm_guest *guest, uint64_t x, uint64_t y)
 {
-	*machine_ram_at(guest->machine, VRAM_GPA + y * STRIDE_BYTES + x * 4,
-			4) ^= 1;
+	*ram_at(machine_ram(guest->machine),
+		VRAM_GPA + y * STRIDE_BYTES + x * 4, 4) ^= 1;
 }
 
 /* Two of them: a line that is just being drawn may hide one. */

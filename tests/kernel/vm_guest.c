@@ -153,14 +153,13 @@ int vm_guest_wait_end(struct vm_guest *guest)
 
 static void copy_ram(struct vm_guest *from, struct vm_guest *to)
 {
-	const struct machine_ram *source;
-	const struct machine_ram *target;
-	size_t n = machine_ram(from->machine, &source);
-	size_t i;
+	const struct ram *source = machine_ram(from->machine);
+	const struct ram *target = machine_ram(to->machine);
 
-	assert_int_equal(machine_ram(to->machine, &target), n);
-	for (i = 0; i < n; i++)
-		memcpy(target[i].hva, source[i].hva, source[i].size_bytes);
+	assert_int_equal(target->npieces, source->npieces);
+	for (size_t i = 0; i < source->npieces; i++)
+		memcpy(target->pieces[i].hva, source->pieces[i].hva,
+		       source->pieces[i].size_bytes);
 }
 
 void vm_guest_move(struct vm_guest *from, struct vm_guest *to)
@@ -186,8 +185,8 @@ uint64_t *vm_guest_page(struct vm_guest *guest, uint32_t page)
 	uint64_t gpa;
 
 	for (gpa = IMAGE_GPA; gpa < RAM_BYTES; gpa += 4096) {
-		uint64_t *words =
-			(uint64_t *)machine_ram_at(guest->machine, gpa, 4096);
+		uint64_t *words = (uint64_t *)ram_at(
+			machine_ram(guest->machine), gpa, 4096);
 
 		if ((uint32_t)words[0] == page &&
 		    words[0] >> 32 == words[MIDDLE_WORD] &&

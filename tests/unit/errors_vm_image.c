@@ -67,18 +67,18 @@ static const struct bad_image bad_images[] = {
 	 4},
 };
 
-static void assert_untouched(const struct machine_ram *ram)
+static void assert_untouched(const struct ram *ram)
 {
 	uint64_t i;
 
-	for (i = 0; i < ram->size_bytes; i += 8)
-		assert_int_equal(*(uint64_t *)(ram->hva + i), 0);
+	for (i = 0; i < ram->pieces[0].size_bytes; i += 8)
+		assert_int_equal(*(uint64_t *)(ram->pieces[0].hva + i), 0);
 }
 
 static void refuse(const struct bad_image *bad)
 {
 	struct smudge_error err = {0};
-	struct machine_ram ram;
+	struct ram ram;
 	struct vm_image image;
 	uint64_t entry = 42;
 	int ret;
@@ -89,7 +89,7 @@ static void refuse(const struct bad_image *bad)
 		vm_image_put(&image, bad->offset, bad->value, bad->len);
 	else
 		image.len = bad->offset;
-	ret = loader_load_elf(image.bytes, image.len, &ram, 1, &entry, &err);
+	ret = loader_load_elf(image.bytes, image.len, &ram, &entry, &err);
 	if (ret != -EINVAL || !strstr(err.message, bad->sentence))
 		fail_msg("%s: %d, \"%s\"", bad->what, ret, err.message);
 	assert_int_equal(entry, 42);
@@ -108,7 +108,7 @@ static void test_bad_images(void **state)
 /* Any cut of a good image is refused or loads: it never reads outside. */
 static void test_every_length(void **state)
 {
-	struct machine_ram ram;
+	struct ram ram;
 	struct vm_image image;
 	uint64_t entry;
 	size_t len;
@@ -116,16 +116,16 @@ static void test_every_length(void **state)
 	vm_image_ram(&ram, RAM_BYTES);
 	vm_image_make(&image);
 	for (len = 0; len < VM_IMAGE_DATA_OFF + 0x40; len++)
-		assert_int_equal(loader_load_elf(image.bytes, len, &ram, 1,
-						 &entry, NULL),
-				 -EINVAL);
+		assert_int_equal(
+			loader_load_elf(image.bytes, len, &ram, &entry, NULL),
+			-EINVAL);
 	vm_image_ram_free(&ram);
 }
 
 static void test_nothing_to_load(void **state)
 {
 	struct smudge_error err = {0};
-	struct machine_ram ram;
+	struct ram ram;
 	struct vm_image image;
 	uint64_t entry;
 
@@ -134,7 +134,7 @@ static void test_nothing_to_load(void **state)
 	vm_image_put(&image, VM_IMAGE_SEGMENT, 4, 4);
 	vm_image_put(&image, VM_IMAGE_SEGMENT2, 4, 4);
 	assert_int_equal(
-		loader_load_elf(image.bytes, image.len, &ram, 1, &entry, &err),
+		loader_load_elf(image.bytes, image.len, &ram, &entry, &err),
 		-EINVAL);
 	assert_non_null(strstr(err.message, "no segment to load"));
 	vm_image_ram_free(&ram);
@@ -143,21 +143,21 @@ static void test_nothing_to_load(void **state)
 static void test_missing_file(void **state)
 {
 	struct smudge_error err = {0};
-	struct machine_ram ram;
+	struct ram ram;
 	struct vcpu_state vcpu;
 
 	vm_image_ram(&ram, RAM_BYTES);
-	assert_int_equal(loader_load_file("/nonexistent/guest", "", &ram, 1,
-					  &vcpu, &err),
-			 -ENOENT);
+	assert_int_equal(
+		loader_load_file("/nonexistent/guest", "", &ram, &vcpu, &err),
+		-ENOENT);
 	assert_non_null(strstr(err.message, "/nonexistent/guest"));
 	err = (struct smudge_error){0};
-	assert_true(loader_load_file("/", "", &ram, 1, &vcpu, &err) < 0);
+	assert_true(loader_load_file("/", "", &ram, &vcpu, &err) < 0);
 	assert_non_null(strstr(err.message, "it is a directory"));
 	err = (struct smudge_error){0};
-	assert_int_equal(loader_load_file("/proc/self/cmdline", "", &ram, 1,
-					  &vcpu, &err),
-			 -EINVAL);
+	assert_int_equal(
+		loader_load_file("/proc/self/cmdline", "", &ram, &vcpu, &err),
+		-EINVAL);
 	assert_non_null(strstr(err.message, "/proc/self/cmdline"));
 	assert_non_null(strstr(err.message, "no ELF file"));
 	vm_image_ram_free(&ram);
@@ -167,16 +167,16 @@ static void test_long_command_line(void **state)
 {
 	static char line[LOADER_CMDLINE_MAX + 2];
 	struct smudge_error err = {0};
-	struct machine_ram ram;
+	struct ram ram;
 	struct vcpu_state vcpu;
 
 	vm_image_ram(&ram, RAM_BYTES);
 	memset(line, 'x', LOADER_CMDLINE_MAX + 1);
-	assert_int_equal(loader_prepare_boot(&ram, 1, line, 0, &vcpu, &err),
+	assert_int_equal(loader_prepare_boot(&ram, line, 0, &vcpu, &err),
 			 -E2BIG);
 	assert_non_null(strstr(err.message, "4096 bytes"));
 	line[LOADER_CMDLINE_MAX] = '\0';
-	assert_int_equal(loader_prepare_boot(&ram, 1, line, 0, &vcpu, NULL), 0);
+	assert_int_equal(loader_prepare_boot(&ram, line, 0, &vcpu, NULL), 0);
 	vm_image_ram_free(&ram);
 }
 

@@ -13,18 +13,16 @@
 #define GIB	  (UINT64_C(1) << 30)
 #define NOT_THERE UINT64_MAX
 
-static uint64_t entry_at(const struct machine_ram *ram, uint64_t table,
-			 uint64_t index)
+static uint64_t entry_at(const struct ram *ram, uint64_t table, uint64_t index)
 {
 	uint64_t value;
 
-	memcpy(&value, ram->hva + table + index * 8, sizeof(value));
+	memcpy(&value, ram->pieces[0].hva + table + index * 8, sizeof(value));
 	return value;
 }
 
 /* The physical address of @address, or NOT_THERE. */
-static uint64_t walk(const struct machine_ram *ram, uint64_t cr3,
-		     uint64_t address)
+static uint64_t walk(const struct ram *ram, uint64_t cr3, uint64_t address)
 {
 	uint64_t table = cr3;
 	unsigned int shift;
@@ -45,28 +43,28 @@ static uint64_t walk(const struct machine_ram *ram, uint64_t cr3,
 /* Only the first piece has memory behind it: the tables are in there. */
 static void check_map(uint64_t low_bytes, uint64_t high_bytes)
 {
-	struct machine_ram ram[2];
+	struct ram ram;
 	struct vcpu_state vcpu;
-	size_t nram = high_bytes ? 2 : 1;
 	uint64_t at;
 
-	vm_image_ram(&ram[0], low_bytes);
-	ram[1] = (struct machine_ram){.gpa = MACHINE_HOLE_END,
-				      .size_bytes = high_bytes};
-	assert_int_equal(loader_prepare_boot(ram, nram, "", 0, &vcpu, NULL), 0);
+	vm_image_ram(&ram, low_bytes);
+	if (high_bytes)
+		ram.pieces[ram.npieces++] = (struct ram_piece){
+			.gpa = MACHINE_HOLE_END, .size_bytes = high_bytes};
+	assert_int_equal(loader_prepare_boot(&ram, "", 0, &vcpu, NULL), 0);
 	for (at = 0; at < low_bytes; at += UINT64_C(2) << 20)
-		assert_int_equal(walk(ram, vcpu.cr3, at + 5), at + 5);
-	assert_int_equal(walk(ram, vcpu.cr3, low_bytes - 1), low_bytes - 1);
-	assert_int_equal(walk(ram, vcpu.cr3, low_bytes), NOT_THERE);
+		assert_int_equal(walk(&ram, vcpu.cr3, at + 5), at + 5);
+	assert_int_equal(walk(&ram, vcpu.cr3, low_bytes - 1), low_bytes - 1);
+	assert_int_equal(walk(&ram, vcpu.cr3, low_bytes), NOT_THERE);
 	for (at = 0; at < high_bytes; at += UINT64_C(64) << 20)
-		assert_int_equal(walk(ram, vcpu.cr3, MACHINE_HOLE_END + at),
+		assert_int_equal(walk(&ram, vcpu.cr3, MACHINE_HOLE_END + at),
 				 MACHINE_HOLE_END + at);
 	at = MACHINE_HOLE_END + high_bytes;
 	if (high_bytes)
-		assert_int_equal(walk(ram, vcpu.cr3, at - 1), at - 1);
-	assert_int_equal(walk(ram, vcpu.cr3, at), NOT_THERE);
-	assert_true(loader_tables_end(ram, nram) <= UINT64_C(0x400000));
-	vm_image_ram_free(&ram[0]);
+		assert_int_equal(walk(&ram, vcpu.cr3, at - 1), at - 1);
+	assert_int_equal(walk(&ram, vcpu.cr3, at), NOT_THERE);
+	assert_true(loader_tables_end(&ram) <= UINT64_C(0x400000));
+	vm_image_ram_free(&ram);
 }
 
 static void test_map_covers_ram(void **state)
@@ -89,19 +87,19 @@ static void test_map_covers_large_ram(void **state)
 /* RAM that is no multiple of 2 MiB: the rest of the last page is mapped. */
 static void test_map_covers_odd_ram(void **state)
 {
-	struct machine_ram ram;
+	struct ram ram;
 	struct vcpu_state vcpu;
 	uint64_t bytes = (UINT64_C(16) << 20) + 4096;
 
 	vm_image_ram(&ram, bytes);
-	assert_int_equal(loader_prepare_boot(&ram, 1, "", 0, &vcpu, NULL), 0);
+	assert_int_equal(loader_prepare_boot(&ram, "", 0, &vcpu, NULL), 0);
 	assert_int_equal(walk(&ram, vcpu.cr3, bytes - 1), bytes - 1);
 	vm_image_ram_free(&ram);
 }
 
 static void test_segments_are_loaded(void **state)
 {
-	struct machine_ram ram;
+	struct ram ram;
 	struct vm_image image;
 	uint64_t entry = 0;
 	uint8_t *data;
@@ -109,13 +107,12 @@ static void test_segments_are_loaded(void **state)
 
 	vm_image_ram(&ram, UINT64_C(16) << 20);
 	vm_image_make(&image);
-	data = ram.hva + VM_IMAGE_DATA_GPA;
+	data = ram.pieces[0].hva + VM_IMAGE_DATA_GPA;
 	memset(data, 0xff, 0x40 + VM_IMAGE_DATA_ZERO);
 	assert_int_equal(
-		loader_load_elf(image.bytes, image.len, &ram, 1, &entry, NULL),
-		0);
+		loader_load_elf(image.bytes, image.len, &ram, &entry, NULL), 0);
 	assert_int_equal(entry, VM_IMAGE_TEXT_GPA);
-	assert_memory_equal(ram.hva + VM_IMAGE_TEXT_GPA,
+	assert_memory_equal(ram.pieces[0].hva + VM_IMAGE_TEXT_GPA,
 			    image.bytes + VM_IMAGE_TEXT_OFF, 0x80);
 	assert_memory_equal(data, image.bytes + VM_IMAGE_DATA_OFF, 0x40);
 	for (i = 0; i < VM_IMAGE_DATA_ZERO; i++)
@@ -126,7 +123,7 @@ static void test_segments_are_loaded(void **state)
 /* A segment without bytes in file and memory is none, wherever it is. */
 static void test_empty_segment_is_ignored(void **state)
 {
-	struct machine_ram ram;
+	struct ram ram;
 	struct vm_image image;
 	uint64_t entry = 0;
 
@@ -136,23 +133,22 @@ static void test_empty_segment_is_ignored(void **state)
 	vm_image_put(&image, VM_IMAGE_SEGMENT2 + VM_IMAGE_P_FILESZ, 0, 8);
 	vm_image_put(&image, VM_IMAGE_SEGMENT2 + VM_IMAGE_P_MEMSZ, 0, 8);
 	assert_int_equal(
-		loader_load_elf(image.bytes, image.len, &ram, 1, &entry, NULL),
-		0);
+		loader_load_elf(image.bytes, image.len, &ram, &entry, NULL), 0);
 	vm_image_ram_free(&ram);
 }
 
 static void test_arguments_of_the_guest(void **state)
 {
-	struct machine_ram ram;
+	struct ram ram;
 	struct vcpu_state vcpu;
 
 	vm_image_ram(&ram, UINT64_C(16) << 20);
 	assert_int_equal(
-		loader_prepare_boot(&ram, 1, "a=1 b", 0x400010, &vcpu, NULL),
-		0);
+		loader_prepare_boot(&ram, "a=1 b", 0x400010, &vcpu, NULL), 0);
 	assert_int_equal(vcpu.rip, 0x400010);
-	assert_string_equal((char *)ram.hva + vcpu.gpr[VCPU_RDI], "a=1 b");
-	assert_int_equal(vcpu.gpr[VCPU_RSI], ram.size_bytes);
+	assert_string_equal((char *)ram.pieces[0].hva + vcpu.gpr[VCPU_RDI],
+			    "a=1 b");
+	assert_int_equal(vcpu.gpr[VCPU_RSI], ram.pieces[0].size_bytes);
 	assert_int_equal(vcpu.gpr[VCPU_RSP] % 16, 0);
 	vm_image_ram_free(&ram);
 }

@@ -52,17 +52,18 @@ void vm_image_make(struct vm_image *image)
 	memset(image->bytes + VM_IMAGE_DATA_OFF, 0xda, 0x40);
 }
 
-void vm_image_ram(struct machine_ram *ram, uint64_t size_bytes)
+void vm_image_ram(struct ram *ram, uint64_t size_bytes)
 {
 	void *hva = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	assert(hva != MAP_FAILED);
-	*ram = (struct machine_ram){
+	ram->npieces = 1;
+	ram->pieces[0] = (struct ram_piece){
 		.name = "ram-low", .size_bytes = size_bytes, .hva = hva};
 }
 
-void vm_image_ram_free(struct machine_ram *ram)
+void vm_image_ram_free(struct ram *ram)
 {
-	munmap(ram->hva, ram->size_bytes);
+	munmap(ram->pieces[0].hva, ram->pieces[0].size_bytes);
 }

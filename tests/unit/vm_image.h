@@ -45,7 +45,7 @@ void vm_image_put(struct vm_image *image, size_t offset, uint64_t value,
 		  size_t len);
 
 /* RAM of one piece from address 0, zeroed; and its end. */
-void vm_image_ram(struct machine_ram *ram, uint64_t size_bytes);
-void vm_image_ram_free(struct machine_ram *ram);
+void vm_image_ram(struct ram *ram, uint64_t size_bytes);
+void vm_image_ram_free(struct ram *ram);
 
 #endif

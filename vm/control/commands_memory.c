@@ -91,17 +91,17 @@ json_t *control_memory_stats(struct control_target *target,
 
 /* False: the process ends. */
 static bool digest_piece(const struct machine *machine,
-			 const struct machine_ram *ram, XXH3_state_t *state)
+			 const struct ram_piece *piece, XXH3_state_t *state)
 {
 	uint64_t done = 0;
 
-	while (done < ram->size_bytes) {
-		uint64_t left = ram->size_bytes - done;
+	while (done < piece->size_bytes) {
+		uint64_t left = piece->size_bytes - done;
 		uint64_t n = left < DIGEST_BYTES ? left : DIGEST_BYTES;
 
 		if (wait_is_over(machine_exit_fd(machine)))
 			return false;
-		XXH3_128bits_update(state, ram->hva + done, n);
+		XXH3_128bits_update(state, piece->hva + done, n);
 		done += n;
 	}
 	return true;
@@ -110,16 +110,15 @@ static bool digest_piece(const struct machine *machine,
 /* 0, -ENOMEM, or -ECANCELED: the process ends. */
 static int digest_ram(const struct machine *machine, XXH128_hash_t *ret)
 {
-	const struct machine_ram *ram = NULL;
-	size_t n = machine_ram(machine, &ram);
+	const struct ram *ram = machine_ram(machine);
 	XXH3_state_t *state = XXH3_createState();
 	bool is_whole = state != NULL;
 
 	if (!state)
 		return -ENOMEM;
 	XXH3_128bits_reset(state);
-	for (size_t i = 0; i < n && is_whole; i++)
-		is_whole = digest_piece(machine, &ram[i], state);
+	for (size_t i = 0; i < ram->npieces && is_whole; i++)
+		is_whole = digest_piece(machine, &ram->pieces[i], state);
 	*ret = XXH3_128bits_digest(state);
 	XXH3_freeState(state);
 	return is_whole ? 0 : -ECANCELED;

@@ -19,7 +19,7 @@
 #define DOWNTIME_LIMIT_DEFAULT_MS 300
 #define MAX_ROUNDS_MAX		  1000000
 #define MAX_ROUNDS_DEFAULT	  30
-#define PAGE_BYTES		  (UINT64_C(1) << MACHINE_PAGE_SHIFT)
+#define PAGE_BYTES		  (UINT64_C(1) << RAM_PAGE_SHIFT)
 
 static json_t *refused(const struct smudge_error *why, struct qmp_error *err)
 {

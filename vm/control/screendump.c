@@ -29,7 +29,7 @@ struct picture {
 };
 
 /* The guest may draw meanwhile: every byte is read once. */
-static int take(const struct machine_ram *vram, const struct display_mode *mode,
+static int take(const struct ram_piece *vram, const struct display_mode *mode,
 		struct picture *ret)
 {
 	uint8_t *to = malloc((size_t)mode->width * mode->height * RGB_BYTES);
@@ -112,7 +112,7 @@ int screendump(struct machine *machine, const char *path, const char *format,
 	       struct smudge_error *err)
 {
 	bool is_png = !strcmp(format, "png");
-	const struct machine_ram *vram;
+	const struct ram_piece *vram;
 	struct display_mode mode;
 	struct picture picture;
 	int rc;

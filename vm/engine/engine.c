@@ -14,11 +14,12 @@
 
 static int try_engine(const struct engine_ops *ops, struct smudge_error *err)
 {
+	static const struct ram none;
 	struct engine_vcpu *vcpu;
 	struct engine *engine;
 	int ret;
 
-	ret = ops->create(NULL, 0, NULL, &engine, err);
+	ret = ops->create(&none, NULL, &engine, err);
 	if (ret < 0)
 		return ret;
 	ret = ops->vcpu_create(engine, 0, &vcpu, err);

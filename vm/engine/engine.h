@@ -18,12 +18,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/ram.h"
 #include "engine/vcpu_state.h"
 
 struct smudge_code;
 struct smudge_error;
 struct smudge_memory;
-struct machine_ram;
 
 enum engine_exit {
 	ENGINE_EXIT_INTERRUPTED, /* kicked, or nothing to report */
@@ -67,9 +67,8 @@ struct engine_ops {
 	 * Make the machine and map its RAM. @ram is borrowed until destroy.
 	 * Return: 0, or -errno with one sentence (-ENODEV: not usable here).
 	 */
-	int (*create)(const struct machine_ram *ram, size_t nram,
-		      const struct engine_ports *ports, struct engine **ret,
-		      struct smudge_error *err);
+	int (*create)(const struct ram *ram, const struct engine_ports *ports,
+		      struct engine **ret, struct smudge_error *err);
 	void (*destroy)(struct engine *engine); /* after its vCPUs */
 
 	int (*vcpu_create)(struct engine *engine, unsigned int index,

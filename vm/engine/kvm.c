@@ -22,8 +22,6 @@
 
 #include <smudge/error.h>
 
-#include "machine/machine.h"
-
 #define WHERE	    "kvm"
 #define API_VERSION 12
 #define MAX_CPUID   256
@@ -57,7 +55,7 @@ static int open_kvm(struct smudge_error *err)
 	return fd;
 }
 
-static int add_slot(int vm_fd, const struct machine_ram *piece,
+static int add_slot(int vm_fd, const struct ram_piece *piece,
 		    struct smudge_error *err)
 {
 	struct kvm_userspace_memory_region region = {
@@ -72,8 +70,8 @@ static int add_slot(int vm_fd, const struct machine_ram *piece,
 	return 0;
 }
 
-static int setup_vm(struct engine *engine, const struct machine_ram *ram,
-		    size_t nram, struct smudge_error *err)
+static int setup_vm(struct engine *engine, const struct ram *ram,
+		    struct smudge_error *err)
 {
 	int size = ioctl(engine->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
 	size_t i;
@@ -87,8 +85,8 @@ static int setup_vm(struct engine *engine, const struct machine_ram *ram,
 		return refuse(err, -errno, "a virtual machine");
 	if (ioctl(engine->vm_fd, KVM_SET_TSS_ADDR, TSS_GPA) < 0)
 		return refuse(err, -errno, "the place of its TSS");
-	for (i = 0; i < nram; i++) {
-		ret = add_slot(engine->vm_fd, &ram[i], err);
+	for (i = 0; i < ram->npieces; i++) {
+		ret = add_slot(engine->vm_fd, &ram->pieces[i], err);
 		if (ret < 0)
 			return ret;
 	}
@@ -105,8 +103,7 @@ static void kvm_destroy(struct engine *engine)
 	free(engine);
 }
 
-static int kvm_create(const struct machine_ram *ram, size_t nram,
-		      const struct engine_ports *ports,
+static int kvm_create(const struct ram *ram, const struct engine_ports *ports,
 		      struct engine **ret_engine, struct smudge_error *err)
 {
 	struct engine *engine = calloc(1, sizeof(*engine));
@@ -121,7 +118,7 @@ static int kvm_create(const struct machine_ram *ram, size_t nram,
 		free(engine);
 		return ret;
 	}
-	ret = setup_vm(engine, ram, nram, err);
+	ret = setup_vm(engine, ram, err);
 	if (ret < 0) {
 		kvm_destroy(engine);
 		return ret;

@@ -29,8 +29,6 @@
 
 #include <smudge/error.h>
 
-#include "machine/machine.h"
-
 #define WHERE	   "unicorn"
 #define OPCODE_HLT 0xf4
 
@@ -75,8 +73,7 @@ static void stored(uc_engine *uc, uc_mem_type type, uint64_t address, int size,
 	(void)value;
 	/* inside the pages that will be reported anyway */
 	if (vcpu->stored_bytes &&
-	    address >> MACHINE_PAGE_SHIFT ==
-		    vcpu->stored_gpa >> MACHINE_PAGE_SHIFT &&
+	    address >> RAM_PAGE_SHIFT == vcpu->stored_gpa >> RAM_PAGE_SHIFT &&
 	    address + (uint64_t)size <= last)
 		return;
 	report_store(vcpu);
@@ -162,8 +159,8 @@ int engine_unicorn_open(struct engine_vcpu *vcpu, struct smudge_error *err)
 		vcpu->uc = NULL;
 		return fail(err, -ENODEV, "an x86-64 processor", ret);
 	}
-	for (i = 0; i < engine->nram; i++) {
-		ret = engine_unicorn_map(vcpu, &engine->ram[i]);
+	for (i = 0; i < engine->ram->npieces; i++) {
+		ret = engine_unicorn_map(vcpu, &engine->ram->pieces[i]);
 		if (ret != UC_ERR_OK)
 			return fail(err, -ENOMEM, "the guest's RAM", ret);
 	}
@@ -175,7 +172,7 @@ int engine_unicorn_open(struct engine_vcpu *vcpu, struct smudge_error *err)
 	return 0;
 }
 
-static int unicorn_create(const struct machine_ram *ram, size_t nram,
+static int unicorn_create(const struct ram *ram,
 			  const struct engine_ports *ports,
 			  struct engine **ret_engine, struct smudge_error *err)
 {
@@ -185,7 +182,6 @@ static int unicorn_create(const struct machine_ram *ram, size_t nram,
 	if (!engine)
 		return smudge_error_set(err, -ENOMEM, WHERE, "Out of memory.");
 	engine->ram = ram;
-	engine->nram = nram;
 	if (ports)
 		engine->ports = *ports;
 	ret = engine_unicorn_make_tables(engine, err);

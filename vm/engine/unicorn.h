@@ -17,8 +17,7 @@
 #include "engine/engine.h"
 
 struct engine {
-	const struct machine_ram *ram; /* borrowed */
-	size_t nram;
+	const struct ram *ram; /* borrowed */
 	struct engine_ports ports;
 	struct engine_write_hook hook; /* wrote == NULL: off */
 	struct engine_vcpu *vcpus;     /* linked by next */
@@ -92,7 +91,7 @@ int engine_unicorn_set_state(struct engine_vcpu *vcpu,
 int engine_unicorn_make_tables(struct engine *engine, struct smudge_error *err);
 /* Map a piece of RAM; the page tables in it are not writable. */
 uc_err engine_unicorn_map(struct engine_vcpu *vcpu,
-			  const struct machine_ram *piece);
+			  const struct ram_piece *piece);
 /* End the run, with vcpu->unemulated, at such stores and at SYSCALL. */
 uc_err engine_unicorn_hook_unemulated(struct engine_vcpu *vcpu);
 /* Inside, at a block's start. True: vcpu->unemulated says which tables. */

@@ -16,7 +16,6 @@
 #include <smudge/error.h>
 
 #include "base/bytes.h"
-#include "machine/machine.h"
 
 #define WHERE		 "unicorn"
 #define DESCRIPTOR_BYTES 8u
@@ -41,21 +40,6 @@ static int refuse(struct smudge_error *err, const char *what)
 				"Unicorn 2.0.1 does not emulate the vCPU's %s: "
 				"use --engine kvm",
 				what);
-}
-
-static const uint8_t *ram_at(const struct engine *engine, uint64_t gpa,
-			     uint64_t len)
-{
-	size_t i;
-
-	for (i = 0; i < engine->nram; i++) {
-		const struct machine_ram *piece = &engine->ram[i];
-
-		if (gpa >= piece->gpa && gpa - piece->gpa < piece->size_bytes &&
-		    len <= piece->size_bytes - (gpa - piece->gpa))
-			return piece->hva + (gpa - piece->gpa);
-	}
-	return NULL;
 }
 
 static void decode_descriptor(const uint8_t *bytes, struct vcpu_segment *ret)
@@ -83,7 +67,7 @@ int engine_unicorn_derive(const struct engine *engine,
 				     .attr = VCPU_ATTR_UNUSABLE};
 	if (!(selector & ~SELECTOR_RPL))
 		return 0;
-	bytes = ram_at(engine, gdt->base + off, DESCRIPTOR_BYTES);
+	bytes = ram_at(engine->ram, gdt->base + off, DESCRIPTOR_BYTES);
 	if ((selector & (SELECTOR_LDT | SELECTOR_RPL)) || !bytes ||
 	    off + DESCRIPTOR_BYTES - 1 > gdt->limit_bytes)
 		return refuse(err, "segments outside the GDT or the kernel");

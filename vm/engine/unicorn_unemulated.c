@@ -21,7 +21,6 @@
 
 #include "base/bytes.h"
 #include "machine/loader.h"
-#include "machine/machine.h"
 
 #define WHERE	    "unicorn"
 #define ENTRY_BYTES 8
@@ -33,19 +32,19 @@ static uint64_t tables_bytes(const struct engine *engine)
 
 int engine_unicorn_make_tables(struct engine *engine, struct smudge_error *err)
 {
-	if (!engine->nram)
+	if (!engine->ram->npieces)
 		return 0;
-	engine->tables_end_gpa = loader_tables_end(engine->ram, engine->nram);
+	engine->tables_end_gpa = loader_tables_end(engine->ram);
 	engine->tables = malloc(tables_bytes(engine));
 	if (!engine->tables)
 		return smudge_error_set(err, -ENOMEM, WHERE,
 					"out of memory for a copy of the page "
 					"tables");
-	loader_write_tables(engine->ram, engine->nram, engine->tables);
+	loader_write_tables(engine->ram, engine->tables);
 	return 0;
 }
 
-static uc_err map(struct engine_vcpu *vcpu, const struct machine_ram *piece,
+static uc_err map(struct engine_vcpu *vcpu, const struct ram_piece *piece,
 		  uint64_t from, uint64_t to, uint32_t protection)
 {
 	return uc_mem_map_ptr(vcpu->uc, from, to - from, protection,
@@ -53,7 +52,7 @@ static uc_err map(struct engine_vcpu *vcpu, const struct machine_ram *piece,
 }
 
 uc_err engine_unicorn_map(struct engine_vcpu *vcpu,
-			  const struct machine_ram *piece)
+			  const struct ram_piece *piece)
 {
 	uint64_t tables_end = vcpu->engine->tables_end_gpa;
 	uint64_t end = piece->gpa + piece->size_bytes;
@@ -164,7 +163,7 @@ static int refuse_entry(const struct engine *engine, const uint8_t *found,
 int engine_unicorn_check_tables(const struct engine *engine, uint64_t cr3,
 				struct smudge_error *err)
 {
-	const uint8_t *found = engine->ram[0].hva + LOADER_TABLES_GPA;
+	const uint8_t *found = engine->ram->pieces[0].hva + LOADER_TABLES_GPA;
 
 	if (cr3 != LOADER_TABLES_GPA)
 		return smudge_error_set(

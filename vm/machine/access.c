@@ -29,11 +29,9 @@ struct smudge_code *machine_code(const struct machine *machine)
 	return machine->ops->code ? machine->ops->code(machine->engine) : NULL;
 }
 
-size_t machine_ram(const struct machine *machine,
-		   const struct machine_ram **ret)
+const struct ram *machine_ram(const struct machine *machine)
 {
-	*ret = machine->ram;
-	return machine->nram;
+	return &machine->ram;
 }
 
 uint64_t machine_ram_bytes(const struct machine *machine)
@@ -41,44 +39,29 @@ uint64_t machine_ram_bytes(const struct machine *machine)
 	uint64_t bytes = 0;
 	size_t i;
 
-	for (i = 0; i < machine->nram; i++)
-		bytes += machine->ram[i].size_bytes;
+	for (i = 0; i < machine->ram.npieces; i++)
+		bytes += machine->ram.pieces[i].size_bytes;
 	return bytes;
 }
 
-uint8_t *machine_ram_at(const struct machine *machine, uint64_t gpa,
-			uint64_t len)
-{
-	size_t i;
-
-	for (i = 0; i < machine->nram; i++) {
-		const struct machine_ram *piece = &machine->ram[i];
-
-		if (gpa >= piece->gpa &&
-		    gpa - piece->gpa <= piece->size_bytes &&
-		    len <= piece->size_bytes - (gpa - piece->gpa))
-			return piece->hva + (gpa - piece->gpa);
-	}
-	return NULL;
-}
-
-const struct machine_ram *machine_display(struct machine *machine,
-					  struct display_mode *ret_mode,
-					  uint64_t *ret_generation)
+const struct ram_piece *machine_display(struct machine *machine,
+					struct display_mode *ret_mode,
+					uint64_t *ret_generation)
 {
 	struct devices *devices = &machine->devices;
 	size_t i;
 
-	for (i = 0; i < machine->nram && !machine->ram[i].is_vram; i++)
+	for (i = 0; i < machine->ram.npieces && !machine->ram.pieces[i].is_vram;
+	     i++)
 		;
-	if (i == machine->nram)
+	if (i == machine->ram.npieces)
 		return NULL;
 	pthread_mutex_lock(&devices->lock);
 	*ret_mode = devices->display.regs.mode;
 	if (ret_generation)
 		*ret_generation = devices->display.generation;
 	pthread_mutex_unlock(&devices->lock);
-	return &machine->ram[i];
+	return &machine->ram.pieces[i];
 }
 
 bool machine_display_key(struct machine *machine, uint32_t keysym, bool is_down)

@@ -19,8 +19,6 @@
 
 #include <smudge/error.h>
 
-#include "machine/machine.h"
-
 #define TABLE_BYTES	 UINT64_C(4096)
 #define SHIFT_2M	 21
 #define SHIFT_1G	 30
@@ -38,9 +36,11 @@ static uint64_t units(uint64_t bytes, unsigned int shift)
 	return (bytes + (UINT64_C(1) << shift) - 1) >> shift;
 }
 
-static uint64_t ram_end(const struct machine_ram *ram, size_t nram)
+static uint64_t ram_end(const struct ram *ram)
 {
-	return ram[nram - 1].gpa + ram[nram - 1].size_bytes;
+	const struct ram_piece *last = &ram->pieces[ram->npieces - 1];
+
+	return last->gpa + last->size_bytes;
 }
 
 static bool uses_1g_pages(uint64_t end)
@@ -48,9 +48,9 @@ static bool uses_1g_pages(uint64_t end)
 	return end > LARGE_FROM_BYTES;
 }
 
-uint64_t loader_tables_end(const struct machine_ram *ram, size_t nram)
+uint64_t loader_tables_end(const struct ram *ram)
 {
-	uint64_t end = ram_end(ram, nram);
+	uint64_t end = ram_end(ram);
 	uint64_t tables = 1 + units(end, SHIFT_512G);
 
 	if (!uses_1g_pages(end))
@@ -68,7 +68,7 @@ static void put_entry(uint8_t *table, uint64_t index, uint64_t value)
 }
 
 /* Large pages over one piece of RAM, in consecutive tables from @tables. */
-static void map_piece(uint8_t *tables, const struct machine_ram *piece,
+static void map_piece(uint8_t *tables, const struct ram_piece *piece,
 		      unsigned int shift)
 {
 	uint64_t page = piece->gpa >> shift;
@@ -78,41 +78,40 @@ static void map_piece(uint8_t *tables, const struct machine_ram *piece,
 		put_entry(tables, page, page << shift | PTE_PAGE);
 }
 
-void loader_write_tables(const struct machine_ram *ram, size_t nram,
-			 uint8_t *tables)
+void loader_write_tables(const struct ram *ram, uint8_t *tables)
 {
-	uint64_t end = ram_end(ram, nram);
+	uint64_t end = ram_end(ram);
 	uint64_t npdpt = units(end, SHIFT_512G);
 	uint64_t pdpt_off = TABLE_BYTES;
 	uint64_t pd_off = pdpt_off + npdpt * TABLE_BYTES;
 	uint64_t i;
 
-	memset(tables, 0, loader_tables_end(ram, nram) - LOADER_TABLES_GPA);
+	memset(tables, 0, loader_tables_end(ram) - LOADER_TABLES_GPA);
 	for (i = 0; i < npdpt; i++)
 		put_entry(tables, i,
 			  (LOADER_TABLES_GPA + pdpt_off + i * TABLE_BYTES) |
 				  PTE_TABLE);
 	if (uses_1g_pages(end)) {
-		for (i = 0; i < nram; i++)
-			map_piece(tables + pdpt_off, &ram[i], SHIFT_1G);
+		for (i = 0; i < ram->npieces; i++)
+			map_piece(tables + pdpt_off, &ram->pieces[i], SHIFT_1G);
 		return;
 	}
 	for (i = 0; i < units(end, SHIFT_1G); i++)
 		put_entry(tables + pdpt_off, i,
 			  (LOADER_TABLES_GPA + pd_off + i * TABLE_BYTES) |
 				  PTE_TABLE);
-	for (i = 0; i < nram; i++)
-		map_piece(tables + pd_off, &ram[i], SHIFT_2M);
+	for (i = 0; i < ram->npieces; i++)
+		map_piece(tables + pd_off, &ram->pieces[i], SHIFT_2M);
 }
 
-int loader_prepare_boot(const struct machine_ram *ram, size_t nram,
-			const char *cmdline, uint64_t entry,
-			struct vcpu_state *ret, struct smudge_error *err)
+int loader_prepare_boot(const struct ram *ram, const char *cmdline,
+			uint64_t entry, struct vcpu_state *ret,
+			struct smudge_error *err)
 {
 	const struct vcpu_table gdt = {.base = LOADER_GDT_GPA,
 				       .limit_bytes = 3 * 8 - 1};
 	size_t len = strlen(cmdline);
-	uint8_t *low = ram[0].hva;
+	uint8_t *low = ram->pieces[0].hva;
 	uint64_t ram_bytes = 0;
 	size_t i;
 
@@ -122,13 +121,14 @@ int loader_prepare_boot(const struct machine_ram *ram, size_t nram,
 					"bytes, more than the %d there is "
 					"room for.",
 					len, LOADER_CMDLINE_MAX);
-	for (i = 0; i < nram; i++)
-		ram_bytes += ram[i].is_vram ? 0 : ram[i].size_bytes;
+	for (i = 0; i < ram->npieces; i++)
+		ram_bytes +=
+			ram->pieces[i].is_vram ? 0 : ram->pieces[i].size_bytes;
 	put_entry(low + LOADER_GDT_GPA, 0, 0);
 	put_entry(low + LOADER_GDT_GPA, 1, GDT_CODE64);
 	put_entry(low + LOADER_GDT_GPA, 2, GDT_DATA);
 	memcpy(low + LOADER_CMDLINE_GPA, cmdline, len + 1);
-	loader_write_tables(ram, nram, low + LOADER_TABLES_GPA);
+	loader_write_tables(ram, low + LOADER_TABLES_GPA);
 	vcpu_state_init_long_mode(ret, entry, LOADER_STACK_TOP,
 				  LOADER_TABLES_GPA, gdt);
 	ret->gpr[VCPU_RDI] = LOADER_CMDLINE_GPA;

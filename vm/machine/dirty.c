@@ -47,7 +47,7 @@ static int prepare_legacy(struct machine *machine, struct smudge_error *err)
 static int create_kvm(struct machine *machine, size_t i,
 		      struct smudge_error *err)
 {
-	const struct machine_ram *piece = &machine->ram[i];
+	const struct ram_piece *piece = &machine->ram.pieces[i];
 	struct smudge_kvm_slot slot = {
 		.size = sizeof(slot),
 		.slot = piece->slot,
@@ -85,7 +85,7 @@ static void drop_sources(struct machine *machine)
 	struct machine_dirty *dirty = &machine->dirty;
 	size_t i;
 
-	for (i = 0; i < MACHINE_MAX_RAM; i++) {
+	for (i = 0; i < RAM_MAX_PIECES; i++) {
 		smudge_source_destroy(dirty->sources[i]);
 		dirty->sources[i] = NULL;
 	}
@@ -112,12 +112,12 @@ static int attach_choice(struct machine *machine, const struct choice *choice,
 					machine->ops->name);
 	if (choice->prepare)
 		ret = choice->prepare(machine, err);
-	for (i = 0; ret == 0 && i < machine->nram; i++) {
+	for (i = 0; ret == 0 && i < machine->ram.npieces; i++) {
 		ret = choice->create(machine, i, err);
 		if (ret == 0)
-			ret = smudge_region_attach(machine->ram[i].region,
-						   machine->dirty.sources[i], 0,
-						   0, err);
+			ret = smudge_region_attach(
+				machine->ram.pieces[i].region,
+				machine->dirty.sources[i], 0, 0, err);
 	}
 	if (ret < 0) {
 		drop_sources(machine);
@@ -180,15 +180,15 @@ static int add_regions(struct machine *machine, struct smudge_error *err)
 	int ret;
 
 	ret = smudge_memory_create(&machine->dirty.memory);
-	for (i = 0; ret == 0 && i < machine->nram; i++) {
-		struct machine_ram *piece = &machine->ram[i];
+	for (i = 0; ret == 0 && i < machine->ram.npieces; i++) {
+		struct ram_piece *piece = &machine->ram.pieces[i];
 		struct smudge_region_options options = {
 			.size = sizeof(options),
 			.name = piece->name,
 			.hva = piece->hva,
 			.gpa = piece->gpa,
 			.size_bytes = piece->size_bytes,
-			.page_shift = MACHINE_PAGE_SHIFT,
+			.page_shift = RAM_PAGE_SHIFT,
 		};
 
 		ret = smudge_region_add(machine->dirty.memory, &options,

@@ -35,13 +35,12 @@ struct machine_dirty {
 	const char *name;
 	struct smudge_memory *memory;
 	struct smudge_kvm *kvm;
-	struct smudge_source *sources[MACHINE_MAX_RAM];
+	struct smudge_source *sources[RAM_MAX_PIECES];
 	unsigned int hook_users; /* started hook sources, under `lock` */
 };
 
 struct machine {
-	struct machine_ram ram[MACHINE_MAX_RAM];
-	size_t nram;
+	struct ram ram;
 	const struct engine_ops *ops;
 	struct engine *engine;
 	struct machine_vcpu vcpus[MACHINE_MAX_VCPUS];

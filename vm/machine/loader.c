@@ -16,7 +16,6 @@
 
 #include "base/bytes.h"
 #include "common/file.h"
-#include "machine/machine.h"
 
 #define WHERE		"loader"
 #define MAX_SEGMENTS	64
@@ -131,17 +130,15 @@ static int parse_segments(struct image *image, struct smudge_error *err)
 	return 0;
 }
 
-static uint8_t *ram_at(const struct machine_ram *ram, size_t nram, uint64_t gpa,
-		       uint64_t len)
+/* Not in the framebuffer. */
+static uint8_t *place_of(const struct ram *ram, const struct segment *segment)
 {
-	size_t i;
+	const struct ram_piece *piece =
+		ram_find(ram, segment->gpa, segment->memory_bytes);
 
-	for (i = 0; i < nram; i++)
-		if (!ram[i].is_vram && gpa >= ram[i].gpa &&
-		    gpa - ram[i].gpa <= ram[i].size_bytes &&
-		    len <= ram[i].size_bytes - (gpa - ram[i].gpa))
-			return ram[i].hva + (gpa - ram[i].gpa);
-	return NULL;
+	if (!piece || piece->is_vram)
+		return NULL;
+	return piece->hva + (segment->gpa - piece->gpa);
 }
 
 static bool overlap(const struct segment *a, const struct segment *b)
@@ -150,11 +147,10 @@ static bool overlap(const struct segment *a, const struct segment *b)
 	       b->gpa < a->gpa + a->memory_bytes;
 }
 
-static int check_places(const struct image *image,
-			const struct machine_ram *ram, size_t nram,
+static int check_places(const struct image *image, const struct ram *ram,
 			struct smudge_error *err)
 {
-	uint64_t tables_end = loader_tables_end(ram, nram);
+	uint64_t tables_end = loader_tables_end(ram);
 	bool entered = false;
 	unsigned int i;
 	unsigned int j;
@@ -162,7 +158,7 @@ static int check_places(const struct image *image,
 	for (i = 0; i < image->nsegments; i++) {
 		const struct segment *segment = &image->segments[i];
 
-		if (!ram_at(ram, nram, segment->gpa, segment->memory_bytes))
+		if (!place_of(ram, segment))
 			return refuse(err, "a segment lies outside RAM");
 		if (segment->gpa < tables_end)
 			return refuse(err, "a segment overlaps the loader's "
@@ -179,8 +175,7 @@ static int check_places(const struct image *image,
 	return 0;
 }
 
-int loader_load_elf(const uint8_t *bytes, size_t len,
-		    const struct machine_ram *ram, size_t nram,
+int loader_load_elf(const uint8_t *bytes, size_t len, const struct ram *ram,
 		    uint64_t *ret_entry, struct smudge_error *err)
 {
 	struct image image = {.bytes = bytes, .len = len};
@@ -191,13 +186,12 @@ int loader_load_elf(const uint8_t *bytes, size_t len,
 	if (ret == 0)
 		ret = parse_segments(&image, err);
 	if (ret == 0)
-		ret = check_places(&image, ram, nram, err);
+		ret = check_places(&image, ram, err);
 	if (ret < 0)
 		return ret;
 	for (i = 0; i < image.nsegments; i++) {
 		const struct segment *segment = &image.segments[i];
-		uint8_t *dest =
-			ram_at(ram, nram, segment->gpa, segment->memory_bytes);
+		uint8_t *dest = place_of(ram, segment);
 
 		memcpy(dest, bytes + segment->file_off, segment->file_bytes);
 		memset(dest + segment->file_bytes, 0,
@@ -208,8 +202,8 @@ int loader_load_elf(const uint8_t *bytes, size_t len,
 }
 
 int loader_load_file(const char *path, const char *cmdline,
-		     const struct machine_ram *ram, size_t nram,
-		     struct vcpu_state *ret_state, struct smudge_error *err)
+		     const struct ram *ram, struct vcpu_state *ret_state,
+		     struct smudge_error *err)
 {
 	struct smudge_error why = {0};
 	uint8_t *bytes = NULL;
@@ -223,10 +217,10 @@ int loader_load_file(const char *path, const char *cmdline,
 			err, ret, WHERE,
 			"The guest image %.100s cannot be read: %s.", path,
 			file_reason(ret));
-	ret = loader_load_elf(bytes, len, ram, nram, &entry, &why);
+	ret = loader_load_elf(bytes, len, ram, &entry, &why);
 	free(bytes);
 	if (ret < 0)
 		return smudge_error_set(err, ret, WHERE, "%.80s: %s", path,
 					why.message);
-	return loader_prepare_boot(ram, nram, cmdline, entry, ret_state, err);
+	return loader_prepare_boot(ram, cmdline, entry, ret_state, err);
 }

@@ -13,9 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/ram.h"
 #include "engine/vcpu_state.h"
 
-struct machine_ram;
 struct smudge_error;
 
 #define LOADER_GDT_GPA	    UINT64_C(0x1000)
@@ -26,15 +26,14 @@ struct smudge_error;
 #define LOADER_TABLES_GPA   UINT64_C(0x10000)
 
 /* The first address after the loader's tables; depends on the RAM's size. */
-uint64_t loader_tables_end(const struct machine_ram *ram, size_t nram);
+uint64_t loader_tables_end(const struct ram *ram);
 
 /*
  * loader_write_tables - the page tables that map @ram one to one
  * @tables: overwritten; loader_tables_end() - LOADER_TABLES_GPA bytes, which
  *          are meant for guest physical address LOADER_TABLES_GPA
  */
-void loader_write_tables(const struct machine_ram *ram, size_t nram,
-			 uint8_t *tables);
+void loader_write_tables(const struct ram *ram, uint8_t *tables);
 
 /*
  * loader_load_elf - check an image and copy its segments into RAM
@@ -44,21 +43,20 @@ void loader_write_tables(const struct machine_ram *ram, size_t nram,
  * a segment outside RAM, over the loader's tables or over another segment,
  * an entry point in no segment).
  */
-int loader_load_elf(const uint8_t *image, size_t len,
-		    const struct machine_ram *ram, size_t nram,
+int loader_load_elf(const uint8_t *image, size_t len, const struct ram *ram,
 		    uint64_t *ret_entry, struct smudge_error *err);
 
 /*
  * loader_prepare_boot - write tables and command line; state at the entry
  * Return: 0, or -E2BIG with one sentence (command line too long).
  */
-int loader_prepare_boot(const struct machine_ram *ram, size_t nram,
-			const char *cmdline, uint64_t entry,
-			struct vcpu_state *ret, struct smudge_error *err);
+int loader_prepare_boot(const struct ram *ram, const char *cmdline,
+			uint64_t entry, struct vcpu_state *ret,
+			struct smudge_error *err);
 
 /* Both of the above, for a file. */
 int loader_load_file(const char *path, const char *cmdline,
-		     const struct machine_ram *ram, size_t nram,
-		     struct vcpu_state *ret, struct smudge_error *err);
+		     const struct ram *ram, struct vcpu_state *ret,
+		     struct smudge_error *err);
 
 #endif

@@ -47,7 +47,9 @@ static void complete(void *opaque)
 
 static uint8_t *dma_at(void *opaque, uint64_t gpa, uint64_t length_bytes)
 {
-	return machine_ram_at(opaque, gpa, length_bytes);
+	struct machine *machine = opaque;
+
+	return ram_at(&machine->ram, gpa, length_bytes);
 }
 
 static void dma_wrote(void *opaque, uint64_t gpa, uint64_t length_bytes)
@@ -66,7 +68,7 @@ static void debug_exit(void *opaque, uint32_t value)
 static int map_piece(struct machine *machine, const char *name, uint64_t gpa,
 		     uint64_t size_bytes, struct smudge_error *err)
 {
-	struct machine_ram *piece = &machine->ram[machine->nram];
+	struct ram_piece *piece = &machine->ram.pieces[machine->ram.npieces];
 	void *hva = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	int ret;
@@ -78,14 +80,14 @@ static int map_piece(struct machine *machine, const char *name, uint64_t gpa,
 			"%llu MiB of guest RAM cannot be mapped: %s.",
 			(unsigned long long)(size_bytes >> 20), strerror(-ret));
 	}
-	*piece = (struct machine_ram){
+	*piece = (struct ram_piece){
 		.name = name,
 		.gpa = gpa,
 		.size_bytes = size_bytes,
 		.hva = hva,
-		.slot = (uint32_t)machine->nram,
+		.slot = (uint32_t)machine->ram.npieces,
 	};
-	machine->nram++;
+	machine->ram.npieces++;
 	return 0;
 }
 
@@ -102,7 +104,7 @@ static void display_wrote(void *opaque, uint64_t offset_bytes,
 static int map_vram(struct machine *machine, const struct vm_options *options,
 		    struct smudge_error *err)
 {
-	struct machine_ram *piece = &machine->ram[machine->nram];
+	struct ram_piece *piece = &machine->ram.pieces[machine->ram.npieces];
 	struct display *display = &machine->devices.display;
 	int ret;
 
@@ -157,8 +159,7 @@ static int create_engine(struct machine *machine, const char *name,
 	ret = engine_choose(name, &ops, why, err);
 	if (ret < 0)
 		return ret;
-	ret = ops->create(machine->ram, machine->nram, &ports, &machine->engine,
-			  err);
+	ret = ops->create(&machine->ram, &ports, &machine->engine, err);
 	if (ret < 0)
 		return ret;
 	machine->ops = ops;
@@ -268,8 +269,9 @@ void machine_destroy(struct machine *machine)
 				machine->vcpus[i].engine_vcpu);
 	if (machine->engine)
 		machine->ops->destroy(machine->engine);
-	for (i = 0; i < machine->nram; i++)
-		munmap(machine->ram[i].hva, machine->ram[i].size_bytes);
+	for (i = 0; i < machine->ram.npieces; i++)
+		munmap(machine->ram.pieces[i].hva,
+		       machine->ram.pieces[i].size_bytes);
 	devices_close(&machine->devices);
 	if (machine->exit_fd >= 0)
 		close(machine->exit_fd);
@@ -294,8 +296,7 @@ int machine_load_kernel(struct machine *machine, const char *path,
 		return smudge_error_set(err, -EBUSY, WHERE,
 					"A guest image can be loaded only "
 					"before the machine ran.");
-	ret = loader_load_file(path, append, machine->ram, machine->nram,
-			       &state, err);
+	ret = loader_load_file(path, append, &machine->ram, &state, err);
 	if (ret < 0)
 		return ret;
 	return machine->ops->vcpu_set_state(machine->vcpus[0].engine_vcpu,

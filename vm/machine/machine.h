@@ -24,29 +24,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/ram.h"
+
 struct machine;
 struct vm_options;
 struct vm_buf;
 struct smudge_code;
 struct smudge_error;
 struct smudge_memory;
-struct smudge_region;
 struct engine_ops;
 
 #define MACHINE_HOLE_START (UINT64_C(3) << 30)
 #define MACHINE_HOLE_END   (UINT64_C(4) << 30)
-#define MACHINE_MAX_RAM	   3
-#define MACHINE_PAGE_SHIFT 12
-
-struct machine_ram {
-	const char *name; /* "ram-low", "vram", "ram-high": stable names */
-	bool is_vram;	  /* the framebuffer: nothing is loaded there */
-	uint64_t gpa;
-	uint64_t size_bytes;
-	uint8_t *hva;
-	uint32_t slot;		      /* KVM memory slot, same on all engines */
-	struct smudge_region *region; /* in machine_memory() */
-};
 
 /* The names of machine_run_state_name() are QMP's RunState names. */
 enum machine_run_state {
@@ -160,14 +149,9 @@ enum machine_exit_reason machine_exit_reason(struct machine *machine,
 /* The sentence of the engine's failure, "" when there was none. */
 const char *machine_error(struct machine *machine);
 
-/* The RAM pieces in ascending order; borrowed, constant after create. */
-size_t machine_ram(const struct machine *machine,
-		   const struct machine_ram **ret);
+/* Borrowed, constant after create. */
+const struct ram *machine_ram(const struct machine *machine);
 uint64_t machine_ram_bytes(const struct machine *machine);
-/* The host address of [gpa, gpa + len), or NULL when not all in one piece. */
-uint8_t *machine_ram_at(const struct machine *machine, uint64_t gpa,
-			uint64_t len);
-
 struct display_mode;
 
 /*
@@ -176,9 +160,9 @@ struct display_mode;
  * @ret_generation: changes with the mode; may be NULL
  * Return: the piece that holds it, or NULL without a display.
  */
-const struct machine_ram *machine_display(struct machine *machine,
-					  struct display_mode *ret_mode,
-					  uint64_t *ret_generation);
+const struct ram_piece *machine_display(struct machine *machine,
+					struct display_mode *ret_mode,
+					uint64_t *ret_generation);
 
 /* A key for the guest. False: no display, or its queue is full. */
 bool machine_display_key(struct machine *machine, uint32_t keysym,

@@ -168,7 +168,7 @@ static void show_frame(struct vnc *vnc, const struct display_mode *mode)
 		vnc_screen_hurry(vnc, &vnc->peers[i]);
 }
 
-static int change_display(struct vnc *vnc, const struct machine_ram *vram,
+static int change_display(struct vnc *vnc, const struct ram_piece *vram,
 			  const struct display_mode *shown,
 			  struct smudge_error *err)
 {
@@ -205,7 +205,7 @@ static void drop_viewers(struct vnc *vnc)
 void vnc_screen_follow(struct vnc *vnc)
 {
 	struct smudge_error err = {0};
-	const struct machine_ram *vram;
+	const struct ram_piece *vram;
 	struct display_mode mode;
 	uint64_t generation;
 	bool wanted = false;
