@@ -43,8 +43,6 @@ UPWARD = {
     # The machine and its control are made from the command line's options.
     ("vm/machine/machine.c", "options.h"),
     ("vm/control/control.c", "options.h"),
-    # The engine compares the loader's page tables.
-    ("vm/engine/unicorn_unemulated.c", "machine/loader.h"),
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
 LIBRARY = {"sys", "bitmap", "memory", "source", "wire", "migrate",

@@ -11,13 +11,14 @@
 
 #include <smudge/error.h>
 
+#include "engine/boot_tables.h"
 #include "machine/loader.h"
 
 #define GDT_CODE (LOADER_GDT_GPA + 0x08)
 #define GDT_DATA (LOADER_GDT_GPA + 0x10)
-#define PML4	 LOADER_TABLES_GPA
-#define PDPT	 (LOADER_TABLES_GPA + 0x1000)
-#define PD	 (LOADER_TABLES_GPA + 0x2000)
+#define PML4	 BOOT_TABLES_GPA
+#define PDPT	 (BOOT_TABLES_GPA + 0x1000)
+#define PD	 (BOOT_TABLES_GPA + 0x2000)
 #define HIDDEN	 "hidden segment parts"
 
 struct rig {
@@ -72,8 +73,8 @@ static void test_registers(void **state)
 	struct rig rig;
 
 	open_rig(&rig);
-	REFUSE(&rig, cr3, LOADER_TABLES_GPA + 0x1000, "CR3 is 0x11000");
-	REFUSE(&rig, cr3, LOADER_TABLES_GPA | 0x18, "CR3 is 0x10018");
+	REFUSE(&rig, cr3, BOOT_TABLES_GPA + 0x1000, "CR3 is 0x11000");
+	REFUSE(&rig, cr3, BOOT_TABLES_GPA | 0x18, "CR3 is 0x10018");
 	REFUSE(&rig, cr0, rig.cpu.cr0 | 0x4, "CR0.EM or CR0.TS");
 	REFUSE(&rig, cr0, rig.cpu.cr0 | 0x8, "CR0.EM or CR0.TS");
 	REFUSE(&rig, cr4, rig.cpu.cr4 | 1 << 12, "bits in CR4");

@@ -10,6 +10,7 @@
 
 #include <smudge/error.h>
 
+#include "engine/boot_tables.h"
 #include "machine/loader.h"
 #include "vm_image.h"
 
@@ -56,7 +57,7 @@ static const struct bad_image bad_images[] = {
 	{"size wraps", "outside RAM", VM_IMAGE_SEGMENT2 + VM_IMAGE_P_MEMSZ,
 	 UINT64_MAX - 0x402000 + 2, 8},
 	{"loader's tables", "overlaps the loader's tables",
-	 VM_IMAGE_SEGMENT2 + VM_IMAGE_P_VADDR, LOADER_TABLES_GPA, 8},
+	 VM_IMAGE_SEGMENT2 + VM_IMAGE_P_VADDR, BOOT_TABLES_GPA, 8},
 	{"null page", "overlaps the loader's tables",
 	 VM_IMAGE_SEGMENT2 + VM_IMAGE_P_VADDR, 0, 8},
 	{"two segments", "two segments overlap",

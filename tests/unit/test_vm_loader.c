@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "engine/boot_tables.h"
 #include "machine/loader.h"
 #include "vm_image.h"
 
@@ -63,7 +64,7 @@ static void check_map(uint64_t low_bytes, uint64_t high_bytes)
 	if (high_bytes)
 		assert_int_equal(walk(&ram, vcpu.cr3, at - 1), at - 1);
 	assert_int_equal(walk(&ram, vcpu.cr3, at), NOT_THERE);
-	assert_true(loader_tables_end(&ram) <= UINT64_C(0x400000));
+	assert_true(boot_tables_end(&ram) <= UINT64_C(0x400000));
 	vm_image_ram_free(&ram);
 }
 

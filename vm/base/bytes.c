@@ -85,6 +85,12 @@ void vm_buf_patch32(struct vm_buf *buf, size_t pos, uint32_t value)
 		buf->bytes[pos + i] = (uint8_t)(value >> (8 * i));
 }
 
+void vm_store64(uint8_t *at, uint64_t value)
+{
+	for (size_t i = 0; i < 8; i++)
+		at[i] = (uint8_t)(value >> (8 * i));
+}
+
 const uint8_t *vm_read(struct vm_reader *reader, size_t len)
 {
 	const uint8_t *bytes;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A growing byte buffer and a bounded reader, both little-endian.
+ * A growing byte buffer, a store and a bounded reader, all little-endian.
  *
  * The reader never reads outside its bytes: after the first short read every
  * further read gives 0 and `failed` stays set, so a decoder checks once, at
@@ -35,6 +35,9 @@ void vm_buf_put32(struct vm_buf *buf, uint32_t value);
 void vm_buf_put64(struct vm_buf *buf, uint64_t value);
 /* Overwrite four bytes already written, for a length known only afterwards. */
 void vm_buf_patch32(struct vm_buf *buf, size_t pos, uint32_t value);
+
+/* Eight bytes at @at, which need not be aligned. */
+void vm_store64(uint8_t *at, uint64_t value);
 
 /* A pointer to @len bytes inside the reader, or NULL when they are short. */
 const uint8_t *vm_read(struct vm_reader *reader, size_t len);

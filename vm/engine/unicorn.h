@@ -22,7 +22,7 @@ struct engine {
 	struct engine_write_hook hook; /* wrote == NULL: off */
 	struct engine_vcpu *vcpus;     /* linked by next */
 	uint8_t *tables;	       /* the loader's; NULL without RAM */
-	uint64_t tables_end_gpa;       /* they begin at LOADER_TABLES_GPA */
+	uint64_t tables_end_gpa;       /* they begin at BOOT_TABLES_GPA */
 };
 
 #define ENGINE_MAX_FRESH 512

@@ -20,27 +20,27 @@
 #include <smudge/error.h>
 
 #include "base/bytes.h"
-#include "machine/loader.h"
+#include "engine/boot_tables.h"
 
 #define WHERE	    "unicorn"
 #define ENTRY_BYTES 8
 
 static uint64_t tables_bytes(const struct engine *engine)
 {
-	return engine->tables_end_gpa - LOADER_TABLES_GPA;
+	return engine->tables_end_gpa - BOOT_TABLES_GPA;
 }
 
 int engine_unicorn_make_tables(struct engine *engine, struct smudge_error *err)
 {
 	if (!engine->ram->npieces)
 		return 0;
-	engine->tables_end_gpa = loader_tables_end(engine->ram);
+	engine->tables_end_gpa = boot_tables_end(engine->ram);
 	engine->tables = malloc(tables_bytes(engine));
 	if (!engine->tables)
 		return smudge_error_set(err, -ENOMEM, WHERE,
 					"out of memory for a copy of the page "
 					"tables");
-	loader_write_tables(engine->ram, engine->tables);
+	boot_tables_write(engine->ram, engine->tables);
 	return 0;
 }
 
@@ -58,11 +58,11 @@ uc_err engine_unicorn_map(struct engine_vcpu *vcpu,
 	uint64_t end = piece->gpa + piece->size_bytes;
 	uc_err ret;
 
-	if (piece->gpa > LOADER_TABLES_GPA)
+	if (piece->gpa > BOOT_TABLES_GPA)
 		return map(vcpu, piece, piece->gpa, end, UC_PROT_ALL);
-	ret = map(vcpu, piece, piece->gpa, LOADER_TABLES_GPA, UC_PROT_ALL);
+	ret = map(vcpu, piece, piece->gpa, BOOT_TABLES_GPA, UC_PROT_ALL);
 	if (ret == UC_ERR_OK)
-		ret = map(vcpu, piece, LOADER_TABLES_GPA, tables_end,
+		ret = map(vcpu, piece, BOOT_TABLES_GPA, tables_end,
 			  UC_PROT_READ | UC_PROT_EXEC);
 	if (ret == UC_ERR_OK)
 		ret = map(vcpu, piece, tables_end, end, UC_PROT_ALL);
@@ -156,16 +156,16 @@ static int refuse_entry(const struct engine *engine, const uint8_t *found,
 				" is 0x%" PRIx64 ", not the loader's 0x%" PRIx64
 				"; Unicorn 2.0.1 does not "
 				"translate addresses: use --engine kvm",
-				LOADER_TABLES_GPA + off, entry_at(found, off),
+				BOOT_TABLES_GPA + off, entry_at(found, off),
 				entry_at(engine->tables, off));
 }
 
 int engine_unicorn_check_tables(const struct engine *engine, uint64_t cr3,
 				struct smudge_error *err)
 {
-	const uint8_t *found = engine->ram->pieces[0].hva + LOADER_TABLES_GPA;
+	const uint8_t *found = engine->ram->pieces[0].hva + BOOT_TABLES_GPA;
 
-	if (cr3 != LOADER_TABLES_GPA)
+	if (cr3 != BOOT_TABLES_GPA)
 		return smudge_error_set(
 			err, -EOPNOTSUPP, WHERE,
 			"CR3 is 0x%" PRIx64 ": the guest has page tables of "

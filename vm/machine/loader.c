@@ -16,6 +16,7 @@
 
 #include "base/bytes.h"
 #include "common/file.h"
+#include "engine/boot_tables.h"
 
 #define WHERE		"loader"
 #define MAX_SEGMENTS	64
@@ -150,7 +151,7 @@ static bool overlap(const struct segment *a, const struct segment *b)
 static int check_places(const struct image *image, const struct ram *ram,
 			struct smudge_error *err)
 {
-	uint64_t tables_end = loader_tables_end(ram);
+	uint64_t tables_end = boot_tables_end(ram);
 	bool entered = false;
 	unsigned int i;
 	unsigned int j;

@@ -3,7 +3,7 @@
  * From an ELF file to a vCPU about to enter it.
  *
  * Low memory belongs to the loader: a GDT, the command line, a stack and the
- * page tables, ending at loader_tables_end(). Segments of the image are
+ * page tables, ending at boot_tables_end(). Segments of the image are
  * loaded at their virtual addresses, since RAM is mapped one to one, and must
  * lie above that. Nothing is written before the whole image was checked.
  */
@@ -23,17 +23,6 @@ struct smudge_error;
 #define LOADER_CMDLINE_MAX  4095 /* bytes before the final 0 */
 #define LOADER_STACK_BOTTOM UINT64_C(0x8000)
 #define LOADER_STACK_TOP    UINT64_C(0x10000)
-#define LOADER_TABLES_GPA   UINT64_C(0x10000)
-
-/* The first address after the loader's tables; depends on the RAM's size. */
-uint64_t loader_tables_end(const struct ram *ram);
-
-/*
- * loader_write_tables - the page tables that map @ram one to one
- * @tables: overwritten; loader_tables_end() - LOADER_TABLES_GPA bytes, which
- *          are meant for guest physical address LOADER_TABLES_GPA
- */
-void loader_write_tables(const struct ram *ram, uint8_t *tables);
 
 /*
  * loader_load_elf - check an image and copy its segments into RAM
