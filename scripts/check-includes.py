@@ -38,12 +38,6 @@ ALLOWED = {
     "examples": set(),
     "bench": {"bitmap", "sys"},
 }
-# Arrows of vm/ that still point upwards. One that is gone must leave the list.
-UPWARD = {
-    # The machine and its control are made from the command line's options.
-    ("vm/machine/machine.c", "options.h"),
-    ("vm/control/control.c", "options.h"),
-}
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
 LIBRARY = {"sys", "bitmap", "memory", "source", "wire", "migrate",
            "display", "code", "common"}
@@ -71,28 +65,21 @@ def is_allowed(folder, header):
     return target in ALLOWED[folder] and not (in_vm and name == "internal.h")
 
 
-def check(path, upward):
+def check(path):
     folder = folder_of(path)
     if folder is None:
         return
     name = path.relative_to(ROOT).as_posix()
     for number, line in enumerate(path.read_text().splitlines(), 1):
         found = INCLUDE.match(line)
-        if not found or is_allowed(folder, found.group(1)):
-            continue
-        if (name, found.group(1)) in UPWARD:
-            upward.discard((name, found.group(1)))
-            continue
-        yield f"{name}:{number}: {folder} may not include {found.group(1)}"
+        if found and not is_allowed(folder, found.group(1)):
+            yield f"{name}:{number}: {folder} may not include {found.group(1)}"
 
 
 def main():
     files = [p for d in ("include", "lib", "common", "vm", "tools", "examples", "bench")
              for p in sorted((ROOT / d).rglob("*.[ch]"))]
-    upward = set(UPWARD)
-    wrong = [w for p in files for w in check(p, upward)]
-    wrong += [f"{name}: no longer includes {header}; take it from UPWARD"
-              for name, header in sorted(upward)]
+    wrong = [w for p in files for w in check(p)]
     print("\n".join(wrong) if wrong else f"{len(files)} files in order")
     return bool(wrong)
 

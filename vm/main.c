@@ -115,11 +115,11 @@ static int serve(struct guest *guest, const struct vm_options *options,
 	struct machine *machine = guest->machine;
 	int ret;
 
-	ret = control_open(machine, options, &guest->control, err);
+	ret = control_open(machine, &options->control, &guest->control, err);
 	if (ret < 0)
 		return ret;
 	introduce(guest);
-	if (!options->paused_start && !options->incoming &&
+	if (!options->control.paused_start && !options->control.incoming &&
 	    !ending_signal(ending))
 		machine_resume(machine);
 	wait_for_end(machine, ending);
@@ -158,7 +158,7 @@ static int run(const struct vm_options *options, struct ending *ending,
 {
 	struct guest guest = {0};
 	const char *last;
-	int ret = machine_create(options, &guest.machine, err);
+	int ret = machine_create(&options->machine, &guest.machine, err);
 
 	if (ret < 0)
 		return ret;
@@ -181,7 +181,7 @@ static int run_until_end(struct vm_options *options)
 
 	if (ret < 0)
 		return report(&err);
-	options->end_fd = ending_fd(ending);
+	options->control.end_fd = ending_fd(ending);
 	ret = run(options, ending, &err);
 	ending_destroy(ending);
 	return ret < 0 ? report(&err) : ret;
@@ -208,7 +208,7 @@ int main(int argc, char *argv[])
 		return STATUS_ERROR;
 	if (options_parse(argc, argv, &options, &err) < 0 ||
 	    (options.action == VM_ACTION_RUN &&
-	     control_check_words(&options, &err) < 0)) {
+	     control_check_words(&options.control, &err) < 0)) {
 		report(&err);
 		return STATUS_USAGE;
 	}

@@ -11,6 +11,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "control/control.h"
+#include "machine/machine.h"
+
 struct smudge_error;
 
 #define VM_MEMORY_MIN_BYTES (UINT64_C(16) << 20)
@@ -22,22 +25,13 @@ enum vm_action {
 	VM_ACTION_VERSION,
 };
 
+/* What an option sets bears its name there. */
 struct vm_options {
 	enum vm_action action;
-	uint64_t memory_bytes;	/* -m, --memory */
-	const char *kernel;	/* --kernel, NULL only with --incoming */
-	const char *append;	/* --append, "" unless given */
-	const char *engine;	/* --engine: auto, kvm, unicorn */
-	const char *dirty;	/* --dirty: auto, kvm-manual, kvm-legacy, uffd,
-				   hook */
-	const char *serial;	/* --serial: stdio, null, file:PATH */
-	const char *incoming;	/* --incoming URI or NULL: for migration */
-	const char *qmp;	/* --qmp unix:PATH or NULL: for control */
-	uint16_t display_width; /* --display, pixels; 0: no display */
-	uint16_t display_height;
-	const char *vnc;   /* --vnc, or NULL; see vnc/options.h */
-	bool paused_start; /* -S, --paused-start */
-	int end_fd; /* no option: cuts waits short once readable; -1 for none */
+	const char *kernel; /* --kernel, NULL only with --incoming */
+	const char *append; /* --append, "" unless given */
+	struct machine_config machine;
+	struct control_config control;
 };
 
 /*

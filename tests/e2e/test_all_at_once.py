@@ -181,7 +181,7 @@ def to_its_end(lab, engine):
 @case
 def without_the_code_client_it_goes_wrong_in_dma(lab):
     found = run_guest(GUEST, "unicorn", "passes=9", "--display", "160x100",
-                      SMUDGE_VM_TEST_NO_CODE="1")
+                      "--x-track-code=off")
     check_equal(found.returncode, ERRORS, found.stdout[-500:] + found.stderr)
     errors = re.findall(r"^everything: error (\w+ \w+)", found.stdout, re.M)
     check(errors and set(errors) == {"by dma"}, f"errors {errors}")

@@ -24,12 +24,12 @@ def right(lab, engine, by="both"):
 @case
 def unicorn_without_the_code_client_goes_wrong_in_dma(lab):
     """What the client is good for; and this test can fail."""
-    found = run_guest(GUEST, "unicorn", "passes=2", SMUDGE_VM_TEST_NO_CODE="1")
+    found = run_guest(GUEST, "unicorn", "passes=2", "--x-track-code=off")
     check_equal(found.returncode, ERRORS, found.stdout[-500:] + found.stderr)
     errors = re.findall(r"^selfmod: error by (\w+)", found.stdout, re.M)
     check(errors and set(errors) == {"dma"}, f"errors by {errors}")
     found = run_guest(GUEST, "unicorn", "passes=2 by=stores",
-                      SMUDGE_VM_TEST_NO_CODE="1")
+                      "--x-track-code=off")
     check_equal(found.returncode, OK, found.stdout)
 
 

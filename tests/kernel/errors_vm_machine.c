@@ -25,14 +25,14 @@
 static void refuse_machine(const char *engine, const char *dirty,
 			   const char *serial, const char *sentence)
 {
-	struct vm_options options = {.memory_bytes = VM_MEMORY_MIN_BYTES,
-				     .engine = engine,
-				     .dirty = dirty,
-				     .serial = serial};
+	struct machine_config config = {.memory_bytes = VM_MEMORY_MIN_BYTES,
+					.engine = engine,
+					.dirty = dirty,
+					.serial = serial};
 	struct smudge_error err = {0};
 	struct machine *machine = NULL;
 
-	assert_true(machine_create(&options, &machine, &err) < 0);
+	assert_true(machine_create(&config, &machine, &err) < 0);
 	if (!strstr(err.message, sentence))
 		fail_msg("%s %s %s: \"%s\"", engine, dirty, serial,
 			 err.message);
@@ -53,14 +53,15 @@ static void test_dirty_needs_its_engine(void **state)
 
 static bool auto_says_why(void *opaque)
 {
-	const struct vm_options options = {.memory_bytes = VM_MEMORY_MIN_BYTES,
-					   .engine = "kvm",
-					   .dirty = "auto",
-					   .serial = "null"};
+	const struct machine_config config = {.memory_bytes =
+						      VM_MEMORY_MIN_BYTES,
+					      .engine = "kvm",
+					      .dirty = "auto",
+					      .serial = "null"};
 	struct smudge_error err = SMUDGE_ERROR_INIT;
 	struct machine *machine = NULL;
 
-	if (machine_create(&options, &machine, &err) == -EPERM && !machine &&
+	if (machine_create(&config, &machine, &err) == -EPERM && !machine &&
 	    strstr(err.message, "KVM refuses to set"))
 		return true;
 	fprintf(stderr, "# got %d: %s\n", err.code, err.message);
@@ -82,14 +83,15 @@ static void test_dirty_auto_says_why(void **state)
 
 static bool auto_does_not_go_on(void *opaque)
 {
-	const struct vm_options options = {.memory_bytes = VM_MEMORY_MIN_BYTES,
-					   .engine = opaque,
-					   .dirty = "auto",
-					   .serial = "null"};
+	const struct machine_config config = {.memory_bytes =
+						      VM_MEMORY_MIN_BYTES,
+					      .engine = opaque,
+					      .dirty = "auto",
+					      .serial = "null"};
 	struct smudge_error err = SMUDGE_ERROR_INIT;
 	struct machine *machine = NULL;
 
-	if (machine_create(&options, &machine, &err) == -EMFILE && !machine &&
+	if (machine_create(&config, &machine, &err) == -EMFILE && !machine &&
 	    strstr(err.message, "Too many open files"))
 		return true;
 	fprintf(stderr, "# got %d: %s\n", err.code, err.message);

@@ -16,7 +16,7 @@
 
 #include "base/bytes.h"
 #include "engine/engine.h"
-#include "options.h"
+#include "machine/machine.h"
 
 #define RAM_BYTES     (UINT64_C(32) << 20)
 #define OUTPUT_BYTES  65536
@@ -37,21 +37,23 @@ void vm_guest_need(const char *engine)
 		test_skip_without(engine, err.message);
 }
 
-static void start(struct vm_guest *guest, const struct vm_options *options)
+static void start(struct vm_guest *guest, const char *kernel,
+		  const char *append)
 {
 	struct smudge_error err = {0};
 	int ret = 0;
 
-	if (options->kernel)
-		ret = machine_load_kernel(guest->machine, options->kernel,
-					  options->append, &err);
+	if (kernel)
+		ret = machine_load_kernel(guest->machine, kernel, append, &err);
 	if (ret == 0)
 		ret = machine_start(guest->machine, &err);
 	if (ret < 0)
 		fail_msg("%s", err.message);
 }
 
-static void open_machine(struct vm_guest *guest, struct vm_options options)
+/* No @kernel: a state will come. */
+static void open_machine(struct vm_guest *guest, struct machine_config config,
+			 const char *kernel, const char *append)
 {
 	struct smudge_error err = {0};
 	char serial[80];
@@ -60,40 +62,36 @@ static void open_machine(struct vm_guest *guest, struct vm_options options)
 	assert_true(guest->serial_fd >= 0);
 	snprintf(serial, sizeof(serial), "file:/proc/self/fd/%d",
 		 guest->serial_fd);
-	options.memory_bytes = RAM_BYTES;
-	options.serial = serial;
-	if (machine_create(&options, &guest->machine, &err) < 0)
+	config.memory_bytes = RAM_BYTES;
+	config.serial = serial;
+	if (machine_create(&config, &guest->machine, &err) < 0)
 		fail_msg("%s", err.message);
-	start(guest, &options);
+	start(guest, kernel, append);
 }
 
 void vm_guest_open(struct vm_guest *guest, const char *engine,
 		   const char *dirty, const char *append)
 {
-	const struct vm_options options = {
-		.kernel = append ? SCRIBBLE_ELF : NULL,
-		.append = append,
+	const struct machine_config config = {
 		.engine = engine,
 		.dirty = dirty,
-		.incoming = append ? NULL : "test",
+		.is_incoming = !append,
 	};
 
-	open_machine(guest, options);
+	open_machine(guest, config, append ? SCRIBBLE_ELF : NULL, append);
 }
 
 void vm_guest_open_everything(struct vm_guest *guest, const char *engine,
 			      const char *append)
 {
-	const struct vm_options options = {
-		.kernel = EVERYTHING_ELF,
-		.append = append,
+	const struct machine_config config = {
 		.engine = engine,
 		.dirty = "auto",
-		.display_width = 320,
-		.display_height = 200,
+		.display_width_pixels = 320,
+		.display_height_pixels = 200,
 	};
 
-	open_machine(guest, options);
+	open_machine(guest, config, EVERYTHING_ELF, append);
 }
 
 void vm_guest_close(struct vm_guest *guest)

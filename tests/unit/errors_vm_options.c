@@ -48,6 +48,7 @@ static const struct bad_line bad_lines[] = {
 	{{"--serial", "pty"}, "--serial takes stdio, null or file:PATH"},
 	{{"--serial", "file:"}, "not \"file:\""},
 	{{"--dirty", "guess"}, "--dirty takes auto|kvm-manual"},
+	{{"--x-track-code", "no"}, "--x-track-code takes on|off"},
 };
 
 static void refuse(const struct bad_line *bad)

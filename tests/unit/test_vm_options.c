@@ -27,15 +27,17 @@ static void test_defaults(void **state)
 
 	parse(argv, &options);
 	assert_int_equal(options.action, VM_ACTION_RUN);
-	assert_int_equal(options.memory_bytes, VM_MEMORY_DEFAULT);
+	assert_int_equal(options.machine.memory_bytes, VM_MEMORY_DEFAULT);
 	assert_string_equal(options.kernel, "x");
 	assert_string_equal(options.append, "");
-	assert_string_equal(options.engine, "auto");
-	assert_string_equal(options.dirty, "auto");
-	assert_string_equal(options.serial, "stdio");
-	assert_null(options.incoming);
-	assert_null(options.qmp);
-	assert_false(options.paused_start);
+	assert_string_equal(options.machine.engine, "auto");
+	assert_string_equal(options.machine.dirty, "auto");
+	assert_string_equal(options.machine.serial, "stdio");
+	assert_null(options.control.incoming);
+	assert_null(options.control.qmp);
+	assert_false(options.control.paused_start);
+	assert_false(options.machine.is_incoming);
+	assert_false(options.machine.ignores_code);
 }
 
 static void test_all_options(void **state)
@@ -52,19 +54,22 @@ static void test_all_options(void **state)
 			      (char *)"--serial=file:/x=y",
 			      (char *)"--qmp",
 			      (char *)"unix:/tmp/q",
+			      (char *)"--x-track-code=off",
 			      (char *)"-S",
 			      NULL};
 	struct vm_options options;
 
 	parse(argv, &options);
-	assert_int_equal(options.memory_bytes, 32 << 20);
-	assert_string_equal(options.incoming, "tcp:localhost:0");
+	assert_int_equal(options.machine.memory_bytes, 32 << 20);
+	assert_string_equal(options.control.incoming, "tcp:localhost:0");
 	assert_string_equal(options.append, "a=b c");
-	assert_string_equal(options.engine, "unicorn");
-	assert_string_equal(options.dirty, "hook");
-	assert_string_equal(options.serial, "file:/x=y");
-	assert_string_equal(options.qmp, "unix:/tmp/q");
-	assert_true(options.paused_start);
+	assert_string_equal(options.machine.engine, "unicorn");
+	assert_string_equal(options.machine.dirty, "hook");
+	assert_string_equal(options.machine.serial, "file:/x=y");
+	assert_string_equal(options.control.qmp, "unix:/tmp/q");
+	assert_true(options.control.paused_start);
+	assert_true(options.machine.is_incoming);
+	assert_true(options.machine.ignores_code);
 }
 
 static void test_help_and_version_need_no_guest(void **state)

@@ -12,7 +12,6 @@
 #include "machine/machine.h"
 #include "migration/migration.h"
 #include "migration/socket.h"
-#include "options.h"
 #include "qmp/server.h"
 #include "vnc/vnc.h"
 
@@ -99,7 +98,8 @@ static int open_server(struct control *control, const char *spec,
 	return rc;
 }
 
-static int open_all(struct control *control, const struct vm_options *options,
+static int open_all(struct control *control,
+		    const struct control_config *config,
 		    struct smudge_error *err)
 {
 	const struct migration_options migration_options = {
@@ -113,41 +113,41 @@ static int open_all(struct control *control, const struct vm_options *options,
 			      err);
 	if (rc)
 		return rc;
-	if (options->vnc)
-		rc = vnc_open(control->target.machine, options->vnc,
-			      options->end_fd, &control->target.vnc, err);
+	if (config->vnc)
+		rc = vnc_open(control->target.machine, config->vnc,
+			      config->end_fd, &control->target.vnc, err);
 	if (rc)
 		return rc;
-	if (options->paused_start)
+	if (config->paused_start)
 		migration_stop(control->target.migration, NULL);
-	if (options->qmp)
-		rc = open_server(control, options->qmp, err);
-	if (!rc && options->incoming && strcmp(options->incoming, "defer") != 0)
+	if (config->qmp)
+		rc = open_server(control, config->qmp, err);
+	if (!rc && config->incoming && strcmp(config->incoming, "defer") != 0)
 		rc = migration_start_incoming(control->target.migration,
-					      options->incoming, err);
+					      config->incoming, err);
 	/* commands may start migrations: not before this thread is done */
 	if (!rc && control->server)
 		rc = qmp_server_start(control->server, err);
 	return rc;
 }
 
-int control_check_words(const struct vm_options *options,
+int control_check_words(const struct control_config *config,
 			struct smudge_error *err)
 {
 	struct migration_uri uri;
 	struct socket_file file;
 	int rc = 0;
 
-	if (options->qmp)
-		rc = qmp_socket_path(options->qmp, &file, err);
-	if (!rc && options->incoming && strcmp(options->incoming, "defer") != 0)
-		rc = migration_uri_parse(options->incoming, &uri, err);
-	if (!rc && options->vnc)
-		rc = vnc_check(options->vnc, err);
+	if (config->qmp)
+		rc = qmp_socket_path(config->qmp, &file, err);
+	if (!rc && config->incoming && strcmp(config->incoming, "defer") != 0)
+		rc = migration_uri_parse(config->incoming, &uri, err);
+	if (!rc && config->vnc)
+		rc = vnc_check(config->vnc, err);
 	return rc;
 }
 
-int control_open(struct machine *machine, const struct vm_options *options,
+int control_open(struct machine *machine, const struct control_config *config,
 		 struct control **ret, struct smudge_error *err)
 {
 	struct control *control = calloc(1, sizeof(*control));
@@ -157,7 +157,7 @@ int control_open(struct machine *machine, const struct vm_options *options,
 		return smudge_error_set(err, -ENOMEM, "control",
 					"out of memory");
 	control->target.machine = machine;
-	rc = open_all(control, options, err);
+	rc = open_all(control, config, err);
 	if (rc) {
 		control_close(control);
 		return rc;

@@ -13,25 +13,31 @@
 struct control;
 struct machine;
 struct smudge_error;
-struct vm_options;
+
+struct control_config {
+	const char *qmp;      /* --qmp unix:PATH, or NULL */
+	const char *incoming; /* --incoming URI, "defer", or NULL */
+	const char *vnc;      /* --vnc, or NULL; see vnc/options.h */
+	bool paused_start;    /* --paused-start */
+	int end_fd;	      /* cuts waits short once readable; -1 for none */
+};
 
 /*
  * Are the values of --qmp, --incoming and --vnc well written? Nothing is made
  * or looked up. Return: 0, or -EINVAL with one sentence.
  */
-int control_check_words(const struct vm_options *options,
+int control_check_words(const struct control_config *config,
 			struct smudge_error *err);
 
 /*
  * control_open - serve QMP and viewers, and begin to listen for an incoming
  *      migration
  * @machine: started, borrowed
- * @options: borrowed; qmp, incoming ("defer" waits for migrate-incoming),
- *           paused_start, vnc and end_fd are looked at
+ * @config: borrowed; "defer" waits for migrate-incoming
  *
  * Return: 0, or -errno with one sentence; then nothing is left open.
  */
-int control_open(struct machine *machine, const struct vm_options *options,
+int control_open(struct machine *machine, const struct control_config *config,
 		 struct control **ret, struct smudge_error *err);
 
 /* One line about --vnc for stderr, or NULL without it. */

@@ -19,7 +19,6 @@
 
 #include "devices/framebuffer.h"
 #include "machine/loader.h"
-#include "options.h"
 
 #define WHERE "machine"
 
@@ -101,33 +100,34 @@ static void display_wrote(void *opaque, uint64_t offset_bytes,
 			       DISPLAY_VRAM_GPA + offset_bytes, length_bytes);
 }
 
-static int map_vram(struct machine *machine, const struct vm_options *options,
+static int map_vram(struct machine *machine,
+		    const struct machine_config *config,
 		    struct smudge_error *err)
 {
 	struct ram_piece *piece = &machine->ram.pieces[machine->ram.npieces];
 	struct display *display = &machine->devices.display;
 	int ret;
 
-	if (!options->display_width)
+	if (!config->display_width_pixels)
 		return 0;
 	ret = map_piece(machine, "vram", DISPLAY_VRAM_GPA,
-			display_vram_bytes(options->display_width,
-					   options->display_height),
+			display_vram_bytes(config->display_width_pixels,
+					   config->display_height_pixels),
 			err);
 	if (ret < 0)
 		return ret;
 	piece->is_vram = true;
-	display_init(display, options->display_width, options->display_height,
-		     piece->hva);
+	display_init(display, config->display_width_pixels,
+		     config->display_height_pixels, piece->hva);
 	display->opaque = machine;
 	display->wrote = display_wrote;
 	return 0;
 }
 
-static int map_ram(struct machine *machine, const struct vm_options *options,
+static int map_ram(struct machine *machine, const struct machine_config *config,
 		   struct smudge_error *err)
 {
-	uint64_t size_bytes = options->memory_bytes;
+	uint64_t size_bytes = config->memory_bytes;
 	uint64_t low_bytes = size_bytes;
 	int ret;
 
@@ -135,7 +135,7 @@ static int map_ram(struct machine *machine, const struct vm_options *options,
 		low_bytes = MACHINE_HOLE_START;
 	ret = map_piece(machine, "ram-low", 0, low_bytes, err);
 	if (ret == 0)
-		ret = map_vram(machine, options, err);
+		ret = map_vram(machine, config, err);
 	if (ret < 0 || low_bytes == size_bytes)
 		return ret;
 	return map_piece(machine, "ram-high", MACHINE_HOLE_END,
@@ -186,14 +186,13 @@ static int init_locks(struct machine *machine)
 
 static int watch_code(struct machine *machine, struct smudge_error *err)
 {
-	/* for tests: a guest that changes its code by DMA must go wrong then */
-	if (!machine->ops->watch_code || getenv("SMUDGE_VM_TEST_NO_CODE"))
+	if (!machine->ops->watch_code)
 		return 0;
 	return machine->ops->watch_code(machine->engine, machine->dirty.memory,
 					err);
 }
 
-static int build(struct machine *machine, const struct vm_options *options,
+static int build(struct machine *machine, const struct machine_config *config,
 		 struct smudge_error *err)
 {
 	size_t used;
@@ -206,12 +205,12 @@ static int build(struct machine *machine, const struct vm_options *options,
 					"An eventfd cannot be had: %s.",
 					strerror(-ret));
 	}
-	ret = map_ram(machine, options, err);
+	ret = map_ram(machine, config, err);
 	if (ret == 0)
-		ret = create_engine(machine, options->engine, err);
+		ret = create_engine(machine, config->engine, err);
 	if (ret == 0)
-		ret = machine_dirty_attach(machine, options->dirty, err);
-	if (ret == 0)
+		ret = machine_dirty_attach(machine, config->dirty, err);
+	if (ret == 0 && !config->ignores_code)
 		ret = watch_code(machine, err);
 	if (ret < 0)
 		return ret;
@@ -222,7 +221,7 @@ static int build(struct machine *machine, const struct vm_options *options,
 	return 0;
 }
 
-int machine_create(const struct vm_options *options,
+int machine_create(const struct machine_config *config,
 		   struct machine **ret_machine, struct smudge_error *err)
 {
 	struct machine *machine = calloc(1, sizeof(*machine));
@@ -233,7 +232,7 @@ int machine_create(const struct vm_options *options,
 	machine->exit_fd = -1;
 	ret = init_locks(machine);
 	if (ret == 0)
-		ret = devices_open(&machine->devices, options->serial, err);
+		ret = devices_open(&machine->devices, config->serial, err);
 	if (ret < 0) {
 		free(machine);
 		return smudge_error_set(err, ret, WHERE, "Out of memory.");
@@ -243,8 +242,8 @@ int machine_create(const struct vm_options *options,
 	machine->devices.dma = (struct dma){
 		.opaque = machine, .at = dma_at, .wrote = dma_wrote};
 	machine->state =
-		options->incoming ? MACHINE_INMIGRATE : MACHINE_PRELAUNCH;
-	ret = build(machine, options, err);
+		config->is_incoming ? MACHINE_INMIGRATE : MACHINE_PRELAUNCH;
+	ret = build(machine, config, err);
 	if (ret < 0) {
 		machine_destroy(machine);
 		return ret;

@@ -27,7 +27,6 @@
 #include "base/ram.h"
 
 struct machine;
-struct vm_options;
 struct vm_buf;
 struct smudge_code;
 struct smudge_error;
@@ -59,15 +58,30 @@ enum machine_exit_reason {
 	MACHINE_EXIT_SIGNAL, /* SIGINT, SIGTERM or SIGHUP */
 };
 
+struct machine_config {
+	uint64_t memory_bytes;
+	const char *engine; /* auto, kvm, unicorn */
+	const char *dirty;  /* auto, kvm-manual, kvm-legacy, uffd, hook */
+	const char *serial; /* stdio, null, file:PATH */
+	uint16_t display_width_pixels; /* 0: no display */
+	uint16_t display_height_pixels;
+	bool is_incoming; /* its state will come by a migration */
+	/*
+	 * For tests: an engine that translates keeps translations of code that
+	 * others wrote, so a guest that changes its code by DMA goes wrong.
+	 */
+	bool ignores_code;
+};
+
 /*
  * machine_create - RAM, engine, vCPUs, devices, dirty sources; nothing runs
- * @options: borrowed for the call
+ * @config: borrowed for the call
  * @ret: written only on success
  *
- * State afterwards: prelaunch, or inmigrate when options->incoming is set.
+ * State afterwards: prelaunch, or inmigrate when config->is_incoming is set.
  * Return: 0, or -errno with one sentence in @err.
  */
-int machine_create(const struct vm_options *options, struct machine **ret,
+int machine_create(const struct machine_config *config, struct machine **ret,
 		   struct smudge_error *err);
 
 /* Ends the vCPU threads first. No smudge client may be open. NULL is fine. */
