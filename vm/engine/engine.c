@@ -97,3 +97,21 @@ int engine_choose(const char *name, const struct engine_ops **ret_ops,
 	snprintf(why_buf, 256, "engine %s, as asked for", name);
 	return 0;
 }
+
+const struct engine_dirty *engine_dirty_find(const struct engine_ops *ops,
+					     const char *name)
+{
+	for (size_t i = 0; i < ops->ndirty; i++)
+		if (!strcmp(ops->dirty[i].name, name))
+			return &ops->dirty[i];
+	return NULL;
+}
+
+const char *engine_that_offers(const char *dirty)
+{
+	if (engine_dirty_find(&engine_kvm_ops, dirty))
+		return engine_kvm_ops.name;
+	if (unicorn_ops() && engine_dirty_find(unicorn_ops(), dirty))
+		return unicorn_ops()->name;
+	return NULL;
+}

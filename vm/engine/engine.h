@@ -24,6 +24,7 @@
 struct smudge_code;
 struct smudge_error;
 struct smudge_memory;
+struct smudge_source;
 
 enum engine_exit {
 	ENGINE_EXIT_INTERRUPTED, /* kicked, or nothing to report */
@@ -60,8 +61,25 @@ struct engine_write_hook {
 struct engine;
 struct engine_vcpu;
 
+/* A way to detect what the guest of an engine wrote. */
+struct engine_dirty {
+	const char *name; /* as --dirty has it */
+	/*
+	 * One source per piece of @ram, in @ret; NULL: one of the host's ways,
+	 * which know no engine (machine/dirty.c). The sources may outlive the
+	 * call, not the engine.
+	 * Return: 0, or -errno with one sentence; @ret is all NULL then.
+	 */
+	int (*create_sources)(const struct engine *engine,
+			      const struct ram *ram,
+			      struct smudge_source *ret[RAM_MAX_PIECES],
+			      struct smudge_error *err);
+};
+
 struct engine_ops {
 	const char *name;
+	const struct engine_dirty *dirty; /* ndirty, best first */
+	size_t ndirty;
 
 	/*
 	 * Make the machine and map its RAM. @ram is borrowed until destroy.
@@ -91,8 +109,6 @@ struct engine_ops {
 			      const struct vcpu_state *state,
 			      struct smudge_error *err);
 
-	/* The VM's descriptor for the KVM log sources, or -1. */
-	int (*kvm_vm_fd)(const struct engine *engine);
 	/*
 	 * For engines that translate, NULL for others. watch_code tells where
 	 * writes to code are learnt, before the vCPUs run; NULL ends it, after
@@ -105,7 +121,10 @@ struct engine_ops {
 			  struct smudge_error *err);
 	void (*vcpu_settle)(struct engine_vcpu *vcpu);
 	struct smudge_code *(*code)(const struct engine *engine);
-	/* NULL hook turns it off; only with every vCPU out of the guest. */
+	/*
+	 * For engines that offer "hook", NULL for others. NULL hook turns it
+	 * off; only with every vCPU out of the guest.
+	 */
 	int (*set_write_hook)(struct engine *engine,
 			      const struct engine_write_hook *hook,
 			      struct smudge_error *err);
@@ -115,6 +134,13 @@ extern const struct engine_ops engine_kvm_ops;
 #ifdef HAVE_UNICORN
 extern const struct engine_ops engine_unicorn_ops;
 #endif
+
+/* The way called @name that @ops offers, or NULL. */
+const struct engine_dirty *engine_dirty_find(const struct engine_ops *ops,
+					     const char *name);
+
+/* The name of the engine that offers the way @dirty, or NULL: none does. */
+const char *engine_that_offers(const char *dirty);
 
 /*
  * engine_choose - create the engine named on the command line

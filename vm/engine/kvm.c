@@ -298,23 +298,16 @@ static void kvm_vcpu_clear_kick(struct engine_vcpu *vcpu)
 	__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_RELAXED);
 }
 
-static int kvm_vm_fd(const struct engine *engine)
-{
-	return engine->vm_fd;
-}
-
-static int kvm_set_write_hook(struct engine *engine,
-			      const struct engine_write_hook *hook,
-			      struct smudge_error *err)
-{
-	(void)engine;
-	(void)hook;
-	return smudge_error_set(err, -EOPNOTSUPP, WHERE,
-				"KVM has no hook on the guest's stores.");
-}
+static const struct engine_dirty ways[] = {
+	{"kvm-manual", engine_kvm_log_manual},
+	{"kvm-legacy", engine_kvm_log_legacy},
+	{"uffd", NULL},
+};
 
 const struct engine_ops engine_kvm_ops = {
 	.name = "kvm",
+	.dirty = ways,
+	.ndirty = sizeof(ways) / sizeof(ways[0]),
 	.create = kvm_create,
 	.destroy = kvm_destroy,
 	.vcpu_create = kvm_vcpu_create,
@@ -325,6 +318,4 @@ const struct engine_ops engine_kvm_ops = {
 	.vcpu_clear_kick = kvm_vcpu_clear_kick,
 	.vcpu_get_state = engine_kvm_get_state,
 	.vcpu_set_state = engine_kvm_set_state,
-	.kvm_vm_fd = kvm_vm_fd,
-	.set_write_hook = kvm_set_write_hook,
 };

@@ -40,6 +40,14 @@ int engine_kvm_set_fpu(const struct engine_vcpu *vcpu,
 int engine_kvm_check_uncarried(const struct engine_vcpu *vcpu,
 			       struct smudge_error *err);
 
+/* KVM's dirty log in its two modes; see struct engine_dirty. */
+int engine_kvm_log_manual(const struct engine *engine, const struct ram *ram,
+			  struct smudge_source *ret[RAM_MAX_PIECES],
+			  struct smudge_error *err);
+int engine_kvm_log_legacy(const struct engine *engine, const struct ram *ram,
+			  struct smudge_source *ret[RAM_MAX_PIECES],
+			  struct smudge_error *err);
+
 int engine_kvm_get_state(struct engine_vcpu *vcpu, struct vcpu_state *ret,
 			 struct smudge_error *err);
 int engine_kvm_set_state(struct engine_vcpu *vcpu,

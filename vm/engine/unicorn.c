@@ -310,12 +310,6 @@ static void unicorn_vcpu_clear_kick(struct engine_vcpu *vcpu)
 	__atomic_store_n(&vcpu->is_kicked, false, __ATOMIC_RELAXED);
 }
 
-static int unicorn_kvm_vm_fd(const struct engine *engine)
-{
-	(void)engine;
-	return -1;
-}
-
 /*
  * Code that was translated without the hook would go on without it, so each
  * vCPU is opened anew.
@@ -340,8 +334,12 @@ static int unicorn_set_write_hook(struct engine *engine,
 	return ret;
 }
 
+static const struct engine_dirty ways[] = {{"uffd", NULL}, {"hook", NULL}};
+
 const struct engine_ops engine_unicorn_ops = {
 	.name = "unicorn",
+	.dirty = ways,
+	.ndirty = sizeof(ways) / sizeof(ways[0]),
 	.create = unicorn_create,
 	.destroy = unicorn_destroy,
 	.vcpu_create = unicorn_vcpu_create,
@@ -352,7 +350,6 @@ const struct engine_ops engine_unicorn_ops = {
 	.vcpu_clear_kick = unicorn_vcpu_clear_kick,
 	.vcpu_get_state = engine_unicorn_get_state,
 	.vcpu_set_state = engine_unicorn_set_state,
-	.kvm_vm_fd = unicorn_kvm_vm_fd,
 	.watch_code = engine_unicorn_watch_code,
 	.vcpu_settle = engine_unicorn_settle,
 	.code = engine_unicorn_code,

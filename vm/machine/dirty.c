@@ -3,9 +3,10 @@
  * How this machine learns which pages its guest wrote: a smudge region per
  * RAM piece, and one source for each, chosen by --dirty.
  *
- * kvm-manual and kvm-legacy are KVM's log in its two modes, uffd is
- * userfaultfd's asynchronous write protection, hook is the engine's store
- * hook. Nothing is tracked before a client opens the memory.
+ * The engine offers the ways, best first. Those of the host are made here:
+ * uffd is userfaultfd's asynchronous write protection, hook is a source for
+ * any engine that has a store hook. Nothing is tracked before a client opens
+ * the memory.
  */
 #include "machine/internal.h"
 
@@ -13,52 +14,6 @@
 #include <string.h>
 
 #define WHERE "dirty"
-
-struct choice {
-	const char *name;
-	const char *engine; /* NULL: any */
-	int (*create)(struct machine *machine, size_t piece,
-		      struct smudge_error *err);
-	int (*prepare)(struct machine *machine, struct smudge_error *err);
-};
-
-static int prepare_kvm(struct machine *machine, enum smudge_kvm_log_mode mode,
-		       struct smudge_error *err)
-{
-	struct smudge_kvm_options options = {
-		.size = sizeof(options),
-		.vm_fd = machine->ops->kvm_vm_fd(machine->engine),
-		.mode = mode,
-	};
-
-	return smudge_kvm_create(&options, &machine->dirty.kvm, err);
-}
-
-static int prepare_manual(struct machine *machine, struct smudge_error *err)
-{
-	return prepare_kvm(machine, SMUDGE_KVM_LOG_MANUAL, err);
-}
-
-static int prepare_legacy(struct machine *machine, struct smudge_error *err)
-{
-	return prepare_kvm(machine, SMUDGE_KVM_LOG_LEGACY, err);
-}
-
-static int create_kvm(struct machine *machine, size_t i,
-		      struct smudge_error *err)
-{
-	const struct ram_piece *piece = &machine->ram.pieces[i];
-	struct smudge_kvm_slot slot = {
-		.size = sizeof(slot),
-		.slot = piece->slot,
-		.gpa = piece->gpa,
-		.size_bytes = piece->size_bytes,
-		.hva = piece->hva,
-	};
-
-	return smudge_kvm_log_create(machine->dirty.kvm, &slot,
-				     &machine->dirty.sources[i], err);
-}
 
 static int create_uffd(struct machine *machine, size_t i,
 		       struct smudge_error *err)
@@ -72,58 +27,66 @@ static int create_hook(struct machine *machine, size_t i,
 	return dirty_hook_create(machine, &machine->dirty.sources[i], err);
 }
 
-/* For auto, the first of an engine that works is taken. */
-static const struct choice choices[] = {
-	{"kvm-manual", "kvm", create_kvm, prepare_manual},
-	{"kvm-legacy", "kvm", create_kvm, prepare_legacy},
-	{"uffd", NULL, create_uffd, NULL},
-	{"hook", "unicorn", create_hook, NULL},
+/* The ways that an engine offers without sources of its own. */
+static const struct host_way {
+	const char *name;
+	int (*create)(struct machine *machine, size_t piece,
+		      struct smudge_error *err);
+} host_ways[] = {
+	{"uffd", create_uffd},
+	{"hook", create_hook},
 };
+
+static const struct host_way *find_host_way(const char *name)
+{
+	for (size_t i = 0; i < sizeof(host_ways) / sizeof(host_ways[0]); i++)
+		if (!strcmp(host_ways[i].name, name))
+			return &host_ways[i];
+	return NULL;
+}
 
 static void drop_sources(struct machine *machine)
 {
 	struct machine_dirty *dirty = &machine->dirty;
-	size_t i;
 
-	for (i = 0; i < RAM_MAX_PIECES; i++) {
+	for (size_t i = 0; i < RAM_MAX_PIECES; i++) {
 		smudge_source_destroy(dirty->sources[i]);
 		dirty->sources[i] = NULL;
 	}
-	smudge_kvm_destroy(dirty->kvm);
-	dirty->kvm = NULL;
 }
 
-static bool fits(const struct machine *machine, const struct choice *choice)
+static int create_sources(struct machine *machine,
+			  const struct engine_dirty *way,
+			  struct smudge_error *err)
 {
-	return !choice->engine || !strcmp(choice->engine, machine->ops->name);
-}
-
-static int attach_choice(struct machine *machine, const struct choice *choice,
-			 struct smudge_error *err)
-{
-	size_t i;
+	const struct host_way *host = find_host_way(way->name);
 	int ret = 0;
 
-	if (!fits(machine, choice))
+	if (way->create_sources)
+		return way->create_sources(machine->engine, &machine->ram,
+					   machine->dirty.sources, err);
+	if (!host)
 		return smudge_error_set(err, -EINVAL, WHERE,
-					"--dirty %s needs the engine %s, and "
-					"this machine runs on %s.",
-					choice->name, choice->engine,
-					machine->ops->name);
-	if (choice->prepare)
-		ret = choice->prepare(machine, err);
-	for (i = 0; ret == 0 && i < machine->ram.npieces; i++) {
-		ret = choice->create(machine, i, err);
-		if (ret == 0)
-			ret = smudge_region_attach(
-				machine->ram.pieces[i].region,
-				machine->dirty.sources[i], 0, 0, err);
-	}
+					"no source for --dirty %s", way->name);
+	for (size_t i = 0; ret == 0 && i < machine->ram.npieces; i++)
+		ret = host->create(machine, i, err);
+	return ret;
+}
+
+static int attach_way(struct machine *machine, const struct engine_dirty *way,
+		      struct smudge_error *err)
+{
+	int ret = create_sources(machine, way, err);
+
+	for (size_t i = 0; ret == 0 && i < machine->ram.npieces; i++)
+		ret = smudge_region_attach(machine->ram.pieces[i].region,
+					   machine->dirty.sources[i], 0, 0,
+					   err);
 	if (ret < 0) {
 		drop_sources(machine);
 		return ret;
 	}
-	machine->dirty.name = choice->name;
+	machine->dirty.name = way->name;
 	return 0;
 }
 
@@ -141,15 +104,13 @@ static bool is_absent(int code)
 /* The best that there is; when there is none, why the best one is not. */
 static int attach_auto(struct machine *machine, struct smudge_error *err)
 {
+	const struct engine_ops *ops = machine->ops;
 	struct smudge_error first = SMUDGE_ERROR_INIT;
-	size_t i;
 
-	for (i = 0; i < sizeof(choices) / sizeof(choices[0]); i++) {
+	for (size_t i = 0; i < ops->ndirty; i++) {
 		struct smudge_error why = SMUDGE_ERROR_INIT;
 
-		if (!fits(machine, &choices[i]))
-			continue;
-		if (attach_choice(machine, &choices[i], &why) == 0)
+		if (attach_way(machine, &ops->dirty[i], &why) == 0)
 			return 0;
 		if (!is_absent(why.code))
 			return smudge_error_set(err, why.code, WHERE, "%s",
@@ -163,15 +124,22 @@ static int attach_auto(struct machine *machine, struct smudge_error *err)
 static int attach_kind(struct machine *machine, const char *kind,
 		       struct smudge_error *err)
 {
-	size_t i;
+	const struct engine_dirty *way = engine_dirty_find(machine->ops, kind);
 
 	if (!strcmp(kind, "auto"))
 		return attach_auto(machine, err);
-	for (i = 0; i < sizeof(choices) / sizeof(choices[0]); i++)
-		if (!strcmp(kind, choices[i].name))
-			return attach_choice(machine, &choices[i], err);
+	if (way)
+		return attach_way(machine, way, err);
+	if (engine_that_offers(kind))
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"--dirty %s needs the engine %s, and "
+					"this machine runs on %s.",
+					kind, engine_that_offers(kind),
+					machine->ops->name);
 	return smudge_error_set(err, -EINVAL, WHERE,
-				"--dirty does not know \"%.40s\".", kind);
+				"No engine of this build offers --dirty "
+				"%.40s.",
+				kind);
 }
 
 static int add_regions(struct machine *machine, struct smudge_error *err)

@@ -34,7 +34,6 @@ struct machine_vcpu {
 struct machine_dirty {
 	const char *name;
 	struct smudge_memory *memory;
-	struct smudge_kvm *kvm;
 	struct smudge_source *sources[RAM_MAX_PIECES];
 	unsigned int hook_users; /* started hook sources, under `lock` */
 };
