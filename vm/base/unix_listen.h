@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A listening UNIX socket at a path, replacing a dead one, and the option
- * that names one.
+ * A listening UNIX socket at a path, replacing a dead one.
  */
 #ifndef VM_BASE_UNIX_LISTEN_H
 #define VM_BASE_UNIX_LISTEN_H
@@ -34,12 +33,5 @@ void socket_file_remove(const struct socket_file *file);
  */
 int unix_listen(struct socket_file *file, const char *where, int *ret_fd,
 		struct smudge_error *err);
-
-/*
- * qmp_socket_path - the path in "unix:PATH,server=on,wait=off"
- * Return: 0, or -EINVAL with one sentence.
- */
-int qmp_socket_path(const char *spec, struct socket_file *ret,
-		    struct smudge_error *err);
 
 #endif

@@ -279,6 +279,40 @@ void qmp_server_destroy(struct qmp_server *server)
 	free(server);
 }
 
+int qmp_socket_path(const char *spec, struct socket_file *ret,
+		    struct smudge_error *err)
+{
+	static const char *const known[] = {"server=on", "server", "wait=off",
+					    "nowait"};
+	const char *option = strchr(spec, ',');
+	size_t i;
+	int rc;
+
+	if (strncmp(spec, "unix:", 5) != 0)
+		return smudge_error_set(err, -EINVAL, "qmp",
+					"--qmp wants unix:PATH, not %.100s",
+					spec);
+	rc = socket_file_set(ret, spec + 5, strcspn(spec + 5, ","), "qmp", err);
+	if (rc)
+		return rc;
+	while (option) {
+		size_t len = strcspn(++option, ",");
+
+		for (i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+			if (strlen(known[i]) == len &&
+			    strncmp(option, known[i], len) == 0)
+				break;
+		}
+		if (i == sizeof(known) / sizeof(known[0]))
+			return smudge_error_set(err, -EINVAL, "qmp",
+						"--qmp knows server=on and "
+						"wait=off, not %.100s",
+						option);
+		option = strchr(option, ',');
+	}
+	return 0;
+}
+
 int qmp_server_open(const char *spec, const struct qmp_handler *handler,
 		    struct qmp_server **ret, struct smudge_error *err)
 {

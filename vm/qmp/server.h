@@ -13,6 +13,14 @@
 
 struct smudge_error;
 struct qmp_server;
+struct socket_file;
+
+/*
+ * qmp_socket_path - the path in "unix:PATH,server=on,wait=off"
+ * Return: 0, or -EINVAL with one sentence.
+ */
+int qmp_socket_path(const char *spec, struct socket_file *ret,
+		    struct smudge_error *err);
 
 /*
  * qmp_server_open - listen; nobody is served yet
