@@ -125,4 +125,26 @@ int devices_decode_timer(const uint8_t *bytes, size_t len,
 int devices_decode_serial(const uint8_t *bytes, size_t len,
 			  struct devices_state *ret, struct smudge_error *err);
 
+/* A device's section of the machine's state. */
+struct device_section {
+	const char *name;
+	uint32_t version;
+	/* NULL: every machine has the device. */
+	bool (*is_there)(const struct devices *devices);
+	const char *absence; /* what to say to a section of it then */
+	void (*encode)(const struct devices_state *state, struct vm_buf *buf);
+	/* Return: 0, or -EINVAL with one sentence. */
+	int (*decode)(const struct devices *devices, const uint8_t *bytes,
+		      size_t len, struct devices_state *ret,
+		      struct smudge_error *err);
+};
+
+#define DEVICE_NSECTIONS 4
+/* sections.c: in the order in which they are written. */
+extern const struct device_section device_sections[DEVICE_NSECTIONS];
+
+/* As is_there, which may be NULL. */
+bool device_section_is_there(const struct device_section *section,
+			     const struct devices *devices);
+
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The machine's state as named, versioned sections: "cpu" once per vCPU,
- * "timer", "serial", "dma", and "display" if there is one.
+ * then one per device that is there (devices/sections.c).
  *
  * Loading decodes every section first and changes the machine only when all
  * of them are there once and good, so a refused state leaves no trace.
@@ -15,17 +15,14 @@
 
 #define WHERE		  "state"
 #define MAX_NAME_BYTES	  32
-#define MAX_SECTIONS	  (MACHINE_MAX_VCPUS + 4)
+#define MAX_SECTIONS	  (MACHINE_MAX_VCPUS + DEVICE_NSECTIONS)
 #define MAX_SECTION_BYTES 65536
 
 struct loaded {
 	struct vcpu_state vcpus[MACHINE_MAX_VCPUS];
 	struct devices_state devices;
 	unsigned int nvcpus;
-	bool has_timer;
-	bool has_serial;
-	bool has_display;
-	bool has_dma;
+	bool has_device[DEVICE_NSECTIONS];
 };
 
 struct section {
@@ -78,31 +75,31 @@ static int save_vcpus(struct machine *machine, struct vm_buf *buf,
 	return 0;
 }
 
-static bool has_display(const struct machine *machine)
+static uint32_t count_sections(const struct machine *machine)
 {
-	return machine->devices.display.vram_bytes != 0;
+	uint32_t count = machine->nvcpus;
+
+	for (size_t i = 0; i < DEVICE_NSECTIONS; i++)
+		count += device_section_is_there(&device_sections[i],
+						 &machine->devices);
+	return count;
 }
 
 static void save_devices(struct machine *machine, struct vm_buf *buf)
 {
 	struct devices_state devices;
-	size_t pos;
 
 	devices_get_state(&machine->devices, &devices);
-	pos = begin_section(buf, "timer", DEVICES_TIMER_VERSION);
-	devices_encode_timer(&devices, buf);
-	end_section(buf, pos);
-	pos = begin_section(buf, "serial", DEVICES_SERIAL_VERSION);
-	devices_encode_serial(&devices, buf);
-	end_section(buf, pos);
-	pos = begin_section(buf, "dma", DMA_STATE_VERSION);
-	dma_encode(&devices.dma, buf);
-	end_section(buf, pos);
-	if (!has_display(machine))
-		return;
-	pos = begin_section(buf, "display", DISPLAY_STATE_VERSION);
-	display_encode(&devices.display, buf);
-	end_section(buf, pos);
+	for (size_t i = 0; i < DEVICE_NSECTIONS; i++) {
+		const struct device_section *device = &device_sections[i];
+		size_t pos;
+
+		if (!device_section_is_there(device, &machine->devices))
+			continue;
+		pos = begin_section(buf, device->name, device->version);
+		device->encode(&devices, buf);
+		end_section(buf, pos);
+	}
 }
 
 int machine_save_state(struct machine *machine, struct vm_buf *buf,
@@ -113,7 +110,7 @@ int machine_save_state(struct machine *machine, struct vm_buf *buf,
 	if (machine_run_state(machine) == MACHINE_RUNNING)
 		return smudge_error_set(err, -EBUSY, WHERE,
 					"The machine is running.");
-	vm_buf_put32(buf, machine->nvcpus + 3 + has_display(machine));
+	vm_buf_put32(buf, count_sections(machine));
 	ret = save_vcpus(machine, buf, err);
 	if (ret < 0)
 		return ret;
@@ -166,48 +163,21 @@ static int decode_vcpu(const struct section *section, struct loaded *loaded,
 	return ret;
 }
 
-static int decode_device(const struct section *section, bool *has,
-			 uint32_t version, struct loaded *loaded,
-			 int (*decode)(const uint8_t *, size_t,
-				       struct devices_state *,
-				       struct smudge_error *),
+static int decode_device(const struct machine *machine, size_t i,
+			 const struct section *section, struct loaded *loaded,
 			 struct smudge_error *err)
 {
-	if (section->version != version)
-		return refuse(err, "unknown version of section", section->name);
-	if (*has)
-		return refuse(err, "twice the section", section->name);
-	*has = true;
-	return decode(section->payload, section->len, &loaded->devices, err);
-}
+	const struct device_section *device = &device_sections[i];
 
-static int decode_display(const struct machine *machine,
-			  const struct section *section, struct loaded *loaded,
-			  struct smudge_error *err)
-{
-	if (!has_display(machine))
-		return refuse(err, "this machine has no display (--display)",
-			      NULL);
-	if (section->version != DISPLAY_STATE_VERSION)
+	if (!device_section_is_there(device, &machine->devices))
+		return refuse(err, device->absence, NULL);
+	if (section->version != device->version)
 		return refuse(err, "unknown version of section", section->name);
-	if (loaded->has_display)
+	if (loaded->has_device[i])
 		return refuse(err, "twice the section", section->name);
-	loaded->has_display = true;
-	return display_decode(section->payload, section->len,
-			      machine->devices.display.vram_bytes,
-			      &loaded->devices.display, err);
-}
-
-static int decode_dma(const struct section *section, struct loaded *loaded,
-		      struct smudge_error *err)
-{
-	if (section->version != DMA_STATE_VERSION)
-		return refuse(err, "unknown version of section", section->name);
-	if (loaded->has_dma)
-		return refuse(err, "twice the section", section->name);
-	loaded->has_dma = true;
-	return dma_decode(section->payload, section->len, &loaded->devices.dma,
-			  err);
+	loaded->has_device[i] = true;
+	return device->decode(&machine->devices, section->payload, section->len,
+			      &loaded->devices, err);
 }
 
 static int decode_section(const struct machine *machine,
@@ -216,18 +186,9 @@ static int decode_section(const struct machine *machine,
 {
 	if (!strcmp(section->name, "cpu"))
 		return decode_vcpu(section, loaded, machine->nvcpus, err);
-	if (!strcmp(section->name, "display"))
-		return decode_display(machine, section, loaded, err);
-	if (!strcmp(section->name, "dma"))
-		return decode_dma(section, loaded, err);
-	if (!strcmp(section->name, "timer"))
-		return decode_device(section, &loaded->has_timer,
-				     DEVICES_TIMER_VERSION, loaded,
-				     devices_decode_timer, err);
-	if (!strcmp(section->name, "serial"))
-		return decode_device(section, &loaded->has_serial,
-				     DEVICES_SERIAL_VERSION, loaded,
-				     devices_decode_serial, err);
+	for (size_t i = 0; i < DEVICE_NSECTIONS; i++)
+		if (!strcmp(section->name, device_sections[i].name))
+			return decode_device(machine, i, section, loaded, err);
 	return refuse(err, "unknown section", section->name);
 }
 
@@ -237,13 +198,12 @@ static int check_complete(const struct machine *machine,
 	if (loaded->nvcpus != machine->nvcpus)
 		return refuse(err, "it has fewer vCPUs than this machine",
 			      NULL);
-	if (!loaded->has_timer || !loaded->has_serial)
-		return refuse(err, "missing section",
-			      loaded->has_timer ? "serial" : "timer");
-	if (!loaded->has_dma)
-		return refuse(err, "missing section", "dma");
-	if (has_display(machine) && !loaded->has_display)
-		return refuse(err, "missing section", "display");
+	for (size_t i = 0; i < DEVICE_NSECTIONS; i++)
+		if (!loaded->has_device[i] &&
+		    device_section_is_there(&device_sections[i],
+					    &machine->devices))
+			return refuse(err, "missing section",
+				      device_sections[i].name);
 	return 0;
 }
 
