@@ -15,12 +15,9 @@
 #include "base/bytes.h"
 #include "base/host.h"
 
-#define PORT_DEBUG_EXIT	 0xf4
-#define PORT_SERIAL	 0x3f8
-#define PORT_SERIAL_LAST 0x3ff
-#define PORT_TIMER	 0x608
-#define TIMER_HZ	 UINT64_C(3579545)
-#define NS_PER_S	 UINT64_C(1000000000)
+#define PORT_DEBUG_EXIT 0xf4
+#define TIMER_HZ	UINT64_C(3579545)
+#define NS_PER_S	UINT64_C(1000000000)
 
 void vm_clock_start(struct vm_clock *clock)
 {
@@ -84,19 +81,24 @@ static uint32_t ones(unsigned int size)
 	return size >= 4 ? UINT32_MAX : (UINT32_C(1) << (8 * size)) - 1;
 }
 
+static const struct device_ops *find_port(const struct devices *devices,
+					  uint16_t port, unsigned int size)
+{
+	for (size_t i = 0; i < DEVICES_MAX; i++)
+		if (device_table[i].has_port(devices, port, size))
+			return &device_table[i];
+	return NULL;
+}
+
 uint32_t devices_in(struct devices *devices, uint16_t port, unsigned int size)
 {
+	const struct device_ops *ops;
 	uint32_t value = ones(size);
 
 	pthread_mutex_lock(&devices->lock);
-	if (port >= PORT_SERIAL && port <= PORT_SERIAL_LAST && size == 1)
-		value = serial_in(&devices->serial, port - PORT_SERIAL);
-	else if (port == PORT_TIMER)
-		value &= timer_ticks(&devices->clock) + devices->timer_offset;
-	else if (display_has_port(&devices->display, port))
-		value &= display_in(&devices->display, port, size);
-	else if (dma_has_port(port))
-		value &= dma_in(&devices->dma, port, size);
+	ops = find_port(devices, port, size);
+	if (ops)
+		value &= ops->in(devices, port, size);
 	pthread_mutex_unlock(&devices->lock);
 	return value;
 }
@@ -104,20 +106,12 @@ uint32_t devices_in(struct devices *devices, uint16_t port, unsigned int size)
 bool devices_out(struct devices *devices, uint16_t port, unsigned int size,
 		 uint32_t value)
 {
+	const struct device_ops *ops = find_port(devices, port, size);
 	bool has_work = false;
 
-	if (port >= PORT_SERIAL && port <= PORT_SERIAL_LAST && size == 1) {
+	if (ops && ops->out) {
 		pthread_mutex_lock(&devices->lock);
-		serial_out(&devices->serial, port - PORT_SERIAL,
-			   (uint8_t)value);
-		pthread_mutex_unlock(&devices->lock);
-	} else if (display_has_port(&devices->display, port)) {
-		pthread_mutex_lock(&devices->lock);
-		has_work = display_out(&devices->display, port, size, value);
-		pthread_mutex_unlock(&devices->lock);
-	} else if (dma_has_port(port)) {
-		pthread_mutex_lock(&devices->lock);
-		has_work = dma_out(&devices->dma, port, size, value);
+		has_work = ops->out(devices, port, size, value);
 		pthread_mutex_unlock(&devices->lock);
 	} else if (port == PORT_DEBUG_EXIT) {
 		devices->debug_exit(devices->opaque, value & ones(size));
@@ -128,17 +122,17 @@ bool devices_out(struct devices *devices, uint16_t port, unsigned int size,
 void devices_complete(struct devices *devices)
 {
 	pthread_mutex_lock(&devices->lock);
-	dma_run(&devices->dma);
+	for (size_t i = 0; i < DEVICES_MAX; i++)
+		if (device_table[i].complete)
+			device_table[i].complete(devices);
 	pthread_mutex_unlock(&devices->lock);
 }
 
 void devices_get_state(struct devices *devices, struct devices_state *ret)
 {
 	pthread_mutex_lock(&devices->lock);
-	ret->timer = timer_ticks(&devices->clock) + devices->timer_offset;
-	ret->serial = devices->serial.regs;
-	ret->display = devices->display.regs;
-	ret->dma = devices->dma.regs;
+	for (size_t i = 0; i < DEVICES_MAX; i++)
+		device_table[i].get(devices, ret);
 	pthread_mutex_unlock(&devices->lock);
 }
 
@@ -146,12 +140,20 @@ void devices_set_state(struct devices *devices,
 		       const struct devices_state *state)
 {
 	pthread_mutex_lock(&devices->lock);
-	devices->timer_offset = state->timer - timer_ticks(&devices->clock);
-	devices->serial.regs = state->serial;
-	devices->dma.regs = state->dma;
-	if (devices->display.vram_bytes)
-		display_set_regs(&devices->display, &state->display);
+	for (size_t i = 0; i < DEVICES_MAX; i++)
+		device_table[i].set(devices, state);
 	pthread_mutex_unlock(&devices->lock);
+}
+
+uint32_t devices_timer(const struct devices *devices)
+{
+	return timer_ticks(&devices->clock) + devices->timer_offset;
+}
+
+void devices_set_timer(struct devices *devices,
+		       const struct devices_state *state)
+{
+	devices->timer_offset = state->timer - timer_ticks(&devices->clock);
 }
 
 void devices_encode_timer(const struct devices_state *state, struct vm_buf *buf)

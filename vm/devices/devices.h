@@ -115,6 +115,10 @@ struct devices_state {
 void devices_get_state(struct devices *devices, struct devices_state *ret);
 void devices_set_state(struct devices *devices,
 		       const struct devices_state *state);
+/* With the lock: the timer's value, and setting it. */
+uint32_t devices_timer(const struct devices *devices);
+void devices_set_timer(struct devices *devices,
+		       const struct devices_state *state);
 void devices_encode_timer(const struct devices_state *state,
 			  struct vm_buf *buf);
 void devices_encode_serial(const struct devices_state *state,
@@ -125,13 +129,28 @@ int devices_decode_timer(const uint8_t *bytes, size_t len,
 int devices_decode_serial(const uint8_t *bytes, size_t len,
 			  struct devices_state *ret, struct smudge_error *err);
 
-/* A device's section of the machine's state. */
-struct device_section {
-	const char *name;
+/*
+ * A device: its ports, and its section of the machine's state. All but decode
+ * are called with the devices' lock, has_port also without it.
+ */
+struct device_ops {
+	const char *name; /* of its section */
 	uint32_t version;
 	/* NULL: every machine has the device. */
 	bool (*is_there)(const struct devices *devices);
 	const char *absence; /* what to say to a section of it then */
+
+	bool (*has_port)(const struct devices *devices, uint16_t port,
+			 unsigned int size);
+	uint32_t (*in)(struct devices *devices, uint16_t port,
+		       unsigned int size);
+	/* NULL: writes are ignored. As devices_out. */
+	bool (*out)(struct devices *devices, uint16_t port, unsigned int size,
+		    uint32_t value);
+	void (*complete)(struct devices *devices); /* NULL: no work */
+
+	void (*get)(const struct devices *devices, struct devices_state *ret);
+	void (*set)(struct devices *devices, const struct devices_state *state);
 	void (*encode)(const struct devices_state *state, struct vm_buf *buf);
 	/* Return: 0, or -EINVAL with one sentence. */
 	int (*decode)(const struct devices *devices, const uint8_t *bytes,
@@ -139,12 +158,12 @@ struct device_section {
 		      struct smudge_error *err);
 };
 
-#define DEVICE_NSECTIONS 4
-/* sections.c: in the order in which they are written. */
-extern const struct device_section device_sections[DEVICE_NSECTIONS];
+#define DEVICES_MAX 4
+/* table.c: in the order in which their sections are written. */
+extern const struct device_ops device_table[DEVICES_MAX];
 
 /* As is_there, which may be NULL. */
-bool device_section_is_there(const struct device_section *section,
-			     const struct devices *devices);
+bool device_is_there(const struct device_ops *ops,
+		     const struct devices *devices);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The machine's state as named, versioned sections: "cpu" once per vCPU,
- * then one per device that is there (devices/sections.c).
+ * then one per device that is there (devices/table.c).
  *
  * Loading decodes every section first and changes the machine only when all
  * of them are there once and good, so a refused state leaves no trace.
@@ -15,14 +15,14 @@
 
 #define WHERE		  "state"
 #define MAX_NAME_BYTES	  32
-#define MAX_SECTIONS	  (MACHINE_MAX_VCPUS + DEVICE_NSECTIONS)
+#define MAX_SECTIONS	  (MACHINE_MAX_VCPUS + DEVICES_MAX)
 #define MAX_SECTION_BYTES 65536
 
 struct loaded {
 	struct vcpu_state vcpus[MACHINE_MAX_VCPUS];
 	struct devices_state devices;
 	unsigned int nvcpus;
-	bool has_device[DEVICE_NSECTIONS];
+	bool has_device[DEVICES_MAX];
 };
 
 struct section {
@@ -79,9 +79,8 @@ static uint32_t count_sections(const struct machine *machine)
 {
 	uint32_t count = machine->nvcpus;
 
-	for (size_t i = 0; i < DEVICE_NSECTIONS; i++)
-		count += device_section_is_there(&device_sections[i],
-						 &machine->devices);
+	for (size_t i = 0; i < DEVICES_MAX; i++)
+		count += device_is_there(&device_table[i], &machine->devices);
 	return count;
 }
 
@@ -90,11 +89,11 @@ static void save_devices(struct machine *machine, struct vm_buf *buf)
 	struct devices_state devices;
 
 	devices_get_state(&machine->devices, &devices);
-	for (size_t i = 0; i < DEVICE_NSECTIONS; i++) {
-		const struct device_section *device = &device_sections[i];
+	for (size_t i = 0; i < DEVICES_MAX; i++) {
+		const struct device_ops *device = &device_table[i];
 		size_t pos;
 
-		if (!device_section_is_there(device, &machine->devices))
+		if (!device_is_there(device, &machine->devices))
 			continue;
 		pos = begin_section(buf, device->name, device->version);
 		device->encode(&devices, buf);
@@ -167,9 +166,9 @@ static int decode_device(const struct machine *machine, size_t i,
 			 const struct section *section, struct loaded *loaded,
 			 struct smudge_error *err)
 {
-	const struct device_section *device = &device_sections[i];
+	const struct device_ops *device = &device_table[i];
 
-	if (!device_section_is_there(device, &machine->devices))
+	if (!device_is_there(device, &machine->devices))
 		return refuse(err, device->absence, NULL);
 	if (section->version != device->version)
 		return refuse(err, "unknown version of section", section->name);
@@ -186,8 +185,8 @@ static int decode_section(const struct machine *machine,
 {
 	if (!strcmp(section->name, "cpu"))
 		return decode_vcpu(section, loaded, machine->nvcpus, err);
-	for (size_t i = 0; i < DEVICE_NSECTIONS; i++)
-		if (!strcmp(section->name, device_sections[i].name))
+	for (size_t i = 0; i < DEVICES_MAX; i++)
+		if (!strcmp(section->name, device_table[i].name))
 			return decode_device(machine, i, section, loaded, err);
 	return refuse(err, "unknown section", section->name);
 }
@@ -198,12 +197,11 @@ static int check_complete(const struct machine *machine,
 	if (loaded->nvcpus != machine->nvcpus)
 		return refuse(err, "it has fewer vCPUs than this machine",
 			      NULL);
-	for (size_t i = 0; i < DEVICE_NSECTIONS; i++)
+	for (size_t i = 0; i < DEVICES_MAX; i++)
 		if (!loaded->has_device[i] &&
-		    device_section_is_there(&device_sections[i],
-					    &machine->devices))
+		    device_is_there(&device_table[i], &machine->devices))
 			return refuse(err, "missing section",
-				      device_sections[i].name);
+				      device_table[i].name);
 	return 0;
 }
 
