@@ -87,12 +87,6 @@ static bool is_kicked(const struct engine_vcpu *vcpu)
 	return __atomic_load_n(&vcpu->is_kicked, __ATOMIC_RELAXED);
 }
 
-/* The end address of a run is no use: Unicorn puts it into CR2. */
-static uc_err use_no_end(uc_engine *uc)
-{
-	return uc_ctl_exits_enable(uc);
-}
-
 static void stop(struct engine_vcpu *vcpu, uint64_t rip)
 {
 	vcpu->is_stopping = true;
@@ -112,13 +106,6 @@ static void block_starts(uc_engine *uc, uint64_t address, uint32_t size,
 	if (engine_unicorn_has_other_tables(vcpu) || is_kicked(vcpu) ||
 	    vcpu->has_work || vcpu->code.nfresh >= ENGINE_MAX_FRESH)
 		stop(vcpu, address);
-}
-
-static int fail(struct smudge_error *err, int code, const char *what,
-		uc_err why)
-{
-	return smudge_error_set(err, code, WHERE, "Unicorn refuses: %s: %s.",
-				what, uc_strerror(why));
 }
 
 static uc_err add_hooks(struct engine_vcpu *vcpu)
@@ -144,34 +131,6 @@ static uc_err add_hooks(struct engine_vcpu *vcpu)
 	return ret;
 }
 
-int engine_unicorn_open(struct engine_vcpu *vcpu, struct smudge_error *err)
-{
-	struct engine *engine = vcpu->engine;
-	uc_err ret;
-	size_t i;
-
-	if (vcpu->uc)
-		uc_close(vcpu->uc);
-	vcpu->uc = NULL;
-	vcpu->has_run = false;
-	ret = uc_open(UC_ARCH_X86, UC_MODE_64, &vcpu->uc);
-	if (ret != UC_ERR_OK) {
-		vcpu->uc = NULL;
-		return fail(err, -ENODEV, "an x86-64 processor", ret);
-	}
-	for (i = 0; i < engine->ram->npieces; i++) {
-		ret = engine_unicorn_map(vcpu, &engine->ram->pieces[i]);
-		if (ret != UC_ERR_OK)
-			return fail(err, -ENOMEM, "the guest's RAM", ret);
-	}
-	ret = use_no_end(vcpu->uc);
-	if (ret == UC_ERR_OK)
-		ret = add_hooks(vcpu);
-	if (ret != UC_ERR_OK)
-		return fail(err, -ENODEV, "a hook", ret);
-	return 0;
-}
-
 static int unicorn_create(const struct ram *ram,
 			  const struct engine_ports *ports,
 			  struct engine **ret_engine, struct smudge_error *err)
@@ -182,6 +141,7 @@ static int unicorn_create(const struct ram *ram,
 	if (!engine)
 		return smudge_error_set(err, -ENOMEM, WHERE, "Out of memory.");
 	engine->ram = ram;
+	engine->add_hooks = add_hooks;
 	if (ports)
 		engine->ports = *ports;
 	ret = engine_unicorn_make_tables(engine, err);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Shared between the Unicorn engine's files: running vCPUs
- * (engine/unicorn.c), their state (engine/unicorn_state.c), what of it
- * Unicorn emulates (engine/unicorn_accept.c), what guests do that it does not
+ * (engine/unicorn.c), opening Unicorn (engine/unicorn_open.c), their state
+ * (engine/unicorn_state.c), what of it Unicorn emulates
+ * (engine/unicorn_accept.c), what guests do that it does not
  * (engine/unicorn_unemulated.c) and stale translations (engine/unicorn_code.c).
  */
 #ifndef VM_ENGINE_UNICORN_H
@@ -19,10 +20,11 @@
 struct engine {
 	const struct ram *ram; /* borrowed */
 	struct engine_ports ports;
-	struct engine_write_hook hook; /* wrote == NULL: off */
-	struct engine_vcpu *vcpus;     /* linked by next */
-	uint8_t *tables;	       /* the loader's; NULL without RAM */
-	uint64_t tables_end_gpa;       /* they begin at BOOT_TABLES_GPA */
+	uc_err (*add_hooks)(struct engine_vcpu *vcpu); /* at each open */
+	struct engine_write_hook hook;		       /* wrote == NULL: off */
+	struct engine_vcpu *vcpus;		       /* linked by next */
+	uint8_t *tables;	 /* the loader's; NULL without RAM */
+	uint64_t tables_end_gpa; /* they begin at BOOT_TABLES_GPA */
 };
 
 #define ENGINE_MAX_FRESH 512

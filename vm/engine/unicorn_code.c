@@ -161,12 +161,6 @@ int engine_unicorn_drop(struct engine_vcpu *vcpu, struct smudge_error *err)
 	return ret;
 }
 
-void engine_unicorn_reopened(struct engine_vcpu *vcpu)
-{
-	/* release: pairs with the exchange in engine_unicorn_settle */
-	__atomic_store_n(&vcpu->code.is_reopened, true, __ATOMIC_RELEASE);
-}
-
 static void unwatch(struct engine *engine)
 {
 	struct engine_vcpu *vcpu;

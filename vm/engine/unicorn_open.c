@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A new uc_engine for a vCPU. The files that run guests, keep their state and
+ * drop their translations all open one, so this is below them: the hooks,
+ * which call them, are added by a function that the engine was given.
+ */
+#include "engine/unicorn.h"
+
+#include <errno.h>
+
+#include <smudge/error.h>
+
+#define WHERE "unicorn"
+
+static int fail(struct smudge_error *err, int code, const char *what,
+		uc_err why)
+{
+	return smudge_error_set(err, code, WHERE, "Unicorn refuses: %s: %s.",
+				what, uc_strerror(why));
+}
+
+/* The end address of a run is no use: Unicorn puts it into CR2. */
+static uc_err use_no_end(uc_engine *uc)
+{
+	return uc_ctl_exits_enable(uc);
+}
+
+int engine_unicorn_open(struct engine_vcpu *vcpu, struct smudge_error *err)
+{
+	struct engine *engine = vcpu->engine;
+	uc_err ret;
+	size_t i;
+
+	if (vcpu->uc)
+		uc_close(vcpu->uc);
+	vcpu->uc = NULL;
+	vcpu->has_run = false;
+	ret = uc_open(UC_ARCH_X86, UC_MODE_64, &vcpu->uc);
+	if (ret != UC_ERR_OK) {
+		vcpu->uc = NULL;
+		return fail(err, -ENODEV, "an x86-64 processor", ret);
+	}
+	for (i = 0; i < engine->ram->npieces; i++) {
+		ret = engine_unicorn_map(vcpu, &engine->ram->pieces[i]);
+		if (ret != UC_ERR_OK)
+			return fail(err, -ENOMEM, "the guest's RAM", ret);
+	}
+	ret = use_no_end(vcpu->uc);
+	if (ret == UC_ERR_OK)
+		ret = engine->add_hooks(vcpu);
+	if (ret != UC_ERR_OK)
+		return fail(err, -ENODEV, "a hook", ret);
+	return 0;
+}
+
+void engine_unicorn_reopened(struct engine_vcpu *vcpu)
+{
+	/* release: pairs with the exchange in engine_unicorn_settle */
+	__atomic_store_n(&vcpu->code.is_reopened, true, __ATOMIC_RELEASE);
+}
