@@ -3,13 +3,16 @@
  * The inside of the VNC server, shared by its files only.
  *
  * vnc.c      open, close, the thread's loop
- * peer.c     connections, from accept to libvncserver and to their end
- * place.c    which of them a new connection may take the place of
+ * serve.c    accept, and what peers send: requests, a viewer's messages
+ * screen.c   the display and libvncserver's picture of it
+ * place.c    whose place a new connection may take
+ * peer.c     connections: send, end
  * link.c     what goes between a viewer and libvncserver
  * message.c  where a viewer's messages end
  * guess.c    what wrong passwords cost
  * web.c      what an HTTP request asks for; the page
- * screen.c   the display and libvncserver's picture of it
+ *
+ * Each file calls those below it in this list only.
  *
  * Everything is the thread's own but what stands under `lock`.
  */
@@ -100,9 +103,6 @@ struct vnc {
 };
 
 /* peer.c */
-void vnc_peer_accept(struct vnc *vnc);
-/* @events: what poll said about it. */
-void vnc_peer_serve(struct vnc *vnc, struct vnc_peer *peer, short events);
 void vnc_peer_end(struct vnc *vnc, struct vnc_peer *peer);
 /* Send a viewer what it takes; one that takes nothing for long is ended. */
 void vnc_peer_send(struct vnc *vnc, struct vnc_peer *peer);
@@ -146,6 +146,11 @@ enum vnc_request vnc_request_parse(const char *text, size_t len,
  */
 const char *vnc_request_answer(const struct vnc *vnc, enum vnc_request request,
 			       const char *text, size_t *ret_bytes);
+
+/* serve.c */
+void vnc_peer_accept(struct vnc *vnc);
+/* @events: what poll said about it. */
+void vnc_peer_serve(struct vnc *vnc, struct vnc_peer *peer, short events);
 
 /* screen.c */
 int vnc_screen_create(struct vnc *vnc, struct smudge_error *err);
