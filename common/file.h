@@ -63,7 +63,8 @@ ssize_t file_read_line(const char *path, char *line, size_t size, int end_fd);
  *          refused with -EAGAIN
  *
  * A new file gets the mode 0666 less the umask, which streams.h sets; a
- * replaced one keeps its mode, and its owner where it may be given away.
+ * replaced one keeps its mode but for setuid and setgid, and its owner where
+ * it may be given away.
  * State after failure: the old file, nothing of the new one. A device may
  * have got some of it.
  * Return: 0, -ECANCELED, -EISDIR, -EMEDIUMTYPE (a FIFO, a socket, a block

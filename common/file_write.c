@@ -92,14 +92,24 @@ static int make_beside(const char *path, bool replaces, char ret_path[PATH_MAX])
 	return ret;
 }
 
-/* As the file it replaces; the owner only where that is allowed. */
+/*
+ * As the file it replaces, without its setuid and setgid bits; the owner only
+ * where that is allowed.
+ */
 static int dress(int fd, const struct stat *old)
 {
+	mode_t mode;
+
 	if (!old)
 		return 0;
-	if (fchown(fd, old->st_uid, old->st_gid) < 0 && errno != EPERM)
-		return -errno;
-	return fchmod(fd, old->st_mode & 07777) < 0 ? -errno : 0;
+	mode = old->st_mode & 0777;
+	if (fchown(fd, old->st_uid, old->st_gid) < 0) {
+		if (errno != EPERM)
+			return -errno;
+		/* its group is another one: it may do what all others may */
+		mode &= 0707 | (mode & 07) << 3;
+	}
+	return fchmod(fd, mode) < 0 ? -errno : 0;
 }
 
 static int fill(int fd, const struct stat *old, const void *bytes, size_t len,
