@@ -108,7 +108,6 @@ static void introduce(const struct guest *guest)
 		say("%s", control_describe_vnc(guest->control));
 }
 
-/* From here on control may pause, resume and move the guest. */
 static int serve(struct guest *guest, const struct vm_options *options,
 		 struct ending *ending, struct smudge_error *err)
 {
@@ -119,9 +118,13 @@ static int serve(struct guest *guest, const struct vm_options *options,
 	if (ret < 0)
 		return ret;
 	introduce(guest);
-	if (!options->control.paused_start && !options->control.incoming &&
-	    !ending_signal(ending))
-		machine_resume(machine);
+	ret = control_serve(guest->control,
+			    !options->control.paused_start &&
+				    !options->control.incoming &&
+				    !ending_signal(ending),
+			    err);
+	if (ret < 0)
+		return ret;
 	wait_for_end(machine, ending);
 	guest->state = machine_run_state(machine);
 	control_stop(guest->control);

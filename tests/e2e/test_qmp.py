@@ -9,7 +9,8 @@ import subprocess
 import sys
 import time
 
-from smudgetest import GUEST, case, check, check_equal, main
+from smudgetest import (GUEST, VM, any_engine, case, check, check_equal, main,
+                        wait_until)
 
 
 @case
@@ -79,6 +80,43 @@ def paused_start(lab):
     check_equal(machine.serial(), "", "what ran")
     machine.qmp.run("cont")
     machine.wait_passes(1)
+
+
+@case
+def a_stop_at_the_very_start_stays(lab):
+    """A stderr that takes nothing holds the start up between its steps."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    try:
+        while True:
+            os.write(writer, b"x" * 65536)
+    except BlockingIOError:
+        pass
+    path = lab.path("early.qmp")
+    process = subprocess.Popen(
+        [VM, "-m", "64M", "--engine", any_engine(), "--kernel", GUEST,
+         "--serial", "null", "--qmp", f"unix:{path}"], stderr=writer,
+        stdin=subprocess.DEVNULL)
+    try:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(60)
+            wait_until(path.exists, "the control socket")
+            wait_until(lambda: client.connect_ex(str(path)) == 0, "a listener")
+            client.sendall(b'{"execute": "qmp_capabilities"}'
+                           b'{"execute": "stop", "id": 1}')
+            data = b""
+            while b'"id": 1' not in data:
+                data += client.recv(65536)
+            time.sleep(0.7)
+            client.sendall(b'{"execute": "query-status", "id": 2}')
+            while b'"id": 2' not in data:
+                data += client.recv(65536)
+        check(b'"status": "paused"' in data, f"{data[-200:]}")
+    finally:
+        process.kill()
+        process.wait()
+        os.close(reader)
+        os.close(writer)
 
 
 @case

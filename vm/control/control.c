@@ -125,7 +125,15 @@ static int open_all(struct control *control,
 	if (!rc && config->incoming && strcmp(config->incoming, "defer") != 0)
 		rc = migration_start_incoming(control->target.migration,
 					      config->incoming, err);
-	/* commands may start migrations: not before this thread is done */
+	return rc;
+}
+
+int control_serve(struct control *control, bool runs, struct smudge_error *err)
+{
+	int rc = 0;
+
+	if (runs)
+		rc = migration_cont(control->target.migration, err);
 	if (!rc && control->server)
 		rc = qmp_server_start(control->server, err);
 	return rc;

@@ -30,8 +30,8 @@ int control_check_words(const struct control_config *config,
 			struct smudge_error *err);
 
 /*
- * control_open - serve QMP and viewers, and begin to listen for an incoming
- *      migration
+ * control_open - listen for QMP clients, serve viewers, and begin to listen for
+ *      an incoming migration
  * @machine: started, borrowed
  * @config: borrowed; "defer" waits for migrate-incoming
  *
@@ -39,6 +39,16 @@ int control_check_words(const struct control_config *config,
  */
 int control_open(struct machine *machine, const struct control_config *config,
 		 struct control **ret, struct smudge_error *err);
+
+/*
+ * control_serve - let the guest run, then execute commands
+ * @runs: false with --paused-start or --incoming
+ *
+ * In this order: a stop that came before would be undone, and a guest that a
+ * command sent away would run here too.
+ * Return: 0, or -errno with one sentence.
+ */
+int control_serve(struct control *control, bool runs, struct smudge_error *err);
 
 /* One line about --vnc for stderr, or NULL without it. */
 const char *control_describe_vnc(const struct control *control);
