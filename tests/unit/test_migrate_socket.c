@@ -150,14 +150,13 @@ static void options_are_put_back_after_a_failure(void **state)
 	run("options_are_put_back_after_a_failure", -EIO);
 }
 
-/* qemu-user does not know the option. */
+/* qemu-user does not set the option. */
 static void need_peek_offset(void)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	socklen_t size = sizeof(int);
-	int value;
-	bool is_there =
-		getsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &value, &size) == 0;
+	const int value = 1;
+	bool is_there = setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &value,
+				   sizeof(value)) == 0;
 
 	close(fd);
 	if (!is_there)
