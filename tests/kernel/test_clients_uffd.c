@@ -2,7 +2,7 @@
 /*
  * Migration, display and translators on one memory that userfaultfd watches:
  * what one harvest fetched is everybody's, and what one takes stays the
- * others'. tests/unit/test_clients_together.c is the same with other sources.
+ * others'. tests/unit/clients/together.c is the same with other sources.
  */
 #include "clients_live.h"
 #include "clients_rig.h"

@@ -199,7 +199,7 @@ static enum rig_user some_code(struct clients_rig *rig)
 	return test_rng_below(&rig->rng, 2) ? RIG_CODE : RIG_MARKS;
 }
 
-/* A block inside one page; test_code_oracle.c has those across two. */
+/* A block inside one page; code/oracle.c has those across two. */
 static void add_block(struct clients_rig *rig, enum rig_user user, uint64_t row)
 {
 	struct smudge_code *code = rig->code[user - RIG_CODE];
