@@ -94,7 +94,7 @@ int smudge_display_refresh(struct smudge_display *display,
 			   struct smudge_rect *rects, size_t max_rects,
 			   size_t *ret_nrects, struct smudge_error *err)
 {
-	uint64_t start_ns = smi_now_ns();
+	uint64_t start_ns = smi_sys_now_ns();
 	int r;
 
 	smudge_error_clear(err);
@@ -111,6 +111,6 @@ int smudge_display_refresh(struct smudge_display *display,
 		display->stats.rects += *ret_nrects;
 	}
 	display->stats.refreshes++;
-	display->stats.refresh_ns += smi_now_ns() - start_ns;
+	display->stats.refresh_ns += smi_sys_now_ns() - start_ns;
 	return r;
 }

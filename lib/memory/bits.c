@@ -20,7 +20,7 @@ static int take_locked(struct smi_view *view, uint64_t first_page,
 		       struct smudge_error *err)
 {
 	struct smi_counters *counters = &view->client->memory->counters;
-	uint64_t start_ns = smi_now_ns();
+	uint64_t start_ns = smi_sys_now_ns();
 	int r = smudge_bitmap_take(view->bitmap, first_page, npages, batch);
 
 	if (r < 0)
@@ -37,7 +37,7 @@ static int take_locked(struct smi_view *view, uint64_t first_page,
 	atomic_fetch_add_explicit(&view->nbatches, 1, memory_order_acq_rel);
 	smi_add(&counters->takes, 1);
 	smi_add(&counters->taken_pages, smudge_batch_npages(batch));
-	smi_add(&counters->take_ns, smi_now_ns() - start_ns);
+	smi_add(&counters->take_ns, smi_sys_now_ns() - start_ns);
 	return 0;
 }
 

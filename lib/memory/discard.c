@@ -30,7 +30,7 @@ struct discard {
 };
 
 /* A hole in another file would be somebody's loss. */
-static int check_file(const struct discard *d, const struct smi_mapping *m)
+static int check_file(const struct discard *d, const struct smi_sys_mapping *m)
 {
 	struct stat st;
 
@@ -51,7 +51,7 @@ static int check_file(const struct discard *d, const struct smi_mapping *m)
 	return 0;
 }
 
-static int punch_hole(const struct discard *d, const struct smi_mapping *m)
+static int punch_hole(const struct discard *d, const struct smi_sys_mapping *m)
 {
 	int ret = check_file(d, m);
 
@@ -71,7 +71,7 @@ static int punch_hole(const struct discard *d, const struct smi_mapping *m)
 				m->start, m->end, strerror(-ret));
 }
 
-static int advise(const struct discard *d, const struct smi_mapping *m)
+static int advise(const struct discard *d, const struct smi_sys_mapping *m)
 {
 	int advice = m->is_shared ? MADV_REMOVE : MADV_DONTNEED;
 	void *start = (void *)(uintptr_t)m->start;
@@ -96,7 +96,7 @@ static int not_mapped(const struct discard *d)
 				"memory at 0x%" PRIx64 " is not mapped", d->at);
 }
 
-static int discard_mapping(void *opaque, const struct smi_mapping *m)
+static int discard_mapping(void *opaque, const struct smi_sys_mapping *m)
 {
 	struct discard *d = opaque;
 	int ret;
@@ -121,7 +121,7 @@ static int discard_range(uint64_t start, uint64_t end, int fd,
 		smudge_error_set(&own, ret, WHERE,
 				 "cannot read /proc/self/maps: %s",
 				 strerror(-ret));
-	smi_error_keep(err, &own);
+	smi_sys_error_keep(err, &own);
 	return ret;
 }
 

@@ -50,13 +50,13 @@ static int fetch(struct smudge_source *source, enum smi_harvest how,
 		atomic_load_explicit(&source->region, memory_order_acquire);
 	struct smudge_error own = SMUDGE_ERROR_INIT;
 	struct smudge_sink sink = {.source = source, .region = region};
-	uint64_t start_ns = smi_now_ns();
+	uint64_t start_ns = smi_sys_now_ns();
 	int ret = how == SMI_LOOK
 			  ? source->ops.look(source->opaque, &sink, &own)
 			  : source->ops.harvest(source->opaque, &sink, &own);
 
-	ret = smi_callback_check(&own, ret, source->ops.name,
-				 how == SMI_LOOK ? "look" : "harvest");
+	ret = smi_sys_callback_check(&own, ret, source->ops.name,
+				     how == SMI_LOOK ? "look" : "harvest");
 	if (ret < 0) {
 		mark_all_views(source);
 		source->harvest_errors++;
@@ -64,9 +64,9 @@ static int fetch(struct smudge_source *source, enum smi_harvest how,
 		smudge_error_set(&own, ret, source->ops.name,
 				 "cannot harvest region %s", region->name);
 		smudge_error_at(&own, region->id, source->first_page);
-		smi_error_keep(err, &own);
+		smi_sys_error_keep(err, &own);
 	}
-	count_source(source, how, sink.pages, smi_now_ns() - start_ns);
+	count_source(source, how, sink.pages, smi_sys_now_ns() - start_ns);
 	source->dropped_pages += sink.dropped_pages;
 	source->unsure_pages += sink.unsure_pages;
 	return ret;
@@ -146,7 +146,7 @@ static void count_region(struct smudge_region *region, enum smi_harvest how,
 static int harvest_region(struct smudge_region *region, enum smi_harvest how,
 			  struct smudge_error *err)
 {
-	uint64_t start_ns = smi_now_ns();
+	uint64_t start_ns = smi_sys_now_ns();
 	int r = 0;
 
 	pthread_mutex_lock(&region->lock);
@@ -157,7 +157,7 @@ static int harvest_region(struct smudge_region *region, enum smi_harvest how,
 		r = smi_sources_check_look(region, err);
 	if (r == 0 && region->nviews) {
 		r = harvest_sources(region, how, err);
-		count_region(region, how, smi_now_ns() - start_ns);
+		count_region(region, how, smi_sys_now_ns() - start_ns);
 	}
 	pthread_mutex_unlock(&region->lock);
 	return r;

@@ -53,13 +53,13 @@ static int start_source(struct smudge_region *region,
 	struct smudge_error own = SMUDGE_ERROR_INIT;
 	int ret = source->ops.start(source->opaque, &range, &own);
 
-	ret = smi_callback_check(&own, ret, source->ops.name, "start");
+	ret = smi_sys_callback_check(&own, ret, source->ops.name, "start");
 	if (ret < 0) {
 		smudge_error_set(&own, ret, source->ops.name,
 				 "cannot start to watch region %s",
 				 region->name);
 		smudge_error_at(&own, region->id, source->first_page);
-		smi_error_keep(err, &own);
+		smi_sys_error_keep(err, &own);
 		return ret;
 	}
 	source->is_running = true;
@@ -98,20 +98,20 @@ static int rearm(struct smudge_region *region, struct smudge_source *s,
 		 const struct smudge_batch *batch, struct smudge_error *err)
 {
 	struct smudge_error own = SMUDGE_ERROR_INIT;
-	uint64_t start_ns = smi_now_ns();
+	uint64_t start_ns = smi_sys_now_ns();
 	int r = s->ops.rearm(s->opaque, batch, &own);
-	uint64_t spent_ns = smi_now_ns() - start_ns;
+	uint64_t spent_ns = smi_sys_now_ns() - start_ns;
 
 	s->rearms++;
 	s->rearm_ns += spent_ns;
 	smi_add(&region->memory->counters.rearm_ns, spent_ns);
-	r = smi_callback_check(&own, r, s->ops.name, "rearm");
+	r = smi_sys_callback_check(&own, r, s->ops.name, "rearm");
 	if (r == 0)
 		return 0;
 	smudge_error_set(&own, -EIO, s->ops.name,
 			 "cannot re-arm pages of region %s", region->name);
 	own.code = -EIO; /* whatever the source called it */
-	smi_error_keep(err, &own);
+	smi_sys_error_keep(err, &own);
 	return -EIO;
 }
 

@@ -85,7 +85,7 @@ static int late(const struct smi_channel *channel, struct smudge_error *err)
 {
 	unsigned long long ms = channel->timeout_ns / NS_PER_MS;
 
-	if (channel->end_ns && smi_now_ns() >= channel->end_ns &&
+	if (channel->end_ns && smi_sys_now_ns() >= channel->end_ns &&
 	    channel->received_bytes != channel->limit_received_bytes)
 		return smudge_error_set(err, -ETIMEDOUT, "channel",
 					"the peer did not come to the point "
@@ -124,7 +124,7 @@ static int poll_until(struct smi_channel *channel, short events,
 	};
 
 	for (;;) {
-		uint64_t now = smi_now_ns();
+		uint64_t now = smi_sys_now_ns();
 		uint64_t left = date_ns > now ? date_ns - now : 0;
 		struct timespec wait = {.tv_sec = (time_t)(left / NS_PER_S),
 					.tv_nsec = (long)(left % NS_PER_S)};
@@ -145,7 +145,7 @@ static int poll_until(struct smi_channel *channel, short events,
 static uint64_t limit_from_now(const struct smi_channel *channel,
 			       uint64_t ntimes)
 {
-	uint64_t now = smi_now_ns();
+	uint64_t now = smi_sys_now_ns();
 
 	return channel->timeout_ns > (UINT64_MAX - now) / ntimes
 		       ? UINT64_MAX
@@ -186,7 +186,7 @@ static size_t pace(struct smi_channel *channel, size_t length)
 	for (;;) {
 		uint64_t limit = smudge_migration_limits(channel->migration)
 					 .max_bandwidth_bytes_ps;
-		uint64_t now = smi_now_ns();
+		uint64_t now = smi_sys_now_ns();
 		uint64_t slice = limit / SLICES_PER_S;
 		uint64_t date = channel->next_send_ns;
 
@@ -233,7 +233,7 @@ int smi_channel_save_up(struct smi_channel *channel, uint64_t bytes,
 {
 	for (;;) {
 		uint64_t limit = limit_bytes_ps(channel);
-		uint64_t now = smi_now_ns();
+		uint64_t now = smi_sys_now_ns();
 		double cost_ns =
 			limit ? (double)bytes * NS_PER_S / (double)limit : 0;
 		uint64_t date =
@@ -307,7 +307,7 @@ int smi_channel_receive(struct smi_channel *channel, void *bytes, size_t length,
 
 		if (is_cancelled(channel))
 			return cancelled(channel, err);
-		if (channel->end_ns && smi_now_ns() >= channel->end_ns)
+		if (channel->end_ns && smi_sys_now_ns() >= channel->end_ns)
 			return late(channel, err);
 		n = recv(channel->fd, at, length, MSG_DONTWAIT);
 		if (n > 0) {
@@ -344,13 +344,13 @@ bool smi_channel_has_input(struct smi_channel *channel)
 
 void smi_channel_drain(struct smi_channel *channel, uint64_t limit_ns)
 {
-	uint64_t date = smi_now_ns() + limit_ns;
+	uint64_t date = smi_sys_now_ns() + limit_ns;
 	char dropped[4096];
 	ssize_t n = 1;
 
 	if (!channel->is_open || shutdown(channel->fd, SHUT_WR) < 0)
 		return;
-	while (n != 0 && smi_now_ns() < date) {
+	while (n != 0 && smi_sys_now_ns() < date) {
 		n = recv(channel->fd, dropped, sizeof(dropped), MSG_DONTWAIT);
 		if (n < 0 && errno != EAGAIN && errno != EINTR)
 			return;

@@ -24,7 +24,7 @@ static void progress(struct smi_receiver *receiver)
 {
 	struct smudge_migrate_stats *stats = &receiver->stats;
 
-	receiver->last_progress_ns = smi_now_ns();
+	receiver->last_progress_ns = smi_sys_now_ns();
 	stats->elapsed_ns = receiver->last_progress_ns - receiver->start_ns;
 	stats->round = receiver->order.round;
 	stats->sent_bytes = receiver->link.channel.received_bytes;
@@ -118,13 +118,13 @@ static int load_state(struct smi_receiver *receiver)
 					       receiver->state.bytes,
 					       receiver->state.length, &own);
 
-	ret = smi_callback_check(&own, ret, "machine", "state_load");
+	ret = smi_sys_callback_check(&own, ret, "machine", "state_load");
 	if (ret == 0)
 		return 0;
 	receiver->is_state_refused = true;
 	smudge_error_set(&own, ret, "machine",
 			 "the machine's state could not be loaded");
-	smi_error_keep(&receiver->err, &own);
+	smi_sys_error_keep(&receiver->err, &own);
 	return ret;
 }
 
@@ -211,7 +211,8 @@ static int receive_all(struct smi_receiver *receiver)
 						      &receiver->err);
 		if (error >= 0)
 			error = handle_record(receiver, &header);
-		if (smi_now_ns() - receiver->last_progress_ns >= PROGRESS_NS)
+		if (smi_sys_now_ns() - receiver->last_progress_ns >=
+		    PROGRESS_NS)
 			progress(receiver);
 	}
 	return error;
@@ -364,7 +365,7 @@ int smudge_migrate_receive(struct smudge_migration *migration,
 			   struct smudge_error *err)
 {
 	struct smi_receiver receiver = {.migration = migration,
-					.start_ns = smi_now_ns()};
+					.start_ns = smi_sys_now_ns()};
 	int error;
 
 	smudge_error_clear(err);
@@ -380,6 +381,6 @@ int smudge_migrate_receive(struct smudge_migration *migration,
 	smi_link_close(&receiver.link);
 	smi_regions_free(&receiver.regions);
 	if (error < 0)
-		smi_error_keep(err, &receiver.err);
+		smi_sys_error_keep(err, &receiver.err);
 	return error;
 }

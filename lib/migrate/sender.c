@@ -203,6 +203,6 @@ int smudge_migrate_send(struct smudge_migration *migration,
 	smi_packer_destroy(&sender.packer);
 	smi_regions_free(&sender.regions);
 	if (error < 0)
-		smi_error_keep(err, &sender.err);
+		smi_sys_error_keep(err, &sender.err);
 	return error;
 }

@@ -125,13 +125,13 @@ int smi_sender_send(struct smi_sender *sender, uint8_t *record, uint32_t type,
 		    uint64_t length)
 {
 	struct smudge_error send_err = {0};
-	uint64_t start_ns = smi_now_ns();
+	uint64_t start_ns = smi_sys_now_ns();
 	int error = catch_up(sender);
 
 	if (error < 0)
 		return error;
 	error = send_record(sender, record, type, length, &send_err);
-	sender->meter.send_ns += smi_now_ns() - start_ns;
+	sender->meter.send_ns += smi_sys_now_ns() - start_ns;
 	if (error == 0)
 		return 0;
 	if (error != -ECANCELED && !sender->err.code)
@@ -215,11 +215,11 @@ int smi_sender_greet(struct smi_sender *sender)
 	if (error < 0)
 		return peer_failed(sender, error);
 	channel->heeds_peer = true;
-	start_ns = smi_now_ns();
+	start_ns = smi_sys_now_ns();
 	error = send_region_table(sender);
 	if (!error)
 		error = smi_sender_wait(sender, SMI_WIRE_READY);
-	sender->meter.round_trip_ns = smi_now_ns() - start_ns;
+	sender->meter.round_trip_ns = smi_sys_now_ns() - start_ns;
 	smi_channel_unlimit(channel);
 	return error;
 }

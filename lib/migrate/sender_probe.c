@@ -148,7 +148,7 @@ int smi_probe_send(struct smi_sender *sender, struct smi_round *round)
 	struct smi_probe probe = sender->probe;
 	struct smi_channel *channel = &sender->link.channel;
 	uint64_t bytes = probe_pages(sender) << SMI_WIRE_PAGE_SHIFT;
-	uint64_t start_ns = smi_now_ns();
+	uint64_t start_ns = smi_sys_now_ns();
 	int ret;
 
 	sender->probe.is_chosen = false;
@@ -157,7 +157,7 @@ int smi_probe_send(struct smi_sender *sender, struct smi_round *round)
 	ret = smi_channel_save_up(channel, bytes, &sender->err);
 	if (ret < 0)
 		return ret;
-	round->probe_start_ns = smi_now_ns();
+	round->probe_start_ns = smi_sys_now_ns();
 	round->probe_start_bytes = channel->sent_bytes;
 	sender->meter.send_ns += round->probe_start_ns - start_ns;
 	return smi_sender_send_range(sender, probe.region, probe.first_page,

@@ -29,7 +29,7 @@ void smi_sender_progress(struct smi_sender *sender)
 	struct smudge_migrate_stats *stats = &sender->meter.stats;
 
 	smi_meter_read_memory(&sender->meter, sender->memory);
-	sender->meter.last_progress_ns = smi_now_ns();
+	sender->meter.last_progress_ns = smi_sys_now_ns();
 	stats->elapsed_ns =
 		sender->meter.last_progress_ns - sender->meter.start_ns;
 	stats->sent_bytes = sender->link.channel.sent_bytes;
@@ -53,7 +53,7 @@ static unsigned int wire_shift(const struct smudge_region *region)
  */
 int smi_sender_harvest(struct smi_sender *sender, uint64_t *ret_pages)
 {
-	uint64_t start_ns = smi_now_ns();
+	uint64_t start_ns = smi_sys_now_ns();
 	uint64_t pages = 0;
 	int error;
 
@@ -64,7 +64,7 @@ int smi_sender_harvest(struct smi_sender *sender, uint64_t *ret_pages)
 		error = smudge_memory_harvest(sender->memory, &sender->err);
 	if (error < 0)
 		return error;
-	sender->meter.harvest_ns = smi_now_ns() - start_ns;
+	sender->meter.harvest_ns = smi_sys_now_ns() - start_ns;
 	for (size_t i = 0; i < sender->regions.nregions; i++) {
 		struct smudge_region *region = sender->regions.regions[i];
 
@@ -140,7 +140,7 @@ static int send_window(struct smi_sender *sender, uint32_t index,
 		done = sender->meter.stats.remaining_pages;
 	smi_meter_remaining(&sender->meter,
 			    sender->meter.stats.remaining_pages - done, false);
-	if (smi_now_ns() - sender->meter.last_progress_ns >= PROGRESS_NS)
+	if (smi_sys_now_ns() - sender->meter.last_progress_ns >= PROGRESS_NS)
 		smi_sender_progress(sender);
 	return 0;
 }
@@ -202,11 +202,11 @@ int smi_sender_round_finish(struct smi_sender *sender, struct smi_round *round)
 
 	if (error < 0)
 		return error;
-	asked_ns = smi_now_ns();
+	asked_ns = smi_sys_now_ns();
 	error = smi_sender_wait(sender, SMI_WIRE_ROUND_ACK);
 	if (error < 0)
 		return error;
-	round->answer_ns = smi_now_ns() - asked_ns;
+	round->answer_ns = smi_sys_now_ns() - asked_ns;
 	round->sent_bytes = sender->link.channel.sent_bytes;
 	round->pages = sender->round_totals.pages;
 	round->zero_pages = sender->round_totals.zero_pages;

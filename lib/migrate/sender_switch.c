@@ -30,13 +30,13 @@ static int check_machine(struct smi_sender *sender, int value,
 			 const char *callback, const char *doing)
 {
 	struct smudge_error own = SMUDGE_ERROR_INIT;
-	int ret = smi_callback_check(&own, value, "machine", callback);
+	int ret = smi_sys_callback_check(&own, value, "machine", callback);
 
 	if (ret == 0)
 		return 0;
 	errno = -ret;
 	smudge_error_set(&own, ret, "machine", "%s failed: %m", doing);
-	smi_error_keep(&sender->err, &own);
+	smi_sys_error_keep(&sender->err, &own);
 	return ret;
 }
 
@@ -189,7 +189,7 @@ static int give_away(struct smi_sender *sender)
 
 int smi_sender_switch(struct smi_sender *sender)
 {
-	uint64_t start_ns = smi_now_ns();
+	uint64_t start_ns = smi_sys_now_ns();
 	int error;
 
 	sender->meter.stats.phase = SMUDGE_MIGRATE_SWITCHOVER;
@@ -198,6 +198,6 @@ int smi_sender_switch(struct smi_sender *sender)
 	error = send_final(sender);
 	if (error < 0)
 		return error;
-	sender->meter.stats.downtime_ns = smi_now_ns() - start_ns;
+	sender->meter.stats.downtime_ns = smi_sys_now_ns() - start_ns;
 	return give_away(sender);
 }

@@ -41,7 +41,7 @@ void smi_meter_start(struct smi_meter *meter, struct smudge_memory *memory,
 {
 	memset(meter, 0, sizeof(*meter));
 	meter->first = read_stats(memory);
-	meter->start_ns = smi_now_ns();
+	meter->start_ns = smi_sys_now_ns();
 	meter->stats.phase = SMUDGE_MIGRATE_SETUP;
 	meter->stats.total_bytes = total_bytes;
 	meter->stats.remaining_bytes = total_bytes;
@@ -50,7 +50,7 @@ void smi_meter_start(struct smi_meter *meter, struct smudge_memory *memory,
 
 void smi_meter_round_begin(struct smi_meter *meter, uint64_t sent_bytes)
 {
-	meter->round_start_ns = smi_now_ns();
+	meter->round_start_ns = smi_sys_now_ns();
 	meter->round_start_bytes = sent_bytes;
 	meter->stats.round++;
 	meter->stats.round_sent_pages = 0;
@@ -86,7 +86,7 @@ void smi_meter_probe_end(struct smi_meter *meter, const struct smi_round *round)
 {
 	struct smudge_migrate_stats *stats = &meter->stats;
 	uint64_t bytes = round->sent_bytes - round->probe_start_bytes;
-	uint64_t ns = smi_now_ns() - round->probe_start_ns + 1;
+	uint64_t ns = smi_sys_now_ns() - round->probe_start_ns + 1;
 	uint64_t bandwidth;
 
 	ns -= meter->round_trip_ns < ns / 2 ? meter->round_trip_ns : ns / 2;
@@ -108,7 +108,7 @@ void smi_meter_round_end(struct smi_meter *meter, const struct smi_round *round)
 	uint64_t bytes = round->sent_bytes - meter->round_start_bytes;
 	uint64_t bandwidth;
 
-	stats->round_ns = smi_now_ns() - meter->round_start_ns + 1;
+	stats->round_ns = smi_sys_now_ns() - meter->round_start_ns + 1;
 	bandwidth = (uint64_t)((double)bytes * NS_PER_S /
 			       (double)busy_ns(meter, round));
 	if (bytes >= TELLING_BYTES || bandwidth > stats->bandwidth_bytes_ps)

@@ -21,7 +21,7 @@ static uint64_t range_pages(const struct smi_drops *d,
 	return (range->end - range->start) >> d->page_shift;
 }
 
-static int add_mapping(void *opaque, const struct smi_mapping *m)
+static int add_mapping(void *opaque, const struct smi_sys_mapping *m)
 {
 	struct smi_drops *d = opaque;
 	struct smi_drops_range *last =

@@ -66,7 +66,7 @@
 /* Room for one chunk, so that a harvest allocates nothing. */
 struct smi_drops_scratch {
 	uint64_t words[SMI_DROPS_CHUNK_PAGES]; /* of pagemap */
-	struct smi_page_region runs[SMI_DROPS_CHUNK_RUNS];
+	struct smi_sys_page_run runs[SMI_DROPS_CHUNK_RUNS];
 	unsigned char resident[SMI_DROPS_CHUNK_PAGES];
 };
 
@@ -191,7 +191,7 @@ static inline void smi_drops_set(uint64_t *bits, uint64_t first, uint64_t end)
 /* May the page of this word be dropped? Only if @d sees markers. */
 static inline bool smi_drops_is_marker(const struct smi_drops *d, uint64_t word)
 {
-	return (word & SMI_PAGEMAP_WHERE) == d->marker;
+	return (word & SMI_SYS_PAGEMAP_WHERE) == d->marker;
 }
 
 /* First word from @word on that is not 0, or @nwords. */

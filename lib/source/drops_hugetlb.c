@@ -8,7 +8,7 @@
 int smi_drops_check_hugetlb(const struct smi_drops_chunk *chunk)
 {
 	const struct smi_drops *d = chunk->drops;
-	struct smi_page_region *runs = d->scratch->runs;
+	struct smi_sys_page_run *runs = d->scratch->runs;
 	long n = smi_sys_pagemap_find_none(
 		d->pagemap, smi_drops_address(chunk, 0),
 		smi_drops_address(chunk, chunk->npages), runs,

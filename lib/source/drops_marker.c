@@ -22,10 +22,10 @@ static void read_marker(struct smi_drops *d, uint64_t at)
 	if (smi_sys_pagemap_words(d->pagemap, at >> d->page_shift, 1, &word) <
 	    0)
 		return;
-	d->sees_marker = word & SMI_PAGEMAP_SWAPPED &&
-			 !(word & SMI_PAGEMAP_PRESENT) &&
-			 word & SMI_PAGEMAP_FRAME;
-	d->marker = word & SMI_PAGEMAP_WHERE;
+	d->sees_marker = word & SMI_SYS_PAGEMAP_SWAPPED &&
+			 !(word & SMI_SYS_PAGEMAP_PRESENT) &&
+			 word & SMI_SYS_PAGEMAP_FRAME;
+	d->marker = word & SMI_SYS_PAGEMAP_WHERE;
 }
 
 static void drop_page(struct smi_drops *d, int uffd, char *page, size_t bytes)

@@ -19,9 +19,9 @@ enum copy {
  */
 static enum copy classify(const struct smi_drops *d, uint64_t word)
 {
-	if (word & SMI_PAGEMAP_PRESENT)
-		return word & SMI_PAGEMAP_FILE ? GONE : OWN;
-	if (!(word & SMI_PAGEMAP_SWAPPED))
+	if (word & SMI_SYS_PAGEMAP_PRESENT)
+		return word & SMI_SYS_PAGEMAP_FILE ? GONE : OWN;
+	if (!(word & SMI_SYS_PAGEMAP_SWAPPED))
 		return GONE;
 	if (!d->sees_marker)
 		return UNSURE;

@@ -15,7 +15,7 @@
 
 static int find_mapped(const struct smi_drops_chunk *chunk, uint64_t *now)
 {
-	struct smi_page_region *runs = chunk->drops->scratch->runs;
+	struct smi_sys_page_run *runs = chunk->drops->scratch->runs;
 	unsigned int shift = chunk->drops->page_shift;
 	uint64_t start = smi_drops_address(chunk, 0);
 	long n = smi_sys_pagemap_find_present(
@@ -32,8 +32,8 @@ static int find_mapped(const struct smi_drops_chunk *chunk, uint64_t *now)
 /* The kernel is migrating the page, or it was mapped a moment ago. */
 static bool is_mapped_still(const struct smi_drops *d, uint64_t word)
 {
-	return word & SMI_PAGEMAP_PRESENT ||
-	       (word & SMI_PAGEMAP_SWAPPED && d->sees_marker &&
+	return word & SMI_SYS_PAGEMAP_PRESENT ||
+	       (word & SMI_SYS_PAGEMAP_SWAPPED && d->sees_marker &&
 		!smi_drops_is_marker(d, word));
 }
 

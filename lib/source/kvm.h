@@ -2,8 +2,8 @@
 /*
  * The insides of struct smudge_kvm, for the sources made from it.
  */
-#ifndef SMUDGE_SOURCE_KVM_H
-#define SMUDGE_SOURCE_KVM_H
+#ifndef LIB_SOURCE_KVM_H
+#define LIB_SOURCE_KVM_H
 
 #include <pthread.h>
 

@@ -42,8 +42,8 @@
  * clear and it is armed, or the bit stands for a write not harvested yet,
  * which the next harvest reports to everybody.
  */
-#ifndef SMUDGE_SOURCE_KVM_PENDING_H
-#define SMUDGE_SOURCE_KVM_PENDING_H
+#ifndef LIB_SOURCE_KVM_PENDING_H
+#define LIB_SOURCE_KVM_PENDING_H
 
 #include <stddef.h>
 #include <stdint.h>

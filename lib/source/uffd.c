@@ -59,8 +59,8 @@ struct uffd {
 	struct smi_uffd_fds fds; /* open between start and stop */
 	uint64_t start;		 /* addresses, end exclusive */
 	uint64_t end;
-	struct smi_page_region *runs; /* MAX_RUNS, between start and stop */
-	struct smi_drops drops;	      /* between start and stop */
+	struct smi_sys_page_run *runs; /* MAX_RUNS, between start and stop */
+	struct smi_drops drops;	       /* between start and stop */
 };
 
 static uint64_t window_end(const struct uffd *u, uint64_t from)
@@ -198,7 +198,7 @@ static void uffd_stop(void *opaque)
 static void report(struct uffd *u, long n, struct smudge_sink *sink)
 {
 	for (long i = 0; i < n; i++) {
-		const struct smi_page_region *run = &u->runs[i];
+		const struct smi_sys_page_run *run = &u->runs[i];
 
 		smudge_sink_range(sink, run->start - u->start,
 				  run->end - run->start);

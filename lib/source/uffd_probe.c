@@ -25,11 +25,11 @@ static const struct {
 	const char *name;
 	const char *since;
 } features[] = {
-	{SMI_UFFD_WP_ASYNC, "UFFD_FEATURE_WP_ASYNC", "6.7"},
-	{SMI_UFFD_WP_UNPOPULATED, "UFFD_FEATURE_WP_UNPOPULATED", "6.4"},
-	{SMI_UFFD_WP_HUGETLBFS_SHMEM, "UFFD_FEATURE_WP_HUGETLBFS_SHMEM",
+	{SMI_SYS_UFFD_WP_ASYNC, "UFFD_FEATURE_WP_ASYNC", "6.7"},
+	{SMI_SYS_UFFD_WP_UNPOPULATED, "UFFD_FEATURE_WP_UNPOPULATED", "6.4"},
+	{SMI_SYS_UFFD_WP_HUGETLBFS_SHMEM, "UFFD_FEATURE_WP_HUGETLBFS_SHMEM",
 	 "5.19"},
-	{SMI_UFFD_FLAG_WP, "UFFD_FEATURE_PAGEFAULT_FLAG_WP", "5.7"},
+	{SMI_SYS_UFFD_FLAG_WP, "UFFD_FEATURE_PAGEFAULT_FLAG_WP", "5.7"},
 };
 
 #define NFEATURES (sizeof(features) / sizeof(features[0]))
@@ -163,7 +163,7 @@ static int try_tracking(const struct smi_uffd_fds *fds, char *pages,
 			size_t page_bytes, struct smudge_error *err)
 {
 	uint64_t start = (uintptr_t)pages;
-	struct smi_page_region found[4];
+	struct smi_sys_page_run found[4];
 	size_t length = 4 * page_bytes;
 	int ret;
 	long n;

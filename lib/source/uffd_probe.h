@@ -2,8 +2,8 @@
 /*
  * Can this kernel track memory by asynchronous write-protection?
  */
-#ifndef SMUDGE_SOURCE_UFFD_PROBE_H
-#define SMUDGE_SOURCE_UFFD_PROBE_H
+#ifndef LIB_SOURCE_UFFD_PROBE_H
+#define LIB_SOURCE_UFFD_PROBE_H
 
 #include <smudge/error.h>
 

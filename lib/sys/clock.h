@@ -7,6 +7,6 @@
 
 #include <stdint.h>
 
-uint64_t smi_now_ns(void);
+uint64_t smi_sys_now_ns(void);
 
 #endif

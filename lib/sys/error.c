@@ -86,7 +86,8 @@ void smudge_error_at(struct smudge_error *err, int64_t region, uint64_t page)
 	err->page = page;
 }
 
-void smi_error_keep(struct smudge_error *err, const struct smudge_error *own)
+void smi_sys_error_keep(struct smudge_error *err,
+			const struct smudge_error *own)
 {
 	if (err && !err->code)
 		*err = *own;
@@ -105,8 +106,8 @@ static void adopt(struct smudge_error *own, int code)
 		smudge_error_clear(own);
 }
 
-int smi_callback_check(struct smudge_error *own, int value, const char *where,
-		       const char *what)
+int smi_sys_callback_check(struct smudge_error *own, int value,
+			   const char *where, const char *what)
 {
 	struct smudge_error theirs;
 

@@ -44,9 +44,9 @@ struct query {
 #define VMA_SHARED	 (UINT64_C(1) << 3)
 #define COVERING_OR_NEXT (UINT64_C(1) << 4)
 
-typedef int (*each_fn)(void *opaque, const struct smi_mapping *m);
+typedef int (*each_fn)(void *opaque, const struct smi_sys_mapping *m);
 
-static void clip(struct smi_mapping *m, uint64_t start, uint64_t end)
+static void clip(struct smi_sys_mapping *m, uint64_t start, uint64_t end)
 {
 	m->has_file = m->inode || m->dev_major || m->dev_minor;
 	if (m->start < start) {
@@ -60,7 +60,7 @@ static void clip(struct smi_mapping *m, uint64_t start, uint64_t end)
 }
 
 /* Return: 0 and the mapping at or after @at, or -errno; -ENOENT: no more. */
-static int query(int fd, uint64_t at, struct smi_mapping *m)
+static int query(int fd, uint64_t at, struct smi_sys_mapping *m)
 {
 	struct query q = {
 		.size = sizeof(q),
@@ -74,7 +74,7 @@ static int query(int fd, uint64_t at, struct smi_mapping *m)
 	} while (ret < 0 && errno == EINTR);
 	if (ret < 0)
 		return -errno;
-	*m = (struct smi_mapping){
+	*m = (struct smi_sys_mapping){
 		.start = q.vma_start,
 		.end = q.vma_end,
 		.file_off = q.vma_offset,
@@ -89,7 +89,7 @@ static int query(int fd, uint64_t at, struct smi_mapping *m)
 static int walk_queries(int fd, uint64_t start, uint64_t end, each_fn each,
 			void *opaque)
 {
-	struct smi_mapping m;
+	struct smi_sys_mapping m;
 	uint64_t at = start;
 	int ret = 0;
 
@@ -106,7 +106,7 @@ static int walk_queries(int fd, uint64_t start, uint64_t end, each_fn each,
 	return ret;
 }
 
-static bool parse(const char *line, struct smi_mapping *m)
+static bool parse(const char *line, struct smi_sys_mapping *m)
 {
 	char perms[5];
 
@@ -122,7 +122,7 @@ static bool parse(const char *line, struct smi_mapping *m)
 static int walk_text(FILE *maps, uint64_t start, uint64_t end, each_fn each,
 		     void *opaque)
 {
-	struct smi_mapping m;
+	struct smi_sys_mapping m;
 	char *line = NULL;
 	size_t size = 0;
 	int ret = 0;
@@ -148,7 +148,7 @@ static int walk_text(FILE *maps, uint64_t start, uint64_t end, each_fn each,
 int smi_sys_maps_each(uint64_t start, uint64_t end, each_fn each, void *opaque)
 {
 	int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
-	struct smi_mapping first;
+	struct smi_sys_mapping first;
 	FILE *maps;
 	int ret;
 

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 /* The part of one mapping that lies in the range asked for. */
-struct smi_mapping {
+struct smi_sys_mapping {
 	uint64_t start; /* addresses, end exclusive */
 	uint64_t end;
 	uint64_t file_off; /* of start, in bytes; 0 without a file */
@@ -31,7 +31,8 @@ struct smi_mapping {
  * -EACCES, -EMFILE, -ENFILE, -ENOMEM, -EIO (not the text that is expected).
  */
 int smi_sys_maps_each(uint64_t start, uint64_t end,
-		      int (*each)(void *opaque, const struct smi_mapping *m),
+		      int (*each)(void *opaque,
+				  const struct smi_sys_mapping *m),
 		      void *opaque);
 
 #endif

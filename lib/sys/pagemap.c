@@ -43,7 +43,7 @@ int smi_sys_pagemap_open(void)
 }
 
 static long scan(int pagemap, uint64_t flags, uint64_t start, uint64_t end,
-		 struct smi_page_region *regions, size_t max)
+		 struct smi_sys_page_run *regions, size_t max)
 {
 	struct scan_arg arg = {
 		.size = sizeof(arg),
@@ -61,14 +61,14 @@ static long scan(int pagemap, uint64_t flags, uint64_t start, uint64_t end,
 }
 
 long smi_sys_pagemap_take_written(int pagemap, uint64_t start, uint64_t end,
-				  struct smi_page_region *regions, size_t max)
+				  struct smi_sys_page_run *regions, size_t max)
 {
 	return scan(pagemap, SCAN_WP_MATCHING | SCAN_CHECK_WPASYNC, start, end,
 		    regions, max);
 }
 
 long smi_sys_pagemap_find_written(int pagemap, uint64_t start, uint64_t end,
-				  struct smi_page_region *regions, size_t max)
+				  struct smi_sys_page_run *regions, size_t max)
 {
 	return scan(pagemap, SCAN_CHECK_WPASYNC, start, end, regions, max);
 }
@@ -89,7 +89,7 @@ static long find(int pagemap, struct scan_arg *arg)
 }
 
 long smi_sys_pagemap_find_present(int pagemap, uint64_t start, uint64_t end,
-				  struct smi_page_region *regions, size_t max)
+				  struct smi_sys_page_run *regions, size_t max)
 {
 	struct scan_arg arg = {
 		.size = sizeof(arg),
@@ -106,7 +106,7 @@ long smi_sys_pagemap_find_present(int pagemap, uint64_t start, uint64_t end,
 
 /* Neither: both inverted, and both asked for. */
 long smi_sys_pagemap_find_none(int pagemap, uint64_t start, uint64_t end,
-			       struct smi_page_region *regions, size_t max)
+			       struct smi_sys_page_run *regions, size_t max)
 {
 	struct scan_arg arg = {
 		.size = sizeof(arg),

@@ -3,14 +3,14 @@
  * PAGEMAP_SCAN (Linux 6.7): fetch what was written, and protect it again, in
  * one atomic step for each page; or only find it.
  */
-#ifndef SMUDGE_SYS_PAGEMAP_H
-#define SMUDGE_SYS_PAGEMAP_H
+#ifndef LIB_SYS_PAGEMAP_H
+#define LIB_SYS_PAGEMAP_H
 
 #include <stddef.h>
 #include <stdint.h>
 
 /* Addresses [start, end) of one run; the kernel's struct page_region. */
-struct smi_page_region {
+struct smi_sys_page_run {
 	uint64_t start;
 	uint64_t end;
 	uint64_t categories;
@@ -42,7 +42,7 @@ int smi_sys_pagemap_open(void);
  * -EINTR (a fatal signal), -ENOMEM.
  */
 long smi_sys_pagemap_take_written(int pagemap, uint64_t start, uint64_t end,
-				  struct smi_page_region *regions, size_t max);
+				  struct smi_sys_page_run *regions, size_t max);
 
 /*
  * smi_sys_pagemap_find_written - the same pages, left as they are
@@ -52,7 +52,7 @@ long smi_sys_pagemap_take_written(int pagemap, uint64_t start, uint64_t end,
  * smi_sys_pagemap_take_written.
  */
 long smi_sys_pagemap_find_written(int pagemap, uint64_t start, uint64_t end,
-				  struct smi_page_region *regions, size_t max);
+				  struct smi_sys_page_run *regions, size_t max);
 
 /*
  * smi_sys_pagemap_find_present - find pages that this process has mapped
@@ -62,7 +62,7 @@ long smi_sys_pagemap_find_written(int pagemap, uint64_t start, uint64_t end,
  * Return: number of runs, or -errno.
  */
 long smi_sys_pagemap_find_present(int pagemap, uint64_t start, uint64_t end,
-				  struct smi_page_region *regions, size_t max);
+				  struct smi_sys_page_run *regions, size_t max);
 
 /*
  * smi_sys_pagemap_find_none - find pages of which the page table holds nothing,
@@ -71,17 +71,18 @@ long smi_sys_pagemap_find_present(int pagemap, uint64_t start, uint64_t end,
  * As smi_sys_pagemap_find_present.
  */
 long smi_sys_pagemap_find_none(int pagemap, uint64_t start, uint64_t end,
-			       struct smi_page_region *regions, size_t max);
+			       struct smi_sys_page_run *regions, size_t max);
 
 /* A page's word in pagemap; a hole's word is 0. */
-#define SMI_PAGEMAP_PRESENT (UINT64_C(1) << 63)
-#define SMI_PAGEMAP_SWAPPED (UINT64_C(1) << 62)
-#define SMI_PAGEMAP_FILE    (UINT64_C(1) << 61) /* of a file, or shared */
+#define SMI_SYS_PAGEMAP_PRESENT (UINT64_C(1) << 63)
+#define SMI_SYS_PAGEMAP_SWAPPED (UINT64_C(1) << 62)
+#define SMI_SYS_PAGEMAP_FILE	(UINT64_C(1) << 61) /* of a file, or shared */
 /* Frame, or swap type and offset; 0 for a reader without CAP_SYS_ADMIN. */
-#define SMI_PAGEMAP_FRAME ((UINT64_C(1) << 55) - 1)
+#define SMI_SYS_PAGEMAP_FRAME ((UINT64_C(1) << 55) - 1)
 /* Where the page is; the other bits also say things about its mapping. */
-#define SMI_PAGEMAP_WHERE \
-	(SMI_PAGEMAP_PRESENT | SMI_PAGEMAP_SWAPPED | SMI_PAGEMAP_FRAME)
+#define SMI_SYS_PAGEMAP_WHERE                                \
+	(SMI_SYS_PAGEMAP_PRESENT | SMI_SYS_PAGEMAP_SWAPPED | \
+	 SMI_SYS_PAGEMAP_FRAME)
 
 /*
  * smi_sys_pagemap_words - read the words of pages

@@ -5,16 +5,16 @@
  * Constants newer than the 6.1 headers are given here under names of our own,
  * so that newer headers do not clash. Calls return 0 or -errno.
  */
-#ifndef SMUDGE_SYS_UFFD_H
-#define SMUDGE_SYS_UFFD_H
+#ifndef LIB_SYS_UFFD_H
+#define LIB_SYS_UFFD_H
 
 #include <stdint.h>
 
 /* Feature bits of UFFDIO_API, with the first kernel that has them. */
-#define SMI_UFFD_FLAG_WP	    (UINT64_C(1) << 0)	/* 5.7 */
-#define SMI_UFFD_WP_HUGETLBFS_SHMEM (UINT64_C(1) << 12) /* 5.19 */
-#define SMI_UFFD_WP_UNPOPULATED	    (UINT64_C(1) << 13) /* 6.4 */
-#define SMI_UFFD_WP_ASYNC	    (UINT64_C(1) << 15) /* 6.7 */
+#define SMI_SYS_UFFD_FLAG_WP		(UINT64_C(1) << 0)  /* 5.7 */
+#define SMI_SYS_UFFD_WP_HUGETLBFS_SHMEM (UINT64_C(1) << 12) /* 5.19 */
+#define SMI_SYS_UFFD_WP_UNPOPULATED	(UINT64_C(1) << 13) /* 6.4 */
+#define SMI_SYS_UFFD_WP_ASYNC		(UINT64_C(1) << 15) /* 6.7 */
 
 /*
  * A new userfaultfd, closed on exec. User faults only: that needs no

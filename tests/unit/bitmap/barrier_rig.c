@@ -162,9 +162,9 @@ static void one_round(struct barrier_rig *rig, bool takes_all_the_time)
 uint64_t barrier_rig_run(struct barrier_rig *rig, bool takes_all_the_time,
 			 uint32_t nrounds)
 {
-	uint64_t until_ns = smi_now_ns() + MAX_NS;
+	uint64_t until_ns = smi_sys_now_ns() + MAX_NS;
 
-	for (uint32_t i = 0; i < nrounds && smi_now_ns() < until_ns; i++)
+	for (uint32_t i = 0; i < nrounds && smi_sys_now_ns() < until_ns; i++)
 		one_round(rig, takes_all_the_time);
 	return rig->nlost;
 }
@@ -189,11 +189,11 @@ static uint64_t lose(enum barrier_answer fast, enum barrier_answer slow,
 void barrier_need_losses(enum barrier_answer fast, enum barrier_answer slow,
 			 bool takes_all_the_time)
 {
-	uint64_t nlost, until_ns = smi_now_ns() + 2 * MAX_NS;
+	uint64_t nlost, until_ns = smi_sys_now_ns() + 2 * MAX_NS;
 
 	do {
 		nlost = lose(fast, slow, takes_all_the_time);
-	} while (!nlost && smi_now_ns() < until_ns);
+	} while (!nlost && smi_sys_now_ns() < until_ns);
 	if (!nlost)
 		test_skip_without("stores in flight",
 				  "nothing is lost without the barrier either");

@@ -132,10 +132,11 @@ static void check_without(uint64_t feature, const char *name)
 
 static void test_missing_features(void **state)
 {
-	check_without(SMI_UFFD_WP_ASYNC, "UFFD_FEATURE_WP_ASYNC");
-	check_without(SMI_UFFD_WP_UNPOPULATED, "UFFD_FEATURE_WP_UNPOPULATED");
-	check_without(SMI_UFFD_FLAG_WP | SMI_UFFD_WP_ASYNC |
-			      SMI_UFFD_WP_UNPOPULATED,
+	check_without(SMI_SYS_UFFD_WP_ASYNC, "UFFD_FEATURE_WP_ASYNC");
+	check_without(SMI_SYS_UFFD_WP_UNPOPULATED,
+		      "UFFD_FEATURE_WP_UNPOPULATED");
+	check_without(SMI_SYS_UFFD_FLAG_WP | SMI_SYS_UFFD_WP_ASYNC |
+			      SMI_SYS_UFFD_WP_UNPOPULATED,
 		      "UFFD_FEATURE_WP_ASYNC");
 }
 

@@ -80,7 +80,7 @@ static void test_registered_by_another(void **state)
 	memory = map(PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 	uffd = smi_sys_uffd_open();
 	assert_true(uffd >= 0);
-	assert_int_equal(smi_sys_uffd_api(uffd, SMI_UFFD_FLAG_WP, &has), 0);
+	assert_int_equal(smi_sys_uffd_api(uffd, SMI_SYS_UFFD_FLAG_WP, &has), 0);
 	assert_int_equal(
 		smi_sys_uffd_register(uffd, (uintptr_t)memory + 8 * 4096, 4096),
 		0);

@@ -24,11 +24,11 @@ struct list {
 	uint64_t base;
 	size_t n;
 	int stop_at; /* mappings, then the walk is ended */
-	struct smi_mapping m[MAX];
+	struct smi_sys_mapping m[MAX];
 	struct stat file;
 };
 
-static int add(void *opaque, const struct smi_mapping *m)
+static int add(void *opaque, const struct smi_sys_mapping *m)
 {
 	struct list *list = opaque;
 
@@ -62,7 +62,7 @@ static bool map_pages(struct list *list)
 static bool is(const struct list *list, size_t i, uint64_t first, uint64_t end,
 	       bool is_shared, bool has_file)
 {
-	const struct smi_mapping *m = &list->m[i];
+	const struct smi_sys_mapping *m = &list->m[i];
 
 	return i < list->n && m->start == list->base + first * PAGE &&
 	       m->end == list->base + end * PAGE && m->is_shared == is_shared &&
@@ -71,7 +71,7 @@ static bool is(const struct list *list, size_t i, uint64_t first, uint64_t end,
 
 static bool is_file(const struct list *list, size_t i, uint64_t file_page)
 {
-	const struct smi_mapping *m = &list->m[i];
+	const struct smi_sys_mapping *m = &list->m[i];
 
 	return m->file_off == file_page * PAGE &&
 	       m->inode == list->file.st_ino &&
@@ -125,7 +125,7 @@ static void test_text(void **state)
 }
 
 /* Two mappings become one while the walk is between them. */
-static int merge(void *opaque, const struct smi_mapping *m)
+static int merge(void *opaque, const struct smi_sys_mapping *m)
 {
 	struct list *list = opaque;
 

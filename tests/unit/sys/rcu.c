@@ -158,10 +158,10 @@ static void *read_on(void *opaque)
 
 static uint64_t synchronize_ns(void)
 {
-	uint64_t start_ns = smi_now_ns();
+	uint64_t start_ns = smi_sys_now_ns();
 
 	assert_true(smi_sys_rcu_synchronize());
-	return smi_now_ns() - start_ns;
+	return smi_sys_now_ns() - start_ns;
 }
 
 /*

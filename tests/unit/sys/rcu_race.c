@@ -110,7 +110,7 @@ static void wait_for_reader(unsigned int turn, uint64_t until_ns)
 
 	for (unsigned int tries = 0; read_lines(turn % NLINES) == number;
 	     tries++) {
-		if (tries % 100 == 99 && smi_now_ns() >= until_ns)
+		if (tries % 100 == 99 && smi_sys_now_ns() >= until_ns)
 			return;
 	}
 }
@@ -131,7 +131,7 @@ static void replace(unsigned int turn, uint64_t until_ns)
 /* Return: how often a reader met what was freed. */
 static unsigned int run_race(bool has_signals)
 {
-	uint64_t until_ns = smi_now_ns() + RACE_NS;
+	uint64_t until_ns = smi_sys_now_ns() + RACE_NS;
 	struct test_pin pin;
 	pthread_t reader;
 	unsigned int turn = 0;
@@ -145,7 +145,7 @@ static unsigned int run_race(bool has_signals)
 	assert_int_equal(
 		pthread_create(&reader, NULL, read_all_the_time, &pin.other),
 		0);
-	for (; smi_now_ns() < until_ns; turn++) {
+	for (; smi_sys_now_ns() < until_ns; turn++) {
 		if (has_signals)
 			pthread_kill(reader, SIGUSR1);
 		replace(turn, until_ns);
