@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Clients: their coming and going.
+ * Clients: open, close, begin and cease to watch regions.
  *
  * Opening links a view into each region and then waits for a grace period: a
  * marker that did not see the client stored its content before that, so the
- * first take, of a map that is all dirty, reads it. Where no grace period can
- * be had, what the client takes stays dirty until it could.
+ * first take, of a map that is all dirty, reads it. If no barrier works there
+ * is no grace period; what the client takes stays dirty then, until one works.
  */
-#include "memory/memory.h"
+#include "memory/client.h"
 
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "memory/reclaim.h"
+#include "memory/stats.h"
+#include "memory/view.h"
+#include "sys/guard.h"
 
 /* What the options had when they were first published. */
 #define FIRST_SIZE offsetof(struct smudge_client_options, marks_only)
@@ -27,18 +32,18 @@ int smi_client_watch(struct smudge_client *client, struct smudge_region *region,
 		     struct smudge_error *err)
 {
 	struct smi_view *view;
-	int r = smi_view_create(client, region, &view);
+	int ret = smi_view_create(client, region, &view);
 
-	if (r < 0)
-		return smudge_error_set(err, r, "client",
+	if (ret < 0)
+		return smudge_error_set(err, ret, "client",
 					"no memory for a bitmap of region %s",
 					region->name);
 	pthread_mutex_lock(&region->lock);
-	r = smi_region_link(region, view, err);
+	ret = smi_view_link(view, err);
 	pthread_mutex_unlock(&region->lock);
-	if (r < 0) {
+	if (ret < 0) {
 		smi_view_destroy(view);
-		return r;
+		return ret;
 	}
 	view->next_in_client = client->views;
 	client->views = view;
@@ -53,12 +58,12 @@ static void unlink_view(struct smi_view *view)
 		link = &(*link)->next_in_client;
 	*link = view->next_in_client;
 	pthread_mutex_lock(&view->region->lock);
-	smi_region_unlink(view->region, view);
+	smi_view_unlink(view);
 	pthread_mutex_unlock(&view->region->lock);
 	smi_view_retire(view);
 }
 
-void smi_clients_unwatch(struct smudge_region *region)
+void smi_client_unwatch_all(struct smudge_region *region)
 {
 	struct smi_view *view;
 
@@ -70,7 +75,7 @@ static void drop_views(struct smudge_client *client)
 {
 	while (client->views)
 		unlink_view(client->views);
-	smi_memory_synchronize(client->memory);
+	smi_reclaim_wait(client->memory);
 }
 
 static bool is_listed(struct smudge_region *const *regions, size_t n,
@@ -88,8 +93,7 @@ static int check_regions(struct smudge_memory *memory,
 			 const struct smudge_client_options *o,
 			 struct smudge_error *err)
 {
-	const struct smi_region_table *table =
-		atomic_load_explicit(&memory->table, memory_order_relaxed);
+	const struct smi_region_table *table = smi_memory_table(memory);
 
 	for (size_t i = 0; i < o->nregions; i++) {
 		if (!is_listed(table->regions, table->n, o->regions[i]))
@@ -111,17 +115,16 @@ static int watch_regions(struct smudge_client *client,
 			 const struct smudge_client_options *o,
 			 struct smudge_error *err)
 {
-	const struct smi_region_table *table = atomic_load_explicit(
-		&client->memory->table, memory_order_relaxed);
+	const struct smi_region_table *table = smi_memory_table(client->memory);
 	struct smudge_region *const *regions =
 		o->nregions ? o->regions : table->regions;
 	size_t n = o->nregions ? o->nregions : table->n;
 
 	for (size_t i = 0; i < n; i++) {
-		int r = smi_client_watch(client, regions[i], err);
+		int ret = smi_client_watch(client, regions[i], err);
 
-		if (r < 0)
-			return r;
+		if (ret < 0)
+			return ret;
 	}
 	return 0;
 }
@@ -132,16 +135,16 @@ static int open_locked(struct smudge_client *client,
 		       struct smudge_error *err)
 {
 	struct smudge_memory *memory = client->memory;
-	int r = check_regions(memory, o, err);
+	int ret = check_regions(memory, o, err);
 
-	if (r < 0)
-		return r;
-	r = watch_regions(client, o, err);
-	if (r < 0) {
+	if (ret < 0)
+		return ret;
+	ret = watch_regions(client, o, err);
+	if (ret < 0) {
 		drop_views(client);
-		return r;
+		return ret;
 	}
-	if (!smi_memory_synchronize(memory)) {
+	if (!smi_reclaim_wait(memory)) {
 		for (struct smi_view *v = client->views; v;
 		     v = v->next_in_client)
 			smi_view_owe_barrier(v);
@@ -191,15 +194,16 @@ static int set_options(struct smudge_client *client,
 
 int smudge_client_open(struct smudge_memory *memory,
 		       const struct smudge_client_options *options,
-		       struct smudge_client **ret, struct smudge_error *err)
+		       struct smudge_client **ret_client,
+		       struct smudge_error *err)
 {
 	struct smudge_client *client;
-	int r;
+	int ret;
 
 	smudge_error_clear(err);
-	r = check_options(options, err);
-	if (r < 0)
-		return r;
+	ret = check_options(options, err);
+	if (ret < 0)
+		return ret;
 	client = calloc(1, sizeof(*client));
 	if (!client)
 		return smudge_error_set(err, -ENOMEM, "client",
@@ -208,17 +212,17 @@ int smudge_client_open(struct smudge_memory *memory,
 	client->memory = memory;
 	client->watches_all = options->nregions == 0;
 	snprintf(client->name, sizeof(client->name), "%s", options->name);
-	r = set_options(client, options, err);
-	if (r == 0) {
+	ret = set_options(client, options, err);
+	if (ret == 0) {
 		pthread_mutex_lock(&memory->lock);
-		r = open_locked(client, options, err);
+		ret = open_locked(client, options, err);
 		pthread_mutex_unlock(&memory->lock);
 	}
-	if (r < 0) {
+	if (ret < 0) {
 		free(client);
-		return r;
+		return ret;
 	}
-	*ret = client;
+	*ret_client = client;
 	return 0;
 }
 
@@ -230,20 +234,17 @@ int smudge_client_close(struct smudge_client *client)
 	if (!client)
 		return 0;
 	memory = client->memory;
-	pthread_mutex_lock(&memory->lock);
+	SMI_SYS_GUARD(&memory->lock);
 	for (struct smi_view *v = client->views; v; v = v->next_in_client) {
-		if (smi_view_has_batches(v)) {
-			pthread_mutex_unlock(&memory->lock);
+		if (smi_view_has_batches(v))
 			return -EBUSY;
-		}
 	}
-	smi_memory_measure(memory);
+	smi_stats_measure(memory);
 	for (link = &memory->clients; *link != client;)
 		link = &(*link)->next;
 	*link = client->next;
 	memory->nclients--;
 	drop_views(client);
-	pthread_mutex_unlock(&memory->lock);
 	free(client);
 	return 0;
 }

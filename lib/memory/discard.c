@@ -5,7 +5,7 @@
  * the discard would have no mark then. It is marked after a failure too, for
  * nobody knows how far the kernel came.
  */
-#include "memory/memory.h"
+#include "memory/objects.h"
 
 #include <errno.h>
 #include <fcntl.h>

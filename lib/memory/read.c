@@ -3,7 +3,7 @@
  * Reading a region's memory while others write it: the one way to the content
  * for whoever took its pages. Why that is sound: sys/page.h.
  */
-#include "memory/memory.h"
+#include "memory/objects.h"
 
 #include <errno.h>
 

@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Regions: their coming and going, their published bitmaps, and marks.
+ * Regions: add, remove, hold.
  *
- * A region is made visible to markers only when it is complete, and freed
- * only after a grace period in which nobody can have found it.
+ * A region becomes visible to markers only when it is complete. It is freed
+ * only after a grace period, when no marker can read it any more.
  */
-#include "memory/memory.h"
+#include "memory/region.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "sys/rcu.h"
+#include "memory/client.h"
+#include "memory/reclaim.h"
+#include "memory/source.h"
+#include "memory/table.h"
+#include "memory/view.h"
+#include "sys/guard.h"
 
 static bool is_valid(const struct smudge_region_options *o, unsigned int shift)
 {
@@ -52,51 +57,10 @@ void smi_region_free(struct smudge_region *region)
 	free(region);
 }
 
-static void free_gone_region(struct smudge_memory *memory,
-			     struct smi_gone *gone)
+static void free_retired(struct smudge_memory *memory,
+			 struct smi_retired *retired)
 {
-	smi_region_free((struct smudge_region *)gone); /* first member */
-}
-
-static void free_gone_table(struct smudge_memory *memory, struct smi_gone *gone)
-{
-	free(gone); /* first member */
-}
-
-/* The table with @region added (or removed, when it is in it). */
-static struct smi_region_table *
-table_changed(const struct smi_region_table *old, struct smudge_region *region,
-	      bool add)
-{
-	struct smi_region_table *table = malloc(
-		sizeof(*table) + (old->n + 1) * sizeof(table->regions[0]));
-	size_t n = 0;
-
-	if (!table)
-		return NULL;
-	for (size_t i = 0; i < old->n; i++) {
-		if (add && region->gpa < old->regions[i]->gpa) {
-			table->regions[n++] = region;
-			add = false;
-		}
-		if (old->regions[i] != region)
-			table->regions[n++] = old->regions[i];
-	}
-	if (add)
-		table->regions[n++] = region;
-	table->n = n;
-	return table;
-}
-
-/* Release pairs with the acquire in smudge_memory_mark_gpa. */
-static void publish_table(struct smudge_memory *memory,
-			  struct smi_region_table *table)
-{
-	struct smi_region_table *old =
-		atomic_load_explicit(&memory->table, memory_order_relaxed);
-
-	atomic_store_explicit(&memory->table, table, memory_order_release);
-	smi_memory_retire(memory, &old->gone, free_gone_table);
+	smi_region_free((struct smudge_region *)retired); /* first member */
 }
 
 static int check_room(const struct smi_region_table *table,
@@ -107,11 +71,11 @@ static int check_room(const struct smi_region_table *table,
 	if (table->n >= SMUDGE_MAX_REGIONS)
 		return -ENOSPC;
 	for (size_t i = 0; i < table->n; i++) {
-		const struct smudge_region *r = table->regions[i];
-		uint64_t r_last = r->gpa + (r->npages << r->page_shift) - 1;
+		const struct smudge_region *region = table->regions[i];
 
-		if (!strcmp(r->name, o->name) ||
-		    (o->gpa <= r_last && r->gpa <= last))
+		if (!strcmp(region->name, o->name) ||
+		    (o->gpa <= smi_region_last_gpa(region) &&
+		     region->gpa <= last))
 			return -EEXIST;
 	}
 	return 0;
@@ -121,56 +85,70 @@ static int check_room(const struct smi_region_table *table,
 static int watch_by_all(struct smudge_region *region)
 {
 	struct smudge_client *c;
-	int r = 0;
+	int ret = 0;
 
-	for (c = region->memory->clients; c && r == 0; c = c->next) {
+	for (c = region->memory->clients; c && ret == 0; c = c->next) {
 		if (c->watches_all)
-			r = smi_client_watch(c, region, NULL);
+			ret = smi_client_watch(c, region, NULL);
 	}
-	if (r < 0) {
-		smi_clients_unwatch(region);
-		smi_memory_synchronize(region->memory);
+	if (ret < 0) {
+		smi_client_unwatch_all(region);
+		smi_reclaim_wait(region->memory);
 	}
-	return r;
+	return ret;
+}
+
+/* memory->lock held. Let markers find it. Cannot fail. */
+static void publish(struct smudge_region *region,
+		    struct smi_region_table *table)
+{
+	struct smudge_memory *memory = region->memory;
+
+	region->id = memory->next_region_id++;
+	smi_table_publish(memory, table);
+	if (smi_reclaim_wait(memory))
+		return;
+	for (struct smi_view *v = smi_region_views(region); v;
+	     v = smi_view_next(v))
+		smi_view_owe_barrier(v);
+}
+
+/* memory->lock held. */
+static int add_locked(struct smudge_memory *memory,
+		      const struct smudge_region_options *options,
+		      unsigned int shift, struct smudge_region **ret_region)
+{
+	struct smi_region_table *table;
+	struct smudge_region *region;
+	int ret = check_room(smi_memory_table(memory), options);
+
+	if (ret < 0)
+		return ret;
+	region = new_region(memory, options, shift);
+	if (!region)
+		return -ENOMEM;
+	table = smi_table_with(smi_memory_table(memory), region);
+	ret = table ? watch_by_all(region) : -ENOMEM;
+	if (ret < 0) {
+		smi_region_free(region);
+		free(table);
+		return ret;
+	}
+	publish(region, table);
+	*ret_region = region;
+	return 0;
 }
 
 int smudge_region_add(struct smudge_memory *memory,
 		      const struct smudge_region_options *options,
-		      struct smudge_region **ret)
+		      struct smudge_region **ret_region)
 {
 	unsigned int shift = options->page_shift ? options->page_shift : 12;
-	struct smi_region_table *old, *table = NULL;
-	struct smudge_region *region = NULL;
-	int r;
 
 	if (!is_valid(options, shift))
 		return -EINVAL;
-	pthread_mutex_lock(&memory->lock);
-	old = atomic_load_explicit(&memory->table, memory_order_relaxed);
-	r = check_room(old, options);
-	if (r == 0)
-		region = new_region(memory, options, shift);
-	if (region)
-		table = table_changed(old, region, true);
-	if (r == 0)
-		r = table ? watch_by_all(region) : -ENOMEM;
-	if (r < 0) {
-		pthread_mutex_unlock(&memory->lock);
-		if (region)
-			smi_region_free(region);
-		free(table);
-		return r;
-	}
-	region->id = memory->next_region_id++;
-	publish_table(memory, table);
-	if (!smi_memory_synchronize(memory)) {
-		for (struct smi_view *v = smi_region_views(region); v;
-		     v = smi_view_next(v))
-			smi_view_owe_barrier(v);
-	}
-	pthread_mutex_unlock(&memory->lock);
-	*ret = region;
-	return 0;
+	SMI_SYS_GUARD(&memory->lock);
+	return add_locked(memory, options, shift, ret_region);
 }
 
 static bool has_batches(const struct smudge_region *region)
@@ -185,10 +163,9 @@ static bool has_batches(const struct smudge_region *region)
 
 void smi_region_detach_all(struct smudge_region *region)
 {
-	pthread_mutex_lock(&region->lock);
+	SMI_SYS_GUARD(&region->lock);
 	while (region->sources)
 		smi_source_detach_locked(region->sources, NULL);
-	pthread_mutex_unlock(&region->lock);
 }
 
 int smudge_region_remove(struct smudge_region *region)
@@ -196,22 +173,31 @@ int smudge_region_remove(struct smudge_region *region)
 	struct smudge_memory *memory = region->memory;
 	struct smi_region_table *table;
 
-	pthread_mutex_lock(&memory->lock);
-	table = table_changed(
-		atomic_load_explicit(&memory->table, memory_order_relaxed),
-		region, false);
-	if (!table || region->nholds || has_batches(region)) {
-		pthread_mutex_unlock(&memory->lock);
-		free(table);
-		return table ? -EBUSY : -ENOMEM;
-	}
+	SMI_SYS_GUARD(&memory->lock);
+	if (region->nholds || has_batches(region))
+		return -EBUSY;
+	table = smi_table_without(smi_memory_table(memory), region);
+	if (!table)
+		return -ENOMEM;
 	smi_region_detach_all(region);
-	smi_clients_unwatch(region);
-	publish_table(memory, table);
-	smi_memory_retire(memory, &region->gone, free_gone_region);
-	smi_memory_synchronize(memory);
-	pthread_mutex_unlock(&memory->lock);
+	smi_client_unwatch_all(region);
+	smi_table_publish(memory, table);
+	smi_reclaim_later(memory, &region->retired, free_retired);
+	smi_reclaim_wait(memory);
 	return 0;
+}
+
+void smudge_region_hold(struct smudge_region *region)
+{
+	SMI_SYS_GUARD(&region->memory->lock);
+	region->nholds++;
+}
+
+void smudge_region_release(struct smudge_region *region)
+{
+	SMI_SYS_GUARD(&region->memory->lock);
+	if (region->nholds)
+		region->nholds--;
 }
 
 uint32_t smudge_region_id(const struct smudge_region *region)
@@ -242,19 +228,4 @@ uint64_t smudge_region_npages(const struct smudge_region *region)
 unsigned int smudge_region_page_shift(const struct smudge_region *region)
 {
 	return region->page_shift;
-}
-
-void smudge_region_mark(struct smudge_region *region, uint64_t first_page,
-			uint64_t npages)
-{
-	struct smi_sys_rcu_slot *slot = smi_sys_rcu_read_lock();
-
-	for (struct smi_view *v = smi_region_views(region); v;
-	     v = smi_view_next(v)) {
-		if (npages == 1)
-			smudge_bitmap_mark(v->bitmap, first_page);
-		else
-			smudge_bitmap_mark_range(v->bitmap, first_page, npages);
-	}
-	smi_sys_rcu_read_unlock(slot);
 }

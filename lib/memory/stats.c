@@ -2,19 +2,21 @@
 /*
  * What the tracking itself costs.
  */
-#include "memory/memory.h"
+#include "memory/stats.h"
 
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
 
 #include "bitmap/layout.h"
+#include "memory/source.h"
+#include "sys/guard.h"
 
 /* What the structs had when they were first published. */
 #define FIRST_MEMORY_SIZE offsetof(struct smudge_memory_stats, looks)
 #define FIRST_SOURCE_SIZE offsetof(struct smudge_source_stats, looks)
 
-uint64_t smi_client_measure(const struct smudge_client *client)
+static uint64_t measure(const struct smudge_client *client)
 {
 	uint64_t bytes = 0;
 
@@ -25,20 +27,16 @@ uint64_t smi_client_measure(const struct smudge_client *client)
 
 uint64_t smudge_client_bitmap_bytes(struct smudge_client *client)
 {
-	uint64_t bytes;
-
-	pthread_mutex_lock(&client->memory->lock);
-	bytes = smi_client_measure(client);
-	pthread_mutex_unlock(&client->memory->lock);
-	return bytes;
+	SMI_SYS_GUARD(&client->memory->lock);
+	return measure(client);
 }
 
-uint64_t smi_memory_measure(struct smudge_memory *memory)
+uint64_t smi_stats_measure(struct smudge_memory *memory)
 {
 	uint64_t bytes = 0;
 
 	for (struct smudge_client *c = memory->clients; c; c = c->next)
-		bytes += smi_client_measure(c);
+		bytes += measure(c);
 	if (bytes > memory->bitmap_peak_bytes)
 		memory->bitmap_peak_bytes = bytes;
 	return bytes;
@@ -46,8 +44,7 @@ uint64_t smi_memory_measure(struct smudge_memory *memory)
 
 static uint64_t running_sources(struct smudge_memory *memory)
 {
-	const struct smi_region_table *table =
-		atomic_load_explicit(&memory->table, memory_order_relaxed);
+	const struct smi_region_table *table = smi_memory_table(memory);
 	uint64_t n = 0;
 
 	for (size_t i = 0; i < table->n; i++) {
@@ -66,7 +63,7 @@ static uint64_t get(_Atomic uint64_t *counter)
 	return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
-/* Pages that takes gave and left dirty, since a barrier was owed. */
+/* Pages that takes left dirty because no barrier had worked yet. */
 static uint64_t kept_pages(struct smudge_memory *memory)
 {
 	uint64_t n = 0;
@@ -108,14 +105,13 @@ int smudge_memory_stats(struct smudge_memory *memory,
 		return -EINVAL;
 	now.size = size;
 	pthread_mutex_lock(&memory->lock);
-	now.nregions =
-		atomic_load_explicit(&memory->table, memory_order_relaxed)->n;
+	now.nregions = smi_memory_table(memory)->n;
 	now.nclients = memory->nclients;
 	now.nsources_running = running_sources(memory);
-	now.bitmap_bytes = smi_memory_measure(memory);
+	now.bitmap_bytes = smi_stats_measure(memory);
 	now.bitmap_peak_bytes = memory->bitmap_peak_bytes;
 	now.kept_pages = kept_pages(memory) + get(&memory->counters.kept_pages);
-	now.unfreed = memory->ngone;
+	now.unfreed = memory->nretired;
 	pthread_mutex_unlock(&memory->lock);
 	read_counters(&memory->counters, &now);
 	memcpy(stats, &now, size < sizeof(now) ? size : sizeof(now));

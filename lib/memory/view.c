@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Views: one client's bits of one region.
+ * The list of a region's views.
  *
- * The views of a region form a list that markers walk without a lock. One
- * that leaves is unlinked, keeps its own link for the markers that stand on
- * it, and is retired until a grace period is over: leaving needs no memory, so
- * it cannot fail. Harvests use an array of the same bitmaps, kept under the
- * lock.
+ * Markers walk it without a lock. A view that leaves is unlinked, keeps its
+ * own link for the markers that are at it, and is retired until a grace period
+ * is over: leaving needs no memory, so it cannot fail. Harvests use an array of
+ * the bitmaps that sources report to, kept under the region's lock.
  */
-#include "memory/memory.h"
+#include "memory/view.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "bitmap/layout.h"
+#include "memory/reclaim.h"
+#include "memory/source.h"
+#include "sys/guard.h"
 
 static void list_bitmaps(struct smudge_region *region)
 {
@@ -26,14 +27,14 @@ static void list_bitmaps(struct smudge_region *region)
 			region->bitmaps[n++] = v->bitmap;
 		nquiesced += v->client->is_quiesced;
 	}
-	region->nviews = n;
+	region->nbitmaps = n;
 	region->nquiesced = nquiesced;
 }
 
 static int make_room(struct smudge_region *region)
 {
-	struct smudge_bitmap **grown =
-		realloc(region->bitmaps, (region->nviews + 1) * sizeof(*grown));
+	struct smudge_bitmap **grown = realloc(
+		region->bitmaps, (region->nbitmaps + 1) * sizeof(*grown));
 
 	if (!grown)
 		return -ENOMEM;
@@ -42,22 +43,22 @@ static int make_room(struct smudge_region *region)
 }
 
 int smi_view_create(struct smudge_client *client, struct smudge_region *region,
-		    struct smi_view **ret)
+		    struct smi_view **ret_view)
 {
 	struct smi_view *view = calloc(1, sizeof(*view));
-	int r;
+	int ret;
 
 	if (!view)
 		return -ENOMEM;
-	r = smudge_bitmap_create(region->npages, &view->bitmap);
-	if (r < 0) {
+	ret = smudge_bitmap_create(region->npages, &view->bitmap);
+	if (ret < 0) {
 		free(view);
-		return r;
+		return ret;
 	}
 	smudge_bitmap_fill(view->bitmap);
 	view->client = client;
 	view->region = region;
-	*ret = view;
+	*ret_view = view;
 	return 0;
 }
 
@@ -69,9 +70,10 @@ void smi_view_destroy(struct smi_view *view)
 	free(view);
 }
 
-static void free_gone(struct smudge_memory *memory, struct smi_gone *gone)
+static void free_retired(struct smudge_memory *memory,
+			 struct smi_retired *retired)
 {
-	smi_view_destroy((struct smi_view *)gone); /* first member */
+	smi_view_destroy((struct smi_view *)retired); /* first member */
 }
 
 void smi_view_retire(struct smi_view *view)
@@ -79,43 +81,44 @@ void smi_view_retire(struct smi_view *view)
 	struct smudge_memory *memory = view->region->memory;
 
 	smi_add(&memory->counters.kept_pages, view->bitmap->kept_pages);
-	smi_memory_retire(memory, &view->gone, free_gone);
+	smi_reclaim_later(memory, &view->retired, free_retired);
 }
 
 void smi_view_owe_barrier(struct smi_view *view)
 {
-	pthread_mutex_lock(&view->region->lock);
+	SMI_SYS_GUARD(&view->region->lock);
 	view->bitmap->owes_barrier = true;
-	pthread_mutex_unlock(&view->region->lock);
 }
 
-int smi_region_link(struct smudge_region *region, struct smi_view *view,
-		    struct smudge_error *err)
+int smi_view_link(struct smi_view *view, struct smudge_error *err)
 {
-	int r = make_room(region);
+	struct smudge_region *region = view->region;
+	int ret = make_room(region);
 
-	if (r < 0)
-		return smudge_error_set(err, r, "client",
+	if (ret < 0)
+		return smudge_error_set(err, ret, "client",
 					"no memory to watch region %s",
 					region->name);
 	if (view->client->is_quiesced)
-		r = smi_sources_check_look(region, err);
-	if (r == 0 && !region->nviews && !view->client->marks_only)
-		r = smi_sources_start(region, err);
-	if (r < 0)
-		return r;
+		ret = smi_sources_check_look(region, err);
+	if (ret == 0 && !smi_region_is_watched(region) &&
+	    !view->client->marks_only)
+		ret = smi_sources_start(region, err);
+	if (ret < 0)
+		return ret;
 	if (view->client->is_quiesced)
 		smi_sources_hold(region);
 	atomic_store_explicit(&view->next_in_region, smi_region_views(region),
 			      memory_order_relaxed);
-	/* Release pairs with the acquire in smudge_region_mark. */
+	/* Release pairs with the acquire in smi_region_views. */
 	atomic_store_explicit(&region->views, view, memory_order_release);
 	list_bitmaps(region);
 	return 0;
 }
 
-void smi_region_unlink(struct smudge_region *region, struct smi_view *view)
+void smi_view_unlink(struct smi_view *view)
 {
+	struct smudge_region *region = view->region;
 	struct smi_view *next = smi_view_next(view);
 	struct smi_view *v = smi_region_views(region);
 
@@ -129,12 +132,12 @@ void smi_region_unlink(struct smudge_region *region, struct smi_view *view)
 				      memory_order_release);
 	}
 	list_bitmaps(region);
-	if (!region->nviews)
+	if (!smi_region_is_watched(region))
 		smi_sources_stop(region);
 }
 
-struct smi_view *smi_region_find_view(const struct smudge_region *region,
-				      const struct smudge_client *client)
+struct smi_view *smi_view_find(const struct smudge_region *region,
+			       const struct smudge_client *client)
 {
 	for (struct smi_view *v = smi_region_views(region); v;
 	     v = smi_view_next(v)) {
@@ -146,5 +149,6 @@ struct smi_view *smi_region_find_view(const struct smudge_region *region,
 
 bool smi_view_has_batches(const struct smi_view *view)
 {
+	/* Acquire pairs with the acq_rel of take.c's commit and return. */
 	return atomic_load_explicit(&view->nbatches, memory_order_acquire) != 0;
 }

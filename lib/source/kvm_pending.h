@@ -28,7 +28,7 @@
  * A look is a harvest whose takes clear nothing: they leave pages pending that
  * a client no longer has. That is harmless because no clear follows: takes
  * clear again only after the next harvest, which renews the bitmap. The memory
- * layer sees to it (takes_rearm in memory/memory.h). A quiesced harvest clears
+ * layer sees to it (takes_rearm in memory/objects.h). A quiesced harvest clears
  * all that is pending, right after it was merged into every client.
  *
  * No write is lost, whenever it lands on page p:

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The sink: what a source reports during a harvest or look goes into the
+ * bitmaps of all views at once. Sources call it, and it calls only the bitmap.
+ * Reports are clipped to the source's range, and converted from the source's
+ * page size to the region's.
+ */
+#include "memory/objects.h"
+
+#include "bitmap/merge.h"
+#include "bitmap/words.h"
+
+void smudge_sink_range(struct smudge_sink *sink, uint64_t offset_bytes,
+		       uint64_t length_bytes)
+{
+	const struct smudge_source *source = sink->source;
+	const struct smudge_region *region = sink->region;
+	unsigned int shift = region->page_shift;
+	uint64_t first = offset_bytes >> shift;
+	uint64_t last;
+
+	if (!length_bytes || first >= source->npages)
+		return;
+	last = length_bytes - 1 > UINT64_MAX - offset_bytes
+		       ? UINT64_MAX
+		       : offset_bytes + length_bytes - 1;
+	last >>= shift;
+	if (last >= source->npages)
+		last = source->npages - 1;
+	smi_region_report(region, source->first_page + first, last - first + 1);
+	sink->pages += last - first + 1;
+}
+
+void smudge_sink_dropped(struct smudge_sink *sink, uint64_t offset_bytes,
+			 uint64_t length_bytes, bool is_sure)
+{
+	uint64_t before = sink->pages;
+
+	smudge_sink_range(sink, offset_bytes, length_bytes);
+	if (is_sure)
+		sink->dropped_pages += sink->pages - before;
+	else
+		sink->unsure_pages += sink->pages - before;
+}
+
+/* Pages of another size than the region's: run by run, as bytes. */
+static void sink_scaled(struct smudge_sink *sink, uint64_t first_page,
+			const void *bits, uint64_t first_bit, uint64_t npages,
+			unsigned int page_shift)
+{
+	const struct smudge_source *source = sink->source;
+	uint64_t bytes = source->npages << sink->region->page_shift;
+	struct smudge_run run;
+	uint64_t limit, at = 0;
+
+	/* Larger than any range: one page is all of it. */
+	if (page_shift > 63)
+		page_shift = 63;
+	limit = ((bytes - 1) >> page_shift) + 1;
+	if (first_page >= limit)
+		return;
+	if (npages > limit - first_page)
+		npages = limit - first_page;
+	while (smi_bits_next_run(bits, first_bit, at, npages, &run)) {
+		smudge_sink_range(sink,
+				  (first_page + run.first_page) << page_shift,
+				  run.npages << page_shift);
+		at = run.first_page + run.npages;
+	}
+}
+
+void smudge_sink_bitmap(struct smudge_sink *sink, uint64_t first_page,
+			const void *bits, uint64_t first_bit, uint64_t npages,
+			unsigned int page_shift)
+{
+	const struct smudge_source *source = sink->source;
+	const struct smudge_region *region = sink->region;
+	uint64_t limit = source->npages;
+
+	if (page_shift != region->page_shift) {
+		sink_scaled(sink, first_page, bits, first_bit, npages,
+			    page_shift);
+		return;
+	}
+	if (first_page >= limit)
+		return;
+	if (npages > limit - first_page)
+		npages = limit - first_page;
+	smi_bitmap_merge(region->bitmaps, region->nbitmaps,
+			 source->first_page + first_page, bits, first_bit,
+			 npages, &sink->pages);
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The calls into a source: start, stop, harvest or look, re-arm. An operation
+ * is the program's own code perhaps, so its result is checked here and nowhere
+ * else. A source that fails to report leaves its whole range dirty: unknown
+ * means dirty.
+ */
+#include "memory/source_ops.h"
+
+#include "bitmap/batch.h"
+#include "sys/clock.h"
+#include "sys/error.h"
+
+#include <errno.h>
+
+int smi_source_start(struct smudge_region *region, struct smudge_source *source,
+		     struct smudge_error *err)
+{
+	struct smudge_source_range range = {
+		.hva = region->hva + (source->first_page << region->page_shift),
+		.gpa = region->gpa + (source->first_page << region->page_shift),
+		.first_page = source->first_page,
+		.npages = source->npages,
+		.page_shift = region->page_shift,
+	};
+	struct smudge_error own = SMUDGE_ERROR_INIT;
+	int ret = source->ops.start(source->opaque, &range, &own);
+
+	ret = smi_sys_callback_check(&own, ret, source->ops.name, "start");
+	if (ret < 0) {
+		smudge_error_set(&own, ret, source->ops.name,
+				 "cannot start to watch region %s",
+				 region->name);
+		smudge_error_at(&own, region->id, source->first_page);
+		smi_sys_error_keep(err, &own);
+		return ret;
+	}
+	source->is_running = true;
+	source->takes_rearm = !region->nquiesced;
+	source->armed_when_quiesced = false;
+	return 0;
+}
+
+void smi_source_stop(struct smudge_source *source)
+{
+	if (source->is_running)
+		source->ops.stop(source->opaque);
+	source->is_running = false;
+}
+
+static void count(struct smudge_source *source, enum smi_harvest how,
+		  uint64_t pages, uint64_t ns)
+{
+	struct smi_counters *counters =
+		&smi_source_region(source)->memory->counters;
+
+	if (how == SMI_LOOK) {
+		source->looks++;
+		source->look_ns += ns;
+		source->looked_pages += pages;
+		smi_add(&counters->looked_pages, pages);
+	} else {
+		source->harvests++;
+		source->harvest_ns += ns;
+		source->harvested_pages += pages;
+		smi_add(&counters->harvested_pages, pages);
+	}
+}
+
+/* Let the source report. A failure makes its whole range dirty for all. */
+static int fetch(struct smudge_source *source, enum smi_harvest how,
+		 struct smudge_error *err)
+{
+	struct smudge_region *region = smi_source_region(source);
+	struct smudge_error own = SMUDGE_ERROR_INIT;
+	struct smudge_sink sink = {.source = source, .region = region};
+	uint64_t start_ns = smi_sys_now_ns();
+	int ret = how == SMI_LOOK
+			  ? source->ops.look(source->opaque, &sink, &own)
+			  : source->ops.harvest(source->opaque, &sink, &own);
+
+	ret = smi_sys_callback_check(&own, ret, source->ops.name,
+				     how == SMI_LOOK ? "look" : "harvest");
+	if (ret < 0) {
+		smi_region_report(region, source->first_page, source->npages);
+		source->harvest_errors++;
+		smi_add(&region->memory->counters.harvest_errors, 1);
+		smudge_error_set(&own, ret, source->ops.name,
+				 "cannot harvest region %s", region->name);
+		smudge_error_at(&own, region->id, source->first_page);
+		smi_sys_error_keep(err, &own);
+	}
+	count(source, how, sink.pages, smi_sys_now_ns() - start_ns);
+	source->dropped_pages += sink.dropped_pages;
+	source->unsure_pages += sink.unsure_pages;
+	return ret;
+}
+
+/* Pinned I/O may have written undetected, so quiesced clients read it again. */
+static void report_to_quiesced(const struct smudge_source *source)
+{
+	for (struct smi_view *v = smi_region_views(smi_source_region(source));
+	     v; v = smi_view_next(v)) {
+		if (v->client->is_quiesced)
+			smudge_bitmap_set_range(v->bitmap, source->first_page,
+						source->npages);
+	}
+}
+
+int smi_source_rearm(struct smudge_source *source,
+		     const struct smudge_batch *batch, struct smudge_error *err)
+{
+	struct smudge_region *region = smi_source_region(source);
+	struct smudge_error own = SMUDGE_ERROR_INIT;
+	uint64_t start_ns = smi_sys_now_ns();
+	int ret = source->ops.rearm(source->opaque, batch, &own);
+	uint64_t spent_ns = smi_sys_now_ns() - start_ns;
+
+	source->rearms++;
+	source->rearm_ns += spent_ns;
+	smi_add(&region->memory->counters.rearm_ns, spent_ns);
+	ret = smi_sys_callback_check(&own, ret, source->ops.name, "rearm");
+	if (ret == 0)
+		return 0;
+	smudge_error_set(&own, -EIO, source->ops.name,
+			 "cannot re-arm pages of region %s", region->name);
+	own.code = -EIO; /* whatever the source called it */
+	smi_sys_error_keep(err, &own);
+	return -EIO;
+}
+
+/* With batches of the whole range, which were taken from no bitmap. */
+static int rearm_all(struct smudge_source *source, struct smudge_error *err)
+{
+	uint64_t end = source->first_page + source->npages;
+	uint64_t at = source->first_page;
+	int ret = 0;
+
+	while (source->ops.rearm && at < end && ret == 0) {
+		uint64_t n = end - at < SMI_BATCH_MAX_PAGES
+				     ? end - at
+				     : SMI_BATCH_MAX_PAGES;
+		uint32_t edges[2] = {0, (uint32_t)n};
+		const struct smudge_batch batch = {.edges = edges,
+						   .max_edges = 2,
+						   .nedges = 2,
+						   .base_page = at,
+						   .end_page = at + n,
+						   .is_taken = true};
+
+		ret = smi_source_rearm(source, &batch, err);
+		at += n;
+	}
+	if (ret < 0)
+		smudge_error_at(err, smi_source_region(source)->id,
+				source->first_page);
+	return ret;
+}
+
+/* The flags are explained at RE-ARMING in objects.h. */
+int smi_source_harvest(struct smudge_source *source, enum smi_harvest how,
+		       struct smudge_error *err)
+{
+	const struct smudge_region *region = smi_source_region(source);
+	int ret = fetch(source, how, err);
+
+	if (!source->armed_when_quiesced)
+		report_to_quiesced(source);
+	switch (how) {
+	case SMI_LOOK:
+		source->takes_rearm = false;
+		break;
+	case SMI_HARVEST:
+		source->takes_rearm = !region->nquiesced;
+		source->armed_when_quiesced = false;
+		break;
+	case SMI_QUIESCED:
+		if (ret == 0)
+			ret = rearm_all(source, err);
+		/* What could not be re-armed is left to the takes. */
+		source->takes_rearm = ret < 0 && !region->nquiesced;
+		source->armed_when_quiesced = ret == 0;
+		break;
+	}
+	return ret;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Views: one client's bits of one region.
+ */
+#ifndef LIB_MEMORY_VIEW_H
+#define LIB_MEMORY_VIEW_H
+
+#include "memory/objects.h"
+
+/* A view with every page dirty, not linked yet. Return: 0, -ENOMEM. */
+int smi_view_create(struct smudge_client *client, struct smudge_region *region,
+		    struct smi_view **ret_view);
+/* One that was never linked. NULL is a no-op. */
+void smi_view_destroy(struct smi_view *view);
+
+/*
+ * Both locks held. The first view that sources report to starts them, the last
+ * one stops them. An unlinked view is retired next.
+ */
+int smi_view_link(struct smi_view *view, struct smudge_error *err);
+void smi_view_unlink(struct smi_view *view);
+/* memory->lock held: smi_reclaim_later destroys it. */
+void smi_view_retire(struct smi_view *view);
+
+/* @client's view of @region, or NULL. Either lock held. */
+struct smi_view *smi_view_find(const struct smudge_region *region,
+			       const struct smudge_client *client);
+/*
+ * It was linked without a grace period: what is taken from it stays dirty
+ * until a barrier worked. The region's lock is not held.
+ */
+void smi_view_owe_barrier(struct smi_view *view);
+/* Is a batch neither committed nor returned? Locks: none. */
+bool smi_view_has_batches(const struct smi_view *view);
+
+#endif
