@@ -21,6 +21,7 @@
 #include "control/control.h"
 #include "base/ending.h"
 #include "machine/machine.h"
+#include "machine/run_control.h"
 #include "options.h"
 #include "base/say.h"
 
@@ -118,19 +119,16 @@ static int serve(struct guest *guest, const struct vm_options *options,
 	if (ret < 0)
 		return ret;
 	introduce(guest);
-	ret = control_serve(guest->control,
-			    !options->control.paused_start &&
-				    !options->control.incoming &&
-				    !ending_signal(ending),
-			    err);
+	if (!options->control.paused_start && !options->control.incoming &&
+	    !ending_signal(ending))
+		ret = run_control_cont(machine, err);
+	if (!ret)
+		ret = control_serve(guest->control, err);
 	if (ret < 0)
 		return ret;
 	wait_for_end(machine, ending);
 	guest->state = machine_run_state(machine);
 	control_stop(guest->control);
-	/* a migration that was given up may have made it run again */
-	if (machine_pause(machine, MACHINE_PAUSED))
-		guest->state = MACHINE_RUNNING;
 	ret = exit_status(machine);
 	if (!ending_signal(ending) && control_last_words(guest->control))
 		say("%s", control_last_words(guest->control));

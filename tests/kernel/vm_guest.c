@@ -149,7 +149,7 @@ int vm_guest_wait_end(struct vm_guest *guest)
 	return status;
 }
 
-static void copy_ram(struct vm_guest *from, struct vm_guest *to)
+void vm_guest_copy_ram(struct vm_guest *from, struct vm_guest *to)
 {
 	const struct ram *source = machine_ram(from->machine);
 	const struct ram *target = machine_ram(to->machine);
@@ -168,7 +168,7 @@ void vm_guest_move(struct vm_guest *from, struct vm_guest *to)
 	machine_pause(from->machine, MACHINE_FINISH_MIGRATE);
 	assert_int_equal(machine_run_state(from->machine),
 			 MACHINE_FINISH_MIGRATE);
-	copy_ram(from, to);
+	vm_guest_copy_ram(from, to);
 	if (machine_save_state(from->machine, &buf, &err) < 0)
 		fail_msg("%s", err.message);
 	assert_true(machine_resume(to->machine) < 0);

@@ -41,6 +41,9 @@ int vm_guest_wait_end(struct vm_guest *guest);
 /* Does the serial output have this text? */
 bool vm_guest_said(struct vm_guest *guest, const char *text);
 
+/* Both paused, and of one size. */
+void vm_guest_copy_ram(struct vm_guest *from, struct vm_guest *to);
+
 /* Pause @from, carry RAM and state over to @to, and run that. */
 void vm_guest_move(struct vm_guest *from, struct vm_guest *to);
 

@@ -5,6 +5,7 @@
 #include "control/commands.h"
 
 #include "machine/machine.h"
+#include "machine/run_control.h"
 #include "migration/migration.h"
 
 #include <string.h>
@@ -34,7 +35,7 @@ static json_t *run_stop(struct control_target *target, const json_t *arguments,
 {
 	struct smudge_error why = {0};
 
-	if (migration_stop(target->migration, &why))
+	if (run_control_stop(target->machine, &why))
 		return qmp_error_set(err, QMP_CLASS_GENERIC, "%s", why.message);
 	return json_object();
 }
@@ -44,7 +45,7 @@ static json_t *run_cont(struct control_target *target, const json_t *arguments,
 {
 	struct smudge_error why = {0};
 
-	if (migration_cont(target->migration, &why))
+	if (run_control_cont(target->machine, &why))
 		return qmp_error_set(err, QMP_CLASS_GENERIC, "%s", why.message);
 	return json_object();
 }

@@ -10,6 +10,7 @@
 #include "control/commands.h"
 #include "base/unix_listen.h"
 #include "machine/machine.h"
+#include "machine/run_control.h"
 #include "migration/migration.h"
 #include "migration/socket.h"
 #include "qmp/server.h"
@@ -119,7 +120,7 @@ static int open_all(struct control *control,
 	if (rc)
 		return rc;
 	if (config->paused_start)
-		migration_stop(control->target.migration, NULL);
+		run_control_stop(control->target.machine, NULL);
 	if (config->qmp)
 		rc = open_server(control, config->qmp, err);
 	if (!rc && config->incoming && strcmp(config->incoming, "defer") != 0)
@@ -128,15 +129,9 @@ static int open_all(struct control *control,
 	return rc;
 }
 
-int control_serve(struct control *control, bool runs, struct smudge_error *err)
+int control_serve(struct control *control, struct smudge_error *err)
 {
-	int rc = 0;
-
-	if (runs)
-		rc = migration_cont(control->target.migration, err);
-	if (!rc && control->server)
-		rc = qmp_server_start(control->server, err);
-	return rc;
+	return control->server ? qmp_server_start(control->server, err) : 0;
 }
 
 int control_check_words(const struct control_config *config,
@@ -201,7 +196,7 @@ const char *control_last_words(const struct control *control)
 
 bool control_is_unconfirmed(struct control *control)
 {
-	return migration_is_unconfirmed(control->target.migration);
+	return run_control_is_unconfirmed(control->target.machine);
 }
 
 void control_stop(struct control *control)

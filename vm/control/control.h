@@ -41,14 +41,12 @@ int control_open(struct machine *machine, const struct control_config *config,
 		 struct control **ret, struct smudge_error *err);
 
 /*
- * control_serve - let the guest run, then execute commands
- * @runs: false with --paused-start or --incoming
+ * control_serve - begin to execute commands
  *
- * In this order: a stop that came before would be undone, and a guest that a
- * command sent away would run here too.
+ * After the guest was started: that would undo a stop that came before.
  * Return: 0, or -errno with one sentence.
  */
-int control_serve(struct control *control, bool runs, struct smudge_error *err);
+int control_serve(struct control *control, struct smudge_error *err);
 
 /* One line about --vnc for stderr, or NULL without it. */
 const char *control_describe_vnc(const struct control *control);

@@ -2,9 +2,9 @@
 /*
  * The machine's inside, shared by the files of machine/ only.
  *
- * `lock` guards every field under "run state". Lock order: listener_lock is
- * never taken while `lock` is held, nor the other way round; the devices'
- * lock is innermost.
+ * `lock` guards every field under "run state". Lock order: run control's lock
+ * is outermost, the devices' innermost; listener_lock is never taken while
+ * `lock` is held, nor the other way round.
  */
 #ifndef VM_MACHINE_INTERNAL_H
 #define VM_MACHINE_INTERNAL_H
@@ -18,6 +18,7 @@
 #include "devices/devices.h"
 #include "engine/engine.h"
 #include "machine/machine.h"
+#include "machine/run_control.h"
 
 #define MACHINE_MAX_VCPUS 8
 
@@ -38,6 +39,16 @@ struct machine_dirty {
 	unsigned int hook_users; /* started hook sources, under `lock` */
 };
 
+/* What may start and stop the machine; run_control.c. */
+struct run_control {
+	pthread_mutex_t lock; /* of all below */
+	enum guest_place place;
+	enum machine_run_state state_before; /* before it was on its way */
+	bool was_running;		     /* likewise */
+	bool stops_on_arrival;
+	bool is_ending;
+};
+
 struct machine {
 	struct ram ram;
 	const struct engine_ops *ops;
@@ -48,6 +59,8 @@ struct machine {
 	struct machine_dirty dirty;
 	char description[512];
 	int exit_fd;
+
+	struct run_control control;
 
 	pthread_mutex_t lock;
 	pthread_cond_t entered_or_left; /* any change of the run state */

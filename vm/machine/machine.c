@@ -180,6 +180,8 @@ static int init_locks(struct machine *machine)
 	if (ret == 0)
 		ret = pthread_mutex_init(&machine->listener_lock, NULL);
 	if (ret == 0)
+		ret = pthread_mutex_init(&machine->control.lock, NULL);
+	if (ret == 0)
 		ret = pthread_cond_init(&machine->entered_or_left, NULL);
 	return -ret;
 }
@@ -275,6 +277,7 @@ void machine_destroy(struct machine *machine)
 	if (machine->exit_fd >= 0)
 		close(machine->exit_fd);
 	pthread_cond_destroy(&machine->entered_or_left);
+	pthread_mutex_destroy(&machine->control.lock);
 	pthread_mutex_destroy(&machine->listener_lock);
 	pthread_mutex_destroy(&machine->lock);
 	free(machine);

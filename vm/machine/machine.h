@@ -14,7 +14,7 @@
  *
  * main() calls, in this order: machine_create, machine_load_kernel (unless
  * incoming), machine_start, control_open (control/control.h; handles --qmp and
- * --incoming), machine_resume (unless -S or incoming), then it waits on
+ * --incoming), run_control_cont (unless -S or incoming), then it waits on
  * machine_exit_fd or a signal, then control_close and machine_destroy.
  */
 #ifndef VM_MACHINE_MACHINE_H

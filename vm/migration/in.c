@@ -48,26 +48,10 @@ static int load_state(void *opaque, const void *bytes, size_t length,
 					"the machine's state has unknown flags "
 					"%#x",
 					flags);
-	pthread_mutex_lock(&migration->run_lock);
 	migration->was_running = flags & MIGRATION_STATE_RUNNING;
-	pthread_mutex_unlock(&migration->run_lock);
 	return machine_load_state(migration->machine,
 				  (const uint8_t *)bytes + STATE_HEADER_BYTES,
 				  length - STATE_HEADER_BYTES, err);
-}
-
-/* The sender has given it up: whatever happens now, the guest is here. */
-static void start_arrived(struct migration *migration)
-{
-	bool runs = false;
-
-	pthread_mutex_lock(&migration->run_lock);
-	if (migration->autostart && migration->was_running &&
-	    !migration->ending)
-		runs = machine_resume(migration->machine) == 0;
-	if (!runs)
-		machine_set_run_state(migration->machine, MACHINE_PAUSED);
-	pthread_mutex_unlock(&migration->run_lock);
 }
 
 static void stop_listening(struct migration *migration)
@@ -97,8 +81,9 @@ static int receive(struct migration *migration, int fd,
 	rc = smudge_migrate_receive(migration->job,
 				    machine_memory(migration->machine), fd,
 				    &options, err);
+	/* the sender has handed it over: whatever happens now, it is here */
 	if (!rc)
-		start_arrived(migration);
+		run_control_arrive(migration->machine, migration->was_running);
 	return rc;
 }
 
@@ -207,11 +192,8 @@ static void *receive_thread(void *opaque)
 
 static int check_expected(struct migration *migration, struct smudge_error *err)
 {
-	int rc;
+	int rc = run_control_check(migration->machine, err);
 
-	pthread_mutex_lock(&migration->run_lock);
-	rc = migration_check_here(migration, err);
-	pthread_mutex_unlock(&migration->run_lock);
 	if (rc)
 		return rc;
 	if (machine_run_state(migration->machine) != MACHINE_INMIGRATE)

@@ -3,9 +3,8 @@
  * The inside of a migration, shared by its two directions.
  *
  * Locks: `lock` guards all fields marked so and is held for moments only.
- * `run_lock` is held while the machine is started or stopped; it is taken
- * before `lock`. `start_lock` is held while a job is started, and is taken
- * before both, so that none is started once the process ends.
+ * `start_lock` is held while a job is started, so that none is started once
+ * the process ends; it is taken before `lock` and run control's lock.
  */
 #ifndef VM_MIGRATION_JOB_H
 #define VM_MIGRATION_JOB_H
@@ -16,6 +15,7 @@
 #include <pthread.h>
 
 #include "machine/machine.h"
+#include "machine/run_control.h"
 
 struct migration {
 	struct machine *machine;
@@ -23,22 +23,15 @@ struct migration {
 	int cancel_fd; /* eventfd: readable once the job is cancelled */
 	pthread_t thread;
 	pthread_mutex_t start_lock;
-	bool has_thread; /* under start_lock, or after `ending` was set */
+	bool has_thread; /* under start_lock, or once the process ends */
 	struct migration_uri uri; /* the job's */
 	int listen_fd;		  /* the job's, incoming; -1 */
-
-	pthread_mutex_t run_lock;
-	bool switching;	  /* under run_lock: the sender stopped the machine */
-	bool ending;	  /* under run_lock: the process ends */
-	bool was_running; /* under run_lock: before switching */
-	bool autostart;	  /* under run_lock: run once arrived */
-	enum machine_run_state state_before; /* under run_lock */
+	bool was_running; /* the job's: before the guest was on its way */
 
 	pthread_mutex_t lock;
 	enum migration_status status; /* under lock */
-	/* Of the last that ended; written under both locks, read under one. */
-	enum migration_place place;
-	bool incoming;		      /* likewise */
+	enum migration_place place;   /* under lock; of the last that ended */
+	bool incoming;		      /* under lock, or by the job's thread */
 	struct smudge_migration *job; /* under lock; NULL before the first */
 	struct smudge_migrate_limits limits; /* under lock */
 	bool has_listened;		     /* under lock */
@@ -78,12 +71,5 @@ void migration_activate(struct migration *migration);
  */
 void migration_finish(struct migration *migration, int result,
 		      const struct smudge_error *err);
-
-/*
- * migration_check_here - is the guest here, for its user to command?
- *
- * With run_lock held. Return: 0, or as migration_cont, with one sentence.
- */
-int migration_check_here(struct migration *migration, struct smudge_error *err);
 
 #endif

@@ -53,9 +53,7 @@ int migration_create(const struct migration_options *options,
 	migration->machine = options->machine;
 	migration->options = *options;
 	migration->listen_fd = -1;
-	migration->autostart = true;
 	pthread_mutex_init(&migration->start_lock, NULL);
-	pthread_mutex_init(&migration->run_lock, NULL);
 	pthread_mutex_init(&migration->lock, NULL);
 	*ret = migration;
 	return 0;
@@ -76,9 +74,7 @@ bool migration_end(struct migration *migration, struct migration_report *ret)
 	if (!migration)
 		return false;
 	pthread_mutex_lock(&migration->start_lock);
-	pthread_mutex_lock(&migration->run_lock);
-	migration->ending = true;
-	pthread_mutex_unlock(&migration->run_lock);
+	run_control_end(migration->machine);
 	pthread_mutex_unlock(&migration->start_lock);
 	was_running = migration_is_running(migration);
 	/* One that comes too late is waited for all the same. */
@@ -98,7 +94,6 @@ void migration_destroy(struct migration *migration)
 	smudge_migration_destroy(migration->job);
 	close(migration->cancel_fd);
 	pthread_mutex_destroy(&migration->lock);
-	pthread_mutex_destroy(&migration->run_lock);
 	pthread_mutex_destroy(&migration->start_lock);
 	free(migration);
 }
@@ -112,7 +107,6 @@ static void new_job(struct migration *migration, struct smudge_migration *job,
 	while (read(migration->cancel_fd, &count, sizeof(count)) < 0 &&
 	       errno == EINTR)
 		;
-	pthread_mutex_lock(&migration->run_lock);
 	pthread_mutex_lock(&migration->lock);
 	smudge_migration_destroy(migration->job);
 	migration->job = job;
@@ -125,7 +119,6 @@ static void new_job(struct migration *migration, struct smudge_migration *job,
 	memset(&migration->error, 0, sizeof(migration->error));
 	migration->status = MIGRATION_SETUP;
 	pthread_mutex_unlock(&migration->lock);
-	pthread_mutex_unlock(&migration->run_lock);
 }
 
 int migration_begin(struct migration *migration, bool incoming,
@@ -200,16 +193,17 @@ void migration_activate(struct migration *migration)
 					   MIGRATION_ACTIVE);
 }
 
-/*
- * With run_lock held. The sender stopped the machine: unless it resumed it,
- * the peer has it, or may have it.
- */
-static void settle_machine(struct migration *migration,
-			   enum migration_place place)
+static enum guest_place guest_place(enum migration_place place)
 {
-	if (migration->switching && place != MIGRATION_AT_SOURCE)
-		machine_set_run_state(migration->machine, MACHINE_POSTMIGRATE);
-	migration->switching = false;
+	switch (place) {
+	case MIGRATION_AT_SOURCE:
+		return GUEST_HERE;
+	case MIGRATION_AT_DESTINATION:
+		return GUEST_AWAY;
+	case MIGRATION_AT_UNKNOWN:
+		break;
+	}
+	return GUEST_UNCONFIRMED;
 }
 
 void migration_finish(struct migration *migration, int result,
@@ -218,8 +212,10 @@ void migration_finish(struct migration *migration, int result,
 	struct migration_outcome end =
 		migration_outcome(migration->incoming, result);
 
-	pthread_mutex_lock(&migration->run_lock);
-	settle_machine(migration, end.place);
+	/* before the status: then the guest may be commanded, or not */
+	if (!migration->incoming)
+		run_control_set_place(migration->machine,
+				      guest_place(end.place));
 	pthread_mutex_lock(&migration->lock);
 	if (end.status == MIGRATION_FAILED)
 		migration->error = *err;
@@ -227,7 +223,6 @@ void migration_finish(struct migration *migration, int result,
 	migration->status = end.status;
 	migration->place = end.place;
 	pthread_mutex_unlock(&migration->lock);
-	pthread_mutex_unlock(&migration->run_lock);
 	migration->options.changed(migration->options.opaque, end.status);
 }
 
@@ -292,6 +287,18 @@ int migration_cancel(struct migration *migration, struct smudge_error *err)
 		migration->options.changed(migration->options.opaque,
 					   MIGRATION_CANCELLING);
 	return ret;
+}
+
+int migration_take_back(struct migration *migration, struct smudge_error *err)
+{
+	int ret = run_control_take_back(migration->machine, err);
+
+	if (ret)
+		return ret;
+	pthread_mutex_lock(&migration->lock);
+	migration->place = MIGRATION_AT_SOURCE;
+	pthread_mutex_unlock(&migration->lock);
+	return 0;
 }
 
 struct smudge_migrate_limits migration_limits(struct migration *migration)

@@ -4,11 +4,8 @@
  *
  * One at a time, on a thread of its own; the library (smudge/migrate.h) does
  * the work, this is its link to the machine. A machine that was sent never
- * runs here again: two copies of one guest would go on.
- *
- * Every start and stop of the machine by a user goes through migration_cont
- * and migration_stop, so that none can slip in between the moment the
- * migration stopped the machine and the peer's acknowledgement.
+ * runs here again: two copies of one guest would run. The machine is started
+ * and stopped through machine/run_control.h only.
  * Threads: any, unless said otherwise.
  */
 #ifndef VM_MIGRATION_MIGRATION_H
@@ -91,15 +88,12 @@ int migration_start_outgoing(struct migration *migration, const char *uri,
  * @uri: tcp:HOST:PORT or unix:PATH
  *
  * Listening has begun when this returns. The machine runs when it is here,
- * if it ran at the peer and migration_stop was not called meanwhile. On failure
- * the sentence goes to stderr and the process is asked to end with status 1.
- * Return: as migration_start_outgoing, or the error of listening.
+ * if it ran at the peer and run_control_stop was not called meanwhile. On
+ * failure the sentence goes to stderr and the process is asked to end with
+ * status 1. Return: as migration_start_outgoing, or the error of listening.
  */
 int migration_start_incoming(struct migration *migration, const char *uri,
 			     struct smudge_error *err);
-
-/* It was handed over, and not confirmed, and not taken back. */
-bool migration_is_unconfirmed(struct migration *migration);
 
 /*
  * migration_cancel - make a migration that runs give up
@@ -135,21 +129,7 @@ void migration_report(struct migration *migration,
 		      struct migration_report *ret);
 
 /*
- * migration_cont - let the machine run, now or once it has arrived
- * migration_stop - let it stand, now or once it has arrived
- * Return: 0, -EBUSY (the migration is about to end), -EPERM (the machine is
- * not here), -EINVAL (it cannot run any more), -ESHUTDOWN (the process ends),
- * with one sentence.
- */
-int migration_cont(struct migration *migration, struct smudge_error *err);
-int migration_stop(struct migration *migration, struct smudge_error *err);
-
-/*
- * migration_take_back - the user knows that the peer does not run the machine
- *
- * After a migration whose last message was not confirmed the machine stays
- * stopped at both ends at worst; this makes it an ordinary paused one here.
- * Return: 0, -EPERM (no such migration) with one sentence.
+ * migration_take_back - as run_control_take_back, and the report says so
  */
 int migration_take_back(struct migration *migration, struct smudge_error *err);
 

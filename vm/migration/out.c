@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The sending side: connect, and link the library's sender to the machine.
- *
- * Invariant: from stop_machine until the sender's end `switching` is set, and
- * nobody but this file starts the machine.
  */
 #include "migration/job.h"
 
@@ -16,43 +13,15 @@
 static int stop_machine(void *opaque)
 {
 	struct migration *migration = opaque;
-	struct machine *machine = migration->machine;
-	int rc = 0;
 
-	pthread_mutex_lock(&migration->run_lock);
-	migration->switching = true;
-	migration->state_before = MACHINE_PAUSED;
-	migration->was_running = machine_pause(machine, MACHINE_FINISH_MIGRATE);
-	if (!migration->was_running) {
-		migration->state_before = machine_run_state(machine);
-		/* a guest that ended or failed is no machine to send */
-		if (migration->state_before == MACHINE_SHUTDOWN ||
-		    migration->state_before == MACHINE_INTERNAL_ERROR)
-			rc = -ESHUTDOWN;
-		else
-			machine_set_run_state(machine, MACHINE_FINISH_MIGRATE);
-	}
-	if (rc)
-		migration->switching = false;
-	pthread_mutex_unlock(&migration->run_lock);
-	return rc;
+	return run_control_leave(migration->machine, &migration->was_running);
 }
 
-/* A failed migration: as it was before stop_machine. */
 static void resume_machine(void *opaque)
 {
 	struct migration *migration = opaque;
 
-	pthread_mutex_lock(&migration->run_lock);
-	if (machine_run_state(migration->machine) == MACHINE_FINISH_MIGRATE) {
-		if (migration->was_running && !migration->ending)
-			machine_resume(migration->machine);
-		else
-			machine_set_run_state(migration->machine,
-					      migration->state_before);
-	}
-	migration->switching = false;
-	pthread_mutex_unlock(&migration->run_lock);
+	run_control_come_back(migration->machine);
 }
 
 static int save_state(void *opaque, void **ret_bytes, size_t *ret_length)
@@ -60,14 +29,11 @@ static int save_state(void *opaque, void **ret_bytes, size_t *ret_length)
 	struct migration *migration = opaque;
 	struct smudge_error err = {0};
 	struct vm_buf buf = {0};
-	uint32_t flags;
 	int rc;
 
-	pthread_mutex_lock(&migration->run_lock);
-	flags = migration->was_running ? MIGRATION_STATE_RUNNING : 0;
-	pthread_mutex_unlock(&migration->run_lock);
 	vm_buf_put32(&buf, MIGRATION_STATE_VERSION);
-	vm_buf_put32(&buf, flags);
+	vm_buf_put32(&buf,
+		     migration->was_running ? MIGRATION_STATE_RUNNING : 0);
 	rc = machine_save_state(migration->machine, &buf, &err);
 	if (!rc && buf.failed)
 		rc = -ENOMEM;
@@ -116,8 +82,6 @@ static void *send_thread(void *opaque)
 
 static int check_sendable(struct migration *migration, struct smudge_error *err)
 {
-	int rc = 0;
-
 	if (machine_run_state(migration->machine) == MACHINE_INMIGRATE)
 		return smudge_error_set(err, -EBUSY, "migration",
 					"Guest is waiting for an incoming "
@@ -125,10 +89,7 @@ static int check_sendable(struct migration *migration, struct smudge_error *err)
 	/* one that runs is migration_begin's to name */
 	if (migration_is_running(migration))
 		return 0;
-	pthread_mutex_lock(&migration->run_lock);
-	rc = migration_check_here(migration, err);
-	pthread_mutex_unlock(&migration->run_lock);
-	return rc;
+	return run_control_check(migration->machine, err);
 }
 
 /* With start_lock held. */
