@@ -38,6 +38,8 @@ CHECKS = [
     ("format and size of files", ["scripts/check-format.sh"]),
     ("exported symbols", ["scripts/check-symbols.sh",
                           "build-test/gcc-release/lib/libsmudge.so"]),
+    ("checks find what they look for", ["scripts/test-checks.py"]),
+    ("size and complexity of functions", ["scripts/check-complexity.py"]),
 ]
 
 
@@ -150,8 +152,8 @@ def run_cross(tally, machine):
 def run_check(tally, name, command):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     tally.case("check", name, "failed" if done.returncode else "passed")
-    if done.returncode:
-        say(f"[check] {name}:\n{done.stdout}{done.stderr}")
+    if done.returncode or done.stdout:
+        say(f"[check] {name}:\n{(done.stdout + done.stderr).rstrip()}")
 
 
 def main():
