@@ -62,12 +62,4 @@ static void regions_are_held(void **state)
 	assert_int_equal(smudge_memory_destroy(memory), 0);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(first_failure_is_said),
-		cmocka_unit_test(regions_are_held),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(first_failure_is_said, regions_are_held)

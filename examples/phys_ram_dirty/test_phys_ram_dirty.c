@@ -255,11 +255,4 @@ static void matches_the_byte_map(void **state)
 		run_layout(&w, &layouts[i]);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(matches_the_byte_map),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(matches_the_byte_map)

@@ -214,18 +214,8 @@ static void untracked_pages_keep_the_fast_path(void **state)
 		assert_false(w->was_reset[i]);
 }
 
-int main(void)
-{
-#define with_world(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-	const struct CMUnitTest tests[] = {
-		with_world(reset_tells_whole_pages_once),
-		with_world(bits_are_gone_when_it_is_told),
-		with_world(each_region_is_told_alone),
-		with_world(nothing_is_told_outside_ram),
-		with_world(a_mask_tells_nothing),
-		with_world(update_resets_entries_of_clean_pages),
-		with_world(untracked_pages_keep_the_fast_path),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN_WITH(setup, teardown, reset_tells_whole_pages_once,
+	       bits_are_gone_when_it_is_told, each_region_is_told_alone,
+	       nothing_is_told_outside_ram, a_mask_tells_nothing,
+	       update_resets_entries_of_clean_pages,
+	       untracked_pages_keep_the_fast_path)

@@ -189,16 +189,8 @@ static void a_failed_reset_drops_nothing_and_tells(void **state)
 			 70 * PAGE);
 }
 
-int main(void)
-{
-#define with_world(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-	const struct CMUnitTest tests[] = {
-		with_world(nothing_is_held_while_none_is_tracked),
-		with_world(an_untracked_flag_reads_as_set),
-		with_world(a_sync_fetches_what_the_sources_know),
-		with_world(a_failed_start_opens_nothing),
-		with_world(a_failed_reset_drops_nothing_and_tells),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN_WITH(setup, teardown, nothing_is_held_while_none_is_tracked,
+	       an_untracked_flag_reads_as_set,
+	       a_sync_fetches_what_the_sources_know,
+	       a_failed_start_opens_nothing,
+	       a_failed_reset_drops_nothing_and_tells)

@@ -72,13 +72,4 @@ static void two_sources(void **state)
 	kvm_track_close(&k);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(legacy),
-		cmocka_unit_test(manual),
-		cmocka_unit_test(two_sources),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(legacy, manual, two_sources)

@@ -62,12 +62,4 @@ static void test_debug_registers(void **state)
 	check("the guest uses debug registers", code, sizeof(code));
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_avx),
-		cmocka_unit_test(test_debug_registers),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_avx, test_debug_registers)

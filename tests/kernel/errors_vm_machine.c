@@ -332,19 +332,7 @@ static void test_unknown_exit(void **state)
 	vm_guest_close(&guest);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_dirty_needs_its_engine),
-		cmocka_unit_test(test_dirty_auto_says_why),
-		cmocka_unit_test(test_dirty_auto_hides_no_failure),
-		cmocka_unit_test(test_engine_auto_hides_no_shortage),
-		cmocka_unit_test(test_serial),
-		cmocka_unit_test(test_hostile_state),
-		cmocka_unit_test(test_every_cut_is_refused),
-		cmocka_unit_test(test_running_machine_is_busy),
-		cmocka_unit_test(test_unknown_exit),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_dirty_needs_its_engine, test_dirty_auto_says_why,
+	  test_dirty_auto_hides_no_failure, test_engine_auto_hides_no_shortage,
+	  test_serial, test_hostile_state, test_every_cut_is_refused,
+	  test_running_machine_is_busy, test_unknown_exit)

@@ -26,12 +26,4 @@ static void test_live(void **state)
 	clients_live_run("clients_uffd live", true, NMARKS, NMARKS);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_random_steps),
-		cmocka_unit_test(test_live),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_random_steps, test_live)

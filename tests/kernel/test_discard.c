@@ -273,16 +273,5 @@ static void test_guest(void **state)
 	tiny_vm_close(&vm);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_contents),
-		cmocka_unit_test(test_part_of_huge_page),
-		cmocka_unit_test(test_private_file_is_kept),
-		cmocka_unit_test(test_several_mappings),
-		cmocka_unit_test(test_mark_comes_last),
-		cmocka_unit_test(test_guest),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_contents, test_part_of_huge_page, test_private_file_is_kept,
+	  test_several_mappings, test_mark_comes_last, test_guest)

@@ -103,12 +103,4 @@ static void test_one_pixel(void **state)
 	rig_stop(&rig);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_live),
-		cmocka_unit_test(test_one_pixel),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_live, test_one_pixel)

@@ -118,12 +118,4 @@ static void test_kvm_log(void **state)
 	}
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_uffd),
-		cmocka_unit_test(test_kvm_log),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_uffd, test_kvm_log)

@@ -210,16 +210,5 @@ static void test_dirty_ring(void **state)
 	close(options.vm_fd);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_vanished_slot),
-		cmocka_unit_test(test_failed_clear),
-		cmocka_unit_test(test_misattached),
-		cmocka_unit_test(test_refused_start),
-		cmocka_unit_test(test_two_sources),
-		cmocka_unit_test(test_dirty_ring),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_vanished_slot, test_failed_clear, test_misattached,
+	  test_refused_start, test_two_sources, test_dirty_ring)

@@ -158,14 +158,4 @@ static void test_pairs_manual(void **state)
 	check_pairs(SMUDGE_KVM_LOG_MANUAL);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_legacy),
-		cmocka_unit_test(test_manual),
-		cmocka_unit_test(test_pairs_legacy),
-		cmocka_unit_test(test_pairs_manual),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_legacy, test_manual, test_pairs_legacy, test_pairs_manual)

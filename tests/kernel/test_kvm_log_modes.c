@@ -149,18 +149,6 @@ static void test_auto(void **state)
 	kvm_track_close(&k);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_legacy),
-		cmocka_unit_test(test_manual),
-		cmocka_unit_test(test_partial_last_word),
-		cmocka_unit_test(test_slot_not_on_a_word),
-		cmocka_unit_test(test_manual_takes_in_part),
-		cmocka_unit_test(test_larger_region_pages),
-		cmocka_unit_test(test_restart),
-		cmocka_unit_test(test_auto),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_legacy, test_manual, test_partial_last_word,
+	  test_slot_not_on_a_word, test_manual_takes_in_part,
+	  test_larger_region_pages, test_restart, test_auto)

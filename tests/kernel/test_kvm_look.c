@@ -198,13 +198,4 @@ static void test_legacy(void **state)
 	kvm_track_close(&k);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_exact),	 cmocka_unit_test(test_mixed),
-		cmocka_unit_test(test_quiesced), cmocka_unit_test(test_loss),
-		cmocka_unit_test(test_legacy),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_exact, test_mixed, test_quiesced, test_loss, test_legacy)

@@ -183,12 +183,4 @@ static void test_manual(void **state)
 	run_all(SMUDGE_KVM_LOG_MANUAL);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_legacy),
-		cmocka_unit_test(test_manual),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_legacy, test_manual)

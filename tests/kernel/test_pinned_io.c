@@ -295,14 +295,4 @@ static void test_vmsplice(void **state)
 	close_fixture(&f);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_private),
-		cmocka_unit_test(test_shared),
-		cmocka_unit_test(test_opened_in_flight),
-		cmocka_unit_test(test_vmsplice),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_private, test_shared, test_opened_in_flight, test_vmsplice)

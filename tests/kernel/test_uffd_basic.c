@@ -236,20 +236,6 @@ static void test_remapped(void **state)
 	close_fixture(&f);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_stores),
-		cmocka_unit_test(test_alternating),
-		cmocka_unit_test(test_system_calls),
-		cmocka_unit_test(test_dontneed),
-		cmocka_unit_test(test_reads_are_clean),
-		cmocka_unit_test(test_shared_memory),
-		cmocka_unit_test(test_larger_region_pages),
-		cmocka_unit_test(test_fork),
-		cmocka_unit_test(test_windows),
-		cmocka_unit_test(test_remapped),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_stores, test_alternating, test_system_calls, test_dontneed,
+	  test_reads_are_clean, test_shared_memory, test_larger_region_pages,
+	  test_fork, test_windows, test_remapped)

@@ -307,19 +307,6 @@ static void test_file_of_root_as_nobody(void **state)
 	close(fd);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_borders),
-		cmocka_unit_test(test_borders_as_nobody),
-		cmocka_unit_test(test_windows),
-		cmocka_unit_test(test_sure),
-		cmocka_unit_test(test_no_file_size),
-		cmocka_unit_test(test_unsure_as_nobody),
-		cmocka_unit_test(test_twice),
-		cmocka_unit_test(test_unmapped),
-		cmocka_unit_test(test_file_of_root_as_nobody),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_borders, test_borders_as_nobody, test_windows, test_sure,
+	  test_no_file_size, test_unsure_as_nobody, test_twice, test_unmapped,
+	  test_file_of_root_as_nobody)

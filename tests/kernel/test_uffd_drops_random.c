@@ -295,15 +295,5 @@ static void test_live_shared(void **state)
 	run_live(true);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_private),
-		cmocka_unit_test(test_shared),
-		cmocka_unit_test(test_private_as_nobody),
-		cmocka_unit_test(test_live_private),
-		cmocka_unit_test(test_live_shared),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_private, test_shared, test_private_as_nobody, test_live_private,
+	  test_live_shared)

@@ -117,12 +117,4 @@ static void test_hugetlbfs(void **state)
 	munmap(ram, BYTES);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_transparent),
-		cmocka_unit_test(test_hugetlbfs),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_transparent, test_hugetlbfs)

@@ -318,15 +318,5 @@ static void test_documentation(void **state)
 	assert_int_equal(nmissing, 0);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_all_kinds),
-		cmocka_unit_test(test_all_kinds_as_nobody),
-		cmocka_unit_test(test_hugetlbfs),
-		cmocka_unit_test(test_hugetlbfs_as_nobody),
-		cmocka_unit_test(test_documentation),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_all_kinds, test_all_kinds_as_nobody, test_hugetlbfs,
+	  test_hugetlbfs_as_nobody, test_documentation)

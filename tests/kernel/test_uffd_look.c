@@ -296,16 +296,5 @@ static void test_visited(void **state)
 	close_fixture(&f);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_exact),
-		cmocka_unit_test(test_alternating),
-		cmocka_unit_test(test_dropped),
-		cmocka_unit_test(test_remapped),
-		cmocka_unit_test(test_loss),
-		cmocka_unit_test(test_visited),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_exact, test_alternating, test_dropped, test_remapped, test_loss,
+	  test_visited)

@@ -227,12 +227,4 @@ static void test_pairs_report_the_writes(void **state)
 	close_fixture(&f);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_changed_and_clean),
-		cmocka_unit_test(test_pairs_report_the_writes),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_changed_and_clean, test_pairs_report_the_writes)

@@ -101,11 +101,4 @@ static void test_swap(void **state)
 	run_as(true, swapped_at_start, NULL);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_swap),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_swap)

@@ -211,17 +211,7 @@ static void test_syscall_does_nothing(void **state)
 	close_rig(&rig);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_addresses_are_not_translated),
-		cmocka_unit_test(test_pages_must_be_present),
-		cmocka_unit_test(test_the_end_address_comes_into_cr2),
-		cmocka_unit_test(test_cr8_and_efer_bits_are_not_kept),
-		cmocka_unit_test(test_sse_is_never_refused),
-		cmocka_unit_test(test_the_time_stamp_counter_is_the_hosts),
-		cmocka_unit_test(test_syscall_does_nothing),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_addresses_are_not_translated, test_pages_must_be_present,
+	  test_the_end_address_comes_into_cr2,
+	  test_cr8_and_efer_bits_are_not_kept, test_sse_is_never_refused,
+	  test_the_time_stamp_counter_is_the_hosts, test_syscall_does_nothing)

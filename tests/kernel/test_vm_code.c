@@ -323,18 +323,6 @@ static void test_chain_unicorn(void **state)
 	chain("unicorn");
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_patched_kvm),
-		cmocka_unit_test(test_patched_unicorn),
-		cmocka_unit_test(test_first_block_unicorn),
-		cmocka_unit_test(test_reopened_unicorn),
-		cmocka_unit_test(test_cleared_kvm),
-		cmocka_unit_test(test_cleared_unicorn),
-		cmocka_unit_test(test_chain_kvm),
-		cmocka_unit_test(test_chain_unicorn),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_patched_kvm, test_patched_unicorn, test_first_block_unicorn,
+	  test_reopened_unicorn, test_cleared_kvm, test_cleared_unicorn,
+	  test_chain_kvm, test_chain_unicorn)

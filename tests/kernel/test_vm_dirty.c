@@ -266,19 +266,6 @@ static void test_auto(void **state)
 	track("auto", "auto");
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kvm_manual),
-		cmocka_unit_test(test_kvm_legacy),
-		cmocka_unit_test(test_kvm_uffd),
-		cmocka_unit_test(test_unicorn_uffd),
-		cmocka_unit_test(test_unicorn_hook),
-		cmocka_unit_test(test_auto),
-		cmocka_unit_test(test_last_store_kvm),
-		cmocka_unit_test(test_last_store_uffd),
-		cmocka_unit_test(test_last_store_hook),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_kvm_manual, test_kvm_legacy, test_kvm_uffd, test_unicorn_uffd,
+	  test_unicorn_hook, test_auto, test_last_store_kvm,
+	  test_last_store_uffd, test_last_store_hook)

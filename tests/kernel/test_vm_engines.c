@@ -176,19 +176,6 @@ static void test_kvm_kvm(void **state)
 	travel(engines, 3);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_patterns_kvm),
-		cmocka_unit_test(test_patterns_unicorn),
-		cmocka_unit_test(test_spoiled_memory_kvm),
-		cmocka_unit_test(test_spoiled_memory_unicorn),
-		cmocka_unit_test(test_pauses_kvm),
-		cmocka_unit_test(test_pauses_unicorn),
-		cmocka_unit_test(test_kvm_unicorn_kvm),
-		cmocka_unit_test(test_unicorn_unicorn),
-		cmocka_unit_test(test_kvm_kvm),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_patterns_kvm, test_patterns_unicorn, test_spoiled_memory_kvm,
+	  test_spoiled_memory_unicorn, test_pauses_kvm, test_pauses_unicorn,
+	  test_kvm_unicorn_kvm, test_unicorn_unicorn, test_kvm_kvm)

@@ -84,12 +84,4 @@ static void test_unicorn(void **state)
 	spoiled_page("unicorn");
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kvm),
-		cmocka_unit_test(test_unicorn),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_kvm, test_unicorn)

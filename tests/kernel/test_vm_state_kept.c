@@ -158,14 +158,4 @@ static void test_unicorn_to_kvm(void **state)
 	pass_on(engines, 2, "unicorn_to_kvm");
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_unicorn),
-		cmocka_unit_test(test_kvm),
-		cmocka_unit_test(test_kvm_to_unicorn),
-		cmocka_unit_test(test_unicorn_to_kvm),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_unicorn, test_kvm, test_kvm_to_unicorn, test_unicorn_to_kvm)

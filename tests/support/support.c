@@ -15,7 +15,6 @@
 
 #include <linux/kvm.h>
 
-#include <smudge/bitmap.h>
 #include <smudge/source.h>
 
 struct test_rng test_rng_start(const char *test_name)
@@ -116,15 +115,4 @@ void test_need_uffd(void)
 		test_skip_without("uffd", err.message);
 	else
 		smudge_source_destroy(source);
-}
-
-bool test_lacks_variant(void)
-{
-	const char *wanted = getenv("SMUDGE_BITMAP_VARIANT");
-
-	if (!wanted || !strcmp(wanted, smudge_bitmap_variant()))
-		return false;
-	printf("1..0 # SKIP no %s on this processor (%s is used)\n", wanted,
-	       smudge_bitmap_variant());
-	return true;
 }

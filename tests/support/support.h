@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What all tests share: a seeded generator whose seed is printed, and skips
- * that SMUDGE_REQUIRE turns into failures.
+ * What all tests share: their main(), a seeded generator whose seed is printed,
+ * and skips that SMUDGE_REQUIRE turns into failures.
  */
 #ifndef TESTS_SUPPORT_H
 #define TESTS_SUPPORT_H
@@ -40,9 +40,24 @@ void test_need_kvm(void);
 void test_need_uffd(void);
 
 /*
- * SMUDGE_BITMAP_VARIANT names one that this processor has not: all of a test
- * program's cases are then reported as skipped.
+ * The main() of a test program: runs the functions, each one case, in order.
+ * TEST_MAIN_WITH has what runs before and after each of them.
  */
-bool test_lacks_variant(void);
+#define TEST_MAIN(...) TEST_MAIN_WITH(NULL, NULL, __VA_ARGS__)
+#define TEST_MAIN_WITH(set_up, tear_down, ...)                             \
+	int main(void)                                                     \
+	{                                                                  \
+		const CMUnitTestFunction test_functions[] = {__VA_ARGS__}; \
+                                                                           \
+		return test_run(test_functions,                            \
+				sizeof(test_functions) /                   \
+					sizeof(test_functions[0]),         \
+				#__VA_ARGS__, set_up, tear_down);          \
+	}
+
+/* What TEST_MAIN calls; @names are the cases', with commas between them. */
+int test_run(const CMUnitTestFunction *functions, size_t ncases,
+	     const char *names, CMFixtureFunction set_up,
+	     CMFixtureFunction tear_down);
 
 #endif

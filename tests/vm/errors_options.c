@@ -77,11 +77,4 @@ static void test_bad_lines(void **state)
 		refuse(&bad_lines[i]);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_bad_lines),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_bad_lines)

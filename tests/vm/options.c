@@ -108,14 +108,5 @@ static void test_sizes(void **state)
 	assert_true(bytes == UINT64_MAX);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_all_options),
-		cmocka_unit_test(test_help_and_version_need_no_guest),
-		cmocka_unit_test(test_sizes),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_defaults, test_all_options, test_help_and_version_need_no_guest,
+	  test_sizes)

@@ -76,12 +76,4 @@ static void test_every_offset(void **state)
 	oracle_destroy(&maps.oracle);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_offset),
-	};
-
-	return test_lacks_variant() ? 0
-				    : cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_every_offset)

@@ -43,12 +43,4 @@ static void test_denied_from_the_start(void **state)
 	deny_and_run(&no_membarrier, 1, run_without, &rig);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_as_it_is),
-		cmocka_unit_test(test_denied_from_the_start),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_as_it_is, test_denied_from_the_start)

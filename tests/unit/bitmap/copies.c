@@ -340,18 +340,6 @@ static void test_runs_are_whole(void **state)
 	close_rig(&rig);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_moved_in_parts),
-		cmocka_unit_test(test_merge_algebra),
-		cmocka_unit_test(test_merge_into_two),
-		cmocka_unit_test(test_take_and_return),
-		cmocka_unit_test(test_return_meets_marks),
-		cmocka_unit_test(test_batch_holds_no_more),
-		cmocka_unit_test(test_runs_are_whole),
-	};
-
-	return test_lacks_variant() ? 0
-				    : cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_moved_in_parts, test_merge_algebra, test_merge_into_two,
+	  test_take_and_return, test_return_meets_marks,
+	  test_batch_holds_no_more, test_runs_are_whole)

@@ -133,15 +133,5 @@ static void test_clears_keep(void **state)
 	smudge_bitmap_destroy(bitmap);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_filter),
-		cmocka_unit_test(test_drain_finds_out),
-		cmocka_unit_test(test_no_barrier_at_all),
-		cmocka_unit_test(test_takes_keep),
-		cmocka_unit_test(test_clears_keep),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_filter, test_drain_finds_out, test_no_barrier_at_all,
+	  test_takes_keep, test_clears_keep)

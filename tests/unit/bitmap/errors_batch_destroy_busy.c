@@ -26,11 +26,4 @@ static void test_destroy_busy(void **state)
 	smudge_bitmap_destroy(bitmap);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_destroy_busy),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_destroy_busy)

@@ -34,11 +34,4 @@ static void test_merge_range(void **state)
 		smudge_bitmap_destroy(bitmap[i]);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_merge_range),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_merge_range)

@@ -106,12 +106,4 @@ static void test_example(void **state)
 	smudge_bitmap_destroy(bitmap);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_example),
-	};
-
-	return test_lacks_variant() ? 0
-				    : cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_example)

@@ -368,17 +368,5 @@ static void test_blocks(void **state)
 	smudge_bitmap_destroy(bitmap);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sizes),
-		cmocka_unit_test(test_ranges_across_levels),
-		cmocka_unit_test(test_holes_across_levels),
-		cmocka_unit_test(test_walk_from_inside),
-		cmocka_unit_test(test_walk_that_clears),
-		cmocka_unit_test(test_blocks),
-	};
-
-	return test_lacks_variant() ? 0
-				    : cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_sizes, test_ranges_across_levels, test_holes_across_levels,
+	  test_walk_from_inside, test_walk_that_clears, test_blocks)

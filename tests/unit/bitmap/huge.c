@@ -120,14 +120,5 @@ static void test_memory_follows_dirty(void **state)
 	smudge_bitmap_destroy(bitmap);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_largest_map),
-		cmocka_unit_test(test_runs_beyond_32_bits),
-		cmocka_unit_test(test_fill_is_small),
-		cmocka_unit_test(test_memory_follows_dirty),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_largest_map, test_runs_beyond_32_bits, test_fill_is_small,
+	  test_memory_follows_dirty)

@@ -57,11 +57,4 @@ static void test_no_huge_pages(void **state)
 	smudge_bitmap_destroy(bitmap);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_no_huge_pages),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_no_huge_pages)

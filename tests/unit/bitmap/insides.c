@@ -256,17 +256,5 @@ static void test_sparse_is_small(void **state)
 	smudge_bitmap_destroy(bitmap);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_one_group),
-		cmocka_unit_test(test_several_groups),
-		cmocka_unit_test(test_last_part),
-		cmocka_unit_test(test_merged_halves),
-		cmocka_unit_test(test_stale_summary),
-		cmocka_unit_test(test_sparse_is_small),
-	};
-
-	return test_lacks_variant() ? 0
-				    : cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_one_group, test_several_groups, test_last_part,
+	  test_merged_halves, test_stale_summary, test_sparse_is_small)

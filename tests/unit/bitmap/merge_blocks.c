@@ -204,14 +204,4 @@ static void test_not_aligned(void **state)
 	close_rig(&rig);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_in_place),
-		cmocka_unit_test(test_shifted),
-		cmocka_unit_test(test_not_aligned),
-	};
-
-	return test_lacks_variant() ? 0
-				    : cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_in_place, test_shifted, test_not_aligned)

@@ -77,16 +77,5 @@ static void test_any_size(void **state)
 		run_size(1 + test_rng_below(&rng, 20000), 2, 60);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_one_page),
-		cmocka_unit_test(test_one_word),
-		cmocka_unit_test(test_one_summary_word),
-		cmocka_unit_test(test_two_summary_levels),
-		cmocka_unit_test(test_any_size),
-	};
-
-	return test_lacks_variant() ? 0
-				    : cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_one_page, test_one_word, test_one_summary_word,
+	  test_two_summary_levels, test_any_size)

@@ -149,12 +149,4 @@ static void test_shared_pages(void **state)
 	run("code_loss shared", true);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_own_pages),
-		cmocka_unit_test(test_shared_pages),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_own_pages, test_shared_pages)

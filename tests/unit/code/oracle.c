@@ -330,12 +330,4 @@ static void test_marks_only(void **state)
 	run(true);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_with_sources),
-		cmocka_unit_test(test_marks_only),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_with_sources, test_marks_only)

@@ -176,17 +176,6 @@ static void test_reasons(void **state)
 	assert_string_equal(file_reason(-EMEDIUMTYPE), "it is no regular file");
 }
 
-#define TEST(name) \
-	cmocka_unit_test_setup_teardown(name, folder_enter, folder_leave)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST(test_kinds),	    TEST(test_full_device),
-		TEST(test_file_size_limit), TEST(test_too_large),
-		TEST(test_waits_end),	    TEST(test_end_leaves_the_old_file),
-		TEST(test_not_allowed),	    TEST(test_reasons),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN_WITH(folder_enter, folder_leave, test_kinds, test_full_device,
+	       test_file_size_limit, test_too_large, test_waits_end,
+	       test_end_leaves_the_old_file, test_not_allowed, test_reasons)

@@ -190,22 +190,7 @@ static void test_unlink_by_identity(void **state)
 	folder_check(*state, 1);
 }
 
-#define TEST(name) \
-	cmocka_unit_test_setup_teardown(name, folder_enter, folder_leave)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST(test_new_file),
-		TEST(test_replaced_file),
-		TEST(test_link_stays),
-		TEST(test_devices),
-		TEST(test_file_without_a_name),
-		TEST(test_fifo_is_read_to_its_end),
-		TEST(test_first_line),
-		TEST(test_log_needs_no_reader),
-		TEST(test_unlink_by_identity),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN_WITH(folder_enter, folder_leave, test_new_file, test_replaced_file,
+	       test_link_stays, test_devices, test_file_without_a_name,
+	       test_fifo_is_read_to_its_end, test_first_line,
+	       test_log_needs_no_reader, test_unlink_by_identity)

@@ -107,13 +107,5 @@ static void test_output_to_a_full_disk(void **state)
 	assert_int_equal(status_of(pid), 0);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_closed_streams),
-		cmocka_unit_test(test_signals_of_writing),
-		cmocka_unit_test(test_output_to_a_full_disk),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_closed_streams, test_signals_of_writing,
+	  test_output_to_a_full_disk)

@@ -139,14 +139,5 @@ static void test_pause_without_descriptors(void **state)
 	close(listener);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_how_it_ends),
-		cmocka_unit_test(test_signals_do_not_prolong),
-		cmocka_unit_test(test_no_descriptors_allowed),
-		cmocka_unit_test(test_pause_without_descriptors),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_how_it_ends, test_signals_do_not_prolong,
+	  test_no_descriptors_allowed, test_pause_without_descriptors)

@@ -75,12 +75,4 @@ static void test_set_mode(void **state)
 	rig_stop(&rig);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_open),
-		cmocka_unit_test(test_set_mode),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_open, test_set_mode)

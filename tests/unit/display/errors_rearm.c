@@ -126,12 +126,4 @@ static void test_rearm_half_way(void **state)
 	rig_stop(&rig);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rearm),
-		cmocka_unit_test(test_rearm_half_way),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_rearm, test_rearm_half_way)

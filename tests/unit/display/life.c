@@ -126,14 +126,5 @@ static void test_statistics(void **state)
 	rig_stop(&rig);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_hundred_viewers),
-		cmocka_unit_test(test_other_client),
-		cmocka_unit_test(test_own_region_only),
-		cmocka_unit_test(test_statistics),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_hundred_viewers, test_other_client, test_own_region_only,
+	  test_statistics)

@@ -118,12 +118,4 @@ static void test_modes_and_viewers(void **state)
 	rig_stop(&rig);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_one_viewer),
-		cmocka_unit_test(test_modes_and_viewers),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_one_viewer, test_modes_and_viewers)

@@ -142,16 +142,5 @@ static void test_largest_sides(void **state)
 	rig_stop(&rig);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_page_of_two_lines),
-		cmocka_unit_test(test_line_of_many_pages),
-		cmocka_unit_test(test_between_lines),
-		cmocka_unit_test(test_last_byte),
-		cmocka_unit_test(test_shrink_and_grow),
-		cmocka_unit_test(test_largest_sides),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_page_of_two_lines, test_line_of_many_pages, test_between_lines,
+	  test_last_byte, test_shrink_and_grow, test_largest_sides)

@@ -100,12 +100,4 @@ static void test_large_pages(void **state)
 	run(&rng, 18);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_small_pages),
-		cmocka_unit_test(test_large_pages),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_small_pages, test_large_pages)

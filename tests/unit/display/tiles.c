@@ -141,13 +141,4 @@ static void test_chequers(void **state)
 	assert_int_equal(give(100000), SMUDGE_DISPLAY_MAX_RECTS);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_random),
-		cmocka_unit_test(test_boxes),
-		cmocka_unit_test(test_chequers),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_random, test_boxes, test_chequers)

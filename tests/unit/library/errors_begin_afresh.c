@@ -322,11 +322,4 @@ static void calls_begin_afresh(void **state)
 	close_world(&world);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(calls_begin_afresh),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(calls_begin_afresh)

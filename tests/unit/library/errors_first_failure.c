@@ -66,12 +66,4 @@ static void add_again_is_no_failure(void **state)
 	assert_int_equal(smudge_memory_destroy(memory), 0);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_first_failure_stays),
-		cmocka_unit_test(add_again_is_no_failure),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(the_first_failure_stays, add_again_is_no_failure)

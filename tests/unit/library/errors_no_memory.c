@@ -275,14 +275,4 @@ static void test_code(void **state)
 	}
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_creations),
-		cmocka_unit_test(test_regions),
-		cmocka_unit_test(test_clients),
-		cmocka_unit_test(test_code),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_creations, test_regions, test_clients, test_code)

@@ -179,16 +179,6 @@ static void holds_are_counted(void **state)
 	smudge_region_release(held[0]);
 }
 
-#define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		CASE(region_under_display), CASE(region_under_code),
-		CASE(memory_under_client),  CASE(all_under_a_batch),
-		CASE(region_under_source),  CASE(region_under_client),
-		CASE(bitmap_under_a_batch), CASE(holds_are_counted),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN_WITH(set_up, tear_down, region_under_display, region_under_code,
+	       memory_under_client, all_under_a_batch, region_under_source,
+	       region_under_client, bitmap_under_a_batch, holds_are_counted)

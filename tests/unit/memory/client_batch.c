@@ -148,14 +148,5 @@ static void test_small_batch(void **state)
 	rig_end(&rig);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_take_rearms_what_it_took),
-		cmocka_unit_test(test_failing_consumer),
-		cmocka_unit_test(test_failing_rearm),
-		cmocka_unit_test(test_small_batch),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_take_rearms_what_it_took, test_failing_consumer,
+	  test_failing_rearm, test_small_batch)

@@ -125,13 +125,4 @@ static void test_failing_start_unwinds(void **state)
 	assert_int_equal(smudge_memory_destroy(memory), 0);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_first_and_last),
-		cmocka_unit_test(test_nothing_is_held),
-		cmocka_unit_test(test_failing_start_unwinds),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_first_and_last, test_nothing_is_held, test_failing_start_unwinds)

@@ -126,14 +126,5 @@ static void test_older_options(void **state)
 	end(&rig);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_alone_it_starts_nothing),
-		cmocka_unit_test(test_beside_another),
-		cmocka_unit_test(test_a_failing_source),
-		cmocka_unit_test(test_older_options),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_alone_it_starts_nothing, test_beside_another,
+	  test_a_failing_source, test_older_options)

@@ -137,14 +137,5 @@ static void test_later_regions(void **state)
 	rig_end(&rig);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_a_take_leaves_the_others),
-		cmocka_unit_test(test_mark_for_one),
-		cmocka_unit_test(test_some_regions_only),
-		cmocka_unit_test(test_later_regions),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_a_take_leaves_the_others, test_mark_for_one,
+	  test_some_regions_only, test_later_regions)

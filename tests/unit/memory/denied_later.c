@@ -76,12 +76,4 @@ static void test_every_barrier(void **state)
 	deny_and_run(NULL, 0, use_memory, &nrules);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_membarrier),
-		cmocka_unit_test(test_every_barrier),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_membarrier, test_every_barrier)

@@ -35,11 +35,4 @@ static void test_attach_range(void **state)
 	assert_int_equal(smudge_memory_destroy(memory), 0);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_attach_range),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_attach_range)

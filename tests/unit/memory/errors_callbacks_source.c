@@ -297,14 +297,5 @@ static void no_source_says_add_again(void **state)
 	close_world(&w);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(odd_values_are_failures),
-		cmocka_unit_test(its_own_words_are_kept),
-		cmocka_unit_test(notes_without_a_failure),
-		cmocka_unit_test(no_source_says_add_again),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(odd_values_are_failures, its_own_words_are_kept,
+	  notes_without_a_failure, no_source_says_add_again)

@@ -49,11 +49,4 @@ static void test_foreign_batch(void **state)
 	assert_int_equal(smudge_memory_destroy(memory), 0);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_foreign_batch),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_foreign_batch)

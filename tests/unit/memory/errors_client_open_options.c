@@ -57,11 +57,4 @@ static void test_open_options(void **state)
 	assert_int_equal(smudge_memory_destroy(other), 0);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_open_options),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_open_options)

@@ -40,11 +40,4 @@ static void test_unwatched(void **state)
 	assert_int_equal(smudge_memory_destroy(memory), 0);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_unwatched),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_unwatched)

@@ -126,14 +126,4 @@ static void test_shorter_options(void **state)
 	assert_int_equal(smudge_memory_destroy(memory), 0);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_open),
-		cmocka_unit_test(test_attach),
-		cmocka_unit_test(test_options),
-		cmocka_unit_test(test_shorter_options),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_open, test_attach, test_options, test_shorter_options)

@@ -248,19 +248,5 @@ static void test_error_argument(void **state)
 	close_rig(&r);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_range),
-		cmocka_unit_test(test_hole),
-		cmocka_unit_test(test_descriptor),
-		cmocka_unit_test(test_read_only),
-		cmocka_unit_test(test_sealed),
-		cmocka_unit_test(test_locked),
-		cmocka_unit_test(test_file_system),
-		cmocka_unit_test(test_no_maps),
-		cmocka_unit_test(test_error_argument),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_range, test_hole, test_descriptor, test_read_only, test_sealed,
+	  test_locked, test_file_system, test_no_maps, test_error_argument)

@@ -207,16 +207,6 @@ static void test_smaller_source_pages(void **state)
 	assert_int_equal(smudge_memory_destroy(memory), 0);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_unknown_means_dirty),
-		cmocka_unit_test(test_detach_harvests_first),
-		cmocka_unit_test(test_misaligned_attachments),
-		cmocka_unit_test(test_larger_source_pages),
-		cmocka_unit_test(test_enormous_source_pages),
-		cmocka_unit_test(test_smaller_source_pages),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_unknown_means_dirty, test_detach_harvests_first,
+	  test_misaligned_attachments, test_larger_source_pages,
+	  test_enormous_source_pages, test_smaller_source_pages)

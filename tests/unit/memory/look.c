@@ -216,17 +216,6 @@ static void test_statistics(void **state)
 	rig_end(&rig);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_comes_again),
-		cmocka_unit_test(test_mixed),
-		cmocka_unit_test(test_harvest_after_look),
-		cmocka_unit_test(test_look_fails),
-		cmocka_unit_test(test_one_region),
-		cmocka_unit_test(test_nobody_watches),
-		cmocka_unit_test(test_statistics),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_comes_again, test_mixed, test_harvest_after_look,
+	  test_look_fails, test_one_region, test_nobody_watches,
+	  test_statistics)

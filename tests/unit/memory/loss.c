@@ -207,13 +207,4 @@ static void test_regions_come_and_go(void **state)
 	assert_true(ncycles > 0);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_two_clients),
-		cmocka_unit_test(test_clients_come_and_go),
-		cmocka_unit_test(test_regions_come_and_go),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_two_clients, test_clients_come_and_go, test_regions_come_and_go)

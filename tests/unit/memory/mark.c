@@ -100,13 +100,4 @@ static void test_across_regions(void **state)
 	rig_end(&rig);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_one_region),
-		cmocka_unit_test(test_outside),
-		cmocka_unit_test(test_across_regions),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_one_region, test_outside, test_across_regions)

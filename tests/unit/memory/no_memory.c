@@ -49,11 +49,4 @@ static void test_destroy_without_memory(void **state)
 	fake_destroy(&fake);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_destroy_without_memory),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_destroy_without_memory)

@@ -305,12 +305,4 @@ static void test_it_can_fail(void **state)
 	assert_true(as_taken > 0);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_quiesced),
-		cmocka_unit_test(test_it_can_fail),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_quiesced, test_it_can_fail)

@@ -310,18 +310,6 @@ static void test_started_again(void **state)
 	rig_end(&rig);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_strictest_wins),
-		cmocka_unit_test(test_rearms_at_once),
-		cmocka_unit_test(test_begins_unknown),
-		cmocka_unit_test(test_attached_later),
-		cmocka_unit_test(test_rearm_fails),
-		cmocka_unit_test(test_harvested_before_it_came),
-		cmocka_unit_test(test_takes_rearm_nothing),
-		cmocka_unit_test(test_started_again),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_strictest_wins, test_rearms_at_once, test_begins_unknown,
+	  test_attached_later, test_rearm_fails, test_harvested_before_it_came,
+	  test_takes_rearm_nothing, test_started_again)

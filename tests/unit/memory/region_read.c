@@ -181,15 +181,5 @@ static void a_page_that_is_being_written(void **state)
 	printf("# %d copies, %d of two moments\n", 20000, (int)mixed);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(any_range),
-		cmocka_unit_test(pages),
-		cmocka_unit_test(ranges_outside),
-		cmocka_unit_test(zero_or_not),
-		cmocka_unit_test(a_page_that_is_being_written),
-	};
-
-	return cmocka_run_group_tests(tests, set_up, tear_down);
-}
+TEST_MAIN_WITH(set_up, tear_down, any_range, pages, ranges_outside, zero_or_not,
+	       a_page_that_is_being_written)

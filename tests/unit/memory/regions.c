@@ -142,14 +142,5 @@ static void test_statistics_add_up(void **state)
 	assert_int_equal(smudge_memory_destroy(memory), 0);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_what_a_region_says),
-		cmocka_unit_test(test_ids_are_not_used_again),
-		cmocka_unit_test(test_leaving_detaches),
-		cmocka_unit_test(test_statistics_add_up),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_what_a_region_says, test_ids_are_not_used_again,
+	  test_leaving_detaches, test_statistics_add_up)

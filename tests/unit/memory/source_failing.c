@@ -241,14 +241,5 @@ static void test_last_harvest_fails(void **state)
 	close_fixture(&f);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_harvest_fails),
-		cmocka_unit_test(test_rearm_fails),
-		cmocka_unit_test(test_start_fails),
-		cmocka_unit_test(test_last_harvest_fails),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_harvest_fails, test_rearm_fails, test_start_fails,
+	  test_last_harvest_fails)

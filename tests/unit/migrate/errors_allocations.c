@@ -132,13 +132,4 @@ static void test_handle(void **state)
 	smudge_migration_destroy(migration);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_source),
-		cmocka_unit_test(test_destination),
-		cmocka_unit_test(test_handle),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_source, test_destination, test_handle)

@@ -225,11 +225,4 @@ static void every_type_at_every_moment(void **state)
 	}
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_type_at_every_moment),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(every_type_at_every_moment)

@@ -171,19 +171,8 @@ static void odd_decisions_are_abort(void **state)
 	policy_returns(-EIO, "the policy returned -5 after round 1");
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(machine_stop_returns_5),
-		cmocka_unit_test(machine_stop_returns_int_min),
-		cmocka_unit_test(machine_stop_returns_eownerdead),
-		cmocka_unit_test(machine_stop_returns_eremoteio),
-		cmocka_unit_test(state_save_returns_5),
-		cmocka_unit_test(state_without_memory),
-		cmocka_unit_test(failed_save_leaves_a_pointer),
-		cmocka_unit_test(state_load_returns),
-		cmocka_unit_test(odd_decisions_are_abort),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(machine_stop_returns_5, machine_stop_returns_int_min,
+	  machine_stop_returns_eownerdead, machine_stop_returns_eremoteio,
+	  state_save_returns_5, state_without_memory,
+	  failed_save_leaves_a_pointer, state_load_returns,
+	  odd_decisions_are_abort)

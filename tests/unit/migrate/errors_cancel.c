@@ -121,14 +121,5 @@ static void at_the_receiver(void **state)
 	rig_close(&rig);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(before_the_begin),
-		cmocka_unit_test(while_the_peer_does_not_read),
-		cmocka_unit_test(the_receiver_is_told),
-		cmocka_unit_test(at_the_receiver),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(before_the_begin, while_the_peer_does_not_read, the_receiver_is_told,
+	  at_the_receiver)

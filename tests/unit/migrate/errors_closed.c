@@ -114,19 +114,6 @@ static void pages_in_flight_are_returned(void **state)
 	rig_close(&rig);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(before_the_greeting),
-		cmocka_unit_test(after_the_region_table),
-		cmocka_unit_test(in_the_first_round),
-		cmocka_unit_test(before_the_first_answer),
-		cmocka_unit_test(between_rounds),
-		cmocka_unit_test(in_the_final_round),
-		cmocka_unit_test(at_the_state),
-		cmocka_unit_test(after_the_end),
-		cmocka_unit_test(pages_in_flight_are_returned),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(before_the_greeting, after_the_region_table, in_the_first_round,
+	  before_the_first_answer, between_rounds, in_the_final_round,
+	  at_the_state, after_the_end, pages_in_flight_are_returned)

@@ -151,15 +151,5 @@ static void state_too_large(void **state)
 	rig_close(&rig);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(cancelled),
-		cmocka_unit_test(policy_gives_up),
-		cmocka_unit_test(callbacks_fail),
-		cmocka_unit_test(source_fails),
-		cmocka_unit_test(state_too_large),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(cancelled, policy_gives_up, callbacks_fail, source_fails,
+	  state_too_large)

@@ -176,16 +176,6 @@ static void no_socket_touches_no_other(void **state)
 	rig_close(&rig);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(receiver_without_regions),
-		cmocka_unit_test(receiver_cancelled),
-		cmocka_unit_test(sender_without_regions),
-		cmocka_unit_test(sender_cancelled),
-		cmocka_unit_test(wrong_calls_touch_nothing),
-		cmocka_unit_test(no_socket_touches_no_other),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(receiver_without_regions, receiver_cancelled, sender_without_regions,
+	  sender_cancelled, wrong_calls_touch_nothing,
+	  no_socket_touches_no_other)

@@ -342,18 +342,5 @@ static void no_go(void **state)
 	receiver_end(&receiving, -ETIMEDOUT, "did not come to the point");
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(no_ready),
-		cmocka_unit_test(no_round_ack),
-		cmocka_unit_test(no_ack),
-		cmocka_unit_test(too_much_to_skip),
-		cmocka_unit_test(slow_reader),
-		cmocka_unit_test(no_region_table),
-		cmocka_unit_test(too_many_bytes_to_skip),
-		cmocka_unit_test(no_go),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(no_ready, no_round_ack, no_ack, too_much_to_skip, slow_reader,
+	  no_region_table, too_many_bytes_to_skip, no_go)

@@ -146,15 +146,5 @@ static void policy_gives_up(void **state)
 	rig_close(&rig);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(does_not_stop),
-		cmocka_unit_test(state_too_large),
-		cmocka_unit_test(writes_though_stopped),
-		cmocka_unit_test(source_fails),
-		cmocka_unit_test(policy_gives_up),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(does_not_stop, state_too_large, writes_though_stopped, source_fails,
+	  policy_gives_up)

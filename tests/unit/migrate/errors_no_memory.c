@@ -94,12 +94,4 @@ static void at_the_sender(void **state)
 	assert_in_range(n, 6, MOST - 1);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(at_the_receiver),
-		cmocka_unit_test(at_the_sender),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(at_the_receiver, at_the_sender)

@@ -101,14 +101,5 @@ static void receiver_needs_go(void **state)
 	rig_close(&rig);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(dies_after_go),
-		cmocka_unit_test(dies_with_the_ack),
-		cmocka_unit_test(refuses_before_go),
-		cmocka_unit_test(receiver_needs_go),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(dies_after_go, dies_with_the_ack, refuses_before_go,
+	  receiver_needs_go)

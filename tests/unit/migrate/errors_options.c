@@ -70,12 +70,4 @@ static void receive_options(void **state)
 	rig_close(&rig);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(send_options),
-		cmocka_unit_test(receive_options),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(send_options, receive_options)

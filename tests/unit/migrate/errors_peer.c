@@ -172,19 +172,6 @@ static void no_socket(void **state)
 	rig_close(&rig);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(not_smudge),
-		cmocka_unit_test(another_version),
-		cmocka_unit_test(two_senders),
-		cmocka_unit_test(unknown_feature),
-		cmocka_unit_test(damaged_greeting),
-		cmocka_unit_test(out_of_order),
-		cmocka_unit_test(silent_sender_side),
-		cmocka_unit_test(silent_receiver_side),
-		cmocka_unit_test(no_socket),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(not_smudge, another_version, two_senders, unknown_feature,
+	  damaged_greeting, out_of_order, silent_sender_side,
+	  silent_receiver_side, no_socket)

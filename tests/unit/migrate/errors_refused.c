@@ -121,15 +121,5 @@ static void in_the_middle_of_a_round(void **state)
 	rig_close(&rig);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(state_is_not_loaded),
-		cmocka_unit_test(less_memory),
-		cmocka_unit_test(another_name),
-		cmocka_unit_test(fewer_regions),
-		cmocka_unit_test(in_the_middle_of_a_round),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(state_is_not_loaded, less_memory, another_name, fewer_regions,
+	  in_the_middle_of_a_round)

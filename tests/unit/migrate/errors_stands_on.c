@@ -127,13 +127,5 @@ static void a_second_use_owns_nothing(void **state)
 	rig_close(&rig);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(memory_under_a_migration),
-		cmocka_unit_test(handle_under_a_migration),
-		cmocka_unit_test(a_second_use_owns_nothing),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(memory_under_a_migration, handle_under_a_migration,
+	  a_second_use_owns_nothing)

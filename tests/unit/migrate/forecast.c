@@ -169,14 +169,5 @@ static void at_a_limit_with_content_in_front_only(void **state)
 	assert_near("at_a_limit_with_content_in_front_only", 32 * MIB, 4 * MIB);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(without_a_limit),
-		cmocka_unit_test(at_a_limit),
-		cmocka_unit_test(at_a_low_limit),
-		cmocka_unit_test(at_a_limit_with_content_in_front_only),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(without_a_limit, at_a_limit, at_a_low_limit,
+	  at_a_limit_with_content_in_front_only)

@@ -141,16 +141,5 @@ static void handle_is_good_for_one(void **state)
 	rig_close(&rig);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(with_a_live_writer),
-		cmocka_unit_test(with_the_default_policy),
-		cmocka_unit_test(with_pages_of_2_mib),
-		cmocka_unit_test(zero_pages_overwrite),
-		cmocka_unit_test(large_state),
-		cmocka_unit_test(handle_is_good_for_one),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(with_a_live_writer, with_the_default_policy, with_pages_of_2_mib,
+	  zero_pages_overwrite, large_state, handle_is_good_for_one)

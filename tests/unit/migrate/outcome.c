@@ -191,17 +191,7 @@ static void a_cancel_s_answer_is_kept(void **state)
 	print_message("# %d of 60 were in time\n", ncancelled);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_row_of_facts),
-		cmocka_unit_test(a_callback_s_number_is_not_an_outcome),
-		cmocka_unit_test(a_receiver_s_callback_likewise),
-		cmocka_unit_test(a_descriptor_that_is_no_socket),
-		cmocka_unit_test(a_cancel_after_ack_is_refused),
-		cmocka_unit_test(a_lost_receipt_after_a_late_cancel),
-		cmocka_unit_test(a_cancel_s_answer_is_kept),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(each_row_of_facts, a_callback_s_number_is_not_an_outcome,
+	  a_receiver_s_callback_likewise, a_descriptor_that_is_no_socket,
+	  a_cancel_after_ack_is_refused, a_lost_receipt_after_a_late_cancel,
+	  a_cancel_s_answer_is_kept)

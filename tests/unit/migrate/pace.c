@@ -105,14 +105,4 @@ static void cancel_under_a_limit(void **state)
 	rig_close(&rig);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(default_policy),
-		cmocka_unit_test(limit_holds),
-		cmocka_unit_test(limit_is_lifted),
-		cmocka_unit_test(cancel_under_a_limit),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(default_policy, limit_holds, limit_is_lifted, cancel_under_a_limit)

@@ -84,12 +84,4 @@ static void received_pages_are_dirty_here(void **state)
 	rig_close(&rig);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(zero_pages_take_no_memory),
-		cmocka_unit_test(received_pages_are_dirty_here),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(zero_pages_take_no_memory, received_pages_are_dirty_here)

@@ -109,12 +109,4 @@ static void talks_for_ever(void **state)
 	rig_close(&rig);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(talks_all_the_time),
-		cmocka_unit_test(talks_for_ever),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(talks_all_the_time, talks_for_ever)

@@ -206,14 +206,5 @@ static void a_refusal_behind_the_caller_s_peek_offset(void **state)
 	rig_close(&rig);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_socket_set_awkwardly),
-		cmocka_unit_test(options_are_put_back_after_a_failure),
-		cmocka_unit_test(a_unix_socket),
-		cmocka_unit_test(a_refusal_behind_the_caller_s_peek_offset),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(a_socket_set_awkwardly, options_are_put_back_after_a_failure,
+	  a_unix_socket, a_refusal_behind_the_caller_s_peek_offset)

@@ -107,11 +107,4 @@ static void largest_state(void **state)
 	assert_int_equal(status[1], 0);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(largest_state),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(largest_state)

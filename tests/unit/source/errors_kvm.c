@@ -167,15 +167,5 @@ static void test_bad_slots(void **state)
 	close(vm_fd);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_bad_descriptor),
-		cmocka_unit_test(test_dev_kvm),
-		cmocka_unit_test(test_bad_options),
-		cmocka_unit_test(test_mode_not_in_the_kernel),
-		cmocka_unit_test(test_bad_slots),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_bad_descriptor, test_dev_kvm, test_bad_options,
+	  test_mode_not_in_the_kernel, test_bad_slots)

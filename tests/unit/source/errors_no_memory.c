@@ -214,12 +214,4 @@ static void test_kvm(void **state)
 	end_scene(&scene);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_uffd),
-		cmocka_unit_test(test_kvm),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_uffd, test_kvm)

@@ -149,16 +149,5 @@ static void test_missing_features(void **state)
 
 #endif
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_no_userfaultfd),
-		cmocka_unit_test(test_userfaultfd_forbidden),
-		cmocka_unit_test(test_no_descriptors),
-		cmocka_unit_test(test_no_pagemap_scan),
-		cmocka_unit_test(test_scan_that_lies),
-		cmocka_unit_test(test_missing_features),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_no_userfaultfd, test_userfaultfd_forbidden, test_no_descriptors,
+	  test_no_pagemap_scan, test_scan_that_lies, test_missing_features)

@@ -90,11 +90,4 @@ static void test_no_descriptor(void **state)
 	munmap(ram, NPAGES * 4096);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_no_descriptor),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_no_descriptor)

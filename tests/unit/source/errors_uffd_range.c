@@ -108,13 +108,4 @@ static void test_read_only_file(void **state)
 	close(fd);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_hole),
-		cmocka_unit_test(test_registered_by_another),
-		cmocka_unit_test(test_read_only_file),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_hole, test_registered_by_another, test_read_only_file)

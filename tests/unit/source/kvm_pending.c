@@ -250,12 +250,4 @@ static void test_chunks(void **state)
 	check_size(&rng, 2 * SMI_KVM_CHUNK_PAGES + 77, false);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_small_sizes),
-		cmocka_unit_test(test_chunks),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_small_sizes, test_chunks)

@@ -109,16 +109,5 @@ static void test_walk_in_the_dark(void **state)
 	deny_and_run(&no_answer, 1, walk_refuses, NULL);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_membarrier),
-		cmocka_unit_test(test_shootdown),
-		cmocka_unit_test(test_walk),
-		cmocka_unit_test(test_walk_of_a_pinned_thread),
-		cmocka_unit_test(test_all_denied),
-		cmocka_unit_test(test_walk_in_the_dark),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_membarrier, test_shootdown, test_walk,
+	  test_walk_of_a_pinned_thread, test_all_denied, test_walk_in_the_dark)

@@ -113,13 +113,5 @@ static void names_are_filtered(void **state)
 	assert_int_equal(smudge_memory_destroy(memory), 0);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(texts_are_filtered),
-		cmocka_unit_test(a_cut_leaves_no_half_character),
-		cmocka_unit_test(names_are_filtered),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(texts_are_filtered, a_cut_leaves_no_half_character,
+	  names_are_filtered)

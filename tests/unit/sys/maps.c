@@ -152,13 +152,4 @@ static void test_merged_meanwhile(void **state)
 	munmap(at, 4 * PAGE);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_as_it_is),
-		cmocka_unit_test(test_text),
-		cmocka_unit_test(test_merged_meanwhile),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_as_it_is, test_text, test_merged_meanwhile)

@@ -211,16 +211,5 @@ static void test_fork(void **state)
 	assert_waits_for(&holder);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_waits),
-		cmocka_unit_test(test_slots_come_back),
-		cmocka_unit_test(test_slots_come_back_late),
-		cmocka_unit_test(test_without_slots),
-		cmocka_unit_test(test_waits_for_the_longest),
-		cmocka_unit_test(test_fork),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_waits, test_slots_come_back, test_slots_come_back_late,
+	  test_without_slots, test_waits_for_the_longest, test_fork)

@@ -198,13 +198,4 @@ static void test_race_without_slots(void **state)
 	assert_false(race.has_slot);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_race),
-		cmocka_unit_test(test_race_with_signals),
-		cmocka_unit_test(test_race_without_slots),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_race, test_race_with_signals, test_race_without_slots)

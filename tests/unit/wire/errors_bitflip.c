@@ -75,12 +75,4 @@ static void nothing_of_it_is_used(void **state)
 	stream_player_destroy(player);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_flip_is_refused),
-		cmocka_unit_test(nothing_of_it_is_used),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(every_flip_is_refused, nothing_of_it_is_used)

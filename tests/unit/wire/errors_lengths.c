@@ -131,13 +131,4 @@ static void huge_runs(void **state)
 	}
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(one_byte_too_long),
-		cmocka_unit_test(one_byte_off),
-		cmocka_unit_test(huge_runs),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(one_byte_too_long, one_byte_off, huge_runs)

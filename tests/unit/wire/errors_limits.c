@@ -87,14 +87,5 @@ static void rounds_of_a_sender(void **state)
 	smudge_migration_destroy(sender.migration);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(as_many_as_allowed),
-		cmocka_unit_test(one_too_many),
-		cmocka_unit_test(rounds_of_a_stream),
-		cmocka_unit_test(rounds_of_a_sender),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(as_many_as_allowed, one_too_many, rounds_of_a_stream,
+	  rounds_of_a_sender)

@@ -224,14 +224,5 @@ static void nothing_after_go(void **state)
 	stream_player_destroy(player);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_type_in_every_place),
-		cmocka_unit_test(damage_comes_first),
-		cmocka_unit_test(record_instead_of_greeting),
-		cmocka_unit_test(nothing_after_go),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(every_type_in_every_place, damage_comes_first,
+	  record_instead_of_greeting, nothing_after_go)

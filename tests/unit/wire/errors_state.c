@@ -34,11 +34,4 @@ static void cannot_be_loaded(void **state)
 	stream_player_destroy(player);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(cannot_be_loaded),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(cannot_be_loaded)

@@ -69,12 +69,4 @@ static void totals_of_the_stream(void **state)
 	stream_player_destroy(player);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(totals_of_rounds),
-		cmocka_unit_test(totals_of_the_stream),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(totals_of_rounds, totals_of_the_stream)

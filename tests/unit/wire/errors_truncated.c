@@ -62,12 +62,4 @@ static void whole_is_accepted(void **state)
 	stream_player_destroy(player);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(whole_is_accepted),
-		cmocka_unit_test(cut_everywhere),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(whole_is_accepted, cut_everywhere)

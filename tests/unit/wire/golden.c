@@ -87,12 +87,4 @@ static void encoders_write_the_golden_bytes(void **state)
 	assert_memory_equal(stream.bytes, golden, length);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_golden_stream),
-		cmocka_unit_test(encoders_write_the_golden_bytes),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(every_golden_stream, encoders_write_the_golden_bytes)

@@ -148,14 +148,5 @@ static void random_bytes(void **state)
 	}
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(control_records),
-		cmocka_unit_test(sentences_are_fit_for_a_terminal),
-		cmocka_unit_test(region_tables),
-		cmocka_unit_test(random_bytes),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(control_records, sentences_are_fit_for_a_terminal, region_tables,
+	  random_bytes)

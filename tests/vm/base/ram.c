@@ -47,13 +47,4 @@ static void test_no_wrap(void **state)
 	assert_null(ram_at(&ram, UINT64_MAX, UINT64_MAX));
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_inside),
-		cmocka_unit_test(test_outside),
-		cmocka_unit_test(test_no_wrap),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_inside, test_outside, test_no_wrap)

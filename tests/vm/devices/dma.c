@@ -130,13 +130,4 @@ static void test_state(void **state)
 	vm_buf_free(&again);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_copies),
-		cmocka_unit_test(test_fill),
-		cmocka_unit_test(test_state),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_copies, test_fill, test_state)

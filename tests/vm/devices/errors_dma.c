@@ -116,13 +116,4 @@ static void test_hostile_state(void **state)
 	assert_int_equal(ret.value, 7);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_absurd_requests),
-		cmocka_unit_test(test_strange_accesses),
-		cmocka_unit_test(test_hostile_state),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_absurd_requests, test_strange_accesses, test_hostile_state)

@@ -200,15 +200,6 @@ static void test_too_many_keys(void **state)
 	vm_buf_free(&buf);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_absurd_modes),
-		cmocka_unit_test(test_places_outside_are_ignored),
-		cmocka_unit_test(test_nothing_written_leads_outside),
-		cmocka_unit_test(test_absurd_states),
-		cmocka_unit_test(test_too_many_keys),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_absurd_modes, test_places_outside_are_ignored,
+	  test_nothing_written_leads_outside, test_absurd_states,
+	  test_too_many_keys)

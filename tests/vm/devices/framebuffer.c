@@ -199,17 +199,8 @@ static void test_the_state_comes_back(void **state)
 	close_rig(&rig);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_at_start_the_largest_mode_is_on),
-		cmocka_unit_test(test_a_mode_is_set_and_moved),
-		cmocka_unit_test(test_switching_on_clears_unless_told_not_to),
-		cmocka_unit_test(test_keys_come_out_in_order),
-		cmocka_unit_test(
-			test_other_widths_and_machines_without_read_ones),
-		cmocka_unit_test(test_the_state_comes_back),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_at_start_the_largest_mode_is_on, test_a_mode_is_set_and_moved,
+	  test_switching_on_clears_unless_told_not_to,
+	  test_keys_come_out_in_order,
+	  test_other_widths_and_machines_without_read_ones,
+	  test_the_state_comes_back)

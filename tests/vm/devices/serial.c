@@ -116,15 +116,6 @@ static void test_no_reader_does_not_hang(void **state)
 	serial_close(&serial);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_divisor_latch),
-		cmocka_unit_test(test_output_goes_to_the_file),
-		cmocka_unit_test(test_fifo_and_overrun),
-		cmocka_unit_test(test_loop_mode_modem_lines),
-		cmocka_unit_test(test_no_reader_does_not_hang),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_divisor_latch, test_output_goes_to_the_file,
+	  test_fifo_and_overrun, test_loop_mode_modem_lines,
+	  test_no_reader_does_not_hang)

@@ -181,15 +181,5 @@ static void test_long_command_line(void **state)
 	vm_image_ram_free(&ram);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_bad_images),
-		cmocka_unit_test(test_every_length),
-		cmocka_unit_test(test_nothing_to_load),
-		cmocka_unit_test(test_missing_file),
-		cmocka_unit_test(test_long_command_line),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_bad_images, test_every_length, test_nothing_to_load,
+	  test_missing_file, test_long_command_line)

@@ -138,14 +138,5 @@ static void test_device_states(void **state)
 	vm_buf_free(&buf);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_impossible_registers),
-		cmocka_unit_test(test_wrong_lengths),
-		cmocka_unit_test(test_random_bytes),
-		cmocka_unit_test(test_device_states),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_impossible_registers, test_wrong_lengths, test_random_bytes,
+	  test_device_states)

@@ -154,16 +154,6 @@ static void test_arguments_of_the_guest(void **state)
 	vm_image_ram_free(&ram);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_map_covers_ram),
-		cmocka_unit_test(test_map_covers_large_ram),
-		cmocka_unit_test(test_map_covers_odd_ram),
-		cmocka_unit_test(test_segments_are_loaded),
-		cmocka_unit_test(test_empty_segment_is_ignored),
-		cmocka_unit_test(test_arguments_of_the_guest),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_map_covers_ram, test_map_covers_large_ram,
+	  test_map_covers_odd_ram, test_segments_are_loaded,
+	  test_empty_segment_is_ignored, test_arguments_of_the_guest)

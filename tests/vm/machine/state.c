@@ -170,15 +170,5 @@ static void test_unknown_ports_read_ones(void **state)
 	devices_close(&devices);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_vcpu_round_trip),
-		cmocka_unit_test(test_vcpu_bytes),
-		cmocka_unit_test(test_devices_round_trip),
-		cmocka_unit_test(test_timer_continues),
-		cmocka_unit_test(test_unknown_ports_read_ones),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_vcpu_round_trip, test_vcpu_bytes, test_devices_round_trip,
+	  test_timer_continues, test_unknown_ports_read_ones)

@@ -47,14 +47,4 @@ static void values_that_are_no_object(void **state)
 	expect_refused_then_fine("[]", "JSON object");
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(words),
-		cmocka_unit_test(broken_objects),
-		cmocka_unit_test(cut_off_values),
-		cmocka_unit_test(values_that_are_no_object),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(words, broken_objects, cut_off_values, values_that_are_no_object)

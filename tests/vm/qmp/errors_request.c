@@ -85,13 +85,4 @@ static void arguments(void **state)
 			 "Parameter 'detach' is unexpected");
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(requests),
-		cmocka_unit_test(cut_names),
-		cmocka_unit_test(arguments),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(requests, cut_names, arguments)

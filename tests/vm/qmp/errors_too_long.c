@@ -81,14 +81,5 @@ static void deep_nesting_is_one_error(void **state)
 	qmp_talk_end(&talk);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_longest_is_answered),
-		cmocka_unit_test(one_byte_more_is_not),
-		cmocka_unit_test(a_megabyte_is_one_error),
-		cmocka_unit_test(deep_nesting_is_one_error),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(the_longest_is_answered, one_byte_more_is_not,
+	  a_megabyte_is_one_error, deep_nesting_is_one_error)

@@ -189,21 +189,7 @@ static void the_end_of_input_answers_what_is_unfinished(void **state)
 	qmp_talk_end(&talk);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(numbers),
-		cmocka_unit_test(strings),
-		cmocka_unit_test(composed),
-		cmocka_unit_test(a_string_that_ends_in_a_backslash),
-		cmocka_unit_test(newlines_become_spaces),
-		cmocka_unit_test(the_key_may_be_escaped),
-		cmocka_unit_test(only_the_requests_own),
-		cmocka_unit_test(errors_carry_it),
-		cmocka_unit_test(what_is_no_json_is_refused),
-		cmocka_unit_test(two_ids_are_refused),
-		cmocka_unit_test(the_end_of_input_answers_what_is_unfinished),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(numbers, strings, composed, a_string_that_ends_in_a_backslash,
+	  newlines_become_spaces, the_key_may_be_escaped, only_the_requests_own,
+	  errors_carry_it, what_is_no_json_is_refused, two_ids_are_refused,
+	  the_end_of_input_answers_what_is_unfinished)

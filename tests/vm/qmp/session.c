@@ -121,16 +121,6 @@ static void random_cuts_change_nothing(void **state)
 	qmp_talk_end(&talk);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(negotiation_comes_first),
-		cmocka_unit_test(an_unknown_capability_leaves_it_open),
-		cmocka_unit_test(ids_of_any_kind_come_back),
-		cmocka_unit_test(values_may_share_a_line),
-		cmocka_unit_test(a_value_may_come_byte_by_byte),
-		cmocka_unit_test(random_cuts_change_nothing),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(negotiation_comes_first, an_unknown_capability_leaves_it_open,
+	  ids_of_any_kind_come_back, values_may_share_a_line,
+	  a_value_may_come_byte_by_byte, random_cuts_change_nothing)

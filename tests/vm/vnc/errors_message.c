@@ -178,15 +178,6 @@ static void test_headers_of_frames(void **state)
 	assert_memory_equal(header, "\x82\x7e\xff\xff", 4);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_message_has_its_end),
-		cmocka_unit_test(test_others_are_refused),
-		cmocka_unit_test(test_frames_are_taken_off_however_cut),
-		cmocka_unit_test(test_frames_that_no_browser_sends),
-		cmocka_unit_test(test_headers_of_frames),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_every_message_has_its_end, test_others_are_refused,
+	  test_frames_are_taken_off_however_cut,
+	  test_frames_that_no_browser_sends, test_headers_of_frames)

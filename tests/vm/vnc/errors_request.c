@@ -178,17 +178,7 @@ static void test_names_that_anybody_may_have(void **state)
 	}
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_vnc_is_not_http),
-		cmocka_unit_test(test_the_page_and_nothing_else),
-		cmocka_unit_test(test_other_methods),
-		cmocka_unit_test(test_every_cut_is_partial),
-		cmocka_unit_test(test_never_ending_requests),
-		cmocka_unit_test(test_only_its_own_page_opens_a_websocket),
-		cmocka_unit_test(test_names_that_anybody_may_have),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_vnc_is_not_http, test_the_page_and_nothing_else,
+	  test_other_methods, test_every_cut_is_partial,
+	  test_never_ending_requests, test_only_its_own_page_opens_a_websocket,
+	  test_names_that_anybody_may_have)

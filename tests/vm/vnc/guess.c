@@ -115,15 +115,6 @@ static void which_addresses_are_one(void **state)
 	assert_int_equal(wait_ns(&g, ipv4(0xc0000202), S), 0);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(delays_double_up_to_a_minute),
-		cmocka_unit_test(a_right_one_ends_it),
-		cmocka_unit_test(ten_quiet_minutes_end_it),
-		cmocka_unit_test(many_addresses_gain_nothing),
-		cmocka_unit_test(which_addresses_are_one),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(delays_double_up_to_a_minute, a_right_one_ends_it,
+	  ten_quiet_minutes_end_it, many_addresses_gain_nothing,
+	  which_addresses_are_one)

@@ -51,13 +51,4 @@ static void test_words(void **state)
 	assert_string_equal(parse(":1,password=a=b").password, "a=b");
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_hosts),
-		cmocka_unit_test(test_words),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(test_defaults, test_hosts, test_words)
