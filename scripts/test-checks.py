@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The checks of the tree find what they look for, and nothing else."""
+import importlib
 import sys
 
 import c_source
 import complexity
+
+dialect = importlib.import_module("check-dialect")
 
 # a function's body, its cognitive complexity
 COMPLEXITY = [
@@ -26,6 +29,45 @@ COMPLEXITY = [
     ("\tlist_for_each(a, b)\n\t{\n\t\tif (a)\n\t\t\tc();\n\t}\n", 3),
     ("\tconst struct {\n\t\tint a;\n\t\tint b;\n\t} x[] = {{1, 2}, {3, 4}};\n"
      "\n\tif (x[0].a)\n\t\ta();\n", 1),
+]
+
+START = "/* SPDX-License-Identifier: MIT */\n/*\n * Counts sheep.\n */\n"
+# what is planted in a function's body or a comment, what the check says of it
+DIALECT = [
+    ("int ret = f();\n\n\treturn ret;", None),
+    ("int rc = f();\n\n\treturn rc;", "in ret"),
+    ("struct x *p, r = {0};", None),
+    ("int fd, r;", "in ret"),
+    ("int error = f();", "in ret"),
+    ("int error = errno;", None),
+    ("int error = 0;\n\n\tgetsockopt(&error);\n\treturn error;", None),
+    ("int status;\n\n\twaitpid(pid, &status, 0);\n\treturn status;", None),
+    ("int status = f();", "in ret"),
+    ("int i;\n\n\tfor (i = 0; i < 3; i++)\n\t\tf(i);", "declare i"),
+    ("int i;\n\n\tfor (i = 0; i < 3; i++)\n\t\tif (a)\n\t\t\tf(i);"
+     "\n\t\telse\n\t\t\tg(i);\n\tfor (i = 3; i--;) {\n\t\tf(i);\n\t}",
+     "declare i"),
+    ("int i;\n\n\tfor (i = 0; i < 3; i++)\n\t\tf(i);\n\treturn i;", None),
+    ("for (int i = 0; i < 3; i++)\n\t\tf(i);", None),
+    ("return __atomic_load_n(p, 0);", "stdatomic"),
+    ('return smudge_error_set(err, -EIO, "disk", "the disk "\n\t\t"fails");',
+     None),
+    ('return smudge_error_set(err, -EIO, "disk", "The disk fails");',
+     "lower case"),
+    ('return smudge_error_set(err, -EIO, "disk", "the disk "\n\t\t"fails.");',
+     "full stop"),
+    ('return smudge_error_set(err, -EIO, "kvm", "KVM_RUN fails...");', None),
+    ('say("The disk fails.");', None),
+    ("/* the bits that nobody needs */", "nobody"),
+    ("/* chown to nobody: run as nobody, or as user nobody */", "nobody"),
+    ("/* run as\n\t * nobody */", None),
+    ("/* one bit a page */", "per"),
+    ("/* It marks pages a client watches. */", None),
+    ("/* what it is stands\n\t * in x.h */", "is in"),
+    ("/* the regions stand in order; a walk stands in for it */", None),
+    ("int smi_speech_bytes;", "reason"),
+    ("int generation, camera;", None),
+    ('puts("nobody");', None),
 ]
 
 
@@ -50,6 +92,31 @@ def test_functions():
     assert [(f.name, f.line, f.body.count("\n") - 1)
             for f in functions(text)] == [("f", 10, 1), ("g", 16, 1)], \
         functions(text)
+
+
+def said(name, text):
+    source = c_source.Source(text)
+    return [what for check in dialect.CHECKS for _, what in check(name, source)]
+
+
+def test_dialect():
+    for planted, expected in DIALECT:
+        text = f"{START}int f(void)\n{{\n\t{planted}\n}}\n"
+        found = said("lib/sheep.c", text)
+        assert len(found) == bool(expected) and \
+            all(expected in what for what in found), (planted, expected, found)
+
+
+def test_guard_and_purpose():
+    guard = "#ifndef LIB_SYS_X_H\n#define LIB_SYS_X_H\n#endif\n"
+    assert not said("lib/sys/x.h", START + guard)
+    assert "TOOLS_X_H" in said("tools/x.h", START + guard)[0]
+    assert not said("include/smudge/x.h", START +
+                    guard.replace("LIB_SYS", "SMUDGE"))
+    for purpose in ("/* x.h. */", "/*\n * See sys/x.h.\n */"):
+        text = START.splitlines()[0] + f"\n{purpose}\n"
+        assert "what the file is for" in said("lib/sys/x.c", text)[0], purpose
+    assert said("lib/sys/x.c", START.splitlines()[0] + "\n")
 
 
 def main():

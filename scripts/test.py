@@ -39,6 +39,7 @@ CHECKS = [
     ("exported symbols", ["scripts/check-symbols.sh",
                           "build-test/gcc-release/lib/libsmudge.so"]),
     ("checks find what they look for", ["scripts/test-checks.py"]),
+    ("one dialect", ["scripts/check-dialect.py"]),
     ("size and complexity of functions", ["scripts/check-complexity.py"]),
 ]
 
