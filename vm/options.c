@@ -18,8 +18,8 @@
 
 #include <smudge/error.h>
 
-#include "devices/devices.h"
 #include "devices/framebuffer.h"
+#include "devices/serial.h"
 
 #define WHERE	   "options"
 #define PAGE_BYTES 4096
@@ -117,23 +117,23 @@ static int take_display(struct vm_options *options, const char *value,
 	unsigned int height = *cursor == 'x' ? (cursor++, pixels(&cursor)) : 0;
 
 	if (*cursor || width < MIN_PIXELS || height < MIN_PIXELS ||
-	    width > DISPLAY_MAX_WIDTH || height > DISPLAY_MAX_HEIGHT)
+	    width > FRAMEBUFFER_MAX_WIDTH || height > FRAMEBUFFER_MAX_HEIGHT)
 		return smudge_error_set(err, -EINVAL, WHERE,
 					"--display takes WIDTHxHEIGHT in "
 					"pixels, from %dx%d to %dx%d, not "
 					"\"%.40s\".",
 					MIN_PIXELS, MIN_PIXELS,
-					DISPLAY_MAX_WIDTH, DISPLAY_MAX_HEIGHT,
-					value);
-	options->machine.display_width_pixels = (uint16_t)width;
-	options->machine.display_height_pixels = (uint16_t)height;
+					FRAMEBUFFER_MAX_WIDTH,
+					FRAMEBUFFER_MAX_HEIGHT, value);
+	options->machine.devices.framebuffer_width_pixels = (uint16_t)width;
+	options->machine.devices.framebuffer_height_pixels = (uint16_t)height;
 	return 0;
 }
 
 static int take_serial(struct vm_options *options, const char *value,
 		       struct smudge_error *err)
 {
-	options->machine.serial = value;
+	options->machine.devices.serial = value;
 	return serial_check(value, err);
 }
 
@@ -266,7 +266,8 @@ static int check_combination(const struct vm_options *options,
 		return smudge_error_set(err, -EINVAL, WHERE,
 					"One of --kernel and --incoming is "
 					"needed; see --help.");
-	if (options->control.vnc && !options->machine.display_width_pixels)
+	if (options->control.vnc &&
+	    !options->machine.devices.framebuffer_width_pixels)
 		return smudge_error_set(err, -EINVAL, WHERE,
 					"--vnc needs --display WIDTHxHEIGHT; "
 					"see --help.");
@@ -285,7 +286,7 @@ int options_parse(int argc, char *const argv[], struct vm_options *ret_options,
 		.machine = {.memory_bytes = VM_MEMORY_DEFAULT,
 			    .engine = "auto",
 			    .dirty = "auto",
-			    .serial = "stdio"},
+			    .devices.serial = "stdio"},
 		.control = {.end_fd = -1},
 	};
 	int ret;

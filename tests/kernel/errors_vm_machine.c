@@ -28,7 +28,7 @@ static void refuse_machine(const char *engine, const char *dirty,
 	struct machine_config config = {.memory_bytes = VM_MEMORY_MIN_BYTES,
 					.engine = engine,
 					.dirty = dirty,
-					.serial = serial};
+					.devices.serial = serial};
 	struct smudge_error err = {0};
 	struct machine *machine = NULL;
 
@@ -57,7 +57,7 @@ static bool auto_says_why(void *opaque)
 						      VM_MEMORY_MIN_BYTES,
 					      .engine = "kvm",
 					      .dirty = "auto",
-					      .serial = "null"};
+					      .devices.serial = "null"};
 	struct smudge_error err = SMUDGE_ERROR_INIT;
 	struct machine *machine = NULL;
 
@@ -87,7 +87,7 @@ static bool auto_does_not_go_on(void *opaque)
 						      VM_MEMORY_MIN_BYTES,
 					      .engine = opaque,
 					      .dirty = "auto",
-					      .serial = "null"};
+					      .devices.serial = "null"};
 	struct smudge_error err = SMUDGE_ERROR_INIT;
 	struct machine *machine = NULL;
 

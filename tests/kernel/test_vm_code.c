@@ -241,15 +241,15 @@ static uint8_t *put_out(uint8_t *p, uint16_t port, uint16_t value)
 
 static uint8_t *put_display(uint8_t *p, uint16_t index, uint16_t value)
 {
-	return put_out(put_out(p, DISPLAY_PORT_INDEX, index), DISPLAY_PORT_DATA,
-		       value);
+	return put_out(put_out(p, FRAMEBUFFER_PORT_INDEX, index),
+		       FRAMEBUFFER_PORT_DATA, value);
 }
 
 /* Run the code in the framebuffer, and come back to what follows. */
 static uint8_t *put_visit(uint8_t *p, uint64_t gpa)
 {
 	p = put_mov(p, 0, TARGET_GPA + 8); /* what cleared code writes to */
-	p = put_mov(p, 1, (uint32_t)DISPLAY_VRAM_GPA);
+	p = put_mov(p, 1, (uint32_t)FRAMEBUFFER_VRAM_GPA);
 	p = put_mov(p, 3, (uint32_t)gpa + 17);
 	return put_bytes(p, "\xff\xe1", 2); /* jmp rcx */
 }
@@ -266,9 +266,9 @@ static void cleared(const char *engine)
 
 	vm_guest_need(engine);
 	vm_guest_open_everything(&guest, engine, "");
-	p = at(&guest, DISPLAY_VRAM_GPA);
+	p = at(&guest, FRAMEBUFFER_VRAM_GPA);
 	memset(p, 0, 128);
-	put_store(&guest, DISPLAY_VRAM_GPA, DISPLAY_VRAM_GPA + 64);
+	put_store(&guest, FRAMEBUFFER_VRAM_GPA, FRAMEBUFFER_VRAM_GPA + 64);
 	p[VALUE_AT] = 1;
 	memcpy(p + 64, come_back, 2);
 	p = put_visit(at(&guest, CODE_GPA), CODE_GPA);

@@ -63,7 +63,7 @@ static void open_machine(struct vm_guest *guest, struct machine_config config,
 	snprintf(serial, sizeof(serial), "file:/proc/self/fd/%d",
 		 guest->serial_fd);
 	config.memory_bytes = RAM_BYTES;
-	config.serial = serial;
+	config.devices.serial = serial;
 	if (machine_create(&config, &guest->machine, &err) < 0)
 		fail_msg("%s", err.message);
 	start(guest, kernel, append);
@@ -87,8 +87,8 @@ void vm_guest_open_everything(struct vm_guest *guest, const char *engine,
 	const struct machine_config config = {
 		.engine = engine,
 		.dirty = "auto",
-		.display_width_pixels = 320,
-		.display_height_pixels = 200,
+		.devices = {.framebuffer_width_pixels = 320,
+			    .framebuffer_height_pixels = 200},
 	};
 
 	open_machine(guest, config, EVERYTHING_ELF, append);

@@ -32,7 +32,7 @@ static void test_defaults(void **state)
 	assert_string_equal(options.append, "");
 	assert_string_equal(options.machine.engine, "auto");
 	assert_string_equal(options.machine.dirty, "auto");
-	assert_string_equal(options.machine.serial, "stdio");
+	assert_string_equal(options.machine.devices.serial, "stdio");
 	assert_null(options.control.incoming);
 	assert_null(options.control.qmp);
 	assert_false(options.control.paused_start);
@@ -65,7 +65,7 @@ static void test_all_options(void **state)
 	assert_string_equal(options.append, "a=b c");
 	assert_string_equal(options.machine.engine, "unicorn");
 	assert_string_equal(options.machine.dirty, "hook");
-	assert_string_equal(options.machine.serial, "file:/x=y");
+	assert_string_equal(options.machine.devices.serial, "file:/x=y");
 	assert_string_equal(options.control.qmp, "unix:/tmp/q");
 	assert_true(options.control.paused_start);
 	assert_true(options.machine.is_incoming);

@@ -29,11 +29,11 @@ struct picture {
 };
 
 /* The guest may draw meanwhile: every byte is read once. */
-static int take(const struct ram_piece *vram, const struct display_mode *mode,
-		struct picture *ret)
+static int take(const struct ram_piece *vram,
+		const struct framebuffer_mode *mode, struct picture *ret)
 {
 	uint8_t *to = malloc((size_t)mode->width * mode->height * RGB_BYTES);
-	const uint8_t *line = vram->hva + display_first_byte(mode);
+	const uint8_t *line = vram->hva + framebuffer_first_byte(mode);
 	uint32_t x, y;
 
 	if (!to)
@@ -113,7 +113,7 @@ int screendump(struct machine *machine, const char *path, const char *format,
 {
 	bool is_png = !strcmp(format, "png");
 	const struct ram_piece *vram;
-	struct display_mode mode;
+	struct framebuffer_mode mode;
 	struct picture picture;
 	int rc;
 
@@ -122,7 +122,7 @@ int screendump(struct machine *machine, const char *path, const char *format,
 					"The format is png or ppm, not "
 					"\"%.20s\".",
 					format);
-	vram = machine_display(machine, &mode, NULL);
+	vram = machine_framebuffer(machine, &mode, NULL);
 	if (!vram)
 		return smudge_error_set(err, -ENODEV, WHERE,
 					"This machine has no display: it was "

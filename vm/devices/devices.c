@@ -1,79 +1,103 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Guest clock, timer, port dispatch, and the devices' migrated state.
- *
- * The timer migrates as its value: the destination's own guest clock starts
- * anywhere, an offset makes up for the difference.
+ * The table of devices, and what it is for: ports, and the machine's state.
  */
 #include "devices/devices.h"
 
 #include <errno.h>
-#include <string.h>
+#include <stdlib.h>
 
 #include <smudge/error.h>
 
 #include "base/bytes.h"
-#include "base/host.h"
 
+#define WHERE		"devices"
 #define PORT_DEBUG_EXIT 0xf4
-#define TIMER_HZ	UINT64_C(3579545)
-#define NS_PER_S	UINT64_C(1000000000)
 
-void vm_clock_start(struct vm_clock *clock)
+#define DEVICE(name) &name##_device,
+static const struct device_ops *const table[] = {VM_DEVICES};
+#undef DEVICE
+
+#define NDEVICES (sizeof(table) / sizeof(table[0]))
+
+static int out_of_memory(struct smudge_error *err)
 {
-	if (clock->running)
-		return;
-	clock->running = true;
-	clock->started_ns = host_now_ns();
+	return smudge_error_set(err, -ENOMEM, WHERE,
+				"out of memory for the devices");
 }
 
-void vm_clock_stop(struct vm_clock *clock)
+static void close_device(struct device *device)
 {
-	clock->before_ns = vm_clock_ns(clock);
-	clock->running = false;
+	if (device->self && device->ops->close)
+		device->ops->close(device->self);
+	free(device->self);
+	free(device->loaded);
 }
 
-uint64_t vm_clock_ns(const struct vm_clock *clock)
+static int open_device(struct device *device, const struct device_ops *ops,
+		       const struct device_config *config,
+		       const struct device_host *host, struct smudge_error *err)
 {
-	if (!clock->running)
-		return clock->before_ns;
-	return clock->before_ns + (uint64_t)(host_now_ns() - clock->started_ns);
-}
+	void *self = calloc(1, ops->size);
+	int ret = 0;
 
-/* Split, so that no product overflows. */
-static uint32_t timer_ticks(const struct vm_clock *clock)
-{
-	uint64_t ns = vm_clock_ns(clock);
-
-	return (uint32_t)(ns / NS_PER_S * TIMER_HZ +
-			  ns % NS_PER_S * TIMER_HZ / NS_PER_S);
-}
-
-int devices_open(struct devices *devices, const char *serial,
-		 struct smudge_error *err)
-{
-	int ret;
-
-	*devices = (struct devices){0};
-	ret = serial_open(&devices->serial, serial, err);
-	if (ret < 0)
-		return smudge_error_set(err, ret, "serial",
-					"The serial port cannot be set up: "
-					"%s.",
-					strerror(-ret));
-	ret = pthread_mutex_init(&devices->lock, NULL);
+	device->ops = ops;
+	device->loaded = calloc(1, ops->regs_size);
+	if (!self || !device->loaded)
+		ret = out_of_memory(err);
+	else if (ops->open)
+		ret = ops->open(self, host, config, err);
 	if (ret) {
-		serial_close(&devices->serial);
-		return smudge_error_set(err, -ret, "devices",
-					"Out of memory for the devices.");
+		free(self);
+		return ret == DEVICE_ABSENT ? 0 : ret;
 	}
+	device->self = self;
 	return 0;
+}
+
+int devices_open(struct devices *devices, const struct device_config *config,
+		 const struct device_host *host, struct smudge_error *err)
+{
+	int ret = 0;
+
+	*devices = (struct devices){.host = *host};
+	devices->host.clock = &devices->clock;
+	devices->list = calloc(NDEVICES, sizeof(*devices->list));
+	if (!devices->list)
+		return out_of_memory(err);
+	if (pthread_mutex_init(&devices->lock, NULL)) {
+		free(devices->list);
+		devices->list = NULL;
+		return out_of_memory(err);
+	}
+	for (size_t i = 0; i < NDEVICES && !ret; i++) {
+		ret = open_device(&devices->list[i], table[i], config,
+				  &devices->host, err);
+		devices->ndevices++;
+	}
+	if (ret)
+		devices_close(devices);
+	return ret;
 }
 
 void devices_close(struct devices *devices)
 {
-	serial_close(&devices->serial);
+	if (!devices->list)
+		return;
+	for (size_t i = 0; i < devices->ndevices; i++)
+		close_device(&devices->list[i]);
+	free(devices->list);
+	devices->list = NULL;
+	devices->ndevices = 0;
 	pthread_mutex_destroy(&devices->lock);
+}
+
+void *devices_find(const struct devices *devices, const struct device_ops *ops)
+{
+	for (size_t i = 0; i < devices->ndevices; i++)
+		if (devices->list[i].ops == ops)
+			return devices->list[i].self;
+	return NULL;
 }
 
 static uint32_t ones(unsigned int size)
@@ -81,24 +105,28 @@ static uint32_t ones(unsigned int size)
 	return size >= 4 ? UINT32_MAX : (UINT32_C(1) << (8 * size)) - 1;
 }
 
-static const struct device_ops *find_port(const struct devices *devices,
-					  uint16_t port, unsigned int size)
+static const struct device *find_port(const struct devices *devices,
+				      uint16_t port, unsigned int size)
 {
-	for (size_t i = 0; i < DEVICES_MAX; i++)
-		if (device_table[i].has_port(devices, port, size))
-			return &device_table[i];
+	for (size_t i = 0; i < devices->ndevices; i++) {
+		const struct device *device = &devices->list[i];
+
+		if (device->self &&
+		    device->ops->has_port(device->self, port, size))
+			return device;
+	}
 	return NULL;
 }
 
 uint32_t devices_in(struct devices *devices, uint16_t port, unsigned int size)
 {
-	const struct device_ops *ops;
+	const struct device *device = find_port(devices, port, size);
 	uint32_t value = ones(size);
 
+	if (!device)
+		return value;
 	pthread_mutex_lock(&devices->lock);
-	ops = find_port(devices, port, size);
-	if (ops)
-		value &= ops->in(devices, port, size);
+	value &= device->ops->in(device->self, port, size);
 	pthread_mutex_unlock(&devices->lock);
 	return value;
 }
@@ -106,15 +134,16 @@ uint32_t devices_in(struct devices *devices, uint16_t port, unsigned int size)
 bool devices_out(struct devices *devices, uint16_t port, unsigned int size,
 		 uint32_t value)
 {
-	const struct device_ops *ops = find_port(devices, port, size);
+	const struct device *device = find_port(devices, port, size);
 	bool has_work = false;
 
-	if (ops && ops->out) {
+	if (device && device->ops->out) {
 		pthread_mutex_lock(&devices->lock);
-		has_work = ops->out(devices, port, size, value);
+		has_work = device->ops->out(device->self, port, size, value);
 		pthread_mutex_unlock(&devices->lock);
 	} else if (port == PORT_DEBUG_EXIT) {
-		devices->debug_exit(devices->opaque, value & ones(size));
+		devices->host.debug_exit(devices->host.opaque,
+					 value & ones(size));
 	}
 	return has_work;
 }
@@ -122,105 +151,58 @@ bool devices_out(struct devices *devices, uint16_t port, unsigned int size,
 void devices_complete(struct devices *devices)
 {
 	pthread_mutex_lock(&devices->lock);
-	for (size_t i = 0; i < DEVICES_MAX; i++)
-		if (device_table[i].complete)
-			device_table[i].complete(devices);
+	for (size_t i = 0; i < devices->ndevices; i++) {
+		const struct device *device = &devices->list[i];
+
+		if (device->self && device->ops->complete)
+			device->ops->complete(device->self);
+	}
 	pthread_mutex_unlock(&devices->lock);
 }
 
-void devices_get_state(struct devices *devices, struct devices_state *ret)
+void devices_save(struct devices *devices, const struct device *device,
+		  struct vm_buf *buf)
 {
 	pthread_mutex_lock(&devices->lock);
-	for (size_t i = 0; i < DEVICES_MAX; i++)
-		device_table[i].get(devices, ret);
+	device->ops->save(device->self, buf);
 	pthread_mutex_unlock(&devices->lock);
 }
 
-void devices_set_state(struct devices *devices,
-		       const struct devices_state *state)
+int device_load(struct device *device, const uint8_t *bytes, size_t len,
+		struct smudge_error *err)
 {
-	pthread_mutex_lock(&devices->lock);
-	for (size_t i = 0; i < DEVICES_MAX; i++)
-		device_table[i].set(devices, state);
-	pthread_mutex_unlock(&devices->lock);
-}
-
-uint32_t devices_timer(const struct devices *devices)
-{
-	return timer_ticks(&devices->clock) + devices->timer_offset;
-}
-
-void devices_set_timer(struct devices *devices,
-		       const struct devices_state *state)
-{
-	devices->timer_offset = state->timer - timer_ticks(&devices->clock);
-}
-
-void devices_encode_timer(const struct devices_state *state, struct vm_buf *buf)
-{
-	vm_buf_put32(buf, state->timer);
-}
-
-void devices_encode_serial(const struct devices_state *state,
-			   struct vm_buf *buf)
-{
-	const struct serial_regs *regs = &state->serial;
-	uint8_t fifo[SERIAL_FIFO_BYTES] = {0};
-
-	memcpy(fifo, regs->fifo, regs->fifo_len);
-	vm_buf_put8(buf, regs->ier);
-	vm_buf_put8(buf, regs->fcr);
-	vm_buf_put8(buf, regs->lcr);
-	vm_buf_put8(buf, regs->mcr);
-	vm_buf_put8(buf, regs->scr);
-	vm_buf_put8(buf, regs->dll);
-	vm_buf_put8(buf, regs->dlm);
-	vm_buf_put8(buf, regs->overrun);
-	vm_buf_put8(buf, regs->fifo_len);
-	vm_buf_put(buf, fifo, sizeof(fifo));
-}
-
-int devices_decode_timer(const uint8_t *bytes, size_t len,
-			 struct devices_state *ret, struct smudge_error *err)
-{
+	const struct device_ops *ops = device->ops;
 	struct vm_reader reader = {.bytes = bytes, .len = len};
-	uint32_t timer = vm_read32(&reader);
+	int ret = 0;
 
+	ops->load(&reader, device->loaded);
 	if (reader.failed || reader.pos != len)
-		return smudge_error_set(err, -EINVAL, "state",
-					"The timer's state has a wrong "
-					"length.");
-	ret->timer = timer;
-	return 0;
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"the state of the device \"%s\" has a "
+					"wrong length",
+					ops->name);
+	if (ops->check)
+		ret = ops->check(device->self, device->loaded, err);
+	if (!ret)
+		device->is_loaded = true;
+	return ret;
 }
 
-int devices_decode_serial(const uint8_t *bytes, size_t len,
-			  struct devices_state *ret, struct smudge_error *err)
+void devices_apply(struct devices *devices)
 {
-	struct vm_reader reader = {.bytes = bytes, .len = len};
-	struct serial_regs regs = {0};
-	const uint8_t *fifo;
+	pthread_mutex_lock(&devices->lock);
+	for (size_t i = 0; i < devices->ndevices; i++) {
+		const struct device *device = &devices->list[i];
 
-	regs.ier = vm_read8(&reader);
-	regs.fcr = vm_read8(&reader);
-	regs.lcr = vm_read8(&reader);
-	regs.mcr = vm_read8(&reader);
-	regs.scr = vm_read8(&reader);
-	regs.dll = vm_read8(&reader);
-	regs.dlm = vm_read8(&reader);
-	regs.overrun = vm_read8(&reader);
-	regs.fifo_len = vm_read8(&reader);
-	fifo = vm_read(&reader, sizeof(regs.fifo));
-	if (!fifo || reader.pos != len)
-		return smudge_error_set(err, -EINVAL, "state",
-					"The serial port's state has a wrong "
-					"length.");
-	if (regs.fifo_len > SERIAL_FIFO_BYTES || regs.overrun > 1)
-		return smudge_error_set(err, -EINVAL, "state",
-					"The serial port's state claims %u "
-					"bytes in a FIFO of %u.",
-					regs.fifo_len, SERIAL_FIFO_BYTES);
-	memcpy(regs.fifo, fifo, sizeof(regs.fifo));
-	ret->serial = regs;
-	return 0;
+		if (device->is_loaded)
+			device->ops->apply(device->self, device->loaded);
+	}
+	pthread_mutex_unlock(&devices->lock);
+	devices_forget(devices);
+}
+
+void devices_forget(struct devices *devices)
+{
+	for (size_t i = 0; i < devices->ndevices; i++)
+		devices->list[i].is_loaded = false;
 }

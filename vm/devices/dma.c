@@ -11,6 +11,7 @@
 #include <smudge/error.h>
 
 #include "base/bytes.h"
+#include "devices/device.h"
 
 #define SOURCE_LOW  0x700
 #define SOURCE_HIGH 0x704
@@ -30,8 +31,24 @@ static uint64_t with_high(uint64_t gpa, uint32_t value)
 	return (gpa & UINT32_MAX) | (uint64_t)value << 32;
 }
 
-uint32_t dma_in(const struct dma *dma, uint16_t port, unsigned int size)
+static int dma_open(void *self, const struct device_host *host,
+		    const struct device_config *config,
+		    struct smudge_error *err)
 {
+	struct dma *dma = self;
+
+	dma->host = host;
+	return 0;
+}
+
+static bool dma_has_port(const void *self, uint16_t port, unsigned int size)
+{
+	return port >= DMA_PORT_FIRST && port <= DMA_PORT_LAST;
+}
+
+static uint32_t dma_in(void *self, uint16_t port, unsigned int size)
+{
+	const struct dma *dma = self;
 	const struct dma_regs *regs = &dma->regs;
 
 	if (size != 4)
@@ -56,8 +73,10 @@ uint32_t dma_in(const struct dma *dma, uint16_t port, unsigned int size)
 	}
 }
 
-bool dma_out(struct dma *dma, uint16_t port, unsigned int size, uint32_t value)
+static bool dma_out(void *self, uint16_t port, unsigned int size,
+		    uint32_t value)
 {
+	struct dma *dma = self;
 	struct dma_regs *regs = &dma->regs;
 
 	if (size != 4 || regs->status & DMA_BUSY)
@@ -93,14 +112,17 @@ bool dma_out(struct dma *dma, uint16_t port, unsigned int size, uint32_t value)
 static bool carry_out(struct dma *dma)
 {
 	const struct dma_regs *regs = &dma->regs;
+	const struct device_host *host = dma->host;
 	uint32_t length = regs->length_bytes;
-	uint8_t *target = dma->at(dma->opaque, regs->target_gpa, length);
+	uint8_t *target =
+		host->memory_at(host->opaque, regs->target_gpa, length);
 	const uint8_t *source = target;
 
 	if (dma->command != DMA_COPY && dma->command != DMA_FILL)
 		return false;
 	if (dma->command == DMA_COPY)
-		source = dma->at(dma->opaque, regs->source_gpa, length);
+		source =
+			host->memory_at(host->opaque, regs->source_gpa, length);
 	if (!target || !source || length > DMA_MAX_BYTES)
 		return false;
 	if (!length)
@@ -109,48 +131,76 @@ static bool carry_out(struct dma *dma)
 		memmove(target, source, length);
 	else
 		memset(target, (int)regs->value, length);
-	dma->wrote(dma->opaque, regs->target_gpa, length);
+	host->memory_written(host->opaque, regs->target_gpa, length);
 	return true;
 }
 
-void dma_run(struct dma *dma)
+static void dma_complete(void *self)
 {
+	struct dma *dma = self;
+
 	if (!(dma->regs.status & DMA_BUSY))
 		return;
 	dma->regs.status = carry_out(dma) ? DMA_DONE : DMA_DONE | DMA_ERROR;
 }
 
-void dma_encode(const struct dma_regs *regs, struct vm_buf *buf)
+static void dma_save(const void *self, struct vm_buf *buf)
 {
-	vm_buf_put64(buf, regs->source_gpa);
-	vm_buf_put64(buf, regs->target_gpa);
-	vm_buf_put32(buf, regs->length_bytes);
-	vm_buf_put32(buf, regs->value);
-	vm_buf_put32(buf, regs->status);
+	const struct dma *dma = self;
+
+	vm_buf_put64(buf, dma->regs.source_gpa);
+	vm_buf_put64(buf, dma->regs.target_gpa);
+	vm_buf_put32(buf, dma->regs.length_bytes);
+	vm_buf_put32(buf, dma->regs.value);
+	vm_buf_put32(buf, dma->regs.status);
 }
 
-int dma_decode(const uint8_t *bytes, size_t len, struct dma_regs *ret,
-	       struct smudge_error *err)
+static void dma_load(struct vm_reader *reader, void *ret_regs)
 {
-	struct vm_reader reader = {.bytes = bytes, .len = len};
-	struct dma_regs regs = {0};
+	struct dma_regs *regs = ret_regs;
 
-	regs.source_gpa = vm_read64(&reader);
-	regs.target_gpa = vm_read64(&reader);
-	regs.length_bytes = vm_read32(&reader);
-	regs.value = vm_read32(&reader);
-	regs.status = vm_read32(&reader);
-	if (reader.failed || reader.pos != len)
-		return smudge_error_set(err, -EINVAL, "state",
-					"The DMA engine's state has a wrong "
-					"length.");
-	if (regs.value > 0xff || (regs.status && regs.status != DMA_DONE &&
-				  regs.status != (DMA_DONE | DMA_ERROR)))
-		return smudge_error_set(err, -EINVAL, "state",
-					"The DMA engine's state has the status "
-					"%#x and the value %#x, which it never "
-					"has in a machine that stands.",
-					regs.status, regs.value);
-	*ret = regs;
-	return 0;
+	regs->source_gpa = vm_read64(reader);
+	regs->target_gpa = vm_read64(reader);
+	regs->length_bytes = vm_read32(reader);
+	regs->value = vm_read32(reader);
+	regs->status = vm_read32(reader);
 }
+
+static int dma_check(const void *self, const void *loaded,
+		     struct smudge_error *err)
+{
+	const struct dma_regs *regs = loaded;
+
+	if (regs->value <= 0xff && (!regs->status || regs->status == DMA_DONE ||
+				    regs->status == (DMA_DONE | DMA_ERROR)))
+		return 0;
+	return smudge_error_set(err, -EINVAL, "dma",
+				"the DMA engine's state has the status %#x and "
+				"the value %#x, which a stopped machine never "
+				"has",
+				regs->status, regs->value);
+}
+
+static void dma_apply(void *self, const void *loaded)
+{
+	const struct dma_regs *regs = loaded;
+	struct dma *dma = self;
+
+	dma->regs = *regs;
+}
+
+const struct device_ops dma_device = {
+	.name = "dma",
+	.version = 1,
+	.size = sizeof(struct dma),
+	.regs_size = sizeof(struct dma_regs),
+	.open = dma_open,
+	.has_port = dma_has_port,
+	.in = dma_in,
+	.out = dma_out,
+	.complete = dma_complete,
+	.save = dma_save,
+	.load = dma_load,
+	.check = dma_check,
+	.apply = dma_apply,
+};

@@ -21,12 +21,9 @@
 #ifndef VM_DEVICES_DMA_H
 #define VM_DEVICES_DMA_H
 
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
-struct smudge_error;
-struct vm_buf;
+struct device_host;
 
 #define DMA_PORT_FIRST 0x700
 #define DMA_PORT_LAST  0x71b
@@ -40,7 +37,7 @@ struct vm_buf;
 #define DMA_DONE  2u
 #define DMA_ERROR 4u
 
-/* What migrates; a machine that stands is never busy. */
+/* A machine that is stopped is never busy. */
 struct dma_regs {
 	uint64_t source_gpa;
 	uint64_t target_gpa;
@@ -52,29 +49,7 @@ struct dma_regs {
 struct dma {
 	struct dma_regs regs;
 	uint32_t command; /* of the request that makes it busy */
-	void *opaque;
-	/* Guest memory as the host sees it; NULL if not all in one piece. */
-	uint8_t *(*at)(void *opaque, uint64_t gpa, uint64_t length_bytes);
-	/* Guest memory was written. */
-	void (*wrote)(void *opaque, uint64_t gpa, uint64_t length_bytes);
+	const struct device_host *host;
 };
-
-static inline bool dma_has_port(uint16_t port)
-{
-	return port >= DMA_PORT_FIRST && port <= DMA_PORT_LAST;
-}
-
-uint32_t dma_in(const struct dma *dma, uint16_t port, unsigned int size);
-/* True: it is busy now, dma_run has to be called. */
-bool dma_out(struct dma *dma, uint16_t port, unsigned int size, uint32_t value);
-
-/* Carry the request out; not busy is a no-op. */
-void dma_run(struct dma *dma);
-
-#define DMA_STATE_VERSION 1u
-void dma_encode(const struct dma_regs *regs, struct vm_buf *buf);
-/* @ret is written only on success. Return: 0, or -EINVAL with a sentence. */
-int dma_decode(const uint8_t *bytes, size_t len, struct dma_regs *ret,
-	       struct smudge_error *err);
 
 #endif

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The display device: a linear framebuffer of 32 bits a pixel, its mode
- * registers, and a queue of keys.
+ * The framebuffer of --display: 32 bits per pixel, linear, with its mode
+ * registers and a queue of keys. (Clients of dirty memory that look at it are
+ * displays: smudge/display.h.)
  *
- * The framebuffer is a piece of guest memory of its own ("vram" at
- * DISPLAY_VRAM_GPA) that the guest writes like RAM; a pixel is
+ * Its pixels are a piece of guest memory of its own ("vram" at
+ * FRAMEBUFFER_VRAM_GPA) that the guest writes like RAM; a pixel is
  * 0x00rrggbb, little-endian. The registers are the Bochs display interface
  * (VBE dispi): a 16-bit index at port 0x1ce, 16-bit data at 0x1cf.
  *
@@ -14,14 +15,14 @@
  *   3 BPP (32 only)   6 VIRT_WIDTH        8 X_OFFSET
  *                     7 VIRT_HEIGHT       9 Y_OFFSET
  *
- * XRES, YRES and BPP are taken when ENABLE is written with bit 0 set. A mode
+ * XRES, YRES and BPP take effect when ENABLE is written with bit 0 set. A mode
  * that makes no sense or does not fit is refused: ENABLE then reads as 0 and
  * the screen stays as it was. A virtual width or an offset that does not fit
  * is ignored. At start the mode of --display is on, all black.
  *
  * Keys: a 32-bit read of port 0x1e0 takes one event off the queue, bit 31 set
  * for a press and clear for a release, the rest an X11 keysym; 0 when the
- * queue is empty. Events beyond DISPLAY_MAX_KEYS are lost.
+ * queue is empty. Events beyond FRAMEBUFFER_MAX_KEYS are lost.
  *
  * Everything here is called under the devices' lock.
  */
@@ -32,20 +33,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct device_host;
 struct smudge_error;
 struct vm_buf;
+struct vm_reader;
 
-#define DISPLAY_VRAM_GPA   UINT64_C(0xe0000000)
-#define DISPLAY_MAX_WIDTH  3840
-#define DISPLAY_MAX_HEIGHT 2160
-#define DISPLAY_MAX_KEYS   64
+#define FRAMEBUFFER_VRAM_GPA   UINT64_C(0xe0000000)
+#define FRAMEBUFFER_MAX_WIDTH  3840
+#define FRAMEBUFFER_MAX_HEIGHT 2160
+#define FRAMEBUFFER_MAX_KEYS   64
 
-#define DISPLAY_PORT_INDEX 0x1ce
-#define DISPLAY_PORT_DATA  0x1cf
-#define DISPLAY_PORT_KEYS  0x1e0
+#define FRAMEBUFFER_PORT_INDEX 0x1ce
+#define FRAMEBUFFER_PORT_DATA  0x1cf
+#define FRAMEBUFFER_PORT_KEYS  0x1e0
 
 /* What is shown, in pixels; lines are virt_width apart. */
-struct display_mode {
+struct framebuffer_mode {
 	uint16_t width;
 	uint16_t height;
 	uint16_t virt_width;
@@ -53,65 +56,45 @@ struct display_mode {
 	uint16_t y_offset;
 };
 
-/* The registers: what migrates. */
-struct display_regs {
+/* The registers and the keys not yet read. */
+struct framebuffer_regs {
 	uint16_t index;
 	uint16_t xres;
 	uint16_t yres;
 	uint16_t bpp;
 	uint16_t enable;
-	struct display_mode mode;
+	struct framebuffer_mode mode;
 	uint8_t nkeys;
-	uint32_t keys[DISPLAY_MAX_KEYS]; /* oldest first */
+	uint32_t keys[FRAMEBUFFER_MAX_KEYS]; /* oldest first */
 };
 
-/* vram_bytes 0: the machine has no display. */
-struct display {
-	struct display_regs regs;
+struct framebuffer {
+	struct framebuffer_regs regs;
 	uint16_t max_width; /* of --display */
 	uint16_t max_height;
 	uint8_t *vram; /* borrowed */
 	uint64_t vram_bytes;
-	uint64_t generation;  /* counts changes of the mode */
+	uint64_t generation;  /* changes with the mode */
 	uint64_t complain_ns; /* no complaint before this time */
-	void *opaque;
-	/* The device itself wrote bytes of the framebuffer. */
-	void (*wrote)(void *opaque, uint64_t offset_bytes,
-		      uint64_t length_bytes);
+	const struct device_host *host;
 };
 
 /* Bytes of framebuffer for a mode of --display, whole pages. */
-uint64_t display_vram_bytes(uint16_t width, uint16_t height);
-
-/* Begin with --display's mode. @vram is borrowed, zeros. */
-void display_init(struct display *display, uint16_t width, uint16_t height,
-		  uint8_t *vram);
-
-/* Is it one of the display's ports, in a machine that has a display? */
-bool display_has_port(const struct display *display, uint16_t port);
-uint32_t display_in(struct display *display, uint16_t port, unsigned int size);
-/* True: it wrote to the framebuffer. */
-bool display_out(struct display *display, uint16_t port, unsigned int size,
-		 uint32_t value);
+uint64_t framebuffer_vram_bytes(uint16_t width, uint16_t height);
 
 /* False when the queue is full: the event is lost. */
-bool display_key(struct display *display, uint32_t keysym, bool is_down);
+bool framebuffer_key(struct framebuffer *fb, uint32_t keysym, bool is_down);
 
 /* The byte of the framebuffer where a mode's first pixel is. */
-uint64_t display_first_byte(const struct display_mode *mode);
+uint64_t framebuffer_first_byte(const struct framebuffer_mode *mode);
 /* Not empty, no line longer than the stride, all within the framebuffer. */
-bool display_mode_fits(const struct display_mode *mode, uint64_t vram_bytes);
+bool framebuffer_mode_fits(const struct framebuffer_mode *mode,
+			   uint64_t vram_bytes);
 
-#define DISPLAY_STATE_VERSION 1u
-void display_encode(const struct display_regs *regs, struct vm_buf *buf);
-/*
- * display_decode - check and decode what another process encoded
- * @vram_bytes: size of this machine's framebuffer
- * @ret: written only on success
- * Return: 0, or -EINVAL with one sentence.
- */
-int display_decode(const uint8_t *bytes, size_t len, uint64_t vram_bytes,
-		   struct display_regs *ret, struct smudge_error *err);
-void display_set_regs(struct display *display, const struct display_regs *regs);
+/* framebuffer_state.c, as in device_ops. */
+void framebuffer_save(const void *self, struct vm_buf *buf);
+void framebuffer_load(struct vm_reader *reader, void *ret_regs);
+int framebuffer_check(const void *self, const void *loaded,
+		      struct smudge_error *err);
 
 #endif

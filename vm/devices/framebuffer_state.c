@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The display's migrated state: its registers and the keys not yet read.
- * The framebuffer itself migrates as memory.
+ * The framebuffer's section of the machine's state: the registers and the keys
+ * not yet read. The pixels migrate as memory.
  */
 #include "devices/framebuffer.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include <smudge/error.h>
 
 #include "base/bytes.h"
 
-void display_encode(const struct display_regs *regs, struct vm_buf *buf)
+#define WHERE "framebuffer"
+
+void framebuffer_save(const void *self, struct vm_buf *buf)
 {
-	unsigned int i;
+	const struct framebuffer *fb = self;
+	const struct framebuffer_regs *regs = &fb->regs;
 
 	vm_buf_put16(buf, regs->index);
 	vm_buf_put16(buf, regs->xres);
@@ -27,13 +29,13 @@ void display_encode(const struct display_regs *regs, struct vm_buf *buf)
 	vm_buf_put16(buf, regs->mode.x_offset);
 	vm_buf_put16(buf, regs->mode.y_offset);
 	vm_buf_put8(buf, regs->nkeys);
-	for (i = 0; i < DISPLAY_MAX_KEYS; i++)
+	for (unsigned int i = 0; i < FRAMEBUFFER_MAX_KEYS; i++)
 		vm_buf_put32(buf, i < regs->nkeys ? regs->keys[i] : 0);
 }
 
-static void read_regs(struct vm_reader *reader, struct display_regs *regs)
+void framebuffer_load(struct vm_reader *reader, void *ret_regs)
 {
-	unsigned int i;
+	struct framebuffer_regs *regs = ret_regs;
 
 	regs->index = vm_read16(reader);
 	regs->xres = vm_read16(reader);
@@ -46,36 +48,29 @@ static void read_regs(struct vm_reader *reader, struct display_regs *regs)
 	regs->mode.x_offset = vm_read16(reader);
 	regs->mode.y_offset = vm_read16(reader);
 	regs->nkeys = vm_read8(reader);
-	for (i = 0; i < DISPLAY_MAX_KEYS; i++)
+	for (unsigned int i = 0; i < FRAMEBUFFER_MAX_KEYS; i++)
 		regs->keys[i] = vm_read32(reader);
 }
 
-int display_decode(const uint8_t *bytes, size_t len, uint64_t vram_bytes,
-		   struct display_regs *ret, struct smudge_error *err)
+int framebuffer_check(const void *self, const void *loaded,
+		      struct smudge_error *err)
 {
-	struct vm_reader reader = {.bytes = bytes, .len = len};
-	struct display_regs regs;
+	const struct framebuffer_regs *regs = loaded;
+	const struct framebuffer *fb = self;
+	const struct framebuffer_mode *mode = &regs->mode;
 
-	read_regs(&reader, &regs);
-	if (reader.failed || reader.pos != len)
-		return smudge_error_set(err, -EINVAL, "state",
-					"The display's state has a wrong "
-					"length.");
-	if (regs.nkeys > DISPLAY_MAX_KEYS)
-		return smudge_error_set(err, -EINVAL, "state",
-					"The display's state claims %u keys in "
-					"a queue of %u.",
-					regs.nkeys, DISPLAY_MAX_KEYS);
-	if (!display_mode_fits(&regs.mode, vram_bytes))
-		return smudge_error_set(err, -EINVAL, "state",
-					"The display's state has a mode of "
-					"%ux%u pixels, lines of %u, from "
-					"%u,%u on, outside the %llu KiB of "
-					"this machine's framebuffer.",
-					regs.mode.width, regs.mode.height,
-					regs.mode.virt_width,
-					regs.mode.x_offset, regs.mode.y_offset,
-					(unsigned long long)(vram_bytes >> 10));
-	*ret = regs;
-	return 0;
+	if (regs->nkeys > FRAMEBUFFER_MAX_KEYS)
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"the display's state claims %u keys in "
+					"a queue of %u",
+					regs->nkeys, FRAMEBUFFER_MAX_KEYS);
+	if (framebuffer_mode_fits(mode, fb->vram_bytes))
+		return 0;
+	return smudge_error_set(err, -EINVAL, WHERE,
+				"the display's state has a mode of %ux%u "
+				"pixels, lines of %u, from %u,%u on, outside "
+				"the %llu KiB of this machine's framebuffer",
+				mode->width, mode->height, mode->virt_width,
+				mode->x_offset, mode->y_offset,
+				(unsigned long long)(fb->vram_bytes >> 10));
 }

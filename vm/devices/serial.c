@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A 16550 without interrupts, on file descriptors.
+ * The serial port, on file descriptors.
  *
- * Output is written as it comes; when nobody reads the other end the port
- * waits a little, once, and drops what follows, so that a vCPU never hangs
- * in a write. That output is lost for another reason, a full disk, is said
- * once on stderr. Input is fetched when the guest looks for it. The terminal is
- * put into character mode (Ctrl-C still works) and restored by serial_close.
+ * Output is written as it comes. When the other end does not read, the port
+ * waits a little, once, and drops what follows, so that a vCPU never hangs in
+ * a write. Output lost for another reason, such as a full disk, is reported
+ * once on stderr. Input is fetched when the guest looks for it. The terminal
+ * is put into character mode (Ctrl-C still works) and restored at the end.
  */
-#include "devices/devices.h"
+#include "devices/serial.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -19,9 +19,12 @@
 
 #include <smudge/error.h>
 
-#include "common/file.h"
+#include "base/bytes.h"
 #include "base/say.h"
+#include "common/file.h"
+#include "devices/device.h"
 
+#define WHERE	       "serial"
 #define STUCK_AFTER_MS 200
 
 enum {
@@ -77,9 +80,9 @@ static int open_file(struct serial *serial, const char *path,
 	int fd = file_open_log(path);
 
 	if (fd < 0)
-		return smudge_error_set(err, fd, "serial",
-					"The serial port's file %.100s cannot "
-					"be opened: %s.",
+		return smudge_error_set(err, fd, WHERE,
+					"the serial port's file %.100s cannot "
+					"be opened: %s",
 					path, file_reason(fd));
 	serial->out_fd = fd;
 	serial->owns_out = true;
@@ -91,34 +94,43 @@ int serial_check(const char *spec, struct smudge_error *err)
 	if (!strcmp(spec, "null") || !strcmp(spec, "stdio") ||
 	    (!strncmp(spec, "file:", 5) && spec[5]))
 		return 0;
-	return smudge_error_set(err, -EINVAL, "serial",
+	return smudge_error_set(err, -EINVAL, WHERE,
 				"--serial takes stdio, null or file:PATH, not "
-				"\"%.60s\".",
+				"\"%.60s\"",
 				spec);
 }
 
-int serial_open(struct serial *serial, const char *spec,
-		struct smudge_error *err)
+static int serial_open(void *self, const struct device_host *host,
+		       const struct device_config *config,
+		       struct smudge_error *err)
 {
+	struct serial *serial = self;
+	const char *spec = config->serial;
 	int ret = serial_check(spec, err);
 
 	*serial = (struct serial){.in_fd = -1, .out_fd = -1};
 	serial->regs.dll = 1;
 	if (ret < 0 || !strcmp(spec, "null"))
 		return ret;
-	if (!strcmp(spec, "stdio"))
-		return open_stdio(serial);
-	return open_file(serial, spec + strlen("file:"), err);
+	if (strcmp(spec, "stdio") != 0)
+		return open_file(serial, spec + strlen("file:"), err);
+	ret = open_stdio(serial);
+	if (ret < 0)
+		smudge_error_set(err, ret, WHERE,
+				 "the serial port cannot be set up: %s",
+				 strerror(-ret));
+	return ret;
 }
 
-void serial_close(struct serial *serial)
+static void serial_close(void *self)
 {
+	struct serial *serial = self;
+
 	if (serial->has_saved_tty)
 		tcsetattr(STDIN_FILENO, TCSANOW, serial->saved_tty);
 	free(serial->saved_tty);
 	if (serial->owns_out)
 		close(serial->out_fd);
-	*serial = (struct serial){.in_fd = -1, .out_fd = -1};
 }
 
 static bool is_ready(int fd, short events, int timeout_ms)
@@ -215,12 +227,19 @@ static uint8_t read_msr(const struct serial_regs *regs)
 			 (mcr & 0x01) << 5);
 }
 
-uint8_t serial_in(struct serial *serial, unsigned int offset)
+static bool serial_has_port(const void *self, uint16_t port, unsigned int size)
 {
+	return port >= SERIAL_PORT_FIRST && port <= SERIAL_PORT_LAST &&
+	       size == 1;
+}
+
+static uint32_t serial_in(void *self, uint16_t port, unsigned int size)
+{
+	struct serial *serial = self;
 	struct serial_regs *regs = &serial->regs;
 	bool latch = regs->lcr & LCR_DLAB;
 
-	switch (offset) {
+	switch (port - SERIAL_PORT_FIRST) {
 	case REG_DATA:
 		return latch ? regs->dll : read_data(serial);
 	case REG_IER:
@@ -249,7 +268,8 @@ static void write_data(struct serial *serial, uint8_t value)
 		transmit(serial, value);
 }
 
-void serial_out(struct serial *serial, unsigned int offset, uint8_t value)
+static void write_register(struct serial *serial, unsigned int offset,
+			   uint8_t value)
 {
 	struct serial_regs *regs = &serial->regs;
 	bool latch = regs->lcr & LCR_DLAB;
@@ -286,3 +306,85 @@ void serial_out(struct serial *serial, unsigned int offset, uint8_t value)
 		break;
 	}
 }
+
+static bool serial_out(void *self, uint16_t port, unsigned int size,
+		       uint32_t value)
+{
+	write_register(self, port - SERIAL_PORT_FIRST, (uint8_t)value);
+	return false;
+}
+
+static void serial_save(const void *self, struct vm_buf *buf)
+{
+	const struct serial *serial = self;
+	const struct serial_regs *regs = &serial->regs;
+	uint8_t fifo[SERIAL_FIFO_BYTES] = {0};
+
+	memcpy(fifo, regs->fifo, regs->fifo_len);
+	vm_buf_put8(buf, regs->ier);
+	vm_buf_put8(buf, regs->fcr);
+	vm_buf_put8(buf, regs->lcr);
+	vm_buf_put8(buf, regs->mcr);
+	vm_buf_put8(buf, regs->scr);
+	vm_buf_put8(buf, regs->dll);
+	vm_buf_put8(buf, regs->dlm);
+	vm_buf_put8(buf, regs->overrun);
+	vm_buf_put8(buf, regs->fifo_len);
+	vm_buf_put(buf, fifo, sizeof(fifo));
+}
+
+static void serial_load(struct vm_reader *reader, void *ret_regs)
+{
+	struct serial_regs *regs = ret_regs;
+	const uint8_t *fifo;
+
+	regs->ier = vm_read8(reader);
+	regs->fcr = vm_read8(reader);
+	regs->lcr = vm_read8(reader);
+	regs->mcr = vm_read8(reader);
+	regs->scr = vm_read8(reader);
+	regs->dll = vm_read8(reader);
+	regs->dlm = vm_read8(reader);
+	regs->overrun = vm_read8(reader);
+	regs->fifo_len = vm_read8(reader);
+	fifo = vm_read(reader, sizeof(regs->fifo));
+	if (fifo)
+		memcpy(regs->fifo, fifo, sizeof(regs->fifo));
+}
+
+static int serial_check_regs(const void *self, const void *loaded,
+			     struct smudge_error *err)
+{
+	const struct serial_regs *regs = loaded;
+
+	if (regs->fifo_len <= SERIAL_FIFO_BYTES && regs->overrun <= 1)
+		return 0;
+	return smudge_error_set(err, -EINVAL, WHERE,
+				"the serial port's state claims %u bytes in a "
+				"FIFO of %u",
+				regs->fifo_len, SERIAL_FIFO_BYTES);
+}
+
+static void serial_apply(void *self, const void *loaded)
+{
+	const struct serial_regs *regs = loaded;
+	struct serial *serial = self;
+
+	serial->regs = *regs;
+}
+
+const struct device_ops serial_device = {
+	.name = "serial",
+	.version = 1,
+	.size = sizeof(struct serial),
+	.regs_size = sizeof(struct serial_regs),
+	.open = serial_open,
+	.close = serial_close,
+	.has_port = serial_has_port,
+	.in = serial_in,
+	.out = serial_out,
+	.save = serial_save,
+	.load = serial_load,
+	.check = serial_check_regs,
+	.apply = serial_apply,
+};

@@ -4,6 +4,8 @@
  */
 #include "machine/internal.h"
 
+#include "devices/framebuffer.h"
+
 const char *machine_describe(const struct machine *machine)
 {
 	return machine->description;
@@ -44,34 +46,35 @@ uint64_t machine_ram_bytes(const struct machine *machine)
 	return bytes;
 }
 
-const struct ram_piece *machine_display(struct machine *machine,
-					struct display_mode *ret_mode,
-					uint64_t *ret_generation)
+const struct ram_piece *machine_framebuffer(struct machine *machine,
+					    struct framebuffer_mode *ret_mode,
+					    uint64_t *ret_generation)
 {
 	struct devices *devices = &machine->devices;
-	size_t i;
+	const struct framebuffer *fb =
+		devices_find(devices, &framebuffer_device);
 
-	for (i = 0; i < machine->ram.npieces && !machine->ram.pieces[i].is_vram;
-	     i++)
-		;
-	if (i == machine->ram.npieces)
+	if (!fb)
 		return NULL;
 	pthread_mutex_lock(&devices->lock);
-	*ret_mode = devices->display.regs.mode;
+	*ret_mode = fb->regs.mode;
 	if (ret_generation)
-		*ret_generation = devices->display.generation;
+		*ret_generation = fb->generation;
 	pthread_mutex_unlock(&devices->lock);
-	return &machine->ram.pieces[i];
+	return ram_find(&machine->ram, FRAMEBUFFER_VRAM_GPA, fb->vram_bytes);
 }
 
-bool machine_display_key(struct machine *machine, uint32_t keysym, bool is_down)
+bool machine_framebuffer_key(struct machine *machine, uint32_t keysym,
+			     bool is_down)
 {
 	struct devices *devices = &machine->devices;
-	bool taken = false;
+	struct framebuffer *fb = devices_find(devices, &framebuffer_device);
+	bool taken;
 
+	if (!fb)
+		return false;
 	pthread_mutex_lock(&devices->lock);
-	if (devices->display.vram_bytes)
-		taken = display_key(&devices->display, keysym, is_down);
+	taken = framebuffer_key(fb, keysym, is_down);
 	pthread_mutex_unlock(&devices->lock);
 	return taken;
 }

@@ -44,14 +44,14 @@ static void complete(void *opaque)
 	devices_complete(&machine->devices);
 }
 
-static uint8_t *dma_at(void *opaque, uint64_t gpa, uint64_t length_bytes)
+static uint8_t *memory_at(void *opaque, uint64_t gpa, uint64_t length_bytes)
 {
 	struct machine *machine = opaque;
 
 	return ram_at(&machine->ram, gpa, length_bytes);
 }
 
-static void dma_wrote(void *opaque, uint64_t gpa, uint64_t length_bytes)
+static void memory_written(void *opaque, uint64_t gpa, uint64_t length_bytes)
 {
 	struct machine *machine = opaque;
 
@@ -90,38 +90,20 @@ static int map_piece(struct machine *machine, const char *name, uint64_t gpa,
 	return 0;
 }
 
-/* The display itself wrote pixels: no source sees the host's own stores. */
-static void display_wrote(void *opaque, uint64_t offset_bytes,
-			  uint64_t length_bytes)
-{
-	struct machine *machine = opaque;
-
-	smudge_memory_mark_gpa(machine->dirty.memory,
-			       DISPLAY_VRAM_GPA + offset_bytes, length_bytes);
-}
-
-static int map_vram(struct machine *machine,
-		    const struct machine_config *config,
+static int map_vram(struct machine *machine, const struct device_config *config,
 		    struct smudge_error *err)
 {
-	struct ram_piece *piece = &machine->ram.pieces[machine->ram.npieces];
-	struct display *display = &machine->devices.display;
+	uint64_t size_bytes =
+		framebuffer_vram_bytes(config->framebuffer_width_pixels,
+				       config->framebuffer_height_pixels);
 	int ret;
 
-	if (!config->display_width_pixels)
+	if (!size_bytes)
 		return 0;
-	ret = map_piece(machine, "vram", DISPLAY_VRAM_GPA,
-			display_vram_bytes(config->display_width_pixels,
-					   config->display_height_pixels),
-			err);
-	if (ret < 0)
-		return ret;
-	piece->is_vram = true;
-	display_init(display, config->display_width_pixels,
-		     config->display_height_pixels, piece->hva);
-	display->opaque = machine;
-	display->wrote = display_wrote;
-	return 0;
+	ret = map_piece(machine, "vram", FRAMEBUFFER_VRAM_GPA, size_bytes, err);
+	if (!ret)
+		machine->ram.pieces[machine->ram.npieces - 1].is_vram = true;
+	return ret;
 }
 
 static int map_ram(struct machine *machine, const struct machine_config *config,
@@ -135,11 +117,25 @@ static int map_ram(struct machine *machine, const struct machine_config *config,
 		low_bytes = MACHINE_HOLE_START;
 	ret = map_piece(machine, "ram-low", 0, low_bytes, err);
 	if (ret == 0)
-		ret = map_vram(machine, config, err);
+		ret = map_vram(machine, &config->devices, err);
 	if (ret < 0 || low_bytes == size_bytes)
 		return ret;
 	return map_piece(machine, "ram-high", MACHINE_HOLE_END,
 			 size_bytes - low_bytes, err);
+}
+
+static int open_devices(struct machine *machine,
+			const struct device_config *config,
+			struct smudge_error *err)
+{
+	const struct device_host host = {
+		.opaque = machine,
+		.memory_at = memory_at,
+		.memory_written = memory_written,
+		.debug_exit = debug_exit,
+	};
+
+	return devices_open(&machine->devices, config, &host, err);
 }
 
 static int create_engine(struct machine *machine, const char *name,
@@ -209,6 +205,8 @@ static int build(struct machine *machine, const struct machine_config *config,
 	}
 	ret = map_ram(machine, config, err);
 	if (ret == 0)
+		ret = open_devices(machine, &config->devices, err);
+	if (ret == 0)
 		ret = create_engine(machine, config->engine, err);
 	if (ret == 0)
 		ret = machine_dirty_attach(machine, config->dirty, err);
@@ -233,16 +231,10 @@ int machine_create(const struct machine_config *config,
 		return smudge_error_set(err, -ENOMEM, WHERE, "Out of memory.");
 	machine->exit_fd = -1;
 	ret = init_locks(machine);
-	if (ret == 0)
-		ret = devices_open(&machine->devices, config->serial, err);
 	if (ret < 0) {
 		free(machine);
 		return smudge_error_set(err, ret, WHERE, "Out of memory.");
 	}
-	machine->devices.opaque = machine;
-	machine->devices.debug_exit = debug_exit;
-	machine->devices.dma = (struct dma){
-		.opaque = machine, .at = dma_at, .wrote = dma_wrote};
 	machine->state =
 		config->is_incoming ? MACHINE_INMIGRATE : MACHINE_PRELAUNCH;
 	ret = build(machine, config, err);

@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #include "base/ram.h"
+#include "devices/device.h"
 
 struct machine;
 struct vm_buf;
@@ -62,9 +63,7 @@ struct machine_config {
 	uint64_t memory_bytes;
 	const char *engine; /* auto, kvm, unicorn */
 	const char *dirty;  /* auto, kvm-manual, kvm-legacy, uffd, hook */
-	const char *serial; /* stdio, null, file:PATH */
-	uint16_t display_width_pixels; /* 0: no display */
-	uint16_t display_height_pixels;
+	struct device_config devices;
 	bool is_incoming; /* its state will come by a migration */
 	/*
 	 * For tests: an engine that translates keeps translations of code that
@@ -166,21 +165,21 @@ const char *machine_error(struct machine *machine);
 /* Borrowed, constant after create. */
 const struct ram *machine_ram(const struct machine *machine);
 uint64_t machine_ram_bytes(const struct machine *machine);
-struct display_mode;
+struct framebuffer_mode;
 
 /*
- * machine_display - the framebuffer of --display, and its mode
+ * machine_framebuffer - the framebuffer of --display, and its mode
  * @ret_mode: what the guest shows now; written only when there is a display
  * @ret_generation: changes with the mode; may be NULL
  * Return: the piece that holds it, or NULL without a display.
  */
-const struct ram_piece *machine_display(struct machine *machine,
-					struct display_mode *ret_mode,
-					uint64_t *ret_generation);
+const struct ram_piece *machine_framebuffer(struct machine *machine,
+					    struct framebuffer_mode *ret_mode,
+					    uint64_t *ret_generation);
 
 /* A key for the guest. False: no display, or its queue is full. */
-bool machine_display_key(struct machine *machine, uint32_t keysym,
-			 bool is_down);
+bool machine_framebuffer_key(struct machine *machine, uint32_t keysym,
+			     bool is_down);
 
 /*
  * The dirty memory of this machine, borrowed: its regions are the RAM pieces,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The machine's state as named, versioned sections: "cpu" once per vCPU,
- * then one per device that is there (devices/table.c).
+ * then one per device that the machine has.
  *
  * Loading decodes every section first and changes the machine only when all
  * of them are there once and good, so a refused state leaves no trace.
@@ -15,14 +15,11 @@
 
 #define WHERE		  "state"
 #define MAX_NAME_BYTES	  32
-#define MAX_SECTIONS	  (MACHINE_MAX_VCPUS + DEVICES_MAX)
 #define MAX_SECTION_BYTES 65536
 
-struct loaded {
+struct loaded_vcpus {
 	struct vcpu_state vcpus[MACHINE_MAX_VCPUS];
-	struct devices_state devices;
 	unsigned int nvcpus;
-	bool has_device[DEVICES_MAX];
 };
 
 struct section {
@@ -77,26 +74,27 @@ static int save_vcpus(struct machine *machine, struct vm_buf *buf,
 
 static uint32_t count_sections(const struct machine *machine)
 {
+	const struct devices *devices = &machine->devices;
 	uint32_t count = machine->nvcpus;
 
-	for (size_t i = 0; i < DEVICES_MAX; i++)
-		count += device_is_there(&device_table[i], &machine->devices);
+	for (size_t i = 0; i < devices->ndevices; i++)
+		count += devices->list[i].self != NULL;
 	return count;
 }
 
 static void save_devices(struct machine *machine, struct vm_buf *buf)
 {
-	struct devices_state devices;
+	struct devices *devices = &machine->devices;
 
-	devices_get_state(&machine->devices, &devices);
-	for (size_t i = 0; i < DEVICES_MAX; i++) {
-		const struct device_ops *device = &device_table[i];
+	for (size_t i = 0; i < devices->ndevices; i++) {
+		const struct device *device = &devices->list[i];
 		size_t pos;
 
-		if (!device_is_there(device, &machine->devices))
+		if (!device->self)
 			continue;
-		pos = begin_section(buf, device->name, device->version);
-		device->encode(&devices, buf);
+		pos = begin_section(buf, device->ops->name,
+				    device->ops->version);
+		devices_save(devices, device, buf);
 		end_section(buf, pos);
 	}
 }
@@ -146,8 +144,9 @@ static int read_section(struct vm_reader *reader, struct section *section,
 	return 0;
 }
 
-static int decode_vcpu(const struct section *section, struct loaded *loaded,
-		       unsigned int max, struct smudge_error *err)
+static int decode_vcpu(const struct section *section,
+		       struct loaded_vcpus *loaded, unsigned int max,
+		       struct smudge_error *err)
 {
 	int ret;
 
@@ -162,59 +161,58 @@ static int decode_vcpu(const struct section *section, struct loaded *loaded,
 	return ret;
 }
 
-static int decode_device(const struct machine *machine, size_t i,
-			 const struct section *section, struct loaded *loaded,
+static int decode_device(struct device *device, const struct section *section,
 			 struct smudge_error *err)
 {
-	const struct device_ops *device = &device_table[i];
-
-	if (!device_is_there(device, &machine->devices))
-		return refuse(err, device->absence, NULL);
-	if (section->version != device->version)
+	if (!device->self)
+		return refuse(err, device->ops->absence, NULL);
+	if (section->version != device->ops->version)
 		return refuse(err, "unknown version of section", section->name);
-	if (loaded->has_device[i])
+	if (device->is_loaded)
 		return refuse(err, "twice the section", section->name);
-	loaded->has_device[i] = true;
-	return device->decode(&machine->devices, section->payload, section->len,
-			      &loaded->devices, err);
+	return device_load(device, section->payload, section->len, err);
 }
 
-static int decode_section(const struct machine *machine,
-			  const struct section *section, struct loaded *loaded,
-			  struct smudge_error *err)
+static int decode_section(struct machine *machine,
+			  const struct section *section,
+			  struct loaded_vcpus *loaded, struct smudge_error *err)
 {
+	struct devices *devices = &machine->devices;
+
 	if (!strcmp(section->name, "cpu"))
 		return decode_vcpu(section, loaded, machine->nvcpus, err);
-	for (size_t i = 0; i < DEVICES_MAX; i++)
-		if (!strcmp(section->name, device_table[i].name))
-			return decode_device(machine, i, section, loaded, err);
+	for (size_t i = 0; i < devices->ndevices; i++)
+		if (!strcmp(section->name, devices->list[i].ops->name))
+			return decode_device(&devices->list[i], section, err);
 	return refuse(err, "unknown section", section->name);
 }
 
 static int check_complete(const struct machine *machine,
-			  const struct loaded *loaded, struct smudge_error *err)
+			  const struct loaded_vcpus *loaded,
+			  struct smudge_error *err)
 {
+	const struct devices *devices = &machine->devices;
+
 	if (loaded->nvcpus != machine->nvcpus)
 		return refuse(err, "it has fewer vCPUs than this machine",
 			      NULL);
-	for (size_t i = 0; i < DEVICES_MAX; i++)
-		if (!loaded->has_device[i] &&
-		    device_is_there(&device_table[i], &machine->devices))
+	for (size_t i = 0; i < devices->ndevices; i++)
+		if (devices->list[i].self && !devices->list[i].is_loaded)
 			return refuse(err, "missing section",
-				      device_table[i].name);
+				      devices->list[i].ops->name);
 	return 0;
 }
 
-static int decode_all(const struct machine *machine, const uint8_t *bytes,
-		      size_t len, struct loaded *loaded,
-		      struct smudge_error *err)
+static int decode_all(struct machine *machine, const uint8_t *bytes, size_t len,
+		      struct loaded_vcpus *loaded, struct smudge_error *err)
 {
 	struct vm_reader reader = {.bytes = bytes, .len = len};
 	uint32_t count = vm_read32(&reader);
 	uint32_t i;
 	int ret;
 
-	if (reader.failed || count > MAX_SECTIONS)
+	if (reader.failed ||
+	    count > MACHINE_MAX_VCPUS + machine->devices.ndevices)
 		return refuse(err, "bad number of sections", NULL);
 	for (i = 0; i < count; i++) {
 		struct section section;
@@ -240,13 +238,14 @@ static void set_loadable(struct machine *machine, bool is_loadable)
 int machine_load_state(struct machine *machine, const uint8_t *bytes,
 		       size_t len, struct smudge_error *err)
 {
-	struct loaded loaded = {0};
+	struct loaded_vcpus loaded = {0};
 	unsigned int i;
 	int ret;
 
 	if (machine_run_state(machine) == MACHINE_RUNNING)
 		return smudge_error_set(err, -EBUSY, WHERE,
 					"The machine is running.");
+	devices_forget(&machine->devices);
 	ret = decode_all(machine, bytes, len, &loaded, err);
 	if (ret < 0)
 		return ret;
@@ -257,7 +256,7 @@ int machine_load_state(struct machine *machine, const uint8_t *bytes,
 		if (ret < 0)
 			return ret;
 	}
-	devices_set_state(&machine->devices, &loaded.devices);
+	devices_apply(&machine->devices);
 	set_loadable(machine, true);
 	return 0;
 }

@@ -37,7 +37,7 @@ static void press(rfbBool is_down, rfbKeySym keysym, rfbClientPtr client)
 {
 	struct vnc *vnc = client->screen->screenData;
 
-	machine_display_key(vnc->machine, keysym, is_down);
+	machine_framebuffer_key(vnc->machine, keysym, is_down);
 }
 
 static void ignore_pointer(int buttons, int x, int y, rfbClientPtr client)
@@ -59,9 +59,9 @@ static void set_format(rfbScreenInfoPtr screen)
 int vnc_screen_create(struct vnc *vnc, struct smudge_error *err)
 {
 	rfbScreenInfoPtr screen;
-	struct display_mode mode;
+	struct framebuffer_mode mode;
 
-	if (!machine_display(vnc->machine, &mode, NULL))
+	if (!machine_framebuffer(vnc->machine, &mode, NULL))
 		return smudge_error_set(err, -EINVAL, VNC_WHERE,
 					"--vnc needs --display "
 					"WIDTHxHEIGHT.");
@@ -154,7 +154,7 @@ void vnc_screen_hurry(struct vnc *vnc, struct vnc_peer *peer)
 		vnc->refresh_at_ns = soonest_ns;
 }
 
-static void show_frame(struct vnc *vnc, const struct display_mode *mode)
+static void show_frame(struct vnc *vnc, const struct framebuffer_mode *mode)
 {
 	const uint32_t *frame = smudge_display_frame(vnc->display, NULL);
 	size_t i;
@@ -169,12 +169,12 @@ static void show_frame(struct vnc *vnc, const struct display_mode *mode)
 }
 
 static int change_display(struct vnc *vnc, const struct ram_piece *vram,
-			  const struct display_mode *shown,
+			  const struct framebuffer_mode *shown,
 			  struct smudge_error *err)
 {
 	const struct smudge_display_mode mode = {
 		.size = sizeof(mode),
-		.offset_bytes = display_first_byte(shown),
+		.offset_bytes = framebuffer_first_byte(shown),
 		.stride_bytes = (uint32_t)shown->virt_width * BYTES_PER_PIXEL,
 		.width = shown->width,
 		.height = shown->height,
@@ -206,7 +206,7 @@ void vnc_screen_follow(struct vnc *vnc)
 {
 	struct smudge_error err = {0};
 	const struct ram_piece *vram;
-	struct display_mode mode;
+	struct framebuffer_mode mode;
 	uint64_t generation;
 	bool wanted = false;
 	size_t i;
@@ -215,7 +215,7 @@ void vnc_screen_follow(struct vnc *vnc)
 		wanted = wanted || is_looking(&vnc->peers[i]);
 	if (!wanted && vnc->display)
 		close_display(vnc);
-	vram = machine_display(vnc->machine, &mode, &generation);
+	vram = machine_framebuffer(vnc->machine, &mode, &generation);
 	if (!wanted) {
 		/* the size that the next viewer is told */
 		vnc->screen->width = mode.width;

@@ -8,11 +8,13 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "devices/devices.h"
 #include "devices/dma.h"
 
 #define RAM_BYTES 8192
 
 struct rig {
+	struct device_host host;
 	struct dma dma;
 	uint8_t ram[RAM_BYTES];
 	uint64_t wrote_gpa, wrote_bytes;
@@ -41,8 +43,10 @@ static void wrote(void *opaque, uint64_t gpa, uint64_t length_bytes)
 
 static void start(struct rig *rig)
 {
-	*rig = (struct rig){0};
-	rig->dma = (struct dma){.opaque = rig, .at = at, .wrote = wrote};
+	*rig = (struct rig){.host = {.opaque = rig,
+				     .memory_at = at,
+				     .memory_written = wrote}};
+	assert_int_equal(dma_device.open(&rig->dma, &rig->host, NULL, NULL), 0);
 }
 
 static uint32_t ask(struct rig *rig, uint32_t command, uint64_t source,
@@ -53,19 +57,19 @@ static uint32_t ask(struct rig *rig, uint32_t command, uint64_t source,
 				   length};
 
 	for (int i = 0; i < 5; i++)
-		assert_false(dma_out(&rig->dma, (uint16_t)(0x700 + 4 * i), 4,
-				     values[i]));
-	assert_true(dma_out(&rig->dma, 0x718, 4, command));
-	assert_int_equal(dma_in(&rig->dma, 0x718, 4), DMA_BUSY);
+		assert_false(dma_device.out(
+			&rig->dma, (uint16_t)(0x700 + 4 * i), 4, values[i]));
+	assert_true(dma_device.out(&rig->dma, 0x718, 4, command));
+	assert_int_equal(dma_device.in(&rig->dma, 0x718, 4), DMA_BUSY);
 	/* ignored while it is busy */
-	assert_false(dma_out(&rig->dma, 0x718, 4, DMA_FILL));
-	assert_false(dma_out(&rig->dma, 0x708, 4, 99));
-	dma_run(&rig->dma);
+	assert_false(dma_device.out(&rig->dma, 0x718, 4, DMA_FILL));
+	assert_false(dma_device.out(&rig->dma, 0x708, 4, 99));
+	dma_device.complete(&rig->dma);
 	for (int i = 0; i < 5; i++)
 		assert_int_equal(
-			dma_in(&rig->dma, (uint16_t)(0x700 + 4 * i), 4),
+			dma_device.in(&rig->dma, (uint16_t)(0x700 + 4 * i), 4),
 			values[i]);
-	return dma_in(&rig->dma, 0x718, 4);
+	return dma_device.in(&rig->dma, 0x718, 4);
 }
 
 static void test_copies(void **state)
@@ -103,29 +107,34 @@ static void test_fill(void **state)
 	static struct rig rig;
 
 	start(&rig);
-	dma_out(&rig.dma, 0x714, 4, 0xabcd);
-	assert_int_equal(dma_in(&rig.dma, 0x714, 4), 0xcd);
+	dma_device.out(&rig.dma, 0x714, 4, 0xabcd);
+	assert_int_equal(dma_device.in(&rig.dma, 0x714, 4), 0xcd);
 	assert_int_equal(ask(&rig, DMA_FILL, UINT64_MAX, 100, 3), DMA_DONE);
 	assert_memory_equal(rig.ram + 99, "\0\xcd\xcd\xcd\0", 5);
 	assert_int_equal(rig.wrote_gpa, 100);
 	/* not busy: nothing to run */
-	dma_run(&rig.dma);
+	dma_device.complete(&rig.dma);
 	assert_int_equal(rig.nwrites, 1);
 }
 
 static void test_state(void **state)
 {
-	struct dma_regs from = {UINT64_MAX, 1, UINT32_MAX, 0xff,
-				DMA_DONE | DMA_ERROR};
-	struct dma_regs to = {0};
+	struct dma from = {.regs = {UINT64_MAX, 1, UINT32_MAX, 0xff,
+				    DMA_DONE | DMA_ERROR}};
+	struct dma to = {0};
+	struct dma_regs loaded = {0};
+	struct device device = {&dma_device, &to, &loaded, false};
 	struct vm_buf buf = {0}, again = {0};
 
-	dma_encode(&from, &buf);
-	assert_int_equal(dma_decode(buf.bytes, buf.len, &to, NULL), 0);
-	dma_encode(&to, &again);
+	dma_device.save(&from, &buf);
+	assert_int_equal(device_load(&device, buf.bytes, buf.len, NULL), 0);
+	assert_true(device.is_loaded);
+	assert_int_equal(to.regs.status, 0);
+	dma_device.apply(&to, &loaded);
+	dma_device.save(&to, &again);
 	assert_int_equal(buf.len, again.len);
 	assert_memory_equal(buf.bytes, again.bytes, buf.len);
-	assert_true(to.source_gpa == from.source_gpa);
+	assert_true(to.regs.source_gpa == from.regs.source_gpa);
 	vm_buf_free(&buf);
 	vm_buf_free(&again);
 }

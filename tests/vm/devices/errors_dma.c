@@ -12,6 +12,7 @@
 #include <smudge/error.h>
 
 #include "base/bytes.h"
+#include "devices/devices.h"
 #include "devices/dma.h"
 
 #define RAM_BYTES 4096
@@ -31,6 +32,9 @@ static void wrote(void *opaque, uint64_t gpa, uint64_t length_bytes)
 {
 	fail_msg("written: %#llx", (unsigned long long)gpa);
 }
+
+static const struct device_host host = {.memory_at = at,
+					.memory_written = wrote};
 
 static void test_absurd_requests(void **state)
 {
@@ -57,27 +61,31 @@ static void test_absurd_requests(void **state)
 		struct dma dma = {.regs = {.source_gpa = bad[i].source,
 					   .target_gpa = bad[i].target,
 					   .length_bytes = bad[i].length},
-				  .at = at,
-				  .wrote = wrote};
+				  .host = &host};
 
-		assert_true(dma_out(&dma, 0x718, 4, bad[i].command));
-		dma_run(&dma);
-		assert_int_equal(dma_in(&dma, 0x718, 4), DMA_DONE | DMA_ERROR);
+		assert_true(dma_device.out(&dma, 0x718, 4, bad[i].command));
+		dma_device.complete(&dma);
+		assert_int_equal(dma_device.in(&dma, 0x718, 4),
+				 DMA_DONE | DMA_ERROR);
 	}
 }
 
 /* Other ports, other sizes. */
 static void test_strange_accesses(void **state)
 {
-	struct dma dma = {.at = at, .wrote = wrote};
+	struct dma dma = {.host = &host};
 	struct dma before = dma;
 
+	assert_false(dma_device.has_port(&dma, DMA_PORT_FIRST - 1, 4));
+	assert_false(dma_device.has_port(&dma, DMA_PORT_LAST + 1, 4));
 	for (uint16_t port = DMA_PORT_FIRST; port <= DMA_PORT_LAST; port++) {
 		for (unsigned int size = 1; size <= 4; size *= 2) {
 			if (size == 4 && port % 4 == 0)
 				continue;
-			assert_false(dma_out(&dma, port, size, UINT32_MAX));
-			assert_true(dma_in(&dma, port, size) == UINT32_MAX);
+			assert_false(
+				dma_device.out(&dma, port, size, UINT32_MAX));
+			assert_true(dma_device.in(&dma, port, size) ==
+				    UINT32_MAX);
 		}
 	}
 	assert_memory_equal(&dma, &before, sizeof(dma));
@@ -92,14 +100,17 @@ static void test_hostile_state(void **state)
 		{.status = UINT32_MAX},
 		{.value = 0x100},
 	};
-	struct dma_regs ret = {.value = 7};
+	struct dma dma = {.regs = {.value = 7}};
+	struct dma_regs loaded;
+	struct device device = {&dma_device, &dma, &loaded, false};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct dma from = {.regs = bad[i]};
 		struct smudge_error err = {0};
 		struct vm_buf buf = {0};
 
-		dma_encode(&bad[i], &buf);
-		assert_int_equal(dma_decode(buf.bytes, buf.len, &ret, &err),
+		dma_device.save(&from, &buf);
+		assert_int_equal(device_load(&device, buf.bytes, buf.len, &err),
 				 -EINVAL);
 		assert_non_null(strstr(err.message, "DMA engine's state"));
 		vm_buf_free(&buf);
@@ -110,10 +121,12 @@ static void test_hostile_state(void **state)
 
 		if (len == 28)
 			continue;
-		assert_int_equal(dma_decode(bytes, len, &ret, &err), -EINVAL);
+		assert_int_equal(device_load(&device, bytes, len, &err),
+				 -EINVAL);
 		assert_non_null(strstr(err.message, "wrong length"));
 	}
-	assert_int_equal(ret.value, 7);
+	assert_false(device.is_loaded);
+	assert_int_equal(dma.regs.value, 7);
 }
 
 TEST_MAIN(test_absurd_requests, test_strange_accesses, test_hostile_state)

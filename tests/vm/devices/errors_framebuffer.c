@@ -14,33 +14,45 @@
 #include <smudge/error.h>
 
 #include "base/bytes.h"
+#include "devices/devices.h"
 #include "devices/framebuffer.h"
 
 #define WIDTH  320
 #define HEIGHT 256 /* whole pages */
 
-static void put(struct display *display, uint16_t index, uint16_t value)
+static void put(struct framebuffer *fb, uint16_t index, uint16_t value)
 {
-	display_out(display, DISPLAY_PORT_INDEX, 2, index);
-	display_out(display, DISPLAY_PORT_DATA, 2, value);
+	framebuffer_device.out(fb, FRAMEBUFFER_PORT_INDEX, 2, index);
+	framebuffer_device.out(fb, FRAMEBUFFER_PORT_DATA, 2, value);
 }
 
-static unsigned int get(struct display *display, uint16_t index)
+static unsigned int get(struct framebuffer *fb, uint16_t index)
 {
-	display_out(display, DISPLAY_PORT_INDEX, 2, index);
-	return display_in(display, DISPLAY_PORT_DATA, 2);
+	framebuffer_device.out(fb, FRAMEBUFFER_PORT_INDEX, 2, index);
+	return framebuffer_device.in(fb, FRAMEBUFFER_PORT_DATA, 2);
 }
 
-static void begin(struct display *display)
+static uint8_t *at(void *opaque, uint64_t gpa, uint64_t length_bytes)
 {
-	memset(display, 0, sizeof(*display));
-	display_init(display, WIDTH, HEIGHT,
-		     calloc(1, display_vram_bytes(WIDTH, HEIGHT)));
-	assert_non_null(display->vram);
+	return calloc(1, length_bytes);
+}
+
+static void wrote(void *opaque, uint64_t gpa, uint64_t length_bytes)
+{
+}
+
+static const struct device_host host = {.memory_at = at,
+					.memory_written = wrote};
+static const struct device_config config = {
+	.framebuffer_width_pixels = WIDTH, .framebuffer_height_pixels = HEIGHT};
+
+static void begin(struct framebuffer *fb)
+{
+	assert_int_equal(framebuffer_device.open(fb, &host, &config, NULL), 0);
 }
 
 /* stderr goes to a file meanwhile; the number of lines in it. */
-static unsigned int complaints(struct display *display, uint16_t width,
+static unsigned int complaints(struct framebuffer *fb, uint16_t width,
 			       uint16_t height, uint16_t bpp)
 {
 	char path[] = "/tmp/smudge-display-XXXXXX";
@@ -54,11 +66,11 @@ static unsigned int complaints(struct display *display, uint16_t width,
 	assert_true(fd >= 0 && before >= 0);
 	unlink(path);
 	dup2(fd, STDERR_FILENO);
-	put(display, 4, 0);
-	put(display, 1, width);
-	put(display, 2, height);
-	put(display, 3, bpp);
-	put(display, 4, 0x41);
+	put(fb, 4, 0);
+	put(fb, 1, width);
+	put(fb, 2, height);
+	put(fb, 3, bpp);
+	put(fb, 4, 0x41);
 	dup2(before, STDERR_FILENO);
 	close(before);
 	len = pread(fd, text, sizeof(text), 0);
@@ -83,52 +95,51 @@ static void test_absurd_modes(void **state)
 		{WIDTH, HEIGHT + 8, 32},
 		{32768, 32768, 32},
 	};
-	struct display display;
-	struct display_mode before;
+	struct framebuffer fb;
+	struct framebuffer_mode before;
 	size_t i;
 
-	begin(&display);
-	before = display.regs.mode;
+	begin(&fb);
+	before = fb.regs.mode;
 	for (i = 0; i < sizeof(absurd) / sizeof(absurd[0]); i++) {
 		/* the sentence comes once, then not for a second */
-		display.complain_ns = 0;
-		assert_int_equal(complaints(&display, absurd[i][0],
-					    absurd[i][1], absurd[i][2]),
+		fb.complain_ns = 0;
+		assert_int_equal(complaints(&fb, absurd[i][0], absurd[i][1],
+					    absurd[i][2]),
 				 1);
-		assert_int_equal(get(&display, 4), 0);
-		assert_memory_equal(&display.regs.mode, &before,
-				    sizeof(before));
-		display.complain_ns = UINT64_MAX;
-		assert_int_equal(complaints(&display, absurd[i][0],
-					    absurd[i][1], absurd[i][2]),
+		assert_int_equal(get(&fb, 4), 0);
+		assert_memory_equal(&fb.regs.mode, &before, sizeof(before));
+		fb.complain_ns = UINT64_MAX;
+		assert_int_equal(complaints(&fb, absurd[i][0], absurd[i][1],
+					    absurd[i][2]),
 				 0);
 	}
-	free(display.vram);
+	free(fb.vram);
 }
 
 static void test_places_outside_are_ignored(void **state)
 {
-	struct display display;
+	struct framebuffer fb;
 
-	begin(&display);
-	put(&display, 8, 1);	     /* no room on the line */
-	put(&display, 9, 1);	     /* no line below the last */
-	put(&display, 6, WIDTH - 1); /* narrower than the screen */
-	put(&display, 6, 65535);     /* the last line would be outside */
-	assert_int_equal(get(&display, 8), 0);
-	assert_int_equal(get(&display, 9), 0);
-	assert_int_equal(get(&display, 6), WIDTH);
-	free(display.vram);
+	begin(&fb);
+	put(&fb, 8, 1);		/* no room on the line */
+	put(&fb, 9, 1);		/* no line below the last */
+	put(&fb, 6, WIDTH - 1); /* narrower than the screen */
+	put(&fb, 6, 65535);	/* the last line would be outside */
+	assert_int_equal(get(&fb, 8), 0);
+	assert_int_equal(get(&fb, 9), 0);
+	assert_int_equal(get(&fb, 6), WIDTH);
+	free(fb.vram);
 }
 
 static void test_nothing_written_leads_outside(void **state)
 {
 	struct test_rng rng = test_rng_start("display_registers");
-	struct display display;
+	struct framebuffer fb;
 	unsigned int i;
 
-	begin(&display);
-	display.complain_ns = UINT64_MAX;
+	begin(&fb);
+	fb.complain_ns = UINT64_MAX;
 	for (i = 0; i < 200000; i++) {
 		uint16_t value = (uint16_t)test_rng_next(&rng);
 
@@ -136,41 +147,47 @@ static void test_nothing_written_leads_outside(void **state)
 			value %= WIDTH + 2;
 		if (!test_rng_below(&rng, 4))
 			value = 32;
-		put(&display, (uint16_t)test_rng_below(&rng, 12), value);
-		get(&display, (uint16_t)test_rng_below(&rng, 12));
-		assert_true(display_mode_fits(&display.regs.mode,
-					      display.vram_bytes));
+		put(&fb, (uint16_t)test_rng_below(&rng, 12), value);
+		get(&fb, (uint16_t)test_rng_below(&rng, 12));
+		assert_true(
+			framebuffer_mode_fits(&fb.regs.mode, fb.vram_bytes));
 	}
-	free(display.vram);
+	free(fb.vram);
 }
 
-static void refuse(const struct display_regs *regs, const char *sentence)
+static void refuse(const struct framebuffer_regs *regs, const char *sentence)
 {
-	struct display_regs result = {.index = 42};
+	struct framebuffer from = {.regs = *regs};
+	struct framebuffer fb = {.vram_bytes =
+					 framebuffer_vram_bytes(WIDTH, HEIGHT)};
+	struct framebuffer_regs loaded;
+	struct device device = {&framebuffer_device, &fb, &loaded, false};
 	struct smudge_error err = {0};
 	struct vm_buf buf = {0};
 	int ret;
 
-	display_encode(regs, &buf);
+	framebuffer_save(&from, &buf);
 	if (!strcmp(sentence, "length"))
 		buf.len--;
-	ret = display_decode(buf.bytes, buf.len,
-			     display_vram_bytes(WIDTH, HEIGHT), &result, &err);
+	if (!strcmp(sentence, "65 keys")) /* after ten 16-bit registers */
+		buf.bytes[20] = FRAMEBUFFER_MAX_KEYS + 1;
+	ret = device_load(&device, buf.bytes, buf.len, &err);
 	if (ret != -EINVAL || !strstr(err.message, sentence))
 		fail_msg("%s: %d, \"%s\"", sentence, ret, err.message);
-	assert_int_equal(result.index, 42);
+	assert_false(device.is_loaded);
 	vm_buf_free(&buf);
 }
 
 static void test_absurd_states(void **state)
 {
-	struct display display;
-	struct display_regs good;
-	struct display_regs bad;
+	struct framebuffer fb;
+	struct framebuffer_regs good;
+	struct framebuffer_regs bad;
 
-	begin(&display);
-	good = display.regs;
+	begin(&fb);
+	good = fb.regs;
 	refuse(&good, "length");
+	refuse(&good, "65 keys");
 	bad = good;
 	bad.mode.y_offset = 1;
 	refuse(&bad, "320x256");
@@ -183,23 +200,8 @@ static void test_absurd_states(void **state)
 	bad = good;
 	bad.mode.x_offset = 65535;
 	refuse(&bad, "from 65535,0");
-	free(display.vram);
-}
-
-static void test_too_many_keys(void **state)
-{
-	struct display_regs regs = {.mode = {1, 1, 1, 0, 0}};
-	struct smudge_error err = {0};
-	struct vm_buf buf = {0};
-
-	display_encode(&regs, &buf);
-	buf.bytes[20] = DISPLAY_MAX_KEYS + 1; /* after ten 16-bit registers */
-	assert_int_equal(display_decode(buf.bytes, buf.len, 4096, &regs, &err),
-			 -EINVAL);
-	assert_non_null(strstr(err.message, "65 keys"));
-	vm_buf_free(&buf);
+	free(fb.vram);
 }
 
 TEST_MAIN(test_absurd_modes, test_places_outside_are_ignored,
-	  test_nothing_written_leads_outside, test_absurd_states,
-	  test_too_many_keys)
+	  test_nothing_written_leads_outside, test_absurd_states)

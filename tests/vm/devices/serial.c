@@ -11,7 +11,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "devices/devices.h"
+#include "devices/device.h"
+#include "devices/serial.h"
 
 enum {
 	DATA,
@@ -24,24 +25,46 @@ enum {
 	SCR
 };
 
+static void begin(struct serial *serial, const char *spec)
+{
+	const struct device_config config = {.serial = spec};
+
+	assert_int_equal(serial_device.open(serial, NULL, &config, NULL), 0);
+}
+
+static void end(struct serial *serial)
+{
+	serial_device.close(serial);
+}
+
+static uint32_t get(struct serial *serial, uint16_t reg)
+{
+	return serial_device.in(serial, SERIAL_PORT_FIRST + reg, 1);
+}
+
+static void put(struct serial *serial, uint16_t reg, uint8_t value)
+{
+	serial_device.out(serial, SERIAL_PORT_FIRST + reg, 1, value);
+}
+
 static void test_divisor_latch(void **state)
 {
 	struct serial serial;
 
-	assert_int_equal(serial_open(&serial, "null", NULL), 0);
-	serial_out(&serial, IER, 0xff);
-	serial_out(&serial, LCR, 0x83);
-	serial_out(&serial, DATA, 0x34);
-	serial_out(&serial, IER, 0x12);
-	assert_int_equal(serial_in(&serial, DATA), 0x34);
-	assert_int_equal(serial_in(&serial, IER), 0x12);
-	serial_out(&serial, LCR, 0x03);
-	assert_int_equal(serial_in(&serial, IER), 0x0f);
-	assert_int_equal(serial_in(&serial, DATA), 0);
-	serial_out(&serial, SCR, 0x5a);
-	assert_int_equal(serial_in(&serial, SCR), 0x5a);
-	assert_int_equal(serial_in(&serial, MSR), 0xb0);
-	serial_close(&serial);
+	begin(&serial, "null");
+	put(&serial, IER, 0xff);
+	put(&serial, LCR, 0x83);
+	put(&serial, DATA, 0x34);
+	put(&serial, IER, 0x12);
+	assert_int_equal(get(&serial, DATA), 0x34);
+	assert_int_equal(get(&serial, IER), 0x12);
+	put(&serial, LCR, 0x03);
+	assert_int_equal(get(&serial, IER), 0x0f);
+	assert_int_equal(get(&serial, DATA), 0);
+	put(&serial, SCR, 0x5a);
+	assert_int_equal(get(&serial, SCR), 0x5a);
+	assert_int_equal(get(&serial, MSR), 0xb0);
+	end(&serial);
 }
 
 static void test_output_goes_to_the_file(void **state)
@@ -53,11 +76,11 @@ static void test_output_goes_to_the_file(void **state)
 
 	assert_true(fd >= 0);
 	snprintf(spec, sizeof(spec), "file:/proc/self/fd/%d", fd);
-	assert_int_equal(serial_open(&serial, spec, NULL), 0);
-	serial_out(&serial, DATA, 'h');
-	serial_out(&serial, DATA, 'i');
-	assert_int_equal(serial_in(&serial, LSR) & 0x60, 0x60);
-	serial_close(&serial);
+	begin(&serial, spec);
+	put(&serial, DATA, 'h');
+	put(&serial, DATA, 'i');
+	assert_int_equal(get(&serial, LSR) & 0x60, 0x60);
+	end(&serial);
 	assert_int_equal(read(fd, text, sizeof(text)), 2);
 	assert_memory_equal(text, "hi", 2);
 	close(fd);
@@ -68,34 +91,34 @@ static void test_fifo_and_overrun(void **state)
 	struct serial serial;
 	unsigned int i;
 
-	assert_int_equal(serial_open(&serial, "null", NULL), 0);
-	serial_out(&serial, FCR, 0x01);
-	serial_out(&serial, MCR, 0x10);
+	begin(&serial, "null");
+	put(&serial, FCR, 0x01);
+	put(&serial, MCR, 0x10);
 	for (i = 0; i < SERIAL_FIFO_BYTES; i++)
-		serial_out(&serial, DATA, (uint8_t)('a' + i));
-	assert_int_equal(serial_in(&serial, LSR) & 0x03, 0x01);
-	serial_out(&serial, DATA, 'z');
-	assert_int_equal(serial_in(&serial, LSR) & 0x03, 0x03);
-	assert_int_equal(serial_in(&serial, LSR) & 0x03, 0x01);
+		put(&serial, DATA, (uint8_t)('a' + i));
+	assert_int_equal(get(&serial, LSR) & 0x03, 0x01);
+	put(&serial, DATA, 'z');
+	assert_int_equal(get(&serial, LSR) & 0x03, 0x03);
+	assert_int_equal(get(&serial, LSR) & 0x03, 0x01);
 	for (i = 0; i < SERIAL_FIFO_BYTES; i++)
-		assert_int_equal(serial_in(&serial, DATA), 'a' + i);
-	assert_int_equal(serial_in(&serial, LSR) & 0x01, 0);
-	serial_out(&serial, DATA, 'x');
-	serial_out(&serial, FCR, 0x03);
-	assert_int_equal(serial_in(&serial, LSR) & 0x01, 0);
-	serial_close(&serial);
+		assert_int_equal(get(&serial, DATA), 'a' + i);
+	assert_int_equal(get(&serial, LSR) & 0x01, 0);
+	put(&serial, DATA, 'x');
+	put(&serial, FCR, 0x03);
+	assert_int_equal(get(&serial, LSR) & 0x01, 0);
+	end(&serial);
 }
 
 static void test_loop_mode_modem_lines(void **state)
 {
 	struct serial serial;
 
-	assert_int_equal(serial_open(&serial, "null", NULL), 0);
-	serial_out(&serial, MCR, 0x1a);
-	assert_int_equal(serial_in(&serial, MSR) & 0xf0, 0x90);
-	serial_out(&serial, MCR, 0x15);
-	assert_int_equal(serial_in(&serial, MSR) & 0xf0, 0x60);
-	serial_close(&serial);
+	begin(&serial, "null");
+	put(&serial, MCR, 0x1a);
+	assert_int_equal(get(&serial, MSR) & 0xf0, 0x90);
+	put(&serial, MCR, 0x15);
+	assert_int_equal(get(&serial, MSR) & 0xf0, 0x60);
+	end(&serial);
 }
 
 /* A pipe that nobody reads fills up; the port drops, and does not hang. */
@@ -106,14 +129,14 @@ static void test_no_reader_does_not_hang(void **state)
 	unsigned int i;
 
 	assert_int_equal(pipe(fds), 0);
-	assert_int_equal(serial_open(&serial, "null", NULL), 0);
+	begin(&serial, "null");
 	serial.out_fd = fds[1];
 	for (i = 0; i < 200000; i++)
-		serial_out(&serial, DATA, 'x');
+		put(&serial, DATA, 'x');
 	assert_true(serial.is_stuck);
 	close(fds[0]);
 	close(fds[1]);
-	serial_close(&serial);
+	end(&serial);
 }
 
 TEST_MAIN(test_divisor_latch, test_output_goes_to_the_file,

@@ -12,6 +12,7 @@
 
 #include "base/bytes.h"
 #include "devices/devices.h"
+#include "devices/serial.h"
 #include "engine/vcpu_state.h"
 
 static void good(struct vcpu_state *vcpu)
@@ -114,29 +115,36 @@ static void test_random_bytes(void **state)
 
 static void test_device_states(void **state)
 {
-	struct devices_state from = {.serial = {.fifo_len = 16}};
-	struct devices_state result = {.timer = 42};
+	struct serial serial = {.regs = {.fifo_len = 16}};
+	struct serial_regs regs;
+	struct device device = {&serial_device, &serial, &regs, false};
 	struct smudge_error err = {0};
 	struct vm_buf buf = {0};
-	size_t len;
 
-	devices_encode_serial(&from, &buf);
-	for (len = 0; len < buf.len; len++)
-		assert_int_equal(
-			devices_decode_serial(buf.bytes, len, &result, NULL),
-			-EINVAL);
+	serial_device.save(&serial, &buf);
+	for (size_t len = 0; len < buf.len; len++)
+		assert_int_equal(device_load(&device, buf.bytes, len, NULL),
+				 -EINVAL);
 	buf.bytes[8] = 17;
-	assert_int_equal(
-		devices_decode_serial(buf.bytes, buf.len, &result, &err),
-		-EINVAL);
+	assert_int_equal(device_load(&device, buf.bytes, buf.len, &err),
+			 -EINVAL);
 	assert_non_null(strstr(err.message, "17 bytes in a FIFO of 16"));
-	assert_int_equal(devices_decode_timer(buf.bytes, 3, &result, NULL),
-			 -EINVAL);
-	assert_int_equal(devices_decode_timer(buf.bytes, 5, &result, NULL),
-			 -EINVAL);
-	assert_int_equal(result.timer, 42);
+	assert_false(device.is_loaded);
 	vm_buf_free(&buf);
 }
 
+static void test_timer_state(void **state)
+{
+	static const uint8_t bytes[5] = {0};
+	uint32_t value;
+	struct device device = {&timer_device, NULL, &value, false};
+	struct smudge_error err = {0};
+
+	assert_int_equal(device_load(&device, bytes, 3, &err), -EINVAL);
+	assert_non_null(strstr(err.message, "\"timer\" has a wrong length"));
+	assert_int_equal(device_load(&device, bytes, 5, NULL), -EINVAL);
+	assert_false(device.is_loaded);
+}
+
 TEST_MAIN(test_impossible_registers, test_wrong_lengths, test_random_bytes,
-	  test_device_states)
+	  test_device_states, test_timer_state)

@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "devices/devices.h"
+#include "devices/serial.h"
 #include "engine/vcpu_state.h"
 
 #define CANONICAL(x) ((x)&UINT64_C(0x7fffffffffff))
@@ -105,45 +106,72 @@ static void test_vcpu_bytes(void **state)
 	vm_buf_free(&buf);
 }
 
-static void test_devices_round_trip(void **state)
+static void open_devices(struct devices *devices)
 {
-	struct devices_state from = {
-		.timer = 0xfedcba98,
-		.serial = {.ier = 1,
-			   .fcr = 2,
-			   .lcr = 3,
-			   .mcr = 4,
-			   .scr = 5,
-			   .dll = 6,
-			   .dlm = 7,
-			   .overrun = 1,
-			   .fifo_len = 3,
-			   .fifo = "abc"},
-	};
-	struct devices_state to = {0};
-	struct vm_buf buf = {0};
+	const struct device_config config = {.serial = "null"};
+	const struct device_host host = {0};
 
-	devices_encode_timer(&from, &buf);
-	assert_int_equal(devices_decode_timer(buf.bytes, buf.len, &to, NULL),
-			 0);
+	assert_int_equal(devices_open(devices, &config, &host, NULL), 0);
+}
+
+static struct device *find(struct devices *devices,
+			   const struct device_ops *ops)
+{
+	size_t i = 0;
+
+	while (devices->list[i].ops != ops)
+		i++;
+	return &devices->list[i];
+}
+
+static void test_serial_round_trip(void **state)
+{
+	const struct serial_regs regs = {.ier = 1,
+					 .fcr = 2,
+					 .lcr = 3,
+					 .mcr = 4,
+					 .scr = 5,
+					 .dll = 6,
+					 .dlm = 7,
+					 .overrun = 1,
+					 .fifo_len = 3,
+					 .fifo = "abc"};
+	static const uint8_t bytes[25] = {1, 2, 3, 4,	5,   6,
+					  7, 1, 3, 'a', 'b', 'c'};
+	struct serial *serial;
+	struct vm_buf buf = {0};
+	struct devices devices;
+	struct device *device;
+
+	open_devices(&devices);
+	serial = devices_find(&devices, &serial_device);
+	device = find(&devices, &serial_device);
+	serial->regs = regs;
+	devices_save(&devices, device, &buf);
+	assert_int_equal(buf.len, sizeof(bytes));
+	assert_memory_equal(buf.bytes, bytes, sizeof(bytes));
+	serial->regs = (struct serial_regs){0};
+	assert_int_equal(device_load(device, buf.bytes, buf.len, NULL), 0);
+	assert_int_equal(serial->regs.ier, 0);
+	devices_apply(&devices);
+	assert_memory_equal(&serial->regs, &regs, sizeof(regs));
 	vm_buf_free(&buf);
-	devices_encode_serial(&from, &buf);
-	assert_int_equal(devices_decode_serial(buf.bytes, buf.len, &to, NULL),
-			 0);
-	vm_buf_free(&buf);
-	assert_memory_equal(&from, &to, sizeof(from));
+	devices_close(&devices);
 }
 
 /* The value goes on from where it was, on a clock that started elsewhere. */
 static void test_timer_continues(void **state)
 {
-	struct devices_state saved = {0};
+	static const uint8_t saved[] = {0xf0, 0xff, 0xff, 0xff};
+	struct vm_buf buf = {0};
 	struct devices there;
+	struct device *timer;
 	uint32_t value;
 
-	assert_int_equal(devices_open(&there, "null", NULL), 0);
-	saved.timer = 0xfffffff0;
-	devices_set_state(&there, &saved);
+	open_devices(&there);
+	timer = find(&there, &timer_device);
+	assert_int_equal(device_load(timer, saved, sizeof(saved), NULL), 0);
+	devices_apply(&there);
 	assert_true(devices_in(&there, 0x608, 4) == 0xfffffff0);
 	vm_clock_start(&there.clock);
 	do
@@ -152,16 +180,34 @@ static void test_timer_continues(void **state)
 	vm_clock_stop(&there.clock);
 	value = devices_in(&there, 0x608, 4);
 	assert_int_equal(devices_in(&there, 0x608, 4), value);
-	devices_get_state(&there, &saved);
-	assert_int_equal(saved.timer, value);
+	devices_save(&there, timer, &buf);
+	assert_int_equal(buf.len, 4);
+	assert_int_equal(buf.bytes[0], value & 0xff);
+	assert_int_equal(buf.bytes[3], value >> 24);
+	vm_buf_free(&buf);
 	devices_close(&there);
+}
+
+static void test_forgotten_is_not_applied(void **state)
+{
+	static const uint8_t saved[] = {1, 2, 3, 4};
+	struct devices devices;
+	struct device *timer;
+
+	open_devices(&devices);
+	timer = find(&devices, &timer_device);
+	assert_int_equal(device_load(timer, saved, sizeof(saved), NULL), 0);
+	devices_forget(&devices);
+	devices_apply(&devices);
+	assert_int_equal(devices_in(&devices, 0x608, 4), 0);
+	devices_close(&devices);
 }
 
 static void test_unknown_ports_read_ones(void **state)
 {
 	struct devices devices;
 
-	assert_int_equal(devices_open(&devices, "null", NULL), 0);
+	open_devices(&devices);
 	assert_int_equal(devices_in(&devices, 0x60, 1), 0xff);
 	assert_int_equal(devices_in(&devices, 0x60, 2), 0xffff);
 	assert_true(devices_in(&devices, 0x60, 4) == UINT32_MAX);
@@ -170,5 +216,6 @@ static void test_unknown_ports_read_ones(void **state)
 	devices_close(&devices);
 }
 
-TEST_MAIN(test_vcpu_round_trip, test_vcpu_bytes, test_devices_round_trip,
-	  test_timer_continues, test_unknown_ports_read_ones)
+TEST_MAIN(test_vcpu_round_trip, test_vcpu_bytes, test_serial_round_trip,
+	  test_timer_continues, test_forgotten_is_not_applied,
+	  test_unknown_ports_read_ones)
