@@ -141,14 +141,21 @@ int smudge_source_stats(struct smudge_source *source,
  *      of private memory. What was stored to and dropped between two harvests
  *      is reported by every harvest until it is touched.
  *
+ * All such sources of a process share one userfaultfd, and a page is tracked by
+ * one of them at a time. A child of fork(2) may destroy a source that it
+ * inherited, and nothing else; the parent's tracking continues.
+ *
  * Blocks: no. Threads: any.
  * Return: 0, -ENOSYS (no userfaultfd or no PAGEMAP_SCAN), -EOPNOTSUPP (no
  * WP_ASYNC), -EPERM (not allowed to use it), -EIO (the kernel reports other
  * pages than were written), -ESRCH (the process's first thread has ended, and
  * /proc/self with it), -EMFILE, -ENFILE, -ENOMEM.
- * Start: also -EBUSY (registered with another userfaultfd), -EINVAL (a
- * mapping that cannot be registered), -ENOMEM (a hole in the range), -ENOENT,
- * -EPERM (/proc/self/maps cannot be read, so the kinds of memory are unknown).
+ * Start: also -EBUSY (tracked by another source of this kind, or registered
+ * with a userfaultfd of the program's), -EINVAL (a mapping that cannot be
+ * registered), -ENOMEM (a hole in the range), -ENOENT, -EPERM (/proc/self/maps
+ * cannot be read, so the kinds of memory are unknown).
+ * Harvest and look: -EPERM (memory was remapped; or called in a child of the
+ * process that started the source), -ENOMEM, -EIO.
  */
 int smudge_uffd_create(struct smudge_source **ret, struct smudge_error *err);
 

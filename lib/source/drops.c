@@ -180,7 +180,7 @@ int smi_drops_start(struct smi_drops *d, int uffd, int pagemap, uint64_t start,
 	/* No marker is in the range yet: what is swapped is in swap. */
 	ret = learn(d, learn_before, NULL, err);
 	if (!ret)
-		smi_drops_learn_marker(d, uffd);
+		smi_drops_learn_marker(d);
 	return ret;
 }
 

@@ -13,6 +13,7 @@
 
 #include "source/drops.h"
 #include "sys/uffd.h"
+#include "sys/uffd_use.h"
 
 /* A frame that is 0 cannot be told from one that is hidden. */
 static void read_marker(struct smi_drops *d, uint64_t at)
@@ -28,20 +29,22 @@ static void read_marker(struct smi_drops *d, uint64_t at)
 	d->marker = word & SMI_SYS_PAGEMAP_WHERE;
 }
 
-static void drop_page(struct smi_drops *d, int uffd, char *page, size_t bytes)
+static void drop_page(struct smi_drops *d, char *page, size_t bytes)
 {
 	uint64_t at = (uintptr_t)page;
+	struct smi_sys_uffd_use use;
 
 	*(volatile char *)page = 1;
-	if (smi_sys_uffd_register(uffd, at, bytes) < 0)
+	if (smi_sys_uffd_use_open(&use, SMI_SYS_UFFD_WRITES, NULL) < 0)
 		return;
-	if (smi_sys_uffd_protect(uffd, at, bytes) >= 0 &&
+	if (smi_sys_uffd_use_register(&use, at, at + bytes, NULL) >= 0 &&
+	    smi_sys_uffd_protect(use.fd, at, bytes) >= 0 &&
 	    madvise(page, bytes, MADV_DONTNEED) >= 0)
 		read_marker(d, at);
-	smi_sys_uffd_unregister(uffd, at, bytes);
+	smi_sys_uffd_use_close(&use);
 }
 
-void smi_drops_learn_marker(struct smi_drops *d, int uffd)
+void smi_drops_learn_marker(struct smi_drops *d)
 {
 	size_t bytes = (size_t)1 << d->page_shift;
 	char *page = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
@@ -49,6 +52,6 @@ void smi_drops_learn_marker(struct smi_drops *d, int uffd)
 
 	if (page == MAP_FAILED)
 		return;
-	drop_page(d, uffd, page, bytes);
+	drop_page(d, page, bytes);
 	munmap(page, bytes);
 }

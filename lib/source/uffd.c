@@ -76,7 +76,7 @@ static int protect_window(const struct uffd *u, uint64_t start, uint64_t end)
 	int ret = -EAGAIN;
 
 	for (int i = 0; i < MAX_ATTEMPTS; i++) {
-		ret = smi_sys_uffd_protect(u->fds.uffd, start, end - start);
+		ret = smi_sys_uffd_protect(u->fds.use.fd, start, end - start);
 		if (ret != -EAGAIN && ret != -EINTR)
 			break;
 	}
@@ -98,7 +98,7 @@ static int protect_all(const struct uffd *u, struct smudge_error *err)
 	return 0;
 }
 
-static int register_range(const struct uffd *u, struct smudge_error *err)
+static int register_range(struct uffd *u, struct smudge_error *err)
 {
 	uint64_t length = u->end - u->start;
 	int ret;
@@ -112,20 +112,7 @@ static int register_range(const struct uffd *u, struct smudge_error *err)
 					" is not mapped throughout",
 					u->start, u->end);
 	}
-	ret = smi_sys_uffd_register(u->fds.uffd, u->start, length);
-	if (ret == -EBUSY)
-		return smudge_error_set(
-			err, ret, WHERE,
-			"memory from 0x%" PRIx64 " to 0x%" PRIx64
-			" is registered with another userfaultfd",
-			u->start, u->end);
-	if (ret < 0)
-		return smudge_error_set(
-			err, ret, WHERE,
-			"a mapping between 0x%" PRIx64 " and 0x%" PRIx64
-			" cannot be registered with userfaultfd: %s",
-			u->start, u->end, strerror(-ret));
-	return 0;
+	return smi_sys_uffd_use_register(&u->fds.use, u->start, u->end, err);
 }
 
 static int set_range(struct uffd *u, const struct smudge_source_range *range,
@@ -146,7 +133,7 @@ static int set_range(struct uffd *u, const struct smudge_source_range *range,
 	return 0;
 }
 
-/* Closing drops what was registered, and only what this descriptor did. */
+/* Closing the use drops its registration. */
 static void release(struct uffd *u)
 {
 	smi_drops_stop(&u->drops);
@@ -172,7 +159,7 @@ static int uffd_start(void *opaque, const struct smudge_source_range *range,
 	if (!ret)
 		ret = register_range(u, err);
 	if (!ret)
-		ret = smi_drops_start(&u->drops, u->fds.uffd, u->fds.pagemap,
+		ret = smi_drops_start(&u->drops, u->fds.use.fd, u->fds.pagemap,
 				      u->start, u->end, err);
 	if (!ret)
 		ret = protect_all(u, err);
@@ -183,16 +170,9 @@ static int uffd_start(void *opaque, const struct smudge_source_range *range,
 	return ret;
 }
 
-/*
- * A child of fork(2) may hold copies of the descriptors, so closing them does
- * not end the registration; unregistering does.
- */
 static void uffd_stop(void *opaque)
 {
-	struct uffd *u = opaque;
-
-	smi_sys_uffd_unregister(u->fds.uffd, u->start, u->end - u->start);
-	release(u);
+	release(opaque);
 }
 
 static void report(struct uffd *u, long n, struct smudge_sink *sink)
@@ -207,23 +187,46 @@ static void report(struct uffd *u, long n, struct smudge_sink *sink)
 }
 
 /*
- * Fetch at most MAX_RUNS runs of a window. What an interrupted call had
- * protected is lost to us, so the window counts as written before the next
+ * Should a scan be tried again? After a signal; and once after a mapping was
+ * not registered, for another use may have been changing the registration.
+ */
+static bool is_disturbed(const struct uffd *u, long n, int attempt)
+{
+	if (n == -EPERM && attempt == 0) {
+		smi_sys_uffd_use_settle(&u->fds.use);
+		return true;
+	}
+	return n == -EINTR && attempt < MAX_ATTEMPTS;
+}
+
+/*
+ * Fetch at most MAX_RUNS runs of a window. A scan that fails may have protected
+ * pages without reporting them, so the window counts as written before the next
  * attempt.
  */
 static long take_runs(struct uffd *u, uint64_t start, uint64_t end,
 		      struct smudge_sink *sink)
 {
-	long n = -EINTR;
+	for (int attempt = 0;; attempt++) {
+		long n = smi_sys_pagemap_take_written(u->fds.pagemap, start,
+						      end, u->runs, MAX_RUNS);
 
-	for (int i = 0; i < MAX_ATTEMPTS; i++) {
-		n = smi_sys_pagemap_take_written(u->fds.pagemap, start, end,
-						 u->runs, MAX_RUNS);
-		if (n != -EINTR)
-			break;
+		if (!is_disturbed(u, n, attempt))
+			return n;
 		smudge_sink_range(sink, start - u->start, end - start);
 		smi_drops_written(&u->drops, start, end);
 	}
+}
+
+static long find_runs(struct uffd *u, uint64_t start, uint64_t end)
+{
+	int attempt = 0;
+	long n;
+
+	do {
+		n = smi_sys_pagemap_find_written(u->fds.pagemap, start, end,
+						 u->runs, MAX_RUNS);
+	} while (is_disturbed(u, n, attempt++));
 	return n;
 }
 
@@ -258,15 +261,28 @@ static int scan_window(struct uffd *u, uint64_t start, uint64_t end,
 	return 0;
 }
 
+/* A child's scan would take from the parent what the parent has to report. */
+static int check_alive(const struct uffd *u, struct smudge_error *err)
+{
+	if (smi_sys_uffd_use_is_alive(&u->fds.use))
+		return 0;
+	return smudge_error_set(
+		err, -EPERM, WHERE,
+		"it was started before fork(2), by the parent process");
+}
+
 static int uffd_harvest(void *opaque, struct smudge_sink *sink,
 			struct smudge_error *err)
 {
 	struct uffd *u = opaque;
+	int ret = check_alive(u, err);
 
+	if (ret < 0)
+		return ret;
 	for (uint64_t at = u->start; at < u->end; at = window_end(u, at)) {
 		uint64_t end = window_end(u, at);
-		int ret = scan_window(u, at, end, sink, err);
 
+		ret = scan_window(u, at, end, sink, err);
 		if (!ret)
 			ret = smi_drops_report(&u->drops, at, end, sink, false,
 					       err);
@@ -279,14 +295,13 @@ static int uffd_harvest(void *opaque, struct smudge_sink *sink,
 }
 
 /* Leaves no trace: what it finds is the next harvest's to deal with. */
-static int look_window(const struct uffd *u, uint64_t start, uint64_t end,
+static int look_window(struct uffd *u, uint64_t start, uint64_t end,
 		       struct smudge_sink *sink, struct smudge_error *err)
 {
 	long n = MAX_RUNS;
 
 	while (start < end && n == MAX_RUNS) {
-		n = smi_sys_pagemap_find_written(u->fds.pagemap, start, end,
-						 u->runs, MAX_RUNS);
+		n = find_runs(u, start, end);
 		if (n < 0)
 			return scan_failed(start, end, n, err);
 		for (long i = 0; i < n; i++) {
@@ -303,18 +318,18 @@ static int uffd_look(void *opaque, struct smudge_sink *sink,
 		     struct smudge_error *err)
 {
 	struct uffd *u = opaque;
+	int ret = check_alive(u, err);
 
-	for (uint64_t at = u->start; at < u->end; at = window_end(u, at)) {
+	for (uint64_t at = u->start; at < u->end && !ret;
+	     at = window_end(u, at)) {
 		uint64_t end = window_end(u, at);
-		int ret = look_window(u, at, end, sink, err);
 
+		ret = look_window(u, at, end, sink, err);
 		if (!ret)
 			ret = smi_drops_report(&u->drops, at, end, sink, true,
 					       err);
-		if (ret < 0)
-			return ret;
 	}
-	return 0;
+	return ret;
 }
 
 static const struct smudge_source_ops uffd_ops = {
@@ -339,7 +354,7 @@ int smudge_uffd_create(struct smudge_source **ret, struct smudge_error *err)
 	u = calloc(1, sizeof(*u));
 	if (!u)
 		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
-	u->fds.uffd = u->fds.pagemap = -1;
+	u->fds.pagemap = -1;
 	status = smudge_source_create(&uffd_ops, u, ret);
 	if (status < 0) {
 		smudge_error_set(err, status, WHERE, "cannot make a source: %s",

@@ -20,81 +20,6 @@
 
 #define WHERE "uffd"
 
-static const struct {
-	uint64_t bit;
-	const char *name;
-	const char *since;
-} features[] = {
-	{SMI_SYS_UFFD_WP_ASYNC, "UFFD_FEATURE_WP_ASYNC", "6.7"},
-	{SMI_SYS_UFFD_WP_UNPOPULATED, "UFFD_FEATURE_WP_UNPOPULATED", "6.4"},
-	{SMI_SYS_UFFD_WP_HUGETLBFS_SHMEM, "UFFD_FEATURE_WP_HUGETLBFS_SHMEM",
-	 "5.19"},
-	{SMI_SYS_UFFD_FLAG_WP, "UFFD_FEATURE_PAGEFAULT_FLAG_WP", "5.7"},
-};
-
-#define NFEATURES (sizeof(features) / sizeof(features[0]))
-
-static int open_uffd(struct smudge_error *err)
-{
-	int uffd = smi_sys_uffd_open();
-
-	if (uffd >= 0)
-		return uffd;
-	if (uffd == -ENOSYS)
-		return smudge_error_set(err, uffd, WHERE,
-					"this kernel has no userfaultfd(2)");
-	if (uffd == -EPERM)
-		return smudge_error_set(
-			err, uffd, WHERE,
-			"userfaultfd(2) is forbidden here (a seccomp filter?) "
-			"and /dev/userfaultfd cannot be used either");
-	return smudge_error_set(err, uffd, WHERE,
-				"cannot open a userfaultfd: %s",
-				strerror(-uffd));
-}
-
-/* A descriptor agrees on features once, so asking takes one of its own. */
-static int check_features(struct smudge_error *err)
-{
-	uint64_t has = 0;
-	int uffd = open_uffd(err);
-	int ret;
-
-	if (uffd < 0)
-		return uffd;
-	ret = smi_sys_uffd_api(uffd, 0, &has);
-	close(uffd);
-	if (ret < 0)
-		return smudge_error_set(err, ret, WHERE, "UFFDIO_API fails: %s",
-					strerror(-ret));
-	for (size_t i = 0; i < NFEATURES; i++) {
-		if (!(has & features[i].bit))
-			return smudge_error_set(
-				err, -EOPNOTSUPP, WHERE,
-				"this kernel's userfaultfd has no %s (Linux "
-				"%s)",
-				features[i].name, features[i].since);
-	}
-	return 0;
-}
-
-static int enable_features(int uffd, struct smudge_error *err)
-{
-	uint64_t wanted = 0;
-	uint64_t has;
-	int ret;
-
-	for (size_t i = 0; i < NFEATURES; i++)
-		wanted |= features[i].bit;
-	ret = smi_sys_uffd_api(uffd, wanted, &has);
-	if (ret < 0)
-		return smudge_error_set(
-			err, ret, WHERE,
-			"UFFDIO_API refuses UFFD_FEATURE_WP_ASYNC: %s",
-			strerror(-ret));
-	return 0;
-}
-
 static int open_pagemap(struct smudge_error *err)
 {
 	int fd = smi_sys_pagemap_open();
@@ -113,34 +38,24 @@ static int open_pagemap(struct smudge_error *err)
 	return fd;
 }
 
-int smi_uffd_open(struct smi_uffd_fds *ret, struct smudge_error *err)
+int smi_uffd_open(struct smi_uffd_fds *fds, struct smudge_error *err)
 {
-	struct smi_uffd_fds fds = {.uffd = -1, .pagemap = -1};
-	int status = check_features(err);
+	int ret = smi_sys_uffd_use_open(&fds->use, SMI_SYS_UFFD_WRITES, err);
 
-	if (status < 0)
-		return status;
-	fds.uffd = open_uffd(err);
-	if (fds.uffd < 0)
-		return fds.uffd;
-	status = enable_features(fds.uffd, err);
-	if (!status)
-		fds.pagemap = status = open_pagemap(err);
-	if (status < 0) {
-		smi_uffd_close(&fds);
-		return status;
-	}
-	*ret = fds;
-	return 0;
+	if (ret < 0)
+		return ret;
+	fds->pagemap = open_pagemap(err);
+	if (fds->pagemap < 0)
+		smi_sys_uffd_use_close(&fds->use);
+	return fds->pagemap < 0 ? fds->pagemap : 0;
 }
 
 void smi_uffd_close(struct smi_uffd_fds *fds)
 {
-	if (fds->uffd >= 0)
-		close(fds->uffd);
+	smi_sys_uffd_use_close(&fds->use);
 	if (fds->pagemap >= 0)
 		close(fds->pagemap);
-	fds->uffd = fds->pagemap = -1;
+	fds->pagemap = -1;
 }
 
 /* Which step of a tracking went wrong, in words for the user. */
@@ -159,7 +74,7 @@ static int fail(struct smudge_error *err, int code, const char *step)
  * Pages 0 to 3 are written, untouched, dropped and never populated: exactly
  * the first and the third count as written.
  */
-static int try_tracking(const struct smi_uffd_fds *fds, char *pages,
+static int try_tracking(struct smi_uffd_fds *fds, char *pages,
 			size_t page_bytes, struct smudge_error *err)
 {
 	uint64_t start = (uintptr_t)pages;
@@ -169,10 +84,10 @@ static int try_tracking(const struct smi_uffd_fds *fds, char *pages,
 	long n;
 
 	memset(pages, 1, 3 * page_bytes);
-	ret = smi_sys_uffd_register(fds->uffd, start, length);
+	ret = smi_sys_uffd_use_register(&fds->use, start, start + length, err);
 	if (ret < 0)
 		return fail(err, ret, "UFFDIO_REGISTER");
-	ret = smi_sys_uffd_protect(fds->uffd, start, length);
+	ret = smi_sys_uffd_protect(fds->use.fd, start, length);
 	if (ret < 0)
 		return fail(err, ret, "UFFDIO_WRITEPROTECT");
 	*(volatile char *)pages = 2;

@@ -7,20 +7,23 @@
 
 #include <smudge/error.h>
 
-/* The descriptors tracking needs; both are open or neither. */
+#include "sys/uffd_use.h"
+
+/* What tracking needs; both are open or neither. */
 struct smi_uffd_fds {
-	int uffd;
-	int pagemap;
+	struct smi_sys_uffd_use use;
+	int pagemap; /* or -1 */
 };
 
 /*
- * smi_uffd_open - open both, with all features agreed on
- * @ret: receives them, closed by smi_uffd_close; written only on success
+ * smi_uffd_open - open both
+ * @fds: written; closed by smi_uffd_close, also after a failure. Its place
+ *      stays the same
  * @err: receives the failure, which names the missing ability
  *
  * Return: 0, -ENOSYS, -EOPNOTSUPP, -EPERM, -EMFILE, -ENFILE, -ENOMEM.
  */
-int smi_uffd_open(struct smi_uffd_fds *ret, struct smudge_error *err);
+int smi_uffd_open(struct smi_uffd_fds *fds, struct smudge_error *err);
 
 void smi_uffd_close(struct smi_uffd_fds *fds);
 

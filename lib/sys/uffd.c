@@ -37,9 +37,10 @@ static int open_by_device(int flags)
 	return uffd;
 }
 
-int smi_sys_uffd_open(void)
+int smi_sys_uffd_open(bool user_only)
 {
-	int flags = O_CLOEXEC | O_NONBLOCK | UFFD_FLAG_USER_MODE_ONLY;
+	int flags = O_CLOEXEC | O_NONBLOCK |
+		    (user_only ? UFFD_FLAG_USER_MODE_ONLY : 0);
 	long uffd = syscall(SYS_userfaultfd, flags);
 	int ret = uffd < 0 ? -errno : (int)uffd;
 	int by_device;
@@ -60,11 +61,12 @@ int smi_sys_uffd_api(int uffd, uint64_t features, uint64_t *ret_features)
 	return ret;
 }
 
-int smi_sys_uffd_register(int uffd, uint64_t start, uint64_t length_bytes)
+int smi_sys_uffd_register(int uffd, uint64_t start, uint64_t length_bytes,
+			  unsigned int modes)
 {
 	struct uffdio_register reg = {
 		.range = {.start = start, .len = length_bytes},
-		.mode = UFFDIO_REGISTER_MODE_WP,
+		.mode = modes,
 	};
 
 	return call(uffd, UFFDIO_REGISTER, &reg);

@@ -1,49 +1,71 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * userfaultfd(2), asynchronous write-protection only.
+ * The calls of userfaultfd(2) that the library makes.
  *
  * Constants newer than the 6.1 headers are given here under names of our own,
- * so that newer headers do not clash. Calls return 0 or -errno.
+ * so that newer headers do not clash. Calls return 0 or -errno. Everything but
+ * the tests opens a userfaultfd through sys/uffd_use.h, which shares one.
  */
 #ifndef LIB_SYS_UFFD_H
 #define LIB_SYS_UFFD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Feature bits of UFFDIO_API, with the first kernel that has them. */
 #define SMI_SYS_UFFD_FLAG_WP		(UINT64_C(1) << 0)  /* 5.7 */
+#define SMI_SYS_UFFD_MISSING_HUGETLBFS	(UINT64_C(1) << 4)  /* 4.11 */
+#define SMI_SYS_UFFD_MISSING_SHMEM	(UINT64_C(1) << 5)  /* 4.11 */
 #define SMI_SYS_UFFD_WP_HUGETLBFS_SHMEM (UINT64_C(1) << 12) /* 5.19 */
 #define SMI_SYS_UFFD_WP_UNPOPULATED	(UINT64_C(1) << 13) /* 6.4 */
 #define SMI_SYS_UFFD_WP_ASYNC		(UINT64_C(1) << 15) /* 6.7 */
 
 /*
- * A new userfaultfd, closed on exec. User faults only: that needs no
- * privilege, and in asynchronous mode the kernel resolves its own faults
- * itself, so stores by system calls are seen all the same.
+ * A new userfaultfd, closed on exec, whose reads do not block.
+ *
+ * With @user_only it needs no privilege, and a missing page that the kernel
+ * itself meets (in a system call, or in KVM for a guest) is an error there.
+ * Without, such a fault waits for the missing page like a thread's own; that
+ * takes CAP_SYS_PTRACE, vm.unprivileged_userfaultfd or /dev/userfaultfd.
+ * Asynchronous write-protection is the same with either: the kernel resolves
+ * these faults itself, its own included.
  * Return: the descriptor, or -errno: -ENOSYS (none in this kernel), -EPERM
- * (filtered, and /dev/userfaultfd is closed too), -EMFILE, -ENFILE, -ENOMEM.
+ * (not allowed, and /dev/userfaultfd cannot be used either), -EMFILE, -ENFILE,
+ * -ENOMEM.
  */
-int smi_sys_uffd_open(void);
+int smi_sys_uffd_open(bool user_only);
 
 /*
- * Agree on features, once per descriptor. Asking for 0 tells what there is;
- * asking for one that is missing is -EINVAL.
+ * Agree on features, once per descriptor. Asking for 0 reports what the kernel
+ * has; asking for one that is missing is -EINVAL.
  */
 int smi_sys_uffd_api(int uffd, uint64_t features, uint64_t *ret_features);
 
-/* Let page faults of the range maintain the write-protection. */
-int smi_sys_uffd_register(int uffd, uint64_t start, uint64_t length_bytes);
+/* What the page faults of a registered range do: bits of a mode. */
+#define SMI_SYS_UFFD_MODE_MISSING                                       \
+	1u			/* a missing page waits for its content \
+				 */
+#define SMI_SYS_UFFD_MODE_WP 2u /* a store ends the write-protection */
 
 /*
- * Is any of a registered range memory of hugetlbfs? Registering tells, and a
- * second time does nothing else. Return: 1, 0 or -errno.
+ * Register a range for @modes. What is registered with @uffd already loses no
+ * mode unless @modes has a new one and lacks an old one: then it loses the old.
+ */
+int smi_sys_uffd_register(int uffd, uint64_t start, uint64_t length_bytes,
+			  unsigned int modes);
+
+/*
+ * Is any of a registered range memory of hugetlbfs? Registering it again
+ * answers that and changes nothing. Return: 1, 0 or -errno.
  */
 int smi_sys_uffd_is_hugetlb(int uffd, uint64_t start, uint64_t length_bytes);
+
+/* End every mode of the range; pages lose their write-protection. */
 int smi_sys_uffd_unregister(int uffd, uint64_t start, uint64_t length_bytes);
 
 /*
- * Write-protect: what is stored from now on can be told apart. -EAGAIN while
- * the address space is being changed by another thread's fork or mremap.
+ * Write-protect: a later store is detected. -EAGAIN while another thread's fork
+ * or mremap changes the address space.
  */
 int smi_sys_uffd_protect(int uffd, uint64_t start, uint64_t length_bytes);
 

@@ -78,12 +78,13 @@ static void test_registered_by_another(void **state)
 
 	test_need_uffd();
 	memory = map(PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-	uffd = smi_sys_uffd_open();
+	uffd = smi_sys_uffd_open(true);
 	assert_true(uffd >= 0);
 	assert_int_equal(smi_sys_uffd_api(uffd, SMI_SYS_UFFD_FLAG_WP, &has), 0);
-	assert_int_equal(
-		smi_sys_uffd_register(uffd, (uintptr_t)memory + 8 * 4096, 4096),
-		0);
+	assert_int_equal(smi_sys_uffd_register(uffd,
+					       (uintptr_t)memory + 8 * 4096,
+					       4096, SMI_SYS_UFFD_MODE_WP),
+			 0);
 	expect_refusal(memory, -EBUSY, "another userfaultfd");
 	/* Still registered: a refusal must not unregister what it met. */
 	assert_int_equal(

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside of sys/uffd_use.h: the page that holds the descriptor.
+ */
+#ifndef LIB_SYS_UFFD_SHARED_H
+#define LIB_SYS_UFFD_SHARED_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sys/uffd_use.h"
+
+/*
+ * A page of its own, zero at first and again in each child of fork(2). A mutex
+ * of zeros is an unlocked one in every C library of Linux.
+ */
+struct smi_sys_uffd_shared {
+	pthread_mutex_t lock;
+	_Atomic uint64_t id; /* changed under the lock; 0: no descriptor */
+	int fd;		     /* lock, and so on: */
+	bool takes_kernel_faults;
+	uint64_t features; /* agreed on */
+	struct smi_sys_uffd_use *uses;
+	const struct smi_sys_uffd_use *reader;
+};
+
+/* The page if it was mapped, without a lock; or NULL. */
+struct smi_sys_uffd_shared *smi_sys_uffd_shared_find(void);
+
+/* The page, locked; NULL: it cannot be mapped. */
+struct smi_sys_uffd_shared *smi_sys_uffd_shared_lock(void);
+
+/*
+ * Lock held. Open the descriptor unless it is open, and check that it has what
+ * the purpose needs. Return: as smi_sys_uffd_use_open.
+ */
+int smi_sys_uffd_shared_open(struct smi_sys_uffd_shared *page,
+			     enum smi_sys_uffd_purpose purpose,
+			     struct smudge_error *err);
+
+static inline uint64_t
+smi_sys_uffd_shared_id(const struct smi_sys_uffd_shared *page)
+{
+	/* Relaxed: while a use is open the id does not change. */
+	return atomic_load_explicit(&page->id, memory_order_relaxed);
+}
+
+#endif

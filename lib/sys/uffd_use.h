@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The one userfaultfd of this address space.
+ *
+ * The kernel lets a mapping be registered with one userfaultfd only. Tracking
+ * of writes and delivery of missing pages may want the same mapping at the same
+ * time, so both use one descriptor. It is opened for the first use and closed
+ * after the last one. Its features are agreed on once, for all uses: all of
+ * those below that the kernel has.
+ *
+ * WHY A STATIC. The descriptor belongs to the address space, as the kernel's
+ * registrations do, and two parts of a program that know nothing of each other
+ * must find the same one. So there is one static pointer, to a page that is
+ * mapped at the first use and stays. It needs no constructor.
+ *
+ * FORK. The page is wiped in a child (MADV_WIPEONFORK), its lock included, so
+ * a child finds no descriptor and opens one of its own. The parent's descriptor
+ * stays bound to the parent's memory: a child that registered or unregistered
+ * with its copy would change the parent. A use that a child inherits is
+ * therefore dead: smi_sys_uffd_use_is_alive is false, and closing it touches
+ * nothing. The child's copy of the descriptor stays open until the child ends
+ * or executes a program: the child may have closed it, and its number may be
+ * another file's.
+ *
+ * RANGES. A use registers one range. At most one use of each purpose may have a
+ * page: what one of two trackers fetched the other would never see. What a use
+ * drops as it closes is its own: where another use goes on, its mode stays.
+ * The kernel cannot drop one mode of two:
+ *
+ *   - Write-protection stays where missing pages are still delivered. The
+ *     kernel resolves its faults itself, so this costs a fault per page.
+ *   - Missing pages must end, or a fault would wait for ever. The range is
+ *     unregistered and registered again, and loses all write-protection with
+ *     it. That is safe: a page that is not protected counts as written, so the
+ *     tracker's next scan finds the whole range. A scan between the two calls
+ *     fails with -EPERM; smi_sys_uffd_use_settle waits until both are done.
+ *
+ * WHO READS. The descriptor has one queue. Tracking puts nothing into it, and
+ * no EVENT_* feature is agreed on, so fork, mremap and madvise never wait for a
+ * reader. Only a missing page does. A message is read once and says nothing
+ * about who wants it, so one use may read: the one that claimed it. Whoever
+ * delivers missing pages claims first, and serves all ranges that are
+ * registered for missing pages. Reads do not block; poll(2) tells when.
+ *
+ * WHAT IT INSTALLS. A page may be installed protected (UFFDIO_COPY_MODE_WP),
+ * hence clean, once: then nothing has changed it since the trackers' clients
+ * had it. A page that is missing again was dropped, which is a change that the
+ * kernel forgets as the page comes back. It is installed unprotected, so it
+ * counts as written. So is every page of a private mapping of a file, since
+ * trackers rely on a report of each copy (source/drops.h).
+ *
+ * LOCKS. One, in the page, innermost. Threads: any, but one at a time for one
+ * use.
+ */
+#ifndef LIB_SYS_UFFD_USE_H
+#define LIB_SYS_UFFD_USE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <smudge/error.h>
+
+enum smi_sys_uffd_purpose {
+	SMI_SYS_UFFD_WRITES,  /* track writes, asynchronously */
+	SMI_SYS_UFFD_MISSING, /* deliver missing pages */
+};
+
+/* Zeroed before it is opened, and after it was closed. */
+struct smi_sys_uffd_use {
+	int fd; /* for calls about the range; another thread's too */
+	bool takes_kernel_faults; /* system calls and KVM wait for pages too */
+	enum smi_sys_uffd_purpose purpose;
+	struct smi_sys_uffd_use *next; /* the page's lock */
+	uint64_t start, end;	       /* the page's lock; the range */
+	uint64_t id;		       /* of the descriptor; 0: not open */
+};
+
+/*
+ * smi_sys_uffd_use_open - open the descriptor, or share the one that is open
+ * @use: written; closed by smi_sys_uffd_use_close. Its place stays the same
+ * @err: receives the failure, which names the missing ability
+ *
+ * Blocks: on the lock.
+ * Return: 0, -ENOSYS (no userfaultfd), -EPERM (not allowed), -EOPNOTSUPP (a
+ * feature that the purpose needs), -EMFILE, -ENFILE, -ENOMEM.
+ */
+int smi_sys_uffd_use_open(struct smi_sys_uffd_use *use,
+			  enum smi_sys_uffd_purpose purpose,
+			  struct smudge_error *err);
+
+/*
+ * smi_sys_uffd_use_register - register the use's range
+ * @use: open, and without a range
+ * @start, @end: addresses, whole pages. Holes are skipped
+ *
+ * Nothing is protected yet. After a failure nothing is registered that was not
+ * before. Blocks: on the lock, and on the kernel's of the address space.
+ * Return: 0, -EBUSY (another use of the purpose has a part of it, or another
+ * userfaultfd has), -EINVAL, -EPERM (memory that cannot be registered, or a
+ * use that is not alive),
+ * -ENOMEM.
+ */
+int smi_sys_uffd_use_register(struct smi_sys_uffd_use *use, uint64_t start,
+			      uint64_t end, struct smudge_error *err);
+
+/* smi_sys_uffd_use_close - drop the range and the use; not open is a no-op */
+void smi_sys_uffd_use_close(struct smi_sys_uffd_use *use);
+
+/* Is it this address space's? False in a child that inherited it. */
+bool smi_sys_uffd_use_is_alive(const struct smi_sys_uffd_use *use);
+
+/* Wait until no other thread is changing a registration. */
+void smi_sys_uffd_use_settle(const struct smi_sys_uffd_use *use);
+
+/*
+ * smi_sys_uffd_use_claim - become the one that reads the descriptor
+ * @use: open, for missing pages; the claim ends when it is closed
+ *
+ * Return: 0, -EBUSY (another use reads), -EPERM (a use that is not alive).
+ */
+int smi_sys_uffd_use_claim(struct smi_sys_uffd_use *use);
+
+#endif
