@@ -4,36 +4,26 @@
  *
  * limits, stats, used and nowners are guarded by the lock, which is never held
  * across a call that blocks. Cancelling takes no lock, so that a signal handler
- * may do it: it sets a flag and makes a descriptor readable that every wait
- * polls. Cancel and commit exchange the same word once, so whoever is first is
- * told so, and the other one too.
+ * may do it (stream/cancel.h).
  */
 #include "migrate/handle.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
+
+#include "stream/cancel.h"
 
 #define DEFAULT_DOWNTIME_NS UINT64_C(300000000)
 #define DEFAULT_MAX_ROUNDS  30
-
-enum cancel_state {
-	CANCEL_POSSIBLE,
-	CANCEL_ASKED,
-	CANCEL_TOO_LATE,
-};
 
 struct smudge_migration {
 	pthread_mutex_t lock;
 	struct smudge_migrate_limits limits;
 	struct smudge_migrate_stats stats;
 	bool used;
-	unsigned int nowners;	 /* lock; the caller, and a call that runs */
-	atomic_int cancel_state; /* enum cancel_state */
-	int cancel_fd;
+	unsigned int nowners; /* lock; the caller, and a call that runs */
+	struct smi_cancel cancel;
 };
 
 static struct smudge_migrate_limits
@@ -54,14 +44,12 @@ int smudge_migration_create(const struct smudge_migrate_limits *limits,
 
 	if (!migration)
 		return -ENOMEM;
-	migration->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (migration->cancel_fd < 0) {
-		error = -errno;
+	error = smi_cancel_open(&migration->cancel);
+	if (error < 0) {
 		free(migration);
 		return error;
 	}
 	pthread_mutex_init(&migration->lock, NULL);
-	atomic_init(&migration->cancel_state, CANCEL_POSSIBLE);
 	migration->nowners = 1;
 	migration->limits = with_defaults(
 		limits ? *limits : (struct smudge_migrate_limits){0});
@@ -79,7 +67,7 @@ static void disown(struct smudge_migration *migration)
 	pthread_mutex_unlock(&migration->lock);
 	if (!is_last)
 		return;
-	close(migration->cancel_fd);
+	smi_cancel_close(&migration->cancel);
 	pthread_mutex_destroy(&migration->lock);
 	free(migration);
 }
@@ -95,49 +83,32 @@ void smi_migration_end(struct smudge_migration *migration)
 	disown(migration);
 }
 
-/* From possible to @state, once. Return: the state before. */
-static int leave_possible(struct smudge_migration *migration, int state)
-{
-	int before = CANCEL_POSSIBLE;
-
-	/* acq_rel: the other of cancel and commit sees it, and what led to it
-	 */
-	atomic_compare_exchange_strong_explicit(
-		&migration->cancel_state, &before, state, memory_order_acq_rel,
-		memory_order_acquire);
-	return before;
-}
-
 int smudge_migration_cancel(struct smudge_migration *migration)
 {
-	int saved_errno = errno; /* a signal handler must leave it alone */
-	uint64_t one = 1;
-	ssize_t written;
-
-	if (leave_possible(migration, CANCEL_ASKED) == CANCEL_TOO_LATE)
-		return -EALREADY;
-	/* It fails only when the counter is full, and so readable already. */
-	written = write(migration->cancel_fd, &one, sizeof(one));
-	(void)written;
-	errno = saved_errno;
-	return 0;
+	return smi_cancel_request(&migration->cancel);
 }
 
 bool smi_migration_commit(struct smudge_migration *migration)
 {
-	return leave_possible(migration, CANCEL_TOO_LATE) != CANCEL_ASKED;
+	return smi_cancel_commit(&migration->cancel);
 }
 
-bool smi_migration_is_cancelled(struct smudge_migration *migration)
+static uint64_t bandwidth_limit(void *opaque)
 {
-	/* acquire: pairs with the exchange in leave_possible */
-	return atomic_load_explicit(&migration->cancel_state,
-				    memory_order_acquire) == CANCEL_ASKED;
+	return smudge_migration_limits(opaque).max_bandwidth_bytes_ps;
 }
 
-int smi_migration_cancel_fd(const struct smudge_migration *migration)
+struct smi_channel_options
+smi_migration_channel_options(struct smudge_migration *migration,
+			      uint64_t timeout_ns)
 {
-	return migration->cancel_fd;
+	return (struct smi_channel_options){
+		.activity = "the migration",
+		.cancel = &migration->cancel,
+		.timeout_ns = timeout_ns,
+		.rate_limit_bytes_ps = bandwidth_limit,
+		.opaque = migration,
+	};
 }
 
 int smi_migration_begin(struct smudge_migration *migration,

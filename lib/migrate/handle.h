@@ -10,6 +10,8 @@
 
 #include <smudge/migrate.h>
 
+#include "stream/channel.h"
+
 /*
  * smi_migration_begin - claim the handle for one send or receive
  *
@@ -32,10 +34,13 @@ void smi_migration_publish(struct smudge_migration *migration,
  */
 bool smi_migration_commit(struct smudge_migration *migration);
 
-/* Was smudge_migration_cancel called in time? */
-bool smi_migration_is_cancelled(struct smudge_migration *migration);
-
-/* A descriptor that is readable once it was. Owned by the handle. */
-int smi_migration_cancel_fd(const struct smudge_migration *migration);
+/*
+ * smi_migration_channel_options - options of a channel that obeys the handle's
+ *	cancel and its bandwidth limit
+ * @timeout_ns: 0 means 30 s
+ */
+struct smi_channel_options
+smi_migration_channel_options(struct smudge_migration *migration,
+			      uint64_t timeout_ns);
 
 #endif

@@ -14,11 +14,17 @@
 
 #include "migrate/handle.h"
 #include "migrate/outcome.h"
+#include "sys/clock.h"
 #include "sys/error.h"
 
 #define PROGRESS_NS UINT64_C(100000000)
 /* Less than a program that is told to end has. */
 #define DRAIN_NS UINT64_C(250000000)
+
+static struct smi_channel *channel_of(struct smi_receiver *receiver)
+{
+	return smi_link_channel(&receiver->link);
+}
 
 static void progress(struct smi_receiver *receiver)
 {
@@ -27,7 +33,7 @@ static void progress(struct smi_receiver *receiver)
 	receiver->last_progress_ns = smi_sys_now_ns();
 	stats->elapsed_ns = receiver->last_progress_ns - receiver->start_ns;
 	stats->round = receiver->order.round;
-	stats->sent_bytes = receiver->link.channel.received_bytes;
+	stats->sent_bytes = smi_channel_received_bytes(channel_of(receiver));
 	stats->sent_pages = receiver->order.totals.pages;
 	stats->zero_pages = receiver->order.totals.zero_pages;
 	stats->round_sent_pages = receiver->order.round_totals.pages;
@@ -56,7 +62,7 @@ static int on_region_table(struct smi_receiver *receiver,
 	receiver->stats.phase = SMUDGE_MIGRATE_ROUNDS;
 	progress(receiver);
 	/* How long the rounds take is the line's and the machine's affair. */
-	smi_channel_unlimit(&receiver->link.channel);
+	smi_channel_clear_deadline(channel_of(receiver));
 	return smi_link_send_empty(&receiver->link, SMI_WIRE_READY,
 				   &receiver->err);
 }
@@ -143,7 +149,7 @@ static int on_end(struct smi_receiver *receiver, const uint8_t *payload,
 	if (error < 0)
 		return error;
 	/* GO is due now: a sender that only keeps us busy ends here. */
-	smi_channel_limit(&receiver->link.channel, 1);
+	smi_channel_set_deadline(channel_of(receiver), 1);
 	return smi_link_send_empty(&receiver->link, SMI_WIRE_ACK,
 				   &receiver->err);
 }
@@ -155,12 +161,12 @@ static int on_go(struct smi_receiver *receiver, size_t length)
 
 	if (error < 0)
 		return error;
-	error = smi_channel_commit(&receiver->link.channel, &receiver->err);
+	error = smi_channel_commit(channel_of(receiver), &receiver->err);
 	if (error < 0)
 		return error;
 	/* The machine is ours, whether or not the sender hears of it. */
 	receiver->is_handed_over = true;
-	smi_channel_unlimit(&receiver->link.channel);
+	smi_channel_clear_deadline(channel_of(receiver));
 	(void)smi_link_send_empty(&receiver->link, SMI_WIRE_RECEIPT, &ignored);
 	return 0;
 }
@@ -199,7 +205,7 @@ static int receive_all(struct smi_receiver *receiver)
 {
 	int error;
 
-	smi_channel_limit(&receiver->link.channel, 1);
+	smi_channel_set_deadline(channel_of(receiver), 1);
 	error = smi_link_greet(&receiver->link, &receiver->err);
 	while (error >= 0 && receiver->order.place != SMI_WIRE_FINISHED) {
 		struct smi_wire_header header;
@@ -222,24 +228,24 @@ static int receive_all(struct smi_receiver *receiver)
 static int look_for_abort(struct smi_receiver *receiver, int error)
 {
 	struct smi_link *link = &receiver->link;
-	uint64_t offset_bytes = link->record_offset_bytes;
+	struct smi_channel *channel = smi_link_channel(link);
 	struct smi_wire_header header;
 	struct smudge_error ignored = {0};
 
 	if ((error != -EPIPE && error != -ECONNRESET) ||
-	    link->channel.received_bytes < SMI_WIRE_GREETING_BYTES)
+	    smi_channel_received_bytes(channel) < SMI_WIRE_GREETING_BYTES)
 		return error;
-	link->channel.timeout_ns = DRAIN_NS;
-	smi_channel_limit(&link->channel, 1);
-	while (smi_channel_has_input(&link->channel) &&
+	smi_channel_set_timeout(channel, DRAIN_NS);
+	smi_channel_set_deadline(channel, 1);
+	while (smi_channel_has_input(channel) &&
 	       !smi_link_receive(link, &header, &ignored)) {
 		if (header.type != SMI_WIRE_ABORT)
 			continue;
+		receiver->failed_at_bytes = smi_link_record_offset_bytes(link);
 		receiver->order.place = SMI_WIRE_ABORTED;
 		receiver->err = (struct smudge_error){0};
 		return handle_record(receiver, &header);
 	}
-	link->record_offset_bytes = offset_bytes;
 	return error;
 }
 
@@ -270,14 +276,14 @@ static void refuse(struct smi_receiver *receiver, int error)
 {
 	struct smi_link *link = &receiver->link;
 
-	receiver->err.stream_offset_bytes = link->record_offset_bytes;
+	receiver->err.stream_offset_bytes = receiver->failed_at_bytes;
 	if (receiver->order.place != SMI_WIRE_ABORTED)
-		smi_link_say(link, SMI_WIRE_REFUSE,
-			     refuse_code(receiver, error),
-			     receiver->err.message);
+		smi_link_send_final(link, SMI_WIRE_REFUSE,
+				    refuse_code(receiver, error),
+				    receiver->err.message);
 	if (error != -ECONNRESET && error != -EPIPE)
-		smi_channel_drain(&link->channel, DRAIN_NS);
-	smi_channel_shutdown(&link->channel);
+		smi_channel_drain(smi_link_channel(link), DRAIN_NS);
+	smi_channel_shutdown(smi_link_channel(link));
 }
 
 static int copy_options(struct smi_receiver *receiver,
@@ -312,13 +318,13 @@ static int prepare(struct smi_receiver *receiver, struct smudge_memory *memory)
 	return 0;
 }
 
-static struct smi_migrate_outcome outcome(const struct smi_receiver *receiver,
+static struct smi_migrate_outcome outcome(struct smi_receiver *receiver,
 					  int error)
 {
 	const struct smi_migrate_facts facts = {
 		.error = error,
 		.is_given_up = error == -ECANCELED &&
-			       receiver->link.channel.is_cancelled,
+			       smi_channel_was_cancelled(channel_of(receiver)),
 		.is_handed_over = receiver->is_handed_over,
 		.is_confirmed = receiver->is_handed_over,
 	};
@@ -345,15 +351,21 @@ static int finish(struct smi_receiver *receiver, int error)
 static int run(struct smi_receiver *receiver, struct smudge_memory *memory,
 	       int fd)
 {
-	int error = smi_link_open(&receiver->link, fd, receiver->migration,
-				  receiver->options.peer_timeout_ns,
-				  SMI_WIRE_SENDER, &receiver->err);
+	const struct smi_channel_options options =
+		smi_migration_channel_options(
+			receiver->migration, receiver->options.peer_timeout_ns);
+	int error = smi_transport_socket_open(&receiver->socket, fd,
+					      &receiver->err);
 
 	/* From here on the peer is told what fails. */
 	if (!error) {
+		smi_link_open(&receiver->link, &receiver->socket.base, &options,
+			      SMI_WIRE_SENDER);
 		error = prepare(receiver, memory);
 		if (!error)
 			error = receive_all(receiver);
+		receiver->failed_at_bytes =
+			smi_link_record_offset_bytes(&receiver->link);
 		error = look_for_abort(receiver, error);
 	}
 	return finish(receiver, error);

@@ -13,8 +13,9 @@
 
 #include <smudge/migrate.h>
 
-#include "migrate/link.h"
 #include "migrate/regions.h"
+#include "stream/link.h"
+#include "stream/transport_socket.h"
 #include "wire/control.h"
 #include "wire/order.h"
 #include "wire/pages.h"
@@ -23,12 +24,14 @@ struct smi_receiver {
 	struct smudge_migration *migration;
 	struct smudge_migrate_receive_options options;
 	struct smudge_error err; /* the first failure */
+	struct smi_transport_socket socket;
 	struct smi_link link;
 	struct smi_regions regions;
 	struct smi_wire_order order;
 	struct smudge_migrate_stats stats;
 	uint64_t start_ns;
 	uint64_t last_progress_ns;
+	uint64_t failed_at_bytes;    /* the record that failed, in the stream */
 	uint8_t *state_record;	     /* STATE as received, kept until END */
 	struct smi_wire_state state; /* points into it */
 	bool is_state_refused;

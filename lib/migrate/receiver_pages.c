@@ -26,8 +26,7 @@ static void write_zeros(struct smudge_region *region, struct smudge_run run)
 
 static void mark(struct smudge_region *region, struct smudge_run run)
 {
-	unsigned int shift =
-		smudge_region_page_shift(region) - SMI_WIRE_PAGE_SHIFT;
+	unsigned int shift = smi_region_wire_shift(region);
 	uint64_t first = run.first_page >> shift;
 	uint64_t last = (run.first_page + run.npages - 1) >> shift;
 

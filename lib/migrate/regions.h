@@ -45,4 +45,11 @@ static inline void *smi_region_at(const struct smudge_region *region,
 	       (page << SMI_WIRE_PAGE_SHIFT);
 }
 
+/* A page of the region is 1 << so many wire pages. */
+static inline unsigned int
+smi_region_wire_shift(const struct smudge_region *region)
+{
+	return smudge_region_page_shift(region) - SMI_WIRE_PAGE_SHIFT;
+}
+
 #endif

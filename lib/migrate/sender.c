@@ -89,7 +89,7 @@ static int migrate(struct smi_sender *sender)
 	error = open_tracking(sender);
 	if (error < 0)
 		return error;
-	sender->link.channel.is_paced = true;
+	smi_channel_set_rate_limited(smi_sender_channel(sender), true);
 	error = smi_sender_rounds(sender);
 	return error < 0 ? error : smi_sender_switch(sender);
 }
@@ -127,19 +127,19 @@ static void abort_peer(struct smi_sender *sender, int error)
 	struct smi_link *link = &sender->link;
 
 	if (!sender->is_handed_over && !sender->is_refused &&
-	    smi_link_say(link, SMI_WIRE_ABORT, abort_code(sender, error),
-			 sender->err.message))
-		smi_channel_drain(&link->channel, DRAIN_NS);
-	smi_channel_shutdown(&link->channel);
+	    smi_link_send_final(link, SMI_WIRE_ABORT, abort_code(sender, error),
+				sender->err.message))
+		smi_channel_drain(smi_link_channel(link), DRAIN_NS);
+	smi_channel_shutdown(smi_link_channel(link));
 }
 
-static struct smi_migrate_outcome outcome(const struct smi_sender *sender,
-					  int error)
+static struct smi_migrate_outcome outcome(struct smi_sender *sender, int error)
 {
 	const struct smi_migrate_facts facts = {
 		.error = error,
 		.is_given_up = error == -ECANCELED &&
-			       (sender->link.channel.is_cancelled ||
+			       (smi_channel_was_cancelled(
+					smi_sender_channel(sender)) ||
 				sender->is_policy_out),
 		.is_handed_over = sender->is_handed_over,
 		.is_confirmed = sender->is_confirmed,
@@ -156,7 +156,7 @@ static int finish(struct smi_sender *sender, int error)
 	if (end.error < 0) {
 		sender->err.code = end.error;
 		sender->err.stream_offset_bytes =
-			sender->link.channel.sent_bytes;
+			smi_channel_sent_bytes(smi_sender_channel(sender));
 		go_back(sender);
 	}
 	stop_tracking(sender);
@@ -171,15 +171,19 @@ static int finish(struct smi_sender *sender, int error)
 
 static int run(struct smi_sender *sender, int fd)
 {
+	const struct smi_channel_options options =
+		smi_migration_channel_options(sender->migration,
+					      sender->options.peer_timeout_ns);
 	int error;
 
 	smi_meter_start(&sender->meter, sender->memory, 0);
-	error = smi_link_open(&sender->link, fd, sender->migration,
-			      sender->options.peer_timeout_ns,
-			      SMI_WIRE_RECEIVER, &sender->err);
+	error = smi_transport_socket_open(&sender->socket, fd, &sender->err);
 	/* From here on the peer is told what fails. */
-	if (!error)
+	if (!error) {
+		smi_link_open(&sender->link, &sender->socket.base, &options,
+			      SMI_WIRE_RECEIVER);
 		error = migrate(sender);
+	}
 	return finish(sender, error);
 }
 

@@ -14,9 +14,10 @@
 #include <smudge/client.h>
 #include <smudge/migrate.h>
 
-#include "migrate/link.h"
 #include "migrate/regions.h"
 #include "migrate/stats.h"
+#include "stream/link.h"
+#include "stream/transport_socket.h"
 #include "wire/control.h"
 #include "wire/pages.h"
 
@@ -46,6 +47,7 @@ struct smi_sender {
 	struct smudge_memory *memory;
 	struct smudge_migrate_send_options options;
 	struct smudge_error err; /* the first failure */
+	struct smi_transport_socket socket;
 	struct smi_link link;
 	struct smi_regions regions;
 	struct smi_packer packer;
@@ -62,6 +64,11 @@ struct smi_sender {
 	bool is_handed_over; /* GO is out: the machine must stay stopped */
 	bool is_confirmed;   /* RECEIPT came */
 };
+
+static inline struct smi_channel *smi_sender_channel(struct smi_sender *sender)
+{
+	return smi_link_channel(&sender->link);
+}
 
 /* sender_peer.c: 0 or -errno, noted in sender->err. */
 int smi_sender_greet(struct smi_sender *sender);

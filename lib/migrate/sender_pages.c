@@ -137,8 +137,7 @@ static int pack_page(struct smi_sender *sender,
 int smi_sender_pack_batch(struct smi_sender *sender, uint32_t region)
 {
 	const struct smudge_region *from = sender->regions.regions[region];
-	unsigned int shift =
-		smudge_region_page_shift(from) - SMI_WIRE_PAGE_SHIFT;
+	unsigned int shift = smi_region_wire_shift(from);
 	size_t nruns = smudge_batch_nruns(sender->batch);
 	int error;
 

@@ -12,6 +12,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "sys/clock.h"
+
 /* The receiver, or the way to it, failed us: which code says so? */
 static int peer_failed(struct smi_sender *sender, int error)
 {
@@ -91,7 +93,7 @@ static int catch_up(struct smi_sender *sender)
 {
 	int error = 0;
 
-	while (!error && smi_channel_has_input(&sender->link.channel))
+	while (!error && smi_channel_has_input(smi_sender_channel(sender)))
 		error = listen_to_peer(sender);
 	return error;
 }
@@ -105,19 +107,21 @@ static int send_record(struct smi_sender *sender, uint8_t *record,
 		       uint32_t type, uint64_t length, struct smudge_error *err)
 {
 	struct smi_link *link = &sender->link;
-	bool is_limited = sender->is_stopped && !link->channel.end_ns;
+	struct smi_channel *channel = smi_link_channel(link);
+	bool is_limited =
+		sender->is_stopped && !smi_channel_has_deadline(channel);
 	int error;
 
 	if (is_limited)
-		smi_channel_limit(&link->channel, 1 + (length >> 20));
+		smi_channel_set_deadline(channel, 1 + (length >> 20));
 	error = smi_link_send(link, record, type, length, err);
-	while (error == SMI_PEER_SPOKE) {
+	while (error == SMI_INTERRUPTED) {
 		error = listen_to_peer(sender);
 		if (error == 0)
 			error = smi_link_send_rest(link, record, length, err);
 	}
 	if (is_limited)
-		smi_channel_unlimit(&link->channel);
+		smi_channel_clear_deadline(channel);
 	return error;
 }
 
@@ -169,16 +173,16 @@ static int check_answer(struct smi_sender *sender,
 
 int smi_sender_wait(struct smi_sender *sender, uint32_t type)
 {
-	struct smi_channel *channel = &sender->link.channel;
+	struct smi_channel *channel = smi_sender_channel(sender);
 	struct smi_wire_header header = {0};
-	bool is_limited = !channel->end_ns;
+	bool is_limited = !smi_channel_has_deadline(channel);
 	int error;
 
 	if (is_limited)
-		smi_channel_limit(channel, 1);
+		smi_channel_set_deadline(channel, 1);
 	error = receive(sender, &header);
 	if (is_limited)
-		smi_channel_unlimit(channel);
+		smi_channel_clear_deadline(channel);
 	if (error < 0)
 		return error;
 	if (header.type != type)
@@ -206,20 +210,20 @@ static int send_region_table(struct smi_sender *sender)
 
 int smi_sender_greet(struct smi_sender *sender)
 {
-	struct smi_channel *channel = &sender->link.channel;
+	struct smi_channel *channel = smi_sender_channel(sender);
 	uint64_t start_ns;
 	int error;
 
-	smi_channel_limit(channel, 1);
+	smi_channel_set_deadline(channel, 1);
 	error = smi_link_greet(&sender->link, &sender->err);
 	if (error < 0)
 		return peer_failed(sender, error);
-	channel->heeds_peer = true;
+	smi_channel_set_interruptible(channel, true);
 	start_ns = smi_sys_now_ns();
 	error = send_region_table(sender);
 	if (!error)
 		error = smi_sender_wait(sender, SMI_WIRE_READY);
 	sender->meter.round_trip_ns = smi_sys_now_ns() - start_ns;
-	smi_channel_unlimit(channel);
+	smi_channel_clear_deadline(channel);
 	return error;
 }

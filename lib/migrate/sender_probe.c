@@ -21,6 +21,7 @@
 #include <stdatomic.h>
 
 #include "migrate/handle.h"
+#include "sys/clock.h"
 
 #define PROBE_MAX_BYTES (UINT64_C(1) << 20)
 /* Fewer are not worth a round of their own. */
@@ -41,8 +42,7 @@ struct block {
 /* Others may be writing: it is a guess, and a wrong one does no harm. */
 static bool has_content(const struct smudge_region *region, uint64_t page)
 {
-	unsigned int shift =
-		smudge_region_page_shift(region) - SMI_WIRE_PAGE_SHIFT;
+	unsigned int shift = smi_region_wire_shift(region);
 	const _Atomic uint64_t *words = smi_region_at(region, page << shift);
 
 	for (size_t i = 0; i < SAMPLE_WORDS; i++) {
@@ -113,7 +113,7 @@ static bool search_region(struct smi_sender *sender, uint32_t index,
 
 void smi_probe_choose(struct smi_sender *sender)
 {
-	uint64_t bytes = smi_channel_burst_bytes(&sender->link.channel);
+	uint64_t bytes = smi_channel_burst_bytes(smi_sender_channel(sender));
 	struct block best = {0};
 
 	if (bytes > PROBE_MAX_BYTES)
@@ -139,14 +139,13 @@ static uint64_t probe_pages(struct smi_sender *sender)
 		npages = smudge_client_count(
 			sender->client, region, probe->first_page,
 			probe->end_page - probe->first_page);
-	return npages << (smudge_region_page_shift(region) -
-			  SMI_WIRE_PAGE_SHIFT);
+	return npages << smi_region_wire_shift(region);
 }
 
 int smi_probe_send(struct smi_sender *sender, struct smi_round *round)
 {
 	struct smi_probe probe = sender->probe;
-	struct smi_channel *channel = &sender->link.channel;
+	struct smi_channel *channel = smi_sender_channel(sender);
 	uint64_t bytes = probe_pages(sender) << SMI_WIRE_PAGE_SHIFT;
 	uint64_t start_ns = smi_sys_now_ns();
 	int ret;
@@ -154,11 +153,11 @@ int smi_probe_send(struct smi_sender *sender, struct smi_round *round)
 	sender->probe.is_chosen = false;
 	if (!probe.is_chosen)
 		return 0;
-	ret = smi_channel_save_up(channel, bytes, &sender->err);
+	ret = smi_channel_rest(channel, bytes, &sender->err);
 	if (ret < 0)
 		return ret;
 	round->probe_start_ns = smi_sys_now_ns();
-	round->probe_start_bytes = channel->sent_bytes;
+	round->probe_start_bytes = smi_channel_sent_bytes(channel);
 	sender->meter.send_ns += round->probe_start_ns - start_ns;
 	return smi_sender_send_range(sender, probe.region, probe.first_page,
 				     probe.end_page);

@@ -12,6 +12,7 @@
 #include <errno.h>
 
 #include "migrate/handle.h"
+#include "sys/clock.h"
 
 /*
  * Memory that one take covers at most: what a slow line sends in a moment, so
@@ -32,18 +33,13 @@ void smi_sender_progress(struct smi_sender *sender)
 	sender->meter.last_progress_ns = smi_sys_now_ns();
 	stats->elapsed_ns =
 		sender->meter.last_progress_ns - sender->meter.start_ns;
-	stats->sent_bytes = sender->link.channel.sent_bytes;
+	stats->sent_bytes = smi_channel_sent_bytes(smi_sender_channel(sender));
 	stats->sent_pages = sender->totals.pages;
 	stats->zero_pages = sender->totals.zero_pages;
 	stats->round_sent_pages = sender->round_totals.pages;
 	smi_migration_publish(sender->migration, stats);
 	if (sender->options.progress)
 		sender->options.progress(*stats, sender->options.opaque);
-}
-
-static unsigned int wire_shift(const struct smudge_region *region)
-{
-	return smudge_region_page_shift(region) - SMI_WIRE_PAGE_SHIFT;
 }
 
 /*
@@ -70,7 +66,7 @@ int smi_sender_harvest(struct smi_sender *sender, uint64_t *ret_pages)
 
 		pages += smudge_client_count(sender->client, region, 0,
 					     smudge_region_npages(region))
-			 << wire_shift(region);
+			 << smi_region_wire_shift(region);
 	}
 	*ret_pages = pages;
 	return 0;
@@ -94,7 +90,9 @@ int smi_sender_round_begin(struct smi_sender *sender, bool final,
 		.expected_pages = expected_pages,
 	};
 
-	smi_meter_round_begin(&sender->meter, sender->link.channel.sent_bytes);
+	smi_meter_round_begin(
+		&sender->meter,
+		smi_channel_sent_bytes(smi_sender_channel(sender)));
 	begin.round = sender->meter.stats.round;
 	if (begin.round > SMI_WIRE_MAX_ROUNDS - !final)
 		return too_many_rounds(sender);
@@ -134,7 +132,8 @@ static int send_window(struct smi_sender *sender, uint32_t index,
 	if (error < 0)
 		return error;
 	*ret_end_page = smudge_batch_end_page(sender->batch);
-	done = smudge_batch_npages(sender->batch) << wire_shift(region);
+	done = smudge_batch_npages(sender->batch)
+	       << smi_region_wire_shift(region);
 	smudge_client_commit(sender->client, sender->batch);
 	if (done > sender->meter.stats.remaining_pages)
 		done = sender->meter.stats.remaining_pages;
@@ -207,7 +206,7 @@ int smi_sender_round_finish(struct smi_sender *sender, struct smi_round *round)
 	if (error < 0)
 		return error;
 	round->answer_ns = smi_sys_now_ns() - asked_ns;
-	round->sent_bytes = sender->link.channel.sent_bytes;
+	round->sent_bytes = smi_channel_sent_bytes(smi_sender_channel(sender));
 	round->pages = sender->round_totals.pages;
 	round->zero_pages = sender->round_totals.zero_pages;
 	return 0;
@@ -215,13 +214,13 @@ int smi_sender_round_finish(struct smi_sender *sender, struct smi_round *round)
 
 static int one_round(struct smi_sender *sender, uint64_t dirty_pages)
 {
-	struct smi_channel *channel = &sender->link.channel;
+	struct smi_channel *channel = smi_sender_channel(sender);
 	struct smi_round round = {0};
 	int error = smi_sender_round_begin(sender, false, dirty_pages);
 
 	if (error < 0)
 		return error;
-	round.is_limited = smi_channel_is_limited(channel);
+	round.is_limited = smi_channel_is_rate_limited(channel);
 	if (sender->meter.stats.round > 1)
 		smi_probe_choose(sender);
 	error = smi_sender_send_dirty(sender);
@@ -232,7 +231,7 @@ static int one_round(struct smi_sender *sender, uint64_t dirty_pages)
 	if (error < 0)
 		return error;
 	/* it may have been set meanwhile */
-	round.is_limited |= smi_channel_is_limited(channel);
+	round.is_limited |= smi_channel_is_rate_limited(channel);
 	smi_meter_round_end(&sender->meter, &round);
 	return 0;
 }

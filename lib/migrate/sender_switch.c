@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sys/clock.h"
 #include "sys/error.h"
 
 /* Harvests of a stopped machine that may still find something. */
@@ -128,7 +129,7 @@ static int send_end(struct smi_sender *sender)
 {
 	uint8_t record[SMI_WIRE_HEADER_BYTES + SMI_WIRE_END_BYTES];
 	struct smi_wire_end end = {
-		.records = sender->link.records_sent,
+		.records = smi_link_records_sent(&sender->link),
 		.totals = sender->totals,
 		.rounds = sender->meter.stats.round,
 	};
@@ -165,16 +166,17 @@ static int no_receipt(struct smi_sender *sender)
 }
 
 /* GO and RECEIPT: the point of no return. */
-static int give_away(struct smi_sender *sender)
+static int hand_over(struct smi_sender *sender)
 {
+	struct smi_channel *channel = smi_sender_channel(sender);
 	uint8_t record[SMI_WIRE_HEADER_BYTES];
 	int error;
 
-	error = smi_channel_commit(&sender->link.channel, &sender->err);
+	error = smi_channel_commit(channel, &sender->err);
 	if (error < 0)
 		return error;
 	/* A cancel comes too late now, so the peer may not keep us here. */
-	smi_channel_limit(&sender->link.channel, 1);
+	smi_channel_set_deadline(channel, 1);
 	/* A receiver that is gone, or had second thoughts, is noticed here. */
 	error = smi_sender_send(sender, record, SMI_WIRE_GO, 0);
 	if (error < 0)
@@ -193,11 +195,11 @@ int smi_sender_switch(struct smi_sender *sender)
 	int error;
 
 	sender->meter.stats.phase = SMUDGE_MIGRATE_SWITCHOVER;
-	sender->link.channel.is_paced = false;
+	smi_channel_set_rate_limited(smi_sender_channel(sender), false);
 	smi_sender_progress(sender);
 	error = send_final(sender);
 	if (error < 0)
 		return error;
 	sender->meter.stats.downtime_ns = smi_sys_now_ns() - start_ns;
-	return give_away(sender);
+	return hand_over(sender);
 }

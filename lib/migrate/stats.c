@@ -16,7 +16,7 @@
 
 #include <string.h>
 
-#include "migrate/channel.h"
+#include "sys/clock.h"
 #include "wire/format.h"
 
 #define NS_PER_S 1000000000.0

@@ -6,7 +6,6 @@
 #include "migrate_rig.h"
 
 #include <errno.h>
-#include <sys/socket.h>
 
 #include <smudge/source.h>
 
@@ -20,7 +19,7 @@ static void *serve(void *opaque)
 	struct server *server = opaque;
 
 	server->code = rig_serve(&server->link);
-	shutdown(server->link.channel.fd, SHUT_RDWR);
+	smi_channel_shutdown(smi_link_channel(&server->link));
 	return NULL;
 }
 

@@ -71,7 +71,7 @@ static void *serve(void *opaque)
 	struct server *server = opaque;
 
 	server->code = rig_serve(&server->link);
-	shutdown(server->link.channel.fd, SHUT_RDWR);
+	smi_channel_shutdown(smi_link_channel(&server->link));
 	return NULL;
 }
 

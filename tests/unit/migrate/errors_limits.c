@@ -46,13 +46,14 @@ static uint32_t last_code(struct smi_link *link)
 		if (header.type == SMI_WIRE_ABORT ||
 		    header.type == SMI_WIRE_REFUSE)
 			code = smi_wire_get_u32(smi_link_payload(link));
-	shutdown(link->channel.fd, SHUT_RDWR);
+	smi_channel_shutdown(smi_link_channel(link));
 	return code;
 }
 
 /* A destination that stops answering at a record, and talks on. */
 struct talker {
 	struct smi_link link;
+	int fd; /* the link's */
 	uint32_t stop_at;
 	int nth;
 	bool in_time; /* slowly; or as much as it can */
@@ -64,8 +65,8 @@ static void *talk_on(void *opaque)
 	struct talker *talker = opaque;
 
 	rig_serve_until(&talker->link, talker->stop_at, talker->nth);
-	while (!smi_channel_has_input(&talker->link.channel) &&
-	       say_nothing(talker->link.channel.fd, 0))
+	while (!smi_channel_has_input(smi_link_channel(&talker->link)) &&
+	       say_nothing(talker->fd, 0))
 		if (talker->in_time)
 			nap();
 	talker->code = last_code(&talker->link);
@@ -84,6 +85,7 @@ static void sender_meets(uint32_t stop_at, int nth, bool in_time, int error,
 	rig.rounds_wanted = 1;
 	rig_open(&rig, "sender_meets");
 	rig_link_open(&rig, &talker.link);
+	talker.fd = rig.fds[1];
 	assert_int_equal(pthread_create(&thread, NULL, talk_on, &talker), 0);
 	options = rig_send_options(&rig);
 	options.peer_timeout_ns = in_time ? LIMIT_NS : 0;
@@ -121,11 +123,11 @@ static void too_much_to_skip(void **state)
 
 static void *read_slowly(void *opaque)
 {
-	struct smi_link *link = opaque;
+	struct talker *talker = opaque;
 	char bytes[4096];
 
-	rig_serve_until(link, SMI_WIRE_ROUND_BEGIN, 2);
-	while (recv(link->channel.fd, bytes, sizeof(bytes), 0) > 0)
+	rig_serve_until(&talker->link, SMI_WIRE_ROUND_BEGIN, 2);
+	while (recv(talker->fd, bytes, sizeof(bytes), 0) > 0)
 		nap();
 	return NULL;
 }
@@ -145,12 +147,14 @@ static void slow_reader(void **state)
 {
 	struct rig rig = {.rounds_wanted = 1};
 	struct smudge_migrate_send_options options;
-	struct smi_link link;
+	struct talker talker = {0};
 	pthread_t thread;
 
 	rig_open(&rig, "slow_reader");
-	rig_link_open(&rig, &link);
-	assert_int_equal(pthread_create(&thread, NULL, read_slowly, &link), 0);
+	rig_link_open(&rig, &talker.link);
+	talker.fd = rig.fds[1];
+	assert_int_equal(pthread_create(&thread, NULL, read_slowly, &talker),
+			 0);
 	options = rig_send_options(&rig);
 	options.peer_timeout_ns = LIMIT_NS;
 	options.machine_stop = stop_and_write;
@@ -160,7 +164,7 @@ static void slow_reader(void **state)
 	assert_in_range(smudge_migration_stats(rig.sending).elapsed_ns,
 			LIMIT_NS, 20 * LIMIT_NS);
 	pthread_join(thread, NULL);
-	smi_link_close(&link);
+	smi_link_close(&talker.link);
 	rig_close(&rig);
 }
 
@@ -202,10 +206,7 @@ static void receiver_begin(struct receiving *receiving, const char *name)
 	rig->npages[0] = 16;
 	rig->npages[1] = 4;
 	rig_open(rig, name);
-	assert_int_equal(smi_link_open(&receiving->link, rig->fds[0],
-				       rig->sending, 0, SMI_WIRE_RECEIVER,
-				       &rig->send_err),
-			 0);
+	rig_link_open_sender(rig, &receiving->link);
 	assert_int_equal(
 		pthread_create(&receiving->thread, NULL, receive, receiving),
 		0);
@@ -236,7 +237,7 @@ static void no_region_table(void **state)
 	receiver_begin(&receiving, "no_region_table");
 	header[8] = 100;
 	for (size_t i = 0; i < 500; i++) {
-		if (smi_channel_has_input(&receiving.link.channel))
+		if (smi_channel_has_input(smi_link_channel(&receiving.link)))
 			break;
 		(void)send(receiving.rig.fds[0],
 			   i < sizeof(header) ? &header[i] : header, 1,
@@ -255,7 +256,7 @@ static void too_many_bytes_to_skip(void **state)
 	for (int i = 0; i < 16; i++)
 		assert_true(say_nothing(receiving.rig.fds[0],
 					SMI_WIRE_CAP_SKIPPABLE));
-	assert_false(smi_channel_has_input(&receiving.link.channel));
+	assert_false(smi_channel_has_input(smi_link_channel(&receiving.link)));
 	assert_true(say_nothing(receiving.rig.fds[0], 1));
 	receiver_end(&receiving, -EOVERFLOW,
 		     "too many skippable records in a row: 17 of 16777217");
@@ -336,7 +337,7 @@ static void no_go(void **state)
 		assert_int_equal(smi_link_receive(&receiving.link, &header,
 						  &receiving.rig.send_err),
 				 0);
-	while (!smi_channel_has_input(&receiving.link.channel) &&
+	while (!smi_channel_has_input(smi_link_channel(&receiving.link)) &&
 	       say_nothing(receiving.rig.fds[0], 0))
 		nap();
 	receiver_end(&receiving, -ETIMEDOUT, "did not come to the point");

@@ -72,13 +72,13 @@ static void refuses_before_go(void **state)
 	memcpy(two + 2 * SMI_WIRE_HEADER_BYTES, "\1\0\0\0late", 8);
 	smi_wire_record_seal(two + SMI_WIRE_HEADER_BYTES, SMI_WIRE_REFUSE, 0,
 			     8);
-	smi_channel_send(&link.channel, two, sizeof(two), &err);
+	smi_channel_send(smi_link_channel(&link), two, sizeof(two), &err);
 	rig_join_sender(&rig);
 	rig_assert_went_back(&rig, -EREMOTEIO, "late");
 	assert_int_equal(rig.resumes, 1);
 	/* And GO was not sent. */
-	assert_int_not_equal(smi_channel_receive(&link.channel, two, 1, &err),
-			     0);
+	assert_int_not_equal(
+		smi_channel_receive(smi_link_channel(&link), two, 1, &err), 0);
 	smi_link_close(&link);
 	rig_close(&rig);
 }

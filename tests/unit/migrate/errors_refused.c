@@ -112,7 +112,7 @@ static void in_the_middle_of_a_round(void **state)
 	rig_link_open(&rig, &link);
 	rig_start_sender(&rig);
 	rig_serve_until(&link, SMI_WIRE_PAGES, 1);
-	smi_link_say(&link, SMI_WIRE_REFUSE, 6, "the disk is full");
+	smi_link_send_final(&link, SMI_WIRE_REFUSE, 6, "the disk is full");
 	rig_join_sender(&rig);
 	rig_assert_went_back(&rig, -EREMOTEIO,
 			     "the destination refused: the disk is full");

@@ -14,7 +14,8 @@
 #include <smudge/memory.h>
 #include <smudge/migrate.h>
 
-#include "migrate/link.h"
+#include "stream/link.h"
+#include "stream/transport_socket.h"
 #include "support.h"
 
 #define RIG_REGIONS 2
@@ -31,6 +32,7 @@ struct rig {
 	struct rig_side source;
 	struct rig_side destination;
 	int fds[2]; /* source's end, destination's end; -1 once closed */
+	struct smi_transport_socket by_hand; /* of rig_link_open */
 	struct smudge_migration *sending;
 	struct smudge_migration *receiving;
 
@@ -105,6 +107,8 @@ void rig_assert_equal(struct rig *rig);
  * until @stop_at comes for the @nth time; that one is not answered.
  */
 void rig_link_open(struct rig *rig, struct smi_link *link);
+/* The same for a sender by hand. */
+void rig_link_open_sender(struct rig *rig, struct smi_link *link);
 void rig_serve_until(struct smi_link *link, uint32_t stop_at, int nth);
 /* The same until the sender's stream ends; it may end any way. Return: the
  * code of its ABORT, 0 if none came. */

@@ -7,15 +7,29 @@
 
 #include <string.h>
 
+#include "migrate/handle.h"
 #include "wire/bytes.h"
+
+static void open_link(struct rig *rig, struct smi_link *link, int fd,
+		      struct smudge_migration *migration,
+		      enum smi_wire_role peer_role)
+{
+	const struct smi_channel_options options =
+		smi_migration_channel_options(migration, 0);
+	struct smudge_error err = {0};
+
+	assert_int_equal(smi_transport_socket_open(&rig->by_hand, fd, &err), 0);
+	smi_link_open(link, &rig->by_hand.base, &options, peer_role);
+}
 
 void rig_link_open(struct rig *rig, struct smi_link *link)
 {
-	struct smudge_error err = {0};
+	open_link(rig, link, rig->fds[1], rig->receiving, SMI_WIRE_SENDER);
+}
 
-	assert_int_equal(smi_link_open(link, rig->fds[1], rig->receiving, 0,
-				       SMI_WIRE_SENDER, &err),
-			 0);
+void rig_link_open_sender(struct rig *rig, struct smi_link *link)
+{
+	open_link(rig, link, rig->fds[0], rig->sending, SMI_WIRE_RECEIVER);
 }
 
 static void answer(struct smi_link *link, const struct smi_wire_header *header)

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 
 #define LATER_TYPE 0x7777
@@ -20,8 +19,8 @@ static bool say_something(struct smi_link *link)
 
 	memcpy(record + SMI_WIRE_HEADER_BYTES, "hello", 5);
 	smi_wire_record_seal(record, LATER_TYPE, SMI_WIRE_SKIPPABLE, 5);
-	return send(link->channel.fd, record, sizeof(record), MSG_NOSIGNAL) ==
-	       sizeof(record);
+	return !smi_channel_send(smi_link_channel(link), record, sizeof(record),
+				 NULL);
 }
 
 static void answer(struct smi_link *link, const struct smi_wire_header *header,

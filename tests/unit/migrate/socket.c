@@ -199,7 +199,7 @@ static void a_refusal_behind_the_caller_s_peek_offset(void **state)
 	memcpy(two + 2 * SMI_WIRE_HEADER_BYTES, "\1\0\0\0late", 8);
 	smi_wire_record_seal(two + SMI_WIRE_HEADER_BYTES, SMI_WIRE_REFUSE, 0,
 			     8);
-	smi_channel_send(&link.channel, two, sizeof(two), &err);
+	smi_channel_send(smi_link_channel(&link), two, sizeof(two), &err);
 	rig_join_sender(&rig);
 	rig_assert_went_back(&rig, -EREMOTEIO, "late");
 	smi_link_close(&link);

@@ -6,7 +6,7 @@
  * it grows as the bytes arrive, so a claimed length alone costs nothing, and
  * not beyond the record, so a STATE at its cap costs its cap.
  */
-#include "migrate/link.h"
+#include "stream/link.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -17,22 +17,17 @@
 
 #define FIRST_IN_BYTES (SMI_WIRE_HEADER_BYTES + (size_t)SMI_WIRE_CAP_PAGES)
 /*
- * Time that a last word may take; as much again is waited until it was read.
- * Whoever cancels because it ends has a second for all of its end.
+ * Time that the final record may take; as much again is waited until the peer
+ * has read it. A program that was told to end has a second for all of its end.
  */
-#define LAST_WORD_NS UINT64_C(250000000)
+#define FINAL_NS UINT64_C(250000000)
 
-int smi_link_open(struct smi_link *link, int fd,
-		  struct smudge_migration *migration, uint64_t timeout_ns,
-		  enum smi_wire_role peer_role, struct smudge_error *err)
+void smi_link_open(struct smi_link *link, struct smi_transport *transport,
+		   const struct smi_channel_options *options,
+		   enum smi_wire_role peer_role)
 {
-	int error;
-
-	*link = (struct smi_link){.peer_role = peer_role};
-	error = smi_channel_open(&link->channel, fd, migration, timeout_ns,
-				 err);
-	link->is_open = !error;
-	return error;
+	*link = (struct smi_link){.peer_role = peer_role, .is_open = true};
+	smi_channel_open(&link->channel, transport, options);
 }
 
 void smi_link_close(struct smi_link *link)
@@ -42,7 +37,7 @@ void smi_link_close(struct smi_link *link)
 	link->in = NULL;
 }
 
-static int send_greeting(struct smi_link *link, struct smudge_error *err)
+int smi_link_send_greeting(struct smi_link *link, struct smudge_error *err)
 {
 	uint8_t bytes[SMI_WIRE_GREETING_BYTES];
 	struct smi_wire_greeting greeting = {
@@ -55,30 +50,33 @@ static int send_greeting(struct smi_link *link, struct smudge_error *err)
 	return smi_channel_send(&link->channel, bytes, sizeof(bytes), err);
 }
 
-int smi_link_greet(struct smi_link *link, struct smudge_error *err)
+int smi_link_receive_greeting(struct smi_link *link, struct smudge_error *err)
 {
 	uint8_t bytes[SMI_WIRE_GREETING_BYTES];
 	struct smi_wire_greeting peer;
-	int error = send_greeting(link, err);
+	/* A peer that is not smudge may send less than a greeting, and wait. */
+	int ret = smi_channel_receive(&link->channel, bytes,
+				      SMI_WIRE_MAGIC_BYTES, err);
 
-	if (error < 0)
-		return error;
-	/* A peer that is not smudge may say less than a greeting, and wait. */
-	error = smi_channel_receive(&link->channel, bytes, SMI_WIRE_MAGIC_BYTES,
-				    err);
-	if (error < 0)
-		return error;
-	error = smi_wire_magic_check(bytes, err);
-	link->is_peer_strange = error < 0;
-	if (error < 0)
-		return error;
-	error = smi_channel_receive(&link->channel,
-				    bytes + SMI_WIRE_MAGIC_BYTES,
-				    sizeof(bytes) - SMI_WIRE_MAGIC_BYTES, err);
-	if (error < 0)
-		return error;
-	link->is_peer_strange = !smi_wire_greeting_is_ours(bytes);
+	if (ret < 0)
+		return ret;
+	ret = smi_wire_magic_check(bytes, err);
+	link->has_other_version = ret < 0;
+	if (ret < 0)
+		return ret;
+	ret = smi_channel_receive(&link->channel, bytes + SMI_WIRE_MAGIC_BYTES,
+				  sizeof(bytes) - SMI_WIRE_MAGIC_BYTES, err);
+	if (ret < 0)
+		return ret;
+	link->has_other_version = !smi_wire_greeting_is_ours(bytes);
 	return smi_wire_greeting_decode(bytes, link->peer_role, &peer, err);
+}
+
+int smi_link_greet(struct smi_link *link, struct smudge_error *err)
+{
+	int ret = smi_link_send_greeting(link, err);
+
+	return ret < 0 ? ret : smi_link_receive_greeting(link, err);
 }
 
 int smi_link_send(struct smi_link *link, uint8_t *record, uint32_t type,
@@ -94,16 +92,16 @@ int smi_link_send_rest(struct smi_link *link, const uint8_t *record,
 {
 	struct smi_channel *channel = &link->channel;
 	uint64_t whole = SMI_WIRE_HEADER_BYTES + length;
-	uint64_t before = channel->sent_bytes;
-	int error =
+	uint64_t before = smi_channel_sent_bytes(channel);
+	int ret =
 		smi_channel_send(channel, record + (whole - link->unsent_bytes),
 				 link->unsent_bytes, err);
 
-	link->unsent_bytes -= channel->sent_bytes - before;
-	link->is_mid_record = error && link->unsent_bytes != whole;
-	if (!error)
+	link->unsent_bytes -= smi_channel_sent_bytes(channel) - before;
+	link->is_mid_record = ret && link->unsent_bytes != whole;
+	if (!ret)
 		link->records_sent++;
-	return error;
+	return ret;
 }
 
 int smi_link_send_empty(struct smi_link *link, uint32_t type,
@@ -114,25 +112,23 @@ int smi_link_send_empty(struct smi_link *link, uint32_t type,
 	return smi_link_send(link, record, type, 0, err);
 }
 
-bool smi_link_say(struct smi_link *link, uint32_t type, uint32_t code,
-		  const char *sentence)
+bool smi_link_send_final(struct smi_link *link, uint32_t type, uint32_t code,
+			 const char *reason)
 {
 	uint8_t record[SMI_WIRE_HEADER_BYTES + SMI_WIRE_MAX_SPEECH];
+	struct smi_channel *channel = &link->channel;
 	size_t length;
 
-	if (!link->is_open || link->is_peer_strange || link->is_mid_record)
+	if (!link->is_open || link->has_other_version || link->is_mid_record)
 		return false;
-	/* It is the cancel, perhaps, that is to be told. */
-	link->channel.heeds_cancel = false;
-	link->channel.heeds_peer = false;
-	link->channel.is_paced = false;
-	link->channel.timeout_ns = LAST_WORD_NS;
-	smi_channel_limit(&link->channel, 1);
-	if (!link->channel.sent_bytes && send_greeting(link, NULL) < 0)
+	/* It goes out also after a cancel, which it may have to report. */
+	smi_channel_begin_final(channel, FINAL_NS);
+	if (!smi_channel_sent_bytes(channel) &&
+	    smi_link_send_greeting(link, NULL) < 0)
 		return false;
-	if (link->channel.sent_bytes < SMI_WIRE_GREETING_BYTES)
+	if (smi_channel_sent_bytes(channel) < SMI_WIRE_GREETING_BYTES)
 		return false;
-	length = smi_wire_speech_encode(code, sentence,
+	length = smi_wire_speech_encode(code, reason,
 					record + SMI_WIRE_HEADER_BYTES);
 	return !smi_link_send(link, record, type, length, NULL);
 }
@@ -166,18 +162,18 @@ static int receive_payload(struct smi_link *link, size_t length,
 
 	while (have < whole) {
 		size_t step;
-		int error = 0;
+		int ret = 0;
 
 		if (have == link->in_bytes)
-			error = grow(link, whole, err);
-		if (error < 0)
-			return error;
+			ret = grow(link, whole, err);
+		if (ret < 0)
+			return ret;
 		step = link->in_bytes < whole ? link->in_bytes - have
 					      : whole - have;
-		error = smi_channel_receive(&link->channel, link->in + have,
-					    step, err);
-		if (error < 0)
-			return error;
+		ret = smi_channel_receive(&link->channel, link->in + have, step,
+					  err);
+		if (ret < 0)
+			return ret;
 		have += step;
 	}
 	return 0;
@@ -214,30 +210,30 @@ uint8_t *smi_link_take_record(struct smi_link *link)
 	return record;
 }
 
-int smi_link_receive(struct smi_link *link, struct smi_wire_header *ret,
+int smi_link_receive(struct smi_link *link, struct smi_wire_header *ret_header,
 		     struct smudge_error *err)
 {
 	struct smi_wire_header header;
-	int error = link->in ? 0 : grow(link, FIRST_IN_BYTES, err);
+	int ret = link->in ? 0 : grow(link, FIRST_IN_BYTES, err);
 
-	if (error < 0)
-		return error;
-	link->record_offset_bytes = link->channel.received_bytes;
-	error = smi_channel_receive(&link->channel, link->in,
-				    SMI_WIRE_HEADER_BYTES, err);
-	if (error < 0)
-		return error;
-	error = smi_wire_header_decode(link->in, link->peer_role, &header, err);
-	if (!error)
-		error = count_skipped(link, &header, err);
-	if (error < 0)
-		return error;
-	error = receive_payload(link, header.length, err);
-	if (error < 0)
-		return error;
-	error = smi_wire_record_verify(link->in, &header, err);
-	if (error < 0)
-		return error;
-	*ret = header;
+	if (ret < 0)
+		return ret;
+	link->record_offset_bytes = smi_channel_received_bytes(&link->channel);
+	ret = smi_channel_receive(&link->channel, link->in,
+				  SMI_WIRE_HEADER_BYTES, err);
+	if (ret < 0)
+		return ret;
+	ret = smi_wire_header_decode(link->in, link->peer_role, &header, err);
+	if (!ret)
+		ret = count_skipped(link, &header, err);
+	if (ret < 0)
+		return ret;
+	ret = receive_payload(link, header.length, err);
+	if (ret < 0)
+		return ret;
+	ret = smi_wire_record_verify(link->in, &header, err);
+	if (ret < 0)
+		return ret;
+	*ret_header = header;
 	return 0;
 }

@@ -7,13 +7,13 @@
  * peer has acknowledged the one before, which the peer delays by 40 ms, all of
  * it downtime; a corked socket holds it for 200 ms. With SO_RCVLOWAT above 1,
  * poll() on TCP stays silent though an answer of 24 bytes is there. With
- * SO_PEEK_OFF, the look for a refusal before GO sees nothing of it.
+ * SO_PEEK_OFF set, MSG_PEEK before GO would not see a REFUSE.
  *
  * What needs no change: O_NONBLOCK, SO_SNDTIMEO and SO_RCVTIMEO have no effect
  * on calls with MSG_DONTWAIT, nor SIGPIPE on those with MSG_NOSIGNAL. Buffer
  * sizes, keepalive and pacing by the kernel are the caller's to choose.
  */
-#include "migrate/socket_setup.h"
+#include "stream/socket_setup.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The options of a caller's socket that a migration needs otherwise than the
- * caller may have them: set at the begin, put back at the end.
+ * Options of the caller's socket that a stream needs set differently: changed
+ * when the transport is opened, put back when it is closed.
  */
-#ifndef LIB_MIGRATE_SOCKET_SETUP_H
-#define LIB_MIGRATE_SOCKET_SETUP_H
+#ifndef LIB_STREAM_SOCKET_SETUP_H
+#define LIB_STREAM_SOCKET_SETUP_H
 
 #include <stdbool.h>
 
@@ -16,7 +16,7 @@ struct smi_socket_setup {
 };
 
 /*
- * smi_socket_setup - set what a migration needs
+ * smi_socket_setup - set what a stream needs
  * @fd: stream socket (borrowed)
  * @ret: receives what smi_socket_restore needs
  *
@@ -25,7 +25,7 @@ struct smi_socket_setup {
  */
 void smi_socket_setup(int fd, struct smi_socket_setup *ret);
 
-/* Give the caller's values back; also after a shutdown. */
+/* Put the caller's values back; also after a shutdown. */
 void smi_socket_restore(int fd, const struct smi_socket_setup *setup);
 
 #endif
