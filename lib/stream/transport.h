@@ -16,7 +16,7 @@
  *    `has_input` answer for those too. `wait` may wait for another event than
  *    the one asked for, and then returns that event nevertheless: the channel
  *    calls send_some or receive_some again, which may return -EAGAIN again.
- * 4. Test a link over it, as tests/unit/test_stream_file.c does.
+ * 4. Test a link over it, as tests/unit/stream/file.c does.
  *
  * A transport is used by one thread at a time.
  */
