@@ -7,10 +7,16 @@ folders named for it here. vm/, tools/ and examples/ use the library through
 its public headers only; clients (migrate, display, code) never include each
 other. Each room of vm/ sees the rooms named for it; a header called
 internal.h is seen in its own room only.
+
+Within a room no files include each other in a circle, a .c file and its
+header taken as one.
 """
+import collections
 import pathlib
 import re
 import sys
+
+from circles import arrows, circles
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ALLOWED = {
@@ -39,10 +45,14 @@ ALLOWED = {
     "examples": set(),
     "bench": {"bitmap", "sys"},
 }
+FOLDERS = ("include", "lib", "common", "vm", "tools", "examples", "bench", "tests",
+           "guests")
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
 LIBRARY = {"sys", "bitmap", "memory", "source", "wire", "stream",
            "migrate", "display", "code", "common"}
 ROOMS = {name.split("/")[1] for name in ALLOWED if name.startswith("vm/")}
+# Rooms with circles that are not open yet: shrinks, and ends empty.
+CIRCLES = ("vm/machine/", "vm/migration/", "vm/vnc/")
 CONFIG = "config.h"  # made by the build, and of no room
 
 
@@ -77,10 +87,27 @@ def check(path):
             yield f"{name}:{number}: {folder} may not include {found.group(1)}"
 
 
+def check_circles(files):
+    """Files of one folder; a header is named with or without its folder."""
+    graph = collections.defaultdict(set)
+    for path in files:
+        for line in path.read_text().splitlines():
+            found = INCLUDE.match(line)
+            target = path.parent / found[1].rsplit("/", 1)[-1] if found else path
+            is_near = found and (target.parent.name == found[1].split("/")[-2]
+                                 if "/" in found[1] else True)
+            if is_near and target in files and target.stem != path.stem:
+                graph[path.with_suffix("").relative_to(ROOT).as_posix()].add(
+                    target.with_suffix("").relative_to(ROOT).as_posix())
+    for circle in circles(graph):
+        if not min(circle).startswith(CIRCLES):
+            for a, b in arrows(graph, circle):
+                yield f"in a circle: {a} includes {b}"
+
+
 def main():
-    files = [p for d in ("include", "lib", "common", "vm", "tools", "examples", "bench")
-             for p in sorted((ROOT / d).rglob("*.[ch]"))]
-    wrong = [w for p in files for w in check(p)]
+    files = [p for d in FOLDERS for p in sorted((ROOT / d).rglob("*.[ch]"))]
+    wrong = [w for p in files for w in check(p)] + list(check_circles(files))
     print("\n".join(wrong) if wrong else f"{len(files)} files in order")
     return bool(wrong)
 

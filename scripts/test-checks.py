@@ -2,12 +2,17 @@
 # SPDX-License-Identifier: MIT
 """The checks of the tree find what they look for, and nothing else."""
 import importlib
+import pathlib
 import sys
+import tempfile
 
 import c_source
+import circles
 import complexity
 
+calls = importlib.import_module("check-calls")
 dialect = importlib.import_module("check-dialect")
+includes = importlib.import_module("check-includes")
 
 # a function's body, its cognitive complexity
 COMPLEXITY = [
@@ -117,6 +122,52 @@ def test_guard_and_purpose():
         text = START.splitlines()[0] + f"\n{purpose}\n"
         assert "what the file is for" in said("lib/sys/x.c", text)[0], purpose
     assert said("lib/sys/x.c", START.splitlines()[0] + "\n")
+
+
+def test_circles():
+    graph = {"a": {"b", "e"}, "b": {"c"}, "c": {"a"}, "d": {"a", "d"}}
+    assert list(circles.circles(graph)) == [{"a", "b", "c"}]
+    assert circles.arrows(graph, {"a", "b", "c"}) == \
+        [("a", "b"), ("b", "c"), ("c", "a")]
+
+
+def test_calls():
+    defined = {"smi_page_copy": "lib/sys/page.c", "smi_take": "lib/memory/take.c",
+               "smi_view_find": "lib/memory/view.c", "qmp_send": "vm/qmp/q.c",
+               "smudge_client_take": "lib/memory/take.c",
+               "machine_stop": "vm/machine/machine.c"}
+    for file, symbol, is_wrong in [
+            ("lib/memory/take.c", "smi_page_copy", False),
+            ("lib/sys/page.c", "smi_take", True),
+            ("lib/display/refresh.c", "smudge_client_take", False),
+            ("vm/vnc/screen.c", "machine_stop", False),
+            ("vm/machine/run.c", "qmp_send", True),
+            ("vm/machine/run.c", "smudge_client_take", False),
+            ("vm/machine/run.c", "smi_take", True),
+            ("vm/machine/run.c", "memcpy", False)]:
+        found = list(calls.check(defined, {file: {symbol}}))
+        assert len(found) == is_wrong, (file, symbol, found)
+    used = {"lib/memory/take.c": {"smi_view_find"},
+            "lib/memory/view.c": {"smi_take"}}
+    assert len(list(calls.check(defined, used))) == 2
+
+
+def test_includes():
+    with tempfile.TemporaryDirectory() as folder:
+        includes.ROOT = pathlib.Path(folder)
+        room = includes.ROOT / "lib/sys"
+        room.mkdir(parents=True)
+        for name, text in {"a.h": "", "a.c": '#include "sys/a.h"\n',
+                           "b.h": '#include "sys/c.h"\n', "c.h": "",
+                           "c.c": '#include "b.h"\n#include <a.h>\n',
+                           "d.h": '#include "memory/view.h"\n'}.items():
+            (room / name).write_text(text)
+        files = sorted(room.iterdir())
+        assert list(includes.check_circles(files)) == [
+            "in a circle: lib/sys/b includes lib/sys/c",
+            "in a circle: lib/sys/c includes lib/sys/b"]
+        assert [len(list(includes.check(f))) for f in files] == \
+            [0, 0, 0, 0, 0, 1]
 
 
 def main():

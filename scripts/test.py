@@ -33,6 +33,8 @@ ROWS = [
 CROSS = ["aarch64", "s390x"]  # rows cross-<machine>
 CHECKS = [
     ("includes point downwards", ["scripts/check-includes.py"]),
+    ("calls point downwards", ["scripts/check-calls.py",
+                               "build-test/gcc-release"]),
     ("public headers compile alone", ["scripts/check-headers.sh"]),
     ("calls that take an error are tested", ["scripts/check-errors.py"]),
     ("format and size of files", ["scripts/check-format.sh"]),
