@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The version of the library that is linked, as the build knows it.
+ * The version of the library, from the build.
  */
 #include <smudge/smudge.h>
 

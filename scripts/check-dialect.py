@@ -28,7 +28,7 @@ DOCUMENTS = ("*.md", "man/*", "web/*")
 # Rooms that do not keep to it yet: shrinks, and ends empty.
 NOT_YET = (
     "CHANGELOG.md", "README.md", "bench/", "common/", "docs/", "examples/",
-    "guests/", "include/smudge/", "lib/bitmap/", "lib/code/", "lib/display/",
+    "guests/", "include/smudge/", "lib/bitmap/",
     "lib/memory/", "lib/migrate/", "lib/source/", "lib/stream/", "lib/sys/",
     "lib/wire/", "man/", "tests/", "tools/", "vm/",
 )
@@ -40,7 +40,7 @@ SAYS_ERROR = re.compile(
     r"|fail|broken|usage")
 # Words with a capital that may begin an error's sentence.
 PROPER = ("Linux", "Unicorn", "Host", "Origin", "Sec-WebSocket")
-RETURNED = r"^\t+(?:int|ssize_t|long|int64_t) (?:\w+(?: = [^;,]+)?, )*"
+RETURNED = r"^\t+(?:int|ssize_t|long|int64_t) (?:\w+(?: = [^;,(]+)?, )*"
 ALWAYS_RETURNED = ("r", "rc", "rv", "res", "retval")
 PERHAPS_RETURNED = ("error", "err", "status", "result")
 # Programs of several files, in which a status is that of the process.
@@ -114,7 +114,7 @@ def check_counter(name, source):
         spans = list(loops(f.body))
         for counter in {s[0] for s in spans}:
             declared = re.search(
-                rf"^\t+(?:const )?\w[\w ]*\s\**(?:\w+(?: = [^;,]+)?, )*"
+                rf"^\t+(?:const )?\w[\w ]*\s\**(?:\w+(?: = [^;,(]+)?, )*"
                 rf"{counter}(?: = [^;,]+)?(?:;|, \w)", f.body, re.M)
             if not declared or declared.group().split()[0] in \
                     ("return", "else", "case", "goto"):

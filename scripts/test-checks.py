@@ -43,6 +43,7 @@ DIALECT = [
     ("int rc = f();\n\n\treturn rc;", "in ret"),
     ("struct x *p, r = {0};", None),
     ("int fd, r;", "in ret"),
+    ("int ret = f(code, r, 1);", None),
     ("int error = f();", "in ret"),
     ("int error = errno;", None),
     ("int error = 0;\n\n\tgetsockopt(&error);\n\treturn error;", None),

@@ -22,7 +22,7 @@ extern "C" {
 #pragma GCC visibility push(default)
 
 /*
- * smudge_version - the version of the library linked, "major.minor.patch"
+ * smudge_version - the version of the linked library, "major.minor.patch"
  *
  * Blocks: no. Threads: any.
  */

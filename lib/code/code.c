@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Opening and closing, and blocks as they come.
+ * Code handles: open, close, and adding blocks.
  */
 #include "code/code.h"
 
@@ -15,7 +15,7 @@ static int add_regions(struct smudge_code *code,
 		       struct smudge_region *const *regions, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct smi_code_region now = {
+		struct smi_code_region new = {
 			.region = regions[i],
 			.gpa = smudge_region_gpa(regions[i]),
 			.npages = smudge_region_npages(regions[i]),
@@ -23,18 +23,18 @@ static int add_regions(struct smudge_code *code,
 		};
 		size_t at = code->nregions;
 
-		for (; at > 0 && code->regions[at - 1].gpa >= now.gpa; at--) {
-			if (code->regions[at - 1].region == now.region)
+		for (; at > 0 && code->regions[at - 1].gpa >= new.gpa; at--) {
+			if (code->regions[at - 1].region == new.region)
 				return -EINVAL;
 			code->regions[at] = code->regions[at - 1];
 		}
-		code->regions[at] = now;
+		code->regions[at] = new;
 		code->nregions++;
 	}
 	return 0;
 }
 
-/* With room for @n regions. */
+/* A handle with room for @n regions. */
 static struct smudge_code *new_code(struct smudge_memory *memory,
 				    const struct smudge_code_options *options,
 				    size_t n)
@@ -60,7 +60,7 @@ static struct smudge_code *new_code(struct smudge_memory *memory,
 	return code;
 }
 
-/* A copy of the regions asked for, or of those there are; all are held. */
+/* A copy of the list in the options, or of all regions; each is held. */
 static struct smudge_region **
 list_regions(struct smudge_memory *memory,
 	     const struct smudge_code_options *options, size_t *ret_n)
@@ -110,17 +110,17 @@ static int check_options(const struct smudge_code_options *o,
 
 int smudge_code_open(struct smudge_memory *memory,
 		     const struct smudge_code_options *options,
-		     struct smudge_code **ret, struct smudge_error *err)
+		     struct smudge_code **ret_code, struct smudge_error *err)
 {
 	struct smudge_region **regions;
 	struct smudge_code *code;
 	size_t n = 0;
-	int status;
+	int ret;
 
 	smudge_error_clear(err);
-	status = check_options(options, err);
-	if (status < 0)
-		return status;
+	ret = check_options(options, err);
+	if (ret < 0)
+		return ret;
 	regions = list_regions(memory, options, &n);
 	code = regions ? new_code(memory, options, n) : NULL;
 	if (!code) {
@@ -129,14 +129,14 @@ int smudge_code_open(struct smudge_memory *memory,
 					"no memory to watch %zu regions", n);
 	}
 	if (add_regions(code, regions, n) < 0) {
-		code->nregions = 0; /* they are released here */
+		code->nregions = 0; /* released below, not by the close */
 		smudge_code_close(code);
 		release_regions(regions, n);
 		return smudge_error_set(err, -EINVAL, WHERE,
 					"a region is named twice");
 	}
 	free(regions);
-	*ret = code;
+	*ret_code = code;
 	return 0;
 }
 

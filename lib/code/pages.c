@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The pages of a region: watched or not, and how many blocks they hold.
+ * The pages of a region: is each watched, and how many blocks does it hold?
  */
 #include "code/code.h"
 
@@ -41,7 +41,7 @@ static int reserve(struct smi_code_region *r)
 		munmap(pages, counter_bytes(r));
 		return ret;
 	}
-	/* a few counters must not populate 2 MiB */
+	/* the first counter must not populate a huge page of 2 MiB */
 	madvise(pages, counter_bytes(r), MADV_NOHUGEPAGE);
 	r->pages = pages;
 	return 0;
@@ -76,7 +76,7 @@ int smi_code_begin_region(struct smudge_code *code, struct smi_code_region *r,
 	if (ret == 0)
 		return 0;
 	unreserve(r);
-	/* From a source's start it does not mean "add the block again". */
+	/* -EAGAIN means "add the block again"; a source's means failure. */
 	if (ret == -EAGAIN)
 		ret = -EIO;
 	if (err && err->code)
@@ -152,7 +152,7 @@ void smi_code_count(struct smudge_code *code, struct smi_code_region *r,
 	code->stats.added_blocks++;
 }
 
-/* No code in the page: nothing more to learn of it. */
+/* The page has no code any more: its writes do not matter. */
 static void unwatch(struct smudge_code *code, struct smi_code_region *r,
 		    uint64_t page)
 {
@@ -161,7 +161,7 @@ static void unwatch(struct smudge_code *code, struct smi_code_region *r,
 	code->stats.watched_pages--;
 }
 
-/* @n blocks that a neighbour shared with this page are gone. */
+/* @n blocks that the page shared with a stale neighbour are gone. */
 static void lose(struct smudge_code *code, struct smi_code_region *r,
 		 uint64_t page, uint64_t n)
 {
@@ -170,11 +170,11 @@ static void lose(struct smudge_code *code, struct smi_code_region *r,
 		unwatch(code, r, page);
 }
 
-static uint64_t drop_page(struct smudge_code *code, struct smi_code_region *r,
-			  uint64_t page)
+static uint64_t invalidate_page(struct smudge_code *code,
+				struct smi_code_region *r, uint64_t page)
 {
-	struct smi_code_page *now = &r->pages[page];
-	uint64_t nblocks = now->nblocks;
+	struct smi_code_page *stale = &r->pages[page];
+	uint64_t nblocks = stale->nblocks;
 
 	if (page && r->pages[page - 1].nto_next) {
 		uint64_t n = r->pages[page - 1].nto_next;
@@ -182,24 +182,24 @@ static uint64_t drop_page(struct smudge_code *code, struct smi_code_region *r,
 		r->pages[page - 1].nto_next = 0;
 		lose(code, r, page - 1, n);
 	}
-	if (now->nto_next)
-		lose(code, r, page + 1, now->nto_next);
-	*now = (struct smi_code_page){0};
+	if (stale->nto_next)
+		lose(code, r, page + 1, stale->nto_next);
+	*stale = (struct smi_code_page){0};
 	unwatch(code, r, page);
 	code->stats.blocks -= nblocks;
 	return nblocks;
 }
 
-uint64_t smi_code_drop(struct smudge_code *code, struct smi_code_region *r,
-		       struct smudge_run run)
+uint64_t smi_code_invalidate(struct smudge_code *code,
+			     struct smi_code_region *r, struct smudge_run run)
 {
 	uint64_t end = run.first_page + run.npages;
 	uint64_t nblocks = 0;
 
 	for (uint64_t page = run.first_page; page < end; page++) {
-		/* a neighbour's end may have been this one's too */
+		/* invalidating its neighbour may have unwatched it */
 		if (smudge_bitmap_test(r->watched, page))
-			nblocks += drop_page(code, r, page);
+			nblocks += invalidate_page(code, r, page);
 	}
 	return nblocks;
 }

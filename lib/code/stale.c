@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What became stale, what was forgotten, and the statistics of both.
+ * Stale and forgotten blocks, and the statistics of both.
  */
 #include "code/code.h"
 
@@ -20,7 +20,7 @@ static size_t stale_in(struct smudge_code *code, struct smi_code_region *r,
 		ranges[n++] = (struct smudge_code_range){
 			.gpa = r->gpa + (run.first_page << r->page_shift),
 			.length_bytes = run.npages << r->page_shift,
-			.nblocks = smi_code_drop(code, r, run),
+			.nblocks = smi_code_invalidate(code, r, run),
 		};
 		code->stats.stale_pages += run.npages;
 		code->stats.stale_blocks += ranges[n - 1].nblocks;
@@ -51,7 +51,8 @@ static void forget_in(struct smudge_code *code, struct smi_code_region *r,
 
 	while (smudge_bitmap_next_dirty(r->watched, run.first_page + run.npages,
 					end_page, &run))
-		code->stats.forgotten_blocks += smi_code_drop(code, r, run);
+		code->stats.forgotten_blocks +=
+			smi_code_invalidate(code, r, run);
 }
 
 void smudge_code_forget(struct smudge_code *code, uint64_t gpa,

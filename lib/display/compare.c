@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Comparing a part of a line with the frame, tile by tile.
+ * Compare a part of a line with the frame, tile by tile.
  *
- * The guest writes meanwhile. Each piece is read once, and only the copy is
- * compared and kept; display.h says why that loses nothing.
+ * The guest may write meanwhile. Each piece is read once into a copy, and only
+ * the copy is compared and kept; display.h says why no change is lost.
  */
 #include "display/display.h"
 
 #include <string.h>
 
-#define LINE_BYTES 64 /* of a cache; a guess that costs nothing if wrong */
+#define LINE_BYTES 64 /* of the cache; a wrong guess costs only time */
 
 /*
- * Asked for ahead of the piece at hand, of the frame; the copy does the same
- * for the guest's memory. A full redraw of 4K takes a fifth more without.
+ * How far ahead of the present piece the frame is prefetched; the copy does the
+ * same for the guest's memory. Without it a full redraw of a 4K screen takes a
+ * fifth longer.
  */
 #define AHEAD_BYTES 2048
 

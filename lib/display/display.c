@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Displays: their coming and going. A display is a client and a screen; with
- * no display there is neither.
+ * Displays: open, close, change of mode, statistics. A display is a client and
+ * a screen; without a display there is neither.
  */
 #include "display/display.h"
 
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Runs of alternating pages of a 4K screen; a larger one takes twice. */
+/* Enough for alternating pages of a 4K screen; a larger one takes twice. */
 #define BATCH_RUNS 4096
 
 static int open_client(struct smudge_display *display,
@@ -28,10 +28,11 @@ static int open_client(struct smudge_display *display,
 int smudge_display_open(struct smudge_memory *memory,
 			struct smudge_region *region,
 			const struct smudge_display_mode *mode,
-			struct smudge_display **ret, struct smudge_error *err)
+			struct smudge_display **ret_display,
+			struct smudge_error *err)
 {
 	struct smudge_display *display = calloc(1, sizeof(*display));
-	int r;
+	int ret;
 
 	smudge_error_clear(err);
 	if (!display)
@@ -39,20 +40,20 @@ int smudge_display_open(struct smudge_memory *memory,
 					"no memory for a display");
 	display->region = region;
 	smudge_region_hold(region);
-	r = smi_screen_create(region, mode, &display->screen, err);
-	if (r == 0) {
-		r = smudge_batch_create(BATCH_RUNS, &display->batch);
-		if (r < 0)
-			smudge_error_set(err, r, "display",
+	ret = smi_screen_create(region, mode, &display->screen, err);
+	if (ret == 0) {
+		ret = smudge_batch_create(BATCH_RUNS, &display->batch);
+		if (ret < 0)
+			smudge_error_set(err, ret, "display",
 					 "no memory for a batch");
 	}
-	if (r == 0)
-		r = open_client(display, memory, err);
-	if (r < 0) {
+	if (ret == 0)
+		ret = open_client(display, memory, err);
+	if (ret < 0) {
 		smudge_display_close(display);
-		return r;
+		return ret;
 	}
-	*ret = display;
+	*ret_display = display;
 	return 0;
 }
 
@@ -72,12 +73,12 @@ int smudge_display_set_mode(struct smudge_display *display,
 			    struct smudge_error *err)
 {
 	struct smi_screen *screen;
-	int r;
+	int ret;
 
 	smudge_error_clear(err);
-	r = smi_screen_create(display->region, mode, &screen, err);
-	if (r < 0)
-		return r;
+	ret = smi_screen_create(display->region, mode, &screen, err);
+	if (ret < 0)
+		return ret;
 	smi_screen_destroy(display->screen);
 	display->screen = screen;
 	/* the frame is new: compare every page, written or not */

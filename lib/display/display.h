@@ -1,33 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A display's insides.
+ * The objects of lib/display, and why a display loses no change.
  *
  *	pages of the region -> bytes of the mode -> lines -> pieces of tiles
  *
- * A run of taken pages is a range of bytes; each line it touches gives the part
- * of the line that lies in it. A page shared by two lines gives a part of
- * each, a page between the end of a line and the next stride gives nothing,
- * and every byte of the mode is looked at once however the pages are cut.
- * Parts are cut at tiles, at most 256 bytes, and each piece is read, compared
- * with the frame, and copied where it differs.
+ * A run of taken pages is a range of bytes; each line that it touches has a
+ *part in this range. A page shared by two lines has a part of each, and the
+ *bytes between the end of a line and the next stride are in no part, so every
+ *byte of the mode is compared exactly once however the pages are cut. Parts are
+ *cut at tiles into pieces of at most 256 bytes. Each piece is read, compared
+ *with the frame, and copied into the frame if it differs.
  *
  * WHY NO WRITE IS LOST while the guest draws:
- * 1. A page's bit was cleared and its writer re-armed by the take, before the
- *    page is read here. A write after that makes it dirty again, so
- *    whatever a read missed or tore is compared again by the next refresh.
- * 2. A piece is read once, into a local copy; the copy is compared and the
- *    copy goes into the frame. So the frame holds what was compared, and a
- *    tile's bit is set if and only if the frame has changed: no pixel of the
- *    frame changes unseen because the guest wrote in between. (Comparing and
- *    then copying from the guest would reach the same end, by 1, but might
- *    also copy what was never compared.)
- * 3. A changed tile is remembered until a refresh that succeeds gives it.
- * So with the writers at rest one refresh makes the frame equal to memory, and
+ * 1. The take cleared a page's bit and re-armed its writers before the page is
+ *    read here. A write after that makes the page dirty again, so whatever a
+ *    read missed or saw by half is compared again by the next refresh.
+ * 2. A piece is read once, into a local copy. The copy is compared, and the
+ *copy goes into the frame. So the frame holds what was compared, and a tile's
+ *    bit is set if and only if the frame has changed: no pixel of the frame
+ *    changes unnoticed because the guest wrote in between. (Comparing first and
+ *    then copying from the guest would end in the same picture, by 1, but might
+ *    copy bytes that were never compared.)
+ * 3. A changed tile is remembered until a refresh that succeeds returns it.
+ * So once the writers rest, one refresh makes the frame equal to memory, and
  * the rectangles of all refreshes together cover every change.
  *
- * COST of an idle refresh: the harvest of one region, and a take that finds
- * nothing. Else each byte of the dirty part of a line is read once, and so is
- * the frame's; nothing depends on the size of the rest of memory.
+ * COST of a refresh with no change: the harvest of one region, and a take that
+ * finds nothing. Otherwise each byte of the dirty part of a line is read once,
+ * and so is the frame's. Nothing depends on the size of the rest of memory.
  */
 #ifndef LIB_DISPLAY_DISPLAY_H
 #define LIB_DISPLAY_DISPLAY_H
@@ -41,7 +41,7 @@
 
 #include "display/tiles.h"
 
-/* One mode with its frame: set_mode makes a new one and drops the old. */
+/* A mode with its frame; set_mode replaces it by a new one. */
 struct smi_screen {
 	struct smudge_display_mode mode;
 	uint64_t size_bytes; /* to the end of the last line's pixels */
@@ -60,17 +60,21 @@ struct smudge_display {
 	struct smudge_display_stats stats;
 };
 
-/* screen.c. Checks @mode, which comes from a guest. -EINVAL, -ENOMEM. */
+/*
+ * screen.c. Check @mode, which a guest may have chosen, and map its frame.
+ * Return: 0, -EINVAL, -ENOMEM.
+ */
 int smi_screen_create(const struct smudge_region *region,
 		      const struct smudge_display_mode *mode,
-		      struct smi_screen **ret, struct smudge_error *err);
+		      struct smi_screen **ret_screen, struct smudge_error *err);
 /* NULL is a no-op. */
 void smi_screen_destroy(struct smi_screen *screen);
 
 /*
  * compare.c. Read bytes [@from, @to) of line @y, compare them with the frame,
- * copy what differs, set the bits of its tiles. @changed_bytes: grows by what
- * was copied. Return: 0, or the error of reading.
+ * copy the pieces that differ, and set the bits of their tiles.
+ * @changed_bytes: grows by what was copied.
+ * Return: 0, or the error of reading.
  */
 int smi_screen_compare(struct smi_screen *screen,
 		       const struct smudge_region *region, uint32_t y,

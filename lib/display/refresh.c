@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A refresh: harvest one region, take the mode's pages, compare them, give
- * rectangles. Pages to lines is here; display.h says why nothing is lost.
+ * A refresh: harvest one region, take the mode's pages, compare them, and
+ * return rectangles. This file cuts pages into lines; display.h says why
+ * nothing is lost.
  */
 #include "display/display.h"
 
@@ -9,7 +10,7 @@
 
 #include "sys/clock.h"
 
-/* Bytes [@from, @to) of the mode, counted from its first pixel. */
+/* Compare bytes [@from, @to) of the mode, counted from its first pixel. */
 static int compare_bytes(struct smudge_display *display, uint64_t from,
 			 uint64_t to, struct smudge_error *err)
 {
@@ -35,7 +36,7 @@ static int compare_bytes(struct smudge_display *display, uint64_t from,
 	return ret;
 }
 
-/* The part of a run of pages that lies in the mode. */
+/* Compare the part of a run of pages that belongs to the mode. */
 static int compare_run(struct smudge_display *display, struct smudge_run run,
 		       struct smudge_error *err)
 {
@@ -50,7 +51,7 @@ static int compare_run(struct smudge_display *display, struct smudge_run run,
 	return compare_bytes(display, from, to, err);
 }
 
-/* All of the batch, which goes back to the client if a page cannot be read. */
+/* Compare all of the batch; it is returned if a page cannot be read. */
 static int compare_batch(struct smudge_display *display,
 			 struct smudge_error *err)
 {
@@ -77,15 +78,15 @@ static int take_and_compare(struct smudge_display *display,
 	uint64_t end = screen->first_page + screen->npages;
 
 	while (at < end) {
-		int r = smudge_client_take(display->client, display->region, at,
-					   end - at, display->batch, err);
+		int ret = smudge_client_take(display->client, display->region,
+					     at, end - at, display->batch, err);
 
-		if (r < 0)
-			return r;
+		if (ret < 0)
+			return ret;
 		at = smudge_batch_end_page(display->batch);
-		r = compare_batch(display, err);
-		if (r < 0)
-			return r;
+		ret = compare_batch(display, err);
+		if (ret < 0)
+			return ret;
 	}
 	return 0;
 }
@@ -95,22 +96,22 @@ int smudge_display_refresh(struct smudge_display *display,
 			   size_t *ret_nrects, struct smudge_error *err)
 {
 	uint64_t start_ns = smi_sys_now_ns();
-	int r;
+	int ret;
 
 	smudge_error_clear(err);
 	if (!max_rects)
 		return smudge_error_set(err, -EINVAL, "display",
 					"a refresh needs room for at least "
 					"one rectangle");
-	r = smudge_region_harvest(display->region, err);
-	if (r == 0)
-		r = take_and_compare(display, err);
-	if (r == 0) {
-		*ret_nrects = smi_tiles_give(&display->screen->tiles, rects,
-					     max_rects);
+	ret = smudge_region_harvest(display->region, err);
+	if (ret == 0)
+		ret = take_and_compare(display, err);
+	if (ret == 0) {
+		*ret_nrects = smi_tiles_return_rects(&display->screen->tiles,
+						     rects, max_rects);
 		display->stats.rects += *ret_nrects;
 	}
 	display->stats.refreshes++;
 	display->stats.refresh_ns += smi_sys_now_ns() - start_ns;
-	return r;
+	return ret;
 }

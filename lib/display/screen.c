@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Modes: which make sense, where they lie, and the memory of their frames.
+ * Modes: which are accepted, where they are in the region, and their frames.
  *
- * A mode comes from a guest. All sums are of 64 bits and cannot overflow: at
- * most 2^14 lines of 2^32 bytes. Since a line's pixels fit into the stride and
- * all of them into the region, the frame is never larger than the region.
+ * A guest may have chosen the mode. All sums have 64 bits and cannot overflow:
+ * at most 2^14 lines of 2^32 bytes. A line's pixels fit into the stride and all
+ * lines into the region, so the frame is never larger than the region.
  */
 #include "display/display.h"
 
@@ -90,19 +90,19 @@ static void place(struct smi_screen *s, const struct smudge_region *region,
 
 int smi_screen_create(const struct smudge_region *region,
 		      const struct smudge_display_mode *mode,
-		      struct smi_screen **ret, struct smudge_error *err)
+		      struct smi_screen **ret_screen, struct smudge_error *err)
 {
 	struct smi_screen *screen;
 	uint64_t size_bytes;
-	int r = check_shape(mode, err);
+	int ret = check_shape(mode, err);
 
-	if (r < 0)
-		return r;
+	if (ret < 0)
+		return ret;
 	size_bytes = (uint64_t)(mode->height - 1) * mode->stride_bytes +
 		     mode->width * 4;
-	r = check_place(region, mode, size_bytes, err);
-	if (r < 0)
-		return r;
+	ret = check_place(region, mode, size_bytes, err);
+	if (ret < 0)
+		return ret;
 	screen = calloc(1, sizeof(*screen));
 	if (screen) {
 		screen->mode = *mode;
@@ -116,7 +116,7 @@ int smi_screen_create(const struct smudge_region *region,
 					" x %" PRIu32 " pixels",
 					mode->width, mode->height);
 	}
-	*ret = screen;
+	*ret_screen = screen;
 	return 0;
 }
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From changed tiles to few rectangles.
+ * Changed tiles become few rectangles.
  *
- * Row by row, each run of changed tiles continues the rectangle that ends
- * right above it with the same sides, or is a new rectangle. When the array is
- * full, the rectangle that grows least takes the run in. Cost: runs times
- * rectangles, at most SMUDGE_DISPLAY_MAX_RECTS of these.
+ * Row by row, each run of changed tiles either extends the rectangle that ends
+ * right above it and has the same sides, or becomes a new rectangle. When the
+ * array is full, the run is added to the rectangle that grows least by it.
+ * Cost: the number of runs times that of rectangles, which are at most
+ * SMUDGE_DISPLAY_MAX_RECTS.
  */
 #include "display/tiles.h"
 
@@ -68,7 +69,7 @@ static uint64_t area(struct smudge_rect rect)
 	return (uint64_t)rect.width * rect.height;
 }
 
-/* The rectangle that takes @rect in and grows least by it. */
+/* The rectangle whose area grows least when it is joined with @rect. */
 static size_t find_cheapest(const struct rect_list *list,
 			    struct smudge_rect rect)
 {
@@ -147,8 +148,8 @@ static void add_row(const struct smi_tiles *tiles, uint32_t row,
 	}
 }
 
-size_t smi_tiles_give(struct smi_tiles *tiles, struct smudge_rect *rects,
-		      size_t max)
+size_t smi_tiles_return_rects(struct smi_tiles *tiles,
+			      struct smudge_rect *rects, size_t max)
 {
 	struct rect_list list = {.rects = rects, .max = max};
 

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which tiles of the frame have changed and were not given to the caller yet.
+ * Which tiles of the frame have changed and were not returned to the caller
+ * yet.
  *
  * A tile is 64 x 16 pixels: 256 bytes of a line are compared at once, and 16
- * lines are a line of text. One bit a tile, 256 bits a row of tiles whatever
- * the width, so that the map needs no memory of its own: 32 KiB, of which a
- * refresh looks at the rows between the first and the last change.
+ * lines are one line of text. The map has one bit per tile and 256 bits per row
+ * of tiles whatever the width, so it is part of the screen: 32 KiB, of which a
+ * refresh reads the rows between the first and the last change.
  *
- * INVARIANT: a pixel of the frame that was changed since the last refresh
- * that succeeded lies in a tile whose bit is set. A refresh that fails half
- * way leaves its bits here, for the next.
+ * INVARIANT: a pixel of the frame that has changed since the last refresh that
+ * succeeded is in a tile whose bit is set. A refresh that fails half way leaves
+ * the bits set for the next one.
  */
 #ifndef LIB_DISPLAY_TILES_H
 #define LIB_DISPLAY_TILES_H
@@ -28,11 +29,11 @@
 struct smi_tiles {
 	uint32_t width, height; /* pixels */
 	uint32_t first_row;	/* no bit is set in rows before it */
-	uint32_t end_row;	/* nor from here on; at most first_row: none */
+	uint32_t end_row;	/* nor from this one on; <= first_row: none */
 	uint64_t changed[SMI_TILE_ROWS][SMI_TILE_WORDS];
 };
 
-/* A map of a screen where everything has changed. */
+/* A map in which every tile has changed. */
 void smi_tiles_init(struct smi_tiles *tiles, uint32_t width, uint32_t height);
 
 /* A pixel of the tile that holds (@column, @row) has changed. */
@@ -47,10 +48,10 @@ static inline void smi_tiles_set(struct smi_tiles *tiles, uint32_t column,
 }
 
 /*
- * Give the changed tiles as at most @max rectangles (at least 1), and forget
- * them. Return: how many rectangles.
+ * Return the changed tiles as at most @max rectangles (at least 1), and clear
+ * their bits. Return: how many rectangles.
  */
-size_t smi_tiles_give(struct smi_tiles *tiles, struct smudge_rect *rects,
-		      size_t max);
+size_t smi_tiles_return_rects(struct smi_tiles *tiles,
+			      struct smudge_rect *rects, size_t max);
 
 #endif

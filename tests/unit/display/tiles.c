@@ -29,7 +29,7 @@ static void start(uint32_t width, uint32_t height)
 	struct smudge_rect rect;
 
 	smi_tiles_init(&tiles, width, height);
-	assert_int_equal(smi_tiles_give(&tiles, &rect, 1), 1);
+	assert_int_equal(smi_tiles_return_rects(&tiles, &rect, 1), 1);
 	assert_memory_equal(&rect, &all, sizeof(all));
 	memset(&shadow, 0, sizeof(shadow));
 	shadow.width = width;
@@ -68,7 +68,7 @@ static void cover(const struct smudge_rect *rect)
 static size_t give(size_t max)
 {
 	static struct smudge_rect rects[SMUDGE_DISPLAY_MAX_RECTS];
-	size_t n = smi_tiles_give(&tiles, rects, max);
+	size_t n = smi_tiles_return_rects(&tiles, rects, max);
 	size_t cap =
 		max < SMUDGE_DISPLAY_MAX_RECTS ? max : SMUDGE_DISPLAY_MAX_RECTS;
 
@@ -87,7 +87,7 @@ static size_t give(size_t max)
 		}
 	}
 	memset(shadow.changed, 0, sizeof(shadow.changed));
-	assert_int_equal(smi_tiles_give(&tiles, rects, 1), 0);
+	assert_int_equal(smi_tiles_return_rects(&tiles, rects, 1), 0);
 	return n;
 }
 
