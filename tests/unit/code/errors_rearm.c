@@ -11,26 +11,24 @@
 #include <smudge/code.h>
 
 #include "fake_source.h"
+#include "fixture.h"
 
 static void test_refused(void **state)
 {
+	struct fixture f;
 	struct smudge_code_options options = {.size = sizeof(options)};
 	struct smudge_error err = {0};
-	struct smudge_memory *memory;
-	struct smudge_region *region;
 	struct fake_source fake;
 	struct smudge_code *code;
 
-	assert_int_equal(smudge_memory_create(&memory), 0);
-	region = fake_region(memory, 0, 100);
+	fixture_open(&f, 100);
 	fake_create(&fake, true);
-	assert_int_equal(smudge_region_attach(region, fake.source, 0, 0, NULL),
-			 0);
-	assert_int_equal(smudge_code_open(memory, &options, &code, NULL), 0);
+	fixture_attach(&f, fake.source);
+	assert_int_equal(smudge_code_open(f.memory, &options, &code, NULL), 0);
 	fake.start_error = -EPERM;
 	assert_int_equal(smudge_code_add(code, 0x5000, 10, 0, &err), -EPERM);
 	assert_true(err.message[0]);
-	assert_int_equal(fake_stats(memory).nclients, 0);
+	assert_int_equal(fake_stats(f.memory).nclients, 0);
 	fake.start_error = 0;
 	fake.rearm_error = -ENOENT;
 	assert_int_equal(smudge_code_add(code, 0x5000, 10, 0, NULL), -EIO);
@@ -46,7 +44,7 @@ static void test_refused(void **state)
 	assert_int_equal(fake.rearmed_pages, 1);
 	smudge_code_close(code);
 	fake_destroy(&fake);
-	assert_int_equal(smudge_memory_destroy(memory), 0);
+	fixture_close(&f);
 }
 
 TEST_MAIN(test_refused)

@@ -12,6 +12,7 @@
 
 #include "armed_source.h"
 #include "fake_source.h"
+#include "fixture.h"
 
 #define NPAGES 100
 #define PAGE   5
@@ -36,6 +37,7 @@ static size_t stale(struct smudge_memory *memory, struct smudge_code *code)
 
 static void translate(bool rearms_at_take)
 {
+	struct fixture f;
 	const struct smudge_client_options quiesced = {
 		.size = sizeof(quiesced),
 		.name = "quiesced",
@@ -43,37 +45,33 @@ static void translate(bool rearms_at_take)
 	};
 	struct smudge_code_options options = {.size = sizeof(options)};
 	struct smudge_client *client = NULL;
-	struct smudge_memory *memory;
-	struct smudge_region *region;
 	struct armed_source armed;
 	struct smudge_code *code;
 
-	assert_int_equal(smudge_memory_create(&memory), 0);
-	region = fake_region(memory, 0, NPAGES);
+	fixture_open(&f, NPAGES);
 	armed_create(&armed, NPAGES, rearms_at_take, true);
-	assert_int_equal(smudge_region_attach(region, armed.source, 0, 0, NULL),
+	fixture_attach(&f, armed.source);
+	assert_int_equal(smudge_client_open(f.memory, &quiesced, &client, NULL),
 			 0);
-	assert_int_equal(smudge_client_open(memory, &quiesced, &client, NULL),
-			 0);
-	assert_int_equal(smudge_code_open(memory, &options, &code, NULL), 0);
-	assert_int_equal(smudge_memory_harvest_quiesced(memory, NULL), 0);
+	assert_int_equal(smudge_code_open(f.memory, &options, &code, NULL), 0);
+	fixture_harvest_quiesced(&f);
 	add(code);
-	assert_int_equal(stale(memory, code), 0);
+	assert_int_equal(stale(f.memory, code), 0);
 	armed_touch(&armed, PAGE);
 	for (int i = 0; i < 3; i++) {
-		assert_int_equal(stale(memory, code), 1);
+		assert_int_equal(stale(f.memory, code), 1);
 		add(code);
 	}
-	assert_int_equal(smudge_memory_harvest_quiesced(memory, NULL), 0);
-	assert_int_equal(stale(memory, code), 1);
+	fixture_harvest_quiesced(&f);
+	assert_int_equal(stale(f.memory, code), 1);
 	add(code);
-	assert_int_equal(stale(memory, code), 0);
+	assert_int_equal(stale(f.memory, code), 0);
 	armed_touch(&armed, PAGE);
-	assert_int_equal(stale(memory, code), 1);
+	assert_int_equal(stale(f.memory, code), 1);
 	smudge_code_close(code);
 	assert_int_equal(smudge_client_close(client), 0);
 	armed_destroy(&armed);
-	assert_int_equal(smudge_memory_destroy(memory), 0);
+	fixture_close(&f);
 }
 
 static void test_stale(void **state)

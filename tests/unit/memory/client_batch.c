@@ -8,42 +8,27 @@
 #include <errno.h>
 
 #include "fake_source.h"
+#include "fixture.h"
 
 struct rig {
-	struct smudge_memory *memory;
-	struct smudge_region *region;
-	struct smudge_client *client;
-	struct smudge_batch *batch;
+	struct fixture f;
 	struct fake_source fake;
 };
 
 static void rig_start(struct rig *rig, uint64_t npages)
 {
-	assert_int_equal(smudge_memory_create(&rig->memory), 0);
-	rig->region = fake_region(rig->memory, 0, npages);
+	fixture_open(&rig->f, npages);
 	fake_create(&rig->fake, true);
-	assert_int_equal(
-		smudge_region_attach(rig->region, rig->fake.source, 0, 0, NULL),
-		0);
-	rig->client = fake_client(rig->memory, "c", true);
+	fixture_attach(&rig->f, rig->fake.source);
+	fixture_watch(&rig->f, true);
 	rig->fake.rearms = 0;
 	rig->fake.rearmed_pages = 0;
-	assert_int_equal(smudge_batch_create(1, &rig->batch), 0);
 }
 
 static void rig_end(struct rig *rig)
 {
-	assert_int_equal(smudge_batch_destroy(rig->batch), 0);
-	assert_int_equal(smudge_client_close(rig->client), 0);
 	fake_destroy(&rig->fake);
-	assert_int_equal(smudge_memory_destroy(rig->memory), 0);
-}
-
-static int take(struct rig *rig, uint64_t first, uint64_t npages,
-		struct smudge_error *err)
-{
-	return smudge_client_take(rig->client, rig->region, first, npages,
-				  rig->batch, err);
+	fixture_close(&rig->f);
 }
 
 static void test_take_rearms_what_it_took(void **state)
@@ -51,21 +36,21 @@ static void test_take_rearms_what_it_took(void **state)
 	struct rig rig;
 
 	rig_start(&rig, 1000);
-	assert_int_equal(take(&rig, 0, 1000, NULL), 0);
+	assert_int_equal(fixture_take(&rig.f, 0, 1000, NULL), 0);
 	assert_int_equal(rig.fake.rearmed_pages, 0);
-	assert_int_equal(smudge_client_commit(rig.client, rig.batch), 0);
+	assert_int_equal(smudge_client_commit(rig.f.client, rig.f.batch), 0);
 	fake_write(&rig.fake, 70);
 	fake_write(&rig.fake, 71);
 	fake_write(&rig.fake, 900);
-	assert_int_equal(smudge_region_harvest(rig.region, NULL), 0);
-	assert_int_equal(take(&rig, 0, 800, NULL), 0);
+	assert_int_equal(smudge_region_harvest(rig.f.region, NULL), 0);
+	assert_int_equal(fixture_take(&rig.f, 0, 800, NULL), 0);
 	assert_int_equal(rig.fake.rearmed_pages, 2);
 	assert_int_equal(rig.fake.rearmed_first, 70);
-	assert_int_equal(smudge_batch_end_page(rig.batch), 800);
-	assert_true(smudge_client_test(rig.client, rig.region, 900));
-	assert_false(smudge_client_test(rig.client, rig.region, 70));
-	assert_int_equal(smudge_client_commit(rig.client, rig.batch), 0);
-	assert_true(smudge_batch_is_empty(rig.batch));
+	assert_int_equal(smudge_batch_end_page(rig.f.batch), 800);
+	assert_true(smudge_client_test(rig.f.client, rig.f.region, 900));
+	assert_false(smudge_client_test(rig.f.client, rig.f.region, 70));
+	assert_int_equal(smudge_client_commit(rig.f.client, rig.f.batch), 0);
+	assert_true(smudge_batch_is_empty(rig.f.batch));
 	rig_end(&rig);
 }
 
@@ -78,22 +63,23 @@ static void test_failing_consumer(void **state)
 	rig_start(&rig, 5000);
 	for (int i = 0; i < 300; i++)
 		fake_write(&rig.fake, test_rng_below(&rng, 5000));
-	assert_int_equal(smudge_memory_harvest(rig.memory, NULL), 0);
-	dirty = smudge_client_dirty_pages(rig.client);
+	fixture_harvest(&rig.f);
+	dirty = smudge_client_dirty_pages(rig.f.client);
 	for (int i = 0; i < 20; i++) {
 		uint64_t first = test_rng_below(&rng, 5000);
 
-		assert_int_equal(take(&rig, first,
-				      test_rng_below(&rng, 5001 - first), NULL),
-				 0);
+		assert_int_equal(
+			fixture_take(&rig.f, first,
+				     test_rng_below(&rng, 5001 - first), NULL),
+			0);
 		/* written again while it is being read */
-		smudge_region_mark(rig.region, 17, 1);
-		assert_int_equal(smudge_client_return(rig.client, rig.batch),
-				 0);
-		assert_true(smudge_batch_is_empty(rig.batch));
+		smudge_region_mark(rig.f.region, 17, 1);
+		assert_int_equal(
+			smudge_client_return(rig.f.client, rig.f.batch), 0);
+		assert_true(smudge_batch_is_empty(rig.f.batch));
 	}
-	dirty += smudge_client_dirty_pages(rig.client) - dirty == 1;
-	assert_int_equal(fake_take(rig.client, rig.region), dirty);
+	dirty += smudge_client_dirty_pages(rig.f.client) - dirty == 1;
+	assert_int_equal(fake_take(rig.f.client, rig.f.region), dirty);
 	rig_end(&rig);
 }
 
@@ -105,21 +91,21 @@ static void test_failing_rearm(void **state)
 	rig_start(&rig, 1000);
 	fake_write(&rig.fake, 3);
 	fake_write(&rig.fake, 64);
-	smudge_region_mark(rig.region, 999, 1);
-	assert_int_equal(smudge_region_harvest(rig.region, NULL), 0);
+	smudge_region_mark(rig.f.region, 999, 1);
+	assert_int_equal(smudge_region_harvest(rig.f.region, NULL), 0);
 	rig.fake.rearm_error = -ENODEV;
-	assert_int_equal(take(&rig, 0, 1000, &err), -EIO);
+	assert_int_equal(fixture_take(&rig.f, 0, 1000, &err), -EIO);
 	assert_int_equal(err.code, -EIO);
-	assert_int_equal(err.region, smudge_region_id(rig.region));
-	assert_true(smudge_batch_is_empty(rig.batch));
-	assert_int_equal(smudge_client_count(rig.client, rig.region, 0, 1000),
-			 3);
+	assert_int_equal(err.region, smudge_region_id(rig.f.region));
+	assert_true(smudge_batch_is_empty(rig.f.batch));
 	assert_int_equal(
-		smudge_client_skip(rig.client, rig.region, 0, 1000, NULL),
+		smudge_client_count(rig.f.client, rig.f.region, 0, 1000), 3);
+	assert_int_equal(
+		smudge_client_skip(rig.f.client, rig.f.region, 0, 1000, NULL),
 		-EIO);
-	assert_int_equal(smudge_client_dirty_pages(rig.client), 3);
+	assert_int_equal(smudge_client_dirty_pages(rig.f.client), 3);
 	rig.fake.rearm_error = 0;
-	assert_int_equal(fake_take(rig.client, rig.region), 3);
+	assert_int_equal(fake_take(rig.f.client, rig.f.region), 3);
 	rig_end(&rig);
 }
 
@@ -132,14 +118,14 @@ static void test_small_batch(void **state)
 	rig_start(&rig, 16000);
 	for (uint64_t i = 0; i < 16000; i += 2)
 		fake_write(&rig.fake, i);
-	assert_int_equal(smudge_memory_harvest(rig.memory, NULL), 0);
+	fixture_harvest(&rig.f);
 	while (at < 16000) {
-		assert_int_equal(take(&rig, at, 16000 - at, NULL), 0);
-		assert_true(smudge_batch_nruns(rig.batch) <= 4096);
-		npages += smudge_batch_npages(rig.batch);
-		at = smudge_batch_end_page(rig.batch);
-		assert_int_equal(smudge_client_commit(rig.client, rig.batch),
-				 0);
+		assert_int_equal(fixture_take(&rig.f, at, 16000 - at, NULL), 0);
+		assert_true(smudge_batch_nruns(rig.f.batch) <= 4096);
+		npages += smudge_batch_npages(rig.f.batch);
+		at = smudge_batch_end_page(rig.f.batch);
+		assert_int_equal(
+			smudge_client_commit(rig.f.client, rig.f.batch), 0);
 		ntakes++;
 	}
 	assert_int_equal(npages, 8000);

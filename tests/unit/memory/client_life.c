@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "fake_source.h"
+#include "fixture.h"
 
 static void test_first_and_last(void **state)
 {
@@ -53,30 +54,27 @@ static void test_first_and_last(void **state)
 
 static void test_nothing_is_held(void **state)
 {
-	struct smudge_memory *memory;
-	struct smudge_region *region;
-	struct smudge_client *client;
+	struct fixture f;
 	struct smudge_memory_stats stats;
 
-	assert_int_equal(smudge_memory_create(&memory), 0);
-	region = fake_region(memory, 0, 100000);
-	smudge_region_mark(region, 5, 5);
-	stats = fake_stats(memory);
+	fixture_open(&f, 100000);
+	smudge_region_mark(f.region, 5, 5);
+	stats = fake_stats(f.memory);
 	assert_int_equal(stats.nregions, 1);
 	assert_int_equal(stats.nclients, 0);
 	assert_int_equal(stats.nsources_running, 0);
 	assert_int_equal(stats.bitmap_bytes, 0);
-	client = fake_client(memory, "one", false);
-	stats = fake_stats(memory);
+	fixture_watch(&f, false);
+	stats = fake_stats(f.memory);
 	assert_int_equal(stats.nclients, 1);
 	assert_true(stats.bitmap_bytes > 0);
 	assert_true(stats.bitmap_peak_bytes >= stats.bitmap_bytes);
-	assert_int_equal(smudge_client_close(client), 0);
-	stats = fake_stats(memory);
+	fixture_unwatch(&f);
+	stats = fake_stats(f.memory);
 	assert_int_equal(stats.nclients, 0);
 	assert_int_equal(stats.bitmap_bytes, 0);
 	assert_true(stats.bitmap_peak_bytes > 0);
-	assert_int_equal(smudge_memory_destroy(memory), 0);
+	fixture_close(&f);
 }
 
 /* The second of three regions' sources fails: the first is stopped again. */

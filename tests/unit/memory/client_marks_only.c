@@ -8,10 +8,10 @@
 #include <stddef.h>
 
 #include "fake_source.h"
+#include "fixture.h"
 
 struct rig {
-	struct smudge_memory *memory;
-	struct smudge_region *region;
+	struct fixture f;
 	struct fake_source fake;
 	struct smudge_client *marks;
 };
@@ -23,21 +23,17 @@ static struct smudge_client *open_marks(struct rig *rig)
 	struct smudge_client *client = NULL;
 
 	assert_int_equal(
-		smudge_client_open(rig->memory, &options, &client, NULL), 0);
-	assert_int_equal(smudge_client_skip(client, rig->region, 0, 1000, NULL),
-			 0);
+		smudge_client_open(rig->f.memory, &options, &client, NULL), 0);
+	assert_int_equal(
+		smudge_client_skip(client, rig->f.region, 0, 1000, NULL), 0);
 	return client;
 }
 
 static void start(struct rig *rig)
 {
-	*rig = (struct rig){0};
-	assert_int_equal(smudge_memory_create(&rig->memory), 0);
-	rig->region = fake_region(rig->memory, 0, 1000);
+	fixture_open(&rig->f, 1000);
 	fake_create(&rig->fake, true);
-	assert_int_equal(
-		smudge_region_attach(rig->region, rig->fake.source, 0, 0, NULL),
-		0);
+	fixture_attach(&rig->f, rig->fake.source);
 	rig->marks = open_marks(rig);
 }
 
@@ -45,7 +41,7 @@ static void end(struct rig *rig)
 {
 	assert_int_equal(smudge_client_close(rig->marks), 0);
 	fake_destroy(&rig->fake);
-	assert_int_equal(smudge_memory_destroy(rig->memory), 0);
+	fixture_close(&rig->f);
 }
 
 static void test_alone_it_starts_nothing(void **state)
@@ -54,11 +50,11 @@ static void test_alone_it_starts_nothing(void **state)
 
 	start(&rig);
 	assert_int_equal(rig.fake.starts, 0);
-	assert_int_equal(smudge_memory_harvest(rig.memory, NULL), 0);
+	fixture_harvest(&rig.f);
 	assert_int_equal(rig.fake.harvests, 0);
-	smudge_region_mark(rig.region, 7, 2);
+	smudge_region_mark(rig.f.region, 7, 2);
 	assert_int_equal(smudge_client_dirty_pages(rig.marks), 2);
-	assert_int_equal(fake_take(rig.marks, rig.region), 2);
+	assert_int_equal(fake_take(rig.marks, rig.f.region), 2);
 	assert_int_equal(rig.fake.rearms, 0);
 	end(&rig);
 }
@@ -69,24 +65,24 @@ static void test_beside_another(void **state)
 	struct smudge_client *all;
 
 	start(&rig);
-	all = fake_client(rig.memory, "all", true);
+	all = fake_client(rig.f.memory, "all", true);
 	assert_int_equal(rig.fake.starts, 1);
 	fake_write(&rig.fake, 5);
-	smudge_region_mark(rig.region, 9, 1);
-	assert_int_equal(smudge_memory_harvest(rig.memory, NULL), 0);
+	smudge_region_mark(rig.f.region, 9, 1);
+	fixture_harvest(&rig.f);
 	assert_int_equal(smudge_client_dirty_pages(all), 2);
 	assert_int_equal(smudge_client_dirty_pages(rig.marks), 1);
-	assert_true(smudge_client_test(rig.marks, rig.region, 9));
+	assert_true(smudge_client_test(rig.marks, rig.f.region, 9));
 	rig.fake.rearms = 0;
-	assert_int_equal(fake_take(rig.marks, rig.region), 1);
+	assert_int_equal(fake_take(rig.marks, rig.f.region), 1);
 	assert_int_equal(rig.fake.rearms, 0);
 	assert_int_equal(smudge_client_dirty_pages(all), 2);
-	assert_int_equal(fake_take(all, rig.region), 2);
+	assert_int_equal(fake_take(all, rig.f.region), 2);
 	assert_int_equal(rig.fake.rearms, 1);
 	/* the last that hears sources stops them */
 	assert_int_equal(smudge_client_close(all), 0);
 	assert_int_equal(rig.fake.stops, 1);
-	smudge_region_mark(rig.region, 1, 1);
+	smudge_region_mark(rig.f.region, 1, 1);
 	assert_int_equal(smudge_client_dirty_pages(rig.marks), 1);
 	end(&rig);
 }
@@ -98,9 +94,9 @@ static void test_a_failing_source(void **state)
 	struct smudge_client *all;
 
 	start(&rig);
-	all = fake_client(rig.memory, "all", true);
+	all = fake_client(rig.f.memory, "all", true);
 	rig.fake.harvest_error = -5;
-	assert_int_equal(smudge_memory_harvest(rig.memory, NULL), -5);
+	assert_int_equal(smudge_memory_harvest(rig.f.memory, NULL), -5);
 	assert_int_equal(smudge_client_dirty_pages(all), 1000);
 	assert_int_equal(smudge_client_dirty_pages(rig.marks), 0);
 	assert_int_equal(smudge_client_close(all), 0);
@@ -120,7 +116,7 @@ static void test_older_options(void **state)
 
 	start(&rig);
 	assert_int_equal(
-		smudge_client_open(rig.memory, &options, &client, NULL), 0);
+		smudge_client_open(rig.f.memory, &options, &client, NULL), 0);
 	assert_int_equal(rig.fake.starts, 1);
 	assert_int_equal(smudge_client_close(client), 0);
 	end(&rig);

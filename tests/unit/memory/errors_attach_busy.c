@@ -7,28 +7,27 @@
 #include <errno.h>
 
 #include "fake_source.h"
+#include "fixture.h"
 
 static void test_attach_busy(void **state)
 {
-	struct smudge_memory *memory;
-	struct smudge_region *region;
+	struct fixture f;
 	struct smudge_error err = {0};
 	struct fake_source fake;
 
-	assert_int_equal(smudge_memory_create(&memory), 0);
-	region = fake_region(memory, 0, 100);
+	fixture_open(&f, 100);
 	fake_create(&fake, false);
-	assert_int_equal(smudge_region_attach(region, fake.source, 0, 10, NULL),
-			 0);
 	assert_int_equal(
-		smudge_region_attach(region, fake.source, 20, 10, &err),
+		smudge_region_attach(f.region, fake.source, 0, 10, NULL), 0);
+	assert_int_equal(
+		smudge_region_attach(f.region, fake.source, 20, 10, &err),
 		-EBUSY);
 	assert_int_equal(err.code, -EBUSY);
 	assert_int_equal(smudge_source_detach(fake.source, NULL), 0);
 	assert_int_equal(
-		smudge_region_attach(region, fake.source, 20, 10, NULL), 0);
+		smudge_region_attach(f.region, fake.source, 20, 10, NULL), 0);
 	fake_destroy(&fake);
-	assert_int_equal(smudge_memory_destroy(memory), 0);
+	fixture_close(&f);
 }
 
 TEST_MAIN(test_attach_busy)

@@ -8,34 +8,31 @@
 #include <errno.h>
 
 #include "fake_source.h"
+#include "fixture.h"
 
 static void test_attach_start(void **state)
 {
-	struct smudge_memory *memory;
-	struct smudge_region *region;
+	struct fixture f;
 	struct smudge_error err = {0};
-	struct smudge_client *client;
 	struct fake_source fake;
 
-	assert_int_equal(smudge_memory_create(&memory), 0);
-	region = fake_region(memory, 0, 100);
+	fixture_open(&f, 100);
 	fake_create(&fake, false);
-	client = fake_client(memory, "c", true);
+	fixture_watch(&f, true);
 	fake.start_error = -EPERM;
-	assert_int_equal(smudge_region_attach(region, fake.source, 0, 0, &err),
-			 -EPERM);
+	assert_int_equal(
+		smudge_region_attach(f.region, fake.source, 0, 0, &err),
+		-EPERM);
 	assert_int_equal(err.code, -EPERM);
-	assert_int_equal(err.region, smudge_region_id(region));
-	assert_int_equal(smudge_client_dirty_pages(client), 0);
-	assert_int_equal(smudge_memory_harvest(memory, NULL), 0);
+	assert_int_equal(err.region, smudge_region_id(f.region));
+	assert_int_equal(smudge_client_dirty_pages(f.client), 0);
+	fixture_harvest(&f);
 	assert_int_equal(fake.harvests, 0);
 	fake.start_error = 0;
-	assert_int_equal(smudge_region_attach(region, fake.source, 0, 0, NULL),
-			 0);
-	assert_int_equal(smudge_client_dirty_pages(client), 100);
-	assert_int_equal(smudge_client_close(client), 0);
+	fixture_attach(&f, fake.source);
+	assert_int_equal(smudge_client_dirty_pages(f.client), 100);
 	fake_destroy(&fake);
-	assert_int_equal(smudge_memory_destroy(memory), 0);
+	fixture_close(&f);
 }
 
 TEST_MAIN(test_attach_start)

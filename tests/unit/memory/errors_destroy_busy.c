@@ -7,25 +7,17 @@
 #include <errno.h>
 
 #include "fake_source.h"
+#include "fixture.h"
 
 static void test_destroy_busy(void **state)
 {
-	struct smudge_memory *memory;
-	struct smudge_region *region;
-	struct smudge_client *client;
-	struct smudge_batch *batch;
+	struct fixture *f = *state;
 
-	assert_int_equal(smudge_memory_create(&memory), 0);
-	region = fake_region(memory, 0, 100);
-	client = fake_client(memory, "c", false);
-	assert_int_equal(smudge_batch_create(1, &batch), 0);
-	assert_int_equal(smudge_memory_destroy(memory), -EBUSY);
-	assert_int_equal(smudge_memory_regions(memory, NULL, 0), 1);
-	assert_int_equal(smudge_client_count(client, region, 0, 100), 100);
+	assert_int_equal(smudge_memory_destroy(f->memory), -EBUSY);
+	assert_int_equal(smudge_memory_regions(f->memory, NULL, 0), 1);
+	assert_int_equal(smudge_client_count(f->client, f->region, 0, 100),
+			 100);
 	assert_int_equal(smudge_memory_destroy(NULL), 0);
-	assert_int_equal(smudge_batch_destroy(batch), 0);
-	assert_int_equal(smudge_client_close(client), 0);
-	assert_int_equal(smudge_memory_destroy(memory), 0);
 }
 
-TEST_MAIN(test_destroy_busy)
+TEST_MAIN_WITH(fixture_set_up, fixture_tear_down, test_destroy_busy)

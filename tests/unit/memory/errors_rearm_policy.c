@@ -12,6 +12,7 @@
 
 #include "armed_source.h"
 #include "fake_source.h"
+#include "fixture.h"
 
 static const struct smudge_client_options quiesced = {
 	.size = sizeof(quiesced),
@@ -21,55 +22,50 @@ static const struct smudge_client_options quiesced = {
 
 static void test_open(void **state)
 {
-	struct smudge_memory *memory;
-	struct smudge_region *region;
+	struct fixture f;
 	struct armed_source armed;
 	struct smudge_client *client = NULL;
 	struct smudge_error err = {0};
 
-	assert_int_equal(smudge_memory_create(&memory), 0);
-	region = fake_region(memory, 0, 100);
+	fixture_open(&f, 100);
 	armed_create(&armed, 100, false, false);
-	assert_int_equal(smudge_region_attach(region, armed.source, 0, 0, NULL),
-			 0);
-	assert_int_equal(smudge_client_open(memory, &quiesced, &client, &err),
+	fixture_attach(&f, armed.source);
+	assert_int_equal(smudge_client_open(f.memory, &quiesced, &client, &err),
 			 -EOPNOTSUPP);
 	assert_null(client);
 	assert_string_equal(err.where, "armed");
-	assert_non_null(strstr(err.message, smudge_region_name(region)));
-	assert_int_equal(fake_stats(memory).nclients, 0);
-	assert_int_equal(fake_stats(memory).nsources_running, 0);
-	assert_int_equal(smudge_region_rearm_policy(region),
+	assert_non_null(strstr(err.message, smudge_region_name(f.region)));
+	assert_int_equal(fake_stats(f.memory).nclients, 0);
+	assert_int_equal(fake_stats(f.memory).nsources_running, 0);
+	assert_int_equal(smudge_region_rearm_policy(f.region),
 			 SMUDGE_REARM_ALWAYS);
 	armed_destroy(&armed);
-	assert_int_equal(smudge_memory_destroy(memory), 0);
+	fixture_close(&f);
 }
 
 static void test_attach(void **state)
 {
-	struct smudge_memory *memory;
-	struct smudge_region *region;
+	struct fixture f;
 	struct armed_source armed;
 	struct smudge_client *client = NULL;
 	struct smudge_error err = {0};
 
-	assert_int_equal(smudge_memory_create(&memory), 0);
-	region = fake_region(memory, 0, 100);
+	fixture_open(&f, 100);
 	armed_create(&armed, 100, false, false);
-	assert_int_equal(smudge_client_open(memory, &quiesced, &client, NULL),
+	assert_int_equal(smudge_client_open(f.memory, &quiesced, &client, NULL),
 			 0);
-	assert_int_equal(smudge_client_skip(client, region, 0, 100, NULL), 0);
-	assert_int_equal(smudge_region_attach(region, armed.source, 0, 0, &err),
-			 -EOPNOTSUPP);
+	assert_int_equal(smudge_client_skip(client, f.region, 0, 100, NULL), 0);
+	assert_int_equal(
+		smudge_region_attach(f.region, armed.source, 0, 0, &err),
+		-EOPNOTSUPP);
 	assert_string_equal(err.where, "armed");
-	assert_non_null(strstr(err.message, smudge_region_name(region)));
+	assert_non_null(strstr(err.message, smudge_region_name(f.region)));
 	assert_int_equal(smudge_client_dirty_pages(client), 0);
-	assert_int_equal(fake_stats(memory).nsources_running, 0);
+	assert_int_equal(fake_stats(f.memory).nsources_running, 0);
 	assert_int_equal(smudge_client_close(client), 0);
-	assert_int_equal(smudge_region_attach(region, armed.source, 0, 0, NULL),
-			 0);
+	fixture_attach(&f, armed.source);
 	armed_destroy(&armed);
-	assert_int_equal(smudge_memory_destroy(memory), 0);
+	fixture_close(&f);
 }
 
 static void test_options(void **state)
@@ -97,8 +93,7 @@ static void test_options(void **state)
 /* Callers built before the field was there: marks_only is still heard. */
 static void test_shorter_options(void **state)
 {
-	struct smudge_memory *memory;
-	struct smudge_region *region;
+	struct fixture f;
 	struct fake_source fake;
 	struct smudge_client *client = NULL;
 	struct smudge_client_options o = {
@@ -108,22 +103,20 @@ static void test_shorter_options(void **state)
 		.rearm_policy = SMUDGE_REARM_QUIESCED, /* beyond size */
 	};
 
-	assert_int_equal(smudge_memory_create(&memory), 0);
-	region = fake_region(memory, 0, 100);
+	fixture_open(&f, 100);
 	fake_create(&fake, false);
-	assert_int_equal(smudge_region_attach(region, fake.source, 0, 0, NULL),
-			 0);
-	assert_int_equal(smudge_client_open(memory, &o, &client, NULL), 0);
+	fixture_attach(&f, fake.source);
+	assert_int_equal(smudge_client_open(f.memory, &o, &client, NULL), 0);
 	assert_int_equal(fake.starts, 0);
 	assert_int_equal(smudge_client_close(client), 0);
 	o.marks_only = false;
-	assert_int_equal(smudge_client_open(memory, &o, &client, NULL), 0);
+	assert_int_equal(smudge_client_open(f.memory, &o, &client, NULL), 0);
 	assert_int_equal(fake.starts, 1);
-	assert_int_equal(smudge_region_rearm_policy(region),
+	assert_int_equal(smudge_region_rearm_policy(f.region),
 			 SMUDGE_REARM_ALWAYS);
 	assert_int_equal(smudge_client_close(client), 0);
 	fake_destroy(&fake);
-	assert_int_equal(smudge_memory_destroy(memory), 0);
+	fixture_close(&f);
 }
 
 TEST_MAIN(test_open, test_attach, test_options, test_shorter_options)

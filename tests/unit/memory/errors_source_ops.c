@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "fake_source.h"
+#include "fixture.h"
 
 static void test_source_ops(void **state)
 {
@@ -48,6 +49,7 @@ static int look(void *opaque, struct smudge_sink *sink,
 
 static void test_first_version(void **state)
 {
+	struct fixture f;
 	const struct smudge_source_ops ops = {
 		.size = offsetof(struct smudge_source_ops, look),
 		.name = "old",
@@ -57,20 +59,15 @@ static void test_first_version(void **state)
 		.look = look,
 	};
 	struct smudge_source *source = NULL;
-	struct smudge_client *client;
-	struct smudge_memory *memory;
-	struct smudge_region *region;
 
-	assert_int_equal(smudge_memory_create(&memory), 0);
-	region = fake_region(memory, 0, 10);
+	fixture_open(&f, 10);
 	assert_int_equal(smudge_source_create(&ops, NULL, &source), 0);
-	assert_int_equal(smudge_region_attach(region, source, 0, 0, NULL), 0);
-	client = fake_client(memory, "c", true);
-	assert_int_equal(smudge_memory_harvest(memory, NULL), 0);
-	assert_int_equal(smudge_memory_look(memory, NULL), -EOPNOTSUPP);
-	assert_int_equal(smudge_client_close(client), 0);
+	fixture_attach(&f, source);
+	fixture_watch(&f, true);
+	fixture_harvest(&f);
+	assert_int_equal(smudge_memory_look(f.memory, NULL), -EOPNOTSUPP);
 	smudge_source_destroy(source);
-	assert_int_equal(smudge_memory_destroy(memory), 0);
+	fixture_close(&f);
 }
 
 TEST_MAIN(test_first_version, test_source_ops)

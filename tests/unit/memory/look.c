@@ -10,48 +10,34 @@
 
 #include "armed_source.h"
 #include "fake_source.h"
+#include "fixture.h"
 
 #define NPAGES 200
 
 struct rig {
-	struct smudge_memory *memory;
-	struct smudge_region *region;
-	struct smudge_client *one, *two;
+	struct fixture f; /* of the first client */
+	struct smudge_client *two;
 	struct armed_source armed;
 };
 
 /* Two clients for whom everything is clean, and armed. */
 static void rig_start(struct rig *rig, bool rearms_at_take)
 {
-	assert_int_equal(smudge_memory_create(&rig->memory), 0);
-	rig->region = fake_region(rig->memory, 0, NPAGES);
+	fixture_open(&rig->f, NPAGES);
 	armed_create(&rig->armed, NPAGES, rearms_at_take, true);
-	assert_int_equal(smudge_region_attach(rig->region, rig->armed.source, 0,
-					      0, NULL),
-			 0);
-	rig->one = fake_client(rig->memory, "one", true);
-	rig->two = fake_client(rig->memory, "two", true);
-	assert_int_equal(smudge_memory_harvest(rig->memory, NULL), 0);
-	assert_int_equal(smudge_client_dirty_pages(rig->one), 0);
+	fixture_attach(&rig->f, rig->armed.source);
+	fixture_watch(&rig->f, true);
+	rig->two = fake_client(rig->f.memory, "two", true);
+	fixture_harvest(&rig->f);
+	assert_int_equal(smudge_client_dirty_pages(rig->f.client), 0);
 	assert_int_equal(smudge_client_dirty_pages(rig->two), 0);
 }
 
 static void rig_end(struct rig *rig)
 {
-	assert_int_equal(smudge_client_close(rig->one), 0);
 	assert_int_equal(smudge_client_close(rig->two), 0);
 	armed_destroy(&rig->armed);
-	assert_int_equal(smudge_memory_destroy(rig->memory), 0);
-}
-
-static void look(struct rig *rig)
-{
-	assert_int_equal(smudge_memory_look(rig->memory, NULL), 0);
-}
-
-static void harvest(struct rig *rig)
-{
-	assert_int_equal(smudge_memory_harvest(rig->memory, NULL), 0);
+	fixture_close(&rig->f);
 }
 
 static void comes_again(bool rearms_at_take)
@@ -62,21 +48,21 @@ static void comes_again(bool rearms_at_take)
 	armed_touch(&rig.armed, 7);
 	armed_touch(&rig.armed, 130);
 	for (int i = 0; i < 3; i++) {
-		look(&rig);
-		assert_int_equal(fake_take(rig.one, rig.region), 2);
+		fixture_look(&rig.f);
+		assert_int_equal(fake_take(rig.f.client, rig.f.region), 2);
 		assert_int_equal(smudge_client_dirty_pages(rig.two), 2);
 	}
 	/* Neither did the takes, nor does the other client's. */
-	assert_int_equal(fake_take(rig.two, rig.region), 2);
-	look(&rig);
-	assert_int_equal(smudge_client_dirty_pages(rig.one), 2);
+	assert_int_equal(fake_take(rig.two, rig.f.region), 2);
+	fixture_look(&rig.f);
+	assert_int_equal(smudge_client_dirty_pages(rig.f.client), 2);
 	/* The next harvest reports it once more, and re-arms. */
-	assert_int_equal(fake_take(rig.one, rig.region), 2);
-	harvest(&rig);
-	assert_int_equal(fake_take(rig.one, rig.region), 2);
-	harvest(&rig);
-	assert_int_equal(smudge_client_dirty_pages(rig.one), 0);
-	assert_int_equal(fake_take(rig.two, rig.region), 2);
+	assert_int_equal(fake_take(rig.f.client, rig.f.region), 2);
+	fixture_harvest(&rig.f);
+	assert_int_equal(fake_take(rig.f.client, rig.f.region), 2);
+	fixture_harvest(&rig.f);
+	assert_int_equal(smudge_client_dirty_pages(rig.f.client), 0);
+	assert_int_equal(fake_take(rig.two, rig.f.region), 2);
 	rig_end(&rig);
 }
 
@@ -98,14 +84,15 @@ static void mixed(bool rearms_at_take, uint64_t again)
 	rig_start(&rig, rearms_at_take);
 	armed_touch(&rig.armed, 3);
 	armed_touch(&rig.armed, 4);
-	harvest(&rig);
+	fixture_harvest(&rig.f);
 	armed_touch(&rig.armed, 5);
-	look(&rig);
-	assert_int_equal(fake_take(rig.one, rig.region), 3);
-	look(&rig);
-	assert_int_equal(smudge_client_count(rig.one, rig.region, 3, 2), again);
-	assert_true(smudge_client_test(rig.one, rig.region, 5));
-	assert_int_equal(smudge_client_dirty_pages(rig.one), again + 1);
+	fixture_look(&rig.f);
+	assert_int_equal(fake_take(rig.f.client, rig.f.region), 3);
+	fixture_look(&rig.f);
+	assert_int_equal(smudge_client_count(rig.f.client, rig.f.region, 3, 2),
+			 again);
+	assert_true(smudge_client_test(rig.f.client, rig.f.region, 5));
+	assert_int_equal(smudge_client_dirty_pages(rig.f.client), again + 1);
 	rig_end(&rig);
 }
 
@@ -123,9 +110,9 @@ static void test_harvest_after_look(void **state)
 	rig_start(&rig, true);
 	rearmed = rig.armed.nrearmed;
 	armed_touch(&rig.armed, 9);
-	look(&rig);
-	harvest(&rig);
-	assert_int_equal(fake_take(rig.one, rig.region), 1);
+	fixture_look(&rig.f);
+	fixture_harvest(&rig.f);
+	assert_int_equal(fake_take(rig.f.client, rig.f.region), 1);
 	assert_int_equal(rig.armed.nrearmed, rearmed + 1);
 	assert_false(rig.armed.written[9]);
 	rig_end(&rig);
@@ -140,16 +127,16 @@ static void test_look_fails(void **state)
 	rig_start(&rig, true);
 	armed_touch(&rig.armed, 150);
 	rig.armed.look_error = -EREMOTEIO;
-	assert_int_equal(smudge_memory_look(rig.memory, &err), -EREMOTEIO);
+	assert_int_equal(smudge_memory_look(rig.f.memory, &err), -EREMOTEIO);
 	assert_string_equal(err.message, "told to stop half way");
-	assert_true(smudge_client_all(rig.one, rig.region, 0, NPAGES));
-	assert_true(smudge_client_all(rig.two, rig.region, 0, NPAGES));
+	assert_true(smudge_client_all(rig.f.client, rig.f.region, 0, NPAGES));
+	assert_true(smudge_client_all(rig.two, rig.f.region, 0, NPAGES));
 	rig.armed.look_error = 0;
-	assert_int_equal(fake_take(rig.one, rig.region), NPAGES);
-	look(&rig);
-	assert_true(smudge_client_test(rig.one, rig.region, 150));
-	assert_int_equal(smudge_client_dirty_pages(rig.one), 1);
-	assert_int_equal(fake_stats(rig.memory).harvest_errors, 1);
+	assert_int_equal(fake_take(rig.f.client, rig.f.region), NPAGES);
+	fixture_look(&rig.f);
+	assert_true(smudge_client_test(rig.f.client, rig.f.region, 150));
+	assert_int_equal(smudge_client_dirty_pages(rig.f.client), 1);
+	assert_int_equal(fake_stats(rig.f.memory).harvest_errors, 1);
 	rig_end(&rig);
 }
 
@@ -159,13 +146,13 @@ static void test_one_region(void **state)
 	struct rig rig;
 
 	rig_start(&rig, false);
-	other = fake_region(rig.memory, 1 << 30, 10);
+	other = fake_region(rig.f.memory, 1 << 30, 10);
 	armed_touch(&rig.armed, 2);
 	assert_int_equal(smudge_region_look(other, NULL), 0);
 	assert_int_equal(rig.armed.looks, 0);
-	assert_int_equal(smudge_region_look(rig.region, NULL), 0);
+	assert_int_equal(smudge_region_look(rig.f.region, NULL), 0);
 	assert_int_equal(rig.armed.looks, 1);
-	assert_true(smudge_client_test(rig.one, rig.region, 2));
+	assert_true(smudge_client_test(rig.f.client, rig.f.region, 2));
 	rig_end(&rig);
 }
 
@@ -177,17 +164,17 @@ static void test_nobody_watches(void **state)
 	struct rig rig;
 
 	rig_start(&rig, false);
-	assert_int_equal(smudge_client_close(rig.one), 0);
+	fixture_unwatch(&rig.f);
 	assert_int_equal(smudge_client_close(rig.two), 0);
-	look(&rig);
-	assert_int_equal(smudge_client_open(rig.memory, &marks, &client, NULL),
-			 0);
-	look(&rig);
-	assert_int_equal(smudge_memory_harvest_quiesced(rig.memory, NULL), 0);
+	fixture_look(&rig.f);
+	assert_int_equal(
+		smudge_client_open(rig.f.memory, &marks, &client, NULL), 0);
+	fixture_look(&rig.f);
+	fixture_harvest_quiesced(&rig.f);
 	assert_int_equal(rig.armed.looks, 0);
-	assert_int_equal(fake_stats(rig.memory).looks, 0);
+	assert_int_equal(fake_stats(rig.f.memory).looks, 0);
 	assert_int_equal(smudge_client_close(client), 0);
-	rig.one = rig.two = NULL;
+	rig.two = NULL;
 	rig_end(&rig);
 }
 
@@ -198,12 +185,12 @@ static void test_statistics(void **state)
 	struct rig rig;
 
 	rig_start(&rig, false);
-	before = fake_stats(rig.memory);
+	before = fake_stats(rig.f.memory);
 	armed_touch(&rig.armed, 1);
 	armed_touch(&rig.armed, 2);
-	look(&rig);
-	look(&rig);
-	after = fake_stats(rig.memory);
+	fixture_look(&rig.f);
+	fixture_look(&rig.f);
+	after = fake_stats(rig.f.memory);
 	assert_int_equal(after.harvests, before.harvests);
 	assert_int_equal(after.harvested_pages, before.harvested_pages);
 	assert_int_equal(after.looks, 2);

@@ -10,61 +10,32 @@
 
 #include "armed_source.h"
 #include "fake_source.h"
+#include "fixture.h"
 
 #define NPAGES 200
 
 struct rig {
-	struct smudge_memory *memory;
-	struct smudge_region *region;
-	struct smudge_client *plain;
+	struct fixture f; /* of the client that is not */
 	struct smudge_client *quiesced;
 	struct armed_source armed;
 };
 
-static struct smudge_client *open_quiesced(struct rig *rig)
-{
-	const struct smudge_client_options options = {
-		.size = sizeof(options),
-		.name = "quiesced",
-		.rearm_policy = SMUDGE_REARM_QUIESCED,
-	};
-	struct smudge_client *client = NULL;
-
-	assert_int_equal(
-		smudge_client_open(rig->memory, &options, &client, NULL), 0);
-	return client;
-}
-
 static void rig_start(struct rig *rig, bool rearms_at_take)
 {
-	assert_int_equal(smudge_memory_create(&rig->memory), 0);
-	rig->region = fake_region(rig->memory, 0, NPAGES);
+	fixture_open(&rig->f, NPAGES);
 	armed_create(&rig->armed, NPAGES, rearms_at_take, true);
-	assert_int_equal(smudge_region_attach(rig->region, rig->armed.source, 0,
-					      0, NULL),
-			 0);
-	rig->plain = fake_client(rig->memory, "plain", true);
-	assert_int_equal(smudge_memory_harvest(rig->memory, NULL), 0);
-	assert_int_equal(smudge_client_dirty_pages(rig->plain), 0);
-	rig->quiesced = open_quiesced(rig);
+	fixture_attach(&rig->f, rig->armed.source);
+	fixture_watch(&rig->f, true);
+	fixture_harvest(&rig->f);
+	assert_int_equal(smudge_client_dirty_pages(rig->f.client), 0);
+	rig->quiesced = fixture_open_quiesced(&rig->f);
 }
 
 static void rig_end(struct rig *rig)
 {
 	assert_int_equal(smudge_client_close(rig->quiesced), 0);
-	assert_int_equal(smudge_client_close(rig->plain), 0);
 	armed_destroy(&rig->armed);
-	assert_int_equal(smudge_memory_destroy(rig->memory), 0);
-}
-
-static void harvest(struct rig *rig)
-{
-	assert_int_equal(smudge_memory_harvest(rig->memory, NULL), 0);
-}
-
-static void harvest_quiesced(struct rig *rig)
-{
-	assert_int_equal(smudge_memory_harvest_quiesced(rig->memory, NULL), 0);
+	fixture_close(&rig->f);
 }
 
 static void strictest_wins(bool rearms_at_take)
@@ -74,31 +45,31 @@ static void strictest_wins(bool rearms_at_take)
 	struct rig rig;
 
 	rig_start(&rig, rearms_at_take);
-	assert_int_equal(smudge_region_rearm_policy(rig.region),
+	assert_int_equal(smudge_region_rearm_policy(rig.f.region),
 			 SMUDGE_REARM_QUIESCED);
-	harvest_quiesced(&rig);
-	fake_take(rig.quiesced, rig.region);
+	fixture_harvest_quiesced(&rig.f);
+	fake_take(rig.quiesced, rig.f.region);
 	armed_touch(&rig.armed, 20);
 	harvests = rig.armed.harvests;
 	for (int i = 0; i < 3; i++) {
-		harvest(&rig); /* a look */
-		assert_int_equal(fake_take(rig.plain, rig.region), 1);
-		assert_int_equal(fake_take(rig.quiesced, rig.region), 1);
+		fixture_harvest(&rig.f); /* a look */
+		assert_int_equal(fake_take(rig.f.client, rig.f.region), 1);
+		assert_int_equal(fake_take(rig.quiesced, rig.f.region), 1);
 	}
 	assert_int_equal(rig.armed.harvests, harvests);
-	second = open_quiesced(&rig);
+	second = fixture_open_quiesced(&rig.f);
 	assert_int_equal(smudge_client_close(rig.quiesced), 0);
-	harvest(&rig);
+	fixture_harvest(&rig.f);
 	assert_int_equal(rig.armed.harvests, harvests);
 	assert_int_equal(smudge_client_close(second), 0);
-	assert_int_equal(smudge_region_rearm_policy(rig.region),
+	assert_int_equal(smudge_region_rearm_policy(rig.f.region),
 			 SMUDGE_REARM_ALWAYS);
-	harvest(&rig);
+	fixture_harvest(&rig.f);
 	assert_int_equal(rig.armed.harvests, harvests + 1);
-	assert_int_equal(fake_take(rig.plain, rig.region), 1);
-	harvest(&rig);
-	assert_int_equal(smudge_client_dirty_pages(rig.plain), 0);
-	rig.quiesced = open_quiesced(&rig);
+	assert_int_equal(fake_take(rig.f.client, rig.f.region), 1);
+	fixture_harvest(&rig.f);
+	assert_int_equal(smudge_client_dirty_pages(rig.f.client), 0);
+	rig.quiesced = fixture_open_quiesced(&rig.f);
 	rig_end(&rig);
 }
 
@@ -115,22 +86,22 @@ static void rearms_at_once(bool rearms_at_take)
 	struct rig rig;
 
 	rig_start(&rig, rearms_at_take);
-	harvest_quiesced(&rig);
-	fake_take(rig.quiesced, rig.region);
-	fake_take(rig.plain, rig.region);
+	fixture_harvest_quiesced(&rig.f);
+	fake_take(rig.quiesced, rig.f.region);
+	fake_take(rig.f.client, rig.f.region);
 	armed_touch(&rig.armed, 20);
 	armed_touch(&rig.armed, NPAGES - 1);
-	harvest_quiesced(&rig);
+	fixture_harvest_quiesced(&rig.f);
 	assert_false(rig.armed.written[20]);
 	assert_false(rig.armed.written[NPAGES - 1]);
 	rearms = rig.armed.rearms;
 	armed_touch(&rig.armed, 20);
-	assert_int_equal(fake_take(rig.quiesced, rig.region), 2);
-	assert_int_equal(fake_take(rig.plain, rig.region), 2);
+	assert_int_equal(fake_take(rig.quiesced, rig.f.region), 2);
+	assert_int_equal(fake_take(rig.f.client, rig.f.region), 2);
 	assert_int_equal(rig.armed.rearms, rearms);
-	harvest(&rig);
-	assert_int_equal(fake_take(rig.plain, rig.region), 1);
-	assert_int_equal(fake_take(rig.quiesced, rig.region), 1);
+	fixture_harvest(&rig.f);
+	assert_int_equal(fake_take(rig.f.client, rig.f.region), 1);
+	assert_int_equal(fake_take(rig.quiesced, rig.f.region), 1);
 	rig_end(&rig);
 }
 
@@ -147,31 +118,31 @@ static void begins_unknown(bool rearms_at_take)
 	struct rig rig;
 
 	rig_start(&rig, rearms_at_take);
-	assert_int_equal(fake_take(rig.quiesced, rig.region), NPAGES);
-	harvest(&rig);
-	assert_int_equal(fake_take(rig.quiesced, rig.region), NPAGES);
-	assert_int_equal(smudge_memory_look(rig.memory, NULL), 0);
-	assert_int_equal(fake_take(rig.quiesced, rig.region), NPAGES);
+	assert_int_equal(fake_take(rig.quiesced, rig.f.region), NPAGES);
+	fixture_harvest(&rig.f);
+	assert_int_equal(fake_take(rig.quiesced, rig.f.region), NPAGES);
+	fixture_look(&rig.f);
+	assert_int_equal(fake_take(rig.quiesced, rig.f.region), NPAGES);
 	/* The other one is told of what the source has, and no more. */
-	assert_int_equal(smudge_client_dirty_pages(rig.plain), 0);
-	harvest_quiesced(&rig);
-	assert_int_equal(fake_take(rig.quiesced, rig.region), NPAGES);
-	assert_int_equal(smudge_memory_look(rig.memory, NULL), 0);
-	assert_int_equal(fake_take(rig.quiesced, rig.region), 0);
+	assert_int_equal(smudge_client_dirty_pages(rig.f.client), 0);
+	fixture_harvest_quiesced(&rig.f);
+	assert_int_equal(fake_take(rig.quiesced, rig.f.region), NPAGES);
+	fixture_look(&rig.f);
+	assert_int_equal(fake_take(rig.quiesced, rig.f.region), 0);
 	/* A second one relies on what the first brought about. */
-	second = open_quiesced(&rig);
-	assert_int_equal(fake_take(second, rig.region), NPAGES);
-	harvest(&rig);
-	assert_int_equal(fake_take(second, rig.region), 0);
-	assert_int_equal(fake_take(rig.quiesced, rig.region), 0);
+	second = fixture_open_quiesced(&rig.f);
+	assert_int_equal(fake_take(second, rig.f.region), NPAGES);
+	fixture_harvest(&rig.f);
+	assert_int_equal(fake_take(second, rig.f.region), 0);
+	assert_int_equal(fake_take(rig.quiesced, rig.f.region), 0);
 	assert_int_equal(smudge_client_close(second), 0);
 	/* A harvest while none was open spoils it for the next. */
 	assert_int_equal(smudge_client_close(rig.quiesced), 0);
-	harvest(&rig);
-	rig.quiesced = open_quiesced(&rig);
-	assert_int_equal(fake_take(rig.quiesced, rig.region), NPAGES);
-	harvest_quiesced(&rig);
-	assert_int_equal(fake_take(rig.quiesced, rig.region), NPAGES);
+	fixture_harvest(&rig.f);
+	rig.quiesced = fixture_open_quiesced(&rig.f);
+	assert_int_equal(fake_take(rig.quiesced, rig.f.region), NPAGES);
+	fixture_harvest_quiesced(&rig.f);
+	assert_int_equal(fake_take(rig.quiesced, rig.f.region), NPAGES);
 	rig_end(&rig);
 }
 
@@ -188,24 +159,24 @@ static void test_attached_later(void **state)
 	struct rig rig;
 
 	rig_start(&rig, false);
-	harvest_quiesced(&rig);
-	fake_take(rig.quiesced, rig.region);
+	fixture_harvest_quiesced(&rig.f);
+	fake_take(rig.quiesced, rig.f.region);
 	armed_create(&later, 50, true, true);
 	assert_int_equal(
-		smudge_region_attach(rig.region, later.source, 100, 50, NULL),
+		smudge_region_attach(rig.f.region, later.source, 100, 50, NULL),
 		0);
-	assert_int_equal(fake_take(rig.quiesced, rig.region), 50);
-	harvest(&rig);
-	assert_true(smudge_client_all(rig.quiesced, rig.region, 100, 50));
-	assert_int_equal(fake_take(rig.quiesced, rig.region), 50);
-	harvest_quiesced(&rig);
-	assert_int_equal(fake_take(rig.quiesced, rig.region), 50);
-	harvest(&rig);
-	assert_int_equal(fake_take(rig.quiesced, rig.region), 0);
+	assert_int_equal(fake_take(rig.quiesced, rig.f.region), 50);
+	fixture_harvest(&rig.f);
+	assert_true(smudge_client_all(rig.quiesced, rig.f.region, 100, 50));
+	assert_int_equal(fake_take(rig.quiesced, rig.f.region), 50);
+	fixture_harvest_quiesced(&rig.f);
+	assert_int_equal(fake_take(rig.quiesced, rig.f.region), 50);
+	fixture_harvest(&rig.f);
+	assert_int_equal(fake_take(rig.quiesced, rig.f.region), 0);
 	/* The last harvest of one that leaves. */
 	armed_touch(&later, 3);
 	assert_int_equal(smudge_source_detach(later.source, NULL), 0);
-	assert_true(smudge_client_test(rig.quiesced, rig.region, 103));
+	assert_true(smudge_client_test(rig.quiesced, rig.f.region, 103));
 	assert_int_equal(smudge_client_dirty_pages(rig.quiesced), 1);
 	armed_destroy(&later);
 	rig_end(&rig);
@@ -218,21 +189,21 @@ static void test_rearm_fails(void **state)
 	struct rig rig;
 
 	rig_start(&rig, true);
-	harvest_quiesced(&rig);
-	fake_take(rig.quiesced, rig.region);
+	fixture_harvest_quiesced(&rig.f);
+	fake_take(rig.quiesced, rig.f.region);
 	armed_touch(&rig.armed, 8);
 	rig.armed.rearm_error = -EREMOTEIO;
-	assert_int_equal(smudge_memory_harvest_quiesced(rig.memory, &err),
+	assert_int_equal(smudge_memory_harvest_quiesced(rig.f.memory, &err),
 			 -EIO);
 	assert_string_equal(err.message, "told not to re-arm");
-	assert_int_equal(fake_take(rig.quiesced, rig.region), 1);
+	assert_int_equal(fake_take(rig.quiesced, rig.f.region), 1);
 	rig.armed.rearm_error = 0;
-	harvest(&rig);
-	assert_int_equal(fake_take(rig.quiesced, rig.region), NPAGES);
-	harvest_quiesced(&rig);
-	assert_int_equal(fake_take(rig.quiesced, rig.region), NPAGES);
-	harvest(&rig);
-	assert_int_equal(fake_take(rig.quiesced, rig.region), 0);
+	fixture_harvest(&rig.f);
+	assert_int_equal(fake_take(rig.quiesced, rig.f.region), NPAGES);
+	fixture_harvest_quiesced(&rig.f);
+	assert_int_equal(fake_take(rig.quiesced, rig.f.region), NPAGES);
+	fixture_harvest(&rig.f);
+	assert_int_equal(fake_take(rig.quiesced, rig.f.region), 0);
 	rig_end(&rig);
 }
 
@@ -248,17 +219,17 @@ static void test_harvested_before_it_came(void **state)
 
 	rig_start(&rig, true);
 	assert_int_equal(smudge_client_close(rig.quiesced), 0);
-	other = fake_client(rig.memory, "other", true);
+	other = fake_client(rig.f.memory, "other", true);
 	armed_touch(&rig.armed, 5);
-	harvest(&rig);
-	rig.quiesced = open_quiesced(&rig);
-	assert_int_equal(fake_take(rig.plain, rig.region), 1);
+	fixture_harvest(&rig.f);
+	rig.quiesced = fixture_open_quiesced(&rig.f);
+	assert_int_equal(fake_take(rig.f.client, rig.f.region), 1);
 	armed_touch(&rig.armed, 5); /* no fault: the page is not armed */
 	assert_int_equal(smudge_client_close(rig.quiesced), 0);
-	assert_int_equal(fake_take(other, rig.region), 1);
-	harvest(&rig);
-	assert_int_equal(fake_take(rig.plain, rig.region), 1);
-	rig.quiesced = open_quiesced(&rig);
+	assert_int_equal(fake_take(other, rig.f.region), 1);
+	fixture_harvest(&rig.f);
+	assert_int_equal(fake_take(rig.f.client, rig.f.region), 1);
+	rig.quiesced = fixture_open_quiesced(&rig.f);
 	assert_int_equal(smudge_client_close(other), 0);
 	rig_end(&rig);
 }
@@ -273,18 +244,18 @@ static void test_takes_rearm_nothing(void **state)
 	rig_start(&rig, true);
 	assert_int_equal(smudge_client_close(rig.quiesced), 0);
 	armed_touch(&rig.armed, 5);
-	harvest(&rig);
-	rig.quiesced = open_quiesced(&rig);
+	fixture_harvest(&rig.f);
+	rig.quiesced = fixture_open_quiesced(&rig.f);
 	rearms = rig.armed.rearms;
-	assert_int_equal(fake_take(rig.plain, rig.region), 1);
-	assert_int_equal(fake_take(rig.quiesced, rig.region), NPAGES);
+	assert_int_equal(fake_take(rig.f.client, rig.f.region), 1);
+	assert_int_equal(fake_take(rig.quiesced, rig.f.region), NPAGES);
 	assert_int_equal(rig.armed.rearms, rearms);
 	assert_true(rig.armed.written[5]);
 	armed_create(&later, 50, true, true);
 	assert_int_equal(
-		smudge_region_attach(rig.region, later.source, 100, 50, NULL),
+		smudge_region_attach(rig.f.region, later.source, 100, 50, NULL),
 		0);
-	assert_int_equal(fake_take(rig.plain, rig.region), 50);
+	assert_int_equal(fake_take(rig.f.client, rig.f.region), 50);
 	assert_int_equal(later.rearms, 0);
 	armed_destroy(&later);
 	rig_end(&rig);
@@ -296,17 +267,17 @@ static void test_started_again(void **state)
 	struct rig rig;
 
 	rig_start(&rig, false);
-	harvest_quiesced(&rig);
-	fake_take(rig.quiesced, rig.region);
-	harvest(&rig);
+	fixture_harvest_quiesced(&rig.f);
+	fake_take(rig.quiesced, rig.f.region);
+	fixture_harvest(&rig.f);
 	assert_int_equal(smudge_client_dirty_pages(rig.quiesced), 0);
-	assert_int_equal(smudge_client_close(rig.plain), 0);
+	assert_int_equal(smudge_client_close(rig.f.client), 0);
 	assert_int_equal(smudge_client_close(rig.quiesced), 0);
-	rig.quiesced = open_quiesced(&rig);
-	rig.plain = fake_client(rig.memory, "plain", true);
-	assert_int_equal(fake_take(rig.quiesced, rig.region), NPAGES);
-	harvest(&rig);
-	assert_int_equal(fake_take(rig.quiesced, rig.region), NPAGES);
+	rig.quiesced = fixture_open_quiesced(&rig.f);
+	rig.f.client = fake_client(rig.f.memory, "plain", true);
+	assert_int_equal(fake_take(rig.quiesced, rig.f.region), NPAGES);
+	fixture_harvest(&rig.f);
+	assert_int_equal(fake_take(rig.quiesced, rig.f.region), NPAGES);
 	rig_end(&rig);
 }
 

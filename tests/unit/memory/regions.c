@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "fake_source.h"
+#include "fixture.h"
 
 static void test_what_a_region_says(void **state)
 {
@@ -48,78 +49,64 @@ static void test_what_a_region_says(void **state)
 
 static void test_ids_are_not_used_again(void **state)
 {
-	struct smudge_memory *memory;
-	struct smudge_region *region;
+	struct fixture f;
 	uint32_t last;
 
-	assert_int_equal(smudge_memory_create(&memory), 0);
-	region = fake_region(memory, 0, 1);
-	last = smudge_region_id(region);
+	fixture_open(&f, 1);
+	last = smudge_region_id(f.region);
 	for (int i = 0; i < 20; i++) {
-		assert_int_equal(smudge_region_remove(region), 0);
-		region = fake_region(memory, 0, 1);
-		assert_true(smudge_region_id(region) > last);
-		last = smudge_region_id(region);
+		assert_int_equal(smudge_region_remove(f.region), 0);
+		f.region = fake_region(f.memory, 0, 1);
+		assert_true(smudge_region_id(f.region) > last);
+		last = smudge_region_id(f.region);
 	}
-	assert_int_equal(smudge_memory_destroy(memory), 0);
+	fixture_close(&f);
 }
 
 static void test_leaving_detaches(void **state)
 {
-	struct smudge_memory *memory;
-	struct smudge_region *region, *stays;
-	struct smudge_client *client;
+	struct fixture f;
+	struct smudge_region *stays;
 	struct fake_source fake;
 
-	assert_int_equal(smudge_memory_create(&memory), 0);
-	region = fake_region(memory, 0, 100);
-	stays = fake_region(memory, 0x1000000, 10);
+	fixture_open(&f, 100);
+	stays = fake_region(f.memory, 0x1000000, 10);
 	fake_create(&fake, false);
-	assert_int_equal(smudge_region_attach(region, fake.source, 0, 0, NULL),
-			 0);
-	client = fake_client(memory, "c", false);
-	assert_int_equal(smudge_region_remove(region), 0);
+	fixture_attach(&f, fake.source);
+	fixture_watch(&f, false);
+	assert_int_equal(smudge_region_remove(f.region), 0);
 	assert_int_equal(fake.harvests, 1);
 	assert_false(fake.is_running);
-	assert_int_equal(smudge_client_dirty_pages(client), 10);
+	assert_int_equal(smudge_client_dirty_pages(f.client), 10);
 	assert_int_equal(smudge_region_attach(stays, fake.source, 0, 0, NULL),
 			 0);
 	assert_true(fake.is_running);
-	assert_int_equal(smudge_client_close(client), 0);
 	/* the memory goes first: the source is detached, not destroyed */
-	assert_int_equal(smudge_memory_destroy(memory), 0);
+	fixture_close(&f);
 	assert_int_equal(fake.destroys, 0);
 	fake_destroy(&fake);
 }
 
 static void test_statistics_add_up(void **state)
 {
-	struct smudge_memory *memory;
-	struct smudge_region *region;
-	struct smudge_client *client;
-	struct smudge_batch *batch;
+	struct fixture f;
 	struct smudge_memory_stats before, after;
 	struct smudge_source_stats source = {.size = sizeof(source)};
 	struct fake_source fake;
 
-	assert_int_equal(smudge_memory_create(&memory), 0);
-	region = fake_region(memory, 0, 1000);
+	fixture_open(&f, 1000);
 	fake_create(&fake, true);
-	assert_int_equal(smudge_region_attach(region, fake.source, 0, 0, NULL),
-			 0);
-	client = fake_client(memory, "c", true);
-	assert_int_equal(smudge_batch_create(1, &batch), 0);
-	before = fake_stats(memory);
+	fixture_attach(&f, fake.source);
+	fixture_watch(&f, true);
+	before = fake_stats(f.memory);
 	for (int i = 0; i < 10; i++)
 		fake_write(&fake, (uint64_t)i * 3);
-	assert_int_equal(smudge_memory_harvest(memory, NULL), 0);
-	assert_int_equal(
-		smudge_client_take(client, region, 0, 1000, batch, NULL), 0);
-	assert_int_equal(smudge_client_return(client, batch), 0);
-	assert_int_equal(
-		smudge_client_take(client, region, 0, 1000, batch, NULL), 0);
-	assert_int_equal(smudge_client_commit(client, batch), 0);
-	after = fake_stats(memory);
+	fixture_harvest(&f);
+	assert_int_equal(fixture_take(&f, 0, 1000, NULL), 0);
+	assert_int_equal(smudge_client_return(f.client, f.batch), 0);
+	assert_int_equal(fixture_take(&f, 0, 1000, NULL), 0);
+	assert_int_equal(smudge_client_commit(f.client, f.batch), 0);
+	after = fake_stats(f.memory);
 	assert_int_equal(after.harvests - before.harvests, 1);
 	assert_int_equal(after.harvested_pages - before.harvested_pages, 10);
 	assert_true(after.harvest_ns > before.harvest_ns);
@@ -136,10 +123,8 @@ static void test_statistics_add_up(void **state)
 	assert_int_equal(source.harvests, fake.harvests);
 	assert_int_equal(source.harvested_pages, 10);
 	assert_int_equal(source.rearms, fake.rearms);
-	assert_int_equal(smudge_batch_destroy(batch), 0);
-	assert_int_equal(smudge_client_close(client), 0);
 	fake_destroy(&fake);
-	assert_int_equal(smudge_memory_destroy(memory), 0);
+	fixture_close(&f);
 }
 
 TEST_MAIN(test_what_a_region_says, test_ids_are_not_used_again,

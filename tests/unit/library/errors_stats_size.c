@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Statistics structs too small for the first version: -EINVAL, not written.
+ * Those of the first version are filled, and nothing beyond them.
+ */
+#include "support.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <smudge/code.h>
+
+#include "display_rig.h"
+#include "fake_source.h"
+
+static int memory_stats(void *memory, void *stats)
+{
+	return smudge_memory_stats(memory, stats);
+}
+
+static int source_stats(void *source, void *stats)
+{
+	return smudge_source_stats(source, stats);
+}
+
+static int code_stats(void *code, void *stats)
+{
+	return smudge_code_stats(code, stats);
+}
+
+static int display_stats(void *display, void *stats)
+{
+	return smudge_display_stats(display, stats);
+}
+
+struct stats_call {
+	int (*call)(void *object, void *stats);
+	size_t first_version_bytes; /* of the struct, with its size in front */
+	size_t bytes;
+};
+
+static const struct stats_call memory_call = {
+	memory_stats, offsetof(struct smudge_memory_stats, looks),
+	sizeof(struct smudge_memory_stats)};
+static const struct stats_call source_call = {
+	source_stats, offsetof(struct smudge_source_stats, looks),
+	sizeof(struct smudge_source_stats)};
+static const struct stats_call code_call = {code_stats,
+					    sizeof(struct smudge_code_stats),
+					    sizeof(struct smudge_code_stats)};
+static const struct stats_call display_call = {
+	display_stats, sizeof(struct smudge_display_stats),
+	sizeof(struct smudge_display_stats)};
+
+#define UNWRITTEN 0x5a
+
+static void refuses(const struct stats_call *call, void *object, size_t size)
+{
+	uint8_t stats[512], before[512];
+
+	assert_true(call->bytes <= sizeof(stats));
+	memset(stats, UNWRITTEN, sizeof(stats));
+	memcpy(stats, &size, sizeof(size));
+	memcpy(before, stats, sizeof(stats));
+	assert_int_equal(call->call(object, stats), -EINVAL);
+	assert_memory_equal(stats, before, sizeof(stats));
+}
+
+static void fills(const struct stats_call *call, void *object, size_t size)
+{
+	uint8_t stats[512], unwritten[512];
+
+	memset(stats, UNWRITTEN, sizeof(stats));
+	memset(unwritten, UNWRITTEN, sizeof(unwritten));
+	memcpy(stats, &size, sizeof(size));
+	assert_int_equal(call->call(object, stats), 0);
+	assert_memory_not_equal(stats + sizeof(size), unwritten,
+				size - sizeof(size));
+	assert_memory_equal(stats + size, unwritten, sizeof(stats) - size);
+}
+
+static void sizes_of(const struct stats_call *call, void *object)
+{
+	refuses(call, object, 0);
+	refuses(call, object, 8);
+	refuses(call, object, call->first_version_bytes - 1);
+	fills(call, object, call->first_version_bytes);
+	fills(call, object, call->bytes);
+}
+
+static void test_memory_and_source(void **state)
+{
+	struct smudge_memory *memory;
+	struct fake_source fake;
+
+	assert_int_equal(smudge_memory_create(&memory), 0);
+	fake_create(&fake, false);
+	sizes_of(&memory_call, memory);
+	sizes_of(&source_call, fake.source);
+	fake_destroy(&fake);
+	assert_int_equal(smudge_memory_destroy(memory), 0);
+}
+
+static void test_code(void **state)
+{
+	struct smudge_code_options options = {.size = sizeof(options)};
+	struct smudge_memory *memory;
+	struct smudge_code *code;
+
+	assert_int_equal(smudge_memory_create(&memory), 0);
+	assert_int_equal(smudge_code_open(memory, &options, &code, NULL), 0);
+	sizes_of(&code_call, code);
+	smudge_code_close(code);
+	assert_int_equal(smudge_memory_destroy(memory), 0);
+}
+
+static void test_display(void **state)
+{
+	struct display_rig rig;
+
+	rig_start(&rig, 64, 12);
+	rig_open(&rig, rig_mode(0, 400, 100, 100));
+	sizes_of(&display_call, rig.display);
+	rig_stop(&rig);
+}
+
+TEST_MAIN(test_memory_and_source, test_code, test_display)
