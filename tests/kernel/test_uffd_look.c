@@ -11,53 +11,15 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "track.h"
+#include "uffd_track.h"
 
-#define NPAGES	     8192
+#define NPAGES	     UFFD_TRACK_PAGES
 #define NALTERNATING 3000
 #define NROUNDS	     500
 #define MAX_ROUNDS   100000
 
-struct fixture {
-	struct track track;
-	struct smudge_source *source;
-	struct smudge_client *client;
-	uint8_t *ram;
-};
-
-static void open_fixture(struct fixture *f, int flags)
-{
-	struct smudge_error err = {0};
-
-	test_need_uffd();
-	f->ram = mmap(NULL, NPAGES * 4096, PROT_READ | PROT_WRITE,
-		      flags | MAP_ANONYMOUS, -1, 0);
-	assert_ptr_not_equal(f->ram, MAP_FAILED);
-	memset(f->ram, 1, NPAGES / 2 * 4096);
-	track_open(&f->track, f->ram, 0, NPAGES, 12);
-	assert_int_equal(smudge_uffd_create(&f->source, &err), 0);
-	track_attach(&f->track, f->source, 0, 0);
-	f->client = track_client(&f->track, "test");
-	track_clean(&f->track, f->client);
-	track_harvest(&f->track);
-	track_expect_none(&f->track, f->client);
-}
-
-static void close_fixture(struct fixture *f)
-{
-	assert_int_equal(smudge_client_close(f->client), 0);
-	smudge_source_destroy(f->source);
-	track_close(&f->track);
-	munmap(f->ram, NPAGES * 4096);
-}
-
-static void touch(struct fixture *f, uint64_t page)
-{
-	*(volatile uint8_t *)(f->ram + page * 4096 + 77) = 9;
-}
-
 /* By each of two looks, and by the harvest after them, once. */
-static void expect_until_harvest(struct fixture *f, const uint64_t *pages,
+static void expect_until_harvest(struct uffd_track *f, const uint64_t *pages,
 				 size_t n)
 {
 	for (int i = 0; i < 2; i++) {
@@ -75,15 +37,15 @@ static void expect_until_harvest(struct fixture *f, const uint64_t *pages,
 static void exact(int flags)
 {
 	const uint64_t pages[] = {0, 63, 64, 4000, NPAGES - 1};
-	struct fixture f;
+	struct uffd_track f;
 
-	open_fixture(&f, flags);
+	uffd_track_map(&f, flags, 12);
 	track_look(&f.track);
 	track_expect_none(&f.track, f.client);
 	for (size_t i = 0; i < 5; i++)
-		touch(&f, pages[i]);
+		uffd_track_touch(&f, pages[i]);
 	expect_until_harvest(&f, pages, 5);
-	close_fixture(&f);
+	uffd_track_close(&f);
 }
 
 static void test_exact(void **state)
@@ -96,42 +58,42 @@ static void test_exact(void **state)
 static void test_alternating(void **state)
 {
 	uint64_t pages[NALTERNATING];
-	struct fixture f;
+	struct uffd_track f;
 
-	open_fixture(&f, MAP_PRIVATE);
+	uffd_track_map(&f, MAP_PRIVATE, 12);
 	for (uint64_t i = 0; i < NALTERNATING; i++) {
 		pages[i] = 2 * i + 1;
-		touch(&f, pages[i]);
+		uffd_track_touch(&f, pages[i]);
 	}
 	expect_until_harvest(&f, pages, NALTERNATING);
-	close_fixture(&f);
+	uffd_track_close(&f);
 }
 
 static void test_dropped(void **state)
 {
 	const uint64_t pages[] = {40, 41};
-	struct fixture f;
+	struct uffd_track f;
 
-	open_fixture(&f, MAP_PRIVATE);
+	uffd_track_map(&f, MAP_PRIVATE, 12);
 	assert_int_equal(madvise(f.ram + 40 * 4096, 2 * 4096, MADV_DONTNEED),
 			 0);
 	expect_until_harvest(&f, pages, 2);
-	close_fixture(&f);
+	uffd_track_close(&f);
 }
 
 static void test_remapped(void **state)
 {
-	struct fixture f;
+	struct uffd_track f;
 	struct smudge_error err = {0};
 
-	open_fixture(&f, MAP_PRIVATE);
+	uffd_track_map(&f, MAP_PRIVATE, 12);
 	assert_ptr_equal(mmap(f.ram + 50 * 4096, 4096, PROT_READ | PROT_WRITE,
 			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0),
 			 f.ram + 50 * 4096);
 	assert_int_equal(smudge_region_look(f.track.region, &err), -EPERM);
 	assert_non_null(strstr(err.message, "remapped"));
 	assert_true(smudge_client_all(f.client, f.track.region, 0, NPAGES));
-	close_fixture(&f);
+	uffd_track_close(&f);
 }
 
 struct writer {
@@ -160,7 +122,7 @@ static void *write_pages(void *opaque)
 	return NULL;
 }
 
-static void harvest_somehow(struct fixture *f, struct test_rng *rng)
+static void harvest_somehow(struct uffd_track *f, struct test_rng *rng)
 {
 	uint64_t how = test_rng_below(rng, 6);
 
@@ -190,10 +152,10 @@ static void test_loss(void **state)
 	struct test_rng rng = test_rng_start("uffd look loss");
 	struct watch plain, quiesced;
 	struct writer w = {.rng = {test_rng_next(&rng)}};
-	struct fixture f;
+	struct uffd_track f;
 	pthread_t thread;
 
-	open_fixture(&f, MAP_PRIVATE);
+	uffd_track_map(&f, MAP_PRIVATE, 12);
 	w.ram = f.ram;
 	watch_open(&plain, &f.track, "plain");
 	watch_open_with(&quiesced, &f.track, "quiesced", SMUDGE_REARM_QUIESCED);
@@ -214,7 +176,7 @@ static void test_loss(void **state)
 	watch_finish(&quiesced);
 	watch_close(&plain);
 	watch_close(&quiesced);
-	close_fixture(&f);
+	uffd_track_close(&f);
 }
 
 struct visitor {
@@ -269,9 +231,9 @@ static void test_visited(void **state)
 	struct visitor v = {0};
 	pthread_t writer, visitor;
 	struct watch plain;
-	struct fixture f;
+	struct uffd_track f;
 
-	open_fixture(&f, MAP_PRIVATE);
+	uffd_track_map(&f, MAP_PRIVATE, 12);
 	w.ram = f.ram;
 	v.memory = f.track.memory;
 	v.region = f.track.region;
@@ -293,7 +255,7 @@ static void test_visited(void **state)
 	track_harvest(&f.track);
 	watch_finish(&plain);
 	watch_close(&plain);
-	close_fixture(&f);
+	uffd_track_close(&f);
 }
 
 TEST_MAIN(test_exact, test_alternating, test_dropped, test_remapped, test_loss,
