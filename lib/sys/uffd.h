@@ -12,6 +12,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What a registered range is for. */
+enum smi_sys_uffd_purpose {
+	SMI_SYS_UFFD_WRITES,  /* track writes, asynchronously */
+	SMI_SYS_UFFD_MISSING, /* deliver missing pages */
+};
+
 /* Feature bits of UFFDIO_API, with the first kernel that has them. */
 #define SMI_SYS_UFFD_FLAG_WP		(UINT64_C(1) << 0)  /* 5.7 */
 #define SMI_SYS_UFFD_MISSING_HUGETLBFS	(UINT64_C(1) << 4)  /* 4.11 */

@@ -14,7 +14,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "sys/uffd.h"
 
 #define WHERE "uffd"
 

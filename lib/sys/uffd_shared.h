@@ -10,7 +10,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "sys/uffd_use.h"
+#include <smudge/error.h>
+
+#include "sys/uffd.h"
+
+struct smi_sys_uffd_use;
 
 /*
  * A page of its own, zero at first and again in each child of fork(2). A mutex

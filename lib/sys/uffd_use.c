@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "sys/maps.h"
-#include "sys/uffd.h"
 #include "sys/uffd_shared.h"
 
 #define WHERE "uffd"

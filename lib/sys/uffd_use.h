@@ -60,10 +60,7 @@
 
 #include <smudge/error.h>
 
-enum smi_sys_uffd_purpose {
-	SMI_SYS_UFFD_WRITES,  /* track writes, asynchronously */
-	SMI_SYS_UFFD_MISSING, /* deliver missing pages */
-};
+#include "sys/uffd.h"
 
 /* Zeroed before it is opened, and after it was closed. */
 struct smi_sys_uffd_use {
