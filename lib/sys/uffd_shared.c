@@ -14,7 +14,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-
 #define WHERE "uffd"
 
 static _Atomic(struct smi_sys_uffd_shared *) the_page;
