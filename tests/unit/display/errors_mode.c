@@ -35,6 +35,7 @@ static void test_mode_alignment(void **state)
 		{1, 400, 100, 100, "multiples of 4"},
 		{2, 400, 100, 100, "multiples of 4"},
 		{0, 401, 100, 100, "multiples of 4"},
+		{0, 402, 100, 100, "multiples of 4"},
 		{UINT64_MAX, 400, 100, 1, "multiples of 4"},
 	};
 	struct display_rig rig;
