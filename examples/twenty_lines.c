@@ -23,6 +23,18 @@ static int failed(const struct smudge_error *err, int status)
 	return status;
 }
 
+/* Where pages would be copied. Return: how many there are. */
+static uint64_t print_runs(const struct smudge_batch *batch)
+{
+	for (size_t i = 0; i < smudge_batch_nruns(batch); i++) {
+		struct smudge_run run = smudge_batch_run(batch, i);
+
+		printf("%d pages from page %d\n", (int)run.npages,
+		       (int)run.first_page);
+	}
+	return smudge_batch_npages(batch);
+}
+
 int main(void)
 {
 	char *buffer = mmap(NULL, NPAGES * PAGE, PROT_READ | PROT_WRITE,
@@ -38,6 +50,8 @@ int main(void)
 	struct smudge_source *source;
 	struct smudge_client *client;
 	struct smudge_batch *batch;
+	struct smudge_run rest = {0, NPAGES};
+	uint64_t npages = 0;
 	int rc = smudge_uffd_create(&source, &err);
 
 	if (rc == -ENOSYS || rc == -EOPNOTSUPP || rc == -EPERM)
@@ -53,19 +67,16 @@ int main(void)
 	buffer[3 * PAGE] = 1;
 	memset(buffer + 40 * PAGE, 1, 2 * PAGE);
 
-	if (smudge_memory_harvest(memory, &err) ||
-	    smudge_client_take(client, region, 0, NPAGES, batch, &err))
+	if (smudge_memory_harvest(memory, &err))
 		return failed(&err, 1);
-	for (size_t i = 0; i < smudge_batch_nruns(batch); i++) {
-		struct smudge_run run = smudge_batch_run(batch, i);
-
-		printf("%d pages from page %d\n", (int)run.npages,
-		       (int)run.first_page);
+	while ((rc = smudge_client_take_next(client, region, &rest, 1024, batch,
+					     &err)) > 0) {
+		npages += print_runs(batch);
+		/* smudge_client_return, had the copying failed */
+		smudge_client_commit(client, batch);
 	}
-	/* Here the pages would be copied; smudge_client_return on failure. */
-	uint64_t npages = smudge_batch_npages(batch);
-
-	smudge_client_commit(client, batch);
+	if (rc)
+		return failed(&err, 1);
 	smudge_batch_destroy(batch);
 	smudge_client_close(client);
 	smudge_source_destroy(source);

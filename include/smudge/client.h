@@ -119,6 +119,59 @@ int smudge_client_take(struct smudge_client *client,
 		       struct smudge_error *err);
 
 /*
+ * smudge_client_take_next - take the next dirty pages of a range: skip clean
+ *      ones, move a limited number into a batch and re-arm their writers
+ * @client: open client (borrowed)
+ * @region: a region the client watches
+ * @rest: the range to take from, in pages of the region; receives the part of
+ *      it that the next call takes from
+ * @max_pages: pages to take at most, in pages of the region; not 0.
+ *      UINT64_MAX: as many as the batch holds
+ * @batch: receives the taken pages; must be empty
+ * @err: receives the first failure; may be NULL
+ *
+ * The loop over all dirty pages of a region, each taken once:
+ *
+ *	struct smudge_run rest = {0, smudge_region_npages(region)};
+ *
+ *	while ((ret = smudge_client_take_next(client, region, &rest, 1024,
+ *					      batch, &err)) > 0) {
+ *		... read the batch's pages ...
+ *		smudge_client_commit(client, batch);
+ *	}
+ *
+ * It ends after a number of dirty pages, where smudge_client_take ends after a
+ * number of pages, so the content of a batch is bounded wherever its pages are.
+ * It skips to the first dirty page of @rest and takes up to the end of @rest,
+ * or stops early: at @max_pages, where the batch is full, or 2^34 bytes of the
+ * region after the first page taken. It re-arms, or leaves unarmed, what
+ * smudge_client_take would.
+ *
+ * @rest only moves forward, so the loop ends, also while writers run and while
+ * takes leave pages dirty (kept_pages of smudge_memory_stats). Pages before
+ * @rest that are marked, or put back by smudge_client_return, are for the next
+ * loop. Pages in @rest that are marked meanwhile may be taken by this one.
+ *
+ * Blocks: on the region's lock; for a source that re-arms as pages are taken,
+ * one kernel call for each 2^18 pages of the host that hold taken pages, so at
+ * most 17 with pages of 4 KiB; one membarrier(2) if marks were found, as for
+ * smudge_client_take. An empty @rest does not block.
+ * Threads: one taker per client and region; writers may run.
+ * Guarantee: a write to a page of @rest that ended before this call began, and
+ * was harvested or marked, is in the batch or still in the client.
+ * State after failure: the client's bits, @rest and @batch as before the call.
+ * Return: 1 (the batch has pages), 0 (no page of @rest was dirty: @rest is
+ * empty now, the batch is empty still), -EINVAL (range outside the region,
+ * @max_pages 0, region not watched), -EBUSY (batch not empty), -EIO (a source
+ * could not be re-armed).
+ */
+int smudge_client_take_next(struct smudge_client *client,
+			    struct smudge_region *region,
+			    struct smudge_run *rest, uint64_t max_pages,
+			    struct smudge_batch *batch,
+			    struct smudge_error *err);
+
+/*
  * smudge_client_commit - the batch's pages are safely owned; forget it
  * smudge_client_return - they are not; put its bits back
  * @client: the client it was taken from (borrowed)

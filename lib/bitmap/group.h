@@ -69,6 +69,18 @@ static inline uint64_t smi_group_get_word(const struct smudge_bitmap *bitmap,
 	return g->ones >> i & 1 ? SMI_ALL_ONES : 0;
 }
 
+/* Dirty pages of a group that is not full. */
+static inline uint64_t smi_group_count(const struct smudge_bitmap *bitmap,
+				       uint64_t group)
+{
+	struct smi_group g = bitmap->groups[group];
+
+	return bitmap->kernels->popcount(
+		       smi_slots(smi_group_store(bitmap, group), g.mixed),
+		       smi_used_slots(g.mixed)) +
+	       64 * (uint64_t)__builtin_popcountll(g.ones);
+}
+
 /* Bits [first, end) of a word; first < end <= 64. */
 static inline uint64_t smi_mask(unsigned int first, unsigned int end)
 {

@@ -8,9 +8,8 @@
 #include "bitmap/group.h"
 #include "bitmap/mark.h"
 
-/* The first dirty page in [page, end), or end. */
-static uint64_t find_dirty(const struct smudge_bitmap *b, uint64_t page,
-			   uint64_t end)
+uint64_t smi_bitmap_find_dirty(const struct smudge_bitmap *b, uint64_t page,
+			       uint64_t end)
 {
 	uint64_t group = smi_page_group(page);
 	uint64_t ngroups = smi_count_groups(end);
@@ -103,7 +102,7 @@ bool smudge_bitmap_next_dirty(struct smudge_bitmap *b, uint64_t first_page,
 	if (first_page >= end_page)
 		return false;
 	smi_bitmap_drain(b);
-	first = find_dirty(b, first_page, end_page);
+	first = smi_bitmap_find_dirty(b, first_page, end_page);
 	if (first == end_page)
 		return false;
 	ret->first_page = first;
@@ -125,7 +124,7 @@ bool smudge_bitmap_next_clean(struct smudge_bitmap *b, uint64_t first_page,
 	if (first == end_page)
 		return false;
 	ret->first_page = first;
-	ret->npages = find_dirty(b, first, end_page) - first;
+	ret->npages = smi_bitmap_find_dirty(b, first, end_page) - first;
 	return true;
 }
 
@@ -137,7 +136,7 @@ bool smudge_bitmap_next_block(struct smudge_bitmap *b, unsigned int block_shift,
 	if (block_shift > 40 || first_block > (b->npages - 1) >> block_shift)
 		return false;
 	smi_bitmap_drain(b);
-	page = find_dirty(b, first_block << block_shift, b->npages);
+	page = smi_bitmap_find_dirty(b, first_block << block_shift, b->npages);
 	if (page == b->npages)
 		return false;
 	*ret_block = page >> block_shift;
@@ -158,7 +157,7 @@ bool smudge_bitmap_any(struct smudge_bitmap *b, uint64_t first_page,
 		return false;
 	smi_bitmap_drain(b);
 	end = first_page + npages;
-	return find_dirty(b, first_page, end) != end;
+	return smi_bitmap_find_dirty(b, first_page, end) != end;
 }
 
 bool smudge_bitmap_all(struct smudge_bitmap *b, uint64_t first_page,
@@ -177,16 +176,12 @@ bool smudge_bitmap_all(struct smudge_bitmap *b, uint64_t first_page,
 static uint64_t count_group(const struct smudge_bitmap *b, uint64_t group,
 			    unsigned int first, unsigned int end)
 {
-	struct smi_group g = b->groups[group];
 	uint64_t n = 0;
 
 	if (smi_group_is_full(b, group))
 		return end - first;
 	if (first == 0 && end == SMI_GROUP_PAGES)
-		return b->kernels->popcount(
-			       smi_slots(smi_group_store(b, group), g.mixed),
-			       smi_used_slots(g.mixed)) +
-		       64 * (uint64_t)__builtin_popcountll(g.ones);
+		return smi_group_count(b, group);
 	for (unsigned int i = first / 64; i * 64 < end; i++)
 		n += (uint64_t)__builtin_popcountll(
 			smi_group_get_word(b, group, i) &

@@ -7,7 +7,9 @@
 
 #include <smudge/bitmap.h>
 
-/* The first clean page in [page, end), or end. Marks are not drained. */
+/* The first dirty or clean page in [page, end), or end. No drain of marks. */
+uint64_t smi_bitmap_find_dirty(const struct smudge_bitmap *bitmap,
+			       uint64_t page, uint64_t end);
 uint64_t smi_bitmap_find_clean(const struct smudge_bitmap *bitmap,
 			       uint64_t page, uint64_t end);
 

@@ -17,6 +17,8 @@
 #include "bitmap/batch.h"
 #include "bitmap/group.h"
 #include "bitmap/mark.h"
+#include "bitmap/query.h"
+#include "bitmap/select.h"
 
 /*
  * Pages [first, end) of a group, some but not all of it, @base edges from its
@@ -139,6 +141,20 @@ static void set_taken(struct smudge_bitmap *b, const struct smudge_batch *batch)
 	}
 }
 
+/* Take [first, end), which lies in the bitmap and has been drained. */
+static void take_drained(struct smudge_bitmap *b, uint64_t first, uint64_t end,
+			 struct smudge_batch *batch)
+{
+	if (end - first > SMI_BATCH_MAX_PAGES)
+		end = first + SMI_BATCH_MAX_PAGES;
+	batch->is_taken = true;
+	batch->end_page = take_range(b, first, end, batch);
+	if (b->owes_barrier) {
+		set_taken(b, batch);
+		b->kept_pages += smudge_batch_npages(batch);
+	}
+}
+
 int smudge_bitmap_take(struct smudge_bitmap *b, uint64_t first_page,
 		       uint64_t npages, struct smudge_batch *batch)
 {
@@ -150,16 +166,37 @@ int smudge_bitmap_take(struct smudge_bitmap *b, uint64_t first_page,
 	batch->end_page = npages > UINT64_MAX - first_page
 				  ? UINT64_MAX
 				  : first_page + npages;
-	if (!smi_bitmap_clamp(b, first_page, &npages))
-		return 0;
-	if (npages > SMI_BATCH_MAX_PAGES)
-		npages = SMI_BATCH_MAX_PAGES;
-	batch->end_page = take_range(b, first_page, first_page + npages, batch);
-	if (b->owes_barrier) {
-		set_taken(b, batch);
-		b->kept_pages += smudge_batch_npages(batch);
-	}
+	if (smi_bitmap_clamp(b, first_page, &npages))
+		take_drained(b, first_page, first_page + npages, batch);
 	return 0;
+}
+
+bool smi_bitmap_take_next(struct smudge_bitmap *b, uint64_t first_page,
+			  uint64_t end_page, uint64_t max_pages,
+			  uint64_t max_span, struct smudge_batch *batch)
+{
+	uint64_t dirty_page, group_page;
+
+	smi_bitmap_drain(b);
+	if (end_page > b->npages)
+		end_page = b->npages;
+	if (first_page >= end_page)
+		return false;
+	dirty_page = smi_bitmap_find_dirty(b, first_page, end_page);
+	if (dirty_page == end_page)
+		return false;
+	if (end_page - dirty_page > max_span)
+		end_page = dirty_page + max_span;
+	if (end_page - dirty_page > max_pages)
+		end_page = smi_bitmap_select_end(b, dirty_page, end_page,
+						 max_pages);
+	/* A whole group costs less than a part of it. */
+	group_page = smi_group_page(smi_page_group(dirty_page));
+	if (first_page < group_page)
+		first_page = group_page;
+	smi_batch_reset(batch);
+	take_drained(b, first_page, end_page, batch);
+	return true;
 }
 
 void smi_bitmap_put_back(struct smudge_bitmap *b, struct smudge_batch *batch)

@@ -8,6 +8,19 @@
 #include <smudge/batch.h>
 #include <smudge/bitmap.h>
 
+/*
+ * smi_bitmap_take_next - take the next dirty pages, with one drain of marks
+ * @first_page, @end_page: where to look, end exclusive
+ * @max_pages: pages to take at most; not 0
+ * @max_span: pages from the first one taken to the end, at most; not 0
+ * @batch: empty batch; its end page says where to look next
+ *
+ * Return: true; false, and the batch is empty still: nothing is dirty there.
+ */
+bool smi_bitmap_take_next(struct smudge_bitmap *bitmap, uint64_t first_page,
+			  uint64_t end_page, uint64_t max_pages,
+			  uint64_t max_span, struct smudge_batch *batch);
+
 /* Set the batch's pages again and forget it, whoever owns it. */
 void smi_bitmap_put_back(struct smudge_bitmap *bitmap,
 			 struct smudge_batch *batch);

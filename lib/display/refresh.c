@@ -74,21 +74,18 @@ static int take_and_compare(struct smudge_display *display,
 			    struct smudge_error *err)
 {
 	const struct smi_screen *screen = display->screen;
-	uint64_t at = screen->first_page;
-	uint64_t end = screen->first_page + screen->npages;
+	struct smudge_run rest = {screen->first_page, screen->npages};
+	int ret;
 
-	while (at < end) {
-		int ret = smudge_client_take(display->client, display->region,
-					     at, end - at, display->batch, err);
-
-		if (ret < 0)
+	do {
+		ret = smudge_client_take_next(display->client, display->region,
+					      &rest, UINT64_MAX, display->batch,
+					      err);
+		if (ret <= 0)
 			return ret;
-		at = smudge_batch_end_page(display->batch);
 		ret = compare_batch(display, err);
-		if (ret < 0)
-			return ret;
-	}
-	return 0;
+	} while (ret == 0);
+	return ret;
 }
 
 int smudge_display_refresh(struct smudge_display *display,

@@ -14,33 +14,88 @@
 #include "bitmap/take.h"
 #include "memory/source.h"
 #include "sys/clock.h"
+#include "sys/guard.h"
 
 #define SKIP_RUNS 65536
+/*
+ * From the first to the last page that one smudge_client_take_next takes; some
+ * pages at least, since they have at most 2^30 bytes. A source may need a
+ * kernel call for each GiB, and the region's lock is held meanwhile.
+ */
+#define MAX_SPAN_BYTES (UINT64_C(1) << 34)
+
+static int check_range(const struct smudge_region *region, uint64_t first_page,
+		       uint64_t npages, struct smudge_error *err)
+{
+	if (first_page <= region->npages &&
+	    npages <= region->npages - first_page)
+		return 0;
+	return smudge_error_set(err, -EINVAL, "client",
+				"the range ends beyond region %s",
+				region->name);
+}
+
+static int not_empty(struct smudge_error *err)
+{
+	return smudge_error_set(err, -EBUSY, "client",
+				"the batch still holds pages");
+}
+
+/* The client's view, or NULL and a sentence. region->lock held. */
+static struct smi_view *find_view(const struct smudge_region *region,
+				  const struct smudge_client *client,
+				  struct smudge_error *err)
+{
+	struct smi_view *view = smi_view_find(region, client);
+
+	if (!view)
+		smudge_error_set(err, -EINVAL, "client",
+				 "client %s does not watch region %s",
+				 client->name, region->name);
+	return view;
+}
+
+/* The taken pages become the view's batch, once their writers are re-armed. */
+static int own(struct smi_view *view, struct smudge_batch *batch,
+	       struct smudge_error *err)
+{
+	struct smi_counters *counters = &view->client->memory->counters;
+	int ret = 0;
+
+	if (smudge_batch_nruns(batch) && !view->client->marks_only)
+		ret = smi_sources_rearm(view->region, batch, err);
+	if (ret < 0) {
+		smi_bitmap_put_back(view->bitmap, batch);
+		return ret;
+	}
+	batch->owner = view;
+	/* Release pairs with the acquire in smi_view_has_batches. */
+	atomic_fetch_add_explicit(&view->nbatches, 1, memory_order_acq_rel);
+	smi_add(&counters->taken_pages, smudge_batch_npages(batch));
+	return 0;
+}
+
+static void count_take(struct smi_view *view, uint64_t start_ns)
+{
+	struct smi_counters *counters = &view->client->memory->counters;
+
+	smi_add(&counters->takes, 1);
+	smi_add(&counters->take_ns, smi_sys_now_ns() - start_ns);
+}
 
 static int take_locked(struct smi_view *view, uint64_t first_page,
 		       uint64_t npages, struct smudge_batch *batch,
 		       struct smudge_error *err)
 {
-	struct smi_counters *counters = &view->client->memory->counters;
 	uint64_t start_ns = smi_sys_now_ns();
 	int ret = smudge_bitmap_take(view->bitmap, first_page, npages, batch);
 
 	if (ret < 0)
-		return smudge_error_set(err, ret, "client",
-					"the batch still holds pages");
-	if (smudge_batch_nruns(batch) && !view->client->marks_only) {
-		ret = smi_sources_rearm(view->region, batch, err);
-		if (ret < 0) {
-			smi_bitmap_put_back(view->bitmap, batch);
-			return ret;
-		}
-	}
-	batch->owner = view;
-	atomic_fetch_add_explicit(&view->nbatches, 1, memory_order_acq_rel);
-	smi_add(&counters->takes, 1);
-	smi_add(&counters->taken_pages, smudge_batch_npages(batch));
-	smi_add(&counters->take_ns, smi_sys_now_ns() - start_ns);
-	return 0;
+		return not_empty(err);
+	ret = own(view, batch, err);
+	if (ret == 0)
+		count_take(view, start_ns);
+	return ret;
 }
 
 int smudge_client_take(struct smudge_client *client,
@@ -52,21 +107,78 @@ int smudge_client_take(struct smudge_client *client,
 	int ret;
 
 	smudge_error_clear(err);
-	if (first_page > region->npages || npages > region->npages - first_page)
-		return smudge_error_set(err, -EINVAL, "client",
-					"the range ends beyond region %s",
-					region->name);
-	pthread_mutex_lock(&region->lock);
-	view = smi_view_find(region, client);
-	if (view)
-		ret = take_locked(view, first_page, npages, batch, err);
-	else
-		ret = smudge_error_set(err, -EINVAL, "client",
-				       "client %s does not watch region %s",
-				       client->name, region->name);
-	pthread_mutex_unlock(&region->lock);
+	ret = check_range(region, first_page, npages, err);
+	if (ret < 0)
+		return ret;
+	SMI_SYS_GUARD(&region->lock);
+	view = find_view(region, client, err);
+	ret = view ? take_locked(view, first_page, npages, batch, err)
+		   : -EINVAL;
 	if (ret < 0)
 		smudge_error_at(err, region->id, first_page);
+	return ret;
+}
+
+/* Return: 1; 0 and nothing in the batch; or a failure. */
+static int take_next_locked(struct smi_view *view, struct smudge_run *rest,
+			    uint64_t max_pages, struct smudge_batch *batch,
+			    struct smudge_error *err)
+{
+	uint64_t start_ns = smi_sys_now_ns();
+	uint64_t end_page = rest->first_page + rest->npages;
+	uint64_t next_page = end_page;
+	bool found = smi_bitmap_take_next(
+		view->bitmap, rest->first_page, end_page, max_pages,
+		MAX_SPAN_BYTES >> view->region->page_shift, batch);
+
+	if (found) {
+		uint64_t first_page = smudge_batch_run(batch, 0).first_page;
+		int ret = own(view, batch, err);
+
+		if (ret < 0) {
+			smudge_error_at(err, view->region->id, first_page);
+			return ret;
+		}
+		next_page = smudge_batch_end_page(batch);
+	}
+	*rest = (struct smudge_run){next_page, end_page - next_page};
+	count_take(view, start_ns);
+	return found;
+}
+
+static int check_next(const struct smudge_region *region,
+		      const struct smudge_run *rest, uint64_t max_pages,
+		      const struct smudge_batch *batch,
+		      struct smudge_error *err)
+{
+	if (!max_pages)
+		return smudge_error_set(err, -EINVAL, "client",
+					"a take of at most 0 pages would never "
+					"come to an end");
+	if (batch->is_taken)
+		return not_empty(err);
+	return check_range(region, rest->first_page, rest->npages, err);
+}
+
+int smudge_client_take_next(struct smudge_client *client,
+			    struct smudge_region *region,
+			    struct smudge_run *rest, uint64_t max_pages,
+			    struct smudge_batch *batch,
+			    struct smudge_error *err)
+{
+	struct smi_view *view;
+	int ret;
+
+	smudge_error_clear(err);
+	ret = check_next(region, rest, max_pages, batch, err);
+	if (ret < 0 || !rest->npages)
+		return ret;
+	SMI_SYS_GUARD(&region->lock);
+	view = find_view(region, client, err);
+	ret = view ? take_next_locked(view, rest, max_pages, batch, err)
+		   : -EINVAL;
+	if (ret < 0)
+		smudge_error_at(err, region->id, rest->first_page);
 	return ret;
 }
 
@@ -74,7 +186,7 @@ int smudge_client_take(struct smudge_client *client,
 static struct smi_view *view_of(const struct smudge_client *client,
 				const struct smudge_batch *batch)
 {
-	/* Written by take_locked, for a view that outlives the batch. */
+	/* Written by own(), for a view that outlives the batch. */
 	struct smi_view *view = (struct smi_view *)batch->owner;
 
 	return view && view->client == client ? view : NULL;
@@ -116,7 +228,7 @@ int smudge_client_skip(struct smudge_client *client,
 		       struct smudge_region *region, uint64_t first_page,
 		       uint64_t npages, struct smudge_error *err)
 {
-	uint64_t end_page = first_page + npages;
+	struct smudge_run rest = {first_page, npages};
 	struct smudge_batch *batch;
 	int ret;
 
@@ -125,15 +237,9 @@ int smudge_client_skip(struct smudge_client *client,
 	if (ret < 0)
 		return smudge_error_set(err, ret, "client",
 					"no memory for a batch");
-	do {
-		ret = smudge_client_take(client, region, first_page, npages,
-					 batch, err);
-		if (ret < 0)
-			break;
-		first_page = smudge_batch_end_page(batch);
-		npages = end_page - first_page;
+	while ((ret = smudge_client_take_next(client, region, &rest, UINT64_MAX,
+					      batch, err)) > 0)
 		smudge_client_commit(client, batch);
-	} while (first_page < end_page);
 	smudge_batch_destroy(batch);
 	return ret;
 }

@@ -15,7 +15,7 @@
 #include "sys/clock.h"
 
 /*
- * Memory that one take covers at most: what a slow line sends in a moment, so
+ * Content that one take has at most: what a slow line sends in a moment, so
  * that writes which come before a page's turn cost nothing, and so that the
  * statistics move on. A take of little costs some microseconds.
  */
@@ -116,22 +116,25 @@ int smi_sender_round_end(struct smi_sender *sender)
 			       SMI_WIRE_ROUND_END_BYTES);
 }
 
-/* Take one window, send it, commit it. A failure leaves the batch full. */
+/*
+ * Take a window of what is dirty in @rest, send it, commit it. A failure to
+ * send leaves the batch full.
+ * Return: 1, 0 if nothing is dirty there, or a failure.
+ */
 static int send_window(struct smi_sender *sender, uint32_t index,
-		       uint64_t first_page, uint64_t npages,
-		       uint64_t *ret_end_page)
+		       struct smudge_run *rest, uint64_t max_pages)
 {
 	struct smudge_region *region = sender->regions.regions[index];
 	uint64_t done;
-	int error = smudge_client_take(sender->client, region, first_page,
-				       npages, sender->batch, &sender->err);
+	int error =
+		smudge_client_take_next(sender->client, region, rest, max_pages,
+					sender->batch, &sender->err);
 
-	if (error < 0)
+	if (error <= 0)
 		return error;
 	error = smi_sender_pack_batch(sender, index);
 	if (error < 0)
 		return error;
-	*ret_end_page = smudge_batch_end_page(sender->batch);
 	done = smudge_batch_npages(sender->batch)
 	       << smi_region_wire_shift(region);
 	smudge_client_commit(sender->client, sender->batch);
@@ -141,7 +144,7 @@ static int send_window(struct smi_sender *sender, uint32_t index,
 			    sender->meter.stats.remaining_pages - done, false);
 	if (smi_sys_now_ns() - sender->meter.last_progress_ns >= PROGRESS_NS)
 		smi_sender_progress(sender);
-	return 0;
+	return 1;
 }
 
 /* Send what is dirty in [first_page, end_page) of a region. */
@@ -150,22 +153,15 @@ int smi_sender_send_range(struct smi_sender *sender, uint32_t index,
 {
 	struct smudge_region *region = sender->regions.regions[index];
 	uint64_t window = WINDOW_BYTES >> smudge_region_page_shift(region);
-	struct smudge_run run;
-	uint64_t page = first_page;
+	struct smudge_run rest = {first_page, end_page - first_page};
+	int error;
 
 	if (window < MIN_WINDOW_PAGES)
 		window = MIN_WINDOW_PAGES;
-	while (page < end_page &&
-	       smudge_client_next_dirty(sender->client, region, page, end_page,
-					&run)) {
-		uint64_t left = end_page - run.first_page;
-		int error = send_window(sender, index, run.first_page,
-					left < window ? left : window, &page);
-
-		if (error < 0)
-			return error;
-	}
-	return 0;
+	do {
+		error = send_window(sender, index, &rest, window);
+	} while (error > 0);
+	return error;
 }
 
 static int send_region(struct smi_sender *sender, uint32_t index)

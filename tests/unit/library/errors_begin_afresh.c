@@ -101,6 +101,16 @@ static int client_take(bool fails, struct smudge_error *err)
 	return ret;
 }
 
+static int client_take_next(bool fails, struct smudge_error *err)
+{
+	struct smudge_run rest = {0, NPAGES + fails};
+	int ret = smudge_client_take_next(world.client, world.region, &rest, 1,
+					  world.batch, err);
+
+	assert_int_equal(smudge_client_return(world.client, world.batch), 0);
+	return ret < 0 ? ret : 0;
+}
+
 static int client_skip(bool fails, struct smudge_error *err)
 {
 	return smudge_client_skip(world.client, world.region, 0, NPAGES + fails,
@@ -239,6 +249,7 @@ static const struct call {
 	{"smudge_client_open", client_open},
 	{"smudge_client_skip", client_skip},
 	{"smudge_client_take", client_take},
+	{"smudge_client_take_next", client_take_next},
 	{"smudge_code_add", code_add},
 	{"smudge_code_open", code_open},
 	{"smudge_display_open", display_open},

@@ -2,7 +2,8 @@
 /*
  * A filter denies membarrier(2) when a memory is in use: clients open and
  * close, regions and sources come and go, and the host lives. With all that
- * could stand in for it denied as well, the same.
+ * could stand in for it denied as well, the same, and a loop of
+ * smudge_client_take_next, whose pages stay dirty, ends.
  */
 #include "support.h"
 
@@ -60,11 +61,47 @@ static bool use_memory(void *opaque)
 			   : stats.unfreed == 6 && stats.kept_pages == 101;
 }
 
+/* Every page is given once by each loop, and dirty as long as none is had. */
+static bool loop(void *opaque)
+{
+	size_t nrules = *(size_t *)opaque;
+	struct smudge_memory *memory;
+	struct smudge_region *region;
+	struct smudge_client *client;
+	struct smudge_batch *batch;
+
+	if (smudge_memory_create(&memory) || smudge_batch_create(0, &batch))
+		return false;
+	region = fake_region(memory, 0, 100);
+	client = fake_client(memory, "looping", false);
+	smudge_region_mark(region, 3, 1);
+	if (!deny(rules, nrules))
+		return false;
+	for (int i = 0; i < 3; i++) {
+		struct smudge_run rest = {0, 100};
+		uint64_t npages = 0;
+		int ret;
+
+		while ((ret = smudge_client_take_next(client, region, &rest, 7,
+						      batch, NULL)) > 0) {
+			npages += smudge_batch_npages(batch);
+			smudge_client_commit(client, batch);
+		}
+		if (ret < 0 || npages != (i == 0 || nrules > 1 ? 100 : 0))
+			return false;
+	}
+	if (fake_stats(memory).kept_pages != (nrules > 1 ? 300 : 0))
+		return false;
+	return !smudge_batch_destroy(batch) && !smudge_client_close(client) &&
+	       !smudge_memory_destroy(memory);
+}
+
 static void test_membarrier(void **state)
 {
 	size_t nrules = 1;
 
 	deny_and_run(NULL, 0, use_memory, &nrules);
+	deny_and_run(NULL, 0, loop, &nrules);
 }
 
 static void test_every_barrier(void **state)
@@ -74,6 +111,7 @@ static void test_every_barrier(void **state)
 	if (!smi_sys_barrier_register())
 		test_skip_without("membarrier", "it is not in this kernel");
 	deny_and_run(NULL, 0, use_memory, &nrules);
+	deny_and_run(NULL, 0, loop, &nrules);
 }
 
 TEST_MAIN(test_membarrier, test_every_barrier)
