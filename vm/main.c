@@ -89,7 +89,7 @@ static int exit_status(struct machine *machine)
 
 	switch (machine_exit_reason(machine, &status)) {
 	case MACHINE_EXIT_TRIPLE_FAULT:
-		say("The guest shut its processor down (triple fault).");
+		say("the guest shut its processor down (triple fault)");
 		break;
 	case MACHINE_EXIT_ERROR:
 		/* a failed incoming migration has said why already */

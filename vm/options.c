@@ -81,19 +81,19 @@ static int take_memory(struct vm_options *options, const char *value,
 	if (options_parse_size(value, &bytes) == -EINVAL)
 		return smudge_error_set(err, -EINVAL, WHERE,
 					"--memory takes a number of bytes or "
-					"one with K, M, G or T, not \"%.40s\".",
+					"one with K, M, G or T, not \"%.40s\"",
 					value);
 	if (bytes < VM_MEMORY_MIN_BYTES ||
 	    (bytes % PAGE_BYTES && bytes < UINT64_MAX))
 		return smudge_error_set(err, -EINVAL, WHERE,
 					"--memory is at least 16M and a "
-					"multiple of 4K, unlike \"%.40s\".",
+					"multiple of 4K, unlike \"%.40s\"",
 					value);
 	if (bytes > host_bytes())
 		return smudge_error_set(
 			err, -EINVAL, WHERE,
 			"--memory %.40s is more than the %llu "
-			"MiB this host has.",
+			"MiB this host has",
 			value, (unsigned long long)(host_bytes() >> 20));
 	options->machine.memory_bytes = bytes;
 	return 0;
@@ -121,7 +121,7 @@ static int take_display(struct vm_options *options, const char *value,
 		return smudge_error_set(err, -EINVAL, WHERE,
 					"--display takes WIDTHxHEIGHT in "
 					"pixels, from %dx%d to %dx%d, not "
-					"\"%.40s\".",
+					"\"%.40s\"",
 					MIN_PIXELS, MIN_PIXELS,
 					FRAMEBUFFER_MAX_WIDTH,
 					FRAMEBUFFER_MAX_HEIGHT, value);
@@ -140,8 +140,6 @@ static int take_serial(struct vm_options *options, const char *value,
 static int take_paused(struct vm_options *options, const char *value,
 		       struct smudge_error *err)
 {
-	(void)value;
-	(void)err;
 	options->control.paused_start = true;
 	return 0;
 }
@@ -157,8 +155,6 @@ static int take_track_code(struct vm_options *options, const char *value,
 static int take_help(struct vm_options *options, const char *value,
 		     struct smudge_error *err)
 {
-	(void)value;
-	(void)err;
 	options->action = VM_ACTION_HELP;
 	return 0;
 }
@@ -166,8 +162,6 @@ static int take_help(struct vm_options *options, const char *value,
 static int take_version(struct vm_options *options, const char *value,
 			struct smudge_error *err)
 {
-	(void)value;
-	(void)err;
 	options->action = VM_ACTION_VERSION;
 	return 0;
 }
@@ -195,10 +189,8 @@ static const struct option table[] = {
 /* @ret_value: what follows "=", or NULL. */
 static const struct option *find(const char *arg, const char **ret_value)
 {
-	size_t i;
-
 	*ret_value = NULL;
-	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		const struct option *option = &table[i];
 		size_t len = strlen(option->name);
 
@@ -235,7 +227,7 @@ static int take(const struct option *option, struct vm_options *options,
 
 	if (option->values && !is_allowed(option->values, value))
 		return smudge_error_set(err, -EINVAL, WHERE,
-					"%s takes %s, not \"%.40s\".",
+					"%s takes %s, not \"%.40s\"",
 					option->name, option->values, value);
 	if (option->take)
 		return option->take(options, value, err);
@@ -253,7 +245,7 @@ static int usage(struct smudge_error *err, const char *format, const char *arg)
 	for (i = 0; arg[i] && i < sizeof(text) - 1; i++)
 		text[i] = arg[i] >= ' ' && arg[i] <= '~' ? arg[i] : '?';
 	text[i] = '\0';
-	return smudge_error_set(err, -EINVAL, WHERE, "%s \"%s\"; see --help.",
+	return smudge_error_set(err, -EINVAL, WHERE, "%s \"%s\"; see --help",
 				format, text);
 }
 
@@ -264,17 +256,17 @@ static int check_combination(const struct vm_options *options,
 		return 0;
 	if (!options->kernel && !options->control.incoming)
 		return smudge_error_set(err, -EINVAL, WHERE,
-					"One of --kernel and --incoming is "
-					"needed; see --help.");
+					"one of --kernel and --incoming is "
+					"needed; see --help");
 	if (options->control.vnc &&
 	    !options->machine.devices.framebuffer_width_pixels)
 		return smudge_error_set(err, -EINVAL, WHERE,
 					"--vnc needs --display WIDTHxHEIGHT; "
-					"see --help.");
+					"see --help");
 	if (options->kernel && options->control.incoming)
 		return smudge_error_set(err, -EINVAL, WHERE,
 					"--kernel and --incoming exclude each "
-					"other; see --help.");
+					"other; see --help");
 	return 0;
 }
 
@@ -290,18 +282,17 @@ int options_parse(int argc, char *const argv[], struct vm_options *ret_options,
 		.control = {.end_fd = -1},
 	};
 	int ret;
-	int i;
 
-	for (i = 1; i < argc; i++) {
+	for (int i = 1; i < argc; i++) {
 		const char *value;
 		const struct option *option = find(argv[i], &value);
 
 		if (!option)
-			return usage(err, "Unknown option", argv[i]);
+			return usage(err, "unknown option", argv[i]);
 		if (value && !option->has_value)
-			return usage(err, "No value belongs to", argv[i]);
+			return usage(err, "no value belongs to", argv[i]);
 		if (!value && option->has_value && i + 1 == argc)
-			return usage(err, "A value is missing after", argv[i]);
+			return usage(err, "a value is missing after", argv[i]);
 		if (!value && option->has_value)
 			value = argv[++i];
 		ret = take(option, &options, value, err);

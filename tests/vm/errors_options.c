@@ -16,14 +16,14 @@ struct bad_line {
 };
 
 static const struct bad_line bad_lines[] = {
-	{{"--frobnicate"}, "Unknown option \"--frobnicate\""},
-	{{"-x"}, "Unknown option \"-x\""},
-	{{"guest.elf"}, "Unknown option \"guest.elf\""},
-	{{"--kernels", "x"}, "Unknown option \"--kernels\""},
-	{{"--\033[31m"}, "Unknown option \"--?[31m\""},
+	{{"--frobnicate"}, "unknown option \"--frobnicate\""},
+	{{"-x"}, "unknown option \"-x\""},
+	{{"guest.elf"}, "unknown option \"guest.elf\""},
+	{{"--kernels", "x"}, "unknown option \"--kernels\""},
+	{{"--\033[31m"}, "unknown option \"--?[31m\""},
 	{{"--kernel"}, "missing after \"--kernel\""},
 	{{"--kernel", "x", "-m"}, "missing after \"-m\""},
-	{{"--paused-start=1"}, "No value belongs to"},
+	{{"--paused-start=1"}, "no value belongs to"},
 	{{NULL}, "--kernel and --incoming is needed"},
 	{{"--kernel=x", "--incoming=y"}, "exclude each other"},
 	{{"-m", "0"}, "at least 16M and a multiple of 4K, unlike \"0\""},

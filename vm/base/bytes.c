@@ -48,9 +48,8 @@ void vm_buf_put(struct vm_buf *buf, const void *bytes, size_t len)
 static void put_le(struct vm_buf *buf, uint64_t value, size_t len)
 {
 	uint8_t bytes[8];
-	size_t i;
 
-	for (i = 0; i < len; i++)
+	for (size_t i = 0; i < len; i++)
 		bytes[i] = (uint8_t)(value >> (8 * i));
 	vm_buf_put(buf, bytes, len);
 }
@@ -77,11 +76,9 @@ void vm_buf_put64(struct vm_buf *buf, uint64_t value)
 
 void vm_buf_patch32(struct vm_buf *buf, size_t pos, uint32_t value)
 {
-	size_t i;
-
 	if (buf->failed || pos + 4 > buf->len)
 		return;
-	for (i = 0; i < 4; i++)
+	for (size_t i = 0; i < 4; i++)
 		buf->bytes[pos + i] = (uint8_t)(value >> (8 * i));
 }
 
@@ -108,9 +105,8 @@ static uint64_t read_le(struct vm_reader *reader, size_t len)
 {
 	const uint8_t *bytes = vm_read(reader, len);
 	uint64_t value = 0;
-	size_t i;
 
-	for (i = 0; bytes && i < len; i++)
+	for (size_t i = 0; bytes && i < len; i++)
 		value |= (uint64_t)bytes[i] << (8 * i);
 	return value;
 }

@@ -15,18 +15,18 @@ int64_t host_now_ns(void)
 	return (int64_t)now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
-int host_thread_start(pthread_t *ret, void *(*run)(void *), void *opaque,
+int host_thread_start(pthread_t *ret_thread, void *(*run)(void *), void *opaque,
 		      int signal)
 {
 	sigset_t blocked;
 	sigset_t before;
-	int rc;
+	int ret;
 
 	sigfillset(&blocked);
 	if (signal)
 		sigdelset(&blocked, signal);
 	pthread_sigmask(SIG_SETMASK, &blocked, &before);
-	rc = pthread_create(ret, NULL, run, opaque);
+	ret = pthread_create(ret_thread, NULL, run, opaque);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -rc;
+	return -ret;
 }

@@ -16,7 +16,7 @@ int64_t host_now_ns(void);
  * @signal: the one that reaches it all the same, or 0
  * Return: 0 or -errno.
  */
-int host_thread_start(pthread_t *ret, void *(*run)(void *), void *opaque,
+int host_thread_start(pthread_t *ret_thread, void *(*run)(void *), void *opaque,
 		      int signal);
 
 #endif

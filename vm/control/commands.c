@@ -21,6 +21,15 @@ static json_t *run_query_commands(struct control_target *target,
 				  const json_t *arguments,
 				  struct qmp_error *err);
 
+json_t *control_reply(int ret, const struct smudge_error *why,
+		      struct qmp_error *err)
+{
+	if (ret)
+		return qmp_error_set(err, QMP_CLASS_GENERIC, "%s",
+				     why->message);
+	return json_object();
+}
+
 static json_t *run_query_status(struct control_target *target,
 				const json_t *arguments, struct qmp_error *err)
 {
@@ -34,30 +43,27 @@ static json_t *run_stop(struct control_target *target, const json_t *arguments,
 			struct qmp_error *err)
 {
 	struct smudge_error why = {0};
+	int ret = run_control_stop(target->machine, &why);
 
-	if (run_control_stop(target->machine, &why))
-		return qmp_error_set(err, QMP_CLASS_GENERIC, "%s", why.message);
-	return json_object();
+	return control_reply(ret, &why, err);
 }
 
 static json_t *run_cont(struct control_target *target, const json_t *arguments,
 			struct qmp_error *err)
 {
 	struct smudge_error why = {0};
+	int ret = run_control_cont(target->machine, &why);
 
-	if (run_control_cont(target->machine, &why))
-		return qmp_error_set(err, QMP_CLASS_GENERIC, "%s", why.message);
-	return json_object();
+	return control_reply(ret, &why, err);
 }
 
 static json_t *run_take_back(struct control_target *target,
 			     const json_t *arguments, struct qmp_error *err)
 {
 	struct smudge_error why = {0};
+	int ret = migration_take_back(target->migration, &why);
 
-	if (migration_take_back(target->migration, &why))
-		return qmp_error_set(err, QMP_CLASS_GENERIC, "%s", why.message);
-	return json_object();
+	return control_reply(ret, &why, err);
 }
 
 static json_t *run_quit(struct control_target *target, const json_t *arguments,
@@ -133,9 +139,8 @@ static json_t *run_query_commands(struct control_target *target,
 				  struct qmp_error *err)
 {
 	json_t *list = json_pack("[{s:s}]", "name", "qmp_capabilities");
-	size_t i;
 
-	for (i = 0; i < NCOMMANDS; i++)
+	for (size_t i = 0; i < NCOMMANDS; i++)
 		json_array_append_new(
 			list, json_pack("{s:s}", "name", commands[i].name));
 	return list;
@@ -144,9 +149,7 @@ static json_t *run_query_commands(struct control_target *target,
 json_t *control_execute(void *opaque, const char *name, const json_t *arguments,
 			struct qmp_error *err)
 {
-	size_t i;
-
-	for (i = 0; i < NCOMMANDS; i++) {
+	for (size_t i = 0; i < NCOMMANDS; i++) {
 		const struct command *command = &commands[i];
 
 		if (strcmp(command->name, name) != 0)

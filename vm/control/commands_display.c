@@ -22,9 +22,8 @@ static const char *family(bool is_ipv6)
 static json_t *viewers(const struct vnc_report *report)
 {
 	json_t *list = json_array();
-	size_t i;
 
-	for (i = 0; i < report->nviewers; i++)
+	for (size_t i = 0; i < report->nviewers; i++)
 		json_array_append_new(
 			list, json_pack("{s:s, s:s, s:s, s:b}", "host",
 					report->viewers[i].host, "service",
@@ -76,8 +75,8 @@ json_t *control_screendump(struct control_target *target,
 	const char *format =
 		json_string_value(json_object_get(arguments, "format"));
 	struct smudge_error why = {0};
+	int ret = screendump(target->machine, path, format ? format : "ppm",
+			     &why);
 
-	if (screendump(target->machine, path, format ? format : "ppm", &why))
-		return qmp_error_set(err, QMP_CLASS_GENERIC, "%s", why.message);
-	return json_object();
+	return control_reply(ret, &why, err);
 }

@@ -72,17 +72,16 @@ json_t *control_memory_stats(struct control_target *target,
 		{"unfreed", &s.unfreed},
 	};
 	json_t *reply;
-	size_t i;
-	int rc = smudge_memory_stats(machine_memory(target->machine), &s);
+	int ret = smudge_memory_stats(machine_memory(target->machine), &s);
 
-	if (rc)
+	if (ret)
 		return qmp_error_set(err, QMP_CLASS_GENERIC,
 				     "cannot read the statistics: %s",
-				     strerror(-rc));
+				     strerror(-ret));
 	reply = json_pack("{s:s, s:s}", "engine",
 			  machine_engine_name(target->machine), "dirty-source",
 			  machine_dirty_name(target->machine));
-	for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
 		json_object_set_new(reply, fields[i].name,
 				    json_integer((json_int_t)*fields[i].value));
 	add_code_stats(reply, target->machine);
@@ -129,7 +128,7 @@ json_t *control_memory_digest(struct control_target *target,
 {
 	char text[33];
 	XXH128_hash_t hash;
-	int rc;
+	int ret;
 
 	if (machine_run_state(target->machine) == MACHINE_RUNNING)
 		return qmp_error_set(err, QMP_CLASS_GENERIC,
@@ -139,12 +138,12 @@ json_t *control_memory_digest(struct control_target *target,
 		return qmp_error_set(err, QMP_CLASS_GENERIC,
 				     "a migration is in progress: the memory "
 				     "may change");
-	rc = digest_ram(target->machine, &hash);
-	if (rc)
+	ret = digest_ram(target->machine, &hash);
+	if (ret)
 		return qmp_error_set(err, QMP_CLASS_GENERIC,
 				     "no digest can be taken: %s",
-				     rc == -ENOMEM ? "out of memory"
-						   : "this smudge-vm ends");
+				     ret == -ENOMEM ? "out of memory"
+						    : "this smudge-vm ends");
 	snprintf(text, sizeof(text), "%016" PRIx64 "%016" PRIx64,
 		 (uint64_t)hash.high64, (uint64_t)hash.low64);
 	return json_pack("{s:s, s:s, s:I}", "algorithm", "xxh3-128", "digest",

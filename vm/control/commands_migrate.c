@@ -21,11 +21,6 @@
 #define MAX_ROUNDS_DEFAULT	  30
 #define PAGE_BYTES		  (UINT64_C(1) << RAM_PAGE_SHIFT)
 
-static json_t *refused(const struct smudge_error *why, struct qmp_error *err)
-{
-	return qmp_error_set(err, QMP_CLASS_GENERIC, "%s", why->message);
-}
-
 static const char *uri_of(const json_t *arguments)
 {
 	return json_string_value(json_object_get(arguments, "uri"));
@@ -35,22 +30,20 @@ json_t *control_migrate(struct control_target *target, const json_t *arguments,
 			struct qmp_error *err)
 {
 	struct smudge_error why = {0};
+	int ret = migration_start_outgoing(target->migration, uri_of(arguments),
+					   &why);
 
-	if (migration_start_outgoing(target->migration, uri_of(arguments),
-				     &why))
-		return refused(&why, err);
-	return json_object();
+	return control_reply(ret, &why, err);
 }
 
 json_t *control_migrate_incoming(struct control_target *target,
 				 const json_t *arguments, struct qmp_error *err)
 {
 	struct smudge_error why = {0};
+	int ret = migration_start_incoming(target->migration, uri_of(arguments),
+					   &why);
 
-	if (migration_start_incoming(target->migration, uri_of(arguments),
-				     &why))
-		return refused(&why, err);
-	return json_object();
+	return control_reply(ret, &why, err);
 }
 
 json_t *control_migrate_cancel(struct control_target *target,
@@ -58,6 +51,7 @@ json_t *control_migrate_cancel(struct control_target *target,
 {
 	struct migration_report report;
 	struct smudge_error why = {0};
+	int ret;
 
 	migration_report(target->migration, &report);
 	/* a machine on its way in has nowhere else to go on */
@@ -65,9 +59,8 @@ json_t *control_migrate_cancel(struct control_target *target,
 		return qmp_error_set(err, QMP_CLASS_GENERIC,
 				     "an incoming migration is ended by its "
 				     "sender, or by quit");
-	if (migration_cancel(target->migration, &why))
-		return refused(&why, err);
-	return json_object();
+	ret = migration_cancel(target->migration, &why);
+	return control_reply(ret, &why, err);
 }
 
 static json_t *number(uint64_t value)

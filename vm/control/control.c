@@ -92,11 +92,11 @@ static int open_server(struct control *control, const char *spec,
 		.execute = control_execute,
 	};
 	const struct machine_listener listener = {control, state_changed};
-	int rc = qmp_server_open(spec, &handler, &control->server, err);
+	int ret = qmp_server_open(spec, &handler, &control->server, err);
 
-	if (!rc)
+	if (!ret)
 		machine_set_listener(control->target.machine, &listener);
-	return rc;
+	return ret;
 }
 
 static int open_all(struct control *control,
@@ -108,25 +108,25 @@ static int open_all(struct control *control,
 		.opaque = control,
 		.changed = migration_changed,
 	};
-	int rc;
+	int ret;
 
-	rc = migration_create(&migration_options, &control->target.migration,
-			      err);
-	if (rc)
-		return rc;
+	ret = migration_create(&migration_options, &control->target.migration,
+			       err);
+	if (ret)
+		return ret;
 	if (config->vnc)
-		rc = vnc_open(control->target.machine, config->vnc,
-			      config->end_fd, &control->target.vnc, err);
-	if (rc)
-		return rc;
+		ret = vnc_open(control->target.machine, config->vnc,
+			       config->end_fd, &control->target.vnc, err);
+	if (ret)
+		return ret;
 	if (config->paused_start)
 		run_control_stop(control->target.machine, NULL);
 	if (config->qmp)
-		rc = open_server(control, config->qmp, err);
-	if (!rc && config->incoming && strcmp(config->incoming, "defer") != 0)
-		rc = migration_start_incoming(control->target.migration,
-					      config->incoming, err);
-	return rc;
+		ret = open_server(control, config->qmp, err);
+	if (!ret && config->incoming && strcmp(config->incoming, "defer") != 0)
+		ret = migration_start_incoming(control->target.migration,
+					       config->incoming, err);
+	return ret;
 }
 
 int control_serve(struct control *control, struct smudge_error *err)
@@ -139,33 +139,33 @@ int control_check_words(const struct control_config *config,
 {
 	struct migration_uri uri;
 	struct socket_file file;
-	int rc = 0;
+	int ret = 0;
 
 	if (config->qmp)
-		rc = qmp_socket_path(config->qmp, &file, err);
-	if (!rc && config->incoming && strcmp(config->incoming, "defer") != 0)
-		rc = migration_uri_parse(config->incoming, &uri, err);
-	if (!rc && config->vnc)
-		rc = vnc_check(config->vnc, err);
-	return rc;
+		ret = qmp_socket_path(config->qmp, &file, err);
+	if (!ret && config->incoming && strcmp(config->incoming, "defer") != 0)
+		ret = migration_uri_parse(config->incoming, &uri, err);
+	if (!ret && config->vnc)
+		ret = vnc_check(config->vnc, err);
+	return ret;
 }
 
 int control_open(struct machine *machine, const struct control_config *config,
-		 struct control **ret, struct smudge_error *err)
+		 struct control **ret_control, struct smudge_error *err)
 {
 	struct control *control = calloc(1, sizeof(*control));
-	int rc;
+	int ret;
 
 	if (!control)
 		return smudge_error_set(err, -ENOMEM, "control",
 					"out of memory");
 	control->target.machine = machine;
-	rc = open_all(control, config, err);
-	if (rc) {
+	ret = open_all(control, config, err);
+	if (ret) {
 		control_close(control);
-		return rc;
+		return ret;
 	}
-	*ret = control;
+	*ret_control = control;
 	return 0;
 }
 

@@ -38,7 +38,7 @@ int control_check_words(const struct control_config *config,
  * Return: 0, or -errno with one sentence; then nothing is left open.
  */
 int control_open(struct machine *machine, const struct control_config *config,
-		 struct control **ret, struct smudge_error *err);
+		 struct control **ret_control, struct smudge_error *err);
 
 /*
  * control_serve - begin to execute commands

@@ -34,13 +34,12 @@ static int take(const struct ram_piece *vram,
 {
 	uint8_t *to = malloc((size_t)mode->width * mode->height * RGB_BYTES);
 	const uint8_t *line = vram->hva + framebuffer_first_byte(mode);
-	uint32_t x, y;
 
 	if (!to)
 		return -ENOMEM;
 	*ret = (struct picture){mode->width, mode->height, to};
-	for (y = 0; y < mode->height; y++) {
-		for (x = 0; x < mode->width; x++) {
+	for (uint32_t y = 0; y < mode->height; y++) {
+		for (uint32_t x = 0; x < mode->width; x++) {
 			*to++ = line[x * BYTES_PER_PIXEL + 2];
 			*to++ = line[x * BYTES_PER_PIXEL + 1];
 			*to++ = line[x * BYTES_PER_PIXEL];
@@ -99,13 +98,13 @@ static int write_file(const struct picture *picture, const char *path,
 {
 	uint8_t *bytes = NULL;
 	size_t len = 0;
-	int rc = is_png ? encode_png(picture, &bytes, &len)
-			: encode_ppm(picture, &bytes, &len);
+	int ret = is_png ? encode_png(picture, &bytes, &len)
+			 : encode_ppm(picture, &bytes, &len);
 
-	if (!rc)
-		rc = file_write(path, bytes, len, FILE_NO_WAIT);
+	if (!ret)
+		ret = file_write(path, bytes, len, FILE_NO_WAIT);
 	free(bytes);
-	return rc;
+	return ret;
 }
 
 int screendump(struct machine *machine, const char *path, const char *format,
@@ -115,27 +114,27 @@ int screendump(struct machine *machine, const char *path, const char *format,
 	const struct ram_piece *vram;
 	struct framebuffer_mode mode;
 	struct picture picture;
-	int rc;
+	int ret;
 
 	if (!is_png && strcmp(format, "ppm") != 0)
 		return smudge_error_set(err, -EINVAL, WHERE,
-					"The format is png or ppm, not "
-					"\"%.20s\".",
+					"the format is png or ppm, not "
+					"\"%.20s\"",
 					format);
 	vram = machine_framebuffer(machine, &mode, NULL);
 	if (!vram)
 		return smudge_error_set(err, -ENODEV, WHERE,
-					"This machine has no display: it was "
-					"started without --display.");
-	rc = take(vram, &mode, &picture);
-	if (!rc) {
-		rc = write_file(&picture, path, is_png);
+					"this machine has no display: it was "
+					"started without --display");
+	ret = take(vram, &mode, &picture);
+	if (!ret) {
+		ret = write_file(&picture, path, is_png);
 		free(picture.rgb);
 	}
-	if (rc)
-		return smudge_error_set(err, rc, WHERE,
-					"The picture %.100s cannot be written: "
-					"%s.",
-					path, file_reason(rc));
+	if (ret)
+		return smudge_error_set(err, ret, WHERE,
+					"the picture %.100s cannot be written: "
+					"%s",
+					path, file_reason(ret));
 	return 0;
 }

@@ -74,22 +74,21 @@ void boot_tables_write(const struct ram *ram, uint8_t *tables)
 	uint64_t npdpt = units(end, SHIFT_512G);
 	uint64_t pdpt_off = TABLE_BYTES;
 	uint64_t pd_off = pdpt_off + npdpt * TABLE_BYTES;
-	uint64_t i;
 
 	memset(tables, 0, boot_tables_end(ram) - BOOT_TABLES_GPA);
-	for (i = 0; i < npdpt; i++)
+	for (uint64_t i = 0; i < npdpt; i++)
 		put_entry(tables, i,
 			  (BOOT_TABLES_GPA + pdpt_off + i * TABLE_BYTES) |
 				  PTE_TABLE);
 	if (uses_1g_pages(end)) {
-		for (i = 0; i < ram->npieces; i++)
+		for (uint64_t i = 0; i < ram->npieces; i++)
 			map_piece(tables + pdpt_off, &ram->pieces[i], SHIFT_1G);
 		return;
 	}
-	for (i = 0; i < units(end, SHIFT_1G); i++)
+	for (uint64_t i = 0; i < units(end, SHIFT_1G); i++)
 		put_entry(tables + pdpt_off, i,
 			  (BOOT_TABLES_GPA + pd_off + i * TABLE_BYTES) |
 				  PTE_TABLE);
-	for (i = 0; i < ram->npieces; i++)
+	for (uint64_t i = 0; i < ram->npieces; i++)
 		map_piece(tables + pd_off, &ram->pieces[i], SHIFT_2M);
 }

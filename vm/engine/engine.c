@@ -61,7 +61,7 @@ static int choose_auto(const struct engine_ops **ret_ops, char why_buf[256],
 					kvm_err.message);
 	if (!unicorn_ops())
 		return smudge_error_set(err, ret, "engine",
-					"No engine works: %.120s (built "
+					"no engine works: %.120s (built "
 					"without unicorn)",
 					kvm_err.message);
 	*ret_ops = unicorn_ops();
@@ -87,8 +87,8 @@ int engine_choose(const char *name, const struct engine_ops **ret_ops,
 		ops = unicorn_ops();
 	if (!ops)
 		return smudge_error_set(err, -EINVAL, "engine",
-					"The engine %.40s is not in this "
-					"build.",
+					"the engine %.40s is not in this "
+					"build",
 					name);
 	ret = try_engine(ops, err);
 	if (ret < 0)

@@ -29,7 +29,7 @@
 
 static int refuse(struct smudge_error *err, int code, const char *what)
 {
-	return smudge_error_set(err, code, WHERE, "KVM refuses: %s: %s.", what,
+	return smudge_error_set(err, code, WHERE, "KVM refuses: %s: %s", what,
 				strerror(-code));
 }
 
@@ -41,7 +41,7 @@ static int open_kvm(struct smudge_error *err)
 	if (fd < 0) {
 		ret = -errno;
 		return smudge_error_set(err, ret, WHERE,
-					"/dev/kvm cannot be opened: %s.",
+					"/dev/kvm cannot be opened: %s",
 					strerror(-ret));
 	}
 	if (ioctl(fd, KVM_GET_API_VERSION, 0) != API_VERSION ||
@@ -50,7 +50,7 @@ static int open_kvm(struct smudge_error *err)
 		close(fd);
 		return smudge_error_set(err, -ENODEV, WHERE,
 					"/dev/kvm is older than Linux 4.13's "
-					"or no KVM at all.");
+					"or no KVM at all");
 	}
 	return fd;
 }
@@ -74,7 +74,6 @@ static int setup_vm(struct engine *engine, const struct ram *ram,
 		    struct smudge_error *err)
 {
 	int size = ioctl(engine->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
-	size_t i;
 	int ret;
 
 	if (size < (int)sizeof(struct kvm_run))
@@ -85,7 +84,7 @@ static int setup_vm(struct engine *engine, const struct ram *ram,
 		return refuse(err, -errno, "a virtual machine");
 	if (ioctl(engine->vm_fd, KVM_SET_TSS_ADDR, TSS_GPA) < 0)
 		return refuse(err, -errno, "the place of its TSS");
-	for (i = 0; i < ram->npieces; i++) {
+	for (size_t i = 0; i < ram->npieces; i++) {
 		ret = add_slot(engine->vm_fd, &ram->pieces[i], err);
 		if (ret < 0)
 			return ret;
@@ -110,7 +109,7 @@ static int kvm_create(const struct ram *ram, const struct engine_ports *ports,
 	int ret;
 
 	if (!engine)
-		return smudge_error_set(err, -ENOMEM, WHERE, "Out of memory.");
+		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
 	engine->vm_fd = -1;
 	engine->kvm_fd = open_kvm(err);
 	if (engine->kvm_fd < 0) {
@@ -137,7 +136,7 @@ static int set_cpuid(const struct engine_vcpu *vcpu, struct smudge_error *err)
 	int ret = 0;
 
 	if (!cpuid)
-		return smudge_error_set(err, -ENOMEM, WHERE, "Out of memory.");
+		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
 	cpuid->nent = MAX_CPUID;
 	if (ioctl(vcpu->engine->kvm_fd, KVM_GET_SUPPORTED_CPUID, cpuid) < 0 ||
 	    ioctl(vcpu->fd, KVM_SET_CPUID2, cpuid) < 0)
@@ -166,7 +165,7 @@ static int kvm_vcpu_create(struct engine *engine, unsigned int index,
 	int ret;
 
 	if (!vcpu)
-		return smudge_error_set(err, -ENOMEM, WHERE, "Out of memory.");
+		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
 	vcpu->engine = engine;
 	vcpu->fd = ioctl(engine->vm_fd, KVM_CREATE_VCPU, index);
 	if (vcpu->fd < 0) {
@@ -194,7 +193,7 @@ static void kvm_vcpu_bind(struct engine_vcpu *vcpu)
 {
 	vcpu->thread = pthread_self();
 	/* release: pairs with the load in kvm_vcpu_kick */
-	__atomic_store_n(&vcpu->is_bound, true, __ATOMIC_RELEASE);
+	atomic_store_explicit(&vcpu->is_bound, true, memory_order_release);
 }
 
 static void port_access(struct engine_vcpu *vcpu)
@@ -203,9 +202,8 @@ static void port_access(struct engine_vcpu *vcpu)
 	struct kvm_run *run = vcpu->run;
 	uint8_t *data = (uint8_t *)run + run->io.data_offset;
 	bool has_work = false;
-	uint32_t i;
 
-	for (i = 0; i < run->io.count; i++, data += run->io.size) {
+	for (uint32_t i = 0; i < run->io.count; i++, data += run->io.size) {
 		uint32_t value = 0;
 
 		/* x86 is little-endian: the low bytes are the value */
@@ -229,27 +227,27 @@ static enum engine_exit report_exit(const struct kvm_run *run,
 	switch (run->exit_reason) {
 	case KVM_EXIT_MMIO:
 		smudge_error_set(err, -EFAULT, WHERE,
-				 "The guest accessed address 0x%llx, where "
-				 "there is nothing.",
+				 "the guest accessed address 0x%llx, where "
+				 "there is nothing",
 				 (unsigned long long)run->mmio.phys_addr);
 		break;
 	case KVM_EXIT_FAIL_ENTRY:
 		smudge_error_set(
 			err, -EIO, WHERE,
-			"The processor refuses to enter the guest (0x%llx).",
+			"the processor refuses to enter the guest (0x%llx)",
 			(unsigned long long)
 				run->fail_entry.hardware_entry_failure_reason);
 		break;
 	case KVM_EXIT_INTERNAL_ERROR:
 		smudge_error_set(err, -EIO, WHERE,
 				 "KVM could not go on with the guest "
-				 "(suberror %u).",
+				 "(suberror %u)",
 				 run->internal.suberror);
 		break;
 	default:
 		smudge_error_set(err, -EIO, WHERE,
 				 "KVM left the guest for a reason unknown "
-				 "here (%u).",
+				 "here (%u)",
 				 run->exit_reason);
 		break;
 	}
@@ -285,10 +283,13 @@ static enum engine_exit kvm_vcpu_run(struct engine_vcpu *vcpu,
 
 static void kvm_vcpu_kick(struct engine_vcpu *vcpu)
 {
-	/* relaxed: KVM reads it in the next KVM_RUN, the signal orders it */
+	/*
+	 * A plain byte that the kernel reads in the next KVM_RUN, so no
+	 * atomic type. Relaxed: the signal orders it.
+	 */
 	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_RELAXED);
 	/* acquire: pairs with the store in kvm_vcpu_bind */
-	if (__atomic_load_n(&vcpu->is_bound, __ATOMIC_ACQUIRE))
+	if (atomic_load_explicit(&vcpu->is_bound, memory_order_acquire))
 		pthread_kill(vcpu->thread, SIGUSR1);
 }
 

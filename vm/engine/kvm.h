@@ -9,6 +9,7 @@
 
 #include <linux/kvm.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "engine/engine.h"
@@ -23,7 +24,7 @@ struct engine {
 struct engine_vcpu {
 	struct engine *engine;
 	int fd;
-	bool is_bound; /* atomic: `thread` is valid */
+	atomic_bool is_bound; /* `thread` is valid */
 	bool is_halted;
 	pthread_t thread;
 	struct kvm_run *run;

@@ -31,7 +31,7 @@
 static int refuse(struct smudge_error *err, int code, const char *what)
 {
 	return smudge_error_set(err, code, WHERE,
-				"KVM refuses the state of the vCPU: %s: %s.",
+				"KVM refuses the state of the vCPU: %s: %s",
 				what, strerror(-code));
 }
 
@@ -48,7 +48,6 @@ int engine_kvm_check_uncarried(const struct engine_vcpu *vcpu,
 {
 	struct kvm_debugregs debug;
 	struct kvm_xcrs xcrs;
-	unsigned int i;
 
 	if (ioctl(vcpu->fd, KVM_GET_DEBUGREGS, &debug) < 0)
 		return refuse(err, -errno, "reading debug registers");
@@ -57,7 +56,7 @@ int engine_kvm_check_uncarried(const struct engine_vcpu *vcpu,
 	/* a processor without XSAVE has nothing beyond SSE */
 	if (ioctl(vcpu->fd, KVM_GET_XCRS, &xcrs) < 0)
 		return 0;
-	for (i = 0; i < xcrs.nr_xcrs; i++)
+	for (unsigned int i = 0; i < xcrs.nr_xcrs; i++)
 		if (xcrs.xcrs[i].xcr == 0 && xcrs.xcrs[i].value != XCR0_RESET)
 			return refuse_uncarried(err, "AVX or later registers");
 	return 0;
@@ -68,7 +67,6 @@ int engine_kvm_get_fpu(const struct engine_vcpu *vcpu, struct vcpu_fpu *to,
 {
 	struct kvm_xsave xsave;
 	const uint8_t *bytes = (const uint8_t *)xsave.region;
-	unsigned int i;
 
 	if (ioctl(vcpu->fd, KVM_GET_XSAVE, &xsave) < 0)
 		return refuse(err, -errno, "reading floating point registers");
@@ -76,7 +74,7 @@ int engine_kvm_get_fpu(const struct engine_vcpu *vcpu, struct vcpu_fpu *to,
 	memcpy(&to->fsw, bytes + FSW_OFF, sizeof(to->fsw));
 	to->ftw = bytes[FTW_OFF];
 	memcpy(&to->mxcsr, bytes + MXCSR_OFF, sizeof(to->mxcsr));
-	for (i = 0; i < 8; i++)
+	for (unsigned int i = 0; i < 8; i++)
 		memcpy(to->st[i], bytes + ST_OFF + i * ST_STRIDE,
 		       sizeof(to->st[i]));
 	memcpy(to->xmm, bytes + XMM_OFF, sizeof(to->xmm));
@@ -89,13 +87,12 @@ int engine_kvm_set_fpu(const struct engine_vcpu *vcpu,
 	const uint64_t features = X87_AND_SSE; /* others as after a reset */
 	struct kvm_xsave xsave = {0};
 	uint8_t *bytes = (uint8_t *)xsave.region;
-	unsigned int i;
 
 	memcpy(bytes + FCW_OFF, &from->fcw, sizeof(from->fcw));
 	memcpy(bytes + FSW_OFF, &from->fsw, sizeof(from->fsw));
 	bytes[FTW_OFF] = from->ftw;
 	memcpy(bytes + MXCSR_OFF, &from->mxcsr, sizeof(from->mxcsr));
-	for (i = 0; i < 8; i++)
+	for (unsigned int i = 0; i < 8; i++)
 		memcpy(bytes + ST_OFF + i * ST_STRIDE, from->st[i],
 		       sizeof(from->st[i]));
 	memcpy(bytes + XMM_OFF, from->xmm, sizeof(from->xmm));

@@ -24,7 +24,7 @@ union one_msr {
 static int refuse(struct smudge_error *err, int code, const char *what)
 {
 	return smudge_error_set(err, code, "kvm",
-				"KVM refuses the state of the vCPU: %s: %s.",
+				"KVM refuses the state of the vCPU: %s: %s",
 				what, strerror(-code));
 }
 
@@ -87,10 +87,9 @@ static void gpr_fields(struct kvm_regs *regs, __u64 *ret[VCPU_NGPR])
 static void get_control(struct kvm_sregs *sregs, struct vcpu_state *to)
 {
 	struct kvm_segment *fields[VCPU_NSEG];
-	unsigned int i;
 
 	segment_fields(sregs, fields);
-	for (i = 0; i < VCPU_NSEG; i++)
+	for (unsigned int i = 0; i < VCPU_NSEG; i++)
 		get_segment(fields[i], &to->seg[i]);
 	to->gdt.base = sregs->gdt.base;
 	to->gdt.limit_bytes = sregs->gdt.limit;
@@ -107,10 +106,9 @@ static void get_control(struct kvm_sregs *sregs, struct vcpu_state *to)
 static void set_control(const struct vcpu_state *from, struct kvm_sregs *sregs)
 {
 	struct kvm_segment *fields[VCPU_NSEG];
-	unsigned int i;
 
 	segment_fields(sregs, fields);
-	for (i = 0; i < VCPU_NSEG; i++)
+	for (unsigned int i = 0; i < VCPU_NSEG; i++)
 		set_segment(&from->seg[i], fields[i]);
 	sregs->gdt.base = from->gdt.base;
 	sregs->gdt.limit = from->gdt.limit_bytes;
@@ -157,7 +155,6 @@ int engine_kvm_get_state(struct engine_vcpu *vcpu, struct vcpu_state *ret_state,
 	__u64 *gprs[VCPU_NGPR];
 	struct kvm_regs regs;
 	struct kvm_sregs sregs;
-	unsigned int i;
 	int ret;
 
 	if (ioctl(vcpu->fd, KVM_GET_REGS, &regs) < 0)
@@ -170,12 +167,12 @@ int engine_kvm_get_state(struct engine_vcpu *vcpu, struct vcpu_state *ret_state,
 	if (ret < 0)
 		return ret;
 	gpr_fields(&regs, gprs);
-	for (i = 0; i < VCPU_NGPR; i++)
+	for (unsigned int i = 0; i < VCPU_NGPR; i++)
 		state.gpr[i] = *gprs[i];
 	state.rip = regs.rip;
 	state.rflags = regs.rflags;
 	get_control(&sregs, &state);
-	for (i = 0; i < VCPU_NMSR; i++)
+	for (unsigned int i = 0; i < VCPU_NMSR; i++)
 		state.msr[i] = get_msr(vcpu, vcpu_msr_index[i]);
 	state.halted = vcpu->is_halted;
 	*ret_state = state;
@@ -190,7 +187,6 @@ int engine_kvm_set_state(struct engine_vcpu *vcpu,
 	struct kvm_regs regs = {.rip = state->rip, .rflags = state->rflags};
 	struct kvm_sregs sregs;
 	__u64 *gprs[VCPU_NGPR];
-	unsigned int i;
 	int ret;
 
 	/* the parts of sregs that the state does not have keep their values */
@@ -198,11 +194,11 @@ int engine_kvm_set_state(struct engine_vcpu *vcpu,
 		return refuse(err, -errno, "reading system registers");
 	set_control(state, &sregs);
 	gpr_fields(&regs, gprs);
-	for (i = 0; i < VCPU_NGPR; i++)
+	for (unsigned int i = 0; i < VCPU_NGPR; i++)
 		*gprs[i] = state->gpr[i];
 	if (ioctl(vcpu->fd, KVM_SET_SREGS, &sregs) < 0)
 		return refuse(err, -errno, "system registers");
-	for (i = 0; i < VCPU_NMSR; i++) {
+	for (unsigned int i = 0; i < VCPU_NMSR; i++) {
 		ret = set_msr(vcpu, vcpu_msr_index[i], state->msr[i]);
 		if (ret < 0 && i != VCPU_MSR_TSC)
 			return refuse(err, ret, "model-specific registers");

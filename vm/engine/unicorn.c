@@ -37,7 +37,6 @@ static uint32_t port_in(uc_engine *uc, uint32_t port, int size, void *opaque)
 	const struct engine_ports *ports =
 		&((struct engine_vcpu *)opaque)->engine->ports;
 
-	(void)uc;
 	return ports->in(ports->opaque, (uint16_t)port, (unsigned int)size);
 }
 
@@ -47,7 +46,6 @@ static void port_out(uc_engine *uc, uint32_t port, int size, uint32_t value,
 	struct engine_vcpu *vcpu = opaque;
 	const struct engine_ports *ports = &vcpu->engine->ports;
 
-	(void)uc;
 	if (ports->out(ports->opaque, (uint16_t)port, (unsigned int)size,
 		       value))
 		vcpu->has_work = true;
@@ -68,9 +66,6 @@ static void stored(uc_engine *uc, uc_mem_type type, uint64_t address, int size,
 	struct engine_vcpu *vcpu = opaque;
 	uint64_t last = vcpu->stored_gpa + vcpu->stored_bytes;
 
-	(void)uc;
-	(void)type;
-	(void)value;
 	/* inside the pages that will be reported anyway */
 	if (vcpu->stored_bytes &&
 	    address >> RAM_PAGE_SHIFT == vcpu->stored_gpa >> RAM_PAGE_SHIFT &&
@@ -84,7 +79,7 @@ static void stored(uc_engine *uc, uc_mem_type type, uint64_t address, int size,
 static bool is_kicked(const struct engine_vcpu *vcpu)
 {
 	/* relaxed: the machine's lock orders what the kicker wants seen */
-	return __atomic_load_n(&vcpu->is_kicked, __ATOMIC_RELAXED);
+	return atomic_load_explicit(&vcpu->is_kicked, memory_order_relaxed);
 }
 
 static void stop(struct engine_vcpu *vcpu, uint64_t rip)
@@ -100,7 +95,6 @@ static void block_starts(uc_engine *uc, uint64_t address, uint32_t size,
 	struct engine_vcpu *vcpu = opaque;
 
 	engine_unicorn_enters(vcpu, address, size);
-	(void)uc;
 	if (vcpu->is_stopping)
 		return;
 	if (engine_unicorn_has_other_tables(vcpu) || is_kicked(vcpu) ||
@@ -139,7 +133,7 @@ static int unicorn_create(const struct ram *ram,
 	int ret;
 
 	if (!engine)
-		return smudge_error_set(err, -ENOMEM, WHERE, "Out of memory.");
+		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
 	engine->ram = ram;
 	engine->add_hooks = add_hooks;
 	if (ports)
@@ -182,9 +176,8 @@ static int unicorn_vcpu_create(struct engine *engine, unsigned int index,
 	struct engine_vcpu *vcpu = calloc(1, sizeof(*vcpu));
 	int ret;
 
-	(void)index;
 	if (!vcpu)
-		return smudge_error_set(err, -ENOMEM, WHERE, "Out of memory.");
+		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
 	vcpu->engine = engine;
 	vcpu->next = engine->vcpus;
 	engine->vcpus = vcpu;
@@ -199,7 +192,6 @@ static int unicorn_vcpu_create(struct engine *engine, unsigned int index,
 
 static void unicorn_vcpu_bind(struct engine_vcpu *vcpu)
 {
-	(void)vcpu;
 }
 
 /* HLT leaves Unicorn as if nothing had happened, after the instruction. */
@@ -223,7 +215,7 @@ static enum engine_exit leave(struct engine_vcpu *vcpu, uc_err why,
 	if (why == UC_ERR_EXCEPTION && !engine_unicorn_has_handlers(vcpu, err))
 		return ENGINE_EXIT_SHUTDOWN;
 	smudge_error_set(err, -EFAULT, WHERE,
-			 "The guest cannot go on at 0x%llx: %s.",
+			 "the guest cannot go on at 0x%llx: %s",
 			 (unsigned long long)rip,
 			 why == UC_ERR_OK ? "Unicorn left it without a reason"
 					  : uc_strerror(why));
@@ -261,13 +253,13 @@ static enum engine_exit unicorn_vcpu_run(struct engine_vcpu *vcpu,
 static void unicorn_vcpu_kick(struct engine_vcpu *vcpu)
 {
 	/* relaxed: read by is_kicked, the machine's lock orders the rest */
-	__atomic_store_n(&vcpu->is_kicked, true, __ATOMIC_RELAXED);
+	atomic_store_explicit(&vcpu->is_kicked, true, memory_order_relaxed);
 }
 
 static void unicorn_vcpu_clear_kick(struct engine_vcpu *vcpu)
 {
 	/* relaxed: the machine's lock orders it against kicks */
-	__atomic_store_n(&vcpu->is_kicked, false, __ATOMIC_RELAXED);
+	atomic_store_explicit(&vcpu->is_kicked, false, memory_order_relaxed);
 }
 
 /*
@@ -278,12 +270,12 @@ static int unicorn_set_write_hook(struct engine *engine,
 				  const struct engine_write_hook *hook,
 				  struct smudge_error *err)
 {
-	struct engine_vcpu *vcpu;
 	struct vcpu_state state;
 	int ret = 0;
 
 	engine->hook = hook ? *hook : (struct engine_write_hook){0};
-	for (vcpu = engine->vcpus; ret == 0 && vcpu; vcpu = vcpu->next) {
+	for (struct engine_vcpu *vcpu = engine->vcpus; ret == 0 && vcpu;
+	     vcpu = vcpu->next) {
 		ret = engine_unicorn_get_state(vcpu, &state, err);
 		if (ret == 0)
 			ret = engine_unicorn_open(vcpu, err);

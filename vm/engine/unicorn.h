@@ -9,6 +9,7 @@
 #ifndef VM_ENGINE_UNICORN_H
 #define VM_ENGINE_UNICORN_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <unicorn/unicorn.h>
 
@@ -49,7 +50,7 @@ struct engine_code {
 	struct engine_piece drops[ENGINE_MAX_DROPS];
 	size_t ndrops;
 	bool drops_all;
-	bool is_reopened; /* atomic: there are no translations any more */
+	atomic_bool is_reopened; /* there are no translations any more */
 };
 
 struct engine_vcpu {
@@ -57,7 +58,7 @@ struct engine_vcpu {
 	struct engine_vcpu *next;
 	uc_engine *uc; /* one per vCPU, on the same RAM */
 	bool has_run;
-	bool is_kicked;	  /* atomic */
+	atomic_bool is_kicked;
 	bool is_stopping; /* stopped by block_starts at shadow.rip */
 	bool has_work;	  /* of a device, to be completed */
 	/* code != 0: the guest did what Unicorn does not emulate */

@@ -95,10 +95,9 @@ static int accept_segments(const struct engine *engine,
 			   struct smudge_error *err)
 {
 	struct vcpu_segment derived;
-	unsigned int i;
 	int ret;
 
-	for (i = VCPU_ES; i <= VCPU_GS; i++) {
+	for (unsigned int i = VCPU_ES; i <= VCPU_GS; i++) {
 		ret = engine_unicorn_derive(engine, &state->gdt,
 					    state->seg[i].selector, &derived,
 					    err);
@@ -196,9 +195,7 @@ static bool is_same_system(const struct vcpu_segment *a,
 const char *engine_unicorn_difference(const struct vcpu_state *set,
 				      const struct vcpu_state *got)
 {
-	size_t i;
-
-	for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
 		if (memcmp((const char *)set + fields[i].offset,
 			   (const char *)got + fields[i].offset,
 			   fields[i].bytes) != 0)
@@ -207,7 +204,7 @@ const char *engine_unicorn_difference(const struct vcpu_state *set,
 		return "task register";
 	if (!is_same_system(&set->seg[VCPU_LDT], &got->seg[VCPU_LDT]))
 		return "LDTR";
-	for (i = VCPU_ES; i <= VCPU_GS; i++)
+	for (size_t i = VCPU_ES; i <= VCPU_GS; i++)
 		if (set->seg[i].selector != got->seg[i].selector)
 			return "segment selectors";
 	return NULL;

@@ -40,8 +40,6 @@ static void note(struct engine_vcpu *vcpu, uint64_t gpa, uint64_t length_bytes)
 
 static void translated(uc_engine *uc, uc_tb *block, uc_tb *from, void *opaque)
 {
-	(void)uc;
-	(void)from;
 	note(opaque, block->pc, block->size);
 }
 
@@ -101,11 +99,9 @@ static bool is_entry_counted(const struct engine_code *code)
 
 static void add_fresh(struct engine_code *code)
 {
-	size_t i;
-
 	if (code->is_entered && !is_entry_counted(code))
 		add(code, &code->entry);
-	for (i = 0; i < code->nfresh; i++)
+	for (size_t i = 0; i < code->nfresh; i++)
 		add(code, &code->fresh[i]);
 	code->nfresh = 0;
 	code->is_entered = false;
@@ -116,17 +112,17 @@ void engine_unicorn_settle(struct engine_vcpu *vcpu)
 	struct engine_code *code = &vcpu->code;
 	struct smudge_code_range ranges[16];
 	size_t n;
-	size_t i;
 
 	if (!code->handle)
 		return;
 	/* acquire: pairs with the release in engine_unicorn_reopened */
-	if (__atomic_exchange_n(&code->is_reopened, false, __ATOMIC_ACQUIRE))
+	if (atomic_exchange_explicit(&code->is_reopened, false,
+				     memory_order_acquire))
 		smudge_code_forget(code->handle, 0, UINT64_MAX);
 	add_fresh(code);
 	do {
 		n = smudge_code_stale(code->handle, ranges, 16);
-		for (i = 0; i < n; i++)
+		for (size_t i = 0; i < n; i++)
 			drop(code, ranges[i].gpa, ranges[i].length_bytes);
 	} while (n);
 	if (code->drops_all)
@@ -139,16 +135,15 @@ int engine_unicorn_drop(struct engine_vcpu *vcpu, struct smudge_error *err)
 	struct engine_code *code = &vcpu->code;
 	struct vcpu_state state;
 	int ret = 0;
-	size_t i;
 
-	for (i = 0; i < code->ndrops && !code->drops_all; i++)
+	for (size_t i = 0; i < code->ndrops && !code->drops_all; i++)
 		if (uc_ctl_remove_cache(vcpu->uc, code->drops[i].gpa,
 					code->drops[i].gpa +
 						code->drops[i].length_bytes) !=
 		    UC_ERR_OK)
 			return smudge_error_set(err, -EIO, "unicorn",
 						"Unicorn does not drop stale "
-						"code.");
+						"code");
 	if (code->drops_all) {
 		ret = engine_unicorn_get_state(vcpu, &state, err);
 		if (ret == 0)
@@ -163,9 +158,8 @@ int engine_unicorn_drop(struct engine_vcpu *vcpu, struct smudge_error *err)
 
 static void unwatch(struct engine *engine)
 {
-	struct engine_vcpu *vcpu;
-
-	for (vcpu = engine->vcpus; vcpu; vcpu = vcpu->next) {
+	for (struct engine_vcpu *vcpu = engine->vcpus; vcpu;
+	     vcpu = vcpu->next) {
 		smudge_code_close(vcpu->code.handle);
 		vcpu->code.handle = NULL;
 	}
@@ -180,19 +174,19 @@ int engine_unicorn_watch_code(struct engine *engine,
 		.size = sizeof(options),
 		.marks_only = true,
 	};
-	struct engine_vcpu *vcpu;
 	int ret = 0;
 
 	unwatch(engine);
 	if (!memory)
 		return 0;
-	for (vcpu = engine->vcpus; ret == 0 && vcpu; vcpu = vcpu->next) {
+	for (struct engine_vcpu *vcpu = engine->vcpus; ret == 0 && vcpu;
+	     vcpu = vcpu->next) {
 		ret = smudge_code_open(memory, &options, &vcpu->code.handle,
 				       err);
 		if (ret == 0 && engine_unicorn_hook_code(vcpu) != UC_ERR_OK)
 			ret = smudge_error_set(err, -ENODEV, "unicorn",
 					       "Unicorn does not tell of new "
-					       "blocks.");
+					       "blocks");
 	}
 	if (ret < 0)
 		unwatch(engine);

@@ -15,7 +15,7 @@
 static int fail(struct smudge_error *err, int code, const char *what,
 		uc_err why)
 {
-	return smudge_error_set(err, code, WHERE, "Unicorn refuses: %s: %s.",
+	return smudge_error_set(err, code, WHERE, "Unicorn refuses: %s: %s",
 				what, uc_strerror(why));
 }
 
@@ -29,7 +29,6 @@ int engine_unicorn_open(struct engine_vcpu *vcpu, struct smudge_error *err)
 {
 	struct engine *engine = vcpu->engine;
 	uc_err ret;
-	size_t i;
 
 	if (vcpu->uc)
 		uc_close(vcpu->uc);
@@ -40,7 +39,7 @@ int engine_unicorn_open(struct engine_vcpu *vcpu, struct smudge_error *err)
 		vcpu->uc = NULL;
 		return fail(err, -ENODEV, "an x86-64 processor", ret);
 	}
-	for (i = 0; i < engine->ram->npieces; i++) {
+	for (size_t i = 0; i < engine->ram->npieces; i++) {
 		ret = engine_unicorn_map(vcpu, &engine->ram->pieces[i]);
 		if (ret != UC_ERR_OK)
 			return fail(err, -ENOMEM, "the guest's RAM", ret);
@@ -56,5 +55,6 @@ int engine_unicorn_open(struct engine_vcpu *vcpu, struct smudge_error *err)
 void engine_unicorn_reopened(struct engine_vcpu *vcpu)
 {
 	/* release: pairs with the exchange in engine_unicorn_settle */
-	__atomic_store_n(&vcpu->code.is_reopened, true, __ATOMIC_RELEASE);
+	atomic_store_explicit(&vcpu->code.is_reopened, true,
+			      memory_order_release);
 }

@@ -94,9 +94,7 @@ static void get_task(struct access *access, int id,
 /* Loads from the GDT in RAM. Null selectors are what a new Unicorn has. */
 static void put_selectors(struct access *access, const struct vcpu_state *state)
 {
-	unsigned int i;
-
-	for (i = VCPU_ES; i <= VCPU_GS; i++)
+	for (unsigned int i = VCPU_ES; i <= VCPU_GS; i++)
 		if (state->seg[i].selector)
 			put(access, selector_ids[i], &state->seg[i].selector);
 	put(access, UC_X86_REG_FS_BASE, &state->seg[VCPU_FS].base);
@@ -105,7 +103,6 @@ static void put_selectors(struct access *access, const struct vcpu_state *state)
 
 static void put_system(struct access *access, const struct vcpu_state *state)
 {
-	unsigned int i;
 	uc_x86_mmr gdt = {.base = state->gdt.base,
 			  .limit = state->gdt.limit_bytes};
 	uc_x86_mmr idt = {.base = state->idt.base,
@@ -122,16 +119,14 @@ static void put_system(struct access *access, const struct vcpu_state *state)
 	put(access, UC_X86_REG_CR0, &state->cr0);
 	put_selectors(access, state);
 	put(access, UC_X86_REG_CR2, &state->cr2);
-	for (i = 0; i < VCPU_NMSR; i++)
+	for (unsigned int i = 0; i < VCPU_NMSR; i++)
 		if (i != VCPU_MSR_TSC)
 			put_msr(access, vcpu_msr_index[i], state->msr[i]);
 }
 
 static void get_selectors(struct access *access, struct vcpu_state *state)
 {
-	unsigned int i;
-
-	for (i = VCPU_ES; i <= VCPU_GS; i++)
+	for (unsigned int i = VCPU_ES; i <= VCPU_GS; i++)
 		get(access, selector_ids[i], &state->seg[i].selector);
 	get(access, UC_X86_REG_FS_BASE, &state->seg[VCPU_FS].base);
 	get(access, UC_X86_REG_GS_BASE, &state->seg[VCPU_GS].base);
@@ -139,7 +134,6 @@ static void get_selectors(struct access *access, struct vcpu_state *state)
 
 static void get_system(struct access *access, struct vcpu_state *state)
 {
-	unsigned int i;
 	uc_x86_mmr gdt = {0};
 	uc_x86_mmr idt = {0};
 
@@ -158,7 +152,7 @@ static void get_system(struct access *access, struct vcpu_state *state)
 	get_selectors(access, state);
 	get_task(access, UC_X86_REG_TR, &state->seg[VCPU_TR]);
 	get_task(access, UC_X86_REG_LDTR, &state->seg[VCPU_LDT]);
-	for (i = 0; i < VCPU_NMSR; i++)
+	for (unsigned int i = 0; i < VCPU_NMSR; i++)
 		if (i != VCPU_MSR_TSC)
 			state->msr[i] = get_msr(access, vcpu_msr_index[i]);
 	state->msr[VCPU_MSR_TSC] = __rdtsc();
@@ -176,17 +170,16 @@ static int st_id(const struct vcpu_fpu *fpu, unsigned int i)
 static void put_fpu(struct access *access, const struct vcpu_fpu *fpu)
 {
 	uint16_t tags = 0;
-	unsigned int i;
 
-	for (i = 0; i < 8; i++)
+	for (unsigned int i = 0; i < 8; i++)
 		if (!(fpu->ftw >> i & 1))
 			tags |= (uint16_t)(3u << (2 * i));
 	put(access, UC_X86_REG_FPCW, &fpu->fcw);
 	put(access, UC_X86_REG_FPSW, &fpu->fsw);
-	for (i = 0; i < 8; i++)
+	for (unsigned int i = 0; i < 8; i++)
 		put(access, st_id(fpu, i), fpu->st[i]);
 	put(access, UC_X86_REG_FPTAG, &tags);
-	for (i = 0; i < 16; i++)
+	for (unsigned int i = 0; i < 16; i++)
 		put(access, UC_X86_REG_XMM0 + (int)i, fpu->xmm[i]);
 	put(access, UC_X86_REG_MXCSR, &fpu->mxcsr);
 }
@@ -195,19 +188,18 @@ static void get_fpu(struct access *access, struct vcpu_fpu *fpu)
 {
 	uint8_t st[16];
 	uint16_t tags = 0;
-	unsigned int i;
 
 	get(access, UC_X86_REG_FPCW, &fpu->fcw);
 	get(access, UC_X86_REG_FPSW, &fpu->fsw);
 	get(access, UC_X86_REG_FPTAG, &tags);
 	fpu->ftw = 0;
-	for (i = 0; i < 8; i++) {
+	for (unsigned int i = 0; i < 8; i++) {
 		if ((tags >> (2 * i) & 3) != 3)
 			fpu->ftw |= (uint8_t)(1u << i);
 		get(access, st_id(fpu, i), st);
 		memcpy(fpu->st[i], st, sizeof(fpu->st[i]));
 	}
-	for (i = 0; i < 16; i++)
+	for (unsigned int i = 0; i < 16; i++)
 		get(access, UC_X86_REG_XMM0 + (int)i, fpu->xmm[i]);
 	get(access, UC_X86_REG_MXCSR, &fpu->mxcsr);
 }
@@ -221,10 +213,9 @@ static int get_hidden(const struct engine_vcpu *vcpu, struct vcpu_state *state,
 {
 	const struct vcpu_state *shadow = &vcpu->shadow;
 	struct vcpu_segment derived;
-	unsigned int i;
 	int ret;
 
-	for (i = VCPU_ES; i <= VCPU_GS; i++) {
+	for (unsigned int i = VCPU_ES; i <= VCPU_GS; i++) {
 		struct vcpu_segment *segment = &state->seg[i];
 
 		ret = engine_unicorn_derive(vcpu->engine, &state->gdt,
@@ -255,9 +246,8 @@ int engine_unicorn_get_state(struct engine_vcpu *vcpu,
 	struct access access = {.uc = vcpu->uc, .first = UC_ERR_OK};
 	struct vcpu_state state = vcpu->shadow;
 	uint32_t eflags = 0;
-	unsigned int i;
 
-	for (i = 0; i < VCPU_NGPR; i++)
+	for (unsigned int i = 0; i < VCPU_NGPR; i++)
 		get(&access, gpr_ids[i], &state.gpr[i]);
 	get(&access, UC_X86_REG_EFLAGS, &eflags);
 	state.rflags = eflags;
@@ -266,7 +256,7 @@ int engine_unicorn_get_state(struct engine_vcpu *vcpu,
 	if (access.first != UC_ERR_OK)
 		return smudge_error_set(err, -EIO, "unicorn",
 					"Unicorn does not give the state of "
-					"the vCPU: %s.",
+					"the vCPU: %s",
 					uc_strerror(access.first));
 	if (get_hidden(vcpu, &state, err) < 0)
 		return -EOPNOTSUPP;
@@ -280,21 +270,20 @@ int engine_unicorn_restore(struct engine_vcpu *vcpu,
 {
 	struct access access = {.uc = vcpu->uc, .first = UC_ERR_OK};
 	uint32_t eflags = (uint32_t)state->rflags;
-	unsigned int i;
 
 	/* selectors are loaded from RAM: without its tables that crashes */
 	if (state->seg[VCPU_CS].selector &&
 	    engine_unicorn_check_tables(vcpu->engine, state->cr3, err) < 0)
 		return -EOPNOTSUPP;
 	put_system(&access, state);
-	for (i = 0; i < VCPU_NGPR; i++)
+	for (unsigned int i = 0; i < VCPU_NGPR; i++)
 		put(&access, gpr_ids[i], &state->gpr[i]);
 	put(&access, UC_X86_REG_EFLAGS, &eflags);
 	put_fpu(&access, &state->fpu);
 	if (access.first != UC_ERR_OK)
 		return smudge_error_set(err, -EINVAL, "unicorn",
 					"Unicorn refuses the state of the "
-					"vCPU: %s.",
+					"vCPU: %s",
 					uc_strerror(access.first));
 	vcpu->shadow = *state;
 	return 0;

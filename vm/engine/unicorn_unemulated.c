@@ -75,10 +75,6 @@ static bool writes_tables(uc_engine *uc, uc_mem_type type, uint64_t gpa,
 {
 	struct engine_vcpu *vcpu = opaque;
 
-	(void)uc;
-	(void)type;
-	(void)size;
-	(void)value;
 	smudge_error_set(&vcpu->unemulated, -EOPNOTSUPP, WHERE,
 			 "the guest writes its page tables, at 0x%" PRIx64
 			 ", and Unicorn 2.0.1 does not translate addresses: "

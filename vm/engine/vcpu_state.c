@@ -54,11 +54,10 @@ void vcpu_state_init_long_mode(struct vcpu_state *state, uint64_t rip,
 {
 	const struct vcpu_segment data = {
 		.selector = 0x10, .limit_bytes = UINT32_MAX, .attr = 0xc093};
-	unsigned int i;
 
 	*state = (struct vcpu_state){.rip = rip, .rflags = RFLAGS_ONE};
 	state->gpr[VCPU_RSP] = rsp;
-	for (i = 0; i < VCPU_NSEG; i++)
+	for (unsigned int i = 0; i < VCPU_NSEG; i++)
 		state->seg[i] = data;
 	state->seg[VCPU_CS] = (struct vcpu_segment){
 		.selector = 0x08, .limit_bytes = UINT32_MAX, .attr = 0xa09b};
@@ -89,13 +88,11 @@ static void encode_fpu(const struct vcpu_fpu *fpu, struct vm_buf *buf)
 
 int vcpu_state_encode(const struct vcpu_state *state, struct vm_buf *buf)
 {
-	unsigned int i;
-
-	for (i = 0; i < VCPU_NGPR; i++)
+	for (unsigned int i = 0; i < VCPU_NGPR; i++)
 		vm_buf_put64(buf, state->gpr[i]);
 	vm_buf_put64(buf, state->rip);
 	vm_buf_put64(buf, state->rflags);
-	for (i = 0; i < VCPU_NSEG; i++) {
+	for (unsigned int i = 0; i < VCPU_NSEG; i++) {
 		vm_buf_put16(buf, state->seg[i].selector);
 		vm_buf_put32(buf, state->seg[i].attr);
 		vm_buf_put32(buf, state->seg[i].limit_bytes);
@@ -111,7 +108,7 @@ int vcpu_state_encode(const struct vcpu_state *state, struct vm_buf *buf)
 	vm_buf_put64(buf, state->cr4);
 	vm_buf_put64(buf, state->cr8);
 	vm_buf_put64(buf, state->efer);
-	for (i = 0; i < VCPU_NMSR; i++)
+	for (unsigned int i = 0; i < VCPU_NMSR; i++)
 		vm_buf_put64(buf, state->msr[i]);
 	encode_fpu(&state->fpu, buf);
 	vm_buf_put8(buf, state->halted);
@@ -136,13 +133,11 @@ static void decode_fpu(struct vm_reader *reader, struct vcpu_fpu *fpu)
 
 static void decode_fields(struct vm_reader *reader, struct vcpu_state *state)
 {
-	unsigned int i;
-
-	for (i = 0; i < VCPU_NGPR; i++)
+	for (unsigned int i = 0; i < VCPU_NGPR; i++)
 		state->gpr[i] = vm_read64(reader);
 	state->rip = vm_read64(reader);
 	state->rflags = vm_read64(reader);
-	for (i = 0; i < VCPU_NSEG; i++) {
+	for (unsigned int i = 0; i < VCPU_NSEG; i++) {
 		state->seg[i].selector = vm_read16(reader);
 		state->seg[i].attr = vm_read32(reader);
 		state->seg[i].limit_bytes = vm_read32(reader);
@@ -158,7 +153,7 @@ static void decode_fields(struct vm_reader *reader, struct vcpu_state *state)
 	state->cr4 = vm_read64(reader);
 	state->cr8 = vm_read64(reader);
 	state->efer = vm_read64(reader);
-	for (i = 0; i < VCPU_NMSR; i++)
+	for (unsigned int i = 0; i < VCPU_NMSR; i++)
 		state->msr[i] = vm_read64(reader);
 	decode_fpu(reader, &state->fpu);
 	state->halted = vm_read8(reader);
@@ -171,9 +166,7 @@ static bool is_canonical(uint64_t address)
 
 static bool is_pat(uint64_t pat)
 {
-	unsigned int i;
-
-	for (i = 0; i < 64; i += 8) {
+	for (unsigned int i = 0; i < 64; i += 8) {
 		unsigned int type = (pat >> i) & 0xff;
 
 		if (type > 7 || type == 2 || type == 3)
@@ -222,15 +215,14 @@ static const char *bad_rest(const struct vcpu_state *state)
 	static const enum vcpu_msr addresses[] = {
 		VCPU_MSR_LSTAR, VCPU_MSR_CSTAR, VCPU_MSR_KERNEL_GS_BASE,
 		VCPU_MSR_SYSENTER_ESP, VCPU_MSR_SYSENTER_EIP};
-	size_t i;
 
-	for (i = 0; i < VCPU_NSEG; i++)
+	for (size_t i = 0; i < VCPU_NSEG; i++)
 		if ((state->seg[i].attr & ~ATTR_KNOWN) ||
 		    !is_canonical(state->seg[i].base))
 			return "a segment register";
 	if (!is_canonical(state->gdt.base) || !is_canonical(state->idt.base))
 		return "a descriptor table register";
-	for (i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++)
+	for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++)
 		if (!is_canonical(state->msr[addresses[i]]))
 			return "a model-specific register";
 	if (!is_pat(state->msr[VCPU_MSR_PAT]))
@@ -252,16 +244,16 @@ int vcpu_state_decode(const uint8_t *bytes, size_t len, struct vcpu_state *ret,
 	decode_fields(&reader, &state);
 	if (reader.failed || reader.pos != len)
 		return smudge_error_set(err, -EINVAL, "state",
-					"The vCPU state has %zu bytes, which "
-					"is not the size of version %u.",
+					"the vCPU state has %zu bytes, which "
+					"is not the size of version %u",
 					len, VCPU_STATE_VERSION);
 	bad = bad_control(&state);
 	if (!bad)
 		bad = bad_rest(&state);
 	if (bad)
 		return smudge_error_set(err, -EINVAL, "state",
-					"The vCPU state gives %s a value that "
-					"no processor can hold.",
+					"the vCPU state gives %s a value that "
+					"no processor can hold",
 					bad);
 	*ret = state;
 	return 0;

@@ -39,9 +39,8 @@ const struct ram *machine_ram(const struct machine *machine)
 uint64_t machine_ram_bytes(const struct machine *machine)
 {
 	uint64_t bytes = 0;
-	size_t i;
 
-	for (i = 0; i < machine->ram.npieces; i++)
+	for (size_t i = 0; i < machine->ram.npieces; i++)
 		bytes += machine->ram.pieces[i].size_bytes;
 	return bytes;
 }

@@ -25,15 +25,14 @@ int loader_prepare_boot(const struct ram *ram, const char *cmdline,
 	size_t len = strlen(cmdline);
 	uint8_t *low = ram->pieces[0].hva;
 	uint64_t ram_bytes = 0;
-	size_t i;
 
 	if (len > LOADER_CMDLINE_MAX)
 		return smudge_error_set(err, -E2BIG, "loader",
-					"The guest's command line has %zu "
+					"the guest's command line has %zu "
 					"bytes, more than the %d there is "
-					"room for.",
+					"room for",
 					len, LOADER_CMDLINE_MAX);
-	for (i = 0; i < ram->npieces; i++)
+	for (size_t i = 0; i < ram->npieces; i++)
 		ram_bytes +=
 			ram->pieces[i].is_vram ? 0 : ram->pieces[i].size_bytes;
 	vm_store64(low + LOADER_GDT_GPA, 0);

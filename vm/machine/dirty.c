@@ -133,22 +133,21 @@ static int attach_kind(struct machine *machine, const char *kind,
 	if (engine_that_offers(kind))
 		return smudge_error_set(err, -EINVAL, WHERE,
 					"--dirty %s needs the engine %s, and "
-					"this machine runs on %s.",
+					"this machine runs on %s",
 					kind, engine_that_offers(kind),
 					machine->ops->name);
 	return smudge_error_set(err, -EINVAL, WHERE,
-				"No engine of this build offers --dirty "
-				"%.40s.",
+				"no engine of this build offers --dirty "
+				"%.40s",
 				kind);
 }
 
 static int add_regions(struct machine *machine, struct smudge_error *err)
 {
-	size_t i;
 	int ret;
 
 	ret = smudge_memory_create(&machine->dirty.memory);
-	for (i = 0; ret == 0 && i < machine->ram.npieces; i++) {
+	for (size_t i = 0; ret == 0 && i < machine->ram.npieces; i++) {
 		struct ram_piece *piece = &machine->ram.pieces[i];
 		struct smudge_region_options options = {
 			.size = sizeof(options),
@@ -164,8 +163,8 @@ static int add_regions(struct machine *machine, struct smudge_error *err)
 	}
 	if (ret < 0)
 		return smudge_error_set(err, ret, WHERE,
-					"The RAM's regions cannot be added: "
-					"%s.",
+					"the RAM's regions cannot be added: "
+					"%s",
 					strerror(-ret));
 	return 0;
 }

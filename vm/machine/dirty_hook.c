@@ -30,7 +30,6 @@ static int start(void *opaque, const struct smudge_source_range *range,
 					       .wrote = wrote};
 	int ret = 0;
 
-	(void)range;
 	machine_quiesce(machine);
 	if (machine->dirty.hook_users == 0)
 		ret = machine->ops->set_write_hook(machine->engine, &hook, err);
@@ -53,9 +52,6 @@ static void stop(void *opaque)
 static int harvest(void *opaque, struct smudge_sink *sink,
 		   struct smudge_error *err)
 {
-	(void)opaque;
-	(void)sink;
-	(void)err;
 	return 0;
 }
 
@@ -74,6 +70,6 @@ int dirty_hook_create(struct machine *machine,
 	int ret = smudge_source_create(&ops, machine, ret_source);
 
 	if (ret < 0)
-		return smudge_error_set(err, ret, "dirty", "Out of memory.");
+		return smudge_error_set(err, ret, "dirty", "out of memory");
 	return 0;
 }

@@ -44,7 +44,7 @@ struct image {
 static int refuse(struct smudge_error *err, const char *why)
 {
 	return smudge_error_set(err, -EINVAL, WHERE,
-				"The guest image is refused: %s.", why);
+				"the guest image is refused: %s", why);
 }
 
 static int parse_header(struct image *image, struct smudge_error *err)
@@ -100,7 +100,6 @@ static int add_segment(struct image *image, const struct segment *segment,
 static int parse_segments(struct image *image, struct smudge_error *err)
 {
 	struct vm_reader reader = {.bytes = image->bytes, .len = image->len};
-	unsigned int i;
 	int ret;
 
 	if (image->phoff > image->len ||
@@ -108,7 +107,7 @@ static int parse_segments(struct image *image, struct smudge_error *err)
 		return refuse(err, "it is truncated within the program "
 				   "headers");
 	reader.pos = image->phoff;
-	for (i = 0; i < image->phnum; i++) {
+	for (unsigned int i = 0; i < image->phnum; i++) {
 		struct segment segment;
 		uint32_t type = vm_read32(&reader);
 
@@ -153,10 +152,8 @@ static int check_places(const struct image *image, const struct ram *ram,
 {
 	uint64_t tables_end = boot_tables_end(ram);
 	bool entered = false;
-	unsigned int i;
-	unsigned int j;
 
-	for (i = 0; i < image->nsegments; i++) {
+	for (unsigned int i = 0; i < image->nsegments; i++) {
 		const struct segment *segment = &image->segments[i];
 
 		if (!place_of(ram, segment))
@@ -164,7 +161,7 @@ static int check_places(const struct image *image, const struct ram *ram,
 		if (segment->gpa < tables_end)
 			return refuse(err, "a segment overlaps the loader's "
 					   "tables in low memory");
-		for (j = 0; j < i; j++)
+		for (unsigned int j = 0; j < i; j++)
 			if (overlap(segment, &image->segments[j]))
 				return refuse(err, "two segments overlap");
 		if (image->entry >= segment->gpa &&
@@ -180,7 +177,6 @@ int loader_load_elf(const uint8_t *bytes, size_t len, const struct ram *ram,
 		    uint64_t *ret_entry, struct smudge_error *err)
 {
 	struct image image = {.bytes = bytes, .len = len};
-	unsigned int i;
 	int ret;
 
 	ret = parse_header(&image, err);
@@ -190,7 +186,7 @@ int loader_load_elf(const uint8_t *bytes, size_t len, const struct ram *ram,
 		ret = check_places(&image, ram, err);
 	if (ret < 0)
 		return ret;
-	for (i = 0; i < image.nsegments; i++) {
+	for (unsigned int i = 0; i < image.nsegments; i++) {
 		const struct segment *segment = &image.segments[i];
 		uint8_t *dest = place_of(ram, segment);
 
@@ -216,7 +212,7 @@ int loader_load_file(const char *path, const char *cmdline,
 	if (ret < 0)
 		return smudge_error_set(
 			err, ret, WHERE,
-			"The guest image %.100s cannot be read: %s.", path,
+			"the guest image %.100s cannot be read: %s", path,
 			file_reason(ret));
 	ret = loader_load_elf(bytes, len, ram, &entry, &why);
 	free(bytes);

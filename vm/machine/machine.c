@@ -76,7 +76,7 @@ static int map_piece(struct machine *machine, const char *name, uint64_t gpa,
 		ret = -errno;
 		return smudge_error_set(
 			err, ret, WHERE,
-			"%llu MiB of guest RAM cannot be mapped: %s.",
+			"%llu MiB of guest RAM cannot be mapped: %s",
 			(unsigned long long)(size_bytes >> 20), strerror(-ret));
 	}
 	*piece = (struct ram_piece){
@@ -200,7 +200,7 @@ static int build(struct machine *machine, const struct machine_config *config,
 	if (machine->exit_fd < 0) {
 		ret = -errno;
 		return smudge_error_set(err, ret, WHERE,
-					"An eventfd cannot be had: %s.",
+					"an eventfd cannot be created: %s",
 					strerror(-ret));
 	}
 	ret = map_ram(machine, config, err);
@@ -228,12 +228,12 @@ int machine_create(const struct machine_config *config,
 	int ret;
 
 	if (!machine)
-		return smudge_error_set(err, -ENOMEM, WHERE, "Out of memory.");
+		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
 	machine->exit_fd = -1;
 	ret = init_locks(machine);
 	if (ret < 0) {
 		free(machine);
-		return smudge_error_set(err, ret, WHERE, "Out of memory.");
+		return smudge_error_set(err, ret, WHERE, "out of memory");
 	}
 	machine->state =
 		config->is_incoming ? MACHINE_INMIGRATE : MACHINE_PRELAUNCH;
@@ -248,21 +248,19 @@ int machine_create(const struct machine_config *config,
 
 void machine_destroy(struct machine *machine)
 {
-	size_t i;
-
 	if (!machine)
 		return;
 	machine_vcpus_end(machine);
 	if (machine->engine && machine->ops && machine->ops->watch_code)
 		machine->ops->watch_code(machine->engine, NULL, NULL);
 	machine_dirty_detach(machine);
-	for (i = 0; i < MACHINE_MAX_VCPUS; i++)
+	for (size_t i = 0; i < MACHINE_MAX_VCPUS; i++)
 		if (machine->vcpus[i].engine_vcpu)
 			machine->ops->vcpu_destroy(
 				machine->vcpus[i].engine_vcpu);
 	if (machine->engine)
 		machine->ops->destroy(machine->engine);
-	for (i = 0; i < machine->ram.npieces; i++)
+	for (size_t i = 0; i < machine->ram.npieces; i++)
 		munmap(machine->ram.pieces[i].hva,
 		       machine->ram.pieces[i].size_bytes);
 	devices_close(&machine->devices);
@@ -288,8 +286,8 @@ int machine_load_kernel(struct machine *machine, const char *path,
 
 	if (machine_run_state(machine) != MACHINE_PRELAUNCH)
 		return smudge_error_set(err, -EBUSY, WHERE,
-					"A guest image can be loaded only "
-					"before the machine ran.");
+					"a guest image can be loaded only "
+					"before the machine ran");
 	ret = loader_load_file(path, append, &machine->ram, &state, err);
 	if (ret < 0)
 		return ret;

@@ -67,9 +67,8 @@ static enum machine_run_state change_state(struct machine *machine,
 static bool kick_those_inside(struct machine *machine)
 {
 	bool any = false;
-	unsigned int i;
 
-	for (i = 0; i < machine->nvcpus; i++) {
+	for (unsigned int i = 0; i < machine->nvcpus; i++) {
 		if (!machine->vcpus[i].is_inside)
 			continue;
 		machine->ops->vcpu_kick(machine->vcpus[i].engine_vcpu);
@@ -292,7 +291,6 @@ static void *vcpu_thread(void *opaque)
 
 static void ignore_kick(int signal)
 {
-	(void)signal;
 }
 
 /* SIGUSR1 only ends KVM_RUN. */
@@ -308,15 +306,14 @@ static int start_thread(struct machine_vcpu *vcpu)
 
 int machine_vcpus_start(struct machine *machine, struct smudge_error *err)
 {
-	unsigned int i;
 	int ret;
 
-	for (i = 0; i < machine->nvcpus; i++) {
+	for (unsigned int i = 0; i < machine->nvcpus; i++) {
 		ret = start_thread(&machine->vcpus[i]);
 		if (ret < 0)
 			return smudge_error_set(err, ret, "machine",
-						"A vCPU's thread cannot be "
-						"started: %s.",
+						"a vCPU's thread cannot be "
+						"started: %s",
 						strerror(-ret));
 		machine->vcpus[i].is_started = true;
 	}
@@ -325,14 +322,12 @@ int machine_vcpus_start(struct machine *machine, struct smudge_error *err)
 
 void machine_vcpus_end(struct machine *machine)
 {
-	unsigned int i;
-
 	pthread_mutex_lock(&machine->lock);
 	machine->is_ending = true;
 	pthread_cond_broadcast(&machine->entered_or_left);
 	wait_until_out(machine);
 	pthread_mutex_unlock(&machine->lock);
-	for (i = 0; i < machine->nvcpus; i++)
+	for (unsigned int i = 0; i < machine->nvcpus; i++)
 		if (machine->vcpus[i].is_started)
 			pthread_join(machine->vcpus[i].thread, NULL);
 }

@@ -32,7 +32,7 @@ struct section {
 static int refuse(struct smudge_error *err, const char *why, const char *name)
 {
 	return smudge_error_set(
-		err, -EINVAL, WHERE, "The machine state is refused: %s%s%s%s.",
+		err, -EINVAL, WHERE, "the machine state is refused: %s%s%s%s",
 		why, name ? " \"" : "", name ? name : "", name ? "\"" : "");
 }
 
@@ -56,11 +56,10 @@ static int save_vcpus(struct machine *machine, struct vm_buf *buf,
 		      struct smudge_error *err)
 {
 	struct vcpu_state state;
-	unsigned int i;
 	size_t pos;
 	int ret;
 
-	for (i = 0; i < machine->nvcpus; i++) {
+	for (unsigned int i = 0; i < machine->nvcpus; i++) {
 		ret = machine->ops->vcpu_get_state(
 			machine->vcpus[i].engine_vcpu, &state, err);
 		if (ret < 0)
@@ -106,7 +105,7 @@ int machine_save_state(struct machine *machine, struct vm_buf *buf,
 
 	if (machine_run_state(machine) == MACHINE_RUNNING)
 		return smudge_error_set(err, -EBUSY, WHERE,
-					"The machine is running.");
+					"the machine is running");
 	vm_buf_put32(buf, count_sections(machine));
 	ret = save_vcpus(machine, buf, err);
 	if (ret < 0)
@@ -114,8 +113,8 @@ int machine_save_state(struct machine *machine, struct vm_buf *buf,
 	save_devices(machine, buf);
 	if (buf->failed)
 		return smudge_error_set(err, -ENOMEM, WHERE,
-					"Out of memory for the machine "
-					"state.");
+					"out of memory for the machine "
+					"state");
 	return 0;
 }
 
@@ -125,12 +124,11 @@ static int read_section(struct vm_reader *reader, struct section *section,
 {
 	uint32_t name_len = vm_read32(reader);
 	const uint8_t *name;
-	uint32_t i;
 
 	if (reader->failed || !name_len || name_len > MAX_NAME_BYTES)
 		return refuse(err, "a section's name has a bad length", NULL);
 	name = vm_read(reader, name_len);
-	for (i = 0; name && i < name_len; i++)
+	for (uint32_t i = 0; name && i < name_len; i++)
 		section->name[i] =
 			name[i] >= ' ' && name[i] <= '~' ? (char)name[i] : '?';
 	section->name[name ? name_len : 0] = '\0';
@@ -208,13 +206,12 @@ static int decode_all(struct machine *machine, const uint8_t *bytes, size_t len,
 {
 	struct vm_reader reader = {.bytes = bytes, .len = len};
 	uint32_t count = vm_read32(&reader);
-	uint32_t i;
 	int ret;
 
 	if (reader.failed ||
 	    count > MACHINE_MAX_VCPUS + machine->devices.ndevices)
 		return refuse(err, "bad number of sections", NULL);
-	for (i = 0; i < count; i++) {
+	for (uint32_t i = 0; i < count; i++) {
 		struct section section;
 
 		ret = read_section(&reader, &section, err);
@@ -239,18 +236,17 @@ int machine_load_state(struct machine *machine, const uint8_t *bytes,
 		       size_t len, struct smudge_error *err)
 {
 	struct loaded_vcpus loaded = {0};
-	unsigned int i;
 	int ret;
 
 	if (machine_run_state(machine) == MACHINE_RUNNING)
 		return smudge_error_set(err, -EBUSY, WHERE,
-					"The machine is running.");
+					"the machine is running");
 	devices_forget(&machine->devices);
 	ret = decode_all(machine, bytes, len, &loaded, err);
 	if (ret < 0)
 		return ret;
 	set_loadable(machine, false);
-	for (i = 0; i < machine->nvcpus; i++) {
+	for (unsigned int i = 0; i < machine->nvcpus; i++) {
 		ret = machine->ops->vcpu_set_state(
 			machine->vcpus[i].engine_vcpu, &loaded.vcpus[i], err);
 		if (ret < 0)

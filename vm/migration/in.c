@@ -76,15 +76,15 @@ static int receive(struct migration *migration, int fd,
 		.state_load = load_state,
 		.progress = begun,
 	};
-	int rc;
+	int ret;
 
-	rc = smudge_migrate_receive(migration->job,
-				    machine_memory(migration->machine), fd,
-				    &options, err);
+	ret = smudge_migrate_receive(migration->job,
+				     machine_memory(migration->machine), fd,
+				     &options, err);
 	/* the sender has handed it over: whatever happens now, it is here */
-	if (!rc)
+	if (!ret)
 		run_control_arrive(migration->machine, migration->was_running);
-	return rc;
+	return ret;
 }
 
 /*
@@ -153,49 +153,49 @@ static int await_greeting(struct migration *migration, int fd,
 static int serve_one(struct migration *migration, struct smudge_error *err)
 {
 	int fd = -1;
-	int rc = migration_accept(migration->listen_fd, migration->cancel_fd,
-				  &fd, err);
+	int ret = migration_accept(migration->listen_fd, migration->cancel_fd,
+				   &fd, err);
 
-	if (rc)
-		return rc;
-	rc = await_greeting(migration, fd, err);
-	if (!rc)
-		rc = receive(migration, fd, err);
+	if (ret)
+		return ret;
+	ret = await_greeting(migration, fd, err);
+	if (!ret)
+		ret = receive(migration, fd, err);
 	close(fd);
-	if (!rc || !was_stranger(rc, err))
-		return rc;
+	if (!ret || !was_stranger(ret, err))
+		return ret;
 	say("a connection to the incoming migration was no migration: %s",
 	    err->message);
 	smudge_error_clear(err);
-	rc = migration_renew(migration, err);
-	return rc ? rc : -EAGAIN;
+	ret = migration_renew(migration, err);
+	return ret ? ret : -EAGAIN;
 }
 
 static void *receive_thread(void *opaque)
 {
 	struct migration *migration = opaque;
 	struct smudge_error err = {0};
-	int rc;
+	int ret;
 
 	do {
-		rc = serve_one(migration, &err);
-	} while (rc == -EAGAIN);
+		ret = serve_one(migration, &err);
+	} while (ret == -EAGAIN);
 	stop_listening(migration);
-	if (rc && rc != -ECANCELED)
+	if (ret && ret != -ECANCELED)
 		say("incoming migration failed: %s", err.message);
-	migration_finish(migration, rc, &err);
+	migration_finish(migration, ret, &err);
 	/* what was written of RAM is not a machine any more */
-	if (rc)
+	if (ret)
 		machine_request_exit(migration->machine, MACHINE_EXIT_ERROR, 1);
 	return NULL;
 }
 
 static int check_expected(struct migration *migration, struct smudge_error *err)
 {
-	int rc = run_control_check(migration->machine, err);
+	int ret = run_control_check(migration->machine, err);
 
-	if (rc)
-		return rc;
+	if (ret)
+		return ret;
 	if (machine_run_state(migration->machine) != MACHINE_INMIGRATE)
 		return smudge_error_set(err, -EBUSY, "migration",
 					"no migration is expected: this "
@@ -213,16 +213,16 @@ static int start(struct migration *migration, struct migration_uri *uri,
 		 struct smudge_error *err)
 {
 	int fd = -1;
-	int rc = check_expected(migration, err);
+	int ret = check_expected(migration, err);
 
-	if (!rc)
-		rc = migration_listen(uri, &fd, err);
-	if (rc)
-		return rc;
-	rc = migration_begin(migration, true, err);
-	if (rc) {
+	if (!ret)
+		ret = migration_listen(uri, &fd, err);
+	if (ret)
+		return ret;
+	ret = migration_begin(migration, true, err);
+	if (ret) {
 		migration_unlisten(uri, fd);
-		return rc;
+		return ret;
 	}
 	migration->uri = *uri;
 	migration->listen_fd = fd;
@@ -236,13 +236,5 @@ static int start(struct migration *migration, struct migration_uri *uri,
 int migration_start_incoming(struct migration *migration, const char *text,
 			     struct smudge_error *err)
 {
-	struct migration_uri uri;
-	int rc = migration_uri_parse(text, &uri, err);
-
-	if (rc)
-		return rc;
-	pthread_mutex_lock(&migration->start_lock);
-	rc = start(migration, &uri, err);
-	pthread_mutex_unlock(&migration->start_lock);
-	return rc;
+	return migration_start(migration, text, start, err);
 }

@@ -50,6 +50,16 @@ struct migration {
 #define MIGRATION_STATE_RUNNING 1u
 
 /*
+ * Parse the address, and start a job there by @start, called with start_lock
+ * held. Return: -EINVAL (the address), or what @start returned.
+ */
+int migration_start(struct migration *migration, const char *text,
+		    int (*start)(struct migration *migration,
+				 struct migration_uri *uri,
+				 struct smudge_error *err),
+		    struct smudge_error *err);
+
+/*
  * Prepare a new job: join the last thread, fresh handle, status setup. With
  * start_lock held, as for migration_spawn.
  * Return: 0, -EBUSY or -ENOMEM with one sentence.

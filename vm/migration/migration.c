@@ -126,21 +126,38 @@ int migration_begin(struct migration *migration, bool incoming,
 {
 	struct smudge_migrate_limits limits = migration_limits(migration);
 	struct smudge_migration *job = NULL;
-	int rc;
+	int ret;
 
 	if (migration_is_running(migration))
 		return smudge_error_set(err, -EBUSY, "migration",
 					"There's a migration process in "
 					"progress");
 	join_thread(migration);
-	rc = smudge_migration_create(&limits, &job);
-	if (rc)
-		return smudge_error_set(err, rc, "migration",
+	ret = smudge_migration_create(&limits, &job);
+	if (ret)
+		return smudge_error_set(err, ret, "migration",
 					"cannot begin a migration: %s",
-					strerror(-rc));
+					strerror(-ret));
 	new_job(migration, job, incoming);
 	migration->options.changed(migration->options.opaque, MIGRATION_SETUP);
 	return 0;
+}
+
+int migration_start(struct migration *migration, const char *text,
+		    int (*start)(struct migration *migration,
+				 struct migration_uri *uri,
+				 struct smudge_error *err),
+		    struct smudge_error *err)
+{
+	struct migration_uri uri;
+	int ret = migration_uri_parse(text, &uri, err);
+
+	if (ret)
+		return ret;
+	pthread_mutex_lock(&migration->start_lock);
+	ret = start(migration, &uri, err);
+	pthread_mutex_unlock(&migration->start_lock);
+	return ret;
 }
 
 int migration_renew(struct migration *migration, struct smudge_error *err)
@@ -164,14 +181,14 @@ int migration_renew(struct migration *migration, struct smudge_error *err)
 int migration_spawn(struct migration *migration, void *(*run)(void *),
 		    struct smudge_error *err)
 {
-	int rc = -pthread_create(&migration->thread, NULL, run, migration);
+	int ret = -pthread_create(&migration->thread, NULL, run, migration);
 
-	if (rc) {
-		smudge_error_set(err, rc, "migration",
+	if (ret) {
+		smudge_error_set(err, ret, "migration",
 				 "cannot start the migration's thread: %s",
-				 strerror(-rc));
-		migration_finish(migration, rc, err);
-		return rc;
+				 strerror(-ret));
+		migration_finish(migration, ret, err);
+		return ret;
 	}
 	migration->has_thread = true;
 	return 0;

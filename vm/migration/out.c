@@ -29,17 +29,17 @@ static int save_state(void *opaque, void **ret_bytes, size_t *ret_length)
 	struct migration *migration = opaque;
 	struct smudge_error err = {0};
 	struct vm_buf buf = {0};
-	int rc;
+	int ret;
 
 	vm_buf_put32(&buf, MIGRATION_STATE_VERSION);
 	vm_buf_put32(&buf,
 		     migration->was_running ? MIGRATION_STATE_RUNNING : 0);
-	rc = machine_save_state(migration->machine, &buf, &err);
-	if (!rc && buf.failed)
-		rc = -ENOMEM;
-	if (rc) {
+	ret = machine_save_state(migration->machine, &buf, &err);
+	if (!ret && buf.failed)
+		ret = -ENOMEM;
+	if (ret) {
 		vm_buf_free(&buf);
-		return rc;
+		return ret;
 	}
 	*ret_bytes = buf.bytes;
 	*ret_length = buf.len;
@@ -66,17 +66,17 @@ static void *send_thread(void *opaque)
 	};
 	struct smudge_error err = {0};
 	int fd = -1;
-	int rc;
+	int ret;
 
-	rc = migration_connect(&migration->uri, migration->cancel_fd, &fd,
-			       &err);
-	if (!rc) {
-		rc = smudge_migrate_send(migration->job,
-					 machine_memory(migration->machine), fd,
-					 &options, &err);
+	ret = migration_connect(&migration->uri, migration->cancel_fd, &fd,
+				&err);
+	if (!ret) {
+		ret = smudge_migrate_send(migration->job,
+					  machine_memory(migration->machine),
+					  fd, &options, &err);
 		close(fd);
 	}
-	migration_finish(migration, rc, &err);
+	migration_finish(migration, ret, &err);
 	return NULL;
 }
 
@@ -93,15 +93,15 @@ static int check_sendable(struct migration *migration, struct smudge_error *err)
 }
 
 /* With start_lock held. */
-static int start(struct migration *migration, const struct migration_uri *uri,
+static int start(struct migration *migration, struct migration_uri *uri,
 		 struct smudge_error *err)
 {
-	int rc = check_sendable(migration, err);
+	int ret = check_sendable(migration, err);
 
-	if (!rc)
-		rc = migration_begin(migration, false, err);
-	if (rc)
-		return rc;
+	if (!ret)
+		ret = migration_begin(migration, false, err);
+	if (ret)
+		return ret;
 	migration->uri = *uri;
 	return migration_spawn(migration, send_thread, err);
 }
@@ -109,13 +109,5 @@ static int start(struct migration *migration, const struct migration_uri *uri,
 int migration_start_outgoing(struct migration *migration, const char *text,
 			     struct smudge_error *err)
 {
-	struct migration_uri uri;
-	int rc = migration_uri_parse(text, &uri, err);
-
-	if (rc)
-		return rc;
-	pthread_mutex_lock(&migration->start_lock);
-	rc = start(migration, &uri, err);
-	pthread_mutex_unlock(&migration->start_lock);
-	return rc;
+	return migration_start(migration, text, start, err);
 }

@@ -27,10 +27,10 @@ static int finish_connect(int fd, int cancel_fd)
 {
 	socklen_t len = sizeof(int);
 	int code = 0;
-	int rc = wait_ready(fd, POLLOUT, cancel_fd, WAIT_FOR_EVER);
+	int ret = wait_ready(fd, POLLOUT, cancel_fd, WAIT_FOR_EVER);
 
-	if (rc)
-		return rc;
+	if (ret)
+		return ret;
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &len) < 0)
 		return -errno;
 	return -code;
@@ -41,34 +41,34 @@ static int connect_to(const struct sockaddr *address, socklen_t len,
 {
 	int fd = socket(address->sa_family,
 			SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int rc = 0;
+	int ret = 0;
 
 	if (fd < 0)
 		return -errno;
 	if (connect(fd, address, len) < 0)
-		rc = -errno;
-	if (rc == -EINPROGRESS)
-		rc = finish_connect(fd, cancel_fd);
-	if (rc)
+		ret = -errno;
+	if (ret == -EINPROGRESS)
+		ret = finish_connect(fd, cancel_fd);
+	if (ret)
 		close(fd);
 	else
 		*ret_fd = fd;
-	return rc;
+	return ret;
 }
 
 static int resolve(const struct migration_uri *uri, int flags,
-		   struct addrinfo **ret, struct smudge_error *err)
+		   struct addrinfo **ret_list, struct smudge_error *err)
 {
 	const struct addrinfo hints = {.ai_flags = flags,
 				       .ai_family = AF_UNSPEC,
 				       .ai_socktype = SOCK_STREAM};
-	int rc = getaddrinfo(*uri->host ? uri->host : NULL, uri->port, &hints,
-			     ret);
+	int ret = getaddrinfo(*uri->host ? uri->host : NULL, uri->port, &hints,
+			      ret_list);
 
-	if (rc)
+	if (ret)
 		return smudge_error_set(err, -ENOENT, "migration",
 					"cannot find the host '%.80s': %s",
-					uri->host, gai_strerror(rc));
+					uri->host, gai_strerror(ret));
 	return 0;
 }
 
@@ -76,39 +76,39 @@ static int connect_tcp(const struct migration_uri *uri, int cancel_fd,
 		       int *ret_fd, struct smudge_error *err)
 {
 	struct addrinfo *list = NULL;
-	const struct addrinfo *ai;
-	int rc = resolve(uri, 0, &list, err);
+	int ret = resolve(uri, 0, &list, err);
 
-	if (rc)
-		return rc;
-	rc = -ENOENT;
-	for (ai = list; ai; ai = ai->ai_next) {
-		rc = connect_to(ai->ai_addr, ai->ai_addrlen, cancel_fd, ret_fd);
-		if (!rc || rc == -ECANCELED)
+	if (ret)
+		return ret;
+	ret = -ENOENT;
+	for (const struct addrinfo *ai = list; ai; ai = ai->ai_next) {
+		ret = connect_to(ai->ai_addr, ai->ai_addrlen, cancel_fd,
+				 ret_fd);
+		if (!ret || ret == -ECANCELED)
 			break;
 	}
 	freeaddrinfo(list);
-	if (rc)
-		smudge_error_set(err, rc, "migration",
+	if (ret)
+		smudge_error_set(err, ret, "migration",
 				 "cannot connect to tcp:%.80s:%s: %s",
-				 uri->host, uri->port, strerror(-rc));
-	return rc;
+				 uri->host, uri->port, strerror(-ret));
+	return ret;
 }
 
 static int connect_unix(const struct migration_uri *uri, int cancel_fd,
 			int *ret_fd, struct smudge_error *err)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int rc;
+	int ret;
 
 	memcpy(address.sun_path, uri->file.path, sizeof(address.sun_path));
-	rc = connect_to((const struct sockaddr *)&address, sizeof(address),
-			cancel_fd, ret_fd);
-	if (rc)
-		smudge_error_set(err, rc, "migration",
+	ret = connect_to((const struct sockaddr *)&address, sizeof(address),
+			 cancel_fd, ret_fd);
+	if (ret)
+		smudge_error_set(err, ret, "migration",
 				 "cannot connect to unix:%s: %s",
-				 uri->file.path, strerror(-rc));
-	return rc;
+				 uri->file.path, strerror(-ret));
+	return ret;
 }
 
 int migration_connect(const struct migration_uri *uri, int cancel_fd,
@@ -124,38 +124,37 @@ static int listen_on(const struct addrinfo *ai, int *ret_fd)
 	const int on = 1;
 	int fd = socket(ai->ai_family,
 			SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int rc = 0;
+	int ret = 0;
 
 	if (fd < 0)
 		return -errno;
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
 	    bind(fd, ai->ai_addr, ai->ai_addrlen) < 0 || listen(fd, 1) < 0)
-		rc = -errno;
-	if (rc)
+		ret = -errno;
+	if (ret)
 		close(fd);
 	else
 		*ret_fd = fd;
-	return rc;
+	return ret;
 }
 
 static int listen_tcp(const struct migration_uri *uri, int *ret_fd,
 		      struct smudge_error *err)
 {
 	struct addrinfo *list = NULL;
-	const struct addrinfo *ai;
-	int rc = resolve(uri, AI_PASSIVE, &list, err);
+	int ret = resolve(uri, AI_PASSIVE, &list, err);
 
-	if (rc)
-		return rc;
-	rc = -ENOENT;
-	for (ai = list; ai && rc; ai = ai->ai_next)
-		rc = listen_on(ai, ret_fd);
+	if (ret)
+		return ret;
+	ret = -ENOENT;
+	for (const struct addrinfo *ai = list; ai && ret; ai = ai->ai_next)
+		ret = listen_on(ai, ret_fd);
 	freeaddrinfo(list);
-	if (rc)
-		smudge_error_set(err, rc, "migration",
+	if (ret)
+		smudge_error_set(err, ret, "migration",
 				 "cannot listen on tcp:%.80s:%s: %s", uri->host,
-				 uri->port, strerror(-rc));
-	return rc;
+				 uri->port, strerror(-ret));
+	return ret;
 }
 
 int migration_listen(struct migration_uri *uri, int *ret_fd,
@@ -191,9 +190,9 @@ struct migration_uri migration_listen_address(const struct migration_uri *uri,
 }
 
 /* The sender's patience decides how long a descriptor may be wanting. */
-static bool may_come_again(int rc)
+static bool may_come_again(int ret)
 {
-	switch (rc) {
+	switch (ret) {
 	case -EAGAIN:
 	case -ECONNABORTED:
 	case -EINTR:
@@ -212,26 +211,26 @@ int migration_accept(int listen_fd, int cancel_fd, int *ret_fd,
 {
 	struct accept_pause pause = {0};
 	int fd = -EAGAIN;
-	int rc = 0;
+	int ret = 0;
 
-	while (fd < 0 && !rc) {
+	while (fd < 0 && !ret) {
 		/* poll ignores -1: only the cancel ends the pause early */
-		rc = wait_ready(accept_pause_ms(&pause) ? -1 : listen_fd,
-				POLLIN, cancel_fd,
-				accept_pause_ms(&pause)
-					? accept_pause_ms(&pause)
-					: WAIT_FOR_EVER);
-		if (rc == -ETIMEDOUT)
-			rc = 0;
-		else if (!rc)
+		ret = wait_ready(accept_pause_ms(&pause) ? -1 : listen_fd,
+				 POLLIN, cancel_fd,
+				 accept_pause_ms(&pause)
+					 ? accept_pause_ms(&pause)
+					 : WAIT_FOR_EVER);
+		if (ret == -ETIMEDOUT)
+			ret = 0;
+		else if (!ret)
 			fd = accept_client(listen_fd, NULL, NULL, &pause);
-		if (!rc && fd < 0 && !may_come_again(fd))
-			rc = fd;
+		if (!ret && fd < 0 && !may_come_again(fd))
+			ret = fd;
 	}
-	if (rc)
-		return smudge_error_set(err, rc, "migration",
+	if (ret)
+		return smudge_error_set(err, ret, "migration",
 					"cannot accept a migration: %s",
-					strerror(-rc));
+					strerror(-ret));
 	*ret_fd = fd;
 	return 0;
 }

@@ -22,7 +22,7 @@ struct migration_uri {
 };
 
 /* Return: 0, or -EINVAL with one sentence. */
-int migration_uri_parse(const char *text, struct migration_uri *ret,
+int migration_uri_parse(const char *text, struct migration_uri *ret_uri,
 			struct smudge_error *err);
 
 /* Return: 0, -ECANCELED, or -errno with one sentence. */

@@ -49,25 +49,25 @@ static int parse_tcp(const char *text, struct migration_uri *ret,
 	return parse_port(colon + 1, ret->port, err);
 }
 
-int migration_uri_parse(const char *text, struct migration_uri *ret,
+int migration_uri_parse(const char *text, struct migration_uri *ret_uri,
 			struct smudge_error *err)
 {
 	struct migration_uri uri = {0};
-	int rc = 0;
+	int ret = 0;
 
 	if (strncmp(text, "tcp:", 4) == 0) {
-		rc = parse_tcp(text + 4, &uri, err);
+		ret = parse_tcp(text + 4, &uri, err);
 	} else if (strncmp(text, "unix:", 5) == 0) {
-		rc = socket_file_set(&uri.file, text + 5, strlen(text + 5),
-				     "migration", err);
+		ret = socket_file_set(&uri.file, text + 5, strlen(text + 5),
+				      "migration", err);
 	} else {
-		rc = smudge_error_set(
+		ret = smudge_error_set(
 			err, -EINVAL, "migration",
 			"a migration goes to tcp:HOST:PORT or unix:PATH, "
 			"not '%.64s'",
 			text);
 	}
-	if (!rc)
-		*ret = uri;
-	return rc;
+	if (!ret)
+		*ret_uri = uri;
+	return ret;
 }

@@ -16,11 +16,10 @@ json_t *qmp_text(const char *text)
 {
 	json_t *string = json_string(text);
 	char *ascii = string ? NULL : strdup(text);
-	char *c;
 
 	if (!ascii)
 		return string;
-	for (c = ascii; *c; c++) {
+	for (char *c = ascii; *c; c++) {
 		if (*c < ' ' || *c > '~')
 			*c = '?';
 	}
@@ -112,11 +111,10 @@ static bool check_present(const struct qmp_parameter *parameters,
 bool qmp_check_arguments(const struct qmp_parameter *parameters,
 			 const json_t *arguments, struct qmp_error *err)
 {
-	const struct qmp_parameter *p;
-
 	if (!check_present(parameters, arguments, err))
 		return false;
-	for (p = parameters; p && p->type != QMP_END; p++) {
+	for (const struct qmp_parameter *p = parameters;
+	     p && p->type != QMP_END; p++) {
 		if (p->required && !json_object_get(arguments, p->name)) {
 			qmp_error_set(err, QMP_CLASS_GENERIC,
 				      "Parameter '%s' is missing", p->name);

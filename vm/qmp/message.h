@@ -3,8 +3,9 @@
  * QMP's messages: greeting, replies, errors, events, and the check of a
  * command's arguments.
  *
- * Texts of errors follow QEMU's where a client may know them. Functions that
- * return json_t give a new reference, or NULL without memory.
+ * Sentences that QEMU has too are kept as QEMU writes them, capital letter
+ * included, since clients may compare them. All others are in lower case.
+ * Functions that return json_t give a new reference, or NULL without memory.
  */
 #ifndef VM_QMP_MESSAGE_H
 #define VM_QMP_MESSAGE_H

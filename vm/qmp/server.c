@@ -55,13 +55,12 @@ struct qmp_server {
 static void hand_out_events(struct qmp_server *server)
 {
 	struct vm_buf events;
-	size_t i;
 
 	pthread_mutex_lock(&server->lock);
 	events = server->events;
 	memset(&server->events, 0, sizeof(server->events));
 	pthread_mutex_unlock(&server->lock);
-	for (i = 0; i < MAX_CLIENTS; i++) {
+	for (size_t i = 0; i < MAX_CLIENTS; i++) {
 		struct qmp_connection *client = &server->clients[i];
 
 		if (!qmp_connection_takes_events(client, EVENTS_MAX))
@@ -92,9 +91,7 @@ static json_t *execute(void *opaque, const char *command,
 
 static struct qmp_connection *free_place(struct qmp_server *server)
 {
-	size_t i;
-
-	for (i = 0; i < MAX_CLIENTS; i++) {
+	for (size_t i = 0; i < MAX_CLIENTS; i++) {
 		if (server->clients[i].fd < 0)
 			return &server->clients[i];
 	}
@@ -165,9 +162,7 @@ static bool is_stopping(struct qmp_server *server)
 
 static void serve_clients(struct qmp_server *server)
 {
-	size_t i;
-
-	for (i = 0; i < MAX_CLIENTS; i++) {
+	for (size_t i = 0; i < MAX_CLIENTS; i++) {
 		struct qmp_connection *client = &server->clients[i];
 
 		if (client->fd >= 0 && server->poll_at[i])
@@ -201,9 +196,7 @@ static void serve(struct qmp_server *server)
 
 static bool any_pending(const struct qmp_server *server)
 {
-	size_t i;
-
-	for (i = 0; i < MAX_CLIENTS; i++) {
+	for (size_t i = 0; i < MAX_CLIENTS; i++) {
 		if (server->clients[i].fd >= 0 &&
 		    qmp_connection_pending(&server->clients[i]))
 			return true;
@@ -233,11 +226,10 @@ static void drain(struct qmp_server *server)
 static void *server_thread(void *opaque)
 {
 	struct qmp_server *server = opaque;
-	size_t i;
 
 	serve(server);
 	drain(server);
-	for (i = 0; i < MAX_CLIENTS; i++) {
+	for (size_t i = 0; i < MAX_CLIENTS; i++) {
 		if (server->clients[i].fd >= 0)
 			qmp_connection_close(&server->clients[i]);
 	}
@@ -279,22 +271,23 @@ void qmp_server_destroy(struct qmp_server *server)
 	free(server);
 }
 
-int qmp_socket_path(const char *spec, struct socket_file *ret,
+int qmp_socket_path(const char *spec, struct socket_file *ret_file,
 		    struct smudge_error *err)
 {
 	static const char *const known[] = {"server=on", "server", "wait=off",
 					    "nowait"};
 	const char *option = strchr(spec, ',');
 	size_t i;
-	int rc;
+	int ret;
 
 	if (strncmp(spec, "unix:", 5) != 0)
 		return smudge_error_set(err, -EINVAL, "qmp",
 					"--qmp wants unix:PATH, not %.100s",
 					spec);
-	rc = socket_file_set(ret, spec + 5, strcspn(spec + 5, ","), "qmp", err);
-	if (rc)
-		return rc;
+	ret = socket_file_set(ret_file, spec + 5, strcspn(spec + 5, ","), "qmp",
+			      err);
+	if (ret)
+		return ret;
 	while (option) {
 		size_t len = strcspn(++option, ",");
 
@@ -314,11 +307,10 @@ int qmp_socket_path(const char *spec, struct socket_file *ret,
 }
 
 int qmp_server_open(const char *spec, const struct qmp_handler *handler,
-		    struct qmp_server **ret, struct smudge_error *err)
+		    struct qmp_server **ret_server, struct smudge_error *err)
 {
 	struct qmp_server *server = calloc(1, sizeof(*server));
-	size_t i;
-	int rc;
+	int ret;
 
 	if (!server)
 		return smudge_error_set(err, -ENOMEM, "qmp", "out of memory");
@@ -326,33 +318,34 @@ int qmp_server_open(const char *spec, const struct qmp_handler *handler,
 	server->handler = *handler;
 	server->listen_fd = -1;
 	server->wake_fd = -1;
-	for (i = 0; i < MAX_CLIENTS; i++)
+	for (size_t i = 0; i < MAX_CLIENTS; i++)
 		server->clients[i].fd = -1;
-	rc = qmp_socket_path(spec, &server->file, err);
-	if (!rc)
-		rc = unix_listen(&server->file, "qmp", &server->listen_fd, err);
-	if (!rc) {
+	ret = qmp_socket_path(spec, &server->file, err);
+	if (!ret)
+		ret = unix_listen(&server->file, "qmp", &server->listen_fd,
+				  err);
+	if (!ret) {
 		server->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 		if (server->wake_fd < 0)
-			rc = smudge_error_set(err, -errno, "qmp",
-					      "cannot make an eventfd: %m");
+			ret = smudge_error_set(err, -errno, "qmp",
+					       "cannot make an eventfd: %m");
 	}
-	if (rc) {
+	if (ret) {
 		qmp_server_destroy(server);
-		return rc;
+		return ret;
 	}
-	*ret = server;
+	*ret_server = server;
 	return 0;
 }
 
 int qmp_server_start(struct qmp_server *server, struct smudge_error *err)
 {
-	int rc = -pthread_create(&server->thread, NULL, server_thread, server);
+	int ret = -pthread_create(&server->thread, NULL, server_thread, server);
 
-	if (rc)
-		return smudge_error_set(err, rc, "qmp",
+	if (ret)
+		return smudge_error_set(err, ret, "qmp",
 					"cannot start the control thread: %s",
-					strerror(-rc));
+					strerror(-ret));
 	server->started = true;
 	return 0;
 }

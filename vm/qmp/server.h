@@ -19,7 +19,7 @@ struct socket_file;
  * qmp_socket_path - the path in "unix:PATH,server=on,wait=off"
  * Return: 0, or -EINVAL with one sentence.
  */
-int qmp_socket_path(const char *spec, struct socket_file *ret,
+int qmp_socket_path(const char *spec, struct socket_file *ret_file,
 		    struct smudge_error *err);
 
 /*
@@ -31,7 +31,7 @@ int qmp_socket_path(const char *spec, struct socket_file *ret,
  * Return: 0, or -errno with one sentence in @err.
  */
 int qmp_server_open(const char *spec, const struct qmp_handler *handler,
-		    struct qmp_server **ret, struct smudge_error *err);
+		    struct qmp_server **ret_server, struct smudge_error *err);
 
 /* Begin to serve. Return: 0, or -errno with one sentence in @err. */
 int qmp_server_start(struct qmp_server *server, struct smudge_error *err);

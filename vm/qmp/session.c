@@ -111,7 +111,7 @@ static json_t *negotiate(struct qmp_session *session, const json_t *arguments,
 		return NULL;
 	if (json_array_size(json_object_get(arguments, "enable")))
 		return qmp_error_set(err, QMP_CLASS_GENERIC,
-				     "This QMP has no capability to enable");
+				     "this QMP has no capability to enable");
 	session->negotiated = true;
 	return json_object();
 }
@@ -177,7 +177,7 @@ static void handle_request(struct qmp_session *session, const json_t *request,
 			json_string_value(json_object_get(request, "execute")),
 			json_object_get(request, "arguments"), &err);
 	if (!result)
-		qmp_error_set(&err, QMP_CLASS_GENERIC, "Out of memory");
+		qmp_error_set(&err, QMP_CLASS_GENERIC, "out of memory");
 	if (session->handler.before_reply)
 		session->handler.before_reply(session->handler.opaque);
 	if (result)
@@ -209,7 +209,7 @@ static void handle_value(struct qmp_session *session)
 	int ret = qmp_id_take(session->scan.bytes, session->scan.len, &id);
 
 	if (ret == -ENOMEM)
-		qmp_error_set(&err, QMP_CLASS_GENERIC, "Out of memory");
+		qmp_error_set(&err, QMP_CLASS_GENERIC, "out of memory");
 	else if (ret < 0)
 		qmp_error_set(&err, QMP_CLASS_GENERIC,
 			      "JSON parse error, the id is not a JSON value");

@@ -52,31 +52,31 @@ static int greet(struct vnc_link *link, rfbScreenInfoPtr screen,
 }
 
 int vnc_link_open(rfbScreenInfoPtr screen, const char *request,
-		  struct vnc_link **ret, rfbClientPtr *ret_client)
+		  struct vnc_link **ret_link, rfbClientPtr *ret_client)
 {
 	struct vnc_link *link = calloc(1, sizeof(*link));
 	int pair[2] = {-1, -1};
-	int rc = 0;
+	int ret = 0;
 
 	if (!link)
 		return -ENOMEM;
 	link->box_fd = memfd_create("smudge-vnc", MFD_CLOEXEC);
 	if (link->box_fd < 0 ||
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-		rc = -errno;
+		ret = -errno;
 	link->our_fd = pair[0];
 	link->their_fd = pair[1];
-	if (rc == 0)
-		rc = greet(link, screen, request, ret_client);
-	if (rc < 0) {
+	if (ret == 0)
+		ret = greet(link, screen, request, ret_client);
+	if (ret < 0) {
 		vnc_link_close(link);
-		return rc;
+		return ret;
 	}
 	/* from here on the frames are put on and taken off here */
 	link->is_websocket = request != NULL;
 	free((*ret_client)->wsctx);
 	(*ret_client)->wsctx = NULL;
-	*ret = link;
+	*ret_link = link;
 	return 0;
 }
 
@@ -215,17 +215,17 @@ static int take_answers(struct vnc_link *link)
 static int pass(struct vnc_link *link, rfbClientPtr client, size_t len)
 {
 	int left = 0;
-	int rc;
+	int ret;
 
 	if (send(link->our_fd, link->in, len, MSG_DONTWAIT) != (ssize_t)len)
 		return -EIO;
 	drop_front(link->in, &link->in_len, len);
 	rfbProcessClientMessage(client);
-	rc = take_answers(link);
+	ret = take_answers(link);
 	/* not all was read: nobody knows where it stands */
-	if (rc == 0 && (ioctl(link->their_fd, FIONREAD, &left) < 0 || left))
-		rc = -EPROTO;
-	return rc;
+	if (ret == 0 && (ioctl(link->their_fd, FIONREAD, &left) < 0 || left))
+		ret = -EPROTO;
+	return ret;
 }
 
 /* Of a handshake, which has no clipboards. */
@@ -259,20 +259,20 @@ static int next_message(struct vnc_link *link, int state,
 int vnc_link_pass(struct vnc_link *link, rfbClientPtr client)
 {
 	struct vnc_message message;
-	int rc = 0;
+	int ret = 0;
 
 	if (link->is_websocket)
-		rc = unwrap(link);
-	if (rc < 0 || vnc_link_is_held(link))
-		return rc;
-	rc = next_message(link, (int)client->state, &message);
-	if (rc <= 0)
-		return rc;
+		ret = unwrap(link);
+	if (ret < 0 || vnc_link_is_held(link))
+		return ret;
+	ret = next_message(link, (int)client->state, &message);
+	if (ret <= 0)
+		return ret;
 	link->skip_bytes = message.skip_bytes;
 	if (!message.bytes)
 		return 1;
-	rc = pass(link, client, message.bytes);
-	return rc < 0 ? rc : 1;
+	ret = pass(link, client, message.bytes);
+	return ret < 0 ? ret : 1;
 }
 
 int vnc_link_update(struct vnc_link *link, rfbClientPtr client)

@@ -45,7 +45,7 @@ struct vnc_link {
  * Return: 0, or -errno; libvncserver refuses with -EPROTO.
  */
 int vnc_link_open(rfbScreenInfoPtr screen, const char *request,
-		  struct vnc_link **ret, rfbClientPtr *ret_client);
+		  struct vnc_link **ret_link, rfbClientPtr *ret_client);
 /* Once libvncserver's client is gone. NULL is fine. */
 void vnc_link_close(struct vnc_link *link);
 

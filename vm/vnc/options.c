@@ -22,7 +22,7 @@ static int refuse(struct smudge_error *err, const char *why)
 {
 	return smudge_error_set(err, -EINVAL, WHERE,
 				"--vnc takes [HOST]:N[,password=SECRET|,"
-				"password-file=FILE][,web[=FILE]]: %s.",
+				"password-file=FILE][,web[=FILE]]: %s",
 				why);
 }
 
@@ -31,13 +31,12 @@ static int parse_address(const char *text, size_t len, struct vnc_options *ret,
 {
 	size_t colon = len;
 	unsigned int number = 0;
-	size_t i;
 
 	while (colon && text[colon - 1] != ':')
 		colon--;
 	if (!colon || colon == len)
 		return refuse(err, "the display number N is missing");
-	for (i = colon; i < len; i++) {
+	for (size_t i = colon; i < len; i++) {
 		if (text[i] < '0' || text[i] > '9')
 			return refuse(err, "N is no number");
 		number = number > MAX_PORT
@@ -95,8 +94,8 @@ int vnc_options_read(struct vnc_options *options, int end_fd,
 			     end_fd);
 	if (len < 0)
 		return smudge_error_set(err, (int)len, WHERE,
-					"The password file %.100s cannot be "
-					"read: %s.",
+					"the password file %.100s cannot be "
+					"read: %s",
 					options->password_file,
 					file_reason((int)len));
 	/* it would end the password early: weaker than its owner thinks */
@@ -141,19 +140,19 @@ static int take_word(const char *word, size_t len, struct vnc_options *ret,
 	return refuse(err, "there is a word it does not know");
 }
 
-int vnc_options_parse(const char *spec, struct vnc_options *ret,
+int vnc_options_parse(const char *spec, struct vnc_options *ret_options,
 		      struct smudge_error *err)
 {
 	struct vnc_options options = {.host = "127.0.0.1"};
 	size_t len = strcspn(spec, ",");
-	int rc = parse_address(spec, len, &options, err);
+	int ret = parse_address(spec, len, &options, err);
 
-	for (spec += len; rc == 0 && *spec == ','; spec += len) {
+	for (spec += len; ret == 0 && *spec == ','; spec += len) {
 		spec++;
 		len = strcspn(spec, ",");
-		rc = take_word(spec, len, &options, err);
+		ret = take_word(spec, len, &options, err);
 	}
-	if (rc == 0)
-		*ret = options;
-	return rc;
+	if (ret == 0)
+		*ret_options = options;
+	return ret;
 }

@@ -29,7 +29,7 @@ struct vnc_options {
  * @spec: borrowed for the call
  * Return: 0, or -EINVAL with one sentence.
  */
-int vnc_options_parse(const char *spec, struct vnc_options *ret,
+int vnc_options_parse(const char *spec, struct vnc_options *ret_options,
 		      struct smudge_error *err);
 
 /*

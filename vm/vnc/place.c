@@ -18,10 +18,10 @@ static bool is_stranger(const struct vnc_peer *peer)
 static unsigned int count_strangers(const struct vnc *vnc,
 				    struct vnc_address address)
 {
-	const struct vnc_peer *peer;
 	unsigned int count = 0;
 
-	for (peer = vnc->peers; peer < vnc->peers + VNC_MAX_PEERS; peer++) {
+	for (const struct vnc_peer *peer = vnc->peers;
+	     peer < vnc->peers + VNC_MAX_PEERS; peer++) {
 		if (is_stranger(peer) &&
 		    !memcmp(&peer->address, &address, sizeof(address)))
 			count++;
@@ -33,9 +33,9 @@ struct vnc_peer *vnc_place_find(struct vnc *vnc)
 {
 	struct vnc_peer *worst = NULL;
 	unsigned int most = 0;
-	struct vnc_peer *peer;
 
-	for (peer = vnc->peers; peer < vnc->peers + VNC_MAX_PEERS; peer++) {
+	for (struct vnc_peer *peer = vnc->peers;
+	     peer < vnc->peers + VNC_MAX_PEERS; peer++) {
 		unsigned int count;
 
 		if (peer->fd < 0)

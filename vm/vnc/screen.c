@@ -42,10 +42,6 @@ static void press(rfbBool is_down, rfbKeySym keysym, rfbClientPtr client)
 
 static void ignore_pointer(int buttons, int x, int y, rfbClientPtr client)
 {
-	(void)buttons;
-	(void)x;
-	(void)y;
-	(void)client;
 }
 
 /* 0x00rrggbb, whatever the host's byte order makes of it. */
@@ -64,13 +60,13 @@ int vnc_screen_create(struct vnc *vnc, struct smudge_error *err)
 	if (!machine_framebuffer(vnc->machine, &mode, NULL))
 		return smudge_error_set(err, -EINVAL, VNC_WHERE,
 					"--vnc needs --display "
-					"WIDTHxHEIGHT.");
+					"WIDTHxHEIGHT");
 	rfbLogEnable(FALSE);
 	screen = rfbGetScreen(NULL, NULL, mode.width, mode.height,
 			      BITS_PER_SAMPLE, SAMPLES, BYTES_PER_PIXEL);
 	if (!screen)
 		return smudge_error_set(err, -ENOMEM, VNC_WHERE,
-					"Out of memory.");
+					"out of memory");
 	set_format(screen);
 	screen->screenData = vnc;
 	screen->desktopName = "smudge-vm";
@@ -129,9 +125,7 @@ static void close_display(struct vnc *vnc)
 /* After libvncserver got the new size: its format, and whom it did not tell. */
 static void tell_viewers(struct vnc *vnc)
 {
-	size_t i;
-
-	for (i = 0; i < VNC_MAX_PEERS; i++) {
+	for (size_t i = 0; i < VNC_MAX_PEERS; i++) {
 		struct vnc_peer *peer = &vnc->peers[i];
 
 		if (!peer->client || vnc_peer_is_over(peer))
@@ -157,14 +151,13 @@ void vnc_screen_hurry(struct vnc *vnc, struct vnc_peer *peer)
 static void show_frame(struct vnc *vnc, const struct framebuffer_mode *mode)
 {
 	const uint32_t *frame = smudge_display_frame(vnc->display, NULL);
-	size_t i;
 
 	rfbNewFramebuffer(vnc->screen, (char *)frame, mode->width, mode->height,
 			  BITS_PER_SAMPLE, SAMPLES, BYTES_PER_PIXEL);
 	set_format(vnc->screen);
 	tell_viewers(vnc);
 	/* the frame is empty before a refresh */
-	for (i = 0; i < VNC_MAX_PEERS; i++)
+	for (size_t i = 0; i < VNC_MAX_PEERS; i++)
 		vnc_screen_hurry(vnc, &vnc->peers[i]);
 }
 
@@ -179,14 +172,14 @@ static int change_display(struct vnc *vnc, const struct ram_piece *vram,
 		.width = shown->width,
 		.height = shown->height,
 	};
-	int rc;
+	int ret;
 
 	if (vnc->display)
 		return smudge_display_set_mode(vnc->display, &mode, err);
-	rc = smudge_display_open(machine_memory(vnc->machine), vram->region,
-				 &mode, &vnc->display, err);
-	if (rc)
-		return rc;
+	ret = smudge_display_open(machine_memory(vnc->machine), vram->region,
+				  &mode, &vnc->display, err);
+	if (ret)
+		return ret;
 	pthread_mutex_lock(&vnc->lock);
 	vnc->is_open = true;
 	pthread_mutex_unlock(&vnc->lock);
@@ -195,9 +188,7 @@ static int change_display(struct vnc *vnc, const struct ram_piece *vram,
 
 static void drop_viewers(struct vnc *vnc)
 {
-	size_t i;
-
-	for (i = 0; i < VNC_MAX_PEERS; i++)
+	for (size_t i = 0; i < VNC_MAX_PEERS; i++)
 		if (vnc->peers[i].client && is_looking(&vnc->peers[i]))
 			rfbCloseClient(vnc->peers[i].client);
 }
@@ -209,9 +200,8 @@ void vnc_screen_follow(struct vnc *vnc)
 	struct framebuffer_mode mode;
 	uint64_t generation;
 	bool wanted = false;
-	size_t i;
 
-	for (i = 0; i < VNC_MAX_PEERS; i++)
+	for (size_t i = 0; i < VNC_MAX_PEERS; i++)
 		wanted = wanted || is_looking(&vnc->peers[i]);
 	if (!wanted && vnc->display)
 		close_display(vnc);
@@ -242,9 +232,7 @@ static bool is_waiting(const struct vnc_peer *peer)
 
 int64_t vnc_screen_due_ns(const struct vnc *vnc)
 {
-	size_t i;
-
-	for (i = 0; i < VNC_MAX_PEERS; i++)
+	for (size_t i = 0; i < VNC_MAX_PEERS; i++)
 		if (is_waiting(&vnc->peers[i]))
 			return vnc->refresh_at_ns;
 	return VNC_NEVER;
@@ -257,7 +245,7 @@ static void fail_to_refresh(struct vnc *vnc, struct smudge_error *err)
 		complain(vnc, err);
 		return;
 	}
-	say("vnc: %s: the viewers are disconnected.", err->message);
+	say("vnc: %s: the viewers are disconnected", err->message);
 	vnc->nfailures = 0;
 	drop_viewers(vnc);
 }
@@ -265,14 +253,12 @@ static void fail_to_refresh(struct vnc *vnc, struct smudge_error *err)
 static void mark_changes(struct vnc *vnc, const struct smudge_rect *rects,
 			 size_t nrects)
 {
-	size_t i;
-
-	for (i = 0; i < nrects; i++)
+	for (size_t i = 0; i < nrects; i++)
 		rfbMarkRectAsModified(vnc->screen, (int)rects[i].x,
 				      (int)rects[i].y,
 				      (int)(rects[i].x + rects[i].width),
 				      (int)(rects[i].y + rects[i].height));
-	for (i = 0; i < VNC_MAX_PEERS; i++)
+	for (size_t i = 0; i < VNC_MAX_PEERS; i++)
 		vnc->peers[i].asks_now = false;
 	vnc->nfailures = 0;
 }
@@ -315,14 +301,13 @@ static void send_to(struct vnc *vnc, struct vnc_peer *peer)
 
 void vnc_screen_send(struct vnc *vnc)
 {
-	size_t i;
-
 	vnc_screen_follow(vnc);
 	if (!vnc->display)
 		return;
 	if (host_now_ns() >= vnc_screen_due_ns(vnc))
 		refresh(vnc);
-	for (i = 0; i < VNC_MAX_PEERS && !wait_is_over(vnc->quit_fd); i++)
+	for (size_t i = 0; i < VNC_MAX_PEERS && !wait_is_over(vnc->quit_fd);
+	     i++)
 		if (is_waiting(&vnc->peers[i]) && !vnc->peers[i].asks_now)
 			send_to(vnc, &vnc->peers[i]);
 }

@@ -228,17 +228,17 @@ static bool must_wait(const struct vnc *vnc, struct vnc_peer *peer)
 static bool pass_message(struct vnc *vnc, struct vnc_peer *peer)
 {
 	rfbClientPtr client = peer->client;
-	int rc;
+	int ret;
 
 	if (must_wait(vnc, peer))
 		return false;
 	/* the first message after these tells the size */
 	if (!peer->may_see)
 		vnc_peer_was_told_size(peer);
-	rc = vnc_link_pass(peer->link, client);
-	if (rc < 0 && !vnc_peer_is_over(peer))
+	ret = vnc_link_pass(peer->link, client);
+	if (ret < 0 && !vnc_peer_is_over(peer))
 		rfbCloseClient(client);
-	if (rc <= 0 || vnc_peer_is_over(peer))
+	if (ret <= 0 || vnc_peer_is_over(peer))
 		return false;
 	if (client->state == RFB_NORMAL && !peer->may_see) {
 		pthread_mutex_lock(&vnc->lock);

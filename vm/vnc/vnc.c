@@ -50,16 +50,16 @@ static int start_listening(struct vnc *vnc, struct smudge_error *err)
 				       .ai_flags = AI_PASSIVE};
 	struct addrinfo *address = NULL;
 	char port[16];
-	int rc;
+	int ret;
 
 	snprintf(port, sizeof(port), "%u", options->port);
-	rc = getaddrinfo(options->host, port, &hints, &address);
-	if (rc)
+	ret = getaddrinfo(options->host, port, &hints, &address);
+	if (ret)
 		return smudge_error_set(err, -EINVAL, VNC_WHERE,
 					"--vnc: the host %.60s has no address: "
-					"%s.",
-					options->host, gai_strerror(rc));
-	rc = listen_at(address, &vnc->listen_fd);
+					"%s",
+					options->host, gai_strerror(ret));
+	ret = listen_at(address, &vnc->listen_fd);
 	getnameinfo(address->ai_addr, address->ai_addrlen, vnc->about.host,
 		    sizeof(vnc->about.host), vnc->about.service,
 		    sizeof(vnc->about.service),
@@ -67,12 +67,12 @@ static int start_listening(struct vnc *vnc, struct smudge_error *err)
 	vnc->about.is_ipv6 = address->ai_family == AF_INET6;
 	vnc->about.has_password = *options->password;
 	freeaddrinfo(address);
-	if (rc)
-		return smudge_error_set(err, rc, VNC_WHERE,
+	if (ret)
+		return smudge_error_set(err, ret, VNC_WHERE,
 					"--vnc: port %u of %.60s cannot be "
-					"listened on: %s.",
+					"listened on: %s",
 					options->port, options->host,
-					strerror(-rc));
+					strerror(-ret));
 	return 0;
 }
 
@@ -121,7 +121,6 @@ static int64_t due_ns(const struct vnc_peer *peer)
 /* Fills @fds, quit and listen first; returns how many. */
 static nfds_t watch(struct vnc *vnc, struct pollfd *fds, int64_t *ret_until_ns)
 {
-	struct vnc_peer *peer;
 	int64_t until_ns = vnc_screen_due_ns(vnc);
 	nfds_t n = 2;
 
@@ -132,7 +131,8 @@ static nfds_t watch(struct vnc *vnc, struct pollfd *fds, int64_t *ret_until_ns)
 		until_ns = vnc->pause.until_ns < until_ns ? vnc->pause.until_ns
 							  : until_ns;
 	}
-	for (peer = vnc->peers; peer < vnc->peers + VNC_MAX_PEERS; peer++) {
+	for (struct vnc_peer *peer = vnc->peers;
+	     peer < vnc->peers + VNC_MAX_PEERS; peer++) {
 		if (peer->fd < 0)
 			continue;
 		peer->poll_at = n;
@@ -169,7 +169,6 @@ static void *serve(void *opaque)
 	struct vnc *vnc = opaque;
 	struct pollfd fds[2 + VNC_MAX_PEERS];
 	int64_t until_ns;
-	size_t i;
 
 	while (!is_ending(vnc)) {
 		nfds_t n = watch(vnc, fds, &until_ns);
@@ -181,7 +180,7 @@ static void *serve(void *opaque)
 		}
 		/* the size may be told to a viewer now */
 		vnc_screen_follow(vnc);
-		for (i = 0; i < VNC_MAX_PEERS && !is_ending(vnc); i++)
+		for (size_t i = 0; i < VNC_MAX_PEERS && !is_ending(vnc); i++)
 			if (vnc->peers[i].fd >= 0)
 				vnc_peer_serve(
 					vnc, &vnc->peers[i],
@@ -195,12 +194,12 @@ static void *serve(void *opaque)
 
 static int start_thread(struct vnc *vnc, struct smudge_error *err)
 {
-	int rc = host_thread_start(&vnc->thread, serve, vnc, 0);
+	int ret = host_thread_start(&vnc->thread, serve, vnc, 0);
 
-	if (rc)
-		return smudge_error_set(err, rc, VNC_WHERE,
-					"The VNC thread cannot be started: %s.",
-					strerror(-rc));
+	if (ret)
+		return smudge_error_set(err, ret, VNC_WHERE,
+					"the VNC thread cannot be started: %s",
+					strerror(-ret));
 	vnc->has_thread = true;
 	return 0;
 }
@@ -208,47 +207,47 @@ static int start_thread(struct vnc *vnc, struct smudge_error *err)
 int vnc_check(const char *spec, struct smudge_error *err)
 {
 	struct vnc_options options;
-	int rc = vnc_options_parse(spec, &options, err);
+	int ret = vnc_options_parse(spec, &options, err);
 
 	explicit_bzero(options.password, sizeof(options.password));
-	return rc;
+	return ret;
 }
 
 int vnc_open(struct machine *machine, const char *spec, int end_fd,
-	     struct vnc **ret, struct smudge_error *err)
+	     struct vnc **ret_vnc, struct smudge_error *err)
 {
 	struct vnc *vnc = calloc(1, sizeof(*vnc));
-	size_t i;
-	int rc;
+	int ret;
 
 	if (!vnc)
 		return smudge_error_set(err, -ENOMEM, VNC_WHERE,
-					"Out of memory.");
+					"out of memory");
 	vnc->machine = machine;
 	vnc->listen_fd = -1;
-	for (i = 0; i < VNC_MAX_PEERS; i++)
+	for (size_t i = 0; i < VNC_MAX_PEERS; i++)
 		vnc->peers[i].fd = -1;
 	pthread_mutex_init(&vnc->lock, NULL);
 	vnc->quit_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	rc = vnc->quit_fd < 0 ? smudge_error_set(err, -errno, VNC_WHERE,
-						 "An eventfd cannot be had.")
-			      : vnc_options_parse(spec, &vnc->options, err);
-	if (!rc)
-		rc = vnc_options_read(&vnc->options, end_fd, err);
-	if (!rc && vnc->options.web)
-		rc = vnc_page_load(vnc, end_fd, err);
-	if (!rc)
-		rc = vnc_screen_create(vnc, err);
-	if (!rc)
-		rc = start_listening(vnc, err);
-	if (!rc)
-		rc = start_thread(vnc, err);
-	if (rc) {
+	ret = vnc->quit_fd < 0
+		      ? smudge_error_set(err, -errno, VNC_WHERE,
+					 "an eventfd cannot be created")
+		      : vnc_options_parse(spec, &vnc->options, err);
+	if (!ret)
+		ret = vnc_options_read(&vnc->options, end_fd, err);
+	if (!ret && vnc->options.web)
+		ret = vnc_page_load(vnc, end_fd, err);
+	if (!ret)
+		ret = vnc_screen_create(vnc, err);
+	if (!ret)
+		ret = start_listening(vnc, err);
+	if (!ret)
+		ret = start_thread(vnc, err);
+	if (ret) {
 		vnc_close(vnc);
-		return rc;
+		return ret;
 	}
 	describe(vnc);
-	*ret = vnc;
+	*ret_vnc = vnc;
 	return 0;
 }
 
@@ -265,13 +264,11 @@ static void end_thread(struct vnc *vnc)
 
 void vnc_close(struct vnc *vnc)
 {
-	size_t i;
-
 	if (!vnc)
 		return;
 	if (vnc->has_thread)
 		end_thread(vnc);
-	for (i = 0; i < VNC_MAX_PEERS; i++)
+	for (size_t i = 0; i < VNC_MAX_PEERS; i++)
 		if (vnc->peers[i].fd >= 0)
 			vnc_peer_end(vnc, &vnc->peers[i]);
 	vnc_screen_destroy(vnc);
@@ -292,12 +289,11 @@ const char *vnc_describe(const struct vnc *vnc)
 
 void vnc_report(struct vnc *vnc, struct vnc_report *ret)
 {
-	const struct vnc_peer *peer;
-
 	*ret = vnc->about;
 	pthread_mutex_lock(&vnc->lock);
 	ret->is_open = vnc->is_open;
-	for (peer = vnc->peers; peer < vnc->peers + VNC_MAX_PEERS; peer++) {
+	for (const struct vnc_peer *peer = vnc->peers;
+	     peer < vnc->peers + VNC_MAX_PEERS; peer++) {
 		if (peer->fd < 0 || !peer->may_see)
 			continue;
 		ret->viewers[ret->nviewers] = peer->name;

@@ -37,7 +37,7 @@ int vnc_check(const char *spec, struct smudge_error *err);
  * without VNC, -ECANCELED.
  */
 int vnc_open(struct machine *machine, const char *spec, int end_fd,
-	     struct vnc **ret, struct smudge_error *err);
+	     struct vnc **ret_vnc, struct smudge_error *err);
 
 /* Disconnect the viewers and end the thread. NULL is fine. */
 void vnc_close(struct vnc *vnc);

@@ -62,9 +62,9 @@ static const char not_allowed[] =
 static bool header(const char *text, const char *name, char *buf, size_t size)
 {
 	size_t name_len = strlen(name);
-	const char *line;
 
-	for (line = strstr(text, "\r\n"); line; line = strstr(line, "\r\n")) {
+	for (const char *line = strstr(text, "\r\n"); line;
+	     line = strstr(line, "\r\n")) {
 		line += 2;
 		if (strncasecmp(line, name, name_len) != 0 ||
 		    line[name_len] != ':')
@@ -172,13 +172,12 @@ static bool find_page(char path[PATH_MAX])
 					     "../share/smudge/novnc.html"};
 	char folder[PATH_MAX];
 	ssize_t len = readlink("/proc/self/exe", folder, sizeof(folder) - 1);
-	size_t i;
 
 	if (len <= 0)
 		return false;
 	folder[len] = '\0';
 	*strrchr(folder, '/') = '\0';
-	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
 		if (snprintf(path, PATH_MAX, "%s/%s", folder, places[i]) <
 			    PATH_MAX &&
 		    access(path, R_OK) == 0)
@@ -213,20 +212,20 @@ int vnc_page_load(struct vnc *vnc, int end_fd, struct smudge_error *err)
 	char *path = vnc->options.page;
 	uint8_t *bytes = NULL;
 	size_t nbytes = 0;
-	int rc;
+	int ret;
 
 	if (!*path && !find_page(path))
 		return smudge_error_set(err, -ENOENT, VNC_WHERE,
-					"The page for browsers was not built: "
+					"the page for browsers was not built: "
 					"run \"make web\", which needs npm, or "
-					"give its file with web=FILE.");
-	rc = file_read(path, MAX_PAGE_BYTES, end_fd, &bytes, &nbytes);
-	if (!rc)
-		rc = make_answer(vnc, bytes, nbytes);
+					"give its file with web=FILE");
+	ret = file_read(path, MAX_PAGE_BYTES, end_fd, &bytes, &nbytes);
+	if (!ret)
+		ret = make_answer(vnc, bytes, nbytes);
 	free(bytes);
-	if (rc)
-		return smudge_error_set(err, rc, VNC_WHERE,
-					"The page %.100s cannot be read: %s.",
-					path, file_reason(rc));
+	if (ret)
+		return smudge_error_set(err, ret, VNC_WHERE,
+					"the page %.100s cannot be read: %s",
+					path, file_reason(ret));
 	return 0;
 }
