@@ -139,12 +139,13 @@ struct smudge_migration;
 /*
  * smudge_migration_create - a migration that can be cancelled and tuned
  * @limits: first limits, copied; NULL for the defaults
- * @ret: receives the handle, owned by the caller; good for one send or receive
+ * @ret_migration: receives the handle, owned by the caller; good for one send
+ * or receive
  *
  * Blocks: no. Threads: any. Return: 0, -ENOMEM, -EMFILE, -ENFILE.
  */
 int smudge_migration_create(const struct smudge_migrate_limits *limits,
-			    struct smudge_migration **ret);
+			    struct smudge_migration **ret_migration);
 
 /*
  * smudge_migration_destroy - free the handle

@@ -37,23 +37,23 @@ with_defaults(struct smudge_migrate_limits limits)
 }
 
 int smudge_migration_create(const struct smudge_migrate_limits *limits,
-			    struct smudge_migration **ret)
+			    struct smudge_migration **ret_migration)
 {
 	struct smudge_migration *migration = calloc(1, sizeof(*migration));
-	int error;
+	int ret;
 
 	if (!migration)
 		return -ENOMEM;
-	error = smi_cancel_open(&migration->cancel);
-	if (error < 0) {
+	ret = smi_cancel_open(&migration->cancel);
+	if (ret < 0) {
 		free(migration);
-		return error;
+		return ret;
 	}
 	pthread_mutex_init(&migration->lock, NULL);
 	migration->nowners = 1;
 	migration->limits = with_defaults(
 		limits ? *limits : (struct smudge_migrate_limits){0});
-	*ret = migration;
+	*ret_migration = migration;
 	return 0;
 }
 

@@ -13,7 +13,7 @@
 struct smi_migrate_outcome
 smi_migrate_outcome(const struct smi_migrate_facts *facts)
 {
-	int error = facts->error;
+	int ret = facts->error;
 
 	if (facts->is_handed_over && facts->is_confirmed)
 		return (struct smi_migrate_outcome){SMUDGE_MIGRATE_COMPLETED,
@@ -24,7 +24,7 @@ smi_migrate_outcome(const struct smi_migrate_facts *facts)
 	if (facts->is_given_up)
 		return (struct smi_migrate_outcome){SMUDGE_MIGRATE_CANCELLED,
 						    -ECANCELED};
-	if (error == -ECANCELED || error == -EOWNERDEAD || error >= 0)
-		error = -EIO;
-	return (struct smi_migrate_outcome){SMUDGE_MIGRATE_FAILED, error};
+	if (ret == -ECANCELED || ret == -EOWNERDEAD || ret >= 0)
+		ret = -EIO;
+	return (struct smi_migrate_outcome){SMUDGE_MIGRATE_FAILED, ret};
 }

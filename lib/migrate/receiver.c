@@ -47,18 +47,18 @@ static int on_region_table(struct smi_receiver *receiver,
 {
 	struct smi_wire_region *theirs;
 	size_t ntheirs;
-	int error = smi_wire_region_table_decode(payload, length, &theirs,
-						 &ntheirs, &receiver->err);
+	int ret = smi_wire_region_table_decode(payload, length, &theirs,
+					       &ntheirs, &receiver->err);
 
-	if (error < 0)
-		return error;
-	error = smi_regions_compare(&receiver->regions, theirs, ntheirs,
-				    &receiver->err);
+	if (ret < 0)
+		return ret;
+	ret = smi_regions_compare(&receiver->regions, theirs, ntheirs,
+				  &receiver->err);
 	free(theirs);
-	if (!error)
-		error = smi_once_begin(receiver);
-	if (error < 0)
-		return error;
+	if (!ret)
+		ret = smi_once_begin(receiver);
+	if (ret < 0)
+		return ret;
 	receiver->stats.phase = SMUDGE_MIGRATE_ROUNDS;
 	progress(receiver);
 	/* How long the rounds take is the line's and the machine's affair. */
@@ -71,11 +71,11 @@ static int on_round_begin(struct smi_receiver *receiver, const uint8_t *payload,
 			  size_t length)
 {
 	struct smi_wire_round_begin begin;
-	int error = smi_wire_round_begin_decode(payload, length, &begin,
-						&receiver->err);
+	int ret = smi_wire_round_begin_decode(payload, length, &begin,
+					      &receiver->err);
 
-	if (error < 0)
-		return error;
+	if (ret < 0)
+		return ret;
 	if (begin.final)
 		receiver->stats.phase = SMUDGE_MIGRATE_SWITCHOVER;
 	return smi_wire_order_round_begin(&receiver->order, &begin,
@@ -87,15 +87,14 @@ static int on_round_end(struct smi_receiver *receiver, const uint8_t *payload,
 {
 	uint8_t ack[SMI_WIRE_HEADER_BYTES + SMI_WIRE_ROUND_ACK_BYTES];
 	struct smi_wire_round_end end;
-	int error = smi_wire_round_end_decode(payload, length, &end,
-					      &receiver->err);
+	int ret = smi_wire_round_end_decode(payload, length, &end,
+					    &receiver->err);
 
-	if (error < 0)
-		return error;
-	error = smi_wire_order_round_end(&receiver->order, &end,
-					 &receiver->err);
-	if (error < 0)
-		return error;
+	if (ret < 0)
+		return ret;
+	ret = smi_wire_order_round_end(&receiver->order, &end, &receiver->err);
+	if (ret < 0)
+		return ret;
 	smi_once_end(receiver);
 	progress(receiver);
 	if (receiver->order.final)
@@ -109,12 +108,12 @@ static int on_round_end(struct smi_receiver *receiver, const uint8_t *payload,
 static int on_state(struct smi_receiver *receiver, const uint8_t *payload,
 		    size_t length)
 {
-	int error = smi_wire_state_decode(payload, length, &receiver->state,
-					  &receiver->err);
+	int ret = smi_wire_state_decode(payload, length, &receiver->state,
+					&receiver->err);
 
-	if (!error)
+	if (!ret)
 		receiver->state_record = smi_link_take_record(&receiver->link);
-	return error;
+	return ret;
 }
 
 static int load_state(struct smi_receiver *receiver)
@@ -138,16 +137,16 @@ static int on_end(struct smi_receiver *receiver, const uint8_t *payload,
 		  size_t length)
 {
 	struct smi_wire_end end;
-	int error = smi_wire_end_decode(payload, length, &end, &receiver->err);
+	int ret = smi_wire_end_decode(payload, length, &end, &receiver->err);
 
-	if (error < 0)
-		return error;
-	error = smi_wire_order_end(&receiver->order, &end, &receiver->err);
-	if (error < 0)
-		return error;
-	error = load_state(receiver);
-	if (error < 0)
-		return error;
+	if (ret < 0)
+		return ret;
+	ret = smi_wire_order_end(&receiver->order, &end, &receiver->err);
+	if (ret < 0)
+		return ret;
+	ret = load_state(receiver);
+	if (ret < 0)
+		return ret;
 	/* GO is due now: a sender that only keeps us busy ends here. */
 	smi_channel_set_deadline(channel_of(receiver), 1);
 	return smi_link_send_empty(&receiver->link, SMI_WIRE_ACK,
@@ -157,13 +156,13 @@ static int on_end(struct smi_receiver *receiver, const uint8_t *payload,
 static int on_go(struct smi_receiver *receiver, size_t length)
 {
 	struct smudge_error ignored = {0};
-	int error = smi_wire_empty_decode(length, &receiver->err);
+	int ret = smi_wire_empty_decode(length, &receiver->err);
 
-	if (error < 0)
-		return error;
-	error = smi_channel_commit(channel_of(receiver), &receiver->err);
-	if (error < 0)
-		return error;
+	if (ret < 0)
+		return ret;
+	ret = smi_channel_commit(channel_of(receiver), &receiver->err);
+	if (ret < 0)
+		return ret;
 	/* The machine is ours, whether or not the sender hears of it. */
 	receiver->is_handed_over = true;
 	smi_channel_clear_deadline(channel_of(receiver));
@@ -203,25 +202,25 @@ static int handle_record(struct smi_receiver *receiver,
 
 static int receive_all(struct smi_receiver *receiver)
 {
-	int error;
+	int ret;
 
 	smi_channel_set_deadline(channel_of(receiver), 1);
-	error = smi_link_greet(&receiver->link, &receiver->err);
-	while (error >= 0 && receiver->order.place != SMI_WIRE_FINISHED) {
+	ret = smi_link_greet(&receiver->link, &receiver->err);
+	while (ret >= 0 && receiver->order.place != SMI_WIRE_FINISHED) {
 		struct smi_wire_header header;
 
-		error = smi_link_receive(&receiver->link, &header,
-					 &receiver->err);
-		if (error >= 0)
-			error = smi_wire_order_record(&receiver->order, &header,
-						      &receiver->err);
-		if (error >= 0)
-			error = handle_record(receiver, &header);
+		ret = smi_link_receive(&receiver->link, &header,
+				       &receiver->err);
+		if (ret >= 0)
+			ret = smi_wire_order_record(&receiver->order, &header,
+						    &receiver->err);
+		if (ret >= 0)
+			ret = handle_record(receiver, &header);
 		if (smi_sys_now_ns() - receiver->last_progress_ns >=
 		    PROGRESS_NS)
 			progress(receiver);
 	}
-	return error;
+	return ret;
 }
 
 /* Our sending failed: the reason may lie in what the sender said last. */
@@ -307,11 +306,10 @@ static int copy_options(struct smi_receiver *receiver,
 
 static int prepare(struct smi_receiver *receiver, struct smudge_memory *memory)
 {
-	int error =
-		smi_regions_list(memory, &receiver->regions, &receiver->err);
+	int ret = smi_regions_list(memory, &receiver->regions, &receiver->err);
 
-	if (error < 0)
-		return error;
+	if (ret < 0)
+		return ret;
 	receiver->stats.total_bytes = receiver->regions.size_bytes;
 	receiver->order.memory_pages =
 		receiver->regions.size_bytes >> SMI_WIRE_PAGE_SHIFT;
@@ -354,21 +352,21 @@ static int run(struct smi_receiver *receiver, struct smudge_memory *memory,
 	const struct smi_channel_options options =
 		smi_migration_channel_options(
 			receiver->migration, receiver->options.peer_timeout_ns);
-	int error = smi_transport_socket_open(&receiver->socket, fd,
-					      &receiver->err);
+	int ret = smi_transport_socket_open(&receiver->socket, fd,
+					    &receiver->err);
 
 	/* From here on the peer is told what fails. */
-	if (!error) {
+	if (!ret) {
 		smi_link_open(&receiver->link, &receiver->socket.base, &options,
 			      SMI_WIRE_SENDER);
-		error = prepare(receiver, memory);
-		if (!error)
-			error = receive_all(receiver);
+		ret = prepare(receiver, memory);
+		if (!ret)
+			ret = receive_all(receiver);
 		receiver->failed_at_bytes =
 			smi_link_record_offset_bytes(&receiver->link);
-		error = look_for_abort(receiver, error);
+		ret = look_for_abort(receiver, ret);
 	}
-	return finish(receiver, error);
+	return finish(receiver, ret);
 }
 
 int smudge_migrate_receive(struct smudge_migration *migration,
@@ -378,21 +376,21 @@ int smudge_migrate_receive(struct smudge_migration *migration,
 {
 	struct smi_receiver receiver = {.migration = migration,
 					.start_ns = smi_sys_now_ns()};
-	int error;
+	int ret;
 
 	smudge_error_clear(err);
-	error = copy_options(&receiver, options);
-	if (!error)
-		error = smi_migration_begin(migration, &receiver.err);
-	if (!error) {
-		error = run(&receiver, memory, fd);
+	ret = copy_options(&receiver, options);
+	if (!ret)
+		ret = smi_migration_begin(migration, &receiver.err);
+	if (!ret) {
+		ret = run(&receiver, memory, fd);
 		smi_migration_end(migration);
 	}
 	free(receiver.state_record);
 	smi_once_end(&receiver);
 	smi_link_close(&receiver.link);
 	smi_regions_free(&receiver.regions);
-	if (error < 0)
+	if (ret < 0)
 		smi_sys_error_keep(err, &receiver.err);
-	return error;
+	return ret;
 }

@@ -15,20 +15,20 @@
 int smi_once_begin(struct smi_receiver *receiver)
 {
 	const struct smi_regions *regions = &receiver->regions;
-	int error = -ENOMEM;
+	int ret = -ENOMEM;
 
 	receiver->seen = calloc(regions->nregions, sizeof(*receiver->seen));
 	for (size_t i = 0; receiver->seen && i < regions->nregions; i++) {
-		error = smudge_bitmap_create(regions->table[i].size_bytes >>
-						     SMI_WIRE_PAGE_SHIFT,
-					     &receiver->seen[i]);
-		if (error < 0)
+		ret = smudge_bitmap_create(regions->table[i].size_bytes >>
+						   SMI_WIRE_PAGE_SHIFT,
+					   &receiver->seen[i]);
+		if (ret < 0)
 			break;
 	}
-	if (error < 0)
-		smudge_error_set(&receiver->err, error, "migrate",
+	if (ret < 0)
+		smudge_error_set(&receiver->err, ret, "migrate",
 				 "no memory to check round 1");
-	return error;
+	return ret;
 }
 
 void smi_once_end(struct smi_receiver *receiver)

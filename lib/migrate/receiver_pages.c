@@ -70,21 +70,21 @@ int smi_receiver_pages(struct smi_receiver *receiver,
 	const struct smi_regions *regions = &receiver->regions;
 	const uint8_t *payload = smi_link_payload(&receiver->link);
 	struct smi_wire_pages pages;
-	int error;
+	int ret;
 
 	if (header->type == SMI_WIRE_PAGES)
-		error = smi_wire_pages_decode(regions->table, regions->nregions,
-					      payload, header->length, &pages,
-					      &receiver->err);
+		ret = smi_wire_pages_decode(regions->table, regions->nregions,
+					    payload, header->length, &pages,
+					    &receiver->err);
 	else
-		error = smi_wire_zero_decode(regions->table, regions->nregions,
-					     payload, header->length, &pages,
-					     &receiver->err);
-	if (error < 0)
-		return malformed(receiver, error);
-	error = smi_once_check(receiver, &pages);
-	if (error < 0)
-		return error;
+		ret = smi_wire_zero_decode(regions->table, regions->nregions,
+					   payload, header->length, &pages,
+					   &receiver->err);
+	if (ret < 0)
+		return malformed(receiver, ret);
+	ret = smi_once_check(receiver, &pages);
+	if (ret < 0)
+		return ret;
 	write_pages(regions->regions[pages.region], &pages);
 	if (pages.content)
 		smi_wire_order_pages(&receiver->order, pages.npages);

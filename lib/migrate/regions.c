@@ -16,14 +16,14 @@
 #include "wire/text.h"
 
 static void describe(const struct smudge_region *region,
-		     struct smi_wire_region *ret)
+		     struct smi_wire_region *ret_region)
 {
 	unsigned int shift = smudge_region_page_shift(region);
 
-	ret->gpa = smudge_region_gpa(region);
-	ret->size_bytes = smudge_region_npages(region) << shift;
-	ret->page_shift = shift;
-	snprintf(ret->name, sizeof(ret->name), "%s",
+	ret_region->gpa = smudge_region_gpa(region);
+	ret_region->size_bytes = smudge_region_npages(region) << shift;
+	ret_region->page_shift = shift;
+	snprintf(ret_region->name, sizeof(ret_region->name), "%s",
 		 smudge_region_name(region));
 }
 

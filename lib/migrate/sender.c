@@ -51,10 +51,10 @@ static int open_tracking(struct smi_sender *sender)
 		.regions = sender->regions.regions,
 		.nregions = sender->regions.nregions,
 	};
-	int error = smudge_batch_create(MAX_RUNS, &sender->batch);
+	int ret = smudge_batch_create(MAX_RUNS, &sender->batch);
 
-	if (error < 0)
-		return smudge_error_set(&sender->err, error, "migrate",
+	if (ret < 0)
+		return smudge_error_set(&sender->err, ret, "migrate",
 					"no memory for a batch of pages");
 	return smudge_client_open(sender->memory, &options, &sender->client,
 				  &sender->err);
@@ -62,14 +62,14 @@ static int open_tracking(struct smi_sender *sender)
 
 static int prepare(struct smi_sender *sender)
 {
-	int error = smi_regions_list(sender->memory, &sender->regions,
-				     &sender->err);
+	int ret = smi_regions_list(sender->memory, &sender->regions,
+				   &sender->err);
 
-	if (!error)
-		error = smi_packer_create(&sender->packer, &sender->err);
-	if (error < 0) {
+	if (!ret)
+		ret = smi_packer_create(&sender->packer, &sender->err);
+	if (ret < 0) {
 		sender->abort_code = SMI_WIRE_ABORT_LOCAL;
-		return error;
+		return ret;
 	}
 	smi_meter_start(&sender->meter, sender->memory,
 			sender->regions.size_bytes);
@@ -78,20 +78,20 @@ static int prepare(struct smi_sender *sender)
 
 static int migrate(struct smi_sender *sender)
 {
-	int error = prepare(sender);
+	int ret = prepare(sender);
 
-	if (error < 0)
-		return error;
+	if (ret < 0)
+		return ret;
 	smi_sender_progress(sender);
-	error = smi_sender_greet(sender);
-	if (error < 0)
-		return error;
-	error = open_tracking(sender);
-	if (error < 0)
-		return error;
+	ret = smi_sender_greet(sender);
+	if (ret < 0)
+		return ret;
+	ret = open_tracking(sender);
+	if (ret < 0)
+		return ret;
 	smi_channel_set_rate_limited(smi_sender_channel(sender), true);
-	error = smi_sender_rounds(sender);
-	return error < 0 ? error : smi_sender_switch(sender);
+	ret = smi_sender_rounds(sender);
+	return ret < 0 ? ret : smi_sender_switch(sender);
 }
 
 static uint32_t abort_code(const struct smi_sender *sender, int error)
@@ -174,17 +174,17 @@ static int run(struct smi_sender *sender, int fd)
 	const struct smi_channel_options options =
 		smi_migration_channel_options(sender->migration,
 					      sender->options.peer_timeout_ns);
-	int error;
+	int ret;
 
 	smi_meter_start(&sender->meter, sender->memory, 0);
-	error = smi_transport_socket_open(&sender->socket, fd, &sender->err);
+	ret = smi_transport_socket_open(&sender->socket, fd, &sender->err);
 	/* From here on the peer is told what fails. */
-	if (!error) {
+	if (!ret) {
 		smi_link_open(&sender->link, &sender->socket.base, &options,
 			      SMI_WIRE_RECEIVER);
-		error = migrate(sender);
+		ret = migrate(sender);
 	}
-	return finish(sender, error);
+	return finish(sender, ret);
 }
 
 int smudge_migrate_send(struct smudge_migration *migration,
@@ -193,20 +193,20 @@ int smudge_migrate_send(struct smudge_migration *migration,
 			struct smudge_error *err)
 {
 	struct smi_sender sender = {.migration = migration, .memory = memory};
-	int error;
+	int ret;
 
 	smudge_error_clear(err);
-	error = copy_options(&sender, options);
-	if (!error)
-		error = smi_migration_begin(migration, &sender.err);
-	if (!error) {
-		error = run(&sender, fd);
+	ret = copy_options(&sender, options);
+	if (!ret)
+		ret = smi_migration_begin(migration, &sender.err);
+	if (!ret) {
+		ret = run(&sender, fd);
 		smi_migration_end(migration);
 	}
 	smi_link_close(&sender.link);
 	smi_packer_destroy(&sender.packer);
 	smi_regions_free(&sender.regions);
-	if (error < 0)
+	if (ret < 0)
 		smi_sys_error_keep(err, &sender.err);
-	return error;
+	return ret;
 }

@@ -67,16 +67,16 @@ static int flush_pages(struct smi_sender *sender)
 	uint64_t content_bytes = packer->npages * SMI_WIRE_PAGE_BYTES;
 	uint8_t *record = packer->pages_record + PAGES_FRONT_BYTES -
 			  runs_bytes - SMI_WIRE_HEADER_BYTES;
-	int error;
+	int ret;
 
 	if (!packer->npages)
 		return 0;
 	smi_wire_runs_encode(packer->region, packer->runs, packer->nruns,
 			     record + SMI_WIRE_HEADER_BYTES);
-	error = smi_sender_send(sender, record, SMI_WIRE_PAGES,
-				runs_bytes + content_bytes);
-	if (error < 0)
-		return error;
+	ret = smi_sender_send(sender, record, SMI_WIRE_PAGES,
+			      runs_bytes + content_bytes);
+	if (ret < 0)
+		return ret;
 	sender->round_totals.pages += packer->npages;
 	sender->round_totals.content_bytes += content_bytes;
 	sender->totals.pages += packer->npages;
@@ -89,17 +89,17 @@ static int flush_pages(struct smi_sender *sender)
 static int flush_zero(struct smi_sender *sender)
 {
 	struct smi_packer *packer = &sender->packer;
-	int error;
+	int ret;
 
 	if (!packer->nzero_runs)
 		return 0;
 	smi_wire_runs_encode(packer->region, packer->zero_runs,
 			     packer->nzero_runs,
 			     packer->zero_record + SMI_WIRE_HEADER_BYTES);
-	error = smi_sender_send(sender, packer->zero_record, SMI_WIRE_ZERO,
-				smi_wire_runs_bytes(packer->nzero_runs));
-	if (error < 0)
-		return error;
+	ret = smi_sender_send(sender, packer->zero_record, SMI_WIRE_ZERO,
+			      smi_wire_runs_bytes(packer->nzero_runs));
+	if (ret < 0)
+		return ret;
 	sender->round_totals.zero_pages += packer->nzero_pages;
 	sender->totals.zero_pages += packer->nzero_pages;
 	packer->nzero_runs = 0;
@@ -113,24 +113,24 @@ static int pack_page(struct smi_sender *sender,
 	struct smi_packer *packer = &sender->packer;
 	uint8_t *to = packer->pages_record + PAGES_FRONT_BYTES +
 		      packer->npages * SMI_WIRE_PAGE_BYTES;
-	int error =
+	int ret =
 		smudge_region_read_bytes(from, page << SMI_WIRE_PAGE_SHIFT,
 					 SMI_WIRE_PAGE_BYTES, to, &sender->err);
 
-	if (error < 0)
-		return error;
+	if (ret < 0)
+		return ret;
 	if (smi_sys_page_is_zero(to, SMI_WIRE_PAGE_BYTES)) {
 		add_page(packer->zero_runs, &packer->nzero_runs, page);
 		packer->nzero_pages++;
 		if (packer->nzero_runs == SMI_WIRE_MAX_ZERO_RUNS)
-			error = flush_zero(sender);
+			ret = flush_zero(sender);
 	} else {
 		add_page(packer->runs, &packer->nruns, page);
 		packer->npages++;
 		if (packer->npages == SMI_WIRE_MAX_PAGES)
-			error = flush_pages(sender);
+			ret = flush_pages(sender);
 	}
-	return error;
+	return ret;
 }
 
 /* Pack the sender's batch, pages of @region, and send all of it. */
@@ -139,7 +139,7 @@ int smi_sender_pack_batch(struct smi_sender *sender, uint32_t region)
 	const struct smudge_region *from = sender->regions.regions[region];
 	unsigned int shift = smi_region_wire_shift(from);
 	size_t nruns = smudge_batch_nruns(sender->batch);
-	int error;
+	int ret;
 
 	sender->packer.region = region;
 	for (size_t i = 0; i < nruns; i++) {
@@ -148,11 +148,11 @@ int smi_sender_pack_batch(struct smi_sender *sender, uint32_t region)
 		uint64_t end = page + (run.npages << shift);
 
 		for (; page < end; page++) {
-			error = pack_page(sender, from, page);
-			if (error < 0)
-				return error;
+			ret = pack_page(sender, from, page);
+			if (ret < 0)
+				return ret;
 		}
 	}
-	error = flush_pages(sender);
-	return error < 0 ? error : flush_zero(sender);
+	ret = flush_pages(sender);
+	return ret < 0 ? ret : flush_zero(sender);
 }

@@ -47,19 +47,20 @@ static int refused(struct smi_sender *sender, uint64_t length)
 }
 
 /* The next record that is not to be skipped. A refusal is an error. */
-static int receive(struct smi_sender *sender, struct smi_wire_header *ret)
+static int receive(struct smi_sender *sender,
+		   struct smi_wire_header *ret_header)
 {
 	struct smi_wire_header header;
-	int error;
+	int ret;
 
 	do {
-		error = smi_link_receive(&sender->link, &header, &sender->err);
-		if (error < 0)
-			return peer_failed(sender, error);
+		ret = smi_link_receive(&sender->link, &header, &sender->err);
+		if (ret < 0)
+			return peer_failed(sender, ret);
 	} while (smi_wire_is_foreign(&header));
 	if (header.type == SMI_WIRE_REFUSE)
 		return refused(sender, header.length);
-	*ret = header;
+	*ret_header = header;
 	return 0;
 }
 
@@ -77,10 +78,10 @@ static int unexpected(struct smi_sender *sender,
 static int listen_to_peer(struct smi_sender *sender)
 {
 	struct smi_wire_header header;
-	int error = smi_link_receive(&sender->link, &header, &sender->err);
+	int ret = smi_link_receive(&sender->link, &header, &sender->err);
 
-	if (error < 0)
-		return peer_failed(sender, error);
+	if (ret < 0)
+		return peer_failed(sender, ret);
 	if (smi_wire_is_foreign(&header))
 		return 0;
 	if (header.type == SMI_WIRE_REFUSE)
@@ -91,11 +92,11 @@ static int listen_to_peer(struct smi_sender *sender)
 /* Hear all that the receiver has said so far. */
 static int catch_up(struct smi_sender *sender)
 {
-	int error = 0;
+	int ret = 0;
 
-	while (!error && smi_channel_has_input(smi_sender_channel(sender)))
-		error = listen_to_peer(sender);
-	return error;
+	while (!ret && smi_channel_has_input(smi_sender_channel(sender)))
+		ret = listen_to_peer(sender);
+	return ret;
 }
 
 /*
@@ -110,19 +111,19 @@ static int send_record(struct smi_sender *sender, uint8_t *record,
 	struct smi_channel *channel = smi_link_channel(link);
 	bool is_limited =
 		sender->is_stopped && !smi_channel_has_deadline(channel);
-	int error;
+	int ret;
 
 	if (is_limited)
 		smi_channel_set_deadline(channel, 1 + (length >> 20));
-	error = smi_link_send(link, record, type, length, err);
-	while (error == SMI_INTERRUPTED) {
-		error = listen_to_peer(sender);
-		if (error == 0)
-			error = smi_link_send_rest(link, record, length, err);
+	ret = smi_link_send(link, record, type, length, err);
+	while (ret == SMI_INTERRUPTED) {
+		ret = listen_to_peer(sender);
+		if (ret == 0)
+			ret = smi_link_send_rest(link, record, length, err);
 	}
 	if (is_limited)
 		smi_channel_clear_deadline(channel);
-	return error;
+	return ret;
 }
 
 int smi_sender_send(struct smi_sender *sender, uint8_t *record, uint32_t type,
@@ -130,21 +131,21 @@ int smi_sender_send(struct smi_sender *sender, uint8_t *record, uint32_t type,
 {
 	struct smudge_error send_err = {0};
 	uint64_t start_ns = smi_sys_now_ns();
-	int error = catch_up(sender);
+	int ret = catch_up(sender);
 
-	if (error < 0)
-		return error;
-	error = send_record(sender, record, type, length, &send_err);
+	if (ret < 0)
+		return ret;
+	ret = send_record(sender, record, type, length, &send_err);
 	sender->meter.send_ns += smi_sys_now_ns() - start_ns;
-	if (error == 0)
+	if (ret == 0)
 		return 0;
-	if (error != -ECANCELED && !sender->err.code)
+	if (ret != -ECANCELED && !sender->err.code)
 		(void)catch_up(sender);
-	/* A connection that ends without a word: the send's error says more. */
+	/* A connection that ends without a word: the send's ret says more. */
 	if (send_err.code &&
 	    (sender->err.code == 0 || sender->err.code == -ECONNRESET))
 		sender->err = send_err;
-	return peer_failed(sender, sender->err.code ? sender->err.code : error);
+	return peer_failed(sender, sender->err.code ? sender->err.code : ret);
 }
 
 static int check_answer(struct smi_sender *sender,
@@ -153,15 +154,15 @@ static int check_answer(struct smi_sender *sender,
 	const uint8_t *payload = smi_link_payload(&sender->link);
 	uint32_t wanted = sender->meter.stats.round;
 	uint32_t round = wanted;
-	int error;
+	int ret;
 
 	if (header->type == SMI_WIRE_ROUND_ACK)
-		error = smi_wire_round_ack_decode(payload, header->length,
-						  &round, &sender->err);
+		ret = smi_wire_round_ack_decode(payload, header->length, &round,
+						&sender->err);
 	else
-		error = smi_wire_empty_decode(header->length, &sender->err);
-	if (error < 0)
-		return peer_failed(sender, error);
+		ret = smi_wire_empty_decode(header->length, &sender->err);
+	if (ret < 0)
+		return peer_failed(sender, ret);
 	if (round == wanted)
 		return 0;
 	peer_failed(sender, -EPROTO);
@@ -176,15 +177,15 @@ int smi_sender_wait(struct smi_sender *sender, uint32_t type)
 	struct smi_channel *channel = smi_sender_channel(sender);
 	struct smi_wire_header header = {0};
 	bool is_limited = !smi_channel_has_deadline(channel);
-	int error;
+	int ret;
 
 	if (is_limited)
 		smi_channel_set_deadline(channel, 1);
-	error = receive(sender, &header);
+	ret = receive(sender, &header);
 	if (is_limited)
 		smi_channel_clear_deadline(channel);
-	if (error < 0)
-		return error;
+	if (ret < 0)
+		return ret;
 	if (header.type != type)
 		return unexpected(sender, &header);
 	return check_answer(sender, &header);
@@ -196,34 +197,34 @@ static int send_region_table(struct smi_sender *sender)
 	size_t length =
 		smi_wire_region_table_bytes(regions->table, regions->nregions);
 	uint8_t *record = malloc(SMI_WIRE_HEADER_BYTES + length);
-	int error;
+	int ret;
 
 	if (!record)
 		return smudge_error_set(&sender->err, -ENOMEM, "migrate",
 					"no memory for the region table");
 	smi_wire_region_table_encode(regions->table, regions->nregions,
 				     record + SMI_WIRE_HEADER_BYTES);
-	error = smi_sender_send(sender, record, SMI_WIRE_REGION_TABLE, length);
+	ret = smi_sender_send(sender, record, SMI_WIRE_REGION_TABLE, length);
 	free(record);
-	return error;
+	return ret;
 }
 
 int smi_sender_greet(struct smi_sender *sender)
 {
 	struct smi_channel *channel = smi_sender_channel(sender);
 	uint64_t start_ns;
-	int error;
+	int ret;
 
 	smi_channel_set_deadline(channel, 1);
-	error = smi_link_greet(&sender->link, &sender->err);
-	if (error < 0)
-		return peer_failed(sender, error);
+	ret = smi_link_greet(&sender->link, &sender->err);
+	if (ret < 0)
+		return peer_failed(sender, ret);
 	smi_channel_set_interruptible(channel, true);
 	start_ns = smi_sys_now_ns();
-	error = send_region_table(sender);
-	if (!error)
-		error = smi_sender_wait(sender, SMI_WIRE_READY);
+	ret = send_region_table(sender);
+	if (!ret)
+		ret = smi_sender_wait(sender, SMI_WIRE_READY);
 	sender->meter.round_trip_ns = smi_sys_now_ns() - start_ns;
 	smi_channel_clear_deadline(channel);
-	return error;
+	return ret;
 }

@@ -51,15 +51,15 @@ int smi_sender_harvest(struct smi_sender *sender, uint64_t *ret_pages)
 {
 	uint64_t start_ns = smi_sys_now_ns();
 	uint64_t pages = 0;
-	int error;
+	int ret;
 
 	if (sender->is_stopped)
-		error = smudge_memory_harvest_quiesced(sender->memory,
-						       &sender->err);
+		ret = smudge_memory_harvest_quiesced(sender->memory,
+						     &sender->err);
 	else
-		error = smudge_memory_harvest(sender->memory, &sender->err);
-	if (error < 0)
-		return error;
+		ret = smudge_memory_harvest(sender->memory, &sender->err);
+	if (ret < 0)
+		return ret;
 	sender->meter.harvest_ns = smi_sys_now_ns() - start_ns;
 	for (size_t i = 0; i < sender->regions.nregions; i++) {
 		struct smudge_region *region = sender->regions.regions[i];
@@ -126,15 +126,15 @@ static int send_window(struct smi_sender *sender, uint32_t index,
 {
 	struct smudge_region *region = sender->regions.regions[index];
 	uint64_t done;
-	int error =
+	int ret =
 		smudge_client_take_next(sender->client, region, rest, max_pages,
 					sender->batch, &sender->err);
 
-	if (error <= 0)
-		return error;
-	error = smi_sender_pack_batch(sender, index);
-	if (error < 0)
-		return error;
+	if (ret <= 0)
+		return ret;
+	ret = smi_sender_pack_batch(sender, index);
+	if (ret < 0)
+		return ret;
 	done = smudge_batch_npages(sender->batch)
 	       << smi_region_wire_shift(region);
 	smudge_client_commit(sender->client, sender->batch);
@@ -154,27 +154,27 @@ int smi_sender_send_range(struct smi_sender *sender, uint32_t index,
 	struct smudge_region *region = sender->regions.regions[index];
 	uint64_t window = WINDOW_BYTES >> smudge_region_page_shift(region);
 	struct smudge_run rest = {first_page, end_page - first_page};
-	int error;
+	int ret;
 
 	if (window < MIN_WINDOW_PAGES)
 		window = MIN_WINDOW_PAGES;
 	do {
-		error = send_window(sender, index, &rest, window);
-	} while (error > 0);
-	return error;
+		ret = send_window(sender, index, &rest, window);
+	} while (ret > 0);
+	return ret;
 }
 
 static int send_region(struct smi_sender *sender, uint32_t index)
 {
 	const struct smi_probe *probe = &sender->probe;
 	uint64_t npages = smudge_region_npages(sender->regions.regions[index]);
-	int error;
+	int ret;
 
 	if (!probe->is_chosen || probe->region != index)
 		return smi_sender_send_range(sender, index, 0, npages);
-	error = smi_sender_send_range(sender, index, 0, probe->first_page);
-	if (error < 0)
-		return error;
+	ret = smi_sender_send_range(sender, index, 0, probe->first_page);
+	if (ret < 0)
+		return ret;
 	return smi_sender_send_range(sender, index, probe->end_page, npages);
 }
 
@@ -182,10 +182,10 @@ static int send_region(struct smi_sender *sender, uint32_t index)
 int smi_sender_send_dirty(struct smi_sender *sender)
 {
 	for (uint32_t i = 0; i < sender->regions.nregions; i++) {
-		int error = send_region(sender, i);
+		int ret = send_region(sender, i);
 
-		if (error < 0)
-			return error;
+		if (ret < 0)
+			return ret;
 	}
 	return 0;
 }
@@ -193,14 +193,14 @@ int smi_sender_send_dirty(struct smi_sender *sender)
 int smi_sender_round_finish(struct smi_sender *sender, struct smi_round *round)
 {
 	uint64_t asked_ns;
-	int error = smi_sender_round_end(sender);
+	int ret = smi_sender_round_end(sender);
 
-	if (error < 0)
-		return error;
+	if (ret < 0)
+		return ret;
 	asked_ns = smi_sys_now_ns();
-	error = smi_sender_wait(sender, SMI_WIRE_ROUND_ACK);
-	if (error < 0)
-		return error;
+	ret = smi_sender_wait(sender, SMI_WIRE_ROUND_ACK);
+	if (ret < 0)
+		return ret;
 	round->answer_ns = smi_sys_now_ns() - asked_ns;
 	round->sent_bytes = smi_channel_sent_bytes(smi_sender_channel(sender));
 	round->pages = sender->round_totals.pages;
@@ -212,20 +212,20 @@ static int one_round(struct smi_sender *sender, uint64_t dirty_pages)
 {
 	struct smi_channel *channel = smi_sender_channel(sender);
 	struct smi_round round = {0};
-	int error = smi_sender_round_begin(sender, false, dirty_pages);
+	int ret = smi_sender_round_begin(sender, false, dirty_pages);
 
-	if (error < 0)
-		return error;
+	if (ret < 0)
+		return ret;
 	round.is_limited = smi_channel_is_rate_limited(channel);
 	if (sender->meter.stats.round > 1)
 		smi_probe_choose(sender);
-	error = smi_sender_send_dirty(sender);
-	if (!error)
-		error = smi_probe_send(sender, &round);
-	if (!error)
-		error = smi_sender_round_finish(sender, &round);
-	if (error < 0)
-		return error;
+	ret = smi_sender_send_dirty(sender);
+	if (!ret)
+		ret = smi_probe_send(sender, &round);
+	if (!ret)
+		ret = smi_sender_round_finish(sender, &round);
+	if (ret < 0)
+		return ret;
 	/* it may have been set meanwhile */
 	round.is_limited |= smi_channel_is_rate_limited(channel);
 	smi_meter_round_end(&sender->meter, &round);
@@ -237,15 +237,15 @@ static int round_and_harvest(struct smi_sender *sender, uint64_t *dirty_pages)
 {
 	bool is_first = sender->meter.stats.round == 0;
 	bool is_probed = false;
-	int error = one_round(sender, *dirty_pages);
+	int ret = one_round(sender, *dirty_pages);
 
-	if (!error)
-		error = smi_sender_harvest(sender, dirty_pages);
-	if (!error && is_first)
-		error = smi_probe_round(sender, &is_probed);
-	if (!error && is_probed)
-		error = smi_sender_harvest(sender, dirty_pages);
-	return error;
+	if (!ret)
+		ret = smi_sender_harvest(sender, dirty_pages);
+	if (!ret && is_first)
+		ret = smi_probe_round(sender, &is_probed);
+	if (!ret && is_probed)
+		ret = smi_sender_harvest(sender, dirty_pages);
+	return ret;
 }
 
 static enum smudge_migrate_decision decide(struct smi_sender *sender)
@@ -285,16 +285,16 @@ int smi_sender_rounds(struct smi_sender *sender)
 {
 	enum smudge_migrate_decision decision = SMUDGE_MIGRATE_CONTINUE;
 	uint64_t dirty_pages;
-	int error = smi_sender_harvest(sender, &dirty_pages);
+	int ret = smi_sender_harvest(sender, &dirty_pages);
 
-	if (error < 0)
-		return error;
+	if (ret < 0)
+		return ret;
 	sender->meter.stats.phase = SMUDGE_MIGRATE_ROUNDS;
 	smi_meter_remaining(&sender->meter, dirty_pages, false);
 	while (decision == SMUDGE_MIGRATE_CONTINUE) {
-		error = round_and_harvest(sender, &dirty_pages);
-		if (error < 0)
-			return error;
+		ret = round_and_harvest(sender, &dirty_pages);
+		if (ret < 0)
+			return ret;
 		smi_meter_remaining(&sender->meter, dirty_pages, true);
 		smi_sender_progress(sender);
 		decision = decide(sender);

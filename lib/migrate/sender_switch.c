@@ -63,14 +63,14 @@ static int save(struct smi_sender *sender, struct saved_state *state)
 static int stop_and_save(struct smi_sender *sender, struct saved_state *state)
 {
 	const struct smudge_migrate_send_options *options = &sender->options;
-	int error;
+	int ret;
 
 	sender->is_stopped = true;
-	error = options->machine_stop(options->opaque);
-	error = check_machine(sender, error, "machine_stop",
-			      "stopping the machine");
-	if (error < 0)
-		return error;
+	ret = options->machine_stop(options->opaque);
+	ret = check_machine(sender, ret, "machine_stop",
+			    "stopping the machine");
+	if (ret < 0)
+		return ret;
 	/* Before the last harvest: saving may write guest memory. */
 	return save(sender, state);
 }
@@ -79,24 +79,24 @@ static int stop_and_save(struct smi_sender *sender, struct saved_state *state)
 static int send_rest(struct smi_sender *sender)
 {
 	uint64_t dirty_pages;
-	int error = smi_sender_harvest(sender, &dirty_pages);
+	int ret = smi_sender_harvest(sender, &dirty_pages);
 
-	if (error < 0)
-		return error;
+	if (ret < 0)
+		return ret;
 	smi_meter_remaining(&sender->meter, dirty_pages, false);
-	error = smi_sender_round_begin(sender, true, dirty_pages);
-	for (int pass = 0; !error && dirty_pages; pass++) {
+	ret = smi_sender_round_begin(sender, true, dirty_pages);
+	for (int pass = 0; !ret && dirty_pages; pass++) {
 		if (pass == MAX_FINAL_PASSES)
 			return smudge_error_set(
 				&sender->err, -EBUSY, "migrate",
 				"memory is written though the machine was "
 				"stopped: %llu pages are dirty again",
 				(unsigned long long)dirty_pages);
-		error = smi_sender_send_dirty(sender);
-		if (!error)
-			error = smi_sender_harvest(sender, &dirty_pages);
+		ret = smi_sender_send_dirty(sender);
+		if (!ret)
+			ret = smi_sender_harvest(sender, &dirty_pages);
 	}
-	return error ? error : smi_sender_round_end(sender);
+	return ret ? ret : smi_sender_round_end(sender);
 }
 
 /* The record is made where the state is: it may be large. */
@@ -143,16 +143,16 @@ static int send_end(struct smi_sender *sender)
 static int send_final(struct smi_sender *sender)
 {
 	struct saved_state state = {0};
-	int error = stop_and_save(sender, &state);
+	int ret = stop_and_save(sender, &state);
 
-	if (!error)
-		error = send_rest(sender);
-	if (!error)
-		error = send_state(sender, &state);
+	if (!ret)
+		ret = send_rest(sender);
+	if (!ret)
+		ret = send_state(sender, &state);
 	free(state.bytes);
-	if (!error)
-		error = send_end(sender);
-	return error ? error : smi_sender_wait(sender, SMI_WIRE_ACK);
+	if (!ret)
+		ret = send_end(sender);
+	return ret ? ret : smi_sender_wait(sender, SMI_WIRE_ACK);
 }
 
 static int no_receipt(struct smi_sender *sender)
@@ -170,20 +170,20 @@ static int hand_over(struct smi_sender *sender)
 {
 	struct smi_channel *channel = smi_sender_channel(sender);
 	uint8_t record[SMI_WIRE_HEADER_BYTES];
-	int error;
+	int ret;
 
-	error = smi_channel_commit(channel, &sender->err);
-	if (error < 0)
-		return error;
+	ret = smi_channel_commit(channel, &sender->err);
+	if (ret < 0)
+		return ret;
 	/* A cancel comes too late now, so the peer may not keep us here. */
 	smi_channel_set_deadline(channel, 1);
 	/* A receiver that is gone, or had second thoughts, is noticed here. */
-	error = smi_sender_send(sender, record, SMI_WIRE_GO, 0);
-	if (error < 0)
-		return error;
+	ret = smi_sender_send(sender, record, SMI_WIRE_GO, 0);
+	if (ret < 0)
+		return ret;
 	sender->is_handed_over = true;
-	error = smi_sender_wait(sender, SMI_WIRE_RECEIPT);
-	if (error < 0)
+	ret = smi_sender_wait(sender, SMI_WIRE_RECEIPT);
+	if (ret < 0)
 		return no_receipt(sender);
 	sender->is_confirmed = true;
 	return 0;
@@ -192,14 +192,14 @@ static int hand_over(struct smi_sender *sender)
 int smi_sender_switch(struct smi_sender *sender)
 {
 	uint64_t start_ns = smi_sys_now_ns();
-	int error;
+	int ret;
 
 	sender->meter.stats.phase = SMUDGE_MIGRATE_SWITCHOVER;
 	smi_channel_set_rate_limited(smi_sender_channel(sender), false);
 	smi_sender_progress(sender);
-	error = send_final(sender);
-	if (error < 0)
-		return error;
+	ret = send_final(sender);
+	if (ret < 0)
+		return ret;
 	sender->meter.stats.downtime_ns = smi_sys_now_ns() - start_ns;
 	return hand_over(sender);
 }

@@ -30,9 +30,9 @@ static const struct option {
 	{SOL_SOCKET, SO_PEEK_OFF, -1},
 };
 
-void smi_socket_setup(int fd, struct smi_socket_setup *ret)
+void smi_socket_setup(int fd, struct smi_socket_setup *ret_setup)
 {
-	*ret = (struct smi_socket_setup){0};
+	*ret_setup = (struct smi_socket_setup){0};
 	for (int i = 0; i < SMI_SOCKET_OPTIONS; i++) {
 		const struct option *option = &options[i];
 		socklen_t size = sizeof(int);
@@ -43,8 +43,8 @@ void smi_socket_setup(int fd, struct smi_socket_setup *ret)
 			    0 ||
 		    value == option->wanted)
 			continue;
-		ret->callers[i] = value;
-		ret->is_changed[i] =
+		ret_setup->callers[i] = value;
+		ret_setup->is_changed[i] =
 			setsockopt(fd, option->level, option->name,
 				   &option->wanted, sizeof(int)) == 0;
 	}

@@ -18,12 +18,12 @@ struct smi_socket_setup {
 /*
  * smi_socket_setup - set what a stream needs
  * @fd: stream socket (borrowed)
- * @ret: receives what smi_socket_restore needs
+ * @ret_setup: receives what smi_socket_restore needs
  *
  * An option that this kind of socket does not have, or that cannot be set, is
  * left alone.
  */
-void smi_socket_setup(int fd, struct smi_socket_setup *ret);
+void smi_socket_setup(int fd, struct smi_socket_setup *ret_setup);
 
 /* Put the caller's values back; also after a shutdown. */
 void smi_socket_restore(int fd, const struct smi_socket_setup *setup);

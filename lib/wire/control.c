@@ -31,7 +31,7 @@ void smi_wire_round_begin_encode(const struct smi_wire_round_begin *begin,
 }
 
 int smi_wire_round_begin_decode(const uint8_t *payload, size_t length,
-				struct smi_wire_round_begin *ret,
+				struct smi_wire_round_begin *ret_begin,
 				struct smudge_error *err)
 {
 	struct smi_wire_cursor cursor = smi_wire_cursor(payload, length);
@@ -46,7 +46,7 @@ int smi_wire_round_begin_decode(const uint8_t *payload, size_t length,
 					"a ROUND_BEGIN record has unknown "
 					"flags 0x%" PRIx32,
 					flags);
-	*ret = (struct smi_wire_round_begin){
+	*ret_begin = (struct smi_wire_round_begin){
 		.round = round,
 		.final = flags & SMI_WIRE_FINAL,
 		.expected_pages = expected_pages,
@@ -80,7 +80,7 @@ void smi_wire_round_end_encode(const struct smi_wire_round_end *end,
 }
 
 int smi_wire_round_end_decode(const uint8_t *payload, size_t length,
-			      struct smi_wire_round_end *ret,
+			      struct smi_wire_round_end *ret_end,
 			      struct smudge_error *err)
 {
 	struct smi_wire_cursor cursor = smi_wire_cursor(payload, length);
@@ -90,8 +90,8 @@ int smi_wire_round_end_decode(const uint8_t *payload, size_t length,
 
 	if (!smi_wire_cursor_done(&cursor) || reserved)
 		return malformed("ROUND_END", length, err);
-	ret->round = round;
-	ret->totals = totals;
+	ret_end->round = round;
+	ret_end->totals = totals;
 	return 0;
 }
 
@@ -123,7 +123,7 @@ void smi_wire_end_encode(const struct smi_wire_end *end, uint8_t *payload)
 }
 
 int smi_wire_end_decode(const uint8_t *payload, size_t length,
-			struct smi_wire_end *ret, struct smudge_error *err)
+			struct smi_wire_end *ret_end, struct smudge_error *err)
 {
 	struct smi_wire_cursor cursor = smi_wire_cursor(payload, length);
 	uint64_t records = smi_wire_read_u64(&cursor);
@@ -133,7 +133,7 @@ int smi_wire_end_decode(const uint8_t *payload, size_t length,
 
 	if (!smi_wire_cursor_done(&cursor) || reserved)
 		return malformed("END", length, err);
-	*ret = (struct smi_wire_end){
+	*ret_end = (struct smi_wire_end){
 		.records = records, .totals = totals, .rounds = rounds};
 	return 0;
 }
@@ -152,7 +152,7 @@ size_t smi_wire_speech_encode(uint32_t code, const char *sentence,
 }
 
 int smi_wire_speech_decode(const uint8_t *payload, size_t length,
-			   struct smi_wire_speech *ret,
+			   struct smi_wire_speech *ret_reason,
 			   struct smudge_error *err)
 {
 	struct smi_wire_cursor cursor = smi_wire_cursor(payload, length);
@@ -161,9 +161,9 @@ int smi_wire_speech_decode(const uint8_t *payload, size_t length,
 	if (cursor.spoilt || !cursor.left_bytes ||
 	    cursor.left_bytes > SMI_WIRE_MAX_SENTENCE)
 		return malformed("ABORT or REFUSE", length, err);
-	ret->code = code;
-	smi_wire_text(ret->sentence, sizeof(ret->sentence), cursor.at,
-		      cursor.left_bytes);
+	ret_reason->code = code;
+	smi_wire_text(ret_reason->sentence, sizeof(ret_reason->sentence),
+		      cursor.at, cursor.left_bytes);
 	return 0;
 }
 
@@ -209,7 +209,8 @@ void smi_wire_state_head_encode(uint8_t *payload)
 }
 
 int smi_wire_state_decode(const uint8_t *payload, size_t length,
-			  struct smi_wire_state *ret, struct smudge_error *err)
+			  struct smi_wire_state *ret_state,
+			  struct smudge_error *err)
 {
 	struct smi_wire_cursor cursor = smi_wire_cursor(payload, length);
 	uint32_t name_length = smi_wire_read_u32(&cursor);
@@ -224,8 +225,8 @@ int smi_wire_state_decode(const uint8_t *payload, size_t length,
 					"a STATE record has a section \"%s\", "
 					"which is not known here",
 					shown);
-	ret->bytes = cursor.at;
-	ret->length = cursor.left_bytes;
+	ret_state->bytes = cursor.at;
+	ret_state->length = cursor.left_bytes;
 	return 0;
 }
 

@@ -55,13 +55,13 @@ struct smi_wire_state {
 void smi_wire_round_begin_encode(const struct smi_wire_round_begin *begin,
 				 uint8_t *payload);
 int smi_wire_round_begin_decode(const uint8_t *payload, size_t length,
-				struct smi_wire_round_begin *ret,
+				struct smi_wire_round_begin *ret_begin,
 				struct smudge_error *err);
 
 void smi_wire_round_end_encode(const struct smi_wire_round_end *end,
 			       uint8_t *payload);
 int smi_wire_round_end_decode(const uint8_t *payload, size_t length,
-			      struct smi_wire_round_end *ret,
+			      struct smi_wire_round_end *ret_end,
 			      struct smudge_error *err);
 
 void smi_wire_round_ack_encode(uint32_t round, uint8_t *payload);
@@ -70,14 +70,14 @@ int smi_wire_round_ack_decode(const uint8_t *payload, size_t length,
 
 void smi_wire_end_encode(const struct smi_wire_end *end, uint8_t *payload);
 int smi_wire_end_decode(const uint8_t *payload, size_t length,
-			struct smi_wire_end *ret, struct smudge_error *err);
+			struct smi_wire_end *ret_end, struct smudge_error *err);
 
 /* Return: bytes written, at most SMI_WIRE_MAX_SPEECH; an empty sentence
  * becomes "no reason given". */
 size_t smi_wire_speech_encode(uint32_t code, const char *sentence,
 			      uint8_t *payload);
 int smi_wire_speech_decode(const uint8_t *payload, size_t length,
-			   struct smi_wire_speech *ret,
+			   struct smi_wire_speech *ret_reason,
 			   struct smudge_error *err);
 
 /*
@@ -95,7 +95,8 @@ int smi_wire_speech_error(uint32_t type, const uint8_t *payload, size_t length,
 size_t smi_wire_state_head_bytes(void);
 void smi_wire_state_head_encode(uint8_t *payload);
 int smi_wire_state_decode(const uint8_t *payload, size_t length,
-			  struct smi_wire_state *ret, struct smudge_error *err);
+			  struct smi_wire_state *ret_state,
+			  struct smudge_error *err);
 
 /* READY, ACK, GO, RECEIPT: nothing may be in them. */
 int smi_wire_empty_decode(size_t length, struct smudge_error *err);

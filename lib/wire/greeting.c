@@ -67,7 +67,7 @@ static int features_check(uint64_t mandatory, struct smudge_error *err)
 
 int smi_wire_greeting_decode(const uint8_t bytes[SMI_WIRE_GREETING_BYTES],
 			     enum smi_wire_role wanted_role,
-			     struct smi_wire_greeting *ret,
+			     struct smi_wire_greeting *ret_greeting,
 			     struct smudge_error *err)
 {
 	struct smi_wire_greeting greeting = {
@@ -76,10 +76,10 @@ int smi_wire_greeting_decode(const uint8_t bytes[SMI_WIRE_GREETING_BYTES],
 		.mandatory = smi_wire_get_u64(bytes + 16),
 		.optional = smi_wire_get_u64(bytes + 24),
 	};
-	int error = smi_wire_magic_check(bytes, err);
+	int ret = smi_wire_magic_check(bytes, err);
 
-	if (error < 0)
-		return error;
+	if (ret < 0)
+		return ret;
 	if (greeting.version != SMI_WIRE_VERSION)
 		return smudge_error_set(err, -EPROTO, "wire",
 					"the peer speaks version %" PRIu32
@@ -96,9 +96,9 @@ int smi_wire_greeting_decode(const uint8_t bytes[SMI_WIRE_GREETING_BYTES],
 			err, -EPROTO, "wire",
 			"the peer is not the %s of a migration, as it must be",
 			wanted_role == SMI_WIRE_SENDER ? "sender" : "receiver");
-	error = features_check(greeting.mandatory, err);
-	if (error < 0)
-		return error;
-	*ret = greeting;
+	ret = features_check(greeting.mandatory, err);
+	if (ret < 0)
+		return ret;
+	*ret_greeting = greeting;
 	return 0;
 }

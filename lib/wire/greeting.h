@@ -47,7 +47,7 @@ bool smi_wire_greeting_is_ours(const uint8_t bytes[SMI_WIRE_GREETING_BYTES]);
  */
 int smi_wire_greeting_decode(const uint8_t bytes[SMI_WIRE_GREETING_BYTES],
 			     enum smi_wire_role wanted_role,
-			     struct smi_wire_greeting *ret,
+			     struct smi_wire_greeting *ret_greeting,
 			     struct smudge_error *err);
 
 #endif

@@ -121,16 +121,16 @@ int smi_wire_order_round_end(struct smi_wire_order *order,
 			     struct smudge_error *err)
 {
 	const struct smi_wire_totals *counted = &order->round_totals;
-	int error;
+	int ret;
 
 	if (end->round != order->round)
 		return smudge_error_set(err, -EPROTO, "order",
 					"round %" PRIu32
 					" ends inside round %" PRIu32,
 					end->round, order->round);
-	error = compare_totals(&end->totals, counted, "ROUND_END", err);
-	if (error < 0)
-		return error;
+	ret = compare_totals(&end->totals, counted, "ROUND_END", err);
+	if (ret < 0)
+		return ret;
 	if (order->round == 1 &&
 	    counted->pages + counted->zero_pages != order->memory_pages)
 		return smudge_error_set(err, -EPROTO, "order",

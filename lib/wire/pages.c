@@ -39,7 +39,7 @@ static int bad_run(const struct smi_wire_region *region, uint32_t id,
 		   struct smudge_run run, const char *what,
 		   struct smudge_error *err)
 {
-	int error = smudge_error_set(
+	int ret = smudge_error_set(
 		err, -EBADMSG, "wire",
 		"a run of %" PRIu64 " pages from page %" PRIu64
 		" %s (region %" PRIu32 " has %" PRIu64 " pages)",
@@ -49,7 +49,7 @@ static int bad_run(const struct smi_wire_region *region, uint32_t id,
 	smudge_error_at(err, id,
 			run.first_page >>
 				(region->page_shift - SMI_WIRE_PAGE_SHIFT));
-	return error;
+	return ret;
 }
 
 static int check_runs(const struct smi_wire_region *region,
@@ -109,16 +109,16 @@ static int decode_runs(const struct smi_wire_region *regions, size_t nregions,
 
 int smi_wire_pages_decode(const struct smi_wire_region *regions,
 			  size_t nregions, const uint8_t *payload,
-			  size_t length, struct smi_wire_pages *ret,
+			  size_t length, struct smi_wire_pages *ret_pages,
 			  struct smudge_error *err)
 {
 	struct smi_wire_cursor cursor = smi_wire_cursor(payload, length);
 	struct smi_wire_pages pages = {0};
-	int error = decode_runs(regions, nregions, &cursor, SMI_WIRE_MAX_PAGES,
-				&pages, err);
+	int ret = decode_runs(regions, nregions, &cursor, SMI_WIRE_MAX_PAGES,
+			      &pages, err);
 
-	if (error < 0)
-		return error;
+	if (ret < 0)
+		return ret;
 	if (pages.npages > SMI_WIRE_MAX_PAGES ||
 	    cursor.left_bytes != pages.npages * SMI_WIRE_PAGE_BYTES)
 		return smudge_error_set(
@@ -127,25 +127,26 @@ int smi_wire_pages_decode(const struct smi_wire_region *regions,
 			" pages (at most %u) and %zu bytes of content",
 			pages.npages, SMI_WIRE_MAX_PAGES, cursor.left_bytes);
 	pages.content = cursor.at;
-	*ret = pages;
+	*ret_pages = pages;
 	return 0;
 }
 
 int smi_wire_zero_decode(const struct smi_wire_region *regions, size_t nregions,
 			 const uint8_t *payload, size_t length,
-			 struct smi_wire_pages *ret, struct smudge_error *err)
+			 struct smi_wire_pages *ret_pages,
+			 struct smudge_error *err)
 {
 	struct smi_wire_cursor cursor = smi_wire_cursor(payload, length);
 	struct smi_wire_pages pages = {0};
-	int error = decode_runs(regions, nregions, &cursor,
-				SMI_WIRE_MAX_ZERO_RUNS, &pages, err);
+	int ret = decode_runs(regions, nregions, &cursor,
+			      SMI_WIRE_MAX_ZERO_RUNS, &pages, err);
 
-	if (error < 0)
-		return error;
+	if (ret < 0)
+		return ret;
 	if (!smi_wire_cursor_done(&cursor))
 		return smudge_error_set(err, -EBADMSG, "wire",
 					"a ZERO record has %zu bytes too many",
 					cursor.left_bytes);
-	*ret = pages;
+	*ret_pages = pages;
 	return 0;
 }

@@ -39,17 +39,18 @@ void smi_wire_runs_encode(uint32_t region, const struct smudge_run *runs,
  * smi_wire_zero_decode - the same for ZERO
  * @regions, @nregions: the table agreed upon
  * @payload, @length: from the peer
- * @ret: its runs ascend, are not empty, and end within their region
+ * @ret_pages: its runs ascend, are not empty, and end within their region
  *
  * Return: 0, -EBADMSG.
  */
 int smi_wire_pages_decode(const struct smi_wire_region *regions,
 			  size_t nregions, const uint8_t *payload,
-			  size_t length, struct smi_wire_pages *ret,
+			  size_t length, struct smi_wire_pages *ret_pages,
 			  struct smudge_error *err);
 int smi_wire_zero_decode(const struct smi_wire_region *regions, size_t nregions,
 			 const uint8_t *payload, size_t length,
-			 struct smi_wire_pages *ret, struct smudge_error *err);
+			 struct smi_wire_pages *ret_pages,
+			 struct smudge_error *err);
 
 /* A run of a checked record; @index is below nruns. */
 struct smudge_run smi_wire_run(const struct smi_wire_pages *pages,

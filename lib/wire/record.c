@@ -117,7 +117,7 @@ static int check_known(const struct smi_wire_header *header,
 }
 
 int smi_wire_header_decode(const uint8_t *bytes, enum smi_wire_role from,
-			   struct smi_wire_header *ret,
+			   struct smi_wire_header *ret_header,
 			   struct smudge_error *err)
 {
 	struct smi_wire_header header = {
@@ -127,15 +127,15 @@ int smi_wire_header_decode(const uint8_t *bytes, enum smi_wire_role from,
 		.checksum = smi_wire_get_u64(bytes + CHECKSUM_OFFSET),
 	};
 	const struct record_type *known = find_type(header.type);
-	int error;
+	int ret;
 
 	if (known)
-		error = check_known(&header, known, from, err);
+		ret = check_known(&header, known, from, err);
 	else
-		error = check_foreign(&header, err);
-	if (error < 0)
-		return error;
-	*ret = header;
+		ret = check_foreign(&header, err);
+	if (ret < 0)
+		return ret;
+	*ret_header = header;
 	return 0;
 }
 

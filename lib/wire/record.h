@@ -33,13 +33,13 @@ void smi_wire_record_seal(uint8_t *record, uint32_t type, uint32_t flags,
  * smi_wire_header_decode - check a header before its payload is read
  * @bytes: SMI_WIRE_HEADER_BYTES from the peer
  * @from: which side the peer is; its record types only are known
- * @ret: the length is within the type's cap
+ * @ret_header: the length is within the type's cap
  *
  * Return: 0, -EPROTO (unknown, or from the wrong side), -EBADMSG (flags or
  * length).
  */
 int smi_wire_header_decode(const uint8_t *bytes, enum smi_wire_role from,
-			   struct smi_wire_header *ret,
+			   struct smi_wire_header *ret_header,
 			   struct smudge_error *err);
 
 /* True when the record is of no known type and may be passed over. */

@@ -93,7 +93,7 @@ static int read_region(struct smi_wire_cursor *cursor, size_t index,
 		       struct smi_wire_region *region, struct smudge_error *err)
 {
 	uint32_t id = smi_wire_read_u32(cursor);
-	int error;
+	int ret;
 
 	region->page_shift = smi_wire_read_u32(cursor);
 	region->gpa = smi_wire_read_u64(cursor);
@@ -102,9 +102,9 @@ static int read_region(struct smi_wire_cursor *cursor, size_t index,
 		return bad_region(index, "it is cut off", err);
 	if (id != index)
 		return bad_region(index, "ids must count from 0", err);
-	error = check_region(region, index, err);
-	if (error < 0)
-		return error;
+	ret = check_region(region, index, err);
+	if (ret < 0)
+		return ret;
 	return read_name(cursor, index, region, err);
 }
 
@@ -113,10 +113,10 @@ static int read_regions(struct smi_wire_cursor *cursor, size_t nregions,
 			struct smudge_error *err)
 {
 	for (size_t i = 0; i < nregions; i++) {
-		int error = read_region(cursor, i, &regions[i], err);
+		int ret = read_region(cursor, i, &regions[i], err);
 
-		if (error < 0)
-			return error;
+		if (ret < 0)
+			return ret;
 		if (i && regions[i].gpa <
 				 regions[i - 1].gpa + regions[i - 1].size_bytes)
 			return bad_region(i, "it overlaps or is out of order",
@@ -137,7 +137,7 @@ int smi_wire_region_table_decode(const uint8_t *payload, size_t length,
 	struct smi_wire_cursor cursor = smi_wire_cursor(payload, length);
 	uint32_t nregions = smi_wire_read_u32(&cursor);
 	struct smi_wire_region *regions;
-	int error;
+	int ret;
 
 	if (!nregions || nregions > SMI_WIRE_MAX_REGIONS)
 		return smudge_error_set(err, -EBADMSG, "wire",
@@ -149,10 +149,10 @@ int smi_wire_region_table_decode(const uint8_t *payload, size_t length,
 		return smudge_error_set(err, -ENOMEM, "wire",
 					"no memory for %" PRIu32 " regions",
 					nregions);
-	error = read_regions(&cursor, nregions, regions, err);
-	if (error < 0) {
+	ret = read_regions(&cursor, nregions, regions, err);
+	if (ret < 0) {
 		free(regions);
-		return error;
+		return ret;
 	}
 	*ret_regions = regions;
 	*ret_nregions = nregions;
