@@ -90,7 +90,7 @@ static int migrate(struct smi_sender *sender)
 	if (ret < 0)
 		return ret;
 	smi_channel_set_rate_limited(smi_sender_channel(sender), true);
-	ret = smi_sender_rounds(sender);
+	ret = smi_sender_precopy(sender);
 	return ret < 0 ? ret : smi_sender_switch(sender);
 }
 

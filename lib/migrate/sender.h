@@ -2,9 +2,11 @@
 /*
  * The sending side: what its files share.
  *
- * sender.c begins and ends a migration, sender_peer.c talks to the receiver,
- * sender_pages.c packs pages into records, sender_rounds.c runs the rounds,
- * sender_probe.c measures the line, sender_switch.c hands the machine over.
+ * Each file calls only those below it: sender.c begins and ends a migration;
+ * sender_precopy.c makes rounds while the machine runs, sender_switch.c stops
+ * it and hands it over; sender_probe.c measures the line; sender_rounds.c makes
+ * one round; sender_pages.c packs pages into records; sender_peer.c sends
+ * records and receives the answers.
  */
 #ifndef SMI_MIGRATE_SENDER_H
 #define SMI_MIGRATE_SENDER_H
@@ -92,8 +94,6 @@ int smi_sender_send_range(struct smi_sender *sender, uint32_t index,
 int smi_sender_round_end(struct smi_sender *sender);
 /* End a round, wait for its answer, and note both. */
 int smi_sender_round_finish(struct smi_sender *sender, struct smi_round *round);
-int smi_sender_rounds(struct smi_sender *sender);
-
 /*
  * sender_probe.c: smi_probe_choose keeps pages back from
  * smi_sender_send_dirty, none without a limit; smi_probe_send sends them at
@@ -103,6 +103,9 @@ int smi_sender_rounds(struct smi_sender *sender);
 void smi_probe_choose(struct smi_sender *sender);
 int smi_probe_send(struct smi_sender *sender, struct smi_round *round);
 int smi_probe_round(struct smi_sender *sender, bool *ret_was_made);
+
+/* sender_precopy.c */
+int smi_sender_precopy(struct smi_sender *sender);
 
 /* sender_switch.c */
 int smi_sender_switch(struct smi_sender *sender);
