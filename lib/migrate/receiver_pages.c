@@ -82,13 +82,13 @@ int smi_receiver_pages(struct smi_receiver *receiver,
 					   &receiver->err);
 	if (ret < 0)
 		return malformed(receiver, ret);
-	ret = smi_once_check(receiver, &pages);
+	ret = smi_round1_seen_check(receiver, &pages);
 	if (ret < 0)
 		return ret;
 	write_pages(regions->regions[pages.region], &pages);
 	if (pages.content)
-		smi_wire_order_pages(&receiver->order, pages.npages);
+		smi_wire_sequence_pages(&receiver->sequence, pages.npages);
 	else
-		smi_wire_order_zero(&receiver->order, pages.npages);
+		smi_wire_sequence_zero(&receiver->sequence, pages.npages);
 	return 0;
 }

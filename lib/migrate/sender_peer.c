@@ -41,7 +41,7 @@ static int peer_failed(struct smi_sender *sender, int error)
 static int refused(struct smi_sender *sender, uint64_t length)
 {
 	sender->is_refused = true;
-	return smi_wire_speech_error(SMI_WIRE_REFUSE,
+	return smi_wire_reason_error(SMI_WIRE_REFUSE,
 				     smi_link_payload(&sender->link), length,
 				     &sender->err);
 }
@@ -57,7 +57,7 @@ static int receive(struct smi_sender *sender,
 		ret = smi_link_receive(&sender->link, &header, &sender->err);
 		if (ret < 0)
 			return peer_failed(sender, ret);
-	} while (smi_wire_is_foreign(&header));
+	} while (smi_wire_is_unknown(&header));
 	if (header.type == SMI_WIRE_REFUSE)
 		return refused(sender, header.length);
 	*ret_header = header;
@@ -82,7 +82,7 @@ static int listen_to_peer(struct smi_sender *sender)
 
 	if (ret < 0)
 		return peer_failed(sender, ret);
-	if (smi_wire_is_foreign(&header))
+	if (smi_wire_is_unknown(&header))
 		return 0;
 	if (header.type == SMI_WIRE_REFUSE)
 		return refused(sender, header.length);

@@ -115,7 +115,7 @@ int smi_link_send_empty(struct smi_link *link, uint32_t type,
 bool smi_link_send_final(struct smi_link *link, uint32_t type, uint32_t code,
 			 const char *reason)
 {
-	uint8_t record[SMI_WIRE_HEADER_BYTES + SMI_WIRE_MAX_SPEECH];
+	uint8_t record[SMI_WIRE_HEADER_BYTES + SMI_WIRE_MAX_REASON];
 	struct smi_channel *channel = &link->channel;
 	size_t length;
 
@@ -128,7 +128,7 @@ bool smi_link_send_final(struct smi_link *link, uint32_t type, uint32_t code,
 		return false;
 	if (smi_channel_sent_bytes(channel) < SMI_WIRE_GREETING_BYTES)
 		return false;
-	length = smi_wire_speech_encode(code, reason,
+	length = smi_wire_reason_encode(code, reason,
 					record + SMI_WIRE_HEADER_BYTES);
 	return !smi_link_send(link, record, type, length, NULL);
 }
@@ -184,7 +184,7 @@ static int count_skipped(struct smi_link *link,
 			 const struct smi_wire_header *header,
 			 struct smudge_error *err)
 {
-	if (!smi_wire_is_foreign(header)) {
+	if (!smi_wire_is_unknown(header)) {
 		link->skipped_records = 0;
 		link->skipped_bytes = 0;
 		return 0;

@@ -3,7 +3,7 @@
  * Little-endian integers, to and from bytes, on any host.
  *
  * Readers carry a cursor that cannot leave its buffer: once a read asks for
- * more than there is, the cursor is spoilt and gives zeros from then on, and
+ * more than there is, the cursor is failed and gives zeros from then on, and
  * smi_wire_cursor_done says so at the end.
  */
 #ifndef SMI_WIRE_BYTES_H
@@ -44,7 +44,7 @@ static inline uint64_t smi_wire_get_u64(const uint8_t *bytes)
 struct smi_wire_cursor {
 	const uint8_t *at;
 	size_t left_bytes;
-	bool spoilt; /* a read went past the end */
+	bool failed; /* a read went past the end */
 };
 
 static inline struct smi_wire_cursor smi_wire_cursor(const uint8_t *bytes,
@@ -59,8 +59,8 @@ static inline const uint8_t *smi_wire_read(struct smi_wire_cursor *cursor,
 {
 	const uint8_t *bytes = cursor->at;
 
-	if (cursor->spoilt || length > cursor->left_bytes) {
-		cursor->spoilt = true;
+	if (cursor->failed || length > cursor->left_bytes) {
+		cursor->failed = true;
 		return NULL;
 	}
 	cursor->at += length;
@@ -85,7 +85,7 @@ static inline uint64_t smi_wire_read_u64(struct smi_wire_cursor *cursor)
 /* True when everything was read, and nothing beyond it. */
 static inline bool smi_wire_cursor_done(const struct smi_wire_cursor *cursor)
 {
-	return !cursor->spoilt && !cursor->left_bytes;
+	return !cursor->failed && !cursor->left_bytes;
 }
 
 #endif

@@ -138,7 +138,7 @@ int smi_wire_end_decode(const uint8_t *payload, size_t length,
 	return 0;
 }
 
-size_t smi_wire_speech_encode(uint32_t code, const char *sentence,
+size_t smi_wire_reason_encode(uint32_t code, const char *sentence,
 			      uint8_t *payload)
 {
 	size_t length;
@@ -151,14 +151,14 @@ size_t smi_wire_speech_encode(uint32_t code, const char *sentence,
 	return 4 + length;
 }
 
-int smi_wire_speech_decode(const uint8_t *payload, size_t length,
-			   struct smi_wire_speech *ret_reason,
+int smi_wire_reason_decode(const uint8_t *payload, size_t length,
+			   struct smi_wire_reason *ret_reason,
 			   struct smudge_error *err)
 {
 	struct smi_wire_cursor cursor = smi_wire_cursor(payload, length);
 	uint32_t code = smi_wire_read_u32(&cursor);
 
-	if (cursor.spoilt || !cursor.left_bytes ||
+	if (cursor.failed || !cursor.left_bytes ||
 	    cursor.left_bytes > SMI_WIRE_MAX_SENTENCE)
 		return malformed("ABORT or REFUSE", length, err);
 	ret_reason->code = code;
@@ -175,22 +175,22 @@ static bool is_code_known(uint32_t type, uint32_t code)
 	       code <= SMI_WIRE_REFUSE_LIMIT;
 }
 
-int smi_wire_speech_error(uint32_t type, const uint8_t *payload, size_t length,
+int smi_wire_reason_error(uint32_t type, const uint8_t *payload, size_t length,
 			  struct smudge_error *err)
 {
 	const char *who = type == SMI_WIRE_ABORT ? "the source gave up"
 						 : "the destination refused";
-	struct smi_wire_speech speech;
-	int ret = smi_wire_speech_decode(payload, length, &speech, err);
+	struct smi_wire_reason reason;
+	int ret = smi_wire_reason_decode(payload, length, &reason, err);
 
 	if (ret < 0)
 		return ret;
-	if (is_code_known(type, speech.code))
+	if (is_code_known(type, reason.code))
 		return smudge_error_set(err, -EREMOTEIO, "peer", "%s: %s", who,
-					speech.sentence);
+					reason.sentence);
 	return smudge_error_set(err, -EREMOTEIO, "peer",
-				"%s (code %" PRIu32 "): %s", who, speech.code,
-				speech.sentence);
+				"%s (code %" PRIu32 "): %s", who, reason.code,
+				reason.sentence);
 }
 
 static const char state_name[] = SMI_WIRE_STATE_NAME;

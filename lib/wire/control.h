@@ -41,7 +41,7 @@ struct smi_wire_end {
 };
 
 /* ABORT or REFUSE; the sentence is fit for a terminal. */
-struct smi_wire_speech {
+struct smi_wire_reason {
 	uint32_t code;
 	char sentence[SMI_WIRE_MAX_SENTENCE + 1];
 };
@@ -72,23 +72,23 @@ void smi_wire_end_encode(const struct smi_wire_end *end, uint8_t *payload);
 int smi_wire_end_decode(const uint8_t *payload, size_t length,
 			struct smi_wire_end *ret_end, struct smudge_error *err);
 
-/* Return: bytes written, at most SMI_WIRE_MAX_SPEECH; an empty sentence
+/* Return: bytes written, at most SMI_WIRE_MAX_REASON; an empty sentence
  * becomes "no reason given". */
-size_t smi_wire_speech_encode(uint32_t code, const char *sentence,
+size_t smi_wire_reason_encode(uint32_t code, const char *sentence,
 			      uint8_t *payload);
-int smi_wire_speech_decode(const uint8_t *payload, size_t length,
-			   struct smi_wire_speech *ret_reason,
+int smi_wire_reason_decode(const uint8_t *payload, size_t length,
+			   struct smi_wire_reason *ret_reason,
 			   struct smudge_error *err);
 
 /*
- * smi_wire_speech_error - note what the peer said when it ended the migration
+ * smi_wire_reason_error - note what the peer said when it ended the migration
  * @type: SMI_WIRE_ABORT or SMI_WIRE_REFUSE
  * @payload, @length: of its record
  *
  * A code that is not assigned is shown as a number.
  * Return: -EREMOTEIO, or -EBADMSG when the payload is malformed.
  */
-int smi_wire_speech_error(uint32_t type, const uint8_t *payload, size_t length,
+int smi_wire_reason_error(uint32_t type, const uint8_t *payload, size_t length,
 			  struct smudge_error *err);
 
 /* Bytes of payload in front of the state itself, and writing them. */

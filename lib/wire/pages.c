@@ -83,7 +83,7 @@ static int decode_runs(const struct smi_wire_region *regions, size_t nregions,
 {
 	pages->region = smi_wire_read_u32(cursor);
 	pages->nruns = smi_wire_read_u32(cursor);
-	if (cursor->spoilt)
+	if (cursor->failed)
 		return smudge_error_set(err, -EBADMSG, "wire",
 					"a page record is too short for its "
 					"region and number of runs");

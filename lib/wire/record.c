@@ -34,12 +34,12 @@ static const struct record_type {
 	{SMI_WIRE_STATE, SMI_WIRE_SENDER, SMI_WIRE_CAP_STATE, "STATE"},
 	{SMI_WIRE_END, SMI_WIRE_SENDER, SMI_WIRE_END_BYTES, "END"},
 	{SMI_WIRE_GO, SMI_WIRE_SENDER, 0, "GO"},
-	{SMI_WIRE_ABORT, SMI_WIRE_SENDER, SMI_WIRE_MAX_SPEECH, "ABORT"},
+	{SMI_WIRE_ABORT, SMI_WIRE_SENDER, SMI_WIRE_MAX_REASON, "ABORT"},
 	{SMI_WIRE_READY, SMI_WIRE_RECEIVER, 0, "READY"},
 	{SMI_WIRE_ROUND_ACK, SMI_WIRE_RECEIVER, SMI_WIRE_ROUND_ACK_BYTES,
 	 "ROUND_ACK"},
 	{SMI_WIRE_ACK, SMI_WIRE_RECEIVER, 0, "ACK"},
-	{SMI_WIRE_REFUSE, SMI_WIRE_RECEIVER, SMI_WIRE_MAX_SPEECH, "REFUSE"},
+	{SMI_WIRE_REFUSE, SMI_WIRE_RECEIVER, SMI_WIRE_MAX_REASON, "REFUSE"},
 	{SMI_WIRE_RECEIPT, SMI_WIRE_RECEIVER, 0, "RECEIPT"},
 };
 
@@ -69,7 +69,7 @@ void smi_wire_record_seal(uint8_t *record, uint32_t type, uint32_t flags,
 			 XXH3_64bits(record, SMI_WIRE_HEADER_BYTES + length));
 }
 
-static int check_foreign(const struct smi_wire_header *header,
+static int check_unknown(const struct smi_wire_header *header,
 			 struct smudge_error *err)
 {
 	if (header->type == 0 || !(header->flags & SMI_WIRE_SKIPPABLE))
@@ -132,14 +132,14 @@ int smi_wire_header_decode(const uint8_t *bytes, enum smi_wire_role from,
 	if (known)
 		ret = check_known(&header, known, from, err);
 	else
-		ret = check_foreign(&header, err);
+		ret = check_unknown(&header, err);
 	if (ret < 0)
 		return ret;
 	*ret_header = header;
 	return 0;
 }
 
-bool smi_wire_is_foreign(const struct smi_wire_header *header)
+bool smi_wire_is_unknown(const struct smi_wire_header *header)
 {
 	return !find_type(header->type);
 }

@@ -43,7 +43,7 @@ int smi_wire_header_decode(const uint8_t *bytes, enum smi_wire_role from,
 			   struct smudge_error *err);
 
 /* True when the record is of no known type and may be passed over. */
-bool smi_wire_is_foreign(const struct smi_wire_header *header);
+bool smi_wire_is_unknown(const struct smi_wire_header *header);
 
 /*
  * smi_wire_record_verify - compare the checksum

@@ -98,7 +98,7 @@ static int read_region(struct smi_wire_cursor *cursor, size_t index,
 	region->page_shift = smi_wire_read_u32(cursor);
 	region->gpa = smi_wire_read_u64(cursor);
 	region->size_bytes = smi_wire_read_u64(cursor);
-	if (cursor->spoilt)
+	if (cursor->failed)
 		return bad_region(index, "it is cut off", err);
 	if (id != index)
 		return bad_region(index, "ids must count from 0", err);

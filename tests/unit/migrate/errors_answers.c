@@ -85,7 +85,7 @@ static size_t make(uint8_t *record, uint32_t type, uint32_t flags)
 		length = sizeof(round_1);
 		memcpy(record + SMI_WIRE_HEADER_BYTES, round_1, length);
 	} else if (type == SMI_WIRE_REFUSE) {
-		length = smi_wire_speech_encode(6, "full",
+		length = smi_wire_reason_encode(6, "full",
 						record + SMI_WIRE_HEADER_BYTES);
 	}
 	smi_wire_record_seal(record, type, flags, length);

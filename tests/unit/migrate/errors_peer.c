@@ -17,7 +17,7 @@
 static uint32_t read_code(int fd)
 {
 	uint8_t bytes[SMI_WIRE_GREETING_BYTES + SMI_WIRE_HEADER_BYTES +
-		      SMI_WIRE_MAX_SPEECH];
+		      SMI_WIRE_MAX_REASON];
 	ssize_t length = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
 
 	if (length <= SMI_WIRE_GREETING_BYTES + SMI_WIRE_HEADER_BYTES)

@@ -10,7 +10,7 @@
 #include "migrate/sender.h"
 #include "stream.h"
 #include "support.h"
-#include "wire/order.h"
+#include "wire/sequence.h"
 
 static struct stream stream;
 
@@ -63,13 +63,14 @@ static void one_too_many(void **state)
 
 static void rounds_of_a_stream(void **state)
 {
-	struct smi_wire_order order = {.round = (1u << 20) - 1};
+	struct smi_wire_sequence order = {.round = (1u << 20) - 1};
 	struct smi_wire_round_begin begin = {.round = 1u << 20, .final = true};
 	struct smudge_error err = {0};
 
-	assert_int_equal(smi_wire_order_round_begin(&order, &begin, &err), 0);
+	assert_int_equal(smi_wire_sequence_round_begin(&order, &begin, &err),
+			 0);
 	begin.round++;
-	assert_int_equal(smi_wire_order_round_begin(&order, &begin, &err),
+	assert_int_equal(smi_wire_sequence_round_begin(&order, &begin, &err),
 			 -EOVERFLOW);
 	assert_non_null(strstr(err.message, "round 1048577 begins"));
 }

@@ -54,27 +54,27 @@ static void control_records(void **state)
 
 static void sentences_are_fit_for_a_terminal(void **state)
 {
-	struct smi_wire_speech speech;
-	uint8_t bytes[SMI_WIRE_MAX_SPEECH];
+	struct smi_wire_reason reason;
+	uint8_t bytes[SMI_WIRE_MAX_REASON];
 	char longest[400];
 	size_t length;
 
-	length = smi_wire_speech_encode(4, "\033[2Jgone\n\177\200", bytes);
-	assert_int_equal(smi_wire_speech_decode(bytes, length, &speech, NULL),
+	length = smi_wire_reason_encode(4, "\033[2Jgone\n\177\200", bytes);
+	assert_int_equal(smi_wire_reason_decode(bytes, length, &reason, NULL),
 			 0);
-	assert_int_equal(speech.code, 4);
-	assert_string_equal(speech.sentence, "?[2Jgone???");
+	assert_int_equal(reason.code, 4);
+	assert_string_equal(reason.sentence, "?[2Jgone???");
 	memset(longest, 'x', sizeof(longest));
 	longest[sizeof(longest) - 1] = '\0';
-	length = smi_wire_speech_encode(1, longest, bytes);
-	assert_int_equal(length, SMI_WIRE_MAX_SPEECH);
-	assert_int_equal(smi_wire_speech_decode(bytes, length, &speech, NULL),
+	length = smi_wire_reason_encode(1, longest, bytes);
+	assert_int_equal(length, SMI_WIRE_MAX_REASON);
+	assert_int_equal(smi_wire_reason_decode(bytes, length, &reason, NULL),
 			 0);
-	assert_int_equal(strlen(speech.sentence), 199);
-	length = smi_wire_speech_encode(1, "", bytes);
-	assert_int_equal(smi_wire_speech_decode(bytes, length, &speech, NULL),
+	assert_int_equal(strlen(reason.sentence), 199);
+	length = smi_wire_reason_encode(1, "", bytes);
+	assert_int_equal(smi_wire_reason_decode(bytes, length, &reason, NULL),
 			 0);
-	assert_int_equal(smi_wire_speech_decode(bytes, 4, &speech, NULL),
+	assert_int_equal(smi_wire_reason_decode(bytes, 4, &reason, NULL),
 			 -EBADMSG);
 }
 

@@ -12,16 +12,18 @@
 
 #include <smudge/bitmap.h>
 
-int smi_once_begin(struct smi_receiver *receiver)
+int smi_round1_seen_begin(struct smi_receiver *receiver)
 {
 	const struct smi_regions *regions = &receiver->regions;
 	int ret = -ENOMEM;
 
-	receiver->seen = calloc(regions->nregions, sizeof(*receiver->seen));
-	for (size_t i = 0; receiver->seen && i < regions->nregions; i++) {
+	receiver->round1_seen =
+		calloc(regions->nregions, sizeof(*receiver->round1_seen));
+	for (size_t i = 0; receiver->round1_seen && i < regions->nregions;
+	     i++) {
 		ret = smudge_bitmap_create(regions->table[i].size_bytes >>
 						   SMI_WIRE_PAGE_SHIFT,
-					   &receiver->seen[i]);
+					   &receiver->round1_seen[i]);
 		if (ret < 0)
 			break;
 	}
@@ -31,23 +33,23 @@ int smi_once_begin(struct smi_receiver *receiver)
 	return ret;
 }
 
-void smi_once_end(struct smi_receiver *receiver)
+void smi_round1_seen_end(struct smi_receiver *receiver)
 {
-	for (size_t i = 0; receiver->seen && i < receiver->regions.nregions;
-	     i++)
-		smudge_bitmap_destroy(receiver->seen[i]);
-	free(receiver->seen);
-	receiver->seen = NULL;
+	for (size_t i = 0;
+	     receiver->round1_seen && i < receiver->regions.nregions; i++)
+		smudge_bitmap_destroy(receiver->round1_seen[i]);
+	free(receiver->round1_seen);
+	receiver->round1_seen = NULL;
 }
 
-int smi_once_check(struct smi_receiver *receiver,
-		   const struct smi_wire_pages *pages)
+int smi_round1_seen_check(struct smi_receiver *receiver,
+			  const struct smi_wire_pages *pages)
 {
 	struct smudge_bitmap *seen;
 
-	if (!receiver->seen)
+	if (!receiver->round1_seen)
 		return 0;
-	seen = receiver->seen[pages->region];
+	seen = receiver->round1_seen[pages->region];
 	for (uint32_t i = 0; i < pages->nruns; i++) {
 		struct smudge_run run = smi_wire_run(pages, i);
 

@@ -5,16 +5,16 @@
  * A hostile stream may make the counters wrap; they are unsigned, compared
  * for equality, and nothing is indexed or allocated by them.
  */
-#include "wire/order.h"
+#include "wire/sequence.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>
 
 static const struct step {
-	enum smi_wire_place place;
+	enum smi_wire_sequence_state state;
 	uint32_t type;
-	enum smi_wire_place next;
+	enum smi_wire_sequence_state next;
 } steps[] = {
 	{SMI_WIRE_GREETED, SMI_WIRE_REGION_TABLE, SMI_WIRE_BETWEEN_ROUNDS},
 	{SMI_WIRE_BETWEEN_ROUNDS, SMI_WIRE_ROUND_BEGIN, SMI_WIRE_IN_ROUND},
@@ -37,40 +37,40 @@ static const char *const places[] = {
 	[SMI_WIRE_ABORTED] = "after an abort",
 };
 
-int smi_wire_order_record(struct smi_wire_order *order,
-			  const struct smi_wire_header *header,
-			  struct smudge_error *err)
+int smi_wire_sequence_record(struct smi_wire_sequence *sequence,
+			     const struct smi_wire_header *header,
+			     struct smudge_error *err)
 {
-	order->records++;
-	if (smi_wire_is_foreign(header))
+	sequence->records++;
+	if (smi_wire_is_unknown(header))
 		return 0;
 	if (header->type == SMI_WIRE_ABORT &&
-	    order->place < SMI_WIRE_FINISHED) {
-		order->place = SMI_WIRE_ABORTED;
+	    sequence->state < SMI_WIRE_FINISHED) {
+		sequence->state = SMI_WIRE_ABORTED;
 		return 0;
 	}
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-		if (steps[i].place != order->place ||
+		if (steps[i].state != sequence->state ||
 		    steps[i].type != header->type)
 			continue;
-		order->place = steps[i].next;
+		sequence->state = steps[i].next;
 		return 0;
 	}
 	return smudge_error_set(err, -EPROTO, "order",
 				"this %s record is out of order: it came %s",
 				smi_wire_type_name(header->type),
-				places[order->place]);
+				places[sequence->state]);
 }
 
-int smi_wire_order_round_begin(struct smi_wire_order *order,
-			       const struct smi_wire_round_begin *begin,
-			       struct smudge_error *err)
+int smi_wire_sequence_round_begin(struct smi_wire_sequence *sequence,
+				  const struct smi_wire_round_begin *begin,
+				  struct smudge_error *err)
 {
-	if (begin->round != order->round + 1 || !begin->round)
+	if (begin->round != sequence->round + 1 || !begin->round)
 		return smudge_error_set(err, -EPROTO, "order",
 					"round %" PRIu32
 					" begins after round %" PRIu32,
-					begin->round, order->round);
+					begin->round, sequence->round);
 	if (begin->round > SMI_WIRE_MAX_ROUNDS)
 		return smudge_error_set(err, -EOVERFLOW, "order",
 					"round %" PRIu32
@@ -79,24 +79,25 @@ int smi_wire_order_round_begin(struct smi_wire_order *order,
 	if (begin->round == 1 && begin->final)
 		return smudge_error_set(err, -EPROTO, "order",
 					"round 1 must not be the final one");
-	order->round = begin->round;
-	order->final = begin->final;
-	order->round_totals = (struct smi_wire_totals){0};
+	sequence->round = begin->round;
+	sequence->final = begin->final;
+	sequence->round_totals = (struct smi_wire_totals){0};
 	return 0;
 }
 
-void smi_wire_order_pages(struct smi_wire_order *order, uint64_t npages)
+void smi_wire_sequence_pages(struct smi_wire_sequence *sequence,
+			     uint64_t npages)
 {
-	order->round_totals.pages += npages;
-	order->round_totals.content_bytes += npages * SMI_WIRE_PAGE_BYTES;
-	order->totals.pages += npages;
-	order->totals.content_bytes += npages * SMI_WIRE_PAGE_BYTES;
+	sequence->round_totals.pages += npages;
+	sequence->round_totals.content_bytes += npages * SMI_WIRE_PAGE_BYTES;
+	sequence->totals.pages += npages;
+	sequence->totals.content_bytes += npages * SMI_WIRE_PAGE_BYTES;
 }
 
-void smi_wire_order_zero(struct smi_wire_order *order, uint64_t npages)
+void smi_wire_sequence_zero(struct smi_wire_sequence *sequence, uint64_t npages)
 {
-	order->round_totals.zero_pages += npages;
-	order->totals.zero_pages += npages;
+	sequence->round_totals.zero_pages += npages;
+	sequence->totals.zero_pages += npages;
 }
 
 static int compare_totals(const struct smi_wire_totals *claimed,
@@ -116,43 +117,44 @@ static int compare_totals(const struct smi_wire_totals *claimed,
 				counted->zero_pages, counted->content_bytes);
 }
 
-int smi_wire_order_round_end(struct smi_wire_order *order,
-			     const struct smi_wire_round_end *end,
-			     struct smudge_error *err)
+int smi_wire_sequence_round_end(struct smi_wire_sequence *sequence,
+				const struct smi_wire_round_end *end,
+				struct smudge_error *err)
 {
-	const struct smi_wire_totals *counted = &order->round_totals;
+	const struct smi_wire_totals *counted = &sequence->round_totals;
 	int ret;
 
-	if (end->round != order->round)
+	if (end->round != sequence->round)
 		return smudge_error_set(err, -EPROTO, "order",
 					"round %" PRIu32
 					" ends inside round %" PRIu32,
-					end->round, order->round);
+					end->round, sequence->round);
 	ret = compare_totals(&end->totals, counted, "ROUND_END", err);
 	if (ret < 0)
 		return ret;
-	if (order->round == 1 &&
-	    counted->pages + counted->zero_pages != order->memory_pages)
+	if (sequence->round == 1 &&
+	    counted->pages + counted->zero_pages != sequence->memory_pages)
 		return smudge_error_set(err, -EPROTO, "order",
 					"round 1 brought %" PRIu64
 					" pages, the memory has %" PRIu64,
 					counted->pages + counted->zero_pages,
-					order->memory_pages);
-	if (order->final)
-		order->place = SMI_WIRE_WANTS_STATE;
+					sequence->memory_pages);
+	if (sequence->final)
+		sequence->state = SMI_WIRE_WANTS_STATE;
 	return 0;
 }
 
-int smi_wire_order_end(struct smi_wire_order *order,
-		       const struct smi_wire_end *end, struct smudge_error *err)
+int smi_wire_sequence_end(struct smi_wire_sequence *sequence,
+			  const struct smi_wire_end *end,
+			  struct smudge_error *err)
 {
-	uint64_t records = order->records - 1; /* END is not counted */
+	uint64_t records = sequence->records - 1; /* END is not counted */
 
-	if (end->records != records || end->rounds != order->round)
+	if (end->records != records || end->rounds != sequence->round)
 		return smudge_error_set(
 			err, -EPROTO, "order",
 			"END claims %" PRIu64 " records in %" PRIu32
 			" rounds, but %" PRIu64 " in %" PRIu32 " came",
-			end->records, end->rounds, records, order->round);
-	return compare_totals(&end->totals, &order->totals, "END", err);
+			end->records, end->rounds, records, sequence->round);
+	return compare_totals(&end->totals, &sequence->totals, "END", err);
 }
