@@ -22,7 +22,7 @@ struct smudge_migration {
 	struct smudge_migrate_limits limits;
 	struct smudge_migrate_stats stats;
 	bool used;
-	unsigned int nowners; /* lock; the caller, and a call that runs */
+	unsigned int nowners; /* the caller, and a send or receive that runs */
 	struct smi_cancel cancel;
 };
 
@@ -57,7 +57,7 @@ int smudge_migration_create(const struct smudge_migrate_limits *limits,
 	return 0;
 }
 
-/* The last owner frees it. */
+/* An owner leaves; the last one frees the handle. */
 static void disown(struct smudge_migration *migration)
 {
 	bool is_last;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The handle that other threads hold while a migration runs: they cancel,
- * change limits and read statistics through it.
+ * The handle of a migration: through it other threads cancel, change limits and
+ * read statistics while the migration runs.
  */
-#ifndef SMI_MIGRATE_HANDLE_H
-#define SMI_MIGRATE_HANDLE_H
+#ifndef LIB_MIGRATE_HANDLE_H
+#define LIB_MIGRATE_HANDLE_H
 
 #include <stdbool.h>
 
@@ -20,17 +20,18 @@
 int smi_migration_begin(struct smudge_migration *migration,
 			struct smudge_error *err);
 
-/* That one is over; frees the handle if it was destroyed meanwhile. */
+/* The send or receive has ended. Frees the handle if it was destroyed
+ * meanwhile. */
 void smi_migration_end(struct smudge_migration *migration);
 
-/* Make statistics readable for other threads. */
+/* Let other threads read these statistics. */
 void smi_migration_publish(struct smudge_migration *migration,
 			   const struct smudge_migrate_stats *stats);
 
 /*
  * smi_migration_commit - from now on a cancel comes too late
  *
- * Return: false when one was in time.
+ * Return: false when a cancel came before.
  */
 bool smi_migration_commit(struct smudge_migration *migration);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a migration came to.
+ * The outcome of a migration.
  *
- * -ECANCELED and -EOWNERDEAD mean one thing each to a caller, and decide
- * whether it runs the machine. A callback or a source may fail with the same
- * number for a reason of its own, which says neither: it becomes -EIO.
+ * -ECANCELED and -EOWNERDEAD have one meaning each for the caller, which
+ * decides by them whether it runs the machine. A callback or a source may fail
+ * with the same number for another reason: that becomes -EIO.
  */
 #include "migrate/outcome.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a migration came to. One function derives it, from what happened and
- * never from what was asked for: the phase that is published, the code that
- * is returned and all that a program says of it follow.
+ * The outcome of a migration. One function derives it from what happened, never
+ * from what was requested. The published phase, the returned code and all that
+ * a program prints follow from it.
  */
 #ifndef LIB_MIGRATE_OUTCOME_H
 #define LIB_MIGRATE_OUTCOME_H
@@ -13,7 +13,7 @@
 
 struct smi_migrate_facts {
 	int error;	     /* first failure; 0: none */
-	bool is_given_up;    /* a cancel was obeyed, or the policy gave up */
+	bool is_given_up;    /* ended by a cancel, or by the policy */
 	bool is_handed_over; /* sender: the socket took all of GO;
 				receiver: GO came and was accepted */
 	bool is_confirmed;   /* sender: RECEIPT came */
@@ -21,7 +21,7 @@ struct smi_migrate_facts {
 
 struct smi_migrate_outcome {
 	enum smudge_migrate_phase phase;
-	int error; /* to be returned */
+	int error; /* of the call; 0: none */
 };
 
 struct smi_migrate_outcome

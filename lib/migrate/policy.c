@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The policy a migration follows unless the caller brings one.
+ * The policy of a migration whose caller has none.
  *
- * It never gives up: a machine that dirties memory faster than the line takes
- * it is stopped at the round limit, and moves with a longer downtime.
+ * It never gives up: a machine that dirties memory faster than the line can
+ * send it is stopped at the round limit, and its downtime is longer.
  */
 #include <smudge/migrate.h>
 

@@ -42,7 +42,7 @@ static int receive_all(struct smi_receiver *receiver)
 	return ret;
 }
 
-/* Our sending failed: the reason may lie in what the sender said last. */
+/* A send failed: perhaps the sender's last record is an ABORT. */
 static int look_for_abort(struct smi_receiver *receiver, int error)
 {
 	struct smi_link *link = &receiver->link;
@@ -161,7 +161,7 @@ static int finish(struct smi_receiver *receiver, int error)
 	}
 	receiver->stats.phase = end.phase;
 	smi_receiver_progress(receiver);
-	/* Who is told that it is too late to cancel can see the end already. */
+	/* Last: if a cancel is refused, the statistics show the end. */
 	(void)smi_migration_commit(receiver->migration);
 	return end.error;
 }
@@ -175,7 +175,7 @@ static int run(struct smi_receiver *receiver, struct smudge_memory *memory,
 	int ret = smi_transport_socket_open(&receiver->socket, fd,
 					    &receiver->err);
 
-	/* From here on the peer is told what fails. */
+	/* From here on a failure is reported to the peer. */
 	if (!ret) {
 		smi_link_open(&receiver->link, &receiver->socket.base, &options,
 			      SMI_WIRE_SENDER);

@@ -6,8 +6,8 @@
  * receiver_records.c handles the records; receiver_pages.c writes pages into
  * the regions; receiver_round1.c checks that round 1 sends no page twice.
  */
-#ifndef SMI_MIGRATE_RECEIVER_H
-#define SMI_MIGRATE_RECEIVER_H
+#ifndef LIB_MIGRATE_RECEIVER_H
+#define LIB_MIGRATE_RECEIVER_H
 
 #include <stdbool.h>
 
@@ -17,8 +17,8 @@
 #include "stream/link.h"
 #include "stream/transport_socket.h"
 #include "wire/control.h"
-#include "wire/sequence.h"
 #include "wire/pages.h"
+#include "wire/sequence.h"
 
 struct smi_receiver {
 	struct smudge_migration *migration;
@@ -31,11 +31,11 @@ struct smi_receiver {
 	struct smudge_migrate_stats stats;
 	uint64_t start_ns;
 	uint64_t last_progress_ns;
-	uint64_t failed_at_bytes;    /* the record that failed, in the stream */
-	uint8_t *state_record;	     /* STATE as received, kept until END */
+	uint64_t failed_at_bytes; /* where in the stream that record begins */
+	uint8_t *state_record;	  /* STATE as received, kept until END */
 	struct smi_wire_state state; /* points into it */
 	bool is_state_refused;
-	bool is_handed_over; /* GO was accepted: the machine is ours */
+	bool is_handed_over; /* GO was accepted: the machine may run here */
 	struct smudge_bitmap **round1_seen; /* one per region; else NULL */
 };
 

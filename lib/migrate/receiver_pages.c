@@ -2,9 +2,9 @@
 /*
  * Writing received pages into the regions.
  *
- * A record was verified and all its runs were checked against their region
- * before the first byte is written. Pages are marked after they were written,
- * for clients that watch this side.
+ * Before the first byte is written, the record was verified and all its runs
+ * were checked against their region. Pages are marked after they were written,
+ * for clients that are open at the receiver.
  */
 #include "migrate/receiver.h"
 
@@ -12,8 +12,8 @@
 
 #include "sys/page.h"
 
-/* Zeros are written only over something else: a page that was never touched
- * stays without memory of its own. */
+/* Zeros are written only over other content: an untouched page stays without
+ * memory of its own. */
 static void write_zeros(struct smudge_region *region, struct smudge_run run)
 {
 	for (uint64_t i = 0; i < run.npages; i++) {
@@ -53,7 +53,7 @@ static void write_pages(struct smudge_region *region,
 	}
 }
 
-/* The wire knows regions by their place in the table; people by their id. */
+/* The error has the region's index in the table; make it the memory's id. */
 static int malformed(struct smi_receiver *receiver, int error)
 {
 	int64_t index = receiver->err.region;

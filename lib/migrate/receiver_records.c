@@ -51,7 +51,7 @@ static int on_region_table(struct smi_receiver *receiver,
 		return ret;
 	receiver->stats.phase = SMUDGE_MIGRATE_ROUNDS;
 	smi_receiver_progress(receiver);
-	/* How long the rounds take is the line's and the machine's affair. */
+	/* From here on the line and the machine decide how long it takes. */
 	smi_channel_clear_deadline(smi_receiver_channel(receiver));
 	return smi_link_send_empty(&receiver->link, SMI_WIRE_READY,
 				   &receiver->err);
@@ -95,7 +95,7 @@ static int on_round_end(struct smi_receiver *receiver, const uint8_t *payload,
 			     SMI_WIRE_ROUND_ACK_BYTES, &receiver->err);
 }
 
-/* The state is used at END; until then it stays where it was received. */
+/* The state is loaded at END; until then it stays where it was received. */
 static int on_state(struct smi_receiver *receiver, const uint8_t *payload,
 		    size_t length)
 {
@@ -138,7 +138,7 @@ static int on_end(struct smi_receiver *receiver, const uint8_t *payload,
 	ret = load_state(receiver);
 	if (ret < 0)
 		return ret;
-	/* GO is due now: a sender that only keeps us busy ends here. */
+	/* GO is due now. A sender that only sends other things ends here. */
 	smi_channel_set_deadline(smi_receiver_channel(receiver), 1);
 	return smi_link_send_empty(&receiver->link, SMI_WIRE_ACK,
 				   &receiver->err);
@@ -155,7 +155,7 @@ static int on_go(struct smi_receiver *receiver, size_t length)
 				 &receiver->err);
 	if (ret < 0)
 		return ret;
-	/* The machine is ours, whether or not the sender hears of it. */
+	/* The machine may run here, whether or not RECEIPT arrives. */
 	receiver->is_handed_over = true;
 	smi_channel_clear_deadline(smi_receiver_channel(receiver));
 	(void)smi_link_send_empty(&receiver->link, SMI_WIRE_RECEIPT, &ignored);
@@ -187,7 +187,7 @@ int smi_receiver_record(struct smi_receiver *receiver,
 	case SMI_WIRE_ABORT:
 		return smi_wire_reason_error(header->type, payload, length,
 					     &receiver->err);
-	default: /* skippable */
+	default: /* unknown: skipped */
 		return 0;
 	}
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Round 1 brings every page exactly once. Its total is compared where it
- * ends; that no page comes twice, which would hide one that never comes, is
- * seen here, in a bitmap a region that lives for that round.
+ * Round 1 has every page exactly once. ROUND_END checks the number of its
+ * pages, which cannot tell a repeated page from a missing one. So during round
+ * 1 a bitmap per region records the pages that were received, and a repeated
+ * page is refused.
  */
 #include "migrate/receiver.h"
 

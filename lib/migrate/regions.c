@@ -2,8 +2,8 @@
 /*
  * Listing and comparing regions.
  *
- * A comparison is strict: name, address, size and page size must be equal,
- * for a machine whose memory differs is another machine.
+ * Name, address, size and page size must be equal: a machine whose memory
+ * differs is another machine.
  */
 #include "migrate/regions.h"
 

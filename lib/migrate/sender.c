@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sending a machine: the begin, the end, and the way back.
+ * Sending a machine: set-up, end and roll-back.
  *
- * The way back after a failure: the machine runs again first, then the pages
- * in flight are returned, the client is closed (logging ends), and the peer
- * is told. Only a machine that was handed over stays stopped.
+ * The roll-back after a failure: first the machine runs again, then the pages
+ * in flight are returned and the client is closed (logging ends), then the peer
+ * gets an ABORT. Only a machine that was handed over stays stopped.
  */
 #include "migrate/sender.h"
 
@@ -17,7 +17,7 @@
 #include "sys/error.h"
 
 #define MAX_RUNS ((size_t)64 << 10)
-/* Less than a program that is told to end has. */
+/* Shorter than the second that a program has which was told to end. */
 #define DRAIN_NS UINT64_C(250000000)
 
 static int copy_options(struct smi_sender *sender,
@@ -104,7 +104,7 @@ static uint32_t abort_code(const struct smi_sender *sender, int error)
 }
 
 /* Undo what a failed migration did to the machine and its tracking. */
-static void go_back(struct smi_sender *sender)
+static void roll_back(struct smi_sender *sender)
 {
 	if (sender->is_stopped && !sender->is_handed_over)
 		sender->options.machine_resume(sender->options.opaque);
@@ -121,7 +121,7 @@ static void stop_tracking(struct smi_sender *sender)
 		(void)smudge_batch_destroy(sender->batch);
 }
 
-/* Tell the peer why, unless it knows, and wait until it has read it. */
+/* Send an ABORT unless the receiver refused, and wait until it was read. */
 static void abort_peer(struct smi_sender *sender, int error)
 {
 	struct smi_link *link = &sender->link;
@@ -157,14 +157,14 @@ static int finish(struct smi_sender *sender, int error)
 		sender->err.code = end.error;
 		sender->err.stream_offset_bytes =
 			smi_channel_sent_bytes(smi_sender_channel(sender));
-		go_back(sender);
+		roll_back(sender);
 	}
 	stop_tracking(sender);
 	if (end.error < 0)
 		abort_peer(sender, end.error);
 	sender->meter.stats.phase = end.phase;
 	smi_sender_progress(sender);
-	/* Who is told that it is too late to cancel can see the end already. */
+	/* Last: if a cancel is refused, the statistics show the end. */
 	(void)smi_migration_commit(sender->migration);
 	return end.error;
 }
@@ -178,7 +178,7 @@ static int run(struct smi_sender *sender, int fd)
 
 	smi_meter_start(&sender->meter, sender->memory, 0);
 	ret = smi_transport_socket_open(&sender->socket, fd, &sender->err);
-	/* From here on the peer is told what fails. */
+	/* From here on a failure is reported to the peer. */
 	if (!ret) {
 		smi_link_open(&sender->link, &sender->socket.base, &options,
 			      SMI_WIRE_RECEIVER);

@@ -8,8 +8,8 @@
  * one round; sender_pages.c packs pages into records; sender_peer.c sends
  * records and receives the answers.
  */
-#ifndef SMI_MIGRATE_SENDER_H
-#define SMI_MIGRATE_SENDER_H
+#ifndef LIB_MIGRATE_SENDER_H
+#define LIB_MIGRATE_SENDER_H
 
 #include <stdbool.h>
 
@@ -23,7 +23,7 @@
 #include "wire/control.h"
 #include "wire/pages.h"
 
-/* One PAGES and one ZERO record in the making. */
+/* One PAGES and one ZERO record that are being filled. */
 struct smi_packer {
 	uint32_t region; /* stream id */
 	uint8_t *pages_record;
@@ -36,7 +36,8 @@ struct smi_packer {
 	uint64_t nzero_pages;
 };
 
-/* Pages kept for the end of a paced round: [first, end) of one region. */
+/* Pages kept for the burst at the end of a round that a limit paces:
+ * [first_page, end_page) of one region. */
 struct smi_probe {
 	bool is_chosen;
 	uint32_t region; /* stream id */
@@ -56,11 +57,11 @@ struct smi_sender {
 	struct smi_meter meter;
 	struct smi_probe probe;
 	struct smi_wire_totals totals;	     /* of the records sent */
-	struct smi_wire_totals round_totals; /* those of this round */
+	struct smi_wire_totals round_totals; /* those of the current round */
 	struct smudge_client *client;
 	struct smudge_batch *batch;
-	uint32_t abort_code; /* enum smi_wire_abort_code, for a failure now */
-	bool is_refused;     /* the receiver ended it: nothing is to be told */
+	uint32_t abort_code; /* enum smi_wire_abort_code; 0: by the error */
+	bool is_refused;     /* the receiver ended it: no ABORT is sent */
 	bool is_stopped;     /* machine_stop was called */
 	bool is_policy_out;  /* the policy gave up */
 	bool is_handed_over; /* GO is out: the machine must stay stopped */
@@ -72,7 +73,7 @@ static inline struct smi_channel *smi_sender_channel(struct smi_sender *sender)
 	return smi_link_channel(&sender->link);
 }
 
-/* sender_peer.c: 0 or -errno, noted in sender->err. */
+/* sender_peer.c. Calls that return int: 0, or -errno noted in sender->err. */
 int smi_sender_greet(struct smi_sender *sender);
 int smi_sender_send(struct smi_sender *sender, uint8_t *record, uint32_t type,
 		    uint64_t length);
@@ -92,13 +93,14 @@ int smi_sender_send_dirty(struct smi_sender *sender);
 int smi_sender_send_range(struct smi_sender *sender, uint32_t index,
 			  uint64_t first_page, uint64_t end_page);
 int smi_sender_round_end(struct smi_sender *sender);
-/* End a round, wait for its answer, and note both. */
+/* Send ROUND_END, wait for its answer, and note both in @round. */
 int smi_sender_round_finish(struct smi_sender *sender, struct smi_round *round);
+
 /*
- * sender_probe.c: smi_probe_choose keeps pages back from
- * smi_sender_send_dirty, none without a limit; smi_probe_send sends them at
- * the round's end and notes when it began. smi_probe_round makes a round of
- * them alone, if there are enough.
+ * sender_probe.c. smi_probe_choose keeps pages back from
+ * smi_sender_send_dirty (none without a limit). smi_probe_send sends them at
+ * the end of the round and notes when that began. smi_probe_round makes a round
+ * that is only a burst, if there are enough pages.
  */
 void smi_probe_choose(struct smi_sender *sender);
 int smi_probe_send(struct smi_sender *sender, struct smi_round *round);

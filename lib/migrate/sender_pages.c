@@ -2,13 +2,13 @@
 /*
  * Packing taken pages into PAGES and ZERO records.
  *
- * The machine goes on writing while its pages are read. Each page is copied
- * once, and only the copy is judged (is it zero?) and sealed, so a record
- * never disagrees with its checksum. A page torn by a concurrent write does
- * no harm: its writer was re-armed before, so it is dirty again.
+ * The machine continues to write while its pages are read. Each page is copied
+ * once, and only the copy is tested for zeros and sealed, so a record always
+ * matches its checksum. A page torn by a concurrent write does no harm: its
+ * writer was re-armed before, so the page is dirty again.
  *
- * Layout of pages_record: the content has a fixed place and the runs are
- * written up against it, so a record goes out in one piece.
+ * Layout of pages_record: the content is at a fixed offset and the runs end
+ * where it begins, so a record is sent in one piece.
  */
 #include "migrate/sender.h"
 
@@ -47,7 +47,7 @@ void smi_packer_destroy(struct smi_packer *packer)
 	*packer = (struct smi_packer){0};
 }
 
-/* Add a page to runs; @nruns grows when it does not continue the last. */
+/* Add a page to runs: to the last one, or as a new one. */
 static void add_page(struct smudge_run *runs, size_t *nruns, uint64_t page)
 {
 	struct smudge_run *last = *nruns ? &runs[*nruns - 1] : NULL;
@@ -133,7 +133,7 @@ static int pack_page(struct smi_sender *sender,
 	return ret;
 }
 
-/* Pack the sender's batch, pages of @region, and send all of it. */
+/* Pack and send all pages of the sender's batch, which are of @region. */
 int smi_sender_pack_batch(struct smi_sender *sender, uint32_t region)
 {
 	const struct smudge_region *from = sender->regions.regions[region];

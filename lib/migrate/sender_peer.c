@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the sender says to the receiver and hears from it.
+ * Records to the receiver, and its answers.
  *
- * The receiver may refuse at any moment, also while the sender pours out
- * pages. So the sender looks for input before each record and while a send
- * waits; when a send fails, the refusal that explains it is looked for first.
+ * The receiver may refuse at any time, also while pages are sent. So the sender
+ * looks for input before each record and while a send waits. When a send fails,
+ * it looks for a REFUSE first, which explains the failure.
  */
 #include "migrate/sender.h"
 
@@ -14,7 +14,7 @@
 
 #include "sys/clock.h"
 
-/* The receiver, or the way to it, failed us: which code says so? */
+/* The receiver or the connection failed: choose the code of the ABORT. */
 static int peer_failed(struct smi_sender *sender, int error)
 {
 	switch (error) {
@@ -46,7 +46,7 @@ static int refused(struct smi_sender *sender, uint64_t length)
 				     &sender->err);
 }
 
-/* The next record that is not to be skipped. A refusal is an error. */
+/* Receive the next record that is not unknown. A REFUSE is an error. */
 static int receive(struct smi_sender *sender,
 		   struct smi_wire_header *ret_header)
 {
@@ -74,8 +74,9 @@ static int unexpected(struct smi_sender *sender,
 				smi_wire_type_name(header->type));
 }
 
-/* The receiver spoke while it was not asked. 0: a record to be skipped. */
-static int listen_to_peer(struct smi_sender *sender)
+/* Receive a record that is not due. Return: 0 (unknown: it is skipped), or an
+ * error, also for a REFUSE. */
+static int receive_undue(struct smi_sender *sender)
 {
 	struct smi_wire_header header;
 	int ret = smi_link_receive(&sender->link, &header, &sender->err);
@@ -89,20 +90,20 @@ static int listen_to_peer(struct smi_sender *sender)
 	return unexpected(sender, &header);
 }
 
-/* Hear all that the receiver has said so far. */
-static int catch_up(struct smi_sender *sender)
+/* Receive all that has arrived. */
+static int receive_arrived(struct smi_sender *sender)
 {
 	int ret = 0;
 
 	while (!ret && smi_channel_has_input(smi_sender_channel(sender)))
-		ret = listen_to_peer(sender);
+		ret = receive_undue(sender);
 	return ret;
 }
 
 /*
- * Send a record, listening whenever the peer speaks. While the machine stands,
- * a peer that takes a byte now and then must not keep it so: each MiB has its
- * time.
+ * Send a record, and receive what the peer sends meanwhile. While the machine
+ * is stopped, a peer that takes a few bytes now and then must not keep it
+ * stopped: each record has a deadline, by its size.
  */
 static int send_record(struct smi_sender *sender, uint8_t *record,
 		       uint32_t type, uint64_t length, struct smudge_error *err)
@@ -117,7 +118,7 @@ static int send_record(struct smi_sender *sender, uint8_t *record,
 		smi_channel_set_deadline(channel, 1 + (length >> 20));
 	ret = smi_link_send(link, record, type, length, err);
 	while (ret == SMI_INTERRUPTED) {
-		ret = listen_to_peer(sender);
+		ret = receive_undue(sender);
 		if (ret == 0)
 			ret = smi_link_send_rest(link, record, length, err);
 	}
@@ -131,7 +132,7 @@ int smi_sender_send(struct smi_sender *sender, uint8_t *record, uint32_t type,
 {
 	struct smudge_error send_err = {0};
 	uint64_t start_ns = smi_sys_now_ns();
-	int ret = catch_up(sender);
+	int ret = receive_arrived(sender);
 
 	if (ret < 0)
 		return ret;
@@ -140,8 +141,8 @@ int smi_sender_send(struct smi_sender *sender, uint8_t *record, uint32_t type,
 	if (ret == 0)
 		return 0;
 	if (ret != -ECANCELED && !sender->err.code)
-		(void)catch_up(sender);
-	/* A connection that ends without a word: the send's ret says more. */
+		(void)receive_arrived(sender);
+	/* Without a REFUSE, the error of the send says more. */
 	if (send_err.code &&
 	    (sender->err.code == 0 || sender->err.code == -ECONNRESET))
 		sender->err = send_err;

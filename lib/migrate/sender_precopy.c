@@ -27,13 +27,13 @@ static int one_round(struct smi_sender *sender, uint64_t dirty_pages)
 		ret = smi_sender_round_finish(sender, &round);
 	if (ret < 0)
 		return ret;
-	/* it may have been set meanwhile */
+	/* The limit may have been set meanwhile. */
 	round.is_limited |= smi_channel_is_rate_limited(channel);
 	smi_meter_round_end(&sender->meter, &round);
 	return 0;
 }
 
-/* A round, and what it leaves to be sent. */
+/* Make a round, and count the pages that are dirty behind it. */
 static int round_and_harvest(struct smi_sender *sender, uint64_t *dirty_pages)
 {
 	bool is_first = sender->meter.stats.round == 0;

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The line's own bandwidth, while a limit holds.
+ * Measuring the bandwidth of the line while a limit holds.
  *
- * The limit paces the rounds and not the final one, so what the rounds reach
- * does not tell how long the final round will take. A socket does not tell
- * either: it takes bytes faster than the line does. So some pages are kept
- * for the end of each paced round, and go out in one burst, which is timed up
- * to the receiver's answer: all that a page costs is in there, as in the final
- * round. The limit holds all the same: the burst is saved up for before.
+ * The limit paces the rounds but not the final one, so their bandwidth does not
+ * show how long the final round will take. Nor does the socket, which accepts
+ * bytes faster than the line carries them. So some pages are kept for the end
+ * of each round under a limit. They are sent in one burst, which is timed until
+ * the receiver's answer: that is all that a page costs in the final round. The
+ * limit holds nevertheless: the sender rests before the burst.
  *
- * Round 1 is no place for it. Its zero pages are sent quickly and keep the
- * receiver busy for long, so the answer would say nothing about the line. A
- * short round of the burst alone follows it instead.
+ * Round 1 has no burst. Its zero pages are sent fast but keep the receiver busy
+ * for long, so the answer would not measure the line. A short round, only a
+ * burst, follows it instead.
  *
- * Pages without content cost nothing to send, so the pages kept are ones that
- * have some, as far as a few words of some pages show.
+ * Pages without content cost nothing to send. So pages with content are kept,
+ * as far as samples of some words of some pages show.
  */
 #include "migrate/sender.h"
 
@@ -24,29 +24,29 @@
 #include "sys/clock.h"
 
 #define PROBE_MAX_BYTES (UINT64_C(1) << 20)
-/* Fewer are not worth a round of their own. */
+/* With fewer pages no round is made for them. */
 #define MIN_ROUND_PAGES 16
-/* One page in so many is looked at, and so many words of it. */
+/* One of so many pages is sampled, and so many of its words. */
 #define SAMPLE_PAGES 64
 #define SAMPLE_WORDS 8
 #define PAGE_WORDS   (SMI_WIRE_PAGE_BYTES / sizeof(uint64_t))
 
-/* Pages of one region that may be kept. */
+/* Pages of one region that may be kept for the burst. */
 struct block {
 	struct smi_probe range;
-	uint64_t npages;   /* dirty ones in it */
-	uint64_t nsamples; /* of them looked at */
-	uint64_t ncontent; /* of these, with content */
+	uint64_t npages;   /* dirty ones in the range */
+	uint64_t nsamples; /* of them sampled */
+	uint64_t ncontent; /* of the samples, with content */
 };
 
-/* Others may be writing: it is a guess, and a wrong one does no harm. */
+/* The machine may be writing: it is a guess, and a wrong one does no harm. */
 static bool has_content(const struct smudge_region *region, uint64_t page)
 {
 	unsigned int shift = smi_region_wire_shift(region);
 	const _Atomic uint64_t *words = smi_region_at(region, page << shift);
 
 	for (size_t i = 0; i < SAMPLE_WORDS; i++) {
-		/* relaxed: nothing follows from it but the choice */
+		/* relaxed: only the choice depends on it */
 		if (atomic_load_explicit(&words[i * PAGE_WORDS / SAMPLE_WORDS],
 					 memory_order_relaxed))
 			return true;
@@ -74,7 +74,7 @@ static uint64_t content_pages(const struct block *block)
 		       : 0;
 }
 
-/* The better of both, in @best. Return: look no further. */
+/* Keep the block with more content in @best. Return: is it good enough? */
 static bool keep_better(struct block *best, const struct block *block,
 			uint64_t wanted_pages)
 {
@@ -85,7 +85,7 @@ static bool keep_better(struct block *best, const struct block *block,
 	return content_pages(best) >= wanted_pages - wanted_pages / 4;
 }
 
-/* Look through one region. Return: look no further. */
+/* Search one region. Return: is @best good enough? */
 static bool search_region(struct smi_sender *sender, uint32_t index,
 			  uint64_t wanted_pages, struct block *best)
 {
@@ -128,7 +128,7 @@ void smi_probe_choose(struct smi_sender *sender)
 	sender->probe = best.range;
 }
 
-/* Pages of the burst, in wire pages; 0: none was chosen. */
+/* Size of the burst in wire pages; 0: none was chosen. */
 static uint64_t probe_pages(struct smi_sender *sender)
 {
 	const struct smi_probe *probe = &sender->probe;
@@ -171,7 +171,7 @@ int smi_probe_round(struct smi_sender *sender, bool *ret_was_made)
 
 	smi_probe_choose(sender);
 	npages = probe_pages(sender);
-	/* So few say nothing, and their time does not matter. */
+	/* So few measure nothing, and sending them takes no time. */
 	if (npages < MIN_ROUND_PAGES) {
 		sender->probe.is_chosen = false;
 		return 0;

@@ -2,9 +2,9 @@
 /*
  * A round: harvest, ROUND_BEGIN, the dirty pages, ROUND_END, the answer.
  *
- * Pages are taken a window at a time, shortly before they are read: a page
- * written between its take and its reading goes out a second time for nothing.
- * A batch is committed when the socket has all of its records.
+ * Pages are taken one window at a time, shortly before they are read: a page
+ * that is written between its take and its reading is sent again without need.
+ * A batch is committed when the transport has accepted all of its records.
  */
 #include "migrate/sender.h"
 
@@ -14,16 +14,16 @@
 #include "sys/clock.h"
 
 /*
- * Content that one take has at most: what a slow line sends in a moment, so
- * that writes which come before a page's turn cost nothing, and so that the
- * statistics move on. A take of little costs some microseconds.
+ * The most content that one take has: as much as a slow line sends in a moment,
+ * so that a write before the page is sent costs nothing, and so that the
+ * statistics advance. A small take costs some microseconds.
  */
 #define WINDOW_BYTES (UINT64_C(4) << 20)
-/* Fewer pages would split the 64-page units that sources re-arm in. */
+/* Fewer pages would split the units of 64 pages in which sources re-arm. */
 #define MIN_WINDOW_PAGES UINT64_C(64)
 #define PROGRESS_NS	 UINT64_C(100000000)
 
-/* Publish the statistics and tell the caller. */
+/* Publish the statistics and call the caller's callback. */
 void smi_sender_progress(struct smi_sender *sender)
 {
 	struct smudge_migrate_stats *stats = &sender->meter.stats;
@@ -42,9 +42,10 @@ void smi_sender_progress(struct smi_sender *sender)
 }
 
 /*
- * Harvest, and count what is dirty, in wire pages. A machine that machine_stop
- * has stopped has no I/O in flight, so pages may be re-armed whatever policy
- * other clients have; without that, the rest would be dirty again and again.
+ * Harvest, and count the dirty pages in wire pages. A machine that machine_stop
+ * has stopped has no I/O in flight, so pages may be re-armed whatever the
+ * re-arm policy of other clients is. If they were not, the final round would
+ * find them dirty again and again.
  */
 int smi_sender_harvest(struct smi_sender *sender, uint64_t *ret_pages)
 {
@@ -116,9 +117,9 @@ int smi_sender_round_end(struct smi_sender *sender)
 }
 
 /*
- * Take a window of what is dirty in @rest, send it, commit it. A failure to
- * send leaves the batch full.
- * Return: 1, 0 if nothing is dirty there, or a failure.
+ * Take a window of the dirty pages in @rest, send it, commit it. After a
+ * failure the batch keeps it.
+ * Return: 1, 0 if no page is dirty there, or a failure.
  */
 static int send_window(struct smi_sender *sender, uint32_t index,
 		       struct smudge_run *rest, uint64_t max_pages)
@@ -146,7 +147,7 @@ static int send_window(struct smi_sender *sender, uint32_t index,
 	return 1;
 }
 
-/* Send what is dirty in [first_page, end_page) of a region. */
+/* Send the dirty pages in [first_page, end_page) of a region. */
 int smi_sender_send_range(struct smi_sender *sender, uint32_t index,
 			  uint64_t first_page, uint64_t end_page)
 {
@@ -177,7 +178,7 @@ static int send_region(struct smi_sender *sender, uint32_t index)
 	return smi_sender_send_range(sender, index, probe->end_page, npages);
 }
 
-/* Send all that is dirty, but for the probe's, each page once. */
+/* Send each dirty page once, except those kept for the burst. */
 int smi_sender_send_dirty(struct smi_sender *sender)
 {
 	for (uint32_t i = 0; i < sender->regions.nregions; i++) {

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The switchover: the machine is stopped, the rest is sent, and the receiver
- * gets the machine.
+ * The switchover: stop the machine, send the rest, hand the machine over.
  *
- * The machine is ours until the socket has taken the last byte of GO: a GO
- * that went out in part cannot be valid at the receiver, so starting the
- * machine here again is safe. From that byte on it must stay stopped here,
- * whatever happens (docs/protocol.md, section 6).
+ * The machine is the sender's until the transport has accepted the last byte of
+ * GO: a part of GO cannot be valid at the receiver, so the machine may be
+ * started here again. From that byte on it must stay stopped here, whatever
+ * happens (docs/protocol.md, section 6).
  */
 #include "migrate/sender.h"
 
@@ -17,16 +16,16 @@
 #include "sys/clock.h"
 #include "sys/error.h"
 
-/* Harvests of a stopped machine that may still find something. */
+/* Harvests of the stopped machine that may still find dirty pages. */
 #define MAX_FINAL_PASSES 8
 
-/* State of the machine, as state_save gave it. */
+/* State of the machine, from state_save. */
 struct saved_state {
 	void *bytes;
 	size_t length;
 };
 
-/* Judge what @callback returned, which was @doing. */
+/* Check the value that @callback returned; @doing says what it did. */
 static int check_machine(struct smi_sender *sender, int value,
 			 const char *callback, const char *doing)
 {
@@ -50,7 +49,7 @@ static int save(struct smi_sender *sender, struct saved_state *state)
 	ret = check_machine(sender, ret, "state_save",
 			    "saving the machine's state");
 	if (ret < 0)
-		return ret; /* what it left in @now is not ours to free */
+		return ret; /* the contents of @now are not defined then */
 	*state = now;
 	if (!now.bytes && now.length)
 		return smudge_error_set(&sender->err, -EIO, "machine",
@@ -71,11 +70,11 @@ static int stop_and_save(struct smi_sender *sender, struct saved_state *state)
 			    "stopping the machine");
 	if (ret < 0)
 		return ret;
-	/* Before the last harvest: saving may write guest memory. */
+	/* Before the last harvest, because saving may write guest memory. */
 	return save(sender, state);
 }
 
-/* Send what is dirty until a harvest finds nothing more. */
+/* Send the dirty pages until a harvest finds none. */
 static int send_rest(struct smi_sender *sender)
 {
 	uint64_t dirty_pages;
@@ -99,7 +98,7 @@ static int send_rest(struct smi_sender *sender)
 	return ret ? ret : smi_sender_round_end(sender);
 }
 
-/* The record is made where the state is: it may be large. */
+/* The record is built where the state is: it may be large. */
 static int send_state(struct smi_sender *sender, struct saved_state *state)
 {
 	size_t head = smi_wire_state_head_bytes();
@@ -139,7 +138,7 @@ static int send_end(struct smi_sender *sender)
 			       SMI_WIRE_END_BYTES);
 }
 
-/* Everything up to the receiver's acknowledgement. */
+/* Everything until the receiver's acknowledgement. */
 static int send_final(struct smi_sender *sender)
 {
 	struct saved_state state = {0};
@@ -175,9 +174,9 @@ static int hand_over(struct smi_sender *sender)
 	ret = smi_channel_commit(channel, &sender->err);
 	if (ret < 0)
 		return ret;
-	/* A cancel comes too late now, so the peer may not keep us here. */
+	/* A cancel would be too late now: a deadline replaces it. */
 	smi_channel_set_deadline(channel, 1);
-	/* A receiver that is gone, or had second thoughts, is noticed here. */
+	/* This looks for a REFUSE, or the end of the connection, first. */
 	ret = smi_sender_send(sender, record, SMI_WIRE_GO, 0);
 	if (ret < 0)
 		return ret;

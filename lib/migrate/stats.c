@@ -2,15 +2,15 @@
 /*
  * Speed, dirty rate, and the downtime to expect from them.
  *
- * Bandwidth is that of pages the receiver holds: a round's bytes over the
- * time it took to read its pages with content, to send, and to be answered.
- * Time spent finding zero pages is left out: what is dirty at the end has
- * content, mostly. A small round measures the answer, not the line, so it may
- * raise the figure but not lower it.
+ * The bandwidth is that of pages that the receiver holds: the bytes of a round
+ * over the time for reading its pages with content, sending, and waiting for
+ * the answer. The time for finding zero pages is left out, because most pages
+ * of the final round have content. A small round measures the answer, not the
+ * line, so it may raise the figure but not lower it.
  *
- * Under a limit that is the limit's bandwidth and not the line's, which the
- * downtime depends on: that is measured by the burst at a round's end
- * (sender_probe.c), by the same rule.
+ * Under a limit this is the bandwidth of the limit. The downtime depends on
+ * that of the line, which the burst at the end of a round measures
+ * (sender_probe.c) by the same rule.
  */
 #include "migrate/stats.h"
 
@@ -20,11 +20,11 @@
 #include "wire/format.h"
 
 #define NS_PER_S 1000000000.0
-/* A round of fewer bytes says nothing about the bandwidth. */
+/* A round of fewer bytes does not measure the bandwidth. */
 #define TELLING_BYTES (UINT64_C(1) << 20)
-/* The same of a burst, which nothing interrupts. */
+/* The same for a burst, which nothing interrupts. */
 #define TELLING_BURST_BYTES (UINT64_C(256) << 10)
-/* What the machine's state is expected to cost, until it is known. */
+/* The expected size of the machine's state, until it is known. */
 #define STATE_GUESS_BYTES (UINT64_C(64) << 10)
 
 static struct smudge_memory_stats read_stats(struct smudge_memory *memory)
@@ -57,7 +57,7 @@ void smi_meter_round_begin(struct smi_meter *meter, uint64_t sent_bytes)
 	meter->send_ns = 0;
 }
 
-/* The part of a round that pages with content took. */
+/* The time that the pages with content took in a round. */
 static uint64_t busy_ns(const struct smi_meter *meter,
 			const struct smi_round *round)
 {
@@ -79,8 +79,8 @@ static void note_answer(struct smi_meter *meter, const struct smi_round *round)
 }
 
 /*
- * The way there and back is a part of the forecast by itself. What was
- * measured of it may be too long, so at most half of the time is left out.
+ * The forecast counts the round trip separately, so it is left out here. Its
+ * measurement may be too long, so at most half of the burst's time is.
  */
 void smi_meter_probe_end(struct smi_meter *meter, const struct smi_round *round)
 {
@@ -91,7 +91,7 @@ void smi_meter_probe_end(struct smi_meter *meter, const struct smi_round *round)
 
 	ns -= meter->round_trip_ns < ns / 2 ? meter->round_trip_ns : ns / 2;
 	bandwidth = (uint64_t)((double)bytes * NS_PER_S / (double)ns);
-	/* One burst may be disturbed: a figure that falls, falls by half. */
+	/* One burst may be disturbed: a lower figure counts half. */
 	if (bandwidth > stats->line_bandwidth_bytes_ps)
 		stats->line_bandwidth_bytes_ps = bandwidth;
 	else if (bytes >= TELLING_BURST_BYTES)

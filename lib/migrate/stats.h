@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a migration knows about its own speed.
+ * The measurements of a sender: time, bandwidth, dirty rate.
  */
-#ifndef SMI_MIGRATE_STATS_H
-#define SMI_MIGRATE_STATS_H
+#ifndef LIB_MIGRATE_STATS_H
+#define LIB_MIGRATE_STATS_H
 
 #include <stdbool.h>
 
@@ -27,16 +27,16 @@ struct smi_meter {
 void smi_meter_start(struct smi_meter *meter, struct smudge_memory *memory,
 		     uint64_t total_bytes);
 
-/* A round begins, with so many bytes of stream sent before. */
+/* A round begins; @sent_bytes of the stream were sent before it. */
 void smi_meter_round_begin(struct smi_meter *meter, uint64_t sent_bytes);
 
-/* What a round was, once it was answered. */
+/* A round that was answered. */
 struct smi_round {
-	uint64_t sent_bytes; /* of the stream, with those before the round */
+	uint64_t sent_bytes; /* of the stream, up to the end of the round */
 	uint64_t answer_ns;  /* from ROUND_END sent to ROUND_ACK received */
 	uint64_t pages;	     /* with content */
 	uint64_t zero_pages;
-	bool is_limited; /* a bandwidth limit held, if only for a part */
+	bool is_limited; /* a bandwidth limit held for all of it or a part */
 	uint64_t probe_start_ns;    /* of the burst at its end; 0: none */
 	uint64_t probe_start_bytes; /* of the stream sent before it */
 };
@@ -44,16 +44,16 @@ struct smi_round {
 void smi_meter_round_end(struct smi_meter *meter,
 			 const struct smi_round *round);
 
-/* The burst at a round's end, or a round of it alone, was answered. */
+/* The burst at a round's end, or a round that is only a burst, was answered. */
 void smi_meter_probe_end(struct smi_meter *meter,
 			 const struct smi_round *round);
 
-/* So many wire pages are dirty now; @is_after_round: found by the harvest
- * that follows a round, so the round dirtied them. */
+/* @pages wire pages are dirty now. @is_after_round: the harvest behind a round
+ * found them, so they were dirtied during the round. */
 void smi_meter_remaining(struct smi_meter *meter, uint64_t pages,
 			 bool is_after_round);
 
-/* Bring what the memory's statistics say up to date. */
+/* Read the statistics of the memory again. */
 void smi_meter_read_memory(struct smi_meter *meter,
 			   struct smudge_memory *memory);
 

@@ -4,7 +4,7 @@
  * commits.
  *
  * Request and commit exchange one word once. So exactly one of them is first,
- * and each learns which.
+ * and the return value of each says which.
  */
 #ifndef LIB_STREAM_CANCEL_H
 #define LIB_STREAM_CANCEL_H

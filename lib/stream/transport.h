@@ -11,7 +11,8 @@
  *    memory: opening a transport allocates nothing that the first record
  *    needs, so that a later -ENOMEM can still be reported to the peer.
  * 2. Write the operations below. No operation may block, except that a write
- *    to a regular file waits for the disk. No operation raises a signal.
+ *    to a regular file waits for the disk. No operation raises a signal that
+ * the program sees.
  * 3. If bytes may lie in a buffer of the transport (TLS), then `wait` and
  *    `has_input` answer for those too. `wait` may wait for another event than
  *    the one asked for, and then returns that event nevertheless: the channel
@@ -79,7 +80,7 @@ struct smi_transport_ops {
 	/* Nothing more in either direction. Cannot fail. */
 	void (*shutdown)(struct smi_transport *transport);
 
-	/* Give back what opening took, also after a shutdown. Cannot fail. */
+	/* Undo the opening, also after a shutdown. Cannot fail. */
 	void (*close)(struct smi_transport *transport);
 };
 

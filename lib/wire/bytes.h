@@ -2,12 +2,12 @@
 /*
  * Little-endian integers, to and from bytes, on any host.
  *
- * Readers carry a cursor that cannot leave its buffer: once a read asks for
- * more than there is, the cursor is failed and gives zeros from then on, and
- * smi_wire_cursor_done says so at the end.
+ * A decoder reads through a cursor, which cannot leave its buffer. A read that
+ * asks for more than is left fails the cursor: this read and all later ones
+ * return zeros, and smi_wire_cursor_done returns false at the end.
  */
-#ifndef SMI_WIRE_BYTES_H
-#define SMI_WIRE_BYTES_H
+#ifndef LIB_WIRE_BYTES_H
+#define LIB_WIRE_BYTES_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -44,7 +44,7 @@ static inline uint64_t smi_wire_get_u64(const uint8_t *bytes)
 struct smi_wire_cursor {
 	const uint8_t *at;
 	size_t left_bytes;
-	bool failed; /* a read went past the end */
+	bool failed; /* a read asked for more than was left */
 };
 
 static inline struct smi_wire_cursor smi_wire_cursor(const uint8_t *bytes,
@@ -53,7 +53,7 @@ static inline struct smi_wire_cursor smi_wire_cursor(const uint8_t *bytes,
 	return (struct smi_wire_cursor){.at = bytes, .left_bytes = length};
 }
 
-/* The next @length bytes, or NULL when there are not so many. */
+/* The next @length bytes, or NULL when fewer are left. */
 static inline const uint8_t *smi_wire_read(struct smi_wire_cursor *cursor,
 					   size_t length)
 {
@@ -82,7 +82,7 @@ static inline uint64_t smi_wire_read_u64(struct smi_wire_cursor *cursor)
 	return bytes ? smi_wire_get_u64(bytes) : 0;
 }
 
-/* True when everything was read, and nothing beyond it. */
+/* True when all bytes were read and no read failed. */
 static inline bool smi_wire_cursor_done(const struct smi_wire_cursor *cursor)
 {
 	return !cursor->failed && !cursor->left_bytes;

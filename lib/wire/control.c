@@ -2,8 +2,8 @@
 /*
  * Round markers, totals, state and refusals, to and from bytes.
  *
- * What a record says is checked against the stream's history elsewhere
- * (order.c); here only its form is.
+ * Only the form of a record is checked here. sequence.c compares what it says
+ * with the records before it.
  */
 #include "wire/control.h"
 
@@ -178,18 +178,18 @@ static bool is_code_known(uint32_t type, uint32_t code)
 int smi_wire_reason_error(uint32_t type, const uint8_t *payload, size_t length,
 			  struct smudge_error *err)
 {
-	const char *who = type == SMI_WIRE_ABORT ? "the source gave up"
-						 : "the destination refused";
+	const char *what = type == SMI_WIRE_ABORT ? "the source gave up"
+						  : "the destination refused";
 	struct smi_wire_reason reason;
 	int ret = smi_wire_reason_decode(payload, length, &reason, err);
 
 	if (ret < 0)
 		return ret;
 	if (is_code_known(type, reason.code))
-		return smudge_error_set(err, -EREMOTEIO, "peer", "%s: %s", who,
+		return smudge_error_set(err, -EREMOTEIO, "peer", "%s: %s", what,
 					reason.sentence);
 	return smudge_error_set(err, -EREMOTEIO, "peer",
-				"%s (code %" PRIu32 "): %s", who, reason.code,
+				"%s (code %" PRIu32 "): %s", what, reason.code,
 				reason.sentence);
 }
 

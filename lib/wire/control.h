@@ -2,11 +2,11 @@
 /*
  * The small records: round markers, totals, state, refusals.
  *
- * Encoders write exactly the bytes that format.h names; decoders take any
- * bytes, and give 0 or -EBADMSG with the sentence in @err.
+ * An encoder writes exactly as many bytes as format.h has for its record. A
+ * decoder accepts any bytes and returns 0, or -EBADMSG with a sentence in @err.
  */
-#ifndef SMI_WIRE_CONTROL_H
-#define SMI_WIRE_CONTROL_H
+#ifndef LIB_WIRE_CONTROL_H
+#define LIB_WIRE_CONTROL_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -72,8 +72,8 @@ void smi_wire_end_encode(const struct smi_wire_end *end, uint8_t *payload);
 int smi_wire_end_decode(const uint8_t *payload, size_t length,
 			struct smi_wire_end *ret_end, struct smudge_error *err);
 
-/* Return: bytes written, at most SMI_WIRE_MAX_REASON; an empty sentence
- * becomes "no reason given". */
+/* An empty sentence becomes "no reason given". Return: bytes written, at most
+ * SMI_WIRE_MAX_REASON. */
 size_t smi_wire_reason_encode(uint32_t code, const char *sentence,
 			      uint8_t *payload);
 int smi_wire_reason_decode(const uint8_t *payload, size_t length,
@@ -81,7 +81,7 @@ int smi_wire_reason_decode(const uint8_t *payload, size_t length,
 			   struct smudge_error *err);
 
 /*
- * smi_wire_reason_error - note what the peer said when it ended the migration
+ * smi_wire_reason_error - note why the peer ended the migration
  * @type: SMI_WIRE_ABORT or SMI_WIRE_REFUSE
  * @payload, @length: of its record
  *
@@ -91,14 +91,14 @@ int smi_wire_reason_decode(const uint8_t *payload, size_t length,
 int smi_wire_reason_error(uint32_t type, const uint8_t *payload, size_t length,
 			  struct smudge_error *err);
 
-/* Bytes of payload in front of the state itself, and writing them. */
+/* The part of a STATE payload in front of the state: its size, its encoder. */
 size_t smi_wire_state_head_bytes(void);
 void smi_wire_state_head_encode(uint8_t *payload);
 int smi_wire_state_decode(const uint8_t *payload, size_t length,
 			  struct smi_wire_state *ret_state,
 			  struct smudge_error *err);
 
-/* READY, ACK, GO, RECEIPT: nothing may be in them. */
+/* READY, ACK, GO, RECEIPT: their payload must be empty. */
 int smi_wire_empty_decode(size_t length, struct smudge_error *err);
 
 #endif

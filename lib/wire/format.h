@@ -2,11 +2,11 @@
 /*
  * The numbers of the migration stream, as docs/protocol.md assigns them.
  *
- * Page numbers of the stream are in wire pages of 4096 bytes, whatever page
- * size a region is tracked with.
+ * The stream counts in wire pages of 4096 bytes, whatever the page size of a
+ * region is.
  */
-#ifndef SMI_WIRE_FORMAT_H
-#define SMI_WIRE_FORMAT_H
+#ifndef LIB_WIRE_FORMAT_H
+#define LIB_WIRE_FORMAT_H
 
 #include <stdint.h>
 
@@ -18,7 +18,7 @@
 #define SMI_WIRE_GREETING_BYTES 40
 #define SMI_WIRE_HEADER_BYTES	24
 
-/* Features this implementation knows. */
+/* Features that this implementation knows. */
 #define SMI_WIRE_MANDATORY_FEATURES UINT64_C(0)
 
 enum smi_wire_role {
@@ -50,8 +50,8 @@ enum smi_wire_type {
 #define SMI_WIRE_FINAL 1u
 
 /*
- * Codes of REFUSE (at the receiver) and ABORT (at the sender). Decoders tell
- * what a peer did wrong by their errno: -EBADMSG is DAMAGED, -EPROTO is ORDER,
+ * Codes of REFUSE (the receiver sends it) and ABORT (the sender does). The
+ * errno of a decoder gives the code: -EBADMSG is DAMAGED, -EPROTO is ORDER,
  * -EPROTONOSUPPORT is FEATURE, -EOVERFLOW and -ETIMEDOUT are LIMIT.
  */
 enum smi_wire_refuse_code {
@@ -75,7 +75,7 @@ enum smi_wire_abort_code {
 	SMI_WIRE_ABORT_LIMIT = 8,
 };
 
-/* Limits of what a record may hold. */
+/* Limits of one record; a CAP is of its payload, in bytes. */
 #define SMI_WIRE_MAX_REGIONS	   4096u
 #define SMI_WIRE_MAX_NAME	   63u
 #define SMI_WIRE_MAX_SENTENCE	   199u
@@ -98,10 +98,10 @@ enum smi_wire_abort_code {
 #define SMI_WIRE_CAP_ZERO \
 	(SMI_WIRE_RUNS_HEAD + SMI_WIRE_MAX_ZERO_RUNS * SMI_WIRE_RUN_BYTES)
 
-/* Limits of what a stream may hold. */
+/* Limits of a stream. */
 #define SMI_WIRE_MAX_ROUNDS	 (1u << 20)
 #define SMI_WIRE_MAX_SKIPPED	 4096u /* between two other records */
-#define SMI_WIRE_CAP_ALL_SKIPPED (UINT64_C(16) << 20) /* their payloads */
+#define SMI_WIRE_CAP_ALL_SKIPPED (UINT64_C(16) << 20) /* of their payloads */
 
 /* The one STATE section of version 1. */
 #define SMI_WIRE_STATE_NAME "machine"

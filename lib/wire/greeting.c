@@ -2,9 +2,10 @@
 /*
  * Greetings: magic, version, role, features, checksum.
  *
- * The magic's first byte is no ASCII and its end is mangled by anything that
- * translates line ends. It and the version keep their place for ever, and are
- * judged before the checksum, whose place is a matter of the version.
+ * The magic begins with a byte that is not ASCII and ends with line ends, which
+ * a transfer as text would change. Magic and version keep their offsets in
+ * every version, so they are checked before the checksum, whose offset is only
+ * known for this version.
  */
 #include "wire/greeting.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The greeting: the 40 bytes with which each side begins.
+ * The greeting: the first 40 bytes that each side sends.
  */
-#ifndef SMI_WIRE_GREETING_H
-#define SMI_WIRE_GREETING_H
+#ifndef LIB_WIRE_GREETING_H
+#define LIB_WIRE_GREETING_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,22 +25,23 @@ void smi_wire_greeting_encode(const struct smi_wire_greeting *greeting,
 			      uint8_t bytes[SMI_WIRE_GREETING_BYTES]);
 
 /*
- * smi_wire_magic_check - do the first 8 bytes come from a smudge?
+ * smi_wire_magic_check - are the first 8 bytes those of a smudge?
  *
- * Apart from the rest, so that a peer that says less than a greeting and
- * waits is found out. Return: 0, -EPROTO.
+ * They are checked as soon as they arrive: a peer that is not smudge may send
+ * less than a greeting and then wait.
+ * Return: 0, -EPROTO.
  */
 int smi_wire_magic_check(const uint8_t bytes[SMI_WIRE_MAGIC_BYTES],
 			 struct smudge_error *err);
 
-/* True when a greeting with the right magic is of this version, so that its
- * writer understands records. */
+/* True when a greeting with the right magic has this version: only then does
+ * the peer understand our records. */
 bool smi_wire_greeting_is_ours(const uint8_t bytes[SMI_WIRE_GREETING_BYTES]);
 
 /*
  * smi_wire_greeting_decode - check the peer's greeting
  * @bytes: the whole greeting, from the peer
- * @wanted_role: what the peer must be
+ * @wanted_role: the role that the peer must have
  *
  * Return: 0, -EPROTO (not smudge, another version, the wrong role),
  * -EPROTONOSUPPORT (an unknown mandatory feature), -EBADMSG (checksum).

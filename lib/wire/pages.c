@@ -2,8 +2,8 @@
 /*
  * Runs of pages, to and from bytes.
  *
- * A decode judges every run before it says yes, so that a record with one bad
- * run is refused before any page of it was written.
+ * A decoder checks every run before it returns 0, so a record with one bad run
+ * is refused before any of its pages is written.
  */
 #include "wire/pages.h"
 

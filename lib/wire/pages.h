@@ -2,8 +2,8 @@
 /*
  * PAGES and ZERO: runs of wire pages of one region, with content or without.
  */
-#ifndef SMI_WIRE_PAGES_H
-#define SMI_WIRE_PAGES_H
+#ifndef LIB_WIRE_PAGES_H
+#define LIB_WIRE_PAGES_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,7 +15,7 @@
 #include "wire/format.h"
 #include "wire/region_table.h"
 
-/* A checked record: the pointers are into the payload it was decoded from. */
+/* A checked record; its pointers point into the decoded payload. */
 struct smi_wire_pages {
 	uint32_t region;
 	uint32_t nruns;
@@ -37,7 +37,7 @@ void smi_wire_runs_encode(uint32_t region, const struct smudge_run *runs,
 /*
  * smi_wire_pages_decode - check every run of a PAGES payload
  * smi_wire_zero_decode - the same for ZERO
- * @regions, @nregions: the table agreed upon
+ * @regions, @nregions: the region table, the same on both sides
  * @payload, @length: from the peer
  * @ret_pages: its runs ascend, are not empty, and end within their region
  *

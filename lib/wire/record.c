@@ -2,8 +2,8 @@
 /*
  * Record headers: which types there are, how long they may be, checksums.
  *
- * The table below is the one of docs/protocol.md, section 3. A length above
- * its type's cap is refused here, before anyone reads or allocates for it.
+ * The table is that of docs/protocol.md, section 3. A length above the cap of
+ * its type is refused here, before anything is read or allocated for it.
  */
 #include "wire/record.h"
 

@@ -2,8 +2,8 @@
 /*
  * Records: a 24-byte header and a payload, sealed by one checksum.
  */
-#ifndef SMI_WIRE_RECORD_H
-#define SMI_WIRE_RECORD_H
+#ifndef LIB_WIRE_RECORD_H
+#define LIB_WIRE_RECORD_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,7 +23,7 @@ struct smi_wire_header {
 const char *smi_wire_type_name(uint32_t type);
 
 /*
- * smi_wire_record_seal - write the header in front of a payload
+ * smi_wire_record_seal - write the header in front of a payload, with checksum
  * @record: SMI_WIRE_HEADER_BYTES to be written, then @length bytes of payload
  */
 void smi_wire_record_seal(uint8_t *record, uint32_t type, uint32_t flags,
@@ -32,7 +32,7 @@ void smi_wire_record_seal(uint8_t *record, uint32_t type, uint32_t flags,
 /*
  * smi_wire_header_decode - check a header before its payload is read
  * @bytes: SMI_WIRE_HEADER_BYTES from the peer
- * @from: which side the peer is; its record types only are known
+ * @from: the role of the peer; only the record types of that role are allowed
  * @ret_header: the length is within the type's cap
  *
  * Return: 0, -EPROTO (unknown, or from the wrong side), -EBADMSG (flags or
@@ -42,13 +42,14 @@ int smi_wire_header_decode(const uint8_t *bytes, enum smi_wire_role from,
 			   struct smi_wire_header *ret_header,
 			   struct smudge_error *err);
 
-/* True when the record is of no known type and may be passed over. */
+/* True when the record, whose header was decoded, has an unknown type: it is
+ * skipped. */
 bool smi_wire_is_unknown(const struct smi_wire_header *header);
 
 /*
  * smi_wire_record_verify - compare the checksum
- * @record: header and payload; the header's checksum field is zeroed
- * @header: as decoded from it
+ * @record: header and payload; its checksum field is set to 0
+ * @header: decoded from it
  *
  * Return: 0, -EBADMSG.
  */

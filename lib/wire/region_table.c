@@ -2,8 +2,8 @@
 /*
  * The region table, to and from bytes.
  *
- * After a decode nobody needs to fear overflow: each region's gpa + size fits
- * in 64 bits and regions do not overlap, so no sum of their sizes can wrap.
+ * Sums of decoded values cannot overflow: the gpa + size of each region fits in
+ * 64 bits and regions do not overlap, so the sum of all sizes fits too.
  */
 #include "wire/region_table.h"
 

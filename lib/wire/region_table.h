@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * REGION_TABLE: what the sender's memory looks like.
+ * REGION_TABLE: the regions of the sender's memory.
  */
-#ifndef SMI_WIRE_REGION_TABLE_H
-#define SMI_WIRE_REGION_TABLE_H
+#ifndef LIB_WIRE_REGION_TABLE_H
+#define LIB_WIRE_REGION_TABLE_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -12,7 +12,7 @@
 
 #include "wire/format.h"
 
-/* One region; its place in the table is its id in the stream. */
+/* One region; its index in the table is its id in the stream. */
 struct smi_wire_region {
 	uint64_t gpa;
 	uint64_t size_bytes;
@@ -20,7 +20,7 @@ struct smi_wire_region {
 	char name[SMI_WIRE_MAX_NAME + 1];
 };
 
-/* Bytes of payload that smi_wire_region_table_encode will write. */
+/* Bytes of payload that smi_wire_region_table_encode writes. */
 size_t smi_wire_region_table_bytes(const struct smi_wire_region *regions,
 				   size_t nregions);
 
@@ -28,10 +28,10 @@ void smi_wire_region_table_encode(const struct smi_wire_region *regions,
 				  size_t nregions, uint8_t *payload);
 
 /*
- * smi_wire_region_table_decode - regions from a payload
+ * smi_wire_region_table_decode - the regions of a payload
  * @payload, @length: from the peer
- * @ret_regions: array of *@ret_nregions, freed by the caller: ascending,
- *      apart, aligned, not empty
+ * @ret_regions: array of *@ret_nregions, freed by the caller; the regions
+ *      ascend, do not overlap, are aligned and not empty
  *
  * Return: 0, -EBADMSG, -ENOMEM.
  */

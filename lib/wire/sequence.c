@@ -2,8 +2,8 @@
 /*
  * Which record may follow which, and whether the totals are right.
  *
- * A hostile stream may make the counters wrap; they are unsigned, compared
- * for equality, and nothing is indexed or allocated by them.
+ * A hostile stream may make the counters wrap. That does no harm: they are
+ * unsigned, only compared for equality, and are neither an index nor a size.
  */
 #include "wire/sequence.h"
 
@@ -26,7 +26,7 @@ static const struct step {
 	{SMI_WIRE_WANTS_GO, SMI_WIRE_GO, SMI_WIRE_FINISHED},
 };
 
-static const char *const places[] = {
+static const char *const state_names[] = {
 	[SMI_WIRE_GREETED] = "before the region table",
 	[SMI_WIRE_BETWEEN_ROUNDS] = "between rounds",
 	[SMI_WIRE_IN_ROUND] = "inside a round",
@@ -59,7 +59,7 @@ int smi_wire_sequence_record(struct smi_wire_sequence *sequence,
 	return smudge_error_set(err, -EPROTO, "order",
 				"this %s record is out of order: it came %s",
 				smi_wire_type_name(header->type),
-				places[sequence->state]);
+				state_names[sequence->state]);
 }
 
 int smi_wire_sequence_round_begin(struct smi_wire_sequence *sequence,

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The order of the sender's records and the totals they must add up to:
+ * The sequence of the sender's records and the totals that they must add up to:
  * sections 4 and 5 of docs/protocol.md as a state machine without I/O.
  *
- * Every call takes the next record of the stream; 0 means that it was
- * allowed and counted, -EPROTO or -EOVERFLOW (too many rounds) that the stream
- * must be refused.
+ * Each call takes the next record of the stream. It returns 0 if the record is
+ * allowed, and counts it; -EPROTO or -EOVERFLOW (too many rounds) mean that the
+ * stream must be refused.
  */
 #ifndef LIB_WIRE_SEQUENCE_H
 #define LIB_WIRE_SEQUENCE_H
@@ -40,10 +40,10 @@ struct smi_wire_sequence {
 };
 
 /*
- * smi_wire_sequence_record - may a record of this type come now?
+ * smi_wire_sequence_record - is a record of this type due?
  *
- * Called for each record first. Records with content of their own then go
- * to one of the calls below; the others have changed the state already.
+ * Called first, for each record; it changes the state. A record with a payload
+ * to compare then goes to one of the calls below.
  */
 int smi_wire_sequence_record(struct smi_wire_sequence *sequence,
 			     const struct smi_wire_header *header,

@@ -2,15 +2,16 @@
 /*
  * Text from the peer, made fit for a terminal.
  */
-#ifndef SMI_WIRE_TEXT_H
-#define SMI_WIRE_TEXT_H
+#ifndef LIB_WIRE_TEXT_H
+#define LIB_WIRE_TEXT_H
 
 #include <stddef.h>
 #include <stdint.h>
 
 /*
- * smi_wire_text - copy @length bytes as a string; bytes outside 0x20 to 0x7e
- *      become '?', what does not fit in @size is cut off
+ * smi_wire_text - copy @length bytes as a string
+ *
+ * Bytes outside 0x20 to 0x7e become '?'. The string is cut to fit in @size.
  */
 static inline void smi_wire_text(char *text, size_t size, const void *bytes,
 				 size_t length)

@@ -89,13 +89,4 @@ static void both_at_once(void **state)
 	pthread_barrier_destroy(&race.start);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(request_first),
-		cmocka_unit_test(commit_first),
-		cmocka_unit_test(both_at_once),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(request_first, commit_first, both_at_once)

@@ -139,14 +139,5 @@ static void a_callers_pending_signal(void **state)
 	stream_end_close(&ends[0]);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_short_file),
-		cmocka_unit_test(a_writer_that_goes),
-		cmocka_unit_test(a_reader_that_goes),
-		cmocka_unit_test(a_callers_pending_signal),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(a_short_file, a_writer_that_goes, a_reader_that_goes,
+	  a_callers_pending_signal)

@@ -76,14 +76,4 @@ static void none(void **state)
 	stream_end_close(&end);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(not_open),
-		cmocka_unit_test(for_the_other_direction),
-		cmocka_unit_test(of_another_kind),
-		cmocka_unit_test(none),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(not_open, for_the_other_direction, of_another_kind, none)

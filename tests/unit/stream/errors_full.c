@@ -103,12 +103,4 @@ static void full_disk(void **state)
 	assert_int_equal(status, 0);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(file_size_limit),
-		cmocka_unit_test(full_disk),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(file_size_limit, full_disk)

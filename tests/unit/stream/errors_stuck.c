@@ -169,15 +169,5 @@ static void an_interruption(void **state)
 	stream_end_close(&ends[1]);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(nothing_is_read),
-		cmocka_unit_test(nothing_is_written),
-		cmocka_unit_test(a_deadline),
-		cmocka_unit_test(a_cancel),
-		cmocka_unit_test(an_interruption),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(nothing_is_read, nothing_is_written, a_deadline, a_cancel,
+	  an_interruption)

@@ -152,14 +152,4 @@ static void a_final_record(void **state)
 	stream_end_close(&ends[1]);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_regular_file),
-		cmocka_unit_test(a_pipe),
-		cmocka_unit_test(a_pair_of_pipes),
-		cmocka_unit_test(a_final_record),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(a_regular_file, a_pipe, a_pair_of_pipes, a_final_record)

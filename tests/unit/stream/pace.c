@@ -97,15 +97,4 @@ static void a_burst(void **state)
 	}
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(no_limit),
-		cmocka_unit_test(one_byte_per_second),
-		cmocka_unit_test(holds_in_any_span),
-		cmocka_unit_test(is_reached),
-		cmocka_unit_test(a_burst),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+TEST_MAIN(no_limit, one_byte_per_second, holds_in_any_span, is_reached, a_burst)
