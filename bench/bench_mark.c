@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Marks: what a device model or an emulator's store path pays, in
- * nanoseconds a call. "dirty" marks pages that are dirty already, all over a
- * map that fits the first-level cache; "clean" walks a clean map, so that
- * every call changes something. mark-2-threads is the dirty mark of one page
- * by two threads in one word's neighbourhood, time of one thread's call.
+ * nanoseconds per call. "dirty" marks pages that are dirty already, all over a
+ * map that fits the first-level cache. "clean" walks a clean map, 512 pages
+ * from one call to the next, and "sequence" another, without a gap, so every
+ * call changes something. mark-2-threads is the dirty mark of one page by two
+ * threads in one word's neighbourhood: the time of one thread's call.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -49,6 +50,15 @@ static uint64_t run_clean(const struct contender *c, void *map, void *opaque)
 	return 0;
 }
 
+static uint64_t run_sequence(const struct contender *c, void *map, void *opaque)
+{
+	uint64_t npages = *(uint64_t *)opaque;
+
+	for (uint64_t i = 0; i < NCALLS; i++)
+		c->mark(map, i * npages, npages);
+	return 0;
+}
+
 struct thread_work {
 	const struct contender *contender;
 	void *map;
@@ -80,6 +90,7 @@ void bench_mark_cases(void)
 {
 	static const struct pattern dirty = {"dirty", 100};
 	static const struct pattern clean = {"clean", 0};
+	static const struct pattern sequence = {"sequence", 0};
 	uint64_t lengths[] = {1, 64, 256};
 
 	for (int i = 0; i < 3 && !bench_interrupted; i++) {
@@ -105,6 +116,9 @@ void bench_mark_cases(void)
 		bench.start = NULL;
 		bench.prepare = make_clean;
 		bench.run = run_clean;
+		bench_run(&bench);
+		bench.pattern = &sequence;
+		bench.run = run_sequence;
 		bench_run(&bench);
 	}
 	if (bench_wants_case("mark-2-threads") && !bench_interrupted)

@@ -17,7 +17,6 @@
 int smudge_bitmap_create(uint64_t npages, struct smudge_bitmap **ret)
 {
 	struct smudge_bitmap *b;
-	uint64_t n = npages;
 
 	if (npages == 0 || npages > SMUDGE_BITMAP_MAX_PAGES)
 		return -EINVAL;
@@ -26,11 +25,9 @@ int smudge_bitmap_create(uint64_t npages, struct smudge_bitmap **ret)
 		return -ENOMEM;
 	memset(b, 0, sizeof(*b));
 	b->npages = npages;
-	for (unsigned int i = 0; i < SMI_LEVELS; i++) {
-		n = (n + 63) >> SMI_WORD_SHIFT;
-		/* Whole groups, so that kernels need no tail. */
-		b->nwords[i] = i == 0 ? (n + 63) & ~UINT64_C(63) : n;
-	}
+	b->ngroups = smi_count_groups(npages);
+	b->nwords = b->ngroups * SMI_GROUP_WORDS;
+	b->nlevel2 = smi_level2_word(b->ngroups + 63);
 	if (!smi_planes_map(b)) {
 		smudge_bitmap_destroy(b);
 		return -ENOMEM;
@@ -61,7 +58,7 @@ size_t smudge_bitmap_resident_bytes(const struct smudge_bitmap *b)
 
 void smudge_bitmap_fill(struct smudge_bitmap *b)
 {
-	uint64_t ngroups = smi_bitmap_ngroups(b);
+	uint64_t ngroups = b->ngroups;
 	uint64_t rest = ngroups & 63;
 
 	smi_planes_drop_bits(b);
@@ -76,5 +73,5 @@ void smudge_bitmap_empty(struct smudge_bitmap *b)
 	if (b->owes_barrier)
 		return;
 	smi_planes_drop_bits(b);
-	memset(b->full, 0, b->nwords[2] * 8);
+	memset(b->full, 0, b->nlevel2 * 8);
 }

@@ -1,43 +1,46 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The dirty bitmap's insides: what is where, and what always holds.
+ * The layout of a dirty bitmap, and the invariants of its parts.
  *
- * LAYOUT. Two planes of three levels each, fan-out 64. A group is 4096 pages:
- * 64 words (512 bytes), the unit of all vector kernels.
+ * LAYOUT. Two planes, each with its summaries. A group is 4096 pages: 64 words
+ * (512 bytes), the unit of all vector kernels.
  *
- *	bits plane, the owner's                           for 2^28 pages
- *	  words    one bit a page                                 32 MiB
- *	  packed   eight words a group                             4 MiB
- *	  groups   two bits a word: is it mixed, is it all ones    1 MiB
- *	  level2   one bit a group: has it a dirty page            8 KiB
- *	  full     one bit a group: are all of its pages dirty     8 KiB
+ *	bits plane, the owner's                            for 2^28 pages
+ *	  words    one bit per page                                32 MiB
+ *	  packed   eight words per group                            4 MiB
+ *	  groups   two bits per word: is it mixed, is it all ones   1 MiB
+ *	  level2   one bit per group: has it a dirty page           8 KiB
+ *	  full     one bit per group: are all of its pages dirty    8 KiB
  *	mark plane, the markers'
- *	  levels 0, 1, 2: one bit a page, a word, a group  32.5 MiB
+ *	  words    one bit per page                                32 MiB
+ *	  lines    one byte per eight words                       512 KiB
+ *	  groups   one bit per group                                8 KiB
  *
- * All of it is reserved, and memory only where bits have been. A fill or an
- * empty gives the bits plane's back, destroy all of it, a take nothing.
+ * Address space is reserved for all of it, and memory is used only where bits
+ * have been. A fill or an empty releases the memory of the bits plane, destroy
+ * releases everything, a take nothing.
  *
- * Three levels are enough for any size: a scan of level 2 of a 1 TiB guest
- * reads 16 KiB, level 2 and full (docs/decisions/0001).
+ * Three levels are enough for any size: for a guest of 1 TiB, a scan of level2
+ * and full reads 16 KiB (docs/decisions/0001).
  *
- * THE BITS PLANE belongs to the owner, who alone reads and writes it, so it
+ * THE BITS PLANE belongs to the owner, which alone reads and writes it, so it
  * needs no atomics. A word of pages is in one of three states: all clean, all
- * dirty, or mixed; only a mixed word is in memory. The memory of any other
- * holds leftovers and is never read, so that a take clears 16 bytes a group
- * and no words, a merge into a clean group stores without reading, and a run
- * of 64 dirty pages is a bit (docs/decisions/0005). A group with up to eight
- * mixed words has them in one line of `packed`, one with more has each in its
+ * dirty, or mixed. Only a mixed word is in memory. The memory of any other word
+ * holds leftovers and is never read, so a take clears 16 bytes per group and no
+ * words, a merge into a clean group stores without reading, and a run of 64
+ * dirty pages is a bit (docs/decisions/0005). A group with up to eight mixed
+ * words keeps them in one line of `packed`; a group with more keeps each in its
  * place in `words` (docs/decisions/0009; kernels/packing.h). Invariants,
  * between any two calls:
  *	B1  mixed bit set   =>  the word is neither 0 nor all ones
  *	B2  no word is both mixed and ones; not all 64 are ones
- *	B3  level 2 bit set <=> the group has a mixed or a ones bit
+ *	B3  level2 bit set  <=> the group has a mixed or a ones bit
  *	B4  full bit set    =>  the group has no mixed and no ones bit
  *	B5  no page at or beyond npages is dirty; the ragged last group is
  *	    full if all pages it has are dirty, or has them as mixed and ones
- * B1 and B3 are relied on: the queries look for a bit where a summary has one.
- * So a map that is all dirty is 8 KiB of full bits per TiB, and costs that to
- * write and take.
+ * Queries rely on B1 and B3: they look for a bit where a summary has one.
+ * A map that is all dirty is 8 KiB of full bits per TiB, and costs as much to
+ * write and to take.
  *
  * THE MARK PLANE is written by any number of markers, without locks, and
  * emptied by the owner before every query and take: mark.h.
@@ -45,14 +48,15 @@
  * AN EXAMPLE. 512 pages are 8 words, in one group. Pages 3, 130 and 133 are
  * marked; a kernel's bitmap with pages 3, 66 and 192 to 255 is merged; all is
  * taken, which begins with a drain. Words in hexadecimal, those of pages
- * counted from 0; what is not shown is 0 all the time, `words` among it:
+ * counted from 0; what is not shown is 0 all the time, `words` of the bits
+ * plane among it:
  *
  *			     created  marked  merged  drained  taken
  *	mark plane
- *	  level 0, word 0	   0	   8	   8	    0	   0
- *		   word 2	   0	  24	  24	    0	   0
- *	  level 1, word 0	   0	   5	   5	    0	   0
- *	  level 2, word 0	   0	   1	   1	    0	   0
+ *	  words,  word 0	   0	   8	   8	    0	   0
+ *		  word 2	   0	  24	  24	    0	   0
+ *	  lines,  byte 0	   0	   1	   1	    0	   0
+ *	  groups, word 0	   0	   1	   1	    0	   0
  *	  root			   0	   1	   1	    0	   0
  *	bits plane
  *	  packed, slot 0	   0	   0	   8	    8	   8
@@ -66,8 +70,8 @@
  * Pages 3 and 66 make words 0 and 1 mixed, which are stored in slots 0 and 1;
  * pages 192 to 255 are word 3, all ones and not in memory. The drain finds
  * page 3 dirty already, and word 2 clean: it becomes mixed and gets slot 2.
- * The take gives the edges 3 4, 66 67, 130 131, 133 134, 192 256, and leaves
- * the slots as they are, since no mixed bit leads to them any more.
+ * The take stores the edges 3 4, 66 67, 130 131, 133 134, 192 256, and leaves
+ * the slots as they are, since no mixed bit refers to them any more.
  */
 #ifndef LIB_BITMAP_LAYOUT_H
 #define LIB_BITMAP_LAYOUT_H
@@ -86,24 +90,29 @@
 #define SMI_GROUP_SHIFT 12
 #define SMI_WORD_PAGES	UINT64_C(64)
 #define SMI_GROUP_PAGES UINT64_C(4096)
-#define SMI_LEVELS	3
+#define SMI_LINE_WORDS	8 /* in a cache line of 64 bytes */
+#define SMI_GROUP_LINES (SMI_GROUP_WORDS / SMI_LINE_WORDS)
 #define SMI_ALL_ONES	(~UINT64_C(0))
 
 struct smudge_bitmap {
 	/* Read by every mark: one cache line. 0 without membarrier. */
 	_Atomic uint64_t fast_npages;
-	_Atomic uint64_t *mark[SMI_LEVELS];
+	_Atomic uint64_t *mark_words;  /* [nwords], one bit per page */
+	_Atomic uint8_t *mark_lines;   /* [ngroups][SMI_GROUP_LINES] */
+	_Atomic uint64_t *mark_groups; /* [nlevel2], one bit per group */
 	uint64_t npages;
-	uint64_t nwords[SMI_LEVELS]; /* words of each level */
+	uint64_t nwords; /* of whole groups, so that kernels need no tail */
+	uint64_t ngroups;
+	uint64_t nlevel2; /* words with one bit per group */
 
 	/* Written by markers: on a cache line of its own. */
 	_Alignas(64) _Atomic uint64_t marked;
 
-	_Alignas(64) uint64_t *words; /* nwords[0] */
-	uint64_t *packed;	      /* nwords[1] * SMI_PACKED_WORDS */
-	struct smi_group *groups;     /* nwords[1] */
-	uint64_t *level2;	      /* nwords[2] */
-	uint64_t *full;		      /* nwords[2] */
+	_Alignas(64) uint64_t *words; /* [nwords] */
+	uint64_t *packed;	      /* [ngroups][SMI_PACKED_WORDS] */
+	struct smi_group *groups;     /* [ngroups] */
+	uint64_t *level2;	      /* [nlevel2] */
+	uint64_t *full;		      /* [nlevel2] */
 	bool owes_barrier;	      /* before bits may leave */
 	uint64_t kept_pages; /* that takes gave and left dirty for it */
 	const struct smi_kernels *kernels;
@@ -122,6 +131,12 @@ static inline uint64_t smi_page_word(uint64_t page)
 static inline uint64_t smi_page_group(uint64_t page)
 {
 	return page >> SMI_GROUP_SHIFT;
+}
+
+/* The line of the mark plane that a word is in. */
+static inline uint64_t smi_word_line(uint64_t word)
+{
+	return word / SMI_LINE_WORDS;
 }
 
 /* Which of its group's 64 words a page is in. */
@@ -145,11 +160,6 @@ static inline uint64_t smi_level2_word(uint64_t group)
 static inline uint64_t smi_count_groups(uint64_t end)
 {
 	return smi_page_group(end + SMI_GROUP_PAGES - 1);
-}
-
-static inline uint64_t smi_bitmap_ngroups(const struct smudge_bitmap *bitmap)
-{
-	return bitmap->nwords[1];
 }
 
 /* Clamp [first, first + n) to the bitmap; false when nothing is left. */

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The mark plane: lock-free marks, and the drain that empties it. The
- * protocol and why it loses nothing stand in mark.h.
+ * The mark plane: lock-free marks, and the drain that empties it. mark.h has
+ * the protocol, and the argument that it loses nothing.
  *
- * Costs: a mark of a page marked since the last drain four loads, else one
- * atomic OR a level that lacks the bit; a drain of an empty plane one load,
- * else a look at every word of level 2 (1,024 for 2^28 pages), one exchange
- * for each word that holds marks, and a membarrier. Once membarrier is refused,
- * a mark also costs a fence, and a drain none.
+ * Costs. A mark of a page that was marked since the last drain: four loads.
+ * Any other: one atomic OR, and one more for each group bit and root that is
+ * clear. A drain of an empty plane: one load. Any other drain: a look at each
+ * word of group bits (1,024 for 2^28 pages), at the eight lines of each marked
+ * group and at the eight words of each marked line, one exchange per word that
+ * holds marks, and a membarrier. Without membarrier a mark also costs a fence.
  */
 #include "bitmap/mark.h"
 
@@ -15,18 +16,40 @@
 #include "sys/barrier.h"
 
 /*
- * Make sure all of @mask is set in @word. Pairs with the drain's grab. All
- * accesses to the plane are seq_cst: see mark.h.
+ * Before the OR of a word: its line's byte, so that the OR's barrier is the
+ * byte's as well. Relaxed: only a hint, which ensure_line checks after the OR.
  */
-static inline void ensure(_Atomic uint64_t *word, uint64_t mask)
+static inline void store_early(_Atomic uint8_t *line)
 {
-	uint64_t now = atomic_load_explicit(word, memory_order_seq_cst);
-
-	if (mask & ~now)
-		atomic_fetch_or_explicit(word, mask, memory_order_seq_cst);
+	if (!atomic_load_explicit(line, memory_order_relaxed))
+		atomic_store_explicit(line, 1, memory_order_relaxed);
 }
 
-/* The same for bit @bit % 64 alone. */
+/*
+ * Set all of @mask in word @word. Pairs with grab. All accesses to the plane
+ * but those of store_early are seq_cst: see mark.h.
+ */
+static inline void ensure_word(struct smudge_bitmap *b, uint64_t word,
+			       uint64_t mask)
+{
+	uint64_t now = atomic_load_explicit(&b->mark_words[word],
+					    memory_order_seq_cst);
+
+	if (!(mask & ~now))
+		return;
+	store_early(&b->mark_lines[smi_word_line(word)]);
+	atomic_fetch_or_explicit(&b->mark_words[word], mask,
+				 memory_order_seq_cst);
+}
+
+/* Pairs with grab_line. */
+static inline void ensure_line(_Atomic uint8_t *line)
+{
+	if (!atomic_load_explicit(line, memory_order_seq_cst))
+		atomic_fetch_or_explicit(line, 1, memory_order_seq_cst);
+}
+
+/* Set bit @bit % 64 of a word of group bits, or of the root. */
 static inline void ensure_bit(_Atomic uint64_t *word, uint64_t bit)
 {
 	uint64_t now = atomic_load_explicit(word, memory_order_seq_cst);
@@ -36,26 +59,27 @@ static inline void ensure_bit(_Atomic uint64_t *word, uint64_t bit)
 					 memory_order_seq_cst);
 }
 
-/* Relaxed: a marker that reads it late is as one that came early. */
+/* Relaxed: a marker that reads the old value is like an earlier one. */
 static inline uint64_t fast_npages(const struct smudge_bitmap *b)
 {
 	return atomic_load_explicit(&b->fast_npages, memory_order_relaxed);
 }
 
-/* Pages [first, last] of one group, bottom up to level 2. */
+/* Pages [first, last] of one group, and the summaries but for the root. */
 static inline void mark_part(struct smudge_bitmap *b, uint64_t first,
 			     uint64_t last)
 {
 	uint64_t word = smi_page_word(first), last_word = smi_page_word(last);
+	uint64_t line = smi_word_line(word), last_line;
 	uint64_t group = smi_page_group(first);
 	uint64_t mask = SMI_ALL_ONES << (first & 63);
-	uint64_t words = UINT64_MAX << (word & 63);
 
 	for (; word < last_word; word++, mask = SMI_ALL_ONES)
-		ensure(&b->mark[0][word], mask);
-	ensure(&b->mark[0][word], mask & SMI_ALL_ONES >> (~last & 63));
-	ensure(&b->mark[1][group], words & SMI_ALL_ONES >> (~word & 63));
-	ensure_bit(&b->mark[2][smi_level2_word(group)], group);
+		ensure_word(b, word, mask);
+	ensure_word(b, word, mask & SMI_ALL_ONES >> (~last & 63));
+	for (last_line = smi_word_line(word); line <= last_line; line++)
+		ensure_line(&b->mark_lines[line]);
+	ensure_bit(&b->mark_groups[smi_level2_word(group)], group);
 }
 
 /* Any range. Kept out of line: the usual ways need no stack. */
@@ -79,9 +103,9 @@ static __attribute__((noinline)) void mark_any(struct smudge_bitmap *b,
 }
 
 /*
- * Where every bit is set already nothing is written. The content was stored
- * before the bits are looked at: for the compiler here, for the processor by
- * the drain's membarrier.
+ * Writes nothing where every bit is set. The content was stored before the bits
+ * are loaded: the signal fence orders them for the compiler, and the drain's
+ * membarrier for the processor.
  */
 void smudge_bitmap_mark(struct smudge_bitmap *b, uint64_t page)
 {
@@ -92,9 +116,9 @@ void smudge_bitmap_mark(struct smudge_bitmap *b, uint64_t page)
 		mark_any(b, page, 1);
 		return;
 	}
-	ensure_bit(&b->mark[0][word], page);
-	ensure_bit(&b->mark[1][group], word);
-	ensure_bit(&b->mark[2][smi_level2_word(group)], group);
+	ensure_word(b, word, UINT64_C(1) << (page & 63));
+	ensure_line(&b->mark_lines[smi_word_line(word)]);
+	ensure_bit(&b->mark_groups[smi_level2_word(group)], group);
 	ensure_bit(&b->marked, 0);
 }
 
@@ -114,40 +138,58 @@ void smudge_bitmap_mark_range(struct smudge_bitmap *b, uint64_t first,
 }
 
 /* Clear first, then descend: pairs with the order of a mark. */
-static uint64_t grab(_Atomic uint64_t *word)
+static inline uint64_t grab(_Atomic uint64_t *word)
 {
 	if (!atomic_load_explicit(word, memory_order_seq_cst))
 		return 0;
 	return atomic_exchange_explicit(word, 0, memory_order_seq_cst);
 }
 
+/* The same for the byte of a line. */
+static inline bool grab_line(_Atomic uint8_t *line)
+{
+	if (!atomic_load_explicit(line, memory_order_seq_cst))
+		return false;
+	return atomic_exchange_explicit(line, 0, memory_order_seq_cst);
+}
+
+/* Line @i of a group: its words go to @words, and @add says what they are. */
+static inline void drain_line(struct smudge_bitmap *b, uint64_t group,
+			      unsigned int i, uint64_t *words,
+			      struct smi_group *add)
+{
+	unsigned int end = (i + 1) * SMI_LINE_WORDS;
+
+	if (!grab_line(&b->mark_lines[group * SMI_GROUP_LINES + i]))
+		return;
+	for (i *= SMI_LINE_WORDS; i < end; i++) {
+		words[i] = grab(&b->mark_words[group * SMI_GROUP_WORDS + i]);
+		add->ones |= (uint64_t)(words[i] == SMI_ALL_ONES) << i;
+		add->mixed |= (uint64_t)(words[i] != 0) << i;
+	}
+}
+
 static void drain_group(struct smudge_bitmap *b, uint64_t group)
 {
-	uint64_t summary = grab(&b->mark[1][group]);
 	uint64_t words[SMI_GROUP_WORDS];
 	struct smi_group add = {0, 0};
 
-	for (; summary; summary &= summary - 1) {
-		unsigned int i = (unsigned int)__builtin_ctzll(summary);
-
-		words[i] = grab(&b->mark[0][group * SMI_GROUP_WORDS + i]);
-		add.ones |= (uint64_t)(words[i] == SMI_ALL_ONES) << i;
-		add.mixed |= (uint64_t)(words[i] != 0) << i;
-	}
+	for (unsigned int i = 0; i < SMI_GROUP_LINES; i++)
+		drain_line(b, group, i, words, &add);
 	add.mixed &= ~add.ones;
 	smi_group_or(b, group, words, 0, add);
 }
 
 /*
- * Make the stores that marks announced visible. A system call filter that was
- * installed since the bitmap was made may forbid membarrier: then markers fence
- * from now on, and one barrier of another kind is owed for those that did not.
+ * Make the stores visible that markers made before their marks. If a system
+ * call filter that was installed later forbids membarrier, markers fence from
+ * now on, and one barrier of another kind is owed for those that did not.
  */
 static void barrier(struct smudge_bitmap *b)
 {
 	atomic_thread_fence(memory_order_seq_cst);
 	if (fast_npages(b) && !smi_sys_barrier()) {
-		/* Relaxed: the barrier that is owed takes it to all threads. */
+		/* Relaxed: the owed barrier makes all threads see it. */
 		atomic_store_explicit(&b->fast_npages, 0, memory_order_relaxed);
 		b->owes_barrier = true;
 	}
@@ -162,8 +204,8 @@ void smi_bitmap_drain(struct smudge_bitmap *b)
 			barrier(b);
 		return;
 	}
-	for (uint64_t k = 0; k < b->nwords[2]; k++) {
-		uint64_t groups = grab(&b->mark[2][k]);
+	for (uint64_t k = 0; k < b->nlevel2; k++) {
+		uint64_t groups = grab(&b->mark_groups[k]);
 
 		for (; groups; groups &= groups - 1)
 			drain_group(b,

@@ -42,21 +42,23 @@ static void *carve(void *base, size_t *offset, size_t bytes)
 
 bool smi_planes_map(struct smudge_bitmap *b)
 {
-	size_t words = b->nwords[0] * 8, level2 = b->nwords[2] * 8;
-	size_t groups = b->nwords[1] * sizeof(*b->groups);
-	size_t packed = b->nwords[1] * SMI_PACKED_WORDS * 8;
+	size_t words = b->nwords * 8, level2 = b->nlevel2 * 8;
+	size_t groups = b->ngroups * sizeof(*b->groups);
+	size_t packed = b->ngroups * SMI_PACKED_WORDS * 8;
+	size_t lines = b->ngroups * SMI_GROUP_LINES;
 	size_t offset = 0;
 
-	for (unsigned int i = 0; i < SMI_LEVELS; i++)
-		b->mark_bytes += round_to_page(b->nwords[i] * 8);
+	b->mark_bytes = round_to_page(words) + round_to_page(lines) +
+			round_to_page(level2);
 	b->bits_bytes = round_to_page(words) + round_to_page(packed) +
 			round_to_page(groups) + 2 * round_to_page(level2);
 	b->mark_base = reserve(b->mark_bytes);
 	b->bits_base = reserve(b->bits_bytes);
 	if (!b->mark_base || !b->bits_base)
 		return false;
-	for (unsigned int i = 0; i < SMI_LEVELS; i++)
-		b->mark[i] = carve(b->mark_base, &offset, b->nwords[i] * 8);
+	b->mark_words = carve(b->mark_base, &offset, words);
+	b->mark_lines = carve(b->mark_base, &offset, lines);
+	b->mark_groups = carve(b->mark_base, &offset, level2);
 	offset = 0;
 	b->words = carve(b->bits_base, &offset, words);
 	b->packed = carve(b->bits_base, &offset, packed);
@@ -102,7 +104,7 @@ size_t smi_planes_resident(const struct smudge_bitmap *b)
 
 void smi_planes_drop_bits(struct smudge_bitmap *b)
 {
-	size_t bytes = b->bits_bytes - round_to_page(b->nwords[2] * 8);
+	size_t bytes = b->bits_bytes - round_to_page(b->nlevel2 * 8);
 
 	if (madvise(b->bits_base, bytes, MADV_DONTNEED) < 0)
 		memset(b->bits_base, 0, bytes);

@@ -79,7 +79,7 @@ uint64_t smi_bitmap_find_clean(const struct smudge_bitmap *b, uint64_t page,
 		    b->full[smi_level2_word(group)] == SMI_ALL_ONES) {
 			group = b->kernels->find_not_ones(
 					b->full, smi_level2_word(group),
-					b->nwords[2])
+					b->nlevel2)
 				<< 6;
 			page = smi_group_page(group);
 			continue;

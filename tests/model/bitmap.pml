@@ -6,8 +6,9 @@
  * is behind it and what is not covered. Macros given by run.py choose how
  * much is explored, and make the mutants.
  *
- * Pages 0 and 1 are bits of word 0, page 2 a bit of word 1. Level 1 has a bit
- * a word; level 2 and the root have one bit. Page 3 is the kernel's.
+ * Pages 0 and 1 are bits of word 0, page 2 a bit of word 1. Both words are in
+ * one line, whose byte, group bit and root are a bit each. Page 3 is the
+ * kernel's.
  */
 
 /* Marks of each marker, and drains before the last one. */
@@ -93,6 +94,10 @@ proctype marker(byte t)
 	}
 	CHOOSE
 	EACH_AGE(LOOK_AT)
+	:: d_step {
+		c_expr { (may_store_early)(Pmarker->t) } ->
+		c_code { store_early(Pmarker->t); }
+	}
 	:: d_step { reg[t] -> c_code { or_in(Pmarker->t); } }
 	:: d_step {
 		!step[t] && n == LIMIT ->
@@ -122,8 +127,8 @@ proctype marker(byte t)
 		c_code { peek(0, loc, age); } \
 	}
 #define PEEK_ROOT(age) PEEK_OPTION(ROOT, age)
-#define PEEK_LEVEL2(age) PEEK_OPTION(LEVEL2, age)
-#define PEEK_LEVEL1(age) PEEK_OPTION(LEVEL1, age)
+#define PEEK_GROUP(age) PEEK_OPTION(GROUP, age)
+#define PEEK_LINE(age) PEEK_OPTION(LINE, age)
 #define PEEK_WORD0(age) PEEK_OPTION(WORD0, age)
 #define PEEK_WORD1(age) PEEK_OPTION(WORD1, age)
 #define PEEK_AT(loc) \
@@ -151,25 +156,13 @@ proctype marker(byte t)
 #define GRAB_ROOT PEEK_ONLY(ROOT, unmarked) CLEAR(ROOT)
 #define AFTER_ROOT
 #endif
-#ifdef LEVEL1_CLEARED_LATE
-#define GRAB_LEVEL1 PEEK_ONLY(LEVEL1, barrier)
-#define AFTER_LEVEL1 CLEAR(LEVEL1)
+#ifdef LINE_CLEARED_LATE
+#define GRAB_LINE PEEK_ONLY(LINE, barrier)
+#define AFTER_LINE CLEAR(LINE)
 #else
-#define GRAB_LEVEL1 GRAB(LEVEL1, barrier)
-#define AFTER_LEVEL1
+#define GRAB_LINE GRAB(LINE, barrier)
+#define AFTER_LINE
 #endif
-#define GRAB_WORD(loc, bit, none) \
-	atomic { \
-		if \
-		:: bit == 1 -> found = reg[OWNER] \
-		:: else \
-		fi; \
-		if \
-		:: !(found & bit) -> goto none \
-		:: else \
-		fi \
-	} \
-	GRAB(loc, none)
 
 /*
  * membarrier is denied from some drain on. Then markers are told to fence, and
@@ -246,7 +239,7 @@ bool is_denied, owes, is_kept;
 
 proctype owner()
 {
-	byte n, found, old;
+	byte n, old;
 
 	do
 	:: atomic {
@@ -259,14 +252,14 @@ proctype owner()
 	   }
 	   /* smi_bitmap_drain() */
 	   GRAB_ROOT
-	   GRAB(LEVEL2, barrier)
-	   GRAB_LEVEL1
-	   GRAB_WORD(WORD0, 1, word1)
+	   GRAB(GROUP, barrier)
+	   GRAB_LINE
+	   GRAB(WORD0, word1)
 	   LOCKED { old = bits; bits = old | reg[OWNER]; old = 0 };
-word1:	   GRAB_WORD(WORD1, 2, level1)
+word1:	   GRAB(WORD1, words)
 	   LOCKED { old = bits; bits = old | reg[OWNER] << 2; old = 0 };
-level1:	   LOCKED { reg[OWNER] = 0; AFTER_LEVEL1 };
-barrier:   LOCKED { found = 0; AFTER_ROOT };
+words:	   LOCKED { reg[OWNER] = 0; AFTER_LINE };
+barrier:   LOCKED { reg[OWNER] = 0; AFTER_ROOT };
 	   BARRIER
 	   goto drained;
 unmarked:  skip;

@@ -31,8 +31,8 @@ enum {
 enum {
 	WORD0,
 	WORD1,
-	LEVEL1,
-	LEVEL2,
+	LINE,  /* of both words */
+	GROUP, /* of the line */
 	ROOT,
 #ifdef LATER
 	FENCED, /* markers are told to fence: fast_npages is 0 */
@@ -101,7 +101,7 @@ static void say(int thread, const char *what, int loc, int value)
 					      "reader 2"};
 #else
 	static const char *const locs[] = {
-		"word 0",    "word 1",	  "level 1",   "level 2", "root",
+		"word 0",    "word 1",	  "line",      "group", "root",
 #ifdef LATER
 		"fenced",
 #endif

@@ -24,12 +24,17 @@ SECONDS = 300
 
 # function of the code, its call, macro of the model
 BITMAP_ORDERS = [
-    ("ensure", "atomic_load_explicit", "LOOK"),
+    ("ensure_word", "atomic_load_explicit", "LOOK"),
+    ("ensure_line", "atomic_load_explicit", "LOOK"),
     ("ensure_bit", "atomic_load_explicit", "LOOK"),
-    ("ensure", "atomic_fetch_or_explicit", "OR"),
+    ("ensure_word", "atomic_fetch_or_explicit", "OR"),
+    ("ensure_line", "atomic_fetch_or_explicit", "OR"),
     ("ensure_bit", "atomic_fetch_or_explicit", "OR"),
+    ("store_early", "atomic_store_explicit", "EARLY"),
     ("grab", "atomic_load_explicit", "PEEK"),
+    ("grab_line", "atomic_load_explicit", "PEEK"),
     ("grab", "atomic_exchange_explicit", "EXCHANGE"),
+    ("grab_line", "atomic_exchange_explicit", "EXCHANGE"),
 ]
 
 RCU_ORDERS = [
@@ -44,19 +49,25 @@ RCU_ORDERS = [
 # step: one that the model has not would leave a level out.
 BITMAP_STEPS = [
     ("smudge_bitmap_mark", ["signal_fence", "mark_any", "return",
-                            "mark[0]", "mark[1]", "mark[2]", "marked"]),
-    ("mark_part", ["mark[0]", "mark[0]", "mark[1]", "mark[2]"]),
+                            "ensure_word", "mark_lines", "mark_groups",
+                            "marked"]),
+    ("ensure_word", ["mark_words", "return", "store_early", "mark_lines",
+                     "mark_words"]),
+    ("mark_part", ["ensure_word", "ensure_word", "mark_lines",
+                   "mark_groups"]),
     ("mark_any", ["return", "thread_fence", "mark_part", "marked"]),
     ("smudge_bitmap_mark_range", ["signal_fence", "mark_any", "return",
                                   "mark_part", "marked"]),
-    ("smi_bitmap_drain", ["marked", "barrier", "return", "mark[2]",
+    ("smi_bitmap_drain", ["marked", "barrier", "return", "mark_groups",
                           "drain_group", "barrier"]),
-    ("drain_group", ["mark[1]", "mark[0]"]),
+    ("drain_group", ["drain_line"]),
+    ("drain_line", ["mark_lines", "return", "mark_words"]),
     ("barrier", ["thread_fence", "smi_sys_barrier", "fast_npages",
                  "smi_sys_barrier_slow"]),
 ]
-BITMAP_STEP = (r"&?b->(mark\[\d\]|marked)|&b->(fast_npages)|\b(?:atomic_)?"
-               r"(mark_any|mark_part|drain_group|barrier|smi_sys_barrier|"
+BITMAP_STEP = (r"&b->(mark_words|mark_lines|mark_groups|marked|fast_npages)\b|"
+               r"\b(?:atomic_)?(mark_any|mark_part|ensure_word|store_early|"
+               r"drain_group|drain_line|barrier|smi_sys_barrier|"
                r"smi_sys_barrier_slow|signal_fence|thread_fence|return)\b")
 
 RCU_STEPS = [
@@ -110,15 +121,17 @@ RCU_PROTOCOL = [
 # name, options: one thing wrong, which an assertion must notice
 BITMAP_MUTANTS = [
     ("root-cleared-after-the-levels-below", ["ROOT_CLEARED_LATE"]),
-    ("summary-cleared-after-the-words", ["LEVEL1_CLEARED_LATE"]),
+    ("summary-cleared-after-the-words", ["LINE_CLEARED_LATE"]),
     ("summary-set-before-the-word",
-     ["MARK_PATH=LEVEL1,LEVEL2,ROOT,WORD0,WORD1"]),
-    ("level-1-set-before-the-word",
-     ["MARK_PATH=LEVEL1,WORD0,WORD1,LEVEL2,ROOT"]),
-    ("level-2-set-before-level-1",
-     ["MARK_PATH=WORD0,WORD1,LEVEL2,LEVEL1,ROOT"]),
-    ("root-set-before-level-2",
-     ["MARK_PATH=WORD0,WORD1,LEVEL1,ROOT,LEVEL2"]),
+     ["MARK_PATH=LINE,GROUP,ROOT,WORD0,WORD1"]),
+    ("line-set-before-the-word", ["MARK_PATH=LINE,WORD0,WORD1,GROUP,ROOT"]),
+    ("line-not-checked-after-the-word",
+     ["MARK_PATH=WORD0,WORD1,GROUP,ROOT"]),
+    ("line-set-by-a-relaxed-store", ["LINE_STORED"]),
+    ("group-set-before-the-line",
+     ["MARK_PATH=WORD0,WORD1,GROUP,LINE,ROOT"]),
+    ("root-set-before-the-group",
+     ["MARK_PATH=WORD0,WORD1,LINE,ROOT,GROUP"]),
     ("summaries-not-rechecked", ["NO_RECHECK"]),
     ("mark-or-without-release", ["OR=ACQUIRE"]),
     ("mark-or-without-acquire", ["OR=RELEASE"]),
@@ -272,7 +285,7 @@ def check(case):
     model, name, options, is_mutant = case
     # A counterexample is found soon in reversed order: most of the time is
     # the compiler's then.
-    flags = ["-O0", "-DREVERSE"] if is_mutant else ["-O2"]
+    flags = ["-O0", "-DREVERSE"] if is_mutant else ["-O2", "-DCOLLAPSE"]
     violated, states, wrong = search(model, options, flags)
     if wrong:
         return False, f"{name} could not be searched", wrong

@@ -16,21 +16,21 @@
 
 /* Both planes; what is not named is 0. */
 struct state {
-	uint64_t mark0[NWORDS], mark1, mark2, root;
+	uint64_t mark_words[NWORDS], mark_line, mark_group, root;
 	uint64_t packed[SMI_PACKED_WORDS], mixed, ones, level2, full;
 };
 
 static const struct state created = {0};
 static const struct state marked = {
-	.mark0 = {[0] = 0x8, [2] = 0x24},
-	.mark1 = 0x5,
-	.mark2 = 0x1,
+	.mark_words = {[0] = 0x8, [2] = 0x24},
+	.mark_line = 0x1,
+	.mark_group = 0x1,
 	.root = 0x1,
 };
 static const struct state merged = {
-	.mark0 = {[0] = 0x8, [2] = 0x24},
-	.mark1 = 0x5,
-	.mark2 = 0x1,
+	.mark_words = {[0] = 0x8, [2] = 0x24},
+	.mark_line = 0x1,
+	.mark_group = 0x1,
 	.root = 0x1,
 	.packed = {0x8, 0x4},
 	.mixed = 0x3,
@@ -45,24 +45,21 @@ static const struct state drained = {
 };
 static const struct state taken = {.packed = {0x8, 0x4, 0x24}};
 
-static uint64_t get_mark(struct smudge_bitmap *bitmap, unsigned int level,
-			 uint64_t i)
-{
-	return atomic_load(&bitmap->mark[level][i]);
-}
-
 static void assert_state(struct smudge_bitmap *bitmap,
 			 const struct state *state)
 {
-	for (unsigned int i = 0; i < bitmap->nwords[0]; i++) {
-		assert_int_equal(get_mark(bitmap, 0, i),
-				 i < NWORDS ? state->mark0[i] : 0);
+	for (unsigned int i = 0; i < bitmap->nwords; i++) {
+		assert_int_equal(atomic_load(&bitmap->mark_words[i]),
+				 i < NWORDS ? state->mark_words[i] : 0);
 		assert_int_equal(bitmap->words[i], 0);
 	}
 	for (unsigned int i = 0; i < SMI_PACKED_WORDS; i++)
 		assert_int_equal(bitmap->packed[i], state->packed[i]);
-	assert_int_equal(get_mark(bitmap, 1, 0), state->mark1);
-	assert_int_equal(get_mark(bitmap, 2, 0), state->mark2);
+	for (unsigned int i = 0; i < SMI_GROUP_LINES; i++)
+		assert_int_equal(atomic_load(&bitmap->mark_lines[i]),
+				 i == 0 ? state->mark_line : 0);
+	assert_int_equal(atomic_load(&bitmap->mark_groups[0]),
+			 state->mark_group);
 	assert_int_equal(atomic_load(&bitmap->marked), state->root);
 	assert_int_equal(bitmap->groups[0].mixed, state->mixed);
 	assert_int_equal(bitmap->groups[0].ones, state->ones);

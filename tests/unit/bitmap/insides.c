@@ -54,8 +54,8 @@ static const char *check_group(const struct smudge_bitmap *bitmap,
 /* B5 above the groups: no bit for one that does not exist. */
 static const char *check_beyond(const struct smudge_bitmap *bitmap)
 {
-	uint64_t ngroups = smi_bitmap_ngroups(bitmap), last = ngroups / 64;
-	uint64_t both = last < bitmap->nwords[2]
+	uint64_t ngroups = bitmap->ngroups, last = ngroups / 64;
+	uint64_t both = last < bitmap->nlevel2
 				? bitmap->level2[last] | bitmap->full[last]
 				: 0;
 
@@ -64,7 +64,7 @@ static const char *check_beyond(const struct smudge_bitmap *bitmap)
 
 static const char *check_insides(const struct smudge_bitmap *bitmap)
 {
-	for (uint64_t group = 0; group < smi_bitmap_ngroups(bitmap); group++) {
+	for (uint64_t group = 0; group < bitmap->ngroups; group++) {
 		const char *what = check_group(bitmap, group);
 
 		if (what)
@@ -94,7 +94,7 @@ static void spoil(struct smudge_bitmap *bitmap, struct test_rng *rng)
 
 	if (rubbish & 1)
 		rubbish = rubbish & 2 ? SMI_ALL_ONES : rubbish | rubbish >> 7;
-	for (uint64_t group = 0; group < smi_bitmap_ngroups(bitmap); group++)
+	for (uint64_t group = 0; group < bitmap->ngroups; group++)
 		spoil_group(bitmap, group, rubbish);
 }
 
@@ -208,8 +208,8 @@ static void test_stale_summary(void **state)
 	struct smudge_run run;
 
 	assert_int_equal(smudge_bitmap_create(2 * 4096, &bitmap), 0);
-	atomic_store(&bitmap->mark[1][0], 4);
-	atomic_store(&bitmap->mark[2][0], 1);
+	atomic_store(&bitmap->mark_lines[1], 1);
+	atomic_store(&bitmap->mark_groups[0], 1);
 	atomic_store(&bitmap->marked, 1);
 	assert_false(smudge_bitmap_next_dirty(bitmap, 0, 2 * 4096, &run));
 	assert_null(check_insides(bitmap));
