@@ -86,41 +86,45 @@ static uint64_t run_threads(const struct contender *c, void *map, void *opaque)
 	return 0;
 }
 
-void bench_mark_cases(void)
+static void mark_cases(uint64_t npages)
 {
 	static const struct pattern dirty = {"dirty", 100};
 	static const struct pattern clean = {"clean", 0};
 	static const struct pattern sequence = {"sequence", 0};
-	uint64_t lengths[] = {1, 64, 256};
+	char name[32];
+	struct bench_case bench = {
+		.name = name,
+		.npages = DIRTY_PAGES,
+		.pattern = &dirty,
+		.applies = can_mark,
+		.start = make_dirty,
+		.run = run_dirty,
+		.opaque = &npages,
+		.divisor = NCALLS,
+	};
 
-	for (int i = 0; i < 3 && !bench_interrupted; i++) {
-		char name[32];
-		struct bench_case bench = {
-			.name = name,
-			.npages = DIRTY_PAGES,
-			.pattern = &dirty,
-			.applies = can_mark,
-			.start = make_dirty,
-			.run = run_dirty,
-			.opaque = &lengths[i],
-			.divisor = NCALLS,
-		};
+	snprintf(name, sizeof(name), "mark-%u", (unsigned int)npages);
+	if (!bench_wants_case(name) && !bench_wants_case("mark"))
+		return;
+	bench_run(&bench);
+	bench.npages = CLEAN_PAGES;
+	bench.pattern = &clean;
+	bench.start = NULL;
+	bench.prepare = make_clean;
+	bench.run = run_clean;
+	bench_run(&bench);
+	bench.pattern = &sequence;
+	bench.run = run_sequence;
+	bench_run(&bench);
+}
 
-		snprintf(name, sizeof(name), "mark-%u",
-			 (unsigned int)lengths[i]);
-		if (!bench_wants_case(name) && !bench_wants_case("mark"))
-			continue;
-		bench_run(&bench);
-		bench.npages = CLEAN_PAGES;
-		bench.pattern = &clean;
-		bench.start = NULL;
-		bench.prepare = make_clean;
-		bench.run = run_clean;
-		bench_run(&bench);
-		bench.pattern = &sequence;
-		bench.run = run_sequence;
-		bench_run(&bench);
-	}
+void bench_mark_cases(void)
+{
+	static const struct pattern dirty = {"dirty", 100};
+	static const uint64_t lengths[] = {1, 64, 256};
+
+	for (int i = 0; i < 3 && !bench_interrupted; i++)
+		mark_cases(lengths[i]);
 	if (bench_wants_case("mark-2-threads") && !bench_interrupted)
 		bench_run(&(struct bench_case){
 			.name = "mark-2-threads",
