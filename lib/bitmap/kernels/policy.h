@@ -97,7 +97,7 @@ SMI_SPARSE void smi_take_edges(const struct smi_loops *loops,
 	uint64_t some;
 
 	if (smi_count_bits(g.mixed) < loops->split_words) {
-		smi_take_edges_sparse(store, g, base, edges);
+		smi_take_edges_sparse(loops->put_word, store, g, base, edges);
 		return;
 	}
 	some = loops->find_edges(store.spread, g, &edges->open, words);

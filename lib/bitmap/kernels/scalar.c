@@ -84,10 +84,18 @@ static uint64_t popcount(const uint64_t *group, uint64_t which)
 	return n;
 }
 
+static inline uint32_t *put_word(uint32_t *out, const uint64_t *edge,
+				 uint32_t base)
+{
+	for (uint64_t left = *edge; left; left &= left - 1)
+		*out++ = base + (uint32_t)__builtin_ctzll(left);
+	return out;
+}
+
 static void take_edges(struct smi_store store, struct smi_group g,
 		       uint32_t base, struct smi_edges *edges)
 {
-	smi_take_edges_sparse(store, g, base, edges);
+	smi_take_edges_sparse(put_word, store, g, base, edges);
 }
 
 const struct smi_kernels smi_kernels_scalar = {

@@ -114,9 +114,15 @@ SMI_SPARSE void smi_take_edges_ones(uint64_t ones, uint32_t base,
 	edges->open = ones >> 63;
 }
 
-SMI_SPARSE void smi_take_edges_sparse(struct smi_store store,
-				      struct smi_group g, uint32_t base,
-				      struct smi_edges *edges)
+/*
+ * Word by word. @put stores the positions of one word's edges, counted from
+ * its last argument, and returns where the next edge goes; it may write up to
+ * SMI_EDGE_SLACK entries beyond that.
+ */
+SMI_SPARSE void smi_take_edges_sparse(
+	uint32_t *(*put)(uint32_t *out, const uint64_t *edge, uint32_t base),
+	struct smi_store store, struct smi_group g, uint32_t base,
+	struct smi_edges *edges)
 {
 	const uint64_t *slots = smi_slots(store, g.mixed);
 	uint64_t dirty = smi_group_dirty(g);
@@ -141,9 +147,8 @@ SMI_SPARSE void smi_take_edges_sparse(struct smi_store store,
 			*out++ = base + expected * 64;
 			carry = 0;
 		}
-		for (edge = word ^ (word << 1 | carry); edge; edge &= edge - 1)
-			*out++ =
-				base + i * 64 + (uint32_t)__builtin_ctzll(edge);
+		edge = word ^ (word << 1 | carry);
+		out = put(out, &edge, base + i * 64);
 		carry = word >> 63;
 		expected = i + 1;
 	}
