@@ -197,7 +197,7 @@ static void barrier(struct smudge_bitmap *b)
 		b->owes_barrier = !smi_sys_barrier_slow();
 }
 
-void smi_bitmap_drain(struct smudge_bitmap *b)
+void smi_bitmap_drain_marks(struct smudge_bitmap *b)
 {
 	if (!grab(&b->marked)) {
 		if (b->owes_barrier)

@@ -84,7 +84,15 @@
 
 #include "bitmap/layout.h"
 
+/* The same where there may be marks, or a barrier is owed. */
+void smi_bitmap_drain_marks(struct smudge_bitmap *bitmap);
+
 /* Move all marks into the bits plane, so that only that needs a look. */
-void smi_bitmap_drain(struct smudge_bitmap *bitmap);
+static inline void smi_bitmap_drain(struct smudge_bitmap *bitmap)
+{
+	if (atomic_load_explicit(&bitmap->marked, memory_order_seq_cst) ||
+	    bitmap->owes_barrier)
+		smi_bitmap_drain_marks(bitmap);
+}
 
 #endif

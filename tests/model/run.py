@@ -31,6 +31,7 @@ BITMAP_ORDERS = [
     ("ensure_line", "atomic_fetch_or_explicit", "OR"),
     ("ensure_bit", "atomic_fetch_or_explicit", "OR"),
     ("store_early", "atomic_store_explicit", "EARLY"),
+    ("smi_bitmap_drain", "atomic_load_explicit", "PEEK"),
     ("grab", "atomic_load_explicit", "PEEK"),
     ("grab_line", "atomic_load_explicit", "PEEK"),
     ("grab", "atomic_exchange_explicit", "EXCHANGE"),
@@ -58,16 +59,17 @@ BITMAP_STEPS = [
     ("mark_any", ["return", "thread_fence", "mark_part", "marked"]),
     ("smudge_bitmap_mark_range", ["signal_fence", "mark_any", "return",
                                   "mark_part", "marked"]),
-    ("smi_bitmap_drain", ["marked", "barrier", "return", "mark_groups",
-                          "drain_group", "barrier"]),
+    ("smi_bitmap_drain", ["marked", "drain_marks"]),
+    ("smi_bitmap_drain_marks", ["marked", "barrier", "return", "mark_groups",
+                                "drain_group", "barrier"]),
     ("drain_group", ["drain_line"]),
     ("drain_line", ["mark_lines", "return", "mark_words"]),
     ("barrier", ["thread_fence", "smi_sys_barrier", "fast_npages",
                  "smi_sys_barrier_slow"]),
 ]
-BITMAP_STEP = (r"&b->(mark_words|mark_lines|mark_groups|marked|fast_npages)\b|"
-               r"\b(?:atomic_)?(mark_any|mark_part|ensure_word|store_early|"
-               r"drain_group|drain_line|barrier|smi_sys_barrier|"
+BITMAP_STEP = (r"&b(?:itmap)?->(mark_words|mark_lines|mark_groups|marked|fast_npages)\b|"
+               r"\b(?:atomic_|smi_bitmap_)?(mark_any|mark_part|ensure_word|store_early|"
+               r"drain_marks|drain_group|drain_line|barrier|smi_sys_barrier|"
                r"smi_sys_barrier_slow|signal_fence|thread_fence|return)\b")
 
 RCU_STEPS = [
@@ -225,7 +227,7 @@ class Model:
         return [f"-D{macro}={value}" for macro, value in chosen.items()]
 
 
-BITMAP = Model("bitmap.pml", ["lib/bitmap/mark.c"], BITMAP_ORDERS,
+BITMAP = Model("bitmap.pml", ["lib/bitmap/mark.h", "lib/bitmap/mark.c"], BITMAP_ORDERS,
                BITMAP_STEPS, BITMAP_STEP, [])
 RCU = Model("rcu.pml", ["lib/sys/rcu.h", "lib/sys/rcu.c"], RCU_ORDERS,
             RCU_STEPS, RCU_STEP, ["RCU"])
