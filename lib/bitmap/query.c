@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Questions to a bitmap: exact to the page; the summaries only say where not
- * to look. Each drains the marks first, then walks the owner's plane.
+ * Queries. They are exact to the page: the summaries only say where nothing is
+ * dirty. Each query drains the marks first, then walks the owner's plane.
  */
 #include "bitmap/query.h"
 
@@ -74,13 +74,12 @@ uint64_t smi_bitmap_find_clean(const struct smudge_bitmap *b, uint64_t page,
 		uint64_t group = smi_page_group(page);
 		uint64_t clean;
 
-		/* 64 full groups at a time where they are. */
+		/* A word of full bits that is all ones: 64 full groups. */
 		if ((group & 63) == 0 &&
 		    b->full[smi_level2_word(group)] == SMI_ALL_ONES) {
-			group = b->kernels->find_not_ones(
-					b->full, smi_level2_word(group),
-					b->nlevel2)
-				<< 6;
+			group = 64 * b->kernels->find_not_ones(
+					     b->full, smi_level2_word(group),
+					     b->nlevel2);
 			page = smi_group_page(group);
 			continue;
 		}
@@ -92,8 +91,16 @@ uint64_t smi_bitmap_find_clean(const struct smudge_bitmap *b, uint64_t page,
 	return end;
 }
 
-bool smudge_bitmap_next_dirty(struct smudge_bitmap *b, uint64_t first_page,
-			      uint64_t end_page, struct smudge_run *ret)
+/* The first page in [page, end) that is dirty, or else clean; or end. */
+static uint64_t find(const struct smudge_bitmap *b, uint64_t page, uint64_t end,
+		     bool dirty)
+{
+	return dirty ? smi_bitmap_find_dirty(b, page, end)
+		     : smi_bitmap_find_clean(b, page, end);
+}
+
+static bool next_run(struct smudge_bitmap *b, uint64_t first_page,
+		     uint64_t end_page, bool dirty, struct smudge_run *ret)
 {
 	uint64_t first;
 
@@ -102,30 +109,24 @@ bool smudge_bitmap_next_dirty(struct smudge_bitmap *b, uint64_t first_page,
 	if (first_page >= end_page)
 		return false;
 	smi_bitmap_drain(b);
-	first = smi_bitmap_find_dirty(b, first_page, end_page);
+	first = find(b, first_page, end_page, dirty);
 	if (first == end_page)
 		return false;
 	ret->first_page = first;
-	ret->npages = smi_bitmap_find_clean(b, first, end_page) - first;
+	ret->npages = find(b, first, end_page, !dirty) - first;
 	return true;
+}
+
+bool smudge_bitmap_next_dirty(struct smudge_bitmap *b, uint64_t first_page,
+			      uint64_t end_page, struct smudge_run *ret)
+{
+	return next_run(b, first_page, end_page, true, ret);
 }
 
 bool smudge_bitmap_next_clean(struct smudge_bitmap *b, uint64_t first_page,
 			      uint64_t end_page, struct smudge_run *ret)
 {
-	uint64_t first;
-
-	if (end_page > b->npages)
-		end_page = b->npages;
-	if (first_page >= end_page)
-		return false;
-	smi_bitmap_drain(b);
-	first = smi_bitmap_find_clean(b, first_page, end_page);
-	if (first == end_page)
-		return false;
-	ret->first_page = first;
-	ret->npages = smi_bitmap_find_dirty(b, first, end_page) - first;
-	return true;
+	return next_run(b, first_page, end_page, false, ret);
 }
 
 bool smudge_bitmap_next_block(struct smudge_bitmap *b, unsigned int block_shift,

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which vector kernels this processor has, and which one is used.
+ * The variants of the vector kernels that this processor has, and the choice of
+ * one.
  *
- * The choice is made when a bitmap is created, so no global pointer is
- * needed: a bitmap carries its table. SMUDGE_BITMAP_VARIANT is for tests and
- * benchmarks; a name the processor does not have falls back to the best.
+ * The choice is made when a bitmap is created, so no global pointer is needed:
+ * a bitmap points to its table. SMUDGE_BITMAP_VARIANT is for tests and
+ * benchmarks; programs that run with more privileges than their caller do not
+ * read it. A variant that the processor lacks is replaced by the best one.
  */
 #include "bitmap/kernels/kernels.h"
 
@@ -64,7 +66,7 @@ const struct smi_kernels *smi_kernels_available(size_t index)
 
 const struct smi_kernels *smi_kernels_choose(void)
 {
-	const char *wanted = getenv("SMUDGE_BITMAP_VARIANT");
+	const char *wanted = secure_getenv("SMUDGE_BITMAP_VARIANT");
 	const struct smi_kernels *k;
 
 	for (size_t i = 0; wanted && (k = smi_kernels_available(i)); i++) {
