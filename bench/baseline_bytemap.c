@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bytemap, the way of 2010: one byte for each page, whose bits are the
- * clients. The kernel's bitmap is copied into it bit by bit, both clients'
- * flags at once; every consumer walks it page by page.
+ * bytemap, the way of 2010: one byte per page, with one bit per client. The
+ * kernel's bitmap is copied into it bit by bit, the flags of both clients at
+ * once; every consumer walks it page by page.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * flat-atomic, QEMU's way today: one flat bitmap for each client; a merge
- * does one atomic OR for each client and non-zero word, a misaligned one goes
- * bit by bit; a take exchanges each non-zero word of the range and then walks
- * the copy page by page with find-next-bit and test-and-clear.
+ * flat-atomic, QEMU's way today: one flat bitmap per client. A merge does one
+ * atomic OR per client and non-zero word; a misaligned merge goes bit by bit. A
+ * take exchanges each non-zero word of the range, then walks the copy page by
+ * page with find-next-bit and test-and-clear.
  */
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -87,7 +87,7 @@ static void flat_merge(void *map, const uint64_t *bits, unsigned int first_bit)
 	}
 }
 
-/* The next bit that is set (flip 0) or clear (flip ~0) in [from, npages). */
+/* The first bit that is set (flip 0) or clear (flip ~0) in [from, npages). */
 static inline uint64_t find_next(const uint64_t *words, uint64_t npages,
 				 uint64_t from, uint64_t flip)
 {
@@ -119,7 +119,7 @@ static void exchange_words(struct flat *flat, unsigned int client)
 	}
 }
 
-/* Page by page: find the next bit, clear it; neighbours become a run. */
+/* Page by page: find the next bit and clear it; neighbours become a run. */
 static uint64_t flat_take(void *map, unsigned int client)
 {
 	struct flat *flat = map;

@@ -2,12 +2,12 @@
 /*
  * Two that model vm-memory and its users.
  *
- * flat-ranges, cloud-hypervisor's way: the kernel's words are ORed into each
+ * flat-ranges, cloud-hypervisor's way: a merge ORs the kernel's words into each
  * client's flat words; a take lists the positions of the set bits, word by
  * word, and joins neighbours to ranges.
  *
- * reset-every-word, vm-memory's get-and-reset: the bitmap is atomic, and a
- * take swaps every word with zero, dirty or not, before it is made ranges.
+ * reset-every-word, vm-memory's get-and-reset: the bitmap is atomic, and a take
+ * exchanges every word with 0, dirty or not, then makes ranges of them.
  */
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -87,7 +87,7 @@ static void reset_merge(void *map, const uint64_t *bits, unsigned int first_bit)
 	}
 }
 
-/* Positions of set bits, neighbours joined. */
+/* List the positions of the set bits, and join neighbours. */
 static uint64_t join_positions(struct ranges *ranges, const uint64_t *words)
 {
 	struct bench_runs out = {.runs = ranges->runs};
@@ -130,7 +130,7 @@ static uint64_t reset_take(void *map, unsigned int client)
 	return join_positions(ranges, ranges->copy);
 }
 
-/* Masks for the ends and whole words between, an atomic OR for each. */
+/* An atomic OR per word, with masks for the first and the last. */
 static void reset_mark(void *map, uint64_t first_page, uint64_t npages)
 {
 	struct ranges *ranges = map;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * roaring: a compressed CRoaring set for each client. It has no call that
- * takes words, so a merge adds the set bits: single ones in blocks, long runs
+ * roaring: one compressed CRoaring set per client. It has no call that adds
+ * words, so a merge adds the set bits: single ones in blocks, long runs
  * as ranges. A take reads the set with its block iterator, joins neighbours,
  * and clears it. Numbers are 32 bits: no map beyond 2^32 pages.
  */

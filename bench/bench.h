@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The benchmark's parts. A contender is one way to keep the dirty bits of two
- * clients over one memory; smudge is one of them, the baselines are the
- * others. Every case runs all contenders in turn, sample by sample, so that a
+ * The parts of bench-bitmap. A contender is one way to keep the dirty bits of
+ * two clients of one memory; smudge is one contender, the baselines are the
+ * others. Every case runs all contenders in turns, sample by sample, so that a
  * noisy machine disturbs all of them alike, and takes the median.
  */
 #ifndef BENCH_BENCH_H
@@ -19,7 +19,7 @@
 
 #define BENCH_CLIENTS 2
 
-/* Runs a contender hands over at once: smudge's fit the first-level cache. */
+/* The runs of one batch: smudge's fit the first-level cache. */
 #define BENCH_RUNS 4096
 
 struct contender {
@@ -29,9 +29,9 @@ struct contender {
 	/* OR little-endian bits from @first_bit on into both clients */
 	void (*merge)(void *map, const uint64_t *bits, unsigned int first_bit);
 	/* take all of one client as runs; returns bench_sum_runs of them, or
-	   0 when bench_reads_runs is false and nobody reads them */
+	   0 if bench_reads_runs is false */
 	uint64_t (*take)(void *map, unsigned int client);
-	/* the rest is for client 0 */
+	/* the calls below are for client 0 */
 	void (*mark)(void *map, uint64_t first_page, uint64_t npages);
 	void (*fill)(void *map);
 	struct smudge_run (*next_dirty)(void *map);
@@ -48,12 +48,12 @@ extern const struct contender contender_vector_read;
 extern const struct contender contender_roaring;
 #endif
 
-/* Does a take's consumer read the runs, or is it enough to have them? */
+/* Does the consumer of a take read the runs? */
 extern bool bench_reads_runs;
 
 /*
- * What a consumer of runs does here: cheap, and not optimised away. Numbers of
- * the pages, added: the same however runs are cut.
+ * A consumer's work for a run: cheap, and not optimised away. It adds the
+ * numbers of the pages, so the sum does not depend on where runs are cut.
  */
 static inline uint64_t bench_sum_run(struct smudge_run run)
 {
@@ -70,7 +70,7 @@ static inline uint64_t bench_sum_runs(const struct smudge_run *runs,
 	return sum;
 }
 
-/* Runs stored by a baseline's take, summed each time the array is full. */
+/* The runs of a baseline's take; they are summed when the array is full. */
 struct bench_runs {
 	struct smudge_run *runs; /* [BENCH_RUNS] */
 	size_t nruns;
@@ -97,13 +97,13 @@ static inline uint64_t bench_runs_finish(struct bench_runs *out)
 
 struct pattern {
 	const char *name; /* random, alternating, clusters */
-	double percent;	  /* of the pages that are dirty */
+	double percent;	  /* of the pages is dirty */
 };
 
 extern const struct pattern bench_patterns[];
 extern const size_t bench_npatterns;
 
-/* Words of npages bits, two more than needed, written by the pattern. */
+/* The words of @npages bits, and two words more, filled with the pattern. */
 uint64_t *bench_pattern_bits(const struct pattern *pattern, uint64_t npages);
 
 /* ---- running and printing --------------------------------------------- */
@@ -121,21 +121,21 @@ struct options {
 extern struct options bench_options;
 extern volatile sig_atomic_t bench_interrupted;
 
-/* One thing measured: what is prepared untimed, and what is timed. */
+/* One measurement: an untimed preparation, and the timed part. */
 struct bench_case {
 	const char *name;
 	/* once for each contender before its samples; may be NULL */
 	void (*start)(const struct contender *c, void *map, void *opaque);
 	/* untimed, before each repetition; may be NULL */
 	void (*prepare)(const struct contender *c, void *map, void *opaque);
-	/* timed; returns what all contenders must agree on */
+	/* timed; must return the same for all contenders */
 	uint64_t (*run)(const struct contender *c, void *map, void *opaque);
 	/* does the contender have what it needs? */
 	bool (*applies)(const struct contender *c);
 	void *opaque;
 	uint64_t npages;
 	const struct pattern *pattern;
-	unsigned int nrepeats; /* run() calls a sample when prepare is NULL */
+	unsigned int nrepeats; /* calls of run() per sample, without prepare */
 	unsigned int divisor;  /* operations in one run() */
 	bool reads_runs;       /* in the timed part */
 };
@@ -143,7 +143,7 @@ struct bench_case {
 /* Measure smudge and every contender that applies; print a row for each. */
 void bench_run(const struct bench_case *bench);
 
-/* A row whose two figures were measured otherwise. */
+/* Print a row whose two times the caller measured. */
 void bench_row(const struct bench_case *bench, const char *baseline, double ns,
 	       double baseline_ns);
 void bench_progress(const char *text);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bench-bitmap: the dirty bitmap beside the ways of others. Options, sizes,
- * and a second process for each lesser vector variant, since a process
- * chooses its variant once.
+ * bench-bitmap: the dirty bitmap and its baselines. Options, sizes, and one
+ * more process per lesser vector variant, since a process chooses its variant
+ * once.
  */
 #include <getopt.h>
 #include <spawn.h>
@@ -22,19 +22,19 @@ volatile sig_atomic_t bench_interrupted;
 
 static const char usage[] =
 	"usage: bench-bitmap [options]\n"
-	"  --json            one JSON object a line: case, pages, dirty (per\n"
-	"                    cent), pattern, variant, ns, baseline,\n"
+	"  --json            one JSON object per line: case, pages, dirty\n"
+	"                    (percent), pattern, variant, ns, baseline,\n"
 	"                    baseline_ns, ratio (baseline_ns / ns); case\n"
 	"                    memory has state and bytes instead\n"
 	"  --quick           3 samples, no map above 2^20 pages\n"
 	"  --pages N         one size: a power of two from 64 (2^28 is 1 TiB)\n"
-	"  --samples N       samples a median is of: 1 to 100, 9 unless told\n"
+	"  --samples N       samples per median: 1 to 100, default 9\n"
 	"  --case NAME       cycle, cycle-read, merge, take,\n"
 	"                    merge-misaligned, mark, mark-2-threads,\n"
 	"                    next-dirty, next-clean, fill, fill-take, memory\n"
 	"  --baseline NAME   flat-atomic, bytemap, flat-ranges,\n"
 	"                    reset-every-word, roaring, vector-read\n"
-	"  --pattern NAME    alternating, clusters, or a per cent of random\n"
+	"  --pattern NAME    alternating, clusters, or percent of random\n"
 	"                    pages: 0, 0.001, 0.01, 0.1, 1, 3, 10, 50, 100\n"
 	"  --one-variant     do not run the lesser vector variants as well\n"
 	"  --help            this text\n";
@@ -60,7 +60,7 @@ static int parse_number(const char *text, uint64_t low, uint64_t high,
 	return 0;
 }
 
-/* Return: 0, or -1 for wrong usage. */
+/* Return: 0, or -1 if the usage is wrong. */
 static int parse_option(int option, bool *all_variants)
 {
 	uint64_t value;
@@ -152,7 +152,7 @@ static void run_all(void)
 					   : UINT64_C(1) << 28);
 }
 
-/* The cycle against flat-atomic once more, with another variant. */
+/* Run the cycle against flat-atomic once more, with another variant. */
 static int run_variant(const char *program, const char *variant)
 {
 	char pages[32], samples[32];

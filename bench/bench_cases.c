@@ -8,15 +8,15 @@
  *	cycle-read  the same, and a consumer reads every run
  *	merge	merge into two empty clients
  *	take	take one client as runs
- *	merge-misaligned  the same bits, from bit 37 on
+ *	merge-misaligned  a merge of the same bits, from bit 37 on
  *
- * A kernel has just copied its bitmap to the caller when a merge begins, so
- * the bits are read once before each sample: else whoever runs after the one
- * that read them last would find them nearer.
+ * When a merge begins, the kernel has just copied its bitmap to the caller, so
+ * the bits are read once before each sample: otherwise they would be in a
+ * nearer cache for the contender that runs after another one's merge.
  *
- * Every map begins all dirty and is taken once, as a VMM's is when the memory
- * is made or a migration begins: the words of one that was never written are
- * all the kernel's one page of zeros, which is always in the cache.
+ * Every map begins all dirty and is taken once, as a VMM's map is when the
+ * memory is created or a migration begins. In a map that was never written all
+ * words are in the kernel's one page of zeros, which is always in the cache.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,7 +50,7 @@ static bool can_merge_misaligned(const struct contender *c)
 	       c == &contender_bytemap;
 }
 
-/* All pages are dirty, and taken from both clients. */
+/* Make all pages dirty, and take them from both clients. */
 static void begin_dirty(const struct contender *c, void *map, void *opaque)
 {
 	const struct work *work = opaque;
@@ -158,7 +158,7 @@ static void large_cases(uint64_t npages, const struct pattern *pattern,
 	work->first_bit = 0;
 }
 
-/* The misaligned merge beside smudge's own aligned one. */
+/* Compare smudge's misaligned merge with its aligned one. */
 static void compare_alignments(uint64_t npages, const struct pattern *pattern,
 			       const uint64_t *bits)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What every benchmark measures with.
+ * The clock and the median of all benchmarks.
  */
 #include <stdlib.h>
 #include <time.h>

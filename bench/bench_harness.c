@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Running one case over all contenders, and printing its rows. Samples are
- * interleaved; the first of each contender is thrown away, since it faults
- * memory in. What run() returns must be the same for all: a baseline that is
- * fast because it is wrong ends the benchmark.
+ * Run one case with all contenders, and print its rows. Samples are taken in
+ * turns; the first of each contender is dropped, since it faults memory in. The
+ * benchmark ends if run() does not return the same for all, so that no baseline
+ * is fast because it is wrong.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -31,7 +31,7 @@ static void make_clean(const struct contender *c, void *map, void *opaque)
 	c->take(map, 0);
 }
 
-/* 257 calls apart: neither one cache line only, nor a pattern of words. */
+/* 257 pages apart, so neither one cache line only nor a pattern of words. */
 static uint64_t run_dirty(const struct contender *c, void *map, void *opaque)
 {
 	uint64_t npages = *(uint64_t *)opaque;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a mark costs through a memory: the read-side section, the search for
- * the region, and the bitmap of one client or none. Of several builds of the
- * library at once, sample by sample in turns, on one processor: a difference
- * of tenths of a nanosecond is lost in the noise between two runs.
+ * The cost of a mark through a memory: the read-side section, the search for
+ * the region, and the bitmap of one client or none. It measures several builds
+ * of the library in one process, sample by sample in turns, on one processor,
+ * since the noise between two runs hides tenths of a nanosecond.
  *
  * usage: bench-marks LIBRARY.so...
  */
@@ -82,7 +82,7 @@ static void open_client(struct library *lib)
 	lib->region_mark(lib->region, 0, NPAGES);
 }
 
-/* 257 pages apart: neither one cache line only, nor a pattern of words. */
+/* 257 pages apart, so neither one cache line only nor a pattern of words. */
 static double mark_by_gpa(struct library *lib)
 {
 	uint64_t start_ns = bench_now_ns();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a kernel's dirty bitmap may look like. Random bits are drawn from one
- * fixed seed, so that two runs measure the same bits.
+ * Patterns of a kernel's dirty bitmap. Random bits come from one fixed seed, so
+ * two runs measure the same bits.
  */
 #include <math.h>
 #include <stdio.h>
@@ -30,7 +30,7 @@ static uint64_t next_random(uint64_t *state)
 	return z ^ (z >> 31);
 }
 
-/* Set each unit of @size bits with the probability, by drawing the gaps. */
+/* Set each unit of @size bits with the probability: draw the gaps between. */
 static void set_units(uint64_t *bits, uint64_t npages, double probability,
 		      uint64_t size)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Queries over a map in one state, the fill that starts a migration, and the
- * memory that a map holds. next-dirty looks through an empty map, next-clean
- * through one that a merge made all dirty.
+ * Queries of a map in one state, the fill that starts a migration, and the
+ * memory that a map holds. next-dirty searches an empty map, next-clean a map
+ * that a merge made all dirty.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,7 +114,7 @@ static void memory_row(uint64_t npages, const char *state, size_t bytes)
 		       "memory", (unsigned long long)npages, state, bytes);
 }
 
-/* Resident pages of this whole process, in bytes. */
+/* The resident memory of this process, in bytes. */
 static size_t process_bytes(void)
 {
 	FILE *file = fopen("/proc/self/statm", "re");

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * smudge as a contender, through its public header only; and vector-read,
- * which does nothing with the kernel's bitmap but read it: the memory's own
- * limit for a merge.
+ * smudge as a contender, through its public header only; and vector-read, which
+ * only reads the kernel's bitmap: the least time that a merge can take.
  */
 #include <stdlib.h>
 
@@ -138,7 +137,7 @@ static void *reader_create(uint64_t npages)
 
 typedef uint64_t vector __attribute__((vector_size(32), aligned(8)));
 
-/* Four accumulators of 32 bytes: no chain of ORs is waited for. */
+/* Four accumulators of 32 bytes, so that no OR waits for the one before. */
 static inline __attribute__((always_inline)) uint64_t
 or_words(const uint64_t *words, uint64_t nwords)
 {
@@ -181,7 +180,7 @@ static void reader_merge(void *map, const uint64_t *bits,
 	struct reader *reader = map;
 
 	reader->seen |= or_all(bits, reader->nwords);
-	/* the result is used, so the reads are done */
+	/* uses the result, so the compiler keeps the reads */
 	__asm__ volatile("" : : "r"(reader->seen) : "memory");
 }
 

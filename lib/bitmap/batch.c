@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Batches: memory for the edges of runs, and their reading as runs.
+ * Batches: the memory for the edges of runs, and reads of them as runs.
  */
 #include "bitmap/batch.h"
 
@@ -13,7 +13,7 @@
 #define MIN_RUNS 4096
 #define MAX_RUNS (UINT64_C(1) << 30)
 
-/* A take always comes past one group at least, and sizes fit. */
+/* A take always gets past one group at least, and sizes fit. */
 _Static_assert(2 * MIN_RUNS >= SMI_GROUP_MAX_EDGES + 1, "room for one group");
 _Static_assert(sizeof(size_t) >= 8, "64-bit processors only");
 

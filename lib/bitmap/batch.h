@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A batch's insides: the edges of its runs.
+ * The edges of a batch's runs.
  *
- * edges[2 i] is where run i starts and edges[2 i + 1] the page after its end,
- * counted from base_page, in 32 bits: half the memory traffic of whole runs,
- * and what the vector kernels store. A take so covers at most
- * SMI_BATCH_MAX_PAGES.
+ * edges[2 i] is the first page of run i, and edges[2 i + 1] the page after its
+ * last, both counted from base_page. An edge has 32 bits: that is half the
+ * memory traffic of whole runs, and it is what the vector kernels store. So a
+ * take covers at most SMI_BATCH_MAX_PAGES.
  */
 #ifndef LIB_BITMAP_BATCH_H
 #define LIB_BITMAP_BATCH_H

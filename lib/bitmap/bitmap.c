@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A bitmap's life, and its changes as a whole.
+ * Bitmaps are created, destroyed, filled and emptied.
  *
- * Costs: create and destroy a few system calls; fill 8 KiB per TiB and a
- * madvise, which costs what is populated.
+ * Costs: create and destroy make a few system calls. A fill writes 8 KiB per
+ * TiB and calls madvise(2), whose time follows the populated memory.
  */
 #include <errno.h>
 #include <stdlib.h>

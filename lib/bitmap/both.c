@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What two bitmaps have in common: one AND for each word of 64 pages that is
- * not clean in the sparse one, found by its summaries.
+ * Pages that are dirty in two bitmaps: one AND per word of 64 pages that is not
+ * clean in the sparse bitmap, whose summaries say which words these are.
  */
 #include "bitmap/group.h"
 #include "bitmap/mark.h"
 #include "bitmap/query.h"
 
-/* A group and where its mixed words are: bits are counted once for all. */
+/* A group and the place of its mixed words, so bits are counted once only. */
 struct group_words {
 	struct smi_group g;
 	const uint64_t *slots;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What changes a group: all of it clean or dirty, an OR into it, and a move of
- * some of its pages out of it.
+ * Changes of a group: it becomes all clean or all dirty, words are ORed into
+ * it, or some of its pages move out of it.
  */
 #include "bitmap/group.h"
 
@@ -38,7 +38,10 @@ void smi_group_or(struct smudge_bitmap *b, uint64_t group, const uint64_t *src,
 	smi_group_summarize(b, group);
 }
 
-/* A full group becomes one of words that are all ones: 64 of them break B2. */
+/*
+ * A full group becomes a group whose words are all ones. If it has 64 words, B2
+ * does not hold until the caller has taken a page out.
+ */
 static void full_to_words(struct smudge_bitmap *b, uint64_t group)
 {
 	uint64_t npages = smi_group_npages(b, group);
@@ -56,7 +59,7 @@ static void full_to_words(struct smudge_bitmap *b, uint64_t group)
 	}
 }
 
-/* The words at @spread, which may be a buffer, go to where they are stored. */
+/* Store the words at @spread, which may be a buffer, in their places. */
 static void store_words(struct smi_store stored, uint64_t *spread,
 			uint64_t mixed)
 {
@@ -80,7 +83,7 @@ void smi_group_extract(struct smudge_bitmap *b, uint64_t group,
 	uint64_t buffer[SMI_GROUP_WORDS];
 
 	full_to_words(b, group);
-	/* Then the memory of spread words is not touched. */
+	/* A buffer, so that the memory of spread words is not touched. */
 	if (smi_is_packed(g->mixed))
 		scratch.spread = buffer;
 	smi_spread(scratch, g->mixed);

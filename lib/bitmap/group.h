@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A group of the bits plane, the unit of every walk: its state is changed and
- * asked for here, so that B1 to B5 (layout.h) are kept in one place. Marks are
- * not looked at.
+ * A group of the bits plane, the unit of every walk. Its state is read and
+ * changed here, so one place keeps the invariants B1 to B5 (layout.h). The mark
+ * plane is not part of it.
  */
 #ifndef LIB_BITMAP_GROUP_H
 #define LIB_BITMAP_GROUP_H
@@ -13,24 +13,25 @@
 void smi_group_clear(struct smudge_bitmap *bitmap, uint64_t group);
 
 /*
- * The group is all dirty. Out of line: merges are slower where it is not.
+ * The group is all dirty. Out of line, because merges are slower with it
+ * inlined.
  */
 void smi_group_fill(struct smudge_bitmap *bitmap, uint64_t group);
 
 /*
- * OR the words of @add into those of the group, which may be full; src[0] is
- * word @first, and only those of @add are read.
+ * OR words into a group, which may be full. src[0] is for word @first of the
+ * group; only the words that @add has are read.
  */
 void smi_group_or(struct smudge_bitmap *bitmap, uint64_t group,
 		  const uint64_t *src, unsigned int first,
 		  struct smi_group add);
 
-/* After its mixed and ones bits changed: B2 and B3 hold again. */
+/* Make B2 and B3 hold again after the group's mixed and ones bits changed. */
 void smi_group_summarize(struct smudge_bitmap *bitmap, uint64_t group);
 
 /*
- * Move pages [first, end) of a group, full or not, to those words of @out they
- * are in. Other words of @out are not written.
+ * Move pages [first, end) of a group, full or not, to their words of @out.
+ * Other words of @out are not written.
  */
 void smi_group_extract(struct smudge_bitmap *bitmap, uint64_t group,
 		       unsigned int first, unsigned int end, uint64_t *out);
@@ -116,7 +117,7 @@ static inline void smi_set_bit(uint64_t *words, uint64_t index, bool value)
 static inline uint64_t smi_group_next(const struct smudge_bitmap *b,
 				      uint64_t group, uint64_t ngroups)
 {
-	uint64_t n = (ngroups + 63) >> 6;
+	uint64_t n = smi_level2_word(ngroups + 63);
 	uint64_t k = smi_level2_word(group);
 	uint64_t some;
 

@@ -95,8 +95,8 @@
 #define SMI_ALL_ONES	(~UINT64_C(0))
 
 struct smudge_bitmap {
-	/* Read by every mark: one cache line. 0 without membarrier. */
-	_Atomic uint64_t fast_npages;
+	/* Read by every mark, so they are in one cache line. */
+	_Atomic uint64_t fast_npages;  /* npages; 0 without membarrier */
 	_Atomic uint64_t *mark_words;  /* [nwords], one bit per page */
 	_Atomic uint8_t *mark_lines;   /* [ngroups][SMI_GROUP_LINES] */
 	_Atomic uint64_t *mark_groups; /* [nlevel2], one bit per group */
@@ -105,7 +105,7 @@ struct smudge_bitmap {
 	uint64_t ngroups;
 	uint64_t nlevel2; /* words with one bit per group */
 
-	/* Written by markers: on a cache line of its own. */
+	/* The root, written by markers, so it has a cache line of its own. */
 	_Alignas(64) _Atomic uint64_t marked;
 
 	_Alignas(64) uint64_t *words; /* [nwords] */
@@ -113,8 +113,8 @@ struct smudge_bitmap {
 	struct smi_group *groups;     /* [ngroups] */
 	uint64_t *level2;	      /* [nlevel2] */
 	uint64_t *full;		      /* [nlevel2] */
-	bool owes_barrier;	      /* before bits may leave */
-	uint64_t kept_pages; /* that takes gave and left dirty for it */
+	bool owes_barrier;	      /* until then no bit leaves */
+	uint64_t kept_pages;	      /* taken and left dirty for that reason */
 	const struct smi_kernels *kernels;
 	void *mark_base; /* the two mappings */
 	void *bits_base;
@@ -122,7 +122,7 @@ struct smudge_bitmap {
 	size_t bits_bytes;
 };
 
-/* The word of level 0, and the group, that a page is in. */
+/* The word, and the group, that a page is in. */
 static inline uint64_t smi_page_word(uint64_t page)
 {
 	return page >> SMI_WORD_SHIFT;
@@ -139,13 +139,13 @@ static inline uint64_t smi_word_line(uint64_t word)
 	return word / SMI_LINE_WORDS;
 }
 
-/* Which of its group's 64 words a page is in. */
+/* The index, in the group, of the word that a page is in. */
 static inline unsigned int smi_word_index(uint64_t page)
 {
 	return smi_page_word(page) & (SMI_GROUP_WORDS - 1);
 }
 
-/* A group's first page, and the word of level 2 (and full) with its bit. */
+/* A group's first page, and the word of level2 and full that has its bit. */
 static inline uint64_t smi_group_page(uint64_t group)
 {
 	return group << SMI_GROUP_SHIFT;
@@ -153,16 +153,16 @@ static inline uint64_t smi_group_page(uint64_t group)
 
 static inline uint64_t smi_level2_word(uint64_t group)
 {
-	return group >> 6;
+	return group >> SMI_WORD_SHIFT;
 }
 
-/* How many groups pages [0, end) are in. */
+/* The number of groups that pages [0, end) are in. */
 static inline uint64_t smi_count_groups(uint64_t end)
 {
 	return smi_page_group(end + SMI_GROUP_PAGES - 1);
 }
 
-/* Clamp [first, first + n) to the bitmap; false when nothing is left. */
+/* Clamp [first, first + npages) to the bitmap; false if nothing is left. */
 static inline bool smi_bitmap_clamp(const struct smudge_bitmap *bitmap,
 				    uint64_t first, uint64_t *npages)
 {

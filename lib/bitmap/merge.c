@@ -2,14 +2,14 @@
 /*
  * Merging a kernel's bitmap into several bitmaps in one pass.
  *
- * The kernel's words are read once, in blocks of groups: stretches of zero
- * groups are skipped at the speed of the memory, and the others classified
- * (which of the 64 words are mixed, which all ones) and their destination
- * prefetched; then a group that is all ones becomes one full bit, and any
- * other is ORed into each bitmap while it is in the first-level cache. A bit
- * offset that is no multiple of 64, a big-endian host or an unaligned pointer
- * only change how the group is fetched: shifted into a buffer first. Partial
- * groups go word by word.
+ * The kernel's words are read once, in blocks of groups. Stretches of zero
+ * groups are skipped at the speed of the memory. The other groups are
+ * classified (which of the 64 words are mixed, which are all ones), and their
+ * destination is prefetched. Then a group that is all ones becomes one full
+ * bit, and any other group is ORed into each bitmap while it is in the
+ * first-level cache. If the bit offset is no multiple of 64, the host is
+ * big-endian or the pointer is unaligned, the group is shifted to a buffer
+ * first. Partial groups go word by word.
  */
 #include "bitmap/merge.h"
 
@@ -18,13 +18,13 @@
 #include "bitmap/group.h"
 #include "bitmap/words.h"
 
-/* Groups looked at before the first of them is ORed anywhere. */
+/* Groups that are classified before the first of them is ORed. */
 #define BLOCK_GROUPS 32
-/* The same where they are shifted to a buffer first: 2 KiB of it. */
+/* The same where they are shifted to a buffer first, which has 2 KiB then. */
 #define SHIFT_GROUPS 4
 /*
- * A merge of more pages writes more than a second-level cache holds (2 MiB a
- * bitmap), so that its stores rather pass it: docs/performance.md.
+ * A merge of that many pages writes 2 MiB per bitmap, more than a second-level
+ * cache holds, and is faster if its stores pass the cache: docs/performance.md.
  */
 #define PAST_CACHE_PAGES (UINT64_C(1) << 24)
 
@@ -40,7 +40,7 @@ struct merge {
 	bool past_cache;
 };
 
-/* A whole group from bit @from, any order and alignment. */
+/* A whole group from bit @from, in any byte order and alignment. */
 static void copy_group(const struct merge *m, uint64_t from, uint64_t *buffer)
 {
 	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i++)
@@ -58,15 +58,15 @@ static bool is_in_place(const struct merge *m)
 	       ((m->first_bit - m->first_page) & (SMI_WORD_PAGES - 1)) == 0;
 }
 
-/* The kernel's word that page @base is in. */
+/* The kernel's word that has the bit of page @base. */
 static const uint64_t *word_at(const struct merge *m, uint64_t base)
 {
 	uint64_t from = m->first_bit + (base - m->first_page);
 
-	return (const uint64_t *)(const void *)m->bits + (from >> 6);
+	return (const uint64_t *)(const void *)m->bits + smi_page_word(from);
 }
 
-/* Shift a whole group to @buffer, for the destination's alignment. */
+/* Shift a whole group to @buffer, to the destination's alignment. */
 static struct smi_group shift_group(const struct merge *m, uint64_t group,
 				    uint64_t *buffer)
 {
@@ -115,7 +115,7 @@ static void merge_group(const struct merge *m, uint64_t group,
 	}
 }
 
-/* The stores of this group would wait for the cache: ask for it early. */
+/* Ask early for the cache lines that the stores to this group need. */
 static void prefetch(const struct merge *m, uint64_t group, uint64_t add)
 {
 	for (size_t i = 0; i < m->nbitmaps; i++) {
@@ -130,7 +130,7 @@ static void prefetch(const struct merge *m, uint64_t group, uint64_t add)
 	}
 }
 
-/* @n groups whose words are at @words, aligned as the destination's. */
+/* @n groups whose words are at @words, aligned like the destination's. */
 static void merge_block(const struct merge *m, uint64_t group, size_t n,
 			const uint64_t *words)
 {
@@ -153,7 +153,7 @@ static void merge_block(const struct merge *m, uint64_t group, size_t n,
 			    words + dirty[i] * SMI_GROUP_WORDS, added[i]);
 }
 
-/* The words that pages [first, end) are in; the other pages' bits are clear. */
+/* Copy pages [first, end), in whole words; the other pages' bits are clear. */
 static void copy_words(const struct merge *m, uint64_t first, uint64_t end,
 		       uint64_t *buffer)
 {
@@ -194,7 +194,7 @@ static void merge_partial(const struct merge *m, uint64_t first, uint64_t end)
 			     add);
 }
 
-/* The kernel's words that @n groups come from; one more where shifted. */
+/* How many of the kernel's words @n groups come from: shifted, one more. */
 static size_t block_words(const struct merge *m, size_t n)
 {
 	return n * SMI_GROUP_WORDS + !is_in_place(m);

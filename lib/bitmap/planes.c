@@ -16,9 +16,9 @@ static size_t round_to_page(size_t bytes)
 }
 
 /*
- * No huge pages, which some distributions give to every mapping: the first
- * bit in 64 GiB of guest would cost 2 MiB of zeros. A kernel that has none
- * refuses the advice, and nothing is lost.
+ * Without huge pages, which some distributions use for every mapping: the first
+ * bit in 64 GiB of guest would cost 2 MiB of zeros. A kernel without huge pages
+ * refuses the advice, which does no harm.
  */
 static void *reserve(size_t bytes)
 {
@@ -31,7 +31,7 @@ static void *reserve(size_t bytes)
 	return base;
 }
 
-/* Levels begin on pages of their own, so that each can be given back. */
+/* Each part begins on a page of its own, so that it can be released alone. */
 static void *carve(void *base, size_t *offset, size_t bytes)
 {
 	void *here = (char *)base + *offset;
@@ -88,7 +88,7 @@ static size_t resident(void *base, size_t bytes)
 		if (step > bytes - at)
 			step = bytes - at;
 		if (mincore((char *)base + at, step, in_core) < 0)
-			return bytes; /* cannot know: the most it may be */
+			return bytes; /* unknown: the most it may be */
 		for (size_t i = 0; i < step / page; i++)
 			populated += in_core[i] & 1;
 		at += step;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The memory of the two planes: reserved as a whole, and held only where bits
- * have been.
+ * The memory of the two planes. Its address space is reserved as a whole; the
+ * kernel populates it where bits are set.
  */
 #ifndef LIB_BITMAP_PLANES_H
 #define LIB_BITMAP_PLANES_H
@@ -9,19 +9,19 @@
 #include "bitmap/layout.h"
 
 /*
- * Reserve both planes, for the sizes in nwords. After a failure what was had
- * is still to be unmapped.
+ * Reserve both planes, for nwords, ngroups and nlevel2. After a failure the
+ * caller still has to unmap what was mapped.
  */
 bool smi_planes_map(struct smudge_bitmap *bitmap);
 
 void smi_planes_unmap(struct smudge_bitmap *bitmap);
 
-/* Bytes of them that hold memory. */
+/* How many of their bytes are populated. */
 size_t smi_planes_resident(const struct smudge_bitmap *bitmap);
 
 /*
- * No group is dirty but by its full bit, and what else the bits plane has
- * holds no memory.
+ * Release the memory of the bits plane but for the full bits, so that no group
+ * is dirty unless it is full.
  */
 void smi_planes_drop_bits(struct smudge_bitmap *bitmap);
 

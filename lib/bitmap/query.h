@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Questions to the bits plane alone.
+ * Queries of the bits plane alone.
  */
 #ifndef LIB_BITMAP_QUERY_H
 #define LIB_BITMAP_QUERY_H

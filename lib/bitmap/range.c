@@ -2,7 +2,7 @@
 /*
  * The owner sets and clears ranges of pages.
  *
- * Cost: one step a group plus its two partial groups.
+ * Cost: one step per group, and the words of two partial groups.
  */
 #include "bitmap/group.h"
 #include "bitmap/mark.h"

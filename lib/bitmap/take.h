@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Taking, for the layers above.
+ * The return of a batch, for the layers above.
  */
 #ifndef LIB_BITMAP_TAKE_H
 #define LIB_BITMAP_TAKE_H
@@ -21,7 +21,7 @@ bool smi_bitmap_take_next(struct smudge_bitmap *bitmap, uint64_t first_page,
 			  uint64_t end_page, uint64_t max_pages,
 			  uint64_t max_span, struct smudge_batch *batch);
 
-/* Set the batch's pages again and forget it, whoever owns it. */
+/* Make the batch's pages dirty again, and empty it, whatever its owner is. */
 void smi_bitmap_put_back(struct smudge_bitmap *bitmap,
 			 struct smudge_batch *batch);
 

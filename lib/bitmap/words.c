@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs of a kernel bitmap, for sources whose pages have another size than
- * their region's. A word at a time: such sources are few and coarse.
+ * Runs of a kernel bitmap, for sources whose pages differ in size from their
+ * region's. It goes word by word: such sources are few and coarse.
  */
 #include "bitmap/words.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading little-endian words of bits, at any alignment, on any host: a word,
- * a part of one, a run.
+ * Reads of little-endian bits at any alignment, on any host: a word, a part of
+ * a word, a run.
  */
 #ifndef LIB_BITMAP_WORDS_H
 #define LIB_BITMAP_WORDS_H
@@ -21,7 +21,7 @@ static inline uint64_t smi_load_word(const void *bits, uint64_t index)
 	return le64toh(word);
 }
 
-/* @n bits (1 to 64) from bit @from; reads no word without one of them. */
+/* @n bits (1 to 64) from bit @from on. Only words that have some are read. */
 static inline uint64_t smi_load_bits(const void *bits, uint64_t from,
 				     unsigned int n)
 {
@@ -34,8 +34,9 @@ static inline uint64_t smi_load_bits(const void *bits, uint64_t from,
 }
 
 /*
- * The next run of set bits at or after bit @at, of the @nbits bits that begin
- * at bit @first_bit of little-endian @bits; counted from @first_bit.
+ * The next run of set bits at or after bit @at, among the @nbits bits that
+ * begin at bit @first_bit of little-endian @bits. Bits are counted from
+ * @first_bit.
  */
 bool smi_bits_next_run(const void *bits, uint64_t first_bit, uint64_t at,
 		       uint64_t nbits, struct smudge_run *ret);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The AVX2 kernels. Four words a vector, sixteen vectors a group.
+ * The AVX2 kernels: four words per vector, sixteen vectors per group.
  *
- * EDGES. The edges of a group are found four words at a time, then stored by
- * word: few of them by count-trailing-zeros, four at once whether there are
- * as many or not; more by byte, whose up to eight positions are a row of a
- * table, widened and stored whole. What a store writes past the edges it
- * counts, the next one overwrites.
+ * EDGES. The edges of a group are found four words at a time, then stored word
+ * by word. A word with few edges uses count-trailing-zeros, and always stores
+ * four at once. A word with more goes byte by byte: the up to eight positions
+ * in a byte are a row of a table, which is widened and stored as a whole. A
+ * store may write entries past the edges it counts, and the next store
+ * overwrites them.
  */
 #ifdef __x86_64__
 #include "bitmap/kernels/policy.h"
@@ -17,13 +18,13 @@
 
 #define AVX2 __attribute__((target("avx2,popcnt,bmi,prfchw")))
 
-/* Groups with fewer words than that go word by word. */
+/* Groups with fewer mixed words go word by word. */
 #define DENSE_WORDS 9
 _Static_assert(DENSE_WORDS > SMI_PACKED_WORDS, "dense groups are spread");
-/* The same for edges, where the first step over a whole group costs more. */
+/* The same for edges, where the loop over a whole group costs more. */
 #define SPLIT_WORDS 16
 _Static_assert(SPLIT_WORDS >= DENSE_WORDS, "so are split ones");
-/* With an edge in more words, a step for each without a branch is cheaper. */
+/* If more words have an edge, a step for each without a branch is cheaper. */
 #define STEADY_WORDS 48
 
 AVX2 static inline __m256i load(const uint64_t *words)
@@ -54,7 +55,7 @@ AVX2 static size_t skip_zero_groups(const uint64_t *words, size_t ngroups)
 	return i;
 }
 
-/* Which of four words equal those of @other. */
+/* The words of four that equal those of @other. */
 AVX2 static inline uint64_t equal_words(__m256i v, __m256i other)
 {
 	__m256i eq = _mm256_cmpeq_epi64(v, other);
@@ -220,8 +221,8 @@ AVX2 static uint64_t find_edges(const uint64_t *group, struct smi_group g,
 }
 
 /*
- * Store the positions of the bits of @edge, counted from @base, eight at a
- * time: those of a byte, and as many entries too many as it has bits clear.
+ * Store the positions of the bits of @edge, counted from @base, byte by byte.
+ * Each store has eight entries: one per bit that is set, then leftovers.
  */
 AVX2 static inline uint32_t *put_bytes(uint32_t *out, const uint64_t *edge,
 				       uint32_t base)
@@ -243,7 +244,10 @@ AVX2 static inline uint32_t *put_bytes(uint32_t *out, const uint64_t *edge,
 	return out;
 }
 
-/* Store the positions of the lowest four bits, and drop them; any past end. */
+/*
+ * Store the positions of the lowest four bits, and return the other bits. If
+ * fewer are set, the last entries are leftovers.
+ */
 AVX2 static inline uint64_t put_four(uint32_t *out, uint64_t edge,
 				     uint32_t base)
 {
@@ -254,7 +258,7 @@ AVX2 static inline uint64_t put_four(uint32_t *out, uint64_t edge,
 	return edge;
 }
 
-/* Two edges a run: most words of sparse groups have two or four. */
+/* A run has two edges, so most words of sparse groups have two or four. */
 AVX2 static inline uint32_t *put_word(uint32_t *out, const uint64_t *edge,
 				      uint32_t base)
 {

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The AVX-512 kernels (F, BW, VBMI2: Ice Lake and Zen 4 on). Eight words a
- * vector, eight vectors a group.
+ * The AVX-512 kernels (F, BW, VBMI2: from Ice Lake and Zen 4 on): eight words
+ * per vector, eight vectors per group.
  *
- * EDGES. Those of eight words are found at once: a funnel shift brings the
- * top bit of each lane into the next. The positions of a word's edges come
- * from one byte compress, and are stored sixteen at a time; what a store
- * writes past the edges it counts, the next one overwrites.
+ * EDGES. The edges of eight words are found at once: a funnel shift moves the
+ * top bit of each lane into the next. One byte compress turns the edges of a
+ * word into positions, which are stored sixteen at a time. A store may write
+ * entries past the edges it counts, and the next store overwrites them.
  */
 #if defined(__x86_64__) || defined(SMI_SIMDE)
 #include "bitmap/kernels/policy.h"
 
-#ifdef SMI_SIMDE /* a test that has the intrinsics as functions in C */
+#ifdef SMI_SIMDE /* for a test that has the intrinsics as C functions */
 #define AVX512
 #else
 #include <immintrin.h>
@@ -21,10 +21,10 @@
 			      "prfchw")))
 #endif
 
-/* Groups with fewer words than that go word by word. */
+/* Groups with fewer mixed words go word by word. */
 #define DENSE_WORDS 12
 _Static_assert(DENSE_WORDS > SMI_PACKED_WORDS, "dense groups are spread");
-/* With an edge in more words, a step for each without a branch is cheaper. */
+/* If more words have an edge, a step for each without a branch is cheaper. */
 #define STEADY_WORDS 56
 
 AVX512 static inline __m512i load(const uint64_t *words)
@@ -87,7 +87,7 @@ AVX512 static struct smi_group shift_group(uint64_t *dst, const uint64_t *src,
 	return g;
 }
 
-/* Eight words of a group from @i on, what is not mixed made up. */
+/* Eight words of a group from @i on; those that are not mixed are made up. */
 AVX512 static inline __m512i load_words(const uint64_t *group,
 					struct smi_group g, unsigned int i)
 {
@@ -98,7 +98,7 @@ AVX512 static inline __m512i load_words(const uint64_t *group,
 				     _mm512_set1_epi64(-1));
 }
 
-/* Words beside each other fill their cache lines, which nobody then reads. */
+/* A whole group fills its cache lines, so the old content is not read. */
 AVX512 static inline void copy_group(uint64_t *dst, const uint64_t *src,
 				     bool past_cache)
 {
@@ -185,7 +185,7 @@ AVX512 static inline void put16(uint32_t *out, __m128i positions, __m512i base)
 		out, _mm512_add_epi32(_mm512_cvtepu8_epi32(positions), base));
 }
 
-/* The edges of a group's words; returns which of them have one. */
+/* The edges of a group's words; returns the words that have an edge. */
 AVX512 static uint64_t find_edges(const uint64_t *group, struct smi_group g,
 				  bool *open, uint64_t *edges)
 {
@@ -212,8 +212,9 @@ AVX512 static uint64_t find_edges(const uint64_t *group, struct smi_group g,
 
 /*
  * Store the positions of the bits of @edge, counted from @from. The branches
- * are on counts that neighbours share: half of all pages dirty at random is
- * 32 edges and rarely above 48, so that counts around 32 must not branch.
+ * are at counts that all words are on the same side of: if half of the pages
+ * are dirty at random, a word has about 32 edges and rarely more than 48, so
+ * there must be no branch near 32.
  */
 AVX512 static inline uint32_t *put_at(uint32_t *out, uint64_t edge,
 				      __m512i from)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The vector kernels: everything that runs at memory speed, in a table, best
- * first, one table entry an instruction set. The scalar one is the reference;
- * tests run every other against it.
+ * The vector kernels: everything that runs at memory speed. A table has one
+ * entry per instruction set, the best first. The scalar kernels are the
+ * reference that tests compare every other variant with.
  *
- * A group is 64 words (4096 pages, 512 bytes), aligned to 8 bytes. A map keeps
- * in memory only those that are mixed, packed or spread (packing.h); what the
- * others hold is never used.
+ * A group is 64 words (4096 pages, 512 bytes), aligned to 8 bytes. Only its
+ * mixed words are in memory, packed or spread (packing.h); the memory of the
+ * other words is never used.
  */
 #ifndef LIB_BITMAP_KERNELS_KERNELS_H
 #define LIB_BITMAP_KERNELS_KERNELS_H
@@ -19,19 +19,19 @@
 
 #define SMI_GROUP_WORDS 64
 
-/* Edges one group can add: each page may start or end a run, and one more. */
+/* The most edges of a group: one per page, and one to end an open run. */
 #define SMI_GROUP_MAX_EDGES 4097
 
-/* Writers may store this many edges beyond those they count. */
+/* A kernel may write this many entries beyond the edges that it counts. */
 #define SMI_EDGE_SLACK 64
 
-/* Which words of a group are what. Those in neither are zero. */
+/* What the words of a group are. A word in neither mask is zero. */
 struct smi_group {
 	uint64_t mixed; /* bit i: word i is neither zero nor all ones */
 	uint64_t ones;	/* bit i: word i is all ones */
 };
 
-/* Which words have a dirty page. */
+/* The words that have a dirty page. */
 static inline uint64_t smi_group_dirty(struct smi_group group)
 {
 	return group.mixed | group.ones;
@@ -45,46 +45,47 @@ struct smi_edges {
 struct smi_kernels {
 	const char *name;
 
-	/* How many of @ngroups groups at @words are zero before one is not. */
+	/* How many of @ngroups groups at @words are zero until one is not. */
 	size_t (*skip_zero_groups)(const uint64_t *words, size_t ngroups);
 
-	/* What @n words of a group are, all of them in memory; 64 at most. */
+	/* Classify @n words of a group, all of them in memory; 64 at most. */
 	struct smi_group (*classify)(const uint64_t *words, unsigned int n);
 
 	/*
-	 * dst[i] = src[i] >> shift | src[i + 1] << (64 - shift); 1..63. What
-	 * the words of @dst are.
+	 * dst[i] = src[i] >> shift | src[i + 1] << (64 - shift), for the 64
+	 * words of a group; shift is 1 to 63. Classifies the words of @dst.
 	 */
 	struct smi_group (*shift_group)(uint64_t *dst, const uint64_t *src,
 					unsigned int shift);
 
 	/*
-	 * Ask for the cache lines that the mixed words @add will be stored to
-	 * in a group that has @mixed; not for those that or_group stores past
-	 * the cache.
+	 * Prefetch the cache lines that an OR of the mixed words @add into a
+	 * group with mixed words @mixed will store to, but not those that
+	 * or_group stores past the cache.
 	 */
 	void (*prefetch)(struct smi_store store, uint64_t mixed, uint64_t add,
 			 bool past_cache);
 
 	/*
-	 * @dst with what is @g, |= @src with what is @add. All of @src is in
-	 * memory, zero and ones too. @g may become all ones. @past_cache: a
-	 * clean group that many words are added to may be stored without a
-	 * read of what it held, straight to memory; @dst is 64-byte aligned.
+	 * OR @src into @dst. @g says what the words of @dst are, and is
+	 * updated; it may become all ones. @add says what the words of @src
+	 * are, which are all in memory, zero and ones too. @past_cache: many
+	 * words for a clean group may be stored past the caches, without a
+	 * read of the lines; @dst is 64-byte aligned.
 	 */
 	void (*or_group)(struct smi_store dst, struct smi_group *g,
 			 const uint64_t *src, struct smi_group add,
 			 bool past_cache);
 
 	/*
-	 * The same from words of which the first is word @first of the group,
-	 * and only those of @add are in memory.
+	 * The same, but src[0] is for word @first of the group, and only the
+	 * words that @add has are in memory.
 	 */
 	void (*or_part)(struct smi_store dst, struct smi_group *g,
 			const uint64_t *src, unsigned int first,
 			struct smi_group add);
 
-	/* Stores past the cache come before all stores from here on. */
+	/* Order stores past the caches before all later stores. */
 	void (*order_stores)(void);
 
 	/* The first index in [from, n) where a[i] | b[i] is not 0, or n. */
@@ -94,13 +95,13 @@ struct smi_kernels {
 	/* The first index in [from, n) where words[i] is not ~0, or n. */
 	size_t (*find_not_ones)(const uint64_t *words, size_t from, size_t n);
 
-	/* How many bits are set in those of up to 64 words in @which. */
+	/* The number of bits that are set in the words that @which has. */
 	uint64_t (*popcount)(const uint64_t *words, uint64_t which);
 
 	/*
-	 * Store the pages where a run starts or ends, counted from @base at
-	 * the group's first page. A run that reaches the group's end stays
-	 * open. Writes up to SMI_EDGE_SLACK entries beyond edges->next.
+	 * Store the pages at which a run starts or ends; the group's first
+	 * page counts as @base. A run that reaches the group's end stays open.
+	 * Writes up to SMI_EDGE_SLACK entries beyond edges->next.
 	 */
 	void (*take_edges)(struct smi_store store, struct smi_group g,
 			   uint32_t base, struct smi_edges *edges);
@@ -119,13 +120,13 @@ extern const struct smi_kernels smi_kernels_avx512;
 extern const struct smi_kernels smi_kernels_neon;
 #endif
 
-/* The best the processor has, or the one SMUDGE_BITMAP_VARIANT names. */
+/* The best variant of the processor, or what SMUDGE_BITMAP_VARIANT names. */
 const struct smi_kernels *smi_kernels_choose(void);
 
-/* Every variant this processor has, best first; NULL past the last. */
+/* The variants that this processor has, best first; NULL past the last. */
 const struct smi_kernels *smi_kernels_available(size_t index);
 
-/* Where no store goes past the cache, and no instruction must be asked for. */
+/* For variants that store nothing past the caches and have no target. */
 void smi_order_stores_nothing(void);
 void smi_prefetch_plain(struct smi_store store, uint64_t mixed, uint64_t add,
 			bool past_cache);

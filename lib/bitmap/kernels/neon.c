@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The NEON kernels (aarch64, little-endian). Two words a vector, 32 vectors a
- * group; four vectors at a time where a mask of words is wanted, because NEON
- * has no instruction for one: it is narrowed to a byte a word, and added up.
+ * The NEON kernels (aarch64, little-endian): two words per vector, 32 vectors
+ * per group. NEON has no instruction for a mask of words, so four vectors are
+ * narrowed to one byte per word, and the bytes are added up.
  *
- * EDGES. As with AVX2: found for the whole group first, then stored by word,
- * four at once by count-trailing-zeros, or eight by a row of the table.
+ * EDGES. As with AVX2: they are found for the whole group first, then stored
+ * word by word, four at once by count-trailing-zeros, or eight by a row of the
+ * table.
  */
 #include "bitmap/kernels/policy.h"
 
@@ -14,13 +15,13 @@
 
 #include "bitmap/kernels/positions.h"
 
-/* Groups with fewer words than that go word by word. */
+/* Groups with fewer mixed words go word by word. */
 #define DENSE_WORDS 9
 _Static_assert(DENSE_WORDS > SMI_PACKED_WORDS, "dense groups are spread");
-/* The same for edges, where the first step over a whole group costs more. */
+/* The same for edges, where the loop over a whole group costs more. */
 #define SPLIT_WORDS 16
 _Static_assert(SPLIT_WORDS >= DENSE_WORDS, "so are split ones");
-/* With an edge in more words, a step for each without a branch is cheaper. */
+/* If more words have an edge, a step for each without a branch is cheaper. */
 #define STEADY_WORDS 48
 
 static inline unsigned int count_bits(uint64_t word)
@@ -46,7 +47,7 @@ static size_t skip_zero_groups(const uint64_t *words, size_t ngroups)
 	return i;
 }
 
-/* Which of eight words, two a vector, are not zero. */
+/* The words of eight, two per vector, that are not zero. */
 static inline uint64_t nonzero_words(const uint64x2_t v[4])
 {
 	static const uint8_t bits[8] = {1, 2, 4, 8, 16, 32, 64, 128};
@@ -185,7 +186,7 @@ static uint64_t find_edges(const uint64_t *group, struct smi_group g,
 
 /*
  * Store the positions of the bits of @edge, counted from @base, eight at a
- * time: those of a byte, and as many entries too many as it has bits clear.
+ * time: one entry per bit of a byte that is set, then leftovers.
  */
 static inline uint32_t *put_bytes(uint32_t *out, uint64_t edge, uint32_t base)
 {
@@ -206,7 +207,10 @@ static inline uint32_t *put_bytes(uint32_t *out, uint64_t edge, uint32_t base)
 	return out;
 }
 
-/* Store the positions of the lowest four bits, and drop them; any past end. */
+/*
+ * Store the positions of the lowest four bits, and return the other bits. If
+ * fewer are set, the last entries are leftovers.
+ */
 static inline uint64_t put_four(uint32_t *out, uint64_t edge, uint32_t base)
 {
 	for (unsigned int i = 0; i < 4; i++) {
@@ -216,7 +220,7 @@ static inline uint64_t put_four(uint32_t *out, uint64_t edge, uint32_t base)
 	return edge;
 }
 
-/* Two edges a run: most words of sparse groups have two or four. */
+/* A run has two edges, so most words of sparse groups have two or four. */
 static inline uint32_t *put_word(uint32_t *out, const uint64_t *edge,
 				 uint32_t base)
 {
@@ -238,7 +242,7 @@ static uint32_t *put_all(uint32_t *out, const uint64_t *edges, uint32_t base)
 	return out;
 }
 
-/* No or_words: a mask of words is no single instruction here. */
+/* Without or_words, since NEON has no instruction for a mask of words. */
 static const struct smi_loops loops = {
 	.dense_words = DENSE_WORDS,
 	.split_words = SPLIT_WORDS,

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where a group keeps its mixed words.
+ * The two places for the mixed words of a group.
  *
- * A group of 64 words has a place for all of them, where word i is in slot i:
- * it is spread. If few are mixed they are kept in another, in order, in the
- * first slots of one cache line: it is packed. Those lines are side by side, so
- * that where few pages are dirty an eighth of the memory is walked. Which of
- * the two follows from the mask of mixed words, and nothing else has to say so.
+ * A group is spread if it uses the place for all its 64 words, in which word i
+ * is in slot i. A group with few mixed words is packed: it keeps them in order
+ * in the first slots of one cache line. The lines of all groups are side by
+ * side, so where few pages are dirty, an eighth of the memory is walked. The
+ * mask of mixed words alone says whether a group is packed.
  *
- * Who changes words of a packed group may spread them to a buffer first, and
- * pack them afterwards, so that it does not touch the memory of all 64. Slots
- * that are not in use hold rubbish.
+ * A change of a packed group may spread its words to a buffer first and pack
+ * them afterwards, so that the memory of all 64 is not touched. Slots that are
+ * not in use hold rubbish.
  */
 #ifndef LIB_BITMAP_KERNELS_PACKING_H
 #define LIB_BITMAP_KERNELS_PACKING_H
@@ -18,7 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* As many words as a cache line of 64 bytes has. */
+/* The words in a cache line of 64 bytes. */
 #define SMI_PACKED_WORDS 8
 
 /* The two places of a group. */
@@ -37,13 +37,13 @@ static inline bool smi_is_packed(uint64_t mixed)
 	return smi_count_bits(mixed) <= SMI_PACKED_WORDS;
 }
 
-/* Where the words are. */
+/* The slots that the words are in. */
 static inline uint64_t *smi_slots(struct smi_store store, uint64_t mixed)
 {
 	return smi_is_packed(mixed) ? store.packed : store.spread;
 }
 
-/* Which slots are in use. */
+/* The slots that are in use. */
 static inline uint64_t smi_used_slots(uint64_t mixed)
 {
 	unsigned int n = smi_count_bits(mixed);
@@ -51,7 +51,7 @@ static inline uint64_t smi_used_slots(uint64_t mixed)
 	return n <= SMI_PACKED_WORDS ? (UINT64_C(1) << n) - 1 : mixed;
 }
 
-/* Mixed word @i. The caller knows the slots, and counted whether packed. */
+/* Mixed word @i, for a caller that knows the slots already. */
 static inline uint64_t smi_word_in(const uint64_t *slots, bool is_packed,
 				   uint64_t mixed, unsigned int i)
 {
@@ -60,7 +60,7 @@ static inline uint64_t smi_word_in(const uint64_t *slots, bool is_packed,
 	return slots[is_packed ? smi_count_bits(below) : i];
 }
 
-/* The same, of one word only. */
+/* The same for a caller that reads one word only. */
 static inline uint64_t smi_stored_word(struct smi_store store, uint64_t mixed,
 				       unsigned int i)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which way a group goes: word by word, or through the vector loops. Decided
- * here for all variants; a variant has the loops, and the counts of words
- * from which on they are faster.
+ * The choice for each group: word by word, or the vector loops. It is made here
+ * for all variants; a variant has the loops, and the counts of words from which
+ * on they are faster.
  *
- * Each variant compiles this for its instructions. Its struct smi_loops is a
- * constant that it passes to functions that are always inlined, so the
- * compiler calls, or inlines, the loops themselves.
+ * Each variant compiles this for its instructions. It passes a constant struct
+ * smi_loops to functions that are always inlined, so the compiler calls, or
+ * inlines, the loops themselves.
  */
 #ifndef LIB_BITMAP_KERNELS_POLICY_H
 #define LIB_BITMAP_KERNELS_POLICY_H
@@ -16,8 +16,8 @@
 /* A variant's loops over all 64 words of a spread group, and its counts. */
 struct smi_loops {
 	/*
-	 * ORs of fewer mixed words go word by word. More than
-	 * SMI_PACKED_WORDS, so that groups for the loops are spread.
+	 * Fewer mixed words are ORed word by word. It is more than
+	 * SMI_PACKED_WORDS, so groups for the loops are spread.
 	 */
 	unsigned int dense_words;
 
@@ -27,27 +27,28 @@ struct smi_loops {
 	 */
 	unsigned int split_words;
 
-	/* With an edge in more words, a step for each needs no branch. */
+	/* If more words have an edge, put_all is faster than put_word. */
 	unsigned int steady_words;
 
-	/* dst = src; past the cache if that is asked for and can be had. */
+	/* dst = src; past the caches if @past_cache and if the variant can. */
 	void (*copy_group)(uint64_t *dst, const uint64_t *src, bool past_cache);
 
-	/* dst, which is @g, |= src; which words are ones then. May be NULL. */
+	/* dst |= src; dst is @g. Returns which words are ones. May be NULL. */
 	uint64_t (*or_words)(uint64_t *dst, struct smi_group g,
 			     const uint64_t *src);
 
 	/*
-	 * edges[i] = the bits of word i that differ from the bit before;
-	 * *open is the bit before the first, then the last. Which have one.
+	 * edges[i] = the bits of word i that differ from the bit before them.
+	 * *open is the bit before the first word, and becomes the last bit.
+	 * Returns the words that have an edge.
 	 */
 	uint64_t (*find_edges)(const uint64_t *words, struct smi_group g,
 			       bool *open, uint64_t *edges);
 
 	/*
-	 * Store the positions of one word's edges, or of all 64 words',
-	 * counted from @base at the first; where the next edge goes. Both
-	 * write up to SMI_EDGE_SLACK entries beyond that.
+	 * Store the positions of the edges of one word, or of all 64 words;
+	 * the first bit counts as @base. Both return where the next edge goes,
+	 * and write up to SMI_EDGE_SLACK entries beyond it.
 	 */
 	uint32_t *(*put_word)(uint32_t *out, const uint64_t *edge,
 			      uint32_t base);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of positions, worked out by the preprocessor: bit i of row b puts
- * i into the byte whose number is how many bits of b are below it.
+ * The table of positions, computed by the preprocessor. If bit i of b is set,
+ * row b has i in the byte whose number is the count of set bits below bit i.
  */
 #include "bitmap/kernels/positions.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The positions of the bits of a byte, for the vector kernels of processors
- * that have no byte compress: one row of eight bytes for each value of the
- * byte, loaded, widened and stored at once. Little-endian processors only.
+ * without a byte compress: one row of eight bytes per value of the byte, which
+ * is loaded, widened and stored at once. Little-endian processors only.
  */
 #ifndef LIB_BITMAP_KERNELS_POSITIONS_H
 #define LIB_BITMAP_KERNELS_POSITIONS_H

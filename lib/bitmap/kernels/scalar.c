@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The scalar kernels: the reference for every vector variant, and what runs
- * on processors without one.
+ * The scalar kernels: the reference for every vector variant, and the kernels
+ * of processors without one.
  *
- * EDGES. A run starts or ends where a bit differs from the one before it:
- * e = w ^ (w << 1 | carry), with carry the last bit of the word before. A
- * word's runs so take one step an edge, not one a page.
+ * EDGES. A run starts or ends at a bit that differs from the bit before it:
+ * e = w ^ (w << 1 | carry), where carry is the last bit of the word before. So
+ * the runs of a word take one step per edge, not one per page.
  */
 #include "bitmap/kernels/sparse.h"
 
@@ -37,14 +37,12 @@ static struct smi_group shift_group(uint64_t *dst, const uint64_t *src,
 void smi_prefetch_plain(struct smi_store store, uint64_t mixed, uint64_t add,
 			bool past_cache)
 {
-	(void)past_cache;
 	smi_prefetch(store, mixed, add);
 }
 
 static void or_group(struct smi_store dst, struct smi_group *g,
 		     const uint64_t *src, struct smi_group add, bool past_cache)
 {
-	(void)past_cache;
 	smi_or_sparse(dst, g, src, 0, add);
 }
 

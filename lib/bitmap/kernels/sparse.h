@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the kernels do where few words are mixed: one after the other. Written
- * once, and compiled in each of them for its instructions.
+ * The kernels for groups with few mixed words, which go word by word. They are
+ * written once, and each variant compiles them for its instructions.
  */
 #ifndef LIB_BITMAP_KERNELS_SPARSE_H
 #define LIB_BITMAP_KERNELS_SPARSE_H
@@ -11,7 +11,7 @@
 
 #define SMI_SPARSE static inline __attribute__((always_inline))
 
-/* What words [from, n) are; the others of @g stay. */
+/* Classify words [from, n); @g keeps the others. */
 SMI_SPARSE struct smi_group smi_classify_words(const uint64_t *words,
 					       unsigned int from,
 					       unsigned int n,
@@ -26,7 +26,7 @@ SMI_SPARSE struct smi_group smi_classify_words(const uint64_t *words,
 	return g;
 }
 
-/* Ask for the lines that the words of @add will be stored to. */
+/* Prefetch the lines that the words of @add will be stored to. */
 SMI_SPARSE void smi_prefetch(struct smi_store store, uint64_t mixed,
 			     uint64_t add)
 {
@@ -44,8 +44,8 @@ SMI_SPARSE void smi_prefetch(struct smi_store store, uint64_t mixed,
 }
 
 /*
- * The words that are read some groups later, if those are spread as well. May
- * lie outside of all memory: nothing is read.
+ * Prefetch the words that are read four groups later, if that group is spread
+ * too. The address may be outside of all memory: a prefetch does not fault.
  */
 SMI_SPARSE void smi_prefetch_ahead(const uint64_t *words)
 {
@@ -54,7 +54,7 @@ SMI_SPARSE void smi_prefetch_ahead(const uint64_t *words)
 	__builtin_prefetch((const void *)ahead);
 }
 
-/* Into a group without mixed words: only stores, to one line if it can be. */
+/* Copy words to a group without mixed words: stores only, packed if few. */
 SMI_SPARSE void smi_copy_sparse(struct smi_store dst, const uint64_t *src,
 				unsigned int first, uint64_t which)
 {
@@ -69,7 +69,7 @@ SMI_SPARSE void smi_copy_sparse(struct smi_store dst, const uint64_t *src,
 	}
 }
 
-/* The words of @add into any group; src[0] is word @first. */
+/* OR the words of @add into any group; src[0] is for word @first. */
 SMI_SPARSE void smi_or_sparse(struct smi_store dst, struct smi_group *g,
 			      const uint64_t *src, unsigned int first,
 			      struct smi_group add)
@@ -85,7 +85,7 @@ SMI_SPARSE void smi_or_sparse(struct smi_store dst, struct smi_group *g,
 		return;
 	}
 	if (smi_is_packed(g->mixed | add.mixed))
-		dst.spread = buffer; /* it stays packed: only that is touched */
+		dst.spread = buffer; /* the group stays packed */
 	smi_spread(dst, g->mixed);
 	for (; some; some &= some - 1) {
 		unsigned int i = (unsigned int)__builtin_ctzll(some);
@@ -101,7 +101,7 @@ SMI_SPARSE void smi_or_sparse(struct smi_store dst, struct smi_group *g,
 	smi_pack(dst, g->mixed);
 }
 
-/* No word is mixed: the edges of the ones bits, 64 pages apart. */
+/* The edges of a group without mixed words, 64 pages apart. */
 SMI_SPARSE void smi_take_edges_ones(uint64_t ones, uint32_t base,
 				    struct smi_edges *edges)
 {
@@ -114,11 +114,7 @@ SMI_SPARSE void smi_take_edges_ones(uint64_t ones, uint32_t base,
 	edges->open = ones >> 63;
 }
 
-/*
- * Word by word. @put stores the positions of one word's edges, counted from
- * its last argument, and returns where the next edge goes; it may write up to
- * SMI_EDGE_SLACK entries beyond that.
- */
+/* Word by word. @put is put_word of struct smi_loops. */
 SMI_SPARSE void smi_take_edges_sparse(
 	uint32_t *(*put)(uint32_t *out, const uint64_t *edge, uint32_t base),
 	struct smi_store store, struct smi_group g, uint32_t base,
@@ -129,7 +125,7 @@ SMI_SPARSE void smi_take_edges_sparse(
 	bool is_packed = smi_is_packed(g.mixed);
 	uint32_t *out = edges->next;
 	uint64_t carry = edges->open;
-	unsigned int expected = 0; /* the word after the last one looked at */
+	unsigned int expected = 0; /* the word after the last dirty one */
 	unsigned int slot = 0;
 
 	if (!g.mixed) {
