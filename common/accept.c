@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * accept.h. No event tells that a descriptor is free again: ten looks per
- * second cost nothing, and nobody waits long.
+ * Accepting connections without spinning.
+ *
+ * The kernel reports no event when a descriptor becomes free again. Ten
+ * attempts per second cost nothing, and no client waits long.
  */
 #include "common/accept.h"
 
@@ -25,7 +27,7 @@ int accept_client(int listen_fd, struct sockaddr *address, socklen_t *len,
 	int fd = accept4(listen_fd, address, len, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	int ret = fd < 0 ? -errno : fd;
 
-	/* after these the queue is empty, or one shorter */
+	/* the queue is empty, or one connection shorter */
 	if (ret >= 0 || ret == -EAGAIN || ret == -ECONNABORTED || ret == -EINTR)
 		pause->until_ns = 0;
 	else

@@ -2,9 +2,9 @@
 /*
  * Accepting connections without spinning.
  *
- * A connection that cannot be accepted for want of a descriptor stays in
- * the queue, and its listener stays readable: whoever polls it again at once
- * keeps a processor busy until some descriptor is free.
+ * A connection that cannot be accepted because no descriptor is free stays in
+ * the queue, and its listener stays readable: a program that polls it again at
+ * once keeps a processor busy until a descriptor is free.
  */
 #ifndef COMMON_ACCEPT_H
 #define COMMON_ACCEPT_H
@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-/* A listener is not looked at before this; zeros: it is. */
+/* The time before which a listener is not polled; zeros: no pause. */
 struct accept_pause {
 	int64_t until_ns; /* CLOCK_MONOTONIC */
 };
@@ -21,15 +21,15 @@ struct accept_pause {
 /*
  * accept_client - the next connection, non-blocking and close-on-exec
  * @address, @len: as accept(2)'s; NULL for none
- * @pause: begins when this fails for another reason than an empty queue
+ * @pause: begins if this fails for another reason than an empty queue
  *
- * Return: a descriptor, or -errno; -EMFILE and others of the kind begin the
- * pause, during which the caller does not poll @listen_fd.
+ * Return: a descriptor, or -errno. After -EMFILE and the like the caller must
+ * not poll @listen_fd until the pause is over.
  */
 int accept_client(int listen_fd, struct sockaddr *address, socklen_t *len,
 		  struct accept_pause *pause);
 
-/* Milliseconds left of the pause, 0 without one; for poll's time limit. */
+/* Milliseconds left of the pause, 0 if there is none; for poll's timeout. */
 int accept_pause_ms(const struct accept_pause *pause);
 
 #endif

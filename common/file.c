@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading files, logs, and removing; file.h.
+ * Reading files, opening logs, and removing files.
  */
 #include "common/file.h"
 
@@ -30,7 +30,7 @@ const char *file_reason(int code)
 	return strerror(-code);
 }
 
-/* A file that is read, and what can be said of it. */
+/* Open a file to read, and get its kind and size. */
 static int open_to_read(const char *path, int end_fd, struct stat *ret_st)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -52,8 +52,8 @@ static int open_to_read(const char *path, int end_fd, struct stat *ret_st)
 }
 
 /*
- * Bytes, or 0 at the end. A FIFO that no writer has opened yet looks as if
- * it had ended: @len tells the two apart.
+ * Read some bytes; 0 at the end. A FIFO that no writer has opened yet reads
+ * like one that has ended: @len, the bytes read before, tells the two apart.
  */
 static ssize_t read_some(int fd, uint8_t *to, size_t room, size_t len,
 			 int end_fd)
@@ -85,7 +85,7 @@ struct growing {
 	size_t room;
 };
 
-/* Room for a piece and a zero byte. */
+/* Make room for at least one more byte and a zero byte. */
 static int grow(struct growing *file, size_t max_bytes)
 {
 	size_t room = file->room ? file->room * 2 : FIRST_BYTES;
@@ -194,13 +194,13 @@ int file_open_log(const char *path)
 	return -EMEDIUMTYPE;
 }
 
-int file_identify(const char *path, struct file_identity *ret)
+int file_identify(const char *path, struct file_identity *ret_identity)
 {
 	struct stat st;
 
 	if (lstat(path, &st) < 0)
 		return -errno;
-	*ret = (struct file_identity){st.st_dev, st.st_ino};
+	*ret_identity = (struct file_identity){st.st_dev, st.st_ino};
 	return 0;
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writing whole files; file.h.
+ * Writing whole files.
  *
- * The path is opened with O_PATH first: the kernel follows its links, with
- * its own rules for links in folders that everybody may write to, and what
- * is opened then is what was looked at, whatever happens to the name.
+ * The path is opened with O_PATH first: the kernel follows its links, under its
+ * own rules for links in world-writable folders. From then on the descriptor
+ * names the file that was checked, whatever happens to the path.
  */
 #include "common/file.h"
 
@@ -22,7 +22,7 @@
 
 #include "common/wait.h"
 
-/* At most so much at once, so that the end of the process is noticed. */
+/* The most that is written at once: between two pieces @end_fd is checked. */
 #define PIECE_BYTES ((size_t)1 << 20)
 
 static int write_all(int fd, const uint8_t *bytes, size_t len, int end_fd)
@@ -50,7 +50,7 @@ static int write_all(int fd, const uint8_t *bytes, size_t len, int end_fd)
 	return 0;
 }
 
-/* A device, a FIFO, or a file without a name. */
+/* Write to a device, a FIFO, or a file without a name. */
 static int write_in_place(const char *proc_path, const void *bytes, size_t len,
 			  int end_fd)
 {
@@ -67,8 +67,8 @@ static int write_in_place(const char *proc_path, const void *bytes, size_t len,
 }
 
 /*
- * A new file in the folder of @path, whose name comes in @ret_path. One that
- * replaces another is for nobody else until it is dressed as that was.
+ * Create a file in the folder of @path and store its name in @ret_path. If it
+ * replaces a file, only its owner may open it until copy_owner_and_mode.
  */
 static int make_beside(const char *path, bool replaces, char ret_path[PATH_MAX])
 {
@@ -93,10 +93,10 @@ static int make_beside(const char *path, bool replaces, char ret_path[PATH_MAX])
 }
 
 /*
- * As the file it replaces, without its setuid and setgid bits; the owner only
- * where that is allowed.
+ * Give the file the owner and mode of the file it replaces, without setuid and
+ * setgid. Not every process may set the owner.
  */
-static int dress(int fd, const struct stat *old)
+static int copy_owner_and_mode(int fd, const struct stat *old)
 {
 	mode_t mode;
 
@@ -106,7 +106,7 @@ static int dress(int fd, const struct stat *old)
 	if (fchown(fd, old->st_uid, old->st_gid) < 0) {
 		if (errno != EPERM)
 			return -errno;
-		/* its group is another one: it may do what all others may */
+		/* the group is another one: it gets what all others may do */
 		mode &= 0707 | (mode & 07) << 3;
 	}
 	return fchmod(fd, mode) < 0 ? -errno : 0;
@@ -115,7 +115,7 @@ static int dress(int fd, const struct stat *old)
 static int fill(int fd, const struct stat *old, const void *bytes, size_t len,
 		int end_fd)
 {
-	int ret = dress(fd, old);
+	int ret = copy_owner_and_mode(fd, old);
 
 	if (ret == 0)
 		ret = write_all(fd, bytes, len, end_fd);
@@ -146,7 +146,7 @@ static int write_beside(const char *path, const struct stat *old,
 	return ret;
 }
 
-/* A signal that ends the process would leave the file that lies beside. */
+/* A signal that ends the process would leave the file with the other name. */
 static int write_undisturbed(const char *path, const struct stat *old,
 			     const void *bytes, size_t len, int end_fd)
 {
@@ -175,7 +175,7 @@ static int check_kind(const struct stat *st, int end_fd)
 	return -EMEDIUMTYPE;
 }
 
-/* @fd: the file at the end of all links, opened with O_PATH. */
+/* @fd: the file that all links lead to, opened with O_PATH. */
 static int write_to(int fd, const void *bytes, size_t len, int end_fd)
 {
 	char proc_path[64];
@@ -189,7 +189,7 @@ static int write_to(int fd, const void *bytes, size_t len, int end_fd)
 	snprintf(proc_path, sizeof(proc_path), "/proc/self/fd/%d", fd);
 	if (!S_ISREG(st.st_mode) || !st.st_nlink)
 		return write_in_place(proc_path, bytes, len, end_fd);
-	/* a rename would replace a file that may not be written */
+	/* rename(2) would replace even a file that may not be written */
 	if (faccessat(AT_FDCWD, proc_path, W_OK, AT_EACCESS) < 0)
 		return -errno;
 	n = readlink(proc_path, path, sizeof(path) - 1);
@@ -207,7 +207,7 @@ int file_write(const char *path, const void *bytes, size_t len, int end_fd)
 
 	if (fd < 0 && errno != ENOENT)
 		return -errno;
-	/* a link that leads nowhere is not followed by rename */
+	/* rename(2) would replace a link that has no target */
 	if (fd < 0 && lstat(path, &st) == 0)
 		return -ENOENT;
 	if (fd < 0)

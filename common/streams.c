@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * streams.h.
+ * The standard streams, and the signals that writing can raise.
  */
 #include "common/streams.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a program sets up before all else: the standard streams, the signals
- * that writing can raise, and who may use the files it makes.
+ * What a program prepares before anything else: the standard streams, the
+ * signals that writing can raise, and the mode of the files it creates.
  */
 #ifndef COMMON_STREAMS_H
 #define COMMON_STREAMS_H
@@ -9,19 +9,19 @@
 /*
  * streams_prepare - make descriptors 0 to 2 and writing safe
  *
- * The first call of main. Those of 0 to 2 that are closed become /dev/null:
- * else a socket or a file would get their number, and what is meant for a
- * reader would go there. SIGPIPE and SIGXFSZ are ignored: a write fails with
- * EPIPE or EFBIG then, where it would have ended the process. The umask
- * becomes 077: what the program makes is its user's alone, since a guest's
- * memory or screen may be in it.
- * Return: 0, or -errno when /dev/null cannot be opened.
+ * The first call of main. Descriptors 0 to 2 that are closed become /dev/null:
+ * otherwise a socket or a file would get their number and receive the
+ * program's output. SIGPIPE and SIGXFSZ are ignored, so that a write fails with
+ * EPIPE or EFBIG instead of ending the process. The umask becomes 077: only the
+ * user may read what the program creates, since it may hold a guest's memory
+ * or screen.
+ * Return: 0, or -errno if /dev/null cannot be opened.
  */
 int streams_prepare(void);
 
 /*
- * streams_finish - write out what is left for standard output
- * Return: 0, or -errno of a write that failed now or before (-EIO when its
+ * streams_finish - flush standard output
+ * Return: 0, or -errno of a write that failed now or before (-EIO if its
  * errno is not known any more).
  */
 int streams_finish(void);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wait.h. A signal that is handled does not prolong a wait.
+ * Waits with a descriptor that ends them. A handled signal does not make a wait
+ * longer.
  *
- * poll(2) refuses more descriptors than RLIMIT_NOFILE allows, which others may
- * lower at any time (prlimit): then it is asked again a little later.
+ * poll(2) refuses more descriptors than RLIMIT_NOFILE allows, and another
+ * process may lower that at any time (prlimit): poll is then called again a
+ * little later.
  */
 #include "common/wait.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Time and interruption; see clock.h.
+ * Monotonic time, and interruption by signals.
  */
 #include "clock.h"
 
@@ -14,9 +14,9 @@
 #define PATIENCE_NS 700000000
 #define LAST_US	    950000
 
-/* set before the handler is */
+/* set before the handler is installed */
 static int end_fd = -1;
-/* the only thing a signal handler may write */
+/* of the type that a signal handler may write */
 static volatile sig_atomic_t signal_seen;
 
 int64_t clock_now_ms(void)
@@ -35,7 +35,7 @@ void clock_sleep_ms(int64_t ms)
 	nanosleep(&span, NULL);
 }
 
-/* The system calls behind these are safe here. */
+/* Both are async-signal-safe: each is one system call. */
 static void note_signal(int number)
 {
 	const struct itimerspec soon = {.it_value.tv_nsec = PATIENCE_NS};

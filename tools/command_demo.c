@@ -55,17 +55,17 @@ enum option_code {
 	OPTION_HELP,
 };
 
-static int parse_number(const char *name, uint64_t *ret)
+static int parse_number(const char *name, uint64_t *ret_value)
 {
-	if (!number_parse(optarg, UINT64_MAX, ret))
+	if (!number_parse(optarg, UINT64_MAX, ret_value))
 		return tool_usage("demo: --%s wants a number, not '%s'", name,
 				  optarg);
 	return TOOL_OK;
 }
 
-static int take_engine(const char *name, const char **ret)
+static int take_engine(const char *name, const char **ret_text)
 {
-	*ret = optarg;
+	*ret_text = optarg;
 	if (!strcmp(optarg, "auto") || !strcmp(optarg, "kvm") ||
 	    !strcmp(optarg, "unicorn"))
 		return TOOL_OK;
@@ -73,13 +73,13 @@ static int take_engine(const char *name, const char **ret)
 			  name, optarg);
 }
 
-/* Whether it fits is for the VM and the guest to say. */
-static int take_size(const char *name, const char **ret)
+/* Checks the form only; the VM and the guest check the size. */
+static int take_size(const char *name, const char **ret_text)
 {
 	size_t digits = strspn(optarg, "0123456789");
 	const char *suffix = optarg + digits;
 
-	*ret = optarg;
+	*ret_text = optarg;
 	if (digits && (!*suffix || (strchr("KMGTkmgt", *suffix) && !suffix[1])))
 		return TOOL_OK;
 	return tool_usage("demo: --%s takes a number of bytes or one with K, "
@@ -120,7 +120,7 @@ static int take_option(int code, struct demo_options *options, char *argv[])
 	}
 }
 
-/* The machines are gone by now: nothing runs on anywhere. */
+/* The machines have ended by now: the guest runs nowhere. */
 static int failed(const struct smudge_error *err)
 {
 	if (!interrupted())
@@ -136,18 +136,18 @@ static int run(const struct demo_options *options)
 {
 	struct demo demo = {.options = *options};
 	struct smudge_error err = {0};
-	int rc;
+	int ret;
 
 	interrupt_watch();
-	rc = demo_find_programs(&demo, &err);
-	if (!rc)
-		rc = demo_make_folder(&demo, &err);
-	if (!rc)
-		rc = demo_run(&demo, &err);
-	if (!rc && options->json)
-		rc = demo_print_json(&demo, &err);
+	ret = demo_find_programs(&demo, &err);
+	if (!ret)
+		ret = demo_make_folder(&demo, &err);
+	if (!ret)
+		ret = demo_run(&demo, &err);
+	if (!ret && options->json)
+		ret = demo_print_json(&demo, &err);
 	demo_clean_up(&demo);
-	return rc ? failed(&err) : TOOL_OK;
+	return ret ? failed(&err) : TOOL_OK;
 }
 
 int command_demo(int argc, char *argv[])

@@ -27,7 +27,7 @@ static const char help_text[] =
 	"  --qmp SOCKET          the source's control socket\n"
 	"  --max-bandwidth N     bytes per second while the guest runs; 0: no "
 	"limit\n"
-	"  --downtime-limit MS   milliseconds the guest may stand still\n"
+	"  --downtime-limit MS   milliseconds the guest may be stopped\n"
 	"  --json                no progress; the last query-migrate on "
 	"stdout\n"
 	"  --help                this text\n";
@@ -53,16 +53,16 @@ static int add_limit(json_t *limits, const char *name, const char *text)
 static int start(struct qmp_client *client, const struct request *request,
 		 struct smudge_error *err)
 {
-	int rc = 0;
+	int ret = 0;
 
 	if (json_object_size(request->limits))
-		rc = qmp_client_run(client, "migrate-set-parameters",
-				    json_incref(request->limits), NULL, err);
-	if (!rc)
-		rc = qmp_client_run(client, "migrate",
-				    json_pack("{s:s}", "uri", request->uri),
-				    NULL, err);
-	return rc;
+		ret = qmp_client_run(client, "migrate-set-parameters",
+				     json_incref(request->limits), NULL, err);
+	if (!ret)
+		ret = qmp_client_run(client, "migrate",
+				     json_pack("{s:s}", "uri", request->uri),
+				     NULL, err);
+	return ret;
 }
 
 static int print_end(const struct request *request, const json_t *reply,
@@ -78,7 +78,7 @@ static int print_end(const struct request *request, const json_t *reply,
 	return 0;
 }
 
-/* The one sentence, and where the guest is if the migration had begun. */
+/* Print the error, and where the guest is if the migration had begun. */
 static int failed(const struct request *request, struct smudge_error *err,
 		  bool is_started)
 {
@@ -96,25 +96,25 @@ static int run(const struct request *request)
 	struct smudge_error err = {0};
 	json_t *reply = NULL;
 	bool is_started;
-	int rc;
+	int ret;
 
 	interrupt_watch();
-	rc = qmp_client_open(request->socket, 0, &client, &err);
-	if (!rc)
-		rc = start(client, request, &err);
-	/* without a reply it may have begun */
-	is_started = client && rc != -EREMOTEIO;
-	if (!rc)
-		rc = progress_watch(client, request->json, &reply, &err);
+	ret = qmp_client_open(request->socket, 0, &client, &err);
+	if (!ret)
+		ret = start(client, request, &err);
+	/* without a reply the migration may have begun */
+	is_started = client && ret != -EREMOTEIO;
+	if (!ret)
+		ret = progress_watch(client, request->json, &reply, &err);
 	qmp_client_close(client);
-	if (rc)
+	if (ret)
 		return failed(request, &err, is_started);
-	rc = print_end(request, reply, &err);
+	ret = print_end(request, reply, &err);
 	json_decref(reply);
-	return rc ? tool_failed(&err) : TOOL_OK;
+	return ret ? tool_failed(&err) : TOOL_OK;
 }
 
-/* The VM has the last word; this finds slips before anything is asked. */
+/* The VM checks it too; this finds typing errors before any command is sent. */
 static int check_uri(const char *uri)
 {
 	const char *colon = strrchr(uri, ':');

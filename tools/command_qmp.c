@@ -52,18 +52,18 @@ static int run(struct request *request)
 	struct qmp_client *client = NULL;
 	struct smudge_error err = {0};
 	json_t *reply = NULL;
-	int rc = qmp_client_open(request->socket, 0, &client, &err);
+	int ret = qmp_client_open(request->socket, 0, &client, &err);
 
-	if (!rc)
-		rc = qmp_client_run(client, request->command,
-				    json_incref(request->arguments), &reply,
-				    &err);
+	if (!ret)
+		ret = qmp_client_run(client, request->command,
+				     json_incref(request->arguments), &reply,
+				     &err);
 	qmp_client_close(client);
-	if (rc)
+	if (ret)
 		return tool_failed(&err);
-	rc = print_json(reply, request->print_flags | JSON_ENCODE_ANY, &err);
+	ret = print_json(reply, request->print_flags | JSON_ENCODE_ANY, &err);
 	json_decref(reply);
-	return rc ? tool_failed(&err) : TOOL_OK;
+	return ret ? tool_failed(&err) : TOOL_OK;
 }
 
 int command_qmp(int argc, char *argv[])

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define MAX_PASSWORD 8 /* VNC looks at no more */
+#define MAX_PASSWORD 8 /* VNC ignores all bytes after these */
 #define FIRST_PORT   5900
 #define MAX_PORT     65535
 
@@ -76,7 +76,7 @@ static int read_password(const char *path, struct request *request)
 	return err.code ? tool_failed(&err) : TOOL_OK;
 }
 
-/* A name that promises another kind of picture is a slip. */
+/* A name with the extension of another kind of picture is a mistake. */
 static int check_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -93,17 +93,17 @@ static int run(const struct request *request)
 	struct vnc_viewer *viewer = NULL;
 	struct picture picture = {0};
 	struct smudge_error err = {0};
-	int rc = vnc_viewer_open(request->host, request->port,
-				 *request->password ? request->password : NULL,
-				 &viewer, &err);
+	int ret = vnc_viewer_open(request->host, request->port,
+				  *request->password ? request->password : NULL,
+				  &viewer, &err);
 
-	if (!rc)
-		rc = vnc_viewer_picture(viewer, &picture, &err);
+	if (!ret)
+		ret = vnc_viewer_picture(viewer, &picture, &err);
 	vnc_viewer_close(viewer);
-	if (!rc)
-		rc = picture_write_png(&picture, request->path, &err);
+	if (!ret)
+		ret = picture_write_png(&picture, request->path, &err);
 	picture_free(&picture);
-	return rc ? tool_failed(&err) : TOOL_OK;
+	return ret ? tool_failed(&err) : TOOL_OK;
 }
 
 int command_screenshot(int argc, char *argv[])

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The subcommands of smudge. Each gets its own name as argv[0] and returns
- * the exit status: 0, 1 when it failed (one sentence on stderr), 2 for usage.
+ * The subcommands of smudge. Each gets its own name as argv[0] and returns the
+ * exit status: 0, 1 if it failed (one sentence on stderr), 2 for a wrong
+ * command line.
  */
 #ifndef TOOLS_COMMANDS_H
 #define TOOLS_COMMANDS_H
@@ -19,7 +20,7 @@ int command_migrate(int argc, char *argv[]);
 int command_qmp(int argc, char *argv[]);
 int command_screenshot(int argc, char *argv[]);
 
-/* The one sentence on stderr. Returns TOOL_FAILED or TOOL_USAGE. */
+/* Print one sentence on stderr. Return TOOL_FAILED or TOOL_USAGE. */
 int tool_failed(const struct smudge_error *err);
 int tool_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The demonstration: a guest that keeps writing its memory moves from one
- * process to another, and proof is given that no write was lost.
+ * process to another, and checks prove that no write was lost.
  *
- * Everything it makes lies in one folder under TMPDIR, and is gone at its
+ * All files it creates are in one folder under TMPDIR, which it removes at its
  * end, also after Ctrl-C.
  */
 #ifndef TOOLS_DEMO_H
@@ -22,7 +22,7 @@ struct qmp_client;
 struct vnc_viewer;
 
 struct demo_options {
-	const char *vm;	   /* NULL: found beside this program */
+	const char *vm;	   /* NULL: the one beside this program */
 	const char *guest; /* NULL: likewise, scribble or paint */
 	const char *engine;
 	const char *dest_engine;
@@ -48,23 +48,23 @@ struct demo_vm {
 	char log_path[PATH_MAX];
 	bool was_started;
 	int vnc_port;		   /* of a demonstration with a screen */
-	struct vnc_viewer *viewer; /* NULL: nobody looks */
+	struct vnc_viewer *viewer; /* NULL: none is connected */
 };
 
 struct demo {
 	struct demo_options options;
 	char vm_path[PATH_MAX];
 	char guest_path[PATH_MAX];
-	char folder[PATH_MAX]; /* "" until it is made */
+	char folder[PATH_MAX]; /* "" before it is created */
 	char uri[PATH_MAX];
 	struct demo_vm source;
 	struct demo_vm destination;
 
 	json_t *migration; /* the last query-migrate */
-	json_t *stats;	   /* the source's, afterwards */
+	json_t *stats;	   /* the source's, after the migration */
 	char source_digest[40];
 	char destination_digest[40];
-	uint64_t passes_after; /* full ones at the destination */
+	uint64_t passes_after; /* complete passes at the destination */
 };
 
 /* demo_vms.c: folder and processes. 0, or -errno with one sentence. */
@@ -72,9 +72,9 @@ int demo_find_programs(struct demo *demo, struct smudge_error *err);
 int demo_make_folder(struct demo *demo, struct smudge_error *err);
 int demo_start_source(struct demo *demo, struct smudge_error *err);
 int demo_start_destination(struct demo *demo, struct smudge_error *err);
-/* -ECHILD with the last line it wrote, when the process has ended. */
+/* If the process has ended: -ECHILD, with the last line it wrote. */
 int demo_check_alive(struct demo_vm *vm, struct smudge_error *err);
-/* A lost control connection is the echo of a VM's end: find out which one's. */
+/* A control connection is lost when a VM ends: find out which VM ended. */
 int demo_explain(struct demo *demo, struct smudge_error *err);
 void demo_clean_up(struct demo *demo);
 
@@ -86,12 +86,12 @@ void demo_screen_look_away(struct demo_vm *vm);
 int demo_screen_compare(struct demo *demo, struct smudge_error *err);
 int demo_screen_wait_closed(struct demo *demo, struct smudge_error *err);
 
-/* demo_steps.c: what is shown, in order. 0, or -errno with one sentence. */
+/* demo_steps.c: all steps, in order. 0, or -errno with one sentence. */
 int demo_run(struct demo *demo, struct smudge_error *err);
 
 /*
- * demo_report.c: a figure of the source's statistics, but for the code's part
- * of it, since an engine that translates watches its code all the time.
+ * demo_report.c: a figure of the source's statistics without the share of the
+ * code client, since an engine that translates watches its code all the time.
  */
 double demo_beside_code(const struct demo *demo, const char *name);
 void demo_print_table(const struct demo *demo);

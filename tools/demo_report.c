@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The demonstration's figures, for people and as JSON; demo.h.
+ * The demonstration's figures, as a table and as JSON.
  */
 #include "demo.h"
 
@@ -58,8 +58,8 @@ int demo_print_json(const struct demo *demo, struct smudge_error *err)
 		demo->source_digest, "destination-digest",
 		demo->destination_digest, "full-passes-at-destination",
 		(json_int_t)demo->passes_after);
-	int rc = print_json(object, JSON_INDENT(2), err);
+	int ret = print_json(object, JSON_INDENT(2), err);
 
 	json_decref(object);
-	return rc;
+	return ret;
 }

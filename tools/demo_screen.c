@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The demonstration's screens: a viewer at the source from before the
- * migration to its end, one at the destination, and their pictures as files.
+ * The demonstration's screens: a viewer at the source until the migration has
+ * ended, one at the destination, and their pictures as files.
  *
- * Both pictures are of the moment at which the guest stood: stopped for good
- * at the source, not yet started at the destination. So they must be equal.
+ * Both pictures are taken while the guest is stopped: for good at the source,
+ * not yet started at the destination. So they must be equal.
  */
 #include "demo.h"
 
@@ -27,12 +27,10 @@
 #define PORT_TRIES	 100
 #define CLOSE_TIMEOUT_MS 10000
 
-/* A port that is free now; the VM says so if it is not any more. */
+/* A port that is free now; if it is not any more, the VM reports it. */
 int demo_screen_choose(struct demo_vm *vm, struct smudge_error *err)
 {
-	int tries;
-
-	for (tries = 0; tries < PORT_TRIES; tries++) {
+	for (int tries = 0; tries < PORT_TRIES; tries++) {
 		struct sockaddr_in address = {.sin_family = AF_INET,
 					      .sin_addr.s_addr =
 						      htonl(INADDR_LOOPBACK)};
@@ -86,54 +84,54 @@ static int save_all(const struct demo *demo, const struct picture *source,
 		    const struct picture *destination, struct smudge_error *err)
 {
 	struct picture both = {0};
-	int rc = save(demo, source, DEMO_SCREEN_SOURCE, err);
+	int ret = save(demo, source, DEMO_SCREEN_SOURCE, err);
 
-	if (!rc)
-		rc = save(demo, destination, DEMO_SCREEN_DESTINATION, err);
-	if (!rc && picture_beside(source, destination, &both))
-		rc = smudge_error_set(err, -ENOMEM, "demo", "out of memory");
-	if (!rc)
-		rc = save(demo, &both, DEMO_SCREEN_BOTH, err);
+	if (!ret)
+		ret = save(demo, destination, DEMO_SCREEN_DESTINATION, err);
+	if (!ret && picture_beside(source, destination, &both))
+		ret = smudge_error_set(err, -ENOMEM, "demo", "out of memory");
+	if (!ret)
+		ret = save(demo, &both, DEMO_SCREEN_BOTH, err);
 	picture_free(&both);
-	return rc;
+	return ret;
 }
 
 int demo_screen_compare(struct demo *demo, struct smudge_error *err)
 {
 	struct picture source = {0};
 	struct picture destination = {0};
-	int rc = vnc_viewer_picture(demo->source.viewer, &source, err);
+	int ret = vnc_viewer_picture(demo->source.viewer, &source, err);
 
-	if (!rc)
-		rc = demo_screen_look(&demo->destination, err);
-	if (!rc)
-		rc = vnc_viewer_picture(demo->destination.viewer, &destination,
-					err);
-	if (!rc)
-		rc = save_all(demo, &source, &destination, err);
-	if (!rc && !picture_equal(&source, &destination))
-		rc = smudge_error_set(err, -EIO, "demo",
-				      "the screens differ: see %.100s",
-				      demo->options.screen);
+	if (!ret)
+		ret = demo_screen_look(&demo->destination, err);
+	if (!ret)
+		ret = vnc_viewer_picture(demo->destination.viewer, &destination,
+					 err);
+	if (!ret)
+		ret = save_all(demo, &source, &destination, err);
+	if (!ret && !picture_equal(&source, &destination))
+		ret = smudge_error_set(err, -EIO, "demo",
+				       "the screens differ: see %.100s",
+				       demo->options.screen);
 	picture_free(&source);
 	picture_free(&destination);
-	return rc;
+	return ret;
 }
 
-/* Until the source noticed that nobody looks any more. */
+/* Wait until the source has noticed that its viewer is gone. */
 int demo_screen_wait_closed(struct demo *demo, struct smudge_error *err)
 {
 	int64_t end_ms = clock_now_ms() + CLOSE_TIMEOUT_MS;
-	int rc = 0;
+	int ret = 0;
 
 	demo_screen_look_away(&demo->source);
 	do {
 		json_decref(demo->stats);
 		demo->stats = NULL;
-		rc = qmp_client_run(demo->source.qmp, "x-smudge-memory-stats",
-				    NULL, &demo->stats, err);
+		ret = qmp_client_run(demo->source.qmp, "x-smudge-memory-stats",
+				     NULL, &demo->stats, err);
 		clock_sleep_ms(20);
-	} while (!rc && demo_beside_code(demo, "clients") > 0 &&
+	} while (!ret && demo_beside_code(demo, "clients") > 0 &&
 		 clock_now_ms() < end_ms && !interrupted());
-	return rc;
+	return ret;
 }

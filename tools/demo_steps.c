@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The demonstration, step by step; demo.h.
+ * The demonstration, step by step.
  *
- * The digests are taken while the guest stands at both ends: the source
- * stopped it for good, the destination was started with -S.
+ * The digests are taken while the guest is stopped at both ends: for good at
+ * the source, not yet started at the destination (-S).
  */
 #include "demo.h"
 
@@ -40,11 +40,11 @@ static int say_engine(struct demo *demo, struct demo_vm *vm,
 		      struct smudge_error *err)
 {
 	json_t *stats = NULL;
-	int rc = qmp_client_run(vm->qmp, "x-smudge-memory-stats", NULL, &stats,
-				err);
+	int ret = qmp_client_run(vm->qmp, "x-smudge-memory-stats", NULL, &stats,
+				 err);
 
-	if (rc)
-		return rc;
+	if (ret)
+		return ret;
 	say(demo, "%-12s process %d, engine %s, dirty pages by %s\n", vm->name,
 	    (int)vm->process.pid,
 	    json_string_value(json_object_get(stats, "engine")),
@@ -53,92 +53,93 @@ static int say_engine(struct demo *demo, struct demo_vm *vm,
 	return 0;
 }
 
-/* Until the guest has reported @passes in this VM's log, without an error. */
+/* Wait until the guest has reported @passes passes in this VM's log. */
 static int wait_for_passes(struct demo_vm *vm, uint64_t passes,
-			   struct serial_log *ret, struct smudge_error *err)
+			   struct serial_log *ret_log, struct smudge_error *err)
 {
 	int64_t end_ms = clock_now_ms() + GUEST_TIMEOUT_MS;
-	int rc;
+	int ret;
 
 	for (;;) {
-		rc = serial_log_read(vm->serial_path, ret);
-		if (!rc && ret->errors)
+		ret = serial_log_read(vm->serial_path, ret_log);
+		if (!ret && ret_log->errors)
 			return smudge_error_set(err, -EIO, "demo",
 						"the guest at the %s found "
 						"%" PRIu64 " wrong pages",
-						vm->name, ret->errors);
-		if (!rc && ret->passes >= passes)
+						vm->name, ret_log->errors);
+		if (!ret && ret_log->passes >= passes)
 			return 0;
 		if (interrupted())
 			return smudge_error_set(err, -EINTR, "demo",
 						"interrupted");
-		rc = demo_check_alive(vm, err);
-		if (rc)
-			return rc;
+		ret = demo_check_alive(vm, err);
+		if (ret)
+			return ret;
 		if (clock_now_ms() > end_ms)
 			return smudge_error_set(
 				err, -ETIMEDOUT, "demo",
 				"the guest at the %s made only %" PRIu64
 				" passes in %d s",
-				vm->name, ret->passes, GUEST_TIMEOUT_MS / 1000);
+				vm->name, ret_log->passes,
+				GUEST_TIMEOUT_MS / 1000);
 		clock_sleep_ms(50);
 	}
 }
 
 static int start_both(struct demo *demo, struct smudge_error *err)
 {
-	int rc = demo_start_source(demo, err);
+	int ret = demo_start_source(demo, err);
 
-	if (!rc)
-		rc = say_engine(demo, &demo->source, err);
-	if (!rc)
-		rc = demo_start_destination(demo, err);
-	if (!rc)
-		rc = say_engine(demo, &demo->destination, err);
-	return rc;
+	if (!ret)
+		ret = say_engine(demo, &demo->source, err);
+	if (!ret)
+		ret = demo_start_destination(demo, err);
+	if (!ret)
+		ret = say_engine(demo, &demo->destination, err);
+	return ret;
 }
 
 static int let_it_write(struct demo *demo, struct smudge_error *err)
 {
 	struct serial_log log = {0};
-	int rc = wait_for_passes(&demo->source, 1, &log, err);
+	int ret = wait_for_passes(&demo->source, 1, &log, err);
 
-	if (!rc)
+	if (!ret)
 		say(demo,
 		    "guest        runs at the source: pass %" PRIu64
 		    " done, 0 errors\n\n",
 		    log.last_pass);
-	return rc;
+	return ret;
 }
 
 static int migrate(struct demo *demo, struct smudge_error *err)
 {
 	json_int_t bandwidth = (json_int_t)demo->options.max_bandwidth_bytes_ps;
-	int rc;
+	int ret;
 
-	rc = qmp_client_run(demo->source.qmp, "migrate-set-parameters",
-			    json_pack("{s:I}", "max-bandwidth", bandwidth),
-			    NULL, err);
-	if (!rc)
-		rc = qmp_client_run(demo->source.qmp, "migrate",
-				    json_pack("{s:s}", "uri", demo->uri), NULL,
-				    err);
-	if (!rc)
-		rc = progress_watch(demo->source.qmp, demo->options.json,
-				    &demo->migration, err);
-	if (!rc)
-		rc = qmp_client_run(demo->source.qmp, "x-smudge-memory-stats",
-				    NULL, &demo->stats, err);
-	return rc;
+	ret = qmp_client_run(demo->source.qmp, "migrate-set-parameters",
+			     json_pack("{s:I}", "max-bandwidth", bandwidth),
+			     NULL, err);
+	if (!ret)
+		ret = qmp_client_run(demo->source.qmp, "migrate",
+				     json_pack("{s:s}", "uri", demo->uri), NULL,
+				     err);
+	if (!ret)
+		ret = progress_watch(demo->source.qmp, demo->options.json,
+				     &demo->migration, err);
+	if (!ret)
+		ret = qmp_client_run(demo->source.qmp, "x-smudge-memory-stats",
+				     NULL, &demo->stats, err);
+	return ret;
 }
 
 static int compare_screens(struct demo *demo, struct smudge_error *err)
 {
-	int rc = demo_screen_compare(demo, err);
+	int ret = demo_screen_compare(demo, err);
 
-	if (!rc)
-		rc = demo_screen_wait_closed(demo, err);
-	if (!rc)
+	if (!ret)
+		ret = demo_screen_wait_closed(demo, err);
+	if (!ret)
 		say(demo,
 		    "\nscreen       the viewers of source and destination have "
 		    "the same picture:\n"
@@ -146,7 +147,7 @@ static int compare_screens(struct demo *demo, struct smudge_error *err)
 		    "             both in %s\n",
 		    demo->options.screen, DEMO_SCREEN_SOURCE,
 		    DEMO_SCREEN_DESTINATION, DEMO_SCREEN_BOTH);
-	return rc;
+	return ret;
 }
 
 static int check_tracking_is_off(struct demo *demo, struct smudge_error *err)
@@ -164,23 +165,23 @@ static int check_tracking_is_off(struct demo *demo, struct smudge_error *err)
 	return 0;
 }
 
-static int get_digest(struct demo_vm *vm, char ret[40],
+static int get_digest(struct demo_vm *vm, char ret_digest[40],
 		      struct smudge_error *err)
 {
 	json_t *reply = NULL;
 	const char *text;
-	int rc = qmp_client_run(vm->qmp, "x-smudge-memory-digest", NULL, &reply,
-				err);
+	int ret = qmp_client_run(vm->qmp, "x-smudge-memory-digest", NULL,
+				 &reply, err);
 
-	if (rc)
-		return rc;
+	if (ret)
+		return ret;
 	text = json_string_value(json_object_get(reply, "digest"));
-	snprintf(ret, 40, "%s", text ? text : "");
+	snprintf(ret_digest, 40, "%s", text ? text : "");
 	json_decref(reply);
 	return 0;
 }
 
-/* The source says "completed" a moment before the destination does. */
+/* The source is "completed" a moment before the destination is. */
 static int wait_for_arrival(struct demo *demo, struct smudge_error *err)
 {
 	return progress_wait_arrival(demo->destination.qmp, err);
@@ -188,13 +189,13 @@ static int wait_for_arrival(struct demo *demo, struct smudge_error *err)
 
 static int compare_digests(struct demo *demo, struct smudge_error *err)
 {
-	int rc = get_digest(&demo->source, demo->source_digest, err);
+	int ret = get_digest(&demo->source, demo->source_digest, err);
 
-	if (!rc)
-		rc = get_digest(&demo->destination, demo->destination_digest,
-				err);
-	if (rc)
-		return rc;
+	if (!ret)
+		ret = get_digest(&demo->destination, demo->destination_digest,
+				 err);
+	if (ret)
+		return ret;
 	say(demo, "\ndigest       source      %s\n", demo->source_digest);
 	say(demo, "             destination %s\n", demo->destination_digest);
 	if (!*demo->source_digest ||
@@ -208,17 +209,18 @@ static int run_on(struct demo *demo, struct smudge_error *err)
 {
 	struct serial_log before = {0};
 	struct serial_log log = {0};
-	int rc = qmp_client_run(demo->destination.qmp, "cont", NULL, NULL, err);
+	int ret =
+		qmp_client_run(demo->destination.qmp, "cont", NULL, NULL, err);
 
-	/* the first pass reported here began at the source */
-	if (!rc)
-		rc = wait_for_passes(&demo->destination, 1 + FULL_PASSES, &log,
-				     err);
-	/* what the guest said before it left counts too */
-	if (!rc)
-		rc = wait_for_passes(&demo->source, 1, &before, err);
-	if (rc)
-		return rc;
+	/* the first pass that is reported here began at the source */
+	if (!ret)
+		ret = wait_for_passes(&demo->destination, 1 + FULL_PASSES, &log,
+				      err);
+	/* the guest may have reported an error at the source */
+	if (!ret)
+		ret = wait_for_passes(&demo->source, 1, &before, err);
+	if (ret)
+		return ret;
 	demo->passes_after = log.passes - 1;
 	say(demo,
 	    "guest        runs at the destination: pass %" PRIu64
@@ -243,30 +245,30 @@ static void introduce(const struct demo *demo)
 
 int demo_run(struct demo *demo, struct smudge_error *err)
 {
-	int rc;
+	int ret;
 
 	introduce(demo);
-	rc = start_both(demo, err);
-	if (!rc)
-		rc = let_it_write(demo, err);
-	if (!rc && demo->options.screen)
-		rc = demo_screen_look(&demo->source, err);
-	if (!rc)
-		rc = migrate(demo, err);
-	if (!rc)
-		rc = wait_for_arrival(demo, err);
-	if (!rc && demo->options.screen)
-		rc = compare_screens(demo, err);
-	if (!rc && !demo->options.json)
+	ret = start_both(demo, err);
+	if (!ret)
+		ret = let_it_write(demo, err);
+	if (!ret && demo->options.screen)
+		ret = demo_screen_look(&demo->source, err);
+	if (!ret)
+		ret = migrate(demo, err);
+	if (!ret)
+		ret = wait_for_arrival(demo, err);
+	if (!ret && demo->options.screen)
+		ret = compare_screens(demo, err);
+	if (!ret && !demo->options.json)
 		demo_print_table(demo);
-	if (!rc)
-		rc = check_tracking_is_off(demo, err);
-	if (!rc)
-		rc = compare_digests(demo, err);
-	if (!rc)
-		rc = run_on(demo, err);
-	if (!rc)
+	if (!ret)
+		ret = check_tracking_is_off(demo, err);
+	if (!ret)
+		ret = compare_digests(demo, err);
+	if (!ret)
+		ret = run_on(demo, err);
+	if (!ret)
 		say(demo, "\nThe guest moved while it ran, and no write was "
 			  "lost.\n");
-	return rc ? demo_explain(demo, err) : 0;
+	return ret ? demo_explain(demo, err) : 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The demonstration's folder and its two virtual machines; demo.h.
+ * The demonstration's folder and its two virtual machines.
  */
 #include "demo.h"
 
@@ -27,18 +27,18 @@
 #define SCREEN_APPEND	 "frames=5 rate=25"
 
 static int first_there(const char *folder, const char *const *names,
-		       char ret[PATH_MAX])
+		       char ret_path[PATH_MAX])
 {
 	for (; *names; names++) {
-		if (snprintf(ret, PATH_MAX, "%s/%s", folder, *names) <
+		if (snprintf(ret_path, PATH_MAX, "%s/%s", folder, *names) <
 			    PATH_MAX &&
-		    access(ret, R_OK) == 0)
+		    access(ret_path, R_OK) == 0)
 			return 0;
 	}
 	return -ENOENT;
 }
 
-/* What the command line names is there. */
+/* Can the files that the command line names be used? */
 static int check_given(const struct demo_options *options,
 		       struct smudge_error *err)
 {
@@ -66,15 +66,15 @@ int demo_find_programs(struct demo *demo, struct smudge_error *err)
 					    "../share/smudge/paint.elf", NULL};
 	const struct demo_options *options = &demo->options;
 	char folder[PATH_MAX];
-	int rc = check_given(options, err);
+	int ret = check_given(options, err);
 
-	if (rc)
-		return rc;
-	rc = process_own_folder(folder, sizeof(folder));
-	if (rc)
-		return smudge_error_set(err, rc, "demo",
+	if (ret)
+		return ret;
+	ret = process_own_folder(folder, sizeof(folder));
+	if (ret)
+		return smudge_error_set(err, ret, "demo",
 					"cannot tell where smudge lies: %s",
-					strerror(-rc));
+					strerror(-ret));
 	if (options->vm)
 		snprintf(demo->vm_path, PATH_MAX, "%s", options->vm);
 	else if (first_there(folder, vms, demo->vm_path))
@@ -95,10 +95,11 @@ int demo_find_programs(struct demo *demo, struct smudge_error *err)
 }
 
 static bool put_path(const struct demo *demo, const char *prefix,
-		     const char *name, const char *suffix, char ret[PATH_MAX])
+		     const char *name, const char *suffix,
+		     char ret_path[PATH_MAX])
 {
-	return snprintf(ret, PATH_MAX, "%s%s/%s%s", prefix, demo->folder, name,
-			suffix) < PATH_MAX;
+	return snprintf(ret_path, PATH_MAX, "%s%s/%s%s", prefix, demo->folder,
+			name, suffix) < PATH_MAX;
 }
 
 static bool name_files(const struct demo *demo, struct demo_vm *vm)
@@ -108,7 +109,7 @@ static bool name_files(const struct demo *demo, struct demo_vm *vm)
 	       put_path(demo, "", vm->name, ".log", vm->log_path);
 }
 
-/* The sockets lie in it, and the kernel limits what a socket's path has. */
+/* The folder holds sockets, and the kernel limits the length of their paths. */
 static int check_room(const char *tmp, struct smudge_error *err)
 {
 	const size_t limit = sizeof(((struct sockaddr_un *)NULL)->sun_path) -
@@ -127,20 +128,20 @@ static int check_room(const char *tmp, struct smudge_error *err)
 int demo_make_folder(struct demo *demo, struct smudge_error *err)
 {
 	const char *tmp = getenv("TMPDIR");
-	int rc;
+	int ret;
 
 	tmp = tmp && *tmp ? tmp : "/tmp";
-	rc = check_room(tmp, err);
-	if (rc)
-		return rc;
+	ret = check_room(tmp, err);
+	if (ret)
+		return ret;
 	snprintf(demo->folder, PATH_MAX, "%s" FOLDER_NAME, tmp);
 	if (!mkdtemp(demo->folder)) {
-		rc = -errno;
-		smudge_error_set(err, rc, "demo",
+		ret = -errno;
+		smudge_error_set(err, ret, "demo",
 				 "cannot make a folder in TMPDIR, %.100s: %s",
-				 tmp, strerror(-rc));
+				 tmp, strerror(-ret));
 		demo->folder[0] = '\0';
-		return rc;
+		return ret;
 	}
 	demo->source.name = "source";
 	demo->destination.name = "destination";
@@ -178,7 +179,7 @@ int demo_check_alive(struct demo_vm *vm, struct smudge_error *err)
 		return smudge_error_set(err, -ECHILD, "demo",
 					"the %s was killed by signal %d",
 					vm->name, vm->process.signal);
-	/* a guest that refuses its parameters says so on its serial port */
+	/* a guest that refuses its parameters prints that on its serial port */
 	last_line(vm->log_path, line, sizeof(line));
 	if (strstr(line, "smudge-vm: engine "))
 		last_line(vm->serial_path, line, sizeof(line));
@@ -191,14 +192,13 @@ int demo_explain(struct demo *demo, struct smudge_error *err)
 	struct demo_vm *vms[] = {&demo->source, &demo->destination};
 	int64_t end_ms = clock_now_ms() + END_TIMEOUT_MS;
 	struct smudge_error why = {0};
-	size_t i;
 
 	if (strcmp(err->where, "qmp") != 0 || err->code == -EREMOTEIO ||
 	    interrupted())
 		return err->code;
-	/* the socket goes a moment before the process */
+	/* the socket closes a moment before the process ends */
 	do {
-		for (i = 0; i < 2 && !why.code; i++)
+		for (size_t i = 0; i < 2 && !why.code; i++)
 			if (vms[i]->was_started)
 				demo_check_alive(vms[i], &why);
 		clock_sleep_ms(10);
@@ -208,29 +208,29 @@ int demo_explain(struct demo *demo, struct smudge_error *err)
 	return err->code;
 }
 
-/* Until its control socket is there, and connect to it. */
+/* Wait for the VM's control socket, and connect to it. */
 static int wait_for_socket(struct demo_vm *vm, struct smudge_error *err)
 {
 	int64_t end_ms = clock_now_ms() + START_TIMEOUT_MS;
-	int rc = 0;
+	int ret = 0;
 
-	while (!rc && access(vm->qmp_path, F_OK) < 0) {
-		rc = demo_check_alive(vm, err);
-		if (!rc && interrupted())
-			rc = smudge_error_set(err, -EINTR, "demo",
-					      "interrupted");
-		if (!rc && clock_now_ms() > end_ms)
-			rc = smudge_error_set(err, -ETIMEDOUT, "demo",
-					      "the %s does not start",
-					      vm->name);
+	while (!ret && access(vm->qmp_path, F_OK) < 0) {
+		ret = demo_check_alive(vm, err);
+		if (!ret && interrupted())
+			ret = smudge_error_set(err, -EINTR, "demo",
+					       "interrupted");
+		if (!ret && clock_now_ms() > end_ms)
+			ret = smudge_error_set(err, -ETIMEDOUT, "demo",
+					       "the %s does not start",
+					       vm->name);
 		clock_sleep_ms(10);
 	}
-	if (rc)
-		return rc;
+	if (ret)
+		return ret;
 	return qmp_client_open(vm->qmp_path, START_TIMEOUT_MS, &vm->qmp, err);
 }
 
-/* @own: what only this one gets, ended by NULL. */
+/* @own: the arguments of this VM only, ended by NULL. */
 static int start_vm(struct demo *demo, struct demo_vm *vm, const char *engine,
 		    char *const own[], struct smudge_error *err)
 {
@@ -242,12 +242,12 @@ static int start_vm(struct demo *demo, struct demo_vm *vm, const char *engine,
 		"--engine",    (char *)engine, "--serial",
 		serial,	       "--qmp",	       qmp};
 	size_t n = 9;
-	int rc = 0;
+	int ret = 0;
 
 	snprintf(qmp, sizeof(qmp), "unix:%s", vm->qmp_path);
 	snprintf(serial, sizeof(serial), "file:%s", vm->serial_path);
 	if (demo->options.screen) {
-		rc = demo_screen_choose(vm, err);
+		ret = demo_screen_choose(vm, err);
 		demo_screen_option(vm, vnc, sizeof(vnc));
 		argv[n++] = "--display";
 		argv[n++] = SCREEN_SIZE;
@@ -256,10 +256,10 @@ static int start_vm(struct demo *demo, struct demo_vm *vm, const char *engine,
 	}
 	while (*own)
 		argv[n++] = *own++;
-	if (!rc)
-		rc = process_start(&vm->process, argv, vm->log_path, err);
-	if (rc)
-		return rc;
+	if (!ret)
+		ret = process_start(&vm->process, argv, vm->log_path, err);
+	if (ret)
+		return ret;
 	vm->was_started = true;
 	return wait_for_socket(vm, err);
 }

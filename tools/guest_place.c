@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where a guest is after a migration; guest_place.h.
+ * Where a guest is after a migration, from the answers of the source.
  *
- * Only the source can say. Its query-migrate derives the place from what
- * happened; its query-status says whether the guest runs there. A monitor that
- * has no word for the place is believed only when the guest runs at it.
+ * Only the source knows. Its query-migrate derives the place from what
+ * happened; its query-status says whether the guest runs there. If a monitor's
+ * query-migrate does not name the place, only a guest that runs is located.
  */
 #include "guest_place.h"
 
@@ -19,7 +19,7 @@
 #include <string.h>
 
 struct answers {
-	char place[16];	 /* "" when it is not said */
+	char place[16];	 /* "" if query-migrate does not name it */
 	char status[32]; /* of query-status */
 	bool is_running;
 };
@@ -32,7 +32,7 @@ static void copy_text(const json_t *object, const char *name, char *buf,
 	snprintf(buf, size, "%s", text ? text : "");
 }
 
-/* 0, or -errno when there is no answer. */
+/* 0, or -errno if there is no answer. */
 static int ask(const char *socket, struct answers *answers)
 {
 	struct smudge_error ignored = {0};

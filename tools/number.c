@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Strict decimal numbers; number.h says why.
+ * Strict decimal numbers.
  */
 #include "number.h"
 
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool number_parse(const char *text, uint64_t max, uint64_t *ret)
+bool number_parse(const char *text, uint64_t max, uint64_t *ret_value)
 {
 	unsigned long long value;
 
@@ -18,6 +18,6 @@ bool number_parse(const char *text, uint64_t max, uint64_t *ret)
 	value = strtoull(text, NULL, 10);
 	if (errno || value > max)
 		return false;
-	*ret = value;
+	*ret_value = value;
 	return true;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Numbers on the command line: decimal digits and nothing else. strtoull and
- * its kin also take blanks, signs and wrapped negative numbers.
+ * the like also accept blanks, signs and negative numbers, which wrap.
  */
 #ifndef TOOLS_NUMBER_H
 #define TOOLS_NUMBER_H
@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* False, and @ret as before: not a decimal number from 0 to @max. */
-bool number_parse(const char *text, uint64_t max, uint64_t *ret);
+/* False, and @ret_value unchanged, if @text is no decimal number <= @max. */
+bool number_parse(const char *text, uint64_t max, uint64_t *ret_value);
 
 #endif

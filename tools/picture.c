@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pictures; picture.h.
+ * Pictures of a screen in memory, and PNG files of them.
  */
 #include "picture.h"
 
@@ -19,33 +19,33 @@
 #define RGB_BYTES  3
 #define GAP_PIXELS 8
 
-static int allocate(uint32_t width, uint32_t height, struct picture *ret)
+static int allocate(uint32_t width, uint32_t height,
+		    struct picture *ret_picture)
 {
 	uint8_t *rgb = calloc((size_t)width * height, RGB_BYTES);
 
 	if (!rgb)
 		return -ENOMEM;
-	*ret = (struct picture){width, height, rgb};
+	*ret_picture = (struct picture){width, height, rgb};
 	return 0;
 }
 
 int picture_copy(const uint32_t *pixels, uint32_t width, uint32_t height,
-		 struct picture *ret)
+		 struct picture *ret_picture)
 {
 	struct picture picture;
 	size_t count = (size_t)width * height;
-	size_t i;
-	int rc = allocate(width, height, &picture);
+	int ret = allocate(width, height, &picture);
 
-	if (rc)
-		return rc;
-	for (i = 0; i < count; i++) {
+	if (ret)
+		return ret;
+	for (size_t i = 0; i < count; i++) {
 		picture.rgb[i * RGB_BYTES] = (uint8_t)(pixels[i] >> 16);
 		picture.rgb[i * RGB_BYTES + 1] = (uint8_t)(pixels[i] >> 8);
 		picture.rgb[i * RGB_BYTES + 2] = (uint8_t)pixels[i];
 	}
-	picture_free(ret);
-	*ret = picture;
+	picture_free(ret_picture);
+	*ret_picture = picture;
 	return 0;
 }
 
@@ -72,40 +72,39 @@ int picture_write_png(const struct picture *picture, const char *path,
 
 	png_alloc_size_t len = PNG_IMAGE_PNG_SIZE_MAX(image);
 	uint8_t *bytes = malloc(len);
-	int rc = -ENOMEM;
+	int ret = -ENOMEM;
 
 	if (bytes && png_image_write_to_memory(&image, bytes, &len, 0,
 					       picture->rgb, 0, NULL))
-		rc = file_write(path, bytes, len, interrupt_end_fd());
+		ret = file_write(path, bytes, len, interrupt_end_fd());
 	free(bytes);
-	if (rc)
-		return smudge_error_set(err, rc, "picture",
+	if (ret)
+		return smudge_error_set(err, ret, "picture",
 					"the picture %.100s cannot be written: "
 					"%s",
-					path, file_reason(rc));
+					path, file_reason(ret));
 	return 0;
 }
 
 static void put(const struct picture *from, struct picture *to, uint32_t x)
 {
-	uint32_t y;
-
-	for (y = 0; y < from->height; y++)
+	for (uint32_t y = 0; y < from->height; y++)
 		memcpy(to->rgb + ((size_t)y * to->width + x) * RGB_BYTES,
 		       from->rgb + (size_t)y * from->width * RGB_BYTES,
 		       (size_t)from->width * RGB_BYTES);
 }
 
 int picture_beside(const struct picture *left, const struct picture *right,
-		   struct picture *ret)
+		   struct picture *ret_picture)
 {
 	uint32_t height =
 		left->height > right->height ? left->height : right->height;
-	int rc = allocate(left->width + GAP_PIXELS + right->width, height, ret);
+	int ret = allocate(left->width + GAP_PIXELS + right->width, height,
+			   ret_picture);
 
-	if (rc)
-		return rc;
-	put(left, ret, 0);
-	put(right, ret, left->width + GAP_PIXELS);
+	if (ret)
+		return ret;
+	put(left, ret_picture, 0);
+	put(right, ret_picture, left->width + GAP_PIXELS);
 	return 0;
 }

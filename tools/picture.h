@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A picture of a screen, three bytes a pixel, and PNG files of it.
+ * A picture of a screen, three bytes per pixel, and PNG files of it.
  */
 #ifndef TOOLS_PICTURE_H
 #define TOOLS_PICTURE_H
@@ -17,23 +17,23 @@ struct picture {
 };
 
 /*
- * picture_copy - from pixels of 0x00rrggbb
- * Return: 0 or -ENOMEM; what @ret held is freed on success.
+ * picture_copy - make a picture from pixels of 0x00rrggbb
+ * Return: 0 or -ENOMEM; what @ret_picture held before is freed on success.
  */
 int picture_copy(const uint32_t *pixels, uint32_t width, uint32_t height,
-		 struct picture *ret);
+		 struct picture *ret_picture);
 void picture_free(struct picture *picture);
 bool picture_equal(const struct picture *a, const struct picture *b);
 
 /*
- * Made or replaced as file_write does it (common/file.h).
+ * Create or replace the file, as file_write does (common/file.h).
  * Return: 0, or -errno with one sentence.
  */
 int picture_write_png(const struct picture *picture, const char *path,
 		      struct smudge_error *err);
 
-/* Both in one picture, @left beside @right. Return: 0 or -ENOMEM. */
+/* Put both into one picture, @left beside @right. Return: 0 or -ENOMEM. */
 int picture_beside(const struct picture *left, const struct picture *right,
-		   struct picture *ret);
+		   struct picture *ret_picture);
 
 #endif

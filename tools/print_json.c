@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The whole text is there before any of it is printed: json_dumpf stops in
- * the middle for want of memory, or prints nothing.
+ * JSON on stdout.
+ *
+ * The text is complete before any of it is printed: json_dumpf stops in the
+ * middle, or prints nothing, if memory runs out.
  */
 #include "print_json.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Child processes; process.h.
+ * Child processes that never outlive their parent.
  */
 #include "process.h"
 
@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* In the child. Returns only when something failed. */
+/* Runs in the child. Returns only if something failed. */
 static void become(char *const argv[], const char *log_path, pid_t parent)
 {
 	int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -31,7 +31,7 @@ static void become(char *const argv[], const char *log_path, pid_t parent)
 		return;
 	if (getppid() != parent) /* it died before prctl */
 		_exit(1);
-	/* what this program ignores is its own matter */
+	/* the child must not inherit what this program ignores */
 	signal(SIGPIPE, SIG_DFL);
 	signal(SIGXFSZ, SIG_DFL);
 	execv(argv[0], argv);
@@ -44,14 +44,14 @@ int process_start(struct process *process, char *const argv[],
 	int failure = 0;
 	int report[2];
 	pid_t pid;
-	int rc = 0;
+	int ret = 0;
 
-	/* the child's errno; closed without a byte when exec succeeded */
+	/* carries the child's errno; a successful exec closes it empty */
 	if (pipe2(report, O_CLOEXEC) < 0 || (pid = fork()) < 0) {
-		rc = -errno;
-		return smudge_error_set(err, rc, "process",
+		ret = -errno;
+		return smudge_error_set(err, ret, "process",
 					"cannot start a process: %s",
-					strerror(-rc));
+					strerror(-ret));
 	}
 	if (pid == 0) {
 		become(argv, log_path, parent);

@@ -13,28 +13,28 @@ struct smudge_error;
 
 struct process {
 	pid_t pid;  /* 0: none */
-	int signal; /* what ended it, 0: nothing did */
+	int signal; /* the signal that ended it; 0: none */
 };
 
 /*
  * process_start - run a program
  * @argv: NULL-terminated; argv[0] is the path
- * @log_path: where its stdout and stderr go; stdin is empty
+ * @log_path: receives its stdout and stderr; its stdin is empty
  *
- * The kernel kills the child when the calling thread dies.
- * Return: 0, or -errno with one sentence (a program that cannot be run too).
+ * The kernel kills the child when the calling thread ends.
+ * Return: 0, or -errno with one sentence, also if the program cannot be run.
  */
 int process_start(struct process *process, char *const argv[],
 		  const char *log_path, struct smudge_error *err);
 
-/* True while it has not ended; a dead one is reaped. */
+/* Does it still run? If not, it is reaped. */
 bool process_alive(struct process *process);
 
 /* Kill and reap it, if there is one. */
 void process_kill(struct process *process);
 
 /*
- * Where the running program lies, without a trailing slash.
+ * The folder of the running program, without a trailing slash.
  * Return: 0, or -errno.
  */
 int process_own_folder(char *buf, size_t size);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A migration's progress; progress.h.
+ * A migration's progress on one line, and the wait for its end.
  */
 #include "progress.h"
 
@@ -22,10 +22,10 @@
 struct progress {
 	bool quiet;
 	bool terminal;
-	bool open_line;	   /* the terminal's cursor is behind a line of ours */
-	bool arrives;	   /* it is watched at its destination */
-	bool is_cancelled; /* it was asked to */
-	double round;	   /* last shown */
+	bool open_line;	   /* the terminal's cursor is at the end of our line */
+	bool arrives;	   /* the migration is watched at its destination */
+	bool is_cancelled; /* a cancel was asked for */
+	double round;	   /* the last one shown */
 	int64_t shown_ms;
 };
 
@@ -45,7 +45,7 @@ static void print_line(const json_t *reply)
 	printf("round %2.0f | sent %6.1f MiB | remaining %6.1f MiB | ",
 	       progress_number(reply, "ram", "dirty-sync-count"), sent / MIB,
 	       progress_number(reply, "ram", "remaining") / MIB);
-	/* what the guest writes is known when a round has ended */
+	/* the rate of writes is not known before a round has ended */
 	if (progress_number(reply, "x-smudge", "round-ns") == 0) {
 		printf("dirty      - pages/s | %6.1f MB/s | downtime -",
 		       ns > 0 ? sent / ns * 1e3 : 0);
@@ -80,7 +80,7 @@ static void show(struct progress *progress, const json_t *reply)
 	fflush(stdout);
 }
 
-/* 1 while it runs, 0 completed, or -errno. */
+/* 1 while the migration runs, 0 if it completed, or -errno. */
 static int outcome(const json_t *reply, struct smudge_error *err)
 {
 	const char *status =
@@ -103,7 +103,7 @@ static int outcome(const json_t *reply, struct smudge_error *err)
 	return 1;
 }
 
-/* A refused cancel is no failure: the migration goes on to its own end. */
+/* A refused cancel is no failure: the migration continues to its own end. */
 static void cancel(struct progress *progress, struct qmp_client *client)
 {
 	struct smudge_error err = {0};
@@ -118,7 +118,7 @@ static void cancel(struct progress *progress, struct qmp_client *client)
 	fprintf(stderr, "smudge: %s; waiting for the end\n", err.message);
 }
 
-/* The command has to end, and the migration has not. */
+/* The command must end before the migration has ended. */
 static int ended_early(struct smudge_error *err)
 {
 	*err = (struct smudge_error){0};
@@ -126,9 +126,9 @@ static int ended_early(struct smudge_error *err)
 				"interrupted before the migration's end");
 }
 
-/* A signal asks for a cancel, and for an end soon. 0 or -EINTR. */
-static int heed_signals(struct progress *progress, struct qmp_client *client,
-			struct smudge_error *err)
+/* After a signal cancel the migration, or end the wait. 0 or -EINTR. */
+static int react_to_signals(struct progress *progress,
+			    struct qmp_client *client, struct smudge_error *err)
 {
 	if (!interrupted())
 		return 0;
@@ -141,49 +141,49 @@ static int heed_signals(struct progress *progress, struct qmp_client *client,
 }
 
 static int watch(struct progress *progress, struct qmp_client *client,
-		 json_t **ret, struct smudge_error *err)
+		 json_t **ret_migration, struct smudge_error *err)
 {
 	for (;;) {
-		int rc =
-			qmp_client_run(client, "query-migrate", NULL, ret, err);
+		int ret = qmp_client_run(client, "query-migrate", NULL,
+					 ret_migration, err);
 
-		if (rc)
-			return interrupted() ? ended_early(err) : rc;
-		show(progress, *ret);
-		rc = outcome(*ret, err);
-		if (rc == 1)
-			rc = heed_signals(progress, client, err);
-		else if (!rc)
+		if (ret)
+			return interrupted() ? ended_early(err) : ret;
+		show(progress, *ret_migration);
+		ret = outcome(*ret_migration, err);
+		if (ret == 1)
+			ret = react_to_signals(progress, client, err);
+		else if (!ret)
 			return 0;
-		json_decref(*ret);
-		*ret = NULL;
-		if (rc)
-			return rc;
+		json_decref(*ret_migration);
+		*ret_migration = NULL;
+		if (ret)
+			return ret;
 		clock_sleep_ms(POLL_MS);
 	}
 }
 
-int progress_watch(struct qmp_client *client, bool quiet, json_t **ret,
-		   struct smudge_error *err)
+int progress_watch(struct qmp_client *client, bool quiet,
+		   json_t **ret_migration, struct smudge_error *err)
 {
 	struct progress progress = {
 		.quiet = quiet,
 		.terminal = isatty(STDOUT_FILENO) == 1,
 	};
-	int rc = watch(&progress, client, ret, err);
+	int ret = watch(&progress, client, ret_migration, err);
 
 	if (progress.open_line)
 		putchar('\n');
 	fflush(stdout);
-	return rc;
+	return ret;
 }
 
 int progress_wait_arrival(struct qmp_client *client, struct smudge_error *err)
 {
 	struct progress progress = {.quiet = true, .arrives = true};
 	json_t *reply = NULL;
-	int rc = watch(&progress, client, &reply, err);
+	int ret = watch(&progress, client, &reply, err);
 
 	json_decref(reply);
-	return rc;
+	return ret;
 }

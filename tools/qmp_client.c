@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A QMP client; qmp_client.h. It relies on one message a line, which
+ * A QMP client over a UNIX socket. It relies on one message per line, which
  * every QMP server writes.
  */
 #include "qmp_client.h"
@@ -25,33 +25,33 @@
 struct qmp_client {
 	int fd;
 	size_t len;  /* bytes read */
-	size_t used; /* of them, in lines handed out */
+	size_t used; /* of them, bytes of lines that were returned */
 	char bytes[LINE_MAX_BYTES];
 };
 
-/* A server whose queue is full gives -EAGAIN at once. */
+/* If the server's queue is full, this fails with -EAGAIN at once. */
 static int connect_once(const struct sockaddr_un *address, int *ret_fd)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int rc = 0;
+	int ret = 0;
 
 	if (fd < 0)
 		return -errno;
 	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
-		rc = -errno;
-	if (rc)
+		ret = -errno;
+	if (ret)
 		close(fd);
 	else
 		*ret_fd = fd;
-	return rc;
+	return ret;
 }
 
-/* How long a failure may be a passing one. */
-static int64_t patience_ms(int rc, int64_t timeout_ms)
+/* For how long a failure may be temporary. */
+static int64_t patience_ms(int ret, int64_t timeout_ms)
 {
-	if (rc == -EAGAIN)
+	if (ret == -EAGAIN)
 		return REPLY_TIMEOUT_MS;
-	return rc == -ENOENT || rc == -ECONNREFUSED ? timeout_ms : 0;
+	return ret == -ENOENT || ret == -ECONNREFUSED ? timeout_ms : 0;
 }
 
 static int connect_patiently(const char *path, int64_t timeout_ms, int *ret_fd,
@@ -59,7 +59,7 @@ static int connect_patiently(const char *path, int64_t timeout_ms, int *ret_fd,
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int64_t began_ms = clock_now_ms();
-	int rc;
+	int ret;
 
 	if (strlen(path) >= sizeof(address.sun_path))
 		return smudge_error_set(err, -ENAMETOOLONG, "qmp",
@@ -69,38 +69,38 @@ static int connect_patiently(const char *path, int64_t timeout_ms, int *ret_fd,
 					strlen(path));
 	strcpy(address.sun_path, path);
 	for (;;) {
-		rc = connect_once(&address, ret_fd);
-		if (!rc)
+		ret = connect_once(&address, ret_fd);
+		if (!ret)
 			return 0;
-		if (clock_now_ms() - began_ms >= patience_ms(rc, timeout_ms) ||
+		if (clock_now_ms() - began_ms >= patience_ms(ret, timeout_ms) ||
 		    interrupted())
 			break;
 		clock_sleep_ms(RETRY_MS);
 	}
-	return smudge_error_set(err, rc, "qmp", "cannot connect to %s: %s",
-				path, strerror(-rc));
+	return smudge_error_set(err, ret, "qmp", "cannot connect to %s: %s",
+				path, strerror(-ret));
 }
 
 static int wait_for(struct qmp_client *client, short events, int64_t end_ms)
 {
 	int64_t left_ms = end_ms - clock_now_ms();
-	int rc = wait_ready(client->fd, events, interrupt_end_fd(),
-			    left_ms < 0 ? 0 : left_ms);
+	int ret = wait_ready(client->fd, events, interrupt_end_fd(),
+			     left_ms < 0 ? 0 : left_ms);
 
-	return rc == -ECANCELED ? -EINTR : rc;
+	return ret == -ECANCELED ? -EINTR : ret;
 }
 
-/* More bytes behind those there are. */
+/* Read more bytes, behind those that were read before. */
 static int read_more(struct qmp_client *client, int64_t end_ms)
 {
 	ssize_t n;
-	int rc;
+	int ret;
 
 	if (client->len == sizeof(client->bytes))
 		return -EMSGSIZE;
-	rc = wait_for(client, POLLIN, end_ms);
-	if (rc)
-		return rc;
+	ret = wait_for(client, POLLIN, end_ms);
+	if (ret)
+		return ret;
 	n = recv(client->fd, client->bytes + client->len,
 		 sizeof(client->bytes) - client->len, 0);
 	if (n < 0)
@@ -109,26 +109,26 @@ static int read_more(struct qmp_client *client, int64_t end_ms)
 	return n ? 0 : -ECONNRESET;
 }
 
-static int read_message(struct qmp_client *client, json_t **ret)
+static int read_message(struct qmp_client *client, json_t **ret_message)
 {
 	int64_t end_ms = clock_now_ms() + REPLY_TIMEOUT_MS;
 	char *newline;
 	char *line;
-	int rc;
+	int ret;
 
 	memmove(client->bytes, client->bytes + client->used,
 		client->len - client->used);
 	client->len -= client->used;
 	client->used = 0;
 	while (!(newline = memchr(client->bytes, '\n', client->len))) {
-		rc = read_more(client, end_ms);
-		if (rc)
-			return rc;
+		ret = read_more(client, end_ms);
+		if (ret)
+			return ret;
 	}
 	line = client->bytes;
 	client->used = (size_t)(newline - line) + 1;
-	*ret = json_loadb(line, client->used, 0, NULL);
-	return *ret ? 0 : -EPROTO;
+	*ret_message = json_loadb(line, client->used, 0, NULL);
+	return *ret_message ? 0 : -EPROTO;
 }
 
 static int send_all(struct qmp_client *client, const char *text, size_t len)
@@ -137,14 +137,14 @@ static int send_all(struct qmp_client *client, const char *text, size_t len)
 
 	while (len) {
 		ssize_t n = send(client->fd, text, len, MSG_NOSIGNAL);
-		int rc = 0;
+		int ret = 0;
 
 		if (n < 0 && errno == EAGAIN)
-			rc = wait_for(client, POLLOUT, end_ms);
+			ret = wait_for(client, POLLOUT, end_ms);
 		else if (n < 0 && errno != EINTR)
-			rc = -errno;
-		if (rc)
-			return rc;
+			ret = -errno;
+		if (ret)
+			return ret;
 		if (n > 0) {
 			text += n;
 			len -= (size_t)n;
@@ -154,8 +154,8 @@ static int send_all(struct qmp_client *client, const char *text, size_t len)
 }
 
 /*
- * The size first: when json_dumps cannot grow its buffer it leaves an
- * object's key out and goes on (jansson 2.14).
+ * The size is computed first: if json_dumps cannot enlarge its buffer, it
+ * leaves out an object's key and continues (jansson 2.14).
  */
 static char *dump(const json_t *message, size_t *ret_len)
 {
@@ -176,99 +176,101 @@ static int send_command(struct qmp_client *client, const char *command,
 	json_t *message = json_pack("{s:s}", "execute", command);
 	size_t len = 0;
 	char *text;
-	int rc = 0;
+	int ret = 0;
 
 	if (arguments)
-		rc = json_object_set_new(message, "arguments", arguments);
-	text = rc == 0 ? dump(message, &len) : NULL;
+		ret = json_object_set_new(message, "arguments", arguments);
+	text = ret == 0 ? dump(message, &len) : NULL;
 	json_decref(message);
 	if (!text)
 		return -ENOMEM;
-	rc = send_all(client, text, len);
+	ret = send_all(client, text, len);
 	free(text);
-	return rc;
+	return ret;
 }
 
-/* The next message that is no event. */
-static int read_reply(struct qmp_client *client, json_t **ret)
+/* Read the next message that is no event. */
+static int read_reply(struct qmp_client *client, json_t **ret_message)
 {
-	int rc = read_message(client, ret);
+	int ret = read_message(client, ret_message);
 
-	while (!rc && json_object_get(*ret, "event")) {
-		json_decref(*ret);
-		*ret = NULL;
-		rc = read_message(client, ret);
+	while (!ret && json_object_get(*ret_message, "event")) {
+		json_decref(*ret_message);
+		*ret_message = NULL;
+		ret = read_message(client, ret_message);
 	}
-	return rc;
+	return ret;
 }
 
-/* What a reply holds; @reply is stolen. */
-static int open_reply(json_t *reply, json_t **ret, struct smudge_error *err)
+/* The value in a reply; @reply is stolen. */
+static int open_reply(json_t *reply, json_t **ret_value,
+		      struct smudge_error *err)
 {
 	json_t *result = json_object_get(reply, "return");
 	const char *desc = json_string_value(
 		json_object_get(json_object_get(reply, "error"), "desc"));
-	int rc = 0;
+	int ret = 0;
 
 	if (!result)
-		rc = smudge_error_set(err, -EREMOTEIO, "qmp", "%s",
-				      desc ? desc : "the reply is not QMP");
-	else if (ret)
-		*ret = json_incref(result);
+		ret = smudge_error_set(err, -EREMOTEIO, "qmp", "%s",
+				       desc ? desc : "the reply is not QMP");
+	else if (ret_value)
+		*ret_value = json_incref(result);
 	json_decref(reply);
-	return rc;
+	return ret;
 }
 
 int qmp_client_run(struct qmp_client *client, const char *command,
-		   json_t *arguments, json_t **ret, struct smudge_error *err)
+		   json_t *arguments, json_t **ret_value,
+		   struct smudge_error *err)
 {
 	json_t *reply = NULL;
-	int rc = send_command(client, command, arguments);
+	int ret = send_command(client, command, arguments);
 
-	if (!rc)
-		rc = read_reply(client, &reply);
-	if (rc)
-		return smudge_error_set(err, rc, "qmp",
+	if (!ret)
+		ret = read_reply(client, &reply);
+	if (ret)
+		return smudge_error_set(err, ret, "qmp",
 					"no reply to '%.40s': %s", command,
-					strerror(-rc));
-	return open_reply(reply, ret, err);
+					strerror(-ret));
+	return open_reply(reply, ret_value, err);
 }
 
 static int negotiate(struct qmp_client *client, const char *path,
 		     struct smudge_error *err)
 {
 	json_t *greeting = NULL;
-	int rc = read_message(client, &greeting);
+	int ret = read_message(client, &greeting);
 
-	if (!rc && !json_object_get(greeting, "QMP"))
-		rc = -EPROTO;
+	if (!ret && !json_object_get(greeting, "QMP"))
+		ret = -EPROTO;
 	json_decref(greeting);
-	if (rc)
-		return smudge_error_set(err, rc, "qmp",
+	if (ret)
+		return smudge_error_set(err, ret, "qmp",
 					"%s does not greet as QMP does: %s",
-					path, strerror(-rc));
+					path, strerror(-ret));
 	return qmp_client_run(client, "qmp_capabilities", NULL, NULL, err);
 }
 
 int qmp_client_open(const char *path, int64_t timeout_ms,
-		    struct qmp_client **ret, struct smudge_error *err)
+		    struct qmp_client **ret_client, struct smudge_error *err)
 {
 	struct qmp_client *client = malloc(sizeof(*client));
-	int rc;
+	int ret;
 
 	if (!client)
 		return smudge_error_set(err, -ENOMEM, "qmp", "out of memory");
 	client->fd = -1;
 	client->len = 0;
 	client->used = 0;
-	rc = connect_patiently(path, timeout_ms, &client->fd, err);
-	if (!rc)
-		rc = negotiate(client, path, err);
-	if (rc) {
+	ret = connect_patiently(path, timeout_ms, &client->fd, err);
+	if (!ret)
+		ret = negotiate(client, path, err);
+	if (ret) {
 		qmp_client_close(client);
-		return rc;
+		return ret;
 	}
-	*ret = client;
+	*ret_client = client;
 	return 0;
 }
 

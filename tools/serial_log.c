@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Read a serial log; guests/scribble.c and guests/paint.h have the lines.
+ * Read the lines that guests/scribble.c and guests/paint.h describe.
  *
- * A guest that moves in the middle of a line leaves its begin in one file
- * and its end in another; neither is a pass line then.
+ * If a guest moves in the middle of a line, one file has the beginning and
+ * another one the end. Neither counts as a line of a pass.
  */
 #include "serial_log.h"
 
@@ -40,7 +40,7 @@ static void take_line(const char *line, struct serial_log *log)
 		log->errors = errors;
 }
 
-int serial_log_read(const char *path, struct serial_log *ret)
+int serial_log_read(const char *path, struct serial_log *ret_log)
 {
 	struct serial_log log = {0};
 	FILE *file = fopen(path, "re");
@@ -56,6 +56,6 @@ int serial_log_read(const char *path, struct serial_log *ret)
 	}
 	free(line);
 	fclose(file);
-	*ret = log;
+	*ret_log = log;
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What scribble or paint wrote on its serial port, read from a file.
+ * What scribble or paint wrote to its serial port, read from a file.
  */
 #ifndef TOOLS_SERIAL_LOG_H
 #define TOOLS_SERIAL_LOG_H
@@ -8,12 +8,12 @@
 #include <stdint.h>
 
 struct serial_log {
-	uint64_t passes; /* lines of passes or loops in this file */
+	uint64_t passes; /* lines in this file that report a pass or loop */
 	uint64_t last_pass;
-	uint64_t errors; /* as the guest counts, or lines of errors */
+	uint64_t errors; /* as the guest counts them, or 1 */
 };
 
-/* A line that is cut at the file's begin or end is not counted. 0 or -errno. */
-int serial_log_read(const char *path, struct serial_log *ret);
+/* Does not count a line cut at the start or end of the file. 0 or -errno. */
+int serial_log_read(const char *path, struct serial_log *ret_log);
 
 #endif

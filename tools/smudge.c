@@ -41,7 +41,7 @@ int tool_usage(const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	/* a terminal's control bytes stay out of the message */
+	/* smudge_error_set removes a terminal's control bytes */
 	smudge_error_set(&err, -EINVAL, "smudge", "%s", text);
 	fprintf(stderr, "smudge: %s; see smudge --help\n", err.message);
 	return TOOL_USAGE;
@@ -49,10 +49,8 @@ int tool_usage(const char *format, ...)
 
 static int help(void)
 {
-	size_t i;
-
 	puts("usage: smudge COMMAND [OPTION]...\n");
-	for (i = 0; i < NCOMMANDS; i++)
+	for (size_t i = 0; i < NCOMMANDS; i++)
 		printf("  %-11s %s\n", commands[i].name, commands[i].summary);
 	puts("\n  --help    this text; 'smudge COMMAND --help' says more\n"
 	     "  --version the version\n\n"
@@ -62,8 +60,6 @@ static int help(void)
 
 static int run(int argc, char *argv[])
 {
-	size_t i;
-
 	if (argc < 2)
 		return tool_usage("a command is missing");
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
@@ -72,7 +68,7 @@ static int run(int argc, char *argv[])
 		printf("smudge %s\n", smudge_version());
 		return TOOL_OK;
 	}
-	for (i = 0; i < NCOMMANDS; i++) {
+	for (size_t i = 0; i < NCOMMANDS; i++) {
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return commands[i].run(argc - 1, argv + 1);
 	}
@@ -80,7 +76,8 @@ static int run(int argc, char *argv[])
 }
 
 /*
- * What a command prints is its work: lost output is a failure, and said once.
+ * A command's result is what it prints, so lost output is a failure. It is
+ * reported once.
  */
 int main(int argc, char *argv[])
 {

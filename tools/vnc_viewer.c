@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The viewer's thread; vnc_viewer.h.
+ * A VNC viewer on a thread of its own.
  *
- * An answer to an older question may be on its way when a picture is wanted,
- * and may cover all of the screen too: the second such answer counts.
+ * When a picture is wanted, the answer to an older request may be on its way,
+ * and may cover the whole screen too: so the second such answer counts.
  */
 #include "vnc_viewer.h"
 
@@ -45,8 +45,8 @@ struct vnc_viewer {
 	char *password;
 	pthread_t thread;
 	bool has_thread;
-	int fd;			 /* the connection; libvncclient has a copy */
-	uint64_t covered_pixels; /* thread's: by the update being read */
+	int fd; /* the connection; libvncclient has a duplicate */
+	uint64_t covered_pixels; /* thread's: of the update being read */
 	bool has_asked;		 /* thread's */
 
 	pthread_mutex_t lock;
@@ -54,7 +54,7 @@ struct vnc_viewer {
 	bool is_ready;		/* under lock: the handshake is over */
 	bool is_ending;		/* under lock */
 	bool has_failed;	/* under lock */
-	unsigned int wanted;	/* under lock: answers until the picture */
+	unsigned int wanted;	/* under lock: answers to wait for */
 	struct picture picture; /* under lock */
 };
 
@@ -102,7 +102,7 @@ static void finished_update(rfbClient *client)
 	pthread_mutex_unlock(&viewer->lock);
 }
 
-/* libvncclient 0.9.14 waits for its socket and forgets what it read ahead. */
+/* libvncclient 0.9.14 waits for its socket even if it has bytes read ahead. */
 static int wait_for_message(rfbClient *client)
 {
 	return client->buffered ? 1 : WaitForMessage(client, WAIT_US);
@@ -124,8 +124,9 @@ static bool look(struct vnc_viewer *viewer, bool wanted)
 }
 
 /*
- * The handshake is read here, so that whoever opened the viewer can end it by
- * a shutdown of the socket. A client that fails is freed.
+ * The handshake is read on this thread, so that the thread that opened the
+ * viewer can end it by a shutdown of the socket. rfbInitClient frees a client
+ * that fails.
  */
 static void begin(struct vnc_viewer *viewer)
 {
@@ -160,31 +161,31 @@ static void *run(void *opaque)
 	return NULL;
 }
 
-/* Non-blocking, as libvncclient has it. 0 or -errno. */
+/* Non-blocking, as libvncclient needs it. 0 or -errno. */
 static int connect_once(const struct addrinfo *address, int *ret_fd)
 {
 	socklen_t len = sizeof(int);
 	int fd = socket(address->ai_family,
 			SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int code = 0;
-	int rc = 0;
+	int ret = 0;
 
 	if (fd < 0)
 		return -errno;
 	if (connect(fd, address->ai_addr, address->ai_addrlen) < 0)
-		rc = -errno;
-	if (rc == -EINPROGRESS)
-		rc = wait_ready(fd, POLLOUT, interrupt_end_fd(),
-				READ_TIMEOUT * MS_PER_S);
-	if (!rc && getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &len) < 0)
-		rc = -errno;
-	if (!rc)
-		rc = -code;
-	if (rc)
+		ret = -errno;
+	if (ret == -EINPROGRESS)
+		ret = wait_ready(fd, POLLOUT, interrupt_end_fd(),
+				 READ_TIMEOUT * MS_PER_S);
+	if (!ret && getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &len) < 0)
+		ret = -errno;
+	if (!ret)
+		ret = -code;
+	if (ret)
 		close(fd);
 	else
 		*ret_fd = fd;
-	return rc;
+	return ret;
 }
 
 static int connect_to(struct vnc_viewer *viewer, const char *host, int port,
@@ -193,22 +194,22 @@ static int connect_to(struct vnc_viewer *viewer, const char *host, int port,
 	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
 	struct addrinfo *list = NULL;
 	char service[16];
-	int rc;
+	int ret;
 
 	snprintf(service, sizeof(service), "%d", port);
-	rc = getaddrinfo(host, service, &hints, &list);
-	if (rc)
+	ret = getaddrinfo(host, service, &hints, &list);
+	if (ret)
 		return smudge_error_set(err, -ENOENT, WHERE,
 					"the host %.60s has no address: %s",
-					host, gai_strerror(rc));
-	rc = -ENOENT;
-	for (const struct addrinfo *at = list; at && rc; at = at->ai_next)
-		rc = connect_once(at, &viewer->fd);
+					host, gai_strerror(ret));
+	ret = -ENOENT;
+	for (const struct addrinfo *at = list; at && ret; at = at->ai_next)
+		ret = connect_once(at, &viewer->fd);
 	freeaddrinfo(list);
-	if (rc)
-		return smudge_error_set(err, rc, WHERE,
+	if (ret)
+		return smudge_error_set(err, ret, WHERE,
 					"no VNC server at %.60s port %d: %s",
-					host, port, strerror(-rc));
+					host, port, strerror(-ret));
 	return 0;
 }
 
@@ -230,7 +231,7 @@ static int make_client(struct vnc_viewer *viewer, struct smudge_error *err)
 	client->GotFrameBufferUpdate = got_rectangle;
 	client->FinishedFrameBufferUpdate = finished_update;
 	client->readTimeout = READ_TIMEOUT;
-	/* it has its connection, as if the server had called */
+	/* it has its connection already, as if the server had connected */
 	client->listenSpecified = TRUE;
 	client->sock = dup(viewer->fd);
 	rfbClientSetClientData(client, &client_tag, viewer);
@@ -238,7 +239,7 @@ static int make_client(struct vnc_viewer *viewer, struct smudge_error *err)
 	return 0;
 }
 
-/* With the lock held. 0, -ETIMEDOUT, or -EINTR after a signal. */
+/* The caller holds the lock. 0, -ETIMEDOUT, or -EINTR after a signal. */
 static int wait_for_thread(struct vnc_viewer *viewer, int64_t end_ms)
 {
 	struct timespec until;
@@ -260,36 +261,36 @@ static int start(struct vnc_viewer *viewer, const char *host, int port,
 		 struct smudge_error *err)
 {
 	int64_t end_ms = clock_now_ms() + PICTURE_TIMEOUT * MS_PER_S;
-	int rc = -pthread_create(&viewer->thread, NULL, run, viewer);
+	int ret = -pthread_create(&viewer->thread, NULL, run, viewer);
 
-	if (rc)
-		return smudge_error_set(err, rc, WHERE,
+	if (ret)
+		return smudge_error_set(err, ret, WHERE,
 					"no thread for the viewer: %s",
-					strerror(-rc));
+					strerror(-ret));
 	viewer->has_thread = true;
 	pthread_mutex_lock(&viewer->lock);
-	while (!viewer->is_ready && !rc)
-		rc = wait_for_thread(viewer, end_ms);
-	if (!rc && viewer->has_failed)
-		rc = -ECONNREFUSED;
+	while (!viewer->is_ready && !ret)
+		ret = wait_for_thread(viewer, end_ms);
+	if (!ret && viewer->has_failed)
+		ret = -ECONNREFUSED;
 	pthread_mutex_unlock(&viewer->lock);
-	if (rc == -EINTR)
-		smudge_error_set(err, rc, WHERE, "interrupted");
-	else if (rc)
-		smudge_error_set(err, rc, WHERE,
+	if (ret == -EINTR)
+		smudge_error_set(err, ret, WHERE, "interrupted");
+	else if (ret)
+		smudge_error_set(err, ret, WHERE,
 				 "no VNC server at %.60s port %d lets "
 				 "a viewer in%s",
 				 host, port,
 				 viewer->password ? ", perhaps for its password"
 						  : ", or it wants a password");
-	return rc;
+	return ret;
 }
 
 int vnc_viewer_open(const char *host, int port, const char *password,
-		    struct vnc_viewer **ret, struct smudge_error *err)
+		    struct vnc_viewer **ret_viewer, struct smudge_error *err)
 {
 	struct vnc_viewer *viewer = calloc(1, sizeof(*viewer));
-	int rc;
+	int ret;
 
 	if (!viewer)
 		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
@@ -297,16 +298,16 @@ int vnc_viewer_open(const char *host, int port, const char *password,
 	pthread_mutex_init(&viewer->lock, NULL);
 	pthread_cond_init(&viewer->answered, NULL);
 	viewer->password = password ? strdup(password) : NULL;
-	rc = connect_to(viewer, host, port, err);
-	if (!rc)
-		rc = make_client(viewer, err);
-	if (!rc)
-		rc = start(viewer, host, port, err);
-	if (rc) {
+	ret = connect_to(viewer, host, port, err);
+	if (!ret)
+		ret = make_client(viewer, err);
+	if (!ret)
+		ret = start(viewer, host, port, err);
+	if (ret) {
 		vnc_viewer_close(viewer);
-		return rc;
+		return ret;
 	}
-	*ret = viewer;
+	*ret_viewer = viewer;
 	return 0;
 }
 
@@ -317,7 +318,7 @@ void vnc_viewer_close(struct vnc_viewer *viewer)
 	pthread_mutex_lock(&viewer->lock);
 	viewer->is_ending = true;
 	pthread_mutex_unlock(&viewer->lock);
-	/* what the thread reads ends now */
+	/* ends what the thread reads */
 	if (viewer->fd >= 0)
 		shutdown(viewer->fd, SHUT_RDWR);
 	if (viewer->has_thread)
@@ -335,9 +336,9 @@ void vnc_viewer_close(struct vnc_viewer *viewer)
 	free(viewer);
 }
 
-static const char *how_it_failed(int rc)
+static const char *how_it_failed(int ret)
 {
-	switch (rc) {
+	switch (ret) {
 	case -EINTR:
 		return "was left, by a signal,";
 	case -ETIMEDOUT:
@@ -347,28 +348,28 @@ static const char *how_it_failed(int rc)
 	}
 }
 
-int vnc_viewer_picture(struct vnc_viewer *viewer, struct picture *ret,
+int vnc_viewer_picture(struct vnc_viewer *viewer, struct picture *ret_picture,
 		       struct smudge_error *err)
 {
 	int64_t end_ms = clock_now_ms() + PICTURE_TIMEOUT * MS_PER_S;
-	int rc = 0;
+	int ret = 0;
 
 	pthread_mutex_lock(&viewer->lock);
 	viewer->wanted = ANSWERS_NEEDED;
-	while (viewer->wanted && !viewer->has_failed && !rc)
-		rc = wait_for_thread(viewer, end_ms);
+	while (viewer->wanted && !viewer->has_failed && !ret)
+		ret = wait_for_thread(viewer, end_ms);
 	if (viewer->has_failed)
-		rc = -EIO;
-	if (rc) {
-		smudge_error_set(err, rc, WHERE,
+		ret = -EIO;
+	if (ret) {
+		smudge_error_set(err, ret, WHERE,
 				 "the VNC server %s before it had sent its "
 				 "screen",
-				 how_it_failed(rc));
+				 how_it_failed(ret));
 	} else {
-		picture_free(ret);
-		*ret = viewer->picture;
+		picture_free(ret_picture);
+		*ret_picture = viewer->picture;
 		viewer->picture = (struct picture){0};
 	}
 	pthread_mutex_unlock(&viewer->lock);
-	return rc;
+	return ret;
 }

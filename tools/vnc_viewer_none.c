@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What takes the place of the viewer in a build without VNC.
+ * The viewer of a build without VNC: every call fails.
  */
 #include "vnc_viewer.h"
 
@@ -15,12 +15,12 @@ static int refuse(struct smudge_error *err)
 }
 
 int vnc_viewer_open(const char *host, int port, const char *password,
-		    struct vnc_viewer **ret, struct smudge_error *err)
+		    struct vnc_viewer **ret_viewer, struct smudge_error *err)
 {
 	(void)host;
 	(void)port;
 	(void)password;
-	(void)ret;
+	(void)ret_viewer;
 	return refuse(err);
 }
 
@@ -29,10 +29,10 @@ void vnc_viewer_close(struct vnc_viewer *viewer)
 	(void)viewer;
 }
 
-int vnc_viewer_picture(struct vnc_viewer *viewer, struct picture *ret,
+int vnc_viewer_picture(struct vnc_viewer *viewer, struct picture *ret_picture,
 		       struct smudge_error *err)
 {
 	(void)viewer;
-	(void)ret;
+	(void)ret_picture;
 	return refuse(err);
 }
