@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lib/code: what a write costs, in pages with and without code, what it costs
- * to ask when nothing is stale, and (bench_code_unicorn.c) what is translated
- * again after a DMA, against dropping everything.
+ * lib/code: the cost of a write in pages with and without code, the cost of
+ * smudge_code_stale when nothing is stale, and (bench_code_unicorn.c) what is
+ * translated again after a DMA, compared with dropping all translations.
  *
- * usage: bench-code [--json]. Times are medians of NSAMPLES, of this thread's
- * processor time, a call.
+ * usage: bench-code [--json]. Times are medians of NSAMPLES, in processor time
+ * of this thread, per call.
  */
 #include "bench_code.h"
 
@@ -53,11 +53,11 @@ void bench_code_row(const char *what, double value, const char *unit)
 	has_rows = true;
 }
 
-void bench_code_must(int r, const char *what)
+void bench_code_must(int ret, const char *what)
 {
-	if (r >= 0)
+	if (ret >= 0)
 		return;
-	fprintf(stderr, "bench-code: %s: %s\n", what, strerror(-r));
+	fprintf(stderr, "bench-code: %s: %s\n", what, strerror(-ret));
 	exit(1);
 }
 
@@ -105,13 +105,13 @@ static size_t ask(struct rig *rig)
 	return smudge_code_stale(rig->code, ranges, 16);
 }
 
-/* A page without code, its mark seen already. */
+/* A page without code that is marked already. */
 static void call_unwatched(struct rig *rig, uint64_t i)
 {
 	smudge_region_mark(rig->region, i % 1000 * 3 + 1, 1);
 }
 
-/* The same with the question after each write, as after each DMA. */
+/* The same with smudge_code_stale after each write, as after each DMA. */
 static void call_unwatched_ask(struct rig *rig, uint64_t i)
 {
 	smudge_region_mark(rig->region, i % 1000 * 3 + 1, 1);
@@ -124,7 +124,7 @@ static void call_ask(struct rig *rig, uint64_t i)
 	ask(rig);
 }
 
-/* A write to code: found, dropped, translated and watched again. */
+/* A write to code: the block is found, dropped, translated and added again. */
 static void call_watched(struct rig *rig, uint64_t i)
 {
 	uint64_t page = i % rig->nwatched * 3;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A guest of NPAGES pages of code, BLOCKS in each, that runs through all of
- * them while a DMA writes one of the pages between two runs. What has to be
- * translated again, and what a run costs with that: by smudge_code; by
- * dropping all translations at each DMA; and if nothing had to be dropped.
+ * A guest of NPAGES pages of code, with BLOCKS blocks in each, that runs
+ * through all of them while a DMA writes one of the pages between two runs.
+ * What must be translated again, and the cost of a run with that: by
+ * smudge_code; by dropping all translations at each DMA; and if nothing had to
+ * be dropped.
  */
 #include "bench_code.h"
 
@@ -44,7 +45,7 @@ static void translated(uc_engine *uc, uc_tb *block, uc_tb *from, void *opaque)
 	(void)uc;
 	(void)from;
 	guest->ntranslated++;
-	/* nobody writes between the translation and this */
+	/* nothing is written between the translation and this */
 	bench_code_must(smudge_code_add(guest->code, block->pc, block->size,
 					UINT64_MAX, NULL),
 			"add");
@@ -124,7 +125,7 @@ static void dma(struct guest *guest, size_t page, enum way way)
 	struct smudge_code_range ranges[16];
 	size_t n;
 
-	/* the same bytes: what counts is that they were written */
+	/* the same bytes: the write alone counts */
 	memmove(guest->ram + gpa, guest->ram + gpa, 4096);
 	if (way == ALL)
 		uc_ctl_remove_cache(guest->uc, (uint64_t)0, RAM_BYTES);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bench-display: what a refresh of the screen costs, beside the ways of
- * others. All viewers see the same scene in turns, so that a noisy machine
- * disturbs all alike; the median of each counts. After every sample the frame
- * must be the screen: a viewer that is fast because it misses something ends
- * the benchmark.
+ * bench-display: the cost of a refresh of the screen, compared with other ways.
+ * All viewers see the same scene in turn, so that a noisy machine disturbs all
+ * of them alike; the median of each counts. After every sample the frame must
+ * equal the screen: a viewer that is fast because it misses a change ends the
+ * benchmark.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -46,7 +46,7 @@ static const char *only_case;
 struct entry {
 	const struct viewer *viewer;
 	struct bench_screen screen;
-	void *state; /* NULL: not here */
+	void *state; /* NULL: it cannot work here */
 	struct refreshed last;
 	double samples[MAX_SAMPLES];
 	double ns;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The display benchmark's parts. A viewer is one way to find out what has
- * changed on a screen; smudge is several of them, one for each way to
- * learn of writes; the baselines are the others. Each has a screen of its own,
- * on which the same scene is drawn, and a frame that equals it after a refresh.
+ * The parts of bench-display. A viewer is one way to find out what has changed
+ * on a screen: smudge with one of its ways to detect writes, or a baseline.
+ * Each has a screen of its own, on which the same scene is drawn, and a frame
+ * that equals the screen after a refresh.
  */
 #ifndef BENCH_BENCH_DISPLAY_H
 #define BENCH_BENCH_DISPLAY_H
@@ -18,7 +18,7 @@
 struct bench_screen {
 	uint32_t *pixels;
 	uint32_t width, height;
-	/* the program's mark of what it wrote; NULL: nobody tells */
+	/* marks what was drawn; NULL: writes are not marked */
 	void (*mark)(void *opaque, uint64_t offset_bytes,
 		     uint64_t length_bytes);
 	void *opaque;
@@ -45,10 +45,10 @@ struct scene {
 	const char *name;
 	/* once, before the first refresh; may be NULL */
 	void (*start)(const struct bench_screen *screen);
-	/* moment @moment, from 1 on; NULL: nothing is drawn */
+	/* draws moment @moment, from 1 on; NULL: nothing is drawn */
 	void (*draw)(const struct bench_screen *screen, uint32_t moment);
-	/* refresh once untimed before: the caches hold what a refresh needs,
-	   instead of other viewers' screens */
+	/* an untimed refresh precedes each sample, so that the caches hold
+	   what a refresh needs instead of other viewers' screens */
 	bool is_warm;
 };
 
@@ -65,7 +65,7 @@ struct refreshed {
 
 struct viewer {
 	const char *name;
-	/* NULL with a sentence on stderr: it cannot work here */
+	/* NULL, with a sentence on stderr, if it cannot work here */
 	void *(*create)(struct bench_screen *screen, uint64_t ram_bytes);
 	void (*destroy)(void *viewer);
 	struct refreshed (*refresh)(void *viewer);
@@ -78,10 +78,11 @@ extern const struct viewer viewer_smudge_marks;
 extern const struct viewer viewer_whole_frame;
 extern const struct viewer viewer_per_page;
 
-/* Rectangles handed over; what they are is looked at, so they are made. */
+/* Room for the rectangles of a refresh; they are counted, so none is skipped.
+ */
 #define BENCH_RECTS SMUDGE_DISPLAY_MAX_RECTS
 
-/* Memory that is not of the heap, page aligned and zeros; exits if none. */
+/* Page-aligned zeros that are not of the heap; exits if there is no memory. */
 void *bench_map(size_t bytes, bool is_reserved);
 
 #endif

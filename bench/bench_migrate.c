@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lib/migrate: the downtime of an idle memory, over a UNIX socket and over
- * TCP on loopback. No page is dirty when the machine is stopped, so what is
- * left is the price of the hand-over itself.
+ * lib/migrate: the downtime of an idle memory, over a UNIX socket and over TCP
+ * on loopback. No page is dirty when the machine is stopped, so the downtime is
+ * the cost of the handover alone.
  *
  * usage: bench-migrate [--json]. The sockets are as socketpair(2) and
- * connect(2) give them. Downtimes are medians of NSAMPLES migrations, in
+ * connect(2) return them. Downtimes are medians of NSAMPLES migrations, in
  * elapsed time, from the call of machine_stop to the receiver's ACK.
  */
 #include <netinet/in.h>

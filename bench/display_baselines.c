@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ways of others, from the idea only.
+ * Other ways to refresh a screen, written from the idea only.
  *
- * whole-frame: nobody tells what was written, so every refresh compares all of
- * the screen with the last frame, as simple monitors do for their VNC servers.
+ * whole-frame: writes are not detected, so every refresh compares the whole
+ * screen with the last frame, as simple monitors do for their VNC servers.
  *
- * per-page: the program marks pages in a flat bitmap; a refresh asks for each
- * line, page by page, with one call a page, whether it is dirty, compares the
- * lines that are, and then clears what it saw, as QEMU's graphic cards do.
+ * per-page: the program marks pages in a flat bitmap. A refresh tests each
+ * line, with one call per page, compares the lines that are dirty, and then
+ * clears the bits it saw, as QEMU's graphic cards do.
  *
  * Both compare a whole line first, and tile by tile only if it differs: the
- * quickest way known here, so that the comparison is fair.
+ * fastest way known here, so that the comparison is fair.
  */
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -26,7 +26,7 @@
 struct baseline {
 	struct bench_screen *screen;
 	uint32_t *frame;
-	uint8_t changed[MAX_TILES]; /* of the row of tiles at hand */
+	uint8_t changed[MAX_TILES]; /* of the present row of tiles */
 	struct smudge_rect rects[BENCH_RECTS];
 	uint64_t nrects;
 	uint64_t bytes_read;
@@ -65,7 +65,7 @@ static void give_rect(struct baseline *b, uint32_t tile, uint32_t end,
 	};
 }
 
-/* The changed tiles of a row, side by side ones as one. */
+/* The changed tiles of a row; neighbours become one rectangle. */
 static void give_row(struct baseline *b, uint32_t y)
 {
 	uint32_t ntiles = (b->screen->width + TILE_WIDTH - 1) / TILE_WIDTH;
@@ -82,7 +82,7 @@ static void give_row(struct baseline *b, uint32_t y)
 	memset(b->changed, 0, sizeof(b->changed));
 }
 
-/* Every line, or those that @wants; rows of tiles in turn. */
+/* Compare every line, or those that @wants selects, by rows of tiles. */
 static struct refreshed compare_lines(struct baseline *b,
 				      bool (*wants)(const struct baseline *b,
 						    uint32_t y))

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What guests draw: nothing, a cursor, a box that moves, text that scrolls,
- * everything anew, and the pattern that is worst for tracking by pages, one
- * pixel in each.
+ * What guests draw: nothing, a cursor, a box that moves, text that scrolls, a
+ * new picture, and the worst pattern for tracking by pages, one pixel in each.
  */
 #include <string.h>
 
@@ -59,7 +58,7 @@ static void draw_glyph_line(uint32_t *pixels, uint32_t hash)
 		pixels[i] = hash >> i & 1 ? 0xc0c0c0 : 0;
 }
 
-/* A line of text: words and gaps, and mostly not up to the right edge. */
+/* A line of text: words and gaps, mostly shorter than the screen is wide. */
 static void draw_text(const struct bench_screen *screen, uint32_t row,
 		      uint32_t number)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * smudge as a viewer. The screen is a region of its own beside one of guest
- * RAM, which another client watches, as during a migration: a refresh must
- * not care how large it is. Writes are learnt by userfaultfd, or marked; with
- * KVM they are marked too, since no vCPU draws here, but the log of the
- * screen's slot is asked by every refresh.
+ * RAM, which another client watches, as during a migration: a refresh must not
+ * depend on its size. Writes are detected by userfaultfd, or marked. With KVM
+ * they are marked too, since no vCPU draws here, but every refresh fetches the
+ * log of the screen's slot.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -79,22 +79,23 @@ static int open_all(struct smudge_viewer *v, struct smudge_error *err)
 		.height = screen->height,
 	};
 	struct smudge_region *ram;
-	int r = smudge_memory_create(&v->memory);
+	int ret = smudge_memory_create(&v->memory);
 
-	if (!r)
-		r = add_region(v->memory, "screen", screen->pixels, 0,
-			       bench_screen_bytes(screen), &v->region);
-	if (!r)
-		r = add_region(v->memory, "ram", v->ram, RAM_GPA, v->ram_bytes,
-			       &ram);
-	if (!r && v->source)
-		r = smudge_region_attach(v->region, v->source, 0, 0, err);
-	if (!r)
-		r = smudge_client_open(v->memory, &options, &v->migration, err);
-	if (!r)
-		r = smudge_display_open(v->memory, v->region, &mode,
-					&v->display, err);
-	return r;
+	if (!ret)
+		ret = add_region(v->memory, "screen", screen->pixels, 0,
+				 bench_screen_bytes(screen), &v->region);
+	if (!ret)
+		ret = add_region(v->memory, "ram", v->ram, RAM_GPA,
+				 v->ram_bytes, &ram);
+	if (!ret && v->source)
+		ret = smudge_region_attach(v->region, v->source, 0, 0, err);
+	if (!ret)
+		ret = smudge_client_open(v->memory, &options, &v->migration,
+					 err);
+	if (!ret)
+		ret = smudge_display_open(v->memory, v->region, &mode,
+					  &v->display, err);
+	return ret;
 }
 
 static void destroy(void *opaque)
@@ -140,16 +141,16 @@ static int make_kvm_log(struct smudge_viewer *v, struct smudge_error *err)
 		.size_bytes = (bench_screen_bytes(v->screen) + 4095) & ~4095UL,
 		.hva = v->screen->pixels,
 	};
-	int r = make_vm(v);
+	int ret = make_vm(v);
 
-	if (r < 0)
-		return smudge_error_set(err, r, "kvm",
+	if (ret < 0)
+		return smudge_error_set(err, ret, "kvm",
 					"/dev/kvm gives no virtual machine");
 	options.vm_fd = v->vm_fd;
-	r = smudge_kvm_create(&options, &v->kvm, err);
-	if (!r)
-		r = smudge_kvm_log_create(v->kvm, &slot, &v->source, err);
-	return r;
+	ret = smudge_kvm_create(&options, &v->kvm, err);
+	if (!ret)
+		ret = smudge_kvm_log_create(v->kvm, &slot, &v->source, err);
+	return ret;
 }
 
 static void *create(struct bench_screen *screen, uint64_t ram_bytes,
@@ -157,7 +158,7 @@ static void *create(struct bench_screen *screen, uint64_t ram_bytes,
 {
 	struct smudge_viewer *v = calloc(1, sizeof(*v));
 	struct smudge_error err = {0};
-	int r = 0;
+	int ret = 0;
 
 	if (!v)
 		exit(1);
@@ -167,14 +168,14 @@ static void *create(struct bench_screen *screen, uint64_t ram_bytes,
 	v->ram = bench_map(ram_bytes, false);
 	screen->opaque = v;
 	if (writer == WRITER_UFFD)
-		r = smudge_uffd_create(&v->source, &err);
+		ret = smudge_uffd_create(&v->source, &err);
 	else
 		screen->mark = mark;
 	if (writer == WRITER_KVM)
-		r = make_kvm_log(v, &err);
-	if (!r)
-		r = open_all(v, &err);
-	if (!r)
+		ret = make_kvm_log(v, &err);
+	if (!ret)
+		ret = open_all(v, &err);
+	if (!ret)
 		return v;
 	fprintf(stderr, "bench-display: %s\n",
 		err.message[0] ? err.message : "no memory");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The README's example: which pages of a buffer did this program write? The
- * kernel watches it (userfaultfd), so the stores themselves are plain C.
- * Exits 77 where the kernel cannot watch, 1 where anything else fails.
+ * kernel detects the writes (userfaultfd), so the stores are plain C. Exits 77
+ * if the kernel cannot do that, 1 if anything else fails.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -52,11 +52,11 @@ int main(void)
 	struct smudge_batch *batch;
 	struct smudge_run rest = {0, NPAGES};
 	uint64_t npages = 0;
-	int rc = smudge_uffd_create(&source, &err);
+	int ret = smudge_uffd_create(&source, &err);
 
-	if (rc == -ENOSYS || rc == -EOPNOTSUPP || rc == -EPERM)
+	if (ret == -ENOSYS || ret == -EOPNOTSUPP || ret == -EPERM)
 		return failed(&err, 77);
-	if (rc || smudge_memory_create(&memory) ||
+	if (ret || smudge_memory_create(&memory) ||
 	    smudge_region_add(memory, &ram, &region) ||
 	    smudge_region_attach(region, source, 0, 0, &err) ||
 	    smudge_client_open(memory, &me, &client, &err) ||
@@ -69,13 +69,13 @@ int main(void)
 
 	if (smudge_memory_harvest(memory, &err))
 		return failed(&err, 1);
-	while ((rc = smudge_client_take_next(client, region, &rest, 1024, batch,
-					     &err)) > 0) {
+	while ((ret = smudge_client_take_next(client, region, &rest, 1024,
+					      batch, &err)) > 0) {
 		npages += print_runs(batch);
 		/* smudge_client_return, had the copying failed */
 		smudge_client_commit(client, batch);
 	}
-	if (rc)
+	if (ret)
 		return failed(&err, 1);
 	smudge_batch_destroy(batch);
 	smudge_client_close(client);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The display's registers, from the guest's side; display.h.
+ * The display's registers, from the guest's side.
  */
 #include "display.h"
 
@@ -37,7 +37,7 @@ static uint16_t get(uint16_t index)
 	return in16(PORT_DATA);
 }
 
-bool guest_display_find(struct guest_screen *ret)
+bool guest_display_find(struct guest_screen *ret_max)
 {
 	uint16_t enable;
 
@@ -45,9 +45,9 @@ bool guest_display_find(struct guest_screen *ret)
 		return false;
 	enable = get(INDEX_ENABLE);
 	set(INDEX_ENABLE, enable | ENABLE_MAXIMA);
-	*ret = (struct guest_screen){.width = get(INDEX_XRES),
-				     .height = get(INDEX_YRES)};
-	ret->stride = ret->width;
+	*ret_max = (struct guest_screen){.width = get(INDEX_XRES),
+					 .height = get(INDEX_YRES)};
+	ret_max->stride = ret_max->width;
 	set(INDEX_ENABLE, enable);
 	return true;
 }

@@ -10,7 +10,7 @@
 
 #define GUEST_VRAM_GPA UINT64_C(0xe0000000)
 
-/* Pixels; stride is the distance of two lines. */
+/* All in pixels; the stride is the distance between two lines. */
 struct guest_screen {
 	uint32_t width;
 	uint32_t height;
@@ -19,30 +19,30 @@ struct guest_screen {
 	uint32_t y_offset;
 };
 
-/* False: this machine has no display. @ret is the largest mode. */
-bool guest_display_find(struct guest_screen *ret);
+/* False: this machine has no display. @ret_max receives the largest mode. */
+bool guest_display_find(struct guest_screen *ret_max);
 
 /*
- * Switch to a mode; width and height are taken from @screen, and the stride
- * when it is not 0. False when it was refused: the mode is as before then.
+ * Switch to the width and height of @screen, and to its stride if that is not
+ * 0. False: the machine refused it, and the mode has not changed.
  */
 bool guest_display_set(const struct guest_screen *screen);
 
-/* The first pixel of a line that is shown. */
+/* The first pixel of a visible line. */
 volatile uint32_t *guest_display_line(const struct guest_screen *screen,
 				      uint32_t line);
 
 /*
- * Give pixels a colour; how many of them have it before the first that has
- * not? By string instructions: hosts that emulate guest code one instruction
- * at a time would need seconds for a screen otherwise.
+ * Give pixels a colour; count the pixels before the first that has another one.
+ * Both use string instructions: a host that emulates guest code one instruction
+ * at a time would need seconds per screen otherwise.
  */
 void guest_display_fill(volatile uint32_t *pixels, uint32_t colour,
 			uint64_t count);
 uint64_t guest_display_span(volatile uint32_t *pixels, uint32_t colour,
 			    uint64_t count);
 
-/* Another one for each number, by and large. */
+/* A colour for a number; most numbers have different ones. */
 uint32_t guest_colour(uint32_t number);
 
 #define GUEST_KEY_DOWN	 0x80000000u

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The DMA engine's registers; dma.h.
+ * The DMA engine's registers, from the guest's side.
  */
 #include "dma.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * smudge-vm's DMA engine, from the guest's side.
+ * smudge-vm's DMA engine, as a guest uses it.
  */
 #ifndef GUESTS_DMA_H
 #define GUESTS_DMA_H
@@ -14,11 +14,11 @@
 #define DMA_DONE	 2u
 #define DMA_ERROR	 4u
 
-/* What a command will do: everything but the command itself. */
+/* Set all parameters of the next command. */
 void dma_prepare(const volatile void *source, volatile void *target,
 		 uint32_t length);
 void dma_set_value(uint8_t value);
-/* Give a command and wait until it is done. False: the error bit. */
+/* Start a command and wait until it is done. False: the error bit is set. */
 bool dma_command(uint32_t command);
 
 #endif

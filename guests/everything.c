@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * everything: a guest that writes its memory, rewrites its own code and paints,
- * in turns, and checks all three. A pass is one of pages.h, one round of
- * rewrite.h and one pass of picture.h; they have their errors.
+ * in turn, and checks all three. A pass is one of pages.h, one round of
+ * rewrite.h and one pass of picture.h; these describe the errors.
  *
- * Command line: those of pages.h and rewrite.h, and passes=N (0: for ever).
+ * Command line: that of pages.h and of rewrite.h, and passes=N (0: for ever).
  *
  * Serial output, one line each (errors is the total so far):
  *   everything: ready pages N

@@ -56,9 +56,7 @@ void guest_put_text(const char *text)
 
 void guest_put_bytes(const char *text, size_t len)
 {
-	size_t i;
-
-	for (i = 0; i < len; i++)
+	for (size_t i = 0; i < len; i++)
 		put_char(text[i] >= ' ' && text[i] <= '~' ? text[i] : '?');
 }
 

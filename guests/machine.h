@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a guest of smudge-vm sees, in freestanding C.
+ * The machine as its guests see it, in freestanding C.
  *
  * The loader enters guest_start() in 64-bit mode with RAM mapped one to one,
  * interrupts off, the command line's address in RDI and the size of RAM in
- * RSI. RAM is [0, 3 GiB) and, when larger, goes on at 4 GiB.
+ * RSI. RAM is [0, 3 GiB); what is larger continues at 4 GiB.
  */
 #ifndef GUESTS_MACHINE_H
 #define GUESTS_MACHINE_H
@@ -24,10 +24,10 @@ void guest_main(const char *cmdline, uint64_t ram_bytes);
 /* The first free page after the image, from the linker script. */
 extern char guest_end[];
 
-/* The 32-bit counter of GUEST_TIMER_HZ; it wraps after 20 minutes. */
+/* A 32-bit counter of GUEST_TIMER_HZ; it wraps after 20 minutes. */
 uint32_t guest_timer(void);
 
-/* For guest_exit: smudge-vm exits with 1, 33 and 35. */
+/* Values for guest_exit: smudge-vm exits with 1, 33 and 35. */
 enum guest_exit {
 	GUEST_EXIT_USAGE = 0,
 	GUEST_EXIT_OK = 0x10,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Waiting for the timer; pace.h.
+ * A given number of steps per second.
  */
 #include "pace.h"
 

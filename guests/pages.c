@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The passes; pages.h says what they do and report.
+ * The passes over the pages.
  *
- * visit() is the whole cost of a page, about thirty plain integer
- * instructions, because some hosts emulate guest code one by one. It is
- * inlined into the loops. Pacing reads the timer once for many pages.
+ * visit() is the whole cost of a page: about thirty plain integer instructions,
+ * since some hosts emulate guest code one instruction at a time. It is inlined
+ * into the loops. Pacing reads the timer once for many pages.
  *
  * Invariant: the expected generation of a page follows from the pass (and
- * sub-pass) alone, so nothing outside the pages has to be remembered.
+ * sub-pass) alone, so nothing outside the pages must be remembered.
  */
 #include "pages.h"
 
@@ -81,16 +81,14 @@ static inline void visit(struct pages *pages, uint64_t page, uint64_t expected,
 
 static void pass_sequential(struct pages *pages, uint64_t pass)
 {
-	uint64_t page;
-
-	for (page = 0; page < pages->npages; page++)
+	for (uint64_t page = 0; page < pages->npages; page++)
 		visit(pages, page, pass - 1, pass);
 }
 
 /*
  * A linear congruential generator modulo the power of two at or above npages
- * has the full period (odd increment, multiplier 1 modulo 4): every page
- * comes exactly once. The values beyond npages are skipped.
+ * has the full period (odd increment, multiplier 1 modulo 4), so it yields
+ * every page exactly once. Values beyond npages are skipped.
  */
 static void pass_random(struct pages *pages, uint64_t pass)
 {
@@ -98,12 +96,11 @@ static void pass_random(struct pages *pages, uint64_t pass)
 	uint64_t mask = 1;
 	uint64_t x = check_of(pass);
 	uint64_t increment = (x >> 20) | 1;
-	uint64_t left;
 
 	while (mask < npages)
 		mask <<= 1;
 	mask--;
-	for (left = npages; left;) {
+	for (uint64_t left = npages; left;) {
 		uint64_t page = x & mask;
 
 		x = x * UINT64_C(0x5851f42d4c957f2d) + increment;
@@ -117,9 +114,8 @@ static void pass_random(struct pages *pages, uint64_t pass)
 static void pass_alternating(struct pages *pages, uint64_t pass)
 {
 	uint64_t expected = pass > 2 ? pass - 2 : 0;
-	uint64_t page;
 
-	for (page = pass & 1; page < pages->npages; page += 2)
+	for (uint64_t page = pass & 1; page < pages->npages; page += 2)
 		visit(pages, page, expected, pass);
 }
 
@@ -129,14 +125,12 @@ static void pass_hotset(struct pages *pages, uint64_t pass)
 	uint64_t hot = npages / SUB_PASSES;
 	uint64_t chunk = (npages - hot + SUB_PASSES - 1) / SUB_PASSES;
 	uint64_t cold = hot;
-	uint64_t sub;
-	uint64_t page;
 	uint64_t end;
 
-	for (sub = 0; sub < SUB_PASSES; sub++) {
+	for (uint64_t sub = 0; sub < SUB_PASSES; sub++) {
 		uint64_t generation = (pass - 1) * SUB_PASSES + sub;
 
-		for (page = 0; page < hot; page++)
+		for (uint64_t page = 0; page < hot; page++)
 			visit(pages, page, generation, generation + 1);
 		end = cold + chunk < npages ? cold + chunk : npages;
 		for (; cold < end; cold++)
@@ -165,9 +159,7 @@ void pages_pass(struct pages *pages, uint64_t pass)
 
 void pages_start(struct pages *pages)
 {
-	uint64_t page;
-
-	for (page = 0; page < pages->npages; page++)
+	for (uint64_t page = 0; page < pages->npages; page++)
 		write_page(page_at(page), page, 0);
 	guest_pace_start(&pages->pace, pages->rate_pps, PACE_MAX_PAGES);
 }

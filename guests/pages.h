@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pages that are written again and again, and every write checked.
+ * Pages that are written again and again, with a check of every write.
  *
  * Each page of the working set holds three words: at its start the page's
  * number and generation, in its middle the generation alone, at its end a
- * check word over both. A visit compares all three with what the previous
- * visit wrote and writes the next generation, so a write that got lost, or a
- * page that came back old, is found at the next visit of that page.
+ * check word over both. A visit compares all three with what the previous visit
+ * wrote and writes the next generation, so the next visit of a page detects a
+ * write that was lost and a page with old content.
  *
  * One pass by pattern (npages N):
  *   sequential   pages 0..N-1
@@ -15,8 +15,8 @@
  *   hotset       8 sub-passes: each visits the first N/8 pages and an eighth
  *                of the others
  *
- * Command line: working-set=BYTES (4M), rate=N visits a second (0: as fast as
- * it can), pattern=NAME.
+ * Command line: working-set=BYTES (4M), rate=N visits per second (0: no limit),
+ * pattern=NAME.
  *
  * Serial output, one line each:
  *   NAME: error page G expected generation X found Y
@@ -44,20 +44,20 @@ struct pages {
 	struct guest_pace pace;
 };
 
-/* What it is without a word on the command line. */
+/* Set the defaults. */
 void pages_init(struct pages *pages);
 
 /*
- * True if the word is one of those above; refuses what is wrong, or does not
- * fit a machine of @ram_bytes.
+ * True if the word is one of those above. A value that is wrong, or does not
+ * fit a machine of @ram_bytes, ends the machine.
  */
 bool pages_apply(struct pages *pages, const struct guest_word *word,
 		 uint64_t ram_bytes);
 
-/* Write generation 0. */
+/* Write generation 0 to all pages. */
 void pages_start(struct pages *pages);
 
-/* Passes are counted from 1. */
+/* Do one pass; they are counted from 1. */
 void pages_pass(struct pages *pages, uint64_t pass);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How many pages, how fast, in which order; pages.h.
+ * How many pages are written, how fast, and in which order.
  */
 #include "pages.h"
 

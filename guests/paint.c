@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * paint's loop: a frame, the keys, a rest; paint.h.
+ * paint's loop: draw a frame, read the keys, wait.
  */
 #include "paint.h"
 
@@ -27,11 +27,9 @@ static _Noreturn void fail(const char *why)
 static void play(struct paint *paint, enum paint_scene scene,
 		 struct guest_pace *pace)
 {
-	uint64_t frame;
-
 	if (!(paint->scenes >> scene & 1))
 		return;
-	for (frame = 0; frame < paint->frames; frame++) {
+	for (uint64_t frame = 0; frame < paint->frames; frame++) {
 		if (!paint_frame(paint, scene))
 			fail("the display took or refused the wrong mode");
 		show_keys();
@@ -44,7 +42,6 @@ void guest_main(const char *cmdline, uint64_t ram_bytes)
 	struct paint paint;
 	struct guest_pace pace;
 	uint64_t loop = 0;
-	int scene;
 
 	(void)ram_bytes;
 	paint_configure(cmdline, &paint);
@@ -59,7 +56,7 @@ void guest_main(const char *cmdline, uint64_t ram_bytes)
 	guest_put_text("\n");
 	do {
 		loop++;
-		for (scene = 0; scene < PAINT_NSCENES; scene++)
+		for (int scene = 0; scene < PAINT_NSCENES; scene++)
 			play(&paint, (enum paint_scene)scene, &pace);
 		guest_tell((struct guest_count[]){{"loop", loop}, {0}});
 	} while (loop != paint.loops);

@@ -2,18 +2,18 @@
 /*
  * paint: a guest that keeps drawing on the display.
  *
- * It goes through its scenes over and over, so many frames each:
+ * It draws its scenes in turn, over and over, with a number of frames each:
  *   text    lines of text with a running number, and a blinking cursor
  *   box     a box that moves over the picture
  *   scroll  the picture moves up by eight lines, a line of text appears
- *   redraw  every pixel gets another colour
+ *   redraw  every pixel changes its colour
  *   touch   one pixel in every page of the screen
  *   mode    other sizes, smaller and larger, odd widths, lines with gaps
  *   absurd  modes that no display has; each must be refused
  *
  * Command line: scenes=text+box (all but mode and absurd unless given),
- * frames=N a scene (20), rate=N frames a second (0: as fast as it can),
- * loops=N over all scenes (0: for ever).
+ * frames=N per scene (20), rate=N frames per second (0: no limit), loops=N over
+ * all scenes (0: for ever).
  *
  * Serial output, one line each:
  *   paint: ready WIDTHxHEIGHT
@@ -57,7 +57,7 @@ const uint8_t *paint_glyph(char c);
 
 void paint_configure(const char *cmdline, struct paint *paint);
 
-/* Draw the scene's next frame. False: something was not as it must be. */
+/* Draw the scene's next frame. False: a check failed. */
 bool paint_frame(struct paint *paint, enum paint_scene scene);
 
 #endif

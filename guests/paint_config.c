@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * paint's command line; paint.h says what it takes.
+ * paint's command line.
  */
 #include "paint.h"
 
@@ -16,9 +16,8 @@ static unsigned int scene(const char *text, size_t len)
 {
 	static const char *const names[PAINT_NSCENES] = {
 		"text", "box", "scroll", "redraw", "touch", "mode", "absurd"};
-	unsigned int i;
 
-	for (i = 0; i < PAINT_NSCENES; i++)
+	for (unsigned int i = 0; i < PAINT_NSCENES; i++)
 		if (guest_is(text, len, names[i]))
 			return 1u << i;
 	guest_refuse("there is no scene", text, len);
@@ -28,9 +27,8 @@ static unsigned int scenes(const struct guest_word *word)
 {
 	unsigned int all = 0;
 	size_t start = 0;
-	size_t i;
 
-	for (i = 0; i <= word->value_len; i++) {
+	for (size_t i = 0; i <= word->value_len; i++) {
 		if (i < word->value_len && word->value[i] != '+')
 			continue;
 		all |= scene(word->value + start, i - start);

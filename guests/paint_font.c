@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The letters of paint: capitals and digits, five pixels wide and seven high,
- * a byte a line with the leftmost pixel in bit 4. Small letters are drawn as
- * capitals, anything else as a blank.
+ * one byte per line with the leftmost pixel in bit 4. Small letters are drawn
+ * as capitals, all other characters as a blank.
  */
 #include "paint.h"
 

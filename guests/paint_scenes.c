@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What paint draws; paint.h lists the scenes.
+ * The scenes that paint draws.
  */
 #include "paint.h"
 
@@ -13,7 +13,7 @@
 #define BOX_PIXELS	24
 #define BOX_STEP	5
 
-/* Towards lower addresses: the ranges may overlap. */
+/* Copies upwards from the first pixel: the target must be below the source. */
 static void copy(volatile uint32_t *to, volatile uint32_t *from, uint64_t count)
 {
 	__asm__ volatile("cld; rep movsl"
@@ -22,16 +22,16 @@ static void copy(volatile uint32_t *to, volatile uint32_t *from, uint64_t count)
 			 : "memory");
 }
 
-/* What does not fit the screen is left out. */
+/* Pixels outside the screen are left out. */
 static void box(const struct guest_screen *screen, uint32_t x, uint32_t y,
 		uint32_t side, uint32_t colour)
 {
 	uint32_t width = x < screen->width ? screen->width - x : 0;
-	uint32_t line;
 
 	if (width > side)
 		width = side;
-	for (line = y; line < y + side && line < screen->height; line++)
+	for (uint32_t line = y; line < y + side && line < screen->height;
+	     line++)
 		guest_display_fill(guest_display_line(screen, line) + x, colour,
 				   width);
 }
@@ -40,16 +40,14 @@ static void letter(const struct guest_screen *screen, uint32_t x, uint32_t y,
 		   char c)
 {
 	const uint8_t *glyph = paint_glyph(c);
-	uint32_t row;
-	uint32_t column;
 
 	if (x + LETTER_WIDTH > screen->width ||
 	    y + LETTER_HEIGHT > screen->height)
 		return;
-	for (row = 0; row < PAINT_GLYPH_HEIGHT; row++) {
+	for (uint32_t row = 0; row < PAINT_GLYPH_HEIGHT; row++) {
 		volatile uint32_t *line = guest_display_line(screen, y + row);
 
-		for (column = 0; column < PAINT_GLYPH_WIDTH; column++)
+		for (uint32_t column = 0; column < PAINT_GLYPH_WIDTH; column++)
 			line[x + column] =
 				glyph[row] >> (PAINT_GLYPH_WIDTH - 1 - column) &
 						1
@@ -119,9 +117,8 @@ static void scene_scroll(struct paint *paint)
 static void scene_redraw(struct paint *paint)
 {
 	const struct guest_screen *screen = &paint->screen;
-	uint32_t line;
 
-	for (line = 0; line < screen->height; line++)
+	for (uint32_t line = 0; line < screen->height; line++)
 		guest_display_fill(
 			guest_display_line(screen, line),
 			guest_colour(paint->number + line / LETTER_HEIGHT),
@@ -134,9 +131,8 @@ static void scene_touch(struct paint *paint)
 	volatile uint32_t *pixels = guest_display_line(screen, 0);
 	uint64_t last =
 		(uint64_t)(screen->height - 1) * screen->stride + screen->width;
-	uint64_t i;
 
-	for (i = paint->number * 7 % PIXELS_PER_PAGE; i < last;
+	for (uint64_t i = paint->number * 7 % PIXELS_PER_PAGE; i < last;
 	     i += PIXELS_PER_PAGE)
 		pixels[i] = guest_colour(paint->number + (uint32_t)i);
 }
@@ -147,7 +143,7 @@ static bool scene_mode(struct paint *paint)
 	uint32_t number = paint->number;
 
 	switch (number % 4) {
-	case 0: /* as it was at start */
+	case 0: /* the mode at the start */
 		break;
 	case 1: /* small, odd */
 		screen.width = screen.width / 2 | 1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Drawing and checking; picture.h says what is where.
+ * Drawing and checking the picture.
  */
 #include "picture.h"
 
@@ -10,7 +10,7 @@
 #define NPERIODS    4
 #define MARK_PIXELS 24
 #define MARK_STEP   5
-#define GENERATIONS 4096 /* more than there are lines */
+#define GENERATIONS 4096 /* more than a screen has lines */
 
 /* One line of one generation. */
 struct line {
@@ -77,7 +77,7 @@ static void check_line(struct picture *picture, const struct line *line)
 	picture->checked++;
 }
 
-/* In odd bands only what differs from the line before. */
+/* In odd bands only the pixels that differ from the generation before. */
 static void draw_line(const struct picture *picture, const struct line *line,
 		      const struct line *before)
 {
@@ -95,12 +95,10 @@ static void draw_line(const struct picture *picture, const struct line *line,
 
 bool picture_start(struct picture *picture)
 {
-	uint32_t y;
-
 	*picture = (struct picture){0};
 	if (!guest_display_find(&picture->screen))
 		return false;
-	for (y = 0; y < picture->screen.height; y++) {
+	for (uint32_t y = 0; y < picture->screen.height; y++) {
 		struct line line = line_of(picture, y, 0);
 
 		draw_line(picture, &line, NULL);
@@ -110,9 +108,7 @@ bool picture_start(struct picture *picture)
 
 void picture_pass(struct picture *picture, uint64_t pass)
 {
-	uint32_t y;
-
-	for (y = 0; y < picture->screen.height; y++) {
+	for (uint32_t y = 0; y < picture->screen.height; y++) {
 		uint64_t period = UINT64_C(1) << y / BAND_LINES % NPERIODS;
 		struct line before, line;
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * remap: a guest that maps one address to another's memory, and checks with
- * every write that it is so. An engine that does not translate addresses
- * gives it wrong memory.
+ * remap: a guest that maps one address to the memory of another, and checks the
+ * mapping with every write. An engine that does not translate addresses fails
+ * this check.
  *
  * Command line: by=store (it changes the loader's tables) or by=cr3 (it loads
- * tables of its own), passes=N (0: for ever), rate=N passes a second (0: as
- * fast as it can). It needs 28 MiB.
+ * tables of its own), passes=N (0: for ever), rate=N passes per second (0: no
+ * limit). It needs 28 MiB.
  *
  * Serial output, one line each (errors is the total so far):
  *   remap: pass P writes N errors E
@@ -56,16 +56,13 @@ static uint64_t *table_at(uint64_t entry)
 	return (uint64_t *)(entry & TABLE_MASK);
 }
 
-/* A copy of the tables for the first GiB; the root of it. */
+/* Copy the tables of the first GiB. Returns the root of the copy. */
 static uint64_t copy_tables(uint64_t root)
 {
-	unsigned int level;
-	unsigned int i;
-
-	for (level = 0; level < 3; level++) {
+	for (unsigned int level = 0; level < 3; level++) {
 		const uint64_t *table = table_at(root);
 
-		for (i = 0; i < ENTRIES; i++)
+		for (unsigned int i = 0; i < ENTRIES; i++)
 			own_tables[level][i] = table[i];
 		root = table[0];
 	}
@@ -115,9 +112,8 @@ static void run_pass(struct remap *remap, uint64_t pass)
 {
 	volatile uint64_t *target = (volatile uint64_t *)TARGET_GPA;
 	const volatile uint64_t *alias = (const volatile uint64_t *)ALIAS;
-	unsigned int i;
 
-	for (i = 0; i < WRITES; i++) {
+	for (unsigned int i = 0; i < WRITES; i++) {
 		*target = ++remap->written;
 		if (*alias == remap->written)
 			continue;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The rewriting and the checks; rewrite.h says what they do and report.
+ * The rewriting and the checks.
  *
- * The last routine of a place is `return`: a call of a stale one then does
- * nothing but return an old constant, so that a host that misses a write is
- * reported instead of crashing the guest.
+ * The last routine of a place is `return`: if it is stale, a call only returns
+ * an old constant. So a host that misses a write is reported and does not crash
+ * the guest.
  */
 #include "rewrite.h"
 
@@ -19,7 +19,7 @@
 
 typedef uint32_t (*routine)(uint32_t first, uint32_t second);
 
-/* One attempt: what is in memory, and how it came there. */
+/* One attempt: the code in memory, and how it was written. */
 struct code {
 	bool by_dma;
 	size_t offset;
@@ -39,17 +39,13 @@ static uint32_t next_value(struct rewrite *rewrite)
 
 static void put32(uint8_t *at, uint32_t value)
 {
-	size_t i;
-
-	for (i = 0; i < 4; i++)
+	for (size_t i = 0; i < 4; i++)
 		at[i] = (uint8_t)(value >> (8 * i));
 }
 
 static void put_bytes(struct code *code, const uint8_t *bytes, size_t length)
 {
-	size_t i;
-
-	for (i = 0; i < length; i++)
+	for (size_t i = 0; i < length; i++)
 		code->bytes[code->length++] = bytes[i];
 }
 
@@ -59,12 +55,11 @@ static void complain(struct rewrite *rewrite)
 		guest_tell_error("the DMA engine refuses");
 }
 
-/* Bytes of the routine to their place. */
+/* Write bytes of the routine to their place. */
 static void install(struct rewrite *rewrite, const struct code *code,
 		    size_t first, size_t length)
 {
 	volatile uint8_t *target = area + code->offset + first;
-	size_t i;
 
 	if (code->by_dma) {
 		dma_prepare(code->bytes + first, target, (uint32_t)length);
@@ -72,7 +67,7 @@ static void install(struct rewrite *rewrite, const struct code *code,
 			complain(rewrite);
 		return;
 	}
-	for (i = 0; i < length; i++)
+	for (size_t i = 0; i < length; i++)
 		target[i] = code->bytes[first + i];
 }
 
@@ -111,12 +106,11 @@ static void do_sum(struct rewrite *rewrite, struct code *code)
 	static const uint8_t add[] = {0x05, 0, 0, 0, 0};
 	static const uint8_t ret[] = {0xc3};
 	uint32_t sum = 0;
-	unsigned int i;
 
 	code->name = "sum";
 	code->length = 0;
 	put_bytes(code, clear, sizeof(clear));
-	for (i = 0; i < SUM_TERMS; i++) {
+	for (unsigned int i = 0; i < SUM_TERMS; i++) {
 		uint32_t value = next_value(rewrite);
 
 		put_bytes(code, add, sizeof(add));
@@ -134,13 +128,12 @@ static void do_next(struct rewrite *rewrite, struct code *code)
 {
 	static const uint8_t bytes[] = {0x89, 0x35, 1, 0, 0, 0,
 					0xb8, 0,    0, 0, 0, 0xc3};
-	unsigned int i;
 
 	code->name = "next";
 	code->length = 0;
 	put_bytes(code, bytes, sizeof(bytes));
 	install(rewrite, code, 0, code->length);
-	for (i = 0; i < 3; i++) {
+	for (unsigned int i = 0; i < 3; i++) {
 		uint32_t value = next_value(rewrite);
 
 		check(rewrite, code, value, value);
@@ -157,13 +150,12 @@ static void do_ask(struct rewrite *rewrite, struct code *code)
 		0xba, 0x18, 0x07, 0,	0,    0xb8, DMA_COPY, 0, 0, 0, 0xef,
 		0xed, 0xa8, 0x01, 0x75, 0xfb, 0xb8, 0,	      0, 0, 0, 0xc3};
 	uint8_t constant[4];
-	unsigned int i;
 
 	code->name = "ask";
 	code->length = 0;
 	put_bytes(code, bytes, sizeof(bytes));
 	install(rewrite, code, 0, code->length);
-	for (i = 0; i < 3; i++) {
+	for (unsigned int i = 0; i < 3; i++) {
 		uint32_t value = next_value(rewrite);
 
 		put32(constant, value);
@@ -172,7 +164,7 @@ static void do_ask(struct rewrite *rewrite, struct code *code)
 	}
 }
 
-/* Fill the constant, a byte repeated. */
+/* Fill the constant by DMA: one byte, repeated. */
 static void do_fill(struct rewrite *rewrite, struct code *code)
 {
 	uint8_t byte = (uint8_t)(next_value(rewrite) >> 24);
@@ -188,12 +180,11 @@ static void do_fill(struct rewrite *rewrite, struct code *code)
 static void do_return(struct rewrite *rewrite, struct code *code)
 {
 	static const uint8_t bytes[] = {0xb8, 0, 0, 0, 0, 0xc3};
-	unsigned int i;
 
 	code->name = "return";
 	code->length = 0;
 	put_bytes(code, bytes, sizeof(bytes));
-	for (i = 0; i < 3; i++) {
+	for (unsigned int i = 0; i < 3; i++) {
 		uint32_t value = next_value(rewrite);
 
 		put32(code->bytes + RETURN_VALUE, value);
@@ -240,9 +231,7 @@ bool rewrite_apply(struct rewrite *rewrite, const struct guest_word *word)
 
 void rewrite_round(struct rewrite *rewrite)
 {
-	unsigned int place;
-
-	for (place = 0; place < NPLACES; place++) {
+	for (unsigned int place = 0; place < NPLACES; place++) {
 		if (rewrite->by_stores)
 			run_place(rewrite, places[place], false);
 		if (rewrite->by_dma)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Code that is rewritten again and again, and every result checked.
+ * Code that is rewritten again and again, with a check of every result.
  *
  * Routines are written to four places: inside a page, across a page boundary
  * with an instruction that straddles it, in the second page, and a long one
@@ -9,9 +9,9 @@
  * constant of it only, and called in between:
  *   sum     adds sixteen constants
  *   next    rewrites the instruction that it executes next (stores only)
- *   ask     asks the DMA engine for the code it goes on with (DMA only)
+ *   ask     asks the DMA engine for the code it continues with (DMA only)
  *   return  returns a constant; by DMA also with a constant filled in
- * A call must return what the code says that is in memory now.
+ * A call must return what the code in memory says at that moment.
  *
  * Command line: by=stores, dma or both.
  *
@@ -27,18 +27,18 @@
 struct rewrite {
 	bool by_stores;
 	bool by_dma;
-	uint64_t checks; /* so far; whoever counts them may clear it */
+	uint64_t checks; /* so far; the guest may clear it */
 	uint64_t errors;
 	uint32_t random;
 };
 
-/* What it is without a word on the command line. */
+/* Set the defaults. */
 void rewrite_init(struct rewrite *rewrite);
 
-/* True if the word is one of those above; refuses what is wrong. */
+/* True if the word is one of those above. A wrong value ends the machine. */
 bool rewrite_apply(struct rewrite *rewrite, const struct guest_word *word);
 
-/* Every place once. */
+/* Rewrite and check every place once. */
 void rewrite_round(struct rewrite *rewrite);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * scribble: a guest that keeps writing its memory and checks every write.
- * pages.h says how, and has its errors.
+ * pages.h describes the writes and the errors that it reports.
  *
  * Command line: that of pages.h, and passes=N (0: for ever).
  *
@@ -14,7 +14,7 @@
 
 const char guest_name[] = "scribble";
 
-/* Passes, 0: for ever. */
+/* The number of passes; 0: for ever. */
 static uint64_t configure(const char *cmdline, uint64_t ram_bytes,
 			  struct pages *pages)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * selfmod: a guest that keeps rewriting its own code and checks every result.
- * rewrite.h says how, and has its errors. A pass is eight rounds.
+ * rewrite.h describes the code and the errors. A pass is eight rounds.
  *
- * Command line: that of rewrite.h, passes=N (0: for ever), rate=N passes a
- * second (0: as fast as it can).
+ * Command line: that of rewrite.h, passes=N (0: for ever), rate=N passes per
+ * second (0: no limit).
  *
  * Serial output, one line each (errors is the total so far):
  *   selfmod: pass P checks N errors E
@@ -46,10 +46,8 @@ static void configure(const char *cmdline, struct selfmod *selfmod)
 
 static void run_pass(struct rewrite *rewrite, uint64_t pass)
 {
-	unsigned int round;
-
 	rewrite->checks = 0;
-	for (round = 0; round < ROUNDS; round++)
+	for (unsigned int round = 0; round < ROUNDS; round++)
 		rewrite_round(rewrite);
 	guest_tell((struct guest_count[]){{"pass", pass},
 					  {"checks", rewrite->checks},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading the command line and writing lines; words.h.
+ * Reading the command line, and writing lines to the serial port.
  */
 #include "words.h"
 
@@ -65,7 +65,7 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\n';
 }
 
-bool guest_next_word(const char **cursor, struct guest_word *ret)
+bool guest_next_word(const char **cursor, struct guest_word *ret_word)
 {
 	const char *p = *cursor;
 	const char *end;
@@ -74,17 +74,17 @@ bool guest_next_word(const char **cursor, struct guest_word *ret)
 		p++;
 	if (!*p)
 		return false;
-	ret->key = p;
+	ret_word->key = p;
 	while (*p && *p != '=' && !is_blank(*p))
 		p++;
-	ret->key_len = (size_t)(p - ret->key);
+	ret_word->key_len = (size_t)(p - ret_word->key);
 	for (end = p; *end && !is_blank(*end);)
 		end++;
 	if (*p != '=')
 		guest_refuse("parameters have the form name=value, unlike",
-			     ret->key, ret->key_len);
-	ret->value = p + 1;
-	ret->value_len = (size_t)(end - ret->value);
+			     ret_word->key, ret_word->key_len);
+	ret_word->value = p + 1;
+	ret_word->value_len = (size_t)(end - ret_word->value);
 	*cursor = end;
 	return true;
 }
@@ -108,7 +108,6 @@ uint64_t guest_number(const struct guest_word *word, bool with_suffix)
 	size_t len = word->value_len;
 	unsigned int shift = 0;
 	uint64_t value = 0;
-	size_t i;
 
 	if (len && with_suffix)
 		shift = suffix_shift(word->value[len - 1]);
@@ -117,7 +116,7 @@ uint64_t guest_number(const struct guest_word *word, bool with_suffix)
 	if (!len)
 		guest_refuse("a number is missing in", word->value,
 			     word->value_len);
-	for (i = 0; i < len; i++) {
+	for (size_t i = 0; i < len; i++) {
 		if (word->value[i] < '0' || word->value[i] > '9')
 			guest_refuse("not a number:", word->value,
 				     word->value_len);

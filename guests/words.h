@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a guest is told and what it tells: name=value words separated by blanks
- * on the command line, and lines of words and numbers on the serial port.
+ * A guest's input and output: name=value words separated by blanks on the
+ * command line, and lines of words and numbers on the serial port.
  *
- * What is malformed is refused with one sentence on the serial port and the
- * end of the machine.
+ * A malformed word is refused: the guest prints one sentence on the serial port
+ * and ends the machine.
  */
 #ifndef GUESTS_WORDS_H
 #define GUESTS_WORDS_H
 
 #include "machine.h"
 
-/* Each guest has one: the first word of its sentences. */
+/* Each guest defines it: the first word of its lines. */
 extern const char guest_name[];
 
-/* Errors of one kind that are told in full; the others are counted. */
+/* How many errors of a kind are printed; further ones are only counted. */
 #define GUEST_ERRORS_SHOWN 8
 
 struct guest_count {
@@ -26,9 +26,9 @@ struct guest_count {
 void guest_tell(const struct guest_count *counts);
 /* The line "NAME: error TEXT". */
 void guest_tell_error(const char *text);
-/* A longer line: its start "NAME: error TEXT". */
+/* The start of a longer line, "NAME: error TEXT". */
 void guest_begin_error(const char *text);
-/* And its end "TEXT EXPECTED found FOUND". */
+/* The end of that line, "TEXT EXPECTED found FOUND". */
 void guest_end_error(const char *text, uint64_t expected, uint64_t found);
 
 struct guest_word {
@@ -44,7 +44,7 @@ _Noreturn void guest_refuse(const char *why, const char *text, size_t len);
 bool guest_is(const char *text, size_t len, const char *name);
 
 /* False at the end of the line. */
-bool guest_next_word(const char **cursor, struct guest_word *ret);
+bool guest_next_word(const char **cursor, struct guest_word *ret_word);
 
 /* The word's value; with_suffix allows K, M and G behind it. */
 uint64_t guest_number(const struct guest_word *word, bool with_suffix);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An emulator in small: its store path marks what it wrote, its screen
- * refresh takes what changed, and taking makes the next store ask again.
- * Exits 1 if a refresh drew wrong.
+ * A small emulator: its store path marks what it wrote, its screen refresh
+ * takes what has changed, and taking makes the next store mark again. Exits 1
+ * if a refresh draws the wrong pages.
  */
 #include "phys_ram_dirty.h"
 
@@ -14,7 +14,7 @@ enum {
 };
 
 static _Alignas(PAGE) uint8_t ram[NPAGES * PAGE];
-static bool asks[NPAGES]; /* the TLB: an entry for each page */
+static bool asks[NPAGES]; /* the TLB: one entry per page; true: marks */
 
 static void store(struct phys_ram_dirty *d, uint64_t addr, uint8_t value)
 {
@@ -38,8 +38,8 @@ static uint64_t vga_refresh(struct phys_ram_dirty *d)
 		addr += phys_ram_get_non_dirty_range(d, addr, END, 0x01);
 		n = phys_ram_get_dirty_range(d, addr, END, 0x01);
 		if (phys_ram_reset_dirty(d, addr, addr + n, 0x01, NULL) < 0)
-			break; /* what is left is drawn next time */
-		drawn += n; /* here it draws ram[addr] to ram[addr + n - 1] */
+			break; /* the next refresh draws the rest */
+		drawn += n;    /* draw ram[addr] to ram[addr + n - 1] here */
 	}
 	return drawn;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A reset over several regions goes on after a failure, and returns and says
+ * A reset over several regions continues after a failure, and returns and says
  * the first one, though later regions are reset without any.
  */
 #include <errno.h>

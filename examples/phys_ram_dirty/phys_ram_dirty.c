@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The byte of flags a page, given by three clients of smudge.
+ * The byte of flags per page, made from three clients of smudge.
  *
  * A flag is tracked while its client is open. Page numbers are those of a
- * region; addresses are RAM addresses, its gpa and up. Nothing is allocated
- * here but the handle: bits live in the clients and go with them.
+ * region; addresses are gpa. The bits belong to the clients.
  */
 #include "phys_ram_dirty.h"
 
@@ -34,7 +33,7 @@ struct phys_ram_dirty {
 	struct smudge_region *regions[]; /* in ascending gpa */
 };
 
-/* What a range of addresses is within one region: whole pages. */
+/* The part of a range of addresses in one region: whole pages. */
 struct piece {
 	struct smudge_region *region;
 	uint64_t first_page;
@@ -69,9 +68,9 @@ static struct smudge_region *region_from(const struct phys_ram_dirty *d,
 	return low < d->nregions ? d->regions[low] : NULL;
 }
 
-/* The first piece of RAM in [start, end); false if there is none. */
+/* Find the first piece of RAM in [start, end); false if there is none. */
 static bool piece_from(const struct phys_ram_dirty *d, uint64_t start,
-		       uint64_t end, struct piece *ret)
+		       uint64_t end, struct piece *ret_piece)
 {
 	struct smudge_region *region = region_from(d, start);
 	uint64_t gpa, page_bytes;
@@ -82,9 +81,9 @@ static bool piece_from(const struct phys_ram_dirty *d, uint64_t start,
 	page_bytes = UINT64_C(1) << smudge_region_page_shift(region);
 	start = start > gpa ? start - gpa : 0;
 	end = end < region_end(region) ? end - gpa : region_end(region) - gpa;
-	ret->region = region;
-	ret->first_page = start / page_bytes;
-	ret->end_page = (end + page_bytes - 1) / page_bytes;
+	ret_piece->region = region;
+	ret_piece->first_page = start / page_bytes;
+	ret_piece->end_page = (end + page_bytes - 1) / page_bytes;
 	return true;
 }
 
@@ -103,7 +102,7 @@ static uint8_t untracked(const struct phys_ram_dirty *d)
 	return (uint8_t)(KNOWN_FLAGS & ~tracked(d));
 }
 
-/* The clients of those of @flags that are tracked; returns how many. */
+/* The clients of the tracked flags among @flags; returns how many. */
 static int clients_for(const struct phys_ram_dirty *d, uint8_t flags,
 		       struct smudge_client *ret_clients[NFLAGS])
 {
@@ -115,14 +114,15 @@ static int clients_for(const struct phys_ram_dirty *d, uint8_t flags,
 	return n;
 }
 
-/* The byte that a set of known flags reads as. */
+/* The byte of a page that has a set of known flags. */
 static uint8_t byte_of(uint8_t known)
 {
 	return known == KNOWN_FLAGS ? ALL_DIRTY_FLAGS : known;
 }
 
 int phys_ram_create(struct smudge_memory *memory,
-		    const struct phys_ram_tlb *tlb, struct phys_ram_dirty **ret)
+		    const struct phys_ram_tlb *tlb,
+		    struct phys_ram_dirty **ret_d)
 {
 	size_t max = smudge_memory_regions(memory, NULL, 0);
 	struct phys_ram_dirty *d;
@@ -138,7 +138,7 @@ int phys_ram_create(struct smudge_memory *memory,
 		d->tlb = *tlb;
 	found = smudge_memory_hold_regions(memory, d->regions, max);
 	d->nregions = found < max ? found : max;
-	*ret = d;
+	*ret_d = d;
 	return 0;
 }
 
@@ -165,15 +165,15 @@ int phys_ram_start_tracking(struct phys_ram_dirty *d, uint8_t flags,
 			.regions = d->regions,
 			.nregions = d->nregions,
 		};
-		int rc;
+		int ret;
 
 		if (!(flags & purposes[i].flag) || d->clients[i])
 			continue;
-		rc = smudge_client_open(d->memory, &options, &d->clients[i],
-					err);
-		if (rc < 0) {
+		ret = smudge_client_open(d->memory, &options, &d->clients[i],
+					 err);
+		if (ret < 0) {
 			phys_ram_stop_tracking(d, opened);
-			return rc;
+			return ret;
 		}
 		opened |= purposes[i].flag;
 	}
@@ -185,7 +185,7 @@ void phys_ram_stop_tracking(struct phys_ram_dirty *d, uint8_t flags)
 	for (int i = 0; i < NFLAGS; i++) {
 		if (!(flags & purposes[i].flag))
 			continue;
-		/* No batch outlives a call here: never -EBUSY. */
+		/* No batch is left after a call here: never -EBUSY. */
 		(void)smudge_client_close(d->clients[i]);
 		d->clients[i] = NULL;
 	}
@@ -248,7 +248,7 @@ uint8_t phys_ram_set_dirty_flags(struct phys_ram_dirty *d, uint64_t addr,
 	return phys_ram_get_dirty_flags(d, addr);
 }
 
-/* Mask [start, end), and tell @tlb unless it is NULL. */
+/* Mask [start, end), and reset the entries of @tlb unless it is NULL. */
 static int mask(struct phys_ram_dirty *d, uint64_t start, uint64_t end,
 		uint8_t flags, const struct phys_ram_tlb *tlb,
 		struct smudge_error *err)
@@ -263,12 +263,12 @@ static int mask(struct phys_ram_dirty *d, uint64_t start, uint64_t end,
 
 		for (int i = 0; i < n; i++) {
 			struct smudge_error why = SMUDGE_ERROR_INIT;
-			int rc = smudge_client_skip(
+			int ret = smudge_client_skip(
 				clients[i], piece.region, piece.first_page,
 				piece.end_page - piece.first_page, &why);
 
-			if (rc < 0 && !first_error) {
-				first_error = rc;
+			if (ret < 0 && !first_error) {
+				first_error = ret;
 				if (err)
 					*err = why;
 			}
@@ -296,7 +296,7 @@ int phys_ram_reset_dirty(struct phys_ram_dirty *d, uint64_t start, uint64_t end,
 	return mask(d, start, end, flags, &d->tlb, err);
 }
 
-/* Where the run of dirty pages ends that holds @page; @page if none does. */
+/* The end of the run of dirty pages at @page; @page if that is clean. */
 static uint64_t client_run_end(struct smudge_client *client,
 			       const struct piece *piece, uint64_t page)
 {
@@ -320,7 +320,7 @@ static uint64_t dirty_until(struct phys_ram_dirty *d, const struct piece *piece,
 
 	if (flags & untracked(d))
 		return piece->end_page;
-	/* One client's run may begin where another's ends. */
+	/* one client's run may begin where another's ends */
 	do {
 		before = page;
 		for (int i = 0; i < n; i++)
@@ -347,7 +347,7 @@ static uint64_t clean_until(struct phys_ram_dirty *d, const struct piece *piece,
 	return end;
 }
 
-/* Outside RAM is clean: a clean run goes through, a dirty one ends there. */
+/* Outside RAM all is clean: a clean run continues there, a dirty one ends. */
 static uint64_t run_bytes(struct phys_ram_dirty *d, uint64_t start,
 			  uint64_t end, uint8_t flags, bool dirty)
 {
@@ -363,7 +363,7 @@ static uint64_t run_bytes(struct phys_ram_dirty *d, uint64_t start,
 		page = dirty ? dirty_until(d, &piece, flags)
 			     : clean_until(d, &piece, flags);
 		stop = address_of(piece.region, page);
-		/* Pages are whole, the answer is in bytes. */
+		/* the pages are whole, the result is in bytes */
 		if (stop > addr)
 			addr = stop < end ? stop : end;
 		if (page < piece.end_page)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The dirty functions of the emulators that descend from QEMU of 2010, over
- * smudge: a byte of flags a page then, three clients' bits now. The way in
- * for such an emulator is to put phys_ram_ for cpu_physical_memory_ and to
- * give the handle as first argument:
+ * The dirty-memory functions of emulators that descend from QEMU of 2010, over
+ * smudge: then one byte of flags per page, now the bits of three clients. To
+ * port such an emulator, replace cpu_physical_memory_ by phys_ram_ and pass the
+ * handle as first argument:
  *
  *   cpu_physical_memory_is_dirty            phys_ram_is_dirty
  *   cpu_physical_memory_get_dirty_flags     phys_ram_get_dirty_flags
@@ -21,23 +21,23 @@
  *   cpu_physical_sync_dirty_bitmap          phys_ram_sync_dirty_bitmap
  *
  * The rules, for every call:
- * - A RAM address is the gpa its region was added with.
- * - The byte of a page reads 0xff where all three flags are set, else it is
- *   the sum of those that are. Other bits of @flags are ignored, so 0xff and
- *   0x0b ask for the same.
- * - A page is dirty for several flags when one of them is set, and clean when
- *   none is: what "byte & flags" said.
+ * - A RAM address is a gpa, as the regions were added.
+ * - The byte of a page is 0xff if all three flags are set, otherwise the sum of
+ *   those that are. Other bits of @flags are ignored, so 0xff and 0x0b are the
+ *   same.
+ * - A page is dirty for several flags if one of them is set, and clean if none
+ *   is: as "byte & flags" was.
  * - A range begins at the start of its first page and ends at the end of its
- *   last one. Nothing outside RAM is ever dirty, and changes there are
- *   ignored; so dirty and clean runs always add up to the range.
- * - A flag that is not tracked reads as set and cannot be cleared: nobody
- *   knows what was written, and no store leaves its fast path for it. Pages
- *   are dirty when tracking starts, so starting it changes no answer.
- * - Threads: one at a time, under the emulator's lock, as it was. Only
+ *   last one. Nothing outside RAM is ever dirty, and changes there are ignored;
+ *   so dirty and clean runs always add up to the range.
+ * - A flag that is not tracked reads as set and cannot be cleared: writes are
+ * not detected for it, and no store leaves its fast path. Pages are dirty when
+ *   tracking starts, so the start changes no result.
+ * - Threads: one at a time, under the emulator's lock, as before. Only
  *   phys_ram_set_dirty may be called by any thread at any time.
  */
-#ifndef PHYS_RAM_DIRTY_H
-#define PHYS_RAM_DIRTY_H
+#ifndef EXAMPLES_PHYS_RAM_DIRTY_PHYS_RAM_DIRTY_H
+#define EXAMPLES_PHYS_RAM_DIRTY_PHYS_RAM_DIRTY_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -58,39 +58,40 @@ struct phys_ram_dirty;
 
 /*
  * What the adapter needs of a software TLB. A call may be NULL; the last two
- * belong together.
+ * are both NULL or neither.
  */
 struct phys_ram_tlb {
 	void *opaque;
 	size_t nentries; /* of all vCPUs and modes, for tlb_update_dirty */
 	/*
-	 * Pages of [start, start + length_bytes), in one region, were reset:
-	 * when this returns, no vCPU writes there without asking. An emulator
-	 * with vCPU threads makes an entry fast under a lock it takes here.
+	 * The pages of [start, start + length_bytes), in one region, were
+	 * reset. After this call no vCPU writes there without marking. An
+	 * emulator with vCPU threads takes here the lock under which it makes
+	 * an entry fast.
 	 */
 	void (*reset_dirty)(void *opaque, uint64_t start,
 			    uint64_t length_bytes);
 	/*
-	 * Where in RAM does @entry write without asking? False if nowhere: it
-	 * is free, read-only, a device's, or asks already.
+	 * Where in RAM does @entry write without marking? False if nowhere: it
+	 * is free, read-only, a device's, or marks already.
 	 */
 	bool (*entry_addr)(void *opaque, size_t entry, uint64_t *ret_addr);
-	/* From now on writes through @entry ask. */
+	/* From now on writes through @entry mark. */
 	void (*entry_reset)(void *opaque, size_t entry);
 };
 
 /*
- * phys_ram_create - the dirty flags of a memory; none is tracked yet
- * @memory: memory (borrowed) with at least one region. Its regions of now are
+ * phys_ram_create - make the dirty flags of a memory; none is tracked yet
+ * @memory: memory (borrowed) with at least one region. Its present regions are
  *      the RAM; they are held until phys_ram_destroy
  * @tlb: copied; NULL without a software TLB
- * @ret: receives the handle, owned by the caller
+ * @ret_d: receives the handle, owned by the caller
  *
  * Return: 0, -EINVAL (no region; half of the entry calls), -ENOMEM.
  */
 int phys_ram_create(struct smudge_memory *memory,
 		    const struct phys_ram_tlb *tlb,
-		    struct phys_ram_dirty **ret);
+		    struct phys_ram_dirty **ret_d);
 
 /*
  * phys_ram_destroy - stop all tracking and free the handle
@@ -99,10 +100,10 @@ int phys_ram_create(struct smudge_memory *memory,
 void phys_ram_destroy(struct phys_ram_dirty *d);
 
 /*
- * phys_ram_start_tracking - open the clients of @flags; all pages dirty
+ * phys_ram_start_tracking - open the clients of @flags, with all pages dirty
  * phys_ram_stop_tracking - close them, and free their bitmaps
  * @d: handle (borrowed)
- * @flags: those that are tracked, or not, already are left alone
+ * @flags: a flag that is tracked (or not) already stays as it is
  * @err: receives the failure; may be NULL
  *
  * Blocks: as smudge_client_open and _close.
@@ -117,7 +118,8 @@ void phys_ram_stop_tracking(struct phys_ram_dirty *d, uint8_t flags);
 uint8_t phys_ram_get_dirty_tracking(const struct phys_ram_dirty *d);
 
 /*
- * phys_ram_sync_dirty_bitmap - fetch what the kernel knows (KVM, userfaultfd)
+ * phys_ram_sync_dirty_bitmap - fetch what the kernel detected (KVM,
+ * userfaultfd)
  *
  * Blocks, fails and returns as smudge_memory_harvest.
  */
@@ -125,9 +127,9 @@ int phys_ram_sync_dirty_bitmap(struct phys_ram_dirty *d,
 			       struct smudge_error *err);
 
 /*
- * phys_ram_is_dirty - is every flag of the page set?
- * phys_ram_get_dirty_flags - the page's byte
- * phys_ram_get_dirty - those of @flags that are set
+ * phys_ram_is_dirty - test whether every flag of the page is set
+ * phys_ram_get_dirty_flags - read the page's byte
+ * phys_ram_get_dirty - read those of @flags that are set
  * @addr: a RAM address within the page
  *
  * Block: on the region's lock.
@@ -154,17 +156,18 @@ uint8_t phys_ram_set_dirty_flags(struct phys_ram_dirty *d, uint64_t addr,
 
 /*
  * phys_ram_mask_dirty_range - drop flags in [start, start + length_bytes)
- * phys_ram_reset_dirty - drop flags in [start, end), then tell the TLB
+ * phys_ram_reset_dirty - drop flags in [start, end), then reset the TLB's
+ * entries
  * @err: receives the first failure; may be NULL
  *
- * Both re-arm the sources' writers; only a reset reaches the emulator's own,
- * so whoever reads the pages next calls that. The TLB is told after the bits
- * are gone: in between, a fast store lands before the pages are read. It gets
- * whole pages, in one call for each region that the range touches.
+ * Both re-arm the sources' writers; only a reset re-arms the emulator's own
+ * stores, so call it before the pages are read. The TLB is reset after the bits
+ * are cleared: a fast store in between ends before the pages are read. It is
+ * called with whole pages, once per region that the range touches.
  *
  * Block: as smudge_client_skip.
- * State after failure: some flags may be left set; all the same the whole
- * range was tried and the TLB told.
+ * State after failure: some flags may still be set; the whole range was tried
+ * all the same, and the TLB was reset.
  * Return: 0, -EIO (a source could not be re-armed), -ENOMEM.
  */
 int phys_ram_mask_dirty_range(struct phys_ram_dirty *d, uint64_t start,
@@ -174,11 +177,13 @@ int phys_ram_reset_dirty(struct phys_ram_dirty *d, uint64_t start, uint64_t end,
 			 uint8_t flags, struct smudge_error *err);
 
 /*
- * phys_ram_get_dirty_range - how many bytes from @start on are dirty
- * phys_ram_get_non_dirty_range - how many are clean
- * @start, @end: RAM addresses; not more than @end - @start is returned
+ * phys_ram_get_dirty_range - count the dirty bytes from @start on
+ * phys_ram_get_non_dirty_range - count the clean bytes from @start on
+ * @start, @end: RAM addresses; at most @end - @start is returned
  *
- * 0 when the page of @start is not so. Block: on the region's lock.
+ * Block: on the region's lock.
+ * Return: the length of the run at @start; 0 if the page of @start is clean, or
+ * dirty for the second call.
  */
 uint64_t phys_ram_get_dirty_range(struct phys_ram_dirty *d, uint64_t start,
 				  uint64_t end, uint8_t flags);
@@ -186,11 +191,11 @@ uint64_t phys_ram_get_non_dirty_range(struct phys_ram_dirty *d, uint64_t start,
 				      uint64_t end, uint8_t flags);
 
 /*
- * phys_ram_tlb_update_dirty - look all TLB entries up again: those that write
- *      to a page with a clear flag must ask from now on
+ * phys_ram_tlb_update_dirty - look up all TLB entries again: those that write
+ * to a page with a clear flag must mark from now on
  *
- * For after bits were cleared behind the TLB's back, by mask_dirty_range or
- * by an accelerator. Without the entry calls it does nothing.
+ * Call it after bits were cleared without a reset of the TLB, by
+ * mask_dirty_range or an accelerator. Without the entry calls it does nothing.
  */
 void phys_ram_tlb_update_dirty(struct phys_ram_dirty *d);
 

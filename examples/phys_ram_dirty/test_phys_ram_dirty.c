@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Every function of the phys_ram_dirty adapter against the byte map it
- * stands for: one byte a page, queries page by page. RAM is two regions with
+ * stands for: one byte per page, queries page by page. RAM is two regions with
  * a hole before, between and after them; their sizes and all ranges are odd.
  */
 #include <stdio.h>
@@ -36,7 +36,7 @@ struct world {
 	struct smudge_memory *memory;
 	struct phys_ram_dirty *d;
 	const struct layout *layout;
-	uint8_t *map; /* the oracle: a byte a page, three bits used */
+	uint8_t *map; /* the oracle: a byte per page, three bits used */
 	uint8_t tracked;
 	struct test_rng rng;
 };
@@ -157,7 +157,7 @@ static void do_clear(struct world *w)
 {
 	uint8_t flags = random_flags(w);
 	uint64_t start, end, length;
-	int rc;
+	int ret;
 
 	random_range(w, &start, &end);
 	length = end - start;
@@ -167,11 +167,11 @@ static void do_clear(struct world *w)
 		end = UINT64_MAX;
 	}
 	if (test_rng_below(&w->rng, 2))
-		rc = phys_ram_mask_dirty_range(w->d, start, length, flags,
-					       NULL);
+		ret = phys_ram_mask_dirty_range(w->d, start, length, flags,
+						NULL);
 	else
-		rc = phys_ram_reset_dirty(w->d, start, end, flags, NULL);
-	assert_int_equal(rc, 0);
+		ret = phys_ram_reset_dirty(w->d, start, end, flags, NULL);
+	assert_int_equal(ret, 0);
 	oracle_mask(w, start, end, flags);
 }
 
@@ -202,7 +202,7 @@ static void world_start(struct world *w, const struct layout *layout)
 
 	w->layout = layout;
 	assert_int_equal(smudge_memory_create(&w->memory), 0);
-	/* Without a source nobody reads the memory behind a region. */
+	/* Without a source the memory of a region is never read. */
 	options.hva = nowhere;
 	options.name = name;
 	for (int i = 0; i < 2; i++) {
