@@ -21,15 +21,6 @@ static json_t *run_query_commands(struct control_target *target,
 				  const json_t *arguments,
 				  struct qmp_error *err);
 
-json_t *control_reply(int ret, const struct smudge_error *why,
-		      struct qmp_error *err)
-{
-	if (ret)
-		return qmp_error_set(err, QMP_CLASS_GENERIC, "%s",
-				     why->message);
-	return json_object();
-}
-
 static json_t *run_query_status(struct control_target *target,
 				const json_t *arguments, struct qmp_error *err)
 {
@@ -45,7 +36,7 @@ static json_t *run_stop(struct control_target *target, const json_t *arguments,
 	struct smudge_error why = {0};
 	int ret = run_control_stop(target->machine, &why);
 
-	return control_reply(ret, &why, err);
+	return qmp_empty_result(ret, &why, err);
 }
 
 static json_t *run_cont(struct control_target *target, const json_t *arguments,
@@ -54,7 +45,7 @@ static json_t *run_cont(struct control_target *target, const json_t *arguments,
 	struct smudge_error why = {0};
 	int ret = run_control_cont(target->machine, &why);
 
-	return control_reply(ret, &why, err);
+	return qmp_empty_result(ret, &why, err);
 }
 
 static json_t *run_take_back(struct control_target *target,
@@ -63,7 +54,7 @@ static json_t *run_take_back(struct control_target *target,
 	struct smudge_error why = {0};
 	int ret = migration_take_back(target->migration, &why);
 
-	return control_reply(ret, &why, err);
+	return qmp_empty_result(ret, &why, err);
 }
 
 static json_t *run_quit(struct control_target *target, const json_t *arguments,

@@ -26,10 +26,6 @@ struct control_target {
 json_t *control_execute(void *opaque, const char *command,
 			const json_t *arguments, struct qmp_error *err);
 
-/* The reply to a command without an answer: {}, or the sentence of @why. */
-json_t *control_reply(int ret, const struct smudge_error *why,
-		      struct qmp_error *err);
-
 /* commands_migrate.c */
 json_t *control_migrate(struct control_target *target, const json_t *arguments,
 			struct qmp_error *err);

@@ -78,5 +78,5 @@ json_t *control_screendump(struct control_target *target,
 	int ret = screendump(target->machine, path, format ? format : "ppm",
 			     &why);
 
-	return control_reply(ret, &why, err);
+	return qmp_empty_result(ret, &why, err);
 }

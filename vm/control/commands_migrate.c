@@ -33,7 +33,7 @@ json_t *control_migrate(struct control_target *target, const json_t *arguments,
 	int ret = migration_start_outgoing(target->migration, uri_of(arguments),
 					   &why);
 
-	return control_reply(ret, &why, err);
+	return qmp_empty_result(ret, &why, err);
 }
 
 json_t *control_migrate_incoming(struct control_target *target,
@@ -43,7 +43,7 @@ json_t *control_migrate_incoming(struct control_target *target,
 	int ret = migration_start_incoming(target->migration, uri_of(arguments),
 					   &why);
 
-	return control_reply(ret, &why, err);
+	return qmp_empty_result(ret, &why, err);
 }
 
 json_t *control_migrate_cancel(struct control_target *target,
@@ -60,7 +60,7 @@ json_t *control_migrate_cancel(struct control_target *target,
 				     "an incoming migration is ended by its "
 				     "sender, or by quit");
 	ret = migration_cancel(target->migration, &why);
-	return control_reply(ret, &why, err);
+	return qmp_empty_result(ret, &why, err);
 }
 
 static json_t *number(uint64_t value)

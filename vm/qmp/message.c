@@ -143,6 +143,15 @@ json_t *qmp_greeting(void)
 			 "capabilities");
 }
 
+json_t *qmp_empty_result(int ret, const struct smudge_error *why,
+			 struct qmp_error *err)
+{
+	if (ret)
+		return qmp_error_set(err, QMP_CLASS_GENERIC, "%s",
+				     why->message);
+	return json_object();
+}
+
 json_t *qmp_reply(json_t *result)
 {
 	return json_pack("{s:o}", "return", result);

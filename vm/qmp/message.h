@@ -19,6 +19,8 @@
 #define QMP_CLASS_NOT_FOUND  "CommandNotFound"
 #define QMP_CLASS_NOT_ACTIVE "DeviceNotActive"
 
+struct smudge_error;
+
 struct qmp_error {
 	const char *class; /* static; NULL while there is no error */
 	char desc[320];
@@ -34,6 +36,13 @@ json_t *qmp_text(const char *text);
 json_t *qmp_error_set(struct qmp_error *err, const char *class,
 		      const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/*
+ * The result of a command that has no answer: {} if @ret is 0; else NULL, and
+ * the sentence of @why is noted.
+ */
+json_t *qmp_empty_result(int ret, const struct smudge_error *why,
+			 struct qmp_error *err);
 
 enum qmp_type {
 	QMP_END, /* ends a list of parameters */
