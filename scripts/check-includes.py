@@ -52,7 +52,7 @@ LIBRARY = {"sys", "bitmap", "memory", "source", "wire", "stream",
            "migrate", "display", "code", "common"}
 ROOMS = {name.split("/")[1] for name in ALLOWED if name.startswith("vm/")}
 # Rooms with circles that are not open yet: shrinks, and ends empty.
-CIRCLES = ("lib/sys/", "vm/machine/", "vm/migration/", "vm/vnc/")
+CIRCLES = ("vm/machine/", "vm/migration/", "vm/vnc/")
 CONFIG = "config.h"  # made by the build, and of no room
 
 
