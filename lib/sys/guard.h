@@ -19,8 +19,8 @@ static inline void smi_sys_guard_unlock(pthread_mutex_t *const *mutex)
 }
 
 /* Lock @mutex (evaluated once) here, unlock it where the scope ends. */
-#define SMI_SYS_GUARD(mutex)                           \
-	__attribute__((cleanup(smi_sys_guard_unlock))) \
+#define SMI_SYS_GUARD(mutex)                                   \
+	__attribute__((unused, cleanup(smi_sys_guard_unlock))) \
 	pthread_mutex_t *const guard_of_scope = smi_sys_guard_lock(mutex)
 
 #endif
