@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A reset over several regions continues after a failure, and returns and says
- * the first one, though later regions are reset without any.
+ * A reset over several regions continues after a failure. It returns the first
+ * failure and its sentence, though later regions are reset without any.
  */
 #include <errno.h>
 

@@ -36,7 +36,7 @@ struct world {
 	struct smudge_memory *memory;
 	struct phys_ram_dirty *d;
 	const struct layout *layout;
-	uint8_t *map; /* the oracle: a byte per page, three bits used */
+	uint8_t *map; /* the oracle: one byte per page, three bits used */
 	uint8_t tracked;
 	struct test_rng rng;
 };
@@ -202,7 +202,7 @@ static void world_start(struct world *w, const struct layout *layout)
 
 	w->layout = layout;
 	assert_int_equal(smudge_memory_create(&w->memory), 0);
-	/* Without a source the memory of a region is never read. */
+	/* Without a source the memory behind a region is not read. */
 	options.hva = nowhere;
 	options.name = name;
 	for (int i = 0; i < 2; i++) {

@@ -6,22 +6,15 @@ for, and leaves nothing behind.
 SMUDGE_END_ROUNDS is the number of random moments of each kind (10).
 """
 import os
-import random
 import signal
 import socket
 import subprocess
 import threading
 import time
 
+from ending import LIMIT, RNG, a_while, end_in_time, moments
 from smudgetest import PATIENCE, TOOL, any_engine, case, check, check_equal, \
-    check_sentence, main, need_engine, note, wait_until
-
-ROUNDS = int(os.environ.get("SMUDGE_END_ROUNDS", "10"))
-SEED = int(os.environ.get("SMUDGE_TEST_SEED") or
-           str(random.SystemRandom().getrandbits(32)), 0)
-# one second is promised; a busy machine schedules us late
-LIMIT = float(os.environ.get("SMUDGE_END_SECONDS", "1.5"))
-RNG = random.Random(SEED)
+    check_sentence, main, need_engine, wait_until
 
 
 def start(lab, *arguments, stdout=subprocess.DEVNULL, **environment):
@@ -34,14 +27,8 @@ def start(lab, *arguments, stdout=subprocess.DEVNULL, **environment):
 
 def end(process, number=signal.SIGTERM):
     """The signal; exit status and what it said."""
-    began = time.monotonic()
-    process.send_signal(number)
-    try:
-        _, said = process.communicate(timeout=PATIENCE)
-    except subprocess.TimeoutExpired:
-        raise AssertionError(f"{process.args} did not end")
-    took = time.monotonic() - began
-    check(took <= LIMIT, f"{process.args} took {took:.2f} s to end: {said!r}")
+    (_, said), _ = end_in_time(process, number, process.args,
+                               lambda: process.communicate(timeout=PATIENCE))
     check(process.returncode != -signal.SIGALRM, "it ended by its last means")
     return process.returncode, said.strip()
 
@@ -138,16 +125,15 @@ def a_password_that_does_not_come(lab):
 
 @case
 def the_demonstration_at_random_moments(lab):
-    note(f"SMUDGE_TEST_SEED={SEED:#x}, {ROUNDS} moments")
     need_engine(any_engine())
-    for index in range(ROUNDS):
+    for index in moments():
         tmp = lab.path(f"tmp{index}")
         tmp.mkdir()
         screen = ["--screen", str(lab.folder)] if index % 2 else []
         process = start(lab, "demo", "--memory", "64M", "--working-set", "4M",
                         "--engine", any_engine(), "--max-bandwidth", 1_000_000,
                         *screen, TMPDIR=str(tmp))
-        time.sleep(RNG.uniform(0.02, 1.5))
+        a_while(1.5, 0.02)
         children = children_of(process.pid)
         status, said = end(process)
         if status != -signal.SIGTERM:  # it came before main began
@@ -185,14 +171,13 @@ def a_demonstration_whose_machine_does_not_answer(lab):
 
 @case
 def migrate_at_random_moments(lab):
-    note(f"SMUDGE_TEST_SEED={SEED:#x}, {ROUNDS} moments")
-    for index in range(ROUNDS):
+    for index in moments():
         source = lab.source()
         destination = lab.destination(name=f"destination{index}")
         process = start(lab, "migrate", "--qmp", source.qmp_path,
                         "--max-bandwidth", RNG.choice((1_000_000, 80_000_000)),
                         lab.uri)
-        time.sleep(RNG.uniform(0, 0.5))
+        a_while(0.5)
         status, said = end(process)
         # it is here or there, and runs
         state = source.qmp.wait_migration("none", "setup", "completed",
@@ -236,14 +221,13 @@ def a_report_that_nobody_reads(lab):
 @case
 def pictures_at_random_moments(lab):
     """A picture is there as a whole or not at all, and nothing beside it."""
-    note(f"SMUDGE_TEST_SEED={SEED:#x}, {ROUNDS} moments")
     from screen import painter, read_png
     machine = painter(lab, size="640x480")
     old = None
-    for _ in range(ROUNDS):
+    for _ in moments():
         process = start(lab, "screenshot", "--vnc", f":{machine.display}",
                         lab.path("picture.png"))
-        time.sleep(RNG.uniform(0, 0.3))
+        a_while(0.3)
         end(process)
         if lab.path("picture.png").exists():
             old = read_png(lab.path("picture.png"))

@@ -198,7 +198,7 @@ static void play(struct receiver *receiver)
 	struct smudge_error err = {0};
 	pthread_t thread;
 	int fds[2];
-	int result;
+	int ret;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0 ||
 	    smudge_migration_create(NULL, &migration) < 0)
@@ -206,14 +206,13 @@ static void play(struct receiver *receiver)
 	receiver->fd = fds[1];
 	if (pthread_create(&thread, NULL, receive, receiver))
 		abort();
-	result = smudge_migrate_send(migration, memory(), fds[0], &options,
-				     &err);
+	ret = smudge_migrate_send(migration, memory(), fds[0], &options, &err);
 	shutdown(fds[0], SHUT_RDWR);
 	pthread_join(thread, NULL);
 	close(fds[0]);
 	close(fds[1]);
 	smudge_migration_destroy(migration);
-	judge(&machine, result, &err);
+	judge(&machine, ret, &err);
 }
 
 static void seal_greeting(uint8_t *bytes, size_t length)

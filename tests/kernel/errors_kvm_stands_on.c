@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The handle of a VM is destroyed before its sources, which go on: logging is
+ * The handle of a VM is destroyed before its sources, which stay: logging is
  * started, read, re-armed and stopped without it. The last source frees it.
  */
 #include <fcntl.h>

@@ -2,7 +2,7 @@
 /*
  * What a whole machine refuses: impossible --dirty combinations, a serial
  * port that cannot be opened, hostile state sections; each with one sentence,
- * and the machine goes on as if nothing had happened.
+ * and the machine continues as if nothing had happened.
  */
 #include "vm_guest.h"
 
@@ -240,13 +240,12 @@ static void test_hostile_state(void **state)
 {
 	struct vm_guest guest;
 	struct vm_buf good = {0};
-	size_t i;
 
 	vm_guest_need("auto");
 	vm_guest_open(&guest, "auto", "auto", "working-set=64K passes=2");
 	save(&guest, &good);
-	for (i = 0; i < sizeof(spoiled_states) / sizeof(spoiled_states[0]);
-	     i++) {
+	for (size_t i = 0;
+	     i < sizeof(spoiled_states) / sizeof(spoiled_states[0]); i++) {
 		const struct spoiled *bad = &spoiled_states[i];
 		struct smudge_error err = {0};
 		struct vm_buf buf = {0};
@@ -271,12 +270,11 @@ static void test_every_cut_is_refused(void **state)
 {
 	struct vm_guest guest;
 	struct vm_buf good = {0};
-	size_t len;
 
 	vm_guest_need("auto");
 	vm_guest_open(&guest, "auto", "auto", "working-set=64K passes=2");
 	save(&guest, &good);
-	for (len = 0; len < good.len; len++)
+	for (size_t len = 0; len < good.len; len++)
 		assert_int_equal(machine_load_state(guest.machine, good.bytes,
 						    len, NULL),
 				 -EINVAL);

@@ -19,7 +19,7 @@ struct piece {
 	uint8_t code[MAX_CODE];
 };
 
-/* Each ends in HLT, for an engine that goes on. */
+/* Each ends in HLT, for an engine that does not refuse it. */
 static const struct piece pieces[] = {
 	/* mov eax, 0x11000; mov cr3, rax; nop; hlt */
 	{"CR3 is 0x11000",
@@ -102,10 +102,8 @@ static void check(const struct piece *piece)
 
 static void test_pieces(void **state)
 {
-	size_t i;
-
 	vm_guest_need("unicorn");
-	for (i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++)
+	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++)
 		check(&pieces[i]);
 }
 

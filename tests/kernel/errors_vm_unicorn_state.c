@@ -136,10 +136,10 @@ static const struct spoiled {
 static void test_memory(void **state)
 {
 	struct rig rig;
-	size_t i;
 
 	open_rig(&rig);
-	for (i = 0; i < sizeof(spoiled_ram) / sizeof(spoiled_ram[0]); i++) {
+	for (size_t i = 0; i < sizeof(spoiled_ram) / sizeof(spoiled_ram[0]);
+	     i++) {
 		const struct spoiled *bad = &spoiled_ram[i];
 		uint64_t *word = (uint64_t *)ram_at(
 			machine_ram(rig.guest.machine), bad->gpa, 8);

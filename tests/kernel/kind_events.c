@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The events and what is expected of this kernel, L included: what cannot be
- * told stands in docs/kernel-support.md.
+ * The events and what is expected of this kernel, L included:
+ * docs/kernel-support.md lists the events that no source can detect.
  */
 #include "kind_events.h"
 

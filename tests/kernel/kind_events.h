@@ -37,8 +37,8 @@ struct cell {
  *	L  changed and not reported
  *
  * or E: the harvest failed, and everything is dirty; or -: the event does not
- * exist for the kind. Kinds are in the order of kinds.c. What nobody sees is
- * the same where it is not given: without swap a page that is not mapped
+ * exist for the kind. Kinds are in the order of kinds.c. What no source detects
+ *is the same where it is not given: without swap a page that is not mapped
  * cannot be mistaken.
  */
 struct event {

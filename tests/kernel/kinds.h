@@ -53,7 +53,7 @@ extern const size_t nkinds;
 
 bool kind_is_hugetlb(const struct kind *kind);
 
-/* False when there is none to be had (huge pages), and nothing is open. */
+/* False, and nothing is open, when the system has none (huge pages). */
 bool kind_open(struct kind_memory *m, const struct kind *kind);
 void kind_close(struct kind_memory *m);
 

@@ -131,10 +131,10 @@ static int map_rings(struct pinned_uring *u, const struct io_uring_params *p)
 	u->sqes = map_ring(u, u->sqes_bytes, IORING_OFF_SQES);
 	if (!u->rings || !u->sqes)
 		return -ENOMEM;
-	u->sq_tail = (uint32_t *)(u->rings + p->sq_off.tail);
+	u->sq_tail = (_Atomic uint32_t *)(u->rings + p->sq_off.tail);
 	u->sq_array = (uint32_t *)(u->rings + p->sq_off.array);
-	u->cq_head = (uint32_t *)(u->rings + p->cq_off.head);
-	u->cq_tail = (uint32_t *)(u->rings + p->cq_off.tail);
+	u->cq_head = (_Atomic uint32_t *)(u->rings + p->cq_off.head);
+	u->cq_tail = (_Atomic uint32_t *)(u->rings + p->cq_off.tail);
 	u->sq_mask = *(uint32_t *)(u->rings + p->sq_off.ring_mask);
 	u->cq_mask = *(uint32_t *)(u->rings + p->cq_off.ring_mask);
 	u->cqes_offset = p->cq_off.cqes;
@@ -190,16 +190,17 @@ static int uring_read(struct pinned_target *t, uint8_t opcode)
 	sqe->addr = (uintptr_t)t->ram;
 	sqe->len = (uint32_t)t->size_bytes;
 	u->sq_array[tail & u->sq_mask] = tail & u->sq_mask;
-	__atomic_store_n(u->sq_tail, tail + 1, __ATOMIC_RELEASE);
+	atomic_store_explicit(u->sq_tail, tail + 1, memory_order_release);
 	n = syscall(SYS_io_uring_enter, u->fd, 1, 1, IORING_ENTER_GETEVENTS,
 		    NULL, 0);
-	while (n >= 0 && __atomic_load_n(u->cq_tail, __ATOMIC_ACQUIRE) == head)
+	while (n >= 0 &&
+	       atomic_load_explicit(u->cq_tail, memory_order_acquire) == head)
 		n = syscall(SYS_io_uring_enter, u->fd, 0, 1,
 			    IORING_ENTER_GETEVENTS, NULL, 0);
 	if (n < 0)
 		return -errno;
 	result = cqes[head & u->cq_mask].res;
-	__atomic_store_n(u->cq_head, head + 1, __ATOMIC_RELEASE);
+	atomic_store_explicit(u->cq_head, head + 1, memory_order_release);
 	return expect_all(t, result);
 }
 

@@ -7,6 +7,7 @@
 #define TESTS_KERNEL_PINNED_CALLS_H
 
 #include <linux/aio_abi.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,7 +20,8 @@ struct pinned_uring {
 	size_t rings_bytes;
 	void *sqes;
 	size_t sqes_bytes;
-	uint32_t *sq_tail, *sq_array, *cq_head, *cq_tail;
+	_Atomic uint32_t *sq_tail, *cq_head, *cq_tail;
+	uint32_t *sq_array;
 	uint32_t sq_mask, cq_mask;
 	uint64_t cqes_offset;
 };
@@ -37,7 +39,7 @@ struct pinned_call {
 	const char *name;
 	bool stays_pinned; /* from its open to its close */
 	bool is_brief;	   /* a page at a time: a loss may not show */
-	/* 0, or -errno: it cannot be had here. */
+	/* 0, or -errno: this system does not have it. */
 	int (*open)(struct pinned_target *target);
 	/* Fill all of the memory. 0, or -errno. */
 	int (*transfer)(struct pinned_target *target);

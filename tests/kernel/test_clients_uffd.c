@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Migration, display and translators on one memory that userfaultfd watches:
- * what one harvest fetched is everybody's, and what one takes stays the
- * others'. tests/unit/clients/together.c is the same with other sources.
+ * one harvest reports to every client, and a page that one client takes
+ * stays dirty for the others. tests/unit/clients/together.c is the same with
+ * other sources.
  */
 #include "clients_live.h"
 #include "clients_rig.h"

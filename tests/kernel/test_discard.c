@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #include "kinds.h"
+#include "racing.h"
 #include "tiny_vm.h"
 #include "track.h"
 
@@ -107,7 +108,7 @@ static void test_part_of_huge_page(void **state)
 	kind_close(&m);
 }
 
-/* The file of a private mapping is somebody's, a snapshot perhaps. */
+/* The file of a private mapping may be in use, as a snapshot for example. */
 static void test_private_file_is_kept(void **state)
 {
 	struct smudge_error err = {0};
@@ -178,8 +179,7 @@ static void copy_taken(struct reader *r)
 			uint64_t page = run.first_page + p;
 
 			/* Relaxed: compared later, it orders nothing. */
-			r->known[page] = __atomic_load_n(t->hva + page * PAGE,
-							 __ATOMIC_RELAXED);
+			r->known[page] = racing_load_byte(t->hva + page * PAGE);
 		}
 	}
 	smudge_client_commit(r->client, t->batch);
@@ -215,7 +215,7 @@ static void test_mark_comes_last(void **state)
 	assert_int_equal(pthread_create(&thread, NULL, read_on, &r), 0);
 	for (uint64_t at = 0; at < npages; at += NPAGES) {
 		for (uint64_t p = at; p < at + NPAGES; p++)
-			__atomic_store_n(ram + p * PAGE, 'W', __ATOMIC_RELAXED);
+			racing_store_byte(ram + p * PAGE, 'W');
 		smudge_region_mark(t.region, at, NPAGES);
 		assert_int_equal(
 			smudge_region_discard(t.region, at, NPAGES, -1, NULL),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A screen that nobody marks: userfaultfd alone tells the display what the
+ * A screen without marks: userfaultfd alone reports to the display what the
  * threads draw, and when they rest one refresh makes the frame the screen.
  */
 #include <pthread.h>
@@ -89,7 +89,7 @@ static void test_one_pixel(void **state)
 	source = attach(&rig);
 	rig_open(&rig, rig_mode(0, 4096, 1024, 480));
 	rig_refresh(&rig, rects, 20);
-	/* what was never written may be told once more */
+	/* what was never written may be reported once more */
 	rig_refresh(&rig, rects, 20);
 	assert_int_equal(smudge_display_stats(rig.display, &before), 0);
 	rig_store(&rig, rig_at(&rig, 100, 40), 7);

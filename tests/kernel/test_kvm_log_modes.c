@@ -112,7 +112,7 @@ static void test_larger_region_pages(void **state)
 	check_larger_pages(MANUAL);
 }
 
-/* Nobody watches, nothing is logged; whoever watches next starts afresh. */
+/* Without a client nothing is logged; the next client starts afresh. */
 static void check_restart(enum smudge_kvm_log_mode mode)
 {
 	struct smudge_client *client;

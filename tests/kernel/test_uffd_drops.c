@@ -267,7 +267,7 @@ static void test_unmapped(void **state)
 	run_as(true, unmap_pages, NULL);
 }
 
-/* ---- a file of somebody else ------------------------------------------ */
+/* ---- a file of another user ------------------------------------------- */
 
 /*
  * What is mapped is seen to vanish all the same. But mincore(2) says of the

@@ -17,6 +17,7 @@
 #include <linux/falloc.h>
 
 #include "kinds.h"
+#include "racing.h"
 #include "track.h"
 
 #define PAGE   4096
@@ -69,12 +70,12 @@ static void close_rig(struct rig *r)
 /* Relaxed, both: the values are compared later, they order nothing. */
 static uint8_t load(const uint8_t *byte)
 {
-	return __atomic_load_n(byte, __ATOMIC_RELAXED);
+	return racing_load_byte(byte);
 }
 
 static void store(uint8_t *byte, uint8_t value)
 {
-	__atomic_store_n(byte, value, __ATOMIC_RELAXED);
+	racing_store_byte(byte, value);
 }
 
 /* Without mapping the page, where that would hide a drop. */
@@ -190,7 +191,7 @@ static void test_shared(void **state)
 	run_steps("uffd_drops_shared", true);
 }
 
-/* ---- nobody ----------------------------------------------------------- */
+/* ---- as user nobody --------------------------------------------------- */
 
 static bool private_steps(void *opaque)
 {

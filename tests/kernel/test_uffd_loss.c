@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "racing.h"
 #include "track.h"
 
 #define NPAGES	   3000
@@ -44,7 +45,7 @@ static void *write_pages(void *opaque)
 		/* Relaxed, both: the release on nlog publishes them. */
 		atomic_store_explicit(&w->log[n % LOG_SIZE], (uint32_t)page,
 				      memory_order_relaxed);
-		__atomic_store_n(word, (uint32_t)++n, __ATOMIC_RELAXED);
+		racing_store(word, (uint32_t)++n);
 		/* Pairs with the acquire in logged. */
 		atomic_store_explicit(&w->nlog, n, memory_order_release);
 		if (n % 512 == 0)

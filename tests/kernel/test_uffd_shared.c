@@ -197,7 +197,7 @@ static void test_missing_pages_leave(void **state)
 				      NPAGES / 4));
 	assert_int_equal(smudge_client_dirty_pages(client), NPAGES / 4);
 	track_clean(&track, client);
-	/* No page is missing any more, and tracking goes on. */
+	/* No page is missing any more, and tracking continues. */
 	touch(ram, NPAGES / 4);
 	touch(ram, NPAGES - 1);
 	track_harvest(&track);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Private memory of a file in swap: its content is there, unless it is dropped
- * there. Root can tell; for nobody it is unsure, and reported either way.
+ * there. Root can tell; as user nobody it is unsure, and reported either way.
  */
 #include <fcntl.h>
 #include <sys/mman.h>

@@ -62,15 +62,13 @@ static uint64_t *word_at(const struct rig *rig, uint64_t gpa)
 /* 64-bit mode, RAM one to one, with 2 MiB pages. */
 static void open_rig(struct rig *rig)
 {
-	unsigned int i;
-
 	rig->ram = mmap(NULL, RAM_BYTES, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	assert_true(rig->ram != MAP_FAILED);
 	*word_at(rig, TABLES_GPA) = (TABLES_GPA + 0x1000) | TABLE;
 	*word_at(rig, TABLES_GPA + 0x1000) = (TABLES_GPA + 0x2000) | TABLE;
 	rig->pd = word_at(rig, TABLES_GPA + 0x2000);
-	for (i = 0; i < RAM_BYTES >> 21; i++)
+	for (unsigned int i = 0; i < RAM_BYTES >> 21; i++)
 		rig->pd[i] = LARGE(i) | PAGE;
 	assert_int_equal(uc_open(UC_ARCH_X86, UC_MODE_64, &rig->uc), UC_ERR_OK);
 	assert_int_equal(

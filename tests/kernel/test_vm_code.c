@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Code that is changed while the machine stands, as a debugger does, runs as
- * it is when the machine goes on, if the change was marked: in one page,
+ * it is when the machine continues, if the change was marked: in one page,
  * across two, and in so many pages that the engine's lists overflow. So does
  * code that a display clears while the machine runs.
  */

@@ -44,9 +44,7 @@ static void must(int ret, const struct smudge_error *err)
 
 static void copy_batch(struct shadow *shadow)
 {
-	size_t i;
-
-	for (i = 0; i < smudge_batch_nruns(shadow->batch); i++) {
+	for (size_t i = 0; i < smudge_batch_nruns(shadow->batch); i++) {
 		struct smudge_run run = smudge_batch_run(shadow->batch, i);
 
 		memcpy(shadow->copy + run.first_page * 4096,
@@ -102,10 +100,9 @@ static void close_shadow(struct shadow *shadow)
 static void follow(struct vm_guest *guest)
 {
 	struct shadow shadow;
-	unsigned int i;
 
 	open_shadow(guest->machine, &shadow);
-	for (i = 0; i < ROUNDS; i++) {
+	for (unsigned int i = 0; i < ROUNDS; i++) {
 		copy_dirty(guest->machine, &shadow);
 		usleep(20000);
 	}
@@ -150,7 +147,7 @@ static void track(const char *engine, const char *dirty)
 
 /*
  * Replace what the paused guest runs by one store of 1 to TARGET_GPA and an
- * endless loop, in low memory that nobody uses.
+ * endless loop, in low memory that is not used.
  */
 static void inject_store(struct vm_guest *guest)
 {
@@ -184,9 +181,8 @@ static void wait_for_store(struct vm_guest *guest)
 {
 	const volatile uint8_t *target =
 		ram_at(machine_ram(guest->machine), TARGET_GPA, 1);
-	unsigned int i;
 
-	for (i = 0; i < 10000 && !*target; i++)
+	for (unsigned int i = 0; i < 10000 && !*target; i++)
 		usleep(1000);
 	assert_int_equal(*target, 1);
 }

@@ -23,10 +23,9 @@ static void run_patterns(const char *engine)
 		"working-set=1020K passes=4 pattern=random",
 		"working-set=36K passes=9 pattern=hotset",
 	};
-	size_t i;
 
 	vm_guest_need(engine);
-	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
 		struct vm_guest guest;
 
 		vm_guest_open(&guest, engine, "auto", lines[i]);
@@ -91,14 +90,13 @@ static void test_spoiled_memory_unicorn(void **state)
 static void pause_often(const char *engine)
 {
 	struct vm_guest guest;
-	unsigned int i;
 
 	vm_guest_need(engine);
 	vm_guest_open(&guest, engine, "auto",
 		      "working-set=1M passes=25 "
 		      "rate=20000 pattern=random");
 	machine_resume(guest.machine);
-	for (i = 0; i < 200; i++) {
+	for (unsigned int i = 0; i < 200; i++) {
 		struct vm_buf before = {0};
 		struct vm_buf after = {0};
 
@@ -134,19 +132,18 @@ static void test_pauses_unicorn(void **state)
 static void travel(const char *const engines[], size_t n)
 {
 	struct vm_guest guests[8];
-	size_t i;
 
 	vm_guest_open(&guests[0], engines[0], "auto",
 		      "working-set=1M passes=40 rate=20000 pattern=random");
 	machine_resume(guests[0].machine);
-	for (i = 1; i < n; i++) {
+	for (size_t i = 1; i < n; i++) {
 		vm_guest_wait_passes(&guests[i - 1], 2);
 		vm_guest_open(&guests[i], engines[i], "auto", NULL);
 		vm_guest_move(&guests[i - 1], &guests[i]);
 	}
 	assert_int_equal(vm_guest_wait_end(&guests[n - 1]), VM_GUEST_OK);
 	assert_true(vm_guest_said(&guests[n - 1], "done passes 40 errors 0"));
-	for (i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		vm_guest_close(&guests[i]);
 }
 

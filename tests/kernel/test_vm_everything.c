@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * guests/everything: right while nobody harms it, and it says so when a pixel
+ * guests/everything: right while left alone, and it says so when a pixel
  * of its picture or a word of its pages is not what it wrote.
  */
 #include "vm_guest.h"

@@ -2,7 +2,7 @@
 /*
  * What an engine accepts it keeps: a state with random values everywhere that
  * is loaded is saved again the same, on each engine, and on one after the
- * other; but for the time stamp counter, which goes on.
+ * other; but for the time stamp counter, which continues.
  */
 #include "vm_cpu.h"
 
@@ -23,24 +23,20 @@ static uint16_t random_fpu_status(struct test_rng *rng)
 
 static void fill_fpu(struct vcpu_fpu *fpu, struct test_rng *rng)
 {
-	size_t i;
-
 	fpu->fcw =
 		(uint16_t)((test_rng_next(rng) & 0xf3f) | FCW_RESERVED | 0x3f);
 	fpu->fsw = random_fpu_status(rng);
 	fpu->ftw = (uint8_t)test_rng_next(rng);
 	fpu->mxcsr = 0x1f80;
-	for (i = 0; i < sizeof(fpu->st); i++)
+	for (size_t i = 0; i < sizeof(fpu->st); i++)
 		fpu->st[i / 10][i % 10] = (uint8_t)test_rng_next(rng);
-	for (i = 0; i < sizeof(fpu->xmm); i++)
+	for (size_t i = 0; i < sizeof(fpu->xmm); i++)
 		fpu->xmm[i / 16][i % 16] = (uint8_t)test_rng_next(rng);
 }
 
 static void fill(struct vcpu_state *cpu, struct test_rng *rng)
 {
-	unsigned int i;
-
-	for (i = 0; i < VCPU_NGPR; i++)
+	for (unsigned int i = 0; i < VCPU_NGPR; i++)
 		cpu->gpr[i] = test_rng_next(rng);
 	cpu->rflags = (test_rng_next(rng) & 0xcd5) | 2;
 	cpu->cr2 = CANONICAL(test_rng_next(rng));
@@ -51,7 +47,7 @@ static void fill(struct vcpu_state *cpu, struct test_rng *rng)
 	cpu->seg[VCPU_TR].base = CANONICAL(test_rng_next(rng));
 	cpu->seg[VCPU_TR].selector = 0x10;
 	cpu->seg[VCPU_TR].limit_bytes = (uint16_t)test_rng_next(rng);
-	for (i = 0; i < VCPU_NMSR; i++)
+	for (unsigned int i = 0; i < VCPU_NMSR; i++)
 		cpu->msr[i] = CANONICAL(test_rng_next(rng));
 	cpu->msr[VCPU_MSR_SFMASK] &= UINT32_MAX;
 	cpu->msr[VCPU_MSR_SYSENTER_CS] &= UINT16_MAX;
@@ -70,9 +66,7 @@ static void must(int ret, const struct smudge_error *err)
 /* Unusable registers have a selector, and else what an engine likes. */
 static void settle(struct vcpu_state *cpu)
 {
-	unsigned int i;
-
-	for (i = 0; i < VCPU_NSEG; i++)
+	for (unsigned int i = 0; i < VCPU_NSEG; i++)
 		if (cpu->seg[i].attr & VCPU_ATTR_UNUSABLE)
 			cpu->seg[i] = (struct vcpu_segment){
 				.selector = cpu->seg[i].selector,
@@ -103,20 +97,18 @@ static void pass_on(const char *const engines[], size_t n, const char *name)
 	struct vm_guest guests[2];
 	struct vcpu_state before;
 	struct vcpu_state after;
-	unsigned int round;
-	size_t i;
 
-	for (i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		vm_guest_need(engines[i]);
-	for (i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		vm_guest_open(&guests[i], engines[i], "auto",
 			      "working-set=64K");
-	for (round = 0; round < ROUNDS; round++) {
+	for (unsigned int round = 0; round < ROUNDS; round++) {
 		struct vm_buf buf = {0};
 
 		vm_cpu_save(&guests[0], &buf, &before);
 		fill(&before, &rng);
-		for (i = 0; i < n; i++) {
+		for (size_t i = 0; i < n; i++) {
 			must(vm_cpu_load(&guests[i], &buf, &before, &err),
 			     &err);
 			buf.len = 0;
@@ -126,7 +118,7 @@ static void pass_on(const char *const engines[], size_t n, const char *name)
 		}
 		vm_buf_free(&buf);
 	}
-	for (i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		vm_guest_close(&guests[i]);
 }
 

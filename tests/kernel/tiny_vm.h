@@ -16,6 +16,8 @@
 
 #include <smudge/source.h>
 
+#include "racing.h"
+
 #define TINY_RAM_GPA  UINT64_C(0x10000000)
 #define TINY_RAM_SLOT 3
 
@@ -62,8 +64,7 @@ bool tiny_vm_did_passes(struct tiny_vm *vm, unsigned long n);
 static inline uint32_t tiny_vm_peek(const struct tiny_vm *vm, uint64_t page)
 {
 	/* Relaxed: a plain snapshot of a word the vCPU may be writing. */
-	return __atomic_load_n((const uint32_t *)(vm->ram + page * 4096),
-			       __ATOMIC_RELAXED);
+	return racing_load(vm->ram + page * 4096);
 }
 
 #endif

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pages are read word by word with atomic loads, since writers go on writing
- * them. Only the thread that owns the track harvests, so what is clean for a
- * client stays clean between two calls here.
+ * Pages are read word by word with atomic loads, since writers store to
+ * them meanwhile. Only the thread that owns the track harvests, so what is
+ * clean for a client stays clean between two calls here.
  */
 #include "track.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "racing.h"
 
 static void expect_ok(int ret, const struct smudge_error *err)
 {
@@ -154,7 +156,7 @@ static uint32_t peek(const struct track *t, uint64_t page)
 	const uint8_t *at = t->hva + page * t->page_bytes;
 
 	/* Relaxed: the value is compared later, it orders nothing. */
-	return __atomic_load_n((const uint32_t *)at, __ATOMIC_RELAXED);
+	return racing_load(at);
 }
 
 void watch_open(struct watch *w, struct track *t, const char *name)

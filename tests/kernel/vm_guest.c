@@ -120,10 +120,9 @@ static unsigned int count_passes(struct vm_guest *guest)
 {
 	static char output[OUTPUT_BYTES];
 	unsigned int passes = 0;
-	const char *at;
 
 	read_output(guest, output);
-	for (at = output; (at = strstr(at, ": pass ")); at++)
+	for (const char *at = output; (at = strstr(at, ": pass ")); at++)
 		if (strchr(at, '\n'))
 			passes++;
 	return passes;
@@ -131,9 +130,8 @@ static unsigned int count_passes(struct vm_guest *guest)
 
 void vm_guest_wait_passes(struct vm_guest *guest, unsigned int passes)
 {
-	unsigned int i;
-
-	for (i = 0; i < WAIT_STEPS && count_passes(guest) < passes; i++)
+	for (unsigned int i = 0; i < WAIT_STEPS && count_passes(guest) < passes;
+	     i++)
 		usleep(WAIT_STEP_US);
 	assert_true(count_passes(guest) >= passes);
 }
@@ -180,9 +178,7 @@ void vm_guest_move(struct vm_guest *from, struct vm_guest *to)
 
 uint64_t *vm_guest_page(struct vm_guest *guest, uint32_t page)
 {
-	uint64_t gpa;
-
-	for (gpa = IMAGE_GPA; gpa < RAM_BYTES; gpa += 4096) {
+	for (uint64_t gpa = IMAGE_GPA; gpa < RAM_BYTES; gpa += 4096) {
 		uint64_t *words = (uint64_t *)ram_at(
 			machine_ram(guest->machine), gpa, 4096);
 

@@ -4,8 +4,8 @@
  * serial port goes to a file in memory, from which the passes and errors are
  * read.
  */
-#ifndef TESTS_VM_GUEST_H
-#define TESTS_VM_GUEST_H
+#ifndef TESTS_KERNEL_VM_GUEST_H
+#define TESTS_KERNEL_VM_GUEST_H
 
 #include "support.h"
 

@@ -6,7 +6,7 @@
  * Every location keeps the messages (values) written to it, oldest first. A
  * view says for each location the oldest message that may still be read: four
  * bits per location. Each thread has a view, and so has each message: that of
- * its writer, if it was released. Messages nobody can read any more are
+ * its writer, if it was released. Messages that no thread can read any more are
  * forgotten, so that equal memories have equal bytes.
  */
 #ifndef TESTS_MODEL_MEMORY_H

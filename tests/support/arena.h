@@ -11,7 +11,7 @@
 
 #include "support.h"
 
-/* @bytes between two pages that nobody may touch. */
+/* @bytes between two pages that must not be touched. */
 struct arena {
 	uint8_t *start, *end;
 	size_t guard;

@@ -10,8 +10,8 @@
  * reported (KVM's log with manual protection; all pages are written at its
  * start, as with KVM_DIRTY_LOG_INITIALLY_SET).
  */
-#ifndef TESTS_ARMED_SOURCE_H
-#define TESTS_ARMED_SOURCE_H
+#ifndef TESTS_SUPPORT_ARMED_SOURCE_H
+#define TESTS_SUPPORT_ARMED_SOURCE_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -5,8 +5,8 @@
  * regions over no real memory at all, since nothing but kernel sources ever
  * touches hva.
  */
-#ifndef TESTS_FAKE_SOURCE_H
-#define TESTS_FAKE_SOURCE_H
+#ifndef TESTS_SUPPORT_FAKE_SOURCE_H
+#define TESTS_SUPPORT_FAKE_SOURCE_H
 
 #include <stdbool.h>
 #include <stdint.h>

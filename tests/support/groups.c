@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Groups drawn by kind: clean, full, sparse, dense, and runs of bits.
+ */
 #include "groups.h"
 
 #include <string.h>

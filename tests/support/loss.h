@@ -12,8 +12,8 @@
  * The contents are relaxed atomics without read-modify-write where a page has
  * one writer only: nothing here orders what the library must order itself.
  */
-#ifndef TESTS_LOSS_H
-#define TESTS_LOSS_H
+#ifndef TESTS_SUPPORT_LOSS_H
+#define TESTS_SUPPORT_LOSS_H
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The naive truth a bitmap is compared with: one byte a page, every
+ * The naive truth a bitmap is compared with: one byte per page, every
  * operation the obvious loop. It knows nothing of words, levels or planes, so
  * it cannot share a mistake with the bitmap. No cmocka here: the fuzzer uses
  * it too. What differs is said in a sentence, not by a failing assertion.
  */
-#ifndef TESTS_ORACLE_H
-#define TESTS_ORACLE_H
+#ifndef TESTS_SUPPORT_ORACLE_H
+#define TESTS_SUPPORT_ORACLE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -6,8 +6,8 @@
  * tests, the fuzzer's bytes there. A difference is a sentence in
  * program->failure.
  */
-#ifndef TESTS_PROGRAM_H
-#define TESTS_PROGRAM_H
+#ifndef TESTS_SUPPORT_PROGRAM_H
+#define TESTS_SUPPORT_PROGRAM_H
 
 #include "oracle.h"
 

@@ -157,19 +157,19 @@ static bool merge_bits(struct program *program, unsigned int which,
 		draw(program, 4) == 0 ? first_page % 64 : draw(program, 200);
 	size_t size = (size_t)((first_bit + npages + 63) / 64 * 8);
 	uint8_t *bits = malloc(size ? size : 1);
-	int err;
+	int ret;
 
 	if (!bits)
 		return program_fail(program, "no memory", 0, 0);
 	memset(bits, 0xff, size);
 	draw_pattern(program, bits, first_bit, first_bit + npages);
-	err = smudge_bitmap_merge(program->bitmap + which, count, first_page,
+	ret = smudge_bitmap_merge(program->bitmap + which, count, first_page,
 				  bits, first_bit, npages);
 	for (unsigned int i = which; i < which + count; i++)
 		oracle_merge(&program->oracle[i], first_page, bits, first_bit,
 			     npages);
 	free(bits);
-	if (err)
+	if (ret)
 		return program_fail(program, "merge is refused", first_page,
 				    npages);
 	return true;

@@ -4,8 +4,8 @@
  * it: SIMDe's intrinsics, and here those that Debian 12's SIMDe lacks, each
  * written out from the instruction's definition.
  */
-#ifndef TESTS_SIMDE_AVX512_H
-#define TESTS_SIMDE_AVX512_H
+#ifndef TESTS_SUPPORT_SIMDE_AVX512_H
+#define TESTS_SUPPORT_SIMDE_AVX512_H
 
 #include <stdint.h>
 #include <string.h>

@@ -4,8 +4,8 @@
  * them to: a small memory between guard pages, so that a byte written outside
  * a region ends the test.
  */
-#ifndef TESTS_STREAM_H
-#define TESTS_STREAM_H
+#ifndef TESTS_SUPPORT_STREAM_H
+#define TESTS_SUPPORT_STREAM_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -74,7 +74,7 @@ struct stream_result {
 
 struct stream_player;
 
-/* The memory to play to; NULL when it cannot be had. */
+/* The memory to play to; NULL when it cannot be created. */
 struct stream_player *stream_player_create(void);
 void stream_player_destroy(struct stream_player *player);
 /* Page of a region as the receiver has it now. */

@@ -3,8 +3,8 @@
  * What all tests share: their main(), a seeded generator whose seed is printed,
  * and skips that SMUDGE_REQUIRE turns into failures.
  */
-#ifndef TESTS_SUPPORT_H
-#define TESTS_SUPPORT_H
+#ifndef TESTS_SUPPORT_SUPPORT_H
+#define TESTS_SUPPORT_SUPPORT_H
 
 #include <stdbool.h>
 #include <setjmp.h>

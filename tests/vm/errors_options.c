@@ -71,9 +71,7 @@ static void refuse(const struct bad_line *bad)
 
 static void test_bad_lines(void **state)
 {
-	size_t i;
-
-	for (i = 0; i < sizeof(bad_lines) / sizeof(bad_lines[0]); i++)
+	for (size_t i = 0; i < sizeof(bad_lines) / sizeof(bad_lines[0]); i++)
 		refuse(&bad_lines[i]);
 }
 

@@ -7,15 +7,15 @@
  * marker marks 64 pages, then stores to each and marks it again, to lines that
  * the owner has just read: so stores queue up behind marks that find nothing
  * to do. The owner takes in the middle of that, and copies the last page first.
- * Each page is stored to once a round: what was copied too early no later mark
- * mends.
+ * Each page is stored to once per round, so no later mark corrects a copy
+ * that was made too early.
  *
  * The executable wraps smi_sys_barrier and smi_sys_barrier_slow, so that a
  * round can be run without them. Only where that loses pages can a run with
  * them show anything.
  */
-#ifndef TESTS_UNIT_BARRIER_RIG_H
-#define TESTS_UNIT_BARRIER_RIG_H
+#ifndef TESTS_UNIT_BITMAP_BARRIER_RIG_H
+#define TESTS_UNIT_BITMAP_BARRIER_RIG_H
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -63,7 +63,7 @@ struct barrier_rig {
 
 /*
  * All of it before a filter: threads and bitmaps need what it denies.
- * Return: false if it cannot be had, or there is one processor only.
+ * Return: false if there is no such barrier, or one processor only.
  */
 bool barrier_rig_start(struct barrier_rig *rig, uint32_t nbitmaps);
 void barrier_rig_stop(struct barrier_rig *rig);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs of pages dirty in two bitmaps against two bytes a page: sparse, dense,
+ * Runs of pages dirty in two bitmaps against two bytes per page: sparse, dense,
  * full groups, sizes that differ, marks not drained yet.
  */
 #include "support.h"

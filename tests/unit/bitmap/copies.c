@@ -162,7 +162,7 @@ static void test_moved_in_parts(void **state)
 	static const uint64_t parts[] = {NPAGES, 64, 4096, 262144, 4097, 1003};
 	struct rig rig;
 
-	/* 4096 runs: alternating pages fill it, the take stops and goes on */
+	/* 4096 runs: alternating pages fill it, the take stops and continues */
 	open_rig(&rig, 4096);
 	for (enum pattern pattern = 0; pattern < NPATTERNS; pattern++) {
 		draw(&rig, pattern);

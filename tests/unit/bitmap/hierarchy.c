@@ -139,7 +139,7 @@ static void check_ends(struct smudge_bitmap *bitmap, uint64_t npages)
 	smudge_bitmap_empty(bitmap);
 }
 
-/* What lies outside is no page, whoever names it. */
+/* What lies outside is no page, in any call. */
 static void check_outside(struct smudge_bitmap *bitmap, uint64_t npages,
 			  const uint8_t *ones)
 {

@@ -2,7 +2,7 @@
 /*
  * The invariants of layout.h, B1 to B5, after every step of random programs;
  * and the memory of every word that is not mixed overwritten each time, so
- * that a reader of leftovers is seen whoever it is. Once for each vector
+ * that any reader of leftovers is detected. Once for each vector
  * variant.
  */
 #include "support.h"

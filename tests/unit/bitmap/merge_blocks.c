@@ -4,7 +4,7 @@
  * have to be shifted, and a shifted block ends inside a word that the next one
  * begins with. So: one dirty page in nothing, and one clean page in all, at
  * and around each group where a block may end, at offsets of every kind, from
- * buffers that begin and end at memory nobody may read. What was found is
+ * buffers that begin and end at memory that must not be read. What was found is
  * counted too. Once for each vector variant.
  */
 #include "support.h"

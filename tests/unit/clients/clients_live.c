@@ -15,6 +15,7 @@
 
 #include "fake_source.h"
 #include "loss.h"
+#include "racing.h"
 
 #define NPAGES	 1000
 #define PIXELS	 1024
@@ -63,9 +64,7 @@ static void saw(struct user *user, uint64_t page, uint32_t value)
 
 static void copy(struct user *user, uint64_t page)
 {
-	saw(user, page,
-	    __atomic_load_n(&user->live->pixels[place_of(page)],
-			    __ATOMIC_RELAXED));
+	saw(user, page, racing_load(&user->live->pixels[place_of(page)]));
 }
 
 /* However fast one writes, the users are at work meanwhile. */
@@ -91,8 +90,7 @@ static void write_page(void *opaque, uint64_t first_page, uint64_t npages)
 					      memory_order_relaxed);
 	unsigned long long nwrites;
 
-	__atomic_store_n(&live->pixels[place_of(first_page)], value,
-			 __ATOMIC_RELAXED);
+	racing_store(&live->pixels[place_of(first_page)], value);
 	if (!live->uffd)
 		smudge_region_mark(live->region, first_page, npages);
 	nwrites = atomic_fetch_add_explicit(&live->nwrites, 1,
@@ -105,18 +103,18 @@ static void write_page(void *opaque, uint64_t first_page, uint64_t npages)
 static int migrate(struct user *user)
 {
 	struct live *live = user->live;
-	int r = smudge_memory_harvest(live->memory, NULL);
+	int ret = smudge_memory_harvest(live->memory, NULL);
 	uint64_t at = 0;
 
-	while (at < NPAGES && !r) {
+	while (at < NPAGES && !ret) {
 		uint64_t n = 1 + test_rng_below(&user->rng, NPAGES - at);
 
-		r = smudge_client_take(user->client, live->region, at, n,
-				       user->batch, NULL);
-		if (r)
+		ret = smudge_client_take(user->client, live->region, at, n,
+					 user->batch, NULL);
+		if (ret)
 			break;
 		if (test_rng_below(&user->rng, 4) == 0) {
-			r = smudge_client_return(user->client, user->batch);
+			ret = smudge_client_return(user->client, user->batch);
 			continue;
 		}
 		at = smudge_batch_end_page(user->batch);
@@ -127,9 +125,9 @@ static int migrate(struct user *user)
 			for (uint64_t p = 0; p < run.npages; p++)
 				copy(user, run.first_page + p);
 		}
-		r = smudge_client_commit(user->client, user->batch);
+		ret = smudge_client_commit(user->client, user->batch);
 	}
-	return r;
+	return ret;
 }
 
 static int refresh(struct user *user)
@@ -137,7 +135,7 @@ static int refresh(struct user *user)
 	struct smudge_rect rects[8];
 	const uint32_t *frame;
 	size_t n;
-	int r = smudge_display_refresh(user->display, rects, 8, &n, NULL);
+	int ret = smudge_display_refresh(user->display, rects, 8, &n, NULL);
 
 	frame = smudge_display_frame(user->display, NULL);
 	for (uint64_t page = 0; page < NPAGES; page++) {
@@ -146,42 +144,42 @@ static int refresh(struct user *user)
 		if (value != user->viewer.copied[page])
 			saw(user, page, value);
 	}
-	return r;
+	return ret;
 }
 
 /* Read, add, and read again where that is asked for. */
 static int translate(struct user *user, uint64_t page)
 {
 	uint64_t since;
-	int r;
+	int ret;
 
 	do {
 		since = smudge_code_now(user->code);
 		copy(user, page);
-		r = smudge_code_add(user->code, page << 12, 100, since, NULL);
-	} while (r == -EAGAIN);
-	return r;
+		ret = smudge_code_add(user->code, page << 12, 100, since, NULL);
+	} while (ret == -EAGAIN);
+	return ret;
 }
 
 static int translate_stale(struct user *user)
 {
 	struct smudge_code_range ranges[16];
-	int r = smudge_memory_harvest(user->live->memory, NULL);
+	int ret = smudge_memory_harvest(user->live->memory, NULL);
 	size_t n;
 
 	do {
 		n = smudge_code_stale(user->code, ranges, 16);
-		for (size_t i = 0; i < n && !r; i++) {
+		for (size_t i = 0; i < n && !ret; i++) {
 			uint64_t page = ranges[i].gpa >> 12;
 			uint64_t end = page + (ranges[i].length_bytes >> 12);
 
-			for (; page < end && !r; page++)
-				r = translate(user, page);
+			for (; page < end && !ret; page++)
+				ret = translate(user, page);
 		}
-	} while (n && !r);
+	} while (n && !ret);
 	/* dropped by the translator, and translated anew */
 	smudge_code_forget(user->code, user->nall % NPAGES << 12, 1);
-	return r ? r : translate(user, user->nall % NPAGES);
+	return ret ? ret : translate(user, user->nall % NPAGES);
 }
 
 static void *user_main(void *opaque)
@@ -237,7 +235,7 @@ static void open_users(struct live *live, struct user users[NUSERS])
 		.width = PIXELS,
 		.height = NPAGES,
 	};
-	/* who marks is heard by marks only, as in an emulator */
+	/* writers that mark need no source, as in an emulator */
 	const struct smudge_code_options options = {.size = sizeof(options),
 						    .marks_only = !live->uffd};
 

@@ -6,13 +6,13 @@
  * three must have seen every single write, and in between lose none
  * (support/loss.h has the invariants).
  */
-#ifndef TESTS_CLIENTS_LIVE_H
-#define TESTS_CLIENTS_LIVE_H
+#ifndef TESTS_UNIT_CLIENTS_CLIENTS_LIVE_H
+#define TESTS_UNIT_CLIENTS_CLIENTS_LIVE_H
 
 #include "support.h"
 
 /*
- * @with_uffd: nobody marks, userfaultfd tells. @nmarks: writes in all, of
+ * @with_uffd: without marks, by userfaultfd. @nmarks: writes in all, of
  * @total that the calling file makes.
  */
 void clients_live_run(const char *name, bool with_uffd, uint64_t nmarks,

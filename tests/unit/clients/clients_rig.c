@@ -49,8 +49,8 @@ uint64_t rig_gpa(uint64_t row)
 	return places[region].gpa + ((row - places[region].first_row) << 12);
 }
 
-/* A source runs while somebody is open who hears it. */
-static bool is_heard(const struct clients_rig *rig, int region)
+/* A source runs while a client is open that receives from it. */
+static bool is_running(const struct clients_rig *rig, int region)
 {
 	return rig->watches[RIG_MIGRATION][region] ||
 	       rig->watches[RIG_DISPLAY][region] ||
@@ -69,9 +69,9 @@ static void no_longer_watches(struct clients_rig *rig, enum rig_user user)
 	memset(rig->watches[user], false, sizeof(rig->watches[user]));
 	memset(rig->dirty[user], false, sizeof(rig->dirty[user]));
 	for (int i = RIG_RAM; i <= RIG_VRAM; i++) {
-		if (is_heard(rig, i))
+		if (is_running(rig, i))
 			continue;
-		/* it stopped, and what it knew is nobody's any more */
+		/* it stopped, and what it knew is lost */
 		memset(&rig->pending[rig_first_row(i)], false, rig_npages(i));
 		memset(rig->fake[i].bits, 0, sizeof(rig->fake[i].bits));
 	}
@@ -342,7 +342,7 @@ static void store(struct clients_rig *rig, uint64_t row, bool is_seen)
 	uint64_t at = (row << 12) + test_rng_below(&rig->rng, 1024) * 4;
 
 	*(volatile uint32_t *)(rig->bytes + at) += 1;
-	if (region == RIG_DEVICE || !is_heard(rig, region))
+	if (region == RIG_DEVICE || !is_running(rig, region))
 		return;
 	if (!rig->uffd[region] && is_seen)
 		fake_write(&rig->fake[region], row - rig_first_row(region));
@@ -359,7 +359,7 @@ void rig_write_some(struct clients_rig *rig)
 	uint64_t n = 1 + test_rng_below(&rig->rng, 4);
 	uint64_t how = test_rng_below(&rig->rng, 3);
 	bool is_marked =
-		how != 0 || region == RIG_DEVICE || !is_heard(rig, region);
+		how != 0 || region == RIG_DEVICE || !is_running(rig, region);
 
 	if (test_rng_below(&rig->rng, 20) == 0)
 		n = 1 + test_rng_below(&rig->rng, 300);

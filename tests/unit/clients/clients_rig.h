@@ -2,9 +2,9 @@
 /*
  * The real users of a memory, all open on one: a migration that takes batches
  * and commits or returns them, a display of the framebuffer, a translator that
- * hears everything and one that hears marks only. Beside them a naive oracle:
- * one byte a page for each user, and one for what a source knows and was not
- * asked for yet.
+ * receives everything and one that receives marks only. Beside them a naive
+ * oracle: one byte per page for each user, and one for what a source knows and
+ * was not asked for yet.
  *
  * Three regions, whose pages are counted in one row: RAM, the framebuffer, and
  * a device's that has no source. A page is written by a mark, or by a store
@@ -14,8 +14,8 @@
  * users do. Each step changes the oracle of those it may change, and then every
  * bit of every user must be as its oracle says.
  */
-#ifndef TESTS_CLIENTS_RIG_H
-#define TESTS_CLIENTS_RIG_H
+#ifndef TESTS_UNIT_CLIENTS_CLIENTS_RIG_H
+#define TESTS_UNIT_CLIENTS_CLIENTS_RIG_H
 
 #include <smudge/client.h>
 #include <smudge/code.h>

@@ -68,16 +68,16 @@ static void take(struct clients_rig *rig, int i)
 	struct fake_source *source = refusing(rig, region);
 	bool *dirty = rig->dirty[RIG_MIGRATION];
 	bool fails = source && is_any(dirty, first, end);
-	int r;
+	int ret;
 
 	if (source)
 		source->rearm_error = -EIO;
-	r = smudge_client_take(rig->migration, rig->region[region],
-			       first - rig_first_row(region), end - first,
-			       rig->batch[i], NULL);
+	ret = smudge_client_take(rig->migration, rig->region[region],
+				 first - rig_first_row(region), end - first,
+				 rig->batch[i], NULL);
 	if (source)
 		source->rearm_error = 0;
-	assert_int_equal(r, fails ? -EIO : 0);
+	assert_int_equal(ret, fails ? -EIO : 0);
 	rig->work.failed += fails;
 	if (fails)
 		return;
@@ -164,16 +164,16 @@ static void refresh(struct clients_rig *rig)
 	struct smudge_rect rects[8];
 	size_t n;
 	bool fails;
-	int r;
+	int ret;
 
 	rig_harvested(rig, RIG_VRAM);
 	fails = source && is_any(dirty, first, end);
 	if (source)
 		source->rearm_error = -EIO;
-	r = smudge_display_refresh(rig->display, rects, 8, &n, NULL);
+	ret = smudge_display_refresh(rig->display, rects, 8, &n, NULL);
 	if (source)
 		source->rearm_error = 0;
-	assert_int_equal(r, fails ? -EIO : 0);
+	assert_int_equal(ret, fails ? -EIO : 0);
 	rig->work.failed += fails;
 	if (fails)
 		return;
@@ -205,13 +205,13 @@ static void add_block(struct clients_rig *rig, enum rig_user user, uint64_t row)
 	struct smudge_code *code = rig->code[user - RIG_CODE];
 	uint64_t *nblocks = &rig->nblocks[user - RIG_CODE][row];
 	int region = rig_region_of(row);
-	int r = smudge_code_add(code, rig_gpa(row) + row % 4000, 64,
-				smudge_code_now(code), NULL);
+	int ret = smudge_code_add(code, rig_gpa(row) + row % 4000, 64,
+				  smudge_code_now(code), NULL);
 
-	assert_int_equal(r, *nblocks ? 0 : -EAGAIN);
+	assert_int_equal(ret, *nblocks ? 0 : -EAGAIN);
 	if (!rig->watches[user][region])
 		rig_now_watches(rig, user, region);
-	if (r == -EAGAIN) {
+	if (ret == -EAGAIN) {
 		rig->dirty[user][row] = false;
 		assert_int_equal(smudge_code_add(code, rig_gpa(row), 64,
 						 smudge_code_now(code), NULL),
@@ -236,7 +236,7 @@ static bool is_stale(const struct clients_rig *rig, enum rig_user user,
 	return rig->nblocks[user - RIG_CODE][row] && rig->dirty[user][row];
 }
 
-/* The next range that must be told of; 0 pages when there is none. */
+/* The next range that must be reported; 0 pages when there is none. */
 static struct smudge_code_range next_stale(const struct clients_rig *rig,
 					   enum rig_user user)
 {

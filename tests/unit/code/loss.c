@@ -35,16 +35,16 @@ static void translate(struct rig *rig, struct loss_viewer *viewer,
 		      uint64_t page)
 {
 	uint64_t since;
-	int r;
+	int ret;
 
 	do {
 		since = smudge_code_now(rig->code);
 		viewer->copied[page] = atomic_load_explicit(
 			&rig->loss.content[page], memory_order_relaxed);
 		viewer->last_pass[page] = viewer->pass;
-		r = smudge_code_add(rig->code, page << 12, 100, since, NULL);
-	} while (r == -EAGAIN);
-	assert_int_equal(r, 0);
+		ret = smudge_code_add(rig->code, page << 12, 100, since, NULL);
+	} while (ret == -EAGAIN);
+	assert_int_equal(ret, 0);
 }
 
 /* All pages are read first and added in a row afterwards, two at a time. */
@@ -59,13 +59,13 @@ static void translate_late(struct rig *rig, struct loss_viewer *viewer)
 	}
 	for (uint64_t p = 0; p < NPAGES; p++) {
 		uint64_t length = p % 2 ? 100 : 5000;
-		int r = smudge_code_add(rig->code, p << 12, length, since,
-					NULL);
+		int ret = smudge_code_add(rig->code, p << 12, length, since,
+					  NULL);
 
-		if (r == -EAGAIN)
+		if (ret == -EAGAIN)
 			translate(rig, viewer, p);
 		else
-			assert_int_equal(r, 0);
+			assert_int_equal(ret, 0);
 	}
 }
 

@@ -114,7 +114,7 @@ static void add(struct rig *rig)
 	uint64_t rearmed = rig->fake.rearmed_pages;
 	uint64_t now = smudge_code_now(rig->code), since = now;
 	bool is_new = false;
-	int r;
+	int ret;
 
 	if (rig->nblocks == MAX_BLOCKS || row_of(last) >= NPAGES + HIGH_PAGES ||
 	    (block.gpa < HIGH_GPA && row_of(last) >= NPAGES))
@@ -133,9 +133,9 @@ static void add(struct rig *rig)
 			rig->begun[row] = now + 1;
 		rig->watched[row] = true;
 	}
-	r = smudge_code_add(rig->code, block.gpa, block.length_bytes, since,
-			    NULL);
-	assert_int_equal(r, is_new ? -EAGAIN : 0);
+	ret = smudge_code_add(rig->code, block.gpa, block.length_bytes, since,
+			      NULL);
+	assert_int_equal(ret, is_new ? -EAGAIN : 0);
 	assert_int_equal(rig->fake.rearmed_pages, rearmed);
 	if (is_new && test_rng_below(&rig->rng, 30) == 0)
 		return; /* the translator thought better of it */

@@ -119,7 +119,7 @@ static void test_too_large(void **state)
 			 -EFBIG);
 }
 
-/* Nobody writes, nobody reads: only the end does. */
+/* Without a writer or a reader only the end of the program ends the wait. */
 static void test_waits_end(void **state)
 {
 	static char much[1 << 20];
@@ -149,7 +149,7 @@ static void test_end_leaves_the_old_file(void **state)
 	folder_check(*state, 1);
 }
 
-/* Root may do everything: as somebody else, then. */
+/* Root may do everything, so the test runs as another user. */
 static void test_not_allowed(void **state)
 {
 	const uid_t nobody = 65534;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * folder.h.
+ * A folder in the system's place for temporary files, and back again.
  */
 #include "folder.h"
 

@@ -3,8 +3,8 @@
  * A folder of its own for each test, which is the working directory
  * meanwhile and is removed with what is in it.
  */
-#ifndef TESTS_UNIT_FOLDER_H
-#define TESTS_UNIT_FOLDER_H
+#ifndef TESTS_UNIT_COMMON_FOLDER_H
+#define TESTS_UNIT_COMMON_FOLDER_H
 
 #include <stddef.h>
 

@@ -21,14 +21,13 @@ static void prepare_without(unsigned int mask)
 {
 	struct stat null;
 	struct stat st;
-	int fd;
 
-	for (fd = 0; fd < 3; fd++)
+	for (int fd = 0; fd < 3; fd++)
 		if (mask >> fd & 1)
 			close(fd);
 	if (streams_prepare() < 0 || stat("/dev/null", &null) < 0)
 		_exit(1);
-	for (fd = 0; fd < 3; fd++) {
+	for (int fd = 0; fd < 3; fd++) {
 		if (fstat(fd, &st) < 0)
 			_exit(2);
 		if ((mask >> fd & 1) && st.st_rdev != null.st_rdev)

@@ -71,7 +71,7 @@ static void test_signals_do_not_prolong(void **state)
 	close(quiet);
 }
 
-/* poll refuses, and the wait goes on without using the processor. */
+/* poll refuses, and the wait continues without using the processor. */
 static void test_no_descriptors_allowed(void **state)
 {
 	int quiet = eventfd(0, EFD_CLOEXEC);

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #include "fake_source.h"
+#include "racing.h"
 
 void rig_start(struct display_rig *rig, uint64_t npages,
 	       unsigned int page_shift)
@@ -77,10 +78,10 @@ static void remember_mode(struct display_rig *rig,
 void rig_open(struct display_rig *rig, struct smudge_display_mode mode)
 {
 	struct smudge_error err = {0};
-	int r = smudge_display_open(rig->memory, rig->region, &mode,
-				    &rig->display, &err);
+	int ret = smudge_display_open(rig->memory, rig->region, &mode,
+				      &rig->display, &err);
 
-	if (r < 0)
+	if (ret < 0)
 		fail_msg("open: %s", err.message);
 	remember_mode(rig, mode);
 }
@@ -104,14 +105,12 @@ void rig_close(struct display_rig *rig)
 
 void rig_store(struct display_rig *rig, uint64_t offset_bytes, uint32_t pixel)
 {
-	__atomic_store_n((uint32_t *)(rig->bytes + offset_bytes), pixel,
-			 __ATOMIC_RELAXED);
+	racing_store(rig->bytes + offset_bytes, pixel);
 }
 
 uint32_t rig_load(const struct display_rig *rig, uint64_t offset_bytes)
 {
-	return __atomic_load_n((const uint32_t *)(rig->bytes + offset_bytes),
-			       __ATOMIC_RELAXED);
+	return racing_load(rig->bytes + offset_bytes);
 }
 
 void rig_write(struct display_rig *rig, uint64_t offset_bytes, uint32_t pixel)

@@ -3,8 +3,8 @@
  * A screen over real memory, and what every refresh of it must hold: the
  * naive oracle remembers the frame before, and looks at every pixel.
  */
-#ifndef TESTS_DISPLAY_RIG_H
-#define TESTS_DISPLAY_RIG_H
+#ifndef TESTS_UNIT_DISPLAY_DISPLAY_RIG_H
+#define TESTS_UNIT_DISPLAY_DISPLAY_RIG_H
 
 #include <smudge/display.h>
 #include <smudge/memory.h>

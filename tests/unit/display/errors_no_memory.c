@@ -21,19 +21,19 @@ static void test_open(void **state)
 	struct smudge_rect rects[4];
 	struct display_rig rig;
 	unsigned int n = 0;
-	int r;
+	int ret;
 
 	rig_start(&rig, 64, 12);
 	do {
 		struct smudge_error err = {0};
 
 		fail_memory_at(++n);
-		r = smudge_display_open(rig.memory, rig.region, &first,
-					&rig.display, &err);
+		ret = smudge_display_open(rig.memory, rig.region, &first,
+					  &rig.display, &err);
 		fail_memory_off();
-		assert_int_equal(r, fail_memory_has_failed() ? -ENOMEM : 0);
-		assert_int_equal(err.code, r);
-		if (r < 0) {
+		assert_int_equal(ret, fail_memory_has_failed() ? -ENOMEM : 0);
+		assert_int_equal(err.code, ret);
+		if (ret < 0) {
 			assert_null(rig.display);
 			assert_int_equal(fake_stats(rig.memory).nclients, 0);
 		}
@@ -50,7 +50,7 @@ static void test_set_mode(void **state)
 	struct smudge_rect rects[4];
 	struct display_rig rig;
 	unsigned int n = 0;
-	int r;
+	int ret;
 
 	rig_start(&rig, 64, 12);
 	rig_open(&rig, first);
@@ -59,11 +59,11 @@ static void test_set_mode(void **state)
 		struct smudge_error err = {0};
 
 		fail_memory_at(++n);
-		r = smudge_display_set_mode(rig.display, &second, &err);
+		ret = smudge_display_set_mode(rig.display, &second, &err);
 		fail_memory_off();
-		assert_int_equal(r, fail_memory_has_failed() ? -ENOMEM : 0);
-		assert_int_equal(err.code, r);
-		if (r < 0) {
+		assert_int_equal(ret, fail_memory_has_failed() ? -ENOMEM : 0);
+		assert_int_equal(err.code, ret);
+		if (ret < 0) {
 			/* the old mode and its frame */
 			rig_write(&rig, rig_at(&rig, 5, 5), n);
 			assert_int_equal(rig_refresh(&rig, rects, 4), 1);

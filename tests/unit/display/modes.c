@@ -67,7 +67,7 @@ static void test_between_lines(void **state)
 	struct display_rig rig;
 	uint64_t before;
 
-	/* each line has a page, and the next page is nobody's */
+	/* each line has a page, and the next page is not shown */
 	rig_start(&rig, 64, 12);
 	rig_open(&rig, rig_mode(0, 8192, 1024, 32));
 	rig_refresh(&rig, rects, 10);
@@ -116,7 +116,7 @@ static void test_shrink_and_grow(void **state)
 		rig_refresh(&rig, rects, 10);
 		assert_int_equal(rig_refresh(&rig, rects, 10), 0);
 	}
-	/* a mode set twice before anybody looks, and the same again */
+	/* a mode set twice before a refresh, and the same again */
 	rig_set_mode(&rig, small);
 	rig_set_mode(&rig, large);
 	rig_refresh(&rig, rects, 10);

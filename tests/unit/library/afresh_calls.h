@@ -3,8 +3,8 @@
  * Calls that errors_begin_afresh makes, to fail or to succeed, with an error
  * of an earlier call in @err. They are in a file of their own for its length.
  */
-#ifndef TESTS_AFRESH_CALLS_H
-#define TESTS_AFRESH_CALLS_H
+#ifndef TESTS_UNIT_LIBRARY_AFRESH_CALLS_H
+#define TESTS_UNIT_LIBRARY_AFRESH_CALLS_H
 
 #include <stdbool.h>
 

@@ -40,7 +40,7 @@ static void assert_same(const struct smudge_memory_stats *before,
 static void every_allocation_fails(scene_call call, struct scene *scene)
 {
 	unsigned int n = 0;
-	int r;
+	int ret;
 
 	do {
 		struct smudge_memory_stats before = {.size = sizeof(before)};
@@ -48,46 +48,46 @@ static void every_allocation_fails(scene_call call, struct scene *scene)
 		if (scene->memory)
 			before = fake_stats(scene->memory);
 		fail_memory_at(++n);
-		r = call(scene);
+		ret = call(scene);
 		fail_memory_off();
 		if (!fail_memory_has_failed())
 			break;
-		assert_int_equal(r, -ENOMEM);
+		assert_int_equal(ret, -ENOMEM);
 		if (scene->memory)
 			assert_same(&before, scene);
 	} while (n < 100);
-	assert_int_equal(r, 0);
+	assert_int_equal(ret, 0);
 	assert_in_range(n, 2, 99); /* at least one allocation was failed */
 }
 
 static int call_bitmap(struct scene *scene)
 {
 	struct smudge_bitmap *bitmap = NULL;
-	int r = smudge_bitmap_create(100000, &bitmap);
+	int ret = smudge_bitmap_create(100000, &bitmap);
 
-	assert_true(r == 0 || !bitmap);
+	assert_true(ret == 0 || !bitmap);
 	smudge_bitmap_destroy(bitmap);
-	return r;
+	return ret;
 }
 
 static int call_batch(struct scene *scene)
 {
 	struct smudge_batch *batch = NULL;
-	int r = smudge_batch_create(0, &batch);
+	int ret = smudge_batch_create(0, &batch);
 
-	assert_true(r == 0 || !batch);
+	assert_true(ret == 0 || !batch);
 	smudge_batch_destroy(batch);
-	return r;
+	return ret;
 }
 
 static int call_memory(struct scene *scene)
 {
 	struct smudge_memory *memory = NULL;
-	int r = smudge_memory_create(&memory);
+	int ret = smudge_memory_create(&memory);
 
-	assert_true(r == 0 || !memory);
+	assert_true(ret == 0 || !memory);
 	smudge_memory_destroy(memory);
-	return r;
+	return ret;
 }
 
 static int no_start(void *opaque, const struct smudge_source_range *range,
@@ -116,11 +116,11 @@ static int call_source(struct scene *scene)
 		.harvest = no_harvest,
 	};
 	struct smudge_source *source = NULL;
-	int r = smudge_source_create(&ops, NULL, &source);
+	int ret = smudge_source_create(&ops, NULL, &source);
 
-	assert_true(r == 0 || !source);
+	assert_true(ret == 0 || !source);
 	smudge_source_destroy(source);
-	return r;
+	return ret;
 }
 
 static int call_region_add(struct scene *scene)
@@ -133,13 +133,13 @@ static int call_region_add(struct scene *scene)
 		.size_bytes = 8 << 20,
 	};
 	struct smudge_region *region = NULL;
-	int r = smudge_region_add(scene->memory, &options, &region);
+	int ret = smudge_region_add(scene->memory, &options, &region);
 
 	fail_memory_off(); /* what follows is not under test */
-	assert_true(r == 0 || !region);
-	if (r == 0)
+	assert_true(ret == 0 || !region);
+	if (ret == 0)
 		assert_int_equal(smudge_region_remove(region), 0);
-	return r;
+	return ret;
 }
 
 static int call_region_remove(struct scene *scene)
@@ -153,25 +153,25 @@ static int call_client_open(struct scene *scene)
 						.name = "new"};
 	struct smudge_client *client = NULL;
 	struct smudge_error err = {0};
-	int r = smudge_client_open(scene->memory, &options, &client, &err);
+	int ret = smudge_client_open(scene->memory, &options, &client, &err);
 
 	fail_memory_off();
-	assert_int_equal(err.code, r);
-	assert_true(r == 0 || !client);
-	if (r == 0)
+	assert_int_equal(err.code, ret);
+	assert_true(ret == 0 || !client);
+	if (ret == 0)
 		assert_int_equal(smudge_client_close(client), 0);
-	return r;
+	return ret;
 }
 
 static int call_client_skip(struct scene *scene)
 {
 	uint64_t before = smudge_client_dirty_pages(scene->client);
-	int r = smudge_client_skip(scene->client, scene->region, 0, 64, NULL);
+	int ret = smudge_client_skip(scene->client, scene->region, 0, 64, NULL);
 
-	if (r < 0)
+	if (ret < 0)
 		assert_int_equal(before,
 				 smudge_client_dirty_pages(scene->client));
-	return r;
+	return ret;
 }
 
 static int call_code_open(struct scene *scene)
@@ -179,27 +179,27 @@ static int call_code_open(struct scene *scene)
 	struct smudge_code_options options = {.size = sizeof(options)};
 	struct smudge_code *code = NULL;
 	struct smudge_error err = {0};
-	int r = smudge_code_open(scene->memory, &options, &code, &err);
+	int ret = smudge_code_open(scene->memory, &options, &code, &err);
 
 	fail_memory_off();
-	assert_int_equal(err.code, r);
-	assert_true(r == 0 || !code);
+	assert_int_equal(err.code, ret);
+	assert_true(ret == 0 || !code);
 	smudge_code_close(code);
-	return r;
+	return ret;
 }
 
 /* The first block of a region, in a handle that is open. */
 static int call_code_add(struct scene *scene)
 {
 	struct smudge_error err = {0};
-	int r = smudge_code_add(scene->code, 0x3000, 100, 0, &err);
+	int ret = smudge_code_add(scene->code, 0x3000, 100, 0, &err);
 
 	fail_memory_off();
-	if (r == -EAGAIN)
+	if (ret == -EAGAIN)
 		return 0;
-	assert_int_equal(err.code, r);
+	assert_int_equal(err.code, ret);
 	assert_false(smudge_code_watches(scene->code, 0x3000));
-	return r;
+	return ret;
 }
 
 static void start_scene(struct scene *scene, bool has_client)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Nobody listens: nothing runs and nothing is held. The first client starts
- * the sources, the last one stops them, and what a failed start had begun is
+ * Without a client no source runs and no memory is held. The first client
+ * starts the sources, the last one stops them, and a start that fails is
  * undone.
  */
 #include "support.h"

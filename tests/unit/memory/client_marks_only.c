@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A client that hears marks only starts no source, is told nothing by one and
- * re-arms none; the clients beside it are as if it were not there.
+ * A client that receives marks only starts no source, receives nothing from one
+ * and re-arms none; the clients beside it are as if it were not there.
  */
 #include "support.h"
 
@@ -79,7 +79,7 @@ static void test_beside_another(void **state)
 	assert_int_equal(smudge_client_dirty_pages(all), 2);
 	assert_int_equal(fake_take(all, rig.f.region), 2);
 	assert_int_equal(rig.fake.rearms, 1);
-	/* the last that hears sources stops them */
+	/* the last client of the sources stops them */
 	assert_int_equal(smudge_client_close(all), 0);
 	assert_int_equal(rig.fake.stops, 1);
 	smudge_region_mark(rig.f.region, 1, 1);

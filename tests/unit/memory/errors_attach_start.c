@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A source that cannot start when it is attached to a watched region: its
- * error, not attached, and the clients go on without it.
+ * error, not attached, and the clients continue without it.
  */
 #include "support.h"
 

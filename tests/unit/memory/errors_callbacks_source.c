@@ -2,7 +2,7 @@
 /*
  * A source's callbacks return what is not documented: positive numbers, as
  * pthread calls do, or what is no errno. Each is a failure with a sentence
- * that has the number, and what was to be learnt counts as dirty. They always
+ * that has the number, and the pages asked for count as dirty. They always
  * get an error to write into, also when the caller wants none.
  */
 #include "support.h"

@@ -90,7 +90,7 @@ static void test_options(void **state)
 	assert_int_equal(smudge_memory_destroy(memory), 0);
 }
 
-/* Callers built before the field was there: marks_only is still heard. */
+/* Callers built before the field was there: marks_only is still obeyed. */
 static void test_shorter_options(void **state)
 {
 	struct fixture f;

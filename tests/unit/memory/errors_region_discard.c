@@ -218,7 +218,7 @@ static bool maps_fail(void *opaque)
 	       fails(&r, -1, -rule->answer, "/proc/self/maps");
 }
 
-/* No memory is given back when its kind is unknown. */
+/* No memory is discarded when its kind is unknown. */
 static void test_no_maps(void **state)
 {
 	static const int errors[] = {ENOENT, EMFILE, EACCES};

@@ -54,24 +54,24 @@ static int one_pass(struct taker *taker, struct loss_viewer *viewer,
 	struct smudge_client *client = taker->client;
 	struct smudge_region *region = taker->rig->region;
 	uint64_t at = 0;
-	int err = 0;
+	int ret = 0;
 
 	loss_viewer_begin(viewer);
-	while (at < NPAGES && !err) {
-		err = smudge_client_take(client, region, at, NPAGES - at, batch,
+	while (at < NPAGES && !ret) {
+		ret = smudge_client_take(client, region, at, NPAGES - at, batch,
 					 NULL);
-		if (err)
+		if (ret)
 			break;
 		if (test_rng_below(&taker->rng, 4) == 0) {
-			err = smudge_client_return(client, batch);
+			ret = smudge_client_return(client, batch);
 			continue;
 		}
 		at = smudge_batch_end_page(batch);
 		loss_viewer_copy(viewer, batch);
-		err = smudge_client_commit(client, batch);
+		ret = smudge_client_commit(client, batch);
 	}
 	taker->nbroken += loss_viewer_end(viewer, &taker->page);
-	return err;
+	return ret;
 }
 
 static void *taker_main(void *opaque)

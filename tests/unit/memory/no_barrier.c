@@ -2,8 +2,9 @@
 /*
  * membarrier(2) is refused after memories were made, and nothing stands in for
  * it: every call succeeds, nothing is freed under a marker, what left waits and
- * is counted, takes keep what they give. When a barrier can be had again all of
- * it is made good. A process settles once, so the tests depend on their order.
+ * is counted, takes keep what they give. Once a barrier works again, all of
+ * this is made good. A process settles once, so the tests depend on their
+ * order.
  */
 #include "support.h"
 

@@ -243,7 +243,7 @@ static void run_step(struct rig *rig, enum step step)
 	check(rig);
 }
 
-/* All that is dirty is read; then nothing is left, for nobody. */
+/* All that is dirty is read; then nothing is left, for any client. */
 static void finish(struct rig *rig)
 {
 	for (int i = 0; i < NCLIENTS; i++) {

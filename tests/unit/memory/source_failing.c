@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A source of the program's own that fails on demand. Unknown means dirty: a
- * harvest that fails in the middle makes its whole range dirty for everybody,
- * a re-arm that fails gives the bits back, a start that fails stops what was
- * started.
+ * harvest that fails in the middle makes its whole range dirty for every
+ * client, a re-arm that fails gives the bits back, a start that fails stops
+ * what was started.
  */
 #include <errno.h>
 #include <string.h>
@@ -91,7 +91,7 @@ struct fixture {
 
 static void open_fixture(struct fixture *f)
 {
-	static _Alignas(4096) char ram[4096]; /* nobody looks at it */
+	static _Alignas(4096) char ram[4096]; /* never read */
 	struct smudge_region_options options = {
 		.size = sizeof(options),
 		.name = "ram",

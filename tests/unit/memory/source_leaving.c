@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A source is asked for its statistics, and detached, by many threads while
- * its region leaves: nobody may wait on a lock that went with the region.
+ * its region leaves: no thread may wait on a lock that went with the region.
  */
 #include "support.h"
 

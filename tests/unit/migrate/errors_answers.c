@@ -2,7 +2,7 @@
 /*
  * The sender's table of docs/protocol.md, section 4: every type of record
  * that a receiver might send, at every moment, is what was due, is skipped,
- * ends the migration, or is answered by an ABORT with code 4. From GO on only
+ * ends the migration, or is answered by an ABORT with code 4. After GO only
  * the receipt counts, and nothing is answered.
  */
 #include "migrate_rig.h"

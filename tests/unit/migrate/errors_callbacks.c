@@ -53,7 +53,7 @@ static void machine_stop_returns_eownerdead(void **state)
 	fails(&rig, "machine_stop returned -130,");
 }
 
-/* The number of a refusal, but nobody refused: the destination is told. */
+/* The number of a refusal, without one: the destination gets an ABORT. */
 static void machine_stop_returns_eremoteio(void **state)
 {
 	struct rig rig = {.rounds_wanted = 1, .stop_error = -EREMOTEIO};

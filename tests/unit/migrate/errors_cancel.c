@@ -49,7 +49,7 @@ static void wait_for_full_socket(struct rig *rig)
 	nanosleep(&nap, NULL);
 }
 
-/* The socket is full and nobody reads: only a cancel ends the wait. */
+/* The socket is full and not read: only a cancel ends the wait. */
 static void while_the_peer_does_not_read(void **state)
 {
 	struct rig rig = {0};

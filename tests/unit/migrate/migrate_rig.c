@@ -133,7 +133,7 @@ void rig_join_receiver(struct rig *rig)
 }
 
 /* Stand while halted. */
-static void heed_halt(struct rig *rig)
+static void wait_while_halted(struct rig *rig)
 {
 	pthread_mutex_lock(&rig->lock);
 	while (rig->is_halted) {
@@ -150,15 +150,15 @@ static void write_once(struct rig *rig)
 	size_t index = test_rng_below(&rig->rng, 8) == 0;
 	uint64_t page = test_rng_below(&rig->rng, rig->npages[index]);
 	uint64_t word = test_rng_below(&rig->rng, 512);
-	uint64_t *at = (uint64_t *)(rig->source.hva[index] +
-				    (page << rig->page_shift)) +
-		       word;
+	_Atomic uint64_t *at = (_Atomic uint64_t *)(rig->source.hva[index] +
+						    (page << rig->page_shift)) +
+			       word;
 	/* Zeros now and then, so that pages become zero again. */
 	uint64_t value =
 		test_rng_below(&rig->rng, 4) ? test_rng_next(&rig->rng) : 0;
 
 	/* relaxed: the mark is what publishes it */
-	__atomic_store_n(at, value, __ATOMIC_RELAXED);
+	atomic_store_explicit(at, value, memory_order_relaxed);
 	smudge_region_mark(rig->source.regions[index], page, 1);
 	atomic_fetch_add_explicit(&rig->writes, 1, memory_order_relaxed);
 }
@@ -168,7 +168,7 @@ static void *write_on(void *opaque)
 	struct rig *rig = opaque;
 
 	while (!atomic_load_explicit(&rig->writer_ends, memory_order_relaxed)) {
-		heed_halt(rig);
+		wait_while_halted(rig);
 		for (int i = 0; i < 64; i++)
 			write_once(rig);
 	}

@@ -3,8 +3,8 @@
  * A machine made of memory and threads, and another like it: what migration
  * tests move from one to the other inside one process.
  */
-#ifndef TESTS_MIGRATE_RIG_H
-#define TESTS_MIGRATE_RIG_H
+#ifndef TESTS_UNIT_MIGRATE_MIGRATE_RIG_H
+#define TESTS_UNIT_MIGRATE_MIGRATE_RIG_H
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -2,7 +2,7 @@
 /*
  * membarrier(2) is refused when a migration is on its way, and nothing stands
  * in for it: takes keep what they give, so the migration cannot finish. The
- * machine runs on at the source. When a barrier can be had it finishes.
+ * machine runs on at the source. Once a barrier works it finishes.
  */
 #include "migrate_rig.h"
 

@@ -61,7 +61,7 @@ static void limit_holds(void **state)
 	rig_close(&rig);
 }
 
-/* At 1 byte a second it would take months: lifted, it ends. */
+/* At 1 byte per second it would take months: lifted, it ends. */
 static void limit_is_lifted(void **state)
 {
 	struct rig rig = {.rounds_wanted = 1};

@@ -2,8 +2,8 @@
 /*
  * A destination of a later version, which says things that this one does not
  * know: before each answer, while pages pour out, and before GO. The source
- * skips them all and goes on, in the middle of a record too. But nobody may
- * hold the source for ever with them once it cannot be cancelled any more.
+ * skips them all and continues, in the middle of a record too. But a peer must
+ * not hold the source for ever with them once it cannot be cancelled any more.
  */
 #include "migrate_rig.h"
 

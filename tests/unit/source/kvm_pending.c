@@ -64,7 +64,8 @@ static void model_close(struct model *m)
 	}
 }
 
-/* The kernel's bits are little-endian, so a page's byte is anybody's. */
+/* The kernel's bits are little-endian, so a page's byte is the same on any
+ * machine. */
 static bool log_bit(const uint64_t *words, uint64_t page)
 {
 	return ((const uint8_t *)words)[page / 8] >> (page % 8) & 1;

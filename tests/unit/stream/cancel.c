@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Cancel and commit: exactly one of them is first, whoever calls.
+ * Cancel and commit: exactly one of them is first, from any threads.
  */
 #include "support.h"
 

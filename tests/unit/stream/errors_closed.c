@@ -32,7 +32,6 @@ static void a_short_file(void **state)
 	struct test_rng records = rng;
 	struct stream_end end;
 	int fd = stream_temp_file();
-	off_t length;
 
 	stream_end_open(&end, -1, dup(fd), NULL, SMI_WIRE_RECEIVER);
 	assert_int_equal(smi_link_send_greeting(&end.link, &end.err), 0);
@@ -41,7 +40,7 @@ static void a_short_file(void **state)
 			stream_send_record(&end, &records, MAX_RECORD_BYTES),
 			0);
 	stream_end_close(&end);
-	for (length = lseek(fd, 0, SEEK_END); length >= 0; length--) {
+	for (off_t length = lseek(fd, 0, SEEK_END); length >= 0; length--) {
 		bool is_whole = length == lseek(fd, 0, SEEK_END);
 
 		assert_int_equal(ftruncate(fd, length), 0);

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Ends of a stream over descriptors, and records of every size.
+ */
 #include "stream_rig.h"
 
 #include <fcntl.h>

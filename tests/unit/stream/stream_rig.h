@@ -2,8 +2,8 @@
 /*
  * One end of a stream over files and pipes, and records to send and to expect.
  */
-#ifndef TESTS_STREAM_RIG_H
-#define TESTS_STREAM_RIG_H
+#ifndef TESTS_UNIT_STREAM_STREAM_RIG_H
+#define TESTS_UNIT_STREAM_STREAM_RIG_H
 
 #include <stdint.h>
 

@@ -86,7 +86,7 @@ static void *end_with_marks(void *opaque)
 	return NULL;
 }
 
-/* So do those of threads whose destructors mark till the very end. */
+/* So do those of threads whose destructors mark until the very end. */
 static void test_slots_come_back_late(void **state)
 {
 	struct holder holder;
@@ -165,7 +165,7 @@ static uint64_t synchronize_ns(void)
 }
 
 /*
- * Of many readers that go on and on only the sections that they are in are
+ * Of many readers that never rest only the sections that they are in are
  * waited for: as long as one takes, not as all of them after each other. The
  * best of some attempts, for the machine may be busy.
  */

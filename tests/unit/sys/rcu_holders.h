@@ -3,8 +3,8 @@
  * Threads that hold a read section, or only a slot, for as long as a test
  * wants.
  */
-#ifndef TESTS_UNIT_RCU_HOLDERS_H
-#define TESTS_UNIT_RCU_HOLDERS_H
+#ifndef TESTS_UNIT_SYS_RCU_HOLDERS_H
+#define TESTS_UNIT_SYS_RCU_HOLDERS_H
 
 #include <pthread.h>
 #include <stdbool.h>

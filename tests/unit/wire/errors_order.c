@@ -193,7 +193,7 @@ static void damage_comes_first(void **state)
 	stream_player_destroy(player);
 }
 
-/* A greeting is no record: nothing can stand in its place, nothing is told. */
+/* A greeting is no record: nothing replaces it, and no ABORT is sent. */
 static void record_instead_of_greeting(void **state)
 {
 	struct stream_player *player = stream_player_create();

@@ -61,7 +61,6 @@ static unsigned int complaints(struct framebuffer *fb, uint16_t width,
 	int fd = mkstemp(path);
 	unsigned int lines = 0;
 	ssize_t len;
-	ssize_t i;
 
 	assert_true(fd >= 0 && before >= 0);
 	unlink(path);
@@ -74,7 +73,7 @@ static unsigned int complaints(struct framebuffer *fb, uint16_t width,
 	dup2(before, STDERR_FILENO);
 	close(before);
 	len = pread(fd, text, sizeof(text), 0);
-	for (i = 0; i < len; i++)
+	for (ssize_t i = 0; i < len; i++)
 		lines += text[i] == '\n';
 	close(fd);
 	return lines;
@@ -97,11 +96,10 @@ static void test_absurd_modes(void **state)
 	};
 	struct framebuffer fb;
 	struct framebuffer_mode before;
-	size_t i;
 
 	begin(&fb);
 	before = fb.regs.mode;
-	for (i = 0; i < sizeof(absurd) / sizeof(absurd[0]); i++) {
+	for (size_t i = 0; i < sizeof(absurd) / sizeof(absurd[0]); i++) {
 		/* the sentence comes once, then not for a second */
 		fb.complain_ns = 0;
 		assert_int_equal(complaints(&fb, absurd[i][0], absurd[i][1],
@@ -136,11 +134,10 @@ static void test_nothing_written_leads_outside(void **state)
 {
 	struct test_rng rng = test_rng_start("display_registers");
 	struct framebuffer fb;
-	unsigned int i;
 
 	begin(&fb);
 	fb.complain_ns = UINT64_MAX;
-	for (i = 0; i < 200000; i++) {
+	for (unsigned int i = 0; i < 200000; i++) {
 		uint16_t value = (uint16_t)test_rng_next(&rng);
 
 		if (test_rng_below(&rng, 4))

@@ -150,14 +150,13 @@ static void test_switching_on_clears_unless_told_not_to(void **state)
 static void test_keys_come_out_in_order(void **state)
 {
 	struct rig rig;
-	unsigned int i;
 
 	open_rig(&rig);
 	assert_int_equal(devices_in(&rig.devices, FRAMEBUFFER_PORT_KEYS, 4), 0);
-	for (i = 0; i < FRAMEBUFFER_MAX_KEYS; i++)
+	for (unsigned int i = 0; i < FRAMEBUFFER_MAX_KEYS; i++)
 		assert_true(framebuffer_key(rig.fb, 0x61 + i, i % 2 == 0));
 	assert_false(framebuffer_key(rig.fb, 0x61, true));
-	for (i = 0; i < FRAMEBUFFER_MAX_KEYS; i++)
+	for (unsigned int i = 0; i < FRAMEBUFFER_MAX_KEYS; i++)
 		assert_true(
 			devices_in(&rig.devices, FRAMEBUFFER_PORT_KEYS, 4) ==
 			(0x61 + i + (i % 2 == 0 ? UINT32_C(0x80000000) : 0)));

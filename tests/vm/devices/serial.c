@@ -89,18 +89,17 @@ static void test_output_goes_to_the_file(void **state)
 static void test_fifo_and_overrun(void **state)
 {
 	struct serial serial;
-	unsigned int i;
 
 	begin(&serial, "null");
 	put(&serial, FCR, 0x01);
 	put(&serial, MCR, 0x10);
-	for (i = 0; i < SERIAL_FIFO_BYTES; i++)
+	for (unsigned int i = 0; i < SERIAL_FIFO_BYTES; i++)
 		put(&serial, DATA, (uint8_t)('a' + i));
 	assert_int_equal(get(&serial, LSR) & 0x03, 0x01);
 	put(&serial, DATA, 'z');
 	assert_int_equal(get(&serial, LSR) & 0x03, 0x03);
 	assert_int_equal(get(&serial, LSR) & 0x03, 0x01);
-	for (i = 0; i < SERIAL_FIFO_BYTES; i++)
+	for (unsigned int i = 0; i < SERIAL_FIFO_BYTES; i++)
 		assert_int_equal(get(&serial, DATA), 'a' + i);
 	assert_int_equal(get(&serial, LSR) & 0x01, 0);
 	put(&serial, DATA, 'x');
@@ -121,17 +120,16 @@ static void test_loop_mode_modem_lines(void **state)
 	end(&serial);
 }
 
-/* A pipe that nobody reads fills up; the port drops, and does not hang. */
+/* A pipe that is not read fills up; the port drops, and does not hang. */
 static void test_no_reader_does_not_hang(void **state)
 {
 	struct serial serial;
 	int fds[2];
-	unsigned int i;
 
 	assert_int_equal(pipe(fds), 0);
 	begin(&serial, "null");
 	serial.out_fd = fds[1];
-	for (i = 0; i < 200000; i++)
+	for (unsigned int i = 0; i < 200000; i++)
 		put(&serial, DATA, 'x');
 	assert_true(serial.is_stuck);
 	close(fds[0]);

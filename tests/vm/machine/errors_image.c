@@ -70,9 +70,7 @@ static const struct bad_image bad_images[] = {
 
 static void assert_untouched(const struct ram *ram)
 {
-	uint64_t i;
-
-	for (i = 0; i < ram->pieces[0].size_bytes; i += 8)
+	for (uint64_t i = 0; i < ram->pieces[0].size_bytes; i += 8)
 		assert_int_equal(*(uint64_t *)(ram->pieces[0].hva + i), 0);
 }
 
@@ -100,9 +98,7 @@ static void refuse(const struct bad_image *bad)
 
 static void test_bad_images(void **state)
 {
-	size_t i;
-
-	for (i = 0; i < sizeof(bad_images) / sizeof(bad_images[0]); i++)
+	for (size_t i = 0; i < sizeof(bad_images) / sizeof(bad_images[0]); i++)
 		refuse(&bad_images[i]);
 }
 
@@ -112,11 +108,10 @@ static void test_every_length(void **state)
 	struct ram ram;
 	struct vm_image image;
 	uint64_t entry;
-	size_t len;
 
 	vm_image_ram(&ram, RAM_BYTES);
 	vm_image_make(&image);
-	for (len = 0; len < VM_IMAGE_DATA_OFF + 0x40; len++)
+	for (size_t len = 0; len < VM_IMAGE_DATA_OFF + 0x40; len++)
 		assert_int_equal(
 			loader_load_elf(image.bytes, len, &ram, &entry, NULL),
 			-EINVAL);

@@ -76,12 +76,11 @@ static void test_wrong_lengths(void **state)
 	struct vcpu_state result;
 	struct vm_buf buf = {0};
 	struct vcpu_state vcpu;
-	size_t len;
 
 	good(&vcpu);
 	assert_int_equal(vcpu_state_encode(&vcpu, &buf), 0);
 	vm_buf_put8(&buf, 0);
-	for (len = 0; len <= buf.len; len++) {
+	for (size_t len = 0; len <= buf.len; len++) {
 		int expected = len == buf.len - 1 ? 0 : -EINVAL;
 
 		assert_int_equal(
@@ -98,11 +97,10 @@ static void test_random_bytes(void **state)
 	struct vcpu_state result;
 	struct vm_buf buf = {0};
 	struct vcpu_state vcpu;
-	unsigned int round;
 
 	good(&vcpu);
 	assert_int_equal(vcpu_state_encode(&vcpu, &buf), 0);
-	for (round = 0; round < 100000; round++) {
+	for (unsigned int round = 0; round < 100000; round++) {
 		size_t at = test_rng_below(&rng, buf.len);
 		uint8_t before = buf.bytes[at];
 

@@ -26,9 +26,8 @@ static uint64_t entry_at(const struct ram *ram, uint64_t table, uint64_t index)
 static uint64_t walk(const struct ram *ram, uint64_t cr3, uint64_t address)
 {
 	uint64_t table = cr3;
-	unsigned int shift;
 
-	for (shift = 39; shift >= 21; shift -= 9) {
+	for (unsigned int shift = 39; shift >= 21; shift -= 9) {
 		uint64_t entry = entry_at(ram, table, (address >> shift) & 511);
 		uint64_t mask = (UINT64_C(1) << shift) - 1;
 
@@ -104,7 +103,6 @@ static void test_segments_are_loaded(void **state)
 	struct vm_image image;
 	uint64_t entry = 0;
 	uint8_t *data;
-	unsigned int i;
 
 	vm_image_ram(&ram, UINT64_C(16) << 20);
 	vm_image_make(&image);
@@ -116,7 +114,7 @@ static void test_segments_are_loaded(void **state)
 	assert_memory_equal(ram.pieces[0].hva + VM_IMAGE_TEXT_GPA,
 			    image.bytes + VM_IMAGE_TEXT_OFF, 0x80);
 	assert_memory_equal(data, image.bytes + VM_IMAGE_DATA_OFF, 0x40);
-	for (i = 0; i < VM_IMAGE_DATA_ZERO; i++)
+	for (unsigned int i = 0; i < VM_IMAGE_DATA_ZERO; i++)
 		assert_int_equal(data[0x40 + i], 0);
 	vm_image_ram_free(&ram);
 }

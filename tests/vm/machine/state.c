@@ -16,9 +16,7 @@
 
 static void fill_tables(struct test_rng *rng, struct vcpu_state *vcpu)
 {
-	unsigned int i;
-
-	for (i = 0; i < VCPU_NSEG; i++) {
+	for (unsigned int i = 0; i < VCPU_NSEG; i++) {
 		vcpu->seg[i].base = CANONICAL(test_rng_next(rng));
 		vcpu->seg[i].limit_bytes = (uint32_t)test_rng_next(rng);
 		vcpu->seg[i].selector = (uint16_t)test_rng_next(rng);
@@ -33,23 +31,22 @@ static void fill_tables(struct test_rng *rng, struct vcpu_state *vcpu)
 static void fill(struct test_rng *rng, struct vcpu_state *vcpu)
 {
 	struct vcpu_table gdt = {0};
-	unsigned int i;
 
 	/* padding included, so that whole structs compare */
 	memset(vcpu, 0, sizeof(*vcpu));
 	vcpu_state_init_long_mode(vcpu, CANONICAL(test_rng_next(rng)),
 				  test_rng_next(rng), 0x10000, gdt);
-	for (i = 0; i < VCPU_NGPR; i++)
+	for (unsigned int i = 0; i < VCPU_NGPR; i++)
 		vcpu->gpr[i] = test_rng_next(rng);
 	fill_tables(rng, vcpu);
 	vcpu->cr2 = test_rng_next(rng);
 	vcpu->cr8 = test_rng_below(rng, 16);
-	for (i = 0; i < VCPU_NMSR; i++)
+	for (unsigned int i = 0; i < VCPU_NMSR; i++)
 		if (i != VCPU_MSR_PAT)
 			vcpu->msr[i] = CANONICAL(test_rng_next(rng));
-	for (i = 0; i < sizeof(vcpu->fpu.st); i++)
+	for (unsigned int i = 0; i < sizeof(vcpu->fpu.st); i++)
 		((uint8_t *)vcpu->fpu.st)[i] = (uint8_t)test_rng_next(rng);
-	for (i = 0; i < sizeof(vcpu->fpu.xmm); i++)
+	for (unsigned int i = 0; i < sizeof(vcpu->fpu.xmm); i++)
 		((uint8_t *)vcpu->fpu.xmm)[i] = (uint8_t)test_rng_next(rng);
 	vcpu->fpu.fsw = (uint16_t)test_rng_next(rng);
 	vcpu->fpu.ftw = (uint8_t)test_rng_next(rng);
@@ -59,9 +56,8 @@ static void fill(struct test_rng *rng, struct vcpu_state *vcpu)
 static void test_vcpu_round_trip(void **state)
 {
 	struct test_rng rng = test_rng_start("vcpu_round_trip");
-	unsigned int round;
 
-	for (round = 0; round < 1000; round++) {
+	for (unsigned int round = 0; round < 1000; round++) {
 		struct vcpu_state from;
 		struct vcpu_state to = {0};
 		struct vm_buf once = {0};
@@ -159,7 +155,7 @@ static void test_serial_round_trip(void **state)
 	devices_close(&devices);
 }
 
-/* The value goes on from where it was, on a clock that started elsewhere. */
+/* The value continues from where it was, on a clock that started elsewhere. */
 static void test_timer_continues(void **state)
 {
 	static const uint8_t saved[] = {0xf0, 0xff, 0xff, 0xff};

@@ -12,9 +12,7 @@
 void vm_image_put(struct vm_image *image, size_t offset, uint64_t value,
 		  size_t len)
 {
-	size_t i;
-
-	for (i = 0; i < len; i++)
+	for (size_t i = 0; i < len; i++)
 		image->bytes[offset + i] = (uint8_t)(value >> (8 * i));
 }
 

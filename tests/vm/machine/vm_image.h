@@ -3,8 +3,8 @@
  * ELF images made by hand for the loader's tests: a good one with two
  * segments, whose bytes the tests then spoil one by one.
  */
-#ifndef TESTS_VM_IMAGE_H
-#define TESTS_VM_IMAGE_H
+#ifndef TESTS_VM_MACHINE_VM_IMAGE_H
+#define TESTS_VM_MACHINE_VM_IMAGE_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -30,7 +30,7 @@ static void the_longest_is_answered(void **state)
 
 	qmp_talk_start(&talk, true);
 	qmp_talk_say(&talk, text);
-	reply = qmp_talk_hear(&talk);
+	reply = qmp_talk_receive(&talk);
 	assert_non_null(json_object_get(reply, "return"));
 	json_decref(reply);
 	qmp_talk_end(&talk);

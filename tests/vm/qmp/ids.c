@@ -21,7 +21,7 @@ static void expect_id(const char *id, const char *wanted)
 	snprintf(text, sizeof(text), "{\"id\": %s , \"execute\": \"echo\"}",
 		 id);
 	qmp_talk_say(&talk, text);
-	qmp_talk_hear_text(&talk, text, sizeof(text));
+	qmp_talk_receive_text(&talk, text, sizeof(text));
 	snprintf(end, sizeof(end), "{\"return\": {}, \"id\": %s}", wanted);
 	assert_string_equal(text, end);
 	qmp_talk_end(&talk);
@@ -93,7 +93,7 @@ static void the_key_may_be_escaped(void **state)
 	qmp_talk_start(&talk, true);
 	qmp_talk_say(&talk,
 		     "{\"execute\": \"echo\", \"\\u0069\\u0064\": 1e400}");
-	qmp_talk_hear_text(&talk, text, sizeof(text));
+	qmp_talk_receive_text(&talk, text, sizeof(text));
 	assert_string_equal(text, "{\"return\": {}, \"id\": 1e400}");
 	qmp_talk_end(&talk);
 }
@@ -107,7 +107,7 @@ static void only_the_requests_own(void **state)
 	qmp_talk_start(&talk, true);
 	qmp_talk_say(&talk,
 		     "{\"arguments\": {\"id\": 3}, \"execute\": \"echo\"}");
-	qmp_talk_hear_text(&talk, text, sizeof(text));
+	qmp_talk_receive_text(&talk, text, sizeof(text));
 	assert_string_equal(text, "{\"return\": {\"id\": 3}}");
 	qmp_talk_end(&talk);
 }
@@ -119,13 +119,13 @@ static void errors_carry_it(void **state)
 
 	qmp_talk_start(&talk, true);
 	qmp_talk_say(&talk, "{\"execute\": \"fail\", \"id\": 1e400}");
-	qmp_talk_hear_text(&talk, text, sizeof(text));
+	qmp_talk_receive_text(&talk, text, sizeof(text));
 	assert_non_null(strstr(text, "\"error\""));
 	assert_non_null(strstr(text, ", \"id\": 1e400}"));
 	/* an argument that the parser cannot hold */
 	qmp_talk_say(&talk, "{\"id\": \"\\u0000\", \"execute\": \"echo\","
 			    " \"arguments\": {\"n\": 99999999999999999999}}");
-	qmp_talk_hear_text(&talk, text, sizeof(text));
+	qmp_talk_receive_text(&talk, text, sizeof(text));
 	assert_non_null(strstr(text, "too big"));
 	assert_non_null(strstr(text, ", \"id\": \"\\u0000\"}"));
 	qmp_talk_end(&talk);
@@ -139,7 +139,7 @@ static void expect_no_json(const char *id)
 	qmp_talk_start(&talk, true);
 	snprintf(text, sizeof(text), "{\"execute\": \"echo\", \"id\": %s}", id);
 	qmp_talk_say(&talk, text);
-	qmp_talk_hear_text(&talk, text, sizeof(text));
+	qmp_talk_receive_text(&talk, text, sizeof(text));
 	assert_non_null(strstr(text, "JSON parse error"));
 	assert_null(strstr(text, "\"id\":"));
 	assert_int_equal(talk.runs, 0);

@@ -28,7 +28,7 @@ void qmp_talk_start(struct qmp_talk *talk, bool negotiated)
 	talk->runs = 0;
 	talk->session = qmp_session_create(&handler);
 	assert_non_null(talk->session);
-	greeting = qmp_talk_hear(talk);
+	greeting = qmp_talk_receive(talk);
 	assert_non_null(json_object_get(greeting, "QMP"));
 	json_decref(greeting);
 	if (!negotiated)
@@ -48,7 +48,7 @@ void qmp_talk_say(struct qmp_talk *talk, const char *text)
 	qmp_session_input(talk->session, text, strlen(text));
 }
 
-json_t *qmp_talk_hear(struct qmp_talk *talk)
+json_t *qmp_talk_receive(struct qmp_talk *talk)
 {
 	size_t len = 0;
 	const char *text = qmp_session_output(talk->session, &len);
@@ -65,7 +65,7 @@ json_t *qmp_talk_hear(struct qmp_talk *talk)
 	return reply;
 }
 
-void qmp_talk_hear_text(struct qmp_talk *talk, char *text, size_t size)
+void qmp_talk_receive_text(struct qmp_talk *talk, char *text, size_t size)
 {
 	size_t len = 0;
 	const char *bytes = qmp_session_output(talk->session, &len);
@@ -81,7 +81,7 @@ void qmp_talk_hear_text(struct qmp_talk *talk, char *text, size_t size)
 void qmp_talk_expect_error(struct qmp_talk *talk, const char *class,
 			   const char *part)
 {
-	json_t *reply = qmp_talk_hear(talk);
+	json_t *reply = qmp_talk_receive(talk);
 	json_t *error = json_object_get(reply, "error");
 	const char *desc = json_string_value(json_object_get(error, "desc"));
 
@@ -95,7 +95,7 @@ void qmp_talk_expect_error(struct qmp_talk *talk, const char *class,
 
 void qmp_talk_expect_return(struct qmp_talk *talk, const char *id)
 {
-	json_t *reply = qmp_talk_hear(talk);
+	json_t *reply = qmp_talk_receive(talk);
 	json_t *found = json_object_get(reply, "id");
 
 	assert_non_null(json_object_get(reply, "return"));

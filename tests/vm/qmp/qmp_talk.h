@@ -5,8 +5,8 @@
  * The handler knows two commands: "echo" gives its arguments back, "fail"
  * refuses. `runs` counts what reached it.
  */
-#ifndef TESTS_QMP_TALK_H
-#define TESTS_QMP_TALK_H
+#ifndef TESTS_VM_QMP_QMP_TALK_H
+#define TESTS_VM_QMP_QMP_TALK_H
 
 #include "support.h"
 
@@ -24,10 +24,10 @@ void qmp_talk_end(struct qmp_talk *talk);
 void qmp_talk_say(struct qmp_talk *talk, const char *text);
 
 /* The next reply; fails the test when there is none. Caller's reference. */
-json_t *qmp_talk_hear(struct qmp_talk *talk);
+json_t *qmp_talk_receive(struct qmp_talk *talk);
 
 /* The next reply as it went over the socket, without its line end. */
-void qmp_talk_hear_text(struct qmp_talk *talk, char *text, size_t size);
+void qmp_talk_receive_text(struct qmp_talk *talk, char *text, size_t size);
 
 /* The next reply is an error of @class whose text holds @part. */
 void qmp_talk_expect_error(struct qmp_talk *talk, const char *class,

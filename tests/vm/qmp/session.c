@@ -43,13 +43,13 @@ static void ids_of_any_kind_come_back(void **state)
 
 	qmp_talk_start(&talk, true);
 	qmp_talk_say(&talk, "{\"execute\": \"echo\", \"id\": {\"n\": [1]}}");
-	reply = qmp_talk_hear(&talk);
+	reply = qmp_talk_receive(&talk);
 	assert_int_equal(json_array_size(json_object_get(
 				 json_object_get(reply, "id"), "n")),
 			 1);
 	json_decref(reply);
 	qmp_talk_say(&talk, "{\"execute\": \"fail\", \"id\": 7}");
-	reply = qmp_talk_hear(&talk);
+	reply = qmp_talk_receive(&talk);
 	assert_int_equal(json_integer_value(json_object_get(reply, "id")), 7);
 	assert_non_null(json_object_get(reply, "error"));
 	json_decref(reply);
@@ -77,10 +77,9 @@ static void a_value_may_come_byte_by_byte(void **state)
 				   " \"id\": \"}]{\\\"[\",\n"
 				   " \"arguments\": {\"a\": [{}, []]}\n}";
 	struct qmp_talk talk;
-	size_t i;
 
 	qmp_talk_start(&talk, true);
-	for (i = 0; i < strlen(text); i++) {
+	for (size_t i = 0; i < strlen(text); i++) {
 		qmp_talk_expect_silence(&talk);
 		qmp_session_input(talk.session, text + i, 1);
 	}
@@ -95,9 +94,8 @@ static void random_cuts_change_nothing(void **state)
 	char text[4096] = "";
 	char one[128];
 	size_t pos = 0;
-	int i;
 
-	for (i = 0; i < 40; i++) {
+	for (int i = 0; i < 40; i++) {
 		snprintf(one, sizeof(one),
 			 "{\"execute\":\"echo\",%s\"id\":\"n\\\\%d{\"}",
 			 i % 3 ? "" : "\n\t", i);
@@ -113,7 +111,7 @@ static void random_cuts_change_nothing(void **state)
 		qmp_session_input(talk.session, text + pos, n);
 		pos += n;
 	}
-	for (i = 0; i < 40; i++) {
+	for (int i = 0; i < 40; i++) {
 		snprintf(one, sizeof(one), "n\\%d{", i);
 		qmp_talk_expect_return(&talk, one);
 	}

@@ -39,9 +39,9 @@ static void test_every_message_has_its_end(void **state)
 {
 	static uint8_t bytes[VNC_MAX_MESSAGE];
 	struct vnc_message found;
-	size_t i, len;
+	size_t len;
 
-	for (i = 0; i < sizeof(examples) / sizeof(examples[0]); i++) {
+	for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++) {
 		const struct example *e = &examples[i];
 		size_t enough = e->bytes ? e->bytes : e->head_bytes;
 
@@ -68,17 +68,16 @@ static void test_others_are_refused(void **state)
 		{6, 0, 0, 0, 0x80, 0, 0, 0},
 	};
 	struct vnc_message found;
-	unsigned int type;
-	size_t i;
 
-	for (i = 0; i < sizeof(too_long) / sizeof(too_long[0]); i++)
+	for (size_t i = 0; i < sizeof(too_long) / sizeof(too_long[0]); i++)
 		assert_int_equal(vnc_message_bounds(too_long[i], 8, &found),
 				 -EPROTO);
-	for (type = 0; type < 256; type++) {
+	for (unsigned int type = 0; type < 256; type++) {
 		uint8_t bytes[1] = {(uint8_t)type};
 		bool is_known = false;
 
-		for (i = 0; i < sizeof(examples) / sizeof(examples[0]); i++)
+		for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]);
+		     i++)
 			is_known = is_known || examples[i].head[0] == type;
 		assert_int_equal(vnc_message_bounds(bytes, 1, &found),
 				 is_known ? 0 : -EPROTO);
@@ -107,7 +106,6 @@ static void test_frames_are_taken_off_however_cut(void **state)
 {
 	uint8_t raw[1024], found[1024];
 	uint8_t *end = raw;
-	size_t step, room;
 
 	end = put_frame(end, 2, 5, 0, 0);
 	end = put_frame(end, 2, 0, 0, 0);
@@ -115,8 +113,8 @@ static void test_frames_are_taken_off_however_cut(void **state)
 	end = put_frame(end, 0, 120, 2, 5);
 	end = put_frame(end, 10, 0, 0, 0);
 	end = put_frame(end, 2, 70, 8, 125);
-	for (step = 1; step < (size_t)(end - raw) + 1; step++) {
-		for (room = 1; room < 64; room += 7) {
+	for (size_t step = 1; step < (size_t)(end - raw) + 1; step++) {
+		for (size_t room = 1; room < 64; room += 7) {
 			struct vnc_websocket ws = {0};
 			size_t at = 0, there = 0, n = 0, got;
 
@@ -153,9 +151,9 @@ static void test_frames_that_no_browser_sends(void **state)
 		{0x83, 0x80}, {0x89, 0xfe}, /* a ping of 16 bits' length */
 	};
 	uint8_t to[16];
-	size_t i, got;
+	size_t got;
 
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct vnc_websocket ws = {0};
 
 		assert_int_equal(vnc_websocket_read(&ws, bad[i], 2, to,

@@ -81,9 +81,8 @@ static void test_every_cut_is_partial(void **state)
 {
 	static const char text[] = "GET / HTTP/1.1\r\nHost: here\r\n\r\n";
 	char cut[sizeof(text)];
-	size_t len;
 
-	for (len = 1; len < sizeof(text) - 1; len++) {
+	for (size_t len = 1; len < sizeof(text) - 1; len++) {
 		snprintf(cut, sizeof(cut), "%.*s", (int)len, text);
 		assert_int_equal(parse_bytes(cut, len, true),
 				 VNC_REQUEST_PARTIAL);
@@ -123,9 +122,8 @@ static void test_only_its_own_page_opens_a_websocket(void **state)
 		{"", VNC_REQUEST_BAD},
 	};
 	char text[512];
-	size_t i;
 
-	for (i = 0; i < sizeof(origins) / sizeof(origins[0]); i++) {
+	for (size_t i = 0; i < sizeof(origins) / sizeof(origins[0]); i++) {
 		snprintf(text, sizeof(text),
 			 "GET / HTTP/1.1\r\n%s" UPGRADE "\r\n",
 			 origins[i].headers);
@@ -159,9 +157,8 @@ static void test_names_that_anybody_may_have(void **state)
 	};
 	struct vnc_options options = {.host = "vm.example", .web = true};
 	char text[512];
-	size_t i;
 
-	for (i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
 		snprintf(text, sizeof(text),
 			 "GET / HTTP/1.1\r\nHost: %s\r\nOrigin: "
 			 "http://%s\r\n" UPGRADE "\r\n",
