@@ -11,9 +11,11 @@
 #include "code.h"
 #include "display.h"
 #include "error.h"
+#include "hub.h"
 #include "memory.h"
 #include "migrate.h"
 #include "source.h"
+#include "source_ops.h"
 
 #ifdef __cplusplus
 extern "C" {

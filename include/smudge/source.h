@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A source: a mechanism that knows which pages were written.
+ * A source: a mechanism that detects which pages were written.
  *
- * Built in: KVM's dirty log (smudge_kvm_log_create) and userfaultfd's
- * asynchronous write-protection (smudge_uffd_create). A program may bring its
- * own (smudge_source_create). A source is attached to a range of a region;
- * several may feed one region, even the same pages.
+ * Built in are KVM's dirty log (smudge_kvm_log_create) and userfaultfd's
+ * asynchronous write-protection (smudge_uffd_create). A program may have
+ * sources of its own (source_ops.h, and hub.h for a mechanism that detects for
+ * several). A source is attached to a range of a region; several may feed one
+ * region, even the same pages.
  */
 #ifndef SMUDGE_SOURCE_H
 #define SMUDGE_SOURCE_H
@@ -14,18 +15,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "batch.h"
 #include "error.h"
 #include "memory.h"
+#include "source_ops.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 #pragma GCC visibility push(default)
-
-struct smudge_source;
-struct smudge_sink;
 
 /*
  * smudge_region_attach - let a source report about a range of a region
@@ -239,119 +237,6 @@ struct smudge_kvm_slot {
 int smudge_kvm_log_create(struct smudge_kvm *kvm,
 			  const struct smudge_kvm_slot *slot,
 			  struct smudge_source **ret, struct smudge_error *err);
-
-/* ---- a source of the program's own ------------------------------------ */
-
-/* What a source is told when it is started; valid until it is stopped. */
-struct smudge_source_range {
-	void *hva;		 /* of the first page it covers */
-	uint64_t gpa;		 /* of the first page it covers */
-	uint64_t first_page;	 /* of the region, in the region's pages */
-	uint64_t npages;	 /* in the region's pages */
-	unsigned int page_shift; /* the region's */
-};
-
-/*
- * Every operation is called with the region's lock held, and sometimes the
- * memory's, never two at once, with the opaque pointer given at creation. So
- * none may wait for a thread that takes, harvests, opens or closes; marks need
- * no lock and may run.
- *
- * They return 0 or -errno, and say in @err, which is never NULL and notes
- * nothing yet, what failed. Any other value, and -EOWNERDEAD, which only a
- * migration may return, is a failure too: -EIO, with a sentence that has the
- * value. After a failure of start the source is not stopped.
- */
-struct smudge_source_ops {
-	size_t size;	  /* sizeof(struct smudge_source_ops); operations
-			     beyond it count as NULL */
-	const char *name; /* for messages and statistics */
-	/* Begin to watch. Everything is dirty for the clients at this time. */
-	int (*start)(void *opaque, const struct smudge_source_range *range,
-		     struct smudge_error *err);
-	/* Stop watching; cannot fail. */
-	void (*stop)(void *opaque);
-	/*
-	 * Report what was written since the last harvest, with smudge_sink_*.
-	 * On error the whole range becomes dirty.
-	 */
-	int (*harvest)(void *opaque, struct smudge_sink *sink,
-		       struct smudge_error *err);
-	/*
-	 * Catch the next write to each page of @batch (pages of the region,
-	 * some perhaps outside the source's range), before anyone reads them.
-	 * The batch may hold pages that were not reported, and those of a
-	 * quiesced harvest are all: what was written to such a page must be
-	 * reported all the same.
-	 * A page reported again without a write is allowed, a missed write is
-	 * not. NULL when the harvest re-arms.
-	 */
-	int (*rearm)(void *opaque, const struct smudge_batch *batch,
-		     struct smudge_error *err);
-	/* Free @opaque; called by smudge_source_destroy. May be NULL. */
-	void (*destroy)(void *opaque);
-	/*
-	 * Report what was written since it was last re-armed, and leave it as
-	 * it is: each look and the next harvest report it again. A source
-	 * with a look and a rearm also reports a page to each look and harvest
-	 * from its write until a rearm had it, for takes re-arm nothing after
-	 * a look. On error the whole range becomes dirty. NULL when the source
-	 * cannot read without re-arming, also for a struct whose size ends
-	 * before it: smudge_memory_look and clients with
-	 * SMUDGE_REARM_QUIESCED are refused then.
-	 */
-	int (*look)(void *opaque, struct smudge_sink *sink,
-		    struct smudge_error *err);
-};
-
-/*
- * smudge_source_create - a source of the program's own
- * @ops: copied; name is borrowed for the source's life
- * @opaque: passed to every operation
- * @ret: receives the source, owned by the caller
- *
- * Blocks: no. Threads: any. Return: 0, -EINVAL (ops incomplete), -ENOMEM.
- */
-int smudge_source_create(const struct smudge_source_ops *ops, void *opaque,
-			 struct smudge_source **ret);
-
-/*
- * smudge_sink_bitmap - report pages as a kernel bitmap, from a harvest or look
- * @sink: as given to the operation
- * @first_page: source page, counted from the start of the source's range,
- *      that the first bit stands for
- * @bits, @first_bit: as for smudge_bitmap_merge
- * @npages: number of bits; those beyond the range are ignored
- * @page_shift: size of the source's pages, at most 63; it may differ from the
- *      region's: larger pages are expanded, smaller ones combined
- *
- * Blocks: no. Threads: the operation's.
- */
-void smudge_sink_bitmap(struct smudge_sink *sink, uint64_t first_page,
-			const void *bits, uint64_t first_bit, uint64_t npages,
-			unsigned int page_shift);
-
-/*
- * smudge_sink_range - report a run of bytes, from a harvest or look
- * @sink: as given to the operation
- * @offset_bytes: from the start of the source's range
- * @length_bytes: every page it touches becomes dirty
- *
- * Blocks: no. Threads: the operation's.
- */
-void smudge_sink_range(struct smudge_sink *sink, uint64_t offset_bytes,
-		       uint64_t length_bytes);
-
-/*
- * smudge_sink_dropped - report a run of bytes whose content was dropped
- * @sink, @offset_bytes, @length_bytes: as for smudge_sink_range
- * @is_sure: false when the content may be there still, so that the report may
- *      be for nothing; the statistics count the two apart
- *
- * Blocks: no. Threads: the harvest's.
- */
-void smudge_sink_dropped(struct smudge_sink *sink, uint64_t offset_bytes,
-			 uint64_t length_bytes, bool is_sure);
 
 #pragma GCC visibility pop
 

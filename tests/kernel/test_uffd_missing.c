@@ -107,7 +107,9 @@ static void change_page(struct writer *w, uint64_t page)
 	uint8_t *at = f->ram + page * PAGE;
 
 	if (!w->drops)
-		*(volatile uint64_t *)(at + 8 * w->index) = w->rng.state;
+		/* Relaxed: the log's release orders it. */
+		atomic_store_explicit((_Atomic uint64_t *)(at + 8 * w->index),
+				      w->rng.state, memory_order_relaxed);
 	else if (madvise(at, PAGE, f->is_shared ? MADV_REMOVE : MADV_DONTNEED))
 		abort();
 }
@@ -138,7 +140,10 @@ static void *read_pages(void *opaque)
 	while (goes_on(w->fixture)) {
 		uint64_t page = test_rng_below(&w->rng, NBUSY);
 
-		(void)*(volatile uint64_t *)(w->fixture->ram + page * PAGE);
+		/* Relaxed: only the fault matters. */
+		atomic_load_explicit(
+			(_Atomic uint64_t *)(w->fixture->ram + page * PAGE),
+			memory_order_relaxed);
 		sched_yield();
 	}
 	return NULL;

@@ -12,6 +12,7 @@
 
 #include <linux/kvm.h>
 
+#include <smudge/hub.h>
 #include <smudge/source.h>
 
 #include "migrate_rig.h"
@@ -109,5 +110,24 @@ int afresh_kvm_log_create(bool fails, struct smudge_error *err)
 	if (ret == 0)
 		smudge_source_destroy(source);
 	smudge_kvm_destroy(kvm);
+	return ret;
+}
+
+static int hub_answer(void *opaque, struct smudge_error *err)
+{
+	return *(bool *)opaque ? -EIO : 0;
+}
+
+int afresh_hub_collect(bool fails, struct smudge_error *err)
+{
+	const struct smudge_hub_ops ops = {
+		.size = sizeof(ops), .name = "hub", .collect = hub_answer};
+	struct smudge_hub *hub;
+	int ret;
+
+	if (smudge_hub_create(&ops, &fails, &hub))
+		return AFRESH_SKIP;
+	ret = smudge_hub_collect(hub, err);
+	smudge_hub_destroy(hub);
 	return ret;
 }

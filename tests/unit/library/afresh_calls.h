@@ -17,6 +17,7 @@
 int afresh_migrate_send(bool fails, struct smudge_error *err);
 int afresh_migrate_receive(bool fails, struct smudge_error *err);
 int afresh_uffd_create(bool fails, struct smudge_error *err);
+int afresh_hub_collect(bool fails, struct smudge_error *err);
 int afresh_kvm_create(bool fails, struct smudge_error *err);
 int afresh_kvm_log_create(bool fails, struct smudge_error *err);
 

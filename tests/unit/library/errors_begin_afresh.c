@@ -255,6 +255,7 @@ static const struct call {
 	{"smudge_display_open", display_open},
 	{"smudge_display_refresh", display_refresh},
 	{"smudge_display_set_mode", display_set_mode},
+	{"smudge_hub_collect", afresh_hub_collect},
 	{"smudge_kvm_create", afresh_kvm_create},
 	{"smudge_kvm_log_create", afresh_kvm_log_create},
 	{"smudge_memory_harvest", memory_harvest},
