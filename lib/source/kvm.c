@@ -160,28 +160,28 @@ enum smudge_kvm_log_mode smudge_kvm_mode(const struct smudge_kvm *kvm)
 	return kvm->mode;
 }
 
-int smi_kvm_enter(struct smudge_kvm *kvm, struct smi_kvm_user *user)
+int smi_kvm_slot_claim(struct smudge_kvm *kvm, struct smi_kvm_claim *claim)
 {
 	bool is_taken = false;
 
 	pthread_mutex_lock(&kvm->lock);
-	for (struct smi_kvm_user *u = kvm->users; u; u = u->next)
-		is_taken |= u->slot == user->slot;
+	for (struct smi_kvm_claim *u = kvm->claims; u; u = u->next)
+		is_taken |= u->slot == claim->slot;
 	if (!is_taken) {
-		user->next = kvm->users;
-		kvm->users = user;
+		claim->next = kvm->claims;
+		kvm->claims = claim;
 	}
 	pthread_mutex_unlock(&kvm->lock);
 	return is_taken ? -EBUSY : 0;
 }
 
-void smi_kvm_leave(struct smudge_kvm *kvm, struct smi_kvm_user *user)
+void smi_kvm_slot_release(struct smudge_kvm *kvm, struct smi_kvm_claim *claim)
 {
-	struct smi_kvm_user **link = &kvm->users;
+	struct smi_kvm_claim **link = &kvm->claims;
 
 	pthread_mutex_lock(&kvm->lock);
-	while (*link != user)
+	while (*link != claim)
 		link = &(*link)->next;
-	*link = user->next;
+	*link = claim->next;
 	pthread_mutex_unlock(&kvm->lock);
 }

@@ -10,17 +10,17 @@
 #include <smudge/source.h>
 
 /* A source that logs now, in its VM's list. */
-struct smi_kvm_user {
-	struct smi_kvm_user *next;
+struct smi_kvm_claim {
+	struct smi_kvm_claim *next;
 	uint32_t slot;
 };
 
 struct smudge_kvm {
 	int vm_fd; /* our duplicate */
 	enum smudge_kvm_log_mode mode;
-	pthread_mutex_t lock;	    /* innermost; no call is made with it */
-	struct smi_kvm_user *users; /* lock */
-	size_t nowners;		    /* lock; the caller, and each source */
+	pthread_mutex_t lock;	      /* innermost; no call is made with it */
+	struct smi_kvm_claim *claims; /* lock */
+	size_t nowners;		      /* lock; the caller, and each source */
 };
 
 /* A source stands on the handle from its creation until it is destroyed. */
@@ -30,10 +30,10 @@ void smi_kvm_release(struct smudge_kvm *kvm);
 
 /*
  * A slot has one source at a time: what one of two cleared in the kernel the
- * other would never see. smi_kvm_enter returns 0, or -EBUSY when another one
- * logs user->slot; smi_kvm_leave undoes it.
+ * other would never see. smi_kvm_slot_claim returns 0, or -EBUSY when another
+ * one logs claim->slot; smi_kvm_slot_release undoes it.
  */
-int smi_kvm_enter(struct smudge_kvm *kvm, struct smi_kvm_user *user);
-void smi_kvm_leave(struct smudge_kvm *kvm, struct smi_kvm_user *user);
+int smi_kvm_slot_claim(struct smudge_kvm *kvm, struct smi_kvm_claim *claim);
+void smi_kvm_slot_release(struct smudge_kvm *kvm, struct smi_kvm_claim *claim);
 
 #endif

@@ -29,7 +29,7 @@
 
 struct kvm_log {
 	struct smudge_kvm *kvm;
-	struct smi_kvm_user user; /* listed between start and stop */
+	struct smi_kvm_claim claim; /* listed between start and stop */
 	struct smudge_kvm_slot slot;
 	unsigned int page_shift;	  /* the host's */
 	struct smudge_source_range range; /* since the last start */
@@ -149,8 +149,8 @@ static int kvm_log_start(void *opaque, const struct smudge_source_range *range,
 	if (ret < 0)
 		return ret;
 	log->range = *range;
-	log->user.slot = log->slot.slot;
-	ret = smi_kvm_enter(log->kvm, &log->user);
+	log->claim.slot = log->slot.slot;
+	ret = smi_kvm_slot_claim(log->kvm, &log->claim);
 	if (ret < 0)
 		return smudge_error_set(err, ret, WHERE,
 					"slot %u is tracked by another source",
@@ -163,7 +163,7 @@ static int kvm_log_start(void *opaque, const struct smudge_source_range *range,
 		ret = begin_logging(log, err);
 	if (ret < 0) {
 		smi_kvm_pending_close(&log->pending);
-		smi_kvm_leave(log->kvm, &log->user);
+		smi_kvm_slot_release(log->kvm, &log->claim);
 	}
 	return ret;
 }
@@ -179,7 +179,7 @@ static void kvm_log_stop(void *opaque)
 	if (get_log(log) != -ENOENT)
 		set_logging(log, false);
 	smi_kvm_pending_close(&log->pending);
-	smi_kvm_leave(log->kvm, &log->user);
+	smi_kvm_slot_release(log->kvm, &log->claim);
 }
 
 /* Also a look, in manual mode: GET leaves the kernel's bits as they are. */

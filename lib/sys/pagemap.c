@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The masks are part of correctness. With PAGE_IS_WRITTEN as the only
- * category asked for and the only one returned, the kernel takes a fast path
- * that counts an unpopulated page (after MADV_DONTNEED) as written; its
- * general path took such a page for clean until mid-2026, and would lose it.
+ * The masks of the scans for writes are part of correctness. With
+ * PAGE_IS_WRITTEN as the only category that is matched and returned, the kernel
+ * takes a fast path that counts an unpopulated page (after MADV_DONTNEED) as
+ * written. Its general path counted such a page as clean until mid-2026, and
+ * would lose it.
  */
 #include "sys/pagemap.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -42,84 +44,79 @@ int smi_sys_pagemap_open(void)
 	return fd < 0 ? -errno : fd;
 }
 
-static long scan(int pagemap, uint64_t flags, uint64_t start, uint64_t end,
-		 struct smi_sys_page_run *regions, size_t max)
-{
-	struct scan_arg arg = {
-		.size = sizeof(arg),
-		.flags = flags,
-		.start = start,
-		.end = end,
-		.vec = (uintptr_t)regions,
-		.vec_len = max,
-		.category_mask = PAGE_WRITTEN,
-		.return_mask = PAGE_WRITTEN,
-	};
-	int ret = ioctl(pagemap, SCAN, &arg);
-
-	return ret < 0 ? -errno : ret;
-}
-
-long smi_sys_pagemap_take_written(int pagemap, uint64_t start, uint64_t end,
-				  struct smi_sys_page_run *regions, size_t max)
-{
-	return scan(pagemap, SCAN_WP_MATCHING | SCAN_CHECK_WPASYNC, start, end,
-		    regions, max);
-}
-
-long smi_sys_pagemap_find_written(int pagemap, uint64_t start, uint64_t end,
-				  struct smi_sys_page_run *regions, size_t max)
-{
-	return scan(pagemap, SCAN_CHECK_WPASYNC, start, end, regions, max);
-}
-
-/*
- * Another category than PAGE_WRITTEN takes the general path. Its fault, that
- * it counts an unpopulated page as clean, does not matter where nothing is
- * asked about writes.
- */
-static long find(int pagemap, struct scan_arg *arg)
+/* Run @arg over [start, end). Return: number of runs, or -errno. */
+static long scan(int pagemap, struct scan_arg arg, uint64_t start, uint64_t end,
+		 struct smi_sys_page_run *runs, size_t max)
 {
 	int ret;
 
-	do {
-		ret = ioctl(pagemap, SCAN, arg);
-	} while (ret < 0 && errno == EINTR);
+	arg.size = sizeof(arg);
+	arg.start = start;
+	arg.end = end;
+	arg.vec = (uintptr_t)runs;
+	arg.vec_len = max;
+	ret = ioctl(pagemap, SCAN, &arg);
 	return ret < 0 ? -errno : ret;
 }
 
-long smi_sys_pagemap_find_present(int pagemap, uint64_t start, uint64_t end,
-				  struct smi_sys_page_run *regions, size_t max)
+static long scan_written(int pagemap, uint64_t flags, uint64_t start,
+			 uint64_t end, struct smi_sys_page_run *runs,
+			 size_t max)
 {
-	struct scan_arg arg = {
-		.size = sizeof(arg),
-		.start = start,
-		.end = end,
-		.vec = (uintptr_t)regions,
-		.vec_len = max,
-		.category_mask = PAGE_PRESENT,
-		.return_mask = PAGE_PRESENT,
+	const struct scan_arg arg = {
+		.flags = flags | SCAN_CHECK_WPASYNC,
+		.category_mask = PAGE_WRITTEN,
+		.return_mask = PAGE_WRITTEN,
 	};
 
-	return find(pagemap, &arg);
+	return scan(pagemap, arg, start, end, runs, max);
 }
 
-/* Neither: both inverted, and both asked for. */
-long smi_sys_pagemap_find_none(int pagemap, uint64_t start, uint64_t end,
-			       struct smi_sys_page_run *regions, size_t max)
+long smi_sys_pagemap_take_written(int pagemap, uint64_t start, uint64_t end,
+				  struct smi_sys_page_run *runs, size_t max)
 {
-	struct scan_arg arg = {
-		.size = sizeof(arg),
-		.start = start,
-		.end = end,
-		.vec = (uintptr_t)regions,
-		.vec_len = max,
-		.category_inverted = PAGE_PRESENT | PAGE_SWAPPED,
-		.category_mask = PAGE_PRESENT | PAGE_SWAPPED,
+	return scan_written(pagemap, SCAN_WP_MATCHING, start, end, runs, max);
+}
+
+long smi_sys_pagemap_find_written(int pagemap, uint64_t start, uint64_t end,
+				  struct smi_sys_page_run *runs, size_t max)
+{
+	return scan_written(pagemap, 0, start, end, runs, max);
+}
+
+/*
+ * Find pages of which the page table holds @held (categories, all of them), or
+ * holds none of them. A category other than PAGE_WRITTEN takes the general
+ * path. That path counts an unpopulated page as clean, which does not matter
+ * here: the question is not about writes.
+ */
+static long find(int pagemap, uint64_t held, bool is_held, uint64_t start,
+		 uint64_t end, struct smi_sys_page_run *runs, size_t max)
+{
+	const struct scan_arg arg = {
+		.category_inverted = is_held ? 0 : held,
+		.category_mask = held,
 		.return_mask = PAGE_PRESENT,
 	};
+	long ret;
 
-	return find(pagemap, &arg);
+	do {
+		ret = scan(pagemap, arg, start, end, runs, max);
+	} while (ret == -EINTR);
+	return ret;
+}
+
+long smi_sys_pagemap_find_present(int pagemap, uint64_t start, uint64_t end,
+				  struct smi_sys_page_run *runs, size_t max)
+{
+	return find(pagemap, PAGE_PRESENT, true, start, end, runs, max);
+}
+
+long smi_sys_pagemap_find_none(int pagemap, uint64_t start, uint64_t end,
+			       struct smi_sys_page_run *runs, size_t max)
+{
+	return find(pagemap, PAGE_PRESENT | PAGE_SWAPPED, false, start, end,
+		    runs, max);
 }
 
 int smi_sys_pagemap_words(int pagemap, uint64_t first_page, size_t npages,

@@ -28,7 +28,7 @@ int smi_sys_pagemap_open(void);
  *      write-protected, and write-protect them again
  * @pagemap: descriptor of smi_sys_pagemap_open
  * @start, @end: addresses, whole pages
- * @regions: receives runs in ascending order, at most @max
+ * @runs: receives runs in ascending order, at most @max
  *
  * When @max runs are returned the range may hold more, from the last run's
  * end on. Fewer mean the range is done. The kernel's own walk_end is no test:
@@ -42,7 +42,7 @@ int smi_sys_pagemap_open(void);
  * -EINTR (a fatal signal), -ENOMEM.
  */
 long smi_sys_pagemap_take_written(int pagemap, uint64_t start, uint64_t end,
-				  struct smi_sys_page_run *regions, size_t max);
+				  struct smi_sys_page_run *runs, size_t max);
 
 /*
  * smi_sys_pagemap_find_written - the same pages, left as they are
@@ -52,7 +52,7 @@ long smi_sys_pagemap_take_written(int pagemap, uint64_t start, uint64_t end,
  * smi_sys_pagemap_take_written.
  */
 long smi_sys_pagemap_find_written(int pagemap, uint64_t start, uint64_t end,
-				  struct smi_sys_page_run *regions, size_t max);
+				  struct smi_sys_page_run *runs, size_t max);
 
 /*
  * smi_sys_pagemap_find_present - find pages that this process has mapped
@@ -62,7 +62,7 @@ long smi_sys_pagemap_find_written(int pagemap, uint64_t start, uint64_t end,
  * Return: number of runs, or -errno.
  */
 long smi_sys_pagemap_find_present(int pagemap, uint64_t start, uint64_t end,
-				  struct smi_sys_page_run *regions, size_t max);
+				  struct smi_sys_page_run *runs, size_t max);
 
 /*
  * smi_sys_pagemap_find_none - find pages of which the page table holds nothing,
@@ -71,7 +71,7 @@ long smi_sys_pagemap_find_present(int pagemap, uint64_t start, uint64_t end,
  * As smi_sys_pagemap_find_present.
  */
 long smi_sys_pagemap_find_none(int pagemap, uint64_t start, uint64_t end,
-			       struct smi_sys_page_run *regions, size_t max);
+			       struct smi_sys_page_run *runs, size_t max);
 
 /* A page's word in pagemap; a hole's word is 0. */
 #define SMI_SYS_PAGEMAP_PRESENT (UINT64_C(1) << 63)
