@@ -115,7 +115,7 @@ static void a_reader_that_goes(void **state)
 	stream_end_close(&ends[0]);
 }
 
-/* A SIGPIPE that the program holds back for itself is not taken from it. */
+/* A SIGPIPE that was pending in the thread before stays pending. */
 static void a_callers_pending_signal(void **state)
 {
 	struct stream_end ends[2];

@@ -7,7 +7,7 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <string.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "sys/clock.h"
@@ -22,7 +22,7 @@ static const struct smi_channel_options short_timeout = {
 	.timeout_ns = TIMEOUT_NS,
 };
 
-/* Fill the pipe until the send ends otherwise than well. Return: how. */
+/* Fill the pipe until a send does not return 0. Return: what it returned. */
 static int fill(struct stream_end *end)
 {
 	struct test_rng rng = {.state = 1};
@@ -143,31 +143,66 @@ static void a_cancel(void **state)
 	smi_cancel_close(&cancel);
 }
 
-/* The peer sends something while we wait in a full pipe. */
+static void *receive_one(void *opaque)
+{
+	struct stream_end *end = opaque;
+	struct smi_wire_header header;
+
+	assert_int_equal(smi_link_receive(&end->link, &header, &end->err), 0);
+	assert_int_equal(header.length, RECORD_BYTES);
+	return NULL;
+}
+
+/* The peer sends a record while the pipe to it is full: the send stops, and is
+ * continued in the middle of its own record. */
 static void an_interruption(void **state)
 {
-	struct test_rng rng = {.state = 1};
+	uint8_t *record = calloc(1, SMI_WIRE_HEADER_BYTES + RECORD_BYTES);
+	struct smi_wire_header header;
+	struct stream_end ends[2];
+	pthread_t thread;
+
+	assert_non_null(record);
+	stream_pipes_open(ends, NULL);
+	smi_channel_set_interruptible(smi_link_channel(&ends[0].link), true);
+	smi_link_send_empty(&ends[1].link, SMI_WIRE_ACK, NULL);
+	assert_int_equal(smi_link_send(&ends[0].link, record, SMI_WIRE_STATE,
+				       RECORD_BYTES, &ends[0].err),
+			 SMI_INTERRUPTED);
+	/* Inside a record no other may follow, not even the final one. */
+	assert_false(smi_link_send_final(&ends[0].link, SMI_WIRE_ABORT, 1,
+					 "in a record"));
+	assert_int_equal(smi_link_receive(&ends[0].link, &header, &ends[0].err),
+			 0);
+	assert_int_equal(header.type, SMI_WIRE_ACK);
+	assert_int_equal(pthread_create(&thread, NULL, receive_one, &ends[1]),
+			 0);
+	assert_int_equal(smi_link_send_rest(&ends[0].link, record, RECORD_BYTES,
+					    &ends[0].err),
+			 0);
+	pthread_join(thread, NULL);
+	stream_end_close(&ends[0]);
+	stream_end_close(&ends[1]);
+	free(record);
+}
+
+/* The end of the peer's stream interrupts a send too. */
+static void an_interrupting_end(void **state)
+{
 	struct stream_end ends[2];
 	struct smi_wire_header header;
 
 	stream_pipes_open(ends, NULL);
 	smi_channel_set_interruptible(smi_link_channel(&ends[0].link), true);
-	assert_int_equal(smi_link_send_empty(&ends[1].link, SMI_WIRE_ACK, NULL),
-			 0);
+	assert_int_equal(
+		smi_channel_end_sending(smi_link_channel(&ends[1].link), NULL),
+		0);
 	assert_int_equal(fill(&ends[0]), SMI_INTERRUPTED);
 	assert_int_equal(smi_link_receive(&ends[0].link, &header, &ends[0].err),
-			 0);
-	assert_int_equal(header.type, SMI_WIRE_ACK);
-	/* The record is continued where it stopped; the peer's end counts too.
-	 */
-	assert_int_equal(smi_link_send_final(&ends[0].link, SMI_WIRE_ABORT, 1,
-					     "in a record"),
-			 false);
-	smi_channel_shutdown(smi_link_channel(&ends[1].link));
-	assert_true(stream_send_record(&ends[0], &rng, RECORD_BYTES) != 0);
+			 -ENODATA);
 	stream_end_close(&ends[0]);
 	stream_end_close(&ends[1]);
 }
 
 TEST_MAIN(nothing_is_read, nothing_is_written, a_deadline, a_cancel,
-	  an_interruption)
+	  an_interruption, an_interrupting_end)

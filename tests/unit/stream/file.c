@@ -131,7 +131,7 @@ static void a_pair_of_pipes(void **state)
 	stream_end_close(&ends[1]);
 }
 
-/* A final record arrives although its sender was about to wait for ever. */
+/* A final record arrives, and then the end of the stream. */
 static void a_final_record(void **state)
 {
 	struct stream_end ends[2];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The rate limit as arithmetic: over any span of time no more passes than the
- * limit and one burst, and what is asked for without haste passes nearly whole.
+ * The rate limit as arithmetic: in no span of time may more bytes go than the
+ * limit and one burst allow, and a sender that always asks reaches the limit.
  */
 #include "stream/pace.h"
 #include "support.h"
@@ -58,7 +58,7 @@ static void holds_in_any_span(void **state)
 	}
 }
 
-/* One who always asks when he may gets the limit. */
+/* A sender that asks whenever it may reaches the limit. */
 static void is_reached(void **state)
 {
 	const uint64_t limit = 16 << 20;

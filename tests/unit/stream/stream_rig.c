@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ends of a stream over descriptors, and records of every size.
+ * Ends of streams over files and pipes, and their records.
  */
 #include "stream_rig.h"
 
