@@ -29,7 +29,8 @@ struct smi_channel_options {
 	const char *activity;	   /* "the migration", for error sentences */
 	struct smi_cancel *cancel; /* borrowed; NULL: cannot be cancelled */
 	uint64_t timeout_ns;	   /* 0: 30 s */
-	/* The rate limit now, asked before each slice; 0: none. May be NULL. */
+	/* Returns the rate limit, 0: none; called before each slice. May be
+	 * NULL. */
 	uint64_t (*rate_limit_bytes_ps)(void *opaque);
 	void *opaque;
 };
@@ -63,9 +64,9 @@ void smi_channel_close(struct smi_channel *channel);
 /*
  * smi_channel_send - send all of @bytes
  *
- * smi_channel_sent_bytes() says how far it came. Raises no signal.
- * Return: 0, SMI_INTERRUPTED, -ECANCELED, -ETIMEDOUT, or an error of the
- * transport.
+ * After a failure smi_channel_sent_bytes() has the part that was sent. Raises
+ * no signal. Return: 0, SMI_INTERRUPTED, -ECANCELED, -ETIMEDOUT, or an error of
+ * the transport.
  */
 int smi_channel_send(struct smi_channel *channel, const void *bytes,
 		     size_t length, struct smudge_error *err);
@@ -82,7 +83,7 @@ int smi_channel_receive(struct smi_channel *channel, void *bytes, size_t length,
 /* True when a receive would not wait: bytes, the end, or an error. */
 bool smi_channel_has_input(struct smi_channel *channel);
 
-/* Bytes that the transport has accepted, and that came from it. */
+/* Bytes that the transport has accepted, and bytes received from it. */
 static inline uint64_t smi_channel_sent_bytes(const struct smi_channel *channel)
 {
 	return channel->sent_bytes;
@@ -94,14 +95,14 @@ smi_channel_received_bytes(const struct smi_channel *channel)
 	return channel->received_bytes;
 }
 
-/* While true, smi_channel_send stops when it would wait and input is there. */
+/* If true, a send that has to wait returns SMI_INTERRUPTED on input. */
 static inline void smi_channel_set_interruptible(struct smi_channel *channel,
 						 bool value)
 {
 	channel->is_interruptible = value;
 }
 
-/* The time without a byte that ends a wait. */
+/* How long a wait may last in which no byte moves. */
 static inline void smi_channel_set_timeout(struct smi_channel *channel,
 					   uint64_t timeout_ns)
 {
@@ -125,10 +126,10 @@ static inline bool smi_channel_has_deadline(const struct smi_channel *channel)
 }
 
 /*
- * The rate limit binds sends while it is switched on, and if it is not 0. A
- * burst is what the limit allows at once after a rest: smi_channel_burst_bytes
- * of it, 0 without a limit. smi_channel_rest waits until @bytes may go as one
- * burst, as many as it holds at most. Return: 0, -ECANCELED.
+ * The rate limit applies to sends while it is switched on and is not 0. After a
+ * rest it allows a burst of smi_channel_burst_bytes at once (0: no limit).
+ * smi_channel_rest waits until it allows @bytes at once, or one burst if that
+ * is less. Return: 0, -ECANCELED.
  */
 static inline void smi_channel_set_rate_limited(struct smi_channel *channel,
 						bool value)

@@ -2,9 +2,9 @@
 /*
  * Records over a channel.
  *
- * The buffer for incoming records holds all kinds but a large STATE; for that
- * it grows as the bytes arrive, so a claimed length alone costs nothing, and
- * not beyond the record, so a STATE at its cap costs its cap.
+ * The buffer for incoming records holds each type but a large STATE. For that
+ * it grows as the bytes arrive, so a claimed length alone costs no memory, and
+ * only up to the record's end, so a STATE at its cap costs its cap.
  */
 #include "stream/link.h"
 
@@ -17,8 +17,8 @@
 
 #define FIRST_IN_BYTES (SMI_WIRE_HEADER_BYTES + (size_t)SMI_WIRE_CAP_PAGES)
 /*
- * Time that the final record may take; as much again is waited until the peer
- * has read it. A program that was told to end has a second for all of its end.
+ * Deadline of the final record; the drain behind it may take as long again. A
+ * program that was told to end has a second for all of that.
  */
 #define FINAL_NS UINT64_C(250000000)
 
@@ -133,7 +133,7 @@ bool smi_link_send_final(struct smi_link *link, uint32_t type, uint32_t code,
 	return !smi_link_send(link, record, type, length, NULL);
 }
 
-/* Give the buffer room for more of a record that is @whole bytes long. */
+/* Enlarge the buffer for a record of @whole bytes, not beyond it. */
 static int grow(struct smi_link *link, size_t whole, struct smudge_error *err)
 {
 	size_t bytes = link->in_bytes * 2;
@@ -179,7 +179,7 @@ static int receive_payload(struct smi_link *link, size_t length,
 	return 0;
 }
 
-/* Records to be skipped are for a later version's use, not to keep us. */
+/* Bound the unknown records: a peer must not keep us busy with them. */
 static int count_skipped(struct smi_link *link,
 			 const struct smi_wire_header *header,
 			 struct smudge_error *err)

@@ -22,7 +22,7 @@ struct smi_link {
 	uint64_t records_sent;
 	uint64_t unsent_bytes; /* of the record being sent */
 	bool is_mid_record; /* a record went out in part: no other may follow */
-	bool has_other_version;	      /* the peer's greeting has, or no magic */
+	bool has_other_version;	      /* the peer has, or it is not smudge */
 	uint64_t skipped_records;     /* since a record that was not skipped */
 	uint64_t skipped_bytes;	      /* of their payloads */
 	uint64_t record_offset_bytes; /* of the last record received */
@@ -54,7 +54,7 @@ static inline uint64_t smi_link_records_sent(const struct smi_link *link)
 	return link->records_sent;
 }
 
-/* Where in the peer's stream the last record received begins. */
+/* The offset of the last received record in the peer's stream. */
 static inline uint64_t smi_link_record_offset_bytes(const struct smi_link *link)
 {
 	return link->record_offset_bytes;
@@ -65,7 +65,7 @@ static inline uint64_t smi_link_record_offset_bytes(const struct smi_link *link)
  *
  * A stream of one direction needs one half of it: smi_link_send_greeting as
  * its writer, smi_link_receive_greeting as its reader.
- * Return: 0, -EPROTO (no smudge, another version, the wrong role), -EBADMSG
+ * Return: 0, -EPROTO (not smudge, another version, the wrong role), -EBADMSG
  * (checksum), -EPROTONOSUPPORT, or as smi_channel_send and _receive.
  */
 int smi_link_greet(struct smi_link *link, struct smudge_error *err);
@@ -83,14 +83,14 @@ int smi_link_send(struct smi_link *link, uint8_t *record, uint32_t type,
 
 /*
  * smi_link_send_rest - continue a record after SMI_INTERRUPTED
- * @record, @length: as given to smi_link_send
+ * @record, @length: those of smi_link_send
  *
  * Return: as smi_channel_send.
  */
 int smi_link_send_rest(struct smi_link *link, const uint8_t *record,
 		       uint64_t length, struct smudge_error *err);
 
-/* A record without payload. */
+/* Send a record without payload. */
 int smi_link_send_empty(struct smi_link *link, uint32_t type,
 			struct smudge_error *err);
 
@@ -106,13 +106,13 @@ bool smi_link_send_final(struct smi_link *link, uint32_t type, uint32_t code,
 			 const char *reason);
 
 /*
- * smi_link_receive - the next record, verified
- * @ret_header: its header; the payload is smi_link_payload(), until the next
+ * smi_link_receive - receive and verify the next record
+ * @ret_header: its header; smi_link_payload() is its payload until the next
  * call
  *
- * Return: 0, -EBADMSG (damaged, flags, length), -EPROTO (unknown, or of the
- * wrong side), -EOVERFLOW (too much was skipped), -ENOMEM, or as
- * smi_channel_receive.
+ * Return: 0, -EBADMSG (damaged, flags, length), -EPROTO (unknown and not
+ * skippable, or of the wrong side), -EOVERFLOW (too many unknown records),
+ * -ENOMEM, or as smi_channel_receive.
  */
 int smi_link_receive(struct smi_link *link, struct smi_wire_header *ret_header,
 		     struct smudge_error *err);
@@ -124,9 +124,10 @@ static inline const uint8_t *smi_link_payload(const struct smi_link *link)
 }
 
 /*
- * smi_link_take_record - keep the record just received beyond the next one
+ * smi_link_take_record - take the buffer of the record just received
  *
- * Pointers into its payload stay valid. Return: the record, to be freed.
+ * Pointers into its payload stay valid. Return: the buffer; the caller frees
+ * it.
  */
 uint8_t *smi_link_take_record(struct smi_link *link);
 
