@@ -12,16 +12,14 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
-#include <time.h>
+
+#include "common/clock.h"
 
 #define RETRY_MS 100
 
 static int64_t now_ms(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return clock_now_ns() / CLOCK_NS_PER_MS;
 }
 
 static int left_ms(int64_t end_ms, int64_t timeout_ms)

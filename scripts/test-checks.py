@@ -161,14 +161,18 @@ def test_includes():
         for name, text in {"a.h": "", "a.c": '#include "sys/a.h"\n',
                            "b.h": '#include "sys/c.h"\n', "c.h": "",
                            "c.c": '#include "b.h"\n#include <a.h>\n',
-                           "d.h": '#include "memory/view.h"\n'}.items():
+                           "d.h": '#include "memory/view.h"\n',
+                           "e.h": '#include "common/clock.h"\n',
+                           "f.h": '#include "common/file.h"\n'}.items():
             (room / name).write_text(text)
+        (includes.ROOT / "common").mkdir()
+        (includes.ROOT / "common/file.c").write_text("")
         files = sorted(room.iterdir())
         assert list(includes.check_circles(files)) == [
             "in a circle: lib/sys/b includes lib/sys/c",
             "in a circle: lib/sys/c includes lib/sys/b"]
         assert [len(list(includes.check(f))) for f in files] == \
-            [0, 0, 0, 0, 0, 1]
+            [0, 0, 0, 0, 0, 1, 0, 1]
 
 
 def main():

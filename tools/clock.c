@@ -4,6 +4,8 @@
  */
 #include "clock.h"
 
+#include "common/clock.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -21,10 +23,7 @@ static volatile sig_atomic_t signal_seen;
 
 int64_t clock_now_ms(void)
 {
-	struct timespec now = {0};
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return clock_now_ns() / CLOCK_NS_PER_MS;
 }
 
 void clock_sleep_ms(int64_t ms)

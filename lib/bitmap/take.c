@@ -19,6 +19,7 @@
 #include "bitmap/mark.h"
 #include "bitmap/query.h"
 #include "bitmap/select.h"
+#include "common/range.h"
 
 /*
  * Pages [first, end) of a group, some but not all of it, @base edges from its
@@ -163,9 +164,7 @@ int smudge_bitmap_take(struct smudge_bitmap *b, uint64_t first_page,
 	smi_batch_reset(batch);
 	smi_bitmap_drain(b);
 	batch->is_taken = true;
-	batch->end_page = npages > UINT64_MAX - first_page
-				  ? UINT64_MAX
-				  : first_page + npages;
+	batch->end_page = range_end(first_page, npages);
 	if (smi_bitmap_clamp(b, first_page, &npages))
 		take_drained(b, first_page, first_page + npages, batch);
 	return 0;

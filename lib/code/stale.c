@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/range.h"
+
 static size_t stale_in(struct smudge_code *code, struct smi_code_region *r,
 		       struct smudge_code_range *ranges, size_t max)
 {
@@ -58,19 +60,18 @@ static void forget_in(struct smudge_code *code, struct smi_code_region *r,
 void smudge_code_forget(struct smudge_code *code, uint64_t gpa,
 			uint64_t length_bytes)
 {
-	uint64_t last = length_bytes - 1 > UINT64_MAX - gpa
-				? UINT64_MAX
-				: gpa + length_bytes - 1;
+	uint64_t last;
 
 	if (!length_bytes)
 		return;
+	last = range_last(gpa, length_bytes);
 	pthread_mutex_lock(&code->lock);
 	for (size_t i = 0; i < code->nregions; i++) {
 		struct smi_code_region *r = &code->regions[i];
 		uint64_t end = r->gpa + (r->npages << r->page_shift) - 1;
-		uint64_t first = gpa > r->gpa ? gpa : r->gpa;
+		uint64_t first = max_u64(gpa, r->gpa);
 
-		end = last < end ? last : end;
+		end = min_u64(end, last);
 		if (r->client && first <= end)
 			forget_in(code, r, (first - r->gpa) >> r->page_shift,
 				  ((end - r->gpa) >> r->page_shift) + 1);

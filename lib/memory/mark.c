@@ -7,6 +7,7 @@
  */
 #include "memory/table.h"
 
+#include "common/range.h"
 #include "sys/rcu.h"
 
 void smudge_region_mark(struct smudge_region *region, uint64_t first_page,
@@ -49,8 +50,7 @@ void smudge_memory_mark_gpa(struct smudge_memory *memory, uint64_t gpa,
 
 	if (!length_bytes)
 		return;
-	last = length_bytes - 1 > UINT64_MAX - gpa ? UINT64_MAX
-						   : gpa + length_bytes - 1;
+	last = range_last(gpa, length_bytes);
 	slot = smi_sys_rcu_read_lock();
 	/* Acquire pairs with the release in smi_table_publish. */
 	table = atomic_load_explicit(&memory->table, memory_order_acquire);

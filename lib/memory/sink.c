@@ -9,6 +9,7 @@
 
 #include "bitmap/merge.h"
 #include "bitmap/words.h"
+#include "common/range.h"
 
 void smudge_sink_range(struct smudge_sink *sink, uint64_t offset_bytes,
 		       uint64_t length_bytes)
@@ -21,10 +22,7 @@ void smudge_sink_range(struct smudge_sink *sink, uint64_t offset_bytes,
 
 	if (!length_bytes || first >= source->npages)
 		return;
-	last = length_bytes - 1 > UINT64_MAX - offset_bytes
-		       ? UINT64_MAX
-		       : offset_bytes + length_bytes - 1;
-	last >>= shift;
+	last = range_last(offset_bytes, length_bytes) >> shift;
 	if (last >= source->npages)
 		last = source->npages - 1;
 	smi_region_report(region, source->first_page + first, last - first + 1);

@@ -4,13 +4,9 @@
  */
 #include "sys/clock.h"
 
-#include <time.h>
+#include "common/clock.h"
 
 uint64_t smi_sys_now_ns(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * UINT64_C(1000000000) +
-	       (uint64_t)ts.tv_nsec;
+	return (uint64_t)clock_now_ns();
 }

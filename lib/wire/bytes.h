@@ -14,31 +14,26 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "common/little_endian.h"
+
 static inline void smi_wire_put_u32(uint8_t *bytes, uint32_t value)
 {
-	for (unsigned int i = 0; i < 4; i++)
-		bytes[i] = (uint8_t)(value >> (8 * i));
+	little_endian_put(bytes, value, 4);
 }
 
 static inline void smi_wire_put_u64(uint8_t *bytes, uint64_t value)
 {
-	for (unsigned int i = 0; i < 8; i++)
-		bytes[i] = (uint8_t)(value >> (8 * i));
+	little_endian_put(bytes, value, 8);
 }
 
 static inline uint32_t smi_wire_get_u32(const uint8_t *bytes)
 {
-	uint32_t value = 0;
-
-	for (unsigned int i = 0; i < 4; i++)
-		value |= (uint32_t)bytes[i] << (8 * i);
-	return value;
+	return (uint32_t)little_endian_get(bytes, 4);
 }
 
 static inline uint64_t smi_wire_get_u64(const uint8_t *bytes)
 {
-	return smi_wire_get_u32(bytes) | (uint64_t)smi_wire_get_u32(bytes + 4)
-						 << 32;
+	return little_endian_get(bytes, 8);
 }
 
 struct smi_wire_cursor {

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/little_endian.h"
+
 #define FIRST_CAP 4096
 
 void vm_buf_free(struct vm_buf *buf)
@@ -45,12 +47,11 @@ void vm_buf_put(struct vm_buf *buf, const void *bytes, size_t len)
 	buf->len += len;
 }
 
-static void put_le(struct vm_buf *buf, uint64_t value, size_t len)
+static void put_le(struct vm_buf *buf, uint64_t value, unsigned int len)
 {
 	uint8_t bytes[8];
 
-	for (size_t i = 0; i < len; i++)
-		bytes[i] = (uint8_t)(value >> (8 * i));
+	little_endian_put(bytes, value, len);
 	vm_buf_put(buf, bytes, len);
 }
 
@@ -76,16 +77,13 @@ void vm_buf_put64(struct vm_buf *buf, uint64_t value)
 
 void vm_buf_patch32(struct vm_buf *buf, size_t pos, uint32_t value)
 {
-	if (buf->failed || pos + 4 > buf->len)
-		return;
-	for (size_t i = 0; i < 4; i++)
-		buf->bytes[pos + i] = (uint8_t)(value >> (8 * i));
+	if (!buf->failed && pos + 4 <= buf->len)
+		little_endian_put(buf->bytes + pos, value, 4);
 }
 
 void vm_store64(uint8_t *at, uint64_t value)
 {
-	for (size_t i = 0; i < 8; i++)
-		at[i] = (uint8_t)(value >> (8 * i));
+	little_endian_put(at, value, 8);
 }
 
 const uint8_t *vm_read(struct vm_reader *reader, size_t len)
@@ -101,14 +99,11 @@ const uint8_t *vm_read(struct vm_reader *reader, size_t len)
 	return bytes;
 }
 
-static uint64_t read_le(struct vm_reader *reader, size_t len)
+static uint64_t read_le(struct vm_reader *reader, unsigned int len)
 {
 	const uint8_t *bytes = vm_read(reader, len);
-	uint64_t value = 0;
 
-	for (size_t i = 0; bytes && i < len; i++)
-		value |= (uint64_t)bytes[i] << (8 * i);
-	return value;
+	return bytes ? little_endian_get(bytes, len) : 0;
 }
 
 uint8_t vm_read8(struct vm_reader *reader)

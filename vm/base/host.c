@@ -5,14 +5,12 @@
 #include "base/host.h"
 
 #include <signal.h>
-#include <time.h>
+
+#include "common/clock.h"
 
 int64_t host_now_ns(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+	return clock_now_ns();
 }
 
 int host_thread_start(pthread_t *ret_thread, void *(*run)(void *), void *opaque,
