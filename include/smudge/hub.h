@@ -6,15 +6,15 @@
  * page of any memory slot. A hardware's page log is another, or a daemon that
  * reports pages of all its guests. Each source of a hub is attached to a range
  * of its own, in any region of any memory, and is started, harvested and
- *stopped on its own. The hub keeps a bitmap per running source of what was
- *detected and not harvested yet (pending), so draining the mechanism for one
- *region loses nothing of the others.
+ * stopped on its own. The hub keeps a bitmap per running source of what was
+ * detected and not harvested yet (pending), so draining the mechanism for one
+ * region loses nothing of the others.
  *
  * COLLECTING. Each harvest or look of a source collects first: the hub calls
  * the collect operation, which drains the mechanism, re-arms the writers, and
  * posts what it found, for all sources. The program may ask for it too, from
- *any thread (smudge_hub_collect): when a ring is full its virtual CPU cannot
- *run on before it was drained.
+ * any thread (smudge_hub_collect): when a ring is full its virtual CPU cannot
+ * run on before it was drained.
  *
  *	RE-ARM, THEN POST. A page that was posted may be handed to a client and
  *	read at once. So collect re-arms it first: copy some entries, reset
@@ -25,23 +25,23 @@
  * rearm. A LOOK hands over and keeps it: the next look or harvest has it again.
  * Collecting for a look re-arms too, and that is harmless: what I/O into pinned
  * pages writes undetected after it is in pages that are still pending, up to
- *the quiesced harvest.
+ * the quiesced harvest.
  *
  * A FAILURE of collect means that anything may have been written. It is
- *returned to the harvest, look or call that collected, and everything is
- *pending for every running source, once more as the next collect succeeds:
- *between the two, writers may not have been armed.
+ * returned to the harvest, look or call that collected, and everything is
+ * pending for every running source, once more as the next collect succeeds:
+ * between the two, writers may not have been armed.
  *
  * LOCKS. The hub's lock comes last: after memory's and region's. It is held
  * during collect, start, stop and nothing else, so these run one at a time, and
- *a thread that collects waits for a drain, never for a harvest's merge, a
- *client or another memory. None of them may wait for a thread that collects, or
- *is about to. smudge_hub_post takes no lock.
+ * a thread that collects waits for a drain, never for a harvest's merge, a
+ * client or another memory. None of them may wait for a thread that collects, or
+ * is about to. smudge_hub_post takes no lock.
  *
  * ORDER OF DESTRUCTION. A source stays usable after smudge_hub_destroy; the
- *last one frees the hub. Collecting by the program ends before
- *smudge_hub_destroy, and posts to a source by the program's own threads before
- *its destruction.
+ * last one frees the hub. Collecting by the program ends before
+ * smudge_hub_destroy, and posts to a source by the program's own threads before
+ * its destruction.
  */
 #ifndef SMUDGE_HUB_H
 #define SMUDGE_HUB_H
