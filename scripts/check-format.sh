@@ -18,4 +18,10 @@ for file in $files; do
 		status=1
 	fi
 done
+# clang-format 14 glues a word to the asterisk where it breaks a long line.
+# shellcheck disable=SC2086
+if grep -nE '^	* \*[a-zA-Z]' $files >&2; then
+	echo "no space after the asterisk of a comment line" >&2
+	status=1
+fi
 exit $status

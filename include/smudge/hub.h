@@ -35,7 +35,7 @@
  * LOCKS. The hub's lock comes last: after memory's and region's. It is held
  * during collect, start, stop and nothing else, so these run one at a time, and
  * a thread that collects waits for a drain, never for a harvest's merge, a
- * client or another memory. None of them may wait for a thread that collects, or
+ * client or another memory. None of them may wait for a thread that collects or
  * is about to. smudge_hub_post takes no lock.
  *
  * ORDER OF DESTRUCTION. A source stays usable after smudge_hub_destroy; the

@@ -5,18 +5,18 @@
  *	pages of the region -> bytes of the mode -> lines -> pieces of tiles
  *
  * A run of taken pages is a range of bytes; each line that it touches has a
- *part in this range. A page shared by two lines has a part of each, and the
- *bytes between the end of a line and the next stride are in no part, so every
- *byte of the mode is compared exactly once however the pages are cut. Parts are
- *cut at tiles into pieces of at most 256 bytes. Each piece is read, compared
- *with the frame, and copied into the frame if it differs.
+ * part in this range. A page shared by two lines has a part of each, and the
+ * bytes between the end of a line and the next stride are in no part, so every
+ * byte of the mode is compared exactly once however the pages are cut. Parts
+ * are cut at tiles into pieces of at most 256 bytes. Each piece is read,
+ * compared with the frame, and copied into the frame if it differs.
  *
  * WHY NO WRITE IS LOST while the guest draws:
  * 1. The take cleared a page's bit and re-armed its writers before the page is
  *    read here. A write after that makes the page dirty again, so whatever a
  *    read missed or saw by half is compared again by the next refresh.
  * 2. A piece is read once, into a local copy. The copy is compared, and the
- *copy goes into the frame. So the frame holds what was compared, and a tile's
+ * copy goes into the frame. So the frame holds what was compared, and a tile's
  *    bit is set if and only if the frame has changed: no pixel of the frame
  *    changes unnoticed because the guest wrote in between. (Comparing first and
  *    then copying from the guest would end in the same picture, by 1, but might

@@ -23,12 +23,12 @@
  * the bit. (UFFDIO_COPY makes one too, and leaves it unprotected by the
  * rule in sys/uffd_use.h, so the scan reports it. In hugetlbfs a read of a hole
  * does; its zeros are what the page has without it.) The page's word in pagemap
- *says whether the copy is still there: a mapped page is the file's or is not.
- *So a dropped page is told even after it was read again. A page that is not
- *mapped is in swap, or it has the marker; the marker's word shows only to a
- *reader with CAP_SYS_ADMIN. For any other reader such a page is unsure: it is
- *reported, and keeps its bit, so it is reported by every harvest until it is
- *mapped again. (Forgetting it would lose a drop of a page in swap.)
+ * says whether the copy is still there: a mapped page is the file's or is not.
+ * So a dropped page is told even after it was read again. A page that is not
+ * mapped is in swap, or it has the marker; the marker's word shows only to a
+ * reader with CAP_SYS_ADMIN. For any other reader such a page is unsure: it is
+ * reported, and keeps its bit, so it is reported by every harvest until it is
+ * mapped again. (Forgetting it would lose a drop of a page in swap.)
  *
  * Shared memory (drops_shared.c): the content is the page cache's. A page may
  * vanish from this process's page table with its content (MADV_REMOVE,

@@ -38,7 +38,7 @@ struct cell {
  *
  * or E: the harvest failed, and everything is dirty; or -: the event does not
  * exist for the kind. Kinds are in the order of kinds.c. What no source detects
- *is the same where it is not given: without swap a page that is not mapped
+ * is the same where it is not given: without swap a page that is not mapped
  * cannot be mistaken.
  */
 struct event {
