@@ -10,13 +10,14 @@
  *    member, and an open function that fills it in. The caller owns the
  *    memory: opening a transport allocates nothing that the first record
  *    needs, so that a later -ENOMEM can still be reported to the peer.
- * 2. Write the operations below. No operation may block, except that a write
- *    to a regular file waits for the disk. No operation raises a signal that
- * the program sees.
- * 3. If bytes may lie in a buffer of the transport (TLS), then `wait` and
- *    `has_input` answer for those too. `wait` may wait for another event than
- *    the one asked for, and then returns that event nevertheless: the channel
- *    calls send_some or receive_some again, which may return -EAGAIN again.
+ * 2. Write the operations below. None of them may block, but for a read or
+ *    write of a regular file, which waits for the disk. None raises a signal
+ *    that the program sees.
+ * 3. If bytes may be in a buffer of the transport (TLS), `wait` and `has_input`
+ *    answer for those too. `wait` may return although the call behind it then
+ *    returns -EAGAIN: the channel waits again. Only POLLIN beside POLLOUT must
+ *    be true, because a channel that is interruptible then stops its send and
+ *    the caller receives a whole record.
  * 4. Test a link over it, as tests/unit/stream/file.c does.
  *
  * A transport is used by one thread at a time.

@@ -99,6 +99,7 @@ static void a_reader_that_goes(void **state)
 {
 	struct stream_end ends[2];
 	sigset_t pending;
+	sigset_t blocked;
 	pthread_t thread;
 
 	stream_pipes_open(ends, NULL);
@@ -112,6 +113,8 @@ static void a_reader_that_goes(void **state)
 			 -EPIPE);
 	sigpending(&pending);
 	assert_int_equal(sigismember(&pending, SIGPIPE), 0);
+	pthread_sigmask(SIG_SETMASK, NULL, &blocked);
+	assert_int_equal(sigismember(&blocked, SIGPIPE), 0);
 	stream_end_close(&ends[0]);
 }
 
