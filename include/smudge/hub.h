@@ -13,35 +13,35 @@
  * COLLECTING. Each harvest or look of a source collects first: the hub calls
  * the collect operation, which drains the mechanism, re-arms the writers, and
  * posts what it found, for all sources. The program may ask for it too, from
- * any thread (smudge_hub_collect): when a ring is full its virtual CPU cannot
- * run on before it was drained.
+ * any thread (smudge_hub_collect): a virtual CPU whose ring is full cannot
+ * continue until the ring is drained.
  *
  *	RE-ARM, THEN POST. A page that was posted may be handed to a client and
  *	read at once. So collect re-arms it first: copy some entries, reset
  *	them, post the copies. A page that is posted before it was re-armed may
  *	be read, written undetected, and then re-armed: that write is lost.
  *
- * A HARVEST hands over what is pending and empties it; so the source has no
- * rearm. A LOOK hands over and keeps it: the next look or harvest has it again.
- * Collecting for a look re-arms too, and that is harmless: what I/O into pinned
- * pages writes undetected after it is in pages that are still pending, up to
+ * A HARVEST reports the pending pages and empties the bitmap, so the source
+ * needs no rearm. A LOOK reports them and keeps them: the next look or harvest
+ * reports them again. Collecting for a look re-arms too. That is harmless: I/O
+ * into pinned pages may then write undetected, but its pages stay pending until
  * the quiesced harvest.
  *
- * A FAILURE of collect means that anything may have been written. It is
- * returned to the harvest, look or call that collected, and everything is
- * pending for every running source, once more as the next collect succeeds:
- * between the two, writers may not have been armed.
+ * A FAILURE of collect means that any page may have been written. The harvest,
+ * look or call that collected returns it. All pages of every running source
+ * become pending, and once more when a collect succeeds again: between the two,
+ * writers may not have been armed.
  *
  * LOCKS. The hub's lock comes last: after memory's and region's. It is held
- * during collect, start, stop and nothing else, so these run one at a time, and
- * a thread that collects waits for a drain, never for a harvest's merge, a
- * client or another memory. None of them may wait for a thread that collects or
- * is about to. smudge_hub_post takes no lock.
+ * during collect, start, stop and nothing else, so these run one at a time,
+ * and a thread that collects waits for a drain, never for a harvest's merge, a
+ * client or another memory. None of them may wait for a thread that collects,
+ * or is about to. smudge_hub_post takes no lock.
  *
  * ORDER OF DESTRUCTION. A source stays usable after smudge_hub_destroy; the
  * last one frees the hub. Collecting by the program ends before
- * smudge_hub_destroy, and posts to a source by the program's own threads before
- * its destruction.
+ * smudge_hub_destroy, and posts to a source by the program's own threads
+ * before its destruction.
  */
 #ifndef SMUDGE_HUB_H
 #define SMUDGE_HUB_H

@@ -51,11 +51,11 @@ int smudge_region_attach(struct smudge_region *region,
  * @source: attached source (borrowed); not attached is a no-op
  * @err: receives the failure of the last harvest; may be NULL
  *
- * Call it before the mechanism goes away (a memory slot is deleted, a
- * mapping unmapped): the last bits are in there. Blocks: on the locks and
+ * Call it before the mechanism ends (a memory slot is deleted, a mapping
+ * unmapped): the mechanism still holds the last bits. Blocks: on the locks and
  * the source's harvest and stop. Threads: any.
- * Return: 0, or the last harvest's error: its range is dirty for every client
- * then, and the source detached all the same.
+ * Return: 0, or the last harvest's error: then its range is dirty for every
+ * client, and the source is detached all the same.
  */
 int smudge_source_detach(struct smudge_source *source,
 			 struct smudge_error *err);
@@ -82,8 +82,8 @@ struct smudge_source_stats {
 	uint64_t look_ns;
 	uint64_t looked_pages; /* in pages of its region */
 	/* In pages of its region, part of harvested and looked pages: */
-	uint64_t dropped_pages; /* whose content was dropped */
-	uint64_t unsure_pages;	/* whose content may have been dropped */
+	uint64_t dropped_pages; /* their content was dropped */
+	uint64_t unsure_pages;	/* their content may have been dropped */
 };
 
 /*
@@ -104,40 +104,41 @@ int smudge_source_stats(struct smudge_source *source,
  * @ret: receives the source, owned by the caller
  * @err: receives the failure, which names what the kernel lacks; may be NULL
  *
- * UFFD_FEATURE_WP_ASYNC with PAGEMAP_SCAN (Linux 6.7). Sees every store
- * through this process's page tables, by kernel code too (read(2), KVM);
- * it does not see writes through another mapping of the same file or shared
+ * UFFD_FEATURE_WP_ASYNC with PAGEMAP_SCAN (Linux 6.7). It detects every store
+ * through this process's page tables, also by kernel code (read(2), KVM). It
+ * does not detect writes through another mapping of the same file or shared
  * memory. A page that is pinned (O_DIRECT, AIO, io_uring, process_vm_writev,
- * /proc/PID/mem, a device) is reported as it is pinned, not as it is written:
- * memory.h, PINNED I/O, has the two rules that make it right. Host pages; huge
- * pages of hugetlbfs are reported whole. The memory is registered while the
- * source runs, from the region's hva; it must not be remapped meanwhile. It
- * has a look.
+ * /proc/PID/mem, a device) is reported when it is pinned, not when it is
+ * written: memory.h, PINNED I/O, has the two rules that make it right. It
+ * reports host pages; huge pages of hugetlbfs are reported whole. The memory at
+ * the region's hva is registered while the source runs, and must not be
+ * remapped meanwhile. The source has a look.
  *
- * Content that is dropped, not written (smudge_region_discard marks it, and
- * needs none of the following):
+ * Content that is dropped, not written (none of it matters where
+ * smudge_region_discard drops the content, since that marks it):
  *
  *   private anonymous memory: every page that is dropped is reported.
  *   private mapping of a file or memfd: a page that this process had stored to
- *      is reported when it is the file's again (MADV_DONTNEED, ftruncate), also
- *      if it was read since. Without CAP_SYS_ADMIN as the source starts, a
- *      dropped page and one in swap look the same: both are reported, by every
- *      harvest until they are touched. Not reported is what changes in the
- *      file, in pages that show the file: write(2), another mapping's store,
- *      ftruncate, fallocate(FALLOC_FL_PUNCH_HOLE).
+ *      is reported when it shows the file again (MADV_DONTNEED, ftruncate),
+ *      also if it was read since. Without CAP_SYS_ADMIN when the source starts,
+ *      a dropped page and one in swap look the same: every harvest reports both
+ *      until they are touched. Not reported: changes of the file in pages that
+ *      show the file, by write(2), another mapping's store, ftruncate,
+ *      fallocate(FALLOC_FL_PUNCH_HOLE).
  *   shared memory: a page is reported when it was mapped here at the last
- *      harvest and is not any more, or is not resident any more (mincore)
- *      since it was mapped here, or was resident as the source started:
- *      MADV_REMOVE, fallocate(FALLOC_FL_PUNCH_HOLE), ftruncate; for nothing
- *      also MADV_DONTNEED, MADV_PAGEOUT, reclaim. Not reported: what is dropped
- *      and read again here before the next harvest, or brought to memory again
- *      by others if it was not mapped here at the last one; what only others
- *      brought to memory since the start; in a file that is another user's and
- *      that this process may not write, what was unmapped first.
- *   hugetlbfs: as these two, and not reported: fallocate and MADV_REMOVE of a
- *      page that was not mapped at the last harvest, MADV_DONTNEED and a read
- *      of private memory. What was stored to and dropped between two harvests
- *      is reported by every harvest until it is touched.
+ *      harvest and no longer is; and when it is no longer resident (mincore)
+ *      although it was mapped here once, or resident when the source started:
+ *      MADV_REMOVE, fallocate(FALLOC_FL_PUNCH_HOLE), ftruncate; needlessly also
+ *      MADV_DONTNEED, MADV_PAGEOUT, reclaim. Not reported: a page that is
+ *      dropped and read again here before the next harvest, or made resident
+ *      again by others if it was not mapped here at the last one; a page that
+ *      only others made resident since the start; in a file that belongs to
+ *      another user and that this process may not write, a page that was
+ *      unmapped first.
+ *   hugetlbfs: like these two. Also not reported: fallocate and MADV_REMOVE of
+ *      a page that was not mapped at the last harvest, MADV_DONTNEED and then a
+ *      read of private memory. A page that was stored to and dropped between
+ *      two harvests is reported by every harvest until it is touched.
  *
  * All such sources of a process share one userfaultfd, and a page is tracked by
  * one of them at a time. A child of fork(2) may destroy a source that it
@@ -184,8 +185,8 @@ struct smudge_kvm;
  * @err: receives the failure, which names what the kernel lacks; may be NULL
  *
  * Enables or disables KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 on the VM (with
- * KVM_DIRTY_LOG_INITIALLY_SET where there is), so there is one such handle per
- * VM, made before any slot logs.
+ * KVM_DIRTY_LOG_INITIALLY_SET if the kernel has it). So a VM has one such
+ * handle, created before any slot logs.
  * Blocks: no. Threads: any.
  * Return: 0, -EINVAL (options), -EBADF, -EOPNOTSUPP (the mode asked for is not
  * in this kernel), -ENOMEM, -EMFILE, or KVM's error.
@@ -197,7 +198,7 @@ int smudge_kvm_create(const struct smudge_kvm_options *options,
  * smudge_kvm_destroy - drop the handle
  * @kvm: may be NULL; invalid for the caller afterwards
  *
- * Sources made from it go on, and the last one frees it.
+ * Sources made from it continue, and the last one frees it.
  * Blocks: no. Threads: no other call may use @kvm.
  */
 void smudge_kvm_destroy(struct smudge_kvm *kvm);
@@ -216,23 +217,22 @@ struct smudge_kvm_slot {
 
 /*
  * smudge_kvm_log_create - the dirty log of one memory slot
- * @kvm: handle of its VM; the source keeps what it needs of it
+ * @kvm: handle of its VM; the source keeps a share of it
  * @slot: copied; the slot exists before the source is started
  * @ret: receives the source, owned by the caller
  * @err: receives the failure; may be NULL
  *
- * Start and stop switch KVM_MEM_LOG_DIRTY_PAGES of the slot, leaving the
- * rest of it alone. Attach it to the pages of the region that the slot maps;
- * its first page need not be a multiple of 64. Detach it before the slot is
- * deleted: the last bits are in there, and KVM makes a slot anew that is
- * switched after it was deleted. It detects what vCPUs write; what the program
- * writes, I/O of its devices included, is marked when it is done. In manual
- * mode the source has a look, in legacy mode it has none.
- * Blocks: no. Threads: any.
- * Return: 0, -EINVAL (options), -ENOMEM.
- * Start: also -EINVAL (attached to a range of another size or address than
- * the slot's), -EBUSY (another source logs the slot), -ENOMEM, KVM's errors.
- * Harvest: KVM's errors. Re-arm: -EIO, from a take.
+ * Start and stop switch KVM_MEM_LOG_DIRTY_PAGES of the slot and change nothing
+ * else of it. Attach the source to the pages of the region that the slot maps;
+ * the first page need not be a multiple of 64. Detach it before the slot is
+ * deleted: the final harvest reads the slot's log, and stopping the log of a
+ * deleted slot would make KVM create the slot again. The source detects what
+ * vCPUs write. What the program writes, including I/O of its devices, the
+ * program marks afterwards. In manual mode the source has a look, in legacy
+ * mode it has none. Blocks: no. Threads: any. Return: 0, -EINVAL (options),
+ * -ENOMEM. Start: also -EINVAL (attached to a range of another size or address
+ * than the slot's), -EBUSY (another source logs the slot), -ENOMEM, KVM's
+ * errors. Harvest: KVM's errors. Re-arm: -EIO, from a take.
  */
 int smudge_kvm_log_create(struct smudge_kvm *kvm,
 			  const struct smudge_kvm_slot *slot,

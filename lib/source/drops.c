@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The ranges of a source that can lose content without a report, and the walk
- * over them in chunks. drops.h says why; each kind has a file of its own.
+ * over them in chunks. drops.h explains why; each kind of memory has its file.
  */
 #include "source/drops.h"
 
@@ -47,8 +47,8 @@ static int add_mapping(void *opaque, const struct smi_sys_mapping *m)
 }
 
 /*
- * What shared memory had before nobody knows: all of it counts as content,
- * until smi_drops_armed has looked.
+ * What shared memory had before is unknown. So all of it counts as content
+ * until smi_drops_armed checks it.
  */
 static int make_bits(const struct smi_drops *d, struct smi_drops_range *range)
 {
@@ -68,7 +68,7 @@ static int make_bits(const struct smi_drops *d, struct smi_drops_range *range)
 
 typedef int (*chunk_fn)(const struct smi_drops_chunk *chunk);
 
-/* Every chunk of @range between two addresses that are in it. */
+/* Call @each for every chunk between two addresses in the chunk's range. */
 static int walk(struct smi_drops_chunk *chunk, uint64_t start, uint64_t end,
 		chunk_fn each)
 {
@@ -118,7 +118,7 @@ static int learn(struct smi_drops *d, chunk_fn private_fn, chunk_fn shared_fn,
 	}
 	if (ret < 0)
 		smudge_error_set(err, ret, WHERE,
-				 "cannot learn what the memory holds: %s",
+				 "cannot find out what the memory holds: %s",
 				 strerror(-ret));
 	return ret;
 }
@@ -132,7 +132,7 @@ static int prepare_range(const struct smi_drops *d, int uffd,
 
 	if (ret < 0)
 		return smudge_error_set(err, ret, WHERE,
-					"cannot learn whether memory is of "
+					"cannot find out whether memory is of "
 					"hugetlbfs: %s",
 					strerror(-ret));
 	range->is_hugetlb = ret;
@@ -177,7 +177,7 @@ int smi_drops_start(struct smi_drops *d, int uffd, int pagemap, uint64_t start,
 	ret = find_ranges(d, uffd, start, end, err);
 	if (ret < 0 || !d->nranges)
 		return ret;
-	/* No marker is in the range yet: what is swapped is in swap. */
+	/* The range has no markers yet: a page that is swapped is in swap. */
 	ret = learn(d, learn_before, NULL, err);
 	if (!ret)
 		smi_drops_learn_marker(d);
@@ -267,7 +267,7 @@ int smi_drops_report(struct smi_drops *d, uint64_t start, uint64_t end,
 	}
 	if (ret < 0)
 		smudge_error_set(err, ret, WHERE,
-				 "cannot learn what was dropped: %s",
+				 "cannot find out what was dropped: %s",
 				 strerror(-ret));
 	return ret;
 }

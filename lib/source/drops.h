@@ -4,48 +4,51 @@
  *
  * A clean page of private anonymous memory that is dropped (MADV_DONTNEED)
  * loses its write-protection, so a scan reports it. In every other kind of
- * memory the kernel leaves a marker in the page table that keeps the page
- * protected, hence clean, though its content is gone. What a page had is
- * remembered here, and compared with what it has now. Private anonymous
- * memory has no part in it: nothing is allocated for it, no call is made.
+ * memory the kernel leaves a marker in the page table. The marker keeps the
+ * page protected, hence clean, although its content is gone. So this code
+ * remembers what each page had, and compares it with what the page has now. It
+ * allocates nothing and makes no call for private anonymous memory.
  *
- * (UFFD_FEATURE_EVENT_REMOVE is no way: who calls madvise waits for a thread of
- * ours then, and a hole made through a descriptor sends no event.)
+ * (UFFD_FEATURE_EVENT_REMOVE would not do: a thread that calls madvise would
+ * wait for a thread of the library, and a hole made through a descriptor sends
+ * no event.)
  *
  * Private mappings of files, memfds and hugetlbfs (drops_private.c): the
- * content is the file's until the first store, and a copy of the process's own
- * from then on.
+ * content is the file's until the first store. Then it is a copy that belongs
+ * to the process.
  *
  *	INVARIANT: a page with a copy of its own has its bit in `own`, or is
  *	reported as written by the next scan.
  *
- * Only a store makes a copy, and the scan reports it: smi_drops_written sets
- * the bit. (UFFDIO_COPY makes one too, and leaves it unprotected by the
- * rule in sys/uffd_use.h, so the scan reports it. In hugetlbfs a read of a hole
- * does; its zeros are what the page has without it.) The page's word in pagemap
- * says whether the copy is still there: a mapped page is the file's or is not.
- * So a dropped page is told even after it was read again. A page that is not
- * mapped is in swap, or it has the marker; the marker's word shows only to a
- * reader with CAP_SYS_ADMIN. For any other reader such a page is unsure: it is
- * reported, and keeps its bit, so it is reported by every harvest until it is
- * mapped again. (Forgetting it would lose a drop of a page in swap.)
+ * Only a store makes a copy, and the scan reports the store: smi_drops_written
+ * sets the bit. (UFFDIO_COPY makes one too. By the rule in sys/uffd_use.h it
+ * leaves the page unprotected, so the scan reports it. In hugetlbfs a read of a
+ * hole makes one too; its zeros are the page's content without it.)
+ *
+ * The page's word in pagemap says whether the copy still exists: a mapped page
+ * is either the file's or not. So a dropped page is detected even after it was
+ * read again. A page that is not mapped is in swap, or has the marker. The
+ * marker's word shows only to a reader with CAP_SYS_ADMIN. For any other reader
+ * such a page is unsure: it is reported and keeps its bit, so every harvest
+ * reports it until it is mapped again. (Without the bit, a later drop of a page
+ * in swap would be lost.)
  *
  * Shared memory (drops_shared.c): the content is the page cache's. A page may
- * vanish from this process's page table with its content (MADV_REMOVE,
- * fallocate, ftruncate) or without (MADV_DONTNEED, reclaim), and the content
- * may vanish later. Two bits per page: `mapped` here at the last harvest, and
- * with `content`: mapped here once, or resident at the start, and resident
- * since. A page that loses either is reported; both may be for nothing, since
- * reclaim does that too. What only others make resident has no bit: to find it
- * every page would be asked for at every harvest.
+ * leave this process's page table with its content (MADV_REMOVE, fallocate,
+ * ftruncate) or without it (MADV_DONTNEED, reclaim), and the content may go
+ * later. There are two bits per page. `mapped`: mapped here at the last
+ * harvest. `content`: mapped here once, or resident at the start, and resident
+ * since. A page that loses either is reported. Either report may be needless,
+ * since reclaim has the same effect. A page that only others made resident has
+ * no bit: to find such pages, each harvest would have to ask for every page.
  *
- * What is dropped and read again before a harvest looks is not told in shared
- * memory: the page is mapped and clean, before and after.
+ * In shared memory a page that is dropped and read again between two harvests
+ * is not detected: it is mapped and clean, before and after.
  *
- * hugetlbfs, besides (drops_hugetlb.c): a page that was stored to and then
- * dropped, or truncated, has nothing in the page table. A scan reports that
- * as written everywhere but here. So such pages are reported by every
- * harvest, until a read or a store maps them and the scan sees them.
+ * hugetlbfs (drops_hugetlb.c) also: the page table has no entry for a page that
+ * was stored to and then dropped or truncated. Everywhere else a scan reports
+ * such a page as written, but not here. So every harvest reports such pages
+ * until a read or a store maps them, which the scan detects.
  */
 #ifndef LIB_SOURCE_DROPS_H
 #define LIB_SOURCE_DROPS_H
@@ -58,7 +61,7 @@
 
 #include "sys/pagemap.h"
 
-/* Pages looked at together: 4096 pages have at most 2048 runs. */
+/* Pages that are checked together: 4096 pages have at most 2048 runs. */
 #define SMI_DROPS_CHUNK_PAGES 4096
 #define SMI_DROPS_CHUNK_WORDS (SMI_DROPS_CHUNK_PAGES / 64)
 #define SMI_DROPS_CHUNK_RUNS  (SMI_DROPS_CHUNK_PAGES / 2)
@@ -99,12 +102,12 @@ struct smi_drops_chunk {
 	struct smi_drops_range *range;
 	uint64_t first_page;	  /* of the range; a multiple of 64 */
 	uint64_t npages;	  /* at most SMI_DROPS_CHUNK_PAGES */
-	struct smudge_sink *sink; /* NULL: nobody is told */
-	bool is_look;		  /* forget nothing */
+	struct smudge_sink *sink; /* NULL: nothing is reported */
+	bool is_look;		  /* no bit is cleared */
 };
 
 /*
- * smi_drops_start - learn what kinds of memory a source covers
+ * smi_drops_start - find the kinds of memory that a source covers
  * @d: written; smi_drops_stop frees what it holds, also after a failure
  * @uffd, @pagemap: the source's descriptors (borrowed)
  * @start, @end: its range, not write-protected yet
@@ -116,7 +119,7 @@ int smi_drops_start(struct smi_drops *d, int uffd, int pagemap, uint64_t start,
 		    uint64_t end, struct smudge_error *err);
 
 /*
- * smi_drops_armed - the range is write-protected now: learn what it holds
+ * smi_drops_armed - note what each page has, now that the range is protected
  *
  * Return: 0 or -errno.
  */
@@ -127,16 +130,17 @@ void smi_drops_stop(struct smi_drops *d);
 /*
  * smi_drops_written - pages that a scan reported, and protected again
  *
- * Also those which a failed scan may have protected without reporting them.
+ * Also those that a failed scan may have protected without reporting them.
  */
 void smi_drops_written(struct smi_drops *d, uint64_t start, uint64_t end);
 
 /*
  * smi_drops_report - report pages whose content was or may have been dropped
- * @start, @end: a part of the source's range, after its scan: a page that was
- *      dropped before the scan is told now, one that is dropped later next time
+ * @start, @end: a part of the source's range, after its scan. A page that was
+ *      dropped before the scan is reported now; one that is dropped later, by
+ *      the next call
  * @sink: receives them
- * @is_look: a look: what it reports, the next look and harvest report again
+ * @is_look: a look: the next look and harvest report the same pages again
  * @err: receives the failure
  *
  * Return: 0 or -errno; the range is to be counted as dirty then.
@@ -156,7 +160,7 @@ int smi_drops_check_shared(const struct smi_drops_chunk *chunk);
 /* drops_hugetlb.c: return 0 or -errno. */
 int smi_drops_check_hugetlb(const struct smi_drops_chunk *chunk);
 
-/* drops_marker.c: learn the marker's word, if it can be seen. */
+/* drops_marker.c: find out the marker's word, if this reader may see it. */
 void smi_drops_learn_marker(struct smi_drops *d);
 
 /* Words of @npages pages from the chunk's @page on. Return: 0 or -errno. */
@@ -188,13 +192,13 @@ static inline void smi_drops_set(uint64_t *bits, uint64_t first, uint64_t end)
 	}
 }
 
-/* May the page of this word be dropped? Only if @d sees markers. */
+/* May the page of this word be dropped? Valid only if @d sees markers. */
 static inline bool smi_drops_is_marker(const struct smi_drops *d, uint64_t word)
 {
 	return (word & SMI_SYS_PAGEMAP_WHERE) == d->marker;
 }
 
-/* First word from @word on that is not 0, or @nwords. */
+/* The first word at or after @word that is not 0, or @nwords. */
 static inline uint64_t smi_drops_next(const uint64_t *bits, uint64_t word,
 				      uint64_t nwords)
 {
@@ -203,7 +207,7 @@ static inline uint64_t smi_drops_next(const uint64_t *bits, uint64_t word,
 	return word;
 }
 
-/* Pages of the chunk's @word-th 64 that exist. */
+/* How many of the chunk's @word-th 64 pages exist. */
 static inline uint64_t smi_drops_pages_of(const struct smi_drops_chunk *chunk,
 					  uint64_t word)
 {

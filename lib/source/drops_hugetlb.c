@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hugetlbfs: pages that lost their write-protection without being mapped. They
- * are not protected here again: a huge page may be larger than a chunk.
+ * hugetlbfs: pages that are not mapped and lost their write-protection. They
+ * are not protected again here, because a huge page may be larger than a chunk.
  */
 #include "source/drops.h"
 

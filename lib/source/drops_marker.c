@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a marker looks like in pagemap, learnt by dropping a page of our own.
+ * The marker's word in pagemap, found out by dropping a page of our own.
  *
- * Up to 6.18 it is swapped, write-protected, frame 0x3f; a reader without
- * CAP_SYS_ADMIN sees frame 0, as for every page in swap. The page is one of
- * shared anonymous memory, which is a file to the kernel: its marker is that of
- * every file's page. (To give a memfd a size would be a signal to a process
- * whose RLIMIT_FSIZE is 0.) When anything is in the way, the marker is not
- * seen, and pages are unsure.
+ * Up to Linux 6.18 the word says swapped, write-protected, frame 0x3f. A reader
+ * without CAP_SYS_ADMIN sees frame 0, as for every page in swap. The page is in
+ * shared anonymous memory, which is a file to the kernel, so its marker is that
+ * of every file's page. (A memfd would not do: setting its size raises SIGXFSZ
+ * in a process whose RLIMIT_FSIZE is 0.) If any step fails, the marker counts
+ * as hidden, and pages are unsure.
  */
 #include <sys/mman.h>
 
@@ -15,7 +15,7 @@
 #include "sys/uffd.h"
 #include "sys/uffd_use.h"
 
-/* A frame that is 0 cannot be told from one that is hidden. */
+/* A frame of 0 may be the frame, or a hidden one. */
 static void read_marker(struct smi_drops *d, uint64_t at)
 {
 	uint64_t word;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Private mappings of files: has a page still the copy of its own that it had?
+ * Private mappings of files: does a page still have the copy of its own that it
+ * had?
  *
- * Only words of pages with a bit are read, so memory that was restored from a
- * file and is read only costs next to nothing.
+ * Only words of pages with a bit are read. So memory that was restored from a
+ * file and is only read costs next to nothing.
  */
 #include "source/drops.h"
 
@@ -14,8 +15,8 @@ enum copy {
 };
 
 /*
- * Where a page is not mapped, only swap can hold its copy. A page of hugetlbfs
- * is never in swap; its marker's word does not say swapped either.
+ * If a page is not mapped, only swap can hold its copy. A page of hugetlbfs is
+ * never in swap, and its marker's word does not say swapped either.
  */
 static enum copy classify(const struct smi_drops *d, uint64_t word)
 {
@@ -29,10 +30,10 @@ static enum copy classify(const struct smi_drops *d, uint64_t word)
 }
 
 /*
- * A page that is unsure after its protection keeps what was learnt before: it
- * is the marker of a page that had no copy, unless in the moment between it
- * got its first copy and that was swapped out. A page that was just stored to
- * is the last to be swapped out.
+ * A page that is unsure after its protection keeps the bit it had before. Its
+ * word is the marker of a page without a copy; or, between the two calls, it
+ * got its first copy and was swapped out. The latter does not happen: the
+ * kernel swaps out a page that was just stored to last of all.
  */
 int smi_drops_learn_private(const struct smi_drops_chunk *chunk,
 			    bool swapped_is_own)

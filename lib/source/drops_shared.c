@@ -2,10 +2,10 @@
 /*
  * Shared memory: is a page mapped here, and if not, is its content resident?
  *
- * Whether it is mapped is asked by a scan that protects nothing; mincore(2) is
- * asked only about pages that had content and are not mapped, since it looks
- * each of them up in the page cache. Where mincore may not tell (the file is
- * another user's and this process may not write it), it says resident.
+ * A scan that protects nothing finds the mapped pages. mincore(2) is asked only
+ * about pages that had content and are not mapped, since it looks up each page
+ * in the page cache. If this process may not know (the file is another user's,
+ * and this process may not write it), mincore says resident.
  */
 #include "source/drops.h"
 
@@ -29,7 +29,7 @@ static int find_mapped(const struct smi_drops_chunk *chunk, uint64_t *now)
 	return n < 0 ? (int)n : 0;
 }
 
-/* The kernel is migrating the page, or it was mapped a moment ago. */
+/* The kernel is migrating the page, or it was mapped since the scan. */
 static bool is_mapped_still(const struct smi_drops *d, uint64_t word)
 {
 	return word & SMI_SYS_PAGEMAP_PRESENT ||
@@ -37,9 +37,9 @@ static bool is_mapped_still(const struct smi_drops *d, uint64_t word)
 		!smi_drops_is_marker(d, word));
 }
 
-/* Pages that were mapped and are not found: look at each word once more. */
-static int look_again(const struct smi_drops_chunk *chunk, uint64_t word,
-		      uint64_t *now)
+/* Read the words of pages that were mapped and that the scan did not find. */
+static int check_missing(const struct smi_drops_chunk *chunk, uint64_t word,
+			 uint64_t *now)
 {
 	const uint64_t *mapped = chunk->range->mapped + chunk->first_page / 64;
 	uint64_t *words = chunk->drops->scratch->words;
@@ -59,7 +59,7 @@ static int look_again(const struct smi_drops_chunk *chunk, uint64_t word,
 	return ret;
 }
 
-/* Of the pages @wanted of a word, those without content; holes have none. */
+/* Those of the pages @wanted that have no content. Holes have none. */
 static int find_empty(const struct smi_drops_chunk *chunk, uint64_t word,
 		      uint64_t wanted, uint64_t *ret_empty)
 {
@@ -92,7 +92,7 @@ static int check_word(const struct smi_drops_chunk *chunk, uint64_t word,
 	uint64_t *content =
 		&chunk->range->content[chunk->first_page / 64 + word];
 	uint64_t empty;
-	int ret = look_again(chunk, word, now);
+	int ret = check_missing(chunk, word, now);
 
 	if (ret < 0)
 		return ret;
@@ -100,7 +100,7 @@ static int check_word(const struct smi_drops_chunk *chunk, uint64_t word,
 	if (ret < 0)
 		return ret;
 	smi_drops_emit(chunk, word, (*mapped & ~now[word]) | empty, false);
-	/* What is new is remembered by a look too: it can only add reports. */
+	/* A look sets new bits too: they can only add reports. */
 	*content |= now[word];
 	*mapped |= now[word];
 	if (!chunk->is_look) {

@@ -2,10 +2,9 @@
 /*
  * Hubs; hub.h has the contract.
  *
- * A member's pending pages are a bitmap of their own: posts are its marks, and
- * the region's lock, which every harvest and look of the source holds, makes
- * the harvester its owner. So posts need no lock, and a harvest merges without
- * the hub's.
+ * A member's pending pages are a bitmap of their own. A post is a mark of it.
+ * Its owner is the thread that harvests or looks: it holds the region's lock.
+ * So posts need no lock, and a harvest merges without the hub's.
  *
  * The bitmap exists while the source runs. A post reads the pointer in an RCU
  * section, and a stop waits for such sections before it frees the bitmap. Where

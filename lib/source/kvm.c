@@ -2,9 +2,9 @@
 /*
  * One virtual machine's way of logging dirty pages.
  *
- * The mode belongs to the VM in the kernel, so it is chosen here and not by
- * the sources of its slots. It is set even where it is the kernel's default:
- * a handle made after another one must not inherit that one's choice.
+ * In the kernel the mode belongs to the VM, so it is chosen here and not by the
+ * sources of its slots. It is set even if it is the kernel's default: a second
+ * handle must not inherit the first one's choice.
  */
 #include "source/kvm.h"
 
@@ -96,15 +96,15 @@ static int choose_mode(struct smudge_kvm *kvm, enum smudge_kvm_log_mode asked,
 }
 
 int smudge_kvm_create(const struct smudge_kvm_options *options,
-		      struct smudge_kvm **ret, struct smudge_error *err)
+		      struct smudge_kvm **ret_kvm, struct smudge_error *err)
 {
 	struct smudge_kvm *kvm;
-	int status;
+	int ret;
 
 	smudge_error_clear(err);
-	status = check_options(options, err);
-	if (status < 0)
-		return status;
+	ret = check_options(options, err);
+	if (ret < 0)
+		return ret;
 	kvm = calloc(1, sizeof(*kvm));
 	if (!kvm)
 		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
@@ -112,18 +112,18 @@ int smudge_kvm_create(const struct smudge_kvm_options *options,
 	kvm->nowners = 1;
 	kvm->vm_fd = fcntl(options->vm_fd, F_DUPFD_CLOEXEC, 0);
 	if (kvm->vm_fd < 0) {
-		status = -errno;
-		smudge_error_set(err, status, WHERE,
+		ret = -errno;
+		smudge_error_set(err, ret, WHERE,
 				 "cannot duplicate descriptor %d: %s",
-				 options->vm_fd, strerror(-status));
+				 options->vm_fd, strerror(-ret));
 	} else {
-		status = choose_mode(kvm, options->mode, err);
+		ret = choose_mode(kvm, options->mode, err);
 	}
-	if (status < 0) {
+	if (ret < 0) {
 		smudge_kvm_destroy(kvm);
-		return status;
+		return ret;
 	}
-	*ret = kvm;
+	*ret_kvm = kvm;
 	return 0;
 }
 

@@ -9,7 +9,7 @@
 
 #include <smudge/source.h>
 
-/* A source that logs now, in its VM's list. */
+/* A slot that a source logs now, in its VM's list. */
 struct smi_kvm_claim {
 	struct smi_kvm_claim *next;
 	uint32_t slot;
@@ -23,7 +23,7 @@ struct smudge_kvm {
 	size_t nowners;		      /* lock; the caller, and each source */
 };
 
-/* A source stands on the handle from its creation until it is destroyed. */
+/* A source owns a share of the handle for all of its life. */
 void smi_kvm_hold(struct smudge_kvm *kvm);
 /* The last owner frees it. */
 void smi_kvm_release(struct smudge_kvm *kvm);

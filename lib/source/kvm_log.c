@@ -9,8 +9,8 @@
  * destroying each other's writes, and its proof.
  *
  * Logging is on only between start and stop: while it is on, KVM maps the
- * slot in small pages, and it goes on doing so if logging is left on.
- * KVM's pages are the host's, whatever the region's are.
+ * slot in small pages, and they stay small if logging is left on. KVM's pages
+ * have the host's size, whatever the region's size is.
  */
 #include <smudge/source.h>
 
@@ -86,16 +86,16 @@ static int get_failed(const struct kvm_log *log, int code,
 	if (code == -ENXIO)
 		why = "the VM uses the dirty ring instead";
 	else if (code == -ENOENT)
-		why = "the slot is gone, or somebody stopped its logging";
+		why = "the slot is gone, or its logging was stopped";
 	return smudge_error_set(err, code, WHERE,
 				"KVM_GET_DIRTY_LOG of slot %u fails: %s",
 				log->slot.slot, why);
 }
 
 /*
- * The range is the slot, up to the rest of the region's last page, and shares
- * an address with it: a slot that is an alias has the address of the host in
- * common, a region mapped twice the guest's.
+ * The attached range must have the slot's size (rounded up to whole pages of
+ * the region) and match it in hva or gpa. One match is enough: aliased slots
+ * differ in gpa, regions that are mapped twice differ in hva.
  */
 static int check_range(const struct kvm_log *log,
 		       const struct smudge_source_range *range,
@@ -119,9 +119,9 @@ static int check_range(const struct kvm_log *log,
 }
 
 /*
- * The first GET tells which pages are pending from the start: all of them
- * with KVM_DIRTY_LOG_INITIALLY_SET. Nobody needs to be told about them,
- * everything is dirty for the clients now.
+ * The first GET fetches which pages are pending from the start: all of them
+ * with KVM_DIRTY_LOG_INITIALLY_SET. They need no report, since everything is
+ * dirty for the clients now.
  */
 static int begin_logging(struct kvm_log *log, struct smudge_error *err)
 {
@@ -169,8 +169,8 @@ static int kvm_log_start(void *opaque, const struct smudge_source_range *range,
 }
 
 /*
- * A slot deleted too early must not come back: KVM makes a slot that is set
- * and does not exist. GET fails for such a slot.
+ * A slot that was deleted too early must not come back: KVM creates a slot
+ * whose flags are set and that does not exist. GET fails for such a slot.
  */
 static void kvm_log_stop(void *opaque)
 {
@@ -182,7 +182,7 @@ static void kvm_log_stop(void *opaque)
 	smi_kvm_slot_release(log->kvm, &log->claim);
 }
 
-/* Also a look, in manual mode: GET leaves the kernel's bits as they are. */
+/* In manual mode also the look: GET leaves the kernel's bits as they are. */
 static int kvm_log_harvest(void *opaque, struct smudge_sink *sink,
 			   struct smudge_error *err)
 {
@@ -197,8 +197,8 @@ static int kvm_log_harvest(void *opaque, struct smudge_sink *sink,
 }
 
 /*
- * Pages of the region to pages of the slot, rounded outward: a KVM page that
- * was taken in part is cleared, which the invariant allows, since all of its
+ * Convert pages of the region to pages of the slot, rounded outward. So a KVM
+ * page that was taken in part is cleared. The invariant allows it, since the
  * other parts are still dirty for every client.
  */
 static void slot_pages(const struct kvm_log *log, struct smudge_run run,
@@ -257,7 +257,7 @@ static void kvm_log_destroy(void *opaque)
 	free(log);
 }
 
-/* No look: GET clears and re-protects, whoever asks. */
+/* No look: each GET clears and re-protects. */
 static const struct smudge_source_ops legacy_ops = {
 	.size = sizeof(legacy_ops),
 	.name = "kvm_log",
@@ -308,29 +308,30 @@ static int check_slot(const struct smudge_kvm_slot *slot,
 
 int smudge_kvm_log_create(struct smudge_kvm *kvm,
 			  const struct smudge_kvm_slot *slot,
-			  struct smudge_source **ret, struct smudge_error *err)
+			  struct smudge_source **ret_source,
+			  struct smudge_error *err)
 {
 	bool manual = kvm->mode == SMUDGE_KVM_LOG_MANUAL;
 	struct kvm_log *log;
-	int status;
+	int ret;
 
 	smudge_error_clear(err);
-	status = check_slot(slot, err);
-	if (status < 0)
-		return status;
+	ret = check_slot(slot, err);
+	if (ret < 0)
+		return ret;
 	log = calloc(1, sizeof(*log));
 	if (!log)
 		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
 	log->kvm = kvm;
 	log->slot = *slot;
 	log->page_shift = host_page_shift();
-	status = smudge_source_create(manual ? &manual_ops : &legacy_ops, log,
-				      ret);
-	if (status < 0) {
-		smudge_error_set(err, status, WHERE, "cannot make a source: %s",
-				 strerror(-status));
+	ret = smudge_source_create(manual ? &manual_ops : &legacy_ops, log,
+				   ret_source);
+	if (ret < 0) {
+		smudge_error_set(err, ret, WHERE, "cannot make a source: %s",
+				 strerror(-ret));
 		free(log);
-		return status;
+		return ret;
 	}
 	smi_kvm_hold(kvm);
 	return 0;

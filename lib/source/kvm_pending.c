@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Taken pages are collected chunk by chunk into a work space, masked with
- * what is pending, trimmed to the words that remain, and cleared by one call.
- * A bit leaves `words` only after the kernel confirmed that it cleared it.
+ * A pass collects taken pages in a work space, one chunk at a time. It keeps
+ * those that are pending, trims the chunk to the words that are left, and
+ * clears them by one call. A bit leaves `words` only after the kernel has
+ * cleared it.
  */
 #include "source/kvm_pending.h"
 
@@ -62,7 +63,7 @@ static void set_bits(uint64_t *words, uint64_t first, uint64_t end)
 	words[at] |= htole64(tail);
 }
 
-/* Keep what is pending; shrink [*lo, *hi) to the words that are not zero. */
+/* Keep the pending bits; shrink [*lo, *hi) to the words that are not zero. */
 static void mask_and_trim(uint64_t *chunk, const uint64_t *pending,
 			  uint64_t *lo, uint64_t *hi)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pages of one KVM slot that were harvested and not yet cleared in the
- * kernel. Pure bookkeeping: the system call is the caller's.
+ * Pages of one KVM slot that were harvested and not yet cleared in the kernel.
+ * This file only keeps account: the caller makes the system call, through a
+ * function pointer, so that tests can put a model in place of KVM.
  *
  * In manual mode the kernel keeps a page's bit until KVM_CLEAR_DIRTY_LOG,
  * which also arms the page for the next write. Clients take pages at
@@ -40,7 +41,7 @@
  * - after the clear: p is armed, and the next harvest reports it.
  * A page taken that is not pending is not cleared: either its kernel bit is
  * clear and it is armed, or the bit stands for a write not harvested yet,
- * which the next harvest reports to everybody.
+ * which the next harvest reports to every client.
  */
 #ifndef LIB_SOURCE_KVM_PENDING_H
 #define LIB_SOURCE_KVM_PENDING_H
@@ -49,8 +50,8 @@
 #include <stdint.h>
 
 /*
- * Pages cleared by one call. KVM holds its MMU lock over it, and guest page
- * faults wait: 2^18 pages, 1 GiB, is what QEMU settled on.
+ * Pages cleared by one call. KVM holds its MMU lock during the call, and the
+ * guest's page faults wait for it. 2^18 pages, 1 GiB, is also QEMU's choice.
  */
 #define SMI_KVM_CHUNK_PAGES (UINT64_C(1) << 18)
 
@@ -61,15 +62,18 @@ struct smi_kvm_pending {
 	size_t words_size; /* of words, in bytes: whole 64-bit words */
 };
 
-/* What is to be cleared: first_page is a multiple of 64, npages too unless
- * the range ends where the slot does. Returns 0 or -errno. */
+/*
+ * Clear pages in the kernel. first_page is a multiple of 64; npages too, unless
+ * the range ends where the slot does. Return: 0 or -errno.
+ */
 struct smi_kvm_clear {
 	int (*call)(void *opaque, uint64_t first_page, uint64_t npages,
 		    const uint64_t *bits);
 	void *opaque;
 };
 
-/* Nothing pending. Memory is populated as bits appear. 0 or -ENOMEM. */
+/* Nothing is pending; memory is populated as bits appear. Return: 0, -ENOMEM.
+ */
 int smi_kvm_pending_open(struct smi_kvm_pending *pending, uint64_t npages);
 void smi_kvm_pending_close(struct smi_kvm_pending *pending);
 

@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * userfaultfd as a source: asynchronous write-protection (WP_ASYNC) tells,
- * PAGEMAP_SCAN fetches.
+ * userfaultfd as a source: asynchronous write-protection (WP_ASYNC) detects
+ * stores, PAGEMAP_SCAN fetches what was detected.
  *
- * The kernel keeps one bit a page-table entry, and keeps it inverted: set
- * means protected and clean. A store clears it without a message to anybody.
- * Losing the bit makes a page dirty; nothing makes a dirty page clean but a
- * harvest, which fetches and protects each page in one step. Hence there is
- * no re-arm, and no write between two steps to lose.
+ * The kernel keeps one bit per page-table entry, and keeps it inverted: a set
+ * bit means protected and clean. A store clears the bit and sends no message. A
+ * page whose bit is lost, for whatever reason, is dirty. Only a harvest makes a
+ * dirty page clean: it fetches and protects each page in one step. Hence there
+ * is no re-arm, and no write can fall between two steps.
  *
- * A look is the same scan without the protection: what it finds is found
- * again until a harvest has it.
+ * A look is the same scan without the protection: it finds the same pages again
+ * until a harvest has fetched them.
  *
- * A page that is dropped (MADV_DONTNEED) loses the bit in private anonymous
- * memory only. In any other the entry keeps it though the content is gone,
- * so after each scan drops.h looks for what was dropped.
+ * A dropped page (MADV_DONTNEED) loses the bit in private anonymous memory
+ * only. In all other memory the entry keeps the bit although the content is
+ * gone, so each scan is followed by a search for dropped content (drops.h).
  *
- * A harvest that fails may have protected pages it did not report. It
- * returns the error, and the whole range is dirty for everybody then.
+ * A harvest that fails may have protected pages that it did not report. It
+ * returns the error, and then the whole range is dirty for every client.
  *
- * Tracking belongs to this process's page tables. After fork(2) the parent
- * goes on; the child's copy is not tracked, and the child may not use the
- * source. A range whose mapping is replaced meanwhile loses its registration,
- * which the next harvest reports as an error.
+ * Tracking belongs to this process's page tables. After fork(2) the parent's
+ * memory is still tracked, the child's copy is not, and the child may only
+ * destroy the source. A mapping that is replaced loses its registration, which
+ * the next harvest reports as an error.
  */
 #include <smudge/source.h>
 
@@ -41,15 +41,15 @@
 #define WHERE "uffd"
 
 /*
- * Work goes on in windows that end at multiples of 1 GiB: no huge page (and
- * none of hugetlbfs, which cannot be protected in part) crosses one. Bounded,
- * because the kernel holds the address space's lock over a window, and
- * because each 512 runs of a scan invalidate KVM's page tables for the whole
- * rest of the window. 1 GiB is 0.4 ms of scanning, 8 ms of first protection.
+ * Calls are made for windows that end at multiples of 1 GiB, so that no huge
+ * page crosses one (a page of hugetlbfs cannot be protected in part). A window
+ * is bounded because the kernel holds the address space's lock for it, and
+ * because every 512 runs of a scan invalidate KVM's page tables for the rest of
+ * it. A scan of 1 GiB takes 0.4 ms, its first protection 8 ms.
  */
 #define WINDOW_BYTES (UINT64_C(1) << 30)
 
-/* Runs fetched by one call; the kernel copies out 512 at a time anyway. */
+/* Runs fetched by one call; the kernel copies out 512 at a time. */
 #define MAX_RUNS 2048
 
 /* Attempts at a call that a signal or a fork of another thread disturbs. */
@@ -70,7 +70,7 @@ static uint64_t window_end(const struct uffd *u, uint64_t from)
 	return end && end < u->end ? end : u->end;
 }
 
-/* Protecting twice is harmless, so a disturbed window is simply repeated. */
+/* Protecting twice is harmless, so a disturbed call is repeated. */
 static int protect_window(const struct uffd *u, uint64_t start, uint64_t end)
 {
 	int ret = -EAGAIN;
@@ -103,7 +103,7 @@ static int register_range(struct uffd *u, struct smudge_error *err)
 	uint64_t length = u->end - u->start;
 	int ret;
 
-	/* Registering skips holes; this call does nothing but find them. */
+	/* Registering skips holes. This call only finds them. */
 	if (msync((void *)(uintptr_t)u->start, length, MS_ASYNC) < 0) {
 		ret = -errno;
 		return smudge_error_set(err, ret, WHERE,
@@ -294,7 +294,7 @@ static int uffd_harvest(void *opaque, struct smudge_sink *sink,
 	return 0;
 }
 
-/* Leaves no trace: what it finds is the next harvest's to deal with. */
+/* Changes nothing: the next harvest finds the same pages. */
 static int look_window(struct uffd *u, uint64_t start, uint64_t end,
 		       struct smudge_sink *sink, struct smudge_error *err)
 {
@@ -313,7 +313,7 @@ static int look_window(struct uffd *u, uint64_t start, uint64_t end,
 	return 0;
 }
 
-/* A scan that protects nothing, so a page is found until a harvest has it. */
+/* A scan without protection finds a page until a harvest has fetched it. */
 static int uffd_look(void *opaque, struct smudge_sink *sink,
 		     struct smudge_error *err)
 {
@@ -342,24 +342,25 @@ static const struct smudge_source_ops uffd_ops = {
 	.destroy = free,
 };
 
-int smudge_uffd_create(struct smudge_source **ret, struct smudge_error *err)
+int smudge_uffd_create(struct smudge_source **ret_source,
+		       struct smudge_error *err)
 {
 	struct uffd *u;
-	int status;
+	int ret;
 
 	smudge_error_clear(err);
-	status = smi_uffd_probe(err);
-	if (status < 0)
-		return status;
+	ret = smi_uffd_probe(err);
+	if (ret < 0)
+		return ret;
 	u = calloc(1, sizeof(*u));
 	if (!u)
 		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
 	u->fds.pagemap = -1;
-	status = smudge_source_create(&uffd_ops, u, ret);
-	if (status < 0) {
-		smudge_error_set(err, status, WHERE, "cannot make a source: %s",
-				 strerror(-status));
+	ret = smudge_source_create(&uffd_ops, u, ret_source);
+	if (ret < 0) {
+		smudge_error_set(err, ret, WHERE, "cannot make a source: %s",
+				 strerror(-ret));
 		free(u);
 	}
-	return status;
+	return ret;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Abilities are found out by using them, never from the kernel's version. An
- * errno that has no known meaning is reported as the error it is, not as a
- * missing ability. Each sentence names what is missing, since the user's next
- * step differs: another kernel, a sysctl, a container's seccomp profile.
+ * The probe uses each ability; it never asks for the kernel's version. An errno
+ * without a known meaning is reported as that error, not as a missing ability.
+ * Each sentence names what is missing, since the user's next step differs:
+ * another kernel, a sysctl, a container's seccomp profile.
  */
 #include "source/uffd_probe.h"
 
@@ -58,7 +58,7 @@ void smi_uffd_close(struct smi_uffd_fds *fds)
 	fds->pagemap = -1;
 }
 
-/* Which step of a tracking went wrong, in words for the user. */
+/* Say which step of the trial failed. */
 static int fail(struct smudge_error *err, int code, const char *step)
 {
 	if (code == -ENOTTY)
@@ -71,8 +71,8 @@ static int fail(struct smudge_error *err, int code, const char *step)
 }
 
 /*
- * Pages 0 to 3 are written, untouched, dropped and never populated: exactly
- * the first and the third count as written.
+ * Pages 0 to 3 are written, untouched, dropped and never populated. The scan
+ * must find the first and the third, and no other.
  */
 static int try_tracking(struct smi_uffd_fds *fds, char *pages,
 			size_t page_bytes, struct smudge_error *err)

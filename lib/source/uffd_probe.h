@@ -31,7 +31,8 @@ void smi_uffd_close(struct smi_uffd_fds *fds);
  * smi_uffd_probe - track a few pages and see whether the result is right
  * @err: receives the failure, which names the missing ability
  *
- * A store, a clean page and a dropped page are told apart, or it fails.
+ * It fails unless the kernel distinguishes a written, a clean, a dropped and a
+ * never populated page.
  * Return: 0, those of smi_uffd_open, -EIO (the kernel reports wrong pages).
  */
 int smi_uffd_probe(struct smudge_error *err);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * membarrier(2), private and expedited: the kernel interrupts the processors
- * that run threads of this process; threads that do not run passed a full
- * barrier when they were switched out. And what can stand in for it once, on
- * the day it is forbidden. errno is left as it was, since takes are called
- * from places that do not expect it to change.
+ * that run threads of this process. Threads that do not run passed a full
+ * barrier when they were switched out. Also the TLB shootdown, which can
+ * replace it when it is forbidden. errno is kept, since callers of takes do not
+ * expect it to change.
  */
 #include "sys/barrier.h"
 
@@ -44,7 +44,7 @@ bool smi_sys_barrier(void)
 	atomic_thread_fence(memory_order_seq_cst);
 	if (membarrier_does(MEMBARRIER_CMD_PRIVATE_EXPEDITED))
 		return true;
-	/* Not registered: after an execve, or by a caller that forgot. */
+	/* Not registered: after an execve, or the caller did not register. */
 	return smi_sys_barrier_register() &&
 	       membarrier_does(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
 }
@@ -57,10 +57,10 @@ bool smi_sys_barrier_slow(void)
 #if defined(__x86_64__) || defined(__i386__)
 
 /*
- * Processors with INVLPGB may be told by broadcast, without an interrupt, and
- * so may those of a hypervisor that does the flush itself. Of the hypervisors
- * only KVM is known to interrupt: it leaves out processors that it has
- * switched out itself, which is a barrier too.
+ * With INVLPGB the kernel may flush by broadcast, without an interrupt. A
+ * hypervisor may flush for its guest, also without one. Of the hypervisors only
+ * KVM is known to interrupt: it leaves out processors that it has switched out,
+ * and the switch is a barrier too.
  */
 static bool shootdown_interrupts(void)
 {
@@ -76,11 +76,11 @@ static bool shootdown_interrupts(void)
 	return b == 0x4b4d564b && c == 0x564b4d56 && d == 0x4d; /* KVM */
 }
 
-/* Set aside in the library, whole, so that no other data changes with it. */
+/* A whole page of the library, so that no other data changes with it. */
 #define PAGE_BYTES 4096
 static _Alignas(PAGE_BYTES) volatile char page[PAGE_BYTES];
 
-/* The page is written: what has no entry in a page table needs no shootdown. */
+/* The page is written first, so that it has a page-table entry to flush. */
 static bool shoot_down(void)
 {
 	int saved = errno;
@@ -100,7 +100,7 @@ bool smi_sys_barrier_shootdown(void)
 	static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
 	bool is_done;
 
-	/* Tried, not waited for: a fork may have copied it locked. */
+	/* Do not wait: a fork may have copied it in the locked state. */
 	if (!shootdown_interrupts() || pthread_mutex_trylock(&one_at_a_time))
 		return false;
 	/* Seq_cst: for this thread, which is not interrupted. */
@@ -115,7 +115,7 @@ bool smi_sys_barrier_shootdown(void)
 
 bool smi_sys_barrier_shootdown(void)
 {
-	return false; /* done by instructions that interrupt no other thread */
+	return false; /* its instructions interrupt no other thread */
 }
 
 #endif

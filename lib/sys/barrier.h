@@ -7,10 +7,10 @@
  * does "clear flag; smi_sys_barrier(); read data". Either the load saw the
  * flag cleared, or the data of that thread is visible to the rare side.
  *
- * A system call filter may forbid membarrier(2) at any moment. The rare side
- * then tells the frequent side to fence from now on, and needs one barrier
- * after that, for what was stored before: smi_sys_barrier_slow. Until it had
- * that one it must not believe that the data is visible.
+ * A system call filter may forbid membarrier(2) at any moment. Then the rare
+ * side makes the frequent side fence from now on, and needs one more barrier
+ * for what was stored before: smi_sys_barrier_slow. Until that barrier
+ * succeeds, the data may not be visible.
  *
  * State lives in the kernel, with the process's address space: fork(2)
  * inherits it, execve(2) drops it. Nothing here needs memory, and errno is
@@ -45,8 +45,8 @@ bool smi_sys_barrier(void);
 /*
  * smi_sys_barrier_slow - the same barrier without membarrier(2)
  *
- * By the first way that works: smi_sys_barrier_shootdown, then
- * smi_sys_barrier_walk. Blocks: as these. Threads: any.
+ * Tries smi_sys_barrier_shootdown, then smi_sys_barrier_walk. Blocks: as these.
+ * Threads: any.
  * Return: false if neither works here. It may be tried again.
  */
 bool smi_sys_barrier_slow(void);
@@ -54,11 +54,11 @@ bool smi_sys_barrier_slow(void);
 /*
  * smi_sys_barrier_shootdown - a barrier by TLB shootdown
  *
- * Taking the right to write from a page that was just written makes the
- * kernel interrupt all processors that run threads of this process, and wait
- * for them. Only x86 does it by interrupts, and not everywhere: see
- * docs/kernel-support.md. Blocks: for these interrupts. Threads: any; one at a
- * time is served, the others get false.
+ * When a page that was just written becomes read-only, the kernel interrupts
+ * all processors that run threads of this process, and waits for them. Only x86
+ * uses interrupts, and not everywhere: see docs/kernel-support.md. Blocks: for
+ * these interrupts. Threads: any; one at a time is served, the others get
+ * false.
  * Return: false where it is no barrier, or where mprotect(2) fails.
  */
 bool smi_sys_barrier_shootdown(void);
@@ -68,8 +68,8 @@ bool smi_sys_barrier_shootdown(void);
  *
  * The calling thread moves to each online processor in turn, so that each
  * switches from whatever it ran, and a switch is a full barrier. Its affinity
- * is restored; a change of it by others meanwhile is lost. Blocks: until this
- * thread had a turn on every processor. Threads: any.
+ * is restored; if another thread changes it meanwhile, that change is lost.
+ * Blocks: until this thread has run on every processor. Threads: any.
  * Return: false if it may not run on all that are online (a cpuset), or the
  * kernel does not say which are.
  */

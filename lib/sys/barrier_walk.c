@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A barrier by running on every processor. A thread of this process that ran
- * elsewhere when the walk began was switched out before the walk came to its
- * processor, or by its coming; a thread that began later began with a switch.
+ * elsewhere when the walk began was switched out when the walk reached its
+ * processor, or before. A thread that began to run later began with a switch.
  *
- * That holds only if the walk comes to every processor on which a thread may
- * run. Threads of one process may be in different cpusets, so all that are
- * online are asked for, and a walk that may not go to one of them is none.
+ * This holds only if the walk reaches every processor on which a thread may
+ * run. Threads of one process may be in different cpusets, so the walk visits
+ * all processors that are online. If it may not run on one of them, it fails.
  */
 #include "sys/barrier.h"
 
@@ -86,7 +86,7 @@ static bool are_online(struct processors *ret_set)
 	return parse(text, ret_set);
 }
 
-/* Go to each of @set, all of which must be in @allowed. */
+/* Run on each of @set. Return: false unless all of them are in @allowed. */
 static bool visit(const struct processors *set,
 		  const struct processors *allowed)
 {
@@ -116,7 +116,7 @@ static bool walk(void)
 		return false;
 	if (may_run_on(&allowed))
 		is_done = visit(&online, &allowed);
-	/* What might run anywhere may, also on processors that come later. */
+	/* A thread that was not bound stays so, also for processors to come. */
 	if (memcmp(&saved, &allowed, sizeof(saved)) == 0 || !run_on(&saved))
 		run_on(&all);
 	return is_done;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CLOCK_MONOTONIC: statistics and time limits must not jump with the date.
+ * CLOCK_MONOTONIC: statistics and deadlines must not jump with the time of day.
  */
 #include "sys/clock.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The first failure is kept; the rest are its echo. All text of an error goes
- * through one filter.
+ * An error keeps the first failure; later ones only follow from it. All text of
+ * an error passes one filter.
  */
 #include "sys/error.h"
 
@@ -13,7 +13,7 @@
 /* The kernel's largest errno. */
 #define MAX_ERRNO 4095
 
-/* Bytes of the printable UTF-8 character at @text; 0: there is none. */
+/* Bytes of the printable UTF-8 character at @text, or 0 if there is none. */
 static size_t printable_bytes(const unsigned char *text)
 {
 	static const uint32_t least[] = {0, 0, 0xa0, 0x800, 0x10000};
@@ -36,7 +36,7 @@ static size_t printable_bytes(const unsigned char *text)
 	return nbytes;
 }
 
-/* Newlines, escapes, and what a cut left of a character become '?'. */
+/* Newlines, escapes and the bytes of a cut character become '?'. */
 static void filter(char *text)
 {
 	while (*text) {
@@ -93,7 +93,7 @@ void smi_sys_error_keep(struct smudge_error *err,
 		*err = *own;
 }
 
-/* Of the program's own making: it may have written into the struct itself. */
+/* The program's callback may have written into the struct directly. */
 static void adopt(struct smudge_error *own, int code)
 {
 	own->where[sizeof(own->where) - 1] = '\0';

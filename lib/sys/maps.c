@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Mappings one by one, by an ioctl of /proc/self/maps (Linux 6.11), or, where
- * there is none, out of its text, which lists all mappings of the process:
+ * Mappings one by one, by an ioctl of /proc/self/maps (Linux 6.11). Without the
+ * ioctl, from the text of the file, which lists all mappings of the process:
  *
  *	start-end perms offset major:minor inode path
  *
- * Private anonymous memory is what has neither a device nor an inode. The
- * path is not looked at: a file may be named as it likes.
+ * Private anonymous memory has neither a device nor an inode. The path proves
+ * nothing, since a file may have any name.
  *
- * Either is many looks, and another thread may merge mappings between two of
- * them. What was visited is not visited again as a part of the merged one.
+ * Both ways make several calls, and another thread may merge mappings between
+ * two of them. The part of a merged mapping that was visited is not visited
+ * again.
  */
 #include "sys/maps.h"
 
@@ -155,8 +156,8 @@ int smi_sys_maps_each(uint64_t start, uint64_t end, each_fn each, void *opaque)
 	if (fd < 0)
 		return -errno;
 	/*
-	 * Absent before 6.11 (-ENOTTY), in emulators of system calls, behind
-	 * filters: whatever it answers then, the text says the same.
+	 * The ioctl may be missing: before Linux 6.11 (-ENOTTY), in emulators
+	 * of system calls, behind filters. After any failure the text is read.
 	 */
 	ret = query(fd, start, &first);
 	if (!ret || ret == -ENOENT) {

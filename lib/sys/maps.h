@@ -24,7 +24,7 @@ struct smi_sys_mapping {
  * smi_sys_maps_each - visit the mappings of a range of this process
  * @start, @end: addresses
  * @each: called in ascending order, for each address once at most; holes are
- *      not visited. It returns 0 to go on, anything else to end the walk
+ *      not visited. It returns 0 to continue, anything else to end the walk
  * @opaque: passed to @each
  *
  * Return: 0, what @each returned, or -errno: -ENOENT (no /proc), -ESRCH,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Copies of memory that others write; page.h says why they are sound.
+ * Copies of memory that others write. page.h explains why they are correct.
  */
 #include "sys/page.h"
 
@@ -10,13 +10,13 @@
 /* Unaligned loads and stores of what every 64-bit processor has. */
 typedef uint64_t vector __attribute__((vector_size(16), aligned(1), may_alias));
 
-/* Vectors of one turn: two lines of a cache. */
+/* Vectors per turn of the loop: two cache lines. */
 #define TURN	   8
 #define LINE_BYTES 64
 
 /*
- * Asked for ahead, beyond the end too: who reads a page mostly reads the next.
- * An address that is not there costs nothing.
+ * Prefetch this far ahead, also beyond the end: after a page a reader mostly
+ * reads the next one. An address that is not mapped costs nothing.
  */
 #define AHEAD_BYTES 2048
 

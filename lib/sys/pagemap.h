@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PAGEMAP_SCAN (Linux 6.7): fetch what was written, and protect it again, in
- * one atomic step for each page; or only find it.
+ * PAGEMAP_SCAN (Linux 6.7): find written pages and protect them again, in one
+ * atomic step per page; or only find pages.
  */
 #ifndef LIB_SYS_PAGEMAP_H
 #define LIB_SYS_PAGEMAP_H
@@ -31,12 +31,12 @@ int smi_sys_pagemap_open(void);
  * @runs: receives runs in ascending order, at most @max
  *
  * When @max runs are returned the range may hold more, from the last run's
- * end on. Fewer mean the range is done. The kernel's own walk_end is no test:
- * after 512 runs it keeps the address of the last flush to user memory
- * although the walk went on (seen up to 6.18).
+ * end on. If there are fewer, the range is complete. The kernel's walk_end is
+ * no test for that: after 512 runs it keeps the address of the last flush to
+ * user memory, although the walk continued (seen up to 6.18).
  *
- * Failure: pages may be protected again already and are not reported, so all
- * of the range counts as written.
+ * After a failure pages may be protected again that were not reported, so the
+ * whole range counts as written.
  * Return: number of runs, or -errno: -ENOTTY (no PAGEMAP_SCAN), -EPERM (a
  * mapping in the range is not registered for asynchronous protection),
  * -EINTR (a fatal signal), -ENOMEM.
@@ -47,7 +47,7 @@ long smi_sys_pagemap_take_written(int pagemap, uint64_t start, uint64_t end,
 /*
  * smi_sys_pagemap_find_written - the same pages, left as they are
  *
- * Nothing is protected, so what is found is found again, and a failure
+ * It protects nothing, so the next call finds the same pages, and a failure
  * changes nothing. Parameters and return value are those of
  * smi_sys_pagemap_take_written.
  */
@@ -57,7 +57,7 @@ long smi_sys_pagemap_find_written(int pagemap, uint64_t start, uint64_t end,
 /*
  * smi_sys_pagemap_find_present - find pages that this process has mapped
  *
- * Nothing is protected. A page that is being migrated is not found.
+ * Protects nothing. It does not find a page that the kernel is migrating.
  * Parameters are those of smi_sys_pagemap_take_written.
  * Return: number of runs, or -errno.
  */
@@ -65,7 +65,7 @@ long smi_sys_pagemap_find_present(int pagemap, uint64_t start, uint64_t end,
 				  struct smi_sys_page_run *runs, size_t max);
 
 /*
- * smi_sys_pagemap_find_none - find pages of which the page table holds nothing,
+ * smi_sys_pagemap_find_none - find pages for which the page table has no entry,
  *      not even a marker
  *
  * As smi_sys_pagemap_find_present.
@@ -79,15 +79,15 @@ long smi_sys_pagemap_find_none(int pagemap, uint64_t start, uint64_t end,
 #define SMI_SYS_PAGEMAP_FILE	(UINT64_C(1) << 61) /* of a file, or shared */
 /* Frame, or swap type and offset; 0 for a reader without CAP_SYS_ADMIN. */
 #define SMI_SYS_PAGEMAP_FRAME ((UINT64_C(1) << 55) - 1)
-/* Where the page is; the other bits also say things about its mapping. */
+/* Where the page is. The other bits describe its mapping. */
 #define SMI_SYS_PAGEMAP_WHERE                                \
 	(SMI_SYS_PAGEMAP_PRESENT | SMI_SYS_PAGEMAP_SWAPPED | \
 	 SMI_SYS_PAGEMAP_FRAME)
 
 /*
  * smi_sys_pagemap_words - read the words of pages
- * @pagemap: descriptor of smi_sys_pagemap_open; who may see frames is decided
- *      when it is opened
+ * @pagemap: descriptor of smi_sys_pagemap_open, which decides whether frames
+ *      are shown
  * @first_page: address divided by the page size
  * @words: receives @npages words
  *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Grace periods: the slots, who has them, and the wait. Why it is right stands
- * in rcu.h and is searched by tests/model.
+ * Grace periods: the slots, their claims, and the wait. rcu.h has the proof,
+ * and tests/model checks it.
  */
 #include "sys/rcu.h"
 
@@ -12,14 +12,14 @@
 
 #include "sys/barrier.h"
 
-/* Threads that mark at one time, before they share a word. */
+/* Threads that mark at the same time. Further ones share a word. */
 #define NSLOTS	512
 #define NSHARED 2
 
 /*
  * The C library keeps the values of its first keys in the thread itself, and
- * allocates for others. There a thread has no slot, since nothing would give
- * it back.
+ * allocates memory for others. If the key is not among the first, threads get
+ * no slot, since a slot could not be returned when its thread ends.
  */
 #define KEYS_WITHOUT_MEMORY 32
 
@@ -30,22 +30,22 @@ static atomic_uint phase;     /* modulo NSHARED: the word that readers enter */
 static atomic_bool is_turned; /* by an updater that waits for the other word */
 static atomic_int nfree = NSLOTS;
 
-/* The definition's own model counts: without it the first touch allocates. */
+/* The definition needs the model too: without it the first use allocates. */
 _Thread_local _Atomic(struct smi_sys_rcu_slot *) smi_sys_rcu_own
 	__attribute__((tls_model("initial-exec")));
 _Atomic bool smi_sys_rcu_readers_fence = true;
 
-/* The calling thread has given its slot back for good. */
+/* The calling thread has returned its slot and gets no other. */
 static _Thread_local atomic_bool is_ending
 	__attribute__((tls_model("initial-exec")));
 
-/* Every thread that does not fence has passed a barrier since. */
+/* All threads fence: each has passed a barrier since it was told to. */
 static _Atomic bool all_fence = true;
 
 static pthread_key_t exit_key;
 static bool has_exit_key;
 
-static void give_back(struct smi_sys_rcu_slot *slot)
+static void return_slot(struct smi_sys_rcu_slot *slot)
 {
 	/* Release pairs with the acquire in find_free. */
 	atomic_store_explicit(&slot->is_claimed, false, memory_order_release);
@@ -53,15 +53,16 @@ static void give_back(struct smi_sys_rcu_slot *slot)
 }
 
 /*
- * A thread ends. Its other destructors may mark, for as many rounds as the C
- * library makes, and this one may not be called again: they share a word.
+ * A thread ends. Its other destructors may still mark, for as many rounds as
+ * the C library makes, and this one may not be called again. So their marks
+ * share a word.
  */
 static void thread_ends(void *slot)
 {
 	/* Relaxed, both: for this thread and its signal handlers. */
 	atomic_store_explicit(&is_ending, true, memory_order_relaxed);
 	atomic_store_explicit(&smi_sys_rcu_own, NULL, memory_order_relaxed);
-	give_back(slot);
+	return_slot(slot);
 }
 
 /* In the child of fork(2), by its only thread. */
@@ -70,7 +71,7 @@ static void forget_other_threads(void)
 	struct smi_sys_rcu_slot *own =
 		atomic_load_explicit(&smi_sys_rcu_own, memory_order_relaxed);
 
-	/* Relaxed: nobody else is there. */
+	/* Relaxed: there is no other thread. */
 	for (size_t i = 0; i < NSLOTS; i++) {
 		if (&slots[i] == own)
 			continue;
@@ -86,8 +87,8 @@ static void forget_other_threads(void)
 }
 
 /*
- * Before anyone can enter. A key that is made early is among the first. All of
- * it may fail: then readers share words, or fence.
+ * Runs before any thread can enter a section. A key that is made early is among
+ * the first. Each step may fail: then readers share words, or fence.
  */
 static __attribute__((constructor)) void set_up(void)
 {
@@ -121,7 +122,7 @@ static struct smi_sys_rcu_slot *find_free(void)
 		bool is_claimed = atomic_load_explicit(&slots[i].is_claimed,
 						       memory_order_relaxed);
 
-		/* Acquire pairs with the release in give_back. */
+		/* Acquire pairs with the release in return_slot. */
 		if (!is_claimed &&
 		    atomic_compare_exchange_strong_explicit(
 			    &slots[i].is_claimed, &is_claimed, true,
@@ -134,7 +135,7 @@ static struct smi_sys_rcu_slot *find_free(void)
 	return NULL;
 }
 
-/* Make a slot the calling thread's. A signal handler may be quicker. */
+/* Claim a slot for the calling thread. A signal handler may do it meanwhile. */
 static bool claim(void)
 {
 	struct smi_sys_rcu_slot *none = NULL, *slot;
@@ -148,13 +149,13 @@ static bool claim(void)
 	if (!atomic_compare_exchange_strong_explicit(&smi_sys_rcu_own, &none,
 						     slot, memory_order_relaxed,
 						     memory_order_relaxed)) {
-		give_back(slot);
+		return_slot(slot);
 		return true;
 	}
 	if (pthread_setspecific(exit_key, slot) == 0)
 		return true;
 	atomic_store_explicit(&smi_sys_rcu_own, NULL, memory_order_relaxed);
-	give_back(slot);
+	return_slot(slot);
 	return false;
 }
 
@@ -164,7 +165,7 @@ struct smi_sys_rcu_slot *smi_sys_rcu_read_lock_slow(void)
 
 	if (claim())
 		return smi_sys_rcu_read_lock();
-	/* Relaxed: either word is right; the phase only lets waits end. */
+	/* Relaxed: either word is correct; the phase only lets waits end. */
 	slot = &shared[atomic_load_explicit(&phase, memory_order_relaxed) %
 		       NSHARED];
 	atomic_fetch_add_explicit(&slot->word, 1, memory_order_relaxed);
@@ -174,9 +175,9 @@ struct smi_sys_rcu_slot *smi_sys_rcu_read_lock_slow(void)
 }
 
 /*
- * A section that runs is over in a moment; one that does not may have no
- * processor, and sleeping gives it this one. (sched_yield(2) gives it to all
- * others first, however many they are.)
+ * A section whose thread runs ends soon. One whose thread waits for a processor
+ * may get this one while we sleep. (sched_yield(2) would run all other threads
+ * first, however many there are.)
  */
 static void pause_for(unsigned int *tries)
 {
@@ -192,7 +193,7 @@ static uint64_t read_word(struct smi_sys_rcu_slot *slot)
 	return atomic_load_explicit(&slot->word, memory_order_acquire);
 }
 
-/* Until the section that was @seen has ended. */
+/* Wait until the section that was @seen has ended. */
 static void wait_for_slot(struct smi_sys_rcu_slot *slot, uint64_t seen)
 {
 	uint64_t now = seen;
@@ -206,9 +207,9 @@ static void wait_for_slot(struct smi_sys_rcu_slot *slot, uint64_t seen)
 }
 
 /*
- * All are read before the first is waited for. So the wait is as long as the
- * longest section, and not as all of them one after the other: a slot that is
- * read late is in a section that began meanwhile.
+ * Read all slots, then wait for each. So the wait is as long as the longest
+ * section. If each slot were read only after the wait for the one before, it
+ * might be in a section that began meanwhile, and the waits would add up.
  */
 static void wait_for_slots(void)
 {
@@ -221,14 +222,14 @@ static void wait_for_slots(void)
 }
 
 /*
- * One updater at a time turns the phase away from a word: two that turned it
- * away from each other's would both meet new readers for ever.
+ * One updater at a time switches the phase away from a word. Two updaters that
+ * switched it back and forth would both see new readers for ever.
  */
 static void wait_for_shared(size_t i)
 {
 	unsigned int tries = 0;
 
-	/* Relaxed: what they guard, the phase, matters to no proof. */
+	/* Relaxed: it guards the phase, which no proof relies on. */
 	while (atomic_exchange_explicit(&is_turned, true, memory_order_relaxed))
 		pause_for(&tries);
 	atomic_store_explicit(&phase, (unsigned int)(i + 1),
@@ -245,7 +246,7 @@ static bool heavy_barrier(void)
 	if (atomic_load_explicit(&all_fence, memory_order_acquire) ||
 	    smi_sys_barrier())
 		return true;
-	/* Relaxed: the barrier takes it to all threads. */
+	/* Relaxed: the barrier makes it visible to all threads. */
 	atomic_store_explicit(&smi_sys_rcu_readers_fence, true,
 			      memory_order_relaxed);
 	if (!smi_sys_barrier_slow())

@@ -8,10 +8,10 @@
  * made by vCPU threads, by signal handlers and in processes that have no
  * memory left. One domain serves the whole process.
  *
- * READERS. Each thread claims a slot at its first section and gives it back
- * when the thread ends. The word of a slot holds how deep its thread is nested
- * in sections (low 16 bits) and how many outermost sections have ended (above);
- * a section is a store to it at either end. A thread that gets no slot adds
+ * READERS. Each thread claims a slot at its first section and returns it when
+ * the thread ends. The word of a slot holds how deep its thread is nested in
+ * sections (low 16 bits) and how many outermost sections have ended (above); a
+ * section is a store to it at either end. A thread that gets no slot adds
  * itself to one of two shared words while it reads; the phase says which.
  *
  *	lock:         release: nesting + 1; light barrier; read what is
@@ -32,7 +32,7 @@
  * not reads the pointer after that point, and finds it unpublished. Where there
  * is no heavy barrier both sides have a full fence, with the same result. What
  * a section did happens before synchronize returns, by unlock's release and its
- * own acquire: nothing is freed that is still being read.
+ * own acquire: no object is freed while a section reads it.
  *
  * SIGNALS. A handler that marks while its thread locks or unlocks nests, or
  * runs a section of its own, in the same slot. It leaves the word as it found
@@ -41,9 +41,10 @@
  * so a value that comes again makes it wait longer, never shorter.
  *
  * NO HEAVY BARRIER. Without membarrier(2) readers fence from the start. If it
- * is forbidden later they are told to, and one other barrier is needed for
- * those that read the old answer (sys/barrier.h). Until it was had, synchronize
- * returns false, and what was removed has to be kept.
+ * is forbidden later, readers fence from then on, and one barrier of another
+ * kind is needed for those that read the old setting (sys/barrier.h). Until
+ * that barrier succeeds, synchronize returns false, and what was removed must
+ * be kept.
  *
  * FORK. The child has one thread, so all slots but its own are free there.
  */
@@ -64,8 +65,8 @@ struct smi_sys_rcu_slot {
 };
 
 /*
- * rcu.c: the calling thread's, or NULL. Its place is set aside when the thread
- * begins, also where the library was loaded by dlopen.
+ * rcu.c: the calling thread's slot, or NULL. Its storage exists from the
+ * thread's beginning, also if the library was loaded by dlopen.
  */
 extern _Thread_local _Atomic(struct smi_sys_rcu_slot *) smi_sys_rcu_own
 	__attribute__((tls_model("initial-exec")));
@@ -74,10 +75,10 @@ extern _Atomic bool smi_sys_rcu_readers_fence;
 /* rcu.c: enter without a slot. */
 struct smi_sys_rcu_slot *smi_sys_rcu_read_lock_slow(void);
 
-/* For the processor by the updater's heavy barrier, if there is one. */
+/* A compiler barrier; the processor needs only the updater's heavy barrier. */
 static inline void smi_sys_rcu_light_barrier(void)
 {
-	/* Relaxed: an old answer is what the updater's slow barrier is for. */
+	/* Relaxed: the updater's slow barrier covers an old value. */
 	if (__builtin_expect(atomic_load_explicit(&smi_sys_rcu_readers_fence,
 						  memory_order_relaxed),
 			     0))
@@ -90,7 +91,7 @@ static inline void smi_sys_rcu_light_barrier(void)
  * smi_sys_rcu_read_lock - begin a section
  *
  * Sections nest. Blocks: no. Threads: any, and signal handlers.
- * Return: what smi_sys_rcu_read_unlock wants.
+ * Return: the slot to pass to smi_sys_rcu_read_unlock.
  */
 static inline struct smi_sys_rcu_slot *smi_sys_rcu_read_lock(void)
 {
@@ -111,7 +112,7 @@ static inline struct smi_sys_rcu_slot *smi_sys_rcu_read_lock(void)
 	return slot;
 }
 
-/* smi_sys_rcu_read_unlock - end the section that @slot was returned for */
+/* smi_sys_rcu_read_unlock - end the section for which @slot was returned */
 static inline void smi_sys_rcu_read_unlock(struct smi_sys_rcu_slot *slot)
 {
 	uint64_t word;
@@ -128,7 +129,7 @@ static inline void smi_sys_rcu_read_unlock(struct smi_sys_rcu_slot *slot)
 }
 
 /*
- * smi_sys_rcu_prepare - touch the slots, so that claiming one faults none in
+ * smi_sys_rcu_prepare - populate the slots' memory, so that claims do not fault
  *
  * Blocks: no. Threads: any.
  */
@@ -141,8 +142,8 @@ void smi_sys_rcu_prepare(void);
  * What these sections, and their threads before them, stored is visible then.
  * Keeps errno. Blocks: for a barrier in all threads, and on sections. Threads:
  * any, several at once, outside of sections.
- * Return: true; false if no barrier could be had: then a section may go on, and
- * a later call may succeed.
+ * Return: true; false if no barrier works: then a section may still run, and a
+ * later call may succeed.
  */
 bool smi_sys_rcu_synchronize(void);
 

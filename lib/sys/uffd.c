@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One function for each call of userfaultfd that the library makes; no
- * policy. errno is turned into a return value on the line after the call.
+ * One function per call of userfaultfd that the library makes, without policy.
+ * errno becomes a return value on the line after the call.
  */
 #include "sys/uffd.h"
 
@@ -22,7 +22,7 @@ static int call(int uffd, unsigned long request, void *arg)
 	return ioctl(uffd, request, arg) < 0 ? -errno : 0;
 }
 
-/* Container run-times filter the system call but may give the device. */
+/* Container run-times filter the system call, but may offer the device. */
 static int open_by_device(int flags)
 {
 	int dev = open("/dev/userfaultfd", O_RDWR | O_CLOEXEC);

@@ -9,9 +9,9 @@
  * those below that the kernel has.
  *
  * WHY A STATIC. The descriptor belongs to the address space, as the kernel's
- * registrations do, and two parts of a program that know nothing of each other
- * must find the same one. So there is one static pointer, to a page that is
- * mapped at the first use and stays. It needs no constructor.
+ * registrations do, and two parts of a program that do not know each other must
+ * find the same one. So there is one static pointer, to a page that is mapped
+ * at the first use and stays mapped. It needs no constructor.
  *
  * FORK. The page is wiped in a child (MADV_WIPEONFORK), its lock included, so
  * a child finds no descriptor and opens one of its own. The parent's descriptor
@@ -23,9 +23,9 @@
  * another file's.
  *
  * RANGES. A use registers one range. At most one use of each purpose may have a
- * page: what one of two trackers fetched the other would never see. What a use
- * drops as it closes is its own: where another use goes on, its mode stays.
- * The kernel cannot drop one mode of two:
+ * page: what one of two trackers fetched the other would never see. A use that
+ * closes drops only its own mode of its range; modes of other uses stay. The
+ * kernel cannot drop one mode of two:
  *
  *   - Write-protection stays where missing pages are still delivered. The
  *     kernel resolves its faults itself, so this costs a fault per page.
@@ -37,17 +37,18 @@
  *
  * WHO READS. The descriptor has one queue. Tracking puts nothing into it, and
  * no EVENT_* feature is agreed on, so fork, mremap and madvise never wait for a
- * reader. Only a missing page does. A message is read once and says nothing
- * about who wants it, so one use may read: the one that claimed it. Whoever
+ * reader. Only a fault on a missing page does. A message can be read once and
+ * does not name a use, so one use may read: the one that claimed it. A use that
  * delivers missing pages claims first, and serves all ranges that are
- * registered for missing pages. Reads do not block; poll(2) tells when.
+ * registered for missing pages. Reads do not block; poll(2) waits for messages.
  *
- * WHAT IT INSTALLS. A page may be installed protected (UFFDIO_COPY_MODE_WP),
- * hence clean, once: then nothing has changed it since the trackers' clients
- * had it. A page that is missing again was dropped, which is a change that the
- * kernel forgets as the page comes back. It is installed unprotected, so it
- * counts as written. So is every page of a private mapping of a file, since
- * trackers rely on a report of each copy (source/drops.h).
+ * INSTALLING PAGES. The reader may install a page protected
+ * (UFFDIO_COPY_MODE_WP), hence clean, once: nothing has changed it before. A
+ * page that is missing again was dropped. That is a change, and the kernel
+ * forgets it when the page returns. So the reader installs such a page
+ * unprotected, and it counts as written. The same holds for every page of a
+ * private mapping of a file, since trackers rely on a report of each copy
+ * (source/drops.h).
  *
  * LOCKS. One, in the page, innermost. Threads: any, but one at a time for one
  * use.

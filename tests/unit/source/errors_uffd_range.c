@@ -94,7 +94,7 @@ static void test_registered_by_another(void **state)
 	munmap(memory, BYTES);
 }
 
-/* It can never be written, so the kernel refuses to track it. */
+/* No thread may ever write there, so the kernel refuses to track it. */
 static void test_read_only_file(void **state)
 {
 	char *memory;

@@ -115,7 +115,7 @@ static void test_no_client(void **state)
 	hub_rig_close(&f);
 }
 
-/* Sources go on without the hub's owner; the last one frees it. */
+/* Sources continue without the hub's owner; the last one frees it. */
 static void test_hub_goes_first(void **state)
 {
 	struct hub_rig f;

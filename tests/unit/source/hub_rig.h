@@ -3,8 +3,8 @@
  * Two regions that a simulated ring feeds, and a client. One thread does it
  * all, step by step.
  */
-#ifndef TESTS_UNIT_HUB_RIG_H
-#define TESTS_UNIT_HUB_RIG_H
+#ifndef TESTS_UNIT_SOURCE_HUB_RIG_H
+#define TESTS_UNIT_SOURCE_HUB_RIG_H
 
 #include <stdint.h>
 

@@ -64,8 +64,7 @@ static void model_close(struct model *m)
 	}
 }
 
-/* The kernel's bits are little-endian, so a page's byte is the same on any
- * machine. */
+/* Little-endian words, so a page is in the same byte on every host. */
 static bool log_bit(const uint64_t *words, uint64_t page)
 {
 	return ((const uint8_t *)words)[page / 8] >> (page % 8) & 1;

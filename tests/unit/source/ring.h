@@ -10,8 +10,8 @@
  *
  * Mutants are collectors that lose writes: the tests must notice.
  */
-#ifndef TESTS_UNIT_RING_H
-#define TESTS_UNIT_RING_H
+#ifndef TESTS_UNIT_SOURCE_RING_H
+#define TESTS_UNIT_SOURCE_RING_H
 
 #include <pthread.h>
 #include <stdatomic.h>

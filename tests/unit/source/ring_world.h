@@ -6,8 +6,8 @@
  * A page that differs from the copy and is clean is a suspect: it must be dirty
  * after the next harvest or look of its region. What is lost is counted.
  */
-#ifndef TESTS_UNIT_RING_WORLD_H
-#define TESTS_UNIT_RING_WORLD_H
+#ifndef TESTS_UNIT_SOURCE_RING_WORLD_H
+#define TESTS_UNIT_SOURCE_RING_WORLD_H
 
 #include <pthread.h>
 #include <stdatomic.h>
