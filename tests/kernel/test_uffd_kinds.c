@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every row of "What is seen" in docs/kernel-support.md, for every kind of
+ * Every row of "What is detected" in docs/kernel-support.md, for every kind of
  * memory, as root and as nobody. The truth is not a table: each event happens
  * to four pages (kinds.h), then their content is compared with what it was,
  * and with what the harvest reported (kind_events.h). Nothing else may be
