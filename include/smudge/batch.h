@@ -3,8 +3,8 @@
  * A batch: the pages that one take moved out of a bitmap, as runs.
  *
  * A batch has room for a number of runs fixed at creation, so a take never
- * allocates. Runs are in ascending order, do not touch each other, and two
- * neighbours are always parted by at least one page that was clean.
+ * allocates. Runs are in ascending order; between two of them is at least one
+ * page that was clean.
  */
 #ifndef SMUDGE_BATCH_H
 #define SMUDGE_BATCH_H
@@ -19,7 +19,7 @@ extern "C" {
 
 #pragma GCC visibility push(default)
 
-/* Consecutive pages [first_page, first_page + npages), in pages of a region */
+/* Pages [first_page, first_page + npages), in pages of a region. */
 struct smudge_run {
 	uint64_t first_page;
 	uint64_t npages;
@@ -30,17 +30,17 @@ struct smudge_batch;
 /*
  * smudge_batch_create - an empty batch
  * @max_runs: runs it can hold; raised to 4096 if less, refused above 2^30
- * @ret: receives the batch, owned by the caller
+ * @ret_batch: receives the batch, owned by the caller
  *
- * Memory: 8 bytes per run, populated as used. Blocks: on mmap. Threads: any.
+ * Memory: 8 bytes per run, populated when used. Blocks: on mmap. Threads: any.
  * Return: 0, -EINVAL (@max_runs too large), -ENOMEM.
  */
-int smudge_batch_create(size_t max_runs, struct smudge_batch **ret);
+int smudge_batch_create(size_t max_runs, struct smudge_batch **ret_batch);
 
 /*
  * smudge_batch_destroy - free a batch
  * @batch: empty batch, or NULL. A batch that still holds taken pages must
- *      be committed or returned first: its bits are nowhere else.
+ *      be committed or returned first: it has the only copy of its bits.
  *
  * Blocks: no. Threads: no other call may use @batch.
  * Return: 0, -EBUSY (the batch is not empty, and not freed).
@@ -48,12 +48,13 @@ int smudge_batch_create(size_t max_runs, struct smudge_batch **ret);
 int smudge_batch_destroy(struct smudge_batch *batch);
 
 /*
- * smudge_batch_is_empty - true when no take is outstanding in the batch
- * smudge_batch_nruns - number of runs; 0 is possible for a take that found
- *      nothing
+ * smudge_batch_is_empty - true if the batch is not between a take and its end
+ *      by commit, return or discard
+ * smudge_batch_nruns - number of runs; may be 0 after a smudge_client_take or
+ *      smudge_bitmap_take that found nothing dirty
  * smudge_batch_npages - number of pages in all runs
- * smudge_batch_end_page - the take examined everything before this page;
- *      0 when the batch is empty
+ * smudge_batch_end_page - the page after the last one that the take looked at;
+ * 0 if the batch is empty
  *
  * Blocks: no. Threads: one at a time per batch.
  */
@@ -65,31 +66,32 @@ uint64_t smudge_batch_end_page(const struct smudge_batch *batch);
 /*
  * smudge_batch_run - one run of the batch
  * @batch: batch (borrowed)
- * @index: below smudge_batch_nruns; above, an empty run is returned
+ * @index: below smudge_batch_nruns; otherwise an empty run is returned
  *
- * Blocks: no. Threads: any number while nobody takes, commits or returns.
+ * Blocks: no. Threads: any number while no call takes, commits, returns or
+ * discards the batch.
  */
 struct smudge_run smudge_batch_run(const struct smudge_batch *batch,
 				   size_t index);
 
 /*
- * smudge_batch_runs - several runs at once, for consumers that read them all
+ * smudge_batch_runs - copy several runs at once, for consumers that read all
  * @batch: batch (borrowed)
- * @index: the first run wanted
+ * @index: the first run to copy
  * @runs: array of @max runs to fill
  *
  * Blocks: no. Threads: as smudge_batch_run.
- * Return: how many were filled in; less than @max only at the end.
+ * Return: how many were copied; less than @max only at the end.
  */
 size_t smudge_batch_runs(const struct smudge_batch *batch, size_t index,
 			 struct smudge_run *runs, size_t max);
 
 /*
- * smudge_batch_discard - forget a batch taken from a bare bitmap
- * @batch: empty afterwards; its pages are the caller's now. One taken by
- *      smudge_client_take is left alone
+ * smudge_batch_discard - end a batch taken from a bare bitmap
+ * @batch: empty afterwards; its pages are safely owned by the caller. A batch
+ *      taken from a client is left unchanged
  *
- * For batches of smudge_bitmap_take; those of smudge_client_take end with
+ * For batches of smudge_bitmap_take; those of a client end with
  * smudge_client_commit or smudge_client_return.
  * Blocks: no. Threads: one at a time per batch.
  */

@@ -2,9 +2,9 @@
 /*
  * A client: a purpose that wants to know which pages were written.
  *
- * Every client has bits of its own: what one takes stays dirty for the others.
- * A client begins with every page dirty, since nobody knows what was written
- * before it; one that wants to begin clean calls smudge_client_skip.
+ * Every client has bits of its own: a page that one takes stays dirty for the
+ * others. A client begins with every page dirty, since it is unknown what was
+ * written before it opened. To begin clean, call smudge_client_skip.
  *
  * The life of a batch: take (bits cleared, writers re-armed), read the
  * pages, then commit, or return when the pages could not be used. A write
@@ -36,22 +36,22 @@ struct smudge_client_options {
 	struct smudge_region *const *regions; /* regions to watch, copied */
 	size_t nregions; /* 0: every region, those added later included */
 	/*
-	 * Hear marks only: no source is started, harvested or re-armed for
-	 * this client. For one that is told of every other write by other
-	 * means. A caller built before this field was there gives the size it
-	 * knew, and means false.
+	 * Receive marks only: no source is started, harvested or re-armed for
+	 * this client. For a client that knows of all other writes by other
+	 * means. For a caller whose struct ends before this field, it is false.
 	 */
 	bool marks_only;
 	/*
-	 * SMUDGE_REARM_QUIESCED: while this client is open, nothing but a
-	 * quiesced harvest re-arms the regions it watches, whoever harvests
+	 * SMUDGE_REARM_QUIESCED: while this client is open, only a quiesced
+	 * harvest re-arms the regions it watches, whichever client harvests
 	 * (memory.h, PINNED I/O). For a client that must not lose what I/O
-	 * into pinned pages writes. Its pages become all dirty in each look
-	 * or harvest up to the first quiesced harvest after sources were armed
-	 * outside of one (by their start, or under the other policy), that
-	 * one included: what was in flight then may have landed unseen. To
-	 * begin with as few pages as may be, open it, harvest quiesced, and
-	 * take or skip, in this order. Every source it needs must have a look.
+	 * into pinned pages writes. When sources were armed outside of a
+	 * quiesced harvest (by their start, or under the other policy), I/O
+	 * in flight at that time may land undetected: each look or harvest
+	 * makes all of the client's pages dirty, up to and including the
+	 * first quiesced harvest. To begin with as few dirty pages as
+	 * possible, open the client, harvest quiesced, and take or skip, in
+	 * this order. Every source of its regions must have a look.
 	 */
 	enum smudge_rearm_policy rearm_policy;
 };
@@ -60,28 +60,29 @@ struct smudge_client_options {
  * smudge_client_open - begin to watch; every page is dirty at first
  * @memory: memory (borrowed; not destroyed while the client is open)
  * @options: copied
- * @ret: receives the client, closed by smudge_client_close
+ * @ret_client: receives the client, closed by smudge_client_close
  * @err: receives the first failure; may be NULL
  *
- * Allocates the client's bitmaps, starts the sources of regions that nobody
- * watched before, and waits until every mark in flight knows the client.
+ * Allocates the client's bitmaps, starts the sources of regions that no client
+ * watched before, and waits until every mark under way knows the client.
  * Blocks: on the locks, the sources' start and an RCU grace period.
  * Threads: any.
- * State after failure: as before the call, sources it started stopped again.
+ * State after failure: as before the call; sources that it started are stopped.
  * Return: 0, -EINVAL (options; a region of another memory), -EOPNOTSUPP
- * (SMUDGE_REARM_QUIESCED, and a source of a region has no look; the sentence
- * names it), -ENOMEM, or the error of the source that could not be started
- * (-EIO if that returned what it may not return).
+ * (SMUDGE_REARM_QUIESCED, and a source of a region has no look; the error names
+ * it), -ENOMEM, or the error of the source that could not be started
+ * (-EIO if it returned a value that it may not return).
  */
 int smudge_client_open(struct smudge_memory *memory,
 		       const struct smudge_client_options *options,
-		       struct smudge_client **ret, struct smudge_error *err);
+		       struct smudge_client **ret_client,
+		       struct smudge_error *err);
 
 /*
  * smudge_client_close - stop watching
  * @client: may be NULL; invalid afterwards, unless -EBUSY
  *
- * Frees its bitmaps; stops the sources of regions nobody watches any more.
+ * Frees its bitmaps; stops the sources of regions that no client watches then.
  * Blocks: on the locks, the sources' stop and an RCU grace period.
  * Threads: no other call may use @client.
  * Return: 0, -EBUSY (a batch is neither committed nor returned).
@@ -97,15 +98,15 @@ int smudge_client_close(struct smudge_client *client);
  * @batch: receives the taken pages; must be empty
  * @err: receives the first failure; may be NULL
  *
- * Stops early where the batch is full; smudge_batch_end_page says how far it
- * came, and the caller takes the rest from there. After a look, and while a
- * client is open that lets only quiesced harvests re-arm, it re-arms nothing:
- * the pages are reported again (memory.h).
- * Blocks: on the region's lock; one kernel call for each 2^18 pages that
- * hold taken pages, none for sources that re-arm as they harvest; one
- * membarrier(2) if marks were found. If that is denied since the client was
- * opened, and no other barrier can be had, the pages taken stay dirty and are
- * given again (kept_pages of smudge_memory_stats).
+ * Stops early if the batch is full; the caller takes the rest from
+ * smudge_batch_end_page on. After a look, and while a client is open with
+ * SMUDGE_REARM_QUIESCED, it re-arms nothing: the pages are reported again
+ * (memory.h).
+ * Blocks: on the region's lock; one kernel call for each 2^18 pages of the host
+ * that hold taken pages, none for sources that re-arm as they harvest; one
+ * membarrier(2) if marks were found. If that is refused after the client was
+ * opened, and no other barrier works, the pages taken stay dirty and are taken
+ * again (kept_pages of smudge_memory_stats).
  * Threads: one taker per client and region; writers may run.
  * Guarantee: a write that ended before this call began, and was harvested or
  * marked, is in the batch or still in the client.
@@ -172,9 +173,9 @@ int smudge_client_take_next(struct smudge_client *client,
 			    struct smudge_error *err);
 
 /*
- * smudge_client_commit - the batch's pages are safely owned; forget it
- * smudge_client_return - they are not; put its bits back
- * @client: the client it was taken from (borrowed)
+ * smudge_client_commit - end a batch whose pages are safely owned
+ * smudge_client_return - end a batch whose pages are not: put its bits back
+ * @client: the client that the batch was taken from (borrowed)
  * @batch: empty afterwards; an empty batch is a no-op
  *
  * Blocks: return on the region's lock, commit never. Threads: as take.
@@ -186,13 +187,14 @@ int smudge_client_return(struct smudge_client *client,
 			 struct smudge_batch *batch);
 
 /*
- * smudge_client_skip - take a range and commit it unread: from now on only
- *      what is written later is dirty, and where takes re-arm nothing (see
- *      smudge_client_take) what is reported again
+ * smudge_client_skip - take a range and commit it unread: only pages written
+ *      later become dirty, and, while takes re-arm nothing (see
+ *      smudge_client_take), pages that are reported again
  * @client, @region, @first_page, @npages, @err: as for smudge_client_take
  *
  * Blocks: as take. Threads: as take.
- * State after failure: the pages before the failed one are clean.
+ * State after failure: the pages before the failed one (the error's page) are
+ * clean.
  * Return: 0, -EINVAL, -EIO as take, -ENOMEM.
  */
 int smudge_client_skip(struct smudge_client *client,
@@ -203,7 +205,7 @@ int smudge_client_skip(struct smudge_client *client,
  * smudge_client_mark - make a range dirty for this client only
  * @client: open client (borrowed)
  * @region: a region the client watches
- * @first_page, @npages: range; what lies outside the region is ignored
+ * @first_page, @npages: range; the part outside the region is ignored
  *
  * Blocks: on the region's lock. Threads: any.
  * Return: 0, -EINVAL (region not watched).
@@ -217,10 +219,10 @@ int smudge_client_mark(struct smudge_client *client,
  * smudge_client_any, _all - is some page of the range, is every page?
  * smudge_client_count - how many pages of the range are dirty?
  * @client: open client (borrowed)
- * @region: a region the client watches; another gives false, or 0
+ * @region: a region the client watches; for another the answer is false, or 0
  * @first_page, @npages: range in pages of the region, as for smudge_bitmap_*
  *
- * They know what was harvested or marked; they do not harvest.
+ * The answers cover what was harvested or marked; these calls do not harvest.
  * Blocks: on the region's lock. Threads: any.
  */
 bool smudge_client_test(struct smudge_client *client,
@@ -240,47 +242,50 @@ uint64_t smudge_client_count(struct smudge_client *client,
  * @client: open client (borrowed)
  * @region: a region the client watches
  * @first_page, @end_page: where to look, end exclusive
- * @ret: receives the run
+ * @ret_run: receives the run
  *
  * Blocks: on the region's lock. Threads: any.
  * Return: true, or false when there is none or the region is not watched.
  */
 bool smudge_client_next_dirty(struct smudge_client *client,
 			      struct smudge_region *region, uint64_t first_page,
-			      uint64_t end_page, struct smudge_run *ret);
+			      uint64_t end_page, struct smudge_run *ret_run);
 bool smudge_client_next_clean(struct smudge_client *client,
 			      struct smudge_region *region, uint64_t first_page,
-			      uint64_t end_page, struct smudge_run *ret);
+			      uint64_t end_page, struct smudge_run *ret_run);
 
 /*
  * smudge_client_next_both - the next run of pages that are dirty and in a mask
  * @client: open client (borrowed)
  * @region: a region the client watches
  * @mask: the caller's own bitmap of the region's pages (borrowed); the caller
- *      is its owner, and nobody else uses it during the call
+ *      is its owner, and no other thread uses it during the call
  * @first_page, @end_page: where to look, end exclusive
- * @ret: receives the run
+ * @ret_run: receives the run
  *
- * The cost follows the words of 64 pages that have a page of the mask, not
- * what is dirty. Blocks: on the region's lock. Threads: any, one at a time
- * for each @mask.
+ * The cost depends on the words of 64 pages that have a page of the mask, not
+ * on the number of dirty pages. Blocks: on the region's lock. Threads: any, one
+ * at a time for each @mask.
  * Return: true, or false when there is none or the region is not watched.
  */
 bool smudge_client_next_both(struct smudge_client *client,
 			     struct smudge_region *region,
 			     struct smudge_bitmap *mask, uint64_t first_page,
-			     uint64_t end_page, struct smudge_run *ret);
+			     uint64_t end_page, struct smudge_run *ret_run);
 
 /*
- * smudge_client_dirty_pages - dirty pages in all regions it watches
+ * smudge_client_dirty_pages - how many pages are dirty, of all regions that the
+ *      client watches
+ * @client: open client (borrowed)
  *
  * Blocks: on the locks. Threads: any.
  */
 uint64_t smudge_client_dirty_pages(struct smudge_client *client);
 
 /*
- * smudge_client_bitmap_bytes - the client's part of the bitmap_bytes in
- *      smudge_memory_stats: what its bitmaps hold now
+ * smudge_client_bitmap_bytes - the memory that the client's bitmaps use now:
+ * its part of the bitmap_bytes in smudge_memory_stats
+ * @client: open client (borrowed)
  *
  * Blocks: on the memory's lock and mincore(2). Threads: any.
  */

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The memory of a machine: its regions, and what knows who wrote them.
+ * The memory of a machine: its regions, and how writes to them are tracked.
  *
  * A region is one contiguous piece of guest RAM. Sources are attached to it
- * (source.h), clients watch it (client.h), and the program marks what it
- * writes itself. While no client is open nothing is allocated, no source
- * runs, and a mark costs a read-side section and a test of one pointer.
+ * (source.h), clients watch it (client.h), and the program marks the pages that
+ * it writes itself. While no client is open nothing is allocated, no source
+ * runs, and a mark costs an RCU section and a test of one pointer.
  *
- * Locks: calls may come from any thread. Topology (add, remove, attach,
- * open, close) and smudge_memory_harvest are serialised by the memory's lock,
- * the bits of one region by that region's lock: takes, and harvests by
- * smudge_region_harvest, of different regions do not wait for each other.
- * Marks take no lock at all.
+ * Locks: any thread may call. The memory's lock serialises changes of topology
+ * (add, remove, attach, open, close) and smudge_memory_harvest. Each region's
+ * lock serialises access to the bits of that region, so takes, and harvests by
+ * smudge_region_harvest, of different regions run at the same time. Marks take
+ * no lock.
  *
- * A child of fork(2) must not use what was created before the fork, since the
- * sources' tracking is the parent's. It may create a memory of its own.
+ * A child of fork(2) must not use objects created before the fork, since their
+ * sources track the parent's memory. It may create a memory of its own.
  */
 #ifndef SMUDGE_MEMORY_H
 #define SMUDGE_MEMORY_H
@@ -33,16 +33,16 @@ extern "C" {
 struct smudge_memory;
 struct smudge_region;
 
-/* Regions at one time; more are refused. */
+/* How many regions a memory has at one time; more are refused. */
 #define SMUDGE_MAX_REGIONS 4096
 
 /*
  * smudge_memory_create - a memory without regions
- * @ret: receives it, owned by the caller
+ * @ret_memory: receives it, owned by the caller
  *
  * Blocks: no. Threads: any. Return: 0, -ENOMEM.
  */
-int smudge_memory_create(struct smudge_memory **ret);
+int smudge_memory_create(struct smudge_memory **ret_memory);
 
 /*
  * smudge_memory_destroy - free a memory and the regions left in it
@@ -51,8 +51,8 @@ int smudge_memory_create(struct smudge_memory **ret);
  * Sources that are still attached are detached, not destroyed.
  * Blocks: as smudge_region_remove. Threads: no other call may be running.
  * Return: 0, -EBUSY (a client is open, or a region is held: by a display, a
- * code handle, a migration that runs, or smudge_region_hold); nothing has
- * happened then.
+ * code handle, a migration that runs, or smudge_region_hold); nothing is
+ * changed then.
  */
 int smudge_memory_destroy(struct smudge_memory *memory);
 
@@ -68,32 +68,32 @@ struct smudge_region_options {
 /*
  * smudge_region_add - add a piece of guest RAM, also while writers run
  * @memory: memory (borrowed; must outlive the region)
- * @options: copied; the memory at hva stays the caller's
- * @ret: receives the region, valid until smudge_region_remove
+ * @options: copied; the memory at hva remains the caller's
+ * @ret_region: receives the region, valid until smudge_region_remove
  *
- * Clients that watch everything watch it from now on, all pages dirty.
+ * Clients that watch every region watch it from now on, with all pages dirty.
  * Blocks: on the memory's lock, and on an RCU grace period. Threads: any.
  * Return: 0, -EINVAL (alignment, size, page_shift or name, or a gpa range that
- * ends beyond 2^64 - 1), -EEXIST (overlaps
- * another region's gpa range, or the name is taken), -ENOSPC
- * (SMUDGE_MAX_REGIONS), -ENOMEM. On failure nothing has changed.
+ * ends beyond 2^64 - 1), -EEXIST (overlaps another region's gpa range, or the
+ * name is taken), -ENOSPC (SMUDGE_MAX_REGIONS), -ENOMEM. On failure nothing has
+ * changed.
  */
 int smudge_region_add(struct smudge_memory *memory,
 		      const struct smudge_region_options *options,
-		      struct smudge_region **ret);
+		      struct smudge_region **ret_region);
 
 /*
- * smudge_region_remove - take a piece of guest RAM away
+ * smudge_region_remove - remove a piece of guest RAM
  * @region: invalid afterwards
  *
- * Sources are detached (each harvested a last time first) and the clients'
- * bits of the region are dropped with it: a client that still needs its
- * content takes it before. Marks of other threads that run meanwhile are
- * waited for. Blocks: on the locks and an RCU grace period.
+ * Sources are harvested a last time and detached. The clients' bits of the
+ * region are dropped with it: a client that still needs its content must take
+ * it before. The call waits for marks of other threads that are under way.
+ * Blocks: on the locks and an RCU grace period.
  * Threads: any, but no other call may use @region any more.
  * Return: 0, -EBUSY (a client has a batch of the region, or it is held: by a
  * display, a code handle, a migration that runs, or smudge_region_hold),
- * -ENOMEM; on failure nothing has happened.
+ * -ENOMEM; on failure nothing has changed.
  */
 int smudge_region_remove(struct smudge_region *region);
 
@@ -102,8 +102,8 @@ int smudge_region_remove(struct smudge_region *region);
  * smudge_region_release - let it be removed again
  * @region: region (borrowed)
  *
- * For whoever keeps a pointer to a region while others may remove it. Holds
- * are counted; while there is one, smudge_region_remove and
+ * For a program that keeps a pointer to a region which another thread may
+ * remove. Holds are counted; while there is one, smudge_region_remove and
  * smudge_memory_destroy return -EBUSY. A release without a hold does nothing.
  * Blocks: on the memory's lock. Threads: any.
  */
@@ -111,8 +111,8 @@ void smudge_region_hold(struct smudge_region *region);
 void smudge_region_release(struct smudge_region *region);
 
 /*
- * What a region was created with, and its id: a number unique in its memory
- * and never used again while the memory lives. Threads: any. Block: no.
+ * What a region was created with, and its id: a number that is unique in its
+ * memory, and not used again while the memory exists. Threads: any. Blocks: no.
  */
 uint32_t smudge_region_id(const struct smudge_region *region);
 const char *smudge_region_name(const struct smudge_region *region);
@@ -122,24 +122,24 @@ uint64_t smudge_region_npages(const struct smudge_region *region);
 unsigned int smudge_region_page_shift(const struct smudge_region *region);
 
 /*
- * smudge_memory_regions - the regions there are, in ascending gpa
+ * smudge_memory_regions - list the regions, in ascending gpa
  * @memory: memory (borrowed)
  * @regions: array of @max pointers to fill; valid until removed
  *
  * Blocks: on the memory's lock. Threads: any.
- * Return: how many there are, which may be more than @max.
+ * Return: the number of regions, which may be more than @max.
  */
 size_t smudge_memory_regions(struct smudge_memory *memory,
 			     struct smudge_region **regions, size_t max);
 
 /*
- * smudge_memory_hold_regions - the same, and each one filled in is held
+ * smudge_memory_hold_regions - list the regions and hold each one listed
  * @memory, @regions, @max: as for smudge_memory_regions; a pointer is valid
- *      until it was released with smudge_region_release
+ *      until smudge_region_release
  *
  * Blocks: on the memory's lock. Threads: any.
- * Return: how many there are; if it is more than @max, those filled in are
- * held all the same.
+ * Return: the number of regions; also if it is more than @max, the first @max
+ * are held.
  */
 size_t smudge_memory_hold_regions(struct smudge_memory *memory,
 				  struct smudge_region **regions, size_t max);
@@ -150,9 +150,9 @@ size_t smudge_memory_hold_regions(struct smudge_memory *memory,
  * @first_page, @npages: pages written before this call; what lies outside
  *      the region is ignored
  *
- * I/O that the kernel or a device carries out into the pages (O_DIRECT, AIO,
- * io_uring...) has written them when its completion was reaped: mark then, not
- * when it is submitted. A mark is given to each client once, after a look too.
+ * I/O into the pages by the kernel or a device (O_DIRECT, AIO, io_uring...) has
+ * written them when its completion is reaped: mark then, not when the I/O is
+ * submitted. Each client gets a mark once, also after a look.
  *
  * Cannot fail: needs no memory but the bitmaps' own, and no system call.
  * Blocks: no, lock-free. Threads: any number, at any time, and signal handlers.
@@ -166,7 +166,7 @@ void smudge_region_mark(struct smudge_region *region, uint64_t first_page,
  * @gpa, @length_bytes: range written before this call; parts in no region are
  *      ignored, and a range may span regions
  *
- * I/O is marked when its completion was reaped, as for smudge_region_mark.
+ * I/O is marked when its completion is reaped, as for smudge_region_mark.
  * Finds the regions by binary search. Cannot fail, as smudge_region_mark.
  * Blocks: no, lock-free. Threads: any number, at any time, also while regions
  * come and go, and signal handlers.
@@ -183,15 +183,15 @@ void smudge_memory_mark_gpa(struct smudge_memory *memory, uint64_t gpa,
  * @buffer: receives the bytes, owned by the caller
  * @err: receives the first failure; may be NULL
  *
- * Every byte is loaded once, so that what is judged (zero? changed?) and what
- * is handed on are the same. A page that is taken first, and then read, loses
- * nothing: what a writer stores meanwhile may be in the copy, in part or not at
- * all, and the page is dirty again. Compare, compress and send the copy, never
- * the memory.
+ * Every byte is loaded once, so the bytes that are tested (zero? changed?) are
+ * the bytes that are sent or stored. If a page is taken first and then read,
+ * nothing is lost: a writer's concurrent store may be in the copy wholly, in
+ * part or not at all, and makes the page dirty again. Compare, compress and
+ * send the copy, never the memory.
  *
- * Blocks: no, but on page faults: a page never touched before is populated.
+ * Blocks: only on page faults: a page that was never touched is populated.
  * Threads: any.
- * State after failure: nothing was read.
+ * State after failure: @buffer is unchanged.
  * Return: 0, -EINVAL (a range outside the region).
  */
 int smudge_region_read(const struct smudge_region *region, uint64_t first_page,
@@ -208,30 +208,29 @@ int smudge_region_read_bytes(const struct smudge_region *region,
  *      maps shared; -1 without one. Private memory ignores it
  * @err: receives the first failure; may be NULL
  *
- * For balloons, free page reporting, hot-unplug and resets: the one order that
- * loses nothing, for sources do not see every discard (source.h). What the
- * memory is made of is looked up for each mapping in the range, and the
- * content afterwards is:
+ * For balloons, free page reporting, hot-unplug and resets. This order loses
+ * nothing; sources do not detect every discard (source.h). The call looks up
+ * the kind of each mapping in the range. The content afterwards is:
  *
  *   private anonymous memory, with huge pages or without: zeros
  *   private mapping of a file or memfd: what the file has there; the file is
  *      not touched
- *   shared mapping of a file or memfd, shared anonymous memory: zeros, for all
- *      who map it and in the file; with @fd by fallocate(PUNCH_HOLE), without
- *      by MADV_REMOVE, which needs a mapping that may be written and is not
- *      locked
- *   hugetlbfs: as these, in whole huge pages: of a private mapping the rest
- *      at the end of the range keeps its content, and a range that begins
- *      within one is -EINVAL
+ *   shared mapping of a file or memfd, shared anonymous memory: zeros, in the
+ *      file and in all its mappings; with @fd by fallocate(PUNCH_HOLE), without
+ *      by MADV_REMOVE, which needs a mapping that is writable and not locked
+ *   hugetlbfs: the same, in whole huge pages. In a private mapping, a part of
+ *      a huge page at the end of the range keeps its content; a range that
+ *      begins within a huge page is -EINVAL
  *
- * Writers may run: a page written meanwhile has either content and is dirty.
- * MADV_FREE is never used: its content goes later, or not. Do not discard
- * pages that a device has pinned (VFIO): it goes on with the old ones.
+ * Writers may run: a page that is written meanwhile has the old or the new
+ * content, and is dirty. MADV_FREE is never used, since it drops content later
+ * or not at all. Do not discard pages that a device has pinned (VFIO): the
+ * device keeps using the old ones.
  *
- * Blocks: in two kernel calls per mapping, and as it looks the mappings up in
+ * Blocks: in two kernel calls per mapping, and while it reads the mappings from
  * /proc/self/maps. Threads: any, at any time.
- * State after failure: unknown means dirty: all of the range is marked for
- * every client, discarded or not, except after -EINVAL for the range.
+ * State after failure: unknown means dirty: the whole range is marked for every
+ * client, discarded or not, except after -EINVAL for the range.
  * Return: 0, -EINVAL (range outside the region or empty; @fd is not of the
  * file mapped there, by fstat and /proc/self/maps, which differ on btrfs: pass
  * -1; locked memory; not whole host or huge pages), -ENOMEM (a part is not
@@ -246,24 +245,24 @@ int smudge_region_discard(struct smudge_region *region, uint64_t first_page,
 			  uint64_t npages, int fd, struct smudge_error *err);
 
 /*
- * PINNED I/O. A source detects that a page is made writable. Whoever pins a
+ * PINNED I/O. A source detects that a page is made writable. I/O that pins a
  * page (O_DIRECT, AIO, io_uring, process_vm_writev(2), /proc/PID/mem, RDMA,
- * VFIO) makes it writable first and writes it later, so a harvest in between
- * re-arms the page and the write is lost. One of two rules makes it right:
+ * VFIO) makes it writable first and writes it later. A harvest in between
+ * re-arms the page, and the write is lost. Follow one of two rules:
  *
- * 1. Mark what the I/O wrote when it has completed (smudge_region_mark).
- * 2. Re-arm only while none of it is in flight: look meanwhile
- *    (smudge_memory_look), and harvest with smudge_memory_harvest_quiesced
- *    while nothing is in flight.
+ * 1. Mark the pages that the I/O wrote when it has completed
+ *    (smudge_region_mark).
+ * 2. Re-arm only while no such I/O is in flight: harvest then, with
+ *    smudge_memory_harvest_quiesced, and at other times only look
+ *    (smudge_memory_look).
  *
- * Pages that stay pinned between two transfers (registered buffers of
- * io_uring, memory regions of RDMA, VFIO) are never "not in flight": mark them
- * by rule 1, or all of them before each take. docs/kernel-support.md has the
- * calls, one by one.
+ * Pages that stay pinned between two transfers (registered buffers of io_uring,
+ * memory regions of RDMA, VFIO) always count as in flight: mark them by rule 1,
+ * or mark all of them before each take. docs/kernel-support.md lists the calls.
  *
  * A harvest re-arms for every client of the region, so a client that follows
  * rule 2 is opened with SMUDGE_REARM_QUIESCED. While it is open, the harvests
- * of all others are looks.
+ * of all other clients are looks.
  */
 enum smudge_rearm_policy {
 	SMUDGE_REARM_ALWAYS = 0,   /* every harvest re-arms */
@@ -281,15 +280,16 @@ enum smudge_rearm_policy
 smudge_region_rearm_policy(struct smudge_region *region);
 
 /*
- * smudge_memory_harvest - ask all running sources, tell all open clients
+ * smudge_memory_harvest - fetch what all running sources detected, and make it
+ *      dirty for all open clients
  * smudge_region_harvest - the same for one region
  * @memory, @region: borrowed
  * @err: receives the first failure; may be NULL
  *
- * With no client open it does nothing. Where the policy in force is
- * SMUDGE_REARM_QUIESCED it is a look. Blocks: on the region's lock and in
- * the sources' kernel calls. Threads: any.
- * State after failure: what a failed source covers is dirty for every client
+ * With no client open it does nothing. In a region whose policy in force is
+ * SMUDGE_REARM_QUIESCED it is a look. Blocks: on the region's lock, for a
+ * memory also on its own, and in the sources' kernel calls. Threads: any.
+ * State after failure: the range of a failed source is dirty for every client
  * (unknown means dirty); the other sources and regions were harvested.
  * Return: 0, or the first failing source's error.
  */
@@ -304,21 +304,21 @@ int smudge_region_harvest(struct smudge_region *region,
  * @memory, @region: borrowed
  * @err: receives the first failure; may be NULL
  *
- * Every client is told what was written since it was last re-armed. Until the
- * next harvest takes re-arm nothing either, so that whatever a take gives
- * after a look, also what a harvest before it had reported, stays unarmed and
- * is reported again by each look and by the next harvest. It may so be called
- * dirty too often, never too seldom. With no client open it does nothing.
+ * Pages that were written since they were last re-armed become dirty for every
+ * client. Until the next harvest, takes re-arm nothing either. So every page
+ * that is taken after a look, also one that an earlier harvest reported, stays
+ * unarmed, and each look and the next harvest report it again: a page may be
+ * reported too often, never too seldom. With no client open it does nothing.
  *
- * Blocks: on the region's lock and in the sources' kernel calls.
- * Threads: any.
- * State after failure: after -EOPNOTSUPP nothing has changed, no page became
- * dirty and no client was told anything (unless another thread attached that
- * source during the call, in which case regions before it were looked at).
- * After another failure, what the failed source covers is dirty for every
- * client; the other sources and regions were looked at.
+ * Blocks: on the region's lock, for a memory also on its own, and in the
+ * sources' kernel calls. Threads: any.
+ * State after failure: after -EOPNOTSUPP nothing has changed and no page became
+ * dirty (unless another thread attached that source during the call; then the
+ * regions before it were looked at). After another failure, the range of the
+ * failed source is dirty for every client; the other sources and regions were
+ * looked at.
  * Return: 0, -EOPNOTSUPP (a running source has no look: KVM's log in legacy
- * mode, or a source of the program's own without one; the sentence names it),
+ * mode, or a source of the program's own without one; the error names it),
  * or the first failing source's error. A look operation that returns
  * -EOPNOTSUPP itself is such a failure: its range is dirty then.
  */
@@ -331,14 +331,14 @@ int smudge_region_look(struct smudge_region *region, struct smudge_error *err);
  * @memory, @region: borrowed
  * @err: receives the first failure; may be NULL
  *
- * The caller vouches that during the call no I/O into pinned pages of the
+ * The caller guarantees that during the call no I/O into pinned pages of the
  * region, or of any region of the memory, is in flight. Stores by threads and
- * vCPUs do not matter. It re-arms whatever the policy, and re-arms everything
- * at once, so that takes have nothing left to re-arm until the next plain
- * harvest. Any client's call serves all clients.
+ * vCPUs may continue. The call re-arms under every policy, and re-arms all
+ * pages at once, so that takes have nothing to re-arm until the next plain
+ * harvest. One call serves all clients.
  *
- * Blocks: on the region's lock and in the sources' kernel calls.
- * Threads: any.
+ * Blocks: on the region's lock, for a memory also on its own, and in the
+ * sources' kernel calls. Threads: any.
  * State after failure: as smudge_memory_harvest. Pages that could not be
  * re-armed are dirty, and are reported again or re-armed by the next take.
  * Return: 0, -EIO (a source could not be re-armed), or the first failing
@@ -356,8 +356,8 @@ struct smudge_memory_stats {
 	uint64_t nclients;	    /* now open */
 	uint64_t nsources_running;  /* now */
 	uint64_t bitmap_bytes;	    /* resident now */
-	uint64_t bitmap_peak_bytes; /* most seen by a close of a client or
-				       this call */
+	uint64_t bitmap_peak_bytes; /* maximum, as measured by this call and
+				       when clients close */
 	uint64_t harvests;	    /* harvests of one region */
 	uint64_t harvest_ns;	    /* time in them, kernel calls included */
 	uint64_t harvested_pages;   /* reported by sources, repeats counted */
@@ -365,25 +365,25 @@ struct smudge_memory_stats {
 	uint64_t takes;
 	uint64_t take_ns; /* time in takes, re-arming included */
 	uint64_t taken_pages;
-	uint64_t rearm_ns; /* the part of take_ns, and of harvest_ns for
-			      quiesced harvests, spent re-arming */
+	uint64_t rearm_ns; /* spent re-arming: part of take_ns, and of
+			      harvest_ns for quiesced harvests */
 	uint64_t returned_pages;
-	uint64_t looks; /* of one region; plain harvests that were looks
-			   included, and not counted as harvests */
+	uint64_t looks; /* of one region; includes plain harvests that were
+			   looks, which do not count as harvests */
 	uint64_t look_ns;
 	uint64_t looked_pages; /* reported to looks, repeats counted */
-	uint64_t kept_pages;   /* given by takes that left them dirty, because
-				  membarrier(2) was refused later and no other
-				  barrier could be had: 0 elsewhere */
-	uint64_t unfreed;      /* now: views, tables and regions that left and
+	uint64_t kept_pages;   /* that takes left dirty, because membarrier(2)
+				  was refused later and no other barrier
+				  worked; otherwise 0 */
+	uint64_t unfreed;      /* now: removed views, tables and regions that
 				  wait for such a barrier */
 };
 
 /*
  * smudge_memory_stats - read the statistics
  * @memory: memory (borrowed)
- * @stats: size is set by the caller; fields beyond it are not written, and
- *      what it has beyond this library's is left alone
+ * @stats: size is set by the caller; fields beyond it are not written, nor
+ *      fields that this library does not know
  *
  * Blocks: on the memory's lock and mincore(2). Threads: any.
  * Return: 0, -EINVAL (size is smaller than the first version's).

@@ -17,7 +17,7 @@
 _Static_assert(2 * MIN_RUNS >= SMI_GROUP_MAX_EDGES + 1, "room for one group");
 _Static_assert(sizeof(size_t) >= 8, "64-bit processors only");
 
-int smudge_batch_create(size_t max_runs, struct smudge_batch **ret)
+int smudge_batch_create(size_t max_runs, struct smudge_batch **ret_batch)
 {
 	struct smudge_batch *batch;
 	void *edges;
@@ -39,7 +39,7 @@ int smudge_batch_create(size_t max_runs, struct smudge_batch **ret)
 		return -ENOMEM;
 	}
 	batch->edges = edges;
-	*ret = batch;
+	*ret_batch = batch;
 	return 0;
 }
 

@@ -88,7 +88,7 @@ static bool is_listed(struct smudge_region *const *regions, size_t n,
 	return false;
 }
 
-/* Every region asked for is one of the memory's, and named once. */
+/* Each region of the list is in this memory, and is listed once. */
 static int check_regions(struct smudge_memory *memory,
 			 const struct smudge_client_options *o,
 			 struct smudge_error *err)
@@ -172,7 +172,7 @@ static int check_options(const struct smudge_client_options *o,
 	return 0;
 }
 
-/* The options that later versions added; absent ones mean their zero. */
+/* Options of later versions; one that the struct lacks is zero. */
 static int set_options(struct smudge_client *client,
 		       const struct smudge_client_options *o,
 		       struct smudge_error *err)

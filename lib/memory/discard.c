@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Discards: content is given back to the kernel first, then marked. A mark
- * that came first could be taken, and the page read, before the content goes;
- * the discard would have no mark then. It is marked after a failure too, for
- * nobody knows how far the kernel came.
+ * Discards: the kernel drops the content first, then the pages are marked. If
+ * they were marked first, a client could take and read a page before its
+ * content is dropped, and nothing would mark the change. They are marked after
+ * a failure too, since it is unknown how much the kernel has dropped.
  */
 #include "memory/objects.h"
 
@@ -25,11 +25,11 @@
 
 struct discard {
 	int fd;	     /* or -1 */
-	uint64_t at; /* address: everything before it is discarded */
+	uint64_t at; /* address; all memory before it is discarded */
 	struct smudge_error *err;
 };
 
-/* A hole in another file would be somebody's loss. */
+/* A hole in another file would destroy content of others. */
 static int check_file(const struct discard *d, const struct smi_sys_mapping *m)
 {
 	struct stat st;

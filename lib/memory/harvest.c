@@ -26,7 +26,7 @@ static int harvest_region(struct smudge_region *region, enum smi_harvest how,
 	int ret = 0;
 
 	SMI_SYS_GUARD(&region->lock);
-	/* A quiesced client has had every source checked for its look. */
+	/* Every source has a look while a quiesced client watches. */
 	if (how == SMI_HARVEST && region->nquiesced)
 		how = SMI_LOOK;
 	else if (how == SMI_LOOK && smi_region_is_watched(region))
@@ -103,7 +103,7 @@ static int check_look(struct smudge_region *region, struct smudge_error *err)
 		       : 0;
 }
 
-/* All regions are asked for their look before the first is looked at. */
+/* Every source is checked for its look before the first one is asked. */
 int smudge_memory_look(struct smudge_memory *memory, struct smudge_error *err)
 {
 	const struct smi_region_table *table;

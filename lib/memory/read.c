@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Reading a region's memory while others write it: the one way to the content
- * for whoever took its pages. Why that is sound: sys/page.h.
+ * of pages that were taken. sys/page.h explains why that is sound.
  */
 #include "memory/objects.h"
 

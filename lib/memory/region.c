@@ -84,10 +84,10 @@ static int check_room(const struct smi_region_table *table,
 /* memory->lock held. Let the clients that watch everything watch it. */
 static int watch_by_all(struct smudge_region *region)
 {
-	struct smudge_client *c;
 	int ret = 0;
 
-	for (c = region->memory->clients; c && ret == 0; c = c->next) {
+	for (struct smudge_client *c = region->memory->clients; c && ret == 0;
+	     c = c->next) {
 		if (c->watches_all)
 			ret = smi_client_watch(c, region, NULL);
 	}
@@ -98,7 +98,7 @@ static int watch_by_all(struct smudge_region *region)
 	return ret;
 }
 
-/* memory->lock held. Let markers find it. Cannot fail. */
+/* memory->lock held. From now on markers find the region. Cannot fail. */
 static void publish(struct smudge_region *region,
 		    struct smi_region_table *table)
 {

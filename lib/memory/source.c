@@ -176,8 +176,8 @@ int smi_source_detach_locked(struct smudge_source *source,
 }
 
 /*
- * The region a source is attached to, or NULL, and its memory. The read-side
- * section keeps the region from being freed, should it leave just now.
+ * The region a source is attached to, or NULL, and its memory. The RCU section
+ * keeps the region from being freed if it is removed at this moment.
  */
 static struct smudge_region *look_up(const struct smudge_source *source,
 				     struct smudge_memory **ret_memory)
@@ -204,7 +204,7 @@ struct smudge_region *smi_source_lock(struct smudge_source *source)
 			pthread_mutex_lock(&region->lock);
 			if (smi_source_region(source) == region)
 				return region;
-			/* an attachment that failed has undone itself */
+			/* the attachment has failed and is undone */
 			pthread_mutex_unlock(&region->lock);
 		}
 		pthread_mutex_unlock(&memory->lock);

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The calls into a source: start, stop, harvest or look, re-arm. An operation
- * is the program's own code perhaps, so its result is checked here and nowhere
- * else. A source that fails to report leaves its whole range dirty: unknown
+ * The calls into a source: start, stop, harvest or look, re-arm. Operations may
+ * be the program's own code, so their results are checked, here and nowhere
+ * else. If a source fails to report, its whole range becomes dirty: unknown
  * means dirty.
  */
 #include "memory/source_ops.h"
 
+#include <errno.h>
+
 #include "bitmap/batch.h"
 #include "sys/clock.h"
 #include "sys/error.h"
-
-#include <errno.h>
 
 int smi_source_start(struct smudge_region *region, struct smudge_source *source,
 		     struct smudge_error *err)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the tracking itself costs.
+ * What the tracking itself costs: memory of bitmaps now, and counters.
  */
 #include "memory/stats.h"
 

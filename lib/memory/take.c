@@ -18,9 +18,9 @@
 
 #define SKIP_RUNS 65536
 /*
- * From the first to the last page that one smudge_client_take_next takes; some
- * pages at least, since they have at most 2^30 bytes. A source may need a
- * kernel call for each GiB, and the region's lock is held meanwhile.
+ * The span of one smudge_client_take_next, from its first page on: at least 16
+ * pages, since a page has at most 2^30 bytes. A source may need one kernel call
+ * per GiB to re-arm, and the region's lock is held meanwhile.
  */
 #define MAX_SPAN_BYTES (UINT64_C(1) << 34)
 
@@ -55,7 +55,7 @@ static struct smi_view *find_view(const struct smudge_region *region,
 	return view;
 }
 
-/* The taken pages become the view's batch, once their writers are re-armed. */
+/* Re-arm the writers of the taken pages, and make the batch the view's. */
 static int own(struct smi_view *view, struct smudge_batch *batch,
 	       struct smudge_error *err)
 {
@@ -119,7 +119,7 @@ int smudge_client_take(struct smudge_client *client,
 	return ret;
 }
 
-/* Return: 1; 0 and nothing in the batch; or a failure. */
+/* Return: 1; 0, and the batch is empty; or a failure. */
 static int take_next_locked(struct smi_view *view, struct smudge_run *rest,
 			    uint64_t max_pages, struct smudge_batch *batch,
 			    struct smudge_error *err)
