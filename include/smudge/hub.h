@@ -21,6 +21,12 @@
  *	them, post the copies. A page that is posted before it was re-armed may
  *	be read, written undetected, and then re-armed: that write is lost.
  *
+ *	for each ring, until it is empty or was drained once around:
+ *		copy a few entries, and flag them for a reset
+ *		reset what is flagged, in ring order
+ *		for each copy:
+ *			smudge_hub_post(member_of[copy.slot], copy.offset, 1)
+ *
  * A HARVEST reports the pending pages and empties the bitmap, so the source
  * needs no rearm. A LOOK reports them and keeps them: the next look or harvest
  * reports them again. Collecting for a look re-arms too. That is harmless: I/O

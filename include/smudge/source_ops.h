@@ -17,7 +17,9 @@
  * and marks (smudge_region_mark, smudge_memory_mark_gpa), which take no lock.
  *
  * THREADS. The operations run on the thread that called the library: one that
- * harvests, takes, opens or closes. There are no others.
+ * harvests, looks, takes, opens or closes a client, attaches, detaches or
+ * destroys a source, or removes a region. The library has no threads of its
+ * own.
  *
  * LIFE. attach; then start and stop in turns, as the first client of the region
  * opens and the last one closes; detach, which is a last harvest and a stop;
@@ -26,11 +28,13 @@
  * started in any order, and if one fails those that were started are stopped.
  *
  * WHAT MUST NOT BE LOST. A write that ended before a harvest began is reported
- * by it, unless an earlier one reported it. What a source reports is dirty for
- * every client before the harvest ends, and the page may be read from then on.
- * So a page must be re-armed before its content is read: by the harvest itself
- * before it returns, or by rearm. Reporting a page that was not written is
- * allowed; a missed write is not.
+ * by it, unless an earlier one reported it. (A mechanism that keeps detected
+ * writes elsewhere for a while, such as a processor's own log, may be late. It
+ * says so, and its users harvest once more after the writers have stopped.)
+ * What a source reports is dirty for every client before the harvest ends, and
+ * the page may be read from then on. So a page must be re-armed before its
+ * content is read: by the harvest itself before it returns, or by rearm.
+ * Reporting a page that was not written is allowed; a missed write is not.
  *
  * A LOOK, A QUIESCED HARVEST. A region has a policy: each harvest re-arms, or
  * only quiesced ones do, which the program calls while no I/O into pinned pages
