@@ -27,17 +27,20 @@ FOLDERS = ("bench", "common", "examples", "guests", "include", "lib", "tests",
 DOCUMENT = re.compile(r".*\.md$|man/|web/.*\.html$")
 # Rooms that do not keep to it yet: shrinks, and ends empty.
 NOT_YET = (
-    "include/smudge/", "lib/bitmap/", "docs/testing.md", "man/smudge-vm.1",
-    "tests/", "vm/",
+    "include/smudge/", "lib/bitmap/", "docs/testing.md", "tests/",
 )
 # Builtins that must work on memory of others which is not _Atomic: path, why.
-PLAIN_ATOMICS = {}
+PLAIN_ATOMICS = {"vm/engine/kvm.c": "a byte that KVM reads"}
 # Calls that take an error's sentence.
 SAYS_ERROR = re.compile(
     r"\w*(?:error_set|callback_check|malformed|refuse\w*|bad_\w+|tool_usage)"
     r"|fail|broken|usage")
 # Words with a capital that may begin an error's sentence.
 PROPER = ("Linux", "Unicorn", "Host", "Origin", "Sec-WebSocket")
+# How sentences begin that QEMU has too: QMP's clients may compare them.
+QEMUS = ("Capabilities negotiation", "Expecting capabilities", "Guest is waiting",
+         "Invalid parameter type", "Parameter '", "The command %",
+         "The incoming migration has", "There's a migration process")
 RETURNED = r"^\t+(?:int|ssize_t|long|int64_t) (?:\w+(?: = [^;,(]+)?, )*"
 ALWAYS_RETURNED = ("r", "rc", "rv", "res", "retval")
 PERHAPS_RETURNED = ("error", "err", "status", "result")
@@ -164,7 +167,8 @@ def check_error(name, source):
     if name.startswith("tests/"):
         return
     for line, text in sentences(source):
-        if re.match(r"[A-Z][a-z]", text) and not text.startswith(PROPER):
+        if re.match(r"[A-Z][a-z]", text) and \
+                not text.startswith(PROPER + QEMUS):
             yield line, f'"{text[:24]}...": begin it in lower case'
         if re.search(r"[^.]\.(?:\\n)?$", text):
             yield line, f'"...{text[-24:]}": no full stop'

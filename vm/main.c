@@ -3,10 +3,9 @@
  * smudge-vm: a small virtual machine monitor that tracks its guest's dirty
  * memory with smudge.
  *
- * The main thread builds the machine and waits: for the machine's wish to
- * exit, or for the end by a signal (base/ending.h), so that no clean-up runs in
- * a signal handler. At the end by a signal it says in which state the guest
- * was.
+ * The main thread builds the machine and waits: for the machine's request to
+ * exit, or for a signal (base/ending.h), so no clean-up runs in a signal
+ * handler. After a signal it prints in which state the guest was.
  */
 #include <errno.h>
 #include <poll.h>
@@ -28,7 +27,7 @@
 #define STATUS_ERROR 1
 #define STATUS_USAGE 2
 
-/* What is known of the guest, for the last line. */
+/* What describe_guest needs. */
 struct guest {
 	struct machine *machine;
 	struct control *control;
@@ -46,7 +45,7 @@ static const char *describe_guest(void *opaque)
 	struct guest *guest = opaque;
 	enum machine_run_state now = machine_run_state(guest->machine);
 
-	/* who ends pauses it */
+	/* the end itself paused it */
 	if (now == MACHINE_PAUSED && guest->state == MACHINE_RUNNING)
 		now = MACHINE_RUNNING;
 	if (now == MACHINE_PAUSED && guest->state == MACHINE_FINISH_MIGRATE)
@@ -64,7 +63,8 @@ static const char *describe_guest(void *opaque)
 		if (!control_is_unconfirmed(guest->control))
 			return "the guest has been handed over";
 		break;
-	case MACHINE_FINISH_MIGRATE: /* it was not waited for */
+	case MACHINE_FINISH_MIGRATE: /* the process ended before the outcome was
+					known */
 		break;
 	case MACHINE_SHUTDOWN:
 		return "the guest had ended";
@@ -92,7 +92,7 @@ static int exit_status(struct machine *machine)
 		say("the guest shut its processor down (triple fault)");
 		break;
 	case MACHINE_EXIT_ERROR:
-		/* a failed incoming migration has said why already */
+		/* a failed incoming migration has printed its reason */
 		if (*machine_error(machine))
 			say("%s", machine_error(machine));
 		break;
@@ -137,7 +137,7 @@ static int serve(struct guest *guest, const struct vm_options *options,
 	return ret;
 }
 
-/* Each step only if no signal has come meanwhile. */
+/* A signal ends this before the next step. */
 static int build_and_serve(struct guest *guest,
 			   const struct vm_options *options,
 			   struct ending *ending, struct smudge_error *err)

@@ -4,9 +4,9 @@
  * that takes its value.
  *
  * An option may be written "-m 1G", "--memory 1G" or "--memory=1G". Unknown
- * options, missing values and bad values are usage errors, one sentence each.
- * What has words of its own is checked in full where it is used (serial_check,
- * control_check_words), before anything is made.
+ * options, missing values and bad values are usage errors with one sentence
+ * each. Values with a syntax of their own are checked by the room that uses
+ * them (serial_check, control_check_words), before anything is created.
  */
 #include "options.h"
 

@@ -25,7 +25,7 @@ enum vm_action {
 	VM_ACTION_VERSION,
 };
 
-/* What an option sets bears its name there. */
+/* Fields have the names of their options. */
 struct vm_options {
 	enum vm_action action;
 	const char *kernel; /* --kernel, NULL only with --incoming */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Little-endian bytes, in and out. Failures stick, so that encoders and
- * decoders check once.
+ * Little-endian bytes, in and out. A failure is kept, so encoders and decoders
+ * check once, at their end.
  */
 #include "base/bytes.h"
 

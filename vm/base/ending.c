@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * base/ending.h.
+ * The thread that waits for a signal, and the end of the process when the
+ * others are too slow.
  */
 #include "base/ending.h"
 
@@ -25,7 +26,7 @@
 
 #define WHERE "ending"
 
-/* The rest of the second is for the kernel, which frees the memory. */
+/* The kernel needs the rest of the second to free the memory. */
 #define PATIENCE_MS 850
 
 struct ending {
@@ -38,7 +39,7 @@ struct ending {
 
 	pthread_mutex_t lock;
 	pthread_cond_t done;
-	bool is_done;			       /* under lock: likewise, after */
+	bool is_done; /* under lock: the thread is to end, after a signal */
 	const char *(*describe)(void *opaque); /* under lock */
 	void *opaque;			       /* under lock */
 	const char *last;		       /* under lock: instead of it */

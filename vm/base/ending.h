@@ -2,12 +2,12 @@
 /*
  * The end by a signal: one rule for every thread of smudge-vm.
  *
- * SIGINT, SIGTERM and SIGHUP are blocked everywhere and read by a thread of
- * its own, which makes a descriptor readable. Whoever waits for something
- * that others may never do polls that descriptor too, or is told by the main
- * thread in time (the vCPUs by a kick, a migration by its cancel). What
- * cannot be cut short, a look-up of a name or a read of a slow disk, is not
- * waited for: a second after the signal the process is gone.
+ * SIGINT, SIGTERM and SIGHUP are blocked in every thread. A thread of its own
+ * reads them and makes a descriptor readable. A thread that waits for
+ * something that may never happen polls that descriptor too, or the main
+ * thread ends its wait (a kick for vCPUs, a cancel for a migration). Some
+ * calls cannot be cut short: the look-up of a name, the read of a slow disk.
+ * They are not waited for: a second after the signal the process ends.
  */
 #ifndef VM_BASE_ENDING_H
 #define VM_BASE_ENDING_H
@@ -25,7 +25,7 @@ struct smudge_error;
  */
 int ending_create(struct ending **ret, struct smudge_error *err);
 
-/* All has stopped in time. */
+/* Everything has stopped in time: the process is not ended by force. */
 void ending_destroy(struct ending *ending);
 
 /* Borrowed; readable for good once a signal has come. */
@@ -35,17 +35,16 @@ int ending_fd(const struct ending *ending);
 const char *ending_signal(const struct ending *ending);
 
 /*
- * ending_set_guest - who can say in which state the guest is
+ * ending_set_guest - a function that describes the state of the guest
  * @describe: returns a constant; called on the watching thread, when the
- *            process ends without waiting any longer
+ *            process ends by force
  */
 void ending_set_guest(struct ending *ending,
 		      const char *(*describe)(void *opaque), void *opaque);
 
 /*
- * ending_forget_guest - nobody is asked any more
- * @last: a constant: in which state the guest was, for an end that is not
- *        waited for
+ * ending_forget_guest - do not call that function any more
+ * @last: a constant, used in its place
  *
  * When this returns, the function of ending_set_guest is not running.
  */

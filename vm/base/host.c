@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * base/host.h.
+ * The host's clock, and threads that no signal disturbs.
  */
 #include "base/host.h"
 

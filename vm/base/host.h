@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The host's clock, and threads that no signal disturbs.
+ * What smudge-vm uses of the host: its clock, and threads that no signal
+ * disturbs.
  */
 #ifndef VM_BASE_HOST_H
 #define VM_BASE_HOST_H
@@ -8,12 +9,13 @@
 #include <pthread.h>
 #include <stdint.h>
 
-/* Monotonic: what is measured must not jump with the date. */
+/* Monotonic: setting the host's date does not change it. */
 int64_t host_now_ns(void);
 
 /*
- * host_thread_start - start a thread; signals stay the main thread's
- * @signal: the one that reaches it all the same, or 0
+ * host_thread_start - start a thread with all signals blocked
+ * @signal: one that is not blocked, or 0
+ *
  * Return: 0 or -errno.
  */
 int host_thread_start(pthread_t *ret_thread, void *(*run)(void *), void *opaque,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * base/say.h. A pipe that has room for PIPE_BUF bytes takes a line at once, and
- * poll says whether it has.
+ * Lines on standard error. A pipe with room for PIPE_BUF bytes takes a line at
+ * once; poll tells whether it has that room.
  */
 #include "base/say.h"
 
@@ -39,5 +39,5 @@ void say(const char *format, ...)
 			       was_stuck ? 0 : STUCK_AFTER_MS) != 0;
 	atomic_store_explicit(&is_stuck, was_stuck, memory_order_relaxed);
 	if (!was_stuck && write(STDERR_FILENO, line, len) < 0)
-		return; /* there is no one to tell */
+		return; /* the failure cannot be reported anywhere */
 }

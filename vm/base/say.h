@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lines on standard error, without being held up by who reads them.
+ * Lines on standard error. A reader that does not read them holds nothing up.
  */
 #ifndef VM_BASE_SAY_H
 #define VM_BASE_SAY_H
@@ -8,8 +8,8 @@
 /*
  * say - one line on stderr, after "smudge-vm: "
  *
- * Blocks: a fifth of a second at most, for a reader that takes nothing;
- * after that the lines are dropped until it takes something again.
+ * Blocks: 0.2 s at most, when stderr takes nothing. Lines are dropped from
+ * then on until it takes something again.
  * Threads: any.
  */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Listening UNIX sockets of the control and of incoming migrations.
+ * Listening UNIX sockets of QMP and of incoming migrations.
  *
- * A process that was killed leaves its socket file; connect() tells it from
- * one in use. Other kinds of file are never removed.
+ * A process that was killed leaves its socket file. connect() tells such a
+ * file from one in use. Other kinds of file are never removed.
  */
 #include "base/unix_listen.h"
 
@@ -22,9 +22,9 @@
 #define BACKLOG 16
 
 /*
- * Asks with a socket of another type: Linux answers EPROTOTYPE for a bound
- * stream socket and ECONNREFUSED for a file without one, and the listener,
- * who may take one connection only, notices nothing.
+ * The probe is a socket of another type: Linux answers EPROTOTYPE for a stream
+ * socket that is bound and ECONNREFUSED for a file without one. A listener
+ * that takes one connection only does not notice the probe.
  */
 static bool somebody_listens(const struct sockaddr_un *address)
 {
@@ -40,7 +40,7 @@ static bool somebody_listens(const struct sockaddr_un *address)
 	return !refused;
 }
 
-/* Only what was looked at is removed, not what has its name by then. */
+/* Remove the file that was probed, not another that has its name by now. */
 static void remove_dead(const struct sockaddr_un *address)
 {
 	struct file_identity identity;
@@ -73,8 +73,8 @@ void socket_file_remove(const struct socket_file *file)
 }
 
 /*
- * With the file that bind makes, which is this process's from then on. It
- * gets the socket's own mode, less the umask (common/streams.h).
+ * bind makes the file, which is this process's from then on. Its mode is the
+ * socket's, less the umask (common/streams.h).
  */
 static int bind_and_listen(int fd, const struct sockaddr_un *address,
 			   struct socket_file *file)

@@ -9,7 +9,7 @@
 
 struct smudge_error;
 
-/* A path for a socket, and which file there is this process's own. */
+/* The path of a socket, and the identity of this process's file there. */
 struct socket_file {
 	char path[108]; /* as much as a sockaddr_un takes */
 	struct file_identity identity;
@@ -19,17 +19,17 @@ struct socket_file {
 int socket_file_set(struct socket_file *file, const char *path, size_t len,
 		    const char *where, struct smudge_error *err);
 
-/* Unless something else has its name by now. */
+/* Remove the file, unless another has its name by now. */
 void socket_file_remove(const struct socket_file *file);
 
 /*
  * unix_listen - bind and listen
- * @file: where; a socket there that nobody listens on is removed first. Its
- *        identity is written on success; the caller removes it
- * @where: the part named in @err
+ * @file: the path. A socket file without a listener is removed first. The
+ *        file's identity is written on success; the caller removes the file
+ * @where: the part of the program named in @err
  *
  * The descriptor is non-blocking. Return: 0, or -errno with one sentence:
- * -EADDRINUSE when somebody listens there, or the path is no socket.
+ * -EADDRINUSE when another process listens there, or the path is no socket.
  */
 int unix_listen(struct socket_file *file, const char *where, int *ret_fd,
 		struct smudge_error *err);

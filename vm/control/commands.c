@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of QMP commands, and the short ones.
+ * The table of QMP commands, and the commands of a few lines.
  */
 #include "control/commands.h"
 
@@ -101,7 +101,7 @@ static const struct qmp_parameter limit_parameters[] = {
 	{NULL, QMP_END, false},
 };
 
-/* qmp_capabilities is the session's own. */
+/* The session itself handles qmp_capabilities. */
 static const struct command commands[] = {
 	{"cont", run_cont, NULL},
 	{"migrate", control_migrate, migrate_parameters},

@@ -2,8 +2,8 @@
 /*
  * The QMP commands of the display: QEMU's query-vnc and screendump.
  *
- * "x-smudge" in query-vnc holds what looking at the screen costs; it is all
- * zeros while nobody does.
+ * "x-smudge" in query-vnc has what refreshes of the screen cost; all its
+ * numbers are 0 while no viewer is connected.
  */
 #include "control/commands.h"
 

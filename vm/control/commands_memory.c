@@ -4,7 +4,7 @@
  *
  * The digest is XXH3-128 over the RAM pieces in ascending order, each as one
  * run of bytes, so two machines with the same RAM and content agree whatever
- * engine they have.
+ * their engines.
  */
 #include "control/commands.h"
 
@@ -21,7 +21,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-/* At most so much at once, so that the end is noticed. */
+/* Bytes between two looks at whether the process ends. */
 #define DIGEST_BYTES (UINT64_C(64) << 20)
 
 /* The code client is always open on an engine that translates. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The QMP commands of migration: QEMU's names and units (bytes per second,
- * milliseconds, megabits per second in "mbps").
+ * The QMP commands of migration, with QEMU's names and units (bytes per
+ * second, milliseconds, megabits per second in "mbps").
  *
- * "x-smudge" in query-migrate holds what QEMU has no name for, in the
- * library's own units.
+ * "x-smudge" in query-migrate has what QEMU has no name for, in the library's
+ * own units.
  */
 #include "control/commands.h"
 
@@ -54,7 +54,7 @@ json_t *control_migrate_cancel(struct control_target *target,
 	int ret;
 
 	migration_report(target->migration, &report);
-	/* a machine on its way in has nowhere else to go on */
+	/* an incoming machine cannot continue anywhere else */
 	if (report.incoming && migration_is_running(target->migration))
 		return qmp_error_set(err, QMP_CLASS_GENERIC,
 				     "an incoming migration is ended by its "
@@ -165,7 +165,7 @@ json_t *control_query_migrate(struct control_target *target,
 	return reply;
 }
 
-/* False when it is out of range. Absent: @ret is left alone. */
+/* False when it is out of range. When it is absent, @ret is not changed. */
 static bool get_limit(const json_t *arguments, const char *name, json_int_t max,
 		      json_int_t *ret, struct qmp_error *err)
 {
@@ -201,7 +201,7 @@ json_t *control_set_parameters(struct control_target *target,
 		return NULL;
 	if (bandwidth >= 0)
 		limits.max_bandwidth_bytes_ps = (uint64_t)bandwidth;
-	/* the library reads 0 as its default: 1 ns is as good as none */
+	/* the library takes 0 for its default; 1 ns is practically 0 */
 	if (downtime_ms >= 0)
 		limits.downtime_limit_ns =
 			downtime_ms ? (uint64_t)downtime_ms * NS_PER_MS : 1;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ties the QMP server, its commands and the migration to one machine.
+ * Connects the QMP server, its commands, the migration and VNC to one machine.
  *
  * Events come from the machine's listener and from the migration, on their
- * threads; the server takes them from any.
+ * threads; the server accepts them from any thread.
  */
 #include "control/control.h"
 
@@ -26,7 +26,7 @@ struct control {
 	struct qmp_server *server; /* NULL without --qmp */
 	bool is_stopped;
 	bool was_migrating;	     /* when it was stopped */
-	struct migration_report end; /* what came of that */
+	struct migration_report end; /* its outcome */
 };
 
 static void state_changed(void *opaque, enum machine_run_state from,
@@ -174,7 +174,7 @@ const char *control_describe_vnc(const struct control *control)
 	return control->target.vnc ? vnc_describe(control->target.vnc) : NULL;
 }
 
-/* What became of a guest on its way while the process ended, or NULL. */
+/* The outcome of a migration that was running when the process ended. */
 const char *control_last_words(const struct control *control)
 {
 	const struct migration_report *end = &control->end;
@@ -212,7 +212,7 @@ void control_stop(struct control *control)
 		tell_shutdown(control);
 		qmp_server_stop(control->server);
 	}
-	/* no command uses these now; the migration may still send events */
+	/* no command runs now; the migration may still send events */
 	vnc_close(control->target.vnc);
 	control->target.vnc = NULL;
 }

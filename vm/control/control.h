@@ -19,12 +19,12 @@ struct control_config {
 	const char *incoming; /* --incoming URI, "defer", or NULL */
 	const char *vnc;      /* --vnc, or NULL; see vnc/options.h */
 	bool paused_start;    /* --paused-start */
-	int end_fd;	      /* cuts waits short once readable; -1 for none */
+	int end_fd;	      /* waits end once it is readable; -1 for none */
 };
 
 /*
- * Are the values of --qmp, --incoming and --vnc well written? Nothing is made
- * or looked up. Return: 0, or -EINVAL with one sentence.
+ * Are the values of --qmp, --incoming and --vnc well formed? Nothing is
+ * created or looked up. Return: 0, or -EINVAL with one sentence.
  */
 int control_check_words(const struct control_config *config,
 			struct smudge_error *err);
@@ -43,7 +43,7 @@ int control_open(struct machine *machine, const struct control_config *config,
 /*
  * control_serve - begin to execute commands
  *
- * After the guest was started: that would undo a stop that came before.
+ * Called after the guest was started: a start would undo an earlier stop.
  * Return: 0, or -errno with one sentence.
  */
 int control_serve(struct control *control, struct smudge_error *err);
@@ -52,21 +52,22 @@ int control_serve(struct control *control, struct smudge_error *err);
 const char *control_describe_vnc(const struct control *control);
 
 /*
- * control_stop - end a migration, pause the machine, tell the clients
- *      SHUTDOWN, end all threads; then the outcome of a migration is final
+ * control_stop - end a migration, pause the machine, send SHUTDOWN to the
+ * clients, end all threads
  *
- * In this order: a migration that finds the machine paused by this would make
- * it arrive paused, and a cancel that comes later may be too late.
- * Clients are served until the migration's thread has ended. Blocks: until
- * then, see migration_end, and for 0.3 s at most on clients
- * that do not read.
+ * The order matters: if the machine were paused first, it would arrive paused,
+ * and a later cancel could be too late. Clients are served until the
+ * migration's thread has ended. Afterwards the outcome of a migration is
+ * final.
+ * Blocks: until that thread has ended, see migration_end, and then 0.3 s at
+ * most for clients that do not read.
  */
 void control_stop(struct control *control);
 
 /* The machine was handed over, and the destination did not confirm it. */
 bool control_is_unconfirmed(struct control *control);
 
-/* After control_stop: what became of a guest on its way meanwhile, or NULL. */
+/* After control_stop: the outcome of a migration that it ended, or NULL. */
 const char *control_last_words(const struct control *control);
 
 /* control_close - stop, and free. NULL is fine. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pictures of the screen; control/screendump.h.
+ * Pictures of the screen, as PPM and PNG.
  */
 #include "control/screendump.h"
 
@@ -49,7 +49,10 @@ static int take(const struct ram_piece *vram,
 	return 0;
 }
 
-/* Both: the file's bytes in @ret, owned by the caller. 0 or -errno. */
+/*
+ * Both encoders: @ret receives the file's bytes, which the caller frees.
+ * Return: 0 or -errno.
+ */
 
 static int encode_ppm(const struct picture *picture, uint8_t **ret,
 		      size_t *ret_len)
@@ -85,14 +88,17 @@ static int encode_png(const struct picture *picture, uint8_t **ret,
 	if (!png_image_write_to_memory(&image, bytes, &len, 0, picture->rgb, 0,
 				       NULL)) {
 		free(bytes);
-		return -ENOMEM; /* the only thing that it can lack */
+		return -ENOMEM; /* memory is the only thing that it can lack */
 	}
 	*ret = bytes;
 	*ret_len = len;
 	return 0;
 }
 
-/* This thread serves all clients: it waits for no device and no reader. */
+/*
+ * This thread serves all QMP clients, so it must not wait for a device or a
+ * reader.
+ */
 static int write_file(const struct picture *picture, const char *path,
 		      bool is_png)
 {

@@ -5,9 +5,9 @@
  * RAM is mapped one to one with 2 MiB pages, and with 1 GiB pages when there
  * is more than 128 GiB (every processor with that much memory has them), so
  * the tables stay below 1 MiB up to 512 GiB. Accessed and dirty bits are set
- * beforehand: no engine has a reason to write page tables. The hole between
- * 3 and 4 GiB is not mapped, but for the framebuffer in it, nor is anything
- * above RAM but the rest of its last large page.
+ * beforehand, so no engine has a reason to write the tables. Of the hole
+ * between 3 and 4 GiB only the framebuffer is mapped. Above RAM only the rest
+ * of its last large page is mapped.
  */
 #include "engine/boot_tables.h"
 

@@ -3,7 +3,7 @@
  * The page tables that a guest begins with: RAM, one to one.
  *
  * The loader writes them for every engine. The Unicorn engine, which does not
- * translate addresses, runs guests on these very tables only.
+ * translate addresses, runs guests on exactly these tables.
  */
 #ifndef VM_ENGINE_BOOT_TABLES_H
 #define VM_ENGINE_BOOT_TABLES_H
@@ -14,13 +14,13 @@
 
 #define BOOT_TABLES_GPA UINT64_C(0x10000)
 
-/* The first address after the tables; depends on the RAM's size. */
+/* The first address after the tables; it depends on the RAM's size. */
 uint64_t boot_tables_end(const struct ram *ram);
 
 /*
- * boot_tables_write - the page tables that map @ram one to one
- * @tables: overwritten; boot_tables_end() - BOOT_TABLES_GPA bytes, which are
- *          meant for guest physical address BOOT_TABLES_GPA
+ * boot_tables_write - write the page tables that map @ram one to one
+ * @tables: host address of BOOT_TABLES_GPA; boot_tables_end() -
+ *          BOOT_TABLES_GPA bytes are overwritten
  */
 void boot_tables_write(const struct ram *ram, uint8_t *tables);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The choice of an engine. Whether one works is found out by making an empty
- * machine with a vCPU, not by looking at device files or versions.
+ * The choice of an engine. To find out whether one works, an empty machine
+ * with a vCPU is made; device files and versions would not tell.
  */
 #include "config.h"
 #include "engine/engine.h"
@@ -38,7 +38,7 @@ static const struct engine_ops *unicorn_ops(void)
 #endif
 }
 
-/* It says nothing of KVM, and a slower engine would hide it. */
+/* This failure says nothing about KVM, and a slower engine would hide it. */
 static bool is_shortage(int code)
 {
 	return code == -ENOMEM || code == -EMFILE || code == -ENFILE;
@@ -66,7 +66,7 @@ static int choose_auto(const struct engine_ops **ret_ops, char why_buf[256],
 					kvm_err.message);
 	*ret_ops = unicorn_ops();
 	if (len && kvm_err.message[len - 1] == '.')
-		len--; /* the line goes on */
+		len--; /* the caller appends to this line */
 	snprintf(why_buf, 256,
 		 "engine unicorn, because kvm does not work: %.*s", (int)len,
 		 kvm_err.message);

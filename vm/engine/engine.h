@@ -2,14 +2,14 @@
 /*
  * What runs guest code: the table of operations that each engine fills in.
  *
- * An engine owns nothing but its own handles: RAM, devices and threads are
- * the machine's. When vcpu_run() returns, the vCPU is between two
- * instructions and its last port access is complete, so get_state() is
- * always exact. Port accesses are answered inside vcpu_run() through the
- * machine's port callbacks, on the vCPU's thread.
+ * An engine owns only its own handles: RAM, devices and threads are the
+ * machine's. When vcpu_run() returns, the vCPU is between two instructions and
+ * its last port access is complete, so get_state() is always exact. vcpu_run()
+ * answers port accesses through the machine's port callbacks, on the vCPU's
+ * thread.
  *
- * vcpu_run, get_state and set_state of one vCPU are never called at once;
- * kick may be called from any thread at any time.
+ * Of vcpu_run, get_state and set_state of one vCPU only one is called at a
+ * time; any thread may call kick at any time.
  */
 #ifndef VM_ENGINE_ENGINE_H
 #define VM_ENGINE_ENGINE_H
@@ -28,17 +28,17 @@ struct smudge_source;
 
 enum engine_exit {
 	ENGINE_EXIT_INTERRUPTED, /* kicked, or nothing to report */
-	ENGINE_EXIT_HALT,	 /* HLT: without interrupts, the end */
+	ENGINE_EXIT_HALT,	 /* HLT: without interrupts nothing wakes it */
 	ENGINE_EXIT_SHUTDOWN,	 /* triple fault */
-	ENGINE_EXIT_ERROR,	 /* see the error; the vCPU cannot go on */
+	ENGINE_EXIT_ERROR,	 /* see the error; the vCPU cannot continue */
 };
 
 /*
  * size is 1, 2 or 4 bytes; in() returns the value in its low bytes. When out()
- * returns true the device wrote guest memory, or has work that may: the engine
- * calls complete() when nothing of the guest's code is half executed, soon,
- * and before vcpu_run returns. Code that was translated runs again only
- * after the machine has settled what is stale of it.
+ * returns true, the device wrote guest memory, or has work that may. The
+ * engine then calls complete() soon, between two instructions of the guest,
+ * and before vcpu_run returns. Translated code runs again only after
+ * vcpu_sync.
  */
 struct engine_ports {
 	void *opaque;
@@ -49,9 +49,9 @@ struct engine_ports {
 };
 
 /*
- * Called for the guest's stores when the write hook is on, on the vCPU's
- * thread, when they are in memory: at the latest before vcpu_run returns.
- * Stores into the range of the one before may be left out.
+ * Called for the guest's stores while the write hook is on, on the vCPU's
+ * thread, once they are in memory: at the latest before vcpu_run returns.
+ * Stores into the range reported last may be left out.
  */
 struct engine_write_hook {
 	void *opaque;
@@ -63,12 +63,12 @@ struct engine_vcpu;
 
 /* A way to detect what the guest of an engine wrote. */
 struct engine_dirty {
-	const char *name; /* as --dirty has it */
+	const char *name; /* its name for --dirty */
 	/*
-	 * One source per piece of @ram, in @ret; NULL: one of the host's ways,
-	 * which know no engine (machine/dirty.c). The sources may outlive the
-	 * call, not the engine.
-	 * Return: 0, or -errno with one sentence; @ret is all NULL then.
+	 * Make one source per piece of @ram, in @ret. NULL: a way of the host,
+	 * made by machine/dirty.c. The sources may outlive the call, not the
+	 * engine. Return: 0, or -errno with one sentence; @ret is all NULL
+	 * then.
 	 */
 	int (*create_sources)(const struct engine *engine,
 			      const struct ram *ram,
@@ -110,20 +110,22 @@ struct engine_ops {
 			      struct smudge_error *err);
 
 	/*
-	 * For engines that translate, NULL for others. watch_code tells where
-	 * writes to code are learnt, before the vCPUs run; NULL ends it, after
-	 * they ran. vcpu_settle is called on the vCPU's thread outside
-	 * vcpu_run, without any lock: before the guest is entered again after
-	 * others may have written its memory. code gives the handle, for its
-	 * statistics, or NULL.
+	 * For engines that translate, NULL for others.
+	 *
+	 * watch_code passes the memory whose marks make code stale, before the
+	 * vCPUs run; NULL ends that, after they ran. vcpu_sync invalidates the
+	 * translations that are stale. It is called on the vCPU's thread
+	 * outside vcpu_run, without any lock, before the guest is entered
+	 * again after others may have written its memory. code returns the
+	 * handle, for its statistics, or NULL.
 	 */
 	int (*watch_code)(struct engine *engine, struct smudge_memory *memory,
 			  struct smudge_error *err);
-	void (*vcpu_settle)(struct engine_vcpu *vcpu);
+	void (*vcpu_sync)(struct engine_vcpu *vcpu);
 	struct smudge_code *(*code)(const struct engine *engine);
 	/*
-	 * For engines that offer "hook", NULL for others. NULL hook turns it
-	 * off; only with every vCPU out of the guest.
+	 * For engines that offer "hook", NULL for others. A NULL hook turns it
+	 * off. Only while every vCPU is out of the guest.
 	 */
 	int (*set_write_hook)(struct engine *engine,
 			      const struct engine_write_hook *hook,
@@ -143,10 +145,11 @@ const struct engine_dirty *engine_dirty_find(const struct engine_ops *ops,
 const char *engine_that_offers(const char *dirty);
 
 /*
- * engine_choose - create the engine named on the command line
- * @name: "auto", "kvm" or "unicorn"; auto takes kvm where a VM and a vCPU
- *        can really be made, else unicorn
+ * engine_choose - choose the engine named on the command line
+ * @name: "auto", "kvm" or "unicorn"; auto takes kvm if a VM and a vCPU can be
+ *        made, else unicorn
  * @why_buf: receives a clause for stderr: which engine and why
+ *
  * Return: 0, or -errno with one sentence.
  */
 int engine_choose(const char *name, const struct engine_ops **ret_ops,

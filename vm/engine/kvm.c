@@ -2,11 +2,11 @@
 /*
  * The KVM engine: one VM, a slot per RAM piece, a descriptor per vCPU.
  *
- * A kick sets immediate_exit and sends SIGUSR1 (a handler that does nothing,
- * installed by the machine): KVM_RUN then returns EINTR at once, also when
- * the signal came before the call. KVM completes a port access only at the
- * next KVM_RUN, so vcpu_run always re-enters after one and leaves the guest
- * through EINTR, which completes it first.
+ * A kick sets immediate_exit and sends SIGUSR1, whose handler (the machine
+ * installs it) does nothing. KVM_RUN then returns EINTR at once, also when the
+ * signal came before the call. KVM completes a port access only at the next
+ * KVM_RUN. So after one, vcpu_run always re-enters, and it leaves the guest
+ * through EINTR, which completes the access first.
  */
 #include "engine/kvm.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Shared between the KVM engine's files: running vCPUs (engine/kvm.c),
- * their state (engine/kvm_state.c) and its registers for numbers
- * (engine/kvm_fpu.c).
+ * Shared between the KVM engine's files: running vCPUs (engine/kvm.c), their
+ * state (engine/kvm_state.c), their floating-point registers
+ * (engine/kvm_fpu.c) and the dirty log (engine/kvm_log.c).
  */
 #ifndef VM_ENGINE_KVM_H
 #define VM_ENGINE_KVM_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * x87 and SSE registers between KVM and the engine-neutral state, and the
- * registers beyond that: the state does not carry them, so a guest that uses
- * them does not move.
+ * x87 and SSE registers between KVM and the engine-neutral state. The state
+ * does not have the registers beyond these, so a guest that uses them cannot
+ * migrate.
  *
- * In the layout of FXSAVE, which KVM_GET_XSAVE begins with: KVM_GET_FPU and
+ * The layout is FXSAVE's, with which KVM_GET_XSAVE begins: KVM_GET_FPU and
  * KVM_SET_FPU leave MXCSR out.
  */
 #include "engine/kvm.h"

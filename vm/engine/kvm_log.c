@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sources of KVM's dirty log: one per RAM piece, and so per memory slot.
+ * Sources of KVM's dirty log: one per RAM piece, which is one per memory slot.
  *
- * All share a handle, which the last of them frees.
+ * All share a handle; the last of them frees it.
  */
 #include "engine/kvm.h"
 

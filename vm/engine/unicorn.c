@@ -2,24 +2,24 @@
 /*
  * The Unicorn engine: one uc_engine per vCPU over the machine's RAM.
  *
- * A uc_engine is used by one thread at a time: its vCPU's, or the caller of
- * get/set_state while the vCPU is out. uc_emu_stop from another thread is no
- * way out of the guest: Unicorn 2.0.1 then stops at any load or store inside
- * a block and forgets where it was, so instructions run twice. A kick is a
- * flag instead, read by a hook at the start of every block, where nothing of
- * the block has run yet and its address is known.
+ * One thread at a time uses a uc_engine: its vCPU's, or the caller of
+ * get/set_state while the vCPU is out. uc_emu_stop from another thread cannot
+ * be used to leave the guest: Unicorn 2.0.1 then stops at any load or store
+ * inside a block and forgets where it was, so instructions run twice. A kick
+ * is a flag instead. A hook reads it at the start of every block, where
+ * nothing of the block has run and its address is known.
  *
- * The store hook runs before its store is in memory, so what it saw is
- * reported at the next store to another page, or when the guest is left: a
- * page reported too early could be copied without the store.
+ * The store hook runs before its store is in memory. So a store is reported at
+ * the next store to another page, or when the vCPU leaves the guest: a page
+ * that was reported too early could be copied without the store.
  *
- * What Unicorn 2.0.1 does not emulate and the guest does ends the run with a
- * sentence: another CR3, seen at the start of the next block, a store to the
- * page tables, SYSCALL, an exception with a handler.
+ * What Unicorn 2.0.1 does not emulate ends the run with a sentence when a
+ * guest does it: another CR3 (noticed at the start of the next block), a store
+ * to the page tables, SYSCALL, an exception with a handler.
  *
- * What the guest asks of a device that writes memory is carried out when the
- * block that asked has ended, outside Unicorn: in the middle of a block
- * Unicorn can neither be stopped exactly nor told to forget the rest of it.
+ * A device that writes memory does so when the block that asked for it has
+ * ended, outside Unicorn: inside a block, Unicorn can neither be stopped
+ * exactly nor be made to forget the rest of it.
  */
 #include "engine/unicorn.h"
 
@@ -66,7 +66,7 @@ static void stored(uc_engine *uc, uc_mem_type type, uint64_t address, int size,
 	struct engine_vcpu *vcpu = opaque;
 	uint64_t last = vcpu->stored_gpa + vcpu->stored_bytes;
 
-	/* inside the pages that will be reported anyway */
+	/* inside the pages that are reported anyway */
 	if (vcpu->stored_bytes &&
 	    address >> RAM_PAGE_SHIFT == vcpu->stored_gpa >> RAM_PAGE_SHIFT &&
 	    address + (uint64_t)size <= last)
@@ -98,7 +98,7 @@ static void block_starts(uc_engine *uc, uint64_t address, uint32_t size,
 	if (vcpu->is_stopping)
 		return;
 	if (engine_unicorn_has_other_tables(vcpu) || is_kicked(vcpu) ||
-	    vcpu->has_work || vcpu->code.nfresh >= ENGINE_MAX_FRESH)
+	    vcpu->has_work || vcpu->code.nnew_blocks >= ENGINE_MAX_NEW_BLOCKS)
 		stop(vcpu, address);
 }
 
@@ -155,11 +155,10 @@ static void unicorn_destroy(struct engine *engine)
 
 static void unicorn_vcpu_destroy(struct engine_vcpu *vcpu)
 {
-	struct engine_vcpu **link;
-
 	if (!vcpu)
 		return;
-	for (link = &vcpu->engine->vcpus; *link; link = &(*link)->next)
+	for (struct engine_vcpu **link = &vcpu->engine->vcpus; *link;
+	     link = &(*link)->next)
 		if (*link == vcpu) {
 			*link = vcpu->next;
 			break;
@@ -194,7 +193,7 @@ static void unicorn_vcpu_bind(struct engine_vcpu *vcpu)
 {
 }
 
-/* HLT leaves Unicorn as if nothing had happened, after the instruction. */
+/* Unicorn returns success after a HLT instruction. */
 static bool is_after_hlt(const struct engine_vcpu *vcpu, uint64_t rip)
 {
 	uint8_t opcode;
@@ -230,7 +229,7 @@ static enum engine_exit unicorn_vcpu_run(struct engine_vcpu *vcpu,
 
 	if (engine_unicorn_check_tables(vcpu->engine, vcpu->shadow.cr3, err) <
 		    0 ||
-	    engine_unicorn_drop(vcpu, err) < 0)
+	    engine_unicorn_invalidate(vcpu, err) < 0)
 		return ENGINE_EXIT_ERROR;
 	vcpu->code.is_first_run = !vcpu->has_run;
 	vcpu->has_run = true;
@@ -263,8 +262,8 @@ static void unicorn_vcpu_clear_kick(struct engine_vcpu *vcpu)
 }
 
 /*
- * Code that was translated without the hook would go on without it, so each
- * vCPU is opened anew.
+ * Code that was translated without the hook would run without it, so each
+ * vCPU's Unicorn is opened anew.
  */
 static int unicorn_set_write_hook(struct engine *engine,
 				  const struct engine_write_hook *hook,
@@ -303,7 +302,7 @@ const struct engine_ops engine_unicorn_ops = {
 	.vcpu_get_state = engine_unicorn_get_state,
 	.vcpu_set_state = engine_unicorn_set_state,
 	.watch_code = engine_unicorn_watch_code,
-	.vcpu_settle = engine_unicorn_settle,
+	.vcpu_sync = engine_unicorn_sync,
 	.code = engine_unicorn_code,
 	.set_write_hook = unicorn_set_write_hook,
 };

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Shared between the Unicorn engine's files: running vCPUs
- * (engine/unicorn.c), opening Unicorn (engine/unicorn_open.c), their state
- * (engine/unicorn_state.c), what of it Unicorn emulates
- * (engine/unicorn_accept.c), what guests do that it does not
- * (engine/unicorn_unemulated.c) and stale translations (engine/unicorn_code.c).
+ * Shared between the Unicorn engine's files: running vCPUs (engine/unicorn.c),
+ * opening Unicorn (engine/unicorn_open.c), vCPU state
+ * (engine/unicorn_state.c), which states Unicorn emulates
+ * (engine/unicorn_accept.c), what guests do that it does not emulate
+ * (engine/unicorn_unemulated.c) and stale translations
+ * (engine/unicorn_code.c).
  */
 #ifndef VM_ENGINE_UNICORN_H
 #define VM_ENGINE_UNICORN_H
@@ -28,8 +29,8 @@ struct engine {
 	uint64_t tables_end_gpa; /* they begin at BOOT_TABLES_GPA */
 };
 
-#define ENGINE_MAX_FRESH 512
-#define ENGINE_MAX_DROPS 512
+#define ENGINE_MAX_NEW_BLOCKS	 512
+#define ENGINE_MAX_INVALIDATIONS 512
 
 struct engine_piece {
 	uint64_t gpa;
@@ -38,18 +39,18 @@ struct engine_piece {
 
 /* The vCPU's thread alone uses it, but for is_reopened. */
 struct engine_code {
-	struct smudge_code *handle; /* NULL: nobody asks */
-	/* translated since the last settle, and one more than makes it full */
-	struct engine_piece fresh[ENGINE_MAX_FRESH + 1];
-	size_t nfresh;
-	uint64_t since;		   /* the last settle, for smudge_code_add */
+	struct smudge_code *handle; /* NULL: code is not watched */
+	/* translated since the last sync; the run ends when one is left */
+	struct engine_piece new_blocks[ENGINE_MAX_NEW_BLOCKS + 1];
+	size_t nnew_blocks;
+	uint64_t since;		   /* the last sync, for smudge_code_add */
 	struct engine_piece entry; /* the block that a run began with */
 	bool is_entered;
 	bool is_first_run; /* the last one was, of its uc_engine */
-	/* to be dropped before the guest runs */
-	struct engine_piece drops[ENGINE_MAX_DROPS];
-	size_t ndrops;
-	bool drops_all;
+	/* to be carried out before the guest runs */
+	struct engine_piece invalidations[ENGINE_MAX_INVALIDATIONS];
+	size_t ninvalidations;
+	bool invalidates_all;
 	atomic_bool is_reopened; /* there are no translations any more */
 };
 
@@ -67,7 +68,7 @@ struct engine_vcpu {
 	/* the last store seen by the hook, not yet reported */
 	uint64_t stored_gpa;
 	uint32_t stored_bytes;
-	/* what was set last: Unicorn does not give all hidden parts back */
+	/* the state set last: Unicorn does not return all hidden parts */
 	struct vcpu_state shadow;
 };
 
@@ -76,7 +77,7 @@ int engine_unicorn_open(struct engine_vcpu *vcpu, struct smudge_error *err);
 
 int engine_unicorn_get_state(struct engine_vcpu *vcpu, struct vcpu_state *ret,
 			     struct smudge_error *err);
-/* Into a new Unicorn, a state that get_state gave. */
+/* Set a state that get_state returned, in a new Unicorn. */
 int engine_unicorn_restore(struct engine_vcpu *vcpu,
 			   const struct vcpu_state *state,
 			   struct smudge_error *err);
@@ -87,19 +88,22 @@ int engine_unicorn_set_state(struct engine_vcpu *vcpu,
 /*
  * engine_unicorn_make_tables - keep a copy of the loader's page tables
  *
- * Unicorn 2.0.1 does not translate addresses by them, so the guest's must
- * stay the one-to-one map that the loader wrote.
+ * Unicorn 2.0.1 does not translate addresses, so the guest's tables must stay
+ * the one-to-one map that the loader wrote.
  * Return: 0, or -ENOMEM with one sentence.
  */
 int engine_unicorn_make_tables(struct engine *engine, struct smudge_error *err);
 /* Map a piece of RAM; the page tables in it are not writable. */
 uc_err engine_unicorn_map(struct engine_vcpu *vcpu,
 			  const struct ram_piece *piece);
-/* End the run, with vcpu->unemulated, at such stores and at SYSCALL. */
+/*
+ * Add the hooks that end the run, with vcpu->unemulated, at a store to the
+ * page tables and at SYSCALL.
+ */
 uc_err engine_unicorn_hook_unemulated(struct engine_vcpu *vcpu);
-/* Inside, at a block's start. True: vcpu->unemulated says which tables. */
+/* Inside a run, at a block's start: did CR3 change? See vcpu->unemulated. */
 bool engine_unicorn_has_other_tables(struct engine_vcpu *vcpu);
-/* After an exception, not delivered. True: the sentence is in @err. */
+/* After an exception that was not delivered. True: the sentence is in @err. */
 bool engine_unicorn_has_handlers(const struct engine_vcpu *vcpu,
 				 struct smudge_error *err);
 /*
@@ -118,33 +122,37 @@ int engine_unicorn_derive(const struct engine *engine,
 			  const struct vcpu_table *gdt, uint16_t selector,
 			  struct vcpu_segment *ret, struct smudge_error *err);
 /*
- * engine_unicorn_accept - can Unicorn go on with this state?
+ * engine_unicorn_accept - can Unicorn continue with this state?
  *
- * RAM is in place. Asked before anything is set: with page tables or
- * descriptors that are not there, setting would crash Unicorn.
+ * RAM is in place. Called before anything is set: with page tables or
+ * descriptors that are not there, setting a register would crash Unicorn.
  * Return: 0, or -EOPNOTSUPP with one sentence that names what differs.
  */
 int engine_unicorn_accept(const struct engine *engine,
 			  const struct vcpu_state *state,
 			  struct smudge_error *err);
-/* The name of the first field in which @got is not @set, or NULL. */
+/* The name of the first field that differs between @set and @got, or NULL. */
 const char *engine_unicorn_difference(const struct vcpu_state *set,
 				      const struct vcpu_state *got);
 
-/* A run entered the guest with this block. Inside. */
+/* Inside a run: it entered the guest with this block. */
 void engine_unicorn_enters(struct engine_vcpu *vcpu, uint64_t gpa,
 			   uint64_t length_bytes);
-/* Add the hook that notes new blocks, if anybody asks. */
+/* Add the hook that notes new blocks, if code is watched. */
 uc_err engine_unicorn_hook_code(struct engine_vcpu *vcpu);
-/* Carry the drops out: before the guest runs. */
-int engine_unicorn_drop(struct engine_vcpu *vcpu, struct smudge_error *err);
-/* The vCPU has a new Unicorn. Any thread, while the vCPU is out. */
+/* Carry the invalidations out, before the guest runs. */
+int engine_unicorn_invalidate(struct engine_vcpu *vcpu,
+			      struct smudge_error *err);
+/*
+ * The vCPU has a new Unicorn, without translations. Any thread, while the vCPU
+ * is out.
+ */
 void engine_unicorn_reopened(struct engine_vcpu *vcpu);
 
 int engine_unicorn_watch_code(struct engine *engine,
 			      struct smudge_memory *memory,
 			      struct smudge_error *err);
-void engine_unicorn_settle(struct engine_vcpu *vcpu);
+void engine_unicorn_sync(struct engine_vcpu *vcpu);
 struct smudge_code *engine_unicorn_code(const struct engine *engine);
 
 #endif

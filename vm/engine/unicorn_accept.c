@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which states Unicorn 2.0.1 can go on with.
+ * Which states Unicorn 2.0.1 can continue with.
  *
- * Before a state is set, what Unicorn would take without complaint and not
- * emulate is compared: page tables, hidden segment parts, bits of control
- * registers, the time stamp counter. After it was set, all of it is read back
- * and compared: what Unicorn did not keep, the guest would miss.
+ * Unicorn takes some values without complaint and does not emulate them: page
+ * tables, hidden segment parts, bits of control registers, the time stamp
+ * counter. These are compared before a state is set. After that all registers
+ * are read back and compared: a value that Unicorn did not keep would be
+ * missing in the guest.
  */
 #include "engine/unicorn.h"
 
@@ -29,7 +30,7 @@
 #define ATTR_PAGES	 0x8000u /* the limit counts pages */
 #define EFER_LMA	 UINT64_C(0x400)
 #define RFLAGS_TF	 UINT64_C(0x100)
-/* EM and TS: without the #NM they ask for */
+/* EM and TS: Unicorn lacks the #NM that they ask for */
 #define CR0_UNEMULATED UINT64_C(0xc)
 /* PSE PAE MCE PGE OSFXSR OSXMMEXCPT; the first five change nothing here */
 #define CR4_EMULATED UINT64_C(0x6f0)
@@ -52,7 +53,7 @@ static void decode_descriptor(const uint8_t *bytes, struct vcpu_segment *ret)
 	ret->limit_bytes = (uint32_t)((word & 0xffff) | (word >> 32 & 0xf0000));
 	if (ret->attr & ATTR_PAGES)
 		ret->limit_bytes = ret->limit_bytes << 12 | 0xfff;
-	ret->attr |= ATTR_ACCESSED; /* by the load */
+	ret->attr |= ATTR_ACCESSED; /* set by the load */
 }
 
 int engine_unicorn_derive(const struct engine *engine,
@@ -150,7 +151,10 @@ struct field {
 	}
 #define MSR(name, index) FIELD(name, msr[index])
 
-/* Not here: what accept_segments compared, and the time stamp counter. */
+/*
+ * Segments, which accept_segments compared, and the time stamp counter are
+ * left out.
+ */
 static const struct field fields[] = {
 	FIELD("general registers", gpr),
 	FIELD("RFLAGS", rflags),

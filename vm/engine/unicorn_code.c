@@ -2,20 +2,20 @@
 /*
  * Which of a vCPU's translations are stale: Unicorn and smudge_code.
  *
- * Unicorn 2.0.1 sees its own vCPU's stores to code, and no others. It tells of
- * a block once it is translated (UC_HOOK_EDGE_GENERATED), with its program
- * counter, which is the guest physical address: this version does not page.
- * It keeps silent about the very first block, so the one that a run enters
- * at is noted as well.
+ * Unicorn 2.0.1 notices stores to code of its own vCPU only. It reports a
+ * block after it has translated it (UC_HOOK_EDGE_GENERATED), with its program
+ * counter, which is the guest physical address: this version does not page. It
+ * does not report the very first block, so the block that a run begins with is
+ * noted as well.
  *
- * smudge_code takes locks that may be held by one who waits for the vCPU to
- * leave the guest (the hook source), so nothing is asked in there. Inside,
- * new blocks are noted; outside, vcpu_settle adds them and asks for stale
- * ranges; inside again, before anything runs, the drops are carried out. A
- * block from a page that was not watched when it was translated goes too: no
- * block survives an exit unwatched, so no write while the guest is left is
- * missed. The machine settles again whenever
- * others could have written since.
+ * smudge_code takes locks. A thread that waits for the vCPU to leave the guest
+ * may hold them (the hook source), so smudge_code is never called inside a
+ * run. Inside, new blocks are noted. Outside, vcpu_sync adds them and fetches
+ * stale ranges. Inside the next run, before any code runs, the invalidations
+ * are carried out. A block from a page that was not watched when it was
+ * translated is invalidated too. So no block outside a run is unwatched, and
+ * no write made there is missed. The machine syncs again whenever others could
+ * have written since.
  */
 #include "engine/unicorn.h"
 
@@ -23,18 +23,20 @@
 
 #include <smudge/error.h>
 
-/* A full list ends the run at the next block: there is room for that one. */
+/*
+ * A full list ends the run at the next block; the list has room for that one.
+ */
 static void note(struct engine_vcpu *vcpu, uint64_t gpa, uint64_t length_bytes)
 {
 	struct engine_code *code = &vcpu->code;
 
 	if (!code->handle)
 		return;
-	if (code->nfresh == ENGINE_MAX_FRESH + 1) {
-		code->drops_all = true;
+	if (code->nnew_blocks == ENGINE_MAX_NEW_BLOCKS + 1) {
+		code->invalidates_all = true;
 		return;
 	}
-	code->fresh[code->nfresh++] =
+	code->new_blocks[code->nnew_blocks++] =
 		(struct engine_piece){gpa, length_bytes ? length_bytes : 1};
 }
 
@@ -65,27 +67,30 @@ uc_err engine_unicorn_hook_code(struct engine_vcpu *vcpu)
 			   (void *)translated, vcpu, 1, 0);
 }
 
-static void drop(struct engine_code *code, uint64_t gpa, uint64_t length_bytes)
+static void invalidate(struct engine_code *code, uint64_t gpa,
+		       uint64_t length_bytes)
 {
-	if (code->ndrops == ENGINE_MAX_DROPS)
-		code->drops_all = true;
+	if (code->ninvalidations == ENGINE_MAX_INVALIDATIONS)
+		code->invalidates_all = true;
 	else
-		code->drops[code->ndrops++] =
+		code->invalidations[code->ninvalidations++] =
 			(struct engine_piece){gpa, length_bytes};
 }
 
-/* Watched from now on; one that was translated before that is dropped. */
+/*
+ * Watched from now on. A block that was translated before that is invalidated.
+ */
 static void add(struct engine_code *code, const struct engine_piece *piece)
 {
 	if (smudge_code_add(code->handle, piece->gpa, piece->length_bytes,
 			    code->since, NULL) < 0)
-		drop(code, piece->gpa, piece->length_bytes);
+		invalidate(code, piece->gpa, piece->length_bytes);
 }
 
 /*
- * Unicorn tells of a block that a later run begins with, and then its pages are
- * watched; of the first one it does not, and its pages may be watched for
- * others.
+ * Unicorn reports the block that a later run begins with, so its pages are
+ * watched. It does not report the first one of a uc_engine, whose pages may be
+ * watched for other blocks.
  */
 static bool is_entry_counted(const struct engine_code *code)
 {
@@ -97,17 +102,17 @@ static bool is_entry_counted(const struct engine_code *code)
 				   entry->gpa + entry->length_bytes - 1);
 }
 
-static void add_fresh(struct engine_code *code)
+static void add_new_blocks(struct engine_code *code)
 {
 	if (code->is_entered && !is_entry_counted(code))
 		add(code, &code->entry);
-	for (size_t i = 0; i < code->nfresh; i++)
-		add(code, &code->fresh[i]);
-	code->nfresh = 0;
+	for (size_t i = 0; i < code->nnew_blocks; i++)
+		add(code, &code->new_blocks[i]);
+	code->nnew_blocks = 0;
 	code->is_entered = false;
 }
 
-void engine_unicorn_settle(struct engine_vcpu *vcpu)
+void engine_unicorn_sync(struct engine_vcpu *vcpu)
 {
 	struct engine_code *code = &vcpu->code;
 	struct smudge_code_range ranges[16];
@@ -119,40 +124,43 @@ void engine_unicorn_settle(struct engine_vcpu *vcpu)
 	if (atomic_exchange_explicit(&code->is_reopened, false,
 				     memory_order_acquire))
 		smudge_code_forget(code->handle, 0, UINT64_MAX);
-	add_fresh(code);
+	add_new_blocks(code);
 	do {
 		n = smudge_code_stale(code->handle, ranges, 16);
 		for (size_t i = 0; i < n; i++)
-			drop(code, ranges[i].gpa, ranges[i].length_bytes);
+			invalidate(code, ranges[i].gpa, ranges[i].length_bytes);
 	} while (n);
-	if (code->drops_all)
+	if (code->invalidates_all)
 		smudge_code_forget(code->handle, 0, UINT64_MAX);
 	code->since = smudge_code_now(code->handle);
 }
 
-int engine_unicorn_drop(struct engine_vcpu *vcpu, struct smudge_error *err)
+int engine_unicorn_invalidate(struct engine_vcpu *vcpu,
+			      struct smudge_error *err)
 {
 	struct engine_code *code = &vcpu->code;
 	struct vcpu_state state;
 	int ret = 0;
 
-	for (size_t i = 0; i < code->ndrops && !code->drops_all; i++)
-		if (uc_ctl_remove_cache(vcpu->uc, code->drops[i].gpa,
-					code->drops[i].gpa +
-						code->drops[i].length_bytes) !=
+	for (size_t i = 0; i < code->ninvalidations && !code->invalidates_all;
+	     i++)
+		if (uc_ctl_remove_cache(
+			    vcpu->uc, code->invalidations[i].gpa,
+			    code->invalidations[i].gpa +
+				    code->invalidations[i].length_bytes) !=
 		    UC_ERR_OK)
 			return smudge_error_set(err, -EIO, "unicorn",
 						"Unicorn does not drop stale "
 						"code");
-	if (code->drops_all) {
+	if (code->invalidates_all) {
 		ret = engine_unicorn_get_state(vcpu, &state, err);
 		if (ret == 0)
 			ret = engine_unicorn_open(vcpu, err);
 		if (ret == 0)
 			ret = engine_unicorn_restore(vcpu, &state, err);
 	}
-	code->ndrops = 0;
-	code->drops_all = false;
+	code->ninvalidations = 0;
+	code->invalidates_all = false;
 	return ret;
 }
 
@@ -165,7 +173,7 @@ static void unwatch(struct engine *engine)
 	}
 }
 
-/* A vCPU's store is seen by its own Unicorn, every other writer marks. */
+/* A vCPU's own Unicorn notices its stores; every other writer marks. */
 int engine_unicorn_watch_code(struct engine *engine,
 			      struct smudge_memory *memory,
 			      struct smudge_error *err)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A new uc_engine for a vCPU. The files that run guests, keep their state and
- * drop their translations all open one, so this is below them: the hooks,
- * which call them, are added by a function that the engine was given.
+ * invalidate translations all open one, so this file is below them. The hooks
+ * call those files, so a function that the engine was given adds them.
  */
 #include "engine/unicorn.h"
 
@@ -19,7 +19,7 @@ static int fail(struct smudge_error *err, int code, const char *what,
 				what, uc_strerror(why));
 }
 
-/* The end address of a run is no use: Unicorn puts it into CR2. */
+/* Turn the end address of a run off: Unicorn would put it into CR2. */
 static uc_err use_no_end(uc_engine *uc)
 {
 	return uc_ctl_exits_enable(uc);
@@ -54,7 +54,7 @@ int engine_unicorn_open(struct engine_vcpu *vcpu, struct smudge_error *err)
 
 void engine_unicorn_reopened(struct engine_vcpu *vcpu)
 {
-	/* release: pairs with the exchange in engine_unicorn_settle */
+	/* release: pairs with the exchange in engine_unicorn_sync */
 	atomic_store_explicit(&vcpu->code.is_reopened, true,
 			      memory_order_release);
 }

@@ -3,9 +3,10 @@
  * vCPU state between Unicorn's registers and the engine-neutral one.
  *
  * Everything is read back from Unicorn but the hidden parts of segment
- * registers, which it does not give: they are what is set by a load of the
- * selector, and are compared with that before a state is set and when one is
- * got. CR8 is always 0 here, and the time stamp counter the host's.
+ * registers, which it does not return. A load of the selector sets them, so
+ * they are taken from the descriptor, and compared with it before a state is
+ * set and when one is read. CR8 is always 0 here, and the time stamp counter
+ * is the host's.
  */
 #include "engine/unicorn.h"
 
@@ -29,7 +30,7 @@ static const int gpr_ids[VCPU_NGPR] = {
 static const int selector_ids[] = {UC_X86_REG_ES, UC_X86_REG_CS, UC_X86_REG_SS,
 				   UC_X86_REG_DS, UC_X86_REG_FS, UC_X86_REG_GS};
 
-/* The first error of a row of accesses sticks. */
+/* The first error of several accesses is kept. */
 struct access {
 	uc_engine *uc;
 	uc_err first;
@@ -158,7 +159,9 @@ static void get_system(struct access *access, struct vcpu_state *state)
 	state->msr[VCPU_MSR_TSC] = __rdtsc();
 }
 
-/* Unicorn numbers x87 registers by place, the state by distance from the top.
+/*
+ * Unicorn numbers x87 registers by position, the state by distance from the
+ * top.
  */
 static int st_id(const struct vcpu_fpu *fpu, unsigned int i)
 {
@@ -289,7 +292,7 @@ int engine_unicorn_restore(struct engine_vcpu *vcpu,
 	return 0;
 }
 
-/* In a new Unicorn: code translated before may not be what is in RAM now. */
+/* A new Unicorn: old translations may not match the RAM. */
 int engine_unicorn_set_state(struct engine_vcpu *vcpu,
 			     const struct vcpu_state *state,
 			     struct smudge_error *err)

@@ -3,12 +3,12 @@
  * What a guest may do that Unicorn 2.0.1 does not emulate: page tables,
  * SYSCALL, exceptions with a handler. Each ends the run with a sentence.
  *
- * It looks whether page tables have an entry that is present, and then takes
- * the virtual address for the physical one (docs/decisions/0010). That is
- * right for the loader's tables alone, which map RAM one to one, so a guest
- * must keep them: they are compared when a state comes in and whenever the
- * guest is entered, they are not writable for the guest, and CR3 is compared
- * at each block.
+ * Unicorn checks whether page tables have an entry that is present, and then
+ * takes the virtual address for the physical one (docs/decisions/0010). That
+ * is right for the loader's tables only, which map RAM one to one, so a guest
+ * must keep them. They are compared when a state comes in and whenever the
+ * guest is entered, the guest cannot write them, and CR3 is compared at each
+ * block.
  */
 #include "engine/unicorn.h"
 

@@ -2,8 +2,8 @@
 /*
  * The vCPU state's encoding, and the checks on what a peer encoded.
  *
- * The checks refuse what no processor can hold; they are not there to make
- * sense of the guest. The order of the fields is the format of version 1.
+ * The checks refuse what no processor can hold; a state that makes no sense to
+ * its guest passes. The order of the fields is the format of version 1.
  */
 #include "engine/vcpu_state.h"
 

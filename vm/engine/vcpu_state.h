@@ -3,10 +3,10 @@
  * The engine-neutral state of one x86-64 vCPU.
  *
  * An engine fills it from a vCPU that is out of the guest with its last I/O
- * completed, and takes it back the same way; a state saved by one engine
- * loads into another. The encoding is little-endian, field by field, of a
- * fixed size for each version; decoding accepts no byte more or less and
- * refuses values that no vCPU of this machine can have.
+ * completed, and sets it on such a vCPU. A state saved by one engine loads
+ * into another. The encoding is little-endian, field by field, of a fixed size
+ * for each version; decoding accepts no byte more or less and refuses values
+ * that no vCPU of this machine can have.
  *
  * The machine has no interrupt controller, so there is no interrupt, NMI or
  * timer state, and a vCPU is always between two instructions.

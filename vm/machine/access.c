@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the machine tells about itself. Nothing here changes it.
+ * Reading the machine's parts and state. Nothing here changes it, but for a
+ * key in the framebuffer's queue.
  */
 #include "machine/internal.h"
 

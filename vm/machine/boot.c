@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The boot half of the loader: what the guest finds in low memory, and the
- * registers it starts with.
+ * registers that it starts with.
  */
 #include "machine/loader.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How this machine learns which pages its guest wrote: a smudge region per
- * RAM piece, and one source for each, chosen by --dirty.
+ * How this machine detects what its guest writes: a smudge region per RAM
+ * piece, and a source for each, chosen by --dirty.
  *
- * The engine offers the ways, best first. Those of the host are made here:
- * uffd is userfaultfd's asynchronous write protection, hook is a source for
- * any engine that has a store hook. Nothing is tracked before a client opens
- * the memory.
+ * The engine offers its ways, best first. Two belong to the host and are made
+ * here: "uffd" is userfaultfd's asynchronous write protection, "hook" is a
+ * source for any engine with a store hook. Nothing is tracked before a client
+ * opens the memory.
  */
 #include "machine/internal.h"
 
@@ -27,7 +27,7 @@ static int create_hook(struct machine *machine, size_t i,
 	return dirty_hook_create(machine, &machine->dirty.sources[i], err);
 }
 
-/* The ways that an engine offers without sources of its own. */
+/* The ways of the host, which an engine offers without a source of its own. */
 static const struct host_way {
 	const char *name;
 	int (*create)(struct machine *machine, size_t piece,
@@ -91,9 +91,10 @@ static int attach_way(struct machine *machine, const struct engine_dirty *way,
 }
 
 /*
- * The kernel lacks a mechanism or forbids it, or it does not report what was
- * written. Any other failure (no memory, no descriptor, an errno that nobody
- * expects) says nothing of the mechanism, and a worse one would hide it.
+ * True when the kernel lacks the mechanism, forbids it, or does not report
+ * what was written: then another may work. Any other failure (no memory, no
+ * descriptor, an unexpected errno) says nothing about the mechanism, and a
+ * worse one would hide it.
  */
 static bool is_absent(int code)
 {
@@ -101,7 +102,9 @@ static bool is_absent(int code)
 	       code == -EIO;
 }
 
-/* The best that there is; when there is none, why the best one is not. */
+/*
+ * Attach the best way that works. If none does, the error is the best one's.
+ */
 static int attach_auto(struct machine *machine, struct smudge_error *err)
 {
 	const struct engine_ops *ops = machine->ops;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A smudge source fed by an engine's store hook, for kernels without
- * WP_ASYNC: the hook marks what the guest wrote, so there is nothing to
- * harvest or to re-arm.
+ * A smudge source fed by an engine's store hook, for kernels without WP_ASYNC.
+ * The hook marks what the guest writes, so there is nothing to harvest or to
+ * re-arm.
  *
- * The hook slows every store down and is installed only while a client
- * watches: start and stop take the vCPUs out of the guest for a moment. The
- * engine reports a store when it is in memory, at the latest when the guest
- * is left, so a paused machine has no unreported store.
+ * The hook slows every store down, so it is installed only while a client
+ * watches; start and stop take the vCPUs out of the guest for a moment. The
+ * engine reports a store once it is in memory, and at the latest when the vCPU
+ * leaves the guest: a paused machine has no unreported store.
  */
 #include "machine/internal.h"
 
@@ -65,7 +65,7 @@ int dirty_hook_create(struct machine *machine,
 		.start = start,
 		.stop = stop,
 		.harvest = harvest,
-		.look = harvest, /* marks come by themselves */
+		.look = harvest, /* the hook has marked everything already */
 	};
 	int ret = smudge_source_create(&ops, machine, ret_source);
 

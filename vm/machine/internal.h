@@ -27,11 +27,11 @@ struct machine_vcpu {
 	struct engine_vcpu *engine_vcpu;
 	pthread_t thread;
 	bool is_started;
-	bool is_inside;	  /* run state: in vcpu_run */
-	uint64_t settled; /* run state: the era the engine settled for */
+	bool is_inside;	 /* run state: in vcpu_run */
+	uint64_t synced; /* run state: the generation that it was synced in */
 };
 
-/* What --dirty chose; sources[i] is NULL for the hook's marks. */
+/* What --dirty chose; sources[i] is NULL where the hook marks. */
 struct machine_dirty {
 	const char *name;
 	struct smudge_memory *memory;
@@ -41,7 +41,7 @@ struct machine_dirty {
 
 /* What may start and stop the machine; run_control.c. */
 struct run_control {
-	pthread_mutex_t lock; /* of all below */
+	pthread_mutex_t lock; /* guards all below */
 	enum guest_place place;
 	enum machine_run_state state_before; /* before it was on its way */
 	bool was_running;		     /* likewise */
@@ -67,9 +67,9 @@ struct machine {
 	/* run state: */
 	enum machine_run_state state;
 	unsigned int quiesced; /* > 0: vCPUs stay out, whatever the state */
-	uint64_t era;	       /* counts the times vCPUs were let in again */
+	uint64_t generation;   /* changes when others may have written */
 	bool is_ending;
-	bool is_loadable; /* inmigrate: a state was loaded */
+	bool is_loadable; /* inmigrate: a state was loaded, so it may run */
 	enum machine_exit_reason exit_reason;
 	int exit_status;
 	struct smudge_error error;
@@ -81,11 +81,13 @@ struct machine {
 int machine_vcpus_start(struct machine *machine, struct smudge_error *err);
 void machine_vcpus_end(struct machine *machine);
 
-/* Keep the vCPUs out of the guest for a moment, without a state change. */
+/*
+ * Keep the vCPUs out of the guest for a moment; the run state does not change.
+ */
 void machine_quiesce(struct machine *machine);
 void machine_unquiesce(struct machine *machine);
 
-/* The guest ended itself, or an engine failed: from a vCPU's thread. */
+/* From a vCPU's thread: the guest ended itself, or an engine failed. */
 void machine_ended(struct machine *machine, enum machine_run_state state,
 		   enum machine_exit_reason reason, int status);
 
@@ -95,8 +97,9 @@ void machine_notify(struct machine *machine, enum machine_run_state from,
 
 /*
  * machine_dirty_attach - regions for the RAM pieces, and their sources
- * @kind: --dirty's value; auto is kvm-manual (or kvm-legacy) on kvm, and uffd
- *        on unicorn, or the hook where the kernel lacks WP_ASYNC
+ * @kind: --dirty's value; auto is the first of the engine's ways that works:
+ *        kvm-manual, kvm-legacy, uffd on kvm; uffd, hook on unicorn
+ *
  * Return: 0, or -errno with one sentence; nothing is attached then.
  */
 int machine_dirty_attach(struct machine *machine, const char *kind,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ELF half of the loader: every field of the image is checked against
- * the file's length, RAM and the loader's own tables before it is used.
- * Fields are read from bytes, little-endian, wherever they are aligned.
+ * The ELF half of the loader: every field of the image is checked against the
+ * file's length, RAM and the loader's own tables before it is used. Fields are
+ * read byte by byte, little-endian, so their alignment does not matter.
  */
 #include "machine/loader.h"
 

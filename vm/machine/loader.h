@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From an ELF file to a vCPU about to enter it.
+ * From an ELF file to a vCPU that is about to enter it.
  *
  * Low memory belongs to the loader: a GDT, the command line, a stack and the
- * page tables, ending at boot_tables_end(). Segments of the image are
- * loaded at their virtual addresses, since RAM is mapped one to one, and must
- * lie above that. Nothing is written before the whole image was checked.
+ * page tables, up to boot_tables_end(). RAM is mapped one to one, so segments
+ * of the image are loaded at their virtual addresses. They must lie above the
+ * loader's memory. The whole image is checked before anything is written.
  */
 #ifndef VM_MACHINE_LOADER_H
 #define VM_MACHINE_LOADER_H

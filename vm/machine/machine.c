@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Construction and destruction of the machine, and access to its parts.
+ * Construction and destruction of the machine.
  *
- * RAM is anonymous memory that the host gives page by page as it is written
- * (MAP_NORESERVE): a large machine costs what its guest uses. Everything a
- * constructor made is undone in the reverse order by machine_destroy, which
- * also cleans up after a failed machine_create.
+ * RAM is anonymous memory (MAP_NORESERVE): the host allocates a page when it
+ * is first written, so a large machine costs what its guest uses.
+ * machine_destroy undoes a constructor's steps in the reverse order; it also
+ * cleans up after a failed machine_create.
  */
 #include "machine/internal.h"
 

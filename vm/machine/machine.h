@@ -2,20 +2,22 @@
 /*
  * The machine: RAM, an engine with its vCPUs, the devices, and the run state.
  *
- * RAM is one piece below 3 GiB and, when it is larger, a second one from
- * 4 GiB on; the framebuffer of --display is a piece between them. Each is a
+ * RAM is one piece below 3 GiB and, when it is larger, a second one from 4 GiB
+ * on. The framebuffer of --display is a piece between them. Each piece is a
  * region of the machine's smudge_memory with a source of its own, chosen by
- * --dirty. No client open means no tracking and no cost.
+ * --dirty. While no client is open, nothing is tracked and tracking costs
+ * nothing.
  *
- * Locks: everything here may be called from any thread but the vCPUs' own,
- * unless its comment says otherwise. The machine's lock is never held while
- * a callback runs. Guest time (the timer at port 0x608) stands still while
- * the machine is not running.
+ * Locks: any thread but the vCPUs' own may call these functions, unless a
+ * comment says otherwise. The machine's lock is never held while a callback
+ * runs. Guest time (the timer at port 0x608) stands still while the machine is
+ * not running.
  *
  * main() calls, in this order: machine_create, machine_load_kernel (unless
  * incoming), machine_start, control_open (control/control.h; handles --qmp and
- * --incoming), run_control_cont (unless -S or incoming), then it waits on
- * machine_exit_fd or a signal, then control_close and machine_destroy.
+ * --incoming), run_control_cont (unless -S or incoming), control_serve. It
+ * waits on machine_exit_fd or for a signal, then calls control_stop,
+ * control_close and machine_destroy.
  */
 #ifndef VM_MACHINE_MACHINE_H
 #define VM_MACHINE_MACHINE_H
@@ -66,8 +68,8 @@ struct machine_config {
 	struct device_config devices;
 	bool is_incoming; /* its state will come by a migration */
 	/*
-	 * For tests: an engine that translates keeps translations of code that
-	 * others wrote, so a guest that changes its code by DMA goes wrong.
+	 * For tests: stale translations are not invalidated, so a guest that
+	 * changes its code by DMA goes wrong.
 	 */
 	bool ignores_code;
 };
@@ -106,21 +108,25 @@ int machine_start(struct machine *machine, struct smudge_error *err);
 
 /*
  * machine_pause - take every vCPU out of the guest
- * @state: the state to be in afterwards: MACHINE_PAUSED or
- *         MACHINE_FINISH_MIGRATE
+ * @state: the state afterwards: MACHINE_PAUSED or MACHINE_FINISH_MIGRATE
  *
- * Blocks until all vCPUs are out, their last I/O completed. RAM and machine
- * state do not change until machine_resume. Idempotent: when the machine was
- * not running its state stays as it is and the call returns at once.
- * Threads: any; also two at once. Return: true when it was running before.
+ * For run control, the end of the process, and tests; others use
+ * machine/run_control.h. Blocks until all vCPUs are out, their last I/O
+ * completed. RAM and machine state do not change until machine_resume.
+ * Idempotent: a machine that was not running keeps its state, and the call
+ * returns at once.
+ * Threads: any; also two at once.
+ * Return: true when it was running before.
  */
 bool machine_pause(struct machine *machine, enum machine_run_state state);
 
 /*
  * machine_resume - run, from prelaunch, paused, finish-migrate, postmigrate,
  * or inmigrate after machine_load_state
- * Return: 0 (also when running already), -EINVAL in shutdown,
- * internal-error, and inmigrate without a loaded state.
+ *
+ * For run control and tests, as machine_pause.
+ * Return: 0 (also when running already), -EINVAL in shutdown, internal-error,
+ * and inmigrate without a loaded state.
  */
 int machine_resume(struct machine *machine);
 
@@ -188,7 +194,7 @@ bool machine_framebuffer_key(struct machine *machine, uint32_t keysym,
 struct smudge_memory *machine_memory(const struct machine *machine);
 
 /*
- * What this machine's engine translated and smudge watches, for statistics;
+ * The engine's translated code, as smudge watches it, for statistics;
  * borrowed. NULL when the engine translates nothing.
  */
 struct smudge_code *machine_code(const struct machine *machine);

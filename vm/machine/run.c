@@ -3,13 +3,15 @@
  * vCPU threads and the run state.
  *
  * A vCPU is inside the guest only while the state is MACHINE_RUNNING and
- * nobody quiesces. Whoever wants it out changes that under the lock, kicks,
- * and waits until `is_inside` is false. The vCPU's thread forgets old kicks
- * under the same lock as it sets `is_inside`, so none is lost.
+ * `quiesced` is 0. To take it out, a thread changes one of these under the
+ * lock, kicks the vCPU, and waits until `is_inside` is false. The vCPU's
+ * thread clears old kicks under the same lock under which it sets `is_inside`,
+ * so no kick is lost.
  *
- * Others write guest memory only while the vCPUs are out; then a new era
- * begins. A vCPU enters only when its engine has settled, since it left the
- * guest and in this era, which of its translations are stale.
+ * Other threads write guest memory only while the vCPUs are out. `generation`
+ * changes before the vCPUs may enter again. A vCPU enters only after its
+ * engine has synced its translations in this generation and since the vCPU
+ * last left the guest.
  */
 #include "machine/internal.h"
 
@@ -52,7 +54,7 @@ static enum machine_run_state change_state(struct machine *machine,
 	enum machine_run_state from = machine->state;
 
 	machine->state = state;
-	machine->era++;
+	machine->generation++;
 	pthread_mutex_lock(&machine->devices.lock);
 	if (state == MACHINE_RUNNING)
 		vm_clock_start(&machine->devices.clock);
@@ -77,7 +79,7 @@ static bool kick_those_inside(struct machine *machine)
 	return any;
 }
 
-/* With the lock held; gives up when somebody lets the vCPUs in again. */
+/* With the lock held; returns early when the vCPUs may enter again. */
 static void wait_until_out(struct machine *machine)
 {
 	while (!may_enter(machine) && kick_those_inside(machine))
@@ -160,7 +162,7 @@ void machine_unquiesce(struct machine *machine)
 {
 	pthread_mutex_lock(&machine->lock);
 	machine->quiesced--;
-	machine->era++;
+	machine->generation++;
 	pthread_cond_broadcast(&machine->entered_or_left);
 	pthread_mutex_unlock(&machine->lock);
 }
@@ -218,7 +220,7 @@ static void handle_exit(struct machine *machine, enum engine_exit exit,
 	}
 }
 
-/* An engine that returns what is no engine_exit has failed. */
+/* A value that is no engine_exit is a failure of the engine. */
 static enum engine_exit check_exit(enum engine_exit exit,
 				   struct smudge_error *err)
 {
@@ -237,18 +239,21 @@ static enum engine_exit check_exit(enum engine_exit exit,
 	return ENGINE_EXIT_ERROR;
 }
 
-/* With the lock held, dropped meanwhile. True: look at everything again. */
-static bool settle(struct machine_vcpu *vcpu)
+/*
+ * With the lock held, which is released meanwhile. True: check everything
+ * again.
+ */
+static bool sync_translations(struct machine_vcpu *vcpu)
 {
 	struct machine *machine = vcpu->machine;
-	uint64_t era = machine->era;
+	uint64_t generation = machine->generation;
 
-	if (!machine->ops->vcpu_settle || vcpu->settled == era)
+	if (!machine->ops->vcpu_sync || vcpu->synced == generation)
 		return false;
 	pthread_mutex_unlock(&machine->lock);
-	machine->ops->vcpu_settle(vcpu->engine_vcpu);
+	machine->ops->vcpu_sync(vcpu->engine_vcpu);
 	pthread_mutex_lock(&machine->lock);
-	vcpu->settled = era;
+	vcpu->synced = generation;
 	return true;
 }
 
@@ -268,10 +273,10 @@ static void *vcpu_thread(void *opaque)
 					  &machine->lock);
 			continue;
 		}
-		if (settle(vcpu))
+		if (sync_translations(vcpu))
 			continue;
 		vcpu->is_inside = true;
-		vcpu->settled = 0;
+		vcpu->synced = 0;
 		machine->ops->vcpu_clear_kick(vcpu->engine_vcpu);
 		pthread_mutex_unlock(&machine->lock);
 		exit = machine->ops->vcpu_run(vcpu->engine_vcpu, &err);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The machine's state as named, versioned sections: "cpu" once per vCPU,
- * then one per device that the machine has.
+ * The machine's state as named, versioned sections: "cpu" once per vCPU, then
+ * one per device that the machine has.
  *
- * Loading decodes every section first and changes the machine only when all
- * of them are there once and good, so a refused state leaves no trace.
+ * Loading decodes every section first. It changes the machine only when each
+ * is there exactly once and is good, so a refused state changes nothing.
  */
 #include "machine/internal.h"
 
@@ -36,7 +36,7 @@ static int refuse(struct smudge_error *err, const char *why, const char *name)
 		why, name ? " \"" : "", name ? name : "", name ? "\"" : "");
 }
 
-/* Returns the place of the length, for end_section. */
+/* Returns the position of the length, for end_section. */
 static size_t begin_section(struct vm_buf *buf, const char *name,
 			    uint32_t version)
 {
@@ -118,7 +118,10 @@ int machine_save_state(struct machine *machine, struct vm_buf *buf,
 	return 0;
 }
 
-/* The name keeps printable bytes only: it may end up in a message. */
+/*
+ * Other bytes than printable ones become '?': the name may be part of a
+ * message.
+ */
 static int read_section(struct vm_reader *reader, struct section *section,
 			struct smudge_error *err)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The receiving side: listen, accept one peer, and link the library's
- * receiver to the machine. Whoever connects without a migration's greeting is
- * sent away, and the wait goes on.
+ * The receiving side: listen, accept one peer, and link the library's receiver
+ * to the machine. A peer that does not send a migration's greeting is
+ * disconnected, and the next one is accepted.
  *
- * The machine's state is loaded before the acknowledgement, and the machine
- * started after it: until then the sender may run it on.
+ * The machine's state is loaded before the acknowledgement, and the machine is
+ * started after it: until then the sender may resume its own.
  */
 #include "migration/job.h"
 
@@ -88,10 +88,11 @@ static int receive(struct migration *migration, int fd,
 }
 
 /*
- * The connection ended, or broke the rules, before its greeting was whole and
- * right: it is no source of this migration, and nothing was changed for it.
+ * True when the connection ended, or broke the rules, before its greeting was
+ * whole and right: it is no source of this migration, and nothing was changed
+ * for it.
  */
-static bool was_stranger(int result, const struct smudge_error *err)
+static bool was_no_source(int result, const struct smudge_error *err)
 {
 	if (err->stream_offset_bytes)
 		return false;
@@ -108,7 +109,10 @@ static bool was_stranger(int result, const struct smudge_error *err)
 	}
 }
 
-/* Enough for the library to take it, or to refuse it at once. */
+/*
+ * True when there is enough for the library to accept the greeting, or to
+ * refuse it at once.
+ */
 static bool is_decided(int fd)
 {
 	static const char magic[MAGIC_BYTES] = "\x89SMDG\r\n\x1a";
@@ -127,19 +131,19 @@ static bool is_decided(int fd)
 
 /*
  * A source sends its greeting at once. A peer that connects and sends nothing,
- * or a part of one, must not hold up the source, which waits for its turn
+ * or a part of one, must not hold up the source, which waits in the queue
  * meanwhile.
  */
 static int await_greeting(struct migration *migration, int fd,
 			  struct smudge_error *err)
 {
-	int64_t end_ns = host_now_ns() + GREETING_MS * NS_PER_MS;
+	int64_t deadline_ns = host_now_ns() + GREETING_MS * NS_PER_MS;
 	int ret = wait_ready(fd, POLLIN, migration->cancel_fd, GREETING_MS);
 
 	while (!ret && !is_decided(fd)) {
-		/* no event tells that there are more bytes than before */
+		/* poll does not tell when more bytes come */
 		ret = wait_ready(-1, 0, migration->cancel_fd, LOOK_AGAIN_MS);
-		if (ret == -ETIMEDOUT && host_now_ns() < end_ns)
+		if (ret == -ETIMEDOUT && host_now_ns() < deadline_ns)
 			ret = 0;
 	}
 	if (ret)
@@ -149,7 +153,7 @@ static int await_greeting(struct migration *migration, int fd,
 	return ret;
 }
 
-/* One connection. Return: as receive; -EAGAIN: a stranger's, wait on. */
+/* One connection. Return: as receive; -EAGAIN: accept another. */
 static int serve_one(struct migration *migration, struct smudge_error *err)
 {
 	int fd = -1;
@@ -162,7 +166,7 @@ static int serve_one(struct migration *migration, struct smudge_error *err)
 	if (!ret)
 		ret = receive(migration, fd, err);
 	close(fd);
-	if (!ret || !was_stranger(ret, err))
+	if (!ret || !was_no_source(ret, err))
 		return ret;
 	say("a connection to the incoming migration was no migration: %s",
 	    err->message);
@@ -184,7 +188,7 @@ static void *receive_thread(void *opaque)
 	if (ret && ret != -ECANCELED)
 		say("incoming migration failed: %s", err.message);
 	migration_finish(migration, ret, &err);
-	/* what was written of RAM is not a machine any more */
+	/* RAM is partly overwritten: there is no machine any more */
 	if (ret)
 		machine_request_exit(migration->machine, MACHINE_EXIT_ERROR, 1);
 	return NULL;

@@ -43,8 +43,8 @@ struct migration {
 };
 
 /*
- * What precedes machine_save_state's bytes in the stream: a u32 version and
- * a u32 of flags, little-endian.
+ * Before the bytes of machine_save_state the stream has a u32 version and a
+ * u32 of flags, little-endian.
  */
 #define MIGRATION_STATE_VERSION 1u
 #define MIGRATION_STATE_RUNNING 1u
@@ -60,24 +60,24 @@ int migration_start(struct migration *migration, const char *text,
 		    struct smudge_error *err);
 
 /*
- * Prepare a new job: join the last thread, fresh handle, status setup. With
- * start_lock held, as for migration_spawn.
- * Return: 0, -EBUSY or -ENOMEM with one sentence.
+ * Prepare a new job: join the last thread, make a new handle, set status
+ * setup. With start_lock held, as for migration_spawn. Return: 0, -EBUSY or
+ * -ENOMEM with one sentence.
  */
 int migration_begin(struct migration *migration, bool incoming,
 		    struct smudge_error *err);
 int migration_spawn(struct migration *migration, void *(*run)(void *),
 		    struct smudge_error *err);
 /*
- * A fresh handle for the same job: a handle is good for one connection.
- * Return: 0, or -ENOMEM with one sentence.
+ * A new handle for the same job: each connection needs its own. Return: 0, or
+ * -ENOMEM with one sentence.
  */
 int migration_renew(struct migration *migration, struct smudge_error *err);
 /* From setup to active, once. */
 void migration_activate(struct migration *migration);
 /*
- * What the job came to, from its result: the machine's state, the last status
- * and the event follow. Keeps the error.
+ * End the job with the library's result: set the machine's state, the last
+ * status and the error, and send the event.
  */
 void migration_finish(struct migration *migration, int result,
 		      const struct smudge_error *err);

@@ -77,7 +77,7 @@ bool migration_end(struct migration *migration, struct migration_report *ret)
 	run_control_end(migration->machine);
 	pthread_mutex_unlock(&migration->start_lock);
 	was_running = migration_is_running(migration);
-	/* One that comes too late is waited for all the same. */
+	/* a migration that cannot be cancelled any more is waited for too */
 	(void)migration_cancel(migration, NULL);
 	join_thread(migration);
 	migration_report(migration, ret);
@@ -229,7 +229,7 @@ void migration_finish(struct migration *migration, int result,
 	struct migration_outcome end =
 		migration_outcome(migration->incoming, result);
 
-	/* before the status: then the guest may be commanded, or not */
+	/* before the status: a user who sees it may use the guest */
 	if (!migration->incoming)
 		run_control_set_place(migration->machine,
 				      guest_place(end.place));
@@ -265,7 +265,7 @@ static int cancel_job(struct migration *migration, struct smudge_error *err)
 
 	if (smudge_migration_cancel(migration->job)) {
 		phase = smudge_migration_stats(migration->job).phase;
-		/* it failed a moment ago: the guest stays, as was wanted */
+		/* it has just failed: the guest stays, as was asked */
 		if (phase == SMUDGE_MIGRATE_FAILED ||
 		    phase == SMUDGE_MIGRATE_CANCELLED)
 			return 0;

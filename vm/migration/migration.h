@@ -2,10 +2,11 @@
 /*
  * Migrations of a machine, out of this process and into it.
  *
- * One at a time, on a thread of its own; the library (smudge/migrate.h) does
- * the work, this is its link to the machine. A machine that was sent never
- * runs here again: two copies of one guest would run. The machine is started
- * and stopped through machine/run_control.h only.
+ * There is one at a time, on a thread of its own. The library
+ * (smudge/migrate.h) does the work; this links it to the machine. A machine
+ * that was sent never runs here again: two copies of one guest would run. The
+ * machine is started and stopped through machine/run_control.h only.
+ *
  * Threads: any, unless said otherwise.
  */
 #ifndef VM_MIGRATION_MIGRATION_H
@@ -49,7 +50,9 @@ const char *migration_place_name(enum migration_place place);
 struct migration_options {
 	struct machine *machine; /* borrowed; outlives the migration */
 	void *opaque;
-	/* After each change, without locks, on the thread that made it. */
+	/*
+	 * Called after each change, without locks, on the thread that made it.
+	 */
 	void (*changed)(void *opaque, enum migration_status status);
 };
 
@@ -57,14 +60,15 @@ int migration_create(const struct migration_options *options,
 		     struct migration **ret, struct smudge_error *err);
 
 /*
- * migration_end - the process ends: cancel what runs, and wait for its end
+ * migration_end - the process ends: cancel a running migration, wait for its
+ * end
  * @migration: may be NULL
- * @ret: receives the report of what it came to
+ * @ret: receives the final report
  *
  * The guest is not started any more, whatever happens. Blocks: until the
  * migration's thread has ended; after the receiver's acknowledgement that may
  * take the peer's 30 s, since only the peer knows where the guest is.
- * Return: a migration was running when this was called.
+ * Return: true when a migration was running.
  */
 bool migration_end(struct migration *migration, struct migration_report *ret);
 
@@ -75,37 +79,40 @@ void migration_destroy(struct migration *migration);
  * migration_start_outgoing - send the machine to a peer
  * @uri: tcp:HOST:PORT or unix:PATH
  *
- * Returns at once; the connection is made on the migration's thread. One
+ * Returns at once; the migration's thread makes the connection. Only one
  * thread at a time calls this and migration_start_incoming.
- * Return: 0, -EINVAL (uri), -EBUSY (one runs, or there is no machine to
+ * Return: 0, -EINVAL (uri), -EBUSY (one is running, or there is no machine to
  * send), -ENOMEM, with one sentence.
  */
 int migration_start_outgoing(struct migration *migration, const char *uri,
 			     struct smudge_error *err);
 
 /*
- * migration_start_incoming - listen for a machine, and take it over
+ * migration_start_incoming - listen for a machine, and receive it
  * @uri: tcp:HOST:PORT or unix:PATH
  *
- * Listening has begun when this returns. The machine runs when it is here,
+ * Listening has begun when this returns. When the machine has arrived it runs,
  * if it ran at the peer and run_control_stop was not called meanwhile. On
- * failure the sentence goes to stderr and the process is asked to end with
- * status 1. Return: as migration_start_outgoing, or the error of listening.
+ * failure the sentence is written to stderr and the process is asked to end
+ * with status 1.
+ * Return: as migration_start_outgoing, or the error of listening.
  */
 int migration_start_incoming(struct migration *migration, const char *uri,
 			     struct smudge_error *err);
 
 /*
- * migration_cancel - make a migration that runs give up
+ * migration_cancel - cancel a running migration
  *
- * Success means that the guest is not handed over; nothing happens when it is
- * here and no migration runs.
+ * Success means that the guest is not handed over. When it is here and no
+ * migration is running, nothing happens.
  * Return: 0, -EALREADY (the guest is being handed over, or was), with one
  * sentence.
  */
 int migration_cancel(struct migration *migration, struct smudge_error *err);
 
-/* Kept from one migration to the next, and used at once by one that runs. */
+/*
+ * Kept from one migration to the next; a running one uses new limits at once.
+ */
 struct smudge_migrate_limits migration_limits(struct migration *migration);
 void migration_set_limits(struct migration *migration,
 			  const struct smudge_migrate_limits *limits);
@@ -128,9 +135,7 @@ struct migration_report {
 void migration_report(struct migration *migration,
 		      struct migration_report *ret);
 
-/*
- * migration_take_back - as run_control_take_back, and the report says so
- */
+/* As run_control_take_back; the report then has the source as its place. */
 int migration_take_back(struct migration *migration, struct smudge_error *err);
 
 #endif

@@ -86,7 +86,7 @@ static int check_sendable(struct migration *migration, struct smudge_error *err)
 		return smudge_error_set(err, -EBUSY, "migration",
 					"Guest is waiting for an incoming "
 					"migration");
-	/* one that runs is migration_begin's to name */
+	/* migration_begin refuses it with a better sentence */
 	if (migration_is_running(migration))
 		return 0;
 	return run_control_check(migration->machine, err);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a migration came to; migration/outcome.h.
+ * The outcome of a migration.
  *
- * A cancel that was asked for is no fact: it may have come too late, or the
+ * A request to cancel is not an outcome: it may have come too late, or the
  * migration may have failed first. The library returns -ECANCELED only when it
- * obeyed one, and -EOWNERDEAD only when the machine was handed over and not
- * confirmed.
+ * obeyed a cancel, and -EOWNERDEAD only when the machine was handed over and
+ * not confirmed.
  */
 #include "migration/outcome.h"
 

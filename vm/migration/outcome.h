@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a migration came to, and where the guest is.
+ * The outcome of a migration, and where the guest is.
  *
- * Derived in one place from the library's result, which follows from what
- * happened. The status and event of QMP, what is allowed of the guest
- * afterwards, the tools' sentences and the exit status follow from this.
+ * It is derived in one place from the library's result, which follows from
+ * what happened. QMP's status and event, what may be done with the guest
+ * afterwards, the sentences and the exit status follow from it.
  */
 #ifndef VM_MIGRATION_OUTCOME_H
 #define VM_MIGRATION_OUTCOME_H

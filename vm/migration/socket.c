@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Connect, listen and accept for migrations; migration/socket.h.
+ * Connect, listen and accept for migrations.
  *
- * A connect is made non-blocking so that it can be cancelled. The library takes
- * the descriptor as it is, and sets what a stream needs itself.
+ * A connect is non-blocking so that it can be cancelled. The library takes the
+ * descriptor as it is, and sets what a stream needs itself.
  */
 #include "migration/socket.h"
 
@@ -189,7 +189,9 @@ struct migration_uri migration_listen_address(const struct migration_uri *uri,
 	return bound;
 }
 
-/* The sender's patience decides how long a descriptor may be wanting. */
+/*
+ * Without a free descriptor, retry: the sender's own deadline limits the wait.
+ */
 static bool may_come_again(int ret)
 {
 	switch (ret) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where a migration goes to or comes from: tcp:HOST:PORT or unix:PATH.
+ * The address of a migration: tcp:HOST:PORT or unix:PATH.
  *
  * Waits here end when the cancel descriptor (an eventfd) becomes readable.
- * Descriptors handed out are blocking and close-on-exec.
+ * Descriptors that are returned are blocking and close-on-exec.
  */
 #ifndef VM_MIGRATION_SOCKET_H
 #define VM_MIGRATION_SOCKET_H
@@ -30,7 +30,7 @@ int migration_connect(const struct migration_uri *uri, int cancel_fd,
 		      int *ret_fd, struct smudge_error *err);
 
 /*
- * A UNIX socket's file is the caller's: migration_unlisten removes it too.
+ * The caller owns a UNIX socket's file: migration_unlisten removes it too.
  * Return: 0, or -errno with one sentence.
  */
 int migration_listen(struct migration_uri *uri, int *ret_fd,
@@ -43,8 +43,8 @@ int migration_accept(int listen_fd, int cancel_fd, int *ret_fd,
 		     struct smudge_error *err);
 
 /*
- * migration_listen_address - where a peer reaches a socket of migration_listen
- * @uri: what was listened on
+ * migration_listen_address - the address at which peers reach a socket
+ * @uri: the one of migration_listen
  *
  * The numeric address and port that were bound: a host name may have several
  * addresses, and port 0 is any free one.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Parse migration URIs; migration/socket.h names the two forms.
+ * Parses the URIs of migrations.
  *
- * tcp:HOST:PORT splits at the last colon; an IPv6 address may be in square
+ * tcp:HOST:PORT is split at the last colon; an IPv6 address may be in square
  * brackets.
  */
 #include "migration/socket.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading, answering and flushing of one QMP client; qmp/connection.h.
+ * Reads what one QMP client sends, and sends it what its session answers.
  */
 #include "qmp/connection.h"
 

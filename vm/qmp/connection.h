@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One client of the QMP server: its socket, its session, and its end.
+ * One connection of the QMP server: its socket, its session, and its end.
  *
- * A client may shut down its sending side and read on: what it asked is
- * answered, then the connection is closed. One that does not read what was
- * answered loses its place after QMP_FLUSH_NS. Only the server's thread uses
+ * A client may shut down its sending side and still read: its requests are
+ * answered, then the connection is closed. A client that does not read the
+ * answers is disconnected after QMP_FLUSH_NS. Only the server's thread uses
  * connections.
  */
 #ifndef VM_QMP_CONNECTION_H
@@ -19,12 +19,16 @@
 #define QMP_FLUSH_NS INT64_C(10000000000)
 
 struct qmp_connection {
-	int fd; /* -1: a free place */
+	int fd; /* -1: not in use */
 	struct qmp_session *session;
-	int64_t close_at_ns; /* it sends no more: flushed until then; or 0 */
+	int64_t close_at_ns; /* the client sends no more: flush until then; or 0
+			      */
 };
 
-/* @fd: taken, non-blocking. Without memory it is closed: a free place. */
+/*
+ * @fd: taken, non-blocking. When memory is short it is closed, and the
+ *      connection is not in use.
+ */
 void qmp_connection_open(struct qmp_connection *connection, int fd,
 			 const struct qmp_handler *handler);
 void qmp_connection_close(struct qmp_connection *connection);
@@ -32,7 +36,7 @@ void qmp_connection_close(struct qmp_connection *connection);
 /* Bytes that wait to be sent. */
 size_t qmp_connection_pending(const struct qmp_connection *connection);
 
-/* It negotiated, goes on reading, and has less than @max bytes pending. */
+/* Its client negotiated, still reads, and has less than @max bytes pending. */
 bool qmp_connection_takes_events(const struct qmp_connection *connection,
 				 size_t max);
 
@@ -43,7 +47,9 @@ bool qmp_connection_takes_events(const struct qmp_connection *connection,
 short qmp_connection_events(const struct qmp_connection *connection,
 			    bool reading);
 
-/* @revents: what poll said, 0 when it said nothing. May close it. */
+/*
+ * @revents: of poll, or 0. May close the connection.
+ */
 void qmp_connection_serve(struct qmp_connection *connection, short revents);
 
 #endif

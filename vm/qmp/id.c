@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Cutting out and checking a request's id; qmp/id.h says what it promises.
+ * Cuts the id out of a request, and checks it.
  *
- * What jansson cannot hold is a matter of numbers and escapes alone. To check
- * an id, a copy of it has every number replaced by 0 and every \uXXXX by
- * \u0041, each after its own syntax was checked; jansson judges the rest.
+ * jansson cannot hold some numbers and some escapes, but nothing else. So to
+ * check an id, a copy of it has every number replaced by 0 and every \uXXXX by
+ * \u0041, each after its own syntax was checked. jansson judges the rest.
  */
 #include "qmp/id.h"
 
@@ -28,7 +28,9 @@ static size_t skip_blanks(const char *bytes, size_t len, size_t at)
 	return at;
 }
 
-/* @at is the opening quote; returns what follows the closing one. */
+/*
+ * @at: the opening quote. Returns the place after the closing one.
+ */
 static size_t skip_string(const char *bytes, size_t len, size_t at)
 {
 	for (at++; at < len && bytes[at] != '"'; at++) {
@@ -38,7 +40,7 @@ static size_t skip_string(const char *bytes, size_t len, size_t at)
 	return at < len ? at + 1 : len;
 }
 
-/* Returns where the ',' or bracket stands that ends a member's value. */
+/* Returns the place of the ',' or bracket that ends a member's value. */
 static size_t skip_value(const char *bytes, size_t len, size_t at)
 {
 	size_t depth = 0;
@@ -109,7 +111,9 @@ static const char *skip_digits(const char *text)
 	return text;
 }
 
-/* What follows the number at @text, or NULL when it is none of JSON's. */
+/*
+ * The place after the number at @text, or NULL when it is not a JSON number.
+ */
 static const char *skip_number(const char *text)
 {
 	const char *digits = text + (*text == '-');
@@ -133,7 +137,7 @@ static const char *skip_number(const char *text)
 	return end;
 }
 
-/* Blanks keep what follows a token of its own. */
+/* Blanks separate the number from the next token. */
 static char *blank_number(char *text)
 {
 	const char *end = skip_number(text);
@@ -145,7 +149,9 @@ static char *blank_number(char *text)
 	return text + (end - text);
 }
 
-/* @text is behind the opening quote; returns what follows the closing one. */
+/*
+ * @text: after the opening quote. Returns the place after the closing one.
+ */
 static char *blank_escapes(char *text)
 {
 	for (; *text && *text != '"'; text++) {
@@ -164,7 +170,7 @@ static char *blank_escapes(char *text)
 	return *text ? text + 1 : NULL;
 }
 
-/* Works on a copy that the caller gives up. */
+/* Checks a copy of the id, which it overwrites. */
 static bool is_json(char *text)
 {
 	char *at = text;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * QMP's messages; qmp/message.h says which.
+ * Makes QMP's messages, and checks the arguments of commands.
  */
 #include "qmp/message.h"
 
@@ -131,7 +131,7 @@ json_t *qmp_version(void)
 	int micro = 0;
 
 	sscanf(smudge_version(), "%d.%d.%d", &major, &minor, &micro);
-	/* clients look for the numbers under this key */
+	/* clients look for the version under this key */
 	return json_pack("{s:{s:i, s:i, s:i}, s:s}", "qemu", "major", major,
 			 "minor", minor, "micro", micro, "package",
 			 "smudge-vm");
@@ -180,8 +180,8 @@ json_t *qmp_event(const char *name, json_t *data)
 }
 
 /*
- * The size first: when json_dumps cannot grow its buffer it leaves an
- * object's key out and goes on (jansson 2.14).
+ * Ask for the size first: when json_dumps cannot grow its buffer, it leaves an
+ * object's key out and returns success (jansson 2.14).
  */
 static char *dump(const json_t *message)
 {
@@ -204,7 +204,7 @@ char *qmp_line(const json_t *message, const char *id, size_t *ret_len)
 	char *line = NULL;
 	int len = -1;
 
-	/* an object: its last byte is the bracket, which the id goes before */
+	/* an object: the id is inserted before its last byte, the bracket */
 	if (text && id)
 		len = asprintf(&line, "%.*s, \"id\": %s}\r\n",
 			       (int)strlen(text) - 1, text, id);

@@ -22,17 +22,18 @@
 struct smudge_error;
 
 struct qmp_error {
-	const char *class; /* static; NULL while there is no error */
+	const char *class; /* a constant; NULL while */
 	char desc[320];
 };
 
 /*
- * A string as JSON. Text that is no UTF-8, such as a name that was cut within
- * a character, has '?' for all that is not plain ASCII. NULL: memory.
+ * A string as JSON. In text that is not UTF-8, such as a name that was cut
+ * within a character, every byte that is not plain ASCII becomes '?'. NULL: no
+ * memory.
  */
 json_t *qmp_text(const char *text);
 
-/* Note an error, if none is noted yet. Returns NULL for "return ...;". */
+/* Set the error, unless one is set already. Returns NULL for "return ...;". */
 json_t *qmp_error_set(struct qmp_error *err, const char *class,
 		      const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -66,7 +67,7 @@ struct qmp_parameter {
 bool qmp_check_arguments(const struct qmp_parameter *parameters,
 			 const json_t *arguments, struct qmp_error *err);
 
-json_t *qmp_version(void); /* as query-version and the greeting give it */
+json_t *qmp_version(void); /* for query-version and the greeting */
 json_t *qmp_greeting(void);
 json_t *qmp_reply(json_t *result); /* @result is stolen */
 json_t *qmp_reply_error(const struct qmp_error *err);
@@ -74,10 +75,11 @@ json_t *qmp_reply_error(const struct qmp_error *err);
 json_t *qmp_event(const char *name, json_t *data);
 
 /*
- * qmp_line - one line, as it goes over the socket
- * @id: text of the request's id (qmp/id.h), the last member then; or NULL
+ * qmp_line - a message as one line, as it is sent
+ * @id: text of the request's id (qmp/id.h), which becomes the last member; or
+ *      NULL
  *
- * Return: freed by the caller. NULL: memory.
+ * Return: the line, which the caller frees; NULL: no memory.
  */
 char *qmp_line(const json_t *message, const char *id, size_t *ret_len);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The bracket scanner; qmp/scan.h says what it promises.
+ * The bracket scanner.
  *
  * Between values depth is 0. Strings matter because brackets inside them do
  * not count.
@@ -18,7 +18,7 @@ static void reset(struct qmp_scan *scan)
 	scan->skipping = false;
 }
 
-/* The value under way ends here, good for nothing. */
+/* The value in progress ends here, and is no good. */
 static enum qmp_scan_result break_off(struct qmp_scan *scan)
 {
 	bool said = scan->skipping;
@@ -111,7 +111,7 @@ enum qmp_scan_result qmp_scan_feed(struct qmp_scan *scan, const char **bytes,
 		char c = **bytes;
 
 		if (scan->depth || between_values(scan, c, &result)) {
-			/* junk is told before the value that ended it */
+			/* junk is reported before the value that ended it */
 			if (result != QMP_SCAN_MORE)
 				return result;
 			result = in_value(scan, c);

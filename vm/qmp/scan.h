@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Cut a byte stream into JSON values.
+ * Cuts a byte stream into JSON values.
  *
  * A QMP client may send a value over several lines, several values on one
  * line, and anything in between; only brackets and strings tell where a value
  * ends. The scanner knows no more JSON than that. It holds at most
- * QMP_MESSAGE_MAX bytes, and after anything it refuses it finds the next
- * value again: at the end of the refused value, at a newline inside a string
- * (JSON has none there), or at a byte 0xFF, which clients send to resync.
+ * QMP_MESSAGE_MAX bytes. After input that it refuses it finds the next value:
+ * at the end of the refused value, at a newline inside a string (JSON has none
+ * there), or at a byte 0xFF, which clients send to resync.
  */
 #ifndef VM_QMP_SCAN_H
 #define VM_QMP_SCAN_H
@@ -23,7 +23,7 @@ enum qmp_scan_result {
 	QMP_SCAN_VALUE,	   /* scan->bytes[0..len) is a bracketed value */
 	QMP_SCAN_JUNK,	   /* something that begins no object or array */
 	QMP_SCAN_BROKEN,   /* a value that was cut off */
-	QMP_SCAN_TOO_LONG, /* a value above QMP_MESSAGE_MAX; said once */
+	QMP_SCAN_TOO_LONG, /* a value above QMP_MESSAGE_MAX; reported once */
 };
 
 /* Zeroed to begin with. */
@@ -38,8 +38,8 @@ struct qmp_scan {
 };
 
 /*
- * qmp_scan_feed - look at input until something is found
- * @bytes, @len: moved past what was used
+ * qmp_scan_feed - scan input until something is found
+ * @bytes, @len: moved past the input that was used
  *
  * A found value stays in @scan until the next call.
  */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The QMP server's thread and its clients; qmp/server.h says what it serves.
+ * The QMP server's thread and its connections.
  *
- * Only the thread touches clients. Other threads leave events in `events`,
- * under `lock`, and wake it; it copies them to every negotiated client, in
- * front of the reply it is about to send, so that the events a command
- * caused come before the command's reply.
+ * Only the thread uses connections. Other threads append events to `events`,
+ * under `lock`, and wake it. It copies them to every negotiated connection
+ * before the next reply, so that the events of a command come before the
+ * command's reply.
  */
 #include "qmp/server.h"
 
@@ -28,7 +28,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define MAX_CLIENTS	 16
+#define MAX_CONNECTIONS	 16
 #define EVENTS_MAX	 ((size_t)1 << 20)
 #define CLOSE_TIMEOUT_MS 300
 #define RETRY_MS	 100
@@ -41,14 +41,14 @@ struct qmp_server {
 	struct socket_file file;
 	struct accept_pause pause;
 	pthread_t thread;
-	bool started; /* the thread is there */
-	struct qmp_connection clients[MAX_CLIENTS];
-	struct pollfd polls[MAX_CLIENTS + 2];
+	bool started; /* the thread was created */
+	struct qmp_connection connections[MAX_CONNECTIONS];
+	struct pollfd polls[MAX_CONNECTIONS + 2];
 	nfds_t npolls;
-	nfds_t poll_at[MAX_CLIENTS]; /* in polls; 0: not polled */
+	nfds_t poll_at[MAX_CONNECTIONS]; /* in polls; 0: not polled */
 
 	pthread_mutex_t lock;
-	struct vm_buf events; /* under lock: lines not handed out yet */
+	struct vm_buf events; /* under lock: lines not copied yet */
 	bool stopping;	      /* under lock */
 };
 
@@ -60,15 +60,15 @@ static void hand_out_events(struct qmp_server *server)
 	events = server->events;
 	memset(&server->events, 0, sizeof(server->events));
 	pthread_mutex_unlock(&server->lock);
-	for (size_t i = 0; i < MAX_CLIENTS; i++) {
-		struct qmp_connection *client = &server->clients[i];
+	for (size_t i = 0; i < MAX_CONNECTIONS; i++) {
+		struct qmp_connection *connection = &server->connections[i];
 
-		if (!qmp_connection_takes_events(client, EVENTS_MAX))
+		if (!qmp_connection_takes_events(connection, EVENTS_MAX))
 			continue;
 		if (events.failed)
-			qmp_session_lose_event(client->session);
+			qmp_session_lose_event(connection->session);
 		else
-			qmp_session_events(client->session,
+			qmp_session_events(connection->session,
 					   (const char *)events.bytes,
 					   events.len);
 	}
@@ -91,9 +91,9 @@ static json_t *execute(void *opaque, const char *command,
 
 static struct qmp_connection *free_place(struct qmp_server *server)
 {
-	for (size_t i = 0; i < MAX_CLIENTS; i++) {
-		if (server->clients[i].fd < 0)
-			return &server->clients[i];
+	for (size_t i = 0; i < MAX_CONNECTIONS; i++) {
+		if (server->connections[i].fd < 0)
+			return &server->connections[i];
 	}
 	return NULL;
 }
@@ -101,15 +101,15 @@ static struct qmp_connection *free_place(struct qmp_server *server)
 static void let_in(struct qmp_server *server)
 {
 	const struct qmp_handler handler = {server, execute, before_reply};
-	struct qmp_connection *client = free_place(server);
+	struct qmp_connection *connection = free_place(server);
 	int fd;
 
-	if (!client)
+	if (!connection)
 		return;
 	fd = accept_client(server->listen_fd, NULL, NULL, &server->pause);
 	if (fd < 0)
 		return;
-	qmp_connection_open(client, fd, &handler);
+	qmp_connection_open(connection, fd, &handler);
 }
 
 static bool may_accept(struct qmp_server *server)
@@ -117,7 +117,7 @@ static bool may_accept(struct qmp_server *server)
 	return !accept_pause_ms(&server->pause) && free_place(server);
 }
 
-/* No more than there are: RLIMIT_NOFILE limits their number too. */
+/* No more than there is room for: RLIMIT_NOFILE limits them too. */
 static void prepare_polls(struct qmp_server *server, bool listening)
 {
 	server->polls[0] = (struct pollfd){server->wake_fd, POLLIN, 0};
@@ -125,26 +125,27 @@ static void prepare_polls(struct qmp_server *server, bool listening)
 		listening && may_accept(server) ? server->listen_fd : -1,
 		POLLIN, 0};
 	server->npolls = 2;
-	for (size_t i = 0; i < MAX_CLIENTS; i++) {
-		const struct qmp_connection *client = &server->clients[i];
+	for (size_t i = 0; i < MAX_CONNECTIONS; i++) {
+		const struct qmp_connection *connection =
+			&server->connections[i];
 
 		server->poll_at[i] = 0;
-		if (client->fd < 0)
+		if (connection->fd < 0)
 			continue;
 		server->poll_at[i] = server->npolls;
 		server->polls[server->npolls++] = (struct pollfd){
-			client->fd, qmp_connection_events(client, listening),
-			0};
+			connection->fd,
+			qmp_connection_events(connection, listening), 0};
 	}
 }
 
-/* Wakes for the next client that may be let in, or is to be flushed. */
+/* When to wake without an event: to accept again, or to end a flush. */
 static int timeout_ms(const struct qmp_server *server)
 {
 	if (accept_pause_ms(&server->pause))
 		return accept_pause_ms(&server->pause);
-	for (size_t i = 0; i < MAX_CLIENTS; i++) {
-		if (server->clients[i].close_at_ns)
+	for (size_t i = 0; i < MAX_CONNECTIONS; i++) {
+		if (server->connections[i].close_at_ns)
 			return (int)(QMP_FLUSH_NS / NS_PER_MS / 10);
 	}
 	return -1;
@@ -160,14 +161,14 @@ static bool is_stopping(struct qmp_server *server)
 	return stopping;
 }
 
-static void serve_clients(struct qmp_server *server)
+static void serve_connections(struct qmp_server *server)
 {
-	for (size_t i = 0; i < MAX_CLIENTS; i++) {
-		struct qmp_connection *client = &server->clients[i];
+	for (size_t i = 0; i < MAX_CONNECTIONS; i++) {
+		struct qmp_connection *connection = &server->connections[i];
 
-		if (client->fd >= 0 && server->poll_at[i])
+		if (connection->fd >= 0 && server->poll_at[i])
 			qmp_connection_serve(
-				client,
+				connection,
 				server->polls[server->poll_at[i]].revents);
 	}
 }
@@ -188,7 +189,7 @@ static void serve(struct qmp_server *server)
 		    read(server->wake_fd, &count, sizeof(count)) < 0)
 			continue;
 		hand_out_events(server);
-		serve_clients(server);
+		serve_connections(server);
 		if (server->polls[1].revents)
 			let_in(server);
 	}
@@ -196,18 +197,18 @@ static void serve(struct qmp_server *server)
 
 static bool any_pending(const struct qmp_server *server)
 {
-	for (size_t i = 0; i < MAX_CLIENTS; i++) {
-		if (server->clients[i].fd >= 0 &&
-		    qmp_connection_pending(&server->clients[i]))
+	for (size_t i = 0; i < MAX_CONNECTIONS; i++) {
+		if (server->connections[i].fd >= 0 &&
+		    qmp_connection_pending(&server->connections[i]))
 			return true;
 	}
 	return false;
 }
 
-/* Last words: SHUTDOWN and the reply to quit should still arrive. */
+/* Send what is pending: SHUTDOWN and the reply to quit should still arrive. */
 static void drain(struct qmp_server *server)
 {
-	int64_t end_ns = host_now_ns() + CLOSE_TIMEOUT_MS * NS_PER_MS;
+	int64_t deadline_ns = host_now_ns() + CLOSE_TIMEOUT_MS * NS_PER_MS;
 	int64_t left_ns = CLOSE_TIMEOUT_MS * NS_PER_MS;
 	int n = 1;
 
@@ -218,8 +219,8 @@ static void drain(struct qmp_server *server)
 		n = poll(server->polls, server->npolls,
 			 (int)(left_ns / NS_PER_MS));
 		if (n > 0)
-			serve_clients(server);
-		left_ns = end_ns - host_now_ns();
+			serve_connections(server);
+		left_ns = deadline_ns - host_now_ns();
 	}
 }
 
@@ -229,9 +230,9 @@ static void *server_thread(void *opaque)
 
 	serve(server);
 	drain(server);
-	for (size_t i = 0; i < MAX_CLIENTS; i++) {
-		if (server->clients[i].fd >= 0)
-			qmp_connection_close(&server->clients[i]);
+	for (size_t i = 0; i < MAX_CONNECTIONS; i++) {
+		if (server->connections[i].fd >= 0)
+			qmp_connection_close(&server->connections[i]);
 	}
 	return NULL;
 }
@@ -318,8 +319,8 @@ int qmp_server_open(const char *spec, const struct qmp_handler *handler,
 	server->handler = *handler;
 	server->listen_fd = -1;
 	server->wake_fd = -1;
-	for (size_t i = 0; i < MAX_CLIENTS; i++)
-		server->clients[i].fd = -1;
+	for (size_t i = 0; i < MAX_CONNECTIONS; i++)
+		server->connections[i].fd = -1;
 	ret = qmp_socket_path(spec, &server->file, err);
 	if (!ret)
 		ret = unix_listen(&server->file, "qmp", &server->listen_fd,

@@ -2,9 +2,9 @@
 /*
  * The QMP server: a UNIX socket, several clients at once, one thread.
  *
- * The handler's calls all run on the server's thread. Events may be sent
- * from any thread. A client that does not read its replies is not read from
- * until it does, and loses events beyond a megabyte of them.
+ * All calls of the handler run on the server's thread. Any thread may send
+ * events. When a client does not read its replies, the server reads nothing
+ * more from it until it does, and drops its events beyond a megabyte of them.
  */
 #ifndef VM_QMP_SERVER_H
 #define VM_QMP_SERVER_H
@@ -23,22 +23,22 @@ int qmp_socket_path(const char *spec, struct socket_file *ret_file,
 		    struct smudge_error *err);
 
 /*
- * qmp_server_open - listen; nobody is served yet
- * @spec: "unix:PATH", with ",server=on" and ",wait=off" allowed behind it
+ * qmp_server_open - listen; commands are executed after qmp_server_start
+ * @spec: "unix:PATH", which ",server=on" and ",wait=off" may follow
  * @handler: copied; before_reply is the server's own and ignored
  *
- * A socket file that nobody listens on is replaced.
- * Return: 0, or -errno with one sentence in @err.
+ * A socket file without a listener is replaced. Return: 0, or -errno with one
+ * sentence in @err.
  */
 int qmp_server_open(const char *spec, const struct qmp_handler *handler,
 		    struct qmp_server **ret_server, struct smudge_error *err);
 
-/* Begin to serve. Return: 0, or -errno with one sentence in @err. */
+/* Start the thread. Return: 0, or -errno with one sentence in @err. */
 int qmp_server_start(struct qmp_server *server, struct smudge_error *err);
 
 /*
- * qmp_server_stop - send what waits, for 0.3 s at most, and end the
- *      thread; events are still accepted, and dropped. Not from the handler.
+ * qmp_server_stop - send what is pending, for 0.3 s at most, and end the
+ * thread; later events are dropped. Not from the handler.
  * qmp_server_destroy - free a stopped server; NULL is fine
  */
 void qmp_server_stop(struct qmp_server *server);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A QMP conversation; qmp/session.h says what it promises.
+ * A QMP conversation.
  *
- * Before qmp_capabilities every other command is answered CommandNotFound,
- * afterwards qmp_capabilities itself is, as QEMU does.
+ * As in QEMU, every other command before qmp_capabilities is answered
+ * CommandNotFound, and so is qmp_capabilities afterwards.
  */
 #include "qmp/session.h"
 
@@ -19,7 +19,7 @@ struct qmp_session {
 	struct qmp_handler handler;
 	bool negotiated;
 	struct vm_buf out;
-	size_t out_pos; /* out before this is sent */
+	size_t out_pos; /* events are sent before this */
 	struct qmp_scan scan;
 };
 
@@ -135,7 +135,7 @@ static json_t *dispatch(struct qmp_session *session, const char *command,
 					arguments, err);
 }
 
-/* The members a request may have. @err says what is wrong with it. */
+/* True when a request has the right members; else @err says what is wrong. */
 static bool check_request(const json_t *request, struct qmp_error *err)
 {
 	json_t *object = (json_t *)request; /* jansson iterates non-const */
@@ -258,7 +258,7 @@ void qmp_session_input(struct qmp_session *session, const char *bytes,
 
 void qmp_session_end_input(struct qmp_session *session)
 {
-	/* ends whatever is unfinished, and nothing else */
+	/* ends an unfinished value, and does nothing else */
 	static const char resync = QMP_RESYNC_BYTE;
 
 	qmp_session_input(session, &resync, 1);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of wrong passwords; vnc/guess.h says what it is for.
+ * The table of wrong passwords, per address.
  */
 #include "vnc/guess.h"
 
@@ -14,18 +14,18 @@
 #define MAX_DELAY_NS (60 * NS_PER_S)
 #define FORGET_NS    (600 * NS_PER_S)
 
-struct vnc_address vnc_address_of(const struct sockaddr_storage *peer)
+struct vnc_address vnc_address_of(const struct sockaddr_storage *conn)
 {
 	struct vnc_address address = {{0}};
 	struct sockaddr_in in;
 	struct sockaddr_in6 in6;
 
-	if (peer->ss_family == AF_INET) {
-		memcpy(&in, peer, sizeof(in));
+	if (conn->ss_family == AF_INET) {
+		memcpy(&in, conn, sizeof(in));
 		memcpy(address.bytes + 4, &in.sin_addr, 4);
-		address.bytes[0] = 4; /* no subscriber's IPv6 prefix is that */
-	} else if (peer->ss_family == AF_INET6) {
-		memcpy(&in6, peer, sizeof(in6));
+		address.bytes[0] = 4; /* no subscriber has this IPv6 prefix */
+	} else if (conn->ss_family == AF_INET6) {
+		memcpy(&in6, conn, sizeof(in6));
 		if (!IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr)) {
 			memcpy(address.bytes, &in6.sin6_addr, 8);
 			return address;
@@ -79,7 +79,10 @@ void vnc_guess_note(struct vnc_guesses *guesses, struct vnc_address address,
 	struct vnc_guesser *g = &guesses->list[i];
 
 	if (was_right) {
-		/* one of many addresses must not clear what the others did */
+		/*
+		 * a right password of one address must not clear the others'
+		 * delay
+		 */
 		if (i < VNC_GUESS_ADDRESSES)
 			g->nwrong = 0;
 		return;

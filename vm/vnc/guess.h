@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a wrong password costs: time, per address and over connections.
+ * What a wrong password costs: time, per address, however many connections.
  *
- * A VNC password has at most 8 characters, so whoever may try thousands a
- * second finds it. After each wrong one, the next answer of any connection
- * from the same address is checked only after a delay that doubles, from a
- * second to a minute. A right one ends the delay. An address without a wrong
- * one for ten minutes is forgotten.
+ * A VNC password has at most 8 characters, so a program that tries thousands
+ * per second finds it. After each wrong one, the next answer from the same
+ * address is checked only after a delay, which doubles from a second to a
+ * minute. A right one ends the delay. An address without a wrong one for ten
+ * minutes is forgotten.
  *
  * The table has a fixed size. When it is full of addresses that are still
- * delayed, the others share one entry, so that many addresses gain nothing.
+ * delayed, all others share one entry, so using many addresses gains nothing.
  * Pure: the caller passes the time. One thread uses it.
  */
 #ifndef VM_VNC_GUESS_H
@@ -39,9 +39,9 @@ struct vnc_guesses {
 };
 
 /* Other families than IPv4 and IPv6 are all one address. */
-struct vnc_address vnc_address_of(const struct sockaddr_storage *peer);
+struct vnc_address vnc_address_of(const struct sockaddr_storage *conn);
 
-/* When a password from @address may be checked: in the past, or later. */
+/* When the next password from @address may be checked; perhaps in the past. */
 int64_t vnc_guess_due_ns(const struct vnc_guesses *guesses,
 			 struct vnc_address address, int64_t now_ns);
 

@@ -3,18 +3,18 @@
  * The inside of the VNC server, shared by its files only.
  *
  * vnc.c      open, close, the thread's loop
- * serve.c    accept, and what peers send: requests, a viewer's messages
- * screen.c   the display and libvncserver's picture of it
- * place.c    whose place a new connection may take
- * peer.c     connections: send, end
- * link.c     what goes between a viewer and libvncserver
- * message.c  where a viewer's messages end
- * guess.c    what wrong passwords cost
- * web.c      what an HTTP request asks for; the page
+ * serve.c    accept, and what is read: requests, a viewer's messages
+ * screen.c   the display, and libvncserver's copy of it
+ * place.c    finds a place for a new connection
+ * conn.c     connections: send, end
+ * buffer.c   the buffers between a viewer and libvncserver
+ * message.c  the bounds of a viewer's messages
+ * guess.c    the delay after wrong passwords
+ * web.c      HTTP requests; the page
  *
- * Each file calls those below it in this list only.
+ * Each file calls only those below it in this list.
  *
- * Everything is the thread's own but what stands under `lock`.
+ * Only the thread uses fields without a lock.
  */
 #ifndef VM_VNC_INTERNAL_H
 #define VM_VNC_INTERNAL_H
@@ -28,7 +28,7 @@
 
 #include <smudge/display.h>
 
-/* libvncserver's own switches */
+/* libvncserver's headers use undefined macros and old prototypes */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wundef"
 #pragma GCC diagnostic ignored "-Wstrict-prototypes"
@@ -41,32 +41,33 @@
 #define VNC_NEVER INT64_MAX
 
 enum vnc_stage {
-	VNC_FRESH,  /* nobody knows yet what it wants */
-	VNC_PAGE,   /* gets `answer`, then the end */
-	VNC_VIEWER, /* libvncserver's, through `link` */
+	VNC_NEW,    /* nothing shows yet what it is */
+	VNC_PAGE,   /* gets `answer`, then ends */
+	VNC_VIEWER, /* served by libvncserver, through `buffer` */
 };
 
-struct vnc_link;
+struct vnc_buffer;
 
-/* A connection; fd -1: a free place. */
-struct vnc_peer {
-	int fd;		      /* under lock */
-	enum vnc_stage stage; /* under lock */
-	bool is_websocket;    /* under lock */
-	bool may_see;	      /* under lock: past its handshake */
-	bool is_partial;      /* a fresh one has said something, not enough */
+/* A connection; fd -1: not in use. */
+struct vnc_conn {
+	int fd;		       /* under lock */
+	enum vnc_stage stage;  /* under lock */
+	bool is_websocket;     /* under lock */
+	bool is_authenticated; /* under lock: the handshake is over */
+	bool is_partial; /* of a new one: it sent something, but not enough */
 	struct vnc_report_viewer name; /* under lock */
-	bool asks_now; /* for what a refresh after its request finds */
-	struct vnc_address address; /* whose passwords are counted together */
-	rfbClientPtr client;	    /* of a viewer */
-	struct vnc_link *link;	    /* of a viewer */
-	size_t poll_at;		    /* its place among those polled */
-	uint16_t told_width;	    /* the size the viewer knows */
-	uint16_t told_height;
-	int64_t came_ns;
-	int64_t deadline_ns;   /* of a stage that must not last */
-	int64_t look_again_ns; /* of a fresh one: not before this */
-	const char *answer;    /* of a page: borrowed */
+	bool wants_refresh; /* its update waits for the next refresh */
+	struct vnc_address
+		address;	   /* wrong passwords are counted per address */
+	rfbClientPtr client;	   /* of a viewer */
+	struct vnc_buffer *buffer; /* of a viewer */
+	size_t poll_at;		   /* its index in the array for poll */
+	uint16_t known_width;	   /* the size the viewer knows */
+	uint16_t known_height;
+	int64_t connected_at_ns;
+	int64_t deadline_ns; /* end of a stage of limited time */
+	int64_t retry_at_ns; /* do not read before; 0: no wait */
+	const char *answer;  /* of a page: borrowed */
 	size_t answer_bytes;
 	size_t sent_bytes;
 };
@@ -87,35 +88,41 @@ struct vnc {
 	struct vnc_report about; /* host, service, ...: constant */
 
 	rfbScreenInfoPtr screen;
-	struct smudge_display *display; /* NULL while nobody looks */
-	uint64_t generation;		/* of the mode in force */
-	int64_t refreshed_ns;		/* the last time */
-	unsigned int nfailures; /* refreshes that failed since one did not */
+	struct smudge_display *display; /* NULL while there is no viewer */
+	uint64_t generation;		/* of the mode shown */
+	int64_t refreshed_ns;		/* time of the last refresh */
+	unsigned int nfailures;		/* failed refreshes in a row */
 	int64_t refresh_at_ns;
 	int64_t interval_ns;
 	int64_t complain_ns; /* no complaint before this time */
 
 	pthread_mutex_t lock;
 	bool is_ending; /* under lock */
-	struct vnc_peer peers[VNC_MAX_PEERS];
+	struct vnc_conn conns[VNC_MAX_CONNS];
 	bool is_open;			   /* under lock */
 	struct smudge_display_stats stats; /* under lock */
 };
 
-/* peer.c */
-void vnc_peer_end(struct vnc *vnc, struct vnc_peer *peer);
-/* Send a viewer what it takes; one that takes nothing for long is ended. */
-void vnc_peer_send(struct vnc *vnc, struct vnc_peer *peer);
-/* libvncserver has dropped it: the end is due. */
-bool vnc_peer_is_over(const struct vnc_peer *peer);
-/* It knows the screen's present size, or will with its next update. */
-void vnc_peer_was_told_size(struct vnc_peer *peer);
+/* conn.c */
+void vnc_conn_end(struct vnc *vnc, struct vnc_conn *conn);
+/* Send what the viewer takes. One that takes nothing for long is ended. */
+void vnc_conn_send(struct vnc *vnc, struct vnc_conn *conn);
+/* libvncserver closed it: it must be ended. */
+bool vnc_conn_is_over(const struct vnc_conn *conn);
+/*
+ * Note that the viewer knows the screen's present size, or will with its next
+ * update.
+ */
+void vnc_conn_note_size(struct vnc_conn *conn);
 
-/* place.c: for a new connection, or NULL; ends a stranger that had it. */
-struct vnc_peer *vnc_place_find(struct vnc *vnc);
+/*
+ * place.c: one that is not in use, or NULL. May end an unauthenticated
+ * connection for it.
+ */
+struct vnc_conn *vnc_place_find(struct vnc *vnc);
 
-/* libvncserver's question whether a viewer's password is right. */
-rfbBool vnc_peer_check_password(rfbClientPtr client, const char *response,
+/* Called by libvncserver: is the viewer's password right? */
+rfbBool vnc_conn_check_password(rfbClientPtr client, const char *response,
 				int len);
 
 /* web.c */
@@ -126,19 +133,19 @@ enum vnc_request {
 	VNC_REQUEST_VNC,     /* not HTTP */
 	VNC_REQUEST_WEBSOCKET,
 	VNC_REQUEST_PAGE,
-	VNC_REQUEST_OTHER,  /* an address that is not there */
+	VNC_REQUEST_OTHER,  /* an unknown path */
 	VNC_REQUEST_METHOD, /* neither GET nor HEAD */
 	VNC_REQUEST_BAD,    /* not HTTP either */
 };
 
 #define VNC_REQUEST_BYTES 8192
 
-/* What the first bytes of a connection ask for. @text ends with NUL. */
+/* The kind of a request, from its first bytes. @text ends with NUL. */
 enum vnc_request vnc_request_parse(const char *text, size_t len,
 				   const struct vnc_options *options);
 /*
- * vnc_request_answer - what a request that opens no viewer gets
- * @request: as vnc_request_parse found it: PAGE, OTHER or METHOD
+ * vnc_request_answer - the answer to a request that opens no viewer
+ * @request: from vnc_request_parse: PAGE, OTHER or METHOD
  * @text: the request, ended by NUL; HEAD gets no body
  * @ret_bytes: receives the answer's length
  *
@@ -148,20 +155,24 @@ const char *vnc_request_answer(const struct vnc *vnc, enum vnc_request request,
 			       const char *text, size_t *ret_bytes);
 
 /* serve.c */
-void vnc_peer_accept(struct vnc *vnc);
-/* @events: what poll said about it. */
-void vnc_peer_serve(struct vnc *vnc, struct vnc_peer *peer, short events);
+void vnc_conn_accept(struct vnc *vnc);
+/*
+ * @events: of poll.
+ */
+void vnc_conn_serve(struct vnc *vnc, struct vnc_conn *conn, short events);
 
 /* screen.c */
 int vnc_screen_create(struct vnc *vnc, struct smudge_error *err);
 void vnc_screen_destroy(struct vnc *vnc);
-/* Open, close or change the display as viewers and guest want it. */
+/*
+ * Open, close or change the display, as viewers and the guest's mode require.
+ */
 void vnc_screen_follow(struct vnc *vnc);
-/* The peer is to see what is there now: refresh as soon as may be. */
-void vnc_screen_hurry(struct vnc *vnc, struct vnc_peer *peer);
+/* The viewer wants the present content: refresh as soon as allowed. */
+void vnc_screen_refresh_now(struct vnc *vnc, struct vnc_conn *conn);
 /* When the next refresh is due, or VNC_NEVER. */
 int64_t vnc_screen_due_ns(const struct vnc *vnc);
-/* Refresh if it is due, and send what viewers asked for. */
+/* Refresh if it is due, and send the updates that viewers asked for. */
 void vnc_screen_send(struct vnc *vnc);
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bounds of messages; vnc/message.h.
+ * Bounds of messages.
  *
- * The types are those of RFC 6143, and those that libvncserver invites to:
- * scaling (UltraVNC's, PalmVNC's) and a wish for another size. The others it
- * knows, file transfer and chat among them, are not let through.
+ * The types are those of RFC 6143, and those that libvncserver offers: scaling
+ * (UltraVNC's, PalmVNC's) and a request for another size. Others that it
+ * knows, such as file transfer and chat, are refused.
  */
 #include "vnc/message.h"
 
@@ -49,7 +49,10 @@ static uint32_t get(const uint8_t *bytes, unsigned int n)
 	return value;
 }
 
-/* A message of @head bytes and @count times @each; 0: not all there. */
+/*
+ * The length of a message of @head bytes and @count times @each; 0:
+ * incomplete.
+ */
 static int whole(size_t len, size_t head, size_t count, size_t each,
 		 struct vnc_message *ret)
 {
@@ -70,7 +73,7 @@ static int clipboard(const uint8_t *bytes, size_t len, struct vnc_message *ret)
 	if (len < CLIPBOARD_HEAD)
 		return 0;
 	text_bytes = get(bytes + 4, 4);
-	/* the extended clipboard's lengths are negative */
+	/* lengths of the extended clipboard are negative */
 	if (text_bytes > INT32_MAX)
 		text_bytes = -text_bytes;
 	if (text_bytes > VNC_MAX_CLIPBOARD)
@@ -108,7 +111,7 @@ int vnc_message_bounds(const uint8_t *bytes, size_t len,
 	}
 }
 
-/* Bytes of a frame's header, 0 while it is not all there. */
+/* The length of a frame's header, 0 while it is incomplete. */
 static int read_header(struct vnc_websocket *ws, const uint8_t *raw, size_t len)
 {
 	unsigned int opcode;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Parsing of --vnc; vnc/options.h says what it takes.
+ * Parses the value of --vnc.
  *
- * A password longer than VNC can check is refused: cut short it would be
- * weaker than its owner thinks.
+ * A password longer than VNC can check is refused: cut short, it would be
+ * weaker than its owner expects.
  */
 #include "vnc/options.h"
 
@@ -98,7 +98,7 @@ int vnc_options_read(struct vnc_options *options, int end_fd,
 					"read: %s",
 					options->password_file,
 					file_reason((int)len));
-	/* it would end the password early: weaker than its owner thinks */
+	/* a NUL would end the password early */
 	if (strlen(line) < (size_t)len)
 		ret = refuse(err, "the password file's first line holds a "
 				  "NUL byte");

@@ -1,55 +1,57 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Places of the VNC server's connections. Viewers keep theirs; a stranger, who
- * has not shown yet that it may see the screen, may lose its place to a new
- * connection. The address that most strangers come from loses one, so that a
- * person at another address has the time to type a password.
+ * Finds a place for a new connection.
+ *
+ * Viewers keep their places. An unauthenticated connection may lose its place
+ * to a new one. The address with the most of them loses one, so that a person
+ * at another address has time to type a password.
  */
 #include "vnc/internal.h"
 
 #include <string.h>
 
-static bool is_stranger(const struct vnc_peer *peer)
+static bool is_unauthenticated(const struct vnc_conn *conn)
 {
-	return peer->fd >= 0 && !peer->may_see;
+	return conn->fd >= 0 && !conn->is_authenticated;
 }
 
-/* How many strangers come from there. */
-static unsigned int count_strangers(const struct vnc *vnc,
-				    struct vnc_address address)
+/* The number of unauthenticated connections from @address. */
+static unsigned int count_unauthenticated(const struct vnc *vnc,
+					  struct vnc_address address)
 {
 	unsigned int count = 0;
 
-	for (const struct vnc_peer *peer = vnc->peers;
-	     peer < vnc->peers + VNC_MAX_PEERS; peer++) {
-		if (is_stranger(peer) &&
-		    !memcmp(&peer->address, &address, sizeof(address)))
+	for (const struct vnc_conn *conn = vnc->conns;
+	     conn < vnc->conns + VNC_MAX_CONNS; conn++) {
+		if (is_unauthenticated(conn) &&
+		    !memcmp(&conn->address, &address, sizeof(address)))
 			count++;
 	}
 	return count;
 }
 
-struct vnc_peer *vnc_place_find(struct vnc *vnc)
+struct vnc_conn *vnc_place_find(struct vnc *vnc)
 {
-	struct vnc_peer *worst = NULL;
+	struct vnc_conn *worst = NULL;
 	unsigned int most = 0;
 
-	for (struct vnc_peer *peer = vnc->peers;
-	     peer < vnc->peers + VNC_MAX_PEERS; peer++) {
+	for (struct vnc_conn *conn = vnc->conns;
+	     conn < vnc->conns + VNC_MAX_CONNS; conn++) {
 		unsigned int count;
 
-		if (peer->fd < 0)
-			return peer;
-		if (!is_stranger(peer))
+		if (conn->fd < 0)
+			return conn;
+		if (!is_unauthenticated(conn))
 			continue;
-		count = count_strangers(vnc, peer->address);
+		count = count_unauthenticated(vnc, conn->address);
 		if (count > most ||
-		    (count == most && peer->came_ns < worst->came_ns)) {
-			worst = peer;
+		    (count == most &&
+		     conn->connected_at_ns < worst->connected_at_ns)) {
+			worst = conn;
 			most = count;
 		}
 	}
 	if (worst)
-		vnc_peer_end(vnc, worst);
+		vnc_conn_end(vnc, worst);
 	return worst;
 }

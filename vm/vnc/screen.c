@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The display and libvncserver's picture of it.
+ * The display, and libvncserver's copy of it.
  *
- * libvncserver sends from the display's frame, which changes in a refresh
- * only, on this same thread: so no viewer ever gets half of one. The display
- * is refreshed only when a viewer has asked for what is new, at most 60
- * times a second, and less often while nothing changes.
+ * libvncserver sends from the display's frame. The frame changes only in a
+ * refresh, on this same thread, so no viewer gets half of one. The display is
+ * refreshed only when a viewer has asked for changes, at most 60 times per
+ * second, and less often while nothing changes.
  */
-#include "vnc/link.h"
+#include "vnc/buffer.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -72,14 +72,14 @@ int vnc_screen_create(struct vnc *vnc, struct smudge_error *err)
 	screen->desktopName = "smudge-vm";
 	screen->alwaysShared = TRUE;
 	screen->deferUpdateTime = 0;
-	screen->maxClientWait = 1; /* ms; vnc/link.h: nothing to wait for */
-	screen->cursor = NULL;	   /* none is drawn into the picture */
+	screen->maxClientWait = 1; /* ms; it never waits for a buffer */
+	screen->cursor = NULL;	   /* no pointer is drawn into the picture */
 	screen->kbdAddEvent = press;
 	screen->ptrAddEvent = ignore_pointer;
 	if (*vnc->options.password) {
 		vnc->passwords[0] = vnc->options.password;
 		screen->authPasswdData = vnc->passwords;
-		screen->passwordCheck = vnc_peer_check_password;
+		screen->passwordCheck = vnc_conn_check_password;
 	}
 	vnc->screen = screen;
 	vnc->interval_ns = BUSY_NS;
@@ -95,7 +95,7 @@ void vnc_screen_destroy(struct vnc *vnc)
 	vnc->screen = NULL;
 }
 
-/* What goes wrong here may do so at every refresh. */
+/* At most one line per COMPLAIN_NS: every refresh may fail in the same way. */
 static void complain(struct vnc *vnc, const struct smudge_error *err)
 {
 	int64_t now_ns = host_now_ns();
@@ -106,9 +106,9 @@ static void complain(struct vnc *vnc, const struct smudge_error *err)
 	say("vnc: %s", err->message);
 }
 
-static bool is_looking(const struct vnc_peer *peer)
+static bool is_looking(const struct vnc_conn *conn)
 {
-	return peer->may_see && !vnc_peer_is_over(peer);
+	return conn->is_authenticated && !vnc_conn_is_over(conn);
 }
 
 static void close_display(struct vnc *vnc)
@@ -122,28 +122,31 @@ static void close_display(struct vnc *vnc)
 	pthread_mutex_unlock(&vnc->lock);
 }
 
-/* After libvncserver got the new size: its format, and whom it did not tell. */
-static void tell_viewers(struct vnc *vnc)
+/*
+ * After libvncserver has the new size: set each viewer's format again, and
+ * note which viewers it informs.
+ */
+static void announce_size(struct vnc *vnc)
 {
-	for (size_t i = 0; i < VNC_MAX_PEERS; i++) {
-		struct vnc_peer *peer = &vnc->peers[i];
+	for (size_t i = 0; i < VNC_MAX_CONNS; i++) {
+		struct vnc_conn *conn = &vnc->conns[i];
 
-		if (!peer->client || vnc_peer_is_over(peer))
+		if (!conn->client || vnc_conn_is_over(conn))
 			continue;
-		vnc->screen->setTranslateFunction(peer->client);
-		if (peer->client->useNewFBSize)
-			vnc_peer_was_told_size(peer);
-		/* a scaled copy has the old size: libvncserver keeps it */
-		if (peer->client->scaledScreen != vnc->screen)
-			rfbCloseClient(peer->client);
+		vnc->screen->setTranslateFunction(conn->client);
+		if (conn->client->useNewFBSize)
+			vnc_conn_note_size(conn);
+		/* libvncserver does not resize a scaled copy: disconnect */
+		if (conn->client->scaledScreen != vnc->screen)
+			rfbCloseClient(conn->client);
 	}
 }
 
-void vnc_screen_hurry(struct vnc *vnc, struct vnc_peer *peer)
+void vnc_screen_refresh_now(struct vnc *vnc, struct vnc_conn *conn)
 {
 	int64_t soonest_ns = vnc->refreshed_ns + BUSY_NS;
 
-	peer->asks_now = true;
+	conn->wants_refresh = true;
 	if (vnc->refresh_at_ns > soonest_ns)
 		vnc->refresh_at_ns = soonest_ns;
 }
@@ -155,10 +158,10 @@ static void show_frame(struct vnc *vnc, const struct framebuffer_mode *mode)
 	rfbNewFramebuffer(vnc->screen, (char *)frame, mode->width, mode->height,
 			  BITS_PER_SAMPLE, SAMPLES, BYTES_PER_PIXEL);
 	set_format(vnc->screen);
-	tell_viewers(vnc);
+	announce_size(vnc);
 	/* the frame is empty before a refresh */
-	for (size_t i = 0; i < VNC_MAX_PEERS; i++)
-		vnc_screen_hurry(vnc, &vnc->peers[i]);
+	for (size_t i = 0; i < VNC_MAX_CONNS; i++)
+		vnc_screen_refresh_now(vnc, &vnc->conns[i]);
 }
 
 static int change_display(struct vnc *vnc, const struct ram_piece *vram,
@@ -188,9 +191,9 @@ static int change_display(struct vnc *vnc, const struct ram_piece *vram,
 
 static void drop_viewers(struct vnc *vnc)
 {
-	for (size_t i = 0; i < VNC_MAX_PEERS; i++)
-		if (vnc->peers[i].client && is_looking(&vnc->peers[i]))
-			rfbCloseClient(vnc->peers[i].client);
+	for (size_t i = 0; i < VNC_MAX_CONNS; i++)
+		if (vnc->conns[i].client && is_looking(&vnc->conns[i]))
+			rfbCloseClient(vnc->conns[i].client);
 }
 
 void vnc_screen_follow(struct vnc *vnc)
@@ -201,13 +204,13 @@ void vnc_screen_follow(struct vnc *vnc)
 	uint64_t generation;
 	bool wanted = false;
 
-	for (size_t i = 0; i < VNC_MAX_PEERS; i++)
-		wanted = wanted || is_looking(&vnc->peers[i]);
+	for (size_t i = 0; i < VNC_MAX_CONNS; i++)
+		wanted = wanted || is_looking(&vnc->conns[i]);
 	if (!wanted && vnc->display)
 		close_display(vnc);
 	vram = machine_framebuffer(vnc->machine, &mode, &generation);
 	if (!wanted) {
-		/* the size that the next viewer is told */
+		/* the next viewer is greeted with this size */
 		vnc->screen->width = mode.width;
 		vnc->screen->height = mode.height;
 		return;
@@ -223,22 +226,25 @@ void vnc_screen_follow(struct vnc *vnc)
 	show_frame(vnc, &mode);
 }
 
-/* It has asked, and taken what it was sent before. */
-static bool is_waiting(const struct vnc_peer *peer)
+/* It asked for an update, and has taken the last one. */
+static bool is_waiting(const struct vnc_conn *conn)
 {
-	return is_looking(peer) && vnc_link_is_empty(peer->link) &&
-	       !sraRgnEmpty(peer->client->requestedRegion);
+	return is_looking(conn) && vnc_buffer_is_empty(conn->buffer) &&
+	       !sraRgnEmpty(conn->client->requestedRegion);
 }
 
 int64_t vnc_screen_due_ns(const struct vnc *vnc)
 {
-	for (size_t i = 0; i < VNC_MAX_PEERS; i++)
-		if (is_waiting(&vnc->peers[i]))
+	for (size_t i = 0; i < VNC_MAX_CONNS; i++)
+		if (is_waiting(&vnc->conns[i]))
 			return vnc->refresh_at_ns;
 	return VNC_NEVER;
 }
 
-/* A picture that stands still without a reason is worse than none. */
+/*
+ * After some failures disconnect the viewers: a picture that silently stays
+ * old is worse than none.
+ */
 static void fail_to_refresh(struct vnc *vnc, struct smudge_error *err)
 {
 	if (++vnc->nfailures < MAX_FAILURES) {
@@ -258,8 +264,8 @@ static void mark_changes(struct vnc *vnc, const struct smudge_rect *rects,
 				      (int)rects[i].y,
 				      (int)(rects[i].x + rects[i].width),
 				      (int)(rects[i].y + rects[i].height));
-	for (size_t i = 0; i < VNC_MAX_PEERS; i++)
-		vnc->peers[i].asks_now = false;
+	for (size_t i = 0; i < VNC_MAX_CONNS; i++)
+		vnc->conns[i].wants_refresh = false;
 	vnc->nfailures = 0;
 }
 
@@ -288,15 +294,15 @@ static void refresh(struct vnc *vnc)
 	pthread_mutex_unlock(&vnc->lock);
 }
 
-static void send_to(struct vnc *vnc, struct vnc_peer *peer)
+static void send_to(struct vnc *vnc, struct vnc_conn *conn)
 {
-	/* without loss, whatever quality it would be content with */
-	peer->client->turboQualityLevel = -1;
-	peer->client->tightQualityLevel = -1;
-	if (vnc_link_update(peer->link, peer->client) < 0)
-		vnc_peer_end(vnc, peer);
+	/* lossless, whatever quality the viewer would accept */
+	conn->client->turboQualityLevel = -1;
+	conn->client->tightQualityLevel = -1;
+	if (vnc_buffer_update(conn->buffer, conn->client) < 0)
+		vnc_conn_end(vnc, conn);
 	else
-		vnc_peer_send(vnc, peer);
+		vnc_conn_send(vnc, conn);
 }
 
 void vnc_screen_send(struct vnc *vnc)
@@ -306,8 +312,8 @@ void vnc_screen_send(struct vnc *vnc)
 		return;
 	if (host_now_ns() >= vnc_screen_due_ns(vnc))
 		refresh(vnc);
-	for (size_t i = 0; i < VNC_MAX_PEERS && !wait_is_over(vnc->quit_fd);
+	for (size_t i = 0; i < VNC_MAX_CONNS && !wait_is_over(vnc->quit_fd);
 	     i++)
-		if (is_waiting(&vnc->peers[i]) && !vnc->peers[i].asks_now)
-			send_to(vnc, &vnc->peers[i]);
+		if (is_waiting(&vnc->conns[i]) && !vnc->conns[i].wants_refresh)
+			send_to(vnc, &vnc->conns[i]);
 }

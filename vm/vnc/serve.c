@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A peer from accept on: a request of a browser, or a viewer's messages.
+ * Accepts connections and serves them: a browser's request, or a viewer's
+ * messages.
  *
- * Nobody is waited for: what a peer has not sent yet is looked at when it is
- * there. This is above the screen, which is told that a viewer sees or asks;
- * peer.c is below the screen.
+ * Nothing here waits: a connection is read when its bytes have arrived. This
+ * file is above the screen and calls it when a viewer is authenticated or asks
+ * for an update; conn.c is below the screen.
  */
-#include "vnc/link.h"
+#include "vnc/buffer.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -20,17 +21,17 @@
 #include "base/host.h"
 
 /*
- * A VNC viewer waits for the server's first word. A browser does not, but on a
- * busy host it takes its time between connecting and asking.
+ * A VNC viewer waits for the server to send first. A browser sends first, but
+ * on a busy host some time after it has connected.
  */
 #define SILENCE_NS     (100 * VNC_NS_MS)
 #define WEB_SILENCE_NS (500 * VNC_NS_MS)
-#define LOOK_AGAIN_NS  (20 * VNC_NS_MS)
-#define HANDSHAKE_NS   (120000 * VNC_NS_MS) /* someone types a password */
+#define RETRY_NS       (20 * VNC_NS_MS)
+#define HANDSHAKE_NS   (120000 * VNC_NS_MS) /* a user types a password */
 #define REQUEST_NS     (10000 * VNC_NS_MS)
 #define KEEPALIVE_S    30
 
-static void name_peer(struct vnc_report_viewer *name,
+static void name_conn(struct vnc_report_viewer *name,
 		      const struct sockaddr_storage *address, socklen_t len)
 {
 	if (getnameinfo((const struct sockaddr *)address, len, name->host,
@@ -41,7 +42,7 @@ static void name_peer(struct vnc_report_viewer *name,
 	name->is_ipv6 = address->ss_family == AF_INET6;
 }
 
-/* One that vanished without a word is given up after KEEPALIVE_S * 4. */
+/* A peer that vanished is given up after KEEPALIVE_S * 4. */
 static void set_options(int fd)
 {
 	const int one = 1, seconds = KEEPALIVE_S, probes = 3;
@@ -53,31 +54,31 @@ static void set_options(int fd)
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 }
 
-void vnc_peer_accept(struct vnc *vnc)
+void vnc_conn_accept(struct vnc *vnc)
 {
 	struct sockaddr_storage address;
 	socklen_t len = sizeof(address);
 	int fd = accept_client(vnc->listen_fd, (struct sockaddr *)&address,
 			       &len, &vnc->pause);
-	struct vnc_peer fresh = {.fd = fd, .stage = VNC_FRESH};
-	struct vnc_peer *peer;
+	struct vnc_conn accepted = {.fd = fd, .stage = VNC_NEW};
+	struct vnc_conn *conn;
 
 	if (fd < 0)
 		return;
-	peer = vnc_place_find(vnc);
-	if (!peer) {
+	conn = vnc_place_find(vnc);
+	if (!conn) {
 		close(fd);
 		return;
 	}
 	set_options(fd);
-	name_peer(&fresh.name, &address, len);
-	fresh.address = vnc_address_of(&address);
-	fresh.came_ns = host_now_ns();
-	fresh.look_again_ns = fresh.came_ns +
-			      (vnc->options.web ? WEB_SILENCE_NS : SILENCE_NS);
-	fresh.deadline_ns = fresh.came_ns + REQUEST_NS;
+	name_conn(&accepted.name, &address, len);
+	accepted.address = vnc_address_of(&address);
+	accepted.connected_at_ns = host_now_ns();
+	accepted.retry_at_ns = accepted.connected_at_ns +
+			       (vnc->options.web ? WEB_SILENCE_NS : SILENCE_NS);
+	accepted.deadline_ns = accepted.connected_at_ns + REQUEST_NS;
 	pthread_mutex_lock(&vnc->lock);
-	*peer = fresh;
+	*conn = accepted;
 	pthread_mutex_unlock(&vnc->lock);
 }
 
@@ -85,219 +86,222 @@ static void look_at_request(rfbClientPtr client,
 			    rfbFramebufferUpdateRequestMsg *message)
 {
 	struct vnc *vnc = client->screen->screenData;
-	struct vnc_peer *peer = client->clientData;
+	struct vnc_conn *conn = client->clientData;
 
-	/* the mode changed before it said that it wants to be told */
+	/* the mode changed before the viewer asked for changes of size */
 	if (client->useNewFBSize &&
-	    (peer->told_width != client->screen->width ||
-	     peer->told_height != client->screen->height)) {
+	    (conn->known_width != client->screen->width ||
+	     conn->known_height != client->screen->height)) {
 		client->newFBSizePending = TRUE;
-		vnc_peer_was_told_size(peer);
+		vnc_conn_note_size(conn);
 	}
-	/* who asks for all of it wants what is there now */
+	/* a viewer that asks for all wants the present content */
 	if (!message->incremental)
-		vnc_screen_hurry(vnc, peer);
+		vnc_screen_refresh_now(vnc, conn);
 }
 
-static void become_viewer(struct vnc *vnc, struct vnc_peer *peer,
+static void become_viewer(struct vnc *vnc, struct vnc_conn *conn,
 			  const char *request)
 {
 	rfbClientPtr client;
-	struct vnc_link *link;
+	struct vnc_buffer *buffer;
 
-	if (vnc_link_open(vnc->screen, request, &link, &client) < 0) {
-		vnc_peer_end(vnc, peer);
+	if (vnc_buffer_open(vnc->screen, request, &buffer, &client) < 0) {
+		vnc_conn_end(vnc, conn);
 		return;
 	}
 	client->clientFramebufferUpdateRequestHook = look_at_request;
-	client->clientData = peer;
-	peer->client = client;
-	peer->link = link;
-	peer->deadline_ns = host_now_ns() + HANDSHAKE_NS;
-	peer->look_again_ns = 0;
+	client->clientData = conn;
+	conn->client = client;
+	conn->buffer = buffer;
+	conn->deadline_ns = host_now_ns() + HANDSHAKE_NS;
+	conn->retry_at_ns = 0;
 	pthread_mutex_lock(&vnc->lock);
-	peer->stage = VNC_VIEWER;
-	peer->is_websocket = request != NULL;
+	conn->stage = VNC_VIEWER;
+	conn->is_websocket = request != NULL;
 	pthread_mutex_unlock(&vnc->lock);
-	vnc_peer_send(vnc, peer);
+	vnc_conn_send(vnc, conn);
 }
 
-/* Its request is libvncserver's to answer; what follows it is not. */
-static void become_websocket(struct vnc *vnc, struct vnc_peer *peer, char *text)
+/* libvncserver answers the request; it must not get what follows. */
+static void become_websocket(struct vnc *vnc, struct vnc_conn *conn, char *text)
 {
 	size_t len = (size_t)(strstr(text, "\r\n\r\n") - text) + 4;
 
 	text[len] = '\0';
-	if (recv(peer->fd, text, len, 0) != (ssize_t)len)
-		vnc_peer_end(vnc, peer);
+	if (recv(conn->fd, text, len, 0) != (ssize_t)len)
+		vnc_conn_end(vnc, conn);
 	else
-		become_viewer(vnc, peer, text);
+		become_viewer(vnc, conn, text);
 }
 
-static void answer(struct vnc *vnc, struct vnc_peer *peer,
+static void answer(struct vnc *vnc, struct vnc_conn *conn,
 		   enum vnc_request kind, const char *text)
 {
 	char request[VNC_REQUEST_BYTES];
 
-	/* unread bytes would turn the end into a reset */
-	if (recv(peer->fd, request, sizeof(request), 0) < 0) {
-		vnc_peer_end(vnc, peer);
+	/* close() with unread bytes would send a reset */
+	if (recv(conn->fd, request, sizeof(request), 0) < 0) {
+		vnc_conn_end(vnc, conn);
 		return;
 	}
 	pthread_mutex_lock(&vnc->lock);
-	peer->stage = VNC_PAGE;
+	conn->stage = VNC_PAGE;
 	pthread_mutex_unlock(&vnc->lock);
-	peer->answer = vnc_request_answer(vnc, kind, text, &peer->answer_bytes);
-	peer->look_again_ns = 0;
-	peer->deadline_ns = host_now_ns() + REQUEST_NS;
+	conn->answer = vnc_request_answer(vnc, kind, text, &conn->answer_bytes);
+	conn->retry_at_ns = 0;
+	conn->deadline_ns = host_now_ns() + REQUEST_NS;
 }
 
-static void serve_fresh(struct vnc *vnc, struct vnc_peer *peer)
+static void serve_new(struct vnc *vnc, struct vnc_conn *conn)
 {
 	char text[VNC_REQUEST_BYTES + 1];
-	ssize_t len = recv(peer->fd, text, sizeof(text) - 1, MSG_PEEK);
+	ssize_t len = recv(conn->fd, text, sizeof(text) - 1, MSG_PEEK);
 	bool is_silent = len < 0 && (errno == EAGAIN || errno == EINTR);
 	enum vnc_request kind;
 
 	if (is_silent) {
-		if (host_now_ns() >= peer->look_again_ns)
-			become_viewer(vnc, peer, NULL);
+		if (host_now_ns() >= conn->retry_at_ns)
+			become_viewer(vnc, conn, NULL);
 		return;
 	}
 	if (len <= 0) {
-		vnc_peer_end(vnc, peer);
+		vnc_conn_end(vnc, conn);
 		return;
 	}
 	text[len] = '\0';
 	kind = vnc_request_parse(text, (size_t)len, &vnc->options);
 	switch (kind) {
 	case VNC_REQUEST_PARTIAL:
-		peer->is_partial = true;
-		peer->look_again_ns = host_now_ns() + LOOK_AGAIN_NS;
+		conn->is_partial = true;
+		conn->retry_at_ns = host_now_ns() + RETRY_NS;
 		break;
 	case VNC_REQUEST_VNC:
-		become_viewer(vnc, peer, NULL);
+		become_viewer(vnc, conn, NULL);
 		break;
 	case VNC_REQUEST_WEBSOCKET:
-		become_websocket(vnc, peer, text);
+		become_websocket(vnc, conn, text);
 		break;
 	case VNC_REQUEST_PAGE:
 	case VNC_REQUEST_OTHER:
 	case VNC_REQUEST_METHOD:
-		answer(vnc, peer, kind, text);
+		answer(vnc, conn, kind, text);
 		break;
 	case VNC_REQUEST_BAD:
-		vnc_peer_end(vnc, peer);
+		vnc_conn_end(vnc, conn);
 		break;
 	}
 }
 
-static void serve_page(struct vnc *vnc, struct vnc_peer *peer)
+static void serve_page(struct vnc *vnc, struct vnc_conn *conn)
 {
 	ssize_t sent =
-		send(peer->fd, peer->answer + peer->sent_bytes,
-		     peer->answer_bytes - peer->sent_bytes, MSG_NOSIGNAL);
+		send(conn->fd, conn->answer + conn->sent_bytes,
+		     conn->answer_bytes - conn->sent_bytes, MSG_NOSIGNAL);
 
 	if (sent < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (sent > 0) {
-		peer->sent_bytes += (size_t)sent;
-		peer->deadline_ns = host_now_ns() + REQUEST_NS;
+		conn->sent_bytes += (size_t)sent;
+		conn->deadline_ns = host_now_ns() + REQUEST_NS;
 	}
-	if (sent <= 0 || peer->sent_bytes == peer->answer_bytes)
-		vnc_peer_end(vnc, peer);
+	if (sent <= 0 || conn->sent_bytes == conn->answer_bytes)
+		vnc_conn_end(vnc, conn);
 }
 
-/* A password is not looked at before wrong ones of its address have cost. */
-static bool must_wait(const struct vnc *vnc, struct vnc_peer *peer)
+/*
+ * After wrong passwords from its address, the next is not checked before the
+ * delay is over.
+ */
+static bool must_wait(const struct vnc *vnc, struct vnc_conn *conn)
 {
 	int64_t now_ns = host_now_ns();
 
-	peer->look_again_ns = 0;
-	if (peer->client->state != RFB_AUTHENTICATION)
+	conn->retry_at_ns = 0;
+	if (conn->client->state != RFB_AUTHENTICATION)
 		return false;
-	peer->look_again_ns =
-		vnc_guess_due_ns(&vnc->guesses, peer->address, now_ns);
-	if (peer->look_again_ns > now_ns)
+	conn->retry_at_ns =
+		vnc_guess_due_ns(&vnc->guesses, conn->address, now_ns);
+	if (conn->retry_at_ns > now_ns)
 		return true;
-	peer->look_again_ns = 0;
+	conn->retry_at_ns = 0;
 	return false;
 }
 
-/* False: no whole message is there, or the viewer is over. */
-static bool pass_message(struct vnc *vnc, struct vnc_peer *peer)
+/* False: there is no whole message, or the viewer has ended. */
+static bool pass_message(struct vnc *vnc, struct vnc_conn *conn)
 {
-	rfbClientPtr client = peer->client;
+	rfbClientPtr client = conn->client;
 	int ret;
 
-	if (must_wait(vnc, peer))
+	if (must_wait(vnc, conn))
 		return false;
-	/* the first message after these tells the size */
-	if (!peer->may_see)
-		vnc_peer_was_told_size(peer);
-	ret = vnc_link_pass(peer->link, client);
-	if (ret < 0 && !vnc_peer_is_over(peer))
+	/* the last message of the handshake has the size */
+	if (!conn->is_authenticated)
+		vnc_conn_note_size(conn);
+	ret = vnc_buffer_pass(conn->buffer, client);
+	if (ret < 0 && !vnc_conn_is_over(conn))
 		rfbCloseClient(client);
-	if (ret <= 0 || vnc_peer_is_over(peer))
+	if (ret <= 0 || vnc_conn_is_over(conn))
 		return false;
-	if (client->state == RFB_NORMAL && !peer->may_see) {
+	if (client->state == RFB_NORMAL && !conn->is_authenticated) {
 		pthread_mutex_lock(&vnc->lock);
-		peer->may_see = true;
+		conn->is_authenticated = true;
 		pthread_mutex_unlock(&vnc->lock);
-		peer->deadline_ns = VNC_NEVER;
+		conn->deadline_ns = VNC_NEVER;
 		/* its next message may need the picture */
 		vnc_screen_follow(vnc);
 	}
-	return !vnc_peer_is_over(peer);
+	return !vnc_conn_is_over(conn);
 }
 
-static void serve_viewer(struct vnc *vnc, struct vnc_peer *peer, short events)
+static void serve_viewer(struct vnc *vnc, struct vnc_conn *conn, short events)
 {
 	bool was_held;
 	int ret = 0;
 
-	if (events & ~POLLOUT && vnc_link_may_read(peer->link))
-		ret = vnc_link_read(peer->link, peer->fd);
+	if (events & ~POLLOUT && vnc_buffer_may_read(conn->buffer))
+		ret = vnc_buffer_read(conn->buffer, conn->fd);
 	else if (events & (POLLHUP | POLLERR))
-		/* poll would say so again at once */
+		/* poll would return at once with the same event */
 		ret = -ECONNRESET;
 	if (ret < 0) {
-		vnc_peer_end(vnc, peer);
+		vnc_conn_end(vnc, conn);
 		return;
 	}
 	do {
-		while (pass_message(vnc, peer))
+		while (pass_message(vnc, conn))
 			;
-		was_held = vnc_link_is_held(peer->link);
-		vnc_peer_send(vnc, peer);
-	} while (was_held && peer->link && !vnc_link_is_held(peer->link));
+		was_held = vnc_buffer_is_held(conn->buffer);
+		vnc_conn_send(vnc, conn);
+	} while (was_held && conn->buffer && !vnc_buffer_is_held(conn->buffer));
 }
 
-/* It waited, and may go on now. */
-static bool is_due(const struct vnc_peer *peer)
+/* Its delay is over. */
+static bool is_due(const struct vnc_conn *conn)
 {
-	return peer->look_again_ns && host_now_ns() >= peer->look_again_ns;
+	return conn->retry_at_ns && host_now_ns() >= conn->retry_at_ns;
 }
 
-void vnc_peer_serve(struct vnc *vnc, struct vnc_peer *peer, short events)
+void vnc_conn_serve(struct vnc *vnc, struct vnc_conn *conn, short events)
 {
-	if (host_now_ns() >= peer->deadline_ns) {
-		vnc_peer_end(vnc, peer);
+	if (host_now_ns() >= conn->deadline_ns) {
+		vnc_conn_end(vnc, conn);
 		return;
 	}
-	switch (peer->stage) {
-	case VNC_FRESH:
-		serve_fresh(vnc, peer);
+	switch (conn->stage) {
+	case VNC_NEW:
+		serve_new(vnc, conn);
 		break;
 	case VNC_PAGE:
 		if (events)
-			serve_page(vnc, peer);
+			serve_page(vnc, conn);
 		break;
 	case VNC_VIEWER:
-		if (vnc_peer_is_over(peer))
-			vnc_peer_end(vnc, peer);
-		else if (events || is_due(peer))
-			serve_viewer(vnc, peer, events);
+		if (vnc_conn_is_over(conn))
+			vnc_conn_end(vnc, conn);
+		else if (events || is_due(conn))
+			serve_viewer(vnc, conn, events);
 		break;
 	}
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The VNC server's beginning, its thread, and its end.
+ * Opens and closes the VNC server, and runs its thread.
  */
-#include "vnc/link.h"
+#include "vnc/buffer.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -92,33 +92,33 @@ static void describe(struct vnc *vnc)
 			 vnc->about.host, right, vnc->about.service);
 }
 
-static short events_of(const struct vnc_peer *peer)
+static short events_of(const struct vnc_conn *conn)
 {
 	short events = POLLIN;
 
-	if (peer->stage == VNC_PAGE)
+	if (conn->stage == VNC_PAGE)
 		return POLLOUT;
-	/* what is there is left there: poll would return at once */
-	if (peer->stage == VNC_FRESH)
-		return peer->is_partial ? 0 : events;
-	if (!vnc_link_may_read(peer->link))
+	/* bytes that were only peeked at make poll return at once */
+	if (conn->stage == VNC_NEW)
+		return conn->is_partial ? 0 : events;
+	if (!vnc_buffer_may_read(conn->buffer))
 		events = 0;
-	if (!vnc_link_is_empty(peer->link))
+	if (!vnc_buffer_is_empty(conn->buffer))
 		events |= POLLOUT;
 	return events;
 }
 
-/* When it has to be looked at without an event. */
-static int64_t due_ns(const struct vnc_peer *peer)
+/* When it must be served without an event. */
+static int64_t due_ns(const struct vnc_conn *conn)
 {
-	if (vnc_peer_is_over(peer))
+	if (vnc_conn_is_over(conn))
 		return 0;
-	if (peer->look_again_ns && peer->look_again_ns < peer->deadline_ns)
-		return peer->look_again_ns;
-	return peer->deadline_ns;
+	if (conn->retry_at_ns && conn->retry_at_ns < conn->deadline_ns)
+		return conn->retry_at_ns;
+	return conn->deadline_ns;
 }
 
-/* Fills @fds, quit and listen first; returns how many. */
+/* Fills @fds, quit and listen first. Returns their number. */
 static nfds_t watch(struct vnc *vnc, struct pollfd *fds, int64_t *ret_until_ns)
 {
 	int64_t until_ns = vnc_screen_due_ns(vnc);
@@ -131,15 +131,15 @@ static nfds_t watch(struct vnc *vnc, struct pollfd *fds, int64_t *ret_until_ns)
 		until_ns = vnc->pause.until_ns < until_ns ? vnc->pause.until_ns
 							  : until_ns;
 	}
-	for (struct vnc_peer *peer = vnc->peers;
-	     peer < vnc->peers + VNC_MAX_PEERS; peer++) {
-		if (peer->fd < 0)
+	for (struct vnc_conn *conn = vnc->conns;
+	     conn < vnc->conns + VNC_MAX_CONNS; conn++) {
+		if (conn->fd < 0)
 			continue;
-		peer->poll_at = n;
-		fds[n++] = (struct pollfd){.fd = peer->fd,
-					   .events = events_of(peer)};
-		if (due_ns(peer) < until_ns)
-			until_ns = due_ns(peer);
+		conn->poll_at = n;
+		fds[n++] = (struct pollfd){.fd = conn->fd,
+					   .events = events_of(conn)};
+		if (due_ns(conn) < until_ns)
+			until_ns = due_ns(conn);
 	}
 	*ret_until_ns = until_ns;
 	return n;
@@ -167,7 +167,7 @@ static bool is_ending(struct vnc *vnc)
 static void *serve(void *opaque)
 {
 	struct vnc *vnc = opaque;
-	struct pollfd fds[2 + VNC_MAX_PEERS];
+	struct pollfd fds[2 + VNC_MAX_CONNS];
 	int64_t until_ns;
 
 	while (!is_ending(vnc)) {
@@ -178,15 +178,15 @@ static void *serve(void *opaque)
 			wait_ready(-1, 0, -1, RETRY_MS);
 			continue;
 		}
-		/* the size may be told to a viewer now */
+		/* a viewer's greeting needs the present size */
 		vnc_screen_follow(vnc);
-		for (size_t i = 0; i < VNC_MAX_PEERS && !is_ending(vnc); i++)
-			if (vnc->peers[i].fd >= 0)
-				vnc_peer_serve(
-					vnc, &vnc->peers[i],
-					fds[vnc->peers[i].poll_at].revents);
+		for (size_t i = 0; i < VNC_MAX_CONNS && !is_ending(vnc); i++)
+			if (vnc->conns[i].fd >= 0)
+				vnc_conn_serve(
+					vnc, &vnc->conns[i],
+					fds[vnc->conns[i].poll_at].revents);
 		if (fds[1].revents & POLLIN)
-			vnc_peer_accept(vnc);
+			vnc_conn_accept(vnc);
 		vnc_screen_send(vnc);
 	}
 	return NULL;
@@ -224,8 +224,8 @@ int vnc_open(struct machine *machine, const char *spec, int end_fd,
 					"out of memory");
 	vnc->machine = machine;
 	vnc->listen_fd = -1;
-	for (size_t i = 0; i < VNC_MAX_PEERS; i++)
-		vnc->peers[i].fd = -1;
+	for (size_t i = 0; i < VNC_MAX_CONNS; i++)
+		vnc->conns[i].fd = -1;
 	pthread_mutex_init(&vnc->lock, NULL);
 	vnc->quit_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	ret = vnc->quit_fd < 0
@@ -268,9 +268,9 @@ void vnc_close(struct vnc *vnc)
 		return;
 	if (vnc->has_thread)
 		end_thread(vnc);
-	for (size_t i = 0; i < VNC_MAX_PEERS; i++)
-		if (vnc->peers[i].fd >= 0)
-			vnc_peer_end(vnc, &vnc->peers[i]);
+	for (size_t i = 0; i < VNC_MAX_CONNS; i++)
+		if (vnc->conns[i].fd >= 0)
+			vnc_conn_end(vnc, &vnc->conns[i]);
 	vnc_screen_destroy(vnc);
 	if (vnc->listen_fd >= 0)
 		close(vnc->listen_fd);
@@ -292,12 +292,12 @@ void vnc_report(struct vnc *vnc, struct vnc_report *ret)
 	*ret = vnc->about;
 	pthread_mutex_lock(&vnc->lock);
 	ret->is_open = vnc->is_open;
-	for (const struct vnc_peer *peer = vnc->peers;
-	     peer < vnc->peers + VNC_MAX_PEERS; peer++) {
-		if (peer->fd < 0 || !peer->may_see)
+	for (const struct vnc_conn *conn = vnc->conns;
+	     conn < vnc->conns + VNC_MAX_CONNS; conn++) {
+		if (conn->fd < 0 || !conn->is_authenticated)
 			continue;
-		ret->viewers[ret->nviewers] = peer->name;
-		ret->viewers[ret->nviewers++].is_websocket = peer->is_websocket;
+		ret->viewers[ret->nviewers] = conn->name;
+		ret->viewers[ret->nviewers++].is_websocket = conn->is_websocket;
 	}
 	ret->refreshes = vnc->stats.refreshes;
 	ret->refresh_ns = vnc->stats.refresh_ns;

@@ -3,12 +3,12 @@
  * The machine's display over VNC, with libvncserver, and a page for browsers.
  *
  * One thread serves all viewers. The display (smudge/display.h) is open only
- * while a viewer is connected that may see it: with none there is no bitmap,
+ * while an authenticated viewer is connected: without one there is no bitmap,
  * no harvest and no logging on the framebuffer. Several viewers share one
- * display. The thread never stops the machine; it reads the framebuffer while
- * the guest draws, and what was torn is mended by the next refresh.
+ * display. The thread never stops the machine. It reads the framebuffer while
+ * the guest draws; the next refresh repairs a torn picture.
  *
- * Port 5900 + N takes VNC, its WebSocket kind, and plain HTTP for the page.
+ * Port 5900 + N takes VNC, VNC in WebSockets, and plain HTTP for the page.
  */
 #ifndef VM_VNC_VNC_H
 #define VM_VNC_VNC_H
@@ -21,7 +21,7 @@ struct machine;
 struct smudge_error;
 struct vnc;
 
-#define VNC_MAX_PEERS 64
+#define VNC_MAX_CONNS 64
 
 /* Is @spec a value of --vnc? 0, or -EINVAL with one sentence. */
 int vnc_check(const char *spec, struct smudge_error *err);
@@ -30,8 +30,8 @@ int vnc_check(const char *spec, struct smudge_error *err);
  * vnc_open - listen, and serve viewers on a thread of its own
  * @machine: has a display; borrowed, outlives it
  * @spec: the value of --vnc
- * @end_fd: cuts short what is waited for here, a FIFO that is to give the
- *          password or the page; -1 for none
+ * @end_fd: ends waits of this call (for a FIFO with the password or the page);
+ *          -1 for none
  *
  * Return: 0, or -errno with one sentence; -ENOTSUP when smudge-vm was built
  * without VNC, -ECANCELED.
@@ -42,7 +42,7 @@ int vnc_open(struct machine *machine, const char *spec, int end_fd,
 /* Disconnect the viewers and end the thread. NULL is fine. */
 void vnc_close(struct vnc *vnc);
 
-/* One line for stderr: where it listens, and the page's address. */
+/* One line for stderr: the address, and the page's. */
 const char *vnc_describe(const struct vnc *vnc);
 
 struct vnc_report {
@@ -50,14 +50,14 @@ struct vnc_report {
 	char service[16];
 	bool is_ipv6;
 	bool has_password;
-	bool is_open; /* the display is being watched */
+	bool is_open; /* the display is open */
 	size_t nviewers;
 	struct vnc_report_viewer {
 		char host[64];
 		char service[16];
 		bool is_ipv6;
 		bool is_websocket;
-	} viewers[VNC_MAX_PEERS];
+	} viewers[VNC_MAX_CONNS];
 	/* since the display was opened */
 	uint64_t refreshes;
 	uint64_t refresh_ns;

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * HTTP, as far as a page of one file needs it: the page itself (noVNC and a
- * few lines around it, made by web/make-page.py), and the way to
- * libvncserver's WebSockets.
+ * few lines around it, made by web/make-page.py), and the request that opens a
+ * WebSocket of libvncserver.
  *
  * libvncserver's own HTTP server is not used: it serves one connection at a
  * time, drops it when the next one comes, and makes viewers wait meanwhile.
  *
- * A browser tells which page opened a WebSocket. Only this server's own page
- * may, or else any page in the world could look at the screen of whoever
- * opens it. A page of the world may also let its own name mean this server's
- * address after it was loaded (DNS rebinding): then it looks like the own page.
- * So a name with dots, which anybody may have, is accepted only if it is the
- * one that --vnc gave, or if there is a password, which such a page lacks.
+ * A browser reports which page opens a WebSocket (Origin). Only this server's
+ * own page may, or any web page could see the screen of a user that visits it.
+ * A web page can also make its own name resolve to this server's address after
+ * it was loaded (DNS rebinding); then it looks like this server's page. So a
+ * name with dots, which a stranger can register, is accepted only if it is the
+ * one that --vnc gave, or if there is a password, which such a page does not
+ * know.
  */
 #include "vnc/internal.h"
 
@@ -58,7 +59,7 @@ static const char not_allowed[] =
 	"Allow: GET, HEAD\r\n" TEXT_HEAD "Content-Length: 19\r\n\r\n"
 	"GET and HEAD only.\n";
 
-/* Copies a header's value; false when the request has no such header. */
+/* Copies a header's value. False: the request has no such header. */
 static bool header(const char *text, const char *name, char *buf, size_t size)
 {
 	size_t name_len = strlen(name);
@@ -77,7 +78,10 @@ static bool header(const char *text, const char *name, char *buf, size_t size)
 	return false;
 }
 
-/* An address, in brackets if of IPv6; a name of this host or its network. */
+/*
+ * True for an address (in brackets if IPv6), a name without dots, HOST of
+ * --vnc, and with a password for any name.
+ */
 static bool is_own_name(char *host, const struct vnc_options *options)
 {
 	unsigned char address[sizeof(struct in6_addr)];
@@ -109,7 +113,7 @@ static bool is_own_page(const char *text, const struct vnc_options *options)
 	       is_own_name(host, options);
 }
 
-/* Letters and a space, or as much of that as is there. */
+/* A method in letters and a space, or the part of it that has arrived. */
 static bool may_be_http(const char *text)
 {
 	size_t n = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
@@ -159,13 +163,13 @@ const char *vnc_request_answer(const struct vnc *vnc, enum vnc_request request,
 		answer = vnc->page;
 		*ret_bytes = vnc->page_bytes;
 	}
-	/* every answer has a head, the page's body may hold anything */
+	/* every answer has a head; the page's body may have any bytes */
 	if (is_head(text))
 		*ret_bytes = (size_t)(strstr(answer, "\r\n\r\n") - answer) + 4;
 	return answer;
 }
 
-/* The page beside a smudge-vm that was built or installed. */
+/* The path of the page beside a smudge-vm that was built or installed. */
 static bool find_page(char path[PATH_MAX])
 {
 	static const char *const places[] = {"../web/novnc.html",
@@ -185,7 +189,7 @@ static bool find_page(char path[PATH_MAX])
 	return false;
 }
 
-/* The answer that has @bytes for its body. */
+/* An answer with @bytes as its body. */
 static int make_answer(struct vnc *vnc, const uint8_t *bytes, size_t nbytes)
 {
 	char head[1024];
