@@ -5,6 +5,10 @@
 Ends with "N passed, N failed, N skipped", counting every single case; the
 exit status is 1 if any failed. Each skip is named with its reason. Builds
 are kept in build-test/, so that a second run is quick.
+
+The end-to-end tests of the first row wait most of their time. The model and
+the other rows are run beside them, and give way to them. Tests that need the
+processors for themselves are in suite "alone", and come when the rest is done.
 """
 import argparse
 import os
@@ -12,12 +16,17 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import xml.etree.ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 WORK = ROOT / "build-test"
 SKIPPED = 77  # exit status of what the machine cannot do
+WAITS, MODEL = OVERLAP = ("e2e", "model")  # suites of the first row
+# What gives way to the suite that waits, with time for it.
+BESIDE = ["nice", "-n", "10"]
+BESIDE_TIME = ["--timeout-multiplier", "5"]
 SANITIZED = ["-Dbuildtype=debugoptimized", "-Db_lundef=false"]
 
 # name, compiler, meson options, suites (None: build only)
@@ -50,11 +59,14 @@ class Tally:
     def __init__(self):
         self.passed = self.failed = self.skipped = 0
         self.notes = []
+        self.lock = threading.Lock()
 
     def case(self, row, name, outcome, reason=""):
-        setattr(self, outcome, getattr(self, outcome) + 1)
-        if outcome != "passed":
-            self.notes.append(f"{outcome}: {row}: {name}{reason and ': ' + reason}")
+        with self.lock:
+            setattr(self, outcome, getattr(self, outcome) + 1)
+            if outcome != "passed":
+                self.notes.append(
+                    f"{outcome}: {row}: {name}{reason and ': ' + reason}")
 
 
 def run(command, log, env=None):
@@ -74,14 +86,14 @@ def show_tail(log, lines=40):
     say("\n".join(log.read_text(errors="replace").splitlines()[-lines:]))
 
 
-def build(name, compiler, options, log):
+def build(name, compiler, options, log, prefix):
     folder = WORK / name
     env = dict(os.environ, CC=compiler)
     if not (folder / "build.ninja").exists():
         shutil.rmtree(folder, ignore_errors=True)
-        if run(["meson", "setup", folder, *options], log, env):
+        if run([*prefix, "meson", "setup", folder, *options], log, env):
             return False
-    return run(["ninja", "-C", folder], log, env) == 0
+    return run([*prefix, "ninja", "-C", folder], log, env) == 0
 
 
 def outcome_of(case):
@@ -101,9 +113,8 @@ def count(tally, row, report):
         tally.case(row, name, *outcome_of(case))
 
 
-def count_suites(tally, row, command, log):
+def count_suites(tally, row, command, log, report):
     """Runs what writes the row's report, and counts it; returns its status."""
-    report = WORK / row / "meson-logs" / "testlog.junit.xml"
     report.unlink(missing_ok=True)
     status = run(command, log)
     before = tally.failed
@@ -116,40 +127,75 @@ def count_suites(tally, row, command, log):
     return status
 
 
-def run_row(tally, name, compiler, options, suites, tests=()):
-    log = WORK / f"{name}.log"
-    log.write_text("")
-    started = time.monotonic()
-    say(f"[{name}] building")
-    if not build(name, compiler, options, log):
-        tally.case(name, "build", "failed")
-        show_tail(log)
-        return
-    tally.case(name, "build", "passed")
-    if suites is not None:
-        say(f"[{name}] testing")
+class Step:
+    """A part of a row: says when it begins and ends, and has a log."""
+
+    def __init__(self, tally, row, part=""):
+        self.tally, self.row, self.part = tally, row, part
+        self.title = f"{row} {part}".strip()
+        self.log = WORK / f"{self.title.replace(' ', '-')}.log"
+
+    def __enter__(self):
+        self.log.write_text("")
+        self.started = time.monotonic()
+        return self
+
+    def __exit__(self, kind, value, traceback):
+        say(f"[{self.title}] done in {time.monotonic() - self.started:.0f} s")
+
+    def build(self, compiler, options, prefix):
+        say(f"[{self.title}] building")
+        is_built = build(self.row, compiler, options, self.log, prefix)
+        self.tally.case(self.row, "build", "passed" if is_built else "failed")
+        if not is_built:
+            show_tail(self.log)
+        return is_built
+
+    def test(self, prefix=(), suites=(), but=(), names=()):
+        say(f"[{self.title}] testing")
+        base = f"testlog-{self.part or 'rest'}"
         chosen = [a for s in suites for a in ("--suite", s)]
-        count_suites(tally, name, ["meson", "test", "-C", WORK / name,
-                                   "--no-rebuild", "--print-errorlogs",
-                                   *chosen, *tests], log)
-    say(f"[{name}] done in {time.monotonic() - started:.0f} s")
+        chosen += [a for s in but for a in ("--no-suite", s)]
+        count_suites(self.tally, self.row,
+                     [*prefix, "meson", "test", "-C", WORK / self.row,
+                      "--no-rebuild", "--print-errorlogs", "--logbase", base,
+                      *(BESIDE_TIME if prefix else ()), *chosen, *names],
+                     self.log, WORK / self.row / "meson-logs" / f"{base}.junit.xml")
 
 
-def run_cross(tally, machine):
+def run_row(tally, row, suites, prefix=(), but=(), names=()):
+    """Whether it was built; suites None: only that."""
+    name, compiler, options, _ = row
+    with Step(tally, name) as step:
+        if not step.build(compiler, options, prefix):
+            return False
+        if suites is not None:
+            step.test(prefix, suites, but, names)
+    return True
+
+
+def run_suite(tally, name, suite, prefix=()):
+    try:
+        with Step(tally, name, suite) as step:
+            step.test(prefix, [suite])
+    except Exception as why:  # a thread's would be lost
+        tally.case(name, f"suite {suite}: {why!r}", "failed")
+
+
+def run_cross(tally, machine, prefix):
     """A build for another machine, where its packages can be had."""
     name = f"cross-{machine}"
-    log = WORK / f"{name}.log"
-    log.write_text("")
-    started = time.monotonic()
-    say(f"[{name}] building and testing")
-    status = count_suites(tally, name, ["scripts/test-cross.sh", machine], log)
-    if status == SKIPPED:
-        required = "cross" in os.environ.get("SMUDGE_REQUIRE", "").split(",")
-        tally.case(name, "build", "failed" if required else "skipped",
-                   log.read_text(errors="replace").splitlines()[-1])
-    elif status == 0:
-        tally.case(name, "build", "passed")
-    say(f"[{name}] done in {time.monotonic() - started:.0f} s")
+    with Step(tally, name) as step:
+        say(f"[{name}] building and testing")
+        status = count_suites(
+            tally, name, [*prefix, "scripts/test-cross.sh", machine], step.log,
+            WORK / name / "meson-logs" / "testlog.junit.xml")
+        if status == SKIPPED:
+            required = "cross" in os.environ.get("SMUDGE_REQUIRE", "").split(",")
+            tally.case(name, "build", "failed" if required else "skipped",
+                       step.log.read_text(errors="replace").splitlines()[-1])
+        elif status == 0:
+            tally.case(name, "build", "passed")
 
 
 def run_check(tally, name, command):
@@ -159,7 +205,29 @@ def run_check(tally, name, command):
         say(f"[check] {name}:\n{(done.stdout + done.stderr).rstrip()}")
 
 
-def main():
+def run_first(tally, arguments):
+    """The first row without what is to overlap; whether it was built."""
+    if arguments.test:
+        return run_row(tally, ROWS[0], [], names=arguments.test)
+    suites = arguments.suite and [s for s in arguments.suite if s not in OVERLAP]
+    # all of those asked for overlap: only the build
+    return run_row(tally, ROWS[0], None if suites == [] else suites or [],
+                   but=OVERLAP)
+
+
+def run_others(tally, arguments, rows, prefix):
+    """The rows in this order; then whose tests of suite "alone" are left."""
+    alone = []
+    for row in rows:
+        suites = row[3] and (arguments.suite or row[3])
+        but = () if arguments.test else ("alone",)
+        if run_row(tally, row, suites, prefix, but, arguments.test) and but and \
+                suites and "unit" in suites:
+            alone.append(row[0])
+    return alone
+
+
+def parse():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--row", action="append", metavar="NAME",
                         choices=[r[0] for r in ROWS] +
@@ -170,20 +238,38 @@ def main():
                         "fuzz, examples, model, e2e)")
     parser.add_argument("--test", action="append", metavar="NAME", default=[],
                         help="only this test of the rows")
-    arguments = parser.parse_args()
-    wanted = arguments.row
+    return parser.parse_args()
+
+
+def main():
+    arguments = parse()
+    first = ROWS[0][0]
+
+    def is_wanted(row):
+        return not arguments.row or row in arguments.row
+
     WORK.mkdir(exist_ok=True)
     tally = Tally()
-    for row in ROWS:
-        if not wanted or row[0] in wanted:
-            name, compiler, options, suites = row
-            run_row(tally, name, compiler, options,
-                    arguments.suite or suites, arguments.test)
+    is_built = is_wanted(first) and run_first(tally, arguments)
+    overlap = [s for s in OVERLAP if is_built and not arguments.test and
+               (not arguments.suite or s in arguments.suite)]
+    prefix = BESIDE if WAITS in overlap else []
+    waits = threading.Thread(target=run_suite, args=(tally, first, WAITS))
+    if WAITS in overlap:
+        waits.start()
+    if MODEL in overlap:
+        run_suite(tally, first, MODEL, prefix)
+    alone = run_others(tally, arguments,
+                       [r for r in ROWS[1:] if is_wanted(r[0])], prefix)
     for machine in CROSS:
-        if not wanted or f"cross-{machine}" in wanted:
-            run_cross(tally, machine)
+        if is_wanted(f"cross-{machine}"):
+            run_cross(tally, machine, prefix)
+    if WAITS in overlap:
+        waits.join()
+    for name in alone:
+        run_suite(tally, name, "alone")
     for name, command in CHECKS:
-        if not wanted or "checks" in wanted:
+        if is_wanted("checks"):
             run_check(tally, name, command)
     for note in tally.notes:
         say(note)

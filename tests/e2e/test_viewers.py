@@ -54,17 +54,21 @@ def a_hundred_viewers_come_and_go_while_the_guest_moves(lab):
     come_and_go(source, rng, 10)
     check_unwatched(source)
     before = process_costs(source)
-    # the zero pages are fast; the screen alone takes a second a round so
-    source.qmp.run("migrate-set-parameters", max_bandwidth=256_000,
+    # Zero pages are fast, but the screen takes 25 seconds: a busy machine may
+    # give the guest no time to draw, and must not end the migration by that.
+    source.qmp.run("migrate-set-parameters", max_bandwidth=10_000,
                    downtime_limit=1, x_smudge_max_rounds=1_000_000)
     source.qmp.run("migrate", uri=lab.uri)
     come_and_go(source, rng, 60)
     check_equal(source.qmp.migration()["status"], "active",
-                "the migration goes on all the time")
+                "the migration continues all the time")
     wait_until(lambda: source.clients() == 1, "only the migration's")
+    # a round per second
+    source.qmp.run("migrate-set-parameters", max_bandwidth=256_000)
+    come_and_go(source, rng, 20)
     source.qmp.run("migrate-set-parameters", max_bandwidth=0,
                    downtime_limit=2000)
-    come_and_go(source, rng, 40)
+    come_and_go(source, rng, 20)
     source.qmp.wait_migration("completed")
     destination.qmp.wait_migration("completed")
     check_same(screendump(lab, destination, "there.ppm"),
