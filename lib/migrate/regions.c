@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/range.h"
 #include "wire/text.h"
 
 static void describe(const struct smudge_region *region,
@@ -104,7 +105,7 @@ int smi_regions_compare(const struct smi_regions *ours,
 			const struct smi_wire_region *theirs, size_t ntheirs,
 			struct smudge_error *err)
 {
-	size_t n = ours->nregions < ntheirs ? ours->nregions : ntheirs;
+	size_t n = min_u64(ours->nregions, ntheirs);
 
 	for (size_t i = 0; i < n; i++) {
 		const struct smi_wire_region *mine = &ours->table[i];

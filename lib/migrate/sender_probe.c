@@ -20,6 +20,7 @@
 
 #include <stdatomic.h>
 
+#include "common/range.h"
 #include "migrate/handle.h"
 #include "sys/clock.h"
 
@@ -98,8 +99,7 @@ static bool search_region(struct smi_sender *sender, uint32_t index,
 
 	while (page < npages && smudge_client_next_dirty(sender->client, region,
 							 page, npages, &run)) {
-		if (run.npages > wanted_pages - block.npages)
-			run.npages = wanted_pages - block.npages;
+		run.npages = min_u64(run.npages, wanted_pages - block.npages);
 		add_run(&block, region, &run);
 		page = block.range.end_page;
 		if (block.npages < wanted_pages)
@@ -113,11 +113,11 @@ static bool search_region(struct smi_sender *sender, uint32_t index,
 
 void smi_probe_choose(struct smi_sender *sender)
 {
-	uint64_t bytes = smi_channel_burst_bytes(smi_sender_channel(sender));
+	uint64_t bytes =
+		min_u64(smi_channel_burst_bytes(smi_sender_channel(sender)),
+			PROBE_MAX_BYTES);
 	struct block best = {0};
 
-	if (bytes > PROBE_MAX_BYTES)
-		bytes = PROBE_MAX_BYTES;
 	for (uint32_t i = 0; i < sender->regions.nregions; i++) {
 		struct smudge_region *region = sender->regions.regions[i];
 		uint64_t wanted = bytes >> smudge_region_page_shift(region);

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 
+#include "common/range.h"
 #include "migrate/handle.h"
 #include "sys/clock.h"
 
@@ -138,8 +139,7 @@ static int send_window(struct smi_sender *sender, uint32_t index,
 	done = smudge_batch_npages(sender->batch)
 	       << smi_region_wire_shift(region);
 	smudge_client_commit(sender->client, sender->batch);
-	if (done > sender->meter.stats.remaining_pages)
-		done = sender->meter.stats.remaining_pages;
+	done = min_u64(done, sender->meter.stats.remaining_pages);
 	smi_meter_remaining(&sender->meter,
 			    sender->meter.stats.remaining_pages - done, false);
 	if (smi_sys_now_ns() - sender->meter.last_progress_ns >= PROGRESS_NS)
@@ -152,12 +152,12 @@ int smi_sender_send_range(struct smi_sender *sender, uint32_t index,
 			  uint64_t first_page, uint64_t end_page)
 {
 	struct smudge_region *region = sender->regions.regions[index];
-	uint64_t window = WINDOW_BYTES >> smudge_region_page_shift(region);
+	uint64_t window =
+		max_u64(WINDOW_BYTES >> smudge_region_page_shift(region),
+			MIN_WINDOW_PAGES);
 	struct smudge_run rest = {first_page, end_page - first_page};
 	int ret;
 
-	if (window < MIN_WINDOW_PAGES)
-		window = MIN_WINDOW_PAGES;
 	do {
 		ret = send_window(sender, index, &rest, window);
 	} while (ret > 0);

@@ -16,6 +16,7 @@
 
 #include <string.h>
 
+#include "common/range.h"
 #include "sys/clock.h"
 #include "wire/format.h"
 
@@ -89,7 +90,7 @@ void smi_meter_probe_end(struct smi_meter *meter, const struct smi_round *round)
 	uint64_t ns = smi_sys_now_ns() - round->probe_start_ns + 1;
 	uint64_t bandwidth;
 
-	ns -= meter->round_trip_ns < ns / 2 ? meter->round_trip_ns : ns / 2;
+	ns -= min_u64(meter->round_trip_ns, ns / 2);
 	bandwidth = (uint64_t)((double)bytes * NS_PER_S / (double)ns);
 	/* One burst may be disturbed: a lower figure counts half. */
 	if (bandwidth > stats->line_bandwidth_bytes_ps)

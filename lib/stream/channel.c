@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/range.h"
 #include "stream/wait.h"
 #include "sys/clock.h"
 
@@ -145,8 +146,8 @@ static int wait_ready(struct smi_channel *channel, short events,
 	uint64_t until_ns = after_timeouts(channel, 1);
 	int ready;
 
-	if (channel->deadline_ns && channel->deadline_ns < until_ns)
-		until_ns = channel->deadline_ns;
+	if (channel->deadline_ns)
+		until_ns = min_u64(until_ns, channel->deadline_ns);
 	ready = transport->ops->wait(transport, events, until_ns,
 				     cancel_fd(channel));
 	if (ready == -ECANCELED)
@@ -181,8 +182,7 @@ static bool nap(const struct smi_channel *channel, uint64_t until_ns)
 	struct pollfd cancel = {.fd = cancel_fd(channel), .events = POLLIN};
 	uint64_t now_ns = smi_sys_now_ns();
 
-	if (until_ns > now_ns + NAP_NS)
-		until_ns = now_ns + NAP_NS;
+	until_ns = min_u64(until_ns, now_ns + NAP_NS);
 	return smi_wait(&cancel, 1, until_ns) >= 0;
 }
 

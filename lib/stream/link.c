@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/range.h"
 #include "wire/control.h"
 #include "wire/greeting.h"
 
@@ -136,13 +137,10 @@ bool smi_link_send_final(struct smi_link *link, uint32_t type, uint32_t code,
 /* Enlarge the buffer for a record of @whole bytes, not beyond it. */
 static int grow(struct smi_link *link, size_t whole, struct smudge_error *err)
 {
-	size_t bytes = link->in_bytes * 2;
+	size_t bytes =
+		max_u64(min_u64(link->in_bytes * 2, whole), FIRST_IN_BYTES);
 	uint8_t *in;
 
-	if (bytes > whole)
-		bytes = whole;
-	if (bytes < FIRST_IN_BYTES)
-		bytes = FIRST_IN_BYTES;
 	in = realloc(link->in, bytes);
 	if (!in)
 		return smudge_error_set(err, -ENOMEM, "link",

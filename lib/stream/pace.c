@@ -5,6 +5,8 @@
  */
 #include "stream/pace.h"
 
+#include "common/range.h"
+
 #define NS_PER_S  UINT64_C(1000000000)
 #define NS_PER_MS UINT64_C(1000000)
 #define BUCKET_NS (50 * NS_PER_MS)
@@ -15,13 +17,10 @@
 
 static size_t slice_bytes(uint64_t limit_bytes_ps, size_t length)
 {
-	uint64_t slice = limit_bytes_ps / SLICES_PER_S;
+	uint64_t slice =
+		min_u64(limit_bytes_ps / SLICES_PER_S, MAX_SLICE_BYTES);
 
-	if (slice > MAX_SLICE_BYTES)
-		slice = MAX_SLICE_BYTES;
-	if (!slice)
-		slice = 1;
-	return slice < length ? slice : length;
+	return min_u64(max_u64(slice, 1), length);
 }
 
 size_t smi_pace_take(struct smi_pace *pace, uint64_t limit_bytes_ps,
