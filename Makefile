@@ -29,7 +29,7 @@ test:
 	@scripts/install-packages.sh web || echo "no browser: its test is skipped"
 	@python3 scripts/test.py
 
-# What one edits for: unit tests, formats, includes, symbols.
+# Unit tests, formats, includes, symbols: in a minute once built.
 check:
 	@scripts/install-packages.sh test
 	@python3 scripts/test.py --row gcc-release --row checks --suite unit
