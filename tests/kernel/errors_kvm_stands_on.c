@@ -54,7 +54,7 @@ static void manual(void **state)
 	handle_under_source(SMUDGE_KVM_LOG_MANUAL);
 }
 
-/* One that is destroyed leaves the other what it needs. */
+/* Destroying one source keeps what the other one needs. */
 static void two_sources(void **state)
 {
 	struct smudge_source *second;

@@ -98,7 +98,7 @@ static bool auto_does_not_go_on(void *opaque)
 	return false;
 }
 
-/* A failure that is no lack of the kernel's is told, not worked around. */
+/* A failure that is no missing ability is reported, not worked around. */
 static void test_dirty_auto_hides_no_failure(void **state)
 {
 	const struct deny_rule rules[] = {
@@ -305,7 +305,7 @@ static enum engine_exit odd_run(struct engine_vcpu *vcpu,
 	return (enum engine_exit)99;
 }
 
-/* It would be entered again and again otherwise, without a word. */
+/* Otherwise KVM would enter it again and again, and report nothing. */
 static void test_unknown_exit(void **state)
 {
 	struct engine_ops odd;

@@ -50,7 +50,7 @@ static void discard_kind(const struct kind *kind, bool with_fd)
 		if (smudge_region_discard(t.region, page, n,
 					  with_fd ? m.fd : -1, &err))
 			fail_msg("%s: %s", kind->name, err.message);
-		/* no source, no harvest: the mark tells */
+		/* no source, no harvest: only the mark */
 		assert_true(smudge_client_all(client, t.region, page, n));
 		assert_true(smudge_client_all(marks, t.region, page, n));
 		if (m.ram[m.at[i]] != content_after(&m, i))
@@ -196,7 +196,7 @@ static void *read_on(void *opaque)
 }
 
 /*
- * A taker that is always on its feet never keeps old content: no page is taken
+ * A client that takes all the time never keeps old content: no page is taken
  * and read between its mark and its discard.
  */
 static void test_mark_comes_last(void **state)

@@ -25,7 +25,7 @@ static void expect_words(const struct smudge_error *err, const char *words)
 		fail_msg("\"%s\" does not say \"%s\"", err->message, words);
 }
 
-/* The slot is taken away without a word to the source. */
+/* The slot is deleted, and the source does not know. */
 static void check_vanished_slot(enum smudge_kvm_log_mode mode)
 {
 	struct smudge_client *client;
@@ -137,7 +137,7 @@ static void test_refused_start(void **state)
 	kvm_track_close(&k);
 }
 
-/* What one of two sources cleared in the kernel the other would not see. */
+/* One of two sources would not see what the other cleared in the kernel. */
 static void test_two_sources(void **state)
 {
 	struct smudge_client_options options = {.size = sizeof(options),

@@ -69,7 +69,7 @@ static void late_taker(enum smudge_kvm_log_mode mode)
 	close_fixture(&f);
 }
 
-/* Written between harvest and take: the take clears it, the other knows. */
+/* Written between harvest and take: the take clears it, the other has it. */
 static void written_before_the_take(enum smudge_kvm_log_mode mode)
 {
 	struct fixture f;

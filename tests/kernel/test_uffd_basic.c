@@ -130,7 +130,7 @@ static void test_larger_region_pages(void **state)
 	uffd_track_close(&f);
 }
 
-/* The parent's tracking does not suffer from a child, nor see its writes. */
+/* A child neither disturbs the parent's tracking nor shows its writes. */
 static void test_fork(void **state)
 {
 	struct uffd_track f;

@@ -223,7 +223,7 @@ static bool has_visited(struct visitor *v)
 	return atomic_load_explicit(&v->visits, memory_order_relaxed) >= 10;
 }
 
-/* The policy changes under a client that knows nothing of it. */
+/* The policy changes while a client of another policy is open. */
 static void test_visited(void **state)
 {
 	struct test_rng rng = test_rng_start("uffd look visited");

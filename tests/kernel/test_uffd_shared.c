@@ -106,7 +106,7 @@ static void test_opened_once(void **state)
 	munmap(ram, BYTES);
 }
 
-/* What one tracker fetches the other would miss. */
+/* A tracker would miss what another one fetches. */
 static void test_second_tracker_is_refused(void **state)
 {
 	struct smudge_client_options options = {.size = sizeof(options),

@@ -39,7 +39,7 @@ static void flip_pixel(struct vm_guest *guest, uint64_t x, uint64_t y)
 		VRAM_GPA + y * STRIDE_BYTES + x * 4, 4) ^= 1;
 }
 
-/* Two of them: a line that is just being drawn may hide one. */
+/* Two pixels: a line that is being drawn may hide one. */
 static void spoiled_pixels(const char *engine)
 {
 	struct vm_guest guest;

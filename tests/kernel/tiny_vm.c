@@ -121,7 +121,7 @@ void tiny_vm_open(struct tiny_vm *vm, uint8_t *ram, uint64_t npages)
 	open_vcpu(vm);
 }
 
-/* RAM the caller gave is unmapped too: a tiny machine takes it along. */
+/* The caller's RAM is unmapped too: it belongs to the machine. */
 void tiny_vm_close(struct tiny_vm *vm)
 {
 	munmap(vm->run, vm->run_bytes);
@@ -148,7 +148,7 @@ void tiny_vm_delete_slot(struct tiny_vm *vm)
 	set_slot(vm, TINY_RAM_SLOT, TINY_RAM_GPA, vm->ram, 0);
 }
 
-/* Another slot at its addresses can be made only where it is not. */
+/* Another slot at its addresses can be made only when it is gone. */
 bool tiny_vm_has_slot(const struct tiny_vm *vm)
 {
 	struct kvm_userspace_memory_region probe = {

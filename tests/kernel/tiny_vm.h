@@ -50,7 +50,7 @@ bool tiny_vm_has_slot(const struct tiny_vm *vm);
 void tiny_vm_store(struct tiny_vm *vm, uint64_t page, uint32_t value);
 
 /*
- * The guest stores increasing numbers, one a page, at pages first,
+ * The guest stores increasing numbers, one per page, at pages first,
  * first + stride... below end, again and again until vm->stop. Return: false
  * when KVM failed. Runs in the calling thread; no failing assertion inside.
  */

@@ -72,7 +72,7 @@ struct memory {
 	view_t returned[NTHREADS]; /* view of a marker's last return */
 	view_t fenced;		   /* of all seq_cst fences so far */
 	view_t sc;		   /* last message a seq_cst access knows */
-	unsigned int reading;	   /* one bit a thread that may read again */
+	unsigned int reading;	   /* one bit per thread that may read again */
 	view_t message_view[NLOCS][NMESSAGES];
 	unsigned char value[NLOCS][NMESSAGES];
 	unsigned char nmessages[NLOCS];

@@ -46,7 +46,7 @@ static uint64_t draw_odd_word(struct test_rng *rng)
 	return kind < 8 ? odd[kind] : test_rng_next(rng);
 }
 
-/* Exactly so many edges a word as drawn: every count, every way to store. */
+/* Exactly so many edges per word as drawn: every count, every way to store. */
 static void draw_edges(struct test_rng *rng, uint64_t *words, size_t nwords)
 {
 	uint64_t most = test_rng_below(rng, 65);

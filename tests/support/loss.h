@@ -70,7 +70,7 @@ void loss_viewer_free(struct loss_viewer *viewer);
 /* Before the take or harvest of a pass. */
 void loss_viewer_begin(struct loss_viewer *viewer);
 
-/* Copy the pages of one taken batch; may be called several times a pass. */
+/* Copy the pages of one taken batch; may be called several times per pass. */
 void loss_viewer_copy(struct loss_viewer *viewer,
 		      const struct smudge_batch *batch);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two threads on two processors: a scheduler that is busy lets them take turns
- * on one, where they never race.
+ * Two threads on two processors: on a busy machine the scheduler may run them
+ * in turns on one, where they never race.
  */
 #ifndef TESTS_SUPPORT_PIN_H
 #define TESTS_SUPPORT_PIN_H

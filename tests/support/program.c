@@ -131,7 +131,7 @@ static bool refuse_second_take(struct program *program, unsigned int which)
 	return true;
 }
 
-/* What a take left in the batch goes back, or away. */
+/* What a take left in the batch is returned, or discarded. */
 static bool finish_take(struct program *program, unsigned int which)
 {
 	struct smudge_batch *batch = program->batch[which];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Preloaded into smudge-vm: a look-up of a name that no one answers, which
- * nothing can cut short.
+ * Preloaded into smudge-vm: a look-up of a name that is never answered and
+ * cannot be interrupted.
  */
 #include <netdb.h>
 #include <unistd.h>

@@ -84,7 +84,7 @@ const uint8_t *stream_player_page(struct stream_player *player, uint32_t region,
 /* What loading the state gives from now on; 0: success. */
 void stream_player_fail_load(struct stream_player *player, int error);
 
-/* Give the bytes to a receiver and close behind them. */
+/* Send the bytes to a receiver, and then close. */
 struct stream_result stream_play(struct stream_player *player,
 				 const uint8_t *bytes, size_t length);
 

@@ -104,7 +104,7 @@ static void merge(struct smudge_bitmap *bitmap, const uint8_t *bits)
 			 0);
 }
 
-/* The bitmap, as next_dirty tells it, is @bits. */
+/* The runs of next_dirty are those of @bits. */
 static void expect_bits(struct rig *rig, struct smudge_bitmap *bitmap,
 			const uint8_t *bits)
 {

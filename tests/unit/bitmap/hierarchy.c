@@ -306,7 +306,7 @@ static void test_walk_from_inside(void **state)
 	smudge_bitmap_destroy(bitmap);
 }
 
-/* A consumer that cleans each run it was told of, and marks some others. */
+/* A consumer that cleans each run it found, and marks some others. */
 static void test_walk_that_clears(void **state)
 {
 	struct smudge_bitmap *bitmap = create(NPAGES);
@@ -322,7 +322,7 @@ static void test_walk_that_clears(void **state)
 		if (run.first_page == 511)
 			smudge_bitmap_mark_range(bitmap, 300, 500);
 	}
-	/* what the walk had passed stays, what lay ahead was found */
+	/* marks behind the walk stay, marks ahead of it were found */
 	expect_only(bitmap, 300, 512);
 	smudge_bitmap_destroy(bitmap);
 }

@@ -21,7 +21,7 @@ static struct smudge_bitmap *create(uint64_t npages)
 	return bitmap;
 }
 
-/* Take all there is and return the number of pages, checking the order. */
+/* Take everything in order; return the number of pages. */
 static uint64_t take_all(struct smudge_bitmap *bitmap)
 {
 	uint64_t npages = smudge_bitmap_npages(bitmap), at = 0, sum = 0;

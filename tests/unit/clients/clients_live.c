@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The threads of clients_live.h. The screen has a line a page, so that line Y
+ * The threads of clients_live.h. The screen has a line per page, so that line Y
  * is page Y; the counter's place in it differs from page to page.
  */
 #include "clients_live.h"
@@ -67,7 +67,7 @@ static void copy(struct user *user, uint64_t page)
 	saw(user, page, racing_load(&user->live->pixels[place_of(page)]));
 }
 
-/* However fast one writes, the users are at work meanwhile. */
+/* Slow enough that the users work meanwhile. */
 static void wait_for_users(struct live *live)
 {
 	for (int i = 0; i < NUSERS; i++) {

@@ -175,7 +175,7 @@ void rig_close_user(struct clients_rig *rig, enum rig_user user)
 	no_longer_watches(rig, user);
 }
 
-/* Pages that were never there are told of once more; these are there. */
+/* Pages never touched are reported once more, so all are touched here. */
 static void *map_pages(void)
 {
 	size_t size = (size_t)RIG_NROWS << 12;

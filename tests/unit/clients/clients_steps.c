@@ -338,7 +338,7 @@ static void harvest(struct clients_rig *rig)
 	rig->work.failed++;
 }
 
-/* One goes and comes again; what it was told of does not come back. */
+/* A user closes and opens again; what it received before stays clean. */
 static void reopen(struct clients_rig *rig)
 {
 	enum rig_user user =

@@ -138,7 +138,7 @@ static void add(struct rig *rig)
 	assert_int_equal(ret, is_new ? -EAGAIN : 0);
 	assert_int_equal(rig->fake.rearmed_pages, rearmed);
 	if (is_new && test_rng_below(&rig->rng, 30) == 0)
-		return; /* the translator thought better of it */
+		return; /* the translator drops the block */
 	if (is_new)
 		assert_int_equal(smudge_code_add(rig->code, block.gpa,
 						 block.length_bytes,

@@ -114,7 +114,7 @@ static void test_too_large(void **state)
 	assert_int_equal(file_read("file", 3, -1, &bytes, &len), 0);
 	assert_int_equal(len, 3);
 	free(bytes);
-	/* one that does not tell its size before */
+	/* one whose size is not known before */
 	assert_int_equal(file_read("/dev/zero", 100000, -1, &bytes, &len),
 			 -EFBIG);
 }

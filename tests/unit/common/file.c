@@ -55,7 +55,7 @@ static void test_replaced_file(void **state)
 	assert_int_equal(file_write("old", "abc", 3, FILE_NO_WAIT), 0);
 	check_content("old", "abc");
 	assert_int_equal(mode_of("old"), 0604);
-	/* what was a program is none any more */
+	/* a replaced program is no program any more */
 	assert_int_equal(chmod("old", 06755), 0);
 	assert_int_equal(file_write("old", "abc", 3, FILE_NO_WAIT), 0);
 	assert_int_equal(mode_of("old"), 0755);

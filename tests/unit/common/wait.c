@@ -36,7 +36,7 @@ static void test_how_it_ends(void **state)
 	assert_int_equal(wait_ready(ready, POLLIN, quiet, -1), 0);
 	assert_int_equal(wait_ready(ready, POLLIN, -1, -1), 0);
 	assert_int_equal(wait_ready(quiet, POLLIN, ready, -1), -ECANCELED);
-	/* the end counts more than what is ready too */
+	/* the end comes before descriptors that are ready */
 	assert_int_equal(wait_ready(ready, POLLIN, ready, -1), -ECANCELED);
 	assert_int_equal(wait_ready(quiet, POLLIN, quiet, 0), -ETIMEDOUT);
 	assert_int_equal(wait_ready(quiet, POLLIN, quiet, 50), -ETIMEDOUT);

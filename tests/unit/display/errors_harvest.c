@@ -24,7 +24,7 @@ static void test_harvest(void **state)
 		smudge_region_attach(rig.region, fake.source, 0, 0, NULL), 0);
 	rig_open(&rig, rig_mode(0, 1024, 256, 256));
 	rig_refresh(&rig, rects, 4);
-	/* the source fails before it could tell of it */
+	/* the source fails before it could report it */
 	rig_store(&rig, rig_at(&rig, 9, 200), 1);
 	fake.harvest_error = -EIO;
 	assert_int_equal(

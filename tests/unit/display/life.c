@@ -35,7 +35,7 @@ static void test_hundred_viewers(void **state)
 		rig_open(&rig, small_mode());
 		assert_true(fake.is_running);
 		assert_true(fake_stats(rig.memory).bitmap_bytes > 0);
-		/* the source tells, not a mark */
+		/* the source reports it, not a mark */
 		rig_refresh(&rig, rects, 10);
 		rig_store(&rig, rig_at(&rig, i, i % 100), i);
 		fake_write(&fake, rig_at(&rig, i, i % 100) >> 12);

@@ -87,7 +87,7 @@ static void test_beside_another(void **state)
 	end(&rig);
 }
 
-/* Unknown means dirty only for those who would have been told. */
+/* Unknown means dirty only for the clients of the source. */
 static void test_a_failing_source(void **state)
 {
 	struct rig rig;

@@ -111,7 +111,7 @@ static void test_some_regions_only(void **state)
 	rig_end(&rig);
 }
 
-/* Regions that come later are watched by those who watch everything. */
+/* Clients that watch everything watch regions that come later, too. */
 static void test_later_regions(void **state)
 {
 	struct rig rig;

@@ -29,7 +29,7 @@ struct rig {
 	uint8_t *ram;
 };
 
-/* What a first mark maps for its thread must not come to lie in a hole. */
+/* A thread's first mark maps memory, which must not land in a hole. */
 static bool warm_up(struct rig *r)
 {
 	smudge_region_mark(r->region, 0, 1);
@@ -107,7 +107,7 @@ static void test_range(void **state)
 	close_rig(&r);
 }
 
-/* What lies before the hole is discarded, and so is nothing behind it. */
+/* The pages before the hole are discarded, those behind it are not. */
 static void test_hole(void **state)
 {
 	struct rig r;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Looks: every client is told, nothing is re-armed, by the look or by the
- * takes after it, and so everything comes again. With sources that re-arm as
- * they report and with those that re-arm as pages are taken.
+ * Looks: every client receives what a look found. Neither the look nor the
+ * takes after it re-arm, so everything is reported again. With sources that
+ * re-arm as they report and with those that re-arm as pages are taken.
  */
 #include "support.h"
 
@@ -52,7 +52,7 @@ static void comes_again(bool rearms_at_take)
 		assert_int_equal(fake_take(rig.f.client, rig.f.region), 2);
 		assert_int_equal(smudge_client_dirty_pages(rig.two), 2);
 	}
-	/* Neither did the takes, nor does the other client's. */
+	/* No take re-armed, and the other client's take does not either. */
 	assert_int_equal(fake_take(rig.two, rig.f.region), 2);
 	fixture_look(&rig.f);
 	assert_int_equal(smudge_client_dirty_pages(rig.f.client), 2);
@@ -118,7 +118,7 @@ static void test_harvest_after_look(void **state)
 	rig_end(&rig);
 }
 
-/* Unknown means dirty, and it comes again all the same. */
+/* Unknown means dirty; what was written is reported again all the same. */
 static void test_look_fails(void **state)
 {
 	struct smudge_error err = {0};

@@ -196,7 +196,7 @@ static void test_regions_come_and_go(void **state)
 		struct smudge_region *region =
 			fake_region(rig.memory, CHURN_GPA, CHURN_PAGES);
 
-		/* new to those who watch everything: all dirty */
+		/* new to clients that watch everything: all dirty */
 		assert_int_equal(fake_take(takers[0].client, region),
 				 CHURN_PAGES);
 		fake_take(takers[1].client, region);

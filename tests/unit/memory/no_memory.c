@@ -20,7 +20,7 @@ void *__wrap_malloc(size_t size)
 {
 	if (!is_exhausted)
 		return __real_malloc(size);
-	/* who only tries again would do so for ever */
+	/* a caller that only tries again would do so for ever */
 	if (++nrefused > 1000)
 		abort();
 	errno = ENOMEM;

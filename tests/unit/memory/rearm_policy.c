@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The re-arm policy of a region: the strictest client's, while it is open. The
- * quiesced client is told of everything until sources were armed in a quiesced
- * harvest, and exactly of what was written from then on.
+ * quiesced client receives everything until sources were armed in a quiesced
+ * harvest, and exactly what was written from then on.
  */
 #include "support.h"
 
@@ -15,7 +15,7 @@
 #define NPAGES 200
 
 struct rig {
-	struct fixture f; /* of the client that is not */
+	struct fixture f; /* its client re-arms always */
 	struct smudge_client *quiesced;
 	struct armed_source armed;
 };
@@ -123,13 +123,13 @@ static void begins_unknown(bool rearms_at_take)
 	assert_int_equal(fake_take(rig.quiesced, rig.f.region), NPAGES);
 	fixture_look(&rig.f);
 	assert_int_equal(fake_take(rig.quiesced, rig.f.region), NPAGES);
-	/* The other one is told of what the source has, and no more. */
+	/* The other client receives what the source has, and no more. */
 	assert_int_equal(smudge_client_dirty_pages(rig.f.client), 0);
 	fixture_harvest_quiesced(&rig.f);
 	assert_int_equal(fake_take(rig.quiesced, rig.f.region), NPAGES);
 	fixture_look(&rig.f);
 	assert_int_equal(fake_take(rig.quiesced, rig.f.region), 0);
-	/* A second one relies on what the first brought about. */
+	/* A second one relies on what the first one's harvest armed. */
 	second = fixture_open_quiesced(&rig.f);
 	assert_int_equal(fake_take(second, rig.f.region), NPAGES);
 	fixture_harvest(&rig.f);
@@ -209,7 +209,7 @@ static void test_rearm_fails(void **state)
 
 /*
  * A take beside a quiesced client re-arms nothing, so what the harvest before
- * it reported is no longer known to everyone when that client has gone: the
+ * it reported is no longer known to every client when that client has gone: the
  * other client's take must not re-arm it either.
  */
 static void test_harvested_before_it_came(void **state)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Regions: what they say of themselves, their order, their ids, and what
+ * Regions: their attributes, their order, their ids, and what
  * happens to sources and clients when one leaves. Then the statistics, which
  * must add up.
  */

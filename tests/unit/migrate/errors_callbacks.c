@@ -109,7 +109,7 @@ static void state_without_memory(void **state)
 		  "state_save gave no memory for its 16 bytes");
 }
 
-/* What a failed state_save leaves is not the library's to free. */
+/* The library does not free what a failed state_save leaves. */
 static void failed_save_leaves_a_pointer(void **state)
 {
 	send_with(save_and_fail, -ENXIO, "saving the machine's state failed");

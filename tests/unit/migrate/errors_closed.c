@@ -19,7 +19,7 @@ static void begin(struct rig *rig, const char *name)
 
 static void end(struct rig *rig, const char *words)
 {
-	/* What the end looks like depends on who was at it: send or receive. */
+	/* The error depends on the call that meets the end: send or receive. */
 	int error;
 	unsigned long before;
 

@@ -143,7 +143,7 @@ static void wrong_calls_touch_nothing(void **state)
 	rig_close(&rig);
 }
 
-/* Something else than a socket: nothing is said to descriptor 0 instead. */
+/* Not a socket: nothing is sent to descriptor 0 instead. */
 static void no_socket_touches_no_other(void **state)
 {
 	struct rig rig = {0};

@@ -15,7 +15,7 @@
 #include "wire/control.h"
 #include "wire/pages.h"
 
-/* Far more than the nap of one who talks on, on a machine under load too. */
+/* Far longer than a peer sleeps that talks on, on a busy machine too. */
 #define LIMIT_NS UINT64_C(400000000)
 
 static void nap(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The destination says no, and its sentence reaches the source: a state it
+ * The destination refuses, and its sentence reaches the source: a state it
  * cannot load, a memory of another shape.
  */
 #include "migrate_rig.h"

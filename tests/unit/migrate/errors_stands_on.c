@@ -7,7 +7,7 @@
 
 #include <errno.h>
 
-/* What both sides try to take away, in each call of progress. */
+/* What both sides try to remove, in each call of progress. */
 struct attempt {
 	struct rig rig; /* the callbacks' opaque, so it stands first */
 	bool destroys_handles;
