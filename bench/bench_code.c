@@ -7,59 +7,19 @@
  * usage: bench-code [--json]. Times are medians of NSAMPLES, in processor time
  * of this thread, per call.
  */
-#include "bench_code.h"
+#include "bench_code_rows.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <smudge/smudge.h>
 
+#ifdef HAVE_UNICORN
+#include "bench_code_unicorn.h"
+#endif
+
 #define NSAMPLES 21
 #define NCALLS	 20000
-
-static bool is_json, has_rows;
-
-uint64_t bench_code_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-double bench_code_median(double *samples, size_t n)
-{
-	qsort(samples, n, sizeof(*samples), compare);
-	return samples[n / 2];
-}
-
-void bench_code_row(const char *what, double value, const char *unit)
-{
-	if (is_json)
-		printf("%s\n  {\"case\": \"%s\", \"value\": %.1f, "
-		       "\"unit\": \"%s\"}",
-		       has_rows ? "," : "[", what, value, unit);
-	else
-		printf("%-64s %12.1f %s\n", what, value, unit);
-	has_rows = true;
-}
-
-void bench_code_must(int ret, const char *what)
-{
-	if (ret >= 0)
-		return;
-	fprintf(stderr, "bench-code: %s: %s\n", what, strerror(-ret));
-	exit(1);
-}
 
 struct rig {
 	struct smudge_memory *memory;
@@ -173,12 +133,13 @@ static void measure(const char *what, uint64_t npages, uint64_t nwatched,
 int main(int argc, char **argv)
 {
 	const uint64_t gib = UINT64_C(1) << 18;
+	const bool is_json = argc == 2 && !strcmp(argv[1], "--json");
 
-	is_json = argc == 2 && !strcmp(argv[1], "--json");
 	if (argc > 1 + is_json) {
 		fputs("usage: bench-code [--json]\n", stderr);
 		return 2;
 	}
+	bench_code_begin(is_json);
 	measure("an empty call", gib, 1000, call_nothing);
 	measure("write to memory that nobody watches", gib, 0, call_unwatched);
 	measure("write to a page without code", gib, 1000, call_unwatched);
@@ -193,7 +154,6 @@ int main(int argc, char **argv)
 #ifdef HAVE_UNICORN
 	bench_code_unicorn();
 #endif
-	if (is_json)
-		puts("\n]");
+	bench_code_end();
 	return 0;
 }

@@ -6,7 +6,7 @@
  * smudge_code; by dropping all translations at each DMA; and if nothing had to
  * be dropped.
  */
-#include "bench_code.h"
+#include "bench_code_unicorn.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +14,8 @@
 #include <unicorn/unicorn.h>
 
 #include <smudge/smudge.h>
+
+#include "bench_code_rows.h"
 
 #define RAM_BYTES  (UINT64_C(64) << 20)
 #define CODE_GPA   UINT64_C(0x400000)

@@ -4,7 +4,7 @@
  * over the records, and the end. A failure is reported to the peer in one
  * sentence, unless it has ended the migration itself.
  */
-#include "migrate/receiver.h"
+#include "migrate/receiver_objects.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -12,6 +12,8 @@
 
 #include "migrate/handle.h"
 #include "migrate/outcome.h"
+#include "migrate/receiver_records.h"
+#include "migrate/receiver_round1.h"
 #include "sys/clock.h"
 #include "sys/error.h"
 

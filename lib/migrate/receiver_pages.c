@@ -6,10 +6,11 @@
  * were checked against their region. Pages are marked after they were written,
  * for clients that are open at the receiver.
  */
-#include "migrate/receiver.h"
+#include "migrate/receiver_pages.h"
 
 #include <string.h>
 
+#include "migrate/receiver_round1.h"
 #include "sys/page.h"
 
 /* Zeros are written only over other content: an untouched page stays without

@@ -7,11 +7,13 @@
  * compares it with what came before, and then acts. The machine is the
  * receiver's when GO was accepted.
  */
-#include "migrate/receiver.h"
+#include "migrate/receiver_records.h"
 
 #include <stdlib.h>
 
 #include "migrate/handle.h"
+#include "migrate/receiver_pages.h"
+#include "migrate/receiver_round1.h"
 #include "sys/clock.h"
 #include "sys/error.h"
 

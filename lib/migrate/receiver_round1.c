@@ -5,7 +5,7 @@
  * 1 a bitmap per region records the pages that were received, and a repeated
  * page is refused.
  */
-#include "migrate/receiver.h"
+#include "migrate/receiver_round1.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -6,7 +6,7 @@
  * in flight are returned and the client is closed (logging ends), then the peer
  * gets an ABORT. Only a machine that was handed over stays stopped.
  */
-#include "migrate/sender.h"
+#include "migrate/sender_objects.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -14,6 +14,11 @@
 
 #include "migrate/handle.h"
 #include "migrate/outcome.h"
+#include "migrate/sender_pages.h"
+#include "migrate/sender_peer.h"
+#include "migrate/sender_precopy.h"
+#include "migrate/sender_rounds.h"
+#include "migrate/sender_switch.h"
 #include "sys/error.h"
 
 #define MAX_RUNS ((size_t)64 << 10)

@@ -10,11 +10,12 @@
  * Layout of pages_record: the content is at a fixed offset and the runs end
  * where it begins, so a record is sent in one piece.
  */
-#include "migrate/sender.h"
+#include "migrate/sender_pages.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
+#include "migrate/sender_peer.h"
 #include "sys/page.h"
 
 #define PAGES_FRONT_BYTES (SMI_WIRE_HEADER_BYTES + SMI_WIRE_PAGES_RUNS_BYTES)

@@ -6,7 +6,7 @@
  * looks for input before each record and while a send waits. When a send fails,
  * it looks for a REFUSE first, which explains the failure.
  */
-#include "migrate/sender.h"
+#include "migrate/sender_peer.h"
 
 #include <errno.h>
 #include <inttypes.h>

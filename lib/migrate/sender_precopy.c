@@ -3,11 +3,13 @@
  * Pre-copy: rounds while the machine runs, until the policy says that the rest
  * is small enough.
  */
-#include "migrate/sender.h"
+#include "migrate/sender_precopy.h"
 
 #include <errno.h>
 
 #include "migrate/handle.h"
+#include "migrate/sender_probe.h"
+#include "migrate/sender_rounds.h"
 
 static int one_round(struct smi_sender *sender, uint64_t dirty_pages)
 {

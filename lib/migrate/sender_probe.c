@@ -16,12 +16,13 @@
  * Pages without content cost nothing to send. So pages with content are kept,
  * as far as samples of some words of some pages show.
  */
-#include "migrate/sender.h"
+#include "migrate/sender_probe.h"
 
 #include <stdatomic.h>
 
 #include "common/range.h"
 #include "migrate/handle.h"
+#include "migrate/sender_rounds.h"
 #include "sys/clock.h"
 
 #define PROBE_MAX_BYTES (UINT64_C(1) << 20)

@@ -6,12 +6,14 @@
  * that is written between its take and its reading is sent again without need.
  * A batch is committed when the transport has accepted all of its records.
  */
-#include "migrate/sender.h"
+#include "migrate/sender_rounds.h"
 
 #include <errno.h>
 
 #include "common/range.h"
 #include "migrate/handle.h"
+#include "migrate/sender_pages.h"
+#include "migrate/sender_peer.h"
 #include "sys/clock.h"
 
 /*

@@ -7,12 +7,14 @@
  * started here again. From that byte on it must stay stopped here, whatever
  * happens (docs/protocol.md, section 6).
  */
-#include "migrate/sender.h"
+#include "migrate/sender_switch.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "migrate/sender_peer.h"
+#include "migrate/sender_rounds.h"
 #include "sys/clock.h"
 #include "sys/error.h"
 

@@ -3,7 +3,7 @@
  * hugetlbfs: pages that are not mapped and lost their write-protection. They
  * are not protected again here, because a huge page may be larger than a chunk.
  */
-#include "source/drops.h"
+#include "source/drops_hugetlb.h"
 
 int smi_drops_check_hugetlb(const struct smi_drops_chunk *chunk)
 {

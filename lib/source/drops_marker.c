@@ -11,7 +11,7 @@
  */
 #include <sys/mman.h>
 
-#include "source/drops.h"
+#include "source/drops_marker.h"
 #include "sys/uffd.h"
 #include "sys/uffd_use.h"
 

@@ -6,7 +6,7 @@
  * Only words of pages with a bit are read. So memory that was restored from a
  * file and is only read costs next to nothing.
  */
-#include "source/drops.h"
+#include "source/drops_private.h"
 
 enum copy {
 	OWN,

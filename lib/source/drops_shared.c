@@ -7,7 +7,7 @@
  * in the page cache. If this process may not know (the file is another user's,
  * and this process may not write it), mincore says resident.
  */
-#include "source/drops.h"
+#include "source/drops_shared.h"
 
 #include <errno.h>
 #include <string.h>

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "migrate/sender.h"
+#include "migrate/sender_rounds.h"
 #include "stream.h"
 #include "support.h"
 #include "wire/sequence.h"

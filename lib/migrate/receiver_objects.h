@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The receiving side: what its files share.
+ * The receiving side: its struct, which its files share.
  *
  * Each file calls only those below it: receiver.c begins and ends a migration;
  * receiver_records.c handles the records; receiver_pages.c writes pages into
  * the regions; receiver_round1.c checks that round 1 sends no page twice.
  */
-#ifndef LIB_MIGRATE_RECEIVER_H
-#define LIB_MIGRATE_RECEIVER_H
+#ifndef LIB_MIGRATE_RECEIVER_OBJECTS_H
+#define LIB_MIGRATE_RECEIVER_OBJECTS_H
 
 #include <stdbool.h>
 
@@ -44,30 +44,5 @@ smi_receiver_channel(struct smi_receiver *receiver)
 {
 	return smi_link_channel(&receiver->link);
 }
-
-/* receiver_records.c: publish the statistics and call the caller's callback. */
-void smi_receiver_progress(struct smi_receiver *receiver);
-
-/*
- * smi_receiver_record - handle the record just received, which is due now
- *
- * Return: 0, or -errno noted in receiver->err.
- */
-int smi_receiver_record(struct smi_receiver *receiver,
-			const struct smi_wire_header *header);
-
-/* receiver_pages.c: the same for a PAGES or ZERO record. */
-int smi_receiver_pages(struct smi_receiver *receiver,
-		       const struct smi_wire_header *header);
-
-/*
- * receiver_round1.c: smi_round1_seen_begin before round 1, _end after it or
- * after a failure, _check for each record of pages before they are written.
- * Return: 0, -ENOMEM, or -EPROTO (round 1 has sent the page already).
- */
-int smi_round1_seen_begin(struct smi_receiver *receiver);
-void smi_round1_seen_end(struct smi_receiver *receiver);
-int smi_round1_seen_check(struct smi_receiver *receiver,
-			  const struct smi_wire_pages *pages);
 
 #endif
