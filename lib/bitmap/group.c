@@ -18,26 +18,6 @@ void smi_group_fill(struct smudge_bitmap *b, uint64_t group)
 	smi_set_bit(b->full, group, true);
 }
 
-void smi_group_summarize(struct smudge_bitmap *b, uint64_t group)
-{
-	struct smi_group g = b->groups[group];
-
-	if (g.ones == SMI_ALL_ONES)
-		smi_group_fill(b, group);
-	else
-		smi_set_bit(b->level2, group, smi_group_dirty(g));
-}
-
-void smi_group_or(struct smudge_bitmap *b, uint64_t group, const uint64_t *src,
-		  unsigned int first, struct smi_group add)
-{
-	if (smi_group_is_full(b, group))
-		return;
-	b->kernels->or_part(smi_group_store(b, group), &b->groups[group], src,
-			    first, add);
-	smi_group_summarize(b, group);
-}
-
 /*
  * A full group becomes a group whose words are all ones. If it has 64 words, B2
  * does not hold until the caller has taken a page out.

@@ -19,17 +19,6 @@ void smi_group_clear(struct smudge_bitmap *bitmap, uint64_t group);
 void smi_group_fill(struct smudge_bitmap *bitmap, uint64_t group);
 
 /*
- * OR words into a group, which may be full. src[0] is for word @first of the
- * group; only the words that @add has are read.
- */
-void smi_group_or(struct smudge_bitmap *bitmap, uint64_t group,
-		  const uint64_t *src, unsigned int first,
-		  struct smi_group add);
-
-/* Make B2 and B3 hold again after the group's mixed and ones bits changed. */
-void smi_group_summarize(struct smudge_bitmap *bitmap, uint64_t group);
-
-/*
  * Move pages [first, end) of a group, full or not, to their words of @out.
  * Other words of @out are not written.
  */
@@ -111,6 +100,33 @@ static inline void smi_set_bit(uint64_t *words, uint64_t index, bool value)
 		words[index >> 6] |= bit;
 	else
 		words[index >> 6] &= ~bit;
+}
+
+/* Make B2 and B3 hold again after the group's mixed and ones bits changed. */
+static inline void smi_group_summarize(struct smudge_bitmap *bitmap,
+				       uint64_t group)
+{
+	struct smi_group g = bitmap->groups[group];
+
+	if (g.ones == SMI_ALL_ONES)
+		smi_group_fill(bitmap, group);
+	else
+		smi_set_bit(bitmap->level2, group, smi_group_dirty(g));
+}
+
+/*
+ * OR words into a group, which may be full. src[0] is for word @first of the
+ * group; only the words that @add has are read.
+ */
+static inline void smi_group_or(struct smudge_bitmap *bitmap, uint64_t group,
+				const uint64_t *src, unsigned int first,
+				const struct smi_group *add)
+{
+	if (smi_group_is_full(bitmap, group))
+		return;
+	bitmap->kernels->or_part(smi_group_store(bitmap, group),
+				 &bitmap->groups[group], src, first, add);
+	smi_group_summarize(bitmap, group);
 }
 
 /* The first group at or after @group that has a dirty page, or ngroups. */

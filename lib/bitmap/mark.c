@@ -177,7 +177,7 @@ static void drain_group(struct smudge_bitmap *b, uint64_t group)
 	for (unsigned int i = 0; i < SMI_GROUP_LINES; i++)
 		drain_line(b, group, i, words, &add);
 	add.mixed &= ~add.ones;
-	smi_group_or(b, group, words, 0, add);
+	smi_group_or(b, group, words, 0, &add);
 }
 
 /*

@@ -38,6 +38,8 @@ struct merge {
 	uint64_t end_page;
 	uint64_t *npages_found; /* may be NULL */
 	bool past_cache;
+	bool is_host_order; /* words of the host, at an aligned address */
+	bool is_in_place;   /* and with the bitmaps' alignment: no shift */
 };
 
 /* A whole group from bit @from, in any byte order and alignment. */
@@ -45,17 +47,6 @@ static void copy_group(const struct merge *m, uint64_t from, uint64_t *buffer)
 {
 	for (unsigned int i = 0; i < SMI_GROUP_WORDS; i++)
 		buffer[i] = smi_load_bits(m->bits, from + i * 64, 64);
-}
-
-static bool is_host_order(const struct merge *m)
-{
-	return __BYTE_ORDER == __LITTLE_ENDIAN && ((uintptr_t)m->bits & 7) == 0;
-}
-
-static bool is_in_place(const struct merge *m)
-{
-	return is_host_order(m) &&
-	       ((m->first_bit - m->first_page) & (SMI_WORD_PAGES - 1)) == 0;
 }
 
 /* The kernel's word that has the bit of page @base. */
@@ -73,7 +64,7 @@ static struct smi_group shift_group(const struct merge *m, uint64_t group,
 	uint64_t base = smi_group_page(group);
 	uint64_t from = m->first_bit + (base - m->first_page);
 
-	if (is_host_order(m))
+	if (m->is_host_order)
 		return m->kernels->shift_group(buffer, word_at(m, base),
 					       from & 63);
 	copy_group(m, from, buffer);
@@ -91,13 +82,19 @@ static void or_into(struct smudge_bitmap *b, uint64_t group,
 	smi_group_summarize(b, group);
 }
 
-static void count_pages(const struct merge *m, const uint64_t *words,
-			struct smi_group add)
+/* Out of line: only merges that count need it. */
+static __attribute__((noinline)) void
+add_pages(const struct merge *m, const uint64_t *words, struct smi_group add)
+{
+	*m->npages_found += m->kernels->popcount(words, add.mixed) +
+			    64 * (uint64_t)__builtin_popcountll(add.ones);
+}
+
+static inline void count_pages(const struct merge *m, const uint64_t *words,
+			       struct smi_group add)
 {
 	if (m->npages_found)
-		*m->npages_found +=
-			m->kernels->popcount(words, add.mixed) +
-			64 * (uint64_t)__builtin_popcountll(add.ones);
+		add_pages(m, words, add);
 }
 
 static void merge_group(const struct merge *m, uint64_t group,
@@ -169,35 +166,50 @@ static void copy_words(const struct merge *m, uint64_t first, uint64_t end,
 	}
 }
 
-/* Pages [first, end), some but not all of a group. */
-static void merge_partial(const struct merge *m, uint64_t first, uint64_t end)
+/* @n words of a group, from the word of page @first on. */
+static inline void merge_words(const struct merge *m, uint64_t first,
+			       const uint64_t *words, unsigned int n)
 {
-	uint64_t buffer[SMI_GROUP_WORDS];
-	const uint64_t *words = buffer;
+	uint64_t group = smi_page_group(first);
 	unsigned int index = smi_word_index(first);
-	unsigned int n = (unsigned int)(smi_page_word(end - 1) -
-					smi_page_word(first) + 1);
-	struct smi_group add;
+	struct smi_group add = m->kernels->classify(words, n);
 
-	if (is_in_place(m) && ((first | end) & (SMI_WORD_PAGES - 1)) == 0)
-		words = word_at(m, first);
-	else
-		copy_words(m, first, end, buffer);
-	add = m->kernels->classify(words, n);
 	if (!smi_group_dirty(add))
 		return;
 	count_pages(m, words, add);
 	add.mixed <<= index;
 	add.ones <<= index;
 	for (size_t i = 0; i < m->nbitmaps; i++)
-		smi_group_or(m->bitmaps[i], smi_page_group(first), words, index,
-			     add);
+		smi_group_or(m->bitmaps[i], group, words, index, &add);
+}
+
+/* The same, copied first. Out of line: the usual way needs no buffer. */
+static __attribute__((noinline)) void merge_copied(const struct merge *m,
+						   uint64_t first, uint64_t end,
+						   unsigned int n)
+{
+	uint64_t buffer[SMI_GROUP_WORDS];
+
+	copy_words(m, first, end, buffer);
+	merge_words(m, first, buffer, n);
+}
+
+/* Pages [first, end), some but not all of a group. */
+static void merge_partial(const struct merge *m, uint64_t first, uint64_t end)
+{
+	unsigned int n = (unsigned int)(smi_page_word(end - 1) -
+					smi_page_word(first) + 1);
+
+	if (m->is_in_place && ((first | end) & (SMI_WORD_PAGES - 1)) == 0)
+		merge_words(m, first, word_at(m, first), n);
+	else
+		merge_copied(m, first, end, n);
 }
 
 /* How many of the kernel's words @n groups come from: shifted, one more. */
 static size_t block_words(const struct merge *m, size_t n)
 {
-	return n * SMI_GROUP_WORDS + !is_in_place(m);
+	return n * SMI_GROUP_WORDS + !m->is_in_place;
 }
 
 /* Only for groups that are shifted. */
@@ -234,7 +246,7 @@ static void merge_shifted(const struct merge *m, uint64_t group, size_t n)
 
 	for (size_t i = 0; i < n; i++) {
 		added[i] = (struct smi_group){0, 0};
-		if (is_host_order(m) && is_zero_block(m, group + i, 1))
+		if (m->is_host_order && is_zero_block(m, group + i, 1))
 			continue;
 		added[i] = shift_group(m, group + i, buffer[i]);
 		prefetch(m, group + i, added[i].mixed);
@@ -248,18 +260,18 @@ static void merge_shifted(const struct merge *m, uint64_t group, size_t n)
 /* Whole groups [group, group + n), a block at most. */
 static void merge_groups(const struct merge *m, uint64_t group, size_t n)
 {
-	if (is_host_order(m) && is_ones_block(m, group, n))
+	if (m->is_host_order && is_ones_block(m, group, n))
 		fill_block(m, group, n);
-	else if (is_in_place(m))
+	else if (m->is_in_place)
 		merge_block(m, group, n, word_at(m, smi_group_page(group)));
-	else if (!is_host_order(m) || !is_zero_block(m, group, n))
+	else if (!m->is_host_order || !is_zero_block(m, group, n))
 		merge_shifted(m, group, n);
 }
 
 /* Whole groups [group, end). */
 static void merge_whole(const struct merge *m, uint64_t group, uint64_t end)
 {
-	size_t step = is_in_place(m) ? BLOCK_GROUPS : SHIFT_GROUPS;
+	size_t step = m->is_in_place ? BLOCK_GROUPS : SHIFT_GROUPS;
 
 	while (group < end) {
 		size_t n = end - group < step ? end - group : step;
@@ -291,6 +303,8 @@ int smi_bitmap_merge(struct smudge_bitmap *const *bitmaps, size_t nbitmaps,
 		.end_page = first_page + npages,
 		.npages_found = npages_found,
 		.past_cache = npages >= PAST_CACHE_PAGES,
+		.is_host_order = __BYTE_ORDER == __LITTLE_ENDIAN &&
+				 ((uintptr_t)bits & 7) == 0,
 	};
 	uint64_t group = smi_page_group(first_page);
 	uint64_t last = smi_page_group(m.end_page);
@@ -300,6 +314,8 @@ int smi_bitmap_merge(struct smudge_bitmap *const *bitmaps, size_t nbitmaps,
 	if (!nbitmaps || !npages)
 		return 0;
 	m.kernels = bitmaps[0]->kernels;
+	m.is_in_place = m.is_host_order &&
+			((first_bit - first_page) & (SMI_WORD_PAGES - 1)) == 0;
 	if (group == last) {
 		merge_partial(&m, first_page, m.end_page);
 		return 0;

@@ -20,7 +20,7 @@ static void set_part(struct smudge_bitmap *b, uint64_t group,
 		else
 			add.mixed |= UINT64_C(1) << i;
 	}
-	smi_group_or(b, group, words, 0, add);
+	smi_group_or(b, group, words, 0, &add);
 }
 
 /* Set or clear pages [first, end) of a group, not all of it. */

@@ -307,9 +307,9 @@ AVX2 static void or_group(struct smi_store dst, struct smi_group *g,
 
 AVX2 static void or_part(struct smi_store dst, struct smi_group *g,
 			 const uint64_t *src, unsigned int first,
-			 struct smi_group add)
+			 const struct smi_group *add)
 {
-	smi_or_sparse(dst, g, src, first, add);
+	smi_or_sparse(dst, g, src, first, *add);
 }
 
 AVX2 static void take_edges(struct smi_store store, struct smi_group g,

@@ -83,7 +83,7 @@ struct smi_kernels {
 	 */
 	void (*or_part)(struct smi_store dst, struct smi_group *g,
 			const uint64_t *src, unsigned int first,
-			struct smi_group add);
+			const struct smi_group *add);
 
 	/* Order stores past the caches before all later stores. */
 	void (*order_stores)(void);
@@ -132,6 +132,6 @@ void smi_prefetch_plain(struct smi_store store, uint64_t mixed, uint64_t add,
 			bool past_cache);
 void smi_or_part_plain(struct smi_store dst, struct smi_group *g,
 		       const uint64_t *src, unsigned int first,
-		       struct smi_group add);
+		       const struct smi_group *add);
 
 #endif

@@ -48,9 +48,9 @@ static void or_group(struct smi_store dst, struct smi_group *g,
 
 void smi_or_part_plain(struct smi_store dst, struct smi_group *g,
 		       const uint64_t *src, unsigned int first,
-		       struct smi_group add)
+		       const struct smi_group *add)
 {
-	smi_or_sparse(dst, g, src, first, add);
+	smi_or_sparse(dst, g, src, first, *add);
 }
 
 void smi_order_stores_nothing(void)
