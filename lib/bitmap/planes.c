@@ -8,9 +8,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+static size_t page_bytes(void)
+{
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
 static size_t round_to_page(size_t bytes)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t page = page_bytes();
 
 	return (bytes + page - 1) & ~(page - 1);
 }
@@ -31,40 +36,52 @@ static void *reserve(size_t bytes)
 	return base;
 }
 
-/* Each part begins on a page of its own, so that it can be released alone. */
+/*
+ * Parts follow each other, at cache lines of their own. If each began on a page
+ * of its own, a small map would use eight pages, and its loads would wait for
+ * stores to another part whose addresses have the same low twelve bits.
+ */
 static void *carve(void *base, size_t *offset, size_t bytes)
 {
-	void *here = (char *)base + *offset;
+	void *here = base ? (char *)base + *offset : NULL;
 
-	*offset += round_to_page(bytes);
+	*offset += (bytes + 63) & ~(size_t)63;
 	return here;
+}
+
+/* Returns the size of the plane; without @base, that is all. */
+static size_t carve_marks(struct smudge_bitmap *b, void *base)
+{
+	size_t offset = 0;
+
+	b->mark_words = carve(base, &offset, b->nwords * 8);
+	b->mark_lines = carve(base, &offset, b->ngroups * SMI_GROUP_LINES);
+	b->mark_groups = carve(base, &offset, b->nlevel2 * 8);
+	return round_to_page(offset);
+}
+
+static size_t carve_bits(struct smudge_bitmap *b, void *base)
+{
+	size_t offset = 0;
+
+	b->words = carve(base, &offset, b->nwords * 8);
+	b->packed = carve(base, &offset, b->ngroups * SMI_PACKED_WORDS * 8);
+	b->groups = carve(base, &offset, b->ngroups * sizeof(*b->groups));
+	b->level2 = carve(base, &offset, b->nlevel2 * 8);
+	b->full = carve(base, &offset, b->nlevel2 * 8); /* last: see below */
+	return round_to_page(offset);
 }
 
 bool smi_planes_map(struct smudge_bitmap *b)
 {
-	size_t words = b->nwords * 8, level2 = b->nlevel2 * 8;
-	size_t groups = b->ngroups * sizeof(*b->groups);
-	size_t packed = b->ngroups * SMI_PACKED_WORDS * 8;
-	size_t lines = b->ngroups * SMI_GROUP_LINES;
-	size_t offset = 0;
-
-	b->mark_bytes = round_to_page(words) + round_to_page(lines) +
-			round_to_page(level2);
-	b->bits_bytes = round_to_page(words) + round_to_page(packed) +
-			round_to_page(groups) + 2 * round_to_page(level2);
+	b->mark_bytes = carve_marks(b, NULL);
+	b->bits_bytes = carve_bits(b, NULL);
 	b->mark_base = reserve(b->mark_bytes);
 	b->bits_base = reserve(b->bits_bytes);
 	if (!b->mark_base || !b->bits_base)
 		return false;
-	b->mark_words = carve(b->mark_base, &offset, words);
-	b->mark_lines = carve(b->mark_base, &offset, lines);
-	b->mark_groups = carve(b->mark_base, &offset, level2);
-	offset = 0;
-	b->words = carve(b->bits_base, &offset, words);
-	b->packed = carve(b->bits_base, &offset, packed);
-	b->groups = carve(b->bits_base, &offset, groups);
-	b->level2 = carve(b->bits_base, &offset, level2);
-	b->full = carve(b->bits_base, &offset, level2);
+	carve_marks(b, b->mark_base);
+	carve_bits(b, b->bits_base);
 	return true;
 }
 
@@ -78,7 +95,7 @@ void smi_planes_unmap(struct smudge_bitmap *b)
 
 static size_t resident(void *base, size_t bytes)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t page = page_bytes();
 	unsigned char in_core[1024];
 	size_t populated = 0;
 
@@ -104,8 +121,12 @@ size_t smi_planes_resident(const struct smudge_bitmap *b)
 
 void smi_planes_drop_bits(struct smudge_bitmap *b)
 {
-	size_t bytes = b->bits_bytes - round_to_page(b->nlevel2 * 8);
+	char *base = b->bits_base;
+	size_t bytes = (size_t)((char *)b->full - base);
+	size_t whole = bytes & ~(page_bytes() - 1);
 
-	if (madvise(b->bits_base, bytes, MADV_DONTNEED) < 0)
-		memset(b->bits_base, 0, bytes);
+	/* The page that the full bits begin on is kept. */
+	if (whole && madvise(base, whole, MADV_DONTNEED) < 0)
+		memset(base, 0, whole);
+	memset(base + whole, 0, bytes - whole);
 }

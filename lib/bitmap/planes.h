@@ -20,8 +20,8 @@ void smi_planes_unmap(struct smudge_bitmap *bitmap);
 size_t smi_planes_resident(const struct smudge_bitmap *bitmap);
 
 /*
- * Release the memory of the bits plane but for the full bits, so that no group
- * is dirty unless it is full.
+ * Clear the bits plane but for the full bits, so that no group is dirty unless
+ * it is full, and release its memory but for the page that these begin on.
  */
 void smi_planes_drop_bits(struct smudge_bitmap *bitmap);
 
