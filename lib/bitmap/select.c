@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Select: words are counted until one has the n-th dirty page.
+ * Select: count the dirty pages of words until a word has the n-th one.
  *
- * Cost: as a count of the dirty pages up to that one.
+ * Cost: that of a count of the dirty pages up to that page.
  */
 #include "bitmap/select.h"
 
 #include "bitmap/group.h"
 
-/* The bit after the @n-th set one of a word that has as many. */
+/* The bit after the @n-th set bit of a word, which has that many. */
 static unsigned int end_in_word(uint64_t word, uint64_t n)
 {
 	while (--n)
@@ -47,7 +47,7 @@ static uint64_t end_in_group(const struct smudge_bitmap *b, uint64_t group,
 
 	if (is_full && npages >= *n)
 		return first + *n;
-	/* Whole groups are counted first: few have the n-th page. */
+	/* A whole group is counted first, since few have the n-th page. */
 	if (!is_full && npages == SMI_GROUP_PAGES)
 		found = smi_group_count(b, group);
 	if (!is_full && (npages < SMI_GROUP_PAGES || found >= *n))

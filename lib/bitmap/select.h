@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Select: where the n-th dirty page of the bits plane is.
+ * Select: the place of the n-th dirty page of the bits plane.
  */
 #ifndef LIB_BITMAP_SELECT_H
 #define LIB_BITMAP_SELECT_H

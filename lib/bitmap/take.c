@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Taking: the dirty bits of a range become the edges of runs in a batch.
+ * A take moves the dirty bits of a range to a batch, as the edges of runs.
  *
- * Marks are drained first, so that only the owner's plane is walked. Groups
- * without a bit are skipped through level 2 and the full bits; a full group
- * costs one bit; every other goes through the edge kernel, whole or, at the
- * range's ends, as a masked copy. A run stays open from group to group.
+ * Marks are drained first, so only the owner's plane is walked. Clean groups
+ * are skipped by level2 and the full bits, and a full group costs one bit. The
+ * edge kernel handles every other group, as a whole or, at the ends of the
+ * range, as a masked copy. A run stays open from group to group.
  *
  * Cost: level 2 and the full bits of the range, 16 bytes a dirty group, and the
  * mixed words.
@@ -22,8 +22,8 @@
 #include "common/range.h"
 
 /*
- * Pages [first, end) of a group, some but not all of it, @base edges from its
- * start. Kept out of line: the usual ways need no stack.
+ * Take pages [first, end), which are a part of a group whose first page counts
+ * as @base. Out of line: the usual ways need no stack.
  */
 static __attribute__((noinline)) void take_part(struct smudge_bitmap *b,
 						uint64_t group, uint64_t first,
@@ -50,7 +50,7 @@ static void take_full(struct smudge_bitmap *b, uint64_t group, uint32_t base,
 	smi_set_bit(b->full, group, false);
 }
 
-/* All of a group with dirty pages. */
+/* Take all of a group that has dirty pages. */
 static inline void take_group(struct smudge_bitmap *b, uint64_t group,
 			      uint32_t base, struct smi_edges *edges)
 {
@@ -65,13 +65,13 @@ static inline void take_group(struct smudge_bitmap *b, uint64_t group,
 	b->kernels->take_edges(smi_group_store(b, group), g, base, edges);
 }
 
-/* Ask for the words of the sparse groups among the 64 from @group on. */
+/* Prefetch the packed words of the groups in the level2 word of @group. */
 static void prefetch_groups(const struct smudge_bitmap *b, uint64_t group)
 {
 	uint64_t some = b->level2[smi_level2_word(group)];
 
 	if (!(some & (some - 1)))
-		return; /* the only one is read at once */
+		return; /* a single group is read at once */
 	for (; some; some &= some - 1) {
 		uint64_t g = (group & ~UINT64_C(63)) +
 			     (uint64_t)__builtin_ctzll(some);
@@ -87,7 +87,7 @@ static void close_run(struct smi_edges *edges, uint32_t at)
 	edges->open = false;
 }
 
-/* Take [first, end); returns the page it came to. */
+/* Take [first, end); returns the page after the last one looked at. */
 static uint64_t take_range(struct smudge_bitmap *b, uint64_t first,
 			   uint64_t end, struct smudge_batch *batch)
 {
@@ -130,7 +130,7 @@ static uint64_t take_range(struct smudge_bitmap *b, uint64_t first,
 	return end;
 }
 
-/* What the batch holds is dirty. */
+/* Make the batch's pages dirty. */
 static void set_taken(struct smudge_bitmap *b, const struct smudge_batch *batch)
 {
 	size_t nruns = smudge_batch_nruns(batch);
@@ -142,7 +142,7 @@ static void set_taken(struct smudge_bitmap *b, const struct smudge_batch *batch)
 	}
 }
 
-/* Take [first, end), which lies in the bitmap and has been drained. */
+/* Take [first, end), which is inside the bitmap, after a drain. */
 static void take_drained(struct smudge_bitmap *b, uint64_t first, uint64_t end,
 			 struct smudge_batch *batch)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The return of a batch, for the layers above.
+ * A take of the next dirty pages, and the return of a batch, for the layers
+ * above.
  */
 #ifndef LIB_BITMAP_TAKE_H
 #define LIB_BITMAP_TAKE_H
@@ -10,12 +11,12 @@
 
 /*
  * smi_bitmap_take_next - take the next dirty pages, with one drain of marks
- * @first_page, @end_page: where to look, end exclusive
+ * @first_page, @end_page: the pages to search, end exclusive
  * @max_pages: pages to take at most; not 0
  * @max_span: pages from the first one taken to the end, at most; not 0
- * @batch: empty batch; its end page says where to look next
+ * @batch: empty batch; its end page is the first page of the next search
  *
- * Return: true; false, and the batch is empty still: nothing is dirty there.
+ * Return: true, or false if no page there is dirty; then the batch stays empty.
  */
 bool smi_bitmap_take_next(struct smudge_bitmap *bitmap, uint64_t first_page,
 			  uint64_t end_page, uint64_t max_pages,
