@@ -159,8 +159,9 @@ def test_includes():
         room = includes.ROOT / "lib/sys"
         room.mkdir(parents=True)
         for name, text in {"a.h": "", "a.c": '#include "sys/a.h"\n',
-                           "b.h": '#include "sys/c.h"\n', "c.h": "",
-                           "c.c": '#include "b.h"\n#include <a.h>\n',
+                           "b.h": '#include "sys/c.h"\n',
+                           "c.h": '#include "b.h"\n#include <a.h>\n',
+                           "c.c": '#include "sys/b.h"\n',
                            "d.h": '#include "memory/view.h"\n',
                            "e.h": '#include "common/clock.h"\n',
                            "f.h": '#include "common/file.h"\n'}.items():
@@ -169,8 +170,8 @@ def test_includes():
         (includes.ROOT / "common/file.c").write_text("")
         files = sorted(room.iterdir())
         assert list(includes.check_circles(files)) == [
-            "in a circle: lib/sys/b includes lib/sys/c",
-            "in a circle: lib/sys/c includes lib/sys/b"]
+            "in a circle: lib/sys/b.h includes lib/sys/c.h",
+            "in a circle: lib/sys/c.h includes lib/sys/b.h"]
         assert [len(list(includes.check(f))) for f in files] == \
             [0, 0, 0, 0, 0, 1, 0, 1]
 

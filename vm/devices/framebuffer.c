@@ -16,10 +16,9 @@
 #include "base/say.h"
 #include "devices/device.h"
 
-#define BYTES_PER_PIXEL 4
-#define BITS_PER_PIXEL	32
-#define PAGE_BYTES	4096
-#define NS_PER_S	UINT64_C(1000000000)
+#define BITS_PER_PIXEL 32
+#define PAGE_BYTES     4096
+#define NS_PER_S       UINT64_C(1000000000)
 
 #define ID		  0xb0c5
 #define ENABLE_ON	  0x01
@@ -47,7 +46,7 @@ enum {
 
 uint64_t framebuffer_vram_bytes(uint16_t width, uint16_t height)
 {
-	uint64_t bytes = (uint64_t)width * height * BYTES_PER_PIXEL;
+	uint64_t bytes = (uint64_t)width * height * FRAMEBUFFER_BYTES_PER_PIXEL;
 
 	return (bytes + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1);
 }
@@ -84,24 +83,6 @@ static int framebuffer_open(void *self, const struct device_host *host,
 	return 0;
 }
 
-uint64_t framebuffer_first_byte(const struct framebuffer_mode *mode)
-{
-	return ((uint64_t)mode->y_offset * mode->virt_width + mode->x_offset) *
-	       BYTES_PER_PIXEL;
-}
-
-bool framebuffer_mode_fits(const struct framebuffer_mode *mode,
-			   uint64_t vram_bytes)
-{
-	uint64_t lines = (uint64_t)mode->y_offset + mode->height;
-
-	return mode->width && mode->height &&
-	       mode->width <= FRAMEBUFFER_MAX_WIDTH &&
-	       mode->height <= FRAMEBUFFER_MAX_HEIGHT &&
-	       (uint32_t)mode->x_offset + mode->width <= mode->virt_width &&
-	       lines * mode->virt_width * BYTES_PER_PIXEL <= vram_bytes;
-}
-
 static bool try_mode(struct framebuffer *fb,
 		     const struct framebuffer_mode *mode)
 {
@@ -133,7 +114,8 @@ static void complain(struct framebuffer *fb)
 static void clear(struct framebuffer *fb)
 {
 	const struct framebuffer_mode *mode = &fb->regs.mode;
-	uint64_t bytes = (uint64_t)mode->width * mode->height * BYTES_PER_PIXEL;
+	uint64_t bytes = (uint64_t)mode->width * mode->height *
+			 FRAMEBUFFER_BYTES_PER_PIXEL;
 
 	memset(fb->vram, 0, bytes);
 	/* no source sees the host's own stores */
@@ -209,8 +191,8 @@ static bool write_data(struct framebuffer *fb, uint16_t value)
 
 static uint16_t virt_height(const struct framebuffer *fb)
 {
-	uint64_t lines =
-		fb->vram_bytes / (fb->regs.mode.virt_width * BYTES_PER_PIXEL);
+	uint64_t lines = fb->vram_bytes / (fb->regs.mode.virt_width *
+					   FRAMEBUFFER_BYTES_PER_PIXEL);
 
 	return lines > VIRT_HEIGHT_LIMIT ? VIRT_HEIGHT_LIMIT : (uint16_t)lines;
 }

@@ -38,10 +38,11 @@ struct smudge_error;
 struct vm_buf;
 struct vm_reader;
 
-#define FRAMEBUFFER_VRAM_GPA   UINT64_C(0xe0000000)
-#define FRAMEBUFFER_MAX_WIDTH  3840
-#define FRAMEBUFFER_MAX_HEIGHT 2160
-#define FRAMEBUFFER_MAX_KEYS   64
+#define FRAMEBUFFER_VRAM_GPA	    UINT64_C(0xe0000000)
+#define FRAMEBUFFER_BYTES_PER_PIXEL 4
+#define FRAMEBUFFER_MAX_WIDTH	    3840
+#define FRAMEBUFFER_MAX_HEIGHT	    2160
+#define FRAMEBUFFER_MAX_KEYS	    64
 
 #define FRAMEBUFFER_PORT_INDEX 0x1ce
 #define FRAMEBUFFER_PORT_DATA  0x1cf
@@ -85,7 +86,7 @@ uint64_t framebuffer_vram_bytes(uint16_t width, uint16_t height);
 /* False when the queue is full: the event is lost. */
 bool framebuffer_key(struct framebuffer *fb, uint32_t keysym, bool is_down);
 
-/* The byte of the framebuffer where a mode's first pixel is. */
+/* framebuffer_mode.c: the byte of the framebuffer with the first pixel. */
 uint64_t framebuffer_first_byte(const struct framebuffer_mode *mode);
 /* Not empty, no line longer than the stride, all within the framebuffer. */
 bool framebuffer_mode_fits(const struct framebuffer_mode *mode,
