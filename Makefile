@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# A short front to meson, for people. Everything is built in build/.
+# Short commands for meson. Everything is built in build/.
 
 BUILD = build
 
@@ -29,7 +29,7 @@ test:
 	@scripts/install-packages.sh web || echo "no browser: its test is skipped"
 	@python3 scripts/test.py
 
-# Unit tests, formats, includes, symbols: in a minute once built.
+# Quick checks while editing: unit tests, format, includes, calls, symbols.
 check:
 	@scripts/install-packages.sh test
 	@python3 scripts/test.py --row gcc-release --row checks --suite unit

@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Every public call that takes a struct smudge_error is in the table of
-tests/unit/library/errors_begin_afresh.c, which checks that it clears it first."""
+tests/unit/library/errors_begin_afresh.c, which checks that the call clears it
+first."""
 import pathlib
 import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TEST = ROOT / "tests/unit/library/errors_begin_afresh.c"
-# What notes failures, instead of clearing them.
+# These note a failure and must not clear the error.
 NOTES = re.compile(r"smudge_error_\w+")
-# Callbacks are members of a struct: their name stands in "(*name)".
+# Callbacks do not match: they are members of a struct, "(*name)(...)".
 CALL = re.compile(r"\b(smudge_\w+)\(([^()]*)\)")
 
 

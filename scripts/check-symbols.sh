@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# What the shared library exports is what the public headers declare and what
-# the symbol map names: no more, no less. No thread-local storage but what is set
-# aside when a thread begins.
+# The shared library exports exactly the calls that the public headers declare
+# and the symbol map names. Its thread-local storage is reserved when a thread
+# begins.
 # usage: check-symbols.sh libsmudge.so
 set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)

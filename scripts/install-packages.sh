@@ -1,9 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Make sure the packages of scripts/packages.txt are there: for "build", for
-# "test", which includes "build", or for "cross" or "web", which include both.
-# As root the missing ones are installed; otherwise they are named in one line
-# and the exit status is 1.
+# Check for the packages of scripts/packages.txt: for "build", for "test", which
+# includes "build", or for "cross" or "web", which include both. As root install
+# the missing ones; otherwise name them in one line and exit with status 1.
 set -eu
 
 list=$(dirname "$0")/packages.txt
@@ -18,7 +17,7 @@ cross | web) words="build|test|$1" ;;
 esac
 wanted=$(awk -v words="^($words)$" '$1 ~ words { print $2 }' "$list")
 
-# npm also comes without Debian's package, and then conflicts with it.
+# npm may be installed without Debian's package, which then conflicts with it.
 is_installed() {
 	if [ "$1" = npm ] && command -v npm >/dev/null; then
 		return 0

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Make BUILD/web/novnc.html, the page of smudge-vm --vnc :N,web: fetch noVNC as
-# package-lock.json pins it, and put it into web/page.html. Nothing happens
-# when the page is newer than what it is made of.
+# package-lock.json pins it, and put it into web/page.html. If the page is newer
+# than its sources, do nothing.
 set -eu
 cd "$(dirname "$0")/.."
 folder=${1:?usage: make-web.sh BUILD-FOLDER}/web

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Draw bench-bitmap's cycle rows: ratio over density, one line a baseline.
+"""Draw bench-bitmap's cycle rows: ratio over density, one line per baseline.
 
 usage: bench-bitmap --json | plot-bench.py > performance.svg
 """

@@ -4,13 +4,13 @@
 # for aarch64 (NEON) and s390x (big-endian) and run by qemu's user emulation.
 # usage: test-cross.sh [aarch64|s390x]...   (default: both)
 #
-# Needs the packages of scripts/packages.txt for "cross". The two libraries
-# of the foreign machines are fetched by apt into build-test/sysroot-<machine>
-# and unpacked there, never installed: as multiarch packages they would have
-# to match the version of the host's C library to the last digit.
+# Needs the packages of scripts/packages.txt for "cross". apt fetches the two
+# libraries of the other machines into build-test/sysroot-<machine>, where they
+# are unpacked and not installed: as multiarch packages they would have to match
+# the exact version of the host's C library.
 #
 # Results: build-test/cross-<machine>/meson-logs/testlog.junit.xml
-# Exit status: 77 where the packages cannot be had, the last line says why.
+# Exit status: 77 if the packages are not available; the last line says why.
 set -eu
 cd "$(dirname "$0")/.."
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Make the one file that browsers get from smudge-vm: page.html with noVNC in it.
+"""Make the one file that smudge-vm serves to browsers: page.html with noVNC in it.
 
-noVNC is some fifty modules that import each other. One file needs one
-request, so each module becomes an entry of the page's import map, as a data:
-address under the name novnc/PATH, and its relative imports become such names.
-The modules are not changed otherwise. The page's policy allows the scripts that
-are in it, by their hashes, and these addresses.
+noVNC has some fifty modules that import each other. One file needs one request,
+so each module becomes an entry of the page's import map: a data: address under
+the name novnc/PATH. Its relative imports become such names; the modules are not
+changed otherwise. The page's policy allows these addresses and, by their hashes,
+the scripts in the page.
 """
 import base64
 import hashlib
