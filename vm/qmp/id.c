@@ -149,9 +149,17 @@ static char *blank_number(char *text)
 	return text + (end - text);
 }
 
-/*
- * @text: after the opening quote. Returns the place after the closing one.
- */
+/* The four digits of a \u escape become those of 'A'. False: not digits. */
+static bool replace_code(char *digits)
+{
+	for (int i = 0; i < 4; i++)
+		if (!isxdigit((unsigned char)digits[i]))
+			return false;
+	memcpy(digits, "0041", 4);
+	return true;
+}
+
+/* @text: after the opening quote. Returns the place after the closing one. */
 static char *blank_escapes(char *text)
 {
 	for (; *text && *text != '"'; text++) {
@@ -159,13 +167,8 @@ static char *blank_escapes(char *text)
 			continue;
 		if (!*++text)
 			return NULL;
-		if (*text == 'u') {
-			for (int i = 1; i <= 4; i++) {
-				if (!isxdigit((unsigned char)text[i]))
-					return NULL;
-			}
-			memcpy(text + 1, "0041", 4);
-		}
+		if (*text == 'u' && !replace_code(text + 1))
+			return NULL;
 	}
 	return *text ? text + 1 : NULL;
 }

@@ -183,27 +183,36 @@ static int fill_piece(struct vnc_buffer *buffer)
 	return ftruncate(buffer->output_fd, (off_t)kept) < 0 ? -errno : 1;
 }
 
-ssize_t vnc_buffer_write(struct vnc_buffer *buffer, int fd)
+/* Return: how many bytes of the piece were sent, 0 for none, or -errno. */
+static ssize_t send_piece(struct vnc_buffer *buffer, int fd)
 {
-	ssize_t sent = 0;
+	ssize_t n;
 
-	for (;;) {
-		ssize_t n = buffer->piece_at < buffer->piece_len
-				    ? 1
-				    : fill_piece(buffer);
-
-		if (n <= 0)
-			return n < 0 ? n : sent;
+	do
 		n = send(fd, buffer->piece + buffer->piece_at,
 			 buffer->piece_len - buffer->piece_at,
 			 MSG_NOSIGNAL | MSG_DONTWAIT);
-		if (n < 0 && errno != EINTR)
-			return errno == EAGAIN ? sent : -errno;
-		if (n > 0) {
-			buffer->piece_at += (size_t)n;
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return errno == EAGAIN ? 0 : -errno;
+	buffer->piece_at += (size_t)n;
+	return n;
+}
+
+ssize_t vnc_buffer_write(struct vnc_buffer *buffer, int fd)
+{
+	ssize_t sent = 0;
+	ssize_t n = 1;
+
+	while (n > 0) {
+		if (buffer->piece_at == buffer->piece_len)
+			n = fill_piece(buffer);
+		if (n > 0)
+			n = send_piece(buffer, fd);
+		if (n > 0)
 			sent += n;
-		}
 	}
+	return n < 0 ? n : sent;
 }
 
 /* Append what libvncserver answered to the output buffer. */

@@ -149,6 +149,18 @@ static size_t least(uint64_t a, uint64_t b)
 	return (size_t)(a < b ? a : b);
 }
 
+/* Unmask @n bytes of a frame, or skip them; returns how many went to @to. */
+static size_t take_content(struct vnc_websocket *ws, const uint8_t *raw,
+			   size_t n, uint8_t *to)
+{
+	ws->left_bytes -= n;
+	if (!ws->is_data)
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		to[i] = raw[i] ^ ws->mask[ws->mask_at++ & 3];
+	return n;
+}
+
 int vnc_websocket_read(struct vnc_websocket *ws, const uint8_t *raw, size_t len,
 		       uint8_t *to, size_t room, size_t *ret_len)
 {
@@ -172,10 +184,8 @@ int vnc_websocket_read(struct vnc_websocket *ws, const uint8_t *raw, size_t len,
 			n = least(n, room - put);
 		if (!n)
 			break;
-		for (size_t i = 0; ws->is_data && i < n; i++)
-			to[put++] = raw[used + i] ^ ws->mask[ws->mask_at++ & 3];
+		put += take_content(ws, raw + used, n, to + put);
 		used += n;
-		ws->left_bytes -= n;
 	}
 	*ret_len = put;
 	return (int)used;

@@ -126,30 +126,43 @@ static bool is_head(const char *text)
 	return !strncmp(text, "HEAD ", 5);
 }
 
-enum vnc_request vnc_request_parse(const char *text, size_t len,
-				   const struct vnc_options *options)
+static bool is_upgrade(const char *text)
+{
+	char upgrade[64];
+
+	return header(text, "Upgrade", upgrade, sizeof(upgrade)) &&
+	       !strcasecmp(upgrade, "websocket");
+}
+
+/* The kind of an HTTP request that has arrived whole. */
+static enum vnc_request kind_of(const char *text,
+				const struct vnc_options *options)
 {
 	bool is_get = !strncmp(text, "GET ", 4);
-	char upgrade[64];
 	const char *path;
 
-	if (!strncmp(text, "RFB ", len < 4 ? len : 4))
-		return VNC_REQUEST_VNC;
-	if (!options->web || !may_be_http(text))
-		return VNC_REQUEST_BAD;
-	if (!strstr(text, "\r\n\r\n"))
-		return strlen(text) < len || len == VNC_REQUEST_BYTES
-			       ? VNC_REQUEST_BAD
-			       : VNC_REQUEST_PARTIAL;
 	if (!is_get && !is_head(text))
 		return VNC_REQUEST_METHOD;
-	if (is_get && header(text, "Upgrade", upgrade, sizeof(upgrade)) &&
-	    !strcasecmp(upgrade, "websocket"))
+	if (is_get && is_upgrade(text))
 		return is_own_page(text, options) ? VNC_REQUEST_WEBSOCKET
 						  : VNC_REQUEST_BAD;
 	path = strchr(text, ' ') + 1;
 	return *path == '/' && strcspn(path, " ?\r\n") == 1 ? VNC_REQUEST_PAGE
 							    : VNC_REQUEST_OTHER;
+}
+
+enum vnc_request vnc_request_parse(const char *text, size_t len,
+				   const struct vnc_options *options)
+{
+	if (!strncmp(text, "RFB ", len < 4 ? len : 4))
+		return VNC_REQUEST_VNC;
+	if (!options->web || !may_be_http(text))
+		return VNC_REQUEST_BAD;
+	if (strstr(text, "\r\n\r\n"))
+		return kind_of(text, options);
+	return strlen(text) < len || len == VNC_REQUEST_BYTES
+		       ? VNC_REQUEST_BAD
+		       : VNC_REQUEST_PARTIAL;
 }
 
 const char *vnc_request_answer(const struct vnc *vnc, enum vnc_request request,
