@@ -149,7 +149,7 @@ static int open_agreed(struct smi_sys_uffd_shared *page, uint64_t features,
 	}
 	page->fd = fd;
 	page->features = features;
-	/* Relaxed, both: a count; and who has a use open knows the id. */
+	/* Relaxed, both: a count; and open uses have a copy of the id. */
 	atomic_store_explicit(&page->id,
 			      1 + atomic_fetch_add_explicit(
 					  &nopened, 1, memory_order_relaxed),
