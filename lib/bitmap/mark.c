@@ -26,8 +26,8 @@ static inline void store_early(_Atomic uint8_t *line)
 }
 
 /*
- * Set all of @mask in word @word. Pairs with grab. All accesses to the plane
- * but those of store_early are seq_cst: see mark.h.
+ * Set all of @mask in word @word. Pairs with fetch_and_clear. All accesses to
+ * the plane but those of store_early are seq_cst: see mark.h.
  */
 static inline void ensure_word(struct smudge_bitmap *b, uint64_t word,
 			       uint64_t mask)
@@ -42,7 +42,7 @@ static inline void ensure_word(struct smudge_bitmap *b, uint64_t word,
 				 memory_order_seq_cst);
 }
 
-/* Pairs with grab_line. */
+/* Pairs with fetch_and_clear_line. */
 static inline void ensure_line(_Atomic uint8_t *line)
 {
 	if (!atomic_load_explicit(line, memory_order_seq_cst))
@@ -86,13 +86,11 @@ static inline void mark_part(struct smudge_bitmap *b, uint64_t first,
 static __attribute__((noinline)) void mark_any(struct smudge_bitmap *b,
 					       uint64_t first, uint64_t npages)
 {
-	uint64_t end;
-
 	if (!smi_bitmap_clamp(b, first, &npages))
 		return;
 	if (!fast_npages(b))
 		atomic_thread_fence(memory_order_seq_cst);
-	for (end = first + npages; first < end;) {
+	for (uint64_t end = first + npages; first < end;) {
 		uint64_t next = (first | (SMI_GROUP_PAGES - 1)) + 1;
 
 		next = next < end ? next : end;
@@ -138,7 +136,7 @@ void smudge_bitmap_mark_range(struct smudge_bitmap *b, uint64_t first,
 }
 
 /* Clear first, then descend: pairs with the order of a mark. */
-static inline uint64_t grab(_Atomic uint64_t *word)
+static inline uint64_t fetch_and_clear(_Atomic uint64_t *word)
 {
 	if (!atomic_load_explicit(word, memory_order_seq_cst))
 		return 0;
@@ -146,7 +144,7 @@ static inline uint64_t grab(_Atomic uint64_t *word)
 }
 
 /* The same for the byte of a line. */
-static inline bool grab_line(_Atomic uint8_t *line)
+static inline bool fetch_and_clear_line(_Atomic uint8_t *line)
 {
 	if (!atomic_load_explicit(line, memory_order_seq_cst))
 		return false;
@@ -160,10 +158,11 @@ static inline void drain_line(struct smudge_bitmap *b, uint64_t group,
 {
 	unsigned int end = (i + 1) * SMI_LINE_WORDS;
 
-	if (!grab_line(&b->mark_lines[group * SMI_GROUP_LINES + i]))
+	if (!fetch_and_clear_line(&b->mark_lines[group * SMI_GROUP_LINES + i]))
 		return;
 	for (i *= SMI_LINE_WORDS; i < end; i++) {
-		words[i] = grab(&b->mark_words[group * SMI_GROUP_WORDS + i]);
+		words[i] = fetch_and_clear(
+			&b->mark_words[group * SMI_GROUP_WORDS + i]);
 		add->ones |= (uint64_t)(words[i] == SMI_ALL_ONES) << i;
 		add->mixed |= (uint64_t)(words[i] != 0) << i;
 	}
@@ -199,13 +198,13 @@ static void barrier(struct smudge_bitmap *b)
 
 void smi_bitmap_drain_marks(struct smudge_bitmap *b)
 {
-	if (!grab(&b->marked)) {
+	if (!fetch_and_clear(&b->marked)) {
 		if (b->owes_barrier)
 			barrier(b);
 		return;
 	}
 	for (uint64_t k = 0; k < b->nlevel2; k++) {
-		uint64_t groups = grab(&b->mark_groups[k]);
+		uint64_t groups = fetch_and_clear(&b->mark_groups[k]);
 
 		for (; groups; groups &= groups - 1)
 			drain_group(b,

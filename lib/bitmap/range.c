@@ -38,11 +38,9 @@ static void change_part(struct smudge_bitmap *b, uint64_t group,
 static void change_range(struct smudge_bitmap *b, uint64_t first,
 			 uint64_t npages, bool dirty)
 {
-	uint64_t end;
-
 	if (!smi_bitmap_clamp(b, first, &npages))
 		return;
-	for (end = first + npages; first < end;) {
+	for (uint64_t end = first + npages; first < end;) {
 		uint64_t group = smi_page_group(first);
 		uint64_t base = smi_group_page(group);
 		uint64_t size = smi_group_npages(b, group);

@@ -145,22 +145,22 @@ proctype marker(byte t)
 /* Below the root: peek may be left out, an exchange reads the last value. */
 #define PEEK_ONLY(loc, none) atomic { PEEK_AT(loc) UNLESS_ZERO(none) };
 #ifdef ALWAYS_EXCHANGE
-#define GRAB(loc, none) atomic { CLEAR(loc) UNLESS_ZERO(none) };
+#define FETCH_AND_CLEAR(loc, none) atomic { CLEAR(loc) UNLESS_ZERO(none) };
 #else
-#define GRAB(loc, none) PEEK_ONLY(loc, none) CLEAR(loc)
+#define FETCH_AND_CLEAR(loc, none) PEEK_ONLY(loc, none) CLEAR(loc)
 #endif
 #ifdef ROOT_CLEARED_LATE
-#define GRAB_ROOT PEEK_ONLY(ROOT, unmarked)
+#define FETCH_AND_CLEAR_ROOT PEEK_ONLY(ROOT, unmarked)
 #define AFTER_ROOT CLEAR(ROOT)
 #else
-#define GRAB_ROOT PEEK_ONLY(ROOT, unmarked) CLEAR(ROOT)
+#define FETCH_AND_CLEAR_ROOT PEEK_ONLY(ROOT, unmarked) CLEAR(ROOT)
 #define AFTER_ROOT
 #endif
 #ifdef LINE_CLEARED_LATE
-#define GRAB_LINE PEEK_ONLY(LINE, barrier)
+#define FETCH_AND_CLEAR_LINE PEEK_ONLY(LINE, barrier)
 #define AFTER_LINE CLEAR(LINE)
 #else
-#define GRAB_LINE GRAB(LINE, barrier)
+#define FETCH_AND_CLEAR_LINE FETCH_AND_CLEAR(LINE, barrier)
 #define AFTER_LINE
 #endif
 
@@ -251,12 +251,12 @@ proctype owner()
 		LEARN(MARKER2)
 	   }
 	   /* smi_bitmap_drain() */
-	   GRAB_ROOT
-	   GRAB(GROUP, barrier)
-	   GRAB_LINE
-	   GRAB(WORD0, word1)
+	   FETCH_AND_CLEAR_ROOT
+	   FETCH_AND_CLEAR(GROUP, barrier)
+	   FETCH_AND_CLEAR_LINE
+	   FETCH_AND_CLEAR(WORD0, word1)
 	   LOCKED { old = bits; bits = old | reg[OWNER]; old = 0 };
-word1:	   GRAB(WORD1, words)
+word1:	   FETCH_AND_CLEAR(WORD1, words)
 	   LOCKED { old = bits; bits = old | reg[OWNER] << 2; old = 0 };
 words:	   LOCKED { reg[OWNER] = 0; AFTER_LINE };
 barrier:   LOCKED { reg[OWNER] = 0; AFTER_ROOT };

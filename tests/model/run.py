@@ -32,10 +32,10 @@ BITMAP_ORDERS = [
     ("ensure_bit", "atomic_fetch_or_explicit", "OR"),
     ("store_early", "atomic_store_explicit", "EARLY"),
     ("smi_bitmap_drain", "atomic_load_explicit", "PEEK"),
-    ("grab", "atomic_load_explicit", "PEEK"),
-    ("grab_line", "atomic_load_explicit", "PEEK"),
-    ("grab", "atomic_exchange_explicit", "EXCHANGE"),
-    ("grab_line", "atomic_exchange_explicit", "EXCHANGE"),
+    ("fetch_and_clear", "atomic_load_explicit", "PEEK"),
+    ("fetch_and_clear_line", "atomic_load_explicit", "PEEK"),
+    ("fetch_and_clear", "atomic_exchange_explicit", "EXCHANGE"),
+    ("fetch_and_clear_line", "atomic_exchange_explicit", "EXCHANGE"),
 ]
 
 RCU_ORDERS = [

@@ -9,8 +9,8 @@
 #define TESTS_MODEL_STEPS_H
 
 /*
- * The orders: the ensures' loads and ORs, the grabs' loads and exchanges, and
- * the early store of the line's byte.
+ * The orders: the ensures' loads and ORs, the loads and exchanges that fetch
+ * and clear, and the early store of the line's byte.
  */
 #ifndef LOOK
 #define LOOK SEQ_CST

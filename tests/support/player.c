@@ -109,7 +109,7 @@ static void read_answers(int fd, struct stream_result *result)
 
 	while (length > 0 && at + SMI_WIRE_HEADER_BYTES <= (size_t)length) {
 		struct smi_wire_header header;
-		struct smi_wire_reason speech;
+		struct smi_wire_reason reason;
 
 		if (smi_wire_header_decode(bytes + at, SMI_WIRE_RECEIVER,
 					   &header, NULL) < 0 ||
@@ -117,11 +117,11 @@ static void read_answers(int fd, struct stream_result *result)
 			return;
 		at += SMI_WIRE_HEADER_BYTES;
 		if (header.type == SMI_WIRE_REFUSE &&
-		    !smi_wire_reason_decode(bytes + at, header.length, &speech,
+		    !smi_wire_reason_decode(bytes + at, header.length, &reason,
 					    NULL)) {
 			result->peer_was_told = true;
-			result->told_code = speech.code;
-			memcpy(result->told, speech.sentence,
+			result->told_code = reason.code;
+			memcpy(result->told, reason.sentence,
 			       sizeof(result->told));
 		}
 		at += header.length;

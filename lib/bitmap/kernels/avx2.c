@@ -120,7 +120,7 @@ AVX2 static inline __m256i load_words(const uint64_t *group, struct smi_group g,
 	return _mm256_or_si256(v, word_masks(g.ones >> i));
 }
 
-/* Words beside each other fill their cache lines, which nobody then reads. */
+/* A whole group fills its cache lines, so the old content is not read. */
 AVX2 static inline void copy_group(uint64_t *dst, const uint64_t *src,
 				   bool past_cache)
 {
