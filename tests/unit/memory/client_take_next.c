@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * smudge_client_take_next against a byte per page: it gives the next dirty
- * pages of a range and no others, stops for a reason, and returns where to
+ * pages of a range and no others, stops for a reason, and says where to
  * continue. Run once for each vector variant.
  */
 #include "take_next_rig.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A peer that never falls silent and never comes to the point: it is given
- * one time limit for each thing that is due, and told so with code 8.
+ * A peer that sends all the time, but not what is due: each thing that is due
+ * has one time limit, after which the peer gets code 8.
  */
 #include "migrate_rig.h"
 
