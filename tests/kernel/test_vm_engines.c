@@ -55,7 +55,7 @@ static void spoil(const char *engine)
 
 	vm_guest_need(engine);
 	vm_guest_open(&guest, engine, "auto",
-		      "working-set=1M passes=40 "
+		      "working-set=1M passes=120 "
 		      "rate=20000");
 	machine_resume(guest.machine);
 	vm_guest_wait_passes(&guest, 2);
@@ -71,7 +71,7 @@ static void spoil(const char *engine)
 					  "generation "));
 	assert_true(vm_guest_said(&guest, "scribble: error page 99 "
 					  "generation "));
-	assert_true(vm_guest_said(&guest, "scribble: done passes 40 errors "
+	assert_true(vm_guest_said(&guest, "scribble: done passes 120 errors "
 					  "2\n"));
 	vm_guest_close(&guest);
 }
@@ -134,7 +134,7 @@ static void travel(const char *const engines[], size_t n)
 	struct vm_guest guests[8];
 
 	vm_guest_open(&guests[0], engines[0], "auto",
-		      "working-set=1M passes=40 rate=20000 pattern=random");
+		      "working-set=1M passes=120 rate=20000 pattern=random");
 	machine_resume(guests[0].machine);
 	for (size_t i = 1; i < n; i++) {
 		vm_guest_wait_passes(&guests[i - 1], 2);
@@ -142,7 +142,7 @@ static void travel(const char *const engines[], size_t n)
 		vm_guest_move(&guests[i - 1], &guests[i]);
 	}
 	assert_int_equal(vm_guest_wait_end(&guests[n - 1]), VM_GUEST_OK);
-	assert_true(vm_guest_said(&guests[n - 1], "done passes 40 errors 0"));
+	assert_true(vm_guest_said(&guests[n - 1], "done passes 120 errors 0"));
 	for (size_t i = 0; i < n; i++)
 		vm_guest_close(&guests[i]);
 }
