@@ -61,7 +61,7 @@ run() {
 			>"$sysroot.ini"
 		meson setup "$build" --cross-file "$sysroot.ini" \
 			--cross-file "scripts/cross/$1.ini" \
-			-Dvm=false -Dbench=false
+			-Dwerror=true -Dvm=false -Dbench=false
 	fi
 	echo "[cross-$1] building"
 	ninja -C "$build"

@@ -91,7 +91,8 @@ def build(name, compiler, options, log, prefix):
     env = dict(os.environ, CC=compiler)
     if not (folder / "build.ninja").exists():
         shutil.rmtree(folder, ignore_errors=True)
-        if run([*prefix, "meson", "setup", folder, *options], log, env):
+        if run([*prefix, "meson", "setup", folder, "-Dwerror=true", *options],
+               log, env):
             return False
     return run([*prefix, "ninja", "-C", folder], log, env) == 0
 
