@@ -1,58 +1,80 @@
 # SPDX-License-Identifier: MIT
-# Short commands for meson. Everything is built in build/.
+# Short commands for meson; make help lists them. Everything is built in build/.
 
 BUILD = build
+PREFIX ?= /usr/local
 
-.PHONY: all demo demo-screen web check test test-cross test-model test-web bench clean install
+.PHONY: all help demo demo-screen web check format test test-cross test-model \
+	test-web bench clean install uninstall
 
+## make              build the library, the programs and the guests
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
 
 $(BUILD)/build.ninja:
 	@scripts/install-packages.sh build
-	meson setup $(BUILD) -Dtests=false
+	meson setup $(BUILD) -Dtests=false -Dprefix=$(PREFIX)
 
+help:
+	@sed -n 's/^## //p' Makefile
+
+## make demo         a guest moves, live, between two processes
 demo: all
 	$(BUILD)/tools/smudge demo
 
-# Pictures of both screens are saved in $(BUILD).
+## make demo-screen  the same with a screen; pictures are saved in build/
 demo-screen: all
 	$(BUILD)/tools/smudge demo --screen $(BUILD)
 
-# The page of smudge-vm --vnc :N,web, with noVNC from npm.
+## make web          the page of smudge-vm --vnc :N,web, with noVNC from npm
 web: all
 	@scripts/install-packages.sh web
 	@scripts/make-web.sh $(BUILD)
 
+## make test         everything that is tested
 test:
 	@scripts/install-packages.sh test
 	@scripts/install-packages.sh web || echo "no browser: its test is skipped"
 	@python3 scripts/test.py
 
-# Quick checks while editing: unit tests, format, includes, calls, symbols.
+## make check        unit tests, format, includes, calls, symbols: in a minute
 check:
 	@scripts/install-packages.sh test
 	@python3 scripts/test.py --row gcc-release --row checks --suite unit
 
+## make format       write all C files as clang-format does
+format:
+	git ls-files -z '*.c' '*.h' | xargs -0 clang-format -i
+
+## make test-cross   on aarch64 and s390x, by emulation
 test-cross:
 	@scripts/test-cross.sh
 
+## make test-model   the models of the lock-free protocols
 test-model:
 	@scripts/install-packages.sh test
 	@python3 tests/model/run.py
 
+## make test-web     the page in a browser
 test-web:
 	@scripts/install-packages.sh web
 	@SMUDGE_REQUIRE=web python3 scripts/test.py --row gcc-release --test test_web
 
+## make bench        measure
 bench: all
 	$(BUILD)/bench/bench-bitmap
 	$(BUILD)/bench/bench-code
 	$(BUILD)/bench/bench-display
 	$(BUILD)/bench/bench-migrate
 
+## make install      to PREFIX (/usr/local), below DESTDIR; then run ldconfig
 install: all
-	meson install -C $(BUILD) --no-rebuild
+	@scripts/install.py install $(BUILD) $(PREFIX)
 
+## make uninstall    remove it from there again
+uninstall: $(BUILD)/build.ninja
+	@scripts/install.py uninstall $(BUILD) $(PREFIX)
+
+## make clean        remove what was built
 clean:
 	rm -rf $(BUILD) build-test
