@@ -47,6 +47,7 @@ CHECKS = [
     ("public headers compile alone", ["scripts/check-headers.sh"]),
     ("calls that take an error are tested", ["scripts/check-errors.py"]),
     ("format and size of files", ["scripts/check-format.sh"]),
+    ("manual pages", ["scripts/check-man.sh"]),
     ("exported symbols", ["scripts/check-symbols.sh",
                           "build-test/gcc-release/lib/libsmudge.so"]),
     ("checks find what they look for", ["scripts/test-checks.py"]),

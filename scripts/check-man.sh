@@ -1,0 +1,42 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Every manual page is as mandoc wants it, and every public call has one; a
+# comment that is not of the form is refused by file and line. Lines of pages
+# written by hand may be longer than 80 columns.
+set -eu
+cd "$(dirname "$0")/.."
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+python3 scripts/make-man3.py 0 2000-01-01 "$work/man3" include/smudge/*.h
+mandoc -T lint -W warning man/*.[0-9]
+find "$work/man3" -type f -exec mandoc -T lint -W style {} +
+for name in $(grep -oE '^	smudge_[a-z0-9_]+;' lib/smudge.map | tr -d '	;'); do
+	if [ ! -e "$work/man3/$name.3" ]; then
+		echo "$name has no manual page" >&2
+		exit 1
+	fi
+done
+# What pages refer to is there, as far as it is ours.
+for page in $(cat man/*.[0-9] "$work"/man3/*.3 |
+	sed -n 's/^\.BR \(smudge[a-z0-9_\\-]*\) (\([0-9]\)).*/\1.\2/p' |
+	tr -d '\\' | sort -u); do
+	if [ ! -e "man/$page" ] && [ ! -e "$work/man3/$page" ]; then
+		echo "a page refers to $page, which is not there" >&2
+		exit 1
+	fi
+done
+# refused <sed command>: that makes a comment which is not of the form
+refused() {
+	sed "$1" include/smudge/memory.h >"$work/memory.h"
+	if message=$(python3 scripts/make-man3.py 0 2000-01-01 "$work/none" \
+		"$work/memory.h" 2>&1) ||
+		! echo "$message" | grep -q '^/.*/memory.h:[0-9]*: '; then
+		echo "a header changed by '$1' is not refused: $message" >&2
+		exit 1
+	fi
+}
+refused 's/ \* smudge_memory_create - / * smudge_memory_make - /'
+refused 's/@memory: may be NULL/@memori: may be NULL/'
+refused 's/Return: 0, -ENOMEM\.//'
+refused 's/Threads: any\.//'
+refused '/smudge_memory_create - /,/Blocks/d'
