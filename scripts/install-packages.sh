@@ -1,18 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Check for the packages of scripts/packages.txt: for "build", for "test", which
-# includes "build", or for "cross" or "web", which include both. As root install
-# the missing ones; otherwise name them in one line and exit with status 1. On a
-# system without dpkg only name them.
+# includes "build", for "cross" or "web", which include both, or for "bare". As
+# root install the missing ones; otherwise name them in one line and exit with
+# status 1. On a system without dpkg only name them.
 set -eu
 
 list=$(dirname "$0")/packages.txt
 case "${1:-}" in
 build) words=build ;;
 test) words='build|test' ;;
+bare) words=bare ;;
 cross | web) words="build|test|$1" ;;
 *)
-	echo "usage: $0 build|test|cross|web" >&2
+	echo "usage: $0 build|test|cross|web|bare" >&2
 	exit 2
 	;;
 esac

@@ -231,7 +231,7 @@ class Manual:
         see_also(page, (related | mentioned | about) - set(names))
         page.write(folder)
         for name in names[1:]:
-            (folder / f"{name}.3").symlink_to(f"{names[0]}.3")
+            (folder / f"{name}.3").write_text(f".so man3/{names[0]}.3\n")
 
     def type_page(self, name, folder):
         path, comment, found = self.types[name]

@@ -39,7 +39,12 @@ ROWS = [
      SANITIZED + ["-Db_sanitize=thread", "-Dbench=false"], ["unit"]),
     ("clang-release-no-unicorn", "clang", ["-Dunicorn=disabled", "-Dvnc=disabled"], None),
 ]
-CROSS = ["aarch64", "s390x"]  # rows cross-<machine>
+# name, command, word of SMUDGE_REQUIRE
+OPTIONAL = [
+    ("cross-aarch64", ["scripts/test-cross.sh", "aarch64"], "cross"),
+    ("cross-s390x", ["scripts/test-cross.sh", "s390x"], "cross"),
+    ("bare", ["scripts/test-bare.sh"], "bare"),
+]
 CHECKS = [
     ("includes point downwards", ["scripts/check-includes.py"]),
     ("calls point downwards", ["scripts/check-calls.py",
@@ -184,17 +189,18 @@ def run_suite(tally, name, suite, prefix=()):
         tally.case(name, f"suite {suite}: {why!r}", "failed")
 
 
-def run_cross(tally, machine, prefix):
-    """A build for another machine, where its packages can be had."""
-    name = f"cross-{machine}"
+def run_optional(tally, row, prefix):
+    """A row with a script of its own, which skips where it cannot be had."""
+    name, command, requirement = row
     with Step(tally, name) as step:
         say(f"[{name}] building and testing")
         status = count_suites(
-            tally, name, [*prefix, "scripts/test-cross.sh", machine], step.log,
+            tally, name, [*prefix, *command], step.log,
             WORK / name / "meson-logs" / "testlog.junit.xml")
         if status == SKIPPED:
-            required = "cross" in os.environ.get("SMUDGE_REQUIRE", "").split(",")
-            tally.case(name, "build", "failed" if required else "skipped",
+            required = os.environ.get("SMUDGE_REQUIRE", "").split(",")
+            tally.case(name, "build",
+                       "failed" if requirement in required else "skipped",
                        step.log.read_text(errors="replace").splitlines()[-1])
         elif status == 0:
             tally.case(name, "build", "passed")
@@ -233,7 +239,7 @@ def parse():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--row", action="append", metavar="NAME",
                         choices=[r[0] for r in ROWS] +
-                        [f"cross-{m}" for m in CROSS] + ["checks"],
+                        [r[0] for r in OPTIONAL] + ["checks"],
                         help="only this row; may be given several times")
     parser.add_argument("--suite", action="append", metavar="NAME",
                         help="only this suite of the rows (unit, kernel, "
@@ -263,9 +269,9 @@ def main():
         run_suite(tally, first, MODEL, prefix)
     alone = run_others(tally, arguments,
                        [r for r in ROWS[1:] if is_wanted(r[0])], prefix)
-    for machine in CROSS:
-        if is_wanted(f"cross-{machine}"):
-            run_cross(tally, machine, prefix)
+    for row in OPTIONAL:
+        if is_wanted(row[0]):
+            run_optional(tally, row, prefix)
     if WAITS in overlap:
         waits.join()
     for name in alone:
