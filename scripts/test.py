@@ -52,6 +52,7 @@ CHECKS = [
     ("public headers compile alone", ["scripts/check-headers.sh"]),
     ("calls that take an error are tested", ["scripts/check-errors.py"]),
     ("format and size of files", ["scripts/check-format.sh"]),
+    ("code in the guide is the examples'", ["scripts/check-quotes.py"]),
     ("manual pages", ["scripts/check-man.sh"]),
     ("exported symbols", ["scripts/check-symbols.sh",
                           "build-test/gcc-release/lib/libsmudge.so"]),
