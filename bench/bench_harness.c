@@ -130,6 +130,16 @@ static void check_answers(const struct bench_case *bench,
 	}
 }
 
+/* Take the @at-th sample of each contender, and compare the answers. */
+static void sample_all(const struct bench_case *bench, struct entry *entries,
+		       unsigned int n, unsigned int at)
+{
+	for (unsigned int k = 0; k < n && !bench_interrupted; k++)
+		entries[k].samples[at] = one_sample(bench, &entries[k]);
+	if (!bench_interrupted && bench_reads_runs)
+		check_answers(bench, entries, n);
+}
+
 void bench_run(const struct bench_case *bench)
 {
 	struct entry *entries = calloc(MAX_CONTENDERS, sizeof(*entries));
@@ -143,15 +153,9 @@ void bench_run(const struct bench_case *bench)
 			 bench->pattern->name, bench->pattern->percent, i,
 			 nsamples);
 		bench_progress(text);
-		/* the first sample is not kept: it compares what was taken */
+		/* the first sample is dropped: it compares what was taken */
 		bench_reads_runs = bench->reads_runs || i == 0;
-		for (unsigned int k = 0; k < n && !bench_interrupted; k++) {
-			double ns = one_sample(bench, &entries[k]);
-
-			entries[k].samples[i ? i - 1 : 0] = ns;
-		}
-		if (!bench_interrupted && bench_reads_runs)
-			check_answers(bench, entries, n);
+		sample_all(bench, entries, n, i ? i - 1 : 0);
 	}
 	for (unsigned int k = 0; k < n; k++) {
 		double ns = bench_median(entries[k].samples, nsamples);
