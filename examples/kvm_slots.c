@@ -194,24 +194,29 @@ static int watch(struct slot *low, struct slot *high)
 	return ret;
 }
 
+static int open_machine(struct slot *low, struct slot *high)
+{
+	int ret = open_vm();
+
+	if (!ret)
+		ret = smudge_memory_create(&memory);
+	if (!ret)
+		ret = open_ram();
+	if (!ret)
+		ret = open_slot(low);
+	return ret ? ret : open_slot(high);
+}
+
 int main(void)
 {
 	struct slot low = {.number = 0, .npages = HOLE_FIRST};
 	struct slot high = {.number = 1,
 			    .first_page = HOLE_END,
 			    .npages = NPAGES - HOLE_END};
-	int ret = open_vm();
+	int ret = open_machine(&low, &high);
 
 	if (ret == -ENODEV)
 		return 77;
-	if (!ret)
-		ret = smudge_memory_create(&memory);
-	if (!ret)
-		ret = open_ram();
-	if (!ret)
-		ret = open_slot(&low);
-	if (!ret)
-		ret = open_slot(&high);
 	if (!ret)
 		ret = watch(&low, &high);
 	if (ret) {

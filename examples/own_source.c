@@ -163,6 +163,30 @@ static int store_and_take(struct smudge_region *region,
 	return smudge_client_commit(client, batch);
 }
 
+/* Every page is written three times, each store alone between two takes. */
+static int watch(struct smudge_memory *memory, struct smudge_region *region,
+		 struct smudge_error *err)
+{
+	struct smudge_client_options me = {.size = sizeof(me), .name = "me"};
+	struct smudge_client *client;
+	struct smudge_batch *batch;
+	int ret = smudge_batch_create(0, &batch);
+
+	if (ret)
+		return ret;
+	ret = smudge_client_open(memory, &me, &client, err);
+	if (!ret) {
+		ret = smudge_client_skip(client, region, 0, NPAGES, err);
+		for (uint64_t i = 0; i < 3 * NPAGES && !ret; i++)
+			ret = store_and_take(region, client, batch,
+					     i * 7 % NPAGES, err);
+		smudge_client_return(client, batch);
+		smudge_client_close(client);
+	}
+	smudge_batch_destroy(batch);
+	return ret;
+}
+
 int main(void)
 {
 	void *buffer = mmap(NULL, NPAGES * PAGE, PROT_READ | PROT_WRITE,
@@ -171,32 +195,21 @@ int main(void)
 						.name = "buffer",
 						.hva = buffer,
 						.size_bytes = NPAGES * PAGE};
-	struct smudge_client_options me = {.size = sizeof(me), .name = "me"};
 	struct smudge_error err = {0};
 	struct smudge_memory *memory;
 	struct smudge_region *region;
 	struct smudge_source *source;
-	struct smudge_client *client;
-	struct smudge_batch *batch;
-	int ret = 1;
+	int ret;
 
 	if (buffer == MAP_FAILED || smudge_memory_create(&memory) ||
-	    smudge_batch_create(0, &batch) ||
 	    smudge_region_add(memory, &options, &region) ||
 	    smudge_source_create(&guard_ops, NULL, &source))
 		return 1;
-	if (smudge_region_attach(region, source, 0, 0, &err) == 0 &&
-	    smudge_client_open(memory, &me, &client, &err) == 0) {
-		ret = smudge_client_skip(client, region, 0, NPAGES, &err);
-		for (uint64_t i = 0; i < 3 * NPAGES && !ret; i++)
-			ret = store_and_take(region, client, batch,
-					     i * 7 % NPAGES, &err);
-		smudge_client_return(client, batch);
-		smudge_client_close(client);
-	}
+	ret = smudge_region_attach(region, source, 0, 0, &err);
+	if (!ret)
+		ret = watch(memory, region, &err);
 	if (ret)
 		fprintf(stderr, "own_source: %s\n", err.message);
-	smudge_batch_destroy(batch);
 	smudge_source_destroy(source);
 	smudge_memory_destroy(memory);
 	return ret ? 1 : 0;

@@ -71,18 +71,23 @@ static int set_slot(const struct ram *piece, uint64_t size_bytes)
 	return ioctl(vm_fd, KVM_SET_USER_MEMORY_REGION, &slot) ? -errno : 0;
 }
 
+static int map_ram(struct ram *piece)
+{
+	piece->hva = mmap(NULL, piece->size_bytes, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return piece->hva == MAP_FAILED ? -errno : 0;
+}
+
 /* RAM is told to KVM and to smudge; the source joins the two. */
 static int add_ram(struct ram *piece, const char *name)
 {
 	struct smudge_region_options options = {.size = sizeof(options),
 						.name = name};
 	struct smudge_kvm_slot slot = {.size = sizeof(slot)};
-	int ret;
+	int ret = map_ram(piece);
 
-	piece->hva = mmap(NULL, piece->size_bytes, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (piece->hva == MAP_FAILED)
-		return -errno;
+	if (ret)
+		return ret;
 	options.hva = slot.hva = piece->hva;
 	options.gpa = slot.gpa = piece->gpa;
 	options.size_bytes = slot.size_bytes = piece->size_bytes;
