@@ -16,10 +16,6 @@ LABEL = re.compile(r"(?:(?<=^)|(?<=[.)] )|(?<=\n))(" + "|".join(LABELS) + r"):\s
 PROTOTYPE = re.compile(r"\b(smudge_\w+)\((.*)\)", re.S)
 TYPE = re.compile(r"(struct|enum) (smudge_\w+)\s*{")
 # Comments that do not say it yet.
-MAY_LACK = {("smudge_bitmap_destroy", "Blocks"), ("smudge_migrate_send", "Threads"),
-            ("smudge_migrate_default_policy", "Blocks"),
-            ("smudge_migrate_default_policy", "Threads"),
-            ("smudge_migrate_receive", "Threads")}
 
 
 class HeaderError(Exception):
@@ -204,7 +200,6 @@ def check_labels(comment, calls):
               for label, _ in comment.parts}
     for label in "Blocks", "Threads", "Return":
         lack = [c.name for c in calls if label not in labels and
-                (c.name, label) not in MAY_LACK and
                 (label != "Return" or c.text.startswith("int "))]
         if lack:
             fail(comment.where, f'{", ".join(lack)}: the comment has no "{label}:"')

@@ -46,7 +46,7 @@ int smudge_bitmap_create(uint64_t npages, struct smudge_bitmap **ret);
  * smudge_bitmap_destroy - free a bitmap
  * @bitmap: may be NULL
  *
- * Threads: owner; no marker may run or start.
+ * Blocks: no. Threads: owner; no marker may run or start.
  */
 void smudge_bitmap_destroy(struct smudge_bitmap *bitmap);
 

@@ -186,6 +186,8 @@ smudge_migration_stats(struct smudge_migration *migration);
 /*
  * smudge_migrate_default_policy - switch over when the expected downtime is
  *      within the limit or the rounds are used up
+ *
+ * Blocks: no. Threads: any.
  */
 enum smudge_migrate_decision
 smudge_migrate_default_policy(struct smudge_migrate_stats stats,
@@ -203,6 +205,8 @@ smudge_migrate_default_policy(struct smudge_migrate_stats stats,
  *
  * Blocks: until the machine has moved or the attempt failed. Starts no
  * thread. Never raises SIGPIPE.
+ * Threads: one send or receive per handle; meanwhile other threads may call
+ * smudge_migration_* on it, and writers run until machine_stop returned.
  * The socket: O_NONBLOCK and socket timeouts make no difference. TCP_NODELAY,
  * TCP_CORK, SO_RCVLOWAT and SO_PEEK_OFF are changed for the migration, and have
  * the caller's values again on return. If the caller has set SO_LINGER with a
@@ -263,6 +267,7 @@ struct smudge_migrate_receive_options {
  * Pages are written through the regions' hva, and marked for clients that
  * are open here. Treats the stream as hostile.
  * Blocks: until the machine is here or the attempt failed. Starts no thread.
+ * Threads: as for smudge_migrate_send; the machine does not run.
  * The socket: as for smudge_migrate_send.
  * State after success: all memory and state are loaded, and the sender has
  * handed the machine over: it may run here. After failure: the content of the
