@@ -15,7 +15,6 @@ LABELS = ["Blocks?", "Threads", "Return", "State after failure", "On failure",
 LABEL = re.compile(r"(?:(?<=^)|(?<=[.)] )|(?<=\n))(" + "|".join(LABELS) + r"):\s")
 PROTOTYPE = re.compile(r"\b(smudge_\w+)\((.*)\)", re.S)
 TYPE = re.compile(r"(struct|enum) (smudge_\w+)\s*{")
-# Comments that do not say it yet.
 
 
 class HeaderError(Exception):
