@@ -118,12 +118,13 @@ int smi_uffd_probe(struct smudge_error *err)
 		return ret;
 	pages = mmap(NULL, 4 * page_bytes, PROT_READ | PROT_WRITE,
 		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (pages == MAP_FAILED) {
+	if (pages == MAP_FAILED)
 		ret = fail(err, -errno, "mmap");
-	} else {
+	else
 		ret = try_tracking(&fds, pages, page_bytes, err);
-		munmap(pages, 4 * page_bytes);
-	}
+	/* First: another thread may map the addresses again at once. */
 	smi_uffd_close(&fds);
+	if (pages != MAP_FAILED)
+		munmap(pages, 4 * page_bytes);
 	return ret;
 }
