@@ -196,6 +196,8 @@ static void *receive_thread(void *opaque)
 
 static int check_expected(struct migration *migration, struct smudge_error *err)
 {
+	/* first: a job that ends in between leaves the state inmigrate */
+	bool is_running = migration_is_running(migration);
 	int ret = run_control_check(migration->machine, err);
 
 	if (ret)
@@ -205,7 +207,7 @@ static int check_expected(struct migration *migration, struct smudge_error *err)
 					"no migration is expected: this "
 					"machine was not started with "
 					"--incoming");
-	if (migration_is_running(migration))
+	if (is_running)
 		return smudge_error_set(err, -EBUSY, "migration",
 					"The incoming migration has already "
 					"been started");

@@ -60,6 +60,12 @@ int migration_start(struct migration *migration, const char *text,
 		    struct smudge_error *err);
 
 /*
+ * Return: 0, or -EBUSY with one sentence: a job is running. With start_lock
+ * held, so that none starts after the check; what else is checked is checked
+ * later, since the end of a job may change it.
+ */
+int migration_check_idle(struct migration *migration, struct smudge_error *err);
+/*
  * Prepare a new job: join the last thread, make a new handle, set status
  * setup. With start_lock held, as for migration_spawn. Return: 0, -EBUSY or
  * -ENOMEM with one sentence.

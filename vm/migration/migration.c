@@ -121,17 +121,23 @@ static void new_job(struct migration *migration, struct smudge_migration *job,
 	pthread_mutex_unlock(&migration->lock);
 }
 
+int migration_check_idle(struct migration *migration, struct smudge_error *err)
+{
+	if (!migration_is_running(migration))
+		return 0;
+	return smudge_error_set(err, -EBUSY, "migration",
+				"There's a migration process in progress");
+}
+
 int migration_begin(struct migration *migration, bool incoming,
 		    struct smudge_error *err)
 {
 	struct smudge_migrate_limits limits = migration_limits(migration);
 	struct smudge_migration *job = NULL;
-	int ret;
+	int ret = migration_check_idle(migration, err);
 
-	if (migration_is_running(migration))
-		return smudge_error_set(err, -EBUSY, "migration",
-					"There's a migration process in "
-					"progress");
+	if (ret)
+		return ret;
 	join_thread(migration);
 	ret = smudge_migration_create(&limits, &job);
 	if (ret)
@@ -229,6 +235,10 @@ void migration_finish(struct migration *migration, int result,
 	struct migration_outcome end =
 		migration_outcome(migration->incoming, result);
 
+	/* before the place is set: from then on the user may take it back */
+	pthread_mutex_lock(&migration->lock);
+	migration->place = end.place;
+	pthread_mutex_unlock(&migration->lock);
 	/* before the status: a user who sees it may use the guest */
 	if (!migration->incoming)
 		run_control_set_place(migration->machine,
@@ -238,7 +248,6 @@ void migration_finish(struct migration *migration, int result,
 		migration->error = *err;
 	migration->total_ns = host_now_ns() - migration->started_ns;
 	migration->status = end.status;
-	migration->place = end.place;
 	pthread_mutex_unlock(&migration->lock);
 	migration->options.changed(migration->options.opaque, end.status);
 }

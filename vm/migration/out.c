@@ -82,14 +82,15 @@ static void *send_thread(void *opaque)
 
 static int check_sendable(struct migration *migration, struct smudge_error *err)
 {
+	int ret;
+
 	if (machine_run_state(migration->machine) == MACHINE_INMIGRATE)
 		return smudge_error_set(err, -EBUSY, "migration",
 					"Guest is waiting for an incoming "
 					"migration");
-	/* migration_begin refuses it with a better sentence */
-	if (migration_is_running(migration))
-		return 0;
-	return run_control_check(migration->machine, err);
+	/* first: a job that ends in between may hand the guest over */
+	ret = migration_check_idle(migration, err);
+	return ret ? ret : run_control_check(migration->machine, err);
 }
 
 /* With start_lock held. */
