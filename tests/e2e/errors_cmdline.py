@@ -3,6 +3,7 @@
 """Wrong command lines and images: one line on stderr, status 1 or 2."""
 import os
 import pathlib
+import re
 import struct
 import subprocess
 
@@ -207,6 +208,20 @@ def help_and_version(lab):
                              timeout=PATIENCE, capture_output=True)
         check_equal((run.returncode, run.stderr), (0, ""), f"{run}")
         check(f"smudge {command}" in run.stdout, f"{run}")
+
+
+@case
+def manual_pages_have_every_option(lab):
+    man = pathlib.Path(__file__).resolve().parents[2] / "man"
+    for page, *command in (["smudge-vm.1", VM], ["smudge.1", TOOL],
+                           *(["smudge.1", TOOL, c] for c in
+                             ("demo", "migrate", "qmp", "screenshot"))):
+        text = re.sub(r"\\f.", "", (man / page).read_text()).replace("\\-", "-")
+        run = subprocess.run([*command, "--help"], text=True, timeout=PATIENCE,
+                             capture_output=True)
+        option = r"(?<![\w-])--?[a-zA-Z][\w-]*"
+        missing = set(re.findall(option, run.stdout)) - set(re.findall(option, text))
+        check_equal(missing, set(), f"options of {command} not in {page}")
 
 
 @case
