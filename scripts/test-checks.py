@@ -13,6 +13,7 @@ import complexity
 calls = importlib.import_module("check-calls")
 dialect = importlib.import_module("check-dialect")
 includes = importlib.import_module("check-includes")
+references = importlib.import_module("check-references")
 
 # a function's body, its cognitive complexity
 COMPLEXITY = [
@@ -74,6 +75,23 @@ DIALECT = [
     ("int smi_speech_bytes;", "reason"),
     ("int generation, camera;", None),
     ('puts("nobody");', None),
+]
+
+
+# a comment, the name in it that the tree does not have
+REFERENCES = [
+    ("see lib/sys/page.h, page.h and sys/page.c", "sys/page.c"),
+    ("sys/page.[ch]", None),
+    ("p*.h; q*.h", "q*.h"),
+    ("../docs/testing.md, <stdio.h>, 0.1", None),
+    ("x.page.h", "x.page.h"),
+    ("smi_page_copy() and smi_page_copied()", "smi_page_copied"),
+    ("smi_page_* and smi_page_", None),
+    ("smi_pages_*", "smi_pages_"),
+    ("SMUDGE_TEST_SEED=1, SMUDGE_TEST_SEEDS=1", "SMUDGE_TEST_SEEDS"),
+    ("copy(), poll(2), paste()", "paste()"),
+    ("decisions/0012, decision 12, decision 13", "decision 13"),
+    ("a file like NAME.c, smudge_thing_do", None),
 ]
 
 
@@ -174,6 +192,19 @@ def test_includes():
             "in a circle: lib/sys/c.h includes lib/sys/b.h"]
         assert [len(list(includes.check(f))) for f in files] == \
             [0, 0, 0, 0, 0, 1, 0, 1]
+
+
+def test_references():
+    tree = references.Tree(
+        ["lib/sys/page.h", "docs/testing.md", "docs/decisions/0012-why.md"],
+        {"smi_page_copy", "copy", "SMUDGE_TEST_SEED"})
+    for text, expected in REFERENCES:
+        found = {what.removeprefix("there is no ").removeprefix("file ")
+                 for _, what in references.missing(tree, text, True)}
+        assert {name.removesuffix("()") for name in found} == \
+            ({expected.removesuffix("()")} if expected else set()), \
+            (text, expected, found)
+    assert not list(references.missing(tree, "paste()", False))
 
 
 def main():

@@ -58,6 +58,7 @@ CHECKS = [
                           "build-test/gcc-release/lib/libsmudge.so"]),
     ("checks find what they look for", ["scripts/test-checks.py"]),
     ("one dialect", ["scripts/check-dialect.py"]),
+    ("names in documents and comments", ["scripts/check-references.py"]),
     ("size and complexity of functions", ["scripts/check-complexity.py"]),
 ]
 

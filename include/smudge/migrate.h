@@ -84,7 +84,7 @@ enum smudge_migrate_decision {
 	SMUDGE_MIGRATE_ABORT = 2,    /* give up; the machine continues */
 };
 
-/* Switched during the migration with smudge_migrate_set_limits. */
+/* Switched during the migration with smudge_migration_set_limits. */
 struct smudge_migrate_limits {
 	/* Of all rounds but the final one; 0: unlimited. */
 	uint64_t max_bandwidth_bytes_ps;

@@ -4,12 +4,12 @@
  *
  * An engine owns only its own handles: RAM, devices and threads are the
  * machine's. When vcpu_run() returns, the vCPU is between two instructions and
- * its last port access is complete, so get_state() is always exact. vcpu_run()
- * answers port accesses through the machine's port callbacks, on the vCPU's
- * thread.
+ * its last port access is complete, so vcpu_get_state() is always exact.
+ * vcpu_run() answers port accesses through the machine's port callbacks, on the
+ * vCPU's thread.
  *
- * Of vcpu_run, get_state and set_state of one vCPU only one is called at a
- * time; any thread may call kick at any time.
+ * Of vcpu_run, vcpu_get_state and vcpu_set_state of one vCPU only one is called
+ * at a time; any thread may call vcpu_kick at any time.
  */
 #ifndef VM_ENGINE_ENGINE_H
 #define VM_ENGINE_ENGINE_H
