@@ -27,7 +27,8 @@ CALL = re.compile(r"\b([a-z_]\w+)\(\)")
 DECISION = re.compile(r"decisions?[/ ]0*(\d+)\b")
 # What stands for any name, and files that a program or a build makes.
 EXAMPLES = {"NAME.c", "errors_what.c", "tests/unit/bitmap/what.c", "vmm.c",
-            "smudge_thing_do", "smi_transport_x", "b/compile_commands.json"}
+            "smudge_thing_do", "smi_transport_x", "transport_x.[ch]",
+            "b/compile_commands.json"}
 
 
 class Tree:

@@ -62,7 +62,7 @@ extern "C" {
 struct smudge_source;
 struct smudge_sink;
 
-/* What a source is told when it is started; valid until it is stopped. */
+/* The range that a source is started for; valid until it is stopped. */
 struct smudge_source_range {
 	void *hva;		 /* of the first page it covers */
 	uint64_t gpa;		 /* of the first page it covers */

@@ -23,7 +23,8 @@
 
 /*
  * Take pages [first, end), which are a part of a group whose first page counts
- * as @base. Out of line: the usual ways need no stack.
+ * as @base. Not inlined: its arrays would need stack in the common paths, which
+ * do not use them.
  */
 static __attribute__((noinline)) void take_part(struct smudge_bitmap *b,
 						uint64_t group, uint64_t first,

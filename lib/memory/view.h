@@ -14,8 +14,9 @@ int smi_view_create(struct smudge_client *client, struct smudge_region *region,
 void smi_view_destroy(struct smi_view *view);
 
 /*
- * Both locks held. The first view that sources report to starts them, the last
- * one stops them. An unlinked view is retired next.
+ * Both locks held. Linking the first view that sources report to starts the
+ * sources, unlinking the last one stops them. After an unlink, call
+ * smi_view_retire.
  */
 int smi_view_link(struct smi_view *view, struct smudge_error *err);
 void smi_view_unlink(struct smi_view *view);
@@ -26,8 +27,8 @@ void smi_view_retire(struct smi_view *view);
 struct smi_view *smi_view_find(const struct smudge_region *region,
 			       const struct smudge_client *client);
 /*
- * It was linked without a grace period: what is taken from it stays dirty
- * until a barrier worked. The region's lock is not held.
+ * The view was linked without a grace period: pages that are taken from it stay
+ * dirty until a barrier has worked. The region's lock is not held.
  */
 void smi_view_owe_barrier(struct smi_view *view);
 /* Is a batch neither committed nor returned? Locks: none. */

@@ -18,7 +18,7 @@
 #include "sys/error.h"
 
 #define PROGRESS_NS UINT64_C(100000000)
-/* Shorter than the second that a program has which was told to end. */
+/* Shorter than the second within which a program should end after SIGTERM. */
 #define DRAIN_NS UINT64_C(250000000)
 
 static int receive_all(struct smi_receiver *receiver)

@@ -22,7 +22,7 @@
 #include "sys/error.h"
 
 #define MAX_RUNS ((size_t)64 << 10)
-/* Shorter than the second that a program has which was told to end. */
+/* Shorter than the second within which a program should end after SIGTERM. */
 #define DRAIN_NS UINT64_C(250000000)
 
 static int copy_options(struct smi_sender *sender,

@@ -17,9 +17,9 @@
 #include "sys/clock.h"
 
 /*
- * The most content that one take has: as much as a slow line sends in a moment,
- * so that a write before the page is sent costs nothing, and so that the
- * statistics advance. A small take costs some microseconds.
+ * The most content that one take has. It is small, so that a page is read soon
+ * after it was taken (a page that is written in between is sent twice), and so
+ * that the statistics advance. A small take costs some microseconds.
  */
 #define WINDOW_BYTES (UINT64_C(4) << 20)
 /* Fewer pages would split the units of 64 pages in which sources re-arm. */

@@ -73,7 +73,8 @@ int smi_drops_start(struct smi_drops *d, int uffd, int pagemap, uint64_t start,
 		    uint64_t end, struct smudge_error *err);
 
 /*
- * smi_drops_armed - note what each page has, now that the range is protected
+ * smi_drops_armed - note which pages have content, or a copy of their own, now
+ * that the range is protected
  *
  * Return: 0 or -errno.
  */

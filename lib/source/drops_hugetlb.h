@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hugetlbfs: pages without an entry in the page table.
+ * Dropped content in hugetlbfs: pages without an entry in the page table.
  */
 #ifndef LIB_SOURCE_DROPS_HUGETLB_H
 #define LIB_SOURCE_DROPS_HUGETLB_H

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Private mappings of files: does a page still have the copy of its own that it
- * had?
+ * Private mappings of files: does a page still have its own copy?
  *
  * Only words of pages with a bit are read. So memory that was restored from a
  * file and is only read costs next to nothing.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Private mappings of files: copies that belong to the process.
+ * Dropped content in private mappings of files: a dropped page loses the copy
+ * that belonged to the process.
  */
 #ifndef LIB_SOURCE_DROPS_PRIVATE_H
 #define LIB_SOURCE_DROPS_PRIVATE_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Shared memory: the content is the page cache's.
+ * Dropped content in shared memory: the content is in the page cache, not in
+ * the process.
  */
 #ifndef LIB_SOURCE_DROPS_SHARED_H
 #define LIB_SOURCE_DROPS_SHARED_H

@@ -18,8 +18,9 @@
 
 #define FIRST_IN_BYTES (SMI_WIRE_HEADER_BYTES + (size_t)SMI_WIRE_CAP_PAGES)
 /*
- * Deadline of the final record; the drain behind it may take as long again. A
- * program that was told to end has a second for all of that.
+ * Deadline of the final record; the drain behind it may take as long again.
+ * Together they are shorter than the second within which a program should end
+ * after SIGTERM.
  */
 #define FINAL_NS UINT64_C(250000000)
 

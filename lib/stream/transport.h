@@ -6,19 +6,25 @@
  * transport it uses.
  *
  * HOW TO ADD ONE
- * 1. Declare `struct smi_transport_x` with a struct smi_transport as its first
+ * 1. Write lib/stream/transport_x.[ch] and name the .c file in meson.build.
+ *    Declare `struct smi_transport_x` with a struct smi_transport as its first
  *    member, and an open function that fills it in. The caller owns the
  *    memory: opening a transport allocates nothing that the first record
  *    needs, so that a later -ENOMEM can still be reported to the peer.
  * 2. Write the operations below. None of them may block, but for a read or
  *    write of a regular file, which waits for the disk. None raises a signal
- *    that the program sees.
+ *    that the program sees. smi_wait (wait.h) is most of `wait`: it polls
+ *    descriptors, the cancel's first. A transport without a descriptor to poll
+ *    needs one, such as an eventfd.
  * 3. If bytes may be in a buffer of the transport (TLS), `wait` and `has_input`
- *    answer for those too. `wait` may return although the call behind it then
- *    returns -EAGAIN: the channel waits again. Only POLLIN beside POLLOUT must
- *    be true, because a channel that is interruptible then stops its send and
- *    the caller receives a whole record.
+ *    answer for those too. `wait` may report an event although the call then
+ *    returns -EAGAIN: the channel waits again. One case must be exact. If both
+ *    events were asked for, report POLLIN only if a receive would return
+ *    something: an interruptible channel stops its send for it, and its caller
+ *    then waits for a whole record.
  * 4. Test a link over it, as tests/unit/stream/file.c does.
+ * 5. A migration opens the socket's transport (migrate/sender.c, receiver.c).
+ *    If users may choose yours, add a public call that opens it.
  *
  * A transport is used by one thread at a time.
  */

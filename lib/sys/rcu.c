@@ -39,7 +39,10 @@ _Atomic bool smi_sys_rcu_readers_fence = true;
 static _Thread_local atomic_bool is_ending
 	__attribute__((tls_model("initial-exec")));
 
-/* All threads fence: each has passed a barrier since it was told to. */
+/*
+ * All threads use fences: each has passed a barrier since
+ * smi_sys_rcu_readers_fence was set.
+ */
 static _Atomic bool all_fence = true;
 
 static pthread_key_t exit_key;
@@ -87,8 +90,9 @@ static void forget_other_threads(void)
 }
 
 /*
- * Runs before any thread can enter a section. A key that is made early is among
- * the first. Each step may fail: then readers share words, or fence.
+ * Runs before any thread can enter a section, and early, so that the key is
+ * among the first. Each step may fail: without the key, readers share words;
+ * without membarrier(2), readers use fences.
  */
 static __attribute__((constructor)) void set_up(void)
 {

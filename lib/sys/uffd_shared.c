@@ -129,7 +129,10 @@ static int check_features(uint64_t has, enum smi_sys_uffd_purpose purpose,
 	return 0;
 }
 
-/* What the kernel lacks is not asked for; it is missed by the purpose alone. */
+/*
+ * @features are those that the kernel offers: UFFDIO_API refuses others. The
+ * caller checks whether they are enough for its purpose.
+ */
 static int open_agreed(struct smi_sys_uffd_shared *page, uint64_t features,
 		       struct smudge_error *err)
 {

@@ -17,8 +17,9 @@
 struct smi_sys_uffd_use;
 
 /*
- * A page of its own, zero at first and again in each child of fork(2). A mutex
- * of zeros is an unlocked one in every C library of Linux.
+ * Alone in a page of memory that the kernel fills with zeros at first, and
+ * again in each child of fork(2). In every C library of Linux a mutex of zeros
+ * is unlocked.
  */
 struct smi_sys_uffd_shared {
 	pthread_mutex_t lock;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pages before the slot belong to the region and to no source.
+ * Opens and closes the machine, its region and its source. The region may begin
+ * before the slot: the pages in between have no source.
  */
 #include "kvm_track.h"
 

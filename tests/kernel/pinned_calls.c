@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Raw system calls: no library stands between the test and the kernel.
+ * Raw system calls, without liburing or libaio.
  */
 #include "pinned_calls.h"
 

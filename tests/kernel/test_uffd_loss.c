@@ -171,16 +171,17 @@ static void harvest_into(struct fixture *f, struct smudge_client *client,
 /* Which page was the writer's store k? False when the log has wrapped. */
 static bool logged_page(struct writer *w, uint64_t k, uint32_t *ret_page)
 {
-	/* Acquire: the look at nlog below must come after it. */
+	/* Acquire: nlog must be read after it. */
 	*ret_page = atomic_load_explicit(&w->log[k % LOG_SIZE],
 					 memory_order_acquire);
 	return logged(w) < k + LOG_SIZE;
 }
 
 /*
- * Stores counted after the first look and before the second were done before
- * the second harvest. The first of them may have been stored, though not
- * counted, before the first look, and belongs to the pair before.
+ * The writers' counters are read before each of the two harvests. A store that
+ * was counted between the two readings was done before the second harvest, so
+ * one of the two must report it. The first such store is left out: it may have
+ * been done, and not yet counted, before the first reading.
  */
 static uint64_t check_pair(struct fixture *f, struct smudge_client *client)
 {

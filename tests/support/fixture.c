@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The objects in the order in which they stand on each other.
+ * Creates the objects, each after those that it uses, and destroys them in the
+ * opposite order.
  */
 #include "fixture.h"
 

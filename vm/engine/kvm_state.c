@@ -4,8 +4,8 @@
  *
  * What KVM knows beyond it (local APIC, interrupts) does not exist in this
  * machine, or its use is refused (engine/kvm_fpu.c). Model-specific registers
- * are moved one by one: a KVM may lack some, which then read as 0 and take only
- * what they have.
+ * are moved one by one, since a KVM may lack some. One that is missing reads as
+ * 0, and a state with another value for it is refused.
  */
 #include "engine/kvm.h"
 

@@ -249,8 +249,8 @@ static int pass(struct vnc_buffer *buffer, rfbClientPtr client, size_t len)
 }
 
 /*
- * The length of a handshake's next message, 0 while it is incomplete. A
- * handshake has no clipboards.
+ * The length of a handshake's next message, 0 while it is incomplete. All
+ * messages of a handshake are short, so none is skipped.
  */
 static int handshake_bytes(const struct vnc_buffer *buffer, int state)
 {

@@ -157,7 +157,7 @@ const char *vnc_request_answer(const struct vnc *vnc, enum vnc_request request,
 /* serve.c */
 void vnc_conn_accept(struct vnc *vnc);
 /*
- * @events: of poll.
+ * Handle what poll(2) reported for the connection: @events are its revents.
  */
 void vnc_conn_serve(struct vnc *vnc, struct vnc_conn *conn, short events);
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What stands in for membarrier(2): each way by itself is a barrier for a
- * thread that stores and then loads without a fence; refuses where it is none;
+ * Replacements of membarrier(2). Each by itself is a barrier for a thread that
+ * stores and then loads without a fence; returns false where it cannot be one;
  * and leaves errno and the thread's affinity as they were.
  *
- * Stores are in flight for little longer than any system call takes: of 34,000
- * rounds with one that is no barrier a single page was lost. So the race says
- * that a way does something; that it is a barrier is argued in sys/barrier.h.
+ * A store is in flight for little longer than a system call takes: in 34,000
+ * rounds with a system call that is no barrier, one page was lost. So the race
+ * shows only that a replacement does something; sys/barrier.h argues that it is
+ * a barrier.
  */
 #include "barrier_rig.h"
 
