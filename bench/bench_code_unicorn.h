@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A guest in Unicorn whose code is written by DMA.
+ * Measures a guest in Unicorn whose code is written by DMA.
  */
 #ifndef BENCH_BENCH_CODE_UNICORN_H
 #define BENCH_BENCH_CODE_UNICORN_H

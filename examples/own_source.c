@@ -22,9 +22,8 @@ enum {
 
 /*
  * The lock makes "may be written" and "was written" one step: a page is
- * writable only while its bit is set, or while the client that was told has not
- * taken it yet. The handler may wait for it, since its holders never store to
- * tracked memory.
+ * writable only while its bit is set, or while a client has not taken it yet.
+ * The handler may wait for it, since its holders never store to tracked memory.
  */
 static struct {
 	atomic_flag lock;

@@ -78,7 +78,7 @@ static int map_ram(struct ram *piece)
 	return piece->hva == MAP_FAILED ? -errno : 0;
 }
 
-/* RAM is told to KVM and to smudge; the source joins the two. */
+/* Register RAM with KVM and with smudge; the source joins the two. */
 static int add_ram(struct ram *piece, const char *name)
 {
 	struct smudge_region_options options = {.size = sizeof(options),

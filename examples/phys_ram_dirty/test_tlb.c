@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the software TLB is told: a reset gives it exactly the whole pages of
- * the range, after the bits are gone, once for each region; an update resets
- * the entries that write to a page with a clear flag and no other.
+ * The calls of the software TLB: a reset passes exactly the whole pages of the
+ * range, after the bits are gone, once for each region; an update resets the
+ * entries that write to a page with a clear flag and no other.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The fuzzer of the sender: the input is what a receiver says, in five parts
+ * The fuzzer of the sender: the input is what a receiver sends, in five parts
  * that come one each at its greeting, at REGION_TABLE, ROUND_END, END and GO;
  * then the receiver closes. Each input is played as it is and with its
- * checksums made right. Whatever comes, the sender gives 0 or an error with a
- * sentence, its machine runs again unless it was handed over, and nothing is
+ * checksums made right. Whatever comes, the sender returns 0, or an error with
+ * a sentence, its machine runs again unless it was handed over, and nothing is
  * tracked any more.
  *
  * Input: for each part its length (two bytes, little-endian) and its bytes.

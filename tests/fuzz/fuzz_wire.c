@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The fuzzer of the receiver: the input is a migration stream, played to a
- * real smudge_migrate_receive whose regions lie between guard pages. Each
- * input is played twice, as it is and with its checksums made right, since
- * no fuzzer guesses those. Whatever comes, the receiver gives 0 or an error
- * with a sentence.
+ * The fuzzer of the receiver: the input is a migration stream, played to a real
+ * smudge_migrate_receive whose regions lie between guard pages. Each input is
+ * played twice, as it is and with its checksums made right, since no fuzzer
+ * guesses those. Whatever comes, the receiver returns 0, or an error with a
+ * sentence.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * drops_rig.h: the rig of the tests of dropped content.
+ * The rig of the tests of dropped content.
  */
 #include "drops_rig.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A guest under KVM that uses registers which the state of a vCPU does not
- * carry cannot be saved: without them it would go wrong elsewhere. It runs on.
+ * carry cannot be saved, since it would go wrong elsewhere without them. The
+ * guest continues.
  */
 #include "vm_cpu.h"
 

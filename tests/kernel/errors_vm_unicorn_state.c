@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * States that Unicorn 2.0.1 takes and does not emulate are refused, each with
- * the name of what differs and with what to do. The guest, which was there
- * before, runs on with its own state.
+ * States that Unicorn 2.0.1 accepts but does not emulate are refused. Each
+ * sentence names what differs and what to do. The guest that was there before
+ * continues with its own state.
  */
 #include "vm_cpu.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pages of the four classes lie far from each other, since the kernel maps
- * the neighbours of a file's page that is read (16 pages, aligned).
+ * Prepares each kind of memory. Pages of the four classes are far from each
+ * other, because the kernel also maps the neighbours of a page of a file that
+ * is read (16 pages, aligned).
  */
 #include "kinds.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A page is delivered clean the first time. A page that is delivered again was
- * dropped, which is a change: it is left unprotected, so it counts as written.
+ * The pager's thread. A page is delivered clean the first time. A page that is
+ * delivered again was dropped, which is a change: it is left unprotected, so it
+ * counts as written.
  */
 #include "pager.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * smudge_region_discard: what each kind of memory holds afterwards, that all
- * clients are told, and that the mark comes after the content has gone.
+ * smudge_region_discard: what each kind of memory holds afterwards, that the
+ * pages are dirty for all clients, and that the mark comes after the content
+ * has gone.
  */
 #include <errno.h>
 #include <pthread.h>

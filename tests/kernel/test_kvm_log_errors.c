@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * KVM fails while a slot is tracked, or the slot is not what it was said to
- * be: what is unknown is dirty, a take that could not re-arm gives its bits
- * back, and each failure is a sentence.
+ * KVM fails while a slot is tracked, or the slot differs from its description:
+ * what is unknown is dirty, a take that cannot re-arm returns its bits, and
+ * each failure has a sentence.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two clients of one KVM slot take at different times. In manual mode each
- * take clears in the kernel; none may destroy a write that the other client
- * has not been told about. Every interleaving is built store by store.
+ * Two clients of one KVM slot take at different times. In manual mode each take
+ * clears in the kernel; none may remove a write from the log that the other
+ * client has not received. Every interleaving is built store by store.
  */
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A guest's stores under the userfaultfd source: protecting a page of the
- * process takes it from the guest too, so the vCPU's next store is seen.
+ * process protects it from the guest too, so the vCPU's next store is detected.
  */
 #include <pthread.h>
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Private memory of a file in swap: its content is there, unless it is dropped
- * there. Root can tell; as user nobody it is unsure, and reported either way.
+ * there. As root the source knows which; as user nobody it is unsure, and
+ * reports the page either way.
  */
 #include <fcntl.h>
 #include <sys/mman.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Code that is changed while the machine stands, as a debugger does, runs as
- * it is when the machine continues, if the change was marked: in one page,
+ * Code that is changed and marked while the machine is stopped, as by a
+ * debugger, runs in its new form when the machine continues: in one page,
  * across two, and in so many pages that the engine's lists overflow. So does
  * code that a display clears while the machine runs.
  */

@@ -3,8 +3,8 @@
  * No write of a real guest is lost, whichever way --dirty names: what changed
  * in RAM between two paused moments was taken, or is in the last harvest.
  *
- * A shadow copy stands for a migration's destination: only taken pages are
- * copied into it while the guest runs, and in the end both must be equal.
+ * A shadow copy plays a migration's destination: only taken pages are copied
+ * into it while the guest runs, and in the end both must be equal.
  */
 #include "vm_guest.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The guest runs on each engine and moves between them: pausing, resuming
- * and moving at any moment loses nothing, by the guest's own verdict, and the
- * guest does notice when memory is spoiled behind its back.
+ * The guest runs on each engine and moves between them: pausing, resuming and
+ * moving at any moment loses nothing, by the guest's own verdict; and the guest
+ * detects it when the test changes its memory.
  */
 #include "vm_guest.h"
 

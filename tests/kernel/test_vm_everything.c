@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * guests/everything: right while left alone, and it says so when a pixel
- * of its picture or a word of its pages is not what it wrote.
+ * guests/everything: finds no error while left alone, and reports one when the
+ * test changes a pixel of its picture or a word of its pages.
  */
 #include "vm_guest.h"
 

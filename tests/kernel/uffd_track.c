@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The client skips everything before the first harvest, which arms all pages.
+ * Opens and closes the region, its source and its client. The client skips
+ * everything before the first harvest, which arms all pages.
  */
 #include "uffd_track.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The vCPU is the first section: count, then name, version and length.
+ * Finds and changes the vCPU's part of a state. The vCPU is the first section:
+ * count, then name, version and length.
  */
 #include "vm_cpu.h"
 

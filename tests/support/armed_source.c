@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pages are reported one by one; nothing here is meant to be fast.
+ * The model of a kernel that arms pages. Pages are reported one by one; nothing
+ * here is meant to be fast.
  */
 #include "armed_source.h"
 

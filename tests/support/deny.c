@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Each rule becomes one of libseccomp's. Of an argument the low half is
- * compared: that is what the kernel reads of a command.
+ * Each rule becomes a rule of libseccomp. Only the low half of an argument is
+ * compared, since the kernel reads only that half of a command.
  */
 #include "deny.h"
 

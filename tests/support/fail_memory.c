@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A countdown over the allocations of a thread; fail_memory.h.
+ * A countdown over the allocations of a thread.
  */
 #include "fail_memory.h"
 

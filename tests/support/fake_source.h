@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A source of the test's own: it reports the bits the test puts in it, counts
- * what is asked of it, and fails when it is told to. Also a memory with
- * regions over no real memory at all, since nothing but kernel sources ever
- * touches hva.
+ * A source of the test's own: it reports the bits that the test puts into it,
+ * counts the calls of its operations, and fails when the test wants it. Also a
+ * memory with regions over no real memory at all, since nothing but kernel
+ * sources ever touches hva.
  */
 #ifndef TESTS_SUPPORT_FAKE_SOURCE_H
 #define TESTS_SUPPORT_FAKE_SOURCE_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The naive truth a bitmap is compared with: one byte per page, every
- * operation the obvious loop. It knows nothing of words, levels or planes, so
- * it cannot share a mistake with the bitmap. No cmocka here: the fuzzer uses
- * it too. What differs is said in a sentence, not by a failing assertion.
+ * The oracle that a bitmap is compared with: one byte per page, every operation
+ * the obvious loop. It knows nothing of words, levels or planes, so it cannot
+ * share a mistake with the bitmap. No cmocka here: the fuzzer uses it too. What
+ * differs is said in a sentence, not by a failing assertion.
  */
 #ifndef TESTS_SUPPORT_ORACLE_H
 #define TESTS_SUPPORT_ORACLE_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The first processor for one thread, the last one for the other.
+ * Pins one thread to the first processor, and the other to the last one.
  */
 #include "pin.h"
 

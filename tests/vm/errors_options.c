@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bad command lines: one sentence each.
+ * Invalid command lines: one sentence each.
  */
 #include "support.h"
 

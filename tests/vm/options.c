@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Good command lines and sizes.
+ * Valid command lines and sizes.
  */
 #include "support.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * membarrier(2) is denied after bitmaps were made. The drain that finds out,
- * in the middle of marks, loses nothing: it gets another barrier, and where
- * there is none at all, takes keep what they gave until there was one.
+ * membarrier(2) is denied after bitmaps were made. The drain that detects this,
+ * in the middle of marks, loses nothing: it uses another barrier. Where there
+ * is none at all, pages that are taken stay dirty until a barrier works.
  */
 #include "barrier_rig.h"
 

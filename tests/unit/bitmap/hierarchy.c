@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What any hierarchical bitmap is asked, through the public header alone:
- * where levels begin and end (64, 4096, 262144 pages, one less, one more),
- * sizes that fill no word, walks that begin in the middle, questions about
- * nothing. Expected runs are written out or follow from the ends of a range;
- * there is no second bitmap to agree with. Once for each vector variant.
+ * Queries at the edges of a hierarchical bitmap, through the public header
+ * alone: where levels begin and end (64, 4096, 262144 pages, one less, one
+ * more), sizes that fill no word, walks that begin in the middle, questions
+ * about nothing. Expected runs are written out or follow from the ends of a
+ * range; there is no second bitmap to agree with. Once for each vector variant.
  */
 #include "support.h"
 

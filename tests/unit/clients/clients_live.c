@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The threads of clients_live.h. The screen has a line per page, so that line Y
- * is page Y; the counter's place in it differs from page to page.
+ * The threads that write and the threads that use the memory. The screen has a
+ * line per page, so that line Y is page Y; the counter's place in it differs
+ * from page to page.
  */
 #include "clients_live.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Opening, writing, and comparing bits with the oracles; clients_rig.h.
+ * Opens the clients, writes, and compares their bits with the oracles.
  */
 #include "clients_rig.h"
 

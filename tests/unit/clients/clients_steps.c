@@ -29,7 +29,7 @@ static uint64_t some_rows(struct clients_rig *rig, uint64_t *ret_first)
 	return *ret_first + n;
 }
 
-/* A source of the rows that is told to refuse, or NULL. */
+/* A source of the rows that must refuse, or NULL. */
 static struct fake_source *refusing(struct clients_rig *rig, int region)
 {
 	if (region == RIG_DEVICE || rig->uffd[region] ||

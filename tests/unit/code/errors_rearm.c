@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A source that cannot be re-armed, or not be started: the block must not be
+ * A source that cannot be re-armed, or cannot be started: the block must not be
  * kept, the page is not watched, and the next try works.
  */
 #include "support.h"

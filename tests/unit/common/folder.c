@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A folder in the system's place for temporary files, and back again.
+ * Makes the folder in the system's folder for temporary files, enters it, and
+ * returns to the earlier working directory.
  */
 #include "folder.h"
 

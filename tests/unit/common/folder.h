@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A folder of its own for each test, which is the working directory
- * meanwhile and is removed with what is in it.
+ * Each test gets a folder of its own as its working directory. The folder and
+ * its content are removed after the test.
  */
 #ifndef TESTS_UNIT_COMMON_FOLDER_H
 #define TESTS_UNIT_COMMON_FOLDER_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A source that cannot be harvested: its error, nothing is given, and the
- * next refresh that succeeds compares all that it covers.
+ * A source that cannot be harvested: its error, no rectangle is returned, and
+ * the next refresh that succeeds compares all that it covers.
  */
 #include "support.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A refresh without room for a rectangle: -EINVAL, and the change is given
- * by the next one.
+ * A refresh without room for a rectangle: -EINVAL, and the next refresh returns
+ * the change.
  */
 #include "support.h"
 

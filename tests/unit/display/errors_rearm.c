@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A source that cannot re-arm: -EIO, and nothing is lost. On a screen with
- * more runs of pages than one take holds, a part was taken and compared before
- * the failure: the next refresh gives it.
+ * A source that cannot re-arm: -EIO, and nothing is lost. On a screen with more
+ * runs of pages than one take holds, a part was taken and compared before the
+ * failure: the next refresh returns it.
  */
 #include "support.h"
 

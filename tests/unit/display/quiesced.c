@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A display beside a quiesced client. Its refreshes are looks: a page that was
- * drawn on is compared at each of them, and gives a rectangle only where it
- * has changed. A store that no source reports again, since the page is not
- * armed, is seen all the same.
+ * drawn on is compared at each of them, and yields a rectangle only where it
+ * has changed. A store that no source reports again, because the page is not
+ * armed, is found all the same.
  */
 #include "support.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Random modes, writes and room for rectangles against an oracle that looks
- * at every pixel: after each refresh the frame is the screen, every change is
- * inside a rectangle, and pages written with what they held give none.
+ * Random modes, writes and room for rectangles against an oracle that looks at
+ * every pixel: after each refresh the frame is the screen, every change is
+ * inside a rectangle, and pages that were written with their old content yield
+ * none.
  */
 #include "support.h"
 

@@ -3,7 +3,7 @@
  * Every public call that takes a struct smudge_error begins with clearing it:
  * it is called with an error that holds an earlier call's sentence, and one
  * that holds nonsense. A success leaves nothing in it, a failure its own code
- * and sentence. scripts/check-errors.py sees that the table has every call.
+ * and sentence. scripts/check-errors.py checks that the table has every call.
  */
 #include "support.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The n-th allocation fails, for every n, in every call of bitmap and memory
- * that allocates: the call says -ENOMEM, leaves all as it was, and works when
- * it is tried again.
+ * that allocates: the call returns -ENOMEM, changes nothing, and succeeds when
+ * it is repeated.
  */
 #include <errno.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What another object stands on is not destroyed under it: a call that returns
- * int says -EBUSY and does nothing. docs/architecture.md has the table.
+ * An object that another one uses is not destroyed: a call that returns int
+ * returns -EBUSY and does nothing. docs/architecture.md has the table.
  */
 #include "support.h"
 

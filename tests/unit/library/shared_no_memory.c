@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The first mark of a thread, in a process that gets no more memory: it is
- * made, and the process lives. Through the shared library: linked, or, with
- * BY_DLOPEN, loaded when the threads are there already, so that their
+ * The first mark of a thread, in a process that gets no more memory: it
+ * succeeds, and the process continues. Through the shared library: linked, or,
+ * with BY_DLOPEN, loaded when the threads are there already, so that their
  * thread-local storage is not the linker's to allocate any more.
  */
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A client that receives marks only starts no source, receives nothing from one
- * and re-arms none; the clients beside it are as if it were not there.
+ * and re-arms none; it changes nothing for the other clients.
  */
 #include "support.h"
 

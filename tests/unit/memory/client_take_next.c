@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * smudge_client_take_next against a byte per page: it gives the next dirty
+ * smudge_client_take_next against a byte per page: it takes the next dirty
  * pages of a range and no others, stops for a reason, and says where to
  * continue. Run once for each vector variant.
  */

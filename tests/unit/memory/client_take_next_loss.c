@@ -2,8 +2,8 @@
 /*
  * Threads write and mark a region while two clients loop over what is dirty
  * with smudge_client_take_next, under limits that change, and now and then
- * return a batch and begin again where it began. Neither may lose a write (the
- * invariants are in support/loss.h).
+ * return a batch and begin again where it began. Neither client may lose a
+ * write (the invariants are in support/loss.h).
  */
 #include "support.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A filter denies membarrier(2) when a memory is in use: clients open and
- * close, regions and sources come and go, and the host lives. With all that
- * could stand in for it denied as well, the same, and a loop of
- * smudge_client_take_next, whose pages stay dirty, ends.
+ * close, regions and sources come and go, and the process continues. The same
+ * with every replacement of membarrier(2) denied too; then taken pages stay
+ * dirty, and a loop of smudge_client_take_next still ends.
  */
 #include "support.h"
 
@@ -61,7 +61,10 @@ static bool use_memory(void *opaque)
 			   : stats.unfreed == 6 && stats.kept_pages == 101;
 }
 
-/* Every page is given once by each loop, and dirty as long as none is had. */
+/*
+ * Each loop takes every page once, and the pages stay dirty while there is no
+ * barrier.
+ */
 static bool loop(void *opaque)
 {
 	size_t nrules = *(size_t *)opaque;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A source's callbacks return what is not documented: positive numbers, as
- * pthread calls do, or what is no errno. Each is a failure with a sentence
- * that has the number, and the pages asked for count as dirty. They always
- * get an error to write into, also when the caller wants none.
+ * A source's callbacks return undocumented values: positive numbers, as pthread
+ * calls do, or numbers that are no errno. Each is a failure whose sentence has
+ * the number, and the pages concerned are dirty. Callbacks always get an error
+ * to write into, also when the caller passes NULL.
  */
 #include "support.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Quiesced clients that cannot be: over a source without a look, opened or
+ * Quiesced clients that are refused: over a source without a look, opened or
  * attached later (-EOPNOTSUPP, and nothing is opened or attached), one that
  * receives marks only, and a policy that does not exist (-EINVAL).
  */

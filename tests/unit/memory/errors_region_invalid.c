@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Regions that cannot be: odd addresses, sizes, page sizes and names are
- * -EINVAL, and the memory stays empty.
+ * Invalid regions: odd addresses, sizes, page sizes and names are -EINVAL, and
+ * the memory stays empty.
  */
 #include "support.h"
 

@@ -2,7 +2,7 @@
 /*
  * Sources whose operations are not complete: -EINVAL. Only rearm, destroy and
  * look may be missing, and what a shorter struct of the first version does not
- * reach is missing, whatever stands there.
+ * reach is missing, whatever the memory behind it holds.
  */
 #include "support.h"
 

@@ -73,9 +73,9 @@ static void test_comes_again(void **state)
 }
 
 /*
- * Pages 3 and 4 were harvested, 5 is seen by the look only. One take gives all
- * three. What the harvest re-armed as it reported is armed; what a take would
- * have re-armed is not, since a look came between.
+ * Pages 3 and 4 were harvested, page 5 is reported by the look only. One take
+ * takes all three. What the harvest re-armed as it reported is armed; what a
+ * take would have re-armed is not, since a look came between.
  */
 static void mixed(bool rearms_at_take, uint64_t again)
 {

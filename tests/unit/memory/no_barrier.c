@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * membarrier(2) is refused after memories were made, and nothing stands in for
- * it: every call succeeds, nothing is freed under a marker, what left waits and
- * is counted, takes keep what they give. Once a barrier works again, all of
- * this is made good. A process settles once, so the tests depend on their
- * order.
+ * membarrier(2) is refused after memories were created, and nothing replaces
+ * it: every call succeeds, nothing is freed under a marker, removed objects
+ * wait and are counted, and pages that are taken stay dirty. Once a barrier
+ * works again, what waited is freed and takes clear their pages. A process
+ * settles once, so the tests depend on their order.
  */
 #include "support.h"
 
@@ -125,7 +125,7 @@ static void test_refused(void **state)
 	assert_int_equal(stats.unfreed, 20 * 6);
 	assert_int_equal(stats.nclients, 1);
 	assert_int_equal(stats.nregions, 2);
-	/* opened without a grace period: what is given stays dirty */
+	/* opened without a grace period: taken pages stay dirty */
 	assert_int_equal(take_all(&rig, rig.first), NPAGES);
 	assert_int_equal(take_all(&rig, rig.first), NPAGES);
 	assert_int_equal(take_all(&rig, rig.second), NPAGES);

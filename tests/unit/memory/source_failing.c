@@ -2,8 +2,8 @@
 /*
  * A source of the program's own that fails on demand. Unknown means dirty: a
  * harvest that fails in the middle makes its whole range dirty for every
- * client, a re-arm that fails gives the bits back, a start that fails stops
- * what was started.
+ * client, a re-arm that fails returns the bits, a start that fails stops what
+ * was started.
  */
 #include <errno.h>
 #include <string.h>

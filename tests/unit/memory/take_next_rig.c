@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What smudge_client_take_next must give, page by page.
+ * What smudge_client_take_next must take, page by page.
  */
 #include "take_next_rig.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A region, a client, and a byte per page that says what is dirty for it: what
- * smudge_client_take_next must give is read off there.
+ * A region, a client, and a byte per page that says whether it is dirty for the
+ * client. From these bytes follows what smudge_client_take_next must take.
  */
 #ifndef TESTS_UNIT_MEMORY_TAKE_NEXT_RIG_H
 #define TESTS_UNIT_MEMORY_TAKE_NEXT_RIG_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The n-th allocation of a migration fails, for every n, at the source and at
- * the destination: that side says -ENOMEM, the machine runs on at the source
- * with nothing tracked, and the next migration succeeds.
+ * the destination: that side returns -ENOMEM, the machine continues at the
+ * source with nothing tracked, and the next migration succeeds.
  */
 #include "migrate_rig.h"
 

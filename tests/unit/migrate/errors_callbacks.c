@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The callbacks of a migration return what is not documented. Neither side
- * takes it for success: the machine runs on at the source, and the sentence
- * has what was returned.
+ * The callbacks of a migration return undocumented values. Neither side takes
+ * it for success: the machine runs on at the source, and the sentence has what
+ * was returned.
  */
 #include "migrate_rig.h"
 

@@ -73,8 +73,8 @@ static void while_the_peer_does_not_read(void **state)
 }
 
 /*
- * The receiver is told, if the sender stands at a record's boundary. One that
- * is late speaks first, and to a socket that is closed already (EPIPE).
+ * The receiver gets an ABORT if the sender is between two records. A receiver
+ * that is late sends first, to a socket that is closed already (EPIPE).
  */
 static void the_receiver_is_told(void **state)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A side that fails before its first record tells the peer, which would
- * otherwise see a closed connection and no reason. Only a call that was wrong
- * in itself leaves the connection alone, so that it can be made again.
+ * otherwise see a closed connection and no reason. Only a call with invalid
+ * arguments leaves the connection alone, so that the caller can repeat it.
  */
 #include "migrate_rig.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The source's own machine fails the migration: it cannot be stopped, it
- * writes on though it was stopped, its state is too large, the policy gives
- * up. The machine runs on and the destination is told.
+ * The source's own machine fails the migration: it cannot be stopped, it writes
+ * after it was stopped, its state is too large, the policy gives up. The
+ * machine continues, and the destination gets the reason.
  */
 #include "migrate_rig.h"
 

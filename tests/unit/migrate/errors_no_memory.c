@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The n-th allocation of a send or a receive fails, for every n: the call
- * says -ENOMEM, and the peer is told so with code 6, also when it happens
- * before the greetings.
+ * returns -ENOMEM, and the peer gets code 6, also when it happens before the
+ * greetings.
  */
 #include "migrate_rig.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Around the point of no return: never two running machines. A destination
- * that was given GO and falls silent may run the machine, so the source's
- * stays stopped; one that closes before GO cannot, so the source's runs again.
+ * Around the point of no return: never two running machines. A destination that
+ * got GO and falls silent may run the machine, so the source's stays stopped;
+ * one that closes before GO cannot, so the source's runs again.
  */
 #include "migrate_rig.h"
 

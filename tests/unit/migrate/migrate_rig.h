@@ -94,7 +94,7 @@ enum smudge_migrate_decision rig_policy(struct smudge_migrate_stats stats,
  * is tracked any more. */
 void rig_assert_went_back(struct rig *rig, int error, const char *words);
 
-/* It took less than the 30 s after which a silent peer is given up. */
+/* It took less than 30 s, the timeout of a silent peer. */
 void rig_assert_was_prompt(struct rig *rig);
 
 /* Nothing tracks the source's memory, and nothing is held for it. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * membarrier(2) is refused when a migration is on its way, and nothing stands
- * in for it: takes keep what they give, so the migration cannot finish. The
- * machine runs on at the source. Once a barrier works it finishes.
+ * membarrier(2) is refused during a migration, and nothing replaces it: pages
+ * that are taken stay dirty, so the migration cannot finish. The machine
+ * continues at the source. Once a barrier works, the migration finishes.
  */
 #include "migrate_rig.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a migration came to follows from what happened: the whole table of
+ * The outcome of a migration follows from what happened: the whole table of
  * facts, and what the callers of a sender and a receiver see of it.
  */
 #include "migrate_rig.h"

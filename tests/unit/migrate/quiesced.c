@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A migration beside a quiesced client. Its rounds are looks, so what was
- * written comes again in each of them; with the machine stopped its harvests
- * re-arm, so it ends. The client keeps what was written meanwhile.
+ * A migration beside a quiesced client. Its rounds are looks, so each of them
+ * sends again what was written; once the machine is stopped, harvests re-arm,
+ * so the migration ends. The client keeps what was written meanwhile.
  */
 #include "migrate_rig.h"
 

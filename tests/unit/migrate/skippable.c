@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A destination of a later version, which says things that this one does not
+ * A destination of a later version, which sends records that this one does not
  * know: before each answer, while pages pour out, and before GO. The source
  * skips them all and continues, in the middle of a record too. But a peer must
  * not hold the source for ever with them once it cannot be cancelled any more.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The caller's socket may be set as it likes: what would slow a migration or
- * stop it is changed for its time and put back at its end, also after a
- * failure, and what has no effect is not touched.
+ * The caller's socket may be set as it likes: options that would slow or stop a
+ * migration are changed during it and restored at its end, also after a
+ * failure; options without effect are not touched.
  */
 #include "migrate_rig.h"
 

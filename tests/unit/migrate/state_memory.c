@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A state as large as a stream can carry takes its size in memory at each
- * side, not twice that: the record is made where the state is, and the state
- * is loaded from where its record was received.
+ * A state of the largest size needs memory for its size once at each side, not
+ * twice: the record is made where the state is, and the state is loaded from
+ * where its record was received.
  */
 #include "migrate_rig.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is no virtual machine, no mode or no slot is refused with a sentence
- * before anything is logged.
+ * An invalid descriptor of a virtual machine, mode or slot is refused with a
+ * sentence before anything is logged.
  */
 #include <errno.h>
 #include <fcntl.h>

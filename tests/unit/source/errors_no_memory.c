@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The n-th allocation fails, for every n, when a kernel source is made, is
- * started by the first client, and harvests: -ENOMEM, all as it was, and the
- * next time it works. A failed harvest leaves its range dirty.
+ * started by the first client, and harvests: -ENOMEM, nothing has changed, and
+ * the next call succeeds. A failed harvest leaves its range dirty.
  */
 #include "support.h"
 

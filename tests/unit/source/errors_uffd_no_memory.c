@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The n-th allocation fails, for every n, as the userfaultfd source starts on
- * private and shared memory of files: it says -ENOMEM and works when it is
- * tried again, or it starts, and then nothing that is dropped is missed.
+ * private and shared memory of files: the start returns -ENOMEM and succeeds
+ * when it is repeated; or it succeeds, and then every drop is reported.
  */
 #include <errno.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The rig of the hub's tests.
+ * Opens and closes the rig of the hub's tests.
  */
 #include "hub_rig.h"
 

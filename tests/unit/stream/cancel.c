@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Cancel and commit: exactly one of them is first, from any threads.
+ * Cancel and commit, each called by any thread: exactly one of them succeeds.
  */
 #include "support.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A file that cannot grow any more: the send fails with the errno and a
- * sentence that has it, and raises no signal.
+ * A file that cannot grow any more: the send fails with the errno, the sentence
+ * names it, and no signal is raised.
  */
 #include "stream_rig.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The threads, and the lock under which they are told what to do.
+ * The threads, and the lock under which a test gives them orders.
  */
 #include "rcu_holders.h"
 

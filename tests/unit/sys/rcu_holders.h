@@ -13,7 +13,9 @@
 
 #define NHOLDERS 600 /* more than there are slots */
 
-/* A thread that is in a section until it is told to leave, then lives on. */
+/*
+ * A thread that is in a section until the test lets it leave; then it lives on.
+ */
 struct holder {
 	pthread_t thread;
 	enum {

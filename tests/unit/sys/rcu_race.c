@@ -42,7 +42,7 @@ struct race {
 
 static struct race race;
 
-/* The barrier says true and does nothing. */
+/* The barrier returns true and does nothing. */
 static bool is_left_out;
 
 bool __real_smi_sys_barrier(void);

@@ -57,7 +57,7 @@ static void every_flip_is_refused(void **state)
 	stream_player_destroy(player);
 }
 
-/* A refused record wrote nothing, and the peer was told why. */
+/* A refused record wrote nothing, and the peer got the reason. */
 static void nothing_of_it_is_used(void **state)
 {
 	struct stream_player *player = stream_player_create();

@@ -178,7 +178,7 @@ static void every_type_in_every_place(void **state)
 	stream_player_destroy(player);
 }
 
-/* A record's damage is told before its place is looked at. */
+/* Damage of a record is reported before its place in the stream is checked. */
 static void damage_comes_first(void **state)
 {
 	struct stream_player *player = stream_player_create();

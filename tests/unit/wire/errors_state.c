@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A state that cannot be loaded is refused with code 5, whatever errno the
- * callback gives: ones that mean something else elsewhere in a receive too.
+ * callback returns, also one that has another meaning elsewhere in a receive.
  */
 #include <errno.h>
 

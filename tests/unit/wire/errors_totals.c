@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Totals that are not what came: each number of ROUND_END and END, one too
- * many, one too few, and far off.
+ * Wrong totals: each number of ROUND_END and END, one too many, one too few,
+ * and far off.
  */
 #include <errno.h>
 #include <string.h>

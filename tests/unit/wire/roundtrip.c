@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What is encoded is decoded, for random values of every record; and random
- * bytes are decoded or refused, never more.
+ * bytes are decoded or refused, and no decoder reads beyond them.
  */
 #include <errno.h>
 #include <stdlib.h>

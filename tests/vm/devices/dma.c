@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The DMA engine: copy, fill, overlapping ranges against a naive copy, what
- * it reports as written, and a state that comes back as it went.
+ * The DMA engine: copy, fill, overlapping ranges against a naive copy, what it
+ * reports as written, and a state that is the same after saving and loading.
  */
 #include "support.h"
 

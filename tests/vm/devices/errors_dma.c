@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a guest may ask of the DMA engine and should not: the error bit, and
- * nothing written. What a peer may send as its state and should not: one
- * sentence.
+ * Invalid commands of a guest to the DMA engine: the error bit is set, and
+ * nothing is written. Invalid states of a peer: one sentence each.
  */
 #include "support.h"
 

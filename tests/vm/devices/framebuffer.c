@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The display's registers as a guest uses them: what they read as, how a mode
- * is set and moved, that switching on clears and tells so, and keys.
+ * is set and moved, that switching it on clears the screen and reports the
+ * write, and keys.
  */
 #include "support.h"
 

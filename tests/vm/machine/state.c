@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the state encoders write the decoders read back, field by field, and
- * the first bytes are what the format says on every host.
+ * The decoders read what the encoders wrote, field by field. The first bytes
+ * are those of the format on every host.
  */
 #include "support.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What smudge-vm makes of a migration's result, at both ends: the status that
- * QMP gives, and where the guest is.
+ * How smudge-vm reports a migration's result, at both ends: the status in QMP,
+ * and where the guest is.
  */
 #include <errno.h>
 #include <string.h>

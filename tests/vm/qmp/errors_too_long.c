@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A message above 64 KiB gets one error, and the one behind it an answer.
+ * A message above 64 KiB gets one error, and the message behind it is answered.
  */
 #include "qmp_talk.h"
 

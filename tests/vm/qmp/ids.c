@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ids come back as the client wrote them, whatever the JSON library can hold.
+ * Ids are returned as the client wrote them, also those that the JSON library
+ * cannot hold.
  */
 #include "qmp_talk.h"
 

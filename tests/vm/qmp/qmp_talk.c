@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A conversation with a QMP session for tests; see qmp_talk.h.
+ * Talks to a QMP session without a socket.
  */
 #include "qmp_talk.h"
 

@@ -2,8 +2,8 @@
 /*
  * A conversation with a QMP session for tests: text in, parsed replies out.
  *
- * The handler knows two commands: "echo" gives its arguments back, "fail"
- * refuses. `runs` counts what reached it.
+ * The handler knows two commands: "echo" returns its arguments, "fail" refuses.
+ * `runs` counts what reached it.
  */
 #ifndef TESTS_VM_QMP_QMP_TALK_H
 #define TESTS_VM_QMP_QMP_TALK_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where a viewer's messages end, and its WebSocket's frames: cut at every
- * byte, too long, of kinds that are not taken.
+ * The ends of a viewer's messages and of its WebSocket's frames: cut at every
+ * byte, too long, of kinds that are not accepted.
  */
 #include "support.h"
 
@@ -101,7 +101,10 @@ static uint8_t *put_frame(uint8_t *to, unsigned int opcode, size_t len,
 	return to + 4 + len;
 }
 
-/* Every cut of the frames, and little room, give the same bytes. */
+/*
+ * However the frames are cut, and however little room there is, the bytes are
+ * the same.
+ */
 static void test_frames_are_taken_off_however_cut(void **state)
 {
 	uint8_t raw[1024], found[1024];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What wrong VNC passwords cost, with a clock of the test's own.
+ * The delays after wrong VNC passwords, with a clock of the test's own.
  */
 #include "support.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What --vnc is taken for; tests/e2e/errors_vnc.py has what it refuses.
+ * How --vnc is parsed; tests/e2e/errors_vnc.py has what it refuses.
  */
 #include "support.h"
 
