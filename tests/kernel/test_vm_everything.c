@@ -14,14 +14,14 @@ static void start(struct vm_guest *guest, const char *engine)
 {
 	vm_guest_need(engine);
 	vm_guest_open_everything(guest, engine,
-				 "working-set=64K rate=400 passes=20");
+				 "working-set=64K rate=400 passes=40");
 	assert_int_equal(machine_resume(guest->machine), 0);
 }
 
 static void finish(struct vm_guest *guest, int status)
 {
 	assert_int_equal(vm_guest_wait_end(guest), status);
-	assert_true(vm_guest_said(guest, "everything: done passes 20 errors "));
+	assert_true(vm_guest_said(guest, "everything: done passes 40 errors "));
 	vm_guest_close(guest);
 }
 
