@@ -68,7 +68,8 @@ struct smudge_client_options {
  * Blocks: on the locks, the sources' start and an RCU grace period.
  * Threads: any.
  * State after failure: as before the call; sources that it started are stopped.
- * Return: 0, -EINVAL (options; a region of another memory), -EOPNOTSUPP
+ * Return: 0, -EINVAL (options; a region of another memory), -E2BIG (the options
+ * have fields that this library does not know), -EOPNOTSUPP
  * (SMUDGE_REARM_QUIESCED, and a source of a region has no look; the error names
  * it), -ENOMEM, or the error of the source that could not be started
  * (-EIO if it returned a value that it may not return).

@@ -81,8 +81,9 @@ struct smudge_code_options {
  * region costs nothing else before its first block, which opens its client.
  * Blocks: on the memory's lock. Threads: any.
  * State after failure: nothing happened.
- * Return: 0, -EINVAL (options, a region named twice), -ENOMEM. A region of
- * another memory is not detected here; the first smudge_code_add() in it fails.
+ * Return: 0, -EINVAL (options, a region named twice), -E2BIG (the options have
+ * fields that this library does not know), -ENOMEM. A region of another memory
+ * is not detected here; the first smudge_code_add() in it fails.
  */
 int smudge_code_open(struct smudge_memory *memory,
 		     const struct smudge_code_options *options,

@@ -78,8 +78,9 @@ struct smudge_rect {
  * Blocks: as smudge_client_open. Threads: any.
  * State after failure: as before the call.
  * Return: 0, -EINVAL (an impossible mode, or one that does not fit into the
- * region; a region of another memory), -ENOMEM, or the error of the source
- * that could not be started.
+ * region; a region of another memory), -E2BIG (the mode has fields that this
+ * library does not know), -ENOMEM, or the error of the source that could not be
+ * started.
  */
 int smudge_display_open(struct smudge_memory *memory,
 			struct smudge_region *region,
@@ -109,7 +110,8 @@ void smudge_display_close(struct smudge_display *display);
  * Blocks: on the region's lock. Threads: one at a time per display.
  * State after failure: as before the call, old mode and frame included.
  * Return: 0, -EINVAL (an impossible mode, or one that does not fit into the
- * region), -ENOMEM.
+ * region), -E2BIG (the mode has fields that this library does not know),
+ * -ENOMEM.
  */
 int smudge_display_set_mode(struct smudge_display *display,
 			    const struct smudge_display_mode *mode,

@@ -102,7 +102,9 @@ struct smudge_hub_ops {
  * @opaque: passed to every operation
  * @ret: receives the hub, owned by the caller
  *
- * Blocks: no. Threads: any. Return: 0, -EINVAL (ops incomplete), -ENOMEM.
+ * Blocks: no. Threads: any.
+ * Return: 0, -EINVAL (ops incomplete), -E2BIG (they have fields that this
+ * library does not know), -ENOMEM.
  */
 int smudge_hub_create(const struct smudge_hub_ops *ops, void *opaque,
 		      struct smudge_hub **ret);
@@ -132,7 +134,8 @@ struct smudge_hub_member_options {
  * The range it is attached to has the source's size, rounded up to whole pages
  * of the region. It has a look. Memory for its pending pages is held while it
  * runs. Blocks: on the lock. Threads: any.
- * Return: 0, -EINVAL (options), -ENOMEM.
+ * Return: 0, -EINVAL (options), -E2BIG (the options have fields that this
+ * library does not know), -ENOMEM.
  * Start: also -EINVAL (attached to a range of another size), -ENOMEM.
  */
 int smudge_hub_join(struct smudge_hub *hub,

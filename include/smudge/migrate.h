@@ -220,7 +220,8 @@ smudge_migrate_default_policy(struct smudge_migrate_stats stats,
  * The peer is sent the reason of a failure, where possible; the call may take
  * half a second more for that. Only a wrong call (options, a handle used
  * before, no socket) sends nothing and leaves the connection as it was.
- * Return: 0, -EINVAL (options, a handle used before, no region), -ENOTSOCK,
+ * Return: 0, -EINVAL (options, a handle used before, no region), -E2BIG (the
+ * options have fields that this library does not know), -ENOTSOCK,
  * -ECANCELED (a cancel was in time, or the policy gave up), -EPROTO (the peer
  * is not smudge, speaks another version, or broke the protocol),
  * -EPROTONOSUPPORT (it demands an unknown feature), -EBADMSG (its
@@ -274,7 +275,8 @@ struct smudge_migrate_receive_options {
  * memory is not a machine; the caller must not run it, whatever arrives later.
  * The stream is shut down.
  * The peer is sent the reason of a failure, as by smudge_migrate_send.
- * Return: 0, -EINVAL (options, a handle used before, no region), -ENOTSOCK,
+ * Return: 0, -EINVAL (options, a handle used before, no region), -E2BIG (the
+ * options have fields that this library does not know), -ENOTSOCK,
  * -ECANCELED, -EPROTO (the peer is not smudge, speaks another version or is no
  * sender; a record is unknown, out of order or contradicts what came before),
  * -EPROTONOSUPPORT (an unknown feature), -EBADMSG (checksum, flags,

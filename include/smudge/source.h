@@ -188,8 +188,9 @@ struct smudge_kvm;
  * KVM_DIRTY_LOG_INITIALLY_SET if the kernel has it). So a VM has one such
  * handle, created before any slot logs.
  * Blocks: no. Threads: any.
- * Return: 0, -EINVAL (options), -EBADF, -EOPNOTSUPP (the mode asked for is not
- * in this kernel), -ENOMEM, -EMFILE, or KVM's error.
+ * Return: 0, -EINVAL (options), -E2BIG (the options have fields that this
+ * library does not know), -EBADF, -EOPNOTSUPP (the mode asked for is not in
+ * this kernel), -ENOMEM, -EMFILE, or KVM's error.
  */
 int smudge_kvm_create(const struct smudge_kvm_options *options,
 		      struct smudge_kvm **ret, struct smudge_error *err);
@@ -229,9 +230,10 @@ struct smudge_kvm_slot {
  * deleted slot would make KVM create the slot again. The source detects what
  * vCPUs write. What the program writes, including I/O of its devices, the
  * program marks afterwards. In manual mode the source has a look, in legacy
- * mode it has none. Blocks: no. Threads: any. Return: 0, -EINVAL (options),
- * -ENOMEM. Start: also -EINVAL (attached to a range of another size or address
- * than the slot's), -EBUSY (another source logs the slot), -ENOMEM, KVM's
+ * mode it has none. Blocks: no. Threads: any. Return: 0, -EINVAL (@slot),
+ * -E2BIG (@slot has fields that this library does not know), -ENOMEM.
+ * Start: also -EINVAL (attached to a range of another size or address than the
+ * slot's), -EBUSY (another source logs the slot), -ENOMEM, KVM's
  * errors. Harvest: KVM's errors. Re-arm: -EIO, from a take.
  */
 int smudge_kvm_log_create(struct smudge_kvm *kvm,

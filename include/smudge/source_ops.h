@@ -128,7 +128,9 @@ struct smudge_source_ops {
  * @opaque: passed to every operation
  * @ret: receives the source, owned by the caller
  *
- * Blocks: no. Threads: any. Return: 0, -EINVAL (ops incomplete), -ENOMEM.
+ * Blocks: no. Threads: any.
+ * Return: 0, -EINVAL (ops incomplete), -E2BIG (they have fields that this
+ * library does not know), -ENOMEM.
  */
 int smudge_source_create(const struct smudge_source_ops *ops, void *opaque,
 			 struct smudge_source **ret);

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sys/options.h"
+
 #define WHERE "code"
 
 static int add_regions(struct smudge_code *code,
@@ -92,10 +94,6 @@ static void release_regions(struct smudge_region **regions, size_t n)
 static int check_options(const struct smudge_code_options *o,
 			 struct smudge_error *err)
 {
-	if (o->size < sizeof(*o))
-		return smudge_error_set(err, -EINVAL, WHERE,
-					"options of %zu bytes are too short",
-					o->size);
 	if (o->nregions && !o->regions)
 		return smudge_error_set(err, -EINVAL, WHERE,
 					"the options count %zu regions, and "
@@ -112,17 +110,22 @@ int smudge_code_open(struct smudge_memory *memory,
 		     const struct smudge_code_options *options,
 		     struct smudge_code **ret_code, struct smudge_error *err)
 {
+	struct smudge_code_options own;
 	struct smudge_region **regions;
 	struct smudge_code *code;
 	size_t n = 0;
 	int ret;
 
 	smudge_error_clear(err);
-	ret = check_options(options, err);
+	ret = smi_sys_options_copy(
+		&own, options, SMI_SYS_SHAPE(smudge_code_options, marks_only),
+		WHERE, err);
+	if (ret == 0)
+		ret = check_options(&own, err);
 	if (ret < 0)
 		return ret;
-	regions = list_regions(memory, options, &n);
-	code = regions ? new_code(memory, options, n) : NULL;
+	regions = list_regions(memory, &own, &n);
+	code = regions ? new_code(memory, &own, n) : NULL;
 	if (!code) {
 		release_regions(regions, n);
 		return smudge_error_set(err, -ENOMEM, WHERE,

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/range.h"
+#include "sys/options.h"
 
 static size_t stale_in(struct smudge_code *code, struct smi_code_region *r,
 		       struct smudge_code_range *ranges, size_t max)
@@ -97,11 +98,8 @@ int smudge_code_stats(struct smudge_code *code, struct smudge_code_stats *stats)
 {
 	struct smudge_code_stats now;
 
-	if (stats->size < sizeof(now))
-		return -EINVAL;
 	pthread_mutex_lock(&code->lock);
 	now = code->stats;
-	now.size = stats->size;
 	for (size_t i = 0; i < code->nregions; i++) {
 		if (!code->regions[i].client)
 			continue;
@@ -110,6 +108,7 @@ int smudge_code_stats(struct smudge_code *code, struct smudge_code_stats *stats)
 			smudge_client_bitmap_bytes(code->regions[i].client);
 	}
 	pthread_mutex_unlock(&code->lock);
-	memcpy(stats, &now, sizeof(now));
-	return 0;
+	return smi_sys_stats_copy(
+		stats, &now,
+		SMI_SYS_SHAPE(smudge_code_stats, forgotten_blocks));
 }

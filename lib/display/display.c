@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sys/options.h"
+
 /* Enough for alternating pages of a 4K screen; a larger one takes twice. */
 #define BATCH_RUNS 4096
 
@@ -98,11 +100,6 @@ const uint32_t *smudge_display_frame(const struct smudge_display *display,
 int smudge_display_stats(const struct smudge_display *display,
 			 struct smudge_display_stats *stats)
 {
-	size_t size = stats->size;
-
-	if (size < sizeof(*stats))
-		return -EINVAL;
-	*stats = display->stats;
-	stats->size = size;
-	return 0;
+	return smi_sys_stats_copy(stats, &display->stats,
+				  SMI_SYS_SHAPE(smudge_display_stats, rects));
 }

@@ -13,14 +13,13 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "sys/options.h"
+
 #define WHERE "display"
 
 static int check_shape(const struct smudge_display_mode *m,
 		       struct smudge_error *err)
 {
-	if (m->size < sizeof(*m))
-		return smudge_error_set(err, -EINVAL, WHERE,
-					"a mode needs the size of its struct");
 	if (m->width - 1 >= SMUDGE_DISPLAY_MAX_SIDE ||
 	    m->height - 1 >= SMUDGE_DISPLAY_MAX_SIDE)
 		return smudge_error_set(err, -EINVAL, WHERE,
@@ -92,22 +91,27 @@ int smi_screen_create(const struct smudge_region *region,
 		      const struct smudge_display_mode *mode,
 		      struct smi_screen **ret_screen, struct smudge_error *err)
 {
+	struct smudge_display_mode own;
 	struct smi_screen *screen;
 	uint64_t size_bytes;
-	int ret = check_shape(mode, err);
+	int ret = smi_sys_options_copy(
+		&own, mode, SMI_SYS_SHAPE(smudge_display_mode, height), WHERE,
+		err);
 
+	if (ret == 0)
+		ret = check_shape(&own, err);
 	if (ret < 0)
 		return ret;
-	size_bytes = (uint64_t)(mode->height - 1) * mode->stride_bytes +
-		     mode->width * 4;
-	ret = check_place(region, mode, size_bytes, err);
+	size_bytes =
+		(uint64_t)(own.height - 1) * own.stride_bytes + own.width * 4;
+	ret = check_place(region, &own, size_bytes, err);
 	if (ret < 0)
 		return ret;
 	screen = calloc(1, sizeof(*screen));
 	if (screen) {
-		screen->mode = *mode;
+		screen->mode = own;
 		place(screen, region, size_bytes);
-		smi_tiles_init(&screen->tiles, mode->width, mode->height);
+		smi_tiles_init(&screen->tiles, own.width, own.height);
 	}
 	if (!screen || map_frame(screen) < 0) {
 		free(screen);

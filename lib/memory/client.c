@@ -10,7 +10,6 @@
 #include "memory/client.h"
 
 #include <errno.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,14 +18,7 @@
 #include "memory/stats.h"
 #include "memory/view.h"
 #include "sys/guard.h"
-
-/* What the options had when they were first published. */
-#define FIRST_SIZE offsetof(struct smudge_client_options, marks_only)
-
-/* Does the caller's struct reach to the end of @field? */
-#define HAS(options, field)                                                 \
-	((options)->size >= offsetof(struct smudge_client_options, field) + \
-				    sizeof((options)->field))
+#include "sys/options.h"
 
 int smi_client_watch(struct smudge_client *client, struct smudge_region *region,
 		     struct smudge_error *err)
@@ -158,10 +150,6 @@ static int open_locked(struct smudge_client *client,
 static int check_options(const struct smudge_client_options *o,
 			 struct smudge_error *err)
 {
-	if (o->size < FIRST_SIZE)
-		return smudge_error_set(err, -EINVAL, "client",
-					"options of %zu bytes are too short",
-					o->size);
 	if (!o->name)
 		return smudge_error_set(err, -EINVAL, "client",
 					"a client needs a name");
@@ -172,15 +160,13 @@ static int check_options(const struct smudge_client_options *o,
 	return 0;
 }
 
-/* Options of later versions; one that the struct lacks is zero. */
 static int set_options(struct smudge_client *client,
 		       const struct smudge_client_options *o,
 		       struct smudge_error *err)
 {
-	enum smudge_rearm_policy policy =
-		HAS(o, rearm_policy) ? o->rearm_policy : SMUDGE_REARM_ALWAYS;
+	enum smudge_rearm_policy policy = o->rearm_policy;
 
-	client->marks_only = HAS(o, marks_only) && o->marks_only;
+	client->marks_only = o->marks_only;
 	client->is_quiesced = policy == SMUDGE_REARM_QUIESCED;
 	if (policy != SMUDGE_REARM_ALWAYS && policy != SMUDGE_REARM_QUIESCED)
 		return smudge_error_set(err, -EINVAL, "client",
@@ -197,25 +183,29 @@ int smudge_client_open(struct smudge_memory *memory,
 		       struct smudge_client **ret_client,
 		       struct smudge_error *err)
 {
+	struct smudge_client_options own;
 	struct smudge_client *client;
 	int ret;
 
 	smudge_error_clear(err);
-	ret = check_options(options, err);
+	ret = smi_sys_options_copy(
+		&own, options, SMI_SYS_SHAPE(smudge_client_options, nregions),
+		"client", err);
+	if (ret == 0)
+		ret = check_options(&own, err);
 	if (ret < 0)
 		return ret;
 	client = calloc(1, sizeof(*client));
 	if (!client)
 		return smudge_error_set(err, -ENOMEM, "client",
-					"no memory for client %s",
-					options->name);
+					"no memory for client %s", own.name);
 	client->memory = memory;
-	client->watches_all = options->nregions == 0;
-	snprintf(client->name, sizeof(client->name), "%s", options->name);
-	ret = set_options(client, options, err);
+	client->watches_all = own.nregions == 0;
+	snprintf(client->name, sizeof(client->name), "%s", own.name);
+	ret = set_options(client, &own, err);
 	if (ret == 0) {
 		pthread_mutex_lock(&memory->lock);
-		ret = open_locked(client, options, err);
+		ret = open_locked(client, &own, err);
 		pthread_mutex_unlock(&memory->lock);
 	}
 	if (ret < 0) {

@@ -18,15 +18,15 @@
 #include "memory/table.h"
 #include "memory/view.h"
 #include "sys/guard.h"
+#include "sys/options.h"
 
 static bool is_valid(const struct smudge_region_options *o, unsigned int shift)
 {
 	uint64_t mask = (UINT64_C(1) << shift) - 1;
 
-	return o->size >= sizeof(*o) && shift >= 12 && shift <= 30 && o->name &&
-	       o->name[0] && strlen(o->name) < 64 && o->hva &&
-	       !((uintptr_t)o->hva & 4095) && !(o->gpa & mask) &&
-	       o->size_bytes && !(o->size_bytes & mask) &&
+	return shift >= 12 && shift <= 30 && o->name && o->name[0] &&
+	       strlen(o->name) < 64 && o->hva && !((uintptr_t)o->hva & 4095) &&
+	       !(o->gpa & mask) && o->size_bytes && !(o->size_bytes & mask) &&
 	       o->size_bytes <= UINT64_MAX - o->gpa &&
 	       o->size_bytes >> shift <= SMUDGE_BITMAP_MAX_PAGES;
 }
@@ -143,12 +143,19 @@ int smudge_region_add(struct smudge_memory *memory,
 		      const struct smudge_region_options *options,
 		      struct smudge_region **ret_region)
 {
-	unsigned int shift = options->page_shift ? options->page_shift : 12;
+	struct smudge_region_options own;
+	int ret = smi_sys_options_copy(
+		&own, options, SMI_SYS_SHAPE(smudge_region_options, page_shift),
+		"region", NULL);
 
-	if (!is_valid(options, shift))
+	if (ret < 0)
+		return ret;
+	if (!own.page_shift)
+		own.page_shift = 12;
+	if (!is_valid(&own, own.page_shift))
 		return -EINVAL;
 	SMI_SYS_GUARD(&memory->lock);
-	return add_locked(memory, options, shift, ret_region);
+	return add_locked(memory, &own, own.page_shift, ret_region);
 }
 
 static bool has_batches(const struct smudge_region *region)

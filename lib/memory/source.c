@@ -9,30 +9,30 @@
 #include "memory/source.h"
 
 #include <errno.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sys/guard.h"
+#include "sys/options.h"
 #include "sys/rcu.h"
-
-/* What the operations had when they were first published. */
-#define FIRST_SIZE offsetof(struct smudge_source_ops, look)
 
 int smudge_source_create(const struct smudge_source_ops *ops, void *opaque,
 			 struct smudge_source **ret_source)
 {
+	struct smudge_source_ops own;
 	struct smudge_source *source;
+	int ret = smi_sys_options_copy(
+		&own, ops, SMI_SYS_SHAPE(smudge_source_ops, destroy), "source",
+		NULL);
 
-	if (ops->size < FIRST_SIZE || !ops->name || !ops->start || !ops->stop ||
-	    !ops->harvest)
+	if (ret < 0)
+		return ret;
+	if (!own.name || !own.start || !own.stop || !own.harvest)
 		return -EINVAL;
 	source = calloc(1, sizeof(*source));
 	if (!source)
 		return -ENOMEM;
-	/* What a shorter struct does not have stays NULL. */
-	memcpy(&source->ops, ops,
-	       ops->size < sizeof(*ops) ? ops->size : sizeof(*ops));
+	source->ops = own;
 	source->opaque = opaque;
 	atomic_init(&source->region, NULL);
 	*ret_source = source;

@@ -11,10 +11,7 @@
 #include "bitmap/layout.h"
 #include "memory/source.h"
 #include "sys/guard.h"
-
-/* What the structs had when they were first published. */
-#define FIRST_MEMORY_SIZE offsetof(struct smudge_memory_stats, looks)
-#define FIRST_SOURCE_SIZE offsetof(struct smudge_source_stats, looks)
+#include "sys/options.h"
 
 static uint64_t measure(const struct smudge_client *client)
 {
@@ -99,11 +96,7 @@ int smudge_memory_stats(struct smudge_memory *memory,
 			struct smudge_memory_stats *stats)
 {
 	struct smudge_memory_stats now = {0};
-	size_t size = stats->size;
 
-	if (size < FIRST_MEMORY_SIZE)
-		return -EINVAL;
-	now.size = size;
 	pthread_mutex_lock(&memory->lock);
 	now.nregions = smi_memory_table(memory)->n;
 	now.nclients = memory->nclients;
@@ -114,8 +107,9 @@ int smudge_memory_stats(struct smudge_memory *memory,
 	now.unfreed = memory->nretired;
 	pthread_mutex_unlock(&memory->lock);
 	read_counters(&memory->counters, &now);
-	memcpy(stats, &now, size < sizeof(now) ? size : sizeof(now));
-	return 0;
+	return smi_sys_stats_copy(
+		stats, &now,
+		SMI_SYS_SHAPE(smudge_memory_stats, returned_pages));
 }
 
 int smudge_source_stats(struct smudge_source *source,
@@ -123,12 +117,8 @@ int smudge_source_stats(struct smudge_source *source,
 {
 	struct smudge_source_stats now = {0};
 	struct smudge_region *region;
-	size_t size = stats->size;
 
-	if (size < FIRST_SOURCE_SIZE)
-		return -EINVAL;
 	region = smi_source_lock(source);
-	now.size = size;
 	now.name = source->ops.name;
 	now.harvests = source->harvests;
 	now.harvest_ns = source->harvest_ns;
@@ -143,6 +133,6 @@ int smudge_source_stats(struct smudge_source *source,
 	now.unsure_pages = source->unsure_pages;
 	if (region)
 		smi_source_unlock(region);
-	memcpy(stats, &now, size < sizeof(now) ? size : sizeof(now));
-	return 0;
+	return smi_sys_stats_copy(stats, &now,
+				  SMI_SYS_SHAPE(smudge_source_stats, rearm_ns));
 }

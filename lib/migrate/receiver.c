@@ -16,6 +16,7 @@
 #include "migrate/receiver_round1.h"
 #include "sys/clock.h"
 #include "sys/error.h"
+#include "sys/options.h"
 
 #define PROGRESS_NS UINT64_C(100000000)
 /* Shorter than the second within which a program should end after SIGTERM. */
@@ -111,14 +112,13 @@ static int copy_options(struct smi_receiver *receiver,
 {
 	struct smudge_migrate_receive_options *to = &receiver->options;
 
-	if (options)
-		memcpy(to, options,
-		       options->size < sizeof(*to) ? options->size
-						   : sizeof(*to));
-	if (!to->size)
-		return smudge_error_set(&receiver->err, -EINVAL, "migrate",
-					"the options of a receive have no "
-					"size");
+	int ret = smi_sys_options_copy(
+		to, options,
+		SMI_SYS_SHAPE(smudge_migrate_receive_options, state_load),
+		"migrate", &receiver->err);
+
+	if (ret < 0)
+		return ret;
 	if (!to->state_load)
 		return smudge_error_set(&receiver->err, -EINVAL, "migrate",
 					"a receive needs a state_load");

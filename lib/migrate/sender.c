@@ -20,6 +20,7 @@
 #include "migrate/sender_rounds.h"
 #include "migrate/sender_switch.h"
 #include "sys/error.h"
+#include "sys/options.h"
 
 #define MAX_RUNS ((size_t)64 << 10)
 /* Shorter than the second within which a program should end after SIGTERM. */
@@ -30,15 +31,13 @@ static int copy_options(struct smi_sender *sender,
 {
 	struct smudge_migrate_send_options *to = &sender->options;
 
-	if (options)
-		memcpy(to, options,
-		       options->size < sizeof(*to) ? options->size
-						   : sizeof(*to));
-	if (to->size < offsetof(struct smudge_migrate_send_options, policy))
-		return smudge_error_set(&sender->err, -EINVAL, "migrate",
-					"options of %zu bytes are too short "
-					"for a send",
-					to->size);
+	int ret = smi_sys_options_copy(
+		to, options,
+		SMI_SYS_SHAPE(smudge_migrate_send_options, state_save),
+		"migrate", &sender->err);
+
+	if (ret < 0)
+		return ret;
 	if (!to->machine_stop || !to->machine_resume || !to->state_save)
 		return smudge_error_set(&sender->err, -EINVAL, "migrate",
 					"a send needs a %s",

@@ -24,6 +24,7 @@
 
 #include "sys/error.h"
 #include "sys/guard.h"
+#include "sys/options.h"
 #include "sys/rcu.h"
 
 #define MIN_PAGE_SHIFT 9
@@ -292,14 +293,19 @@ static void member_destroy(void *opaque)
 int smudge_hub_create(const struct smudge_hub_ops *ops, void *opaque,
 		      struct smudge_hub **ret_hub)
 {
+	struct smudge_hub_ops own;
 	struct smudge_hub *hub;
+	int ret = smi_sys_options_copy(
+		&own, ops, SMI_SYS_SHAPE(smudge_hub_ops, destroy), "hub", NULL);
 
-	if (ops->size < sizeof(*ops) || !ops->name || !ops->collect)
+	if (ret < 0)
+		return ret;
+	if (!own.name || !own.collect)
 		return -EINVAL;
 	hub = calloc(1, sizeof(*hub));
 	if (!hub)
 		return -ENOMEM;
-	hub->ops = *ops;
+	hub->ops = own;
 	hub->opaque = opaque;
 	hub->nowners = 1;
 	pthread_mutex_init(&hub->lock, NULL);
@@ -315,8 +321,7 @@ void smudge_hub_destroy(struct smudge_hub *hub)
 
 static bool is_valid(const struct smudge_hub_member_options *o)
 {
-	return o->size >= sizeof(*o) && o->npages &&
-	       o->npages <= SMUDGE_BITMAP_MAX_PAGES &&
+	return o->npages && o->npages <= SMUDGE_BITMAP_MAX_PAGES &&
 	       o->page_shift >= MIN_PAGE_SHIFT &&
 	       o->page_shift <= MAX_PAGE_SHIFT &&
 	       o->npages <= UINT64_MAX >> o->page_shift;
@@ -343,18 +348,23 @@ int smudge_hub_join(struct smudge_hub *hub,
 		    struct smudge_source **ret_source,
 		    struct smudge_hub_member **ret_member)
 {
+	struct smudge_hub_member_options own;
 	struct smudge_hub_member *member;
-	int ret;
+	int ret = smi_sys_options_copy(
+		&own, options, SMI_SYS_SHAPE(smudge_hub_member_options, opaque),
+		"hub", NULL);
 
-	if (!is_valid(options))
+	if (ret < 0)
+		return ret;
+	if (!is_valid(&own))
 		return -EINVAL;
 	member = calloc(1, sizeof(*member));
 	if (!member)
 		return -ENOMEM;
 	member->hub = hub;
-	member->opaque = options->opaque;
-	member->npages = options->npages;
-	member->page_shift = options->page_shift;
+	member->opaque = own.opaque;
+	member->npages = own.npages;
+	member->page_shift = own.page_shift;
 	atomic_init(&member->pending, NULL);
 	ret = make_source(member, ret_source);
 	if (ret < 0) {

@@ -18,15 +18,13 @@
 
 #include <linux/kvm.h>
 
+#include "sys/options.h"
+
 #define WHERE "kvm"
 
 static int check_options(const struct smudge_kvm_options *options,
 			 struct smudge_error *err)
 {
-	if (options->size < sizeof(*options))
-		return smudge_error_set(err, -EINVAL, WHERE,
-					"options of %zu bytes are too short",
-					options->size);
 	if (options->mode != SMUDGE_KVM_LOG_AUTO &&
 	    options->mode != SMUDGE_KVM_LOG_LEGACY &&
 	    options->mode != SMUDGE_KVM_LOG_MANUAL)
@@ -98,11 +96,16 @@ static int choose_mode(struct smudge_kvm *kvm, enum smudge_kvm_log_mode asked,
 int smudge_kvm_create(const struct smudge_kvm_options *options,
 		      struct smudge_kvm **ret_kvm, struct smudge_error *err)
 {
+	struct smudge_kvm_options own;
 	struct smudge_kvm *kvm;
 	int ret;
 
 	smudge_error_clear(err);
-	ret = check_options(options, err);
+	ret = smi_sys_options_copy(&own, options,
+				   SMI_SYS_SHAPE(smudge_kvm_options, mode),
+				   WHERE, err);
+	if (ret == 0)
+		ret = check_options(&own, err);
 	if (ret < 0)
 		return ret;
 	kvm = calloc(1, sizeof(*kvm));
@@ -110,14 +113,14 @@ int smudge_kvm_create(const struct smudge_kvm_options *options,
 		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
 	pthread_mutex_init(&kvm->lock, NULL);
 	kvm->nowners = 1;
-	kvm->vm_fd = fcntl(options->vm_fd, F_DUPFD_CLOEXEC, 0);
+	kvm->vm_fd = fcntl(own.vm_fd, F_DUPFD_CLOEXEC, 0);
 	if (kvm->vm_fd < 0) {
 		ret = -errno;
 		smudge_error_set(err, ret, WHERE,
 				 "cannot duplicate descriptor %d: %s",
-				 options->vm_fd, strerror(-ret));
+				 own.vm_fd, strerror(-ret));
 	} else {
-		ret = choose_mode(kvm, options->mode, err);
+		ret = choose_mode(kvm, own.mode, err);
 	}
 	if (ret < 0) {
 		smudge_kvm_destroy(kvm);

@@ -24,6 +24,7 @@
 
 #include "source/kvm.h"
 #include "source/kvm_pending.h"
+#include "sys/options.h"
 
 #define WHERE "kvm_log"
 
@@ -289,10 +290,6 @@ static int check_slot(const struct smudge_kvm_slot *slot,
 {
 	uint64_t mask = (UINT64_C(1) << host_page_shift()) - 1;
 
-	if (slot->size < sizeof(*slot))
-		return smudge_error_set(err, -EINVAL, WHERE,
-					"a slot of %zu bytes is too short",
-					slot->size);
 	if (!slot->size_bytes ||
 	    ((slot->size_bytes | slot->gpa | (uintptr_t)slot->hva) & mask))
 		return smudge_error_set(
@@ -312,18 +309,22 @@ int smudge_kvm_log_create(struct smudge_kvm *kvm,
 			  struct smudge_error *err)
 {
 	bool manual = kvm->mode == SMUDGE_KVM_LOG_MANUAL;
+	struct smudge_kvm_slot own;
 	struct kvm_log *log;
 	int ret;
 
 	smudge_error_clear(err);
-	ret = check_slot(slot, err);
+	ret = smi_sys_options_copy(
+		&own, slot, SMI_SYS_SHAPE(smudge_kvm_slot, hva), WHERE, err);
+	if (ret == 0)
+		ret = check_slot(&own, err);
 	if (ret < 0)
 		return ret;
 	log = calloc(1, sizeof(*log));
 	if (!log)
 		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
 	log->kvm = kvm;
-	log->slot = *slot;
+	log->slot = own;
 	log->page_shift = host_page_shift();
 	ret = smudge_source_create(manual ? &manual_ops : &legacy_ops, log,
 				   ret_source);

@@ -19,7 +19,7 @@ static void test_refused(void **state)
 		"longer than 31 bytes",
 		"count 1 regions, and name none",
 		"named twice",
-		"options of 0 bytes",
+		"options of 0 bytes is too short",
 	};
 	struct smudge_code_options good = {.size = sizeof(good)};
 	struct smudge_code_options bad[5];

@@ -119,9 +119,9 @@ static void test_mode_struct(void **state)
 	rig_start(&rig, 64, 12);
 	rig_open(&rig, mode);
 	mode.size = 0;
-	rig_refuses(&rig, mode, "size of its struct");
+	rig_refuses(&rig, mode, "too short");
 	mode.size = sizeof(mode) - 1;
-	rig_refuses(&rig, mode, "size of its struct");
+	rig_refuses(&rig, mode, "too short");
 	rig_stop(&rig);
 }
 

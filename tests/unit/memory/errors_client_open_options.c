@@ -43,7 +43,7 @@ static void test_open_options(void **state)
 	refused(memory, &o, "longer than 31 bytes");
 	o.name = "c";
 	o.size = 8;
-	refused(memory, &o, "options of 8 bytes are too short");
+	refused(memory, &o, "options of 8 bytes is too short");
 	o.size = sizeof(o);
 	o.regions = regions;
 	o.nregions = 2;

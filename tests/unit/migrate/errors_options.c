@@ -29,9 +29,9 @@ static void send_options(void **state)
 
 	rig_open(&rig, "send_options");
 	bad = good = rig_send_options(&rig);
-	send_refused(&rig, NULL, "options of 0 bytes are too short");
+	send_refused(&rig, NULL, "options of 0 bytes is too short");
 	bad.size = 8;
-	send_refused(&rig, &bad, "options of 8 bytes are too short");
+	send_refused(&rig, &bad, "options of 8 bytes is too short");
 	bad = good;
 	bad.machine_stop = NULL;
 	send_refused(&rig, &bad, "needs a machine_stop");
@@ -59,8 +59,9 @@ static void receive_options(void **state)
 							rig.destination.memory,
 							rig.fds[1], &o, &err),
 				 -EINVAL);
-		assert_non_null(strstr(err.message,
-				       i ? "needs a state_load" : "no size"));
+		assert_non_null(
+			strstr(err.message, i ? "needs a state_load"
+					      : "of 0 bytes is too short"));
 		o.size = sizeof(o);
 	}
 	rig_start_receiver(&rig);
