@@ -171,7 +171,7 @@ int main(void)
 	FILE *file = tmpfile();
 	void *buffer = mmap(NULL, NPAGES * PAGE, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	struct smudge_error err = {0};
+	struct smudge_error err = SMUDGE_ERROR_INIT;
 	struct smudge_source *source;
 	int ret = smudge_uffd_create(&source, &err);
 

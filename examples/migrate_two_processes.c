@@ -137,7 +137,7 @@ static int send_machine(int fd)
 		.machine_resume = machine_resume,
 		.state_save = state_save,
 	};
-	struct smudge_error err = {0};
+	struct smudge_error err = SMUDGE_ERROR_INIT;
 	struct smudge_migration *migration;
 	struct machine machine = {0};
 	int ret = open_memory(&machine);
@@ -173,7 +173,7 @@ static int receive_machine(int fd)
 {
 	struct smudge_migrate_receive_options options = {
 		.size = sizeof(options), .state_load = state_load};
-	struct smudge_error err = {0};
+	struct smudge_error err = SMUDGE_ERROR_INIT;
 	struct smudge_migration *migration;
 	struct machine machine = {0};
 

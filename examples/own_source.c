@@ -194,7 +194,7 @@ int main(void)
 						.name = "buffer",
 						.hva = buffer,
 						.size_bytes = NPAGES * PAGE};
-	struct smudge_error err = {0};
+	struct smudge_error err = SMUDGE_ERROR_INIT;
 	struct smudge_memory *memory;
 	struct smudge_region *region;
 	struct smudge_source *source;

@@ -44,7 +44,7 @@ int main(void)
 					    .hva = buffer,
 					    .size_bytes = NPAGES * PAGE};
 	struct smudge_client_options me = {.size = sizeof(me), .name = "me"};
-	struct smudge_error err = {0};
+	struct smudge_error err = SMUDGE_ERROR_INIT;
 	struct smudge_memory *memory;
 	struct smudge_region *region;
 	struct smudge_source *source;

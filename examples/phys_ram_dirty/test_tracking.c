@@ -164,7 +164,7 @@ static void a_sync_fetches_what_the_sources_know(void **state)
 static void a_failed_start_opens_nothing(void **state)
 {
 	struct world *w = *state;
-	struct smudge_error err = {0};
+	struct smudge_error err = SMUDGE_ERROR_INIT;
 
 	w->start_error = -EACCES;
 	assert_int_equal(phys_ram_start_tracking(w->d, 0xff, &err), -EACCES);
@@ -177,7 +177,7 @@ static void a_failed_start_opens_nothing(void **state)
 static void a_failed_reset_drops_nothing_and_tells(void **state)
 {
 	struct world *w = *state;
-	struct smudge_error err = {0};
+	struct smudge_error err = SMUDGE_ERROR_INIT;
 
 	assert_int_equal(phys_ram_start_tracking(w->d, 0xff, NULL), 0);
 	w->rearm_error = -ENODEV;
