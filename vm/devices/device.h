@@ -76,7 +76,10 @@ struct device_ops {
 		    struct smudge_error *err);
 	void (*close)(void *self); /* NULL: nothing to do */
 
-	/* Ports of two devices must not overlap. Constant after open. */
+	/*
+	 * Ports of two devices must not overlap; smudge-vm(1), DEVICES, lists
+	 * them. Constant after open.
+	 */
 	bool (*has_port)(const void *self, uint16_t port, unsigned int size);
 	uint32_t (*in)(void *self, uint16_t port, unsigned int size);
 	/*
