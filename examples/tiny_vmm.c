@@ -159,7 +159,7 @@ static int copy_dirty(struct smudge_client *client, const struct ram *piece)
 	return ret;
 }
 
-/* Sources are asked, then what is dirty is taken and copied. */
+/* Harvest, then take what is dirty and copy it. */
 static int copy_round(struct smudge_client *client)
 {
 	int ret = smudge_memory_harvest(memory, &err);

@@ -23,7 +23,7 @@ struct world {
 	struct phys_ram_dirty *d;
 	int ncalls;
 	uint64_t start[MAX_CALLS], length[MAX_CALLS];
-	uint8_t flags_seen; /* of the first page, when the TLB is told */
+	uint8_t flags_seen; /* of the first page, when the TLB is called */
 	bool used[NENTRIES], was_reset[NENTRIES];
 	uint64_t addr[NENTRIES];
 };

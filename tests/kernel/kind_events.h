@@ -49,7 +49,7 @@ struct event {
 	bool (*happen)(struct cell *c, uint8_t *page);
 	bool changes_own; /* before: own pages are the file's again */
 	bool is_wide;	  /* more pages than the four are affected */
-	bool is_marked;	  /* so the first who asks is told, and no second */
+	bool is_marked;	  /* it marks: only the first look reports that */
 	const char *expected[MAX_KINDS];
 	bool with_swap; /* for_nobody holds on a machine with swap */
 	const char *for_nobody[MAX_KINDS];

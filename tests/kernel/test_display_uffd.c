@@ -76,7 +76,7 @@ static void test_live(void **state)
 	rig_stop(&rig);
 }
 
-/* A pixel costs its page, and only its tile is given. */
+/* A pixel makes its page dirty; the refresh returns only its tile. */
 static void test_one_pixel(void **state)
 {
 	const struct smudge_rect tile = {64, 32, 64, 16};

@@ -100,9 +100,9 @@ static void harvest_into(struct kvm_track *k, struct smudge_client *client,
 }
 
 /*
- * What was stored after the first look, and had ended before the second
- * harvest, is in one of the two reports. The newest number is passed over:
- * its store may not have ended.
+ * A store that ended between the two readings of the newest number is in one of
+ * the two harvests. The newest number itself is left out, since its store may
+ * not have ended.
  */
 static uint64_t check_pair(struct kvm_track *k, struct smudge_client *client)
 {

@@ -153,7 +153,7 @@ static void open_client(struct fixture *f, enum rule rule)
 
 /*
  * The client is open before the transfer begins, or is opened while it is in
- * flight. Return: true when the copy is wrong and nothing says so.
+ * flight. Return: true when the copy is wrong and the page is clean.
  */
 static bool a_round(struct fixture *f, enum rule rule, bool opens_late)
 {

@@ -270,9 +270,9 @@ static void test_unmapped(void **state)
 /* ---- a file of another user ------------------------------------------- */
 
 /*
- * What is mapped is seen to vanish all the same. But mincore(2) says of the
- * file that it is resident, whatever is, so a page that was unmapped first is
- * not told when it vanishes later.
+ * Drops of mapped pages are reported all the same. But mincore(2) answers
+ * "resident" for every page of this file, so the drop of a page that was
+ * unmapped first is not reported.
  */
 static bool drop_in_roots_file(void *opaque)
 {

@@ -135,7 +135,7 @@ static void step(struct rig *r)
 	}
 }
 
-/* A look tells what a harvest would. */
+/* A look reports what a harvest would. */
 static void harvest_or_look(struct rig *r)
 {
 	if (test_rng_below(&r->rng, 3))

@@ -22,7 +22,7 @@ static void report(struct uffd_track *f, bool is_look)
 		track_harvest(&f->track);
 }
 
-/* Whether the kernel gives huge pages here or not, the result is the same. */
+/* The result is the same whether or not the kernel maps huge pages here. */
 static void test_transparent(void **state)
 {
 	struct uffd_track f;

@@ -108,7 +108,7 @@ static unsigned int reported(struct cell *c, uint64_t *ret_others)
 	return bits;
 }
 
-/* Two looks say what the harvest after them says. */
+/* Two looks report the same pages as the harvest after them. */
 static void judge(struct cell *c, const struct event *event, char *got)
 {
 	uint64_t npages = smudge_region_npages(c->region);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A look at memory tracked by userfaultfd gives exactly what was written since
- * the last harvest, as often as one looks, and loses nothing beside threads
- * that write.
+ * A look at memory tracked by userfaultfd reports exactly what was written
+ * since the last harvest, however often it is repeated, and loses nothing
+ * beside threads that write.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -54,7 +54,10 @@ static void test_exact(void **state)
 	exact(MAP_SHARED);
 }
 
-/* More runs than one call of PAGEMAP_SCAN gives, nor a multiple of that. */
+/*
+ * More runs than one call of PAGEMAP_SCAN returns, and no multiple of that
+ * number.
+ */
 static void test_alternating(void **state)
 {
 	uint64_t pages[NALTERNATING];

@@ -128,7 +128,7 @@ static void test_pages_must_be_present(void **state)
 	close_rig(&rig);
 }
 
-/* Why the engine gives no end address. */
+/* Why the engine passes no end address. */
 static void test_the_end_address_comes_into_cr2(void **state)
 {
 	const uint64_t until = UINT64_C(0xfffffffffffff000);

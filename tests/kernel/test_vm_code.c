@@ -147,9 +147,9 @@ static void chain(const char *engine)
 }
 
 /*
- * Unicorn is silent about the first block of a new engine. It is counted all
- * the same: a block that begins in the page before and ends in its page goes,
- * and its page stays watched.
+ * Unicorn does not report the first block of a new engine. The engine counts it
+ * all the same: a block that begins in the page before and ends in the first
+ * block's page is invalidated, and the page stays watched.
  */
 static void first_block(const char *engine)
 {

@@ -148,7 +148,10 @@ void tiny_vm_delete_slot(struct tiny_vm *vm)
 	set_slot(vm, TINY_RAM_SLOT, TINY_RAM_GPA, vm->ram, 0);
 }
 
-/* Another slot at its addresses can be made only when it is gone. */
+/*
+ * KVM refuses a second slot at the same addresses, so a slot that can be
+ * created was deleted before.
+ */
 bool tiny_vm_has_slot(const struct tiny_vm *vm)
 {
 	struct kvm_userspace_memory_region probe = {

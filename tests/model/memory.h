@@ -23,7 +23,7 @@ enum {
 	SHARED1,
 	PHASE,
 	POINTER,
-	FENCED, /* readers are told to fence */
+	FENCED, /* not 0: readers use fences */
 	CONTENT,
 	NPAGES = 2 /* one per reader */
 };
@@ -35,7 +35,7 @@ enum {
 	GROUP, /* of the line */
 	ROOT,
 #ifdef LATER
-	FENCED, /* markers are told to fence: fast_npages is 0 */
+	FENCED, /* not 0: markers use fences (fast_npages is 0) */
 #endif
 	CONTENT,
 	NPAGES = 3

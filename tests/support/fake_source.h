@@ -29,7 +29,7 @@ struct fake_source {
 	int harvest_error_after; /* pages reported before it fails */
 	int rearm_error;
 
-	struct smudge_source_range range; /* as told by the last start */
+	struct smudge_source_range range; /* of the last start */
 	bool is_running;
 	unsigned int starts, stops, harvests, rearms, destroys;
 	uint64_t rearmed_pages;
@@ -49,7 +49,7 @@ void fake_write(struct fake_source *fake, uint64_t page);
 struct smudge_region *fake_region(struct smudge_memory *memory, uint64_t gpa,
 				  uint64_t npages);
 
-/* Watching everything; clean if told so. */
+/* A client that watches everything; clean at first if @clean. */
 struct smudge_client *fake_client(struct smudge_memory *memory,
 				  const char *name, bool is_clean);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Losing a write, made visible. Markers change a page's content (a counter),
- * mark the page, and then say so in a second counter. A viewer takes pages
- * and copies their content, as a migration does. Between a viewer's passes:
+ * Detects lost writes. Markers change a page's content (a counter), mark the
+ * page, and then store the same number in a second counter. A viewer takes
+ * pages and copies their content, as a migration does. Between a viewer's
+ * passes:
  *
  *   (a) a page whose mark returned before a pass began, with content that no
  *       earlier pass copied, is in that pass: copied >= done-before;

@@ -112,7 +112,7 @@ bool oracle_next_block(const struct oracle *oracle, unsigned int block_shift,
 	return true;
 }
 
-/* Does the batch give the same runs one by one and several at once? */
+/* Are the batch's runs the same, read one by one and several at once? */
 static const char *match_bulk(const struct smudge_batch *batch)
 {
 	size_t nruns = smudge_batch_nruns(batch), at = 0, n;

@@ -43,8 +43,8 @@ bool oracle_next_block(const struct oracle *oracle, unsigned int block_shift,
 		       uint64_t first_block, uint64_t *ret_block);
 
 /*
- * Is @batch what a take of the range may give? If so its pages become clean
- * here too. Return: NULL, or what is wrong.
+ * Is @batch a possible result of a take of the range? If so its pages become
+ * clean here too. Return: NULL, or what is wrong.
  */
 const char *oracle_take(struct oracle *oracle, uint64_t first_page,
 			uint64_t npages, size_t max_runs,

@@ -100,7 +100,7 @@ void stream_player_fail_load(struct stream_player *player, int error)
 	player->load_error = error;
 }
 
-/* What the receiver said: skip the greeting, look for a REFUSE. */
+/* Read what the receiver sent: skip the greeting, look for a REFUSE. */
 static void read_answers(int fd, struct stream_result *result)
 {
 	uint8_t bytes[4096];

@@ -81,7 +81,7 @@ void stream_player_destroy(struct stream_player *player);
 const uint8_t *stream_player_page(struct stream_player *player, uint32_t region,
 				  uint64_t page);
 
-/* What loading the state gives from now on; 0: success. */
+/* From now on loading the state returns @error; 0: success. */
 void stream_player_fail_load(struct stream_player *player, int error);
 
 /* Send the bytes to a receiver, and then close. */

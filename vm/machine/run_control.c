@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The one road to machine_pause and machine_resume.
+ * The only caller of machine_pause and machine_resume but for tests.
  *
  * Invariant: from run_control_leave until the migration has ended the place
  * is GUEST_ON_ITS_WAY, and only run_control_come_back starts the machine.

@@ -32,14 +32,16 @@
 
 enum barrier_answer {
 	BARRIER_REAL,
-	BARRIER_LEFT_OUT, /* says true and does nothing */
-	BARRIER_REFUSED,  /* says false */
-	/* of the first one: */
+	BARRIER_LEFT_OUT, /* returns true and does nothing */
+	BARRIER_REFUSED,  /* returns false */
+	/* for barrier_fast only: */
 	BARRIER_SHOOTDOWN,
 	BARRIER_WALK,
 };
 
-/* What the library's two barriers do from now on. Set while no take runs. */
+/*
+ * What the library's two barriers do from now on. Set them while no take runs.
+ */
 extern enum barrier_answer barrier_fast, barrier_slow;
 
 struct barrier_line {
@@ -78,8 +80,8 @@ uint64_t barrier_rig_run(struct barrier_rig *rig, bool takes_all_the_time,
 			 uint32_t nrounds);
 
 /*
- * Skip the test unless as many rounds with these answers lose pages here: then
- * a run without losses says something.
+ * Skip the test unless as many rounds with these answers lose pages here: else
+ * a run without losses would prove nothing.
  */
 void barrier_need_losses(enum barrier_answer fast, enum barrier_answer slow,
 			 bool takes_all_the_time);

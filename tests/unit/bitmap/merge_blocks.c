@@ -49,9 +49,10 @@ struct source {
 };
 
 /*
- * All as @byte says but what lies outside the range, which is the opposite.
- * The buffer is as long as it must be, against a guard page before or behind;
- * @skew bytes away from it and so not aligned, it is behind the first.
+ * Bits inside the range are those of @byte, bits outside are the opposite. The
+ * buffer is no longer than needed. If @skew is 0, it touches the guard page
+ * before or behind it, in turns; else it begins @skew bytes behind the first
+ * guard page, so it is not aligned.
  */
 static struct source draw(struct rig *rig, uint64_t first, uint64_t offset,
 			  unsigned int skew, uint8_t byte)

@@ -148,7 +148,7 @@ static int refresh(struct user *user)
 	return ret;
 }
 
-/* Read, add, and read again where that is asked for. */
+/* Read the code, add its block, and repeat both on -EAGAIN. */
 static int translate(struct user *user, uint64_t page)
 {
 	uint64_t since;

@@ -97,13 +97,18 @@ void rig_marked(struct clients_rig *rig, uint64_t row);
 void rig_harvested(struct clients_rig *rig, int region);
 void rig_harvest_failed(struct clients_rig *rig, int region);
 
-/* Content changes, and by a mark, a source or both that is known. */
+/*
+ * Change the content of some rows, and report it by a mark, a source, or both.
+ */
 void rig_write_some(struct clients_rig *rig);
 
 /* Every bit of every user, seen with or without draining the marks. */
 void rig_check(struct clients_rig *rig);
 
-/* So many steps, every second of them a write; each kind has had work. */
+/*
+ * Run @nsteps steps, every second one a write. Fails unless each kind of step
+ * had something to do.
+ */
 void rig_run(struct clients_rig *rig, unsigned int nsteps);
 
 #endif

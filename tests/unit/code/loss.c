@@ -30,7 +30,10 @@ static void mark(void *opaque, uint64_t first_page, uint64_t npages)
 	smudge_region_mark(rig->region, first_page, npages);
 }
 
-/* Read, as a translator does, then add, and again if that is asked for. */
+/*
+ * Read the code as a translator does, add its block, and repeat both on
+ * -EAGAIN.
+ */
 static void translate(struct rig *rig, struct loss_viewer *viewer,
 		      uint64_t page)
 {

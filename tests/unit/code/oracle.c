@@ -225,8 +225,10 @@ static void ask(struct rig *rig)
 			uint64_t ndropped = 0;
 
 			for (uint64_t p = first; p < first + npages; p++) {
-				/* a neighbour of the range may have had the
-				 * last block of this one */
+				/*
+				 * Not written itself: its last block was shared
+				 * with a written page of the range.
+				 */
 				if (!rig->written[p])
 					assert_true(p > first && ndropped);
 				ndropped += drop(rig, p);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A display is there from open to close and touches its own region only:
- * with none open no bitmap and no source is left, other clients keep their
- * bits, and the rest of memory is not asked.
+ * A display is there from open to close and touches its own region only: with
+ * none open no bitmap and no source is left, other clients keep their bits, and
+ * the sources of other regions are not harvested.
  */
 #include "support.h"
 

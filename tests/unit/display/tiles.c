@@ -130,7 +130,7 @@ static void test_boxes(void **state)
 	assert_int_equal(give(100), 0);
 }
 
-/* The worst map there is, and more rectangles than are ever given. */
+/* The worst map, and room for more rectangles than are ever returned. */
 static void test_chequers(void **state)
 {
 	start(64 * MAX_COLUMNS, 16 * MAX_ROWS);

@@ -189,7 +189,10 @@ static int region_harvest_quiesced(bool fails, struct smudge_error *err)
 	return smudge_region_harvest_quiesced(world.region, err);
 }
 
-/* The fake source has no look; no source is asked where none is. */
+/*
+ * A look fails, since the fake source has none; it succeeds in a memory without
+ * a source.
+ */
 static int memory_look(bool fails, struct smudge_error *err)
 {
 	return smudge_memory_look(fails ? world.memory : world.empty, err);

@@ -29,7 +29,7 @@ static int set_up(void **state)
 	       smudge_region_add(memory, &ram, &region);
 }
 
-/* Nothing stands on them any more. */
+/* Nothing uses them any more. */
 static int tear_down(void **state)
 {
 	void *hva = smudge_region_hva(region);

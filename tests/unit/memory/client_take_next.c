@@ -121,7 +121,7 @@ static void test_each_limit(void **state)
 	take_rig_end(&rig);
 }
 
-/* Groups that are all dirty, cut by a limit, give each page once. */
+/* Groups that are all dirty, cut by a limit: each page is taken once. */
 static void test_all_dirty(void **state)
 {
 	static const uint64_t limits[] = {1000, 1024, 4096, 5000, 8192};

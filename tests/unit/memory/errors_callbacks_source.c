@@ -237,7 +237,9 @@ static void odd_values_are_failures(void **state)
 	}
 }
 
-/* What it says of itself is kept behind what was wrong with the number. */
+/*
+ * The sentence of the callback itself is kept, after the one about the number.
+ */
 static void its_own_words_are_kept(void **state)
 {
 	struct smudge_error err = SMUDGE_ERROR_INIT;
@@ -277,7 +279,9 @@ static void notes_without_a_failure(void **state)
 	close_world(&w);
 }
 
-/* -EAGAIN tells a translator to add the block again: no source may say it. */
+/*
+ * -EAGAIN makes a translator add the block again, so no source may return it.
+ */
 static void no_source_says_add_again(void **state)
 {
 	const struct smudge_code_options how = {.size = sizeof(how)};

@@ -102,7 +102,7 @@ static void reopen(struct rig *rig)
 	rig->client = fake_client(rig->memory, "late", false);
 }
 
-/* The marker runs on; what it stands on must not go. */
+/* The marker continues; nothing that it uses may be freed. */
 static void leave_and_come(struct rig *rig)
 {
 	for (int i = 0; i < 20; i++) {

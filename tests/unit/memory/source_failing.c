@@ -185,7 +185,7 @@ static void test_rearm_fails(void **state)
 	assert_true(smudge_batch_is_empty(f.batch));
 	assert_int_equal(smudge_client_dirty_pages(a), 4);
 	assert_int_equal(smudge_client_dirty_pages(b), 4);
-	/* an earlier call's failure gives way to this one's */
+	/* this call's failure replaces an earlier call's */
 	smudge_error_clear(&err);
 	smudge_error_set(&err, -ENOENT, "test", "of an earlier call");
 	assert_int_equal(

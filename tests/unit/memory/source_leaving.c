@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A source is asked for its statistics, and detached, by many threads while
- * its region leaves: no thread may wait on a lock that went with the region.
+ * Many threads read a source's statistics and detach it while its region is
+ * removed: no thread may wait for a lock that was freed with the region.
  */
 #include "support.h"
 

@@ -83,7 +83,7 @@ static void policy_gives_up(void **state)
 	with_policy("policy_gives_up", 2, give_up);
 }
 
-/* Whatever errno they give. */
+/* Whatever errno a callback returns, the code is the same. */
 static void callbacks_fail(void **state)
 {
 	static const int errors[] = {-EIO, -EPROTO, -EBADMSG, -ETIMEDOUT,

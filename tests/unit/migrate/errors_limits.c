@@ -35,7 +35,7 @@ static bool say_nothing(int fd, size_t length)
 	       0;
 }
 
-/* The code of the ABORT or REFUSE that ends what the peer says; or 0. */
+/* The code of the ABORT or REFUSE that ends the peer's stream; or 0. */
 static uint32_t last_code(struct smi_link *link)
 {
 	struct smi_wire_header header;

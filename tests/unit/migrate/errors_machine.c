@@ -87,7 +87,7 @@ static void writes_though_stopped(void **state)
 	rig_close(&rig);
 }
 
-/* A source that cannot say what was written ends the migration. */
+/* A source whose harvest fails ends the migration. */
 static int broken_harvest(void *opaque, struct smudge_sink *sink,
 			  struct smudge_error *err)
 {

@@ -101,7 +101,7 @@ static void fewer_regions(void **state)
 	rig_close(&rig);
 }
 
-/* While the source pours out pages, not when it is asked. */
+/* While the source sends pages, not as the answer to a record. */
 static void in_the_middle_of_a_round(void **state)
 {
 	struct rig rig = {.rounds_wanted = 2};

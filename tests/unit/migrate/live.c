@@ -102,7 +102,7 @@ static void with_pages_of_2_mib(void **state)
 	rig_close(&rig);
 }
 
-/* What the receiver had before does not shine through. */
+/* Nothing of the receiver's earlier content is left. */
 static void zero_pages_overwrite(void **state)
 {
 	struct rig rig = {.rounds_wanted = 1};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The rig of the migration tests. The writer is what a guest is elsewhere: it
- * writes any time, marks after it wrote, and stands still only when told.
+ * The rig of the migration tests. The writer is in the place of a guest: it
+ * writes at any time, marks after each write, and stops only in machine_stop.
  */
 #include "migrate_rig.h"
 

@@ -40,7 +40,7 @@ static void default_policy(void **state)
 		SMUDGE_MIGRATE_SWITCH);
 }
 
-/* No faster than told: 8.25 MiB less the burst, at 16 MiB/s. */
+/* No faster than the limit: 8.25 MiB less the burst, at 16 MiB/s. */
 static void limit_holds(void **state)
 {
 	struct rig rig = {.rounds_wanted = 1};

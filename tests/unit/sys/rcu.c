@@ -165,9 +165,10 @@ static uint64_t synchronize_ns(void)
 }
 
 /*
- * Of many readers that never rest only the sections that they are in are
- * waited for: as long as one takes, not as all of them after each other. The
- * best of some attempts, for the machine may be busy.
+ * Many readers enter section after section. A grace period waits only for the
+ * sections under way at its begin: as long as one section takes, not as long as
+ * all of them one after the other. The best of some attempts counts, since the
+ * machine may be busy.
  */
 static void test_waits_for_the_longest(void **state)
 {

@@ -124,7 +124,7 @@ static void test_a_mode_is_set_and_moved(void **state)
 	put(&rig, 1, 10);
 	assert_int_equal(get(&rig, 1), 31);
 	assert_int_equal(rig.fb->generation, generation);
-	/* the largest ones, asked for */
+	/* GETCAPS: they read as the largest ones */
 	put(&rig, 4, 0xc3);
 	assert_int_equal(get(&rig, 1), WIDTH);
 	assert_int_equal(get(&rig, 2), HEIGHT);

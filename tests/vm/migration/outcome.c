@@ -24,7 +24,7 @@ static const struct {
 	{true, 0, "completed", "destination"},
 	{true, -ECANCELED, "cancelled", "source"},
 	{true, -EBADMSG, "failed", "source"},
-	/* a receiver knows whether it was given the machine */
+	/* a receiver knows whether it has the machine */
 	{true, -EOWNERDEAD, "failed", "source"},
 };
 
