@@ -45,6 +45,11 @@ def commands_of(text):
     return re.findall(r"^  ([a-z]+) ", text, re.M)
 
 
+def commands_with_help(tool):
+    """All but help itself."""
+    return [name for name in commands_of(help_of(tool)) if name != "help"]
+
+
 def equal(what, got, wanted):
     assert got == wanted, (f"{what}: completed and not in --help: {got - wanted}; "
                            f"in --help and not completed: {wanted - got}")
@@ -67,14 +72,18 @@ def smudge_commands(tool, vm):
           set(commands_of(text)) | options_of(text))
 
 
+    commands = commands_with_help(tool)
+    equal("smudge help", completed("smudge", "help", ""), set(commands))
+
+
 def smudge_options(tool, vm):
-    for command in commands_of(help_of(tool)):
+    for command in commands_with_help(tool):
         equal(command, completed("smudge", command, "-"),
               options_of(help_of(tool, command)))
 
 
 def smudge_values(tool, vm):
-    for command in commands_of(help_of(tool)):
+    for command in commands_with_help(tool):
         for line in help_of(tool, command).splitlines():
             match = re.match(r"  (--[\w-]+) ([A-Z\[])", line)
             if match:

@@ -8,10 +8,8 @@
 #include "demo.h"
 #include "number.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
-#include <stdlib.h>
 
 static const char help_text[] =
 	"usage: smudge demo [OPTION]...\n"
@@ -26,8 +24,9 @@ static const char help_text[] =
 	"  --rate N             pages it writes per second (default 8000, 0: "
 	"no "
 	"limit)\n"
-	"  --max-bandwidth N    bytes per second while it runs (default 64 "
-	"million)\n"
+	"  --max-bandwidth N    bytes per second while it runs, also with K, "
+	"M or G\n"
+	"                       (default 64 million, 0: no limit)\n"
 	"  --screen FOLDER      a guest that paints, watched by VNC viewers: "
 	"pictures\n"
 	"                       of both screens are saved in FOLDER\n"
@@ -52,14 +51,18 @@ enum option_code {
 	OPTION_VM,
 	OPTION_GUEST,
 	OPTION_JSON,
-	OPTION_HELP,
 };
+
+#define NAME "demo"
+/* what smudge-vm demands of --memory */
+#define MIN_MEMORY_BYTES (UINT64_C(16) << 20)
+#define PAGE_BYTES	 4096
 
 static int parse_number(const char *name, uint64_t *ret_value)
 {
 	if (!number_parse(optarg, UINT64_MAX, ret_value))
-		return tool_usage("demo: --%s wants a number, not '%s'", name,
-				  optarg);
+		return tool_usage(NAME, "--%s takes a number, not '%.40s'",
+				  name, optarg);
 	return TOOL_OK;
 }
 
@@ -69,25 +72,50 @@ static int take_engine(const char *name, const char **ret_text)
 	if (!strcmp(optarg, "auto") || !strcmp(optarg, "kvm") ||
 	    !strcmp(optarg, "unicorn"))
 		return TOOL_OK;
-	return tool_usage("demo: --%s takes auto, kvm or unicorn, not '%.40s'",
+	return tool_usage(NAME, "--%s takes auto, kvm or unicorn, not '%.40s'",
 			  name, optarg);
 }
 
-/* Checks the form only; the VM and the guest check the size. */
+static int parse_bytes(const char *name, uint64_t *ret_bytes)
+{
+	if (!number_parse_bytes(optarg, INT64_MAX, ret_bytes))
+		return tool_usage(NAME,
+				  "--%s takes a number of bytes or one with "
+				  "K, M, G or T, not '%.40s'",
+				  name, optarg);
+	return TOOL_OK;
+}
+
 static int take_size(const char *name, const char **ret_text)
 {
-	size_t digits = strspn(optarg, "0123456789");
-	const char *suffix = optarg + digits;
+	uint64_t bytes;
 
 	*ret_text = optarg;
-	if (digits && (!*suffix || (strchr("KMGTkmgt", *suffix) && !suffix[1])))
-		return TOOL_OK;
-	return tool_usage("demo: --%s takes a number of bytes or one with K, "
-			  "M, G or T, not '%.40s'",
-			  name, optarg);
+	return parse_bytes(name, &bytes);
 }
 
-static int take_option(int code, struct demo_options *options, char *argv[])
+/* What the VM or its guest would refuse once they run. */
+static int check_sizes(const struct demo_options *options)
+{
+	uint64_t memory = 0;
+	uint64_t working_set = 0;
+
+	number_parse_bytes(options->memory, INT64_MAX, &memory);
+	number_parse_bytes(options->working_set, INT64_MAX, &working_set);
+	if (memory < MIN_MEMORY_BYTES || memory % PAGE_BYTES)
+		return tool_usage(NAME,
+				  "--memory is at least 16M and a multiple of "
+				  "4K, unlike '%.40s'",
+				  options->memory);
+	if (working_set >= memory && !options->screen)
+		return tool_usage(NAME,
+				  "--working-set %.40s does not fit into "
+				  "--memory %.40s",
+				  options->working_set, options->memory);
+	return TOOL_OK;
+}
+
+static int take_option(int code, struct demo_options *options)
 {
 	switch (code) {
 	case OPTION_ENGINE:
@@ -99,8 +127,8 @@ static int take_option(int code, struct demo_options *options, char *argv[])
 	case OPTION_WORKING_SET:
 		return take_size("working-set", &options->working_set);
 	case OPTION_BANDWIDTH:
-		return parse_number("max-bandwidth",
-				    &options->max_bandwidth_bytes_ps);
+		return parse_bytes("max-bandwidth",
+				   &options->max_bandwidth_bytes_ps);
 	case OPTION_RATE:
 		return parse_number("rate", &options->rate_pps);
 	case OPTION_SCREEN:
@@ -116,7 +144,7 @@ static int take_option(int code, struct demo_options *options, char *argv[])
 		options->json = true;
 		return TOOL_OK;
 	default:
-		return tool_usage("demo: wrong option '%s'", argv[optind - 1]);
+		return TOOL_USAGE;
 	}
 }
 
@@ -163,7 +191,7 @@ int command_demo(int argc, char *argv[])
 		{"vm", required_argument, NULL, OPTION_VM},
 		{"guest", required_argument, NULL, OPTION_GUEST},
 		{"json", no_argument, NULL, OPTION_JSON},
-		{"help", no_argument, NULL, OPTION_HELP},
+		{"help", no_argument, NULL, TOOL_OPTION_HELP},
 		{NULL, 0, NULL, 0},
 	};
 	struct demo_options options = {
@@ -176,15 +204,16 @@ int command_demo(int argc, char *argv[])
 	int status = TOOL_OK;
 	int code;
 
-	opterr = 0;
 	while (status == TOOL_OK &&
-	       (code = getopt_long(argc, argv, "", known, NULL)) != -1) {
-		if (code == OPTION_HELP)
+	       (code = tool_option(argc, argv, known)) != TOOL_OPTION_NONE) {
+		if (code == TOOL_OPTION_HELP)
 			return fputs(help_text, stdout), TOOL_OK;
-		status = take_option(code, &options, argv);
+		status = take_option(code, &options);
 	}
 	if (status == TOOL_OK && optind != argc)
-		status = tool_usage("demo: '%s' is too much", argv[optind]);
+		status = tool_usage(NAME, "'%s' is too much", argv[optind]);
+	if (status == TOOL_OK)
+		status = check_sizes(&options);
 	if (!options.dest_engine)
 		options.dest_engine = options.engine;
 	return status == TOOL_OK ? run(&options) : status;

@@ -13,7 +13,6 @@
 #include "qmp_client.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,28 +24,49 @@ static const char help_text[] =
 	"unix:PATH, and waits for the end. Ctrl-C cancels the migration.\n"
 	"\n"
 	"  --qmp SOCKET          the source's control socket\n"
-	"  --max-bandwidth N     bytes per second while the guest runs; 0: no "
-	"limit\n"
+	"  --max-bandwidth N     bytes per second while the guest runs, also "
+	"with K, M or G;\n"
+	"                        0: no limit\n"
 	"  --downtime-limit MS   milliseconds the guest may be stopped\n"
 	"  --json                no progress; the last query-migrate on "
 	"stdout\n"
 	"  --help                this text\n";
 
+#define NAME "migrate"
+
 struct request {
+	bool is_help;
 	const char *socket;
 	const char *uri;
 	json_t *limits;
 	bool json;
 };
 
-static int add_limit(json_t *limits, const char *name, const char *text)
+static int add_bandwidth(json_t *limits, const char *text)
 {
-	uint64_t value;
+	uint64_t bytes_ps;
 
-	if (!number_parse(text, INT64_MAX, &value))
-		return tool_usage("migrate: --%s wants a number, not '%s'",
-				  name, text);
-	json_object_set_new(limits, name, json_integer((json_int_t)value));
+	if (!number_parse_bytes(text, INT64_MAX, &bytes_ps))
+		return tool_usage(NAME,
+				  "--max-bandwidth takes a number of bytes or "
+				  "one with K, M, G or T, not '%.40s'",
+				  text);
+	json_object_set_new(limits, "max-bandwidth",
+			    json_integer((json_int_t)bytes_ps));
+	return TOOL_OK;
+}
+
+static int add_downtime(json_t *limits, const char *text)
+{
+	uint64_t ms;
+
+	if (!number_parse(text, INT64_MAX, &ms))
+		return tool_usage(NAME,
+				  "--downtime-limit takes a number of "
+				  "milliseconds, not '%.40s'",
+				  text);
+	json_object_set_new(limits, "downtime-limit",
+			    json_integer((json_int_t)ms));
 	return TOOL_OK;
 }
 
@@ -125,46 +145,56 @@ static int check_uri(const char *uri)
 	if (!strncmp(uri, "tcp:", 4) && colon >= uri + 4 &&
 	    number_parse(colon + 1, 65535, &number))
 		return TOOL_OK;
-	return tool_usage("migrate: the URI is tcp:HOST:PORT or unix:PATH, not "
-			  "'%.60s'",
+	return tool_usage(NAME,
+			  "the URI is tcp:HOST:PORT or unix:PATH, not '%.60s'",
 			  uri);
+}
+
+static int take_option(int code, struct request *request)
+{
+	switch (code) {
+	case 'q':
+		request->socket = optarg;
+		return TOOL_OK;
+	case 'j':
+		request->json = true;
+		return TOOL_OK;
+	case 'b':
+		return add_bandwidth(request->limits, optarg);
+	case 'd':
+		return add_downtime(request->limits, optarg);
+	case TOOL_OPTION_HELP:
+		request->is_help = true;
+		return TOOL_OK;
+	default:
+		return TOOL_USAGE;
+	}
 }
 
 static int parse(int argc, char *argv[], struct request *request)
 {
-	static const struct option options[] = {
+	static const struct option known[] = {
 		{"qmp", required_argument, NULL, 'q'},
 		{"max-bandwidth", required_argument, NULL, 'b'},
 		{"downtime-limit", required_argument, NULL, 'd'},
 		{"json", no_argument, NULL, 'j'},
+		{"help", no_argument, NULL, TOOL_OPTION_HELP},
 		{NULL, 0, NULL, 0},
 	};
 	int status = TOOL_OK;
-	int c;
+	int code;
 
-	opterr = 0;
 	while (status == TOOL_OK &&
-	       (c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c == 'q')
-			request->socket = optarg;
-		else if (c == 'j')
-			request->json = true;
-		else if (c == 'b')
-			status = add_limit(request->limits, "max-bandwidth",
-					   optarg);
-		else if (c == 'd')
-			status = add_limit(request->limits, "downtime-limit",
-					   optarg);
-		else
-			status = tool_usage("migrate: wrong option '%s'",
-					    argv[optind - 1]);
-	}
-	if (status != TOOL_OK)
+	       (code = tool_option(argc, argv, known)) != TOOL_OPTION_NONE)
+		status = take_option(code, request);
+	if (status != TOOL_OK || request->is_help)
 		return status;
 	if (!request->socket)
-		return tool_usage("migrate: --qmp SOCKET is missing");
-	if (argc - optind != 1)
-		return tool_usage("migrate wants one URI");
+		return tool_usage(NAME, "--qmp SOCKET is missing");
+	if (optind == argc)
+		return tool_usage(NAME, "the URI is missing");
+	if (argc - optind > 1)
+		return tool_usage(NAME, "'%s' is too much", argv[optind + 1]);
 	request->uri = argv[optind];
 	return check_uri(request->uri);
 }
@@ -172,16 +202,11 @@ static int parse(int argc, char *argv[], struct request *request)
 int command_migrate(int argc, char *argv[])
 {
 	struct request request = {.limits = json_object()};
-	int status;
+	int status = parse(argc, argv, &request);
 
-	if (argc == 2 &&
-	    (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-		json_decref(request.limits);
+	if (status == TOOL_OK && request.is_help)
 		fputs(help_text, stdout);
-		return TOOL_OK;
-	}
-	status = parse(argc, argv, &request);
-	if (status == TOOL_OK)
+	else if (status == TOOL_OK)
 		status = run(&request);
 	json_decref(request.limits);
 	return status;

@@ -8,7 +8,6 @@
 #include "qmp_client.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -23,6 +22,8 @@ static const char help_text[] =
 	"\n"
 	"Example: smudge qmp --qmp vm.sock migrate "
 	"'{\"uri\": \"tcp:host:4444\"}'\n";
+
+#define NAME "qmp"
 
 struct request {
 	const char *socket;
@@ -39,11 +40,11 @@ static int parse_arguments(const char *text, struct request *request)
 		return TOOL_OK;
 	request->arguments = json_loads(text, JSON_REJECT_DUPLICATES, &why);
 	if (!request->arguments)
-		return tool_usage("the arguments are no JSON object: %s",
+		return tool_usage(NAME, "the arguments are no JSON object: %s",
 				  why.text);
 	if (!json_is_object(request->arguments))
-		return tool_usage("the arguments are no JSON object: %.60s",
-				  text);
+		return tool_usage(
+			NAME, "the arguments are no JSON object: %.60s", text);
 	return TOOL_OK;
 }
 
@@ -66,36 +67,41 @@ static int run(struct request *request)
 	return ret ? tool_failed(&err) : TOOL_OK;
 }
 
+static int take_words(int argc, char *argv[], struct request *request)
+{
+	if (!request->socket)
+		return tool_usage(NAME, "--qmp SOCKET is missing");
+	if (optind == argc)
+		return tool_usage(NAME, "the COMMAND is missing");
+	if (argc - optind > 2)
+		return tool_usage(NAME, "'%s' is too much", argv[optind + 2]);
+	request->command = argv[optind];
+	return parse_arguments(argv[optind + 1], request);
+}
+
 int command_qmp(int argc, char *argv[])
 {
-	static const struct option options[] = {
+	static const struct option known[] = {
 		{"qmp", required_argument, NULL, 'q'},
 		{"compact", no_argument, NULL, 'c'},
-		{"help", no_argument, NULL, 'h'},
+		{"help", no_argument, NULL, TOOL_OPTION_HELP},
 		{NULL, 0, NULL, 0},
 	};
 	struct request request = {.print_flags = JSON_INDENT(2)};
 	int status;
-	int c;
+	int code;
 
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, "+h", options, NULL)) != -1) {
-		if (c == 'q')
+	while ((code = tool_option(argc, argv, known)) != TOOL_OPTION_NONE) {
+		if (code == 'q')
 			request.socket = optarg;
-		else if (c == 'c')
+		else if (code == 'c')
 			request.print_flags = JSON_COMPACT;
-		else if (c == 'h')
+		else if (code == TOOL_OPTION_HELP)
 			return fputs(help_text, stdout), TOOL_OK;
 		else
-			return tool_usage("qmp: wrong option '%s'",
-					  argv[optind - 1]);
+			return TOOL_USAGE;
 	}
-	if (!request.socket)
-		return tool_usage("qmp: --qmp SOCKET is missing");
-	if (argc - optind < 1 || argc - optind > 2)
-		return tool_usage("qmp wants a COMMAND and perhaps arguments");
-	request.command = argv[optind];
-	status = parse_arguments(argv[optind + 1], &request);
+	status = take_words(argc, argv, &request);
 	if (status == TOOL_OK)
 		status = run(&request);
 	json_decref(request.arguments);

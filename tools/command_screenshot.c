@@ -10,11 +10,12 @@
 #include "vnc_viewer.h"
 
 #include <errno.h>
-#include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #define MAX_PASSWORD 8 /* VNC ignores all bytes after these */
 #define FIRST_PORT   5900
@@ -29,6 +30,8 @@ static const char help_text[] =
 	"(127.0.0.1)\n"
 	"  --password-file FILE  its first line is the password\n"
 	"  --help                this text\n";
+
+#define NAME "screenshot"
 
 struct request {
 	char host[256];
@@ -46,8 +49,7 @@ static int parse_address(const char *text, struct request *request)
 	if (!colon ||
 	    !number_parse(colon + 1, MAX_PORT - FIRST_PORT, &number) ||
 	    (size_t)len >= sizeof(request->host))
-		return tool_usage("screenshot: --vnc takes [HOST]:N, not "
-				  "'%.60s'",
+		return tool_usage(NAME, "--vnc takes [HOST]:N, not '%.60s'",
 				  text);
 	snprintf(request->host, sizeof(request->host), "%.*s",
 		 len ? len : (int)strlen("127.0.0.1"),
@@ -76,16 +78,37 @@ static int read_password(const char *path, struct request *request)
 	return err.code ? tool_failed(&err) : TOOL_OK;
 }
 
-/* A name with the extension of another kind of picture is a mistake. */
-static int check_name(const char *path)
+/* The folder that a file at @path is in. */
+static void folder_of(const char *path, char *buf, size_t size)
+{
+	const char *slash = strrchr(path, '/');
+	int len = !slash || slash == path ? 1 : (int)(slash - path);
+
+	snprintf(buf, size, "%.*s", len, slash ? path : ".");
+}
+
+/*
+ * What would be found only when the picture is there. A name with the extension
+ * of another kind of picture is a mistake.
+ */
+static int check_file(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	const char *dot = strrchr(slash ? slash : path, '.');
+	struct smudge_error err = {0};
+	char folder[PATH_MAX];
 
 	if (dot && strcasecmp(dot, ".png") != 0)
-		return tool_usage("screenshot makes PNG files, not '%.60s'",
+		return tool_usage(NAME,
+				  "the picture is a PNG file, unlike "
+				  "'%.60s'",
 				  path);
-	return TOOL_OK;
+	folder_of(path, folder, sizeof(folder));
+	if (access(folder, X_OK) == 0)
+		return TOOL_OK;
+	smudge_error_set(&err, -errno, NAME, "%.100s cannot be written: %s",
+			 path, strerror(errno));
+	return tool_failed(&err);
 }
 
 static int run(const struct request *request)
@@ -106,40 +129,44 @@ static int run(const struct request *request)
 	return ret ? tool_failed(&err) : TOOL_OK;
 }
 
+static int take_words(int argc, char *argv[], struct request *request)
+{
+	if (!request->port)
+		return tool_usage(NAME, "--vnc [HOST]:N is missing");
+	if (optind == argc)
+		return tool_usage(NAME, "FILE.png is missing");
+	if (argc - optind > 1)
+		return tool_usage(NAME, "'%s' is too much", argv[optind + 1]);
+	request->path = argv[optind];
+	return check_file(request->path);
+}
+
 int command_screenshot(int argc, char *argv[])
 {
-	static const struct option options[] = {
+	static const struct option known[] = {
 		{"vnc", required_argument, NULL, 'v'},
 		{"password-file", required_argument, NULL, 'p'},
-		{"help", no_argument, NULL, 'h'},
+		{"help", no_argument, NULL, TOOL_OPTION_HELP},
 		{NULL, 0, NULL, 0},
 	};
 	struct request request = {0};
 	const char *password_file = NULL;
 	int status = TOOL_OK;
-	int c;
+	int code;
 
-	opterr = 0;
 	while (status == TOOL_OK &&
-	       (c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (c == 'v')
+	       (code = tool_option(argc, argv, known)) != TOOL_OPTION_NONE) {
+		if (code == 'v')
 			status = parse_address(optarg, &request);
-		else if (c == 'p')
+		else if (code == 'p')
 			password_file = optarg;
-		else if (c == 'h')
+		else if (code == TOOL_OPTION_HELP)
 			return fputs(help_text, stdout), TOOL_OK;
 		else
-			return tool_usage("screenshot: wrong option '%s'",
-					  argv[optind - 1]);
+			status = TOOL_USAGE;
 	}
-	if (status != TOOL_OK)
-		return status;
-	if (!request.port)
-		return tool_usage("screenshot: --vnc [HOST]:N is missing");
-	if (argc - optind != 1)
-		return tool_usage("screenshot wants one FILE.png");
-	request.path = argv[optind];
-	status = check_name(request.path);
+	if (status == TOOL_OK)
+		status = take_words(argc, argv, &request);
 	if (status == TOOL_OK && password_file)
 		status = read_password(password_file, &request);
 	return status == TOOL_OK ? run(&request) : status;

@@ -9,6 +9,8 @@
 
 #include <smudge/error.h>
 
+#include <getopt.h>
+
 enum tool_status {
 	TOOL_OK = 0,
 	TOOL_FAILED = 1,
@@ -22,6 +24,26 @@ int command_screenshot(int argc, char *argv[]);
 
 /* Print one sentence on stderr. Return TOOL_FAILED or TOOL_USAGE. */
 int tool_failed(const struct smudge_error *err);
-int tool_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* @command: the subcommand, whose help the sentence names; NULL: none. */
+int tool_usage(const char *command, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* What tool_option returns besides the codes of options. */
+enum tool_option {
+	TOOL_OPTION_NONE = -1,	/* words follow, or nothing */
+	TOOL_OPTION_WRONG = -2, /* one sentence is on stderr */
+	TOOL_OPTION_HELP = 'h',
+};
+
+/*
+ * tool_option - the next option of a subcommand
+ * @argv: argv[0] is the subcommand. Options may follow its words: all words
+ *        are behind the options after the last call, from optind
+ * @known: long options, as getopt_long takes them, --help among them; -h is
+ *         another name for it
+ *
+ * Return: the option's code, or an enum tool_option.
+ */
+int tool_option(int argc, char *argv[], const struct option *known);
 
 #endif

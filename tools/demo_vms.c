@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -38,6 +39,20 @@ static int first_there(const char *folder, const char *const *names,
 	return -ENOENT;
 }
 
+/* A folder that files can be made in. 0 or -1, with errno. */
+static int check_folder(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return -1;
+	if (!S_ISDIR(st.st_mode)) {
+		errno = ENOTDIR;
+		return -1;
+	}
+	return access(path, W_OK | X_OK);
+}
+
 /* Can the files that the command line names be used? */
 static int check_given(const struct demo_options *options,
 		       struct smudge_error *err)
@@ -48,7 +63,7 @@ static int check_given(const struct demo_options *options,
 		missing = options->vm;
 	else if (options->guest && access(options->guest, R_OK) < 0)
 		missing = options->guest;
-	else if (options->screen && access(options->screen, W_OK | X_OK) < 0)
+	else if (options->screen && check_folder(options->screen) < 0)
 		missing = options->screen;
 	if (missing)
 		return smudge_error_set(err, -errno, "demo",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Numbers on the command line: decimal digits and nothing else. strtoull and
- * the like also accept blanks, signs and negative numbers, which wrap.
+ * Numbers on the command line: decimal digits, and a suffix for bytes. strtoull
+ * and the like also accept blanks, signs and negative numbers, which wrap.
  */
 #ifndef TOOLS_NUMBER_H
 #define TOOLS_NUMBER_H
@@ -11,5 +11,11 @@
 
 /* False, and @ret_value unchanged, if @text is no decimal number <= @max. */
 bool number_parse(const char *text, uint64_t max, uint64_t *ret_value);
+
+/*
+ * The same with an optional suffix K, M, G or T, upper or lower case: powers
+ * of 1024, as in smudge-vm's --memory.
+ */
+bool number_parse_bytes(const char *text, uint64_t max, uint64_t *ret_bytes);
 
 #endif

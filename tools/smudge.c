@@ -8,8 +8,6 @@
 
 #include <smudge/smudge.h>
 
-#include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,53 +24,53 @@ static const struct {
 
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
 
-int tool_failed(const struct smudge_error *err)
-{
-	fprintf(stderr, "smudge: %s\n", err->message);
-	return TOOL_FAILED;
-}
-
-int tool_usage(const char *format, ...)
-{
-	struct smudge_error err = {0};
-	char text[sizeof(err.message)];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	/* smudge_error_set removes a terminal's control bytes */
-	smudge_error_set(&err, -EINVAL, "smudge", "%s", text);
-	fprintf(stderr, "smudge: %s; see smudge --help\n", err.message);
-	return TOOL_USAGE;
-}
-
 static int help(void)
 {
 	puts("usage: smudge COMMAND [OPTION]...\n");
 	for (size_t i = 0; i < NCOMMANDS; i++)
 		printf("  %-11s %s\n", commands[i].name, commands[i].summary);
-	puts("\n  --help    this text; 'smudge COMMAND --help' says more\n"
+	puts("  help        print this text, or that of the COMMAND it is "
+	     "given\n"
+	     "\n"
+	     "  --help    this text; 'smudge COMMAND --help' says more\n"
 	     "  --version the version\n\n"
 	     "Exit status: 0, 1 when it failed, 2 for a wrong command line.");
 	return TOOL_OK;
 }
 
+static int run_command(int argc, char *argv[])
+{
+	for (size_t i = 0; i < NCOMMANDS; i++) {
+		if (strcmp(argv[0], commands[i].name) == 0)
+			return commands[i].run(argc, argv);
+	}
+	return tool_usage(NULL, "there is no command '%s'", argv[0]);
+}
+
+static int help_of(int argc, char *argv[])
+{
+	char option[] = "--help";
+	char *with_option[] = {argv[1], option, NULL};
+
+	if (argc > 2)
+		return tool_usage(NULL, "help: '%s' is too much", argv[2]);
+	if (argc < 2 || argv[1][0] == '-' || strcmp(argv[1], "help") == 0)
+		return help();
+	return run_command(2, with_option);
+}
+
 static int run(int argc, char *argv[])
 {
 	if (argc < 2)
-		return tool_usage("a command is missing");
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
-		return help();
+		return tool_usage(NULL, "a command is missing");
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	    strcmp(argv[1], "help") == 0)
+		return help_of(argc - 1, argv + 1);
 	if (strcmp(argv[1], "--version") == 0) {
 		printf("smudge %s\n", smudge_version());
 		return TOOL_OK;
 	}
-	for (size_t i = 0; i < NCOMMANDS; i++) {
-		if (strcmp(argv[1], commands[i].name) == 0)
-			return commands[i].run(argc - 1, argv + 1);
-	}
-	return tool_usage("there is no command '%s'", argv[1]);
+	return run_command(argc - 1, argv + 1);
 }
 
 /*

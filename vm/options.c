@@ -263,6 +263,16 @@ static int check_combination(const struct vm_options *options,
 		return smudge_error_set(err, -EINVAL, WHERE,
 					"--vnc needs --display WIDTHxHEIGHT; "
 					"see --help");
+	if (options->control.incoming && !options->control.qmp &&
+	    !strcmp(options->control.incoming, "defer"))
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"--incoming defer waits for QMP's "
+					"migrate-incoming and needs --qmp; "
+					"see --help");
+	if (options->control.paused_start && !options->control.qmp)
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"--paused-start waits for QMP's cont "
+					"and needs --qmp; see --help");
 	if (options->kernel && options->control.incoming)
 		return smudge_error_set(err, -EINVAL, WHERE,
 					"--kernel and --incoming exclude each "
@@ -333,7 +343,8 @@ const char *options_help(void)
 	       "most 8 characters;\n"
 	       "                              web: to browsers too, with "
 	       "noVNC\n"
-	       "  -S, --paused-start          wait for cont before running\n"
+	       "  -S, --paused-start          wait for QMP's cont before "
+	       "running\n"
 	       "  --incoming URI              wait for a migration: "
 	       "tcp:HOST:PORT,\n"
 	       "                              unix:PATH; defer: until QMP's "

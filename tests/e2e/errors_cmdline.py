@@ -34,7 +34,9 @@ def usage_of_smudge_vm(lab):
             (["--kernel"], "value.*--kernel"),
             (["-m"], "-m"),
             (["-S=1", "--kernel", GUEST], "-S"),
-            (["--kernel", GUEST, "--incoming", "defer"], "exclude")):
+            (["-S", "--kernel", GUEST], "paused-start.*needs --qmp"),
+            (["--incoming", "defer"], "defer.*needs --qmp"),
+            (["--kernel", GUEST, "--incoming", "tcp:h:1"], "exclude")):
         refused(arguments, USAGE, "smudge-vm: ", says)
 
 
@@ -178,7 +180,7 @@ def usage_of_smudge(lab):
             (["migrate", "--qmp", "x", "--max-bandwidth", " 1", "y"], "' 1'"),
             (["screenshot", "--vnc", ":+1", "x.png"], ":[+]1"),
             (["screenshot", "--vnc", ": 1", "x.png"], ": 1"),
-            (["migrate"], "--qmp"), (["migrate", "--qmp", "x"], "URI"),
+            (["migrate"], "--qmp"), (["migrate", "--qmp", "x"], "URI is missing"),
             (["migrate", "--qmp", "x", "--downtime-limit", "soon", "y"],
              "soon"),
             (["migrate", "--qmp", "x", "pipe:y"], "tcp:HOST:PORT.*pipe:y"),
@@ -191,8 +193,46 @@ def usage_of_smudge(lab):
             (["screenshot", "--vnc", ":1", "x.jpg"], "PNG.*x.jpg"),
             (["qmp", "--qmp", "x", "stop", "[1]"], "JSON object"),
             (["qmp", "stop"], "--qmp"), (["qmp", "--qmp", "x"], "COMMAND"),
-            (["qmp", "--qmp", "x", "stop", "{"], "JSON")):
+            (["qmp", "--qmp", "x", "stop", "{"], "JSON"),
+            (["qmp", "--qmp", "x", "stop", "{}", "y"], "'y' is too much"),
+            (["migrate", "--qmp", "x", "unix:y", "z"], "'z' is too much"),
+            (["migrate", "--qmp", "x", "--max-bandwidth", "1MB", "unix:y"],
+             "K, M, G or T.*1MB"),
+            (["migrate", "--qmp", "x", "--max-bandwidth", "9000000T", "unix:y"],
+             "9000000T"),
+            (["demo", "--max-bandwidth", "M"], "K, M, G or T.*'M'"),
+            (["demo", "--memory", "3"], "at least 16M.*'3'"),
+            (["demo", "--memory", "16777217"], "multiple of 4K"),
+            (["demo", "--memory", "32M", "--working-set", "64M"],
+             "does not fit"),
+            (["demo", "--rate"], "value is missing after '--rate'"),
+            (["demo", "--json=1"], "no value belongs to '--json=1'"),
+            (["screenshot", "-q", "--vnc", ":1"], "no option '-q'"),
+            (["screenshot", "--vnc", ":1"], "FILE.png is missing"),
+            (["help", "fly"], "fly"), (["help", "demo", "x"], "x"),
+            (["qmp", "--qmp", "x", "stop", "--fast"], "no option '--fast'")):
         refused(arguments, USAGE, "smudge: ", says, program=TOOL)
+
+
+@case
+def usage_sentences_name_the_help_of_their_command(lab):
+    for command in ("demo", "migrate", "qmp", "screenshot"):
+        refused([command, "--fast"], USAGE,
+                f"^smudge: {command}: there is no option '--fast'; "
+                f"see smudge {command} --help$", program=TOOL)
+    refused(["fly"], USAGE, "see smudge --help$", program=TOOL)
+
+
+@case
+def files_that_cannot_be_made_are_refused_first(lab):
+    file = lab.path("file")
+    file.write_text("")
+    for arguments, *says in (
+            (["demo", "--screen", "/nope"], "/nope", "No such file"),
+            (["demo", "--screen", file], str(file), "Not a directory"),
+            (["screenshot", "--vnc", ":1", "/nope/x.png"], "/nope/x.png",
+             "No such file")):
+        refused(arguments, ERROR, *says, program=TOOL)
 
 
 @case
@@ -203,11 +243,17 @@ def help_and_version(lab):
                                  capture_output=True)
             check_equal((run.returncode, run.stderr), (0, ""), f"{run}")
             check("smudge" in run.stdout, f"{run}")
-    for command in ("demo", "migrate", "qmp"):
-        run = subprocess.run([TOOL, command, "--help"], text=True,
-                             timeout=PATIENCE, capture_output=True)
-        check_equal((run.returncode, run.stderr), (0, ""), f"{run}")
-        check(f"smudge {command}" in run.stdout, f"{run}")
+    for command in ("demo", "migrate", "qmp", "screenshot"):
+        for arguments in ([command, "--help"], [command, "-h"],
+                          [command, "word", "--help"], ["help", command]):
+            run = subprocess.run([TOOL, *arguments], text=True,
+                                 timeout=PATIENCE, capture_output=True)
+            check_equal((run.returncode, run.stderr), (0, ""), f"{run}")
+            check(f"usage: smudge {command}" in run.stdout, f"{run}")
+    run = subprocess.run([TOOL, "help"], text=True, timeout=PATIENCE,
+                         capture_output=True)
+    check_equal((run.returncode, run.stderr), (0, ""), f"{run}")
+    check("usage: smudge COMMAND" in run.stdout, f"{run}")
 
 
 @case

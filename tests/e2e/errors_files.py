@@ -215,7 +215,8 @@ def where_the_demonstration_has_its_sockets(lab):
     for length, says in ((73, "TMPDIR has 73 .* 72: /tmp/.*shorter"),
                          (72, "cannot make a folder in TMPDIR, /tmp/x+:")):
         folder = "/tmp/".ljust(length, "x")
-        run = subprocess.run([TOOL, "demo", "--memory", "32M"], text=True,
+        run = subprocess.run([TOOL, "demo", "--memory", "32M",
+                              "--working-set", "8M"], text=True,
                              capture_output=True, timeout=PATIENCE,
                              env={**os.environ, "TMPDIR": folder})
         check_equal(run.returncode, 1, f"{run}")

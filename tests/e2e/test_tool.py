@@ -78,8 +78,7 @@ def demo_that_cannot_work(lab):
             (("--vm", "/no/such/vm"), "/no/such/vm.*No such file"),
             (("--guest", "/no/such/guest"), "/no/such/guest.*No such file"),
             (("--guest", "/etc/passwd"), "ELF"),
-            (("--memory", "3"), "memory"),
-            (("--memory", "32M", "--working-set", "64M"), "does not fit")):
+            (("--memory", "32M", "--working-set", "31M"), "does not fit")):
         done = run("demo", *arguments, env=demo_env(lab))
         check_equal(done.returncode, 1, f"{arguments}: {done}")
         check_sentence(done.stderr.strip(), "^smudge: ", says)

@@ -26,6 +26,8 @@ static const struct bad_line bad_lines[] = {
 	{{"--paused-start=1"}, "no value belongs to"},
 	{{NULL}, "--kernel and --incoming is needed"},
 	{{"--kernel=x", "--incoming=y"}, "exclude each other"},
+	{{"--incoming=defer"}, "needs --qmp"},
+	{{"--kernel=x", "-S"}, "--paused-start waits for QMP's cont"},
 	{{"-m", "0"}, "at least 16M and a multiple of 4K, unlike \"0\""},
 	{{"-m", "15M"}, "at least 16M"},
 	{{"-m", "16777217"}, "multiple of 4K"},
