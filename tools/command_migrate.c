@@ -10,6 +10,7 @@
 #include "number.h"
 #include "print_json.h"
 #include "progress.h"
+#include "progress_line.h"
 #include "qmp_client.h"
 
 #include <errno.h>

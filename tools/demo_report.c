@@ -5,7 +5,7 @@
 #include "demo.h"
 
 #include "print_json.h"
-#include "progress.h"
+#include "progress_line.h"
 
 #include <stdio.h>
 

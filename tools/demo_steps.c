@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "progress.h"
+#include "progress_line.h"
 #include "qmp_client.h"
 #include "serial_log.h"
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A migration's progress on one line, and the wait for its end.
+ * A migration's progress, and the wait for its end.
  */
 #include "progress.h"
 
 #include "clock.h"
+#include "progress_line.h"
 #include "qmp_client.h"
 
 #include <smudge/error.h>
@@ -17,7 +18,6 @@
 #define POLL_MS	     50
 #define LINE_MS	     1000
 #define CLEAR_TO_END "\x1b[K"
-#define MIB	     (1024.0 * 1024.0)
 
 struct progress {
 	bool quiet;
@@ -25,58 +25,66 @@ struct progress {
 	bool open_line;	   /* the terminal's cursor is at the end of our line */
 	bool arrives;	   /* the migration is watched at its destination */
 	bool is_cancelled; /* a cancel was asked for */
-	double round;	   /* the last one shown */
+	unsigned int round;
 	int64_t shown_ms;
+	/* the last state, and whether a line of its own shows it */
+	char text[PROGRESS_LINE_BYTES];
+	bool is_kept;
 };
 
-double progress_number(const json_t *object, const char *outer,
-		       const char *name)
+/* On a terminal the line stays open, to be rewritten. */
+static void put_line(struct progress *progress)
 {
-	const json_t *value = outer ? json_object_get(object, outer) : object;
-
-	return json_number_value(json_object_get(value, name));
+	if (progress->terminal)
+		printf("\r%s" CLEAR_TO_END, progress->text);
+	else
+		puts(progress->text);
+	progress->open_line = progress->terminal;
+	progress->is_kept = !progress->terminal;
 }
 
-static void print_line(const json_t *reply)
+static void close_line(struct progress *progress)
 {
-	double sent = progress_number(reply, "ram", "transferred");
-	double ns = progress_number(reply, "x-smudge", "elapsed-ns");
+	if (progress->open_line)
+		putchar('\n');
+	progress->open_line = false;
+}
 
-	printf("round %2.0f | sent %6.1f MiB | remaining %6.1f MiB | ",
-	       progress_number(reply, "ram", "dirty-sync-count"), sent / MIB,
-	       progress_number(reply, "ram", "remaining") / MIB);
-	/* the rate of writes is not known before a round has ended */
-	if (progress_number(reply, "x-smudge", "round-ns") == 0) {
-		printf("dirty      - pages/s | %6.1f MB/s | downtime -",
-		       ns > 0 ? sent / ns * 1e3 : 0);
-		return;
-	}
-	printf("dirty %6.0f pages/s | %6.1f MB/s | downtime ~%.0f ms",
-	       progress_number(reply, "ram", "dirty-pages-rate"),
-	       progress_number(reply, "x-smudge", "bandwidth-bytes-ps") / 1e6,
-	       progress_number(reply, "x-smudge", "expected-downtime-ns") /
-		       1e6);
+/* The last state of a round stays as a line of its own. */
+static void keep_round(struct progress *progress)
+{
+	if (progress->round && !progress->terminal && !progress->is_kept)
+		puts(progress->text);
+	close_line(progress);
+}
+
+/* The last column stays empty: in it some terminals wrap at once. */
+static void take_state(struct progress *progress, const json_t *reply)
+{
+	size_t columns = sizeof(progress->text) - 1;
+
+	if (progress->terminal)
+		columns = progress_columns(STDOUT_FILENO) - 1;
+	progress_line(reply, progress->round, columns, progress->text);
+	progress->is_kept = false;
 }
 
 static void show(struct progress *progress, const json_t *reply)
 {
-	double round = progress_number(reply, "ram", "dirty-sync-count");
+	unsigned int round =
+		(unsigned int)progress_number(reply, "ram", "dirty-sync-count");
 	int64_t now_ms = clock_now_ms();
 
 	if (progress->quiet || round == 0)
 		return;
-	if (progress->terminal) {
-		putchar('\r');
-		print_line(reply);
-		fputs(CLEAR_TO_END, stdout);
-		progress->open_line = true;
-	} else if (round != progress->round ||
-		   now_ms - progress->shown_ms >= LINE_MS) {
-		print_line(reply);
-		putchar('\n');
+	if (round != progress->round)
+		keep_round(progress);
+	progress->round = round;
+	take_state(progress, reply);
+	if (progress->terminal || now_ms - progress->shown_ms >= LINE_MS) {
+		put_line(progress);
 		progress->shown_ms = now_ms;
 	}
-	progress->round = round;
 	fflush(stdout);
 }
 
@@ -111,9 +119,7 @@ static void cancel(struct progress *progress, struct qmp_client *client)
 	if (qmp_client_run(client, "migrate_cancel", NULL, NULL, &err) !=
 	    -EREMOTEIO)
 		return;
-	if (progress->open_line)
-		putchar('\n');
-	progress->open_line = false;
+	close_line(progress);
 	fflush(stdout);
 	fprintf(stderr, "smudge: %s; waiting for the end\n", err.message);
 }
@@ -172,8 +178,7 @@ int progress_watch(struct qmp_client *client, bool quiet,
 	};
 	int ret = watch(&progress, client, ret_migration, err);
 
-	if (progress.open_line)
-		putchar('\n');
+	keep_round(&progress);
 	fflush(stdout);
 	return ret;
 }

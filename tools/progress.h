@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A migration's progress on one line, and the wait for its end.
+ * A migration's progress, and the wait for its end.
  */
 #ifndef TOOLS_PROGRESS_H
 #define TOOLS_PROGRESS_H
@@ -19,7 +19,8 @@ struct smudge_error;
  * @ret_migration: receives the last query-migrate, a new reference; written
  * only on success
  *
- * On a terminal one line is rewritten; elsewhere lines follow each other, one
+ * On a terminal one line is rewritten, as long as the terminal is wide; a line
+ * stays for each round that was seen. Elsewhere lines follow each other, one
  * per round and at least one per second. If a signal is noted, the migration is
  * cancelled and its end awaited, for as long as interrupt_end_fd allows; a
  * refusal to cancel is printed on stderr.
@@ -35,9 +36,5 @@ int progress_watch(struct qmp_client *client, bool quiet,
  * Return: as progress_watch; -EINTR at the first signal.
  */
 int progress_wait_arrival(struct qmp_client *client, struct smudge_error *err);
-
-/* A number in a nested object ("ram", "total"), 0 if it is not there. */
-double progress_number(const json_t *object, const char *outer,
-		       const char *name);
 
 #endif

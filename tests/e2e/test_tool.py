@@ -46,7 +46,7 @@ def demo(lab, engines):
     check_equal(done.returncode, 0, f"{done}")
     check_equal(done.stderr, "", "stderr")
     # a round that is over between two looks has no line
-    check(re.search(r"^round +[0-9]+ \| sent ", done.stdout, re.M),
+    check(re.search(r"^round +[0-9]+ \| +[0-9]+ % \| ", done.stdout, re.M),
           f"no line of a round in {done.stdout}")
     for part in ("rounds", "downtime", "time in harvests",
                  "bitmap memory, afterwards", "2 full passes there, 0 errors",

@@ -1,0 +1,183 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The progress of smudge migrate: a VM of this test tells what it shows."""
+import fcntl
+import json
+import os
+import pty
+import re
+import socket
+import struct
+import subprocess
+import termios
+import threading
+
+from smudgetest import MIB, PATIENCE, TOOL, case, check, check_equal, main
+
+
+def state(round_number, remaining_mib, seconds, status="active", dirty=1000,
+          measured=True):
+    """A query-migrate; 10 MiB per second of 100 MiB."""
+    return {
+        "status": status, "total-time": int(seconds * 1000), "downtime": 7,
+        "ram": {"dirty-sync-count": round_number, "total": 100 * MIB,
+                "remaining": int(remaining_mib * MIB),
+                "transferred": int(10 * seconds * MIB),
+                "dirty-pages-rate": dirty if measured else 0},
+        "x-smudge": {"bandwidth-bytes-ps": 10 * MIB if measured else 0,
+                     "round-ns": int(measured),
+                     "expected-downtime-ns": 123_000_000}}
+
+
+ROUNDS = [state(1, 90, 1, measured=False), state(1, 50, 5, measured=False),
+          state(1, 0, 10, measured=False), state(2, 40, 10.1),
+          state(2, 20, 12), state(3, 8, 14), state(3, 0, 15, "completed")]
+
+
+class Monitor:
+    """Answers each query-migrate with the next state, then with the last."""
+
+    def __init__(self, lab, states, on_query=lambda number: None):
+        self.path = lab.path("monitor")
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(self.path))
+        self.listener.listen()
+        self.states, self.on_query, self.queries = states, on_query, 0
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+        lab.closers.append(self.listener.close)
+
+    def serve(self):
+        sock = self.listener.accept()[0]
+        with sock:
+            self.send(sock, {"QMP": {"version": {}, "capabilities": []}})
+            # a command is short, and the next one waits for its answer
+            while (data := sock.recv(4096)):
+                self.send(sock, {"return": self.answer(json.loads(data))})
+
+    def answer(self, message):
+        if message["execute"] != "query-migrate":
+            return {}
+        number = self.queries
+        self.queries += 1
+        self.on_query(number)
+        return self.states[min(number, len(self.states) - 1)]
+
+    @staticmethod
+    def send(sock, message):
+        sock.sendall(json.dumps(message).encode() + b"\n")
+
+
+def set_columns(fd, columns):
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+
+
+def read_all(fd):
+    data = b""
+    while True:
+        try:
+            part = os.read(fd, 4096)
+        except OSError:  # the other end is closed
+            return data.decode()
+        if not part:
+            return data.decode()
+        data += part
+
+
+def migrate_on_terminal(lab, columns, on_query=lambda fd, number: None):
+    """What a terminal of so many columns receives."""
+    ours, theirs = pty.openpty()
+    set_columns(ours, columns)
+    monitor = Monitor(lab, ROUNDS, lambda number: on_query(ours, number))
+    process = subprocess.Popen(
+        [TOOL, "migrate", "--qmp", monitor.path, "unix:x"], stdout=theirs,
+        stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    os.close(theirs)
+    text = read_all(ours)
+    os.close(ours)
+    _, err = process.communicate(timeout=PATIENCE)
+    check_equal((process.returncode, err), (0, b""), "status and stderr")
+    return text
+
+
+def drawn(text):
+    """All that was drawn, each time from the first column."""
+    check("\x1b" not in text.replace("\x1b[K", ""), f"codes in {text!r}")
+    return [part for part in re.split("[\r\n]+", text.replace("\x1b[K", ""))
+            if part.startswith("round")]
+
+
+def kept(text):
+    """What is on the screen at the end: the last of each line."""
+    lines = text.replace("\x1b[K", "").replace("\r\n", "\n").split("\n")
+    return [line.split("\r")[-1] for line in lines if "round" in line]
+
+
+@case("in 40 columns", columns=40, has=("50 %", "0:05 of ~0:10"),
+      lacks=("left", "MB/s"))
+@case("in 80 columns", columns=80, has=("sent", "left"), lacks=("downtime",))
+@case("in 100 columns", columns=100, has=("left", "MB/s"), lacks=("downtime",))
+@case("in 200 columns", columns=200, has=("dirty   1000 pages/s",
+                                          "downtime ~123 ms"), lacks=())
+def fits(lab, columns, has, lacks):
+    text = migrate_on_terminal(lab, columns)
+    for line in drawn(text):
+        check(len(line) < columns, f"{len(line)} columns: {line!r}")
+    for part in has:
+        check(part in text, f"no {part!r} in {text!r}")
+    for part in lacks:
+        check(part not in re.sub("completed.*", "", text),
+              f"{part!r} in {text!r}")
+
+
+@case
+def a_line_stays_for_each_round(lab):
+    lines = kept(migrate_on_terminal(lab, 80))
+    check_equal([line.split(" | ")[:3] for line in lines if "|" in line],
+                [["round  1", "100 %", "0:10 of ~0:10"],
+                 ["round  2", " 80 %", "0:12 of ~0:15"],
+                 ["round  3", "100 %", "0:15 of ~0:15"]], "lines")
+
+
+@case
+def follows_the_size_of_the_terminal(lab):
+    def narrow(fd, number):
+        if number == 3:
+            set_columns(fd, 30)
+
+    lines = drawn(migrate_on_terminal(lab, 100, narrow))
+    widths = {1: [], 2: [], 3: []}
+    for line in lines:
+        widths[int(line.split()[1])].append(len(line))
+    check(60 < max(widths[1]) < 100, f"before: {widths}")
+    check(max(widths[2] + widths[3]) < 30, f"after: {widths}")
+
+
+@case
+def no_terminal(lab):
+    monitor = Monitor(lab, ROUNDS)
+    done = subprocess.run(
+        [TOOL, "migrate", "--qmp", monitor.path, "unix:x"], text=True,
+        stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE)
+    check_equal((done.returncode, done.stderr), (0, ""), f"{done}")
+    check("\r" not in done.stdout and "\x1b" not in done.stdout, f"{done}")
+    lines = done.stdout.splitlines()
+    for start in ("round  1 | 100 %", "round  2 |  80 %", "round  3 | 100 %"):
+        check_equal(sum(line.startswith(start) for line in lines), 1,
+                    f"lines {start!r} in {lines}")
+    for part in ("downtime ~123 ms", "left    20.0 MiB", "  10.5 MB/s"):
+        check(part in done.stdout, f"no {part!r} in {lines}")
+
+
+@case
+def a_guest_that_writes_faster(lab):
+    """No estimate, rather than a wrong one."""
+    monitor = Monitor(lab, [state(2, 40, 10, dirty=5000),
+                            state(2, 0, 15, "completed")])
+    done = subprocess.run(
+        [TOOL, "migrate", "--qmp", monitor.path, "unix:x"], text=True,
+        stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE)
+    check(done.stdout.startswith("round  2 |  60 % | 0:10 | sent"), f"{done}")
+
+
+main()
