@@ -240,6 +240,12 @@ int smi_transport_file_take_fds(struct smi_transport_file *transport,
 	ret = check_fd(send_fd, O_WRONLY, &opened.send_is_pipe, err);
 	if (ret < 0)
 		return ret;
+	if (send_fd == receive_fd && send_fd != -1)
+		return smudge_error_set(err, -EINVAL, "channel",
+					"descriptor %d is given for both "
+					"directions, which are closed one by "
+					"one",
+					send_fd);
 	*transport = opened;
 	return 0;
 }

@@ -36,7 +36,8 @@ struct smi_transport_file {
  * another process takes the bytes or the room in between, a call may block.
  *
  * Return: 0; -EBADF (not open, or not for that direction), -EINVAL (neither a
- * regular file nor a pipe). After a failure the descriptors are the caller's.
+ * regular file nor a pipe, or one descriptor for both directions). After a
+ * failure the descriptors are the caller's.
  */
 int smi_transport_file_take_fds(struct smi_transport_file *transport,
 				int receive_fd, int send_fd,

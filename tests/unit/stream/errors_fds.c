@@ -61,6 +61,16 @@ static void of_another_kind(void **state)
 	close(dir);
 }
 
+/* The first direction that ends would close it for the other one. */
+static void one_for_both(void **state)
+{
+	int fd = stream_temp_file();
+
+	refused(fd, fd, -EINVAL, "is given for both directions");
+	assert_true(fcntl(fd, F_GETFD) >= 0);
+	close(fd);
+}
+
 /* A direction without a descriptor fails, and is never ready. */
 static void none(void **state)
 {
@@ -76,4 +86,5 @@ static void none(void **state)
 	stream_end_close(&end);
 }
 
-TEST_MAIN(not_open, for_the_other_direction, of_another_kind, none)
+TEST_MAIN(not_open, for_the_other_direction, of_another_kind, one_for_both,
+	  none)
