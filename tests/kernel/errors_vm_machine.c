@@ -200,6 +200,18 @@ static void twice_a_section(struct vm_buf *buf)
 	vm_buf_put(buf, timer, sizeof(timer));
 }
 
+/* The section "dma" is the last one: name, version, length, 28 bytes. */
+static void no_last_section(struct vm_buf *buf)
+{
+	vm_buf_patch32(buf, 0, 3);
+	buf->len -= 4 + 3 + 4 + 4 + 28;
+}
+
+static void other_device_version(struct vm_buf *buf)
+{
+	vm_buf_patch32(buf, buf->len - 28 - 4 - 4, 2);
+}
+
 static void trailing_byte(struct vm_buf *buf)
 {
 	vm_buf_put8(buf, 0);
@@ -224,6 +236,8 @@ static const struct spoiled spoiled_states[] = {
 	{"truncated within section \"cpu\"", longer_section},
 	{"which is not the size of version 1", shorter_section},
 	{"twice the section \"timer\"", twice_a_section},
+	{"missing section \"dma\"", no_last_section},
+	{"unknown version of section \"dma\"", other_device_version},
 	{"bytes after the last section", trailing_byte},
 	{"gives rip a value", impossible_cpu},
 };

@@ -193,6 +193,7 @@ static void test_the_state_comes_back(void **state)
 	struct framebuffer_regs loaded;
 	struct vm_buf buf = {0};
 	struct device device = {&framebuffer_device, NULL, &loaded, false};
+	uint64_t generation;
 	struct rig rig;
 
 	open_rig(&rig);
@@ -207,7 +208,9 @@ static void test_the_state_comes_back(void **state)
 			    sizeof(loaded.mode));
 	set_mode(&rig, 10, 10, 0xc1);
 	devices_in(&rig.devices, FRAMEBUFFER_PORT_KEYS, 4);
+	generation = rig.fb->generation;
 	framebuffer_device.apply(rig.fb, &loaded);
+	assert_true(rig.fb->generation != generation);
 	assert_int_equal(get(&rig, 1), 30);
 	assert_int_equal(get(&rig, 8), 3);
 	assert_true(devices_in(&rig.devices, FRAMEBUFFER_PORT_KEYS, 4) ==

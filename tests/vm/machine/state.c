@@ -165,6 +165,10 @@ static void test_timer_continues(void **state)
 	uint32_t value;
 
 	open_devices(&there);
+	vm_clock_start(&there.clock);
+	while (devices_in(&there, 0x608, 4) < 1000)
+		;
+	vm_clock_stop(&there.clock);
 	timer = find(&there, &timer_device);
 	assert_int_equal(device_load(timer, saved, sizeof(saved), NULL), 0);
 	devices_apply(&there);
