@@ -11,6 +11,7 @@ import circles
 import complexity
 
 calls = importlib.import_module("check-calls")
+changelog = importlib.import_module("check-changelog")
 dialect = importlib.import_module("check-dialect")
 includes = importlib.import_module("check-includes")
 references = importlib.import_module("check-references")
@@ -205,6 +206,18 @@ def test_references():
             ({expected.removesuffix("()")} if expected else set()), \
             (text, expected, found)
     assert not list(references.missing(tree, "paste()", False))
+
+
+def test_changelog():
+    entry = "- `smudge-vm` reads sheep from files,\n  pipes and sockets.\n"
+    other = "- It counts goats, also at night.\n"
+    again = "- `smudge-vm`: sheep are read from files, pipes and sockets.\n"
+    start = "# Changelog\n\n## Unreleased\n\n"
+    assert not list(changelog.twice(start + entry + other))
+    assert not list(changelog.twice(start + entry + "\n## 0.1\n\n" + again))
+    for planted in (entry, again):
+        assert len(list(changelog.twice(start + entry + other + "\n" +
+                                        planted))) == 1
 
 
 def main():

@@ -59,6 +59,7 @@ CHECKS = [
     ("checks find what they look for", ["scripts/test-checks.py"]),
     ("one dialect", ["scripts/check-dialect.py"]),
     ("names in documents and comments", ["scripts/check-references.py"]),
+    ("changelog says everything once", ["scripts/check-changelog.py"]),
     ("size and complexity of functions", ["scripts/check-complexity.py"]),
 ]
 
