@@ -3,8 +3,9 @@
  * One region in several memory slots, as a PC has them: low memory, a hole for
  * devices, and the rest above it. Each slot has a source, attached to the pages
  * of the region that the slot maps; together they report in the region's pages.
- * One slot is made anew while it is watched, as a VMM does when a guest moves
- * memory. Exits 77 without KVM, 1 where a written page is not found.
+ * One slot is deleted and created again while it is watched, as a VMM does when
+ * a guest moves memory. Exits 77 without KVM, 1 where a written page is not
+ * found.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -179,7 +180,7 @@ static int watch(struct slot *low, struct slot *high)
 		ret = run_guest();
 	if (!ret)
 		ret = take_written(client);
-	/* Written again, and then the slot is made anew: not lost either. */
+	/* Written, then the slot is created again: no write is lost. */
 	if (!ret)
 		ret = run_guest();
 	if (!ret)

@@ -73,7 +73,7 @@ struct smudge_source_range {
 
 /*
  * Each is called with the opaque pointer given at creation, under the locks
- * said above; destroy without a lock.
+ * listed above; destroy without a lock.
  *
  * They return 0 or -errno, and say what failed in @err, which is never NULL and
  * holds nothing yet. Any other value, and -EOWNERDEAD, which only a migration

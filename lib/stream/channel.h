@@ -3,7 +3,7 @@
  * Bytes over a transport, with deadlines, a cancel, a rate limit and counters.
  *
  * A wait ends with -ETIMEDOUT in two cases: no byte was moved for the timeout,
- * which begins anew with each byte, or the deadline passed, if one is set.
+ * which starts again with each byte, or the deadline passed, if one is set.
  *
  * Only channel.c and the inlines below use the fields of struct smi_channel. A
  * channel that is all zeros is closed: smi_channel_close, _drain and _shutdown

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The guest asks for orders by reading an I/O port, so the host knows which
- * stores are done at every exit, and no signal is needed to stop it.
+ * The guest reads from an I/O port what to store next. So at every exit the
+ * host knows which stores are done, and it needs no signal to stop the guest.
  */
 #include "tiny_vm.h"
 

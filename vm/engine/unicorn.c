@@ -263,7 +263,7 @@ static void unicorn_vcpu_clear_kick(struct engine_vcpu *vcpu)
 
 /*
  * Code that was translated without the hook would run without it, so each
- * vCPU's Unicorn is opened anew.
+ * vCPU's Unicorn is opened again.
  */
 static int unicorn_set_write_hook(struct engine *engine,
 				  const struct engine_write_hook *hook,

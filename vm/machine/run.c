@@ -240,8 +240,9 @@ static enum engine_exit check_exit(enum engine_exit exit,
 }
 
 /*
- * With the lock held, which is released meanwhile. True: check everything
- * again.
+ * Let the engine invalidate stale translations. The lock is held, and released
+ * during the call. Return: true if the call was made, so the state of the
+ * machine may have changed and must be checked again.
  */
 static bool sync_translations(struct machine_vcpu *vcpu)
 {
