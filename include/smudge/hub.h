@@ -103,8 +103,8 @@ struct smudge_hub_ops {
  * @ret: receives the hub, owned by the caller
  *
  * Blocks: no. Threads: any.
- * Return: 0, -EINVAL (ops incomplete), -E2BIG (they have fields that this
- * library does not know), -ENOMEM.
+ * Return: 0, -EINVAL (name or collect is NULL, or size is below the first
+ * version's), -E2BIG (ops has fields that this library does not know), -ENOMEM.
  */
 int smudge_hub_create(const struct smudge_hub_ops *ops, void *opaque,
 		      struct smudge_hub **ret);

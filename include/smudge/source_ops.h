@@ -129,8 +129,9 @@ struct smudge_source_ops {
  * @ret: receives the source, owned by the caller
  *
  * Blocks: no. Threads: any.
- * Return: 0, -EINVAL (ops incomplete), -E2BIG (they have fields that this
- * library does not know), -ENOMEM.
+ * Return: 0, -EINVAL (name, start, stop or harvest is NULL, or size is below
+ * the first version's), -E2BIG (ops has fields that this library does not
+ * know), -ENOMEM.
  */
 int smudge_source_create(const struct smudge_source_ops *ops, void *opaque,
 			 struct smudge_source **ret);
@@ -163,12 +164,13 @@ void smudge_sink_range(struct smudge_sink *sink, uint64_t offset_bytes,
 		       uint64_t length_bytes);
 
 /*
- * smudge_sink_dropped - report a run of bytes whose content was dropped
+ * smudge_sink_dropped - report a run of bytes whose content was dropped, from a
+ *      harvest or look
  * @sink, @offset_bytes, @length_bytes: as for smudge_sink_range
  * @is_sure: false when the content may be there still, so that the report may
- *      be for nothing; the statistics count the two apart
+ *      be needless; the statistics count the two apart
  *
- * Blocks: no. Threads: the harvest's.
+ * Blocks: no. Threads: the operation's.
  */
 void smudge_sink_dropped(struct smudge_sink *sink, uint64_t offset_bytes,
 			 uint64_t length_bytes, bool is_sure);
