@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of a memory's regions: copied to be changed, searched by gpa.
+ * The table of a memory's regions: copies with a region more or less.
  */
 #include "memory/table.h"
 
@@ -60,19 +60,4 @@ void smi_table_publish(struct smudge_memory *memory,
 	/* Release pairs with the acquire in smudge_memory_mark_gpa. */
 	atomic_store_explicit(&memory->table, table, memory_order_release);
 	smi_reclaim_later(memory, &old->retired, free_retired);
-}
-
-size_t smi_table_find(const struct smi_region_table *table, uint64_t gpa)
-{
-	size_t low = 0, high = table->n;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (smi_region_last_gpa(table->regions[middle]) < gpa)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
 }

@@ -18,7 +18,24 @@ struct smi_region_table *smi_table_without(const struct smi_region_table *old,
 void smi_table_publish(struct smudge_memory *memory,
 		       struct smi_region_table *table);
 
-/* The index of the first region that ends at or after @gpa; n if none does. */
-size_t smi_table_find(const struct smi_region_table *table, uint64_t gpa);
+/*
+ * The index of the first region that ends at or after @gpa; n if none does.
+ * Inline, because every mark of an address calls it.
+ */
+static inline size_t smi_table_find(const struct smi_region_table *table,
+				    uint64_t gpa)
+{
+	size_t low = 0, high = table->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (smi_region_last_gpa(table->regions[middle]) < gpa)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
 
 #endif
