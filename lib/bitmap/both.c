@@ -7,33 +7,39 @@
 #include "bitmap/mark.h"
 #include "bitmap/query.h"
 
-/* A group and the place of its mixed words, so bits are counted once only. */
+/*
+ * A group, with its mixed word i in slot i. The few words of a packed group are
+ * spread once, so that the walk does not count bits for each word.
+ */
 struct group_words {
 	struct smi_group g;
-	const uint64_t *slots;
-	bool is_packed;
+	uint64_t *slots;
+	uint64_t buffer[SMI_GROUP_WORDS]; /* the slots of a packed group */
 };
 
-static struct group_words group_words(const struct smudge_bitmap *b,
-				      uint64_t group)
+static void get_words(const struct smudge_bitmap *b, uint64_t group,
+		      struct group_words *ret)
 {
-	struct group_words words = {.g = {0, SMI_ALL_ONES}};
+	struct smi_store store;
 
+	ret->g = (struct smi_group){0, SMI_ALL_ONES};
 	if (smi_group_is_full(b, group))
-		return words;
-	words.g = b->groups[group];
-	words.slots = smi_slots(smi_group_store(b, group), words.g.mixed);
-	words.is_packed = smi_is_packed(words.g.mixed);
-	return words;
+		return;
+	ret->g = b->groups[group];
+	store = smi_group_store(b, group);
+	if (smi_is_packed(ret->g.mixed))
+		store.spread = ret->buffer;
+	smi_spread(store, ret->g.mixed);
+	ret->slots = store.spread;
 }
 
 static inline uint64_t word_of(const struct group_words *words, unsigned int i)
 {
 	uint64_t bit = UINT64_C(1) << i;
 
-	if (!(words->g.mixed & bit))
-		return words->g.ones & bit ? SMI_ALL_ONES : 0;
-	return smi_word_in(words->slots, words->is_packed, words->g.mixed, i);
+	if (words->g.mixed & bit)
+		return words->slots[i];
+	return words->g.ones & bit ? SMI_ALL_ONES : 0;
 }
 
 /* The first common page at or after @page in its group, or the group's end. */
@@ -44,11 +50,13 @@ static uint64_t both_in_group(const struct smudge_bitmap *sparse,
 	uint64_t base = smi_group_page(group);
 	unsigned int first = smi_word_index(page);
 	uint64_t mask = SMI_ALL_ONES << (page & 63);
-	struct group_words a = group_words(sparse, group);
-	struct group_words b = group_words(other, group);
-	uint64_t dirty = smi_group_dirty(a.g) & smi_group_dirty(b.g) &
-			 SMI_ALL_ONES << first;
+	struct group_words a, b;
+	uint64_t dirty;
 
+	get_words(sparse, group, &a);
+	get_words(other, group, &b);
+	dirty = smi_group_dirty(a.g) & smi_group_dirty(b.g) &
+		SMI_ALL_ONES << first;
 	for (; dirty; dirty &= dirty - 1) {
 		unsigned int i = (unsigned int)__builtin_ctzll(dirty);
 		uint64_t word = word_of(&a, i) & word_of(&b, i);

@@ -51,21 +51,14 @@ static inline uint64_t smi_used_slots(uint64_t mixed)
 	return n <= SMI_PACKED_WORDS ? (UINT64_C(1) << n) - 1 : mixed;
 }
 
-/* Mixed word @i, for a caller that knows the slots already. */
-static inline uint64_t smi_word_in(const uint64_t *slots, bool is_packed,
-				   uint64_t mixed, unsigned int i)
-{
-	uint64_t below = mixed & ((UINT64_C(1) << i) - 1);
-
-	return slots[is_packed ? smi_count_bits(below) : i];
-}
-
-/* The same for a caller that reads one word only. */
+/* Mixed word @i, for a caller that reads one word only. */
 static inline uint64_t smi_stored_word(struct smi_store store, uint64_t mixed,
 				       unsigned int i)
 {
-	return smi_word_in(smi_slots(store, mixed), smi_is_packed(mixed), mixed,
-			   i);
+	uint64_t below = mixed & ((UINT64_C(1) << i) - 1);
+	unsigned int slot = smi_is_packed(mixed) ? smi_count_bits(below) : i;
+
+	return smi_slots(store, mixed)[slot];
 }
 
 static inline void smi_spread(struct smi_store store, uint64_t mixed)
