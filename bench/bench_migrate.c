@@ -141,8 +141,8 @@ static double move(const struct side *from, const struct side *to, int fds[2])
 	};
 	struct arrival arrival = {to->memory, fds[1]};
 	struct smudge_migration *migration;
+	struct smudge_migrate_stats stats = {.size = sizeof(stats)};
 	pthread_t receiver;
-	double ms;
 
 	must(smudge_migration_create(NULL, &migration) == 0, "migration");
 	must(pthread_create(&receiver, NULL, receive, &arrival) == 0, "thread");
@@ -150,11 +150,11 @@ static double move(const struct side *from, const struct side *to, int fds[2])
 				 NULL) == 0,
 	     "sending");
 	pthread_join(receiver, NULL);
-	ms = (double)smudge_migration_stats(migration).downtime_ns / 1e6;
+	must(smudge_migration_stats(migration, &stats) == 0, "statistics");
 	smudge_migration_destroy(migration);
 	close(fds[0]);
 	close(fds[1]);
-	return ms;
+	return (double)stats.downtime_ns / 1e6;
 }
 
 static double measure(void (*connect_both)(int fds[2]))

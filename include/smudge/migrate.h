@@ -41,11 +41,12 @@ enum smudge_migrate_phase {
 };
 
 /*
- * One moment of a migration, passed by value. Pages have 4096 bytes, whatever
- * the page size of the regions. At the receiver "sent" means received, and
+ * One moment of a migration. Pages have 4096 bytes, whatever the page size of
+ * the regions. At the receiver "sent" means received, and
  * figures that only a sender has are 0.
  */
 struct smudge_migrate_stats {
+	size_t size; /* set by the caller: sizeof */
 	enum smudge_migrate_phase phase;
 	/*
 	 * From 1; 0 during set-up. Under a bandwidth limit, a short round that
@@ -86,6 +87,7 @@ enum smudge_migrate_decision {
 
 /* Switched during the migration with smudge_migration_set_limits. */
 struct smudge_migrate_limits {
+	size_t size; /* sizeof(struct smudge_migrate_limits) */
 	/* Of all rounds but the final one; 0: unlimited. */
 	uint64_t max_bandwidth_bytes_ps;
 	uint64_t downtime_limit_ns; /* 0: 300 ms */
@@ -123,13 +125,17 @@ struct smudge_migrate_send_options {
 	 * Called after each round. NULL: smudge_migrate_default_policy. A value
 	 * that is not in the enum counts as SMUDGE_MIGRATE_ABORT. A policy that
 	 * waits for something must sleep: a stream has 2^20 rounds at most.
+	 * Both structs have the library's size, and the limits the defaults
+	 * filled in; they are valid during the call.
 	 */
 	enum smudge_migrate_decision (*policy)(
-		struct smudge_migrate_stats stats,
-		struct smudge_migrate_limits lim, void *opaque);
+		const struct smudge_migrate_stats *stats,
+		const struct smudge_migrate_limits *limits, void *opaque);
 	/* Called when a round begins and ends, and at most every 100 ms in
-	 * between. May be NULL. */
-	void (*progress)(struct smudge_migrate_stats stats, void *opaque);
+	 * between. @stats has the library's size, and is valid during the
+	 * call. May be NULL. */
+	void (*progress)(const struct smudge_migrate_stats *stats,
+			 void *opaque);
 	/* A peer that is silent for so long counts as dead. 0: 30 s. */
 	uint64_t peer_timeout_ns;
 };
@@ -142,7 +148,10 @@ struct smudge_migration;
  * @ret_migration: receives the handle, owned by the caller; it serves one send
  *	or receive
  *
- * Blocks: no. Threads: any. Return: 0, -ENOMEM, -EMFILE, -ENFILE.
+ * Blocks: no. Threads: any.
+ * Return: 0, -EINVAL (the size of @limits is smaller than the first version's),
+ * -E2BIG (@limits has fields that this library does not know), -ENOMEM,
+ * -EMFILE, -ENFILE.
  */
 int smudge_migration_create(const struct smudge_migrate_limits *limits,
 			    struct smudge_migration **ret_migration);
@@ -171,27 +180,52 @@ int smudge_migration_cancel(struct smudge_migration *migration);
 
 /*
  * smudge_migration_set_limits - change the limits, from the next record on
- * smudge_migration_limits - read them, defaults filled in
- * smudge_migration_stats - read the statistics
+ * @migration: handle (borrowed)
+ * @limits: copied; NULL for the defaults
  *
- * Block: on a short lock. Threads: any.
+ * Blocks: on a short lock. Threads: any.
+ * Return: 0, -EINVAL (the size is smaller than the first version's), -E2BIG
+ * (@limits has fields that this library does not know). After a failure the
+ * limits are as before.
  */
-void smudge_migration_set_limits(struct smudge_migration *migration,
-				 const struct smudge_migrate_limits *limits);
-struct smudge_migrate_limits
-smudge_migration_limits(struct smudge_migration *migration);
-struct smudge_migrate_stats
-smudge_migration_stats(struct smudge_migration *migration);
+int smudge_migration_set_limits(struct smudge_migration *migration,
+				const struct smudge_migrate_limits *limits);
+
+/*
+ * smudge_migration_limits - read the limits, defaults filled in
+ * @migration: handle (borrowed)
+ * @limits: size is set by the caller; fields beyond it are not written, nor
+ *      fields that this library does not know
+ *
+ * Blocks: on a short lock. Threads: any.
+ * Return: 0, -EINVAL (size is smaller than the first version's).
+ */
+int smudge_migration_limits(struct smudge_migration *migration,
+			    struct smudge_migrate_limits *limits);
+
+/*
+ * smudge_migration_stats - read the statistics
+ * @migration: handle (borrowed)
+ * @stats: size is set by the caller; fields beyond it are not written, nor
+ *      fields that this library does not know
+ *
+ * Blocks: on a short lock. Threads: any.
+ * Return: 0, -EINVAL (size is smaller than the first version's).
+ */
+int smudge_migration_stats(struct smudge_migration *migration,
+			   struct smudge_migrate_stats *stats);
 
 /*
  * smudge_migrate_default_policy - switch over when the expected downtime is
  *      within the limit or the rounds are used up
+ * @stats, @limits: as a policy is given them
+ * @opaque: not used
  *
  * Blocks: no. Threads: any.
  */
 enum smudge_migrate_decision
-smudge_migrate_default_policy(struct smudge_migrate_stats stats,
-			      struct smudge_migrate_limits limits,
+smudge_migrate_default_policy(const struct smudge_migrate_stats *stats,
+			      const struct smudge_migrate_limits *limits,
 			      void *opaque);
 
 /*
@@ -249,9 +283,11 @@ struct smudge_migrate_receive_options {
 	 */
 	int (*state_load)(void *opaque, const void *bytes, size_t length,
 			  struct smudge_error *err);
-	/* Called when a round ends, and at most every 100 ms in between. May be
+	/* Called when a round ends, and at most every 100 ms in between.
+	 * @stats has the library's size, and is valid during the call. May be
 	 * NULL. */
-	void (*progress)(struct smudge_migrate_stats stats, void *opaque);
+	void (*progress)(const struct smudge_migrate_stats *stats,
+			 void *opaque);
 	/* A peer that is silent for so long counts as dead. 0: 30 s. */
 	uint64_t peer_timeout_ns;
 };

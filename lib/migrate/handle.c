@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "stream/cancel.h"
+#include "sys/options.h"
 
 #define DEFAULT_DOWNTIME_NS UINT64_C(300000000)
 #define DEFAULT_MAX_ROUNDS  30
@@ -26,22 +27,36 @@ struct smudge_migration {
 	struct smi_cancel cancel;
 };
 
-static struct smudge_migrate_limits
-with_defaults(struct smudge_migrate_limits limits)
+/* The program's limits, or its none, with the defaults filled in. */
+static int copy_limits(struct smudge_migrate_limits *to,
+		       const struct smudge_migrate_limits *limits)
 {
-	if (!limits.downtime_limit_ns)
-		limits.downtime_limit_ns = DEFAULT_DOWNTIME_NS;
-	if (!limits.max_rounds)
-		limits.max_rounds = DEFAULT_MAX_ROUNDS;
-	return limits;
+	const struct smudge_migrate_limits none = {.size = sizeof(none)};
+	int ret = smi_sys_options_copy(
+		to, limits ? limits : &none,
+		SMI_SYS_SHAPE(smudge_migrate_limits, max_rounds), "migrate",
+		NULL);
+
+	if (ret < 0)
+		return ret;
+	to->size = sizeof(*to);
+	if (!to->downtime_limit_ns)
+		to->downtime_limit_ns = DEFAULT_DOWNTIME_NS;
+	if (!to->max_rounds)
+		to->max_rounds = DEFAULT_MAX_ROUNDS;
+	return 0;
 }
 
 int smudge_migration_create(const struct smudge_migrate_limits *limits,
 			    struct smudge_migration **ret_migration)
 {
-	struct smudge_migration *migration = calloc(1, sizeof(*migration));
-	int ret;
+	struct smudge_migrate_limits filled;
+	struct smudge_migration *migration;
+	int ret = copy_limits(&filled, limits);
 
+	if (ret < 0)
+		return ret;
+	migration = calloc(1, sizeof(*migration));
 	if (!migration)
 		return -ENOMEM;
 	ret = smi_cancel_open(&migration->cancel);
@@ -51,8 +66,7 @@ int smudge_migration_create(const struct smudge_migrate_limits *limits,
 	}
 	pthread_mutex_init(&migration->lock, NULL);
 	migration->nowners = 1;
-	migration->limits = with_defaults(
-		limits ? *limits : (struct smudge_migrate_limits){0});
+	migration->limits = filled;
 	*ret_migration = migration;
 	return 0;
 }
@@ -93,9 +107,20 @@ bool smi_migration_commit(struct smudge_migration *migration)
 	return smi_cancel_commit(&migration->cancel);
 }
 
+struct smudge_migrate_limits
+smi_migration_limits(struct smudge_migration *migration)
+{
+	struct smudge_migrate_limits limits;
+
+	pthread_mutex_lock(&migration->lock);
+	limits = migration->limits;
+	pthread_mutex_unlock(&migration->lock);
+	return limits;
+}
+
 static uint64_t bandwidth_limit(void *opaque)
 {
-	return smudge_migration_limits(opaque).max_bandwidth_bytes_ps;
+	return smi_migration_limits(opaque).max_bandwidth_bytes_ps;
 }
 
 struct smi_channel_options
@@ -136,34 +161,38 @@ void smi_migration_publish(struct smudge_migration *migration,
 	pthread_mutex_unlock(&migration->lock);
 }
 
-void smudge_migration_set_limits(struct smudge_migration *migration,
-				 const struct smudge_migrate_limits *limits)
+int smudge_migration_set_limits(struct smudge_migration *migration,
+				const struct smudge_migrate_limits *limits)
 {
-	struct smudge_migrate_limits filled = with_defaults(*limits);
+	struct smudge_migrate_limits filled;
+	int ret = copy_limits(&filled, limits);
 
+	if (ret < 0)
+		return ret;
 	pthread_mutex_lock(&migration->lock);
 	migration->limits = filled;
 	pthread_mutex_unlock(&migration->lock);
+	return 0;
 }
 
-struct smudge_migrate_limits
-smudge_migration_limits(struct smudge_migration *migration)
+int smudge_migration_limits(struct smudge_migration *migration,
+			    struct smudge_migrate_limits *limits)
 {
-	struct smudge_migrate_limits limits;
+	struct smudge_migrate_limits now = smi_migration_limits(migration);
 
-	pthread_mutex_lock(&migration->lock);
-	limits = migration->limits;
-	pthread_mutex_unlock(&migration->lock);
-	return limits;
+	return smi_sys_stats_copy(
+		limits, &now, SMI_SYS_SHAPE(smudge_migrate_limits, max_rounds));
 }
 
-struct smudge_migrate_stats
-smudge_migration_stats(struct smudge_migration *migration)
+int smudge_migration_stats(struct smudge_migration *migration,
+			   struct smudge_migrate_stats *stats)
 {
-	struct smudge_migrate_stats stats;
+	struct smudge_migrate_stats now;
 
 	pthread_mutex_lock(&migration->lock);
-	stats = migration->stats;
+	now = migration->stats;
 	pthread_mutex_unlock(&migration->lock);
-	return stats;
+	return smi_sys_stats_copy(
+		stats, &now,
+		SMI_SYS_SHAPE(smudge_migrate_stats, bitmap_peak_bytes));
 }

@@ -44,4 +44,8 @@ struct smi_channel_options
 smi_migration_channel_options(struct smudge_migration *migration,
 			      uint64_t timeout_ns);
 
+/* The limits of now, with the defaults filled in. */
+struct smudge_migrate_limits
+smi_migration_limits(struct smudge_migration *migration);
+
 #endif

@@ -8,12 +8,13 @@
 #include <smudge/migrate.h>
 
 enum smudge_migrate_decision
-smudge_migrate_default_policy(struct smudge_migrate_stats stats,
-			      struct smudge_migrate_limits limits, void *opaque)
+smudge_migrate_default_policy(const struct smudge_migrate_stats *stats,
+			      const struct smudge_migrate_limits *limits,
+			      void *opaque)
 {
-	if (stats.expected_downtime_ns <= limits.downtime_limit_ns)
+	if (stats->expected_downtime_ns <= limits->downtime_limit_ns)
 		return SMUDGE_MIGRATE_SWITCH;
-	if (stats.round >= limits.max_rounds)
+	if (stats->round >= limits->max_rounds)
 		return SMUDGE_MIGRATE_SWITCH;
 	return SMUDGE_MIGRATE_CONTINUE;
 }

@@ -29,9 +29,10 @@ void smi_receiver_progress(struct smi_receiver *receiver)
 	stats->sent_pages = receiver->sequence.totals.pages;
 	stats->zero_pages = receiver->sequence.totals.zero_pages;
 	stats->round_sent_pages = receiver->sequence.round_totals.pages;
+	stats->size = sizeof(*stats);
 	smi_migration_publish(receiver->migration, stats);
 	if (receiver->options.progress)
-		receiver->options.progress(*stats, receiver->options.opaque);
+		receiver->options.progress(stats, receiver->options.opaque);
 }
 
 static int on_region_table(struct smi_receiver *receiver,

@@ -54,14 +54,15 @@ static int round_and_harvest(struct smi_sender *sender, uint64_t *dirty_pages)
 static enum smudge_migrate_decision decide(struct smi_sender *sender)
 {
 	struct smudge_migrate_limits limits =
-		smudge_migration_limits(sender->migration);
+		smi_migration_limits(sender->migration);
 	void *opaque = sender->options.opaque;
 	enum smudge_migrate_decision decision;
 
 	if (!sender->options.policy)
-		return smudge_migrate_default_policy(sender->meter.stats,
-						     limits, opaque);
-	decision = sender->options.policy(sender->meter.stats, limits, opaque);
+		return smudge_migrate_default_policy(&sender->meter.stats,
+						     &limits, opaque);
+	decision =
+		sender->options.policy(&sender->meter.stats, &limits, opaque);
 	if (decision == SMUDGE_MIGRATE_CONTINUE ||
 	    decision == SMUDGE_MIGRATE_SWITCH ||
 	    decision == SMUDGE_MIGRATE_ABORT)

@@ -39,9 +39,10 @@ void smi_sender_progress(struct smi_sender *sender)
 	stats->sent_pages = sender->totals.pages;
 	stats->zero_pages = sender->totals.zero_pages;
 	stats->round_sent_pages = sender->round_totals.pages;
+	stats->size = sizeof(*stats);
 	smi_migration_publish(sender->migration, stats);
 	if (sender->options.progress)
-		sender->options.progress(*stats, sender->options.opaque);
+		sender->options.progress(stats, sender->options.opaque);
 }
 
 /*

@@ -137,9 +137,9 @@ static int state_save(void *opaque, void **ret_bytes, size_t *ret_length)
 	return *ret_bytes ? 0 : -ENOMEM;
 }
 
-static enum smudge_migrate_decision at_once(struct smudge_migrate_stats stats,
-					    struct smudge_migrate_limits limits,
-					    void *opaque)
+static enum smudge_migrate_decision
+at_once(const struct smudge_migrate_stats *stats,
+	const struct smudge_migrate_limits *limits, void *opaque)
 {
 	return SMUDGE_MIGRATE_SWITCH;
 }

@@ -61,9 +61,9 @@ static void stop_listening(struct migration *migration)
 }
 
 /* The regions were compared: from here on memory is written. */
-static void begun(struct smudge_migrate_stats stats, void *opaque)
+static void begun(const struct smudge_migrate_stats *stats, void *opaque)
 {
-	if (stats.phase == SMUDGE_MIGRATE_ROUNDS)
+	if (stats->phase == SMUDGE_MIGRATE_ROUNDS)
 		migration_activate(opaque);
 }
 

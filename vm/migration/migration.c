@@ -52,6 +52,7 @@ int migration_create(const struct migration_options *options,
 	}
 	migration->machine = options->machine;
 	migration->options = *options;
+	migration->limits.size = sizeof(migration->limits);
 	migration->listen_fd = -1;
 	pthread_mutex_init(&migration->start_lock, NULL);
 	pthread_mutex_init(&migration->lock, NULL);
@@ -266,6 +267,15 @@ static int came_too_late(enum smudge_migrate_phase phase,
 				"the cancel came too late: %s", why);
 }
 
+static enum smudge_migrate_phase phase_of(struct smudge_migration *job)
+{
+	struct smudge_migrate_stats stats = {.size = sizeof(stats)};
+
+	/* it fails only for a size too small */
+	(void)smudge_migration_stats(job, &stats);
+	return stats.phase;
+}
+
 /* With the lock held; a migration runs. */
 static int cancel_job(struct migration *migration, struct smudge_error *err)
 {
@@ -273,7 +283,7 @@ static int cancel_job(struct migration *migration, struct smudge_error *err)
 	enum smudge_migrate_phase phase;
 
 	if (smudge_migration_cancel(migration->job)) {
-		phase = smudge_migration_stats(migration->job).phase;
+		phase = phase_of(migration->job);
 		/* it has just failed: the guest stays, as was asked */
 		if (phase == SMUDGE_MIGRATE_FAILED ||
 		    phase == SMUDGE_MIGRATE_CANCELLED)
@@ -292,7 +302,7 @@ static int cancel_nothing(struct migration *migration, struct smudge_error *err)
 {
 	if (migration->incoming || migration->place == MIGRATION_AT_SOURCE)
 		return 0;
-	return came_too_late(smudge_migration_stats(migration->job).phase, err);
+	return came_too_late(phase_of(migration->job), err);
 }
 
 int migration_cancel(struct migration *migration, struct smudge_error *err)
@@ -343,7 +353,7 @@ void migration_set_limits(struct migration *migration,
 	pthread_mutex_lock(&migration->lock);
 	migration->limits = *limits;
 	if (in_progress(migration->status))
-		smudge_migration_set_limits(migration->job, limits);
+		(void)smudge_migration_set_limits(migration->job, limits);
 	pthread_mutex_unlock(&migration->lock);
 }
 
@@ -361,7 +371,8 @@ void migration_report(struct migration *migration, struct migration_report *ret)
 	ret->has_listened = migration->has_listened;
 	ret->listened = migration->listened;
 	ret->error = migration->error;
+	ret->stats.size = sizeof(ret->stats);
 	if (migration->job)
-		ret->stats = smudge_migration_stats(migration->job);
+		(void)smudge_migration_stats(migration->job, &ret->stats);
 	pthread_mutex_unlock(&migration->lock);
 }

@@ -46,10 +46,11 @@ static int save_state(void *opaque, void **ret_bytes, size_t *ret_length)
 	return 0;
 }
 
-static void note_progress(struct smudge_migrate_stats stats, void *opaque)
+static void note_progress(const struct smudge_migrate_stats *stats,
+			  void *opaque)
 {
-	if (stats.phase >= SMUDGE_MIGRATE_ROUNDS &&
-	    stats.phase <= SMUDGE_MIGRATE_COMPLETED)
+	if (stats->phase >= SMUDGE_MIGRATE_ROUNDS &&
+	    stats->phase <= SMUDGE_MIGRATE_COMPLETED)
 		migration_activate(opaque);
 }
 

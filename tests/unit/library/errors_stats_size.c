@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include <smudge/code.h>
+#include <smudge/migrate.h>
 
 #include "display_rig.h"
 #include "fake_source.h"
@@ -34,6 +35,16 @@ static int display_stats(void *display, void *stats)
 	return smudge_display_stats(display, stats);
 }
 
+static int migration_stats(void *migration, void *stats)
+{
+	return smudge_migration_stats(migration, stats);
+}
+
+static int migration_limits(void *migration, void *limits)
+{
+	return smudge_migration_limits(migration, limits);
+}
+
 struct stats_call {
 	int (*call)(void *object, void *stats);
 	size_t first_version_bytes; /* of the struct, with its size in front */
@@ -52,6 +63,13 @@ static const struct stats_call code_call = {code_stats,
 static const struct stats_call display_call = {
 	display_stats, sizeof(struct smudge_display_stats),
 	sizeof(struct smudge_display_stats)};
+
+static const struct stats_call migration_call = {
+	migration_stats, sizeof(struct smudge_migrate_stats),
+	sizeof(struct smudge_migrate_stats)};
+static const struct stats_call limits_call = {
+	migration_limits, sizeof(struct smudge_migrate_limits),
+	sizeof(struct smudge_migrate_limits)};
 
 #define UNWRITTEN 0x5a
 
@@ -80,6 +98,20 @@ static void fills(const struct stats_call *call, void *object, size_t size)
 	assert_memory_equal(stats + size, unwritten, sizeof(stats) - size);
 }
 
+/* A newer program's struct: what this library does not know stays. */
+static void unknown_stay(const struct stats_call *call, void *object)
+{
+	size_t size = call->bytes + 8;
+	uint8_t stats[512];
+
+	memset(stats, UNWRITTEN, sizeof(stats));
+	memcpy(stats, &size, sizeof(size));
+	assert_int_equal(call->call(object, stats), 0);
+	assert_memory_equal(stats, &size, sizeof(size));
+	for (size_t i = call->bytes; i < sizeof(stats); i++)
+		assert_int_equal(stats[i], UNWRITTEN);
+}
+
 static void sizes_of(const struct stats_call *call, void *object)
 {
 	refuses(call, object, 0);
@@ -87,6 +119,7 @@ static void sizes_of(const struct stats_call *call, void *object)
 	refuses(call, object, call->first_version_bytes - 1);
 	fills(call, object, call->first_version_bytes);
 	fills(call, object, call->bytes);
+	unknown_stay(call, object);
 }
 
 static void test_memory_and_source(void **state)
@@ -115,6 +148,16 @@ static void test_code(void **state)
 	assert_int_equal(smudge_memory_destroy(memory), 0);
 }
 
+static void test_migration(void **state)
+{
+	struct smudge_migration *migration;
+
+	assert_int_equal(smudge_migration_create(NULL, &migration), 0);
+	sizes_of(&migration_call, migration);
+	sizes_of(&limits_call, migration);
+	smudge_migration_destroy(migration);
+}
+
 static void test_display(void **state)
 {
 	struct display_rig rig;
@@ -125,4 +168,4 @@ static void test_display(void **state)
 	rig_stop(&rig);
 }
 
-TEST_MAIN(test_memory_and_source, test_code, test_display)
+TEST_MAIN(test_memory_and_source, test_code, test_migration, test_display)

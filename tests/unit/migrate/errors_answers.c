@@ -145,8 +145,8 @@ static void *serve(void *opaque)
 }
 
 static enum smudge_migrate_decision
-say_and_switch(struct smudge_migrate_stats stats,
-	       struct smudge_migrate_limits limits, void *opaque)
+say_and_switch(const struct smudge_migrate_stats *stats,
+	       const struct smudge_migrate_limits *limits, void *opaque)
 {
 	struct talk *talk = opaque; /* begins with the rig */
 

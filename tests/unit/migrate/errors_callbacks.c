@@ -140,8 +140,8 @@ static void state_load_returns(void **state)
 static int wanted_decision;
 
 static enum smudge_migrate_decision
-odd_policy(struct smudge_migrate_stats stats, struct smudge_migrate_limits lim,
-	   void *opaque)
+odd_policy(const struct smudge_migrate_stats *stats,
+	   const struct smudge_migrate_limits *lim, void *opaque)
 {
 	return (enum smudge_migrate_decision)wanted_decision;
 }

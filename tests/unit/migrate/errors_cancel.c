@@ -21,8 +21,7 @@ static void on_signal(int number)
 
 static void wait_for_round_1(struct rig *rig)
 {
-	while (smudge_migration_stats(rig->sending).phase ==
-	       SMUDGE_MIGRATE_SETUP)
+	while (rig_stats(rig->sending).phase == SMUDGE_MIGRATE_SETUP)
 		sched_yield();
 }
 

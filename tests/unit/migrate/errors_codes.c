@@ -40,9 +40,9 @@ static void sends(struct rig *rig,
 }
 
 /* Cancels its own migration, and wants another round. */
-static enum smudge_migrate_decision cancel(struct smudge_migrate_stats stats,
-					   struct smudge_migrate_limits limits,
-					   void *opaque)
+static enum smudge_migrate_decision
+cancel(const struct smudge_migrate_stats *stats,
+       const struct smudge_migrate_limits *limits, void *opaque)
 {
 	struct rig *rig = opaque;
 
@@ -50,17 +50,17 @@ static enum smudge_migrate_decision cancel(struct smudge_migrate_stats stats,
 	return SMUDGE_MIGRATE_CONTINUE;
 }
 
-static enum smudge_migrate_decision give_up(struct smudge_migrate_stats stats,
-					    struct smudge_migrate_limits limits,
-					    void *opaque)
+static enum smudge_migrate_decision
+give_up(const struct smudge_migrate_stats *stats,
+	const struct smudge_migrate_limits *limits, void *opaque)
 {
 	return SMUDGE_MIGRATE_ABORT;
 }
 
 static void with_policy(const char *name, int code,
 			enum smudge_migrate_decision (*policy)(
-				struct smudge_migrate_stats stats,
-				struct smudge_migrate_limits limits,
+				const struct smudge_migrate_stats *stats,
+				const struct smudge_migrate_limits *limits,
 				void *opaque))
 {
 	struct rig rig = {0};

@@ -40,8 +40,7 @@ static void receiver_without_regions(void **state)
 	rig_join_sender(&rig);
 	rig_assert_went_back(&rig, -EREMOTEIO,
 			     "the destination refused: the memory has no");
-	assert_int_equal(smudge_migration_stats(rig.receiving).phase,
-			 SMUDGE_MIGRATE_FAILED);
+	assert_int_equal(rig_stats(rig.receiving).phase, SMUDGE_MIGRATE_FAILED);
 	smudge_memory_destroy(empty);
 	rig_close(&rig);
 }
@@ -90,7 +89,7 @@ static void sender_fails(struct rig *rig, struct smudge_memory *memory,
 			 error);
 	pthread_join(thread, NULL);
 	assert_int_equal(server.code, code);
-	assert_int_equal(smudge_migration_stats(rig->sending).phase,
+	assert_int_equal(rig_stats(rig->sending).phase,
 			 error == -ECANCELED ? SMUDGE_MIGRATE_CANCELLED
 					     : SMUDGE_MIGRATE_FAILED);
 	smi_link_close(&server.link);

@@ -121,11 +121,12 @@ static void source_fails(void **state)
 	rig_close(&rig);
 }
 
-static enum smudge_migrate_decision give_up(struct smudge_migrate_stats stats,
-					    struct smudge_migrate_limits limits,
-					    void *opaque)
+static enum smudge_migrate_decision
+give_up(const struct smudge_migrate_stats *stats,
+	const struct smudge_migrate_limits *limits, void *opaque)
 {
-	return stats.round < 2 ? SMUDGE_MIGRATE_CONTINUE : SMUDGE_MIGRATE_ABORT;
+	return stats->round < 2 ? SMUDGE_MIGRATE_CONTINUE
+				: SMUDGE_MIGRATE_ABORT;
 }
 
 static void policy_gives_up(void **state)

@@ -145,8 +145,7 @@ static void silent_receiver_side(void **state)
 		-ETIMEDOUT);
 	assert_non_null(strstr(rig.receive_err.message,
 			       "the peer was silent for 20 ms"));
-	assert_int_equal(smudge_migration_stats(rig.receiving).phase,
-			 SMUDGE_MIGRATE_FAILED);
+	assert_int_equal(rig_stats(rig.receiving).phase, SMUDGE_MIGRATE_FAILED);
 	assert_int_equal(read_code(rig.fds[0]), 8);
 	rig_close(&rig);
 }

@@ -71,13 +71,13 @@ static int state_save(void *opaque, void **ret_bytes, size_t *ret_length)
 	return 0;
 }
 
-static enum smudge_migrate_decision one_round(struct smudge_migrate_stats stats,
-					      struct smudge_migrate_limits lim,
-					      void *opaque)
+static enum smudge_migrate_decision
+one_round(const struct smudge_migrate_stats *stats,
+	  const struct smudge_migrate_limits *lim, void *opaque)
 {
 	struct machine *machine = opaque;
 
-	machine->rig->at_policy = stats;
+	machine->rig->at_policy = *stats;
 	return SMUDGE_MIGRATE_SWITCH;
 }
 
@@ -107,18 +107,19 @@ static void move(struct machine *machine)
 static double ratio_of_one(const char *name, uint64_t limit_bytes_ps,
 			   uint64_t content_bytes)
 {
-	struct smudge_migrate_limits limits = {.max_bandwidth_bytes_ps =
+	struct smudge_migrate_limits limits = {.size = sizeof(limits),
+					       .max_bandwidth_bytes_ps =
 						       limit_bytes_ps};
 	struct rig rig = {0};
 	struct machine machine = {.rig = &rig, .npages = content_bytes >> 12};
 	double expected_ns, real_ns;
 
 	rig_open(&rig, name);
-	smudge_migration_set_limits(rig.sending, &limits);
+	assert_int_equal(smudge_migration_set_limits(rig.sending, &limits), 0);
 	memset(rig.source.hva[0], 0x5c, content_bytes);
 	move(&machine);
 	expected_ns = (double)rig.at_policy.expected_downtime_ns;
-	real_ns = (double)smudge_migration_stats(rig.sending).downtime_ns;
+	real_ns = (double)rig_stats(rig.sending).downtime_ns;
 	print_message("# expected %.2f ms, came %.2f ms; line %.0f MB/s, "
 		      "rounds %.0f MB/s\n",
 		      expected_ns / 1e6, real_ns / 1e6,

@@ -26,8 +26,8 @@ static void move(struct rig *rig)
 
 static void check_stats(struct rig *rig, uint32_t rounds)
 {
-	struct smudge_migrate_stats out = smudge_migration_stats(rig->sending);
-	struct smudge_migrate_stats in = smudge_migration_stats(rig->receiving);
+	struct smudge_migrate_stats out = rig_stats(rig->sending);
+	struct smudge_migrate_stats in = rig_stats(rig->receiving);
 
 	assert_int_equal(out.phase, SMUDGE_MIGRATE_COMPLETED);
 	assert_int_equal(in.phase, SMUDGE_MIGRATE_COMPLETED);
@@ -48,12 +48,12 @@ static void with_a_live_writer(void **state)
 {
 	struct rig rig = {.rounds_wanted = 6};
 	/* Slow enough for the writer to get its turn in every round. */
-	struct smudge_migrate_limits limits = {.max_bandwidth_bytes_ps =
-						       20000000};
+	struct smudge_migrate_limits limits = {
+		.size = sizeof(limits), .max_bandwidth_bytes_ps = 20000000};
 	unsigned long writes;
 
 	rig_open(&rig, "with_a_live_writer");
-	smudge_migration_set_limits(rig.sending, &limits);
+	assert_int_equal(smudge_migration_set_limits(rig.sending, &limits), 0);
 	fill_some(&rig);
 	rig_start_writer(&rig);
 	move(&rig);
@@ -113,7 +113,7 @@ static void zero_pages_overwrite(void **state)
 	rig.source.hva[0][5 << 12] = 1;
 	move(&rig);
 	rig_assert_equal(&rig);
-	stats = smudge_migration_stats(rig.sending);
+	stats = rig_stats(rig.sending);
 	assert_int_equal(stats.sent_pages, 1);
 	assert_int_equal(stats.zero_pages, rig.npages[0] + rig.npages[1] - 1);
 	rig_close(&rig);

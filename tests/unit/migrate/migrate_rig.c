@@ -233,17 +233,25 @@ static int state_save(void *opaque, void **ret_bytes, size_t *ret_length)
 	return 0;
 }
 
-enum smudge_migrate_decision rig_policy(struct smudge_migrate_stats stats,
-					struct smudge_migrate_limits limits,
-					void *opaque)
+enum smudge_migrate_decision
+rig_policy(const struct smudge_migrate_stats *stats,
+	   const struct smudge_migrate_limits *limits, void *opaque)
 {
 	struct rig *rig = opaque;
 
-	rig->at_policy = stats;
-	if (stats.dirty_pages_ps > rig->most_dirty_ps)
-		rig->most_dirty_ps = stats.dirty_pages_ps;
-	return (int)stats.round < rig->rounds_wanted ? SMUDGE_MIGRATE_CONTINUE
-						     : SMUDGE_MIGRATE_SWITCH;
+	rig->at_policy = *stats;
+	if (stats->dirty_pages_ps > rig->most_dirty_ps)
+		rig->most_dirty_ps = stats->dirty_pages_ps;
+	return (int)stats->round < rig->rounds_wanted ? SMUDGE_MIGRATE_CONTINUE
+						      : SMUDGE_MIGRATE_SWITCH;
+}
+
+struct smudge_migrate_stats rig_stats(struct smudge_migration *migration)
+{
+	struct smudge_migrate_stats stats = {.size = sizeof(stats)};
+
+	assert_int_equal(smudge_migration_stats(migration, &stats), 0);
+	return stats;
 }
 
 struct smudge_migrate_send_options rig_send_options(struct rig *rig)
@@ -287,8 +295,7 @@ void rig_join_sender(struct rig *rig)
 
 void rig_assert_went_back(struct rig *rig, int error, const char *words)
 {
-	struct smudge_migrate_stats stats =
-		smudge_migration_stats(rig->sending);
+	struct smudge_migrate_stats stats = rig_stats(rig->sending);
 
 	if (rig->send_error != error || !strstr(rig->send_err.message, words))
 		fail_msg("got %d \"%s\", expected %d \"%s\"", rig->send_error,
@@ -303,8 +310,7 @@ void rig_assert_went_back(struct rig *rig, int error, const char *words)
 
 void rig_assert_was_prompt(struct rig *rig)
 {
-	struct smudge_migrate_stats stats =
-		smudge_migration_stats(rig->sending);
+	struct smudge_migrate_stats stats = rig_stats(rig->sending);
 
 	assert_true(stats.elapsed_ns < UINT64_C(25000000000));
 }

@@ -86,9 +86,10 @@ void rig_start_sender(struct rig *rig);
 void rig_join_sender(struct rig *rig);
 
 /* A policy: CONTINUE until rig->rounds_wanted rounds are done. */
-enum smudge_migrate_decision rig_policy(struct smudge_migrate_stats stats,
-					struct smudge_migrate_limits limits,
-					void *opaque);
+struct smudge_migrate_stats rig_stats(struct smudge_migration *migration);
+enum smudge_migrate_decision
+rig_policy(const struct smudge_migrate_stats *stats,
+	   const struct smudge_migrate_limits *limits, void *opaque);
 
 /* The send failed so, the machine was never stopped or runs again, and nothing
  * is tracked any more. */

@@ -61,10 +61,10 @@ static void test_none(void **state)
 }
 
 static enum smudge_migrate_decision
-allow_in_round_2(struct smudge_migrate_stats stats,
-		 struct smudge_migrate_limits limits, void *opaque)
+allow_in_round_2(const struct smudge_migrate_stats *stats,
+		 const struct smudge_migrate_limits *limits, void *opaque)
 {
-	atomic_store(&is_refused, stats.round < 2);
+	atomic_store(&is_refused, stats->round < 2);
 	return rig_policy(stats, limits, opaque);
 }
 

@@ -93,8 +93,7 @@ static void a_receiver_s_callback_likewise(void **state)
 	rig_join_sender(&rig);
 	rig_join_receiver(&rig);
 	assert_int_equal(rig.receive_error, -EIO);
-	assert_int_equal(smudge_migration_stats(rig.receiving).phase,
-			 SMUDGE_MIGRATE_FAILED);
+	assert_int_equal(rig_stats(rig.receiving).phase, SMUDGE_MIGRATE_FAILED);
 	rig_assert_went_back(&rig, -EREMOTEIO, "of another machine");
 	rig_close(&rig);
 }
@@ -110,8 +109,7 @@ static void a_descriptor_that_is_no_socket(void **state)
 	assert_int_equal(smudge_migrate_send(rig.sending, rig.source.memory, -1,
 					     &options, &rig.send_err),
 			 -ENOTSOCK);
-	assert_int_equal(smudge_migration_stats(rig.sending).phase,
-			 SMUDGE_MIGRATE_FAILED);
+	assert_int_equal(rig_stats(rig.sending).phase, SMUDGE_MIGRATE_FAILED);
 	assert_int_equal(smudge_migration_cancel(rig.sending), -EALREADY);
 	rig_close(&rig);
 }
@@ -137,7 +135,7 @@ static void a_cancel_after_ack_is_refused(void **state)
 	assert_int_equal(smi_link_send_empty(&link, SMI_WIRE_RECEIPT, &err), 0);
 	rig_join_sender(&rig);
 	assert_int_equal(rig.send_error, 0);
-	assert_int_equal(smudge_migration_stats(rig.sending).phase,
+	assert_int_equal(rig_stats(rig.sending).phase,
 			 SMUDGE_MIGRATE_COMPLETED);
 	assert_int_equal(rig.resumes, 0);
 	smi_link_close(&link);
@@ -156,7 +154,7 @@ static void a_lost_receipt_after_a_late_cancel(void **state)
 	rig_join_sender(&rig);
 	assert_int_equal(rig.send_error, -EOWNERDEAD);
 	assert_int_equal(rig.send_err.code, -EOWNERDEAD);
-	assert_int_equal(smudge_migration_stats(rig.sending).phase,
+	assert_int_equal(rig_stats(rig.sending).phase,
 			 SMUDGE_MIGRATE_UNCONFIRMED);
 	assert_int_equal(rig.resumes, 0);
 	rig_close(&rig);

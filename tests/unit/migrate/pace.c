@@ -9,52 +9,54 @@
 #include <string.h>
 #include <time.h>
 
-static struct smudge_migrate_stats at(uint32_t round, uint64_t expected_ns)
+static enum smudge_migrate_decision
+decision(uint32_t round, uint64_t expected_ns,
+	 const struct smudge_migrate_limits *limits)
 {
-	return (struct smudge_migrate_stats){
-		.round = round, .expected_downtime_ns = expected_ns};
+	const struct smudge_migrate_stats stats = {.size = sizeof(stats),
+						   .round = round,
+						   .expected_downtime_ns =
+							   expected_ns};
+
+	return smudge_migrate_default_policy(&stats, limits, NULL);
 }
 
 static void default_policy(void **state)
 {
-	struct smudge_migrate_limits limits;
+	struct smudge_migrate_limits limits = {.size = sizeof(limits)};
 	struct smudge_migration *migration;
 
 	assert_int_equal(smudge_migration_create(NULL, &migration), 0);
-	limits = smudge_migration_limits(migration);
+	assert_int_equal(smudge_migration_limits(migration, &limits), 0);
 	smudge_migration_destroy(migration);
 	assert_int_equal(limits.downtime_limit_ns, 300000000);
 	assert_int_equal(limits.max_rounds, 30);
 	assert_int_equal(limits.max_bandwidth_bytes_ps, 0);
-	assert_int_equal(
-		smudge_migrate_default_policy(at(1, 300000000), limits, NULL),
-		SMUDGE_MIGRATE_SWITCH);
-	assert_int_equal(
-		smudge_migrate_default_policy(at(1, 300000001), limits, NULL),
-		SMUDGE_MIGRATE_CONTINUE);
-	assert_int_equal(
-		smudge_migrate_default_policy(at(29, UINT64_MAX), limits, NULL),
-		SMUDGE_MIGRATE_CONTINUE);
-	assert_int_equal(
-		smudge_migrate_default_policy(at(30, UINT64_MAX), limits, NULL),
-		SMUDGE_MIGRATE_SWITCH);
+	assert_int_equal(decision(1, 300000000, &limits),
+			 SMUDGE_MIGRATE_SWITCH);
+	assert_int_equal(decision(1, 300000001, &limits),
+			 SMUDGE_MIGRATE_CONTINUE);
+	assert_int_equal(decision(29, UINT64_MAX, &limits),
+			 SMUDGE_MIGRATE_CONTINUE);
+	assert_int_equal(decision(30, UINT64_MAX, &limits),
+			 SMUDGE_MIGRATE_SWITCH);
 }
 
 /* No faster than the limit: 8.25 MiB less the burst, at 16 MiB/s. */
 static void limit_holds(void **state)
 {
 	struct rig rig = {.rounds_wanted = 1};
-	struct smudge_migrate_limits limits = {.max_bandwidth_bytes_ps = 16
-									 << 20};
+	struct smudge_migrate_limits limits = {
+		.size = sizeof(limits), .max_bandwidth_bytes_ps = 16 << 20};
 	struct smudge_migrate_stats stats;
 
 	rig_open(&rig, "limit_holds");
-	smudge_migration_set_limits(rig.sending, &limits);
+	assert_int_equal(smudge_migration_set_limits(rig.sending, &limits), 0);
 	memset(rig.source.hva[0], 0x33, rig.npages[0] << 12);
 	rig_start_receiver(&rig);
 	assert_int_equal(rig_send(&rig, NULL), 0);
 	rig_join_receiver(&rig);
-	stats = smudge_migration_stats(rig.sending);
+	stats = rig_stats(rig.sending);
 	assert_true(stats.elapsed_ns > 400000000);
 	assert_true(stats.bandwidth_bytes_ps < 20 << 20);
 	rig_assert_equal(&rig);
@@ -65,19 +67,19 @@ static void limit_holds(void **state)
 static void limit_is_lifted(void **state)
 {
 	struct rig rig = {.rounds_wanted = 1};
-	struct smudge_migrate_limits limits = {.max_bandwidth_bytes_ps = 1};
+	struct smudge_migrate_limits limits = {.size = sizeof(limits),
+					       .max_bandwidth_bytes_ps = 1};
 
 	rig_open(&rig, "limit_is_lifted");
-	smudge_migration_set_limits(rig.sending, &limits);
+	assert_int_equal(smudge_migration_set_limits(rig.sending, &limits), 0);
 	memset(rig.source.hva[0], 0x33, rig.npages[0] << 12);
 	rig_start_receiver(&rig);
 	rig_start_sender(&rig);
 	/* READY came, and the round's first record crawls. */
-	while (smudge_migration_stats(rig.receiving).phase ==
-	       SMUDGE_MIGRATE_SETUP)
+	while (rig_stats(rig.receiving).phase == SMUDGE_MIGRATE_SETUP)
 		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 	limits.max_bandwidth_bytes_ps = 0;
-	smudge_migration_set_limits(rig.sending, &limits);
+	assert_int_equal(smudge_migration_set_limits(rig.sending, &limits), 0);
 	rig_join_sender(&rig);
 	rig_join_receiver(&rig);
 	assert_int_equal(rig.send_error, 0);
@@ -89,11 +91,12 @@ static void limit_is_lifted(void **state)
 static void cancel_under_a_limit(void **state)
 {
 	struct rig rig = {.rounds_wanted = 1};
-	struct smudge_migrate_limits limits = {.max_bandwidth_bytes_ps = 1};
+	struct smudge_migrate_limits limits = {.size = sizeof(limits),
+					       .max_bandwidth_bytes_ps = 1};
 	struct smi_link link;
 
 	rig_open(&rig, "cancel_under_a_limit");
-	smudge_migration_set_limits(rig.sending, &limits);
+	assert_int_equal(smudge_migration_set_limits(rig.sending, &limits), 0);
 	rig_link_open(&rig, &link);
 	rig_start_sender(&rig);
 	rig_serve_until(&link, SMI_WIRE_REGION_TABLE, 1);

@@ -63,7 +63,7 @@ static void migrate(bool rearms_at_take)
 	rig_join_receiver(&rig);
 	assert_int_equal(rig.receive_error, 0);
 	rig_assert_equal(&rig);
-	stats = smudge_migration_stats(rig.sending);
+	stats = rig_stats(rig.sending);
 	/* Once in each of three rounds, and once with the machine stopped. */
 	assert_int_equal(stats.sent_pages, 4 * NWRITTEN);
 	for (uint64_t i = 0; i < NWRITTEN; i++)
