@@ -257,7 +257,8 @@ static int in_child(struct track *inherited, struct smudge_source *source)
 	uint8_t *ram;
 
 	if (smudge_region_harvest(inherited->region, &err) != -EPERM ||
-	    !strstr(err.message, "fork"))
+	    !strstr(err.message, "fork") ||
+	    smudge_region_look(inherited->region, NULL) != -EPERM)
 		return 1;
 	smudge_source_destroy(source);
 	ram = map_anonymous();
