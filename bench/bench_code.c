@@ -99,8 +99,9 @@ static void call_watched(struct rig *rig, uint64_t i)
 
 static void call_add_again(struct rig *rig, uint64_t i)
 {
-	smudge_code_add(rig->code, i % rig->nwatched * 3 << 12, 20, UINT64_MAX,
-			NULL);
+	bench_code_must(smudge_code_add(rig->code, i % rig->nwatched * 3 << 12,
+					20, UINT64_MAX, NULL),
+			"add again");
 }
 
 static void call_nothing(struct rig *rig, uint64_t i)

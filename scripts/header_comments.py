@@ -13,6 +13,7 @@ LABELS = ["Blocks?", "Threads", "Return", "State after failure", "On failure",
           "State after success", "After failure", "Guarantee", "Cost", "Memory",
           "Start", "Harvest", "Harvest and look", "Re-arm", "The socket"]
 LABEL = re.compile(r"(?:(?<=^)|(?<=[.)] )|(?<=\n))(" + "|".join(LABELS) + r"):\s")
+ATTRIBUTE = re.compile(r"\s+SMUDGE_(?:MUST_CHECK|NONNULL\([\d, ]*\))")
 PROTOTYPE = re.compile(r"\b(smudge_\w+)\((.*)\)", re.S)
 TYPE = re.compile(r"(struct|enum) (smudge_\w+)\s*{")
 
@@ -69,6 +70,7 @@ def end_of_declaration(text, start):
 
 
 def declaration(text, line):
+    text = ATTRIBUTE.sub("", text)
     bare = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
     if bare.startswith("#define"):
         return Declaration(line, text, "macro", bare.split()[1].split("(")[0])

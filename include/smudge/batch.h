@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "attributes.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -35,7 +37,9 @@ struct smudge_batch;
  * Memory: 8 bytes per run, populated when used. Blocks: on mmap. Threads: any.
  * Return: 0, -EINVAL (@max_runs too large), -ENOMEM.
  */
-int smudge_batch_create(size_t max_runs, struct smudge_batch **ret_batch);
+int smudge_batch_create(size_t max_runs,
+			struct smudge_batch **ret_batch) SMUDGE_MUST_CHECK
+	SMUDGE_NONNULL(2);
 
 /*
  * smudge_batch_destroy - free a batch
@@ -58,10 +62,12 @@ int smudge_batch_destroy(struct smudge_batch *batch);
  *
  * Blocks: no. Threads: one at a time per batch.
  */
-bool smudge_batch_is_empty(const struct smudge_batch *batch);
-size_t smudge_batch_nruns(const struct smudge_batch *batch);
-uint64_t smudge_batch_npages(const struct smudge_batch *batch);
-uint64_t smudge_batch_end_page(const struct smudge_batch *batch);
+bool smudge_batch_is_empty(const struct smudge_batch *batch) SMUDGE_NONNULL(1);
+size_t smudge_batch_nruns(const struct smudge_batch *batch) SMUDGE_NONNULL(1);
+uint64_t smudge_batch_npages(const struct smudge_batch *batch)
+	SMUDGE_NONNULL(1);
+uint64_t smudge_batch_end_page(const struct smudge_batch *batch)
+	SMUDGE_NONNULL(1);
 
 /*
  * smudge_batch_run - one run of the batch
@@ -72,7 +78,7 @@ uint64_t smudge_batch_end_page(const struct smudge_batch *batch);
  * discards the batch.
  */
 struct smudge_run smudge_batch_run(const struct smudge_batch *batch,
-				   size_t index);
+				   size_t index) SMUDGE_NONNULL(1);
 
 /*
  * smudge_batch_runs - copy several runs at once, for consumers that read all
@@ -84,7 +90,7 @@ struct smudge_run smudge_batch_run(const struct smudge_batch *batch,
  * Return: how many were copied; less than @max only at the end.
  */
 size_t smudge_batch_runs(const struct smudge_batch *batch, size_t index,
-			 struct smudge_run *runs, size_t max);
+			 struct smudge_run *runs, size_t max) SMUDGE_NONNULL(1);
 
 /*
  * smudge_batch_discard - end a batch taken from a bare bitmap
@@ -95,7 +101,7 @@ size_t smudge_batch_runs(const struct smudge_batch *batch, size_t index,
  * smudge_client_commit or smudge_client_return.
  * Blocks: no. Threads: one at a time per batch.
  */
-void smudge_batch_discard(struct smudge_batch *batch);
+void smudge_batch_discard(struct smudge_batch *batch) SMUDGE_NONNULL(1);
 
 #pragma GCC visibility pop
 

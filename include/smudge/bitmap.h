@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "attributes.h"
 #include "batch.h"
 
 #ifdef __cplusplus
@@ -40,7 +41,9 @@ struct smudge_bitmap;
  * page as bits appear. Blocks: on mmap only. Threads: any.
  * Return: 0, -EINVAL (@npages out of range), -ENOMEM (no address space).
  */
-int smudge_bitmap_create(uint64_t npages, struct smudge_bitmap **ret);
+int smudge_bitmap_create(uint64_t npages,
+			 struct smudge_bitmap **ret) SMUDGE_MUST_CHECK
+	SMUDGE_NONNULL(2);
 
 /*
  * smudge_bitmap_destroy - free a bitmap
@@ -55,7 +58,8 @@ void smudge_bitmap_destroy(struct smudge_bitmap *bitmap);
  *
  * Blocks: no. Threads: any.
  */
-uint64_t smudge_bitmap_npages(const struct smudge_bitmap *bitmap);
+uint64_t smudge_bitmap_npages(const struct smudge_bitmap *bitmap)
+	SMUDGE_NONNULL(1);
 
 /*
  * smudge_bitmap_resident_bytes - memory the bitmap holds now
@@ -65,7 +69,8 @@ uint64_t smudge_bitmap_npages(const struct smudge_bitmap *bitmap);
  * Blocks: on mincore(2), about a millisecond per GiB of page bits mapped.
  * Threads: any.
  */
-size_t smudge_bitmap_resident_bytes(const struct smudge_bitmap *bitmap);
+size_t smudge_bitmap_resident_bytes(const struct smudge_bitmap *bitmap)
+	SMUDGE_NONNULL(1);
 
 /*
  * smudge_bitmap_mark - a page was written
@@ -78,7 +83,8 @@ size_t smudge_bitmap_resident_bytes(const struct smudge_bitmap *bitmap);
  * and one for each summary that is clear. Blocks: no. Threads: any number, at
  * any time.
  */
-void smudge_bitmap_mark(struct smudge_bitmap *bitmap, uint64_t page);
+void smudge_bitmap_mark(struct smudge_bitmap *bitmap, uint64_t page)
+	SMUDGE_NONNULL(1);
 
 /*
  * smudge_bitmap_mark_range - a range of pages was written
@@ -91,7 +97,7 @@ void smudge_bitmap_mark(struct smudge_bitmap *bitmap, uint64_t page);
  * Blocks: no. Threads: any number, at any time.
  */
 void smudge_bitmap_mark_range(struct smudge_bitmap *bitmap, uint64_t first_page,
-			      uint64_t npages);
+			      uint64_t npages) SMUDGE_NONNULL(1);
 
 /*
  * smudge_bitmap_set_range - make a range dirty (owner)
@@ -104,9 +110,10 @@ void smudge_bitmap_mark_range(struct smudge_bitmap *bitmap, uint64_t first_page,
  * nothing while there is none. Threads: owner; markers may run.
  */
 void smudge_bitmap_set_range(struct smudge_bitmap *bitmap, uint64_t first_page,
-			     uint64_t npages);
+			     uint64_t npages) SMUDGE_NONNULL(1);
 void smudge_bitmap_clear_range(struct smudge_bitmap *bitmap,
-			       uint64_t first_page, uint64_t npages);
+			       uint64_t first_page, uint64_t npages)
+	SMUDGE_NONNULL(1);
 
 /*
  * smudge_bitmap_fill - every page is dirty (owner)
@@ -117,8 +124,8 @@ void smudge_bitmap_clear_range(struct smudge_bitmap *bitmap,
  * bits; the memory of the marks stays until the bitmap is destroyed.
  * Blocks: on madvise. Threads: owner; markers may run.
  */
-void smudge_bitmap_fill(struct smudge_bitmap *bitmap);
-void smudge_bitmap_empty(struct smudge_bitmap *bitmap);
+void smudge_bitmap_fill(struct smudge_bitmap *bitmap) SMUDGE_NONNULL(1);
+void smudge_bitmap_empty(struct smudge_bitmap *bitmap) SMUDGE_NONNULL(1);
 
 /*
  * smudge_bitmap_merge - OR a kernel bitmap into several bitmaps in one pass
@@ -153,13 +160,14 @@ int smudge_bitmap_merge(struct smudge_bitmap *const *bitmaps, size_t nbitmaps,
  * Exact to the page, whatever the summaries say. Blocks: as take. Threads:
  * owner; markers may run.
  */
-bool smudge_bitmap_test(struct smudge_bitmap *bitmap, uint64_t page);
+bool smudge_bitmap_test(struct smudge_bitmap *bitmap, uint64_t page)
+	SMUDGE_NONNULL(1);
 bool smudge_bitmap_any(struct smudge_bitmap *bitmap, uint64_t first_page,
-		       uint64_t npages);
+		       uint64_t npages) SMUDGE_NONNULL(1);
 bool smudge_bitmap_all(struct smudge_bitmap *bitmap, uint64_t first_page,
-		       uint64_t npages);
+		       uint64_t npages) SMUDGE_NONNULL(1);
 uint64_t smudge_bitmap_count(struct smudge_bitmap *bitmap, uint64_t first_page,
-			     uint64_t npages);
+			     uint64_t npages) SMUDGE_NONNULL(1);
 
 /*
  * smudge_bitmap_next_dirty - the next run of dirty pages (owner)
@@ -173,9 +181,11 @@ uint64_t smudge_bitmap_count(struct smudge_bitmap *bitmap, uint64_t first_page,
  * Return: true, or false when there is none (then @ret is not written).
  */
 bool smudge_bitmap_next_dirty(struct smudge_bitmap *bitmap, uint64_t first_page,
-			      uint64_t end_page, struct smudge_run *ret);
+			      uint64_t end_page, struct smudge_run *ret)
+	SMUDGE_NONNULL(1, 4);
 bool smudge_bitmap_next_clean(struct smudge_bitmap *bitmap, uint64_t first_page,
-			      uint64_t end_page, struct smudge_run *ret);
+			      uint64_t end_page, struct smudge_run *ret)
+	SMUDGE_NONNULL(1, 4);
 
 /*
  * smudge_bitmap_next_both - the next run of pages dirty in two bitmaps (owner)
@@ -189,7 +199,8 @@ bool smudge_bitmap_next_clean(struct smudge_bitmap *bitmap, uint64_t first_page,
  */
 bool smudge_bitmap_next_both(struct smudge_bitmap *sparse,
 			     struct smudge_bitmap *other, uint64_t first_page,
-			     uint64_t end_page, struct smudge_run *ret);
+			     uint64_t end_page, struct smudge_run *ret)
+	SMUDGE_NONNULL(1, 2, 5);
 
 /*
  * smudge_bitmap_next_block - the next block with a dirty page in it (owner)
@@ -204,7 +215,7 @@ bool smudge_bitmap_next_both(struct smudge_bitmap *sparse,
  */
 bool smudge_bitmap_next_block(struct smudge_bitmap *bitmap,
 			      unsigned int block_shift, uint64_t first_block,
-			      uint64_t *ret_block);
+			      uint64_t *ret_block) SMUDGE_NONNULL(1, 4);
 
 /*
  * smudge_bitmap_take - move the dirty bits of a range into a batch (owner)
@@ -227,7 +238,8 @@ bool smudge_bitmap_next_block(struct smudge_bitmap *bitmap,
  * Return: 0, -EBUSY (@batch is not empty; nothing is taken).
  */
 int smudge_bitmap_take(struct smudge_bitmap *bitmap, uint64_t first_page,
-		       uint64_t npages, struct smudge_batch *batch);
+		       uint64_t npages, struct smudge_batch *batch)
+	SMUDGE_NONNULL(1, 4);
 
 /*
  * smudge_bitmap_return - put a taken batch back (owner)
@@ -238,7 +250,7 @@ int smudge_bitmap_take(struct smudge_bitmap *bitmap, uint64_t first_page,
  * Blocks: no. Threads: owner; markers may run.
  */
 void smudge_bitmap_return(struct smudge_bitmap *bitmap,
-			  struct smudge_batch *batch);
+			  struct smudge_batch *batch) SMUDGE_NONNULL(1, 2);
 
 /*
  * smudge_bitmap_variant - the vector kernels in use: "scalar", "avx2", "avx512"

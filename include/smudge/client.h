@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "attributes.h"
 #include "batch.h"
 #include "bitmap.h"
 #include "error.h"
@@ -77,7 +78,8 @@ struct smudge_client_options {
 int smudge_client_open(struct smudge_memory *memory,
 		       const struct smudge_client_options *options,
 		       struct smudge_client **ret_client,
-		       struct smudge_error *err);
+		       struct smudge_error *err) SMUDGE_MUST_CHECK
+	SMUDGE_NONNULL(1, 2, 3);
 
 /*
  * smudge_client_close - stop watching
@@ -118,7 +120,8 @@ int smudge_client_close(struct smudge_client *client);
 int smudge_client_take(struct smudge_client *client,
 		       struct smudge_region *region, uint64_t first_page,
 		       uint64_t npages, struct smudge_batch *batch,
-		       struct smudge_error *err);
+		       struct smudge_error *err) SMUDGE_MUST_CHECK
+	SMUDGE_NONNULL(1, 2, 5);
 
 /*
  * smudge_client_take_next - take the next dirty pages of a range: skip clean
@@ -171,7 +174,8 @@ int smudge_client_take_next(struct smudge_client *client,
 			    struct smudge_region *region,
 			    struct smudge_run *rest, uint64_t max_pages,
 			    struct smudge_batch *batch,
-			    struct smudge_error *err);
+			    struct smudge_error *err) SMUDGE_MUST_CHECK
+	SMUDGE_NONNULL(1, 2, 3, 5);
 
 /*
  * smudge_client_commit - end a batch whose pages are safely owned
@@ -183,9 +187,9 @@ int smudge_client_take_next(struct smudge_client *client,
  * Return: 0, -EINVAL (the batch was not taken from @client; unchanged).
  */
 int smudge_client_commit(struct smudge_client *client,
-			 struct smudge_batch *batch);
+			 struct smudge_batch *batch) SMUDGE_NONNULL(1, 2);
 int smudge_client_return(struct smudge_client *client,
-			 struct smudge_batch *batch);
+			 struct smudge_batch *batch) SMUDGE_NONNULL(1, 2);
 
 /*
  * smudge_client_skip - take a range and commit it unread: only pages written
@@ -200,7 +204,8 @@ int smudge_client_return(struct smudge_client *client,
  */
 int smudge_client_skip(struct smudge_client *client,
 		       struct smudge_region *region, uint64_t first_page,
-		       uint64_t npages, struct smudge_error *err);
+		       uint64_t npages, struct smudge_error *err)
+	SMUDGE_NONNULL(1, 2);
 
 /*
  * smudge_client_mark - make a range dirty for this client only
@@ -213,7 +218,7 @@ int smudge_client_skip(struct smudge_client *client,
  */
 int smudge_client_mark(struct smudge_client *client,
 		       struct smudge_region *region, uint64_t first_page,
-		       uint64_t npages);
+		       uint64_t npages) SMUDGE_NONNULL(1, 2);
 
 /*
  * smudge_client_test - is the page dirty for this client?
@@ -227,16 +232,17 @@ int smudge_client_mark(struct smudge_client *client,
  * Blocks: on the region's lock. Threads: any.
  */
 bool smudge_client_test(struct smudge_client *client,
-			struct smudge_region *region, uint64_t page);
+			struct smudge_region *region, uint64_t page)
+	SMUDGE_NONNULL(1, 2);
 bool smudge_client_any(struct smudge_client *client,
 		       struct smudge_region *region, uint64_t first_page,
-		       uint64_t npages);
+		       uint64_t npages) SMUDGE_NONNULL(1, 2);
 bool smudge_client_all(struct smudge_client *client,
 		       struct smudge_region *region, uint64_t first_page,
-		       uint64_t npages);
+		       uint64_t npages) SMUDGE_NONNULL(1, 2);
 uint64_t smudge_client_count(struct smudge_client *client,
 			     struct smudge_region *region, uint64_t first_page,
-			     uint64_t npages);
+			     uint64_t npages) SMUDGE_NONNULL(1, 2);
 
 /*
  * smudge_client_next_dirty, smudge_client_next_clean - the next run
@@ -250,10 +256,12 @@ uint64_t smudge_client_count(struct smudge_client *client,
  */
 bool smudge_client_next_dirty(struct smudge_client *client,
 			      struct smudge_region *region, uint64_t first_page,
-			      uint64_t end_page, struct smudge_run *ret_run);
+			      uint64_t end_page, struct smudge_run *ret_run)
+	SMUDGE_NONNULL(1, 2, 5);
 bool smudge_client_next_clean(struct smudge_client *client,
 			      struct smudge_region *region, uint64_t first_page,
-			      uint64_t end_page, struct smudge_run *ret_run);
+			      uint64_t end_page, struct smudge_run *ret_run)
+	SMUDGE_NONNULL(1, 2, 5);
 
 /*
  * smudge_client_next_both - the next run of pages that are dirty and in a mask
@@ -272,7 +280,8 @@ bool smudge_client_next_clean(struct smudge_client *client,
 bool smudge_client_next_both(struct smudge_client *client,
 			     struct smudge_region *region,
 			     struct smudge_bitmap *mask, uint64_t first_page,
-			     uint64_t end_page, struct smudge_run *ret_run);
+			     uint64_t end_page, struct smudge_run *ret_run)
+	SMUDGE_NONNULL(1, 2, 3, 6);
 
 /*
  * smudge_client_dirty_pages - how many pages are dirty, of all regions that the
@@ -281,7 +290,8 @@ bool smudge_client_next_both(struct smudge_client *client,
  *
  * Blocks: on the locks. Threads: any.
  */
-uint64_t smudge_client_dirty_pages(struct smudge_client *client);
+uint64_t smudge_client_dirty_pages(struct smudge_client *client)
+	SMUDGE_NONNULL(1);
 
 /*
  * smudge_client_bitmap_bytes - the memory that the client's bitmaps use now:
@@ -290,7 +300,8 @@ uint64_t smudge_client_dirty_pages(struct smudge_client *client);
  *
  * Blocks: on the memory's lock and mincore(2). Threads: any.
  */
-uint64_t smudge_client_bitmap_bytes(struct smudge_client *client);
+uint64_t smudge_client_bitmap_bytes(struct smudge_client *client)
+	SMUDGE_NONNULL(1);
 
 #pragma GCC visibility pop
 

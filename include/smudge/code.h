@@ -45,6 +45,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "attributes.h"
 #include "error.h"
 #include "memory.h"
 
@@ -87,7 +88,9 @@ struct smudge_code_options {
  */
 int smudge_code_open(struct smudge_memory *memory,
 		     const struct smudge_code_options *options,
-		     struct smudge_code **ret_code, struct smudge_error *err);
+		     struct smudge_code **ret_code,
+		     struct smudge_error *err) SMUDGE_MUST_CHECK
+	SMUDGE_NONNULL(1, 2, 3);
 
 /*
  * smudge_code_close - stop watching and free everything
@@ -103,7 +106,7 @@ void smudge_code_close(struct smudge_code *code);
  *
  * Blocks: on the handle's lock. Threads: any.
  */
-uint64_t smudge_code_now(struct smudge_code *code);
+uint64_t smudge_code_now(struct smudge_code *code) SMUDGE_NONNULL(1);
 
 /*
  * smudge_code_add - add a block that was translated
@@ -126,7 +129,8 @@ uint64_t smudge_code_now(struct smudge_code *code);
  */
 int smudge_code_add(struct smudge_code *code, uint64_t gpa,
 		    uint64_t length_bytes, uint64_t since,
-		    struct smudge_error *err);
+		    struct smudge_error *err) SMUDGE_MUST_CHECK
+	SMUDGE_NONNULL(1);
 
 struct smudge_code_range {
 	uint64_t gpa;	       /* of the first page, all in one region */
@@ -150,7 +154,8 @@ struct smudge_code_range {
  * Return: how many ranges were filled in; 0 means no block is stale.
  */
 size_t smudge_code_stale(struct smudge_code *code,
-			 struct smudge_code_range *ranges, size_t max);
+			 struct smudge_code_range *ranges,
+			 size_t max) SMUDGE_MUST_CHECK SMUDGE_NONNULL(1);
 
 /*
  * smudge_code_forget - stop watching pages whose blocks the translator dropped
@@ -162,7 +167,7 @@ size_t smudge_code_stale(struct smudge_code *code,
  * Blocks: on the region's lock. Threads: any.
  */
 void smudge_code_forget(struct smudge_code *code, uint64_t gpa,
-			uint64_t length_bytes);
+			uint64_t length_bytes) SMUDGE_NONNULL(1);
 
 /*
  * smudge_code_watches - test whether the page of an address is watched
@@ -171,7 +176,8 @@ void smudge_code_forget(struct smudge_code *code, uint64_t gpa,
  *
  * Blocks: on the handle's lock. Threads: any.
  */
-bool smudge_code_watches(struct smudge_code *code, uint64_t gpa);
+bool smudge_code_watches(struct smudge_code *code, uint64_t gpa)
+	SMUDGE_NONNULL(1);
 
 /* The first four are of the moment, the others totals since the open. */
 struct smudge_code_stats {
@@ -196,8 +202,8 @@ struct smudge_code_stats {
  * Blocks: on the memory's lock and mincore(2). Threads: any.
  * Return: 0, -EINVAL (size is smaller than the first version's).
  */
-int smudge_code_stats(struct smudge_code *code,
-		      struct smudge_code_stats *stats);
+int smudge_code_stats(struct smudge_code *code, struct smudge_code_stats *stats)
+	SMUDGE_NONNULL(1, 2);
 
 #pragma GCC visibility pop
 

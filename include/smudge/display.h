@@ -24,6 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "attributes.h"
 #include "error.h"
 #include "memory.h"
 
@@ -86,7 +87,8 @@ int smudge_display_open(struct smudge_memory *memory,
 			struct smudge_region *region,
 			const struct smudge_display_mode *mode,
 			struct smudge_display **ret_display,
-			struct smudge_error *err);
+			struct smudge_error *err) SMUDGE_MUST_CHECK
+	SMUDGE_NONNULL(1, 2, 3, 4);
 
 /*
  * smudge_display_close - stop watching
@@ -115,7 +117,8 @@ void smudge_display_close(struct smudge_display *display);
  */
 int smudge_display_set_mode(struct smudge_display *display,
 			    const struct smudge_display_mode *mode,
-			    struct smudge_error *err);
+			    struct smudge_error *err) SMUDGE_MUST_CHECK
+	SMUDGE_NONNULL(1, 2);
 
 /*
  * smudge_display_refresh - find what has changed since the last refresh
@@ -143,7 +146,9 @@ int smudge_display_set_mode(struct smudge_display *display,
  */
 int smudge_display_refresh(struct smudge_display *display,
 			   struct smudge_rect *rects, size_t max_rects,
-			   size_t *ret_nrects, struct smudge_error *err);
+			   size_t *ret_nrects,
+			   struct smudge_error *err) SMUDGE_MUST_CHECK
+	SMUDGE_NONNULL(1, 4);
 
 /*
  * smudge_display_frame - the screen as of the last refresh
@@ -157,7 +162,8 @@ int smudge_display_refresh(struct smudge_display *display,
  * Return: the first pixel, aligned to 64 bytes; valid until set_mode or close.
  */
 const uint32_t *smudge_display_frame(const struct smudge_display *display,
-				     uint32_t *ret_stride_bytes);
+				     uint32_t *ret_stride_bytes)
+	SMUDGE_NONNULL(1);
 
 /* What the display has cost: totals since it was opened. */
 struct smudge_display_stats {
@@ -179,7 +185,8 @@ struct smudge_display_stats {
  * Return: 0, -EINVAL (size is smaller than the first version's).
  */
 int smudge_display_stats(const struct smudge_display *display,
-			 struct smudge_display_stats *stats);
+			 struct smudge_display_stats *stats)
+	SMUDGE_NONNULL(1, 2);
 
 #pragma GCC visibility pop
 

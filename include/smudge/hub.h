@@ -55,6 +55,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "attributes.h"
 #include "error.h"
 #include "source_ops.h"
 
@@ -107,7 +108,8 @@ struct smudge_hub_ops {
  * version's), -E2BIG (ops has fields that this library does not know), -ENOMEM.
  */
 int smudge_hub_create(const struct smudge_hub_ops *ops, void *opaque,
-		      struct smudge_hub **ret);
+		      struct smudge_hub **ret) SMUDGE_MUST_CHECK
+	SMUDGE_NONNULL(1, 3);
 
 /*
  * smudge_hub_destroy - drop the hub
@@ -141,7 +143,8 @@ struct smudge_hub_member_options {
 int smudge_hub_join(struct smudge_hub *hub,
 		    const struct smudge_hub_member_options *options,
 		    struct smudge_source **ret_source,
-		    struct smudge_hub_member **ret_member);
+		    struct smudge_hub_member **ret_member) SMUDGE_MUST_CHECK
+	SMUDGE_NONNULL(1, 2, 3, 4);
 
 /*
  * smudge_hub_post - pages of a source were written
@@ -154,7 +157,7 @@ int smudge_hub_join(struct smudge_hub *hub,
  * it. Blocks: no. Threads: any number, and signal handlers.
  */
 void smudge_hub_post(struct smudge_hub_member *member, uint64_t first_page,
-		     uint64_t npages);
+		     uint64_t npages) SMUDGE_NONNULL(1);
 
 /*
  * smudge_hub_collect - drain the mechanism now
@@ -166,7 +169,9 @@ void smudge_hub_post(struct smudge_hub_member *member, uint64_t first_page,
  * wait for; none of the library's operations.
  * Return: 0, or the failure of collect.
  */
-int smudge_hub_collect(struct smudge_hub *hub, struct smudge_error *err);
+int smudge_hub_collect(struct smudge_hub *hub,
+		       struct smudge_error *err) SMUDGE_MUST_CHECK
+	SMUDGE_NONNULL(1);
 
 #pragma GCC visibility pop
 

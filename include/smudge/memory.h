@@ -22,7 +22,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "attributes.h"
 #include "error.h"
+#include "memory_stats.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -42,7 +44,8 @@ struct smudge_region;
  *
  * Blocks: no. Threads: any. Return: 0, -ENOMEM.
  */
-int smudge_memory_create(struct smudge_memory **ret_memory);
+int smudge_memory_create(struct smudge_memory **ret_memory) SMUDGE_MUST_CHECK
+	SMUDGE_NONNULL(1);
 
 /*
  * smudge_memory_destroy - free a memory and the regions left in it
@@ -80,7 +83,8 @@ struct smudge_region_options {
  */
 int smudge_region_add(struct smudge_memory *memory,
 		      const struct smudge_region_options *options,
-		      struct smudge_region **ret_region);
+		      struct smudge_region **ret_region) SMUDGE_MUST_CHECK
+	SMUDGE_NONNULL(1, 2, 3);
 
 /*
  * smudge_region_remove - remove a piece of guest RAM
@@ -95,7 +99,7 @@ int smudge_region_add(struct smudge_memory *memory,
  * display, a code handle, a migration that runs, or smudge_region_hold),
  * -ENOMEM; on failure nothing has changed.
  */
-int smudge_region_remove(struct smudge_region *region);
+int smudge_region_remove(struct smudge_region *region) SMUDGE_NONNULL(1);
 
 /*
  * smudge_region_hold - keep a region from being removed
@@ -107,19 +111,23 @@ int smudge_region_remove(struct smudge_region *region);
  * smudge_memory_destroy return -EBUSY. A release without a hold does nothing.
  * Blocks: on the memory's lock. Threads: any.
  */
-void smudge_region_hold(struct smudge_region *region);
-void smudge_region_release(struct smudge_region *region);
+void smudge_region_hold(struct smudge_region *region) SMUDGE_NONNULL(1);
+void smudge_region_release(struct smudge_region *region) SMUDGE_NONNULL(1);
 
 /*
  * What a region was created with, and its id: a number that is unique in its
  * memory, and not used again while the memory exists. Threads: any. Blocks: no.
  */
-uint32_t smudge_region_id(const struct smudge_region *region);
-const char *smudge_region_name(const struct smudge_region *region);
-void *smudge_region_hva(const struct smudge_region *region);
-uint64_t smudge_region_gpa(const struct smudge_region *region);
-uint64_t smudge_region_npages(const struct smudge_region *region);
-unsigned int smudge_region_page_shift(const struct smudge_region *region);
+uint32_t smudge_region_id(const struct smudge_region *region) SMUDGE_NONNULL(1);
+const char *smudge_region_name(const struct smudge_region *region)
+	SMUDGE_NONNULL(1);
+void *smudge_region_hva(const struct smudge_region *region) SMUDGE_NONNULL(1);
+uint64_t smudge_region_gpa(const struct smudge_region *region)
+	SMUDGE_NONNULL(1);
+uint64_t smudge_region_npages(const struct smudge_region *region)
+	SMUDGE_NONNULL(1);
+unsigned int smudge_region_page_shift(const struct smudge_region *region)
+	SMUDGE_NONNULL(1);
 
 /*
  * smudge_memory_regions - list the regions, in ascending gpa
@@ -130,7 +138,8 @@ unsigned int smudge_region_page_shift(const struct smudge_region *region);
  * Return: the number of regions, which may be more than @max.
  */
 size_t smudge_memory_regions(struct smudge_memory *memory,
-			     struct smudge_region **regions, size_t max);
+			     struct smudge_region **regions, size_t max)
+	SMUDGE_NONNULL(1);
 
 /*
  * smudge_memory_hold_regions - list the regions and hold each one listed
@@ -142,7 +151,8 @@ size_t smudge_memory_regions(struct smudge_memory *memory,
  * are held.
  */
 size_t smudge_memory_hold_regions(struct smudge_memory *memory,
-				  struct smudge_region **regions, size_t max);
+				  struct smudge_region **regions, size_t max)
+	SMUDGE_NONNULL(1);
 
 /*
  * smudge_region_mark - the program wrote pages of a region
@@ -158,7 +168,7 @@ size_t smudge_memory_hold_regions(struct smudge_memory *memory,
  * Blocks: no, lock-free. Threads: any number, at any time, and signal handlers.
  */
 void smudge_region_mark(struct smudge_region *region, uint64_t first_page,
-			uint64_t npages);
+			uint64_t npages) SMUDGE_NONNULL(1);
 
 /*
  * smudge_memory_mark_gpa - the program wrote guest physical memory
@@ -172,7 +182,7 @@ void smudge_region_mark(struct smudge_region *region, uint64_t first_page,
  * come and go, and signal handlers.
  */
 void smudge_memory_mark_gpa(struct smudge_memory *memory, uint64_t gpa,
-			    uint64_t length_bytes);
+			    uint64_t length_bytes) SMUDGE_NONNULL(1);
 
 /*
  * smudge_region_read - copy pages that others may be writing
@@ -195,10 +205,14 @@ void smudge_memory_mark_gpa(struct smudge_memory *memory, uint64_t gpa,
  * Return: 0, -EINVAL (a range outside the region).
  */
 int smudge_region_read(const struct smudge_region *region, uint64_t first_page,
-		       uint64_t npages, void *buffer, struct smudge_error *err);
+		       uint64_t npages, void *buffer,
+		       struct smudge_error *err) SMUDGE_MUST_CHECK
+	SMUDGE_NONNULL(1);
 int smudge_region_read_bytes(const struct smudge_region *region,
 			     uint64_t offset_bytes, size_t length_bytes,
-			     void *buffer, struct smudge_error *err);
+			     void *buffer,
+			     struct smudge_error *err) SMUDGE_MUST_CHECK
+	SMUDGE_NONNULL(1);
 
 /*
  * smudge_region_discard - drop the content of pages, then mark them
@@ -242,7 +256,9 @@ int smudge_region_read_bytes(const struct smudge_region *region,
  * it), -EMFILE, -ENFILE.
  */
 int smudge_region_discard(struct smudge_region *region, uint64_t first_page,
-			  uint64_t npages, int fd, struct smudge_error *err);
+			  uint64_t npages, int fd,
+			  struct smudge_error *err) SMUDGE_MUST_CHECK
+	SMUDGE_NONNULL(1);
 
 /*
  * PINNED I/O. A source detects that a page is made writable. I/O that pins a
@@ -277,7 +293,7 @@ enum smudge_rearm_policy {
  * Blocks: on the region's lock. Threads: any.
  */
 enum smudge_rearm_policy
-smudge_region_rearm_policy(struct smudge_region *region);
+smudge_region_rearm_policy(struct smudge_region *region) SMUDGE_NONNULL(1);
 
 /*
  * smudge_memory_harvest - fetch what all running sources detected, and make it
@@ -294,9 +310,11 @@ smudge_region_rearm_policy(struct smudge_region *region);
  * Return: 0, or the first failing source's error.
  */
 int smudge_memory_harvest(struct smudge_memory *memory,
-			  struct smudge_error *err);
+			  struct smudge_error *err) SMUDGE_MUST_CHECK
+	SMUDGE_NONNULL(1);
 int smudge_region_harvest(struct smudge_region *region,
-			  struct smudge_error *err);
+			  struct smudge_error *err) SMUDGE_MUST_CHECK
+	SMUDGE_NONNULL(1);
 
 /*
  * smudge_memory_look - a harvest that re-arms nothing
@@ -322,8 +340,12 @@ int smudge_region_harvest(struct smudge_region *region,
  * or the first failing source's error. A look operation that returns
  * -EOPNOTSUPP itself is such a failure: its range is dirty then.
  */
-int smudge_memory_look(struct smudge_memory *memory, struct smudge_error *err);
-int smudge_region_look(struct smudge_region *region, struct smudge_error *err);
+int smudge_memory_look(struct smudge_memory *memory,
+		       struct smudge_error *err) SMUDGE_MUST_CHECK
+	SMUDGE_NONNULL(1);
+int smudge_region_look(struct smudge_region *region,
+		       struct smudge_error *err) SMUDGE_MUST_CHECK
+	SMUDGE_NONNULL(1);
 
 /*
  * smudge_memory_harvest_quiesced - a harvest while no I/O is in flight
@@ -345,51 +367,11 @@ int smudge_region_look(struct smudge_region *region, struct smudge_error *err);
  * source's error.
  */
 int smudge_memory_harvest_quiesced(struct smudge_memory *memory,
-				   struct smudge_error *err);
+				   struct smudge_error *err) SMUDGE_MUST_CHECK
+	SMUDGE_NONNULL(1);
 int smudge_region_harvest_quiesced(struct smudge_region *region,
-				   struct smudge_error *err);
-
-/* What the tracking itself costs. Totals since the memory was created. */
-struct smudge_memory_stats {
-	size_t size;		    /* set by the caller: sizeof */
-	uint64_t nregions;	    /* now */
-	uint64_t nclients;	    /* now open */
-	uint64_t nsources_running;  /* now */
-	uint64_t bitmap_bytes;	    /* resident now */
-	uint64_t bitmap_peak_bytes; /* maximum, as measured by this call and
-				       when clients close */
-	uint64_t harvests;	    /* harvests of one region */
-	uint64_t harvest_ns;	    /* time in them, kernel calls included */
-	uint64_t harvested_pages;   /* reported by sources, repeats counted */
-	uint64_t harvest_errors;    /* of sources, in harvests and looks */
-	uint64_t takes;
-	uint64_t take_ns; /* time in takes, re-arming included */
-	uint64_t taken_pages;
-	uint64_t rearm_ns; /* spent re-arming: part of take_ns, and of
-			      harvest_ns for quiesced harvests */
-	uint64_t returned_pages;
-	uint64_t looks; /* of one region; includes plain harvests that were
-			   looks, which do not count as harvests */
-	uint64_t look_ns;
-	uint64_t looked_pages; /* reported to looks, repeats counted */
-	uint64_t kept_pages;   /* that takes left dirty, because membarrier(2)
-				  was refused later and no other barrier
-				  worked; otherwise 0 */
-	uint64_t unfreed;      /* now: removed views, tables and regions that
-				  wait for such a barrier */
-};
-
-/*
- * smudge_memory_stats - read the statistics
- * @memory: memory (borrowed)
- * @stats: size is set by the caller; fields beyond it are not written, nor
- *      fields that this library does not know
- *
- * Blocks: on the memory's lock and mincore(2). Threads: any.
- * Return: 0, -EINVAL (size is smaller than the first version's).
- */
-int smudge_memory_stats(struct smudge_memory *memory,
-			struct smudge_memory_stats *stats);
+				   struct smudge_error *err) SMUDGE_MUST_CHECK
+	SMUDGE_NONNULL(1);
 
 #pragma GCC visibility pop
 

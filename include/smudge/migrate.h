@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "attributes.h"
 #include "error.h"
 #include "memory.h"
 
@@ -154,7 +155,8 @@ struct smudge_migration;
  * -EMFILE, -ENFILE.
  */
 int smudge_migration_create(const struct smudge_migrate_limits *limits,
-			    struct smudge_migration **ret_migration);
+			    struct smudge_migration **ret_migration)
+	SMUDGE_MUST_CHECK SMUDGE_NONNULL(2);
 
 /*
  * smudge_migration_destroy - free the handle
@@ -176,7 +178,8 @@ void smudge_migration_destroy(struct smudge_migration *migration);
  * Return: 0, -EALREADY (too late: the machine is handed over, or the
  * migration has ended).
  */
-int smudge_migration_cancel(struct smudge_migration *migration);
+int smudge_migration_cancel(struct smudge_migration *migration)
+	SMUDGE_NONNULL(1);
 
 /*
  * smudge_migration_set_limits - change the limits, from the next record on
@@ -189,7 +192,8 @@ int smudge_migration_cancel(struct smudge_migration *migration);
  * limits are as before.
  */
 int smudge_migration_set_limits(struct smudge_migration *migration,
-				const struct smudge_migrate_limits *limits);
+				const struct smudge_migrate_limits *limits)
+	SMUDGE_NONNULL(1);
 
 /*
  * smudge_migration_limits - read the limits, defaults filled in
@@ -201,7 +205,8 @@ int smudge_migration_set_limits(struct smudge_migration *migration,
  * Return: 0, -EINVAL (size is smaller than the first version's).
  */
 int smudge_migration_limits(struct smudge_migration *migration,
-			    struct smudge_migrate_limits *limits);
+			    struct smudge_migrate_limits *limits)
+	SMUDGE_NONNULL(1, 2);
 
 /*
  * smudge_migration_stats - read the statistics
@@ -213,7 +218,8 @@ int smudge_migration_limits(struct smudge_migration *migration,
  * Return: 0, -EINVAL (size is smaller than the first version's).
  */
 int smudge_migration_stats(struct smudge_migration *migration,
-			   struct smudge_migrate_stats *stats);
+			   struct smudge_migrate_stats *stats)
+	SMUDGE_NONNULL(1, 2);
 
 /*
  * smudge_migrate_default_policy - switch over when the expected downtime is
@@ -226,7 +232,7 @@ int smudge_migration_stats(struct smudge_migration *migration,
 enum smudge_migrate_decision
 smudge_migrate_default_policy(const struct smudge_migrate_stats *stats,
 			      const struct smudge_migrate_limits *limits,
-			      void *opaque);
+			      void *opaque) SMUDGE_NONNULL(1, 2);
 
 /*
  * smudge_migrate_send - move a running machine to the peer
@@ -270,7 +276,8 @@ smudge_migrate_default_policy(const struct smudge_migrate_stats *stats,
 int smudge_migrate_send(struct smudge_migration *migration,
 			struct smudge_memory *memory, int fd,
 			const struct smudge_migrate_send_options *options,
-			struct smudge_error *err);
+			struct smudge_error *err) SMUDGE_MUST_CHECK
+	SMUDGE_NONNULL(1, 2);
 
 struct smudge_migrate_receive_options {
 	size_t size; /* sizeof(struct smudge_migrate_receive_options) */
@@ -325,7 +332,8 @@ struct smudge_migrate_receive_options {
 int smudge_migrate_receive(struct smudge_migration *migration,
 			   struct smudge_memory *memory, int fd,
 			   const struct smudge_migrate_receive_options *options,
-			   struct smudge_error *err);
+			   struct smudge_error *err) SMUDGE_MUST_CHECK
+	SMUDGE_NONNULL(1, 2);
 
 #pragma GCC visibility pop
 

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "attributes.h"
 #include "error.h"
 #include "memory.h"
 #include "source_ops.h"
@@ -44,7 +45,9 @@ extern "C" {
  */
 int smudge_region_attach(struct smudge_region *region,
 			 struct smudge_source *source, uint64_t first_page,
-			 uint64_t npages, struct smudge_error *err);
+			 uint64_t npages,
+			 struct smudge_error *err) SMUDGE_MUST_CHECK
+	SMUDGE_NONNULL(1, 2);
 
 /*
  * smudge_source_detach - harvest a last time, stop, and detach
@@ -57,8 +60,8 @@ int smudge_region_attach(struct smudge_region *region,
  * Return: 0, or the last harvest's error: then its range is dirty for every
  * client, and the source is detached all the same.
  */
-int smudge_source_detach(struct smudge_source *source,
-			 struct smudge_error *err);
+int smudge_source_detach(struct smudge_source *source, struct smudge_error *err)
+	SMUDGE_NONNULL(1);
 
 /*
  * smudge_source_destroy - free a source
@@ -95,7 +98,7 @@ struct smudge_source_stats {
  * Return: 0, -EINVAL (size is smaller than the first version's).
  */
 int smudge_source_stats(struct smudge_source *source,
-			struct smudge_source_stats *stats);
+			struct smudge_source_stats *stats) SMUDGE_NONNULL(1, 2);
 
 /* ---- userfaultfd ------------------------------------------------------ */
 
@@ -156,7 +159,9 @@ int smudge_source_stats(struct smudge_source *source,
  * Harvest and look: -EPERM (memory was remapped; or called in a child of the
  * process that started the source), -ENOMEM, -EIO.
  */
-int smudge_uffd_create(struct smudge_source **ret, struct smudge_error *err);
+int smudge_uffd_create(struct smudge_source **ret,
+		       struct smudge_error *err) SMUDGE_MUST_CHECK
+	SMUDGE_NONNULL(1);
 
 /* ---- KVM's dirty log -------------------------------------------------- */
 
@@ -193,7 +198,9 @@ struct smudge_kvm;
  * this kernel), -ENOMEM, -EMFILE, or KVM's error.
  */
 int smudge_kvm_create(const struct smudge_kvm_options *options,
-		      struct smudge_kvm **ret, struct smudge_error *err);
+		      struct smudge_kvm **ret,
+		      struct smudge_error *err) SMUDGE_MUST_CHECK
+	SMUDGE_NONNULL(1, 2);
 
 /*
  * smudge_kvm_destroy - drop the handle
@@ -205,7 +212,8 @@ int smudge_kvm_create(const struct smudge_kvm_options *options,
 void smudge_kvm_destroy(struct smudge_kvm *kvm);
 
 /* The mode in use, never AUTO. Threads: any. Blocks: no. */
-enum smudge_kvm_log_mode smudge_kvm_mode(const struct smudge_kvm *kvm);
+enum smudge_kvm_log_mode smudge_kvm_mode(const struct smudge_kvm *kvm)
+	SMUDGE_NONNULL(1);
 
 struct smudge_kvm_slot {
 	size_t size;	     /* sizeof(struct smudge_kvm_slot) */
@@ -238,7 +246,9 @@ struct smudge_kvm_slot {
  */
 int smudge_kvm_log_create(struct smudge_kvm *kvm,
 			  const struct smudge_kvm_slot *slot,
-			  struct smudge_source **ret, struct smudge_error *err);
+			  struct smudge_source **ret,
+			  struct smudge_error *err) SMUDGE_MUST_CHECK
+	SMUDGE_NONNULL(1, 2, 3);
 
 #pragma GCC visibility pop
 

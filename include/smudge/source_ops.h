@@ -49,6 +49,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "attributes.h"
 #include "batch.h"
 #include "error.h"
 #include "memory.h"
@@ -134,7 +135,8 @@ struct smudge_source_ops {
  * know), -ENOMEM.
  */
 int smudge_source_create(const struct smudge_source_ops *ops, void *opaque,
-			 struct smudge_source **ret);
+			 struct smudge_source **ret) SMUDGE_MUST_CHECK
+	SMUDGE_NONNULL(1, 3);
 
 /*
  * smudge_sink_bitmap - report pages as a kernel bitmap, from a harvest or look
@@ -150,7 +152,7 @@ int smudge_source_create(const struct smudge_source_ops *ops, void *opaque,
  */
 void smudge_sink_bitmap(struct smudge_sink *sink, uint64_t first_page,
 			const void *bits, uint64_t first_bit, uint64_t npages,
-			unsigned int page_shift);
+			unsigned int page_shift) SMUDGE_NONNULL(1);
 
 /*
  * smudge_sink_range - report a run of bytes, from a harvest or look
@@ -161,7 +163,7 @@ void smudge_sink_bitmap(struct smudge_sink *sink, uint64_t first_page,
  * Blocks: no. Threads: the operation's.
  */
 void smudge_sink_range(struct smudge_sink *sink, uint64_t offset_bytes,
-		       uint64_t length_bytes);
+		       uint64_t length_bytes) SMUDGE_NONNULL(1);
 
 /*
  * smudge_sink_dropped - report a run of bytes whose content was dropped, from a
@@ -173,7 +175,7 @@ void smudge_sink_range(struct smudge_sink *sink, uint64_t offset_bytes,
  * Blocks: no. Threads: the operation's.
  */
 void smudge_sink_dropped(struct smudge_sink *sink, uint64_t offset_bytes,
-			 uint64_t length_bytes, bool is_sure);
+			 uint64_t length_bytes, bool is_sure) SMUDGE_NONNULL(1);
 
 #pragma GCC visibility pop
 

@@ -172,7 +172,10 @@ static void copy_taken(struct reader *r)
 {
 	struct track *t = r->track;
 
-	smudge_client_take(r->client, t->region, 0, t->npages, t->batch, NULL);
+	/* after a failure the batch is empty */
+	if (smudge_client_take(r->client, t->region, 0, t->npages, t->batch,
+			       NULL) < 0)
+		return;
 	for (size_t i = 0; i < smudge_batch_nruns(t->batch); i++) {
 		struct smudge_run run = smudge_batch_run(t->batch, i);
 

@@ -117,7 +117,8 @@ static void judge(struct cell *c, const struct event *event, char *got)
 	int ret;
 
 	for (int i = 0; i < 2 && !event->is_marked; i++) {
-		smudge_memory_look(c->memory, NULL);
+		/* after a failure all is dirty, which is looked at below */
+		ret = smudge_memory_look(c->memory, NULL);
 		looked[i] = reported(c, &others);
 	}
 	ret = smudge_region_harvest(c->region, NULL);

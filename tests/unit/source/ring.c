@@ -58,7 +58,10 @@ static void make_room(struct ring_machine *machine, struct ring *ring)
 	       RING_SOFT_FULL) {
 		atomic_fetch_add_explicit(&machine->nfull, 1,
 					  memory_order_relaxed);
-		smudge_hub_collect(machine->hub, NULL);
+		/* after a failure the ring is full still, and it is tried again
+		 */
+		if (smudge_hub_collect(machine->hub, NULL) < 0)
+			continue;
 	}
 }
 
