@@ -30,6 +30,7 @@
 #include "clock.h"
 #include "common/wait.h"
 #include "picture.h"
+#include "vnc_refusal.h"
 
 #define WHERE		"viewer"
 #define WAIT_US		20000
@@ -48,6 +49,9 @@ struct vnc_viewer {
 	int fd; /* the connection; libvncclient has a duplicate */
 	uint64_t covered_pixels; /* thread's: of the update being read */
 	bool has_asked;		 /* thread's */
+
+	/* thread's, until it is ready */
+	struct vnc_refusal refusal;
 
 	pthread_mutex_t lock;
 	pthread_cond_t answered;
@@ -69,6 +73,7 @@ static char *tell_password(rfbClient *client)
 {
 	struct vnc_viewer *viewer = viewer_of(client);
 
+	viewer->refusal.was_asked = true;
 	/* libvncclient would not free an empty one */
 	return viewer->password ? strdup(viewer->password) : NULL;
 }
@@ -130,8 +135,13 @@ static bool look(struct vnc_viewer *viewer, bool wanted)
  */
 static void begin(struct vnc_viewer *viewer)
 {
-	bool works = rfbInitClient(viewer->client, NULL, NULL);
+	int64_t end_ms = clock_now_ms() + READ_TIMEOUT * MS_PER_S;
+	bool works;
 
+	vnc_refusal_listen(&viewer->refusal);
+	works = rfbInitClient(viewer->client, NULL, NULL);
+	viewer->refusal.is_silent = clock_now_ms() >= end_ms;
+	vnc_refusal_listen(NULL);
 	pthread_mutex_lock(&viewer->lock);
 	if (!works)
 		viewer->client = NULL;
@@ -217,7 +227,7 @@ static int make_client(struct vnc_viewer *viewer, struct smudge_error *err)
 {
 	rfbClient *client;
 
-	rfbEnableClientLogging = FALSE;
+	vnc_refusal_listen(NULL);
 	client = rfbGetClient(8, 3, 4);
 	if (!client)
 		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
@@ -261,6 +271,7 @@ static int start(struct vnc_viewer *viewer, const char *host, int port,
 		 struct smudge_error *err)
 {
 	int64_t end_ms = clock_now_ms() + PICTURE_TIMEOUT * MS_PER_S;
+	struct vnc_refusal refusal = {.is_silent = true};
 	int ret = -pthread_create(&viewer->thread, NULL, run, viewer);
 
 	if (ret)
@@ -271,18 +282,16 @@ static int start(struct vnc_viewer *viewer, const char *host, int port,
 	pthread_mutex_lock(&viewer->lock);
 	while (!viewer->is_ready && !ret)
 		ret = wait_for_thread(viewer, end_ms);
+	if (viewer->is_ready)
+		refusal = viewer->refusal;
 	if (!ret && viewer->has_failed)
 		ret = -ECONNREFUSED;
 	pthread_mutex_unlock(&viewer->lock);
 	if (ret == -EINTR)
 		smudge_error_set(err, ret, WHERE, "interrupted");
 	else if (ret)
-		smudge_error_set(err, ret, WHERE,
-				 "no VNC server at %.60s port %d lets "
-				 "a viewer in%s",
-				 host, port,
-				 viewer->password ? ", perhaps for its password"
-						  : ", or it wants a password");
+		vnc_refusal_say(&refusal, host, port, viewer->password, ret,
+				err);
 	return ret;
 }
 

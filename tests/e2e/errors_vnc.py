@@ -6,6 +6,7 @@ import random
 import socket
 import struct
 import subprocess
+import threading
 import time
 
 from screen import (PAINT, Viewer, check_same, check_unwatched, connect,
@@ -72,8 +73,12 @@ def shoot(lab, machine, password, status):
 def passwords(lab):
     machine = painter(lab, vnc=",password=eightchr")
     check_equal(machine.qmp.run("query-vnc")["auth"], "vnc", "auth")
-    for wrong in ("", "eightch", "eightchR", "\x7f" * 40):
-        check_sentence(shoot(lab, machine, wrong, 1), "^smudge: .*password")
+    check_sentence(shoot(lab, machine, "", 1),
+                   f"port {machine.port} wants a password, and none is given$")
+    for wrong in ("eightch", "eightchR"):
+        check_sentence(shoot(lab, machine, wrong, 1),
+                       f"port {machine.port} refuses the password: ")
+    check_sentence(shoot(lab, machine, "\x7f" * 40, 1), "no VNC password")
     # what would be cut short is no guess
     for cut in ("eightchr\0", "eightchrs", "\n"):
         check_sentence(shoot(lab, machine, cut, 1), "no VNC password")
@@ -82,6 +87,44 @@ def passwords(lab):
     shoot(lab, machine, "eightchr", 0)
     check_same(read_png(lab.path("shot.png")), screendump(lab, machine),
                "with the password")
+
+
+def serve_once(lab, *parts):
+    """A port whose server sends these bytes, each after the viewer's, and ends."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    lab.closers.append(listener.close)
+
+    def serve():
+        sock = listener.accept()[0]
+        with sock:
+            for part in parts:
+                sock.sendall(part)
+                sock.recv(100)
+    threading.Thread(target=serve, daemon=True).start()
+    return listener.getsockname()[1]
+
+
+@case
+def refusals_are_told_apart(lab):
+    greeting = b"RFB 003.008\n"
+    reason = b"the house is full"
+    for parts, says in (
+            ((b"HTTP/1.0 400 Bad Request\r\n\r\n",), "is no VNC server$"),
+            ((), "closed the connection before it let the viewer in$"),
+            ((greeting,), "closed the connection before it let the viewer in$"),
+            ((greeting, struct.pack(">BI", 0, len(reason)) + reason),
+             "refuses the viewer: the house is full$"),
+            ((greeting, b"\1\1", struct.pack(">II", 1, len(reason)) + reason),
+             "refuses the viewer: the house is full$")):
+        port = serve_once(lab, *parts)
+        if port < 5900:
+            continue
+        done = subprocess.run(
+            [TOOL, "screenshot", "--vnc", f":{port - 5900}",
+             lab.path("shot.png")], capture_output=True, text=True,
+            timeout=PATIENCE)
+        check_equal(done.returncode, 1, f"{done}")
+        check_sentence(done.stderr.strip(), f"^smudge: .* port {port} .*{says}")
 
 
 def guess(sock, patience=PATIENCE):
