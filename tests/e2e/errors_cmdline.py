@@ -170,6 +170,23 @@ def guest_parameters(lab):
 
 
 @case
+def guest_parameters_are_in_the_manual(lab):
+    root = pathlib.Path(__file__).parents[2]
+    page = root.joinpath("man/smudge-vm.1").read_text().replace("\\-", "-")
+    table = page.partition(".TS\n")[2].partition(".TE\n")[0]
+    sources = {path.name: path.read_text()
+               for path in root.glob("guests/*.c")}
+    for name, text in sources.items():
+        for word in re.findall(r'guest_is\(word(?:->|\.)key, word(?:->|\.)key_len,'
+                               r'\s+"([\w-]+)"', text):
+            check(f"\t{word}=" in table or f", {word}" in table,
+                  f"{word} of {name} is not in smudge-vm(1)")
+    names = re.search(r"names\[PAINT_NSCENES\] = \{([^}]*)", sources["paint_config.c"])
+    for word in re.findall(r'"([\w-]+)"', names[1]):
+        check(re.search(rf"\b{word}\b", table), f"scene {word}")
+
+
+@case
 def usage_of_smudge(lab):
     for arguments, says in (
             ([], "command"), (["fly"], "fly"), (["demo", "--fast"], "--fast"),
