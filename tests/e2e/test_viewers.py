@@ -10,10 +10,11 @@ import pathlib
 import random
 import socket
 import struct
+import subprocess
 import time
 
 from screen import (Viewer, check_same, check_unwatched, painter, screendump)
-from smudgetest import (MIB, case, check, check_equal, check_sentence, main,
+from smudgetest import (MIB, PATIENCE, TOOL, case, check, check_equal, check_sentence, main,
                         note, wait_until)
 
 SEED = int(os.environ.get("SMUDGE_TEST_SEED") or
@@ -122,6 +123,42 @@ def moves_with_viewers(lab, engines):
 def moves(lab, engines):
     _, viewer = moves_with_viewers(lab, engines)
     viewer.close()
+
+
+@case
+def viewers_of_a_guest_that_left_are_told(lab):
+    page = lab.path("page")
+    page.write_text("a page")
+    source = painter(lab, append="scenes=text rate=50", vnc=f",web={page}")
+    destination = painter(lab, "destination", "--incoming", lab.uri,
+                          kernel=None)
+    here, there = Viewer(source), Viewer(destination)
+    source.qmp.run("migrate", uri=lab.uri)
+    source.qmp.wait_migration("completed")
+    here.wait_for(screendump(lab, source), "the last picture")
+    wait_until(lambda: here.error, "the viewer's end")
+    check_equal([line for line in source.sentences() if "VNC at" not in line],
+                ["smudge-vm: vnc: the guest has been migrated away: the "
+                 "viewers are disconnected"], "stderr")
+    done = subprocess.run(
+        [TOOL, "screenshot", "--vnc", f":{source.display}",
+         lab.path("shot.png")], capture_output=True, text=True,
+        timeout=PATIENCE)
+    check_equal(done.returncode, 1, f"{done}")
+    check_sentence(done.stderr.strip(), "refuses the viewer: the guest has "
+                   "been migrated away$")
+    with socket.create_connection(("127.0.0.1", source.port), 30) as sock:
+        sock.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        head, _, body = sock.makefile("rb").read().partition(b"\r\n\r\n")
+    check(head.startswith(b"HTTP/1.1 410 Gone\r\n"), f"{head}")
+    check_equal(body, b"the guest has been migrated away\n", "body")
+    check(f"Content-Length: {len(body)}\r\n".encode() in head, f"{head}")
+    check_unwatched(source)
+    updates = there.updates
+    wait_until(lambda: there.updates > updates + 5, "the picture goes on")
+    check(there.error is None, f"{there.error}")
+    here.close()
+    there.close()
 
 
 @case

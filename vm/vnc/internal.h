@@ -4,6 +4,7 @@
  *
  * vnc.c      open, close, the thread's loop
  * serve.c    accept, and what is read: requests, a viewer's messages
+ * depart.c   what viewers are told once the guest has been migrated away
  * screen.c   the display, and libvncserver's copy of it
  * place.c    finds a place for a new connection
  * conn.c     connections: send, end
@@ -87,6 +88,9 @@ struct vnc {
 	char description[512];
 	struct vnc_report about; /* host, service, ...: constant */
 
+	int64_t away_at_ns; /* viewers go then; 0: the guest is here */
+	bool is_away;	    /* viewers are refused */
+
 	rfbScreenInfoPtr screen;
 	struct smudge_display *display; /* NULL while there is no viewer */
 	uint64_t generation;		/* of the mode shown */
@@ -160,6 +164,12 @@ void vnc_conn_accept(struct vnc *vnc);
  * Handle what poll(2) reported for the connection: @events are its revents.
  */
 void vnc_conn_serve(struct vnc *vnc, struct vnc_conn *conn, short events);
+
+/* depart.c */
+/* Is the guest away? Disconnect the viewers when their time is over. */
+void vnc_depart_follow(struct vnc *vnc);
+/* What a viewer, or a browser, is sent that comes when the guest is away. */
+const char *vnc_depart_answer(bool is_http, size_t *ret_bytes);
 
 /* screen.c */
 int vnc_screen_create(struct vnc *vnc, struct smudge_error *err);

@@ -100,12 +100,32 @@ static void look_at_request(rfbClientPtr client,
 		vnc_screen_refresh_now(vnc, conn);
 }
 
+/* It gets these bytes, then the connection ends. */
+static void send_and_end(struct vnc *vnc, struct vnc_conn *conn,
+			 const char *bytes, size_t len)
+{
+	pthread_mutex_lock(&vnc->lock);
+	conn->stage = VNC_PAGE;
+	pthread_mutex_unlock(&vnc->lock);
+	conn->answer = bytes;
+	conn->answer_bytes = len;
+	conn->retry_at_ns = 0;
+	conn->deadline_ns = host_now_ns() + REQUEST_NS;
+}
+
 static void become_viewer(struct vnc *vnc, struct vnc_conn *conn,
 			  const char *request)
 {
 	rfbClientPtr client;
 	struct vnc_buffer *buffer;
+	const char *refusal;
+	size_t len;
 
+	if (vnc->is_away) {
+		refusal = vnc_depart_answer(request != NULL, &len);
+		send_and_end(vnc, conn, refusal, len);
+		return;
+	}
 	if (vnc_buffer_open(vnc->screen, request, &buffer, &client) < 0) {
 		vnc_conn_end(vnc, conn);
 		return;
@@ -139,18 +159,17 @@ static void answer(struct vnc *vnc, struct vnc_conn *conn,
 		   enum vnc_request kind, const char *text)
 {
 	char request[VNC_REQUEST_BYTES];
+	const char *bytes;
+	size_t len;
 
 	/* close() with unread bytes would send a reset */
 	if (recv(conn->fd, request, sizeof(request), 0) < 0) {
 		vnc_conn_end(vnc, conn);
 		return;
 	}
-	pthread_mutex_lock(&vnc->lock);
-	conn->stage = VNC_PAGE;
-	pthread_mutex_unlock(&vnc->lock);
-	conn->answer = vnc_request_answer(vnc, kind, text, &conn->answer_bytes);
-	conn->retry_at_ns = 0;
-	conn->deadline_ns = host_now_ns() + REQUEST_NS;
+	bytes = vnc->is_away ? vnc_depart_answer(true, &len)
+			     : vnc_request_answer(vnc, kind, text, &len);
+	send_and_end(vnc, conn, bytes, len);
 }
 
 static void serve_new(struct vnc *vnc, struct vnc_conn *conn)

@@ -188,6 +188,7 @@ static void *serve(void *opaque)
 		if (fds[1].revents & POLLIN)
 			vnc_conn_accept(vnc);
 		vnc_screen_send(vnc);
+		vnc_depart_follow(vnc);
 	}
 	return NULL;
 }
