@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: MIT
 """What --vnc and its port refuse, and what they bear."""
 import os
+import pathlib
 import random
+import shutil
 import socket
 import struct
 import subprocess
@@ -49,6 +51,26 @@ def options(lab):
             ("no.host.invalid:1", "has no address")):
         check_sentence(refused("--vnc", value), part)
     check_sentence(refused("--vnc", ":1", display=None), "needs --display")
+
+
+@case
+def the_page_for_browsers_is_not_there(lab):
+    """Only where make can build it does the sentence say so."""
+    away = lab.path("bin")
+    away.mkdir()
+    program = shutil.copy(VM, away)
+    lib = pathlib.Path(VM).parents[1] / "lib"
+    for here in (True, False):
+        if here and lib.parent.joinpath("web/novnc.html").exists():
+            continue
+        run = subprocess.run(
+            [VM if here else program, "-m", "16M", "--engine", any_engine(),
+             "--display", "320x200", "--vnc", ":1,web", "--kernel", PAINT],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=PATIENCE, env=dict(os.environ, LD_LIBRARY_PATH=str(lib)))
+        check_equal(run.returncode, 1, f"{run}")
+        check_sentence(run.stderr.strip(), "page for browsers is not here: " +
+                       ('run "make web"' if here else "give its file"))
 
 
 @case

@@ -152,7 +152,8 @@ def viewers_of_a_guest_that_left_are_told(lab):
         head, _, body = sock.makefile("rb").read().partition(b"\r\n\r\n")
     check(head.startswith(b"HTTP/1.1 410 Gone\r\n"), f"{head}")
     check_equal(body, b"the guest has been migrated away\n", "body")
-    check(f"Content-Length: {len(body)}\r\n".encode() in head, f"{head}")
+    check(f"Content-Length: {len(body)}".encode() in head, f"{head}")
+    check(b"Content-Security-Policy: default-src 'none'" in head, f"{head}")
     check_unwatched(source)
     updates = there.updates
     wait_until(lambda: there.updates > updates + 5, "the picture goes on")

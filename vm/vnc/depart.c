@@ -5,7 +5,7 @@
  * The picture does not change any more, and looks like that of a guest that
  * hangs. VNC has no message for that after the handshake: so viewers are
  * disconnected, STAY_NS later, in which they get the last picture. A viewer
- * that connects again is refused with the reason, and so is a browser.
+ * that connects again is refused with the reason; web.c refuses browsers.
  */
 #include "vnc/internal.h"
 
@@ -26,15 +26,6 @@ _Static_assert(sizeof(GONE) - 1 == 0x20, "the length in GONE_BYTES");
 /* Version 3.3, which every viewer knows: no security type, and the reason. */
 static const char refusal[] = "RFB 003.003\n"
 			      "\0\0\0\0" GONE_BYTES GONE;
-
-static const char gone_page[] = "HTTP/1.1 410 Gone\r\n"
-				"Content-Type: text/plain\r\n"
-				"Content-Length: 33\r\n"
-				"Cache-Control: no-store\r\n"
-				"X-Content-Type-Options: nosniff\r\n"
-				"Referrer-Policy: no-referrer\r\n"
-				"Connection: close\r\n"
-				"\r\n" GONE "\n";
 
 static bool is_away(struct vnc *vnc)
 {
@@ -68,8 +59,8 @@ void vnc_depart_follow(struct vnc *vnc)
 		say("vnc: " GONE ": the viewers are disconnected");
 }
 
-const char *vnc_depart_answer(bool is_http, size_t *ret_bytes)
+const char *vnc_depart_refusal(size_t *ret_bytes)
 {
-	*ret_bytes = is_http ? sizeof(gone_page) - 1 : sizeof(refusal) - 1;
-	return is_http ? gone_page : refusal;
+	*ret_bytes = sizeof(refusal) - 1;
+	return refusal;
 }

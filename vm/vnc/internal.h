@@ -149,7 +149,8 @@ enum vnc_request vnc_request_parse(const char *text, size_t len,
 				   const struct vnc_options *options);
 /*
  * vnc_request_answer - the answer to a request that opens no viewer
- * @request: from vnc_request_parse: PAGE, OTHER or METHOD
+ * @request: from vnc_request_parse: PAGE, OTHER or METHOD; while the guest is
+ *           away the first two have one answer
  * @text: the request, ended by NUL; HEAD gets no body
  * @ret_bytes: receives the answer's length
  *
@@ -168,8 +169,8 @@ void vnc_conn_serve(struct vnc *vnc, struct vnc_conn *conn, short events);
 /* depart.c */
 /* Is the guest away? Disconnect the viewers when their time is over. */
 void vnc_depart_follow(struct vnc *vnc);
-/* What a viewer, or a browser, is sent that comes when the guest is away. */
-const char *vnc_depart_answer(bool is_http, size_t *ret_bytes);
+/* What a viewer is sent that comes when the guest is away. */
+const char *vnc_depart_refusal(size_t *ret_bytes);
 
 /* screen.c */
 int vnc_screen_create(struct vnc *vnc, struct smudge_error *err);

@@ -122,7 +122,9 @@ static void become_viewer(struct vnc *vnc, struct vnc_conn *conn,
 	size_t len;
 
 	if (vnc->is_away) {
-		refusal = vnc_depart_answer(request != NULL, &len);
+		refusal = request ? vnc_request_answer(vnc, VNC_REQUEST_PAGE,
+						       request, &len)
+				  : vnc_depart_refusal(&len);
 		send_and_end(vnc, conn, refusal, len);
 		return;
 	}
@@ -167,8 +169,7 @@ static void answer(struct vnc *vnc, struct vnc_conn *conn,
 		vnc_conn_end(vnc, conn);
 		return;
 	}
-	bytes = vnc->is_away ? vnc_depart_answer(true, &len)
-			     : vnc_request_answer(vnc, kind, text, &len);
+	bytes = vnc_request_answer(vnc, kind, text, &len);
 	send_and_end(vnc, conn, bytes, len);
 }
 

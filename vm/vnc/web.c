@@ -59,6 +59,11 @@ static const char not_allowed[] =
 	"Allow: GET, HEAD\r\n" TEXT_HEAD "Content-Length: 19\r\n\r\n"
 	"GET and HEAD only.\n";
 
+static const char gone[] =
+	"HTTP/1.1 410 Gone\r\n"
+	"Cache-Control: no-store\r\n" TEXT_HEAD "Content-Length: 33\r\n\r\n"
+	"the guest has been migrated away\n";
+
 /* Copies a header's value. False: the request has no such header. */
 static bool header(const char *text, const char *name, char *buf, size_t size)
 {
@@ -172,7 +177,10 @@ const char *vnc_request_answer(const struct vnc *vnc, enum vnc_request request,
 		request == VNC_REQUEST_METHOD ? not_allowed : not_found;
 
 	*ret_bytes = strlen(answer);
-	if (request == VNC_REQUEST_PAGE) {
+	if (vnc->is_away && request != VNC_REQUEST_METHOD) {
+		answer = gone;
+		*ret_bytes = strlen(answer);
+	} else if (request == VNC_REQUEST_PAGE) {
 		answer = vnc->page;
 		*ret_bytes = vnc->page_bytes;
 	}
@@ -224,6 +232,21 @@ static int make_answer(struct vnc *vnc, const uint8_t *bytes, size_t nbytes)
 	return 0;
 }
 
+/* Is this program where it was built, so that make can build the page? */
+static bool is_in_build(void)
+{
+	static const char beside[] = "/../build.ninja";
+	char path[PATH_MAX];
+	ssize_t len =
+		readlink("/proc/self/exe", path, sizeof(path) - sizeof(beside));
+
+	if (len <= 0)
+		return false;
+	path[len] = '\0';
+	strcpy(strrchr(path, '/'), beside);
+	return access(path, F_OK) == 0;
+}
+
 int vnc_page_load(struct vnc *vnc, int end_fd, struct smudge_error *err)
 {
 	char *path = vnc->options.page;
@@ -233,9 +256,11 @@ int vnc_page_load(struct vnc *vnc, int end_fd, struct smudge_error *err)
 
 	if (!*path && !find_page(path))
 		return smudge_error_set(err, -ENOENT, VNC_WHERE,
-					"the page for browsers was not built: "
-					"run \"make web\", which needs npm, or "
-					"give its file with web=FILE");
+					"the page for browsers is not here: %s"
+					"give its file with web=FILE",
+					is_in_build() ? "run \"make web\", "
+							"which needs npm, or "
+						      : "");
 	ret = file_read(path, MAX_PAGE_BYTES, end_fd, &bytes, &nbytes);
 	if (!ret)
 		ret = make_answer(vnc, bytes, nbytes);
