@@ -8,7 +8,7 @@ import socket
 import subprocess
 
 from chromium import Chromium, need
-from screen import check_same, check_unwatched, painter, read_png, screendump
+from screen import PAINT, check_same, check_unwatched, painter, read_png, screendump
 from smudgetest import PATIENCE, Skip, case, check, check_equal, main, wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -79,18 +79,71 @@ def chromium_shows_the_guests_picture(lab):
     check_unwatched(machine)
 
 
+def enter(browser, password):
+    check_equal(browser.evaluate("document.getElementById('login').hidden"),
+                False, "the form is hidden")
+    browser.evaluate(f"document.getElementById('password').value = '{password}';"
+                     "document.getElementById('login').requestSubmit()")
+    wait_until(lambda: browser.evaluate(
+        "document.getElementById('login').hidden"), "the form goes")
+
+
+@case
+def the_page_scales_a_large_picture(lab):
+    need_page()
+    machine = web_painter(lab, size="3840x2160", memory="64M",
+                          append="scenes=text rate=5")
+    browser = Chromium(lab)
+    browser.open(machine.url)
+    browser.wait_text("status", "Connected")
+    wait_until(lambda: browser.evaluate(
+        "(() => { const s = document.getElementById('screen');"
+        "const c = s.querySelector('canvas');"
+        "return c.width === 3840 && c.offsetWidth <= s.clientWidth &&"
+        " c.offsetHeight <= s.clientHeight; })()"), "all of it is in the window")
+
+
+@case
+def the_page_says_that_the_guest_left(lab):
+    need_page()
+    machine = web_painter(lab)
+    destination = painter(lab, "destination", "--incoming", lab.uri,
+                          kernel=None)
+    browser = Chromium(lab)
+    browser.open(machine.url)
+    browser.wait_text("status", "Connected")
+    machine.qmp.run("migrate", uri=lab.uri)
+    destination.qmp.wait_migration("completed")
+    browser.wait_text("status", "Disconnected: the guest has been migrated")
+
+
+@case
+def the_page_connects_again(lab):
+    need_page()
+    machine = web_painter(lab)
+    browser = Chromium(lab)
+    browser.open(machine.url)
+    browser.wait_text("status", "Connected")
+    number = machine.display
+    machine.kill()
+    browser.wait_text("status", "connecting again")
+    again = lab.machine("again", "--display", "320x200", "--vnc",
+                        f":{number},web", "--kernel", PAINT, memory="16M")
+    again.connect().close()
+    browser.wait_text("status", "Connected")
+
+
 @case
 def the_page_asks_for_the_password(lab):
     need_page()
     machine = web_painter(lab, vnc=",web,password=sesame")
     browser = Chromium(lab)
     browser.open(machine.url)
-    browser.wait_event("Page.javascriptDialogOpening")
-    browser.call("Page.handleJavaScriptDialog", accept=True, promptText="wrong")
-    browser.wait_text("status", "Disconnected")
-    browser.send("Page.reload")
-    browser.wait_event("Page.javascriptDialogOpening")
-    browser.call("Page.handleJavaScriptDialog", accept=True, promptText="sesame")
+    browser.wait_text("status", "wants a password")
+    enter(browser, "wrong")
+    # it asks again by itself
+    browser.wait_text("status", "wants a password")
+    enter(browser, "sesame")
     browser.wait_text("status", "Connected")
     machine.qmp.run("stop")
     shown = screendump(lab, machine)
