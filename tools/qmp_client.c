@@ -90,6 +90,20 @@ static int wait_for(struct qmp_client *client, short events, int64_t end_ms)
 	return ret == -ECANCELED ? -EINTR : ret;
 }
 
+/* Why there is no answer, as a user sees it. */
+static const char *reason(int ret)
+{
+	switch (ret) {
+	case -EPIPE:
+	case -ECONNRESET:
+		return "the server closed the connection";
+	case -ETIMEDOUT:
+		return "none came within a minute";
+	default:
+		return strerror(-ret);
+	}
+}
+
 /* Read more bytes, behind those that were read before. */
 static int read_more(struct qmp_client *client, int64_t end_ms)
 {
@@ -232,7 +246,7 @@ int qmp_client_run(struct qmp_client *client, const char *command,
 	if (ret)
 		return smudge_error_set(err, ret, "qmp",
 					"no reply to '%.40s': %s", command,
-					strerror(-ret));
+					reason(ret));
 	return open_reply(reply, ret_value, err);
 }
 
@@ -248,7 +262,7 @@ static int negotiate(struct qmp_client *client, const char *path,
 	if (ret)
 		return smudge_error_set(err, ret, "qmp",
 					"%s does not greet as QMP does: %s",
-					path, strerror(-ret));
+					path, reason(ret));
 	return qmp_client_run(client, "qmp_capabilities", NULL, NULL, err);
 }
 

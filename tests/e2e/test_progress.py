@@ -35,7 +35,10 @@ ROUNDS = [state(1, 90, 1, measured=False), state(1, 50, 5, measured=False),
 
 
 class Monitor:
-    """Answers each query-migrate with the next state, then with the last."""
+    """Answers each query-migrate with the next state, then with the last.
+
+    Instead of the state None it closes the connection.
+    """
 
     def __init__(self, lab, states, on_query=lambda number: None):
         self.path = lab.path("monitor")
@@ -53,7 +56,10 @@ class Monitor:
             self.send(sock, {"QMP": {"version": {}, "capabilities": []}})
             # a command is short, and the next one waits for its answer
             while (data := sock.recv(4096)):
-                self.send(sock, {"return": self.answer(json.loads(data))})
+                answer = self.answer(json.loads(data))
+                if answer is None:
+                    return
+                self.send(sock, {"return": answer})
 
     def answer(self, message):
         if message["execute"] != "query-migrate":
@@ -178,6 +184,18 @@ def a_guest_that_writes_faster(lab):
         [TOOL, "migrate", "--qmp", monitor.path, "unix:x"], text=True,
         stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE)
     check(done.stdout.startswith("round  2 |  60 % | 0:10 | sent"), f"{done}")
+
+
+@case
+def a_server_that_closes_the_connection(lab):
+    """In words of the control socket, not of pipes."""
+    monitor = Monitor(lab, [None])
+    done = subprocess.run(
+        [TOOL, "qmp", "--qmp", monitor.path, "query-migrate"], text=True,
+        stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE)
+    check_equal((done.returncode, done.stderr),
+                (1, "smudge: no reply to 'query-migrate': the server closed "
+                    "the connection\n"), f"{done}")
 
 
 main()
