@@ -70,9 +70,9 @@ static void open_rig(struct rig *rig)
 	assert_int_equal(smudge_memory_create(&rig->memory), 0);
 	rig->region = fake_region(rig->memory, 0, NPAGES);
 	assert_int_equal(smudge_hub_create(&ops, rig, &rig->hub), 0);
-	assert_int_equal(smudge_hub_join(rig->hub, &options, &rig->source,
-					 &rig->member),
-			 0);
+	assert_int_equal(
+		smudge_hub_join(rig->hub, &options, &rig->source, &rig->member),
+		0);
 	assert_int_equal(
 		smudge_region_attach(rig->region, rig->source, 0, 0, NULL), 0);
 }
@@ -144,8 +144,8 @@ static void test_stop_waits(void **state)
 	open_rig(&rig);
 	client = expect_post(&rig);
 	atomic_store_explicit(&is_marking, false, memory_order_relaxed);
-	assert_int_equal(
-		pthread_create(&thread, NULL, post_slowly, rig.member), 0);
+	assert_int_equal(pthread_create(&thread, NULL, post_slowly, rig.member),
+			 0);
 	while (!atomic_load_explicit(&is_marking, memory_order_acquire))
 		usleep(100);
 	assert_int_equal(smudge_client_close(client), 0);

@@ -83,12 +83,11 @@ static void a_final_message(void **state)
 	stream_pipes_open(ends, &options);
 	while (!smi_link_send_empty(&ends[0].link, SMI_WIRE_ACK, NULL))
 		continue;
-	assert_int_equal(
-		smi_link_send_empty(&ends[1].link, SMI_WIRE_ACK, NULL), 0);
+	assert_int_equal(smi_link_send_empty(&ends[1].link, SMI_WIRE_ACK, NULL),
+			 0);
 	smi_channel_set_interruptible(channel, true);
-	assert_int_equal(
-		smi_link_send_empty(&ends[0].link, SMI_WIRE_ACK, NULL),
-		SMI_INTERRUPTED);
+	assert_int_equal(smi_link_send_empty(&ends[0].link, SMI_WIRE_ACK, NULL),
+			 SMI_INTERRUPTED);
 	smi_channel_set_rate_limited(channel, true);
 	assert_true(smi_channel_is_rate_limited(channel));
 	smi_channel_begin_final(channel, 10 * NS_PER_MS);
