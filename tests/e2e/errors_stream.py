@@ -72,6 +72,12 @@ CHANGES = [
     ("a state of length 0",
      first(STATE, lambda p, d: record(STATE, struct.pack("<I", 7) +
                                       b"machine")), "state", 5),
+    ("a state of another version",
+     first(STATE, lambda p, d: record(STATE, p[:11] + struct.pack("<I", 2) +
+                                      p[15:])), "version 2; .*version 1", 5),
+    ("a state with an unknown flag",
+     first(STATE, lambda p, d: record(STATE, p[:15] + struct.pack("<I", 3) +
+                                      p[19:])), "unknown flags 0x3", 5),
 ]
 
 CUTS = [
