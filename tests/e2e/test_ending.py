@@ -18,13 +18,8 @@ from screen import free_display
 from smudgetest import GUEST, PATIENCE, VM, Qmp, Skip, any_engine, case, check, \
     check_equal, main, need_engine, note, wait_until
 
-LAST = re.compile(r"^smudge-vm: ended by (SIG\w+)"
-                  r"(, without waiting for what did not stop)?; (.+)$")
-# A wait that nothing cuts short gives up at each of its moments. A machine that
-# runs other tests beside may schedule a thread too late, once.
-MOST_GIVEN_UP = 1
+LAST = re.compile(r"^smudge-vm: ended by (SIG\w+); (.+)$")
 worst = 0.0
-given_up = 0
 
 
 def end(machine, number=signal.SIGTERM):
@@ -32,7 +27,7 @@ def end(machine, number=signal.SIGTERM):
     Sends the signal; what the last line says of the guest, or None: the signal
     met no smudge-vm yet, or one that ended by quit.
     """
-    global worst, given_up
+    global worst
     process = machine.process
     status, took = end_in_time(process, number, machine.name,
                                lambda: process.wait(PATIENCE))
@@ -46,16 +41,11 @@ def end(machine, number=signal.SIGTERM):
         return None
     check(last, f"last line of {machine.name}: {lines[-2:]}")
     check_equal(last[1], signal.Signals(number).name, "the signal")
-    if last[2]:
-        given_up += 1
-        note(lines[-1])
-        check(given_up <= MOST_GIVEN_UP, f"given up {given_up} times")
-        check_equal(status, 1, f"status after {lines[-1]!r}")
-        return last[3]
-    check_equal(status, 1 if last[3] == UNSURE else 0,
+    check("without waiting" not in lines[-1], lines[-1])
+    check_equal(status, 1 if last[2] == UNSURE else 0,
                 f"status after {lines[-1]!r}")
     check(not machine.qmp_path.exists(), "the control socket is still there")
-    return last[3]
+    return last[2]
 
 
 def guest(lab, *arguments, name="source", append="working-set=1M rate=1000"):
