@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/range.h"
+
 /* The struct's first member. */
 static size_t size_of(const void *options)
 {
@@ -15,11 +17,6 @@ static size_t size_of(const void *options)
 	if (options)
 		memcpy(&size_bytes, options, sizeof(size_bytes));
 	return size_bytes;
-}
-
-static size_t smaller(size_t a, size_t b)
-{
-	return a < b ? a : b;
 }
 
 /* Bytes of @from up to the last one that is not zero. */
@@ -58,7 +55,7 @@ int smi_sys_options_copy(void *to, const void *from,
 					used - 1, shape->name,
 					shape->size_bytes);
 	memset(to, 0, shape->size_bytes);
-	memcpy(to, from, smaller(size_bytes, shape->size_bytes));
+	memcpy(to, from, min_u64(size_bytes, shape->size_bytes));
 	return 0;
 }
 
@@ -69,7 +66,7 @@ int smi_sys_stats_copy(void *to, const void *from,
 
 	if (size_bytes < shape->first_size_bytes)
 		return -EINVAL;
-	memcpy(to, from, smaller(size_bytes, shape->size_bytes));
+	memcpy(to, from, min_u64(size_bytes, shape->size_bytes));
 	memcpy(to, &size_bytes, sizeof(size_bytes));
 	return 0;
 }

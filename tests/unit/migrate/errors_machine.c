@@ -59,19 +59,23 @@ static int forgotten_harvest(void *opaque, struct smudge_sink *sink,
 	return 0;
 }
 
-static void writes_though_stopped(void **state)
+/* A migration of memory with a source that harvests like this goes back. */
+static void goes_back(const char *name,
+		      int (*harvest)(void *opaque, struct smudge_sink *sink,
+				     struct smudge_error *err),
+		      int error, const char *words)
 {
-	static const struct smudge_source_ops ops = {
+	const struct smudge_source_ops ops = {
 		.size = sizeof(ops),
-		.name = "forgotten",
+		.name = "test",
 		.start = forgotten_start,
 		.stop = forgotten_stop,
-		.harvest = forgotten_harvest,
+		.harvest = harvest,
 	};
 	struct rig rig = {.rounds_wanted = 1};
 	struct smudge_source *source;
 
-	rig_open(&rig, "writes_though_stopped");
+	rig_open(&rig, name);
 	assert_int_equal(smudge_source_create(&ops, NULL, &source), 0);
 	assert_int_equal(
 		smudge_region_attach(rig.source.regions[0], source, 0, 0, NULL),
@@ -80,11 +84,16 @@ static void writes_though_stopped(void **state)
 	rig_start_sender(&rig);
 	rig_join_sender(&rig);
 	rig_join_receiver(&rig);
-	rig_assert_went_back(&rig, -EBUSY,
-			     "memory is written though the machine was "
-			     "stopped: 1 pages");
+	rig_assert_went_back(&rig, error, words);
+	assert_non_null(strstr(rig.receive_err.message, words));
 	smudge_source_destroy(source);
 	rig_close(&rig);
+}
+
+static void writes_though_stopped(void **state)
+{
+	goes_back("writes_though_stopped", forgotten_harvest, -EBUSY,
+		  "memory is written though the machine was stopped: 1 pages");
 }
 
 /* A source whose harvest fails ends the migration. */
@@ -96,29 +105,8 @@ static int broken_harvest(void *opaque, struct smudge_sink *sink,
 
 static void source_fails(void **state)
 {
-	static const struct smudge_source_ops ops = {
-		.size = sizeof(ops),
-		.name = "broken",
-		.start = forgotten_start,
-		.stop = forgotten_stop,
-		.harvest = broken_harvest,
-	};
-	struct rig rig = {.rounds_wanted = 1};
-	struct smudge_source *source;
-
-	rig_open(&rig, "source_fails");
-	assert_int_equal(smudge_source_create(&ops, NULL, &source), 0);
-	assert_int_equal(
-		smudge_region_attach(rig.source.regions[0], source, 0, 0, NULL),
-		0);
-	rig_start_receiver(&rig);
-	rig_start_sender(&rig);
-	rig_join_sender(&rig);
-	rig_join_receiver(&rig);
-	rig_assert_went_back(&rig, -EIO, "the log cannot be read");
-	assert_non_null(strstr(rig.receive_err.message, "the log cannot"));
-	smudge_source_destroy(source);
-	rig_close(&rig);
+	goes_back("source_fails", broken_harvest, -EIO,
+		  "the log cannot be read");
 }
 
 static enum smudge_migrate_decision
