@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The checks of the tree find what they look for, and nothing else."""
 import importlib
+import json
 import pathlib
 import sys
 import tempfile
@@ -9,6 +10,7 @@ import tempfile
 import c_source
 import circles
 import complexity
+import tally
 
 calls = importlib.import_module("check-calls")
 changelog = importlib.import_module("check-changelog")
@@ -218,6 +220,53 @@ def test_changelog():
     for planted in (entry, again):
         assert len(list(changelog.twice(start + entry + other + "\n" +
                                         planted))) == 1
+
+
+REPORT = """<testsuites>
+<testsuite name="smudge.smudge:unit / a">
+<testcase name="1 - one" classname="smudge.smudge:unit / a"/>
+<testcase name="2 - two" classname="smudge.smudge:unit / a"><failure/></testcase>
+<testcase name="3 - no" classname="smudge.smudge:unit / a"><failure/></testcase>
+</testsuite>
+<testsuite name="smudge.smudge:unit / b">
+<testcase name="1 - x" classname="smudge.smudge:unit / b"><skipped/>
+<system-out>no sheep</system-out></testcase>
+<testcase name="2 - y" classname="smudge.smudge:unit / b"><skipped/>
+<system-out>no sheep</system-out></testcase>
+</testsuite>
+<testsuite name="smudge.smudge:unit / c">
+<testcase name="1 - begins" classname="smudge.smudge:unit / c"/></testsuite>
+<testsuite name="smudge">
+<testcase name="smudge:fuzz / d e" classname="smudge"><failure/>
+<system-out>not replayed</system-out></testcase>
+</testsuite>
+</testsuites>"""
+ENDS = [{"name": "smudge:unit / a", "result": "FAIL", "stdout": "not ok",
+         "stderr": "\n".join(f"line {i}" for i in range(30))},
+        {"name": "smudge:unit / b", "result": "SKIP"},
+        {"name": "smudge:unit / c", "result": "TIMEOUT", "stderr": "waits"}]
+
+
+def test_tally():
+    counted = tally.Tally()
+    with tempfile.TemporaryDirectory() as folder:
+        report = pathlib.Path(folder) / "testlog.junit.xml"
+        report.write_text(REPORT)
+        (report.parent / "testlog.json").write_text(
+            "\n".join(map(json.dumps, ENDS)))
+        for row in ("gcc", "clang"):
+            tally.count_report(counted, row, report)
+    lines = list(counted.summary())
+    assert lines[0] == "skipped: gcc, clang: b (2 cases): no sheep"
+    assert lines[1] == "failed: gcc: a: 2 - two, 3 - no"
+    assert lines[2:8] == [f"    line {i}" for i in range(24, 30)]
+    assert lines[8:12] == ["failed: gcc: d e", "    not replayed",
+                           "failed: gcc: c: timeout", "    waits"]
+    assert lines[-1] == "4 passed, 8 failed, 4 skipped"
+    for i in range(20):
+        counted.case("row", str(i), "failed", output="\n".join("abcdefgh"))
+    kept = list(counted.summary())[-60:]
+    assert all(f"failed: row: {i}" in kept for i in range(20))
 
 
 def main():

@@ -3,8 +3,9 @@
 """All tests: builds in several ways, their suites, and the checks of the tree.
 
 Ends with "N passed, N failed, N skipped", counting every single case; the
-exit status is 1 if any failed. Each skip is named with its reason. Builds
-are kept in build-test/, so that a second run is quick.
+exit status is 1 if any failed. Each skip is named with its reason before that,
+and after the skips each failed test with the end of its own output. Builds are
+kept in build-test/, so that a second run is quick.
 
 The end-to-end tests of the first row wait most of their time. The model and
 the other rows are run beside them, and give way to them. Tests that need the
@@ -18,7 +19,8 @@ import subprocess
 import sys
 import threading
 import time
-import xml.etree.ElementTree
+
+from tally import Tally, count_report
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 WORK = ROOT / "build-test"
@@ -64,20 +66,6 @@ CHECKS = [
 ]
 
 
-class Tally:
-    def __init__(self):
-        self.passed = self.failed = self.skipped = 0
-        self.notes = []
-        self.lock = threading.Lock()
-
-    def case(self, row, name, outcome, reason=""):
-        with self.lock:
-            setattr(self, outcome, getattr(self, outcome) + 1)
-            if outcome != "passed":
-                self.notes.append(
-                    f"{outcome}: {row}: {name}{reason and ': ' + reason}")
-
-
 def run(command, log, env=None):
     with open(log, "a") as out:
         out.write(f"$ {' '.join(map(str, command))}\n")
@@ -106,32 +94,16 @@ def build(name, compiler, options, log, prefix):
     return run([*prefix, "ninja", "-C", folder], log, env) == 0
 
 
-def outcome_of(case):
-    if case.find("failure") is not None or case.find("error") is not None:
-        return "failed", ""
-    if case.find("skipped") is None:
-        return "passed", ""
-    # meson's report has the reason, or all the output of a file that skipped
-    reason = case.findtext("system-out") or ""
-    return "skipped", reason.partition("# SKIP")[2].strip() or reason.strip()
-
-
-def count(tally, row, report):
-    tree = xml.etree.ElementTree.parse(report)
-    for case in tree.iter("testcase"):
-        name = f"{case.get('classname') or ''} {case.get('name')}".strip()
-        tally.case(row, name, *outcome_of(case))
-
-
 def count_suites(tally, row, command, log, report):
     """Runs what writes the row's report, and counts it; returns its status."""
     report.unlink(missing_ok=True)
     status = run(command, log)
     before = tally.failed
     if report.exists():
-        count(tally, row, report)
+        count_report(tally, row, report)
     if status not in (0, SKIPPED) and tally.failed == before:
-        tally.case(row, f"{command[0]} exited with {status}", "failed")
+        tally.case(row, f"exit status {status}", "failed",
+                   output=log.read_text(errors="replace"))
     if status not in (0, SKIPPED):
         show_tail(log, 120)
     return status
@@ -156,7 +128,9 @@ class Step:
     def build(self, compiler, options, prefix):
         say(f"[{self.title}] building")
         is_built = build(self.row, compiler, options, self.log, prefix)
-        self.tally.case(self.row, "build", "passed" if is_built else "failed")
+        self.tally.case(self.row, "build", "passed" if is_built else "failed",
+                        output="" if is_built else
+                        self.log.read_text(errors="replace"))
         if not is_built:
             show_tail(self.log)
         return is_built
@@ -217,9 +191,11 @@ def run_check(tally, name, command):
                    f"{missing[0]} is not there: the row {ROWS[0][0]} makes it")
         return
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    tally.case("check", name, "failed" if done.returncode else "passed")
+    output = done.stdout + done.stderr
+    tally.case("check", name, "failed" if done.returncode else "passed",
+               output=output)
     if done.returncode or done.stdout:
-        say(f"[check] {name}:\n{(done.stdout + done.stderr).rstrip()}")
+        say(f"[check] {name}:\n{output.rstrip()}")
 
 
 def run_first(tally, arguments):
@@ -288,9 +264,8 @@ def main():
     for name, command in CHECKS:
         if is_wanted("checks"):
             run_check(tally, name, command)
-    for note in tally.notes:
-        say(note)
-    say(f"{tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped")
+    for line in tally.summary():
+        say(line)
     return bool(tally.failed)
 
 
