@@ -42,8 +42,9 @@ static void start(struct rig *rig, uint64_t npages, uint64_t nwatched)
 
 	*rig = (struct rig){.npages = npages, .nwatched = nwatched};
 	bench_code_must(smudge_memory_create(&rig->memory), "memory");
-	bench_code_must(smudge_region_add(rig->memory, &ram, &rig->region),
-			"region");
+	bench_code_must(
+		smudge_region_add(rig->memory, &ram, &rig->region, NULL),
+		"region");
 	bench_code_must(smudge_code_open(rig->memory, &how, &rig->code, NULL),
 			"open");
 	for (uint64_t i = 0; i < nwatched; i++)
@@ -55,7 +56,7 @@ static void start(struct rig *rig, uint64_t npages, uint64_t nwatched)
 static void end(struct rig *rig)
 {
 	smudge_code_close(rig->code);
-	smudge_memory_destroy(rig->memory);
+	smudge_memory_destroy(rig->memory, NULL);
 }
 
 static size_t ask(struct rig *rig)

@@ -89,8 +89,9 @@ static void open_guest(struct guest *guest)
 	bench_code_must(guest->ram == MAP_FAILED ? -1 : 0, "ram");
 	ram.hva = guest->ram;
 	bench_code_must(smudge_memory_create(&guest->memory), "memory");
-	bench_code_must(smudge_region_add(guest->memory, &ram, &guest->region),
-			"region");
+	bench_code_must(
+		smudge_region_add(guest->memory, &ram, &guest->region, NULL),
+		"region");
 	bench_code_must(
 		smudge_code_open(guest->memory, &how, &guest->code, NULL),
 		"open");
@@ -106,7 +107,7 @@ static void close_guest(struct guest *guest)
 {
 	uc_close(guest->uc);
 	smudge_code_close(guest->code);
-	smudge_memory_destroy(guest->memory);
+	smudge_memory_destroy(guest->memory, NULL);
 	munmap(guest->ram, RAM_BYTES);
 }
 

@@ -124,7 +124,7 @@ static void open_entry(struct entry *e, const struct setup *setup)
 	map_memory(e, setup);
 	region.hva = e->ram;
 	if (smudge_memory_create(&e->memory) < 0 ||
-	    smudge_region_add(e->memory, &region, &e->region) < 0 ||
+	    smudge_region_add(e->memory, &region, &e->region, NULL) < 0 ||
 	    smudge_uffd_create(&e->source, &err) < 0 ||
 	    smudge_region_attach(e->region, e->source, 0, 0, &err) < 0)
 		die(err.message);
@@ -138,7 +138,7 @@ static void close_entry(struct entry *e)
 {
 	smudge_client_close(e->client);
 	smudge_source_destroy(e->source);
-	smudge_memory_destroy(e->memory);
+	smudge_memory_destroy(e->memory, NULL);
 	munmap(e->ram, npages * PAGE);
 }
 

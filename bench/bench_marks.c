@@ -64,7 +64,8 @@ static void open_library(struct library *lib, const char *path)
 	lib->region_mark = find(handle, "smudge_region_mark");
 	create = find(handle, "smudge_memory_create");
 	add = find(handle, "smudge_region_add");
-	if (create(&lib->memory) || add(lib->memory, &options, &lib->region))
+	if (create(&lib->memory) ||
+	    add(lib->memory, &options, &lib->region, NULL))
 		exit(1);
 }
 

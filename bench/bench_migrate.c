@@ -59,14 +59,16 @@ static void open_side(struct side *side)
 	memset(side->hva, 1, MEMORY_BYTES);
 	ram.hva = side->hva;
 	must(smudge_memory_create(&side->memory) == 0, "memory");
-	must(smudge_region_add(side->memory, &ram, &side->region) == 0,
+	must(smudge_region_add(side->memory, &ram, &side->region, NULL) == 0,
 	     "region");
 }
 
 static void close_side(struct side *side)
 {
-	must(smudge_region_remove(side->region) == 0, "removing the region");
-	must(smudge_memory_destroy(side->memory) == 0, "closing the memory");
+	must(smudge_region_remove(side->region, NULL) == 0,
+	     "removing the region");
+	must(smudge_memory_destroy(side->memory, NULL) == 0,
+	     "closing the memory");
 	munmap(side->hva, MEMORY_BYTES);
 }
 
@@ -99,7 +101,7 @@ static void *receive(void *opaque)
 	const struct arrival *arrival = opaque;
 	struct smudge_migration *migration;
 
-	must(smudge_migration_create(NULL, &migration) == 0, "migration");
+	must(smudge_migration_create(NULL, &migration, NULL) == 0, "migration");
 	must(smudge_migrate_receive(migration, arrival->memory, arrival->fd,
 				    &options, NULL) == 0,
 	     "receiving");
@@ -144,7 +146,7 @@ static double move(const struct side *from, const struct side *to, int fds[2])
 	struct smudge_migrate_stats stats = {.size = sizeof(stats)};
 	pthread_t receiver;
 
-	must(smudge_migration_create(NULL, &migration) == 0, "migration");
+	must(smudge_migration_create(NULL, &migration, NULL) == 0, "migration");
 	must(pthread_create(&receiver, NULL, receive, &arrival) == 0, "thread");
 	must(smudge_migrate_send(migration, from->memory, fds[0], &options,
 				 NULL) == 0,

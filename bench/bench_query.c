@@ -135,7 +135,7 @@ void bench_memory_cases(uint64_t npages)
 	uint64_t state = 1;
 
 	if (!bench_wants_case("memory") ||
-	    smudge_bitmap_create(npages, &bitmap)) {
+	    smudge_bitmap_create(npages, &bitmap, NULL)) {
 		free(bits);
 		return;
 	}

@@ -21,9 +21,9 @@ static void *create(uint64_t npages)
 
 	maps->npages = npages;
 	for (int i = 0; i < BENCH_CLIENTS; i++)
-		if (smudge_bitmap_create(npages, &maps->bitmap[i]))
+		if (smudge_bitmap_create(npages, &maps->bitmap[i], NULL))
 			abort();
-	if (smudge_batch_create(BENCH_RUNS, &maps->batch))
+	if (smudge_batch_create(BENCH_RUNS, &maps->batch, NULL))
 		abort();
 	return maps;
 }

@@ -64,7 +64,7 @@ static int add_region(struct smudge_memory *memory, const char *name, void *hva,
 		.size_bytes = (size_bytes + 4095) & ~UINT64_C(4095),
 	};
 
-	return smudge_region_add(memory, &options, ret);
+	return smudge_region_add(memory, &options, ret, NULL);
 }
 
 static int open_all(struct smudge_viewer *v, struct smudge_error *err)
@@ -109,7 +109,7 @@ static void destroy(void *opaque)
 	if (v->vm_fd >= 0)
 		close(v->vm_fd);
 	if (v->memory)
-		smudge_memory_destroy(v->memory);
+		smudge_memory_destroy(v->memory, NULL);
 	munmap(v->ram, v->ram_bytes);
 	free(v);
 }

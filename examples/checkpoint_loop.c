@@ -153,10 +153,10 @@ static int open_saver(struct saver *saver, void *buffer,
 	int ret = smudge_memory_create(&saver->memory);
 
 	if (!ret)
-		ret = smudge_batch_create(0, &saver->batch);
+		ret = smudge_batch_create(0, &saver->batch, err);
 	if (!ret)
-		ret = smudge_region_add(saver->memory, &options,
-					&saver->region);
+		ret = smudge_region_add(saver->memory, &options, &saver->region,
+					err);
 	if (!ret)
 		ret = smudge_region_attach(saver->region, source, 0, 0, err);
 	if (!ret)
@@ -187,7 +187,7 @@ int main(void)
 		fprintf(stderr, "checkpoint_loop: %s\n", err.message);
 	smudge_client_close(saver.client);
 	smudge_source_destroy(source);
-	smudge_memory_destroy(saver.memory);
+	smudge_memory_destroy(saver.memory, NULL);
 	smudge_batch_destroy(saver.batch);
 	munmap(buffer, NPAGES * PAGE);
 	fclose(file);

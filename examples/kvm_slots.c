@@ -163,7 +163,7 @@ static int open_ram(void)
 		return -errno;
 	options.hva = ram;
 	memcpy(ram + CODE_PAGE * PAGE, guest, sizeof(guest));
-	return smudge_region_add(memory, &options, &region);
+	return smudge_region_add(memory, &options, &region, &err);
 }
 
 static int watch(struct slot *low, struct slot *high)
@@ -226,6 +226,6 @@ int main(void)
 		return 1;
 	}
 	smudge_kvm_destroy(kvm);
-	smudge_memory_destroy(memory);
+	smudge_memory_destroy(memory, NULL);
 	return 0;
 }

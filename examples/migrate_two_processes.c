@@ -35,7 +35,7 @@ struct machine {
 	uint64_t next; /* the thread's; others read it while it stands */
 };
 
-static int open_memory(struct machine *machine)
+static int open_memory(struct machine *machine, struct smudge_error *err)
 {
 	struct smudge_region_options options = {.size = sizeof(options),
 						.name = "ram",
@@ -48,7 +48,8 @@ static int open_memory(struct machine *machine)
 	    smudge_memory_create(&machine->memory))
 		return -ENOMEM;
 	options.hva = machine->ram;
-	return smudge_region_add(machine->memory, &options, &machine->region);
+	return smudge_region_add(machine->memory, &options, &machine->region,
+				 err);
 }
 
 static bool stops(struct machine *machine)
@@ -140,20 +141,18 @@ static int send_machine(int fd)
 	struct smudge_error err = SMUDGE_ERROR_INIT;
 	struct smudge_migration *migration;
 	struct machine machine = {0};
-	int ret = open_memory(&machine);
 
 	options.opaque = &machine;
-	if (ret || smudge_migration_create(NULL, &migration))
-		return 1;
+	if (open_memory(&machine, &err) ||
+	    smudge_migration_create(NULL, &migration, &err))
+		return failed("source", &err);
 	machine_resume(&machine);
 	usleep(50000); /* it works here for a while */
-	ret = smudge_migrate_send(migration, machine.memory, fd, &options,
-				  &err);
-	if (ret)
+	if (smudge_migrate_send(migration, machine.memory, fd, &options, &err))
 		return failed("source", &err);
 	printf("left with %d numbers written\n", (int)machine.next);
 	smudge_migration_destroy(migration);
-	return smudge_memory_destroy(machine.memory) ? 1 : 0;
+	return smudge_memory_destroy(machine.memory, NULL) ? 1 : 0;
 }
 
 /* Each page has the last number that was written to it, or 0. */
@@ -178,8 +177,9 @@ static int receive_machine(int fd)
 	struct machine machine = {0};
 
 	options.opaque = &machine;
-	if (open_memory(&machine) || smudge_migration_create(NULL, &migration))
-		return 1;
+	if (open_memory(&machine, &err) ||
+	    smudge_migration_create(NULL, &migration, &err))
+		return failed("destination", &err);
 	if (smudge_migrate_receive(migration, machine.memory, fd, &options,
 				   &err))
 		return failed("destination", &err);
@@ -192,7 +192,7 @@ static int receive_machine(int fd)
 	usleep(10000);
 	machine_stop(&machine);
 	printf("arrived, and went on to %d\n", (int)machine.next);
-	return check(&machine) || smudge_memory_destroy(machine.memory);
+	return check(&machine) || smudge_memory_destroy(machine.memory, NULL);
 }
 
 int main(void)

@@ -169,7 +169,7 @@ static int watch(struct smudge_memory *memory, struct smudge_region *region,
 	struct smudge_client_options me = {.size = sizeof(me), .name = "me"};
 	struct smudge_client *client;
 	struct smudge_batch *batch;
-	int ret = smudge_batch_create(0, &batch);
+	int ret = smudge_batch_create(0, &batch, err);
 
 	if (ret)
 		return ret;
@@ -197,19 +197,21 @@ int main(void)
 	struct smudge_error err = SMUDGE_ERROR_INIT;
 	struct smudge_memory *memory;
 	struct smudge_region *region;
-	struct smudge_source *source;
+	struct smudge_source *source = NULL;
 	int ret;
 
-	if (buffer == MAP_FAILED || smudge_memory_create(&memory) ||
-	    smudge_region_add(memory, &options, &region) ||
-	    smudge_source_create(&guard_ops, NULL, &source))
+	if (buffer == MAP_FAILED || smudge_memory_create(&memory))
 		return 1;
-	ret = smudge_region_attach(region, source, 0, 0, &err);
+	ret = smudge_region_add(memory, &options, &region, &err);
+	if (!ret)
+		ret = smudge_source_create(&guard_ops, NULL, &source, &err);
+	if (!ret)
+		ret = smudge_region_attach(region, source, 0, 0, &err);
 	if (!ret)
 		ret = watch(memory, region, &err);
 	if (ret)
 		fprintf(stderr, "own_source: %s\n", err.message);
 	smudge_source_destroy(source);
-	smudge_memory_destroy(memory);
+	smudge_memory_destroy(memory, NULL);
 	return ret ? 1 : 0;
 }

@@ -94,7 +94,7 @@ static int add_ram(struct ram *piece, const char *name)
 	slot.slot = piece->slot;
 	ret = set_slot(piece, piece->size_bytes);
 	if (!ret)
-		ret = smudge_region_add(memory, &options, &piece->region);
+		ret = smudge_region_add(memory, &options, &piece->region, &err);
 	if (!ret)
 		ret = smudge_kvm_log_create(kvm, &slot, &piece->source, &err);
 	if (!ret)
@@ -111,7 +111,7 @@ static int remove_ram(struct ram *piece)
 	smudge_source_destroy(piece->source);
 	ret = set_slot(piece, 0);
 	if (!ret)
-		ret = smudge_region_remove(piece->region);
+		ret = smudge_region_remove(piece->region, &err);
 	munmap(piece->hva, piece->size_bytes);
 	return ret;
 }
@@ -207,7 +207,7 @@ static int open_vm(void)
 		return -errno;
 	ret = smudge_memory_create(&memory);
 	if (!ret)
-		ret = smudge_batch_create(0, &batch);
+		ret = smudge_batch_create(0, &batch, &err);
 	if (!ret) /* how the VM logs is chosen once, before any slot logs */
 		ret = smudge_kvm_create(&options, &kvm, &err);
 	if (!ret)
@@ -280,6 +280,6 @@ int main(void)
 	remove_ram(&ram);
 	smudge_kvm_destroy(kvm);
 	smudge_batch_destroy(batch);
-	smudge_memory_destroy(memory);
+	smudge_memory_destroy(memory, NULL);
 	return 0;
 }

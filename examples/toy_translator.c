@@ -61,7 +61,7 @@ int main(void)
 	int ret = 0;
 
 	if (smudge_memory_create(&memory) ||
-	    smudge_region_add(memory, &memory_of, &region) ||
+	    smudge_region_add(memory, &memory_of, &region, NULL) ||
 	    smudge_code_open(memory, &how, &code, NULL))
 		return 1;
 	for (int block = 0; block < NPAGES * PER_PAGE && ret == 0; block++)
@@ -74,6 +74,6 @@ int main(void)
 	       NPAGES * PER_PAGE);
 	ret |= cache[5 * PER_PAGE] != 42 || ntranslated != PER_PAGE;
 	smudge_code_close(code);
-	smudge_memory_destroy(memory);
+	smudge_memory_destroy(memory, NULL);
 	return ret != 0;
 }

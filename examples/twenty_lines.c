@@ -19,7 +19,7 @@ enum {
 static int failed(const struct smudge_error *err, int status)
 {
 	fprintf(stderr, "twenty_lines: %s\n",
-		err->code ? err->message : "bad argument or out of memory");
+		err->code ? err->message : "no memory");
 	return status;
 }
 
@@ -57,11 +57,11 @@ int main(void)
 	if (ret == -ENOSYS || ret == -EOPNOTSUPP || ret == -EPERM)
 		return failed(&err, 77);
 	if (ret || smudge_memory_create(&memory) ||
-	    smudge_region_add(memory, &ram, &region) ||
+	    smudge_region_add(memory, &ram, &region, &err) ||
 	    smudge_region_attach(region, source, 0, 0, &err) ||
 	    smudge_client_open(memory, &me, &client, &err) ||
 	    smudge_client_skip(client, region, 0, NPAGES, &err) ||
-	    smudge_batch_create(0, &batch))
+	    smudge_batch_create(0, &batch, &err))
 		return failed(&err, 1);
 
 	buffer[3 * PAGE] = 1;
@@ -80,7 +80,7 @@ int main(void)
 	smudge_batch_destroy(batch);
 	smudge_client_close(client);
 	smudge_source_destroy(source);
-	smudge_memory_destroy(memory);
+	smudge_memory_destroy(memory, NULL);
 	munmap(buffer, NPAGES * PAGE);
 	return npages == 3 ? 0 : 1;
 }

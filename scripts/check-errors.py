@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Every public call that takes a struct smudge_error is in the table of
-tests/unit/library/errors_begin_afresh.c, which checks that the call clears it
-first."""
+"""The rule of docs/errors.md: a public call that its comment gives two or more
+errnos takes a struct smudge_error. Each call that takes one is in the table of
+tests/unit/library/errors_begin_afresh.c, which checks that it clears it first."""
 import pathlib
 import re
 import sys
@@ -13,23 +13,42 @@ TEST = ROOT / "tests/unit/library/errors_begin_afresh.c"
 NOTES = re.compile(r"smudge_error_\w+")
 # Callbacks do not match: they are members of a struct, "(*name)(...)".
 CALL = re.compile(r"\b(smudge_\w+)\(([^()]*)\)")
+COMMENT = re.compile(r"/\*.*?\*/", re.S)
 
 
-def declared():
-    for header in sorted((ROOT / "include/smudge").glob("*.h")):
-        text = re.sub(r"/\*.*?\*/", "", header.read_text(), flags=re.S)
-        for name, arguments in CALL.findall(text):
-            if "struct smudge_error *" in arguments and not NOTES.fullmatch(name):
-                yield name
+def pieces(text):
+    """Each comment with the code up to the next one."""
+    comments = list(COMMENT.finditer(text))
+    ends = [c.start() for c in comments[1:]] + [len(text)]
+    for comment, end in zip(comments, ends):
+        yield comment.group(), text[comment.end():end]
+
+
+def calls_in(text):
+    """The calls of a header, whether each takes an error, and its errnos."""
+    for comment, code in pieces(text):
+        returns = comment.rpartition("Return:")[2] if "Return:" in comment else ""
+        for name, arguments in CALL.findall(code):
+            if not NOTES.fullmatch(name):
+                yield (name, "struct smudge_error *" in arguments,
+                       sorted(set(re.findall(r"-E[A-Z0-9]+\b", returns))))
+
+
+def too_silent(calls):
+    return [f"{name} returns {', '.join(errnos)} and takes no error"
+            for name, takes, errnos in calls if len(errnos) > 1 and not takes]
 
 
 def main():
-    calls = set(declared())
+    headers = sorted((ROOT / "include/smudge").glob("*.h"))
+    all_calls = [c for header in headers for c in calls_in(header.read_text())]
+    calls = {name for name, takes, _ in all_calls if takes}
     table = set(re.findall(r'\{"(smudge_\w+)",', TEST.read_text()))
     wrong = [f"{n} takes an error and is not in the table of {TEST.name}"
              for n in sorted(calls - table)]
     wrong += [f"{n} is in the table of {TEST.name} and takes no error"
               for n in sorted(table - calls)]
+    wrong += too_silent(all_calls)
     if not calls:
         wrong.append("no public call takes an error: this script reads the headers wrong")
     print("\n".join(wrong) if wrong else f"{len(calls)} calls in the table")

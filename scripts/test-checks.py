@@ -15,6 +15,7 @@ import tally
 calls = importlib.import_module("check-calls")
 changelog = importlib.import_module("check-changelog")
 dialect = importlib.import_module("check-dialect")
+errors = importlib.import_module("check-errors")
 includes = importlib.import_module("check-includes")
 references = importlib.import_module("check-references")
 
@@ -267,6 +268,20 @@ def test_tally():
         counted.case("row", str(i), "failed", output="\n".join("abcdefgh"))
     kept = list(counted.summary())[-60:]
     assert all(f"failed: row: {i}" in kept for i in range(20))
+
+
+def test_errors():
+    comment = "/*\n * smudge_x - does it\n *\n * Return: 0, %s.\n */\n"
+    two = comment % "-EINVAL (a), -ENOMEM"
+    takes = "int smudge_x(int a, struct smudge_error *err);\n"
+    silent = "int smudge_x(int a);\n"
+    assert not errors.too_silent(errors.calls_in(two + takes))
+    assert errors.too_silent(errors.calls_in(two + silent))
+    assert errors.too_silent(errors.calls_in(
+        two + silent + comment % "-EBUSY" + silent)) == [
+            "smudge_x returns -EINVAL, -ENOMEM and takes no error"]
+    assert not errors.too_silent(errors.calls_in(comment % "-EBUSY" + silent))
+    assert not errors.too_silent(errors.calls_in("/* none */\n" + silent))
 
 
 def main():

@@ -54,7 +54,7 @@ int main(void)
 	struct phys_ram_dirty *d;
 
 	if (smudge_memory_create(&memory) ||
-	    smudge_region_add(memory, &pc_ram, &region) ||
+	    smudge_region_add(memory, &pc_ram, &region, NULL) ||
 	    phys_ram_create(memory, &tlb, &d) ||
 	    phys_ram_start_tracking(d, VGA_DIRTY_FLAG, NULL))
 		return 2;
@@ -64,5 +64,5 @@ int main(void)
 	store(d, VRAM + 70 * PAGE, 1);
 	ok = ok && vga_refresh(d) == 2 * PAGE && vga_refresh(d) == 0;
 	phys_ram_destroy(d);
-	return smudge_memory_destroy(memory) || !ok;
+	return smudge_memory_destroy(memory, NULL) || !ok;
 }

@@ -28,13 +28,13 @@ static void is_refused(void **state)
 
 	assert_int_equal(smudge_memory_create(&memory), 0);
 	assert_int_equal(phys_ram_create(memory, NULL, &d), -EINVAL);
-	assert_int_equal(smudge_region_add(memory, &options, &region), 0);
+	assert_int_equal(smudge_region_add(memory, &options, &region, NULL), 0);
 	assert_int_equal(phys_ram_create(memory, &half, &d), -EINVAL);
 	assert_null(d);
 	assert_int_equal(phys_ram_create(memory, NULL, &d), 0);
 	phys_ram_destroy(d);
 	phys_ram_destroy(NULL);
-	assert_int_equal(smudge_memory_destroy(memory), 0);
+	assert_int_equal(smudge_memory_destroy(memory, NULL), 0);
 }
 
 TEST_MAIN(is_refused)

@@ -43,7 +43,7 @@ static void first_failure_is_said(void **state)
 	phys_ram_destroy(d);
 	fake_destroy(&low);
 	fake_destroy(&high);
-	assert_int_equal(smudge_memory_destroy(memory), 0);
+	assert_int_equal(smudge_memory_destroy(memory, NULL), 0);
 }
 
 /* The adapter keeps the regions it was made with. */
@@ -56,10 +56,10 @@ static void regions_are_held(void **state)
 	assert_int_equal(smudge_memory_create(&memory), 0);
 	region = fake_region(memory, 0, NPAGES);
 	assert_int_equal(phys_ram_create(memory, NULL, &d), 0);
-	assert_int_equal(smudge_region_remove(region), -EBUSY);
+	assert_int_equal(smudge_region_remove(region, NULL), -EBUSY);
 	phys_ram_destroy(d);
-	assert_int_equal(smudge_region_remove(region), 0);
-	assert_int_equal(smudge_memory_destroy(memory), 0);
+	assert_int_equal(smudge_region_remove(region, NULL), 0);
+	assert_int_equal(smudge_memory_destroy(memory, NULL), 0);
 }
 
 TEST_MAIN(first_failure_is_said, regions_are_held)

@@ -210,7 +210,8 @@ static void world_start(struct world *w, const struct layout *layout)
 		options.size_bytes = layout->npages[i] * PAGE;
 		name[3] = (char)('0' + i);
 		assert_int_equal(
-			smudge_region_add(w->memory, &options, &region), 0);
+			smudge_region_add(w->memory, &options, &region, NULL),
+			0);
 	}
 	assert_int_equal(phys_ram_create(w->memory, NULL, &w->d), 0);
 	w->map = calloc(layout->end, 1);
@@ -222,7 +223,7 @@ static void world_start(struct world *w, const struct layout *layout)
 static void world_stop(struct world *w)
 {
 	phys_ram_destroy(w->d);
-	assert_int_equal(smudge_memory_destroy(w->memory), 0);
+	assert_int_equal(smudge_memory_destroy(w->memory, NULL), 0);
 	free(w->map);
 }
 

@@ -67,7 +67,8 @@ static void add_region(struct world *w, const char *name, uint64_t gpa,
 	options.gpa = gpa;
 	options.page_shift = page_shift;
 	options.size_bytes = npages << page_shift;
-	assert_int_equal(smudge_region_add(w->memory, &options, &region), 0);
+	assert_int_equal(smudge_region_add(w->memory, &options, &region, NULL),
+			 0);
 }
 
 /* Where 7 pages of 64 KiB begin, beyond the NPAGES of 4 KiB and a hole. */
@@ -98,7 +99,7 @@ static int teardown(void **state)
 	struct world *w = *state;
 
 	phys_ram_destroy(w->d);
-	assert_int_equal(smudge_memory_destroy(w->memory), 0);
+	assert_int_equal(smudge_memory_destroy(w->memory, NULL), 0);
 	free(w);
 	return 0;
 }

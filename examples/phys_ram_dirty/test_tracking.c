@@ -77,8 +77,9 @@ static int setup(void **state)
 
 	assert_non_null(w);
 	assert_int_equal(smudge_memory_create(&w->memory), 0);
-	assert_int_equal(smudge_region_add(w->memory, &options, &w->region), 0);
-	assert_int_equal(smudge_source_create(&ops, w, &w->source), 0);
+	assert_int_equal(
+		smudge_region_add(w->memory, &options, &w->region, NULL), 0);
+	assert_int_equal(smudge_source_create(&ops, w, &w->source, NULL), 0);
 	assert_int_equal(smudge_region_attach(w->region, w->source, 0, 0, NULL),
 			 0);
 	assert_int_equal(phys_ram_create(w->memory, &tlb, &w->d), 0);
@@ -92,7 +93,7 @@ static int teardown(void **state)
 
 	phys_ram_destroy(w->d);
 	smudge_source_destroy(w->source);
-	assert_int_equal(smudge_memory_destroy(w->memory), 0);
+	assert_int_equal(smudge_memory_destroy(w->memory, NULL), 0);
 	free(w);
 	return 0;
 }

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "attributes.h"
+#include "error.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -33,12 +34,13 @@ struct smudge_batch;
  * smudge_batch_create - an empty batch
  * @max_runs: runs it can hold; raised to 4096 if less, refused above 2^30
  * @ret_batch: receives the batch, owned by the caller
+ * @err: receives the failure; may be NULL
  *
  * Memory: 8 bytes per run, populated when used. Blocks: on mmap. Threads: any.
  * Return: 0, -EINVAL (@max_runs too large), -ENOMEM.
  */
-int smudge_batch_create(size_t max_runs,
-			struct smudge_batch **ret_batch) SMUDGE_MUST_CHECK
+int smudge_batch_create(size_t max_runs, struct smudge_batch **ret_batch,
+			struct smudge_error *err) SMUDGE_MUST_CHECK
 	SMUDGE_NONNULL(2);
 
 /*

@@ -20,6 +20,7 @@
 
 #include "attributes.h"
 #include "batch.h"
+#include "error.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -36,13 +37,14 @@ struct smudge_bitmap;
  * smudge_bitmap_create - a bitmap of clean pages
  * @npages: 1 to SMUDGE_BITMAP_MAX_PAGES
  * @ret: receives the bitmap, owned by the caller
+ * @err: receives the failure; may be NULL
  *
  * Address space for all levels is reserved; the kernel populates it page by
  * page as bits appear. Blocks: on mmap only. Threads: any.
  * Return: 0, -EINVAL (@npages out of range), -ENOMEM (no address space).
  */
-int smudge_bitmap_create(uint64_t npages,
-			 struct smudge_bitmap **ret) SMUDGE_MUST_CHECK
+int smudge_bitmap_create(uint64_t npages, struct smudge_bitmap **ret,
+			 struct smudge_error *err) SMUDGE_MUST_CHECK
 	SMUDGE_NONNULL(2);
 
 /*

@@ -2,10 +2,10 @@
 /*
  * The one sentence that says what failed.
  *
- * Calls that do long or composite work take a struct smudge_error, owned by
- * the caller. Each such call clears it first, so what is in it afterwards is
- * about that call, and nothing is in it after a success. Within one call the
- * first failure is kept: it is the cause, later ones are its echo.
+ * Calls that can fail for more than one reason take a struct smudge_error,
+ * owned by the caller. Each such call clears it first, so what is in it
+ * afterwards is about that call, and nothing is in it after a success. Within
+ * one call the first failure is kept: it is the cause, later ones are its echo.
  */
 #ifndef SMUDGE_ERROR_H
 #define SMUDGE_ERROR_H

@@ -102,13 +102,15 @@ struct smudge_hub_ops {
  * @ops: copied; name is borrowed for the hub's life
  * @opaque: passed to every operation
  * @ret: receives the hub, owned by the caller
+ * @err: receives the failure; may be NULL
  *
  * Blocks: no. Threads: any.
  * Return: 0, -EINVAL (name or collect is NULL, or size is below the first
  * version's), -E2BIG (ops has fields that this library does not know), -ENOMEM.
  */
 int smudge_hub_create(const struct smudge_hub_ops *ops, void *opaque,
-		      struct smudge_hub **ret) SMUDGE_MUST_CHECK
+		      struct smudge_hub **ret,
+		      struct smudge_error *err) SMUDGE_MUST_CHECK
 	SMUDGE_NONNULL(1, 3);
 
 /*
@@ -132,6 +134,7 @@ struct smudge_hub_member_options {
  * @options: copied
  * @ret_source: receives the source, owned by the caller, attached nowhere
  * @ret_member: receives its place; valid until the source is destroyed
+ * @err: receives the failure; may be NULL
  *
  * The range it is attached to has the source's size, rounded up to whole pages
  * of the region. It has a look. Memory for its pending pages is held while it
@@ -143,7 +146,8 @@ struct smudge_hub_member_options {
 int smudge_hub_join(struct smudge_hub *hub,
 		    const struct smudge_hub_member_options *options,
 		    struct smudge_source **ret_source,
-		    struct smudge_hub_member **ret_member) SMUDGE_MUST_CHECK
+		    struct smudge_hub_member **ret_member,
+		    struct smudge_error *err) SMUDGE_MUST_CHECK
 	SMUDGE_NONNULL(1, 2, 3, 4);
 
 /*

@@ -50,6 +50,7 @@ int smudge_memory_create(struct smudge_memory **ret_memory) SMUDGE_MUST_CHECK
 /*
  * smudge_memory_destroy - free a memory and the regions left in it
  * @memory: may be NULL
+ * @err: receives the failure; may be NULL
  *
  * Sources that are still attached are detached, not destroyed.
  * Blocks: as smudge_region_remove. Threads: no other call may be running.
@@ -57,7 +58,8 @@ int smudge_memory_create(struct smudge_memory **ret_memory) SMUDGE_MUST_CHECK
  * code handle, a migration that runs, or smudge_region_hold); nothing is
  * changed then.
  */
-int smudge_memory_destroy(struct smudge_memory *memory);
+int smudge_memory_destroy(struct smudge_memory *memory,
+			  struct smudge_error *err);
 
 struct smudge_region_options {
 	size_t size;	     /* sizeof(struct smudge_region_options) */
@@ -73,6 +75,7 @@ struct smudge_region_options {
  * @memory: memory (borrowed; must outlive the region)
  * @options: copied; the memory at hva remains the caller's
  * @ret_region: receives the region, valid until smudge_region_remove
+ * @err: receives the failure, which names the region in the way; may be NULL
  *
  * Clients that watch every region watch it from now on, with all pages dirty.
  * Blocks: on the memory's lock, and on an RCU grace period. Threads: any.
@@ -83,12 +86,14 @@ struct smudge_region_options {
  */
 int smudge_region_add(struct smudge_memory *memory,
 		      const struct smudge_region_options *options,
-		      struct smudge_region **ret_region) SMUDGE_MUST_CHECK
+		      struct smudge_region **ret_region,
+		      struct smudge_error *err) SMUDGE_MUST_CHECK
 	SMUDGE_NONNULL(1, 2, 3);
 
 /*
  * smudge_region_remove - remove a piece of guest RAM
- * @region: invalid afterwards
+ * @region: invalid afterwards, unless the call fails
+ * @err: receives the failure; may be NULL
  *
  * Sources are harvested a last time and detached. The clients' bits of the
  * region are dropped with it: a client that still needs its content must take
@@ -99,7 +104,8 @@ int smudge_region_add(struct smudge_memory *memory,
  * display, a code handle, a migration that runs, or smudge_region_hold),
  * -ENOMEM; on failure nothing has changed.
  */
-int smudge_region_remove(struct smudge_region *region) SMUDGE_NONNULL(1);
+int smudge_region_remove(struct smudge_region *region, struct smudge_error *err)
+	SMUDGE_NONNULL(1);
 
 /*
  * smudge_region_hold - keep a region from being removed

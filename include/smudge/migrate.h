@@ -148,6 +148,7 @@ struct smudge_migration;
  * @limits: first limits, copied; NULL for the defaults
  * @ret_migration: receives the handle, owned by the caller; it serves one send
  *	or receive
+ * @err: receives the failure; may be NULL
  *
  * Blocks: no. Threads: any.
  * Return: 0, -EINVAL (the size of @limits is smaller than the first version's),
@@ -155,8 +156,9 @@ struct smudge_migration;
  * -EMFILE, -ENFILE.
  */
 int smudge_migration_create(const struct smudge_migrate_limits *limits,
-			    struct smudge_migration **ret_migration)
-	SMUDGE_MUST_CHECK SMUDGE_NONNULL(2);
+			    struct smudge_migration **ret_migration,
+			    struct smudge_error *err) SMUDGE_MUST_CHECK
+	SMUDGE_NONNULL(2);
 
 /*
  * smudge_migration_destroy - free the handle
@@ -185,6 +187,7 @@ int smudge_migration_cancel(struct smudge_migration *migration)
  * smudge_migration_set_limits - change the limits, from the next record on
  * @migration: handle (borrowed)
  * @limits: copied; NULL for the defaults
+ * @err: receives the failure; may be NULL
  *
  * Blocks: on a short lock. Threads: any.
  * Return: 0, -EINVAL (the size is smaller than the first version's), -E2BIG
@@ -192,8 +195,8 @@ int smudge_migration_cancel(struct smudge_migration *migration)
  * limits are as before.
  */
 int smudge_migration_set_limits(struct smudge_migration *migration,
-				const struct smudge_migrate_limits *limits)
-	SMUDGE_NONNULL(1);
+				const struct smudge_migrate_limits *limits,
+				struct smudge_error *err) SMUDGE_NONNULL(1);
 
 /*
  * smudge_migration_limits - read the limits, defaults filled in

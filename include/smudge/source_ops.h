@@ -128,6 +128,7 @@ struct smudge_source_ops {
  * @ops: copied; name is borrowed for the source's life
  * @opaque: passed to every operation
  * @ret: receives the source, owned by the caller
+ * @err: receives the failure; may be NULL
  *
  * Blocks: no. Threads: any.
  * Return: 0, -EINVAL (name, start, stop or harvest is NULL, or size is below
@@ -135,7 +136,8 @@ struct smudge_source_ops {
  * know), -ENOMEM.
  */
 int smudge_source_create(const struct smudge_source_ops *ops, void *opaque,
-			 struct smudge_source **ret) SMUDGE_MUST_CHECK
+			 struct smudge_source **ret,
+			 struct smudge_error *err) SMUDGE_MUST_CHECK
 	SMUDGE_NONNULL(1, 3);
 
 /*

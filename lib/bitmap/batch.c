@@ -17,18 +17,29 @@
 _Static_assert(2 * MIN_RUNS >= SMI_GROUP_MAX_EDGES + 1, "room for one group");
 _Static_assert(sizeof(size_t) >= 8, "64-bit processors only");
 
-int smudge_batch_create(size_t max_runs, struct smudge_batch **ret_batch)
+static int no_memory(size_t max_runs, struct smudge_error *err)
+{
+	return smudge_error_set(err, -ENOMEM, "batch",
+				"no memory for a batch of %zu runs", max_runs);
+}
+
+int smudge_batch_create(size_t max_runs, struct smudge_batch **ret_batch,
+			struct smudge_error *err)
 {
 	struct smudge_batch *batch;
 	void *edges;
 
+	smudge_error_clear(err);
 	if (max_runs > MAX_RUNS)
-		return -EINVAL;
+		return smudge_error_set(err, -EINVAL, "batch",
+					"a batch of %zu runs is too large: "
+					"2^30 are allowed",
+					max_runs);
 	if (max_runs < MIN_RUNS)
 		max_runs = MIN_RUNS;
 	batch = calloc(1, sizeof(*batch));
 	if (!batch)
-		return -ENOMEM;
+		return no_memory(max_runs, err);
 	batch->max_edges = 2 * max_runs;
 	batch->mapped_bytes =
 		(batch->max_edges + SMI_EDGE_SLACK) * sizeof(uint32_t);
@@ -36,7 +47,7 @@ int smudge_batch_create(size_t max_runs, struct smudge_batch **ret_batch)
 		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (edges == MAP_FAILED) {
 		free(batch);
-		return -ENOMEM;
+		return no_memory(max_runs, err);
 	}
 	batch->edges = edges;
 	*ret_batch = batch;

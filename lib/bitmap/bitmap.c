@@ -6,6 +6,7 @@
  * TiB and calls madvise(2), whose time follows the populated memory.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,15 +15,28 @@
 #include "bitmap/planes.h"
 #include "sys/barrier.h"
 
-int smudge_bitmap_create(uint64_t npages, struct smudge_bitmap **ret)
+static int no_memory(uint64_t npages, struct smudge_error *err)
+{
+	return smudge_error_set(err, -ENOMEM, "bitmap",
+				"no memory for a bitmap of %" PRIu64 " pages",
+				npages);
+}
+
+int smudge_bitmap_create(uint64_t npages, struct smudge_bitmap **ret,
+			 struct smudge_error *err)
 {
 	struct smudge_bitmap *b;
 
+	smudge_error_clear(err);
 	if (npages == 0 || npages > SMUDGE_BITMAP_MAX_PAGES)
-		return -EINVAL;
+		return smudge_error_set(err, -EINVAL, "bitmap",
+					"a bitmap of %" PRIu64
+					" pages is not possible: it has from 1 "
+					"to 2^40",
+					npages);
 	b = aligned_alloc(64, sizeof(*b));
 	if (!b)
-		return -ENOMEM;
+		return no_memory(npages, err);
 	memset(b, 0, sizeof(*b));
 	b->npages = npages;
 	b->ngroups = smi_count_groups(npages);
@@ -30,7 +44,7 @@ int smudge_bitmap_create(uint64_t npages, struct smudge_bitmap **ret)
 	b->nlevel2 = smi_level2_word(b->ngroups + 63);
 	if (!smi_planes_map(b)) {
 		smudge_bitmap_destroy(b);
-		return -ENOMEM;
+		return no_memory(npages, err);
 	}
 	atomic_init(&b->fast_npages, smi_sys_barrier_register() ? npages : 0);
 	b->kernels = smi_kernels_choose();

@@ -46,7 +46,7 @@ static struct smudge_code *new_code(struct smudge_memory *memory,
 
 	if (!code)
 		return NULL;
-	if (smudge_batch_create(0, &code->batch) < 0) {
+	if (smudge_batch_create(0, &code->batch, NULL) < 0) {
 		free(code);
 		return NULL;
 	}

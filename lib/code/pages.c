@@ -36,7 +36,7 @@ static int reserve(struct smi_code_region *r)
 
 	if (pages == MAP_FAILED)
 		return -ENOMEM;
-	ret = smudge_bitmap_create(r->npages, &r->watched);
+	ret = smudge_bitmap_create(r->npages, &r->watched, NULL);
 	if (ret < 0) {
 		munmap(pages, counter_bytes(r));
 		return ret;

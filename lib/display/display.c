@@ -44,7 +44,7 @@ int smudge_display_open(struct smudge_memory *memory,
 	smudge_region_hold(region);
 	ret = smi_screen_create(region, mode, &display->screen, err);
 	if (ret == 0) {
-		ret = smudge_batch_create(BATCH_RUNS, &display->batch);
+		ret = smudge_batch_create(BATCH_RUNS, &display->batch, NULL);
 		if (ret < 0)
 			smudge_error_set(err, ret, "display",
 					 "no memory for a batch");

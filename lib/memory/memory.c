@@ -28,27 +28,46 @@ int smudge_memory_create(struct smudge_memory **ret_memory)
 	return 0;
 }
 
-static bool has_held_region(const struct smi_region_table *table)
+/* memory->lock held. */
+static int check_unused(const struct smudge_memory *memory,
+			struct smudge_error *err)
 {
+	const struct smi_region_table *table = smi_memory_table(memory);
+
+	if (memory->clients)
+		return smudge_error_set(err, -EBUSY, "memory",
+					"client %s is open, and %zu clients "
+					"must be closed first",
+					memory->clients->name,
+					memory->nclients);
 	for (size_t i = 0; i < table->n; i++) {
 		if (table->regions[i]->nholds)
-			return true;
+			return smudge_error_set(
+				err, -EBUSY, "memory",
+				"region %s is held %zu times, and the memory "
+				"cannot be destroyed before each is released",
+				table->regions[i]->name,
+				table->regions[i]->nholds);
 	}
-	return false;
+	return 0;
 }
 
-int smudge_memory_destroy(struct smudge_memory *memory)
+int smudge_memory_destroy(struct smudge_memory *memory,
+			  struct smudge_error *err)
 {
 	struct smi_region_table *table;
+	int ret;
 
+	smudge_error_clear(err);
 	if (!memory)
 		return 0;
 	pthread_mutex_lock(&memory->lock);
-	table = smi_memory_table(memory);
-	if (memory->clients || has_held_region(table)) {
+	ret = check_unused(memory, err);
+	if (ret < 0) {
 		pthread_mutex_unlock(&memory->lock);
-		return -EBUSY;
+		return ret;
 	}
+	table = smi_memory_table(memory);
 	for (size_t i = 0; i < table->n; i++)
 		smi_region_detach_all(table->regions[i]);
 	/* No other call runs, so no mark does: this needs no grace period. */

@@ -20,20 +20,10 @@
 #include "sys/guard.h"
 #include "sys/options.h"
 
-static bool is_valid(const struct smudge_region_options *o, unsigned int shift)
-{
-	uint64_t mask = (UINT64_C(1) << shift) - 1;
-
-	return shift >= 12 && shift <= 30 && o->name && o->name[0] &&
-	       strlen(o->name) < 64 && o->hva && !((uintptr_t)o->hva & 4095) &&
-	       !(o->gpa & mask) && o->size_bytes && !(o->size_bytes & mask) &&
-	       o->size_bytes <= UINT64_MAX - o->gpa &&
-	       o->size_bytes >> shift <= SMUDGE_BITMAP_MAX_PAGES;
-}
+#define WHERE "region"
 
 static struct smudge_region *new_region(struct smudge_memory *memory,
-					const struct smudge_region_options *o,
-					unsigned int shift)
+					const struct smudge_region_options *o)
 {
 	struct smudge_region *region = calloc(1, sizeof(*region));
 
@@ -43,8 +33,8 @@ static struct smudge_region *new_region(struct smudge_memory *memory,
 	snprintf(region->name, sizeof(region->name), "%s", o->name);
 	region->hva = o->hva;
 	region->gpa = o->gpa;
-	region->npages = o->size_bytes >> shift;
-	region->page_shift = shift;
+	region->npages = o->size_bytes >> o->page_shift;
+	region->page_shift = o->page_shift;
 	atomic_init(&region->views, NULL);
 	pthread_mutex_init(&region->lock, NULL);
 	return region;
@@ -63,33 +53,15 @@ static void free_retired(struct smudge_memory *memory,
 	smi_region_free((struct smudge_region *)retired); /* first member */
 }
 
-static int check_room(const struct smi_region_table *table,
-		      const struct smudge_region_options *o)
-{
-	uint64_t last = o->gpa + (o->size_bytes - 1);
-
-	if (table->n >= SMUDGE_MAX_REGIONS)
-		return -ENOSPC;
-	for (size_t i = 0; i < table->n; i++) {
-		const struct smudge_region *region = table->regions[i];
-
-		if (!strcmp(region->name, o->name) ||
-		    (o->gpa <= smi_region_last_gpa(region) &&
-		     region->gpa <= last))
-			return -EEXIST;
-	}
-	return 0;
-}
-
 /* memory->lock held. Let the clients that watch everything watch it. */
-static int watch_by_all(struct smudge_region *region)
+static int watch_by_all(struct smudge_region *region, struct smudge_error *err)
 {
 	int ret = 0;
 
 	for (struct smudge_client *c = region->memory->clients; c && ret == 0;
 	     c = c->next) {
 		if (c->watches_all)
-			ret = smi_client_watch(c, region, NULL);
+			ret = smi_client_watch(c, region, err);
 	}
 	if (ret < 0) {
 		smi_client_unwatch_all(region);
@@ -113,22 +85,29 @@ static void publish(struct smudge_region *region,
 		smi_view_owe_barrier(v);
 }
 
+static int no_memory(const char *name, struct smudge_error *err)
+{
+	return smudge_error_set(err, -ENOMEM, WHERE, "no memory for region %s",
+				name);
+}
+
 /* memory->lock held. */
 static int add_locked(struct smudge_memory *memory,
 		      const struct smudge_region_options *options,
-		      unsigned int shift, struct smudge_region **ret_region)
+		      struct smudge_region **ret_region,
+		      struct smudge_error *err)
 {
 	struct smi_region_table *table;
 	struct smudge_region *region;
-	int ret = check_room(smi_memory_table(memory), options);
+	int ret = smi_region_check_room(smi_memory_table(memory), options, err);
 
 	if (ret < 0)
 		return ret;
-	region = new_region(memory, options, shift);
+	region = new_region(memory, options);
 	if (!region)
-		return -ENOMEM;
+		return no_memory(options->name, err);
 	table = smi_table_with(smi_memory_table(memory), region);
-	ret = table ? watch_by_all(region) : -ENOMEM;
+	ret = table ? watch_by_all(region, err) : no_memory(region->name, err);
 	if (ret < 0) {
 		smi_region_free(region);
 		free(table);
@@ -141,31 +120,47 @@ static int add_locked(struct smudge_memory *memory,
 
 int smudge_region_add(struct smudge_memory *memory,
 		      const struct smudge_region_options *options,
-		      struct smudge_region **ret_region)
+		      struct smudge_region **ret_region,
+		      struct smudge_error *err)
 {
 	struct smudge_region_options own;
-	int ret = smi_sys_options_copy(
-		&own, options, SMI_SYS_SHAPE(smudge_region_options, page_shift),
-		"region", NULL);
+	int ret;
 
+	smudge_error_clear(err);
+	ret = smi_sys_options_copy(
+		&own, options, SMI_SYS_SHAPE(smudge_region_options, page_shift),
+		WHERE, err);
 	if (ret < 0)
 		return ret;
 	if (!own.page_shift)
 		own.page_shift = 12;
-	if (!is_valid(&own, own.page_shift))
-		return -EINVAL;
+	ret = smi_region_check_options(&own, err);
+	if (ret < 0)
+		return ret;
 	SMI_SYS_GUARD(&memory->lock);
-	return add_locked(memory, &own, own.page_shift, ret_region);
+	return add_locked(memory, &own, ret_region, err);
 }
 
-static bool has_batches(const struct smudge_region *region)
+/* memory->lock held. */
+static int check_removable(const struct smudge_region *region,
+			   struct smudge_error *err)
 {
+	if (region->nholds)
+		return smudge_error_set(err, -EBUSY, WHERE,
+					"region %s is held %zu times, and "
+					"cannot be removed before each is "
+					"released",
+					region->name, region->nholds);
 	for (struct smi_view *v = smi_region_views(region); v;
 	     v = smi_view_next(v)) {
 		if (smi_view_has_batches(v))
-			return true;
+			return smudge_error_set(
+				err, -EBUSY, WHERE,
+				"client %s has a batch of region %s, which it "
+				"must commit or return first",
+				v->client->name, region->name);
 	}
-	return false;
+	return 0;
 }
 
 void smi_region_detach_all(struct smudge_region *region)
@@ -175,17 +170,23 @@ void smi_region_detach_all(struct smudge_region *region)
 		smi_source_detach_locked(region->sources, NULL);
 }
 
-int smudge_region_remove(struct smudge_region *region)
+int smudge_region_remove(struct smudge_region *region, struct smudge_error *err)
 {
 	struct smudge_memory *memory = region->memory;
 	struct smi_region_table *table;
+	int ret;
 
+	smudge_error_clear(err);
 	SMI_SYS_GUARD(&memory->lock);
-	if (region->nholds || has_batches(region))
-		return -EBUSY;
+	ret = check_removable(region, err);
+	if (ret < 0)
+		return ret;
 	table = smi_table_without(smi_memory_table(memory), region);
 	if (!table)
-		return -ENOMEM;
+		return smudge_error_set(err, -ENOMEM, WHERE,
+					"no memory for the list of regions "
+					"without %s",
+					region->name);
 	smi_region_detach_all(region);
 	smi_client_unwatch_all(region);
 	smi_table_publish(memory, table);

@@ -16,22 +16,44 @@
 #include "sys/options.h"
 #include "sys/rcu.h"
 
+static int check_ops(const struct smudge_source_ops *ops,
+		     struct smudge_error *err)
+{
+	if (!ops->name)
+		return smudge_error_set(err, -EINVAL, "source",
+					"a source needs a name, and .name is "
+					"NULL");
+	if (!ops->start || !ops->stop || !ops->harvest)
+		return smudge_error_set(err, -EINVAL, "source",
+					"source %s needs the operation .%s, "
+					"which is NULL",
+					ops->name,
+					!ops->start  ? "start"
+					: !ops->stop ? "stop"
+						     : "harvest");
+	return 0;
+}
+
 int smudge_source_create(const struct smudge_source_ops *ops, void *opaque,
-			 struct smudge_source **ret_source)
+			 struct smudge_source **ret_source,
+			 struct smudge_error *err)
 {
 	struct smudge_source_ops own;
 	struct smudge_source *source;
-	int ret = smi_sys_options_copy(
-		&own, ops, SMI_SYS_SHAPE(smudge_source_ops, destroy), "source",
-		NULL);
+	int ret;
 
+	smudge_error_clear(err);
+	ret = smi_sys_options_copy(&own, ops,
+				   SMI_SYS_SHAPE(smudge_source_ops, destroy),
+				   "source", err);
+	if (ret == 0)
+		ret = check_ops(&own, err);
 	if (ret < 0)
 		return ret;
-	if (!own.name || !own.start || !own.stop || !own.harvest)
-		return -EINVAL;
 	source = calloc(1, sizeof(*source));
 	if (!source)
-		return -ENOMEM;
+		return smudge_error_set(err, -ENOMEM, "source",
+					"no memory for source %s", own.name);
 	source->ops = own;
 	source->opaque = opaque;
 	atomic_init(&source->region, NULL);

@@ -233,7 +233,7 @@ int smudge_client_skip(struct smudge_client *client,
 	int ret;
 
 	smudge_error_clear(err);
-	ret = smudge_batch_create(SKIP_RUNS, &batch);
+	ret = smudge_batch_create(SKIP_RUNS, &batch, NULL);
 	if (ret < 0)
 		return smudge_error_set(err, ret, "client",
 					"no memory for a batch");

@@ -50,7 +50,7 @@ int smi_view_create(struct smudge_client *client, struct smudge_region *region,
 
 	if (!view)
 		return -ENOMEM;
-	ret = smudge_bitmap_create(region->npages, &view->bitmap);
+	ret = smudge_bitmap_create(region->npages, &view->bitmap, NULL);
 	if (ret < 0) {
 		free(view);
 		return ret;

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "stream/cancel.h"
 #include "sys/options.h"
@@ -29,13 +30,14 @@ struct smudge_migration {
 
 /* The program's limits, or its none, with the defaults filled in. */
 static int copy_limits(struct smudge_migrate_limits *to,
-		       const struct smudge_migrate_limits *limits)
+		       const struct smudge_migrate_limits *limits,
+		       struct smudge_error *err)
 {
 	const struct smudge_migrate_limits none = {.size = sizeof(none)};
 	int ret = smi_sys_options_copy(
 		to, limits ? limits : &none,
 		SMI_SYS_SHAPE(smudge_migrate_limits, max_rounds), "migrate",
-		NULL);
+		err);
 
 	if (ret < 0)
 		return ret;
@@ -48,21 +50,28 @@ static int copy_limits(struct smudge_migrate_limits *to,
 }
 
 int smudge_migration_create(const struct smudge_migrate_limits *limits,
-			    struct smudge_migration **ret_migration)
+			    struct smudge_migration **ret_migration,
+			    struct smudge_error *err)
 {
 	struct smudge_migrate_limits filled;
 	struct smudge_migration *migration;
-	int ret = copy_limits(&filled, limits);
+	int ret;
 
+	smudge_error_clear(err);
+	ret = copy_limits(&filled, limits, err);
 	if (ret < 0)
 		return ret;
 	migration = calloc(1, sizeof(*migration));
 	if (!migration)
-		return -ENOMEM;
+		return smudge_error_set(err, -ENOMEM, "migrate",
+					"no memory for a migration");
 	ret = smi_cancel_open(&migration->cancel);
 	if (ret < 0) {
 		free(migration);
-		return ret;
+		return smudge_error_set(err, ret, "migrate",
+					"a migration needs a descriptor to be "
+					"cancelled by: %s",
+					strerror(-ret));
 	}
 	pthread_mutex_init(&migration->lock, NULL);
 	migration->nowners = 1;
@@ -162,11 +171,14 @@ void smi_migration_publish(struct smudge_migration *migration,
 }
 
 int smudge_migration_set_limits(struct smudge_migration *migration,
-				const struct smudge_migrate_limits *limits)
+				const struct smudge_migrate_limits *limits,
+				struct smudge_error *err)
 {
 	struct smudge_migrate_limits filled;
-	int ret = copy_limits(&filled, limits);
+	int ret;
 
+	smudge_error_clear(err);
+	ret = copy_limits(&filled, limits, err);
 	if (ret < 0)
 		return ret;
 	pthread_mutex_lock(&migration->lock);

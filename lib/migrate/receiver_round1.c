@@ -24,7 +24,7 @@ int smi_round1_seen_begin(struct smi_receiver *receiver)
 	     i++) {
 		ret = smudge_bitmap_create(regions->table[i].size_bytes >>
 						   SMI_WIRE_PAGE_SHIFT,
-					   &receiver->round1_seen[i]);
+					   &receiver->round1_seen[i], NULL);
 		if (ret < 0)
 			break;
 	}

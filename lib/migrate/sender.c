@@ -55,7 +55,7 @@ static int open_tracking(struct smi_sender *sender)
 		.regions = sender->regions.regions,
 		.nregions = sender->regions.nregions,
 	};
-	int ret = smudge_batch_create(MAX_RUNS, &sender->batch);
+	int ret = smudge_batch_create(MAX_RUNS, &sender->batch, NULL);
 
 	if (ret < 0)
 		return smudge_error_set(&sender->err, ret, "migrate",

@@ -22,13 +22,13 @@
 
 #include <smudge/bitmap.h>
 
+#include "source/hub_check.h"
 #include "sys/error.h"
 #include "sys/guard.h"
 #include "sys/options.h"
 #include "sys/rcu.h"
 
-#define MIN_PAGE_SHIFT 9
-#define MAX_PAGE_SHIFT 40
+#define WHERE "hub"
 
 struct smudge_hub {
 	struct smudge_hub_ops ops;
@@ -166,12 +166,9 @@ static int prepare(struct smudge_hub_member *member, struct smudge_error *err)
 	int ret = 0;
 
 	if (!member->kept)
-		ret = smudge_bitmap_create(member->npages, &member->kept);
+		ret = smudge_bitmap_create(member->npages, &member->kept, err);
 	if (!ret && !member->batch)
-		ret = smudge_batch_create(0, &member->batch);
-	if (ret < 0)
-		smudge_error_set(err, ret, member->hub->ops.name,
-				 "out of memory");
+		ret = smudge_batch_create(0, &member->batch, err);
 	return ret;
 }
 
@@ -291,20 +288,25 @@ static void member_destroy(void *opaque)
 }
 
 int smudge_hub_create(const struct smudge_hub_ops *ops, void *opaque,
-		      struct smudge_hub **ret_hub)
+		      struct smudge_hub **ret_hub, struct smudge_error *err)
 {
 	struct smudge_hub_ops own;
 	struct smudge_hub *hub;
-	int ret = smi_sys_options_copy(
-		&own, ops, SMI_SYS_SHAPE(smudge_hub_ops, destroy), "hub", NULL);
+	int ret;
 
+	smudge_error_clear(err);
+	ret = smi_sys_options_copy(
+		&own, ops, SMI_SYS_SHAPE(smudge_hub_ops, destroy), WHERE, err);
 	if (ret < 0)
 		return ret;
 	if (!own.name || !own.collect)
-		return -EINVAL;
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"a hub needs .%s, which is NULL",
+					own.name ? "collect" : "name");
 	hub = calloc(1, sizeof(*hub));
 	if (!hub)
-		return -ENOMEM;
+		return smudge_error_set(err, -ENOMEM, WHERE,
+					"no memory for hub %s", own.name);
 	hub->ops = own;
 	hub->opaque = opaque;
 	hub->nowners = 1;
@@ -319,16 +321,9 @@ void smudge_hub_destroy(struct smudge_hub *hub)
 		drop_owner(hub);
 }
 
-static bool is_valid(const struct smudge_hub_member_options *o)
-{
-	return o->npages && o->npages <= SMUDGE_BITMAP_MAX_PAGES &&
-	       o->page_shift >= MIN_PAGE_SHIFT &&
-	       o->page_shift <= MAX_PAGE_SHIFT &&
-	       o->npages <= UINT64_MAX >> o->page_shift;
-}
-
 static int make_source(struct smudge_hub_member *member,
-		       struct smudge_source **ret_source)
+		       struct smudge_source **ret_source,
+		       struct smudge_error *err)
 {
 	const struct smudge_source_ops ops = {
 		.size = sizeof(ops),
@@ -340,33 +335,38 @@ static int make_source(struct smudge_hub_member *member,
 		.destroy = member_destroy,
 	};
 
-	return smudge_source_create(&ops, member, ret_source);
+	return smudge_source_create(&ops, member, ret_source, err);
 }
 
 int smudge_hub_join(struct smudge_hub *hub,
 		    const struct smudge_hub_member_options *options,
 		    struct smudge_source **ret_source,
-		    struct smudge_hub_member **ret_member)
+		    struct smudge_hub_member **ret_member,
+		    struct smudge_error *err)
 {
 	struct smudge_hub_member_options own;
 	struct smudge_hub_member *member;
-	int ret = smi_sys_options_copy(
-		&own, options, SMI_SYS_SHAPE(smudge_hub_member_options, opaque),
-		"hub", NULL);
+	int ret;
 
+	smudge_error_clear(err);
+	ret = smi_sys_options_copy(
+		&own, options, SMI_SYS_SHAPE(smudge_hub_member_options, opaque),
+		WHERE, err);
+	if (ret == 0)
+		ret = smi_hub_check_member(&own, err);
 	if (ret < 0)
 		return ret;
-	if (!is_valid(&own))
-		return -EINVAL;
 	member = calloc(1, sizeof(*member));
 	if (!member)
-		return -ENOMEM;
+		return smudge_error_set(err, -ENOMEM, WHERE,
+					"no memory for a source of hub %s",
+					hub->ops.name);
 	member->hub = hub;
 	member->opaque = own.opaque;
 	member->npages = own.npages;
 	member->page_shift = own.page_shift;
 	atomic_init(&member->pending, NULL);
-	ret = make_source(member, ret_source);
+	ret = make_source(member, ret_source, err);
 	if (ret < 0) {
 		free(member);
 		return ret;

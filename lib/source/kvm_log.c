@@ -327,7 +327,7 @@ int smudge_kvm_log_create(struct smudge_kvm *kvm,
 	log->slot = own;
 	log->page_shift = host_page_shift();
 	ret = smudge_source_create(manual ? &manual_ops : &legacy_ops, log,
-				   ret_source);
+				   ret_source, NULL);
 	if (ret < 0) {
 		smudge_error_set(err, ret, WHERE, "cannot make a source: %s",
 				 strerror(-ret));

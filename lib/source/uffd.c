@@ -356,7 +356,7 @@ int smudge_uffd_create(struct smudge_source **ret_source,
 	if (!u)
 		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
 	u->fds.pagemap = -1;
-	ret = smudge_source_create(&uffd_ops, u, ret_source);
+	ret = smudge_source_create(&uffd_ops, u, ret_source, NULL);
 	if (ret < 0) {
 		smudge_error_set(err, ret, WHERE, "cannot make a source: %s",
 				 strerror(-ret));

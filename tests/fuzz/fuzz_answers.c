@@ -161,7 +161,7 @@ static struct smudge_memory *memory(void)
 		return memory;
 	ram[3 * 4096] = 1;
 	if (smudge_memory_create(&memory) < 0 ||
-	    smudge_region_add(memory, &options, &region) < 0)
+	    smudge_region_add(memory, &options, &region, NULL) < 0)
 		abort();
 	return memory;
 }
@@ -201,7 +201,7 @@ static void play(struct receiver *receiver)
 	int ret;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0 ||
-	    smudge_migration_create(NULL, &migration) < 0)
+	    smudge_migration_create(NULL, &migration, NULL) < 0)
 		abort();
 	receiver->fd = fds[1];
 	if (pthread_create(&thread, NULL, receive, receiver))

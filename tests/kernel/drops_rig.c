@@ -37,7 +37,7 @@ bool drops_start_tracking(struct drops_rig *r)
 
 	r->stats.size = sizeof(r->stats);
 	CHECK(smudge_memory_create(&r->memory) == 0);
-	CHECK(smudge_region_add(r->memory, &region, &r->region) == 0);
+	CHECK(smudge_region_add(r->memory, &region, &r->region, NULL) == 0);
 	CHECK(smudge_uffd_create(&r->source, NULL) == 0);
 	CHECK(smudge_region_attach(r->region, r->source, 0, 0, NULL) == 0);
 	CHECK(smudge_client_open(r->memory, &client, &r->client, NULL) == 0);
@@ -55,7 +55,7 @@ bool drops_close_rig(struct drops_rig *r)
 {
 	CHECK(smudge_client_close(r->client) == 0);
 	smudge_source_destroy(r->source);
-	return smudge_memory_destroy(r->memory) == 0;
+	return smudge_memory_destroy(r->memory, NULL) == 0;
 }
 
 bool drops_is_dirty(const struct drops_rig *r, uint64_t page)

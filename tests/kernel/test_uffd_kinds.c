@@ -43,7 +43,7 @@ static bool open_cell(struct cell *c)
 					       .name = "test"};
 
 	return smudge_memory_create(&c->memory) == 0 &&
-	       smudge_region_add(c->memory, &region, &c->region) == 0 &&
+	       smudge_region_add(c->memory, &region, &c->region, NULL) == 0 &&
 	       smudge_uffd_create(&c->source, NULL) == 0 &&
 	       smudge_region_attach(c->region, c->source, 0, 0, NULL) == 0 &&
 	       smudge_client_open(c->memory, &client, &c->client, NULL) == 0 &&
@@ -54,7 +54,7 @@ static void close_cell(struct cell *c)
 {
 	smudge_client_close(c->client);
 	smudge_source_destroy(c->source);
-	smudge_memory_destroy(c->memory);
+	smudge_memory_destroy(c->memory, NULL);
 }
 
 static bool is_dirty(const struct cell *c, enum page_class class)

@@ -83,7 +83,7 @@ static void open_shadow(struct machine *machine, struct shadow *shadow)
 	shadow->ram = &machine_ram(machine)->pieces[0];
 	shadow->copy = calloc(1, shadow->ram->size_bytes);
 	assert_non_null(shadow->copy);
-	must(smudge_batch_create(MAX_RUNS, &shadow->batch), &err);
+	must(smudge_batch_create(MAX_RUNS, &shadow->batch, NULL), &err);
 	must(smudge_client_open(machine_memory(machine), &options,
 				&shadow->client, &err),
 	     &err);

@@ -33,15 +33,15 @@ void track_open(struct track *t, void *hva, uint64_t gpa, uint64_t npages,
 	t->page_bytes = (size_t)1 << options.page_shift;
 	t->hva = hva;
 	assert_return_code(smudge_memory_create(&t->memory), 0);
-	assert_return_code(smudge_region_add(t->memory, &options, &t->region),
-			   0);
-	assert_return_code(smudge_batch_create(0, &t->batch), 0);
+	assert_return_code(
+		smudge_region_add(t->memory, &options, &t->region, NULL), 0);
+	assert_return_code(smudge_batch_create(0, &t->batch, NULL), 0);
 }
 
 void track_close(struct track *t)
 {
 	assert_int_equal(smudge_batch_destroy(t->batch), 0);
-	assert_int_equal(smudge_memory_destroy(t->memory), 0);
+	assert_int_equal(smudge_memory_destroy(t->memory, NULL), 0);
 }
 
 void track_attach(struct track *t, struct smudge_source *source,

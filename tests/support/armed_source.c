@@ -113,7 +113,8 @@ void armed_create(struct armed_source *armed, uint64_t npages,
 	armed->reported = calloc(npages, 1);
 	assert_non_null(armed->written);
 	assert_non_null(armed->reported);
-	assert_int_equal(smudge_source_create(&ops, armed, &armed->source), 0);
+	assert_int_equal(
+		smudge_source_create(&ops, armed, &armed->source, NULL), 0);
 }
 
 void armed_destroy(struct armed_source *armed)

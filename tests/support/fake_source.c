@@ -86,7 +86,8 @@ void fake_create(struct fake_source *fake, bool has_rearm)
 	};
 
 	memset(fake, 0, sizeof(*fake));
-	assert_int_equal(smudge_source_create(&ops, fake, &fake->source), 0);
+	assert_int_equal(smudge_source_create(&ops, fake, &fake->source, NULL),
+			 0);
 }
 
 void fake_destroy(struct fake_source *fake)
@@ -120,7 +121,7 @@ struct smudge_region *fake_region(struct smudge_memory *memory, uint64_t gpa,
 	};
 
 	snprintf(name, sizeof(name), "ram-%llx", (unsigned long long)gpa);
-	assert_int_equal(smudge_region_add(memory, &options, &region), 0);
+	assert_int_equal(smudge_region_add(memory, &options, &region, NULL), 0);
 	return region;
 }
 
@@ -152,7 +153,7 @@ uint64_t fake_take(struct smudge_client *client, struct smudge_region *region)
 	uint64_t end = smudge_region_npages(region), at = 0, npages = 0;
 	struct smudge_batch *batch;
 
-	assert_int_equal(smudge_batch_create(1, &batch), 0);
+	assert_int_equal(smudge_batch_create(1, &batch, NULL), 0);
 	while (at < end) {
 		assert_int_equal(smudge_client_take(client, region, at,
 						    end - at, batch, NULL),

@@ -12,14 +12,14 @@ void fixture_open(struct fixture *f, uint64_t npages)
 	*f = (struct fixture){0};
 	assert_int_equal(smudge_memory_create(&f->memory), 0);
 	f->region = fake_region(f->memory, 0, npages);
-	assert_int_equal(smudge_batch_create(1, &f->batch), 0);
+	assert_int_equal(smudge_batch_create(1, &f->batch, NULL), 0);
 }
 
 void fixture_close(struct fixture *f)
 {
 	assert_int_equal(smudge_batch_destroy(f->batch), 0);
 	assert_int_equal(smudge_client_close(f->client), 0);
-	assert_int_equal(smudge_memory_destroy(f->memory), 0);
+	assert_int_equal(smudge_memory_destroy(f->memory, NULL), 0);
 }
 
 int fixture_set_up(void **state)

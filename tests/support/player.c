@@ -54,7 +54,7 @@ static bool add_region(struct stream_player *player, size_t index)
 	player->hva[index] = map_guarded(wanted->size_bytes);
 	options.hva = player->hva[index];
 	return options.hva && !smudge_region_add(player->memory, &options,
-						 &player->regions[index]);
+						 &player->regions[index], NULL);
 }
 
 struct stream_player *stream_player_create(void)
@@ -71,11 +71,11 @@ struct stream_player *stream_player_create(void)
 void stream_player_destroy(struct stream_player *player)
 {
 	for (size_t i = 0; i < 2; i++) {
-		smudge_region_remove(player->regions[i]);
+		smudge_region_remove(player->regions[i], NULL);
 		munmap(player->hva[i] - GUARD_BYTES,
 		       stream_regions()[i].size_bytes + 2 * GUARD_BYTES);
 	}
-	smudge_memory_destroy(player->memory);
+	smudge_memory_destroy(player->memory, NULL);
 	free(player);
 }
 
@@ -139,7 +139,7 @@ static void receive(struct stream_player *player, int fd,
 	struct smudge_migration *migration;
 
 	player->result = result;
-	result->error = smudge_migration_create(NULL, &migration);
+	result->error = smudge_migration_create(NULL, &migration, NULL);
 	if (result->error < 0)
 		return;
 	result->error = smudge_migrate_receive(migration, player->memory, fd,

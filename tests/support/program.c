@@ -80,9 +80,9 @@ static bool start_one(struct program *program, unsigned int i, uint64_t npages)
 
 	program->max_runs[i] = batch_runs[draw(program, 4)];
 	program->oracle[i] = oracle_create(npages);
-	return smudge_bitmap_create(npages, &program->bitmap[i]) == 0 &&
-	       smudge_batch_create(program->max_runs[i], &program->batch[i]) ==
-		       0;
+	return smudge_bitmap_create(npages, &program->bitmap[i], NULL) == 0 &&
+	       smudge_batch_create(program->max_runs[i], &program->batch[i],
+				   NULL) == 0;
 }
 
 bool program_start(struct program *program, uint64_t npages)

@@ -147,9 +147,11 @@ static int attach_kind(struct machine *machine, const char *kind,
 
 static int add_regions(struct machine *machine, struct smudge_error *err)
 {
-	int ret;
+	int ret = smudge_memory_create(&machine->dirty.memory);
 
-	ret = smudge_memory_create(&machine->dirty.memory);
+	if (ret < 0)
+		return smudge_error_set(err, ret, WHERE,
+					"no memory to track the RAM");
 	for (size_t i = 0; ret == 0 && i < machine->ram.npieces; i++) {
 		struct ram_piece *piece = &machine->ram.pieces[i];
 		struct smudge_region_options options = {
@@ -162,14 +164,9 @@ static int add_regions(struct machine *machine, struct smudge_error *err)
 		};
 
 		ret = smudge_region_add(machine->dirty.memory, &options,
-					&piece->region);
+					&piece->region, err);
 	}
-	if (ret < 0)
-		return smudge_error_set(err, ret, WHERE,
-					"the RAM's regions cannot be added: "
-					"%s",
-					strerror(-ret));
-	return 0;
+	return ret;
 }
 
 int machine_dirty_attach(struct machine *machine, const char *kind,
@@ -188,6 +185,6 @@ void machine_dirty_detach(struct machine *machine)
 {
 	drop_sources(machine);
 	if (machine->dirty.memory)
-		smudge_memory_destroy(machine->dirty.memory);
+		smudge_memory_destroy(machine->dirty.memory, NULL);
 	machine->dirty.memory = NULL;
 }

@@ -67,9 +67,6 @@ int dirty_hook_create(struct machine *machine,
 		.harvest = harvest,
 		.look = harvest, /* the hook has marked everything already */
 	};
-	int ret = smudge_source_create(&ops, machine, ret_source);
 
-	if (ret < 0)
-		return smudge_error_set(err, ret, "dirty", "out of memory");
-	return 0;
+	return smudge_source_create(&ops, machine, ret_source, err);
 }

@@ -140,11 +140,9 @@ int migration_begin(struct migration *migration, bool incoming,
 	if (ret)
 		return ret;
 	join_thread(migration);
-	ret = smudge_migration_create(&limits, &job);
+	ret = smudge_migration_create(&limits, &job, err);
 	if (ret)
-		return smudge_error_set(err, ret, "migration",
-					"cannot begin a migration: %s",
-					strerror(-ret));
+		return ret;
 	new_job(migration, job, incoming);
 	migration->options.changed(migration->options.opaque, MIGRATION_SETUP);
 	return 0;
@@ -171,13 +169,10 @@ int migration_renew(struct migration *migration, struct smudge_error *err)
 {
 	struct smudge_migrate_limits limits = migration_limits(migration);
 	struct smudge_migration *job = NULL;
-	int ret = smudge_migration_create(&limits, &job);
+	int ret = smudge_migration_create(&limits, &job, err);
 
 	if (ret)
-		return smudge_error_set(err, ret, "migration",
-					"cannot wait for another connection: "
-					"%s",
-					strerror(-ret));
+		return ret;
 	pthread_mutex_lock(&migration->lock);
 	smudge_migration_destroy(migration->job);
 	migration->job = job;
@@ -353,7 +348,7 @@ void migration_set_limits(struct migration *migration,
 	pthread_mutex_lock(&migration->lock);
 	migration->limits = *limits;
 	if (in_progress(migration->status))
-		(void)smudge_migration_set_limits(migration->job, limits);
+		(void)smudge_migration_set_limits(migration->job, limits, NULL);
 	pthread_mutex_unlock(&migration->lock);
 }
 

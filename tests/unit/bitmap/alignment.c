@@ -66,8 +66,8 @@ static void test_every_offset(void **state)
 	struct maps maps = {.oracle = oracle_create(NPAGES)};
 
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(smudge_bitmap_create(NPAGES, &maps.bitmap[i]),
-				 0);
+		assert_int_equal(
+			smudge_bitmap_create(NPAGES, &maps.bitmap[i], NULL), 0);
 	for (unsigned int page = 0; page < 64; page++)
 		for (unsigned int bit = 0; bit < 64; bit++)
 			merge_once(&maps, &rng, page, bit);

@@ -80,10 +80,10 @@ bool barrier_rig_start(struct barrier_rig *rig, uint32_t nbitmaps)
 	rig->nbitmaps = nbitmaps;
 	rig->rng = test_rng_start("barrier_rig");
 	rig->bitmaps = calloc(nbitmaps, sizeof(struct smudge_bitmap *));
-	if (!rig->bitmaps || smudge_batch_create(0, &rig->batch))
+	if (!rig->bitmaps || smudge_batch_create(0, &rig->batch, NULL))
 		return false;
 	for (uint32_t i = 0; i < nbitmaps; i++) {
-		if (smudge_bitmap_create(RIG_PAGES, &rig->bitmaps[i]))
+		if (smudge_bitmap_create(RIG_PAGES, &rig->bitmaps[i], NULL))
 			return false;
 		/* All memory there is, as in a map that has been used. */
 		smudge_bitmap_mark(rig->bitmaps[i], 0);

@@ -19,7 +19,7 @@ static void fill(struct test_rng *rng, struct pair *pair)
 	uint64_t npages = 1 + test_rng_below(rng, MAX_PAGES);
 	uint64_t nruns = test_rng_below(rng, 40);
 
-	assert_int_equal(smudge_bitmap_create(npages, &pair->bitmap), 0);
+	assert_int_equal(smudge_bitmap_create(npages, &pair->bitmap, NULL), 0);
 	pair->oracle = oracle_create(npages);
 	if (test_rng_below(rng, 2)) {
 		smudge_bitmap_fill(pair->bitmap);

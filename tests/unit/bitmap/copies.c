@@ -40,9 +40,9 @@ struct rig {
 static void open_rig(struct rig *rig, size_t max_runs)
 {
 	rig->rng = test_rng_start("bitmap_copies");
-	assert_int_equal(smudge_bitmap_create(NPAGES, &rig->a), 0);
-	assert_int_equal(smudge_bitmap_create(NPAGES, &rig->b), 0);
-	assert_int_equal(smudge_batch_create(max_runs, &rig->batch), 0);
+	assert_int_equal(smudge_bitmap_create(NPAGES, &rig->a, NULL), 0);
+	assert_int_equal(smudge_bitmap_create(NPAGES, &rig->b, NULL), 0);
+	assert_int_equal(smudge_batch_create(max_runs, &rig->batch, NULL), 0);
 	rig->bits = calloc(NBYTES, 1);
 	rig->copy = calloc(NBYTES, 1);
 	assert_non_null(rig->bits);

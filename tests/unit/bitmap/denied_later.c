@@ -75,7 +75,7 @@ static struct smudge_bitmap *marked_bitmap(void)
 
 	if (!smi_sys_barrier_register())
 		test_skip_without("membarrier", "it is not in this kernel");
-	assert_int_equal(smudge_bitmap_create(10000, &bitmap), 0);
+	assert_int_equal(smudge_bitmap_create(10000, &bitmap, NULL), 0);
 	smudge_bitmap_mark(bitmap, 5);
 	smudge_bitmap_mark_range(bitmap, 4000, 200);
 	return bitmap;
@@ -94,7 +94,7 @@ static void test_takes_keep(void **state)
 	struct smudge_bitmap *bitmap = marked_bitmap();
 	struct smudge_batch *batch;
 
-	assert_int_equal(smudge_batch_create(0, &batch), 0);
+	assert_int_equal(smudge_batch_create(0, &batch, NULL), 0);
 	barrier_fast = barrier_slow = BARRIER_REFUSED;
 	assert_take_gives(bitmap, batch, 201);
 	assert_take_gives(bitmap, batch, 201);

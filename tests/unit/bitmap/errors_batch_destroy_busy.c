@@ -14,8 +14,8 @@ static void test_destroy_busy(void **state)
 	struct smudge_bitmap *bitmap;
 	struct smudge_batch *batch;
 
-	assert_int_equal(smudge_bitmap_create(200, &bitmap), 0);
-	assert_int_equal(smudge_batch_create(1, &batch), 0);
+	assert_int_equal(smudge_bitmap_create(200, &bitmap, NULL), 0);
+	assert_int_equal(smudge_batch_create(1, &batch, NULL), 0);
 	smudge_bitmap_fill(bitmap);
 	assert_int_equal(smudge_bitmap_take(bitmap, 0, 200, batch), 0);
 	assert_int_equal(smudge_batch_destroy(batch), -EBUSY);

@@ -12,9 +12,10 @@ static void test_size(void **state)
 {
 	struct smudge_batch *batch = NULL;
 
-	assert_int_equal(smudge_batch_create(((size_t)1 << 30) + 1, &batch),
-			 -EINVAL);
-	assert_int_equal(smudge_batch_create(SIZE_MAX, &batch), -EINVAL);
+	assert_int_equal(
+		smudge_batch_create(((size_t)1 << 30) + 1, &batch, NULL),
+		-EINVAL);
+	assert_int_equal(smudge_batch_create(SIZE_MAX, &batch, NULL), -EINVAL);
 	assert_null(batch);
 }
 

@@ -14,8 +14,8 @@ static void test_merge_range(void **state)
 	struct smudge_bitmap *bitmap[2];
 	const uint64_t bits[3] = {UINT64_MAX, UINT64_MAX, UINT64_MAX};
 
-	assert_int_equal(smudge_bitmap_create(200, &bitmap[0]), 0);
-	assert_int_equal(smudge_bitmap_create(100, &bitmap[1]), 0);
+	assert_int_equal(smudge_bitmap_create(200, &bitmap[0], NULL), 0);
+	assert_int_equal(smudge_bitmap_create(100, &bitmap[1], NULL), 0);
 	assert_int_equal(smudge_bitmap_merge(bitmap, 2, 0, bits, 0, 101),
 			 -EINVAL);
 	assert_int_equal(smudge_bitmap_merge(bitmap, 2, 100, bits, 0, 1),

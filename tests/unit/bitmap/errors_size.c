@@ -13,11 +13,12 @@ static void test_size(void **state)
 {
 	struct smudge_bitmap *bitmap = NULL;
 
-	assert_int_equal(smudge_bitmap_create(0, &bitmap), -EINVAL);
-	assert_int_equal(
-		smudge_bitmap_create(SMUDGE_BITMAP_MAX_PAGES + 1, &bitmap),
-		-EINVAL);
-	assert_int_equal(smudge_bitmap_create(UINT64_MAX, &bitmap), -EINVAL);
+	assert_int_equal(smudge_bitmap_create(0, &bitmap, NULL), -EINVAL);
+	assert_int_equal(smudge_bitmap_create(SMUDGE_BITMAP_MAX_PAGES + 1,
+					      &bitmap, NULL),
+			 -EINVAL);
+	assert_int_equal(smudge_bitmap_create(UINT64_MAX, &bitmap, NULL),
+			 -EINVAL);
 	assert_null(bitmap);
 	smudge_bitmap_destroy(NULL);
 }

@@ -84,8 +84,8 @@ static void test_example(void **state)
 	struct smudge_bitmap *bitmap;
 	struct smudge_batch *batch;
 
-	assert_int_equal(smudge_bitmap_create(NPAGES, &bitmap), 0);
-	assert_int_equal(smudge_batch_create(0, &batch), 0);
+	assert_int_equal(smudge_bitmap_create(NPAGES, &bitmap, NULL), 0);
+	assert_int_equal(smudge_batch_create(0, &batch, NULL), 0);
 	assert_state(bitmap, &created);
 	smudge_bitmap_mark(bitmap, 3);
 	smudge_bitmap_mark(bitmap, 130);

@@ -53,7 +53,7 @@ static struct smudge_bitmap *create(uint64_t npages)
 {
 	struct smudge_bitmap *bitmap;
 
-	assert_int_equal(smudge_bitmap_create(npages, &bitmap), 0);
+	assert_int_equal(smudge_bitmap_create(npages, &bitmap, NULL), 0);
 	return bitmap;
 }
 

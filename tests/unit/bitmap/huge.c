@@ -17,7 +17,7 @@ static struct smudge_bitmap *create(uint64_t npages)
 {
 	struct smudge_bitmap *bitmap = NULL;
 
-	assert_int_equal(smudge_bitmap_create(npages, &bitmap), 0);
+	assert_int_equal(smudge_bitmap_create(npages, &bitmap, NULL), 0);
 	return bitmap;
 }
 
@@ -27,7 +27,7 @@ static uint64_t take_all(struct smudge_bitmap *bitmap)
 	uint64_t npages = smudge_bitmap_npages(bitmap), at = 0, sum = 0;
 	struct smudge_batch *batch;
 
-	assert_int_equal(smudge_batch_create(4096, &batch), 0);
+	assert_int_equal(smudge_batch_create(4096, &batch, NULL), 0);
 	while (at < npages) {
 		uint64_t end = 0;
 

@@ -48,7 +48,8 @@ static void test_no_huge_pages(void **state)
 {
 	struct smudge_bitmap *bitmap = NULL;
 
-	assert_int_equal(smudge_bitmap_create(UINT64_C(1) << 32, &bitmap), 0);
+	assert_int_equal(smudge_bitmap_create(UINT64_C(1) << 32, &bitmap, NULL),
+			 0);
 	assert_true(nwrapped >= 1);
 	for (uint64_t page = 0; page < UINT64_C(1) << 32; page += 1 << 28)
 		smudge_bitmap_mark(bitmap, page);

@@ -157,8 +157,8 @@ static void test_last_part(void **state)
 			uint64_t npages = sizes[i], cut = cuts[j];
 			struct smudge_bitmap *bitmap;
 
-			assert_int_equal(smudge_bitmap_create(npages, &bitmap),
-					 0);
+			assert_int_equal(
+				smudge_bitmap_create(npages, &bitmap, NULL), 0);
 			smudge_bitmap_set_range(bitmap, cut, npages);
 			assert_null(check_insides(bitmap));
 			smudge_bitmap_mark_range(bitmap, 0, cut);
@@ -180,7 +180,7 @@ static void test_merged_halves(void **state)
 	static uint64_t bits[129];
 	struct smudge_bitmap *bitmap;
 
-	assert_int_equal(smudge_bitmap_create(2 * 4096, &bitmap), 0);
+	assert_int_equal(smudge_bitmap_create(2 * 4096, &bitmap, NULL), 0);
 	for (unsigned int turn = 0; turn < 64; turn++) {
 		uint64_t first = turn & 16 ? 1 : 0, n = lengths[turn % 4];
 
@@ -207,7 +207,7 @@ static void test_stale_summary(void **state)
 	struct smudge_bitmap *bitmap;
 	struct smudge_run run;
 
-	assert_int_equal(smudge_bitmap_create(2 * 4096, &bitmap), 0);
+	assert_int_equal(smudge_bitmap_create(2 * 4096, &bitmap, NULL), 0);
 	atomic_store(&bitmap->mark_lines[1], 1);
 	atomic_store(&bitmap->mark_groups[0], 1);
 	atomic_store(&bitmap->marked, 1);
@@ -239,8 +239,8 @@ static void test_sparse_is_small(void **state)
 	struct smudge_bitmap *bitmap;
 	struct smudge_batch *batch;
 
-	assert_int_equal(smudge_bitmap_create(npages, &bitmap), 0);
-	assert_int_equal(smudge_batch_create(0, &batch), 0);
+	assert_int_equal(smudge_bitmap_create(npages, &bitmap, NULL), 0);
+	assert_int_equal(smudge_batch_create(0, &batch, NULL), 0);
 	for (unsigned int word = 0; word < 8; word++)
 		merge_word(bitmap, word);
 	for (uint64_t page = 0; page < npages; page += SMI_GROUP_PAGES) {

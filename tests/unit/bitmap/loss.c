@@ -109,7 +109,8 @@ static void one_round(struct owner *owner, struct loss *loss,
 	struct loss_viewer viewer;
 	uint64_t page = 0, nbroken = 0;
 
-	assert_int_equal(smudge_bitmap_create(loss->npages, &owner->bitmap), 0);
+	assert_int_equal(
+		smudge_bitmap_create(loss->npages, &owner->bitmap, NULL), 0);
 	loss_start(loss);
 	loss_viewer_init(&viewer, loss);
 	while (loss_is_running(loss))
@@ -152,7 +153,7 @@ static void run_rounds(const char *name, struct loss shape, uint64_t share)
 	struct tally tally = {0};
 	uint64_t nmarks = loss_marks(share, TOTAL_MARKS);
 
-	assert_int_equal(smudge_batch_create(4096, &owner.batch), 0);
+	assert_int_equal(smudge_batch_create(4096, &owner.batch, NULL), 0);
 	while (tally.nmarks < nmarks) {
 		shape.seed = test_rng_next(&rng);
 		shape.mark = mark_bitmap;

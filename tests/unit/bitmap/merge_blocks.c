@@ -29,8 +29,10 @@ struct rig {
 
 static void open_rig(struct rig *rig)
 {
-	assert_int_equal(smudge_bitmap_create(NPAGES, &rig->bitmap[0]), 0);
-	assert_int_equal(smudge_bitmap_create(NPAGES + 5, &rig->bitmap[1]), 0);
+	assert_int_equal(smudge_bitmap_create(NPAGES, &rig->bitmap[0], NULL),
+			 0);
+	assert_int_equal(
+		smudge_bitmap_create(NPAGES + 5, &rig->bitmap[1], NULL), 0);
 	rig->arena = arena_create(NBYTES);
 	rig->turn = 0;
 }

@@ -31,12 +31,12 @@ struct rig {
 static void open_rig(struct rig *rig)
 {
 	for (int i = 0; i < NCLIENT; i++) {
-		assert_int_equal(smudge_bitmap_create(NPAGES, &rig->bitmap[i]),
-				 0);
+		assert_int_equal(
+			smudge_bitmap_create(NPAGES, &rig->bitmap[i], NULL), 0);
 		rig->expected[i] = calloc(NWORDS, 8);
 		assert_non_null(rig->expected[i]);
 	}
-	assert_int_equal(smudge_batch_create(NRUNS, &rig->batch), 0);
+	assert_int_equal(smudge_batch_create(NRUNS, &rig->batch, NULL), 0);
 	rig->source = calloc(NWORDS + 1, 8);
 	rig->found = calloc(NWORDS, 8);
 	assert_non_null(rig->source);

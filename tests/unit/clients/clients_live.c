@@ -220,7 +220,8 @@ static void start(struct live *live, bool with_uffd)
 	options.hva = live->pixels;
 	assert_int_equal(smudge_memory_create(&live->memory), 0);
 	assert_int_equal(
-		smudge_region_add(live->memory, &options, &live->region), 0);
+		smudge_region_add(live->memory, &options, &live->region, NULL),
+		0);
 	if (!with_uffd)
 		return;
 	assert_int_equal(smudge_uffd_create(&live->uffd, NULL), 0);
@@ -242,7 +243,7 @@ static void open_users(struct live *live, struct user users[NUSERS])
 
 	users[0].pass = migrate;
 	users[0].client = fake_client(live->memory, "migrate", false);
-	assert_int_equal(smudge_batch_create(0, &users[0].batch), 0);
+	assert_int_equal(smudge_batch_create(0, &users[0].batch, NULL), 0);
 	users[1].pass = refresh;
 	assert_int_equal(smudge_display_open(live->memory, live->region, &mode,
 					     &users[1].display, NULL),
@@ -263,7 +264,7 @@ static void close_all(struct live *live, struct user users[NUSERS])
 	assert_int_equal(fake_stats(live->memory).bitmap_bytes, 0);
 	assert_int_equal(fake_stats(live->memory).nsources_running, 0);
 	smudge_source_destroy(live->uffd);
-	assert_int_equal(smudge_memory_destroy(live->memory), 0);
+	assert_int_equal(smudge_memory_destroy(live->memory, NULL), 0);
 	munmap(live->pixels, (size_t)NPAGES << 12);
 }
 

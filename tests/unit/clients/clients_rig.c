@@ -223,13 +223,14 @@ void clients_rig_start(struct clients_rig *rig, const char *name,
 		};
 
 		assert_int_equal(smudge_region_add(rig->memory, &options,
-						   &rig->region[i]),
+						   &rig->region[i], NULL),
 				 0);
 		if (i != RIG_DEVICE)
 			attach(rig, i, with_uffd);
 	}
 	for (int i = 0; i < RIG_NBATCHES; i++)
-		assert_int_equal(smudge_batch_create(0, &rig->batch[i]), 0);
+		assert_int_equal(smudge_batch_create(0, &rig->batch[i], NULL),
+				 0);
 	rig_open_migration(rig);
 	rig_open_display(rig);
 	rig_open_code(rig, RIG_CODE);
@@ -256,7 +257,7 @@ void clients_rig_stop(struct clients_rig *rig)
 		else
 			fake_destroy(&rig->fake[i]);
 	}
-	assert_int_equal(smudge_memory_destroy(rig->memory), 0);
+	assert_int_equal(smudge_memory_destroy(rig->memory, NULL), 0);
 	munmap(rig->bytes, (size_t)RIG_NROWS << 12);
 }
 

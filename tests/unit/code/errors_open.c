@@ -50,7 +50,7 @@ static void test_refused(void **state)
 	}
 	smudge_code_close(NULL);
 	assert_int_equal(fake_stats(memory).nclients, 0);
-	assert_int_equal(smudge_memory_destroy(memory), 0);
+	assert_int_equal(smudge_memory_destroy(memory, NULL), 0);
 }
 
 TEST_MAIN(test_refused)

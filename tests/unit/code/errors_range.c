@@ -54,7 +54,7 @@ static void test_refused(void **state)
 					 smudge_code_now(code), NULL),
 			 0);
 	smudge_code_close(code);
-	assert_int_equal(smudge_memory_destroy(memory), 0);
+	assert_int_equal(smudge_memory_destroy(memory, NULL), 0);
 }
 
 TEST_MAIN(test_refused)

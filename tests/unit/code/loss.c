@@ -139,7 +139,7 @@ static void run(const char *name, bool is_shared)
 	loss_viewer_free(&viewer);
 	loss_free(&rig.loss);
 	smudge_code_close(rig.code);
-	assert_int_equal(smudge_memory_destroy(memory), 0);
+	assert_int_equal(smudge_memory_destroy(memory, NULL), 0);
 }
 
 static void test_own_pages(void **state)

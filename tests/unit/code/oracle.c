@@ -84,7 +84,7 @@ static void end(struct rig *rig)
 	assert_int_equal(smudge_client_close(rig->other), 0);
 	assert_int_equal(fake_stats(rig->memory).bitmap_bytes, 0);
 	fake_destroy(&rig->fake);
-	assert_int_equal(smudge_memory_destroy(rig->memory), 0);
+	assert_int_equal(smudge_memory_destroy(rig->memory, NULL), 0);
 }
 
 /* Blocks lie in a few places, so that pages share them. */

@@ -29,8 +29,9 @@ void rig_start(struct display_rig *rig, uint64_t npages,
 	assert_true(rig->bytes != MAP_FAILED);
 	options.hva = rig->bytes;
 	assert_int_equal(smudge_memory_create(&rig->memory), 0);
-	assert_int_equal(smudge_region_add(rig->memory, &options, &rig->region),
-			 0);
+	assert_int_equal(
+		smudge_region_add(rig->memory, &options, &rig->region, NULL),
+		0);
 }
 
 void rig_stop(struct display_rig *rig)
@@ -42,7 +43,7 @@ void rig_stop(struct display_rig *rig)
 	assert_int_equal(stats.nclients, 0);
 	assert_int_equal(stats.bitmap_bytes, 0);
 	assert_int_equal(stats.nsources_running, 0);
-	assert_int_equal(smudge_memory_destroy(rig->memory), 0);
+	assert_int_equal(smudge_memory_destroy(rig->memory, NULL), 0);
 	munmap(rig->bytes, rig->size_bytes);
 }
 

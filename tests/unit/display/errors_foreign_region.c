@@ -25,7 +25,7 @@ static void test_foreign_region(void **state)
 	assert_int_equal(err.code, -EINVAL);
 	assert_true(err.message[0]);
 	assert_null(display);
-	assert_int_equal(smudge_memory_destroy(other), 0);
+	assert_int_equal(smudge_memory_destroy(other, NULL), 0);
 	rig_stop(&rig);
 }
 

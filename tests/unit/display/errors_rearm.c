@@ -57,7 +57,8 @@ static void attach(struct weary_source *weary, struct display_rig *rig)
 		.rearm = rearm,
 	};
 
-	assert_int_equal(smudge_source_create(&ops, weary, &weary->source), 0);
+	assert_int_equal(
+		smudge_source_create(&ops, weary, &weary->source, NULL), 0);
 	assert_int_equal(
 		smudge_region_attach(rig->region, weary->source, 0, 0, NULL),
 		0);

@@ -125,7 +125,7 @@ int afresh_hub_collect(bool fails, struct smudge_error *err)
 	struct smudge_hub *hub;
 	int ret;
 
-	if (smudge_hub_create(&ops, &fails, &hub))
+	if (smudge_hub_create(&ops, &fails, &hub, NULL))
 		return AFRESH_SKIP;
 	ret = smudge_hub_collect(hub, err);
 	smudge_hub_destroy(hub);

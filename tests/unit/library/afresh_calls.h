@@ -21,4 +21,15 @@ int afresh_hub_collect(bool fails, struct smudge_error *err);
 int afresh_kvm_create(bool fails, struct smudge_error *err);
 int afresh_kvm_log_create(bool fails, struct smudge_error *err);
 
+int afresh_batch_create(bool fails, struct smudge_error *err);
+int afresh_bitmap_create(bool fails, struct smudge_error *err);
+int afresh_memory_destroy(bool fails, struct smudge_error *err);
+int afresh_region_add(bool fails, struct smudge_error *err);
+int afresh_region_remove(bool fails, struct smudge_error *err);
+int afresh_source_create(bool fails, struct smudge_error *err);
+int afresh_hub_create(bool fails, struct smudge_error *err);
+int afresh_hub_join(bool fails, struct smudge_error *err);
+int afresh_migration_create(bool fails, struct smudge_error *err);
+int afresh_migration_set_limits(bool fails, struct smudge_error *err);
+
 #endif

@@ -52,13 +52,14 @@ static void open_world(struct world *w)
 	assert_int_equal(smudge_memory_create(&w->memory), 0);
 	assert_int_equal(smudge_memory_create(&w->empty), 0);
 	w->region = fake_region(w->memory, 0, NPAGES);
-	assert_int_equal(smudge_region_add(w->memory, &screen, &w->screen), 0);
+	assert_int_equal(
+		smudge_region_add(w->memory, &screen, &w->screen, NULL), 0);
 	fake_create(&w->fake, true);
 	fake_create(&w->other, true);
 	assert_int_equal(
 		smudge_region_attach(w->region, w->fake.source, 0, 0, NULL), 0);
 	w->client = fake_client(w->memory, "me", false);
-	assert_int_equal(smudge_batch_create(1, &w->batch), 0);
+	assert_int_equal(smudge_batch_create(1, &w->batch, NULL), 0);
 	assert_int_equal(smudge_display_open(w->memory, w->screen, &mode,
 					     &w->display, NULL),
 			 0);
@@ -75,8 +76,8 @@ static void close_world(struct world *w)
 	assert_int_equal(smudge_client_close(w->client), 0);
 	fake_destroy(&w->fake);
 	fake_destroy(&w->other);
-	assert_int_equal(smudge_memory_destroy(w->memory), 0);
-	assert_int_equal(smudge_memory_destroy(w->empty), 0);
+	assert_int_equal(smudge_memory_destroy(w->memory, NULL), 0);
+	assert_int_equal(smudge_memory_destroy(w->empty, NULL), 0);
 	munmap(hva, NPAGES << 12);
 }
 
@@ -249,6 +250,8 @@ static const struct call {
 	const char *name;
 	int (*call)(bool fails, struct smudge_error *err);
 } calls[] = {
+	{"smudge_batch_create", afresh_batch_create},
+	{"smudge_bitmap_create", afresh_bitmap_create},
 	{"smudge_client_open", client_open},
 	{"smudge_client_skip", client_skip},
 	{"smudge_client_take", client_take},
@@ -259,20 +262,28 @@ static const struct call {
 	{"smudge_display_refresh", display_refresh},
 	{"smudge_display_set_mode", display_set_mode},
 	{"smudge_hub_collect", afresh_hub_collect},
+	{"smudge_hub_create", afresh_hub_create},
+	{"smudge_hub_join", afresh_hub_join},
 	{"smudge_kvm_create", afresh_kvm_create},
 	{"smudge_kvm_log_create", afresh_kvm_log_create},
+	{"smudge_memory_destroy", afresh_memory_destroy},
 	{"smudge_memory_harvest", memory_harvest},
 	{"smudge_memory_harvest_quiesced", memory_harvest_quiesced},
 	{"smudge_memory_look", memory_look},
 	{"smudge_migrate_receive", afresh_migrate_receive},
 	{"smudge_migrate_send", afresh_migrate_send},
+	{"smudge_migration_create", afresh_migration_create},
+	{"smudge_migration_set_limits", afresh_migration_set_limits},
+	{"smudge_region_add", afresh_region_add},
 	{"smudge_region_attach", region_attach},
 	{"smudge_region_discard", region_discard},
-	{"smudge_region_read", region_read},
-	{"smudge_region_read_bytes", region_read_bytes},
 	{"smudge_region_harvest", region_harvest},
 	{"smudge_region_harvest_quiesced", region_harvest_quiesced},
 	{"smudge_region_look", region_look},
+	{"smudge_region_read", region_read},
+	{"smudge_region_read_bytes", region_read_bytes},
+	{"smudge_region_remove", afresh_region_remove},
+	{"smudge_source_create", afresh_source_create},
 	{"smudge_source_detach", source_detach},
 	{"smudge_uffd_create", afresh_uffd_create},
 };

@@ -44,7 +44,7 @@ static void the_first_failure_stays(void **state)
 	assert_int_equal(smudge_client_close(client), 0);
 	fake_destroy(&low);
 	fake_destroy(&high);
-	assert_int_equal(smudge_memory_destroy(memory), 0);
+	assert_int_equal(smudge_memory_destroy(memory, NULL), 0);
 }
 
 /* "Read the code again" is no failure: nothing is noted. */
@@ -63,7 +63,7 @@ static void add_again_is_no_failure(void **state)
 	assert_int_equal(err.code, 0);
 	assert_string_equal(err.message, "");
 	smudge_code_close(code);
-	assert_int_equal(smudge_memory_destroy(memory), 0);
+	assert_int_equal(smudge_memory_destroy(memory, NULL), 0);
 }
 
 TEST_MAIN(the_first_failure_stays, add_again_is_no_failure)

@@ -63,7 +63,7 @@ static void every_allocation_fails(scene_call call, struct scene *scene)
 static int call_bitmap(struct scene *scene)
 {
 	struct smudge_bitmap *bitmap = NULL;
-	int ret = smudge_bitmap_create(100000, &bitmap);
+	int ret = smudge_bitmap_create(100000, &bitmap, NULL);
 
 	assert_true(ret == 0 || !bitmap);
 	smudge_bitmap_destroy(bitmap);
@@ -73,7 +73,7 @@ static int call_bitmap(struct scene *scene)
 static int call_batch(struct scene *scene)
 {
 	struct smudge_batch *batch = NULL;
-	int ret = smudge_batch_create(0, &batch);
+	int ret = smudge_batch_create(0, &batch, NULL);
 
 	assert_true(ret == 0 || !batch);
 	smudge_batch_destroy(batch);
@@ -86,7 +86,7 @@ static int call_memory(struct scene *scene)
 	int ret = smudge_memory_create(&memory);
 
 	assert_true(ret == 0 || !memory);
-	smudge_memory_destroy(memory);
+	smudge_memory_destroy(memory, NULL);
 	return ret;
 }
 
@@ -116,7 +116,7 @@ static int call_source(struct scene *scene)
 		.harvest = no_harvest,
 	};
 	struct smudge_source *source = NULL;
-	int ret = smudge_source_create(&ops, NULL, &source);
+	int ret = smudge_source_create(&ops, NULL, &source, NULL);
 
 	assert_true(ret == 0 || !source);
 	smudge_source_destroy(source);
@@ -133,18 +133,18 @@ static int call_region_add(struct scene *scene)
 		.size_bytes = 8 << 20,
 	};
 	struct smudge_region *region = NULL;
-	int ret = smudge_region_add(scene->memory, &options, &region);
+	int ret = smudge_region_add(scene->memory, &options, &region, NULL);
 
 	fail_memory_off(); /* what follows is not under test */
 	assert_true(ret == 0 || !region);
 	if (ret == 0)
-		assert_int_equal(smudge_region_remove(region), 0);
+		assert_int_equal(smudge_region_remove(region, NULL), 0);
 	return ret;
 }
 
 static int call_region_remove(struct scene *scene)
 {
-	return smudge_region_remove(scene->second);
+	return smudge_region_remove(scene->second, NULL);
 }
 
 static int call_client_open(struct scene *scene)
@@ -222,7 +222,7 @@ static void end_scene(struct scene *scene)
 {
 	assert_int_equal(smudge_client_close(scene->client), 0);
 	fake_destroy(&scene->fake);
-	assert_int_equal(smudge_memory_destroy(scene->memory), 0);
+	assert_int_equal(smudge_memory_destroy(scene->memory, NULL), 0);
 }
 
 static void in_scene(scene_call call, bool has_client)

@@ -26,7 +26,7 @@ static int set_up(void **state)
 	ram.hva = mmap(NULL, NPAGES << 12, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	return ram.hva == MAP_FAILED || smudge_memory_create(&memory) ||
-	       smudge_region_add(memory, &ram, &region);
+	       smudge_region_add(memory, &ram, &region, NULL);
 }
 
 /* Nothing uses them any more. */
@@ -34,14 +34,14 @@ static int tear_down(void **state)
 {
 	void *hva = smudge_region_hva(region);
 
-	return smudge_region_remove(region) || smudge_memory_destroy(memory) ||
-	       munmap(hva, NPAGES << 12);
+	return smudge_region_remove(region, NULL) ||
+	       smudge_memory_destroy(memory, NULL) || munmap(hva, NPAGES << 12);
 }
 
 static void expect_busy(void)
 {
-	assert_int_equal(smudge_region_remove(region), -EBUSY);
-	assert_int_equal(smudge_memory_destroy(memory), -EBUSY);
+	assert_int_equal(smudge_region_remove(region, NULL), -EBUSY);
+	assert_int_equal(smudge_memory_destroy(memory, NULL), -EBUSY);
 	assert_int_equal(smudge_memory_regions(memory, NULL, 0), 1);
 }
 
@@ -99,7 +99,7 @@ static void memory_under_client(void **state)
 {
 	struct smudge_client *client = fake_client(memory, "me", false);
 
-	assert_int_equal(smudge_memory_destroy(memory), -EBUSY);
+	assert_int_equal(smudge_memory_destroy(memory, NULL), -EBUSY);
 	assert_int_equal(smudge_client_dirty_pages(client), NPAGES);
 	assert_int_equal(smudge_client_close(client), 0);
 }
@@ -109,7 +109,7 @@ static void all_under_a_batch(void **state)
 	struct smudge_client *client = fake_client(memory, "me", false);
 	struct smudge_batch *batch;
 
-	assert_int_equal(smudge_batch_create(1, &batch), 0);
+	assert_int_equal(smudge_batch_create(1, &batch, NULL), 0);
 	assert_int_equal(
 		smudge_client_take(client, region, 0, NPAGES, batch, NULL), 0);
 	expect_busy();
@@ -130,7 +130,7 @@ static void region_under_source(void **state)
 	fake_create(&fake, true);
 	assert_int_equal(smudge_region_attach(another, fake.source, 0, 0, NULL),
 			 0);
-	assert_int_equal(smudge_region_remove(another), 0);
+	assert_int_equal(smudge_region_remove(another, NULL), 0);
 	assert_int_equal(smudge_region_attach(region, fake.source, 0, 0, NULL),
 			 0);
 	fake_destroy(&fake);
@@ -142,7 +142,7 @@ static void region_under_client(void **state)
 	struct smudge_region *another = fake_region(memory, 1 << 30, NPAGES);
 	struct smudge_client *client = fake_client(memory, "me", false);
 
-	assert_int_equal(smudge_region_remove(another), 0);
+	assert_int_equal(smudge_region_remove(another, NULL), 0);
 	assert_int_equal(smudge_client_dirty_pages(client), NPAGES);
 	assert_int_equal(smudge_client_close(client), 0);
 }
@@ -153,8 +153,8 @@ static void bitmap_under_a_batch(void **state)
 	struct smudge_bitmap *bitmap;
 	struct smudge_batch *batch;
 
-	assert_int_equal(smudge_bitmap_create(NPAGES, &bitmap), 0);
-	assert_int_equal(smudge_batch_create(1, &batch), 0);
+	assert_int_equal(smudge_bitmap_create(NPAGES, &bitmap, NULL), 0);
+	assert_int_equal(smudge_batch_create(1, &batch, NULL), 0);
 	smudge_bitmap_fill(bitmap);
 	assert_int_equal(smudge_bitmap_take(bitmap, 0, NPAGES, batch), 0);
 	smudge_bitmap_destroy(bitmap);

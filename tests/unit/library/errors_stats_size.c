@@ -132,7 +132,7 @@ static void test_memory_and_source(void **state)
 	sizes_of(&memory_call, memory);
 	sizes_of(&source_call, fake.source);
 	fake_destroy(&fake);
-	assert_int_equal(smudge_memory_destroy(memory), 0);
+	assert_int_equal(smudge_memory_destroy(memory, NULL), 0);
 }
 
 static void test_code(void **state)
@@ -145,14 +145,14 @@ static void test_code(void **state)
 	assert_int_equal(smudge_code_open(memory, &options, &code, NULL), 0);
 	sizes_of(&code_call, code);
 	smudge_code_close(code);
-	assert_int_equal(smudge_memory_destroy(memory), 0);
+	assert_int_equal(smudge_memory_destroy(memory, NULL), 0);
 }
 
 static void test_migration(void **state)
 {
 	struct smudge_migration *migration;
 
-	assert_int_equal(smudge_migration_create(NULL, &migration), 0);
+	assert_int_equal(smudge_migration_create(NULL, &migration, NULL), 0);
 	sizes_of(&migration_call, migration);
 	sizes_of(&limits_call, migration);
 	smudge_migration_destroy(migration);

@@ -91,10 +91,10 @@ static const struct smudge_migrate_receive_options receive_options = {
 static int region_add(const void *options, struct smudge_error *err)
 {
 	struct smudge_region *region;
-	int ret = smudge_region_add(world.memory, options, &region);
+	int ret = smudge_region_add(world.memory, options, &region, err);
 
 	if (ret == 0)
-		assert_int_equal(smudge_region_remove(region), 0);
+		assert_int_equal(smudge_region_remove(region, NULL), 0);
 	return ret;
 }
 
@@ -111,7 +111,7 @@ static int client_open(const void *options, struct smudge_error *err)
 static int source_create(const void *options, struct smudge_error *err)
 {
 	struct smudge_source *source;
-	int ret = smudge_source_create(options, NULL, &source);
+	int ret = smudge_source_create(options, NULL, &source, err);
 
 	if (ret == 0)
 		smudge_source_destroy(source);
@@ -121,7 +121,7 @@ static int source_create(const void *options, struct smudge_error *err)
 static int hub_create(const void *options, struct smudge_error *err)
 {
 	struct smudge_hub *hub;
-	int ret = smudge_hub_create(options, NULL, &hub);
+	int ret = smudge_hub_create(options, NULL, &hub, err);
 
 	if (ret == 0)
 		smudge_hub_destroy(hub);
@@ -132,7 +132,7 @@ static int hub_join(const void *options, struct smudge_error *err)
 {
 	struct smudge_hub_member *member;
 	struct smudge_source *source;
-	int ret = smudge_hub_join(world.hub, options, &source, &member);
+	int ret = smudge_hub_join(world.hub, options, &source, &member, err);
 
 	if (ret == 0)
 		smudge_source_destroy(source);
@@ -184,7 +184,7 @@ static int migrate_send(const void *options, struct smudge_error *err)
 	struct smudge_migration *migration;
 	int ret;
 
-	assert_int_equal(smudge_migration_create(NULL, &migration), 0);
+	assert_int_equal(smudge_migration_create(NULL, &migration, NULL), 0);
 	ret = smudge_migrate_send(migration, world.memory, -1, options, err);
 	smudge_migration_destroy(migration);
 	return ret;
@@ -195,7 +195,7 @@ static int migrate_receive(const void *options, struct smudge_error *err)
 	struct smudge_migration *migration;
 	int ret;
 
-	assert_int_equal(smudge_migration_create(NULL, &migration), 0);
+	assert_int_equal(smudge_migration_create(NULL, &migration, NULL), 0);
 	ret = smudge_migrate_receive(migration, world.memory, -1, options, err);
 	smudge_migration_destroy(migration);
 	return ret;
@@ -204,7 +204,7 @@ static int migrate_receive(const void *options, struct smudge_error *err)
 static int migration_create(const void *options, struct smudge_error *err)
 {
 	struct smudge_migration *migration;
-	int ret = smudge_migration_create(options, &migration);
+	int ret = smudge_migration_create(options, &migration, err);
 
 	if (ret == 0)
 		smudge_migration_destroy(migration);
@@ -216,8 +216,8 @@ static int set_limits(const void *options, struct smudge_error *err)
 	struct smudge_migration *migration;
 	int ret;
 
-	assert_int_equal(smudge_migration_create(NULL, &migration), 0);
-	ret = smudge_migration_set_limits(migration, options);
+	assert_int_equal(smudge_migration_create(NULL, &migration, NULL), 0);
+	ret = smudge_migration_set_limits(migration, options, err);
 	smudge_migration_destroy(migration);
 	return ret;
 }
@@ -227,34 +227,31 @@ static int set_limits(const void *options, struct smudge_error *err)
 
 const struct sized_call sized_calls[N_SIZED_CALLS] = {
 	{region_add, TYPE(smudge_region_options, page_shift), &region_options,
-	 0, true},
-	{client_open, TYPE(smudge_client_options, nregions), &client_options, 0,
-	 false},
-	{source_create, TYPE(smudge_source_ops, destroy), &source_ops, 0, true},
-	{hub_create, TYPE(smudge_hub_ops, destroy), &hub_ops, 0, true},
-	{hub_join, TYPE(smudge_hub_member_options, opaque), &member_options, 0,
-	 true},
-	{code_open, TYPE(smudge_code_options, marks_only), &code_options, 0,
-	 false},
-	{display_open, TYPE(smudge_display_mode, height), &mode, 0, false},
-	{display_set_mode, TYPE(smudge_display_mode, height), &mode, 0, false},
-	{kvm_create, TYPE(smudge_kvm_options, mode), &kvm_options, -EBADF,
-	 false},
+	 0},
+	{client_open, TYPE(smudge_client_options, nregions), &client_options,
+	 0},
+	{source_create, TYPE(smudge_source_ops, destroy), &source_ops, 0},
+	{hub_create, TYPE(smudge_hub_ops, destroy), &hub_ops, 0},
+	{hub_join, TYPE(smudge_hub_member_options, opaque), &member_options, 0},
+	{code_open, TYPE(smudge_code_options, marks_only), &code_options, 0},
+	{display_open, TYPE(smudge_display_mode, height), &mode, 0},
+	{display_set_mode, TYPE(smudge_display_mode, height), &mode, 0},
+	{kvm_create, TYPE(smudge_kvm_options, mode), &kvm_options, -EBADF},
 	/* no whole pages, which is looked at later */
-	{kvm_log_create, TYPE(smudge_kvm_slot, hva), &kvm_slot, -EINVAL, false},
-	{migration_create, TYPE(smudge_migrate_limits, max_rounds), &limits, 0,
-	 true},
-	{set_limits, TYPE(smudge_migrate_limits, max_rounds), &limits, 0, true},
+	{kvm_log_create, TYPE(smudge_kvm_slot, hva), &kvm_slot, -EINVAL},
+	{migration_create, TYPE(smudge_migrate_limits, max_rounds), &limits, 0},
+	{set_limits, TYPE(smudge_migrate_limits, max_rounds), &limits, 0},
 	{migrate_send, TYPE(smudge_migrate_send_options, state_save),
-	 &send_options, -ENOTSOCK, false},
+	 &send_options, -ENOTSOCK},
 	{migrate_receive, TYPE(smudge_migrate_receive_options, state_load),
-	 &receive_options, -ENOTSOCK, false},
+	 &receive_options, -ENOTSOCK},
 };
 
 void sized_calls_open(void)
 {
 	assert_int_equal(smudge_memory_create(&world.memory), 0);
-	assert_int_equal(smudge_hub_create(&hub_ops, NULL, &world.hub), 0);
+	assert_int_equal(smudge_hub_create(&hub_ops, NULL, &world.hub, NULL),
+			 0);
 	world.region = fake_region(world.memory, 0, NPAGES);
 	assert_int_equal(smudge_display_open(world.memory, world.region, &mode,
 					     &world.display, NULL),
@@ -265,7 +262,7 @@ void sized_calls_close(void)
 {
 	smudge_display_close(world.display);
 	smudge_hub_destroy(world.hub);
-	assert_int_equal(smudge_memory_destroy(world.memory), 0);
+	assert_int_equal(smudge_memory_destroy(world.memory, NULL), 0);
 }
 
 struct smudge_memory *sized_calls_memory(void)

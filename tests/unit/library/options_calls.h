@@ -5,7 +5,6 @@
 #ifndef TESTS_UNIT_LIBRARY_OPTIONS_CALLS_H
 #define TESTS_UNIT_LIBRARY_OPTIONS_CALLS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include <smudge/smudge.h>
@@ -17,7 +16,6 @@ struct sized_call {
 	size_t first_version_bytes;
 	const void *good;
 	int accepted; /* what it returns for a struct of the right size */
-	bool has_no_sentence;
 };
 
 #define N_SIZED_CALLS 14

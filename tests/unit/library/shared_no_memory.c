@@ -101,9 +101,9 @@ static bool open_client(void)
 	struct smudge_batch *batch;
 
 	return lib.memory_create(&memory) == 0 &&
-	       lib.region_add(memory, &region_options, &region) == 0 &&
+	       lib.region_add(memory, &region_options, &region, NULL) == 0 &&
 	       lib.client_open(memory, &options, &client, NULL) == 0 &&
-	       lib.batch_create(0, &batch) == 0 &&
+	       lib.batch_create(0, &batch, NULL) == 0 &&
 	       lib.client_take(client, region, 0, NPAGES, batch, NULL) == 0 &&
 	       lib.client_commit(client, batch) == 0 &&
 	       lib.client_dirty_pages(client) == 0;

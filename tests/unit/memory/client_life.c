@@ -49,7 +49,7 @@ static void test_first_and_last(void **state)
 	assert_int_equal(smudge_client_dirty_pages(two), 300);
 	assert_int_equal(smudge_client_close(two), 0);
 	fake_destroy(&fake);
-	assert_int_equal(smudge_memory_destroy(memory), 0);
+	assert_int_equal(smudge_memory_destroy(memory, NULL), 0);
 }
 
 static void test_nothing_is_held(void **state)
@@ -120,7 +120,7 @@ static void test_failing_start_unwinds(void **state)
 	assert_int_equal(smudge_client_close(client), 0);
 	for (int i = 0; i < 3; i++)
 		fake_destroy(&fake[i]);
-	assert_int_equal(smudge_memory_destroy(memory), 0);
+	assert_int_equal(smudge_memory_destroy(memory, NULL), 0);
 }
 
 TEST_MAIN(test_first_and_last, test_nothing_is_held, test_failing_start_unwinds)

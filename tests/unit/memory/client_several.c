@@ -29,7 +29,7 @@ static void rig_start(struct rig *rig)
 static void rig_end(struct rig *rig)
 {
 	fake_destroy(&rig->fake);
-	assert_int_equal(smudge_memory_destroy(rig->memory), 0);
+	assert_int_equal(smudge_memory_destroy(rig->memory, NULL), 0);
 }
 
 static void test_a_take_leaves_the_others(void **state)
@@ -128,7 +128,7 @@ static void test_later_regions(void **state)
 	later = fake_region(rig.memory, 0x20000000, 33);
 	assert_int_equal(smudge_client_dirty_pages(all), 33);
 	assert_int_equal(smudge_client_dirty_pages(display), 70);
-	assert_int_equal(smudge_region_remove(later), 0);
+	assert_int_equal(smudge_region_remove(later, NULL), 0);
 	assert_int_equal(smudge_client_dirty_pages(all), 0);
 	smudge_memory_mark_gpa(rig.memory, 0x20000000, 4096);
 	assert_int_equal(smudge_client_dirty_pages(all), 0);

@@ -70,7 +70,7 @@ static void *taker_main(void *opaque)
 	struct smudge_batch *batch;
 	bool is_last = false;
 
-	taker->error = smudge_batch_create(4096, &batch);
+	taker->error = smudge_batch_create(4096, &batch, NULL);
 	if (taker->error)
 		return NULL;
 	loss_viewer_init(&viewer, taker->loss);
@@ -129,7 +129,7 @@ static void run(const char *name, bool is_shared, uint64_t nmarks)
 	for (int i = 0; i < 2; i++)
 		check_taker(&takers[i]);
 	loss_free(&loss);
-	assert_int_equal(smudge_memory_destroy(memory), 0);
+	assert_int_equal(smudge_memory_destroy(memory, NULL), 0);
 }
 
 static void test_own_pages(void **state)

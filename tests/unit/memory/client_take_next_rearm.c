@@ -29,7 +29,7 @@ static void rig_start(struct rig *rig, const struct smudge_client_options *how)
 			 0);
 	assert_int_equal(
 		smudge_client_open(rig->memory, how, &rig->client, NULL), 0);
-	assert_int_equal(smudge_batch_create(1, &rig->batch), 0);
+	assert_int_equal(smudge_batch_create(1, &rig->batch, NULL), 0);
 }
 
 static void rig_end(struct rig *rig)
@@ -37,7 +37,7 @@ static void rig_end(struct rig *rig)
 	assert_int_equal(smudge_batch_destroy(rig->batch), 0);
 	assert_int_equal(smudge_client_close(rig->client), 0);
 	armed_destroy(&rig->armed);
-	assert_int_equal(smudge_memory_destroy(rig->memory), 0);
+	assert_int_equal(smudge_memory_destroy(rig->memory, NULL), 0);
 }
 
 /* All that is dirty, seven pages at a time. Return: pages. */

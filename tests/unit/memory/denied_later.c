@@ -49,13 +49,14 @@ static bool use_memory(void *opaque)
 		return false;
 	client = fake_client(memory, "late", false);
 	smudge_memory_mark_gpa(memory, 5000, 1);
-	if (fake_take(client, region) != 100 || smudge_region_remove(other) ||
+	if (fake_take(client, region) != 100 ||
+	    smudge_region_remove(other, NULL) ||
 	    smudge_source_detach(fake.source, NULL) ||
 	    smudge_client_close(client))
 		return false;
 	stats = fake_stats(memory);
 	fake_destroy(&fake);
-	if (smudge_memory_destroy(memory))
+	if (smudge_memory_destroy(memory, NULL))
 		return false;
 	return nrules == 1 ? !stats.unfreed && !stats.kept_pages
 			   : stats.unfreed == 6 && stats.kept_pages == 101;
@@ -73,7 +74,8 @@ static bool loop(void *opaque)
 	struct smudge_client *client;
 	struct smudge_batch *batch;
 
-	if (smudge_memory_create(&memory) || smudge_batch_create(0, &batch))
+	if (smudge_memory_create(&memory) ||
+	    smudge_batch_create(0, &batch, NULL))
 		return false;
 	region = fake_region(memory, 0, 100);
 	client = fake_client(memory, "looping", false);
@@ -96,7 +98,7 @@ static bool loop(void *opaque)
 	if (fake_stats(memory).kept_pages != (nrules > 1 ? 300 : 0))
 		return false;
 	return !smudge_batch_destroy(batch) && !smudge_client_close(client) &&
-	       !smudge_memory_destroy(memory);
+	       !smudge_memory_destroy(memory, NULL);
 }
 
 static void test_membarrier(void **state)

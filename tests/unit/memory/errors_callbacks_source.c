@@ -93,10 +93,11 @@ static void open_world(struct world *w)
 	*w = (struct world){0};
 	assert_int_equal(smudge_memory_create(&w->memory), 0);
 	w->region = fake_region(w->memory, 0, NPAGES);
-	assert_int_equal(smudge_source_create(&ops, &w->odd, &w->source), 0);
+	assert_int_equal(smudge_source_create(&ops, &w->odd, &w->source, NULL),
+			 0);
 	assert_int_equal(
 		smudge_region_attach(w->region, w->source, FIRST, 0, NULL), 0);
-	assert_int_equal(smudge_batch_create(1, &w->batch), 0);
+	assert_int_equal(smudge_batch_create(1, &w->batch, NULL), 0);
 }
 
 static void close_world(struct world *w)
@@ -104,7 +105,7 @@ static void close_world(struct world *w)
 	smudge_source_destroy(w->source);
 	assert_int_equal(w->odd.starts, w->odd.stops);
 	assert_int_equal(smudge_batch_destroy(w->batch), 0);
-	assert_int_equal(smudge_memory_destroy(w->memory), 0);
+	assert_int_equal(smudge_memory_destroy(w->memory, NULL), 0);
 }
 
 static void expect(const struct smudge_error *err, const char *callback,

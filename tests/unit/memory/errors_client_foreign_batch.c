@@ -25,7 +25,7 @@ static void test_foreign_batch(void **state)
 	assert_int_equal(fixture_take(f, 0, 100, NULL), 0);
 	assert_int_equal(smudge_client_commit(other, f->batch), -EINVAL);
 	assert_int_equal(smudge_client_return(other, f->batch), -EINVAL);
-	assert_int_equal(smudge_bitmap_create(10, &bitmap), 0);
+	assert_int_equal(smudge_bitmap_create(10, &bitmap, NULL), 0);
 	smudge_bitmap_return(bitmap, f->batch);
 	smudge_batch_discard(f->batch);
 	assert_int_equal(smudge_batch_npages(f->batch), 100);

@@ -53,8 +53,8 @@ static void test_open_options(void **state)
 	assert_int_equal(fake_stats(memory).nclients, 0);
 	assert_int_equal(fake_stats(memory).bitmap_bytes, 0);
 	assert_int_equal(smudge_client_close(NULL), 0);
-	assert_int_equal(smudge_memory_destroy(memory), 0);
-	assert_int_equal(smudge_memory_destroy(other), 0);
+	assert_int_equal(smudge_memory_destroy(memory, NULL), 0);
+	assert_int_equal(smudge_memory_destroy(other, NULL), 0);
 }
 
 TEST_MAIN(test_open_options)

@@ -50,7 +50,7 @@ static void test_no_look(void **state)
 	assert_int_equal(smudge_client_close(client), 0);
 	armed_destroy(&good);
 	armed_destroy(&bad);
-	assert_int_equal(smudge_memory_destroy(memory), 0);
+	assert_int_equal(smudge_memory_destroy(memory, NULL), 0);
 }
 
 TEST_MAIN(test_no_look)

@@ -87,7 +87,7 @@ static void test_options(void **state)
 			 -EINVAL);
 	assert_non_null(strstr(err.message, "2 is no re-arm policy"));
 	assert_null(client);
-	assert_int_equal(smudge_memory_destroy(memory), 0);
+	assert_int_equal(smudge_memory_destroy(memory, NULL), 0);
 }
 
 /* Callers built before the field was there: marks_only is still obeyed. */

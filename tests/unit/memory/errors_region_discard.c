@@ -46,7 +46,7 @@ static bool open_rig(struct rig *r, int prot, int flags, int fd)
 	r->ram = mmap(NULL, BYTES, prot, flags, fd, 0);
 	region.hva = r->ram;
 	return r->ram != MAP_FAILED && smudge_memory_create(&r->memory) == 0 &&
-	       smudge_region_add(r->memory, &region, &r->region) == 0 &&
+	       smudge_region_add(r->memory, &region, &r->region, NULL) == 0 &&
 	       smudge_client_open(r->memory, &client, &r->client, NULL) == 0 &&
 	       warm_up(r) &&
 	       smudge_client_skip(r->client, r->region, 0, NPAGES, NULL) == 0;
@@ -55,7 +55,7 @@ static bool open_rig(struct rig *r, int prot, int flags, int fd)
 static void close_rig(struct rig *r)
 {
 	smudge_client_close(r->client);
-	smudge_memory_destroy(r->memory);
+	smudge_memory_destroy(r->memory, NULL);
 	munmap(r->ram, BYTES);
 }
 

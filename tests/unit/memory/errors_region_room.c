@@ -26,11 +26,11 @@ static void test_region_room(void **state)
 	first = fake_region(memory, 0, 1);
 	for (uint64_t i = 1; i < SMUDGE_MAX_REGIONS; i++)
 		fake_region(memory, i << 12, 1);
-	assert_int_equal(smudge_region_add(memory, &o, &region), -ENOSPC);
+	assert_int_equal(smudge_region_add(memory, &o, &region, NULL), -ENOSPC);
 	assert_null(region);
-	assert_int_equal(smudge_region_remove(first), 0);
-	assert_int_equal(smudge_region_add(memory, &o, &region), 0);
-	assert_int_equal(smudge_memory_destroy(memory), 0);
+	assert_int_equal(smudge_region_remove(first, NULL), 0);
+	assert_int_equal(smudge_region_add(memory, &o, &region, NULL), 0);
+	assert_int_equal(smudge_memory_destroy(memory, NULL), 0);
 }
 
 TEST_MAIN(test_region_room)

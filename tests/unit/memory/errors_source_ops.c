@@ -17,9 +17,11 @@ static void test_source_ops(void **state)
 	struct smudge_source *source = NULL;
 	struct smudge_source_ops none = {.size = sizeof(none), .name = "none"};
 
-	assert_int_equal(smudge_source_create(&none, NULL, &source), -EINVAL);
+	assert_int_equal(smudge_source_create(&none, NULL, &source, NULL),
+			 -EINVAL);
 	none.size = 8;
-	assert_int_equal(smudge_source_create(&none, NULL, &source), -EINVAL);
+	assert_int_equal(smudge_source_create(&none, NULL, &source, NULL),
+			 -EINVAL);
 	assert_null(source);
 	smudge_source_destroy(NULL);
 }
@@ -61,7 +63,7 @@ static void test_first_version(void **state)
 	struct smudge_source *source = NULL;
 
 	fixture_open(&f, 10);
-	assert_int_equal(smudge_source_create(&ops, NULL, &source), 0);
+	assert_int_equal(smudge_source_create(&ops, NULL, &source, NULL), 0);
 	fixture_attach(&f, source);
 	fixture_watch(&f, true);
 	fixture_harvest(&f);

@@ -34,7 +34,7 @@ static void rig_end(struct rig *rig)
 	assert_int_equal(smudge_client_close(rig->one), 0);
 	assert_int_equal(smudge_client_close(rig->two), 0);
 	fake_destroy(&rig->fake);
-	assert_int_equal(smudge_memory_destroy(rig->memory), 0);
+	assert_int_equal(smudge_memory_destroy(rig->memory, NULL), 0);
 }
 
 static uint64_t count(struct rig *rig, uint64_t first, uint64_t npages)
@@ -183,7 +183,7 @@ static void test_smaller_source_pages(void **state)
 	};
 
 	assert_int_equal(smudge_memory_create(&memory), 0);
-	assert_int_equal(smudge_region_add(memory, &options, &region), 0);
+	assert_int_equal(smudge_region_add(memory, &options, &region, NULL), 0);
 	assert_int_equal(smudge_region_npages(region), 100);
 	fake_create(&fake, false);
 	assert_int_equal(smudge_region_attach(region, fake.source, 3, 50, NULL),
@@ -204,7 +204,7 @@ static void test_smaller_source_pages(void **state)
 	assert_int_equal(smudge_client_dirty_pages(client), 3);
 	assert_int_equal(smudge_client_close(client), 0);
 	fake_destroy(&fake);
-	assert_int_equal(smudge_memory_destroy(memory), 0);
+	assert_int_equal(smudge_memory_destroy(memory, NULL), 0);
 }
 
 TEST_MAIN(test_unknown_means_dirty, test_detach_harvests_first,

@@ -82,7 +82,7 @@ static void *taker_main(void *opaque)
 	struct smudge_batch *batch;
 	bool is_last = false;
 
-	taker->error = smudge_batch_create(4096, &batch);
+	taker->error = smudge_batch_create(4096, &batch, NULL);
 	if (taker->error)
 		return NULL;
 	loss_viewer_init(&viewer, loss);
@@ -142,7 +142,7 @@ static void finish(struct rig *rig, struct taker *takers)
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(smudge_client_close(takers[i].client), 0);
 	loss_free(&rig->loss);
-	assert_int_equal(smudge_memory_destroy(rig->memory), 0);
+	assert_int_equal(smudge_memory_destroy(rig->memory, NULL), 0);
 }
 
 static void test_two_clients(void **state)
@@ -170,7 +170,7 @@ static void test_clients_come_and_go(void **state)
 		struct smudge_batch *batch;
 
 		guest.client = fake_client(rig.memory, "guest", false);
-		assert_int_equal(smudge_batch_create(4096, &batch), 0);
+		assert_int_equal(smudge_batch_create(4096, &batch, NULL), 0);
 		loss_viewer_init(&viewer, &rig.loss);
 		for (int i = 0; i < 3; i++)
 			assert_int_equal(one_pass(&guest, &viewer, batch), 0);
@@ -200,7 +200,7 @@ static void test_regions_come_and_go(void **state)
 		assert_int_equal(fake_take(takers[0].client, region),
 				 CHURN_PAGES);
 		fake_take(takers[1].client, region);
-		assert_int_equal(smudge_region_remove(region), 0);
+		assert_int_equal(smudge_region_remove(region, NULL), 0);
 		ncycles++;
 	} while (loss_is_running(&rig.loss));
 	finish(&rig, takers);

@@ -30,7 +30,7 @@ static void rig_start(struct rig *rig)
 static void rig_end(struct rig *rig)
 {
 	assert_int_equal(smudge_client_close(rig->client), 0);
-	assert_int_equal(smudge_memory_destroy(rig->memory), 0);
+	assert_int_equal(smudge_memory_destroy(rig->memory, NULL), 0);
 }
 
 static void check(struct rig *rig, struct smudge_region *region, uint64_t first,

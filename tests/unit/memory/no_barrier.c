@@ -69,7 +69,7 @@ static void start_rig(struct rig *rig)
 		smudge_region_attach(rig->second, rig->fake.source, 0, 0, NULL),
 		0);
 	rig->client = fake_client(rig->memory, "early", false);
-	assert_int_equal(smudge_batch_create(0, &rig->batch), 0);
+	assert_int_equal(smudge_batch_create(0, &rig->batch, NULL), 0);
 	atomic_init(&rig->is_over, false);
 	assert_int_equal(pthread_create(&rig->marker, NULL, marker_main, rig),
 			 0);
@@ -80,7 +80,7 @@ static void end_rig(struct rig *rig)
 	atomic_store(&rig->is_over, true);
 	pthread_join(rig->marker, NULL);
 	fake_destroy(&rig->fake);
-	assert_int_equal(smudge_memory_destroy(rig->memory), 0);
+	assert_int_equal(smudge_memory_destroy(rig->memory, NULL), 0);
 	smudge_batch_destroy(rig->batch);
 }
 
@@ -107,7 +107,7 @@ static void leave_and_come(struct rig *rig)
 {
 	for (int i = 0; i < 20; i++) {
 		reopen(rig);
-		assert_int_equal(smudge_region_remove(rig->first), 0);
+		assert_int_equal(smudge_region_remove(rig->first, NULL), 0);
 		rig->first = fake_region(rig->memory, 0, NPAGES);
 	}
 }

@@ -41,8 +41,8 @@ static void test_destroy_without_memory(void **state)
 	assert_int_equal(smudge_region_attach(region, fake.source, 0, 0, NULL),
 			 0);
 	is_exhausted = true;
-	removed = smudge_region_remove(region);
-	destroyed = smudge_memory_destroy(memory);
+	removed = smudge_region_remove(region, NULL);
+	destroyed = smudge_memory_destroy(memory, NULL);
 	is_exhausted = false;
 	assert_int_equal(removed, -ENOMEM);
 	assert_int_equal(destroyed, 0);

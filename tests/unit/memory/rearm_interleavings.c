@@ -93,7 +93,7 @@ static void rig_start(struct rig *rig, bool rearms_at_take,
 	assert_int_equal(smudge_region_attach(rig->region, rig->armed.source, 0,
 					      0, NULL),
 			 0);
-	assert_int_equal(smudge_batch_create(0, &rig->batch), 0);
+	assert_int_equal(smudge_batch_create(0, &rig->batch, NULL), 0);
 	open_client(rig, PLAIN);
 	open_client(rig, FIRST);
 }
@@ -104,7 +104,7 @@ static void rig_end(struct rig *rig)
 		close_client(rig, i);
 	assert_int_equal(smudge_batch_destroy(rig->batch), 0);
 	armed_destroy(&rig->armed);
-	assert_int_equal(smudge_memory_destroy(rig->memory), 0);
+	assert_int_equal(smudge_memory_destroy(rig->memory, NULL), 0);
 }
 
 static void store(struct rig *rig, uint64_t page)

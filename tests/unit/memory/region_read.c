@@ -37,13 +37,13 @@ static int set_up(void **state)
 	assert_ptr_not_equal(ram, MAP_FAILED);
 	options.hva = ram;
 	assert_int_equal(smudge_memory_create(&memory), 0);
-	assert_int_equal(smudge_region_add(memory, &options, &region), 0);
+	assert_int_equal(smudge_region_add(memory, &options, &region, NULL), 0);
 	return 0;
 }
 
 static int tear_down(void **state)
 {
-	smudge_memory_destroy(memory);
+	smudge_memory_destroy(memory, NULL);
 	munmap(ram, BYTES);
 	return 0;
 }

@@ -28,9 +28,10 @@ static void test_what_a_region_says(void **state)
 
 	assert_int_equal(smudge_memory_create(&memory), 0);
 	assert_int_equal(smudge_memory_regions(memory, list, 3), 0);
-	assert_int_equal(smudge_region_add(memory, &options, &region), -EINVAL);
+	assert_int_equal(smudge_region_add(memory, &options, &region, NULL),
+			 -EINVAL);
 	options.gpa = 0xa000000;
-	assert_int_equal(smudge_region_add(memory, &options, &region), 0);
+	assert_int_equal(smudge_region_add(memory, &options, &region, NULL), 0);
 	name[0] = 'x'; /* the options were copied */
 	assert_string_equal(smudge_region_name(region), "video");
 	assert_ptr_equal(smudge_region_hva(region), options.hva);
@@ -44,7 +45,7 @@ static void test_what_a_region_says(void **state)
 	assert_null(list[1]);
 	assert_int_equal(smudge_memory_regions(memory, list, 3), 2);
 	assert_ptr_equal(list[1], region);
-	assert_int_equal(smudge_memory_destroy(memory), 0);
+	assert_int_equal(smudge_memory_destroy(memory, NULL), 0);
 }
 
 static void test_ids_are_not_used_again(void **state)
@@ -55,7 +56,7 @@ static void test_ids_are_not_used_again(void **state)
 	fixture_open(&f, 1);
 	last = smudge_region_id(f.region);
 	for (int i = 0; i < 20; i++) {
-		assert_int_equal(smudge_region_remove(f.region), 0);
+		assert_int_equal(smudge_region_remove(f.region, NULL), 0);
 		f.region = fake_region(f.memory, 0, 1);
 		assert_true(smudge_region_id(f.region) > last);
 		last = smudge_region_id(f.region);
@@ -74,7 +75,7 @@ static void test_leaving_detaches(void **state)
 	fake_create(&fake, false);
 	fixture_attach(&f, fake.source);
 	fixture_watch(&f, false);
-	assert_int_equal(smudge_region_remove(f.region), 0);
+	assert_int_equal(smudge_region_remove(f.region, NULL), 0);
 	assert_int_equal(fake.harvests, 1);
 	assert_false(fake.is_running);
 	assert_int_equal(smudge_client_dirty_pages(f.client), 10);

@@ -64,9 +64,10 @@ static void open_rig(struct rig *r)
 
 	r->reports = false;
 	assert_int_equal(smudge_memory_create(&r->memory), 0);
-	assert_int_equal(smudge_region_add(r->memory, &region, &r->region), 0);
-	assert_int_equal(smudge_source_create(&ops, &r->reports, &r->source),
-			 0);
+	assert_int_equal(
+		smudge_region_add(r->memory, &region, &r->region, NULL), 0);
+	assert_int_equal(
+		smudge_source_create(&ops, &r->reports, &r->source, NULL), 0);
 	assert_int_equal(smudge_region_attach(r->region, r->source, 0, 0, NULL),
 			 0);
 	assert_int_equal(
@@ -79,7 +80,7 @@ static void close_rig(struct rig *r)
 {
 	assert_int_equal(smudge_client_close(r->client), 0);
 	smudge_source_destroy(r->source);
-	assert_int_equal(smudge_memory_destroy(r->memory), 0);
+	assert_int_equal(smudge_memory_destroy(r->memory, NULL), 0);
 }
 
 static void test_counts(void **state)

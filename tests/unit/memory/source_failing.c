@@ -101,20 +101,21 @@ static void open_fixture(struct fixture *f)
 
 	memset(f, 0, sizeof(*f));
 	assert_int_equal(smudge_memory_create(&f->memory), 0);
-	assert_int_equal(smudge_region_add(f->memory, &options, &f->region), 0);
-	assert_int_equal(smudge_source_create(&own_ops, &f->own, &f->source),
-			 0);
+	assert_int_equal(
+		smudge_region_add(f->memory, &options, &f->region, NULL), 0);
+	assert_int_equal(
+		smudge_source_create(&own_ops, &f->own, &f->source, NULL), 0);
 	assert_int_equal(
 		smudge_region_attach(f->region, f->source, FIRST, COUNT, NULL),
 		0);
-	assert_int_equal(smudge_batch_create(0, &f->batch), 0);
+	assert_int_equal(smudge_batch_create(0, &f->batch, NULL), 0);
 }
 
 static void close_fixture(struct fixture *f)
 {
 	smudge_source_destroy(f->source);
 	assert_int_equal(f->own.running, 0);
-	assert_int_equal(smudge_memory_destroy(f->memory), 0);
+	assert_int_equal(smudge_memory_destroy(f->memory, NULL), 0);
 	assert_int_equal(smudge_batch_destroy(f->batch), 0);
 }
 

@@ -68,7 +68,7 @@ static void test_region_leaves(void **state)
 	struct smudge_client *client;
 
 	assert_int_equal(smudge_memory_create(&memory), 0);
-	assert_int_equal(smudge_source_create(&ops, NULL, &source), 0);
+	assert_int_equal(smudge_source_create(&ops, NULL, &source, NULL), 0);
 	client = fake_client(memory, "c", false);
 	for (uintptr_t i = 0; i < NTHREADS; i++)
 		pthread_create(&threads[i], NULL, use_source,
@@ -78,7 +78,7 @@ static void test_region_leaves(void **state)
 
 		assert_int_equal(
 			smudge_region_attach(region, source, 0, 0, NULL), 0);
-		assert_int_equal(smudge_region_remove(region), 0);
+		assert_int_equal(smudge_region_remove(region, NULL), 0);
 		while (atomic_load(&ndone) < i * NTHREADS)
 			usleep(10);
 	}
@@ -86,7 +86,7 @@ static void test_region_leaves(void **state)
 		pthread_join(threads[i], NULL);
 	assert_int_equal(smudge_client_close(client), 0);
 	smudge_source_destroy(source);
-	assert_int_equal(smudge_memory_destroy(memory), 0);
+	assert_int_equal(smudge_memory_destroy(memory, NULL), 0);
 }
 
 TEST_MAIN(test_region_leaves)

@@ -29,8 +29,9 @@ void take_rig_start(struct take_rig *rig, uint64_t npages,
 	rig->is_dirty = calloc(npages, 1);
 	assert_non_null(rig->is_dirty);
 	assert_int_equal(smudge_memory_create(&rig->memory), 0);
-	assert_int_equal(smudge_region_add(rig->memory, &options, &rig->region),
-			 0);
+	assert_int_equal(
+		smudge_region_add(rig->memory, &options, &rig->region, NULL),
+		0);
 	fake_create(&rig->fake, true);
 	rig->fake.page_shift = page_shift;
 	rig->fake.npages = 64; /* it never reports more */
@@ -38,7 +39,7 @@ void take_rig_start(struct take_rig *rig, uint64_t npages,
 		smudge_region_attach(rig->region, rig->fake.source, 0, 0, NULL),
 		0);
 	rig->client = fake_client(rig->memory, "c", true);
-	assert_int_equal(smudge_batch_create(1, &rig->batch), 0);
+	assert_int_equal(smudge_batch_create(1, &rig->batch, NULL), 0);
 	/* from here on takes re-arm */
 	assert_int_equal(smudge_memory_harvest(rig->memory, NULL), 0);
 	rig->fake.rearmed_pages = 0;
@@ -49,7 +50,7 @@ void take_rig_end(struct take_rig *rig)
 	assert_int_equal(smudge_batch_destroy(rig->batch), 0);
 	assert_int_equal(smudge_client_close(rig->client), 0);
 	fake_destroy(&rig->fake);
-	assert_int_equal(smudge_memory_destroy(rig->memory), 0);
+	assert_int_equal(smudge_memory_destroy(rig->memory, NULL), 0);
 	free(rig->is_dirty);
 }
 

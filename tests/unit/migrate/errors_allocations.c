@@ -125,10 +125,11 @@ static void test_handle(void **state)
 	struct smudge_migration *migration = NULL;
 
 	fail_memory_at(1);
-	assert_int_equal(smudge_migration_create(NULL, &migration), -ENOMEM);
+	assert_int_equal(smudge_migration_create(NULL, &migration, NULL),
+			 -ENOMEM);
 	fail_memory_off();
 	assert_null(migration);
-	assert_int_equal(smudge_migration_create(NULL, &migration), 0);
+	assert_int_equal(smudge_migration_create(NULL, &migration, NULL), 0);
 	smudge_migration_destroy(migration);
 }
 

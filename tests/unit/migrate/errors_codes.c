@@ -131,7 +131,7 @@ static void source_fails(void **state)
 	struct smudge_source *source;
 
 	rig_open(&rig, "source_fails");
-	assert_int_equal(smudge_source_create(&ops, NULL, &source), 0);
+	assert_int_equal(smudge_source_create(&ops, NULL, &source, NULL), 0);
 	assert_int_equal(
 		smudge_region_attach(rig.source.regions[0], source, 0, 0, NULL),
 		0);

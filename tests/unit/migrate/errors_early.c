@@ -41,7 +41,7 @@ static void receiver_without_regions(void **state)
 	rig_assert_went_back(&rig, -EREMOTEIO,
 			     "the destination refused: the memory has no");
 	assert_int_equal(rig_stats(rig.receiving).phase, SMUDGE_MIGRATE_FAILED);
-	smudge_memory_destroy(empty);
+	smudge_memory_destroy(empty, NULL);
 	rig_close(&rig);
 }
 
@@ -103,7 +103,7 @@ static void sender_without_regions(void **state)
 	rig_open(&rig, "sender_without_regions");
 	assert_int_equal(smudge_memory_create(&empty), 0);
 	sender_fails(&rig, empty, -EINVAL, 6);
-	smudge_memory_destroy(empty);
+	smudge_memory_destroy(empty, NULL);
 	rig_close(&rig);
 }
 

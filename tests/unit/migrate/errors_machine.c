@@ -76,7 +76,7 @@ static void goes_back(const char *name,
 	struct smudge_source *source;
 
 	rig_open(&rig, name);
-	assert_int_equal(smudge_source_create(&ops, NULL, &source), 0);
+	assert_int_equal(smudge_source_create(&ops, NULL, &source, NULL), 0);
 	assert_int_equal(
 		smudge_region_attach(rig.source.regions[0], source, 0, 0, NULL),
 		0);

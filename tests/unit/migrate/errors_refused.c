@@ -42,9 +42,10 @@ static void replace_memory(struct rig *rig, uint64_t npages, const char *name)
 		.page_shift = 12,
 	};
 
-	assert_int_equal(smudge_region_remove(rig->destination.regions[0]), 0);
+	assert_int_equal(
+		smudge_region_remove(rig->destination.regions[0], NULL), 0);
 	assert_int_equal(smudge_region_add(rig->destination.memory, &options,
-					   &rig->destination.regions[0]),
+					   &rig->destination.regions[0], NULL),
 			 0);
 }
 
@@ -76,7 +77,7 @@ static void fewer_regions(void **state)
 
 	rig_open(&rig, "fewer_regions");
 	gone = rig.destination.regions[1];
-	assert_int_equal(smudge_region_remove(gone), 0);
+	assert_int_equal(smudge_region_remove(gone, NULL), 0);
 	memset(rig.source.hva[0], 0x11, rig.npages[0] << rig.page_shift);
 	rig_start_receiver(&rig);
 	rig_start_sender(&rig);
@@ -96,7 +97,7 @@ static void fewer_regions(void **state)
 				.hva = rig.destination.hva[1],
 				.gpa = UINT64_C(1) << 40,
 				.size_bytes = rig.npages[1] << 12},
-			&rig.destination.regions[1]),
+			&rig.destination.regions[1], NULL),
 		0);
 	rig_close(&rig);
 }

@@ -19,8 +19,8 @@ static void expect_busy(struct attempt *attempt, struct rig_side *side)
 {
 	for (size_t i = 0; i < RIG_REGIONS; i++)
 		attempt->wrong +=
-			smudge_region_remove(side->regions[i]) != -EBUSY;
-	attempt->wrong += smudge_memory_destroy(side->memory) != -EBUSY;
+			smudge_region_remove(side->regions[i], NULL) != -EBUSY;
+	attempt->wrong += smudge_memory_destroy(side->memory, NULL) != -EBUSY;
 }
 
 /* Once; the rig has no handle then that it would destroy again. */

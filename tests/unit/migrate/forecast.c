@@ -115,7 +115,8 @@ static double ratio_of_one(const char *name, uint64_t limit_bytes_ps,
 	double expected_ns, real_ns;
 
 	rig_open(&rig, name);
-	assert_int_equal(smudge_migration_set_limits(rig.sending, &limits), 0);
+	assert_int_equal(
+		smudge_migration_set_limits(rig.sending, &limits, NULL), 0);
 	memset(rig.source.hva[0], 0x5c, content_bytes);
 	move(&machine);
 	expected_ns = (double)rig.at_policy.expected_downtime_ns;

@@ -53,7 +53,8 @@ static void with_a_live_writer(void **state)
 	unsigned long writes;
 
 	rig_open(&rig, "with_a_live_writer");
-	assert_int_equal(smudge_migration_set_limits(rig.sending, &limits), 0);
+	assert_int_equal(
+		smudge_migration_set_limits(rig.sending, &limits, NULL), 0);
 	fill_some(&rig);
 	rig_start_writer(&rig);
 	move(&rig);

@@ -39,7 +39,7 @@ static void open_side(const struct rig *rig, struct rig_side *side)
 		assert_true(side->hva[i] != MAP_FAILED);
 		options.hva = side->hva[i];
 		assert_int_equal(smudge_region_add(side->memory, &options,
-						   &side->regions[i]),
+						   &side->regions[i], NULL),
 				 0);
 	}
 }
@@ -47,10 +47,11 @@ static void open_side(const struct rig *rig, struct rig_side *side)
 static void close_side(const struct rig *rig, struct rig_side *side)
 {
 	for (size_t i = 0; i < RIG_REGIONS; i++) {
-		assert_int_equal(smudge_region_remove(side->regions[i]), 0);
+		assert_int_equal(smudge_region_remove(side->regions[i], NULL),
+				 0);
 		munmap(side->hva[i], region_bytes(rig, i));
 	}
-	assert_int_equal(smudge_memory_destroy(side->memory), 0);
+	assert_int_equal(smudge_memory_destroy(side->memory, NULL), 0);
 }
 
 void rig_open(struct rig *rig, const char *test_name)
@@ -67,8 +68,9 @@ void rig_open(struct rig *rig, const char *test_name)
 	assert_int_equal(
 		socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, rig->fds),
 		0);
-	assert_int_equal(smudge_migration_create(NULL, &rig->sending), 0);
-	assert_int_equal(smudge_migration_create(NULL, &rig->receiving), 0);
+	assert_int_equal(smudge_migration_create(NULL, &rig->sending, NULL), 0);
+	assert_int_equal(smudge_migration_create(NULL, &rig->receiving, NULL),
+			 0);
 	pthread_mutex_init(&rig->lock, NULL);
 	pthread_cond_init(&rig->changed, NULL);
 }

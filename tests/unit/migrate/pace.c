@@ -26,7 +26,7 @@ static void default_policy(void **state)
 	struct smudge_migrate_limits limits = {.size = sizeof(limits)};
 	struct smudge_migration *migration;
 
-	assert_int_equal(smudge_migration_create(NULL, &migration), 0);
+	assert_int_equal(smudge_migration_create(NULL, &migration, NULL), 0);
 	assert_int_equal(smudge_migration_limits(migration, &limits), 0);
 	smudge_migration_destroy(migration);
 	assert_int_equal(limits.downtime_limit_ns, 300000000);
@@ -51,7 +51,8 @@ static void limit_holds(void **state)
 	struct smudge_migrate_stats stats;
 
 	rig_open(&rig, "limit_holds");
-	assert_int_equal(smudge_migration_set_limits(rig.sending, &limits), 0);
+	assert_int_equal(
+		smudge_migration_set_limits(rig.sending, &limits, NULL), 0);
 	memset(rig.source.hva[0], 0x33, rig.npages[0] << 12);
 	rig_start_receiver(&rig);
 	assert_int_equal(rig_send(&rig, NULL), 0);
@@ -71,7 +72,8 @@ static void limit_is_lifted(void **state)
 					       .max_bandwidth_bytes_ps = 1};
 
 	rig_open(&rig, "limit_is_lifted");
-	assert_int_equal(smudge_migration_set_limits(rig.sending, &limits), 0);
+	assert_int_equal(
+		smudge_migration_set_limits(rig.sending, &limits, NULL), 0);
 	memset(rig.source.hva[0], 0x33, rig.npages[0] << 12);
 	rig_start_receiver(&rig);
 	rig_start_sender(&rig);
@@ -79,7 +81,8 @@ static void limit_is_lifted(void **state)
 	while (rig_stats(rig.receiving).phase == SMUDGE_MIGRATE_SETUP)
 		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 	limits.max_bandwidth_bytes_ps = 0;
-	assert_int_equal(smudge_migration_set_limits(rig.sending, &limits), 0);
+	assert_int_equal(
+		smudge_migration_set_limits(rig.sending, &limits, NULL), 0);
 	rig_join_sender(&rig);
 	rig_join_receiver(&rig);
 	assert_int_equal(rig.send_error, 0);
@@ -96,7 +99,8 @@ static void cancel_under_a_limit(void **state)
 	struct smi_link link;
 
 	rig_open(&rig, "cancel_under_a_limit");
-	assert_int_equal(smudge_migration_set_limits(rig.sending, &limits), 0);
+	assert_int_equal(
+		smudge_migration_set_limits(rig.sending, &limits, NULL), 0);
 	rig_link_open(&rig, &link);
 	rig_start_sender(&rig);
 	rig_serve_until(&link, SMI_WIRE_REGION_TABLE, 1);

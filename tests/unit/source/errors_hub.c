@@ -129,22 +129,23 @@ static void test_wrong_options(void **state)
 	struct smudge_hub *hub;
 
 	ops.collect = NULL;
-	assert_int_equal(smudge_hub_create(&ops, NULL, &hub), -EINVAL);
+	assert_int_equal(smudge_hub_create(&ops, NULL, &hub, NULL), -EINVAL);
 	ops.collect = nothing;
 	ops.size--;
-	assert_int_equal(smudge_hub_create(&ops, NULL, &hub), -EINVAL);
+	assert_int_equal(smudge_hub_create(&ops, NULL, &hub, NULL), -EINVAL);
 	ops.size++;
-	assert_int_equal(smudge_hub_create(&ops, NULL, &hub), 0);
+	assert_int_equal(smudge_hub_create(&ops, NULL, &hub, NULL), 0);
 	options.npages = 0;
-	assert_int_equal(smudge_hub_join(hub, &options, &source, &member),
+	assert_int_equal(smudge_hub_join(hub, &options, &source, &member, NULL),
 			 -EINVAL);
 	options.npages = 1;
 	options.page_shift = 64;
-	assert_int_equal(smudge_hub_join(hub, &options, &source, &member),
+	assert_int_equal(smudge_hub_join(hub, &options, &source, &member, NULL),
 			 -EINVAL);
 	options.page_shift = 12;
 	/* Nothing but collect is needed. */
-	assert_int_equal(smudge_hub_join(hub, &options, &source, &member), 0);
+	assert_int_equal(smudge_hub_join(hub, &options, &source, &member, NULL),
+			 0);
 	smudge_hub_post(member, 0, 1);
 	smudge_source_destroy(source);
 	smudge_hub_destroy(hub);

@@ -62,13 +62,14 @@ static void start_scene(struct scene *scene)
 	assert_true(scene->ram != MAP_FAILED);
 	options.hva = scene->ram;
 	assert_int_equal(smudge_memory_create(&scene->memory), 0);
-	assert_int_equal(
-		smudge_region_add(scene->memory, &options, &scene->region), 0);
+	assert_int_equal(smudge_region_add(scene->memory, &options,
+					   &scene->region, NULL),
+			 0);
 }
 
 static void end_scene(struct scene *scene)
 {
-	assert_int_equal(smudge_memory_destroy(scene->memory), 0);
+	assert_int_equal(smudge_memory_destroy(scene->memory, NULL), 0);
 	munmap(scene->ram, NPAGES << 12);
 }
 

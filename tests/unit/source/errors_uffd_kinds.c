@@ -34,7 +34,8 @@ static void open_rig(struct rig *r, void *ram)
 	struct smudge_error err = {0};
 
 	assert_int_equal(smudge_memory_create(&r->memory), 0);
-	assert_int_equal(smudge_region_add(r->memory, &options, &r->region), 0);
+	assert_int_equal(
+		smudge_region_add(r->memory, &options, &r->region, NULL), 0);
 	assert_int_equal(smudge_uffd_create(&r->source, &err), 0);
 	assert_int_equal(smudge_region_attach(r->region, r->source, 0, 0, &err),
 			 0);
@@ -86,7 +87,7 @@ static void test_no_descriptor(void **state)
 	assert_int_equal(ret, 0);
 	assert_true(was_about_kinds);
 	smudge_source_destroy(r.source);
-	assert_int_equal(smudge_memory_destroy(r.memory), 0);
+	assert_int_equal(smudge_memory_destroy(r.memory, NULL), 0);
 	munmap(ram, NPAGES * 4096);
 }
 

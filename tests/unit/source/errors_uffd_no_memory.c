@@ -52,7 +52,8 @@ static void open_rig(struct rig *r)
 	map_half(r->ram + NPAGES / 2 * PAGE, MAP_SHARED);
 	options.hva = r->ram;
 	assert_int_equal(smudge_memory_create(&r->memory), 0);
-	assert_int_equal(smudge_region_add(r->memory, &options, &r->region), 0);
+	assert_int_equal(
+		smudge_region_add(r->memory, &options, &r->region, NULL), 0);
 	assert_int_equal(smudge_uffd_create(&r->source, NULL), 0);
 	assert_int_equal(smudge_region_attach(r->region, r->source, 0, 0, NULL),
 			 0);
@@ -61,7 +62,7 @@ static void open_rig(struct rig *r)
 static void close_rig(struct rig *r)
 {
 	smudge_source_destroy(r->source);
-	assert_int_equal(smudge_memory_destroy(r->memory), 0);
+	assert_int_equal(smudge_memory_destroy(r->memory, NULL), 0);
 	munmap(r->ram, NPAGES * PAGE);
 }
 

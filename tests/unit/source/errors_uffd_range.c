@@ -39,7 +39,8 @@ static struct smudge_memory *start(void *hva, struct smudge_region **ret_region,
 	struct smudge_memory *memory;
 
 	assert_int_equal(smudge_memory_create(&memory), 0);
-	assert_int_equal(smudge_region_add(memory, &options, ret_region), 0);
+	assert_int_equal(smudge_region_add(memory, &options, ret_region, NULL),
+			 0);
 	assert_int_equal(smudge_uffd_create(ret_source, NULL), 0);
 	assert_int_equal(
 		smudge_region_attach(*ret_region, *ret_source, 0, 0, NULL), 0);
@@ -65,7 +66,7 @@ static void expect_refusal(void *hva, int code, const char *words)
 	if (!strstr(err.message, words))
 		fail_msg("\"%s\" does not say \"%s\"", err.message, words);
 	smudge_source_destroy(source);
-	assert_int_equal(smudge_memory_destroy(memory), 0);
+	assert_int_equal(smudge_memory_destroy(memory, NULL), 0);
 }
 
 /*

@@ -131,7 +131,7 @@ static void test_hub_goes_first(void **state)
 	ring_leave(&f.machine, 1);
 	assert_int_equal(f.machine.destroys, 1);
 	assert_int_equal(smudge_client_close(f.client), 0);
-	assert_int_equal(smudge_memory_destroy(f.memory), 0);
+	assert_int_equal(smudge_memory_destroy(f.memory, NULL), 0);
 }
 
 static void test_region_is_removed(void **state)
@@ -141,7 +141,7 @@ static void test_region_is_removed(void **state)
 	hub_rig_open(&f);
 	hub_rig_store(&f, 0, 3);
 	hub_rig_store(&f, 1, 4);
-	assert_int_equal(smudge_region_remove(f.regions[0]), 0);
+	assert_int_equal(smudge_region_remove(f.regions[0], NULL), 0);
 	assert_int_equal(f.machine.slots[0].stops, 1);
 	hub_rig_harvest(&f, 1);
 	assert_int_equal(hub_rig_count(&f, 1), 1);
@@ -172,8 +172,9 @@ static void test_many_runs(void **state)
 	struct smudge_hub *hub;
 
 	assert_int_equal(smudge_memory_create(&f.memory), 0);
-	assert_int_equal(smudge_hub_create(&ops, NULL, &hub), 0);
-	assert_int_equal(smudge_hub_join(hub, &options, &source, &member), 0);
+	assert_int_equal(smudge_hub_create(&ops, NULL, &hub, NULL), 0);
+	assert_int_equal(smudge_hub_join(hub, &options, &source, &member, NULL),
+			 0);
 	f.regions[0] = hub_rig_region(&f, 0, MANY, 12);
 	f.client = hub_rig_client(&f);
 	assert_int_equal(smudge_region_attach(f.regions[0], source, 0, 0, NULL),
@@ -196,7 +197,7 @@ static void test_many_runs(void **state)
 	assert_int_equal(smudge_client_close(f.client), 0);
 	smudge_source_destroy(source);
 	smudge_hub_destroy(hub);
-	assert_int_equal(smudge_memory_destroy(f.memory), 0);
+	assert_int_equal(smudge_memory_destroy(f.memory, NULL), 0);
 }
 
 int main(void)

@@ -69,10 +69,10 @@ static void open_rig(struct rig *rig)
 	rig->start_value = 0;
 	assert_int_equal(smudge_memory_create(&rig->memory), 0);
 	rig->region = fake_region(rig->memory, 0, NPAGES);
-	assert_int_equal(smudge_hub_create(&ops, rig, &rig->hub), 0);
-	assert_int_equal(
-		smudge_hub_join(rig->hub, &options, &rig->source, &rig->member),
-		0);
+	assert_int_equal(smudge_hub_create(&ops, rig, &rig->hub, NULL), 0);
+	assert_int_equal(smudge_hub_join(rig->hub, &options, &rig->source,
+					 &rig->member, NULL),
+			 0);
 	assert_int_equal(
 		smudge_region_attach(rig->region, rig->source, 0, 0, NULL), 0);
 }
@@ -81,7 +81,7 @@ static void close_rig(struct rig *rig)
 {
 	smudge_source_destroy(rig->source);
 	smudge_hub_destroy(rig->hub);
-	assert_int_equal(smudge_memory_destroy(rig->memory), 0);
+	assert_int_equal(smudge_memory_destroy(rig->memory, NULL), 0);
 }
 
 /* Open a client that is clean, and expect page 3 alone after a harvest. */

@@ -19,7 +19,8 @@ struct smudge_region *hub_rig_region(struct hub_rig *f, unsigned int slot,
 	};
 	struct smudge_region *region = NULL;
 
-	assert_int_equal(smudge_region_add(f->memory, &options, &region), 0);
+	assert_int_equal(smudge_region_add(f->memory, &options, &region, NULL),
+			 0);
 	return region;
 }
 
@@ -74,7 +75,7 @@ void hub_rig_close(struct hub_rig *f)
 	for (unsigned int i = 0; i < 2; i++)
 		ring_leave(&f->machine, i);
 	ring_destroy(&f->machine);
-	assert_int_equal(smudge_memory_destroy(f->memory), 0);
+	assert_int_equal(smudge_memory_destroy(f->memory, NULL), 0);
 }
 
 void hub_rig_store(struct hub_rig *f, unsigned int slot, uint64_t page)

@@ -154,7 +154,8 @@ static void change_region(struct world *w, unsigned int slot)
 {
 	pthread_rwlock_wrlock(&w->life[slot]);
 	if (w->regions[slot]) {
-		assert_int_equal(smudge_region_remove(w->regions[slot]), 0);
+		assert_int_equal(smudge_region_remove(w->regions[slot], NULL),
+				 0);
 		w->regions[slot] = NULL;
 	} else {
 		if (test_rng_below(&w->rng, 2)) {

@@ -255,7 +255,8 @@ void ring_create(struct ring_machine *machine, const uint64_t *npages,
 		for (uint64_t p = 0; p < npages[i]; p++)
 			pthread_mutex_init(&slot->pages[p].lock, NULL);
 	}
-	assert_int_equal(smudge_hub_create(&ops, machine, &machine->hub), 0);
+	assert_int_equal(smudge_hub_create(&ops, machine, &machine->hub, NULL),
+			 0);
 }
 
 void ring_join(struct ring_machine *machine, unsigned int slot)
@@ -268,9 +269,9 @@ void ring_join(struct ring_machine *machine, unsigned int slot)
 		.opaque = s,
 	};
 
-	assert_int_equal(
-		smudge_hub_join(machine->hub, &options, &s->source, &s->member),
-		0);
+	assert_int_equal(smudge_hub_join(machine->hub, &options, &s->source,
+					 &s->member, NULL),
+			 0);
 }
 
 void ring_leave(struct ring_machine *machine, unsigned int slot)

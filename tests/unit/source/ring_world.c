@@ -30,7 +30,8 @@ void world_add_region(struct world *w, unsigned int slot)
 	struct smudge_error err = {0};
 
 	assert_int_equal(
-		smudge_region_add(w->memory, &options, &w->regions[slot]), 0);
+		smudge_region_add(w->memory, &options, &w->regions[slot], NULL),
+		0);
 	expect_ok(smudge_region_attach(w->regions[slot],
 				       w->machine.slots[slot].source, 0, 0,
 				       &err),
@@ -126,7 +127,7 @@ void world_take_some(struct world *w, struct watch *watch)
 void world_open(struct world *w, enum ring_mutant mutant)
 {
 	assert_int_equal(smudge_memory_create(&w->memory), 0);
-	assert_int_equal(smudge_batch_create(0, &w->batch), 0);
+	assert_int_equal(smudge_batch_create(0, &w->batch, NULL), 0);
 	pthread_rwlock_init(&w->io, NULL);
 	ring_create(&w->machine, world_slot_pages, mutant);
 	for (unsigned int s = 0; s < RING_NSLOTS; s++) {
@@ -160,7 +161,7 @@ void world_close(struct world *w)
 	ring_destroy(&w->machine);
 	pthread_rwlock_destroy(&w->io);
 	assert_int_equal(smudge_batch_destroy(w->batch), 0);
-	assert_int_equal(smudge_memory_destroy(w->memory), 0);
+	assert_int_equal(smudge_memory_destroy(w->memory, NULL), 0);
 }
 
 void world_compare(struct world *w)

@@ -76,7 +76,8 @@ static void open_rig(struct rig *r)
 	assert_ptr_not_equal(r->ram, MAP_FAILED);
 	options.hva = r->ram;
 	assert_int_equal(smudge_memory_create(&r->memory), 0);
-	assert_int_equal(smudge_region_add(r->memory, &options, &r->region), 0);
+	assert_int_equal(
+		smudge_region_add(r->memory, &options, &r->region, NULL), 0);
 	assert_int_equal(smudge_uffd_create(&r->source, NULL), 0);
 	assert_int_equal(smudge_region_attach(r->region, r->source, 0, 0, NULL),
 			 0);
@@ -91,7 +92,7 @@ static void close_rig(struct rig *r)
 {
 	assert_int_equal(smudge_client_close(r->client), 0);
 	smudge_source_destroy(r->source);
-	assert_int_equal(smudge_memory_destroy(r->memory), 0);
+	assert_int_equal(smudge_memory_destroy(r->memory, NULL), 0);
 	munmap(r->ram, NPAGES * PAGE);
 }
 

@@ -39,14 +39,14 @@ static int track(void *start)
 	int ret;
 
 	assert_int_equal(smudge_memory_create(&memory), 0);
-	assert_int_equal(smudge_region_add(memory, &options, &region), 0);
+	assert_int_equal(smudge_region_add(memory, &options, &region, NULL), 0);
 	assert_int_equal(smudge_region_attach(region, tracker, 0, 0, NULL), 0);
 	ret = smudge_client_open(memory, &client_options, &client, NULL);
 	if (!ret)
 		assert_int_equal(smudge_client_close(client), 0);
 	smudge_source_destroy(tracker);
 	tracker = NULL;
-	assert_int_equal(smudge_memory_destroy(memory), 0);
+	assert_int_equal(smudge_memory_destroy(memory, NULL), 0);
 	return ret;
 }
 

@@ -100,8 +100,8 @@ static void names_are_filtered(void **state)
 	struct smudge_source *source;
 
 	assert_int_equal(smudge_memory_create(&memory), 0);
-	assert_int_equal(smudge_region_add(memory, &odd, &region), 0);
-	assert_int_equal(smudge_source_create(&ops, NULL, &source), 0);
+	assert_int_equal(smudge_region_add(memory, &odd, &region, NULL), 0);
+	assert_int_equal(smudge_source_create(&ops, NULL, &source, NULL), 0);
 	assert_int_equal(smudge_region_attach(region, source, 1, 0, &err),
 			 -EINVAL);
 	assert_non_null(strstr(err.message, "ram??[2J"));
@@ -110,7 +110,7 @@ static void names_are_filtered(void **state)
 	assert_string_equal(err.message, "it? failed?");
 	assert_string_equal(err.where, "mine?");
 	smudge_source_destroy(source);
-	assert_int_equal(smudge_memory_destroy(memory), 0);
+	assert_int_equal(smudge_memory_destroy(memory, NULL), 0);
 }
 
 TEST_MAIN(texts_are_filtered, a_cut_leaves_no_half_character,

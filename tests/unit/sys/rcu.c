@@ -136,7 +136,7 @@ static bool use_memory(void)
 	smudge_memory_mark_gpa(memory, 0, 1);
 	return fake_take(client, region) == 1 &&
 	       smudge_client_close(client) == 0 &&
-	       smudge_memory_destroy(memory) == 0;
+	       smudge_memory_destroy(memory, NULL) == 0;
 }
 
 #define NREADERS   20

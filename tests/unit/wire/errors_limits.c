@@ -80,7 +80,8 @@ static void rounds_of_a_sender(void **state)
 {
 	struct smi_sender sender = {0};
 
-	assert_int_equal(smudge_migration_create(NULL, &sender.migration), 0);
+	assert_int_equal(smudge_migration_create(NULL, &sender.migration, NULL),
+			 0);
 	sender.meter.stats.round = (1u << 20) - 1;
 	assert_int_equal(smi_sender_round_begin(&sender, false, 0), -EOVERFLOW);
 	assert_non_null(strstr(sender.err.message, "more rounds than"));
