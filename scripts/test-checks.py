@@ -17,6 +17,7 @@ changelog = importlib.import_module("check-changelog")
 dialect = importlib.import_module("check-dialect")
 errors = importlib.import_module("check-errors")
 includes = importlib.import_module("check-includes")
+probes = importlib.import_module("check-probes")
 references = importlib.import_module("check-references")
 
 # a function's body, its cognitive complexity
@@ -282,6 +283,24 @@ def test_errors():
             "smudge_x returns -EINVAL, -ENOMEM and takes no error"]
     assert not errors.too_silent(errors.calls_in(comment % "-EBUSY" + silent))
     assert not errors.too_silent(errors.calls_in("/* none */\n" + silent))
+
+
+def test_probes():
+    page = probes.documented("| probe | arguments | when |\n|---|---|---|\n"
+                             "| `take` | `npages`, `ns` it took (0, 1) | when |\n"
+                             "| `log` | `link` (a pointer) | `when` |\n")
+    assert page == {"take": 2, "log": 1}, page
+    note = ("    Provider: {}\n    Name: {}\n    Location: 0x1, Base: 0x2, "
+            "Semaphore: 0x0\n    Arguments: {}\n")
+    both = note.format("smudge", "take", "8@%rdi -4@8(%rdi, %rax, 8)")
+    log = note.format("smudge", "log", "8@[x0, 24]")
+    for notes, nwrong in [(both + log, 0), (both + both + log, 0), (both, 1),
+                          (both + log + note.format("libc", "take", ""), 0),
+                          (both + log + note.format("smudge", "x", ""), 1),
+                          (both + note.format("smudge", "log", ""), 1),
+                          (both + log + note.format("smudge", "log", ""), 1)]:
+        found = list(probes.compare(page, probes.present(notes)))
+        assert len(found) == nwrong, (notes, found)
 
 
 def main():

@@ -4,7 +4,7 @@
 # for aarch64 (NEON) and s390x (big-endian) and run by qemu's user emulation.
 # usage: test-cross.sh [aarch64|s390x]...   (default: both)
 #
-# Needs the packages of scripts/packages.txt for "cross". apt fetches the two
+# Needs the packages of scripts/packages.txt for "cross". apt fetches the
 # libraries of the other machines into build-test/sysroot-<machine>, where they
 # are unpacked and not installed: as multiarch packages they would have to match
 # the exact version of the host's C library.
@@ -14,7 +14,8 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-libraries="libcmocka0 libcmocka-dev libxxhash0 libxxhash-dev"
+libraries="libcmocka0 libcmocka-dev libxxhash0 libxxhash-dev
+	systemtap-sdt-dev"
 
 # skip <reason>
 skip() {
@@ -42,6 +43,7 @@ fetch() {
 	for deb in "$work"/debs/*.deb; do
 		dpkg-deb -x "$deb" "$work/root"
 	done
+	rm -rf "$sysroot"
 	mv "$work/root" "$sysroot"
 	rm -rf "$work"
 }
@@ -51,9 +53,10 @@ run() {
 	build=build-test/cross-$1
 	sysroot=build-test/sysroot-$1
 	mkdir -p build-test
-	if [ ! -d "$sysroot" ]; then
+	if [ ! -f "$sysroot/usr/include/$1-linux-gnu/sys/sdt.h" ]; then
 		echo "[cross-$1] fetching libraries"
 		fetch "$2" "$sysroot"
+		rm -rf "$build"
 	fi
 	if [ ! -f "$build/build.ninja" ]; then
 		rm -rf "$build"
@@ -61,10 +64,11 @@ run() {
 			>"$sysroot.ini"
 		meson setup "$build" --cross-file "$sysroot.ini" \
 			--cross-file "scripts/cross/$1.ini" \
-			-Dwerror=true -Dvm=false -Dbench=false
+			-Dwerror=true -Dprobes=enabled -Dvm=false -Dbench=false
 	fi
 	echo "[cross-$1] building"
 	ninja -C "$build"
+	scripts/check-probes.py "$build/lib/libsmudge.so"
 	echo "[cross-$1] testing"
 	rm -f "$build/meson-logs/testlog.junit.xml"
 	meson test -C "$build" --no-rebuild --print-errorlogs \

@@ -58,6 +58,8 @@ CHECKS = [
     ("manual pages", ["scripts/check-man.sh"]),
     ("exported symbols", ["scripts/check-symbols.sh",
                           "build-test/gcc-release/lib/libsmudge.so"]),
+    ("trace points as documented", ["scripts/check-probes.py",
+                                    "build-test/gcc-release/lib/libsmudge.so"]),
     ("checks find what they look for", ["scripts/test-checks.py"]),
     ("one dialect", ["scripts/check-dialect.py"]),
     ("names in documents and comments", ["scripts/check-references.py"]),

@@ -14,6 +14,7 @@
 
 #include "bitmap/group.h"
 #include "sys/barrier.h"
+#include "sys/probe.h"
 
 /*
  * Before the OR of a word: its line's byte, so that the OR's barrier is the
@@ -37,6 +38,7 @@ static inline void ensure_word(struct smudge_bitmap *b, uint64_t word,
 
 	if (!(mask & ~now))
 		return;
+	SMI_SYS_PROBE(mark_first, b, word, mask);
 	store_early(&b->mark_lines[smi_word_line(word)]);
 	atomic_fetch_or_explicit(&b->mark_words[word], mask,
 				 memory_order_seq_cst);

@@ -19,6 +19,7 @@
 #include "memory/view.h"
 #include "sys/guard.h"
 #include "sys/options.h"
+#include "sys/probe.h"
 
 int smi_client_watch(struct smudge_client *client, struct smudge_region *region,
 		     struct smudge_error *err)
@@ -39,6 +40,8 @@ int smi_client_watch(struct smudge_client *client, struct smudge_region *region,
 	}
 	view->next_in_client = client->views;
 	client->views = view;
+	SMI_SYS_PROBE(client_watch, client->name, region->name, region->npages,
+		      view->bitmap);
 	return 0;
 }
 
@@ -144,6 +147,8 @@ static int open_locked(struct smudge_client *client,
 	client->next = memory->clients;
 	memory->clients = client;
 	memory->nclients++;
+	SMI_SYS_PROBE(client_open, client->name, client->marks_only,
+		      client->is_quiesced);
 	return 0;
 }
 
@@ -234,6 +239,7 @@ int smudge_client_close(struct smudge_client *client)
 		link = &(*link)->next;
 	*link = client->next;
 	memory->nclients--;
+	SMI_SYS_PROBE(client_close, client->name);
 	drop_views(client);
 	free(client);
 	return 0;

@@ -12,6 +12,7 @@
 #include "bitmap/batch.h"
 #include "sys/clock.h"
 #include "sys/error.h"
+#include "sys/probe.h"
 
 int smi_source_start(struct smudge_region *region, struct smudge_source *source,
 		     struct smudge_error *err)
@@ -74,11 +75,13 @@ static int fetch(struct smudge_source *source, enum smi_harvest how,
 	struct smudge_region *region = smi_source_region(source);
 	struct smudge_error own = SMUDGE_ERROR_INIT;
 	struct smudge_sink sink = {.source = source, .region = region};
-	uint64_t start_ns = smi_sys_now_ns();
-	int ret = how == SMI_LOOK
-			  ? source->ops.look(source->opaque, &sink, &own)
-			  : source->ops.harvest(source->opaque, &sink, &own);
+	uint64_t start_ns = smi_sys_now_ns(), spent_ns;
+	int ret;
 
+	SMI_SYS_PROBE(harvest_begin, region->name, source->ops.name, how);
+	ret = how == SMI_LOOK
+		      ? source->ops.look(source->opaque, &sink, &own)
+		      : source->ops.harvest(source->opaque, &sink, &own);
 	ret = smi_sys_callback_check(&own, ret, source->ops.name,
 				     how == SMI_LOOK ? "look" : "harvest");
 	if (ret < 0) {
@@ -90,7 +93,10 @@ static int fetch(struct smudge_source *source, enum smi_harvest how,
 		smudge_error_at(&own, region->id, source->first_page);
 		smi_sys_error_keep(err, &own);
 	}
-	count(source, how, sink.pages, smi_sys_now_ns() - start_ns);
+	spent_ns = smi_sys_now_ns() - start_ns;
+	count(source, how, sink.pages, spent_ns);
+	SMI_SYS_PROBE(harvest_end, region->name, source->ops.name, how,
+		      sink.pages, spent_ns, ret);
 	source->dropped_pages += sink.dropped_pages;
 	source->unsure_pages += sink.unsure_pages;
 	return ret;
@@ -120,6 +126,8 @@ int smi_source_rearm(struct smudge_source *source,
 	source->rearm_ns += spent_ns;
 	smi_add(&region->memory->counters.rearm_ns, spent_ns);
 	ret = smi_sys_callback_check(&own, ret, source->ops.name, "rearm");
+	SMI_SYS_PROBE(rearm, region->name, source->ops.name,
+		      smudge_batch_nruns(batch), spent_ns, ret);
 	if (ret == 0)
 		return 0;
 	smudge_error_set(&own, -EIO, source->ops.name,

@@ -15,6 +15,7 @@
 #include "memory/source.h"
 #include "sys/clock.h"
 #include "sys/guard.h"
+#include "sys/probe.h"
 
 #define SKIP_RUNS 65536
 /*
@@ -60,6 +61,7 @@ static int own(struct smi_view *view, struct smudge_batch *batch,
 	       struct smudge_error *err)
 {
 	struct smi_counters *counters = &view->client->memory->counters;
+	uint64_t npages = smudge_batch_npages(batch);
 	int ret = 0;
 
 	if (smudge_batch_nruns(batch) && !view->client->marks_only)
@@ -71,7 +73,9 @@ static int own(struct smi_view *view, struct smudge_batch *batch,
 	batch->owner = view;
 	/* Release pairs with the acquire in smi_view_has_batches. */
 	atomic_fetch_add_explicit(&view->nbatches, 1, memory_order_acq_rel);
-	smi_add(&counters->taken_pages, smudge_batch_npages(batch));
+	smi_add(&counters->taken_pages, npages);
+	SMI_SYS_PROBE(take, view->client->name, view->region->name, npages,
+		      view->bitmap);
 	return 0;
 }
 

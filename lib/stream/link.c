@@ -13,6 +13,8 @@
 #include <string.h>
 
 #include "common/range.h"
+#include "sys/probe.h"
+#include "wire/bytes.h"
 #include "wire/control.h"
 #include "wire/greeting.h"
 
@@ -101,9 +103,11 @@ int smi_link_send_rest(struct smi_link *link, const uint8_t *record,
 
 	link->unsent_bytes -= smi_channel_sent_bytes(channel) - before;
 	link->is_mid_record = ret && link->unsent_bytes != whole;
-	if (!ret)
-		link->records_sent++;
-	return ret;
+	if (ret)
+		return ret;
+	link->records_sent++;
+	SMI_SYS_PROBE(record_sent, link, smi_wire_get_u32(record), length);
+	return 0;
 }
 
 int smi_link_send_empty(struct smi_link *link, uint32_t type,
