@@ -60,12 +60,15 @@ test-web:
 	@scripts/install-packages.sh web
 	@SMUDGE_REQUIRE=web python3 scripts/test.py --row gcc-release --test test_web
 
-## make bench        measure
+## make bench        measure, in some minutes; FULL=1: everything, for hours
+BENCH_SCOPE = $(if $(filter-out 0 no,$(FULL)),--full)
 bench: all
-	$(BUILD)/bench/bench-bitmap
-	$(BUILD)/bench/bench-code
-	$(BUILD)/bench/bench-display
-	$(BUILD)/bench/bench-migrate
+	$(BUILD)/bench/bench-marks $(BENCH_SCOPE) $(BUILD)/lib/libsmudge.so.0
+	$(BUILD)/bench/bench-code $(BENCH_SCOPE)
+	$(BUILD)/bench/bench-migrate $(BENCH_SCOPE)
+	$(BUILD)/bench/bench-harvest $(BENCH_SCOPE) || [ $$? = 77 ]
+	$(BUILD)/bench/bench-display $(BENCH_SCOPE)
+	$(BUILD)/bench/bench-bitmap $(BENCH_SCOPE)
 
 ## make install      to PREFIX (/usr/local), below DESTDIR; then run ldconfig
 install: all

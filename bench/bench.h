@@ -8,7 +8,6 @@
 #ifndef BENCH_BENCH_H
 #define BENCH_BENCH_H
 
-#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,6 +15,8 @@
 #include <smudge/batch.h>
 
 #include "bench_clock.h"
+#include "bench_program.h"
+#include "bench_progress.h"
 
 #define BENCH_CLIENTS 2
 
@@ -109,17 +110,13 @@ uint64_t *bench_pattern_bits(const struct pattern *pattern, uint64_t npages);
 /* ---- running and printing --------------------------------------------- */
 
 struct options {
-	bool is_json;
-	bool is_quick;
-	unsigned int nsamples;
-	uint64_t npages; /* 0: the usual sizes */
+	uint64_t npages; /* 0: those of the scope */
 	const char *only_case;
 	const char *only_baseline;
 	const char *only_pattern;
 };
 
 extern struct options bench_options;
-extern volatile sig_atomic_t bench_interrupted;
 
 /* One measurement: an untimed preparation, and the timed part. */
 struct bench_case {
@@ -146,7 +143,6 @@ void bench_run(const struct bench_case *bench);
 /* Print a row whose two times the caller measured. */
 void bench_row(const struct bench_case *bench, const char *baseline, double ns,
 	       double baseline_ns);
-void bench_progress(const char *text);
 void bench_header(void);
 bool bench_wants_case(const char *name);
 

@@ -4,12 +4,13 @@
  * more process per lesser vector variant, since a process chooses its variant
  * once.
  */
-#include <getopt.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <smudge/bitmap.h>
 
@@ -17,8 +18,8 @@
 
 extern char **environ;
 
-struct options bench_options = {.nsamples = 9};
-volatile sig_atomic_t bench_interrupted;
+struct options bench_options;
+static bool all_variants = true;
 
 static const char usage[] =
 	"usage: bench-bitmap [options]\n"
@@ -26,8 +27,9 @@ static const char usage[] =
 	"                    (percent), pattern, variant, ns, baseline,\n"
 	"                    baseline_ns, ratio (baseline_ns / ns); case\n"
 	"                    memory has state and bytes instead\n"
-	"  --quick           3 samples, no map above 2^20 pages\n"
-	"  --pages N         one size: a power of two from 64 (2^28 is 1 TiB)\n"
+	"  --full            all sizes, up to 2^28 pages (1 TiB): hours\n"
+	"  --quick           one sample of small maps: does it run?\n"
+	"  --pages N         one size: a power of two from 64\n"
 	"  --samples N       samples per median: 1 to 100, default 9\n"
 	"  --case NAME       cycle, cycle-read, merge, take,\n"
 	"                    merge-misaligned, mark, mark-2-threads,\n"
@@ -39,49 +41,25 @@ static const char usage[] =
 	"  --one-variant     do not run the lesser vector variants as well\n"
 	"  --help            this text\n";
 
-static void on_interrupt(int number)
-{
-	bench_interrupted = 1;
-}
-
-static int parse_number(const char *text, uint64_t low, uint64_t high,
-			uint64_t *ret)
-{
-	char *end;
-	uint64_t value = strtoull(text, &end, 0);
-
-	if (*end || end == text || value < low || value > high) {
-		fprintf(stderr, "bench-bitmap: %s is not from %llu to %llu\n",
-			text, (unsigned long long)low,
-			(unsigned long long)high);
-		return -1;
-	}
-	*ret = value;
-	return 0;
-}
+static const struct option options[] = {
+	{"pages", required_argument, NULL, 'p'},
+	{"case", required_argument, NULL, 'c'},
+	{"baseline", required_argument, NULL, 'b'},
+	{"pattern", required_argument, NULL, 'P'},
+	{"one-variant", no_argument, NULL, '1'},
+	{NULL, 0, NULL, 0},
+};
 
 /* Return: 0, or -1 if the usage is wrong. */
-static int parse_option(int option, bool *all_variants)
+static int take_option(int option)
 {
 	uint64_t value;
 
 	switch (option) {
-	case 'j':
-		bench_options.is_json = true;
-		return 0;
-	case 'q':
-		bench_options.is_quick = true;
-		bench_options.nsamples = 3;
-		return 0;
 	case 'p':
-		if (parse_number(optarg, 64, UINT64_C(1) << 32, &value))
+		if (bench_number(optarg, 64, UINT64_C(1) << 32, &value))
 			return -1;
 		bench_options.npages = value & ~UINT64_C(63);
-		return 0;
-	case 's':
-		if (parse_number(optarg, 1, 100, &value))
-			return -1;
-		bench_options.nsamples = (unsigned int)value;
 		return 0;
 	case 'c':
 		bench_options.only_case = optarg;
@@ -92,38 +70,20 @@ static int parse_option(int option, bool *all_variants)
 	case 'P':
 		bench_options.only_pattern = optarg;
 		return 0;
-	case '1':
-		*all_variants = false;
-		return 0;
-	case 'h':
-		fputs(usage, stdout);
-		exit(0);
 	default:
-		return -1;
+		all_variants = false;
+		return 0;
 	}
 }
 
-static int parse_options(int argc, char **argv, bool *all_variants)
-{
-	static const struct option options[] = {
-		{"json", no_argument, NULL, 'j'},
-		{"quick", no_argument, NULL, 'q'},
-		{"pages", required_argument, NULL, 'p'},
-		{"samples", required_argument, NULL, 's'},
-		{"case", required_argument, NULL, 'c'},
-		{"baseline", required_argument, NULL, 'b'},
-		{"pattern", required_argument, NULL, 'P'},
-		{"one-variant", no_argument, NULL, '1'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
-	int option;
-
-	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0)
-		if (parse_option(option, all_variants))
-			return -1;
-	return optind < argc ? -1 : 0;
-}
+static const struct bench_program program = {
+	.name = "bench-bitmap",
+	.usage = usage,
+	.options = options,
+	.take_option = take_option,
+	.nsamples = 9,
+	.max_samples = 100,
+};
 
 static void run_size(uint64_t npages)
 {
@@ -133,55 +93,98 @@ static void run_size(uint64_t npages)
 		bench_query_cases(npages);
 }
 
+/* Of the largest map: for all cases; of the memory that a map holds. */
+static const struct {
+	unsigned int largest_shift, memory_shift;
+} sizes[] = {
+	[BENCH_QUICK] = {16, 16},
+	[BENCH_USUAL] = {20, 28},
+	[BENCH_FULL] = {28, 28},
+};
+
+static uint64_t pages_or(unsigned int shift)
+{
+	return bench_options.npages ? bench_options.npages
+				    : UINT64_C(1) << shift;
+}
+
+/* A map beyond the caches, for its main case only. */
+static void run_beyond_caches(void)
+{
+	const char *only = bench_options.only_case;
+
+	if (bench_interrupted || !bench_wants_case("cycle"))
+		return;
+	bench_options.only_case = "cycle";
+	bench_cycle_cases(UINT64_C(1) << 24);
+	bench_options.only_case = only;
+}
+
+static void run_sizes(void)
+{
+	static const unsigned int shifts[] = {6, 8, 10, 12, 16, 20, 24, 28};
+	enum bench_scope scope = bench_settings.scope;
+
+	for (size_t i = 0; i < sizeof(shifts) / sizeof(shifts[0]); i++)
+		if (shifts[i] <= sizes[scope].largest_shift)
+			run_size(UINT64_C(1) << shifts[i]);
+	if (scope == BENCH_USUAL)
+		run_beyond_caches();
+}
+
 static void run_all(void)
 {
-	static const unsigned int shifts[] = {6, 8, 10, 14, 18, 20, 28};
-
-	if (bench_options.npages) {
+	if (bench_options.npages)
 		run_size(bench_options.npages);
-	} else {
-		for (size_t i = 0; i < sizeof(shifts) / sizeof(shifts[0]); i++)
-			if (shifts[i] <= 20 || !bench_options.is_quick)
-				run_size(UINT64_C(1) << shifts[i]);
-	}
+	else
+		run_sizes();
 	bench_mark_cases();
 	if (!bench_interrupted)
-		bench_memory_cases(bench_options.npages ? bench_options.npages
-				   : bench_options.is_quick
-					   ? UINT64_C(1) << 20
-					   : UINT64_C(1) << 28);
+		bench_memory_cases(
+			pages_or(sizes[bench_settings.scope].memory_shift));
+}
+
+static int wait_for(pid_t child)
+{
+	bool is_told = false;
+	int status = 0;
+
+	while (waitpid(child, &status, WNOHANG) == 0) {
+		/* a Ctrl-C reaches it too, but not a signal to this process */
+		if (bench_interrupted && !is_told)
+			kill(child, SIGTERM);
+		is_told = bench_interrupted;
+		usleep(10000);
+	}
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
 /* Run the cycle against flat-atomic once more, with another variant. */
-static int run_variant(const char *program, const char *variant)
+static int run_variant(const char *program_path, const char *variant)
 {
 	char pages[32], samples[32];
 	char *argv[12];
-	int argc = 0, status = 0;
+	int argc = 0;
 	pid_t child;
 
 	snprintf(pages, sizeof(pages), "--pages=%llu",
-		 (unsigned long long)(bench_options.npages
-					      ? bench_options.npages
-				      : bench_options.is_quick ? 1 << 20
-							       : 1 << 28));
+		 (unsigned long long)pages_or(
+			 sizes[bench_settings.scope].largest_shift));
 	snprintf(samples, sizeof(samples), "--samples=%u",
-		 bench_options.nsamples);
-	argv[argc++] = (char *)program;
+		 bench_settings.nsamples);
+	argv[argc++] = (char *)program_path;
 	argv[argc++] = (char *)"--one-variant";
 	argv[argc++] = (char *)"--case=cycle";
 	argv[argc++] = (char *)"--baseline=flat-atomic";
 	argv[argc++] = pages;
 	argv[argc++] = samples;
-	if (bench_options.is_json)
+	if (bench_settings.is_json)
 		argv[argc++] = (char *)"--json";
 	argv[argc] = NULL;
 	setenv("SMUDGE_BITMAP_VARIANT", variant, 1);
-	if (posix_spawn(&child, program, NULL, NULL, argv, environ))
+	if (posix_spawn(&child, program_path, NULL, NULL, argv, environ))
 		return 1;
-	while (waitpid(child, &status, 0) < 0)
-		;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+	return wait_for(child);
 }
 
 static int run_lesser_variants(void)
@@ -202,19 +205,13 @@ static int run_lesser_variants(void)
 
 int main(int argc, char **argv)
 {
-	struct sigaction action = {.sa_handler = on_interrupt};
-	bool all_variants = true;
-	int status = 0;
+	int status = 0, end;
 
-	if (parse_options(argc, argv, &all_variants)) {
-		fputs(usage, stderr);
-		return 2;
-	}
-	sigaction(SIGINT, &action, NULL);
+	bench_begin_only(&program, argc, argv);
 	bench_header();
 	run_all();
 	if (all_variants && bench_wants_case("cycle") && !bench_interrupted)
 		status = run_lesser_variants();
-	bench_progress("");
-	return bench_interrupted ? 130 : status;
+	end = bench_end();
+	return end ? end : status;
 }

@@ -171,7 +171,7 @@ static void compare_alignments(uint64_t npages, const struct pattern *pattern,
 	double ns[2][101];
 
 	if (bench_wants_case(bench.name)) {
-		for (unsigned int i = 0; i < 2 * bench_options.nsamples; i++) {
+		for (unsigned int i = 0; i < 2 * bench_settings.nsamples; i++) {
 			uint64_t begin;
 
 			empty(c, map, &work);
@@ -180,8 +180,8 @@ static void compare_alignments(uint64_t npages, const struct pattern *pattern,
 			ns[i % 2][i / 2] = (double)(bench_now_ns() - begin);
 		}
 		bench_row(&bench, "aligned",
-			  bench_median(ns[1], bench_options.nsamples),
-			  bench_median(ns[0], bench_options.nsamples));
+			  bench_median(ns[1], bench_settings.nsamples),
+			  bench_median(ns[0], bench_settings.nsamples));
 	}
 	c->destroy(map);
 }

@@ -4,22 +4,24 @@
  * smudge_code_stale when nothing is stale, and (bench_code_unicorn.c) what is
  * translated again after a DMA, compared with dropping all translations.
  *
- * usage: bench-code [--json]. Times are medians of NSAMPLES, in processor time
- * of this thread, per call.
+ * Times are medians, in processor time of this thread, per call.
  */
-#include "bench_code_rows.h"
-
 #include <stdio.h>
 #include <string.h>
 
 #include <smudge/smudge.h>
 
+#include "bench_clock.h"
+#include "bench_program.h"
+#include "bench_progress.h"
+#include "bench_values.h"
+
 #ifdef HAVE_UNICORN
 #include "bench_code_unicorn.h"
 #endif
 
-#define NSAMPLES 21
-#define NCALLS	 20000
+#define MAX_SAMPLES 1000
+#define NCALLS	    20000
 
 struct rig {
 	struct smudge_memory *memory;
@@ -41,16 +43,15 @@ static void start(struct rig *rig, uint64_t npages, uint64_t nwatched)
 					  .marks_only = true};
 
 	*rig = (struct rig){.npages = npages, .nwatched = nwatched};
-	bench_code_must(smudge_memory_create(&rig->memory), "memory");
-	bench_code_must(
-		smudge_region_add(rig->memory, &ram, &rig->region, NULL),
-		"region");
-	bench_code_must(smudge_code_open(rig->memory, &how, &rig->code, NULL),
-			"open");
+	bench_must(smudge_memory_create(&rig->memory), "memory");
+	bench_must(smudge_region_add(rig->memory, &ram, &rig->region, NULL),
+		   "region");
+	bench_must(smudge_code_open(rig->memory, &how, &rig->code, NULL),
+		   "open");
 	for (uint64_t i = 0; i < nwatched; i++)
-		bench_code_must(smudge_code_add(rig->code, i * 3 << 12, 20,
-						UINT64_MAX, NULL),
-				"add");
+		bench_must(smudge_code_add(rig->code, i * 3 << 12, 20,
+					   UINT64_MAX, NULL),
+			   "add");
 }
 
 static void end(struct rig *rig)
@@ -92,17 +93,16 @@ static void call_watched(struct rig *rig, uint64_t i)
 
 	smudge_region_mark(rig->region, page, 1);
 	if (ask(rig) != 1)
-		bench_code_must(-1, "one page is stale");
-	bench_code_must(
-		smudge_code_add(rig->code, page << 12, 20, UINT64_MAX, NULL),
-		"add");
+		bench_must(-1, "one page is stale");
+	bench_must(smudge_code_add(rig->code, page << 12, 20, UINT64_MAX, NULL),
+		   "add");
 }
 
 static void call_add_again(struct rig *rig, uint64_t i)
 {
-	bench_code_must(smudge_code_add(rig->code, i % rig->nwatched * 3 << 12,
-					20, UINT64_MAX, NULL),
-			"add again");
+	bench_must(smudge_code_add(rig->code, i % rig->nwatched * 3 << 12, 20,
+				   UINT64_MAX, NULL),
+		   "add again");
 }
 
 static void call_nothing(struct rig *rig, uint64_t i)
@@ -110,38 +110,58 @@ static void call_nothing(struct rig *rig, uint64_t i)
 	__asm__ volatile("" : : "r"(rig), "r"(i) : "memory");
 }
 
+static double one_sample(struct rig *rig, void (*call)(struct rig *, uint64_t))
+{
+	uint64_t began = bench_now_ns();
+
+	for (uint64_t i = 0; i < NCALLS; i++)
+		call(rig, i);
+	return (double)(bench_now_ns() - began) / NCALLS;
+}
+
 static void measure(const char *what, uint64_t npages, uint64_t nwatched,
 		    void (*call)(struct rig *, uint64_t))
 {
-	double samples[NSAMPLES];
+	unsigned int nsamples = bench_settings.nsamples;
+	double samples[MAX_SAMPLES];
 	struct rig rig;
 	char name[96];
 
-	start(&rig, npages, nwatched);
-	for (int s = 0; s < NSAMPLES; s++) {
-		uint64_t began = bench_code_ns();
-
-		for (uint64_t i = 0; i < NCALLS; i++)
-			call(&rig, i);
-		samples[s] = (double)(bench_code_ns() - began) / NCALLS;
-	}
+	if (bench_interrupted)
+		return;
 	snprintf(name, sizeof(name), "%s, %llu pages with code in %llu GiB",
 		 what, (unsigned long long)nwatched,
 		 (unsigned long long)(npages >> 18));
-	bench_code_row(name, bench_code_median(samples, NSAMPLES), "ns");
+	bench_progress_case("%s", name);
+	start(&rig, npages, nwatched);
+	for (unsigned int s = 0; s < nsamples && !bench_interrupted; s++) {
+		bench_progress_sample(s, nsamples);
+		samples[s] = one_sample(&rig, call);
+	}
+	if (!bench_interrupted)
+		bench_value(name, bench_median(samples, nsamples), "ns");
 	end(&rig);
 }
+
+static const struct bench_program program = {
+	.name = "bench-code",
+	.usage = "usage: bench-code [options]\n"
+		 "  --json        one JSON array: case, value, unit\n"
+		 "  --full        101 samples\n"
+		 "  --quick       one sample: does it run?\n"
+		 "  --samples N   samples per median: 1 to 1000, default 21\n"
+		 "  --help        this text\n",
+	.nsamples = 21,
+	.nsamples_full = 101,
+	.max_samples = MAX_SAMPLES,
+};
 
 int main(int argc, char **argv)
 {
 	const uint64_t gib = UINT64_C(1) << 18;
-	const bool is_json = argc == 2 && !strcmp(argv[1], "--json");
 
-	if (argc > 1 + is_json) {
-		fputs("usage: bench-code [--json]\n", stderr);
-		return 2;
-	}
-	bench_code_begin(is_json);
+	bench_begin_only(&program, argc, argv);
+	bench_values_begin();
 	measure("an empty call", gib, 1000, call_nothing);
 	measure("write to memory that nobody watches", gib, 0, call_unwatched);
 	measure("write to a page without code", gib, 1000, call_unwatched);
@@ -156,6 +176,6 @@ int main(int argc, char **argv)
 #ifdef HAVE_UNICORN
 	bench_code_unicorn();
 #endif
-	bench_code_end();
-	return 0;
+	bench_values_end();
+	return bench_end();
 }

@@ -15,7 +15,10 @@
 
 #include <smudge/smudge.h>
 
-#include "bench_code_rows.h"
+#include "bench_clock.h"
+#include "bench_program.h"
+#include "bench_progress.h"
+#include "bench_values.h"
 
 #define RAM_BYTES  (UINT64_C(64) << 20)
 #define CODE_GPA   UINT64_C(0x400000)
@@ -48,9 +51,9 @@ static void translated(uc_engine *uc, uc_tb *block, uc_tb *from, void *opaque)
 	(void)from;
 	guest->ntranslated++;
 	/* nothing is written between the translation and this */
-	bench_code_must(smudge_code_add(guest->code, block->pc, block->size,
-					UINT64_MAX, NULL),
-			"add");
+	bench_must(smudge_code_add(guest->code, block->pc, block->size,
+				   UINT64_MAX, NULL),
+		   "add");
 }
 
 /* Twenty adds and a jump to the next block; the last one halts. */
@@ -86,18 +89,16 @@ static void open_guest(struct guest *guest)
 	*guest = (struct guest){0};
 	guest->ram = mmap(NULL, RAM_BYTES, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	bench_code_must(guest->ram == MAP_FAILED ? -1 : 0, "ram");
+	bench_must(guest->ram == MAP_FAILED ? -1 : 0, "ram");
 	ram.hva = guest->ram;
-	bench_code_must(smudge_memory_create(&guest->memory), "memory");
-	bench_code_must(
-		smudge_region_add(guest->memory, &ram, &guest->region, NULL),
-		"region");
-	bench_code_must(
-		smudge_code_open(guest->memory, &how, &guest->code, NULL),
-		"open");
+	bench_must(smudge_memory_create(&guest->memory), "memory");
+	bench_must(smudge_region_add(guest->memory, &ram, &guest->region, NULL),
+		   "region");
+	bench_must(smudge_code_open(guest->memory, &how, &guest->code, NULL),
+		   "open");
 	write_code(guest->ram + CODE_GPA);
-	bench_code_must(-(int)uc_open(UC_ARCH_X86, UC_MODE_64, &guest->uc),
-			"Unicorn");
+	bench_must(-(int)uc_open(UC_ARCH_X86, UC_MODE_64, &guest->uc),
+		   "Unicorn");
 	uc_mem_map_ptr(guest->uc, 0, RAM_BYTES, UC_PROT_ALL, guest->ram);
 	uc_hook_add(guest->uc, &hook, UC_HOOK_EDGE_GENERATED,
 		    (void *)translated, guest, 1, 0);
@@ -118,8 +119,7 @@ static void run(struct guest *guest)
 	uc_reg_write(guest->uc, UC_X86_REG_RAX, &rax);
 	uc_emu_start(guest->uc, CODE_GPA, NO_UNTIL, 0, 0);
 	uc_reg_read(guest->uc, UC_X86_REG_RAX, &rax);
-	bench_code_must(rax == NPAGES * BLOCKS * 20 ? 0 : -1,
-			"the guest's sum");
+	bench_must(rax == NPAGES * BLOCKS * 20 ? 0 : -1, "the guest's sum");
 }
 
 static void dma(struct guest *guest, size_t page, enum way way)
@@ -145,29 +145,33 @@ static void dma(struct guest *guest, size_t page, enum way way)
 static void measure(enum way way, const char *blocks, const char *time)
 {
 	struct smudge_code_stats stats = {.size = sizeof(stats)};
+	unsigned int nruns = bench_settings.scope == BENCH_QUICK ? 2 : NRUNS;
 	double samples[NRUNS];
 	struct guest guest;
 
+	if (bench_interrupted)
+		return;
+	bench_progress_case("%s", time);
 	open_guest(&guest);
 	run(&guest);
 	run(&guest);
 	guest.ntranslated = 0;
-	for (size_t i = 0; i < NRUNS; i++) {
-		uint64_t began = bench_code_ns();
+	for (size_t i = 0; i < nruns; i++) {
+		uint64_t began = bench_now_ns();
 
 		dma(&guest, i * 7 % NPAGES, way);
 		run(&guest);
-		samples[i] = (double)(bench_code_ns() - began) / 1000;
+		samples[i] = (double)(bench_now_ns() - began) / 1000;
 	}
-	bench_code_row(blocks, (double)guest.ntranslated / NRUNS, "blocks");
+	bench_value(blocks, (double)guest.ntranslated / nruns, "blocks");
 	if (way == BY_SMUDGE) {
 		smudge_code_stats(guest.code, &stats);
-		bench_code_row("blocks known to be stale, a stale page",
-			       (double)stats.stale_blocks /
-				       (double)stats.stale_pages,
-			       "blocks");
+		bench_value("blocks known to be stale, a stale page",
+			    (double)stats.stale_blocks /
+				    (double)stats.stale_pages,
+			    "blocks");
 	}
-	bench_code_row(time, bench_code_median(samples, NRUNS), "us");
+	bench_value(time, bench_median(samples, nruns), "us");
 	close_guest(&guest);
 }
 

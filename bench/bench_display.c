@@ -6,7 +6,6 @@
  * equal the screen: a viewer that is fast because it misses a change ends the
  * benchmark.
  */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,8 @@
 
 #include "bench_clock.h"
 #include "bench_display.h"
+#include "bench_program.h"
+#include "bench_progress.h"
 
 #define MAX_SAMPLES 1000
 #define SMALL_RAM   (UINT64_C(64) << 20)
@@ -26,8 +27,9 @@ static const char usage[] =
 	"                viewer, ram_bytes, bytes_read, ns, rects, baseline,\n"
 	"                baseline_bytes_read, baseline_ns, bytes_ratio, ratio\n"
 	"                (the baseline's / smudge's; 0: smudge read nothing)\n"
-	"  --quick       5 samples\n"
-	"  --samples N   samples a median is of: 1 to 1000, 31 unless told\n"
+	"  --full        61 samples\n"
+	"  --quick       one sample, 640 x 480 pixels: does it run?\n"
+	"  --samples N   samples a median is of: 1 to 1000, default 31\n"
 	"  --case NAME   idle, idle-warm, blink, box, scroll, full,\n"
 	"                pixel-a-page\n"
 	"  --help        this text\n";
@@ -39,8 +41,6 @@ static const struct viewer *const viewers[] = {
 #define NVIEWERS (sizeof(viewers) / sizeof(viewers[0]))
 #define NSMUDGES 3 /* the first of them */
 
-static bool is_json;
-static unsigned int nsamples = 31;
 static const char *only_case;
 
 struct entry {
@@ -73,6 +73,7 @@ static void check_frame(struct entry *e, const char *scene)
 	if (memcmp(e->viewer->frame(e->state), e->screen.pixels,
 		   bench_screen_bytes(&e->screen)) == 0)
 		return;
+	bench_progress_clear();
 	fprintf(stderr, "bench-display: %s: %s missed a change\n", scene,
 		e->viewer->name);
 	exit(1);
@@ -130,7 +131,8 @@ static void print_row(const struct scene *scene, uint64_t ram_bytes,
 					       (double)e->last.bytes_read
 				     : 0;
 	const char *format =
-		is_json ? "{\"case\": \"%s\", \"width\": %u, \"height\": %u, "
+		bench_settings.is_json
+			? "{\"case\": \"%s\", \"width\": %u, \"height\": %u, "
 			  "\"viewer\": \"%s\", \"ram_bytes\": %llu, "
 			  "\"bytes_read\": %llu, \"ns\": %.0f, \"rects\": "
 			  "%llu, \"baseline\": \"%s\", "
@@ -139,6 +141,7 @@ static void print_row(const struct scene *scene, uint64_t ram_bytes,
 			: "%-13s %4u x %-4u %-12s %12llu %9llu %9.0f %5llu  "
 			  "%-11s %9llu %9.0f %10.1f %7.1f\n";
 
+	bench_progress_clear();
 	printf(format, scene->name, e->screen.width, e->screen.height,
 	       e->viewer->name, (unsigned long long)ram_bytes,
 	       (unsigned long long)e->last.bytes_read, e->ns,
@@ -148,19 +151,32 @@ static void print_row(const struct scene *scene, uint64_t ram_bytes,
 	fflush(stdout);
 }
 
-static void run_scene(const struct scene *scene, uint32_t width,
-		      uint32_t height, uint64_t ram_bytes)
+static void take_samples(const struct scene *scene)
 {
-	for (size_t v = 0; v < NVIEWERS; v++)
-		start_entry(&entries[v], viewers[v], scene, width, height,
-			    ram_bytes);
-	for (unsigned int i = 0; i < nsamples; i++)
+	unsigned int nsamples = bench_settings.nsamples;
+
+	for (unsigned int i = 0; i < nsamples && !bench_interrupted; i++) {
+		bench_progress_sample(i, nsamples);
 		for (size_t v = 0; v < NVIEWERS; v++)
 			if (entries[v].state)
 				take_sample(&entries[v], scene, i);
+	}
 	for (size_t v = 0; v < NVIEWERS; v++)
 		entries[v].ns = bench_median(entries[v].samples, nsamples);
-	for (size_t v = 0; v < NSMUDGES; v++)
+}
+
+static void run_scene(const struct scene *scene, uint32_t width,
+		      uint32_t height, uint64_t ram_bytes)
+{
+	if (bench_interrupted)
+		return;
+	bench_progress_case("%s, %u x %u, %llu MiB of RAM", scene->name, width,
+			    height, (unsigned long long)ram_bytes >> 20);
+	for (size_t v = 0; v < NVIEWERS; v++)
+		start_entry(&entries[v], viewers[v], scene, width, height,
+			    ram_bytes);
+	take_samples(scene);
+	for (size_t v = 0; v < NSMUDGES && !bench_interrupted; v++)
 		for (size_t b = NSMUDGES; b < NVIEWERS; b++)
 			if (entries[v].state)
 				print_row(scene, ram_bytes, &entries[v],
@@ -169,74 +185,59 @@ static void run_scene(const struct scene *scene, uint32_t width,
 		stop_entry(&entries[v]);
 }
 
+static void run_size(uint32_t width, uint32_t height)
+{
+	for (size_t s = 0; s < bench_nscenes; s++) {
+		const struct scene *scene = &bench_scenes[s];
+
+		if (only_case && strcmp(only_case, scene->name) != 0)
+			continue;
+		run_scene(scene, width, height, SMALL_RAM);
+		if (!scene->draw)
+			run_scene(scene, width, height, LARGE_RAM);
+	}
+}
+
 static void run_all(void)
 {
-	static const uint32_t sizes[][2] = {{1920, 1080}, {3840, 2160}};
-
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		for (size_t s = 0; s < bench_nscenes; s++) {
-			const struct scene *scene = &bench_scenes[s];
-
-			if (only_case && strcmp(only_case, scene->name) != 0)
-				continue;
-			run_scene(scene, sizes[i][0], sizes[i][1], SMALL_RAM);
-			if (!scene->draw)
-				run_scene(scene, sizes[i][0], sizes[i][1],
-					  LARGE_RAM);
-		}
+	if (bench_settings.scope == BENCH_QUICK) {
+		run_size(640, 480);
+		return;
 	}
+	run_size(1920, 1080);
+	run_size(3840, 2160);
 }
 
-/* Return: 0, or -1 for wrong usage. */
-static int parse_option(int option)
+static int take_option(int option)
 {
-	char *end;
-
-	switch (option) {
-	case 'j':
-		is_json = true;
-		return 0;
-	case 'q':
-		nsamples = 5;
-		return 0;
-	case 's':
-		nsamples = (unsigned int)strtoul(optarg, &end, 0);
-		return *end || nsamples < 1 || nsamples > MAX_SAMPLES ? -1 : 0;
-	case 'c':
-		only_case = optarg;
-		return 0;
-	case 'h':
-		fputs(usage, stdout);
-		exit(0);
-	default:
-		return -1;
-	}
+	only_case = optarg;
+	return 0;
 }
+
+static const struct option options[] = {
+	{"case", required_argument, NULL, 'c'},
+	{NULL, 0, NULL, 0},
+};
+
+static const struct bench_program program = {
+	.name = "bench-display",
+	.usage = usage,
+	.options = options,
+	.take_option = take_option,
+	.nsamples = 31,
+	.nsamples_full = 61,
+	.max_samples = MAX_SAMPLES,
+};
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"json", no_argument, NULL, 'j'},
-		{"quick", no_argument, NULL, 'q'},
-		{"samples", required_argument, NULL, 's'},
-		{"case", required_argument, NULL, 'c'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
-	int option;
-
-	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
-		if (parse_option(option)) {
-			fputs(usage, stderr);
-			return 2;
-		}
-	}
-	if (!is_json)
+	bench_begin_only(&program, argc, argv);
+	if (!bench_settings.is_json)
 		printf("%-13s %-11s %-12s %12s %9s %9s %5s  %-11s %9s %9s %10s "
 		       "%7s\n",
 		       "case", "size", "viewer", "ram bytes", "read", "ns",
 		       "rects", "baseline", "read", "ns", "read ratio",
 		       "ratio");
 	run_all();
-	return 0;
+	return bench_end();
 }

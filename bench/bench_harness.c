@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <smudge/bitmap.h>
 
@@ -35,12 +34,6 @@ struct entry {
 
 bool bench_reads_runs;
 
-void bench_progress(const char *text)
-{
-	if (isatty(STDERR_FILENO))
-		fprintf(stderr, "\r\033[K%s", text);
-}
-
 bool bench_wants_case(const char *name)
 {
 	return !bench_options.only_case ||
@@ -55,7 +48,7 @@ static bool wants_baseline(const char *name)
 
 void bench_header(void)
 {
-	if (!bench_options.is_json)
+	if (!bench_settings.is_json)
 		printf("%-16s %11s %8s %-11s %-7s %13s  %-16s %13s %8s\n",
 		       "case", "pages", "dirty %", "pattern", "variant", "ns",
 		       "baseline", "baseline ns", "ratio");
@@ -66,7 +59,7 @@ void bench_row(const struct bench_case *bench, const char *baseline, double ns,
 {
 	const struct pattern *pattern = bench->pattern;
 	const char *format =
-		bench_options.is_json
+		bench_settings.is_json
 			? "{\"case\": \"%s\", \"pages\": %llu, \"dirty\": %g, "
 			  "\"pattern\": \"%s\", \"variant\": \"%s\", "
 			  "\"ns\": %.2f, \"baseline\": \"%s\", "
@@ -74,7 +67,7 @@ void bench_row(const struct bench_case *bench, const char *baseline, double ns,
 			: "%-16s %11llu %8g %-11s %-7s %13.2f  %-16s %13.2f "
 			  "%8.2f\n";
 
-	bench_progress("");
+	bench_progress_clear();
 	printf(format, bench->name, (unsigned long long)bench->npages,
 	       pattern->percent, pattern->name, smudge_bitmap_variant(), ns,
 	       baseline, baseline_ns, baseline_ns / ns);
@@ -124,6 +117,7 @@ static void check_answers(const struct bench_case *bench,
 	for (unsigned int i = 1; i < n; i++) {
 		if (entries[i].answer == entries[0].answer)
 			continue;
+		bench_progress_clear();
 		fprintf(stderr, "bench-bitmap: %s: %s and smudge disagree\n",
 			bench->name, entries[i].contender->name);
 		exit(1);
@@ -143,16 +137,16 @@ static void sample_all(const struct bench_case *bench, struct entry *entries,
 void bench_run(const struct bench_case *bench)
 {
 	struct entry *entries = calloc(MAX_CONTENDERS, sizeof(*entries));
-	unsigned int nsamples = bench_options.nsamples;
-	unsigned int n = choose(bench, entries);
-	char text[120];
+	unsigned int nsamples = bench_settings.nsamples;
+	unsigned int n;
 
+	bench_progress_case("%s, %llu pages, %s %g %%, %s", bench->name,
+			    (unsigned long long)bench->npages,
+			    bench->pattern->name, bench->pattern->percent,
+			    smudge_bitmap_variant());
+	n = choose(bench, entries);
 	for (unsigned int i = 0; i <= nsamples && !bench_interrupted; i++) {
-		snprintf(text, sizeof(text), "%s, %llu pages, %s %g %%: %u/%u",
-			 bench->name, (unsigned long long)bench->npages,
-			 bench->pattern->name, bench->pattern->percent, i,
-			 nsamples);
-		bench_progress(text);
+		bench_progress_sample(i, nsamples);
 		/* the first sample is dropped: it compares what was taken */
 		bench_reads_runs = bench->reads_runs || i == 0;
 		sample_all(bench, entries, n, i ? i - 1 : 0);

@@ -4,8 +4,6 @@
  * kind of memory: in all but private anonymous memory it also looks for
  * content that was dropped. Kinds are measured in turns, sample by sample, and
  * the median is printed.
- *
- * usage: bench-harvest [PAGES [SAMPLES [KIND]]]   KIND: a part of its name
  */
 #include <fcntl.h>
 #include <stdbool.h>
@@ -19,9 +17,12 @@
 #include <smudge/smudge.h>
 
 #include "bench_clock.h"
+#include "bench_program.h"
+#include "bench_progress.h"
 
 #define PAGE	    4096
 #define MAX_SAMPLES 101
+#define CANNOT	    77 /* exit status: the machine lacks it */
 
 enum touch {
 	WRITTEN,   /* each page has content of this process */
@@ -56,8 +57,7 @@ struct entry {
 	double start_ns;	      /* the source's, per page */
 };
 
-static uint64_t npages = 65536;
-static unsigned int nsamples = 15;
+static uint64_t npages; /* of each kind */
 static const char *kind = "";
 
 static bool is_wanted(const struct setup *setup)
@@ -67,6 +67,7 @@ static bool is_wanted(const struct setup *setup)
 
 static void die(const char *what)
 {
+	bench_progress_clear();
 	fprintf(stderr, "bench-harvest: %s\n", what);
 	exit(1);
 }
@@ -109,6 +110,16 @@ static void map_memory(struct entry *e, const struct setup *setup)
 		memset(e->ram, 'W', npages * PAGE);
 }
 
+/* Where there is no userfaultfd for this, the status says so. */
+static int create_source(struct entry *e, struct smudge_error *err)
+{
+	if (smudge_uffd_create(&e->source, err) == 0)
+		return 0;
+	bench_progress_clear();
+	fprintf(stderr, "bench-harvest: %s\n", err->message);
+	exit(CANNOT);
+}
+
 static void open_entry(struct entry *e, const struct setup *setup)
 {
 	struct smudge_region_options region = {
@@ -125,7 +136,7 @@ static void open_entry(struct entry *e, const struct setup *setup)
 	region.hva = e->ram;
 	if (smudge_memory_create(&e->memory) < 0 ||
 	    smudge_region_add(e->memory, &region, &e->region, NULL) < 0 ||
-	    smudge_uffd_create(&e->source, &err) < 0 ||
+	    create_source(e, &err) < 0 ||
 	    smudge_region_attach(e->region, e->source, 0, 0, &err) < 0)
 		die(err.message);
 	begin = bench_now_ns();
@@ -168,50 +179,109 @@ static void sample(struct entry *e, unsigned int i)
 
 static void print_entry(struct entry *e, const struct setup *setup)
 {
+	unsigned int nsamples = bench_settings.nsamples;
 	struct smudge_source_stats stats = {.size = sizeof(stats)};
+	const char *format =
+		bench_settings.is_json
+			? "{\"case\": \"%s\", \"clean_ns\": %.2f, "
+			  "\"dirty_ns\": %.2f, \"start_ns\": %.1f, "
+			  "\"unsure_pages\": %llu}\n"
+			: "%-40s %10.2f %10.2f %10.1f %10llu\n";
 
 	smudge_source_stats(e->source, &stats);
-	printf("%-40s %10.2f %10.2f %10.1f %10llu\n", setup->name,
-	       bench_median(e->clean_ns, nsamples),
+	printf(format, setup->name, bench_median(e->clean_ns, nsamples),
 	       bench_median(e->dirty_ns, nsamples), e->start_ns,
 	       (unsigned long long)stats.unsure_pages);
 }
 
+static void open_all(struct entry *entries)
+{
+	for (size_t i = 0; i < NSETUPS && !bench_interrupted; i++) {
+		if (!is_wanted(&setups[i]))
+			continue;
+		bench_progress_case("start, %s", setups[i].name);
+		open_entry(&entries[i], &setups[i]);
+	}
+}
+
 static void measure(struct entry *entries)
 {
-	for (unsigned int s = 0; s < nsamples; s++) {
-		for (size_t i = 0; i < NSETUPS; i++) {
+	unsigned int nsamples = bench_settings.nsamples;
+
+	bench_progress_case("harvests of %llu pages, clean and 1 %% dirty",
+			    (unsigned long long)npages);
+	for (unsigned int s = 0; s < nsamples && !bench_interrupted; s++) {
+		bench_progress_sample(s, nsamples);
+		for (size_t i = 0; i < NSETUPS && !bench_interrupted; i++) {
 			if (is_wanted(&setups[i]))
 				sample(&entries[i], s);
 		}
 	}
 }
 
-int main(int argc, char **argv)
+static void print_all(struct entry *entries)
 {
-	static struct entry entries[NSETUPS];
-
-	if (argc > 1)
-		npages = strtoull(argv[1], NULL, 0);
-	if (argc > 2)
-		nsamples = (unsigned int)strtoul(argv[2], NULL, 0);
-	if (argc > 3)
-		kind = argv[3];
-	if (!npages || !nsamples || nsamples > MAX_SAMPLES)
-		die("usage: bench-harvest [PAGES [SAMPLES, at most 101 "
-		    "[KIND]]]");
-	for (size_t i = 0; i < NSETUPS; i++) {
-		if (is_wanted(&setups[i]))
-			open_entry(&entries[i], &setups[i]);
-	}
-	measure(entries);
-	printf("%-40s %10s %10s %10s %10s\n", "ns per page of memory", "clean",
-	       "1 % dirty", "start", "unsure");
+	bench_progress_clear();
+	if (!bench_settings.is_json)
+		printf("%-40s %10s %10s %10s %10s\n", "ns per page of memory",
+		       "clean", "1 % dirty", "start", "unsure");
 	for (size_t i = 0; i < NSETUPS; i++) {
 		if (!is_wanted(&setups[i]))
 			continue;
 		print_entry(&entries[i], &setups[i]);
 		close_entry(&entries[i]);
 	}
-	return 0;
+}
+
+static int take_option(int option)
+{
+	switch (option) {
+	case 'p':
+		return bench_number(optarg, 1, UINT64_C(1) << 32, &npages);
+	default:
+		kind = optarg;
+		return 0;
+	}
+}
+
+static const struct option options[] = {
+	{"pages", required_argument, NULL, 'p'},
+	{"kind", required_argument, NULL, 'k'},
+	{NULL, 0, NULL, 0},
+};
+
+static const struct bench_program program = {
+	.name = "bench-harvest",
+	.usage = "usage: bench-harvest [options]\n"
+		 "  --json        one JSON object per line: case, clean_ns,\n"
+		 "                dirty_ns, start_ns (per page of memory),\n"
+		 "                unsure_pages\n"
+		 "  --full        as --pages 131072 --samples 21\n"
+		 "  --quick       one sample of 1024 pages: does it run?\n"
+		 "  --pages N     of each kind, default 65536\n"
+		 "  --samples N   samples per median: 1 to 101, default 15\n"
+		 "  --kind TEXT   kinds with this in their name\n"
+		 "  --help        this text\n",
+	.options = options,
+	.take_option = take_option,
+	.nsamples = 15,
+	.nsamples_full = 21,
+	.max_samples = MAX_SAMPLES,
+};
+
+int main(int argc, char **argv)
+{
+	static const uint64_t usual[] = {[BENCH_QUICK] = 1024,
+					 [BENCH_USUAL] = 65536,
+					 [BENCH_FULL] = 131072};
+	static struct entry entries[NSETUPS];
+
+	bench_begin_only(&program, argc, argv);
+	if (!npages)
+		npages = usual[bench_settings.scope];
+	open_all(entries);
+	measure(entries);
+	if (!bench_interrupted)
+		print_all(entries);
+	return bench_end();
 }

@@ -4,8 +4,6 @@
  * the region, and the bitmap of one client or none. It measures several builds
  * of the library in one process, sample by sample in turns, on one processor,
  * since the noise between two runs hides tenths of a nanosecond.
- *
- * usage: bench-marks LIBRARY.so...
  */
 #include <dlfcn.h>
 #include <sched.h>
@@ -17,9 +15,11 @@
 #include <smudge/memory.h>
 
 #include "bench_clock.h"
+#include "bench_program.h"
+#include "bench_progress.h"
 
 #define MAX_LIBRARIES 4
-#define NSAMPLES      401
+#define MAX_SAMPLES   4000
 #define NCALLS	      20000
 #define NPAGES	      UINT64_C(65536)
 
@@ -29,7 +29,7 @@ struct library {
 	__typeof__(smudge_region_mark) *region_mark;
 	struct smudge_memory *memory;
 	struct smudge_region *region;
-	double samples[NSAMPLES];
+	double samples[MAX_SAMPLES];
 };
 
 static void *find(void *handle, const char *name)
@@ -103,26 +103,34 @@ static double mark_by_page(struct library *lib)
 	return (double)(bench_now_ns() - start_ns) / NCALLS;
 }
 
-static int compare(const void *a, const void *b)
+static void print_row(const char *what, struct library *lib)
 {
-	double x = *(const double *)a, y = *(const double *)b;
+	double ns = bench_median(lib->samples, bench_settings.nsamples);
+	const char *format =
+		bench_settings.is_json
+			? "{\"case\": \"%s\", \"ns\": %.2f, "
+			  "\"least_ns\": %.2f, \"library\": \"%s\"}\n"
+			: "%-28s %6.2f ns median %6.2f ns least  %s\n";
 
-	return (x > y) - (x < y);
+	/* sorted by now */
+	printf(format, what, ns, lib->samples[0], lib->path);
+	fflush(stdout);
 }
 
 static void run(struct library *libs, int n, const char *what,
 		double (*sample)(struct library *lib))
 {
-	for (int k = 0; k < NSAMPLES; k++) {
+	unsigned int nsamples = bench_settings.nsamples;
+
+	bench_progress_case("%s", what);
+	for (unsigned int k = 0; k < nsamples && !bench_interrupted; k++) {
+		bench_progress_sample(k, nsamples);
 		for (int i = 0; i < n; i++)
 			libs[i].samples[k] = sample(&libs[i]);
 	}
-	for (int i = 0; i < n; i++) {
-		qsort(libs[i].samples, NSAMPLES, sizeof(double), compare);
-		printf("%-28s %6.2f ns median %6.2f ns least  %s\n", what,
-		       libs[i].samples[NSAMPLES / 2], libs[i].samples[0],
-		       libs[i].path);
-	}
+	bench_progress_clear();
+	for (int i = 0; i < n && !bench_interrupted; i++)
+		print_row(what, &libs[i]);
 }
 
 static void pin(void)
@@ -134,23 +142,39 @@ static void pin(void)
 	sched_setaffinity(0, sizeof(one), &one);
 }
 
+static const struct bench_program program = {
+	.name = "bench-marks",
+	.usage = "usage: bench-marks [options] LIBRARY.so...\n"
+		 "  --json        one JSON object per line: case, ns, "
+		 "least_ns,\n"
+		 "                library\n"
+		 "  --full        1601 samples\n"
+		 "  --quick       one sample: does it run?\n"
+		 "  --samples N   samples per median: 1 to 4000, default 401\n"
+		 "  --help        this text\n",
+	.nsamples = 401,
+	.nsamples_full = 1601,
+	.max_samples = MAX_SAMPLES,
+};
+
 int main(int argc, char **argv)
 {
 	static struct library libs[MAX_LIBRARIES];
-	int n = argc - 1;
+	int first = bench_begin(&program, argc, argv);
+	int n = argc - first;
 
 	if (n < 1 || n > MAX_LIBRARIES) {
-		fprintf(stderr, "usage: bench-marks LIBRARY.so...\n");
+		fputs(program.usage, stderr);
 		return 2;
 	}
 	pin();
 	for (int i = 0; i < n; i++)
-		open_library(&libs[i], argv[i + 1]);
+		open_library(&libs[i], argv[first + i]);
 	run(libs, n, "by address, no client", mark_by_gpa);
 	run(libs, n, "by page, no client", mark_by_page);
 	for (int i = 0; i < n; i++)
 		open_client(&libs[i]);
 	run(libs, n, "by address, page is dirty", mark_by_gpa);
 	run(libs, n, "by page, page is dirty", mark_by_page);
-	return 0;
+	return bench_end();
 }

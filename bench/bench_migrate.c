@@ -4,9 +4,9 @@
  * on loopback. No page is dirty when the machine is stopped, so the downtime is
  * the cost of the handover alone.
  *
- * usage: bench-migrate [--json]. The sockets are as socketpair(2) and
- * connect(2) return them. Downtimes are medians of NSAMPLES migrations, in
- * elapsed time, from the call of machine_stop to the receiver's ACK.
+ * The sockets are as socketpair(2) and connect(2) return them. Downtimes are
+ * medians of one migration each, in elapsed time, from the call of machine_stop
+ * to the receiver's ACK.
  */
 #include <netinet/in.h>
 #include <pthread.h>
@@ -21,8 +21,11 @@
 #include <smudge/smudge.h>
 
 #include "bench_clock.h"
+#include "bench_program.h"
+#include "bench_progress.h"
+#include "bench_values.h"
 
-#define NSAMPLES     21
+#define MAX_SAMPLES  1000
 #define MEMORY_BYTES (UINT64_C(64) << 20)
 #define STATE_BYTES  4096
 
@@ -41,6 +44,7 @@ static void must(bool works, const char *what)
 {
 	if (works)
 		return;
+	bench_progress_clear();
 	fprintf(stderr, "bench-migrate: %s failed\n", what);
 	exit(1);
 }
@@ -159,41 +163,49 @@ static double move(const struct side *from, const struct side *to, int fds[2])
 	return (double)stats.downtime_ns / 1e6;
 }
 
-static double measure(void (*connect_both)(int fds[2]))
+static void measure(const char *what, void (*connect_both)(int fds[2]))
 {
-	double samples[NSAMPLES];
+	unsigned int nsamples = bench_settings.nsamples;
+	double samples[MAX_SAMPLES];
 	struct side from, to;
 	int fds[2];
 
+	if (bench_interrupted)
+		return;
+	bench_progress_case("%s", what);
 	open_side(&from);
 	open_side(&to);
-	for (int i = 0; i < NSAMPLES; i++) {
+	for (unsigned int i = 0; i < nsamples && !bench_interrupted; i++) {
+		bench_progress_sample(i, nsamples);
 		connect_both(fds);
 		samples[i] = move(&from, &to, fds);
 	}
+	if (!bench_interrupted)
+		bench_value(what, bench_median(samples, nsamples), "ms");
 	close_side(&from);
 	close_side(&to);
-	return bench_median(samples, NSAMPLES);
 }
+
+static const struct bench_program program = {
+	.name = "bench-migrate",
+	.usage =
+		"usage: bench-migrate [options]\n"
+		"  --json        one JSON array: case, value, unit\n"
+		"  --full        101 migrations per median\n"
+		"  --quick       one migration: does it run?\n"
+		"  --samples N   migrations per median: 1 to 1000, default 21\n"
+		"  --help        this text\n",
+	.nsamples = 21,
+	.nsamples_full = 101,
+	.max_samples = MAX_SAMPLES,
+};
 
 int main(int argc, char **argv)
 {
-	bool is_json = argc == 2 && !strcmp(argv[1], "--json");
-	double unix_ms, tcp_ms;
-
-	if (argc > 1 + is_json) {
-		fputs("usage: bench-migrate [--json]\n", stderr);
-		return 2;
-	}
-	unix_ms = measure(connect_unix);
-	tcp_ms = measure(connect_tcp);
-	printf(is_json ? "[\n  {\"case\": \"downtime of an idle memory, "
-			 "unix\", "
-			 "\"value\": %.3f, \"unit\": \"ms\"},\n"
-			 "  {\"case\": \"downtime of an idle memory, tcp\", "
-			 "\"value\": %.3f, \"unit\": \"ms\"}\n]\n"
-		       : "downtime of an idle memory: unix %.3f ms, "
-			 "tcp %.3f ms\n",
-	       unix_ms, tcp_ms);
-	return 0;
+	bench_begin_only(&program, argc, argv);
+	bench_values_begin();
+	measure("downtime of an idle memory, unix", connect_unix);
+	measure("downtime of an idle memory, tcp", connect_tcp);
+	bench_values_end();
+	return bench_end();
 }

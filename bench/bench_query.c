@@ -105,7 +105,7 @@ void bench_query_cases(uint64_t npages)
 
 static void memory_row(uint64_t npages, const char *state, size_t bytes)
 {
-	if (bench_options.is_json)
+	if (bench_settings.is_json)
 		printf("{\"case\": \"memory\", \"pages\": %llu, \"state\": "
 		       "\"%s\", \"bytes\": %zu}\n",
 		       (unsigned long long)npages, state, bytes);

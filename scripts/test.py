@@ -230,7 +230,7 @@ def parse():
                         help="only this row; may be given several times")
     parser.add_argument("--suite", action="append", metavar="NAME",
                         help="only this suite of the rows (unit, kernel, "
-                        "fuzz, examples, model, e2e, ending)")
+                        "fuzz, examples, bench, model, e2e, ending)")
     parser.add_argument("--test", action="append", metavar="NAME", default=[],
                         help="only this test of the rows")
     return parser.parse_args()
