@@ -50,6 +50,9 @@ if [ "$(id -u)" -ne 0 ]; then
 	echo "missing packages; as root: apt-get install$missing" >&2
 	exit 1
 fi
+# Rows that run at once may want packages at once.
+exec 9<"$list"
+flock 9
 echo "installing, which takes a minute:$missing"
 export DEBIAN_FRONTEND=noninteractive
 log=$(mktemp)

@@ -4,9 +4,11 @@
 import importlib
 import json
 import pathlib
+import shutil
 import sys
 import tempfile
 
+import build_parts
 import c_source
 import circles
 import complexity
@@ -301,6 +303,11 @@ def test_probes():
                           (both + log + note.format("smudge", "log", ""), 1)]:
         found = list(probes.compare(page, probes.present(notes)))
         assert len(found) == nwrong, (notes, found)
+
+
+def test_threads_are_found():
+    programs = [shutil.which("true"), shutil.which("git"), __file__]
+    assert build_parts.starts_threads(programs) == set(programs[1:])
 
 
 def main():

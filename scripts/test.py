@@ -8,18 +8,22 @@ and after the skips each failed test with the end of its own output. Builds are
 kept in build-test/, so that a second run is quick.
 
 The end-to-end tests of the first row wait most of their time. The model and
-the other rows are run beside them, and give way to them. Tests that need the
-processors for themselves are in suite "alone", and come when the rest is done.
+the other rows are run beside them, and give way to them; two of these at once
+when the end-to-end tests are done. Tests that need the processors for
+themselves are in suite "alone", and come when the rest is done.
 """
 import argparse
+import functools
 import os
 import pathlib
+import queue
 import shutil
 import subprocess
 import sys
 import threading
 import time
 
+import build_parts
 from tally import Tally, count_report
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -41,11 +45,14 @@ ROWS = [
      SANITIZED + ["-Db_sanitize=thread", "-Dbench=false"], ["unit"]),
     ("clang-release-no-unicorn", "clang", ["-Dunicorn=disabled", "-Dvnc=disabled"], None),
 ]
+# What a row builds and runs, unless everything is asked for.
+THREADED_ONLY = ("clang-tsan",)
+NOT_THE_LIBRARYS = ("clang-release-no-unicorn",)
 # name, command, word of SMUDGE_REQUIRE
 OPTIONAL = [
+    ("bare", ["scripts/test-bare.sh"], "bare"),
     ("cross-aarch64", ["scripts/test-cross.sh", "aarch64"], "cross"),
     ("cross-s390x", ["scripts/test-cross.sh", "s390x"], "cross"),
-    ("bare", ["scripts/test-bare.sh"], "bare"),
 ]
 CHECKS = [
     ("includes point downwards", ["scripts/check-includes.py"]),
@@ -85,7 +92,7 @@ def show_tail(log, lines=40):
     say("\n".join(log.read_text(errors="replace").splitlines()[-lines:]))
 
 
-def build(name, compiler, options, log, prefix):
+def build(name, compiler, options, log, prefix, parts=lambda folder: ()):
     folder = WORK / name
     env = dict(os.environ, CC=compiler)
     if not (folder / "build.ninja").exists():
@@ -93,7 +100,7 @@ def build(name, compiler, options, log, prefix):
         if run([*prefix, "meson", "setup", folder, "-Dwerror=true", *options],
                log, env):
             return False
-    return run([*prefix, "ninja", "-C", folder], log, env) == 0
+    return run([*prefix, "ninja", "-C", folder, *parts(folder)], log, env) == 0
 
 
 def count_suites(tally, row, command, log, report):
@@ -127,9 +134,9 @@ class Step:
     def __exit__(self, kind, value, traceback):
         say(f"[{self.title}] done in {time.monotonic() - self.started:.0f} s")
 
-    def build(self, compiler, options, prefix):
+    def build(self, compiler, options, prefix, parts):
         say(f"[{self.title}] building")
-        is_built = build(self.row, compiler, options, self.log, prefix)
+        is_built = build(self.row, compiler, options, self.log, prefix, parts)
         self.tally.case(self.row, "build", "passed" if is_built else "failed",
                         output="" if is_built else
                         self.log.read_text(errors="replace"))
@@ -149,11 +156,25 @@ class Step:
                      self.log, WORK / self.row / "meson-logs" / f"{base}.junit.xml")
 
 
-def run_row(tally, row, suites, prefix=(), but=(), names=()):
+def parts_of_row(name, suites, names, is_everything):
+    """(which files of the build's folder, which tests); empty: all."""
+    first = WORK / ROWS[0][0]
+    if is_everything or names:
+        return lambda folder: (), names
+    if name in NOT_THE_LIBRARYS and suites is None:
+        return build_parts.files_beside_library_tests, ()
+    if name in THREADED_ONLY and (first / "build.ninja").exists():
+        names = build_parts.threaded_tests(first, suites)
+        return lambda folder: build_parts.files_of_tests(folder, names), names
+    return lambda folder: (), names
+
+
+def run_row(tally, row, suites, prefix=(), but=(), names=(), is_everything=True):
     """Whether it was built; suites None: only that."""
     name, compiler, options, _ = row
+    parts, names = parts_of_row(name, suites, names, is_everything)
     with Step(tally, name) as step:
-        if not step.build(compiler, options, prefix):
+        if not step.build(compiler, options, prefix, parts):
             return False
         if suites is not None:
             step.test(prefix, suites, but, names)
@@ -210,16 +231,76 @@ def run_first(tally, arguments):
                    but=OVERLAP)
 
 
-def run_others(tally, arguments, rows, prefix):
-    """The rows in this order; then whose tests of suite "alone" are left."""
+def run_other(tally, arguments, row, prefix, alone):
+    """A row but the first; notes if its tests of suite "alone" are left."""
+    suites = row[3] and (arguments.suite or row[3])
+    but = () if arguments.test else ("alone",)
+    is_built = run_row(tally, row, suites, prefix, but, arguments.test,
+                       arguments.everything)
+    if is_built and but and suites and "unit" in suites:
+        alone.append(row[0])
+
+
+def run_jobs(tally, jobs):
+    """One after the other, until none is left; a second thread may, too."""
+    while True:
+        try:
+            name, job = jobs.get_nowait()
+        except queue.Empty:
+            return
+        try:
+            job()
+        except Exception as why:  # a thread's would be lost
+            tally.case(name, repr(why), "failed")
+
+
+def jobs_beside(tally, arguments, overlap, alone):
+    """What may run beside the suite that waits: the longest first."""
+    prefix = BESIDE if WAITS in overlap else ()
+    jobs = queue.SimpleQueue()
+    for row in ROWS[1:]:
+        if is_wanted(arguments, row[0]):
+            jobs.put((row[0], functools.partial(
+                run_other, tally, arguments, row, prefix, alone)))
+    if MODEL in overlap:
+        jobs.put((MODEL, functools.partial(
+            run_suite, tally, ROWS[0][0], MODEL, prefix)))
+    for row in OPTIONAL:
+        if is_wanted(arguments, row[0]):
+            jobs.put((row[0], functools.partial(
+                run_optional, tally, row, prefix)))
+    return jobs
+
+
+def is_wanted(arguments, row):
+    return not arguments.row or row in arguments.row
+
+
+def run_rows(tally, arguments):
+    first = ROWS[0][0]
+    is_built = is_wanted(arguments, first) and run_first(tally, arguments)
+    overlap = [s for s in OVERLAP if is_built and not arguments.test and
+               (not arguments.suite or s in arguments.suite)]
     alone = []
-    for row in rows:
-        suites = row[3] and (arguments.suite or row[3])
-        but = () if arguments.test else ("alone",)
-        if run_row(tally, row, suites, prefix, but, arguments.test) and but and \
-                suites and "unit" in suites:
-            alone.append(row[0])
-    return alone
+    jobs = jobs_beside(tally, arguments, overlap, alone)
+
+    def run_waits():
+        run_suite(tally, first, WAITS)
+        run_jobs(tally, jobs)
+
+    waits = threading.Thread(target=run_waits)
+    try:
+        if WAITS in overlap:
+            waits.start()
+        run_jobs(tally, jobs)
+        if WAITS in overlap:
+            waits.join()
+    except KeyboardInterrupt:
+        while not jobs.empty():
+            jobs.get_nowait()
+        raise
+    for name in alone:
+        run_suite(tally, name, "alone")
 
 
 def parse():
@@ -233,38 +314,20 @@ def parse():
                         "fuzz, examples, bench, model, e2e, ending)")
     parser.add_argument("--test", action="append", metavar="NAME", default=[],
                         help="only this test of the rows")
+    parser.add_argument("--everything", action="store_true",
+                        help="also what other rows build and run in the same "
+                        "way: all tests under ThreadSanitizer, all tests "
+                        "without Unicorn")
     return parser.parse_args()
 
 
 def main():
     arguments = parse()
-    first = ROWS[0][0]
-
-    def is_wanted(row):
-        return not arguments.row or row in arguments.row
-
     WORK.mkdir(exist_ok=True)
     tally = Tally()
-    is_built = is_wanted(first) and run_first(tally, arguments)
-    overlap = [s for s in OVERLAP if is_built and not arguments.test and
-               (not arguments.suite or s in arguments.suite)]
-    prefix = BESIDE if WAITS in overlap else []
-    waits = threading.Thread(target=run_suite, args=(tally, first, WAITS))
-    if WAITS in overlap:
-        waits.start()
-    if MODEL in overlap:
-        run_suite(tally, first, MODEL, prefix)
-    alone = run_others(tally, arguments,
-                       [r for r in ROWS[1:] if is_wanted(r[0])], prefix)
-    for row in OPTIONAL:
-        if is_wanted(row[0]):
-            run_optional(tally, row, prefix)
-    if WAITS in overlap:
-        waits.join()
-    for name in alone:
-        run_suite(tally, name, "alone")
+    run_rows(tally, arguments)
     for name, command in CHECKS:
-        if is_wanted("checks"):
+        if is_wanted(arguments, "checks"):
             run_check(tally, name, command)
     for line in tally.summary():
         say(line)
