@@ -32,8 +32,8 @@ int smudge_batch_create(size_t max_runs, struct smudge_batch **ret_batch,
 	smudge_error_clear(err);
 	if (max_runs > MAX_RUNS)
 		return smudge_error_set(err, -EINVAL, "batch",
-					"a batch of %zu runs is too large: "
-					"2^30 are allowed",
+					"a batch has at most 2^30 runs, not "
+					"%zu",
 					max_runs);
 	if (max_runs < MIN_RUNS)
 		max_runs = MIN_RUNS;

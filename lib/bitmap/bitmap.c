@@ -29,11 +29,11 @@ int smudge_bitmap_create(uint64_t npages, struct smudge_bitmap **ret,
 
 	smudge_error_clear(err);
 	if (npages == 0 || npages > SMUDGE_BITMAP_MAX_PAGES)
-		return smudge_error_set(err, -EINVAL, "bitmap",
-					"a bitmap of %" PRIu64
-					" pages is not possible: it has from 1 "
-					"to 2^40",
-					npages);
+		return smudge_error_set(
+			err, -EINVAL, "bitmap",
+			"a bitmap has from 1 to 2^40 pages, not "
+			"%" PRIu64,
+			npages);
 	b = aligned_alloc(64, sizeof(*b));
 	if (!b)
 		return no_memory(npages, err);

@@ -36,16 +36,13 @@ static int check_unused(const struct smudge_memory *memory,
 
 	if (memory->clients)
 		return smudge_error_set(err, -EBUSY, "memory",
-					"client %s is open, and %zu clients "
-					"must be closed first",
-					memory->clients->name,
-					memory->nclients);
+					"client %s is open: close it first",
+					memory->clients->name);
 	for (size_t i = 0; i < table->n; i++) {
 		if (table->regions[i]->nholds)
 			return smudge_error_set(
 				err, -EBUSY, "memory",
-				"region %s is held %zu times, and the memory "
-				"cannot be destroyed before each is released",
+				"region %s has %zu holds: release them first",
 				table->regions[i]->name,
 				table->regions[i]->nholds);
 	}

@@ -147,17 +147,16 @@ static int check_removable(const struct smudge_region *region,
 {
 	if (region->nholds)
 		return smudge_error_set(err, -EBUSY, WHERE,
-					"region %s is held %zu times, and "
-					"cannot be removed before each is "
-					"released",
+					"region %s has %zu holds: release them "
+					"first",
 					region->name, region->nholds);
 	for (struct smi_view *v = smi_region_views(region); v;
 	     v = smi_view_next(v)) {
 		if (smi_view_has_batches(v))
 			return smudge_error_set(
 				err, -EBUSY, WHERE,
-				"client %s has a batch of region %s, which it "
-				"must commit or return first",
+				"client %s has a batch of region %s: commit or "
+				"return it first",
 				v->client->name, region->name);
 	}
 	return 0;

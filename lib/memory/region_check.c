@@ -17,15 +17,14 @@ static int check_name(const char *name, struct smudge_error *err)
 {
 	if (!name)
 		return smudge_error_set(err, -EINVAL, WHERE,
-					"a region needs a name, and .name is "
-					"NULL");
+					"a region needs a name: .name is NULL");
 	if (!name[0])
 		return smudge_error_set(err, -EINVAL, WHERE,
-					"a region needs a name, and .name is "
+					"a region needs a name: .name is "
 					"empty");
 	if (strlen(name) >= sizeof(((struct smudge_region *)NULL)->name))
 		return smudge_error_set(err, -EINVAL, WHERE,
-					"region %.31s...: the name has %zu "
+					"region %.31s...: its name has %zu "
 					"bytes, and 63 are allowed",
 					name, strlen(name));
 	return 0;
@@ -36,14 +35,13 @@ static int check_host(const struct smudge_region_options *o,
 {
 	if (!o->hva)
 		return smudge_error_set(err, -EINVAL, WHERE,
-					"region %.31s: .hva is NULL, and must "
-					"be where its memory is mapped",
+					"region %.31s: .hva is NULL, set it to "
+					"where its memory is mapped",
 					o->name);
 	if ((uintptr_t)o->hva & 4095)
 		return smudge_error_set(err, -EINVAL, WHERE,
 					"region %.31s: hva 0x%" PRIxPTR
-					" is not at the start of a page of "
-					"4096 bytes",
+					" is not a multiple of 4096",
 					o->name, (uintptr_t)o->hva);
 	return 0;
 }
@@ -54,15 +52,16 @@ static int check_size(const struct smudge_region_options *o,
 	uint64_t page_bytes = UINT64_C(1) << o->page_shift;
 
 	if (!o->size_bytes)
-		return smudge_error_set(err, -EINVAL, WHERE,
-					"region %.31s: .size_bytes is 0, and "
-					"must be the length of its memory",
-					o->name);
+		return smudge_error_set(
+			err, -EINVAL, WHERE,
+			"region %.31s: .size_bytes is 0, set it "
+			"to the length of its memory",
+			o->name);
 	if (o->size_bytes & (page_bytes - 1))
 		return smudge_error_set(err, -EINVAL, WHERE,
 					"region %.31s: size_bytes 0x%" PRIx64
-					" is no multiple of its pages of "
-					"0x%" PRIx64 " bytes",
+					" is not a multiple of its page size "
+					"0x%" PRIx64,
 					o->name, o->size_bytes, page_bytes);
 	if (o->size_bytes >> o->page_shift > SMUDGE_BITMAP_MAX_PAGES)
 		return smudge_error_set(err, -EINVAL, WHERE,
@@ -82,14 +81,14 @@ static int check_guest(const struct smudge_region_options *o,
 	if (o->gpa & (page_bytes - 1))
 		return smudge_error_set(err, -EINVAL, WHERE,
 					"region %.31s: gpa 0x%" PRIx64
-					" is no multiple of its pages of "
-					"0x%" PRIx64 " bytes",
+					" is not a multiple of its page size "
+					"0x%" PRIx64,
 					o->name, o->gpa, page_bytes);
 	if (o->size_bytes > UINT64_MAX - o->gpa)
 		return smudge_error_set(err, -EINVAL, WHERE,
-					"region %.31s: size_bytes 0x%" PRIx64
-					" at gpa 0x%" PRIx64
-					" ends beyond 2^64 - 1",
+					"region %.31s: 0x%" PRIx64
+					" bytes at gpa 0x%" PRIx64
+					" end beyond 2^64 - 1",
 					o->name, o->size_bytes, o->gpa);
 	return 0;
 }
@@ -104,8 +103,7 @@ int smi_region_check_options(const struct smudge_region_options *o,
 	if (ret == 0 && (o->page_shift < 12 || o->page_shift > 30))
 		ret = smudge_error_set(err, -EINVAL, WHERE,
 				       "region %.31s: page_shift %u is not "
-				       "from 12 to 30, for pages of 4 KiB to "
-				       "1 GiB",
+				       "from 12 (4 KiB) to 30 (1 GiB)",
 				       o->name, o->page_shift);
 	if (ret == 0)
 		ret = check_size(o, err);
@@ -114,11 +112,11 @@ int smi_region_check_options(const struct smudge_region_options *o,
 	return ret;
 }
 
-/* Forgetting .gpa is how most second regions overlap the first one. */
+/* Most second regions that overlap the first one have no gpa of their own. */
 static const char *overlap_advice(const struct smudge_region *region,
 				  const struct smudge_region_options *o)
 {
-	return o->gpa || region->gpa ? "" : "; is .gpa set?";
+	return o->gpa || region->gpa ? "" : ": .gpa of both is 0, set it";
 }
 
 static int check_beside(const struct smudge_region *region,
@@ -139,9 +137,9 @@ static int check_beside(const struct smudge_region *region,
 	else if (!strcmp(region->name, o->name))
 		ret = smudge_error_set(
 			err, -EEXIST, WHERE,
-			"a region with the name %s exists, at gpa 0x%" PRIx64
-			" with %" PRIu64 " pages",
-			o->name, region->gpa, region->npages);
+			"the name %s is taken by a region of %" PRIu64
+			" pages at gpa 0x%" PRIx64,
+			o->name, region->npages, region->gpa);
 	if (ret < 0)
 		smudge_error_at(err, region->id, 0);
 	return ret;
@@ -156,8 +154,7 @@ int smi_region_check_room(const struct smi_region_table *table,
 	if (table->n >= SMUDGE_MAX_REGIONS)
 		return smudge_error_set(err, -ENOSPC, WHERE,
 					"region %.31s is one too many: the "
-					"memory has %zu regions, the most "
-					"allowed",
+					"memory has %zu already",
 					o->name, table->n);
 	for (size_t i = 0; i < table->n && ret == 0; i++)
 		ret = check_beside(table->regions[i], o, err);

@@ -21,12 +21,11 @@ static int check_ops(const struct smudge_source_ops *ops,
 {
 	if (!ops->name)
 		return smudge_error_set(err, -EINVAL, "source",
-					"a source needs a name, and .name is "
-					"NULL");
+					"a source needs a name: .name is NULL");
 	if (!ops->start || !ops->stop || !ops->harvest)
 		return smudge_error_set(err, -EINVAL, "source",
-					"source %s needs the operation .%s, "
-					"which is NULL",
+					"source %s needs an operation: .%s is "
+					"NULL",
 					ops->name,
 					!ops->start  ? "start"
 					: !ops->stop ? "stop"

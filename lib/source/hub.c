@@ -300,9 +300,10 @@ int smudge_hub_create(const struct smudge_hub_ops *ops, void *opaque,
 	if (ret < 0)
 		return ret;
 	if (!own.name || !own.collect)
-		return smudge_error_set(err, -EINVAL, WHERE,
-					"a hub needs .%s, which is NULL",
-					own.name ? "collect" : "name");
+		return smudge_error_set(
+			err, -EINVAL, WHERE, "a hub needs %s is NULL",
+			own.name ? "a collect operation: .collect"
+				 : "a name: .name");
 	hub = calloc(1, sizeof(*hub));
 	if (!hub)
 		return smudge_error_set(err, -ENOMEM, WHERE,

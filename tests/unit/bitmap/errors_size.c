@@ -9,11 +9,15 @@
 
 #include <smudge/bitmap.h>
 
+#include "sentence.h"
+
 static void test_size(void **state)
 {
 	struct smudge_bitmap *bitmap = NULL;
+	struct smudge_error err;
 
-	assert_int_equal(smudge_bitmap_create(0, &bitmap, NULL), -EINVAL);
+	expect_sentence(&err, smudge_bitmap_create(0, &bitmap, &err), -EINVAL,
+			"a bitmap has from 1 to 2^40 pages, not 0");
 	assert_int_equal(smudge_bitmap_create(SMUDGE_BITMAP_MAX_PAGES + 1,
 					      &bitmap, NULL),
 			 -EINVAL);

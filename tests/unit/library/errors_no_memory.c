@@ -60,11 +60,20 @@ static void every_allocation_fails(scene_call call, struct scene *scene)
 	assert_in_range(n, 2, 99); /* at least one allocation was failed */
 }
 
+static void expect_no_memory(const struct smudge_error *err, int ret)
+{
+	if (err->code != ret ||
+	    (ret < 0 && strncmp(err->message, "no memory ", 10)))
+		fail_msg("%d, %d \"%s\"", ret, err->code, err->message);
+}
+
 static int call_bitmap(struct scene *scene)
 {
 	struct smudge_bitmap *bitmap = NULL;
-	int ret = smudge_bitmap_create(100000, &bitmap, NULL);
+	struct smudge_error err;
+	int ret = smudge_bitmap_create(100000, &bitmap, &err);
 
+	expect_no_memory(&err, ret);
 	assert_true(ret == 0 || !bitmap);
 	smudge_bitmap_destroy(bitmap);
 	return ret;
@@ -73,8 +82,10 @@ static int call_bitmap(struct scene *scene)
 static int call_batch(struct scene *scene)
 {
 	struct smudge_batch *batch = NULL;
-	int ret = smudge_batch_create(0, &batch, NULL);
+	struct smudge_error err;
+	int ret = smudge_batch_create(0, &batch, &err);
 
+	expect_no_memory(&err, ret);
 	assert_true(ret == 0 || !batch);
 	smudge_batch_destroy(batch);
 	return ret;
@@ -116,8 +127,10 @@ static int call_source(struct scene *scene)
 		.harvest = no_harvest,
 	};
 	struct smudge_source *source = NULL;
-	int ret = smudge_source_create(&ops, NULL, &source, NULL);
+	struct smudge_error err;
+	int ret = smudge_source_create(&ops, NULL, &source, &err);
 
+	expect_no_memory(&err, ret);
 	assert_true(ret == 0 || !source);
 	smudge_source_destroy(source);
 	return ret;
@@ -133,9 +146,11 @@ static int call_region_add(struct scene *scene)
 		.size_bytes = 8 << 20,
 	};
 	struct smudge_region *region = NULL;
-	int ret = smudge_region_add(scene->memory, &options, &region, NULL);
+	struct smudge_error err;
+	int ret = smudge_region_add(scene->memory, &options, &region, &err);
 
 	fail_memory_off(); /* what follows is not under test */
+	expect_no_memory(&err, ret);
 	assert_true(ret == 0 || !region);
 	if (ret == 0)
 		assert_int_equal(smudge_region_remove(region, NULL), 0);
@@ -144,7 +159,11 @@ static int call_region_add(struct scene *scene)
 
 static int call_region_remove(struct scene *scene)
 {
-	return smudge_region_remove(scene->second, NULL);
+	struct smudge_error err;
+	int ret = smudge_region_remove(scene->second, &err);
+
+	expect_no_memory(&err, ret);
+	return ret;
 }
 
 static int call_client_open(struct scene *scene)

@@ -1,65 +1,118 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Invalid regions: odd addresses, sizes, page sizes and names are -EINVAL, and
- * the memory stays empty.
+ * Options that make no region: -EINVAL, a sentence for each cause, and the
+ * memory stays empty.
  */
 #include "support.h"
 
 #include <errno.h>
 
-#include <string.h>
-
 #include "fake_source.h"
+#include "sentence.h"
+
+#define HVA  ((void *)(uintptr_t)0x200000000)
+#define GPA  0x200000
+#define SIZE 0x400000
+
+#define LONG_NAME \
+	"a name of sixty-four bytes, which is one more than the limit is set"
+
+static const struct wrong {
+	struct smudge_region_options options;
+	const char *sentence;
+} wrong[] = {
+	{{.name = NULL, .hva = HVA, .gpa = GPA, .size_bytes = SIZE},
+	 "a region needs a name: .name is NULL"},
+	{{.name = "", .hva = HVA, .gpa = GPA, .size_bytes = SIZE},
+	 "a region needs a name: .name is empty"},
+	{{.name = LONG_NAME, .hva = HVA, .gpa = GPA, .size_bytes = SIZE},
+	 "region a name of sixty-four bytes, whi...: its name has 67 bytes, "
+	 "and 63 are allowed"},
+	{{.name = "ram", .hva = NULL, .gpa = GPA, .size_bytes = SIZE},
+	 "region ram: .hva is NULL, set it to where its memory is mapped"},
+	{{.name = "ram",
+	  .hva = (char *)HVA + 1,
+	  .gpa = GPA,
+	  .size_bytes = SIZE},
+	 "region ram: hva 0x200000001 is not a multiple of 4096"},
+	{{.name = "ram",
+	  .hva = HVA,
+	  .gpa = GPA,
+	  .size_bytes = SIZE,
+	  .page_shift = 11},
+	 "region ram: page_shift 11 is not from 12 (4 KiB) to 30 (1 GiB)"},
+	{{.name = "ram",
+	  .hva = HVA,
+	  .gpa = GPA,
+	  .size_bytes = SIZE,
+	  .page_shift = 31},
+	 "region ram: page_shift 31 is not from 12 (4 KiB) to 30 (1 GiB)"},
+	{{.name = "ram", .hva = HVA, .gpa = GPA},
+	 "region ram: .size_bytes is 0, set it to the length of its memory"},
+	{{.name = "ram", .hva = HVA, .gpa = GPA, .size_bytes = SIZE + 1},
+	 "region ram: size_bytes 0x400001 is not a multiple of its page size "
+	 "0x1000"},
+	{{.name = "ram",
+	  .hva = HVA,
+	  .gpa = 0,
+	  .size_bytes = SIZE,
+	  .page_shift = 30},
+	 "region ram: size_bytes 0x400000 is not a multiple of its page size "
+	 "0x40000000"},
+	{{.name = "ram",
+	  .hva = HVA,
+	  .gpa = 0,
+	  .size_bytes = (SMUDGE_BITMAP_MAX_PAGES + 1) << 12},
+	 "region ram: size_bytes 0x10000000001000 is 1099511627777 pages, and "
+	 "2^40 are allowed"},
+	{{.name = "ram", .hva = HVA, .gpa = GPA + 1, .size_bytes = SIZE},
+	 "region ram: gpa 0x200001 is not a multiple of its page size 0x1000"},
+	{{.name = "ram",
+	  .hva = HVA,
+	  .gpa = GPA,
+	  .size_bytes = 1 << 30,
+	  .page_shift = 30},
+	 "region ram: gpa 0x200000 is not a multiple of its page size "
+	 "0x40000000"},
+	{{.name = "ram",
+	  .hva = HVA,
+	  .gpa = UINT64_MAX - 0x1fffff,
+	  .size_bytes = SIZE},
+	 "region ram: 0x400000 bytes at gpa 0xffffffffffe00000 end beyond "
+	 "2^64 - 1"},
+	/* its end is 2^64 */
+	{{.name = "ram",
+	  .hva = HVA,
+	  .gpa = UINT64_MAX - SIZE + 1,
+	  .size_bytes = SIZE},
+	 "region ram: 0x400000 bytes at gpa 0xffffffffffc00000 end beyond "
+	 "2^64 - 1"},
+};
 
 static void test_region_invalid(void **state)
 {
-	struct smudge_memory *memory;
-	struct smudge_region *region = NULL;
-	struct smudge_region_options good = {
+	const struct smudge_region_options good = {
 		.size = sizeof(good),
 		.name = "ram",
-		.hva = (void *)(uintptr_t)0x200000000,
-		.gpa = 0x200000,
-		.size_bytes = 0x400000,
+		.hva = HVA,
+		.gpa = GPA,
+		.size_bytes = SIZE,
 	};
-	struct smudge_region_options o = good;
+	struct smudge_memory *memory;
+	struct smudge_region *region = NULL;
 
 	assert_int_equal(smudge_memory_create(&memory), 0);
-	o.gpa = 0x200001;
-	assert_int_equal(smudge_region_add(memory, &o, &region, NULL), -EINVAL);
-	o = good;
-	o.hva = (char *)o.hva + 1;
-	assert_int_equal(smudge_region_add(memory, &o, &region, NULL), -EINVAL);
-	o = good;
-	o.size_bytes = 0;
-	assert_int_equal(smudge_region_add(memory, &o, &region, NULL), -EINVAL);
-	o = good;
-	o.size_bytes = 0x400001;
-	assert_int_equal(smudge_region_add(memory, &o, &region, NULL), -EINVAL);
-	o = good;
-	o.page_shift = 11;
-	assert_int_equal(smudge_region_add(memory, &o, &region, NULL), -EINVAL);
-	o = good;
-	o.page_shift = 31;
-	assert_int_equal(smudge_region_add(memory, &o, &region, NULL), -EINVAL);
-	o = good;
-	o.page_shift = 30;
-	assert_int_equal(smudge_region_add(memory, &o, &region, NULL), -EINVAL);
-	o = good;
-	o.size = 8;
-	assert_int_equal(smudge_region_add(memory, &o, &region, NULL), -EINVAL);
-	o = good;
-	o.name = NULL;
-	assert_int_equal(smudge_region_add(memory, &o, &region, NULL), -EINVAL);
-	o = good;
-	o.name = "a name of sixty-four bytes, which is one more than the limit "
-		 "is!";
-	assert_int_equal(smudge_region_add(memory, &o, &region, NULL), -EINVAL);
-	o = good;
-	o.gpa = UINT64_MAX - 0x1fffff;
-	assert_int_equal(smudge_region_add(memory, &o, &region, NULL), -EINVAL);
-	o.gpa = UINT64_MAX - o.size_bytes + 1; /* its end is 2^64 */
-	assert_int_equal(smudge_region_add(memory, &o, &region, NULL), -EINVAL);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		struct smudge_region_options o = wrong[i].options;
+		struct smudge_error err;
+		int ret;
+
+		o.size = sizeof(o);
+		ret = smudge_region_add(memory, &o, &region, &err);
+		expect_sentence(&err, ret, -EINVAL, wrong[i].sentence);
+		assert_int_equal(smudge_region_add(memory, &o, &region, NULL),
+				 -EINVAL);
+	}
 	assert_null(region);
 	assert_int_equal(smudge_memory_regions(memory, NULL, 0), 0);
 	assert_int_equal(smudge_region_add(memory, &good, &region, NULL), 0);

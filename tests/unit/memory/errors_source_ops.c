@@ -11,20 +11,7 @@
 
 #include "fake_source.h"
 #include "fixture.h"
-
-static void test_source_ops(void **state)
-{
-	struct smudge_source *source = NULL;
-	struct smudge_source_ops none = {.size = sizeof(none), .name = "none"};
-
-	assert_int_equal(smudge_source_create(&none, NULL, &source, NULL),
-			 -EINVAL);
-	none.size = 8;
-	assert_int_equal(smudge_source_create(&none, NULL, &source, NULL),
-			 -EINVAL);
-	assert_null(source);
-	smudge_source_destroy(NULL);
-}
+#include "sentence.h"
 
 static int start(void *opaque, const struct smudge_source_range *range,
 		 struct smudge_error *err)
@@ -70,6 +57,36 @@ static void test_first_version(void **state)
 	assert_int_equal(smudge_memory_look(f.memory, NULL), -EOPNOTSUPP);
 	smudge_source_destroy(source);
 	fixture_close(&f);
+}
+
+/* Each operation that it needs, one after the other. */
+static void test_source_ops(void **state)
+{
+	static const char *const sentences[] = {
+		"a source needs a name: .name is NULL",
+		"source none needs an operation: .start is NULL",
+		"source none needs an operation: .stop is NULL",
+		"source none needs an operation: .harvest is NULL",
+	};
+	struct smudge_source_ops ops = {.size = sizeof(ops)};
+	struct smudge_source *source = NULL;
+	struct smudge_error err;
+
+	for (size_t i = 0; i < 4; i++) {
+		ops.name = i > 0 ? "none" : NULL;
+		ops.start = i > 1 ? start : NULL;
+		ops.stop = i > 2 ? stop : NULL;
+		expect_sentence(&err,
+				smudge_source_create(&ops, NULL, &source, &err),
+				-EINVAL, sentences[i]);
+	}
+	ops.size = 8;
+	expect_sentence(&err, smudge_source_create(&ops, NULL, &source, &err),
+			-EINVAL,
+			"a smudge_source_ops of 8 bytes is too short: its "
+			"first version has 56");
+	assert_null(source);
+	smudge_source_destroy(NULL);
 }
 
 TEST_MAIN(test_first_version, test_source_ops)

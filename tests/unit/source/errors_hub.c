@@ -8,6 +8,7 @@
 #include <smudge/bitmap.h>
 
 #include "hub_rig.h"
+#include "sentence.h"
 
 /* Called where a harvest has collected, and takes what is pending. */
 static void (*before_take)(void);
@@ -118,30 +119,63 @@ static int nothing(void *opaque, struct smudge_error *err)
 	return 0;
 }
 
+static void refuses_hub(const struct smudge_hub_ops *ops, const char *sentence)
+{
+	struct smudge_error err;
+	struct smudge_hub *hub;
+
+	expect_sentence(&err, smudge_hub_create(ops, NULL, &hub, &err), -EINVAL,
+			sentence);
+}
+
+static void refuses_member(struct smudge_hub *hub,
+			   const struct smudge_hub_member_options *options,
+			   const char *sentence)
+{
+	struct smudge_hub_member *member;
+	struct smudge_source *source;
+	struct smudge_error err;
+
+	expect_sentence(&err,
+			smudge_hub_join(hub, options, &source, &member, &err),
+			-EINVAL, sentence);
+}
+
 static void test_wrong_options(void **state)
 {
-	struct smudge_hub_ops ops = {
-		.size = sizeof(ops), .name = "hub", .collect = nothing};
-	struct smudge_hub_member_options options = {
-		.size = sizeof(options), .npages = 1, .page_shift = 12};
+	struct smudge_hub_ops ops = {.size = sizeof(ops)};
+	struct smudge_hub_member_options options = {.size = sizeof(options),
+						    .page_shift = 12};
 	struct smudge_hub_member *member;
 	struct smudge_source *source;
 	struct smudge_hub *hub;
 
-	ops.collect = NULL;
-	assert_int_equal(smudge_hub_create(&ops, NULL, &hub, NULL), -EINVAL);
+	refuses_hub(&ops, "a hub needs a name: .name is NULL");
+	ops.name = "hub";
+	refuses_hub(&ops, "a hub needs a collect operation: .collect is NULL");
 	ops.collect = nothing;
 	ops.size--;
-	assert_int_equal(smudge_hub_create(&ops, NULL, &hub, NULL), -EINVAL);
+	refuses_hub(&ops, "a smudge_hub_ops of 55 bytes is too short: its "
+			  "first version has 56");
 	ops.size++;
 	assert_int_equal(smudge_hub_create(&ops, NULL, &hub, NULL), 0);
-	options.npages = 0;
-	assert_int_equal(smudge_hub_join(hub, &options, &source, &member, NULL),
-			 -EINVAL);
+	refuses_member(hub, &options,
+		       "a source has from 1 to 2^40 pages, not 0");
+	options.npages = SMUDGE_BITMAP_MAX_PAGES + 1;
+	refuses_member(hub, &options,
+		       "a source has from 1 to 2^40 pages, not 1099511627777");
+	options.npages = SMUDGE_BITMAP_MAX_PAGES;
+	options.page_shift = 8;
+	refuses_member(hub, &options,
+		       "page_shift of a source is from 9 to 40, not 8");
+	options.page_shift = 41;
+	refuses_member(hub, &options,
+		       "page_shift of a source is from 9 to 40, not 41");
+	options.page_shift = 40;
+	refuses_member(hub, &options,
+		       "a source of 1099511627776 pages of 2^40 bytes is "
+		       "larger than 2^64 bytes");
 	options.npages = 1;
-	options.page_shift = 64;
-	assert_int_equal(smudge_hub_join(hub, &options, &source, &member, NULL),
-			 -EINVAL);
 	options.page_shift = 12;
 	/* Nothing but collect is needed. */
 	assert_int_equal(smudge_hub_join(hub, &options, &source, &member, NULL),
