@@ -14,7 +14,8 @@
 #define WHERE "code"
 
 static int add_regions(struct smudge_code *code,
-		       struct smudge_region *const *regions, size_t n)
+		       struct smudge_region *const *regions, size_t n,
+		       struct smudge_error *err)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct smi_code_region new = {
@@ -27,7 +28,10 @@ static int add_regions(struct smudge_code *code,
 
 		for (; at > 0 && code->regions[at - 1].gpa >= new.gpa; at--) {
 			if (code->regions[at - 1].region == new.region)
-				return -EINVAL;
+				return smudge_error_set(
+					err, -EINVAL, WHERE,
+					"region %s is named twice",
+					smudge_region_name(new.region));
 			code->regions[at] = code->regions[at - 1];
 		}
 		code->regions[at] = new;
@@ -131,12 +135,12 @@ int smudge_code_open(struct smudge_memory *memory,
 		return smudge_error_set(err, -ENOMEM, WHERE,
 					"no memory to watch %zu regions", n);
 	}
-	if (add_regions(code, regions, n) < 0) {
+	ret = add_regions(code, regions, n, err);
+	if (ret < 0) {
 		code->nregions = 0; /* released below, not by the close */
 		smudge_code_close(code);
 		release_regions(regions, n);
-		return smudge_error_set(err, -EINVAL, WHERE,
-					"a region is named twice");
+		return ret;
 	}
 	free(regions);
 	*ret_code = code;

@@ -17,23 +17,36 @@
 
 #define WHERE "display"
 
+static int check_side(const char *side, uint32_t pixels,
+		      struct smudge_error *err)
+{
+	if (pixels - 1 < SMUDGE_DISPLAY_MAX_SIDE)
+		return 0;
+	return smudge_error_set(err, -EINVAL, WHERE,
+				"a mode's %s is from 1 to %d pixels, not "
+				"%" PRIu32,
+				side, SMUDGE_DISPLAY_MAX_SIDE, pixels);
+}
+
 static int check_shape(const struct smudge_display_mode *m,
 		       struct smudge_error *err)
 {
-	if (m->width - 1 >= SMUDGE_DISPLAY_MAX_SIDE ||
-	    m->height - 1 >= SMUDGE_DISPLAY_MAX_SIDE)
+	int ret = check_side("width", m->width, err);
+
+	if (ret == 0)
+		ret = check_side("height", m->height, err);
+	if (ret < 0)
+		return ret;
+	if (m->offset_bytes % 4)
 		return smudge_error_set(err, -EINVAL, WHERE,
-					"a mode of %" PRIu32 " x %" PRIu32
-					" pixels is refused: each side must be "
-					"from 1 to %d",
-					m->width, m->height,
-					SMUDGE_DISPLAY_MAX_SIDE);
-	if (m->stride_bytes % 4 || m->offset_bytes % 4)
-		return smudge_error_set(
-			err, -EINVAL, WHERE,
-			"a mode at byte %" PRIu64 " with a stride of %" PRIu32
-			" bytes is refused: both must be multiples of 4",
-			m->offset_bytes, m->stride_bytes);
+					"a mode at byte %" PRIu64
+					" does not begin at a multiple of 4",
+					m->offset_bytes);
+	if (m->stride_bytes % 4)
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"a stride of %" PRIu32
+					" bytes is not a multiple of 4",
+					m->stride_bytes);
 	if (m->stride_bytes < m->width * 4)
 		return smudge_error_set(err, -EINVAL, WHERE,
 					"a stride of %" PRIu32

@@ -6,6 +6,7 @@
 #include "memory/objects.h"
 
 #include <errno.h>
+#include <inttypes.h>
 
 #include "sys/page.h"
 
@@ -18,10 +19,11 @@ int smudge_region_read_bytes(const struct smudge_region *region,
 	smudge_error_clear(err);
 	if (offset_bytes > size_bytes ||
 	    length_bytes > size_bytes - offset_bytes)
-		return smudge_error_set(err, -EINVAL, "region",
-					"the bytes to read end beyond region "
-					"%s",
-					region->name);
+		return smudge_error_set(
+			err, -EINVAL, "region",
+			"%zu bytes from byte %" PRIu64
+			" on are not in region %s of %" PRIu64 " bytes",
+			length_bytes, offset_bytes, region->name, size_bytes);
 	smi_sys_page_copy(buffer, region->hva + offset_bytes, length_bytes);
 	return 0;
 }
@@ -31,10 +33,11 @@ int smudge_region_read(const struct smudge_region *region, uint64_t first_page,
 {
 	smudge_error_clear(err);
 	if (first_page > region->npages || npages > region->npages - first_page)
-		return smudge_error_set(err, -EINVAL, "region",
-					"the pages to read end beyond region "
-					"%s",
-					region->name);
+		return smudge_error_set(
+			err, -EINVAL, "region",
+			"%" PRIu64 " pages from page %" PRIu64
+			" on are not in region %s of %" PRIu64 " pages",
+			npages, first_page, region->name, region->npages);
 	smi_sys_page_copy(buffer,
 			  region->hva + (first_page << region->page_shift),
 			  npages << region->page_shift);

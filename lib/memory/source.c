@@ -9,6 +9,7 @@
 #include "memory/source.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -161,15 +162,18 @@ int smudge_region_attach(struct smudge_region *region,
 	smudge_error_clear(err);
 	if (first_page >= region->npages ||
 	    npages > region->npages - first_page)
-		return smudge_error_set(err, -EINVAL, source->ops.name,
-					"the range ends beyond region %s",
-					region->name);
+		return smudge_error_set(
+			err, -EINVAL, source->ops.name,
+			"%" PRIu64 " pages from page %" PRIu64
+			" on are not in region %s of %" PRIu64 " pages",
+			npages, first_page, region->name, region->npages);
 	SMI_SYS_GUARD(&region->lock);
 	if (!atomic_compare_exchange_strong_explicit(
 		    &source->region, &nowhere, region, memory_order_acq_rel,
 		    memory_order_acquire))
 		return smudge_error_set(err, -EBUSY, source->ops.name,
-					"it is attached to a region already");
+					"it is attached to a region already: "
+					"detach it first");
 	source->first_page = first_page;
 	source->npages = npages ? npages : region->npages - first_page;
 	ret = attach_locked(region, source, err);

@@ -9,6 +9,7 @@
 #include "memory/view.h"
 
 #include <errno.h>
+#include <inttypes.h>
 
 #include "bitmap/batch.h"
 #include "bitmap/take.h"
@@ -32,14 +33,17 @@ static int check_range(const struct smudge_region *region, uint64_t first_page,
 	    npages <= region->npages - first_page)
 		return 0;
 	return smudge_error_set(err, -EINVAL, "client",
-				"the range ends beyond region %s",
-				region->name);
+				"%" PRIu64 " pages from page %" PRIu64
+				" on are not in region %s of %" PRIu64 " pages",
+				npages, first_page, region->name,
+				region->npages);
 }
 
 static int not_empty(struct smudge_error *err)
 {
 	return smudge_error_set(err, -EBUSY, "client",
-				"the batch still holds pages");
+				"the batch still holds pages: commit or return "
+				"it first");
 }
 
 /* The client's view, or NULL and a sentence. region->lock held. */

@@ -122,12 +122,19 @@ static int set_range(struct uffd *u, const struct smudge_source_range *range,
 	uint64_t start = (uintptr_t)range->hva;
 	uint64_t end = start + (range->npages << range->page_shift);
 
-	if (end <= start || ((start | end) & page_mask))
+	uint64_t edge = start & page_mask ? start : end;
+
+	if (end <= start)
+		return smudge_error_set(
+			err, -EINVAL, WHERE,
+			"memory from 0x%" PRIx64 " ends beyond 2^64", start);
+	if (edge & page_mask)
 		return smudge_error_set(err, -EINVAL, WHERE,
 					"memory from 0x%" PRIx64
 					" to 0x%" PRIx64
-					" is not made of whole host pages",
-					start, end);
+					" divides a page of the host at "
+					"0x%" PRIx64,
+					start, end, edge);
 	u->start = start;
 	u->end = end;
 	return 0;

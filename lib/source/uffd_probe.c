@@ -25,10 +25,12 @@ static int open_pagemap(struct smudge_error *err)
 	int fd = smi_sys_pagemap_open();
 
 	if (fd == -ENOENT)
-		return smudge_error_set(
-			err, -ENOSYS, WHERE,
-			"no /proc/self/pagemap: /proc is not mounted, or this "
-			"kernel has no CONFIG_PROC_PAGE_MONITOR");
+		return smudge_error_set(err, -ENOSYS, WHERE,
+					"no /proc/self/pagemap: %s",
+					access("/proc/self", F_OK) < 0
+						? "/proc is not mounted"
+						: "this kernel has no "
+						  "CONFIG_PROC_PAGE_MONITOR");
 	if (fd == -EACCES)
 		fd = -EPERM;
 	if (fd < 0)

@@ -70,7 +70,8 @@ static int check_runs(const struct smi_wire_region *region,
 				       "lies outside its region", err);
 		if (run.first_page < end)
 			return bad_run(region, pages->region, run,
-				       "overlaps or is out of order", err);
+				       "begins before the previous one ends",
+				       err);
 		end = run.first_page + run.npages;
 		pages->npages += run.npages;
 	}
@@ -119,13 +120,16 @@ int smi_wire_pages_decode(const struct smi_wire_region *regions,
 
 	if (ret < 0)
 		return ret;
-	if (pages.npages > SMI_WIRE_MAX_PAGES ||
-	    cursor.left_bytes != pages.npages * SMI_WIRE_PAGE_BYTES)
-		return smudge_error_set(
-			err, -EBADMSG, "wire",
-			"a PAGES record has runs of %" PRIu64
-			" pages (at most %u) and %zu bytes of content",
-			pages.npages, SMI_WIRE_MAX_PAGES, cursor.left_bytes);
+	if (pages.npages > SMI_WIRE_MAX_PAGES)
+		return smudge_error_set(err, -EBADMSG, "wire",
+					"a PAGES record has runs of %" PRIu64
+					" pages, and %u are allowed",
+					pages.npages, SMI_WIRE_MAX_PAGES);
+	if (cursor.left_bytes != pages.npages * SMI_WIRE_PAGE_BYTES)
+		return smudge_error_set(err, -EBADMSG, "wire",
+					"a PAGES record has runs of %" PRIu64
+					" pages, but %zu bytes of content",
+					pages.npages, cursor.left_bytes);
 	pages.content = cursor.at;
 	*ret_pages = pages;
 	return 0;

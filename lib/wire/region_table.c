@@ -64,8 +64,10 @@ static int check_region(const struct smi_wire_region *region, size_t index,
 	page_bytes = UINT64_C(1) << region->page_shift;
 	if (!region->size_bytes)
 		return bad_region(index, "it is empty", err);
-	if (region->size_bytes % page_bytes || region->gpa % page_bytes)
-		return bad_region(index, "it is not page aligned", err);
+	if (region->size_bytes % page_bytes)
+		return bad_region(index, "it ends within a page", err);
+	if (region->gpa % page_bytes)
+		return bad_region(index, "it begins within a page", err);
 	if (region->size_bytes > UINT64_MAX - region->gpa)
 		return bad_region(index, "it ends beyond 2^64", err);
 	return 0;
@@ -119,8 +121,9 @@ static int read_regions(struct smi_wire_cursor *cursor, size_t nregions,
 			return ret;
 		if (i && regions[i].gpa <
 				 regions[i - 1].gpa + regions[i - 1].size_bytes)
-			return bad_region(i, "it overlaps or is out of order",
-					  err);
+			return bad_region(
+				i, "it begins before the previous one ends",
+				err);
 	}
 	if (!smi_wire_cursor_done(cursor))
 		return smudge_error_set(err, -EBADMSG, "wire",

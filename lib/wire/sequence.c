@@ -100,21 +100,32 @@ void smi_wire_sequence_zero(struct smi_wire_sequence *sequence, uint64_t npages)
 	sequence->totals.zero_pages += npages;
 }
 
+static int compare(const char *record, const char *what, uint64_t claimed,
+		   uint64_t counted, struct smudge_error *err)
+{
+	if (claimed == counted)
+		return 0;
+	return smudge_error_set(err, -EPROTO, "order",
+				"%s claims %" PRIu64 " %s, but %" PRIu64
+				" came",
+				record, claimed, what, counted);
+}
+
 static int compare_totals(const struct smi_wire_totals *claimed,
 			  const struct smi_wire_totals *counted,
 			  const char *record, struct smudge_error *err)
 {
-	if (claimed->pages == counted->pages &&
-	    claimed->zero_pages == counted->zero_pages &&
-	    claimed->content_bytes == counted->content_bytes)
-		return 0;
-	return smudge_error_set(err, -EPROTO, "order",
-				"%s claims %" PRIu64 "+%" PRIu64
-				" pages and %" PRIu64 " bytes, but %" PRIu64
-				"+%" PRIu64 " and %" PRIu64 " came",
-				record, claimed->pages, claimed->zero_pages,
-				claimed->content_bytes, counted->pages,
-				counted->zero_pages, counted->content_bytes);
+	int ret = compare(record, "pages with content", claimed->pages,
+			  counted->pages, err);
+
+	if (ret == 0)
+		ret = compare(record, "zero pages", claimed->zero_pages,
+			      counted->zero_pages, err);
+	if (ret == 0)
+		ret = compare(record, "bytes of content",
+			      claimed->content_bytes, counted->content_bytes,
+			      err);
+	return ret;
 }
 
 int smi_wire_sequence_round_end(struct smi_wire_sequence *sequence,
@@ -149,12 +160,12 @@ int smi_wire_sequence_end(struct smi_wire_sequence *sequence,
 			  struct smudge_error *err)
 {
 	uint64_t records = sequence->records - 1; /* END is not counted */
+	int ret = compare("END", "records", end->records, records, err);
 
-	if (end->records != records || end->rounds != sequence->round)
-		return smudge_error_set(
-			err, -EPROTO, "order",
-			"END claims %" PRIu64 " records in %" PRIu32
-			" rounds, but %" PRIu64 " in %" PRIu32 " came",
-			end->records, end->rounds, records, sequence->round);
+	if (ret == 0)
+		ret = compare("END", "rounds", end->rounds, sequence->round,
+			      err);
+	if (ret < 0)
+		return ret;
 	return compare_totals(&end->totals, &sequence->totals, "END", err);
 }

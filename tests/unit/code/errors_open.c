@@ -18,7 +18,7 @@ static void test_refused(void **state)
 		"too short",
 		"longer than 31 bytes",
 		"count 1 regions, and name none",
-		"named twice",
+		"region ram-0 is named twice",
 		"options of 0 bytes is too short",
 	};
 	struct smudge_code_options good = {.size = sizeof(good)};

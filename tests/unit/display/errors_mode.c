@@ -32,11 +32,12 @@ static void refuses_all(struct display_rig *rig, const struct refused *modes,
 static void test_mode_alignment(void **state)
 {
 	static const struct refused modes[] = {
-		{1, 400, 100, 100, "multiples of 4"},
-		{2, 400, 100, 100, "multiples of 4"},
-		{0, 401, 100, 100, "multiples of 4"},
-		{0, 402, 100, 100, "multiples of 4"},
-		{UINT64_MAX, 400, 100, 1, "multiples of 4"},
+		{1, 400, 100, 100, "a mode at byte 1 does not begin"},
+		{2, 400, 100, 100, "a mode at byte 2 does not begin"},
+		{0, 401, 100, 100, "a stride of 401 bytes is not a multiple"},
+		{0, 402, 100, 100, "a stride of 402 bytes is not a multiple"},
+		{UINT64_MAX, 400, 100, 1,
+		 "a mode at byte 18446744073709551615 "},
 	};
 	struct display_rig rig;
 
@@ -88,14 +89,19 @@ static void test_mode_place(void **state)
 static void test_mode_side(void **state)
 {
 	static const struct refused modes[] = {
-		{0, UINT32_MAX - 3, 0, 0, "pixels"},
-		{0, UINT32_MAX - 3, 0, 10, "pixels"},
-		{0, UINT32_MAX - 3, 10, 0, "pixels"},
-		{0, UINT32_MAX - 3, SMUDGE_DISPLAY_MAX_SIDE + 1, 1, "pixels"},
-		{0, UINT32_MAX - 3, 1, SMUDGE_DISPLAY_MAX_SIDE + 1, "pixels"},
-		{0, UINT32_MAX - 3, UINT32_MAX, UINT32_MAX, "pixels"},
+		{0, UINT32_MAX - 3, 0, 0,
+		 "width is from 1 to 16384 pixels, not 0"},
+		{0, UINT32_MAX - 3, 0, 10,
+		 "width is from 1 to 16384 pixels, not 0"},
+		{0, UINT32_MAX - 3, 10, 0,
+		 "height is from 1 to 16384 pixels, not 0"},
+		{0, UINT32_MAX - 3, SMUDGE_DISPLAY_MAX_SIDE + 1, 1,
+		 "pixels, not 16385"},
+		{0, UINT32_MAX - 3, 1, SMUDGE_DISPLAY_MAX_SIDE + 1,
+		 "height is from 1 to 16384 pixels, not 16385"},
+		{0, UINT32_MAX - 3, UINT32_MAX, UINT32_MAX, "width is"},
 		/* its bytes are 0 in 32 bits */
-		{0, UINT32_MAX - 3, 1 << 30, 1, "pixels"},
+		{0, UINT32_MAX - 3, 1 << 30, 1, "width is"},
 	};
 	struct smudge_rect rects[4];
 	struct display_rig rig;
