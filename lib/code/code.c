@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sys/log.h"
 #include "sys/options.h"
 
 #define WHERE "code"
@@ -209,6 +210,7 @@ int smudge_code_add(struct smudge_code *code, uint64_t gpa,
 {
 	int ret;
 
+	SMI_SYS_LOG_SCOPE();
 	smudge_error_clear(err);
 	pthread_mutex_lock(&code->lock);
 	ret = add_locked(code, gpa, length_bytes, since, err);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/range.h"
+#include "sys/log.h"
 #include "sys/options.h"
 
 static size_t stale_in(struct smudge_code *code, struct smi_code_region *r,
@@ -36,6 +37,7 @@ size_t smudge_code_stale(struct smudge_code *code,
 {
 	size_t n = 0;
 
+	SMI_SYS_LOG_SCOPE();
 	pthread_mutex_lock(&code->lock);
 	for (size_t i = 0; i < code->nregions; i++) {
 		if (code->regions[i].client)

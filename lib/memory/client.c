@@ -18,6 +18,7 @@
 #include "memory/stats.h"
 #include "memory/view.h"
 #include "sys/guard.h"
+#include "sys/log.h"
 #include "sys/options.h"
 #include "sys/probe.h"
 
@@ -147,6 +148,8 @@ static int open_locked(struct smudge_client *client,
 	client->next = memory->clients;
 	memory->clients = client;
 	memory->nclients++;
+	SMI_SYS_LOG(SMUDGE_LOG_DEBUG, "client", "client %s is open",
+		    client->name);
 	SMI_SYS_PROBE(client_open, client->name, client->marks_only,
 		      client->is_quiesced);
 	return 0;
@@ -192,6 +195,7 @@ int smudge_client_open(struct smudge_memory *memory,
 	struct smudge_client *client;
 	int ret;
 
+	SMI_SYS_LOG_SCOPE();
 	smudge_error_clear(err);
 	ret = smi_sys_options_copy(
 		&own, options, SMI_SYS_SHAPE(smudge_client_options, nregions),
@@ -229,6 +233,7 @@ int smudge_client_close(struct smudge_client *client)
 	if (!client)
 		return 0;
 	memory = client->memory;
+	SMI_SYS_LOG_SCOPE();
 	SMI_SYS_GUARD(&memory->lock);
 	for (struct smi_view *v = client->views; v; v = v->next_in_client) {
 		if (smi_view_has_batches(v))
@@ -239,6 +244,8 @@ int smudge_client_close(struct smudge_client *client)
 		link = &(*link)->next;
 	*link = client->next;
 	memory->nclients--;
+	SMI_SYS_LOG(SMUDGE_LOG_DEBUG, "client", "client %s is closed",
+		    client->name);
 	SMI_SYS_PROBE(client_close, client->name);
 	drop_views(client);
 	free(client);

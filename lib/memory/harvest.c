@@ -8,6 +8,7 @@
 
 #include "sys/clock.h"
 #include "sys/guard.h"
+#include "sys/log.h"
 
 static void count_region(struct smudge_region *region, enum smi_harvest how,
 			 uint64_t ns)
@@ -64,6 +65,7 @@ static int harvest_memory(struct smudge_memory *memory, enum smi_harvest how,
 int smudge_region_harvest(struct smudge_region *region,
 			  struct smudge_error *err)
 {
+	SMI_SYS_LOG_SCOPE();
 	smudge_error_clear(err);
 	return harvest_region(region, SMI_HARVEST, err);
 }
@@ -71,6 +73,7 @@ int smudge_region_harvest(struct smudge_region *region,
 int smudge_memory_harvest(struct smudge_memory *memory,
 			  struct smudge_error *err)
 {
+	SMI_SYS_LOG_SCOPE();
 	smudge_error_clear(err);
 	return harvest_memory(memory, SMI_HARVEST, err);
 }
@@ -78,6 +81,7 @@ int smudge_memory_harvest(struct smudge_memory *memory,
 int smudge_region_harvest_quiesced(struct smudge_region *region,
 				   struct smudge_error *err)
 {
+	SMI_SYS_LOG_SCOPE();
 	smudge_error_clear(err);
 	return harvest_region(region, SMI_QUIESCED, err);
 }
@@ -85,12 +89,14 @@ int smudge_region_harvest_quiesced(struct smudge_region *region,
 int smudge_memory_harvest_quiesced(struct smudge_memory *memory,
 				   struct smudge_error *err)
 {
+	SMI_SYS_LOG_SCOPE();
 	smudge_error_clear(err);
 	return harvest_memory(memory, SMI_QUIESCED, err);
 }
 
 int smudge_region_look(struct smudge_region *region, struct smudge_error *err)
 {
+	SMI_SYS_LOG_SCOPE();
 	smudge_error_clear(err);
 	return harvest_region(region, SMI_LOOK, err);
 }
@@ -109,6 +115,7 @@ int smudge_memory_look(struct smudge_memory *memory, struct smudge_error *err)
 	const struct smi_region_table *table;
 	int ret = 0;
 
+	SMI_SYS_LOG_SCOPE();
 	smudge_error_clear(err);
 	SMI_SYS_GUARD(&memory->lock);
 	table = smi_memory_table(memory);

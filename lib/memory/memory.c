@@ -8,6 +8,7 @@
 #include "memory/reclaim.h"
 #include "memory/region.h"
 #include "sys/guard.h"
+#include "sys/log.h"
 #include "sys/rcu.h"
 
 int smudge_memory_create(struct smudge_memory **ret_memory)
@@ -55,6 +56,7 @@ int smudge_memory_destroy(struct smudge_memory *memory,
 	struct smi_region_table *table;
 	int ret;
 
+	SMI_SYS_LOG_SCOPE();
 	smudge_error_clear(err);
 	if (!memory)
 		return 0;

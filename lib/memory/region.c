@@ -18,6 +18,7 @@
 #include "memory/table.h"
 #include "memory/view.h"
 #include "sys/guard.h"
+#include "sys/log.h"
 #include "sys/options.h"
 
 #define WHERE "region"
@@ -77,6 +78,9 @@ static void publish(struct smudge_region *region,
 	struct smudge_memory *memory = region->memory;
 
 	region->id = memory->next_region_id++;
+	SMI_SYS_LOG(SMUDGE_LOG_DEBUG, "region",
+		    "region %s of %llu pages is added", region->name,
+		    (unsigned long long)region->npages);
 	smi_table_publish(memory, table);
 	if (smi_reclaim_wait(memory))
 		return;
@@ -137,6 +141,7 @@ int smudge_region_add(struct smudge_memory *memory,
 	ret = smi_region_check_options(&own, err);
 	if (ret < 0)
 		return ret;
+	SMI_SYS_LOG_SCOPE();
 	SMI_SYS_GUARD(&memory->lock);
 	return add_locked(memory, &own, ret_region, err);
 }
@@ -175,6 +180,7 @@ int smudge_region_remove(struct smudge_region *region, struct smudge_error *err)
 	struct smi_region_table *table;
 	int ret;
 
+	SMI_SYS_LOG_SCOPE();
 	smudge_error_clear(err);
 	SMI_SYS_GUARD(&memory->lock);
 	ret = check_removable(region, err);
@@ -188,6 +194,8 @@ int smudge_region_remove(struct smudge_region *region, struct smudge_error *err)
 					region->name);
 	smi_region_detach_all(region);
 	smi_client_unwatch_all(region);
+	SMI_SYS_LOG(SMUDGE_LOG_DEBUG, "region", "region %s is removed",
+		    region->name);
 	smi_table_publish(memory, table);
 	smi_reclaim_later(memory, &region->retired, free_retired);
 	smi_reclaim_wait(memory);

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "sys/guard.h"
+#include "sys/log.h"
 #include "sys/options.h"
 #include "sys/rcu.h"
 
@@ -159,6 +160,7 @@ int smudge_region_attach(struct smudge_region *region,
 	struct smudge_region *nowhere = NULL;
 	int ret;
 
+	SMI_SYS_LOG_SCOPE();
 	smudge_error_clear(err);
 	if (first_page >= region->npages ||
 	    npages > region->npages - first_page)
@@ -247,6 +249,7 @@ void smi_source_unlock(struct smudge_region *region)
 
 int smudge_source_detach(struct smudge_source *source, struct smudge_error *err)
 {
+	SMI_SYS_LOG_SCOPE();
 	struct smudge_region *region = smi_source_lock(source);
 	int ret;
 

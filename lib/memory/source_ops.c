@@ -12,6 +12,7 @@
 #include "bitmap/batch.h"
 #include "sys/clock.h"
 #include "sys/error.h"
+#include "sys/log.h"
 #include "sys/probe.h"
 
 int smi_source_start(struct smudge_region *region, struct smudge_source *source,
@@ -36,6 +37,9 @@ int smi_source_start(struct smudge_region *region, struct smudge_source *source,
 		smi_sys_error_keep(err, &own);
 		return ret;
 	}
+	SMI_SYS_LOG(SMUDGE_LOG_DEBUG, source->ops.name,
+		    "the source watches %llu pages of region %s",
+		    (unsigned long long)source->npages, region->name);
 	source->is_running = true;
 	source->takes_rearm = !region->nquiesced;
 	source->armed_when_quiesced = false;
@@ -44,9 +48,13 @@ int smi_source_start(struct smudge_region *region, struct smudge_source *source,
 
 void smi_source_stop(struct smudge_source *source)
 {
-	if (source->is_running)
-		source->ops.stop(source->opaque);
+	if (!source->is_running)
+		return;
+	source->ops.stop(source->opaque);
 	source->is_running = false;
+	SMI_SYS_LOG(SMUDGE_LOG_DEBUG, source->ops.name,
+		    "the source watches region %s no more",
+		    smi_source_region(source)->name);
 }
 
 static void count(struct smudge_source *source, enum smi_harvest how,
@@ -66,6 +74,26 @@ static void count(struct smudge_source *source, enum smi_harvest how,
 		source->harvested_pages += pages;
 		smi_add(&counters->harvested_pages, pages);
 	}
+}
+
+/* What a user sees only as more dirty pages. */
+static void tell(const struct smudge_source *source,
+		 const struct smudge_sink *sink, const struct smudge_error *own)
+{
+	const char *name = source->ops.name;
+
+	if (own->code)
+		SMI_SYS_LOG(SMUDGE_LOG_WARNING, name,
+			    "all %llu pages of the source are dirty in region "
+			    "%s: %s",
+			    (unsigned long long)source->npages,
+			    sink->region->name, own->message);
+	if (sink->unsure_pages && !source->unsure_pages)
+		SMI_SYS_LOG(SMUDGE_LOG_INFO, name,
+			    "in region %s %llu pages are reported that may not "
+			    "have changed (unsure_pages)",
+			    sink->region->name,
+			    (unsigned long long)sink->unsure_pages);
 }
 
 /* Let the source report. A failure makes its whole range dirty for all. */
@@ -97,6 +125,7 @@ static int fetch(struct smudge_source *source, enum smi_harvest how,
 	count(source, how, sink.pages, spent_ns);
 	SMI_SYS_PROBE(harvest_end, region->name, source->ops.name, how,
 		      sink.pages, spent_ns, ret);
+	tell(source, &sink, &own);
 	source->dropped_pages += sink.dropped_pages;
 	source->unsure_pages += sink.unsure_pages;
 	return ret;
@@ -105,6 +134,12 @@ static int fetch(struct smudge_source *source, enum smi_harvest how,
 /* Pinned I/O may have written undetected, so quiesced clients read it again. */
 static void report_to_quiesced(const struct smudge_source *source)
 {
+	if (smi_source_region(source)->nquiesced)
+		SMI_SYS_LOG(SMUDGE_LOG_INFO, source->ops.name,
+			    "all %llu pages of the source are dirty for "
+			    "quiesced clients: they were armed while I/O may "
+			    "have been in flight",
+			    (unsigned long long)source->npages);
 	for (struct smi_view *v = smi_region_views(smi_source_region(source));
 	     v; v = smi_view_next(v)) {
 		if (v->client->is_quiesced)

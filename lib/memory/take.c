@@ -16,6 +16,7 @@
 #include "memory/source.h"
 #include "sys/clock.h"
 #include "sys/guard.h"
+#include "sys/log.h"
 #include "sys/probe.h"
 
 #define SKIP_RUNS 65536
@@ -114,6 +115,7 @@ int smudge_client_take(struct smudge_client *client,
 	struct smi_view *view;
 	int ret;
 
+	SMI_SYS_LOG_SCOPE();
 	smudge_error_clear(err);
 	ret = check_range(region, first_page, npages, err);
 	if (ret < 0)
@@ -177,6 +179,7 @@ int smudge_client_take_next(struct smudge_client *client,
 	struct smi_view *view;
 	int ret;
 
+	SMI_SYS_LOG_SCOPE();
 	smudge_error_clear(err);
 	ret = check_next(region, rest, max_pages, batch, err);
 	if (ret < 0 || !rest->npages)

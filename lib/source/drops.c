@@ -14,6 +14,7 @@
 #include "source/drops_marker.h"
 #include "source/drops_private.h"
 #include "source/drops_shared.h"
+#include "sys/log.h"
 #include "sys/maps.h"
 #include "sys/uffd.h"
 
@@ -167,6 +168,19 @@ static int find_ranges(struct smi_drops *d, int uffd, uint64_t start,
 	return ret;
 }
 
+static void tell_if_unsure(const struct smi_drops *d)
+{
+	for (size_t i = 0; i < d->nranges && !d->sees_marker; i++) {
+		if (d->ranges[i].is_shared)
+			continue;
+		SMI_SYS_LOG(SMUDGE_LOG_INFO, WHERE,
+			    "without CAP_SYS_ADMIN a dropped page looks like "
+			    "one in swap: copies of private files' pages are "
+			    "reported while they are not mapped");
+		return;
+	}
+}
+
 int smi_drops_start(struct smi_drops *d, int uffd, int pagemap, uint64_t start,
 		    uint64_t end, struct smudge_error *err)
 {
@@ -183,9 +197,11 @@ int smi_drops_start(struct smi_drops *d, int uffd, int pagemap, uint64_t start,
 		return ret;
 	/* The range has no markers yet: a page that is swapped is in swap. */
 	ret = learn(d, learn_before, NULL, err);
-	if (!ret)
-		smi_drops_learn_marker(d);
-	return ret;
+	if (ret < 0)
+		return ret;
+	smi_drops_learn_marker(d);
+	tell_if_unsure(d);
+	return 0;
 }
 
 int smi_drops_armed(struct smi_drops *d, struct smudge_error *err)

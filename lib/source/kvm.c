@@ -18,6 +18,7 @@
 
 #include <linux/kvm.h>
 
+#include "sys/log.h"
 #include "sys/options.h"
 
 #define WHERE "kvm"
@@ -81,6 +82,12 @@ static int choose_mode(struct smudge_kvm *kvm, enum smudge_kvm_log_mode asked,
 				"this kernel has no "
 				"KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 (Linux "
 				"5.2)");
+		if (asked == SMUDGE_KVM_LOG_AUTO)
+			SMI_SYS_LOG(SMUDGE_LOG_INFO, WHERE,
+				    "this kernel has no "
+				    "KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 (Linux "
+				    "5.2): the legacy mode is used, where each "
+				    "harvest re-arms and nothing can look");
 		kvm->mode = SMUDGE_KVM_LOG_LEGACY;
 		return 0;
 	}
@@ -100,6 +107,7 @@ int smudge_kvm_create(const struct smudge_kvm_options *options,
 	struct smudge_kvm *kvm;
 	int ret;
 
+	SMI_SYS_LOG_SCOPE();
 	smudge_error_clear(err);
 	ret = smi_sys_options_copy(&own, options,
 				   SMI_SYS_SHAPE(smudge_kvm_options, mode),

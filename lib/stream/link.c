@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "common/range.h"
+#include "sys/log.h"
 #include "sys/probe.h"
 #include "wire/bytes.h"
 #include "wire/control.h"
@@ -192,6 +193,10 @@ static int count_skipped(struct smi_link *link,
 		link->skipped_bytes = 0;
 		return 0;
 	}
+	SMI_SYS_LOG(SMUDGE_LOG_INFO, "link",
+		    "the peer sent a record of type %#x, which this version "
+		    "does not know and skips",
+		    header->type);
 	link->skipped_records++;
 	link->skipped_bytes += header->length;
 	if (link->skipped_records <= SMI_WIRE_MAX_SKIPPED &&
@@ -219,6 +224,7 @@ int smi_link_receive(struct smi_link *link, struct smi_wire_header *ret_header,
 	struct smi_wire_header header;
 	int ret = link->in ? 0 : grow(link, FIRST_IN_BYTES, err);
 
+	SMI_SYS_LOG_SCOPE();
 	if (ret < 0)
 		return ret;
 	link->record_offset_bytes = smi_channel_received_bytes(&link->channel);

@@ -17,6 +17,8 @@
 
 #include <linux/membarrier.h>
 
+#include "sys/log.h"
+
 #if defined(__x86_64__) || defined(__i386__)
 #include <cpuid.h>
 #endif
@@ -30,12 +32,12 @@ static bool membarrier_does(int command)
 	return ret == 0;
 }
 
-bool smi_sys_barrier_register(void)
+static bool is_registered(void)
 {
 	return membarrier_does(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
 }
 
-bool smi_sys_barrier(void)
+static bool is_expedited(void)
 {
 	/*
 	 * Seq_cst, pairs with nothing elsewhere: a process with one thread is
@@ -45,13 +47,77 @@ bool smi_sys_barrier(void)
 	if (membarrier_does(MEMBARRIER_CMD_PRIVATE_EXPEDITED))
 		return true;
 	/* Not registered: after an execve, or the caller did not register. */
-	return smi_sys_barrier_register() &&
+	return is_registered() &&
 	       membarrier_does(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+}
+
+/* Did @state change? Only a log reads it, so nothing orders it: relaxed. */
+static bool is_news(_Atomic int *state, int now)
+{
+	return smi_sys_log_wants(SMUDGE_LOG_WARNING) &&
+	       atomic_exchange_explicit(state, now, memory_order_relaxed) !=
+		       now;
+}
+
+/* Return: @works. */
+static bool tell(bool works)
+{
+	static _Atomic int is_refused;
+
+	if (!is_news(&is_refused, !works))
+		return works;
+	if (works)
+		SMI_SYS_LOG(SMUDGE_LOG_INFO, "barrier",
+			    "membarrier(2) works again");
+	else
+		SMI_SYS_LOG(SMUDGE_LOG_WARNING, "barrier",
+			    "membarrier(2) is refused (a seccomp filter?): "
+			    "each mark costs a fence from now on");
+	return works;
+}
+
+bool smi_sys_barrier_register(void)
+{
+	return tell(is_registered());
+}
+
+bool smi_sys_barrier(void)
+{
+	return tell(is_expedited());
+}
+
+enum way {
+	BY_SHOOTDOWN = 1,
+	BY_WALK,
+	BY_NONE
+};
+
+static void tell_slow(enum way way)
+{
+	static _Atomic int last;
+
+	if (!is_news(&last, (int)way))
+		return;
+	if (way == BY_NONE)
+		SMI_SYS_LOG(SMUDGE_LOG_WARNING, "barrier",
+			    "no other barrier works instead of membarrier(2): "
+			    "pages that are taken stay dirty, and what is "
+			    "removed is not freed, until one works");
+	else
+		SMI_SYS_LOG(SMUDGE_LOG_INFO, "barrier",
+			    "%s is the barrier instead of membarrier(2)",
+			    way == BY_WALK ? "a walk over all processors"
+					   : "a TLB shootdown");
 }
 
 bool smi_sys_barrier_slow(void)
 {
-	return smi_sys_barrier_shootdown() || smi_sys_barrier_walk();
+	enum way way = smi_sys_barrier_shootdown() ? BY_SHOOTDOWN
+		       : smi_sys_barrier_walk()	   ? BY_WALK
+						   : BY_NONE;
+
+	tell_slow(way);
+	return way != BY_NONE;
 }
 
 #if defined(__x86_64__) || defined(__i386__)

@@ -37,7 +37,7 @@ static size_t printable_bytes(const unsigned char *text)
 }
 
 /* Newlines, escapes and the bytes of a cut character become '?'. */
-static void filter(char *text)
+void smi_sys_error_filter(char *text)
 {
 	while (*text) {
 		size_t nbytes = printable_bytes((const unsigned char *)text);
@@ -70,11 +70,11 @@ int smudge_error_set(struct smudge_error *err, int code, const char *where,
 	smudge_error_clear(err);
 	err->code = code;
 	snprintf(err->where, sizeof(err->where), "%s", where);
-	filter(err->where);
+	smi_sys_error_filter(err->where);
 	va_start(args, format);
 	vsnprintf(err->message, sizeof(err->message), format, args);
 	va_end(args);
-	filter(err->message);
+	smi_sys_error_filter(err->message);
 	return code;
 }
 
@@ -98,8 +98,8 @@ static void adopt(struct smudge_error *own, int code)
 {
 	own->where[sizeof(own->where) - 1] = '\0';
 	own->message[sizeof(own->message) - 1] = '\0';
-	filter(own->where);
-	filter(own->message);
+	smi_sys_error_filter(own->where);
+	smi_sys_error_filter(own->message);
 	if (own->message[0])
 		own->code = code;
 	else

@@ -20,6 +20,9 @@
 void smi_sys_error_keep(struct smudge_error *err,
 			const struct smudge_error *own);
 
+/* Newlines, escapes and the bytes of a cut character become '?'. */
+void smi_sys_error_filter(char *text);
+
 /*
  * smi_sys_callback_check - check what a callback of the program returned
  * @own: the error that the callback was given; cleared before the call

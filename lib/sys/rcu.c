@@ -11,10 +11,15 @@
 #include <time.h>
 
 #include "sys/barrier.h"
+#include "sys/clock.h"
+#include "sys/log.h"
 
 /* Threads that mark at the same time. Further ones share a word. */
 #define NSLOTS	512
 #define NSHARED 2
+
+/* A grace period that takes longer is told. */
+#define LATE_NS UINT64_C(1000000000)
 
 /*
  * The C library keeps the values of its first keys in the thread itself, and
@@ -259,8 +264,19 @@ static bool heavy_barrier(void)
 	return true;
 }
 
+static void tell_if_late(uint64_t spent_ns)
+{
+	if (spent_ns >= LATE_NS)
+		SMI_SYS_LOG(SMUDGE_LOG_WARNING, "rcu",
+			    "a grace period took %llu ms: a thread was held up "
+			    "within a mark, and a change of clients or regions "
+			    "waited for it",
+			    (unsigned long long)(spent_ns / 1000000));
+}
+
 bool smi_sys_rcu_synchronize(void)
 {
+	uint64_t start_ns = smi_sys_now_ns();
 	int saved = errno;
 
 	/* Seq_cst, pairs with the light barrier of readers that fence. */
@@ -272,6 +288,7 @@ bool smi_sys_rcu_synchronize(void)
 		if (read_word(&shared[i]))
 			wait_for_shared(i);
 	}
+	tell_if_late(smi_sys_now_ns() - start_ns);
 	errno = saved;
 	return true;
 }

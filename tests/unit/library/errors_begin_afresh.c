@@ -204,6 +204,23 @@ static int region_look(bool fails, struct smudge_error *err)
 	return smudge_region_look(fails ? world.region : world.screen, err);
 }
 
+static void write_nothing(const struct smudge_log_message *message,
+			  void *opaque)
+{
+}
+
+static int log_open(bool fails, struct smudge_error *err)
+{
+	const struct smudge_log_options o = {
+		.size = sizeof(o), .write = fails ? NULL : write_nothing};
+	struct smudge_log *log;
+	int ret = smudge_log_open(&o, &log, err);
+
+	if (ret == 0)
+		smudge_log_close(log);
+	return ret;
+}
+
 static int region_attach(bool fails, struct smudge_error *err)
 {
 	int ret = smudge_region_attach(world.region, world.other.source,
@@ -266,6 +283,7 @@ static const struct call {
 	{"smudge_hub_join", afresh_hub_join},
 	{"smudge_kvm_create", afresh_kvm_create},
 	{"smudge_kvm_log_create", afresh_kvm_log_create},
+	{"smudge_log_open", log_open},
 	{"smudge_memory_destroy", afresh_memory_destroy},
 	{"smudge_memory_harvest", memory_harvest},
 	{"smudge_memory_harvest_quiesced", memory_harvest_quiesced},

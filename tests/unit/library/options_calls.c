@@ -43,6 +43,11 @@ static int harvest(void *opaque, struct smudge_sink *sink,
 	return 0;
 }
 
+static void write_nothing(const struct smudge_log_message *message,
+			  void *opaque)
+{
+}
+
 static int machine_stop(void *opaque)
 {
 	return 0;
@@ -80,6 +85,7 @@ static const struct smudge_display_mode mode = {
 	.size = sizeof(mode), .stride_bytes = 64, .width = 16, .height = 16};
 static const struct smudge_kvm_options kvm_options = {.vm_fd = -1};
 static const struct smudge_kvm_slot kvm_slot = {.size_bytes = 0};
+static const struct smudge_log_options log_options = {.write = write_nothing};
 static const struct smudge_migrate_limits limits = {.max_rounds = 1};
 static const struct smudge_migrate_send_options send_options = {
 	.machine_stop = machine_stop,
@@ -179,6 +185,16 @@ static int kvm_log_create(const void *options, struct smudge_error *err)
 	return smudge_kvm_log_create(&world.kvm, options, &source, err);
 }
 
+static int log_open(const void *options, struct smudge_error *err)
+{
+	struct smudge_log *log;
+	int ret = smudge_log_open(options, &log, err);
+
+	if (ret == 0)
+		smudge_log_close(log);
+	return ret;
+}
+
 static int migrate_send(const void *options, struct smudge_error *err)
 {
 	struct smudge_migration *migration;
@@ -239,6 +255,7 @@ const struct sized_call sized_calls[N_SIZED_CALLS] = {
 	{kvm_create, TYPE(smudge_kvm_options, mode), &kvm_options, -EBADF},
 	/* no whole pages, which is looked at later */
 	{kvm_log_create, TYPE(smudge_kvm_slot, hva), &kvm_slot, -EINVAL},
+	{log_open, TYPE(smudge_log_options, opaque), &log_options, 0},
 	{migration_create, TYPE(smudge_migrate_limits, max_rounds), &limits, 0},
 	{set_limits, TYPE(smudge_migrate_limits, max_rounds), &limits, 0},
 	{migrate_send, TYPE(smudge_migrate_send_options, state_save),

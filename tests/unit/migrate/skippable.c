@@ -11,6 +11,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "log_catch.h"
+
 #define LATER_TYPE 0x7777
 
 static bool say_something(struct smi_link *link)
@@ -49,8 +51,10 @@ static void talks_all_the_time(void **state)
 	struct smi_wire_header header = {0};
 	struct smudge_error err = {0};
 	struct smi_link link;
+	struct log_catch log;
 	bool is_final = false;
 
+	log_catch_open(&log, SMUDGE_LOG_INFO);
 	rig_open(&rig, "talks_all_the_time");
 	/* More than the socket holds: the source waits inside a record. */
 	memset(rig.source.hva[0], 0x22, rig.npages[0] << 12);
@@ -73,6 +77,8 @@ static void talks_all_the_time(void **state)
 	rig_assert_untracked(&rig);
 	smi_link_close(&link);
 	rig_close(&rig);
+	log_catch_close(&log);
+	assert_in_range(log_catch_count(&log, "a record of type 0x7777"), 1, 8);
 }
 
 static void *talk_on(void *opaque)

@@ -15,6 +15,7 @@
 #include <smudge/source.h>
 
 #include "deny.h"
+#include "log_catch.h"
 #include "support.h"
 
 static void expect_sentence(const struct smudge_error *err, int code,
@@ -90,17 +91,21 @@ static struct smudge_kvm *create(enum smudge_kvm_log_mode mode, int *ret)
 
 static bool try_older_kernel(void *opaque)
 {
+	struct log_catch log;
 	struct smudge_kvm *kvm;
 	bool is_right;
 	int ret;
 
+	log_catch_open(&log, SMUDGE_LOG_INFO);
 	kvm = create(SMUDGE_KVM_LOG_MANUAL, &ret);
 	if (kvm || ret != -EOPNOTSUPP)
 		return false;
 	kvm = create(SMUDGE_KVM_LOG_AUTO, &ret);
 	is_right = kvm && smudge_kvm_mode(kvm) == SMUDGE_KVM_LOG_LEGACY;
 	smudge_kvm_destroy(kvm);
-	return is_right;
+	log_catch_close(&log);
+	return is_right && log.n == 1 &&
+	       log_catch_count(&log, "the legacy mode is used") == 1;
 }
 
 /* A KVM before 5.2: the capability is not there, any descriptor will do. */
