@@ -19,6 +19,7 @@
 #include "config.h"
 #include "control/control.h"
 #include "base/ending.h"
+#include "base/library_log.h"
 #include "machine/machine.h"
 #include "machine/run_control.h"
 #include "options.h"
@@ -177,13 +178,17 @@ static int run(const struct vm_options *options, struct ending *ending,
 static int run_until_end(struct vm_options *options)
 {
 	struct smudge_error err = {0};
+	struct smudge_log *log = NULL;
 	struct ending *ending;
 	int ret = ending_create(&ending, &err);
 
+	if (ret == 0)
+		ret = library_log_open(options->verbose, &log, &err);
 	if (ret < 0)
 		return report(&err);
 	options->control.end_fd = ending_fd(ending);
 	ret = run(options, ending, &err);
+	smudge_log_close(log);
 	ending_destroy(ending);
 	return ret < 0 ? report(&err) : ret;
 }

@@ -152,6 +152,14 @@ static int take_track_code(struct vm_options *options, const char *value,
 	return 0;
 }
 
+static int take_verbose(struct vm_options *options, const char *value,
+			struct smudge_error *err)
+{
+	options->verbose =
+		options->verbose ? SMUDGE_LOG_DEBUG : SMUDGE_LOG_INFO;
+	return 0;
+}
+
 static int take_help(struct vm_options *options, const char *value,
 		     struct smudge_error *err)
 {
@@ -182,6 +190,7 @@ static const struct option table[] = {
 	{"--qmp", NULL, NULL, TEXT(control.qmp)},
 	{"--paused-start", "-S", NULL, 0, take_paused, false},
 	{"--x-track-code", NULL, "on|off", 0, take_track_code, true},
+	{"--verbose", "-v", NULL, 0, take_verbose, false},
 	{"--help", "-h", NULL, 0, take_help, false},
 	{"--version", NULL, NULL, 0, take_version, false},
 };
@@ -350,6 +359,8 @@ const char *options_help(void)
 	       "                              unix:PATH; defer: until QMP's "
 	       "migrate-incoming\n"
 	       "  --qmp unix:PATH             control socket\n"
+	       "  -v, --verbose               print what the library chose; "
+	       "twice: more\n"
 	       "  --help, --version\n"
 	       "\n"
 	       "Exit status: (value << 1) | 1 of the guest's debug-exit port, "

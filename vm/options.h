@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <smudge/log.h>
+
 #include "control/control.h"
 #include "machine/machine.h"
 
@@ -28,8 +30,9 @@ enum vm_action {
 /* Fields have the names of their options. */
 struct vm_options {
 	enum vm_action action;
-	const char *kernel; /* --kernel, NULL only with --incoming */
-	const char *append; /* --append, "" unless given */
+	const char *kernel;	       /* --kernel, NULL only with --incoming */
+	const char *append;	       /* --append, "" unless given */
+	enum smudge_log_level verbose; /* 0: warnings */
 	struct machine_config machine;
 	struct control_config control;
 };

@@ -38,6 +38,20 @@ static void test_defaults(void **state)
 	assert_false(options.control.paused_start);
 	assert_false(options.machine.is_incoming);
 	assert_false(options.machine.ignores_code);
+	assert_int_equal(options.verbose, 0);
+}
+
+static void test_verbose(void **state)
+{
+	char *argv[] = {(char *)"smudge-vm", (char *)"--kernel=x", (char *)"-v",
+			(char *)"--verbose", (char *)"-v",	   NULL};
+	struct vm_options options;
+
+	parse(argv, &options);
+	assert_int_equal(options.verbose, SMUDGE_LOG_DEBUG);
+	argv[3] = NULL;
+	parse(argv, &options);
+	assert_int_equal(options.verbose, SMUDGE_LOG_INFO);
 }
 
 static void test_all_options(void **state)
@@ -108,5 +122,5 @@ static void test_sizes(void **state)
 	assert_true(bytes == UINT64_MAX);
 }
 
-TEST_MAIN(test_defaults, test_all_options, test_help_and_version_need_no_guest,
-	  test_sizes)
+TEST_MAIN(test_defaults, test_verbose, test_all_options,
+	  test_help_and_version_need_no_guest, test_sizes)
