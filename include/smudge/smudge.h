@@ -17,6 +17,7 @@
 #include "migrate.h"
 #include "source.h"
 #include "source_ops.h"
+#include "vhost_log.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -14,6 +14,7 @@
 
 #include <smudge/hub.h>
 #include <smudge/source.h>
+#include <smudge/vhost_log.h>
 
 #include "migrate_rig.h"
 
@@ -129,5 +130,18 @@ int afresh_hub_collect(bool fails, struct smudge_error *err)
 		return AFRESH_SKIP;
 	ret = smudge_hub_collect(hub, err);
 	smudge_hub_destroy(hub);
+	return ret;
+}
+
+int afresh_vhost_log_create(bool fails, struct smudge_error *err)
+{
+	uint64_t log = 0;
+	const struct smudge_vhost_log_options o = {
+		.size = sizeof(o), .log = &log, .log_bytes = fails ? 1 : 8};
+	struct smudge_source *source;
+	int ret = smudge_vhost_log_create(&o, &source, err);
+
+	if (ret == 0)
+		smudge_source_destroy(source);
 	return ret;
 }

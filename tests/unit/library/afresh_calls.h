@@ -20,6 +20,7 @@ int afresh_uffd_create(bool fails, struct smudge_error *err);
 int afresh_hub_collect(bool fails, struct smudge_error *err);
 int afresh_kvm_create(bool fails, struct smudge_error *err);
 int afresh_kvm_log_create(bool fails, struct smudge_error *err);
+int afresh_vhost_log_create(bool fails, struct smudge_error *err);
 
 int afresh_batch_create(bool fails, struct smudge_error *err);
 int afresh_bitmap_create(bool fails, struct smudge_error *err);

@@ -86,6 +86,9 @@ static const struct smudge_display_mode mode = {
 static const struct smudge_kvm_options kvm_options = {.vm_fd = -1};
 static const struct smudge_kvm_slot kvm_slot = {.size_bytes = 0};
 static const struct smudge_log_options log_options = {.write = write_nothing};
+static uint64_t vhost_log[1];
+static const struct smudge_vhost_log_options vhost_log_options = {
+	.log = vhost_log, .log_bytes = sizeof(vhost_log)};
 static const struct smudge_migrate_limits limits = {.max_rounds = 1};
 static const struct smudge_migrate_send_options send_options = {
 	.machine_stop = machine_stop,
@@ -195,6 +198,16 @@ static int log_open(const void *options, struct smudge_error *err)
 	return ret;
 }
 
+static int vhost_log_create(const void *options, struct smudge_error *err)
+{
+	struct smudge_source *source;
+	int ret = smudge_vhost_log_create(options, &source, err);
+
+	if (ret == 0)
+		smudge_source_destroy(source);
+	return ret;
+}
+
 static int migrate_send(const void *options, struct smudge_error *err)
 {
 	struct smudge_migration *migration;
@@ -256,6 +269,8 @@ const struct sized_call sized_calls[N_SIZED_CALLS] = {
 	/* no whole pages, which is looked at later */
 	{kvm_log_create, TYPE(smudge_kvm_slot, hva), &kvm_slot, -EINVAL},
 	{log_open, TYPE(smudge_log_options, opaque), &log_options, 0},
+	{vhost_log_create, TYPE(smudge_vhost_log_options, opaque),
+	 &vhost_log_options, 0},
 	{migration_create, TYPE(smudge_migrate_limits, max_rounds), &limits, 0},
 	{set_limits, TYPE(smudge_migrate_limits, max_rounds), &limits, 0},
 	{migrate_send, TYPE(smudge_migrate_send_options, state_save),
