@@ -21,6 +21,7 @@ errors = importlib.import_module("check-errors")
 includes = importlib.import_module("check-includes")
 probes = importlib.import_module("check-probes")
 references = importlib.import_module("check-references")
+version = importlib.import_module("check-version")
 
 # a function's body, its cognitive complexity
 COMPLEXITY = [
@@ -123,6 +124,22 @@ def test_functions():
     assert [(f.name, f.line, f.body.count("\n") - 1)
             for f in functions(text)] == [("f", 10, 1), ("g", 16, 1)], \
         functions(text)
+
+
+def test_version():
+    will_be = "## Unreleased\n\nThe first release will be 0.1.0. Until then\n"
+    assert version.of_changelog(will_be) == "0.1.0"
+    assert version.of_changelog(will_be + "\n## 0.3.0 (2027)\n\n## 0.2.9\n") == \
+        "0.3.0"
+    assert version.of_changelog("## Unreleased\n") == "none"
+    parts = zip(("MAJOR", "MINOR", "PATCH"), (0, 12, 3))
+    macros = "".join(f"#define SMUDGE_VERSION_{n} {v}\n" for n, v in parts)
+    assert version.of_headers(macros) == "0.12.3"
+    assert version.of_headers(macros.replace("MINOR", "MIDDLE")) != "0.12.3"
+    assert version.of_number(12003) == "0.12.3"
+    nodes = "SMUDGE_0.9 {\n};\nSMUDGE_0.10 {\n} SMUDGE_0.9;\n"
+    assert list(version.nodes_ahead("0.9.5", nodes)) == ["0.10"]
+    assert not list(version.nodes_ahead("0.10.0", nodes))
 
 
 def said(name, text):

@@ -68,6 +68,8 @@ CHECKS = [
     ("trace points as documented", ["scripts/check-probes.py",
                                     "build-test/gcc-release/lib/libsmudge.so"]),
     ("checks find what they look for", ["scripts/test-checks.py"]),
+    ("one version everywhere", ["scripts/check-version.py",
+                                "build-test/gcc-release"]),
     ("one dialect", ["scripts/check-dialect.py"]),
     ("names in documents and comments", ["scripts/check-references.py"]),
     ("changelog says everything once", ["scripts/check-changelog.py"]),
