@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Every C file is as clang-format 14 would write it, has its licence line, and
-# has at most 400 lines.
+# has at most 400 lines; but for the frozen copies of releases.
 set -eu
 cd "$(dirname "$0")/.."
-files=$(git ls-files '*.c' '*.h')
+files=$(git ls-files '*.c' '*.h' ':(exclude)tests/abi/[0-9]*')
 # shellcheck disable=SC2086
 clang-format --dry-run --Werror $files
 status=0

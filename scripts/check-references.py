@@ -87,7 +87,8 @@ def words_of(name):
 
 def read_tree():
     paths = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT,
+        ["git", "ls-files", "-co", "--exclude-standard", "--",
+         c_source.BUT_FROZEN], cwd=ROOT,
         capture_output=True, text=True, check=True).stdout.splitlines()
     paths = [p for p in paths if (ROOT / p).exists()]
     words = set()

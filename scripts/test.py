@@ -53,6 +53,7 @@ OPTIONAL = [
     ("bare", ["scripts/test-bare.sh"], "bare"),
     ("cross-aarch64", ["scripts/test-cross.sh", "aarch64"], "cross"),
     ("cross-s390x", ["scripts/test-cross.sh", "s390x"], "cross"),
+    ("abi", ["scripts/test-abi.sh"], "abi"),
 ]
 CHECKS = [
     ("includes point downwards", ["scripts/check-includes.py"]),
@@ -67,9 +68,9 @@ CHECKS = [
                           "build-test/gcc-release/lib/libsmudge.so"]),
     ("trace points as documented", ["scripts/check-probes.py",
                                     "build-test/gcc-release/lib/libsmudge.so"]),
-    ("checks find what they look for", ["scripts/test-checks.py"]),
     ("one version everywhere", ["scripts/check-version.py",
                                 "build-test/gcc-release"]),
+    ("checks find what they look for", ["scripts/test-checks.py"]),
     ("one dialect", ["scripts/check-dialect.py"]),
     ("names in documents and comments", ["scripts/check-references.py"]),
     ("changelog says everything once", ["scripts/check-changelog.py"]),

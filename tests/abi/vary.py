@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Public headers of another version: every struct that has a size has one field
+less, or one more, which is large.
+
+usage: vary.py less|more FOLDER OUT DEPFILE
+Writes the headers of the folder as one header, and the lists SIZED_STRUCTS and
+SIZED_CALLS of what has such a struct as its argument.
+"""
+import pathlib
+import re
+import sys
+
+SIZED = re.compile(r"^struct (\w+) \{\n\tsize_t size;(.*?)^\};", re.M | re.S)
+INCLUDE = re.compile(r'^#include "(\w+\.h)"\n', re.M)
+COMMENT = re.compile(r"/\*.*?\*/", re.S)
+CALL = re.compile(r"^(?!struct \w+ \{|#)[\w *\n]+?\b(smudge_\w+)\(([^{;]*)\)", re.M)
+# The last of several members in one declaration; or the last declaration.
+LAST = [re.compile(r",\s*\w+;\s*\Z"), re.compile(r"\n\t[^;{}]*;\s*\Z")]
+MORE = "\tunsigned long long from_the_future[64];\n"
+
+
+def inlined(folder, name, done):
+    """The header with all that it includes of its own, once each."""
+    if name in done:
+        return ""
+    done.add(name)
+    text = COMMENT.sub("", (folder / name).read_text())
+    return INCLUDE.sub(lambda m: inlined(folder, m[1], done), text)
+
+
+def without_last(body):
+    for last, end in zip(LAST, (";\n", "\n")):
+        found = last.search(body)
+        if found:
+            return body[:found.start()] + end
+    raise ValueError(f"no member in {body}")
+
+
+def varied(variant, match):
+    body = match[2]
+    body = without_last(body) if variant == "less" else body + MORE
+    return f"struct {match[1]} {{\n\tsize_t size;{body}}};"
+
+
+def calls(text, structs):
+    """(call, struct) of each argument that is a pointer to such a struct."""
+    for call in CALL.finditer(text):
+        for name in re.findall(r"struct (\w+) \*(?!\*|const)", call[2]):
+            if name in structs:
+                yield call[1], name
+
+
+def listed(name, rows):
+    lines = "".join(f" \\\n\tX({', '.join(row)})" for row in rows)
+    return f"#define {name}(X){lines}\n"
+
+
+def main(variant, folder, out, depfile):
+    folder = pathlib.Path(folder)
+    done = set()
+    text = inlined(folder, "smudge.h", done)
+    pathlib.Path(depfile).write_text(
+        f"{out}: {' '.join(str(folder / name) for name in sorted(done))}\n")
+    assert done == {h.name for h in folder.glob("*.h")}, done
+    structs = [m[1] for m in SIZED.finditer(text)]
+    assert len(structs) == text.count("\tsize_t size;")
+    pathlib.Path(out).write_text(
+        SIZED.sub(lambda m: varied(variant, m), text) +
+        listed("SIZED_STRUCTS", [(s,) for s in structs]) +
+        listed("SIZED_CALLS", calls(text, structs)))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
