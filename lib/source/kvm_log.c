@@ -18,13 +18,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <unistd.h>
 
 #include <linux/kvm.h>
 
 #include "source/kvm.h"
 #include "source/kvm_pending.h"
-#include "sys/options.h"
+#include "source/kvm_slot.h"
 
 #define WHERE "kvm_log"
 
@@ -37,21 +36,6 @@ struct kvm_log {
 	/* Open between start and stop. Legacy mode uses it as a buffer. */
 	struct smi_kvm_pending pending;
 };
-
-static int set_logging(const struct kvm_log *log, bool on)
-{
-	struct kvm_userspace_memory_region region = {
-		.slot = log->slot.slot,
-		.flags = log->slot.flags | (on ? KVM_MEM_LOG_DIRTY_PAGES : 0),
-		.guest_phys_addr = log->slot.gpa,
-		.memory_size = log->slot.size_bytes,
-		.userspace_addr = (uintptr_t)log->slot.hva,
-	};
-
-	if (ioctl(log->kvm->vm_fd, KVM_SET_USER_MEMORY_REGION, &region) < 0)
-		return -errno;
-	return 0;
-}
 
 static int get_log(const struct kvm_log *log)
 {
@@ -94,39 +78,13 @@ static int get_failed(const struct kvm_log *log, int code,
 }
 
 /*
- * The attached range must have the slot's size (rounded up to whole pages of
- * the region) and match it in hva or gpa. One match is enough: aliased slots
- * differ in gpa, regions that are mapped twice differ in hva.
- */
-static int check_range(const struct kvm_log *log,
-		       const struct smudge_source_range *range,
-		       struct smudge_error *err)
-{
-	uint64_t bytes = range->npages << range->page_shift;
-	uint64_t slot_bytes = log->slot.size_bytes;
-
-	if (bytes < slot_bytes || (bytes - slot_bytes) >> range->page_shift)
-		return smudge_error_set(
-			err, -EINVAL, WHERE,
-			"slot %u has %llu bytes, but is attached to %llu",
-			log->slot.slot, (unsigned long long)slot_bytes,
-			(unsigned long long)bytes);
-	if (range->hva != log->slot.hva && range->gpa != log->slot.gpa)
-		return smudge_error_set(
-			err, -EINVAL, WHERE,
-			"slot %u is attached to pages it does not map",
-			log->slot.slot);
-	return 0;
-}
-
-/*
  * The first GET fetches which pages are pending from the start: all of them
  * with KVM_DIRTY_LOG_INITIALLY_SET. They need no report, since everything is
  * dirty for the clients now.
  */
 static int begin_logging(struct kvm_log *log, struct smudge_error *err)
 {
-	int ret = set_logging(log, true);
+	int ret = smi_kvm_slot_log(log->kvm->vm_fd, &log->slot, true);
 
 	if (ret < 0)
 		return smudge_error_set(
@@ -136,7 +94,7 @@ static int begin_logging(struct kvm_log *log, struct smudge_error *err)
 	ret = get_log(log);
 	if (ret < 0) {
 		get_failed(log, ret, err);
-		set_logging(log, false);
+		smi_kvm_slot_log(log->kvm->vm_fd, &log->slot, false);
 	}
 	return ret;
 }
@@ -145,7 +103,7 @@ static int kvm_log_start(void *opaque, const struct smudge_source_range *range,
 			 struct smudge_error *err)
 {
 	struct kvm_log *log = opaque;
-	int ret = check_range(log, range, err);
+	int ret = smi_kvm_slot_check_range(&log->slot, range, WHERE, err);
 
 	if (ret < 0)
 		return ret;
@@ -178,7 +136,7 @@ static void kvm_log_stop(void *opaque)
 	struct kvm_log *log = opaque;
 
 	if (get_log(log) != -ENOENT)
-		set_logging(log, false);
+		smi_kvm_slot_log(log->kvm->vm_fd, &log->slot, false);
 	smi_kvm_pending_close(&log->pending);
 	smi_kvm_slot_release(log->kvm, &log->claim);
 }
@@ -279,30 +237,6 @@ static const struct smudge_source_ops manual_ops = {
 	.look = kvm_log_harvest,
 };
 
-static unsigned int host_page_shift(void)
-{
-	return (unsigned int)__builtin_ctzl(
-		(unsigned long)sysconf(_SC_PAGESIZE));
-}
-
-static int check_slot(const struct smudge_kvm_slot *slot,
-		      struct smudge_error *err)
-{
-	uint64_t mask = (UINT64_C(1) << host_page_shift()) - 1;
-
-	if (!slot->size_bytes ||
-	    ((slot->size_bytes | slot->gpa | (uintptr_t)slot->hva) & mask))
-		return smudge_error_set(
-			err, -EINVAL, WHERE,
-			"slot %u is not made of whole host pages", slot->slot);
-	if (slot->flags & KVM_MEM_LOG_DIRTY_PAGES)
-		return smudge_error_set(
-			err, -EINVAL, WHERE,
-			"slot %u must be given without KVM_MEM_LOG_DIRTY_PAGES",
-			slot->slot);
-	return 0;
-}
-
 int smudge_kvm_log_create(struct smudge_kvm *kvm,
 			  const struct smudge_kvm_slot *slot,
 			  struct smudge_source **ret_source,
@@ -314,10 +248,7 @@ int smudge_kvm_log_create(struct smudge_kvm *kvm,
 	int ret;
 
 	smudge_error_clear(err);
-	ret = smi_sys_options_copy(
-		&own, slot, SMI_SYS_SHAPE(smudge_kvm_slot, hva), WHERE, err);
-	if (ret == 0)
-		ret = check_slot(&own, err);
+	ret = smi_kvm_slot_copy(&own, slot, WHERE, err);
 	if (ret < 0)
 		return ret;
 	log = calloc(1, sizeof(*log));
@@ -325,7 +256,7 @@ int smudge_kvm_log_create(struct smudge_kvm *kvm,
 		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
 	log->kvm = kvm;
 	log->slot = own;
-	log->page_shift = host_page_shift();
+	log->page_shift = smi_kvm_page_shift();
 	ret = smudge_source_create(manual ? &manual_ops : &legacy_ops, log,
 				   ret_source, NULL);
 	if (ret < 0) {
