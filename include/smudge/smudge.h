@@ -12,6 +12,7 @@
 #include "display.h"
 #include "error.h"
 #include "hub.h"
+#include "kvm_ring.h"
 #include "log.h"
 #include "memory.h"
 #include "migrate.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Checks of a slot, and the switch of its logging.
+ */
 #include "source/kvm_slot.h"
 
 #include <errno.h>

@@ -87,12 +87,12 @@ static void *map_pages(size_t size_bytes)
 	return map;
 }
 
-static void open_vcpu(struct tiny_vm *vm)
+static void open_vcpu(struct tiny_vm *vm, unsigned int index)
 {
 	struct kvm_regs regs = {.rip = CODE_GPA, .rflags = 2};
 	int size;
 
-	vm->vcpu_fd = ioctl(vm->vm_fd, KVM_CREATE_VCPU, 0);
+	vm->vcpu_fd = ioctl(vm->vm_fd, KVM_CREATE_VCPU, index);
 	assert_return_code(vm->vcpu_fd, errno);
 	size = ioctl(vm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
 	assert_return_code(size, errno);
@@ -104,13 +104,17 @@ static void open_vcpu(struct tiny_vm *vm)
 	assert_return_code(ioctl(vm->vcpu_fd, KVM_SET_REGS, &regs), errno);
 }
 
-void tiny_vm_open(struct tiny_vm *vm, uint8_t *ram, uint64_t npages)
+static void create_vm(struct tiny_vm *vm)
 {
 	memset(vm, 0, sizeof(*vm));
 	vm->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	assert_return_code(vm->kvm_fd, errno);
 	vm->vm_fd = ioctl(vm->kvm_fd, KVM_CREATE_VM, 0);
 	assert_return_code(vm->vm_fd, errno);
+}
+
+static void create_slots(struct tiny_vm *vm, uint8_t *ram, uint64_t npages)
+{
 	vm->npages = npages;
 	vm->ram = ram ? ram : map_pages(npages * 4096);
 	vm->code = map_pages(4096);
@@ -118,14 +122,69 @@ void tiny_vm_open(struct tiny_vm *vm, uint8_t *ram, uint64_t npages)
 	memcpy(vm->code + FREE_IP, free_code, sizeof(free_code));
 	set_slot(vm, CODE_SLOT, CODE_GPA, vm->code, 4096);
 	set_slot(vm, TINY_RAM_SLOT, TINY_RAM_GPA, vm->ram, npages * 4096);
-	open_vcpu(vm);
+}
+
+void tiny_vm_open(struct tiny_vm *vm, uint8_t *ram, uint64_t npages)
+{
+	create_vm(vm);
+	create_slots(vm, ram, npages);
+	open_vcpu(vm, 0);
+}
+
+int tiny_vm_open_ring(struct tiny_vm *vm, uint8_t *ram, uint64_t npages,
+		      uint32_t nentries, struct smudge_error *err)
+{
+	struct smudge_kvm_ring_options options = {.size = sizeof(options),
+						  .nentries = nentries};
+	int ret;
+
+	create_vm(vm);
+	options.vm_fd = vm->vm_fd;
+	ret = smudge_kvm_ring_create(&options, &vm->ring, err);
+	if (ret < 0) {
+		close(vm->vm_fd);
+		close(vm->kvm_fd);
+		return ret;
+	}
+	create_slots(vm, ram, npages);
+	open_vcpu(vm, 0);
+	tiny_vm_add_ring(vm);
+	return 0;
+}
+
+void tiny_vm_add_ring(struct tiny_vm *vm)
+{
+	struct smudge_error err = {0};
+
+	if (smudge_kvm_ring_add_vcpu(vm->ring, vm->vcpu_fd, &vm->ring_vcpu,
+				     &err) < 0)
+		fail_msg("%s", err.message);
+}
+
+void tiny_vm_open_vcpu(struct tiny_vm *vm, struct tiny_vm *first,
+		       unsigned int index)
+{
+	memset(vm, 0, sizeof(*vm));
+	vm->kvm_fd = first->kvm_fd;
+	vm->vm_fd = first->vm_fd;
+	vm->ram = first->ram;
+	vm->npages = first->npages;
+	vm->ring = first->ring;
+	open_vcpu(vm, index);
+}
+
+void tiny_vm_close_vcpu(struct tiny_vm *vm)
+{
+	smudge_kvm_ring_remove_vcpu(vm->ring_vcpu);
+	munmap(vm->run, vm->run_bytes);
+	close(vm->vcpu_fd);
 }
 
 /* The caller's RAM is unmapped too: it belongs to the machine. */
 void tiny_vm_close(struct tiny_vm *vm)
 {
-	munmap(vm->run, vm->run_bytes);
-	close(vm->vcpu_fd);
+	tiny_vm_close_vcpu(vm);
+	smudge_kvm_ring_destroy(vm->ring);
 	close(vm->vm_fd);
 	close(vm->kvm_fd);
 	munmap(vm->code, 4096);
@@ -169,6 +228,15 @@ bool tiny_vm_has_slot(const struct tiny_vm *vm)
 	return false;
 }
 
+/* It left the guest because its ring is full: there is room now. */
+static bool is_full(struct tiny_vm *vm)
+{
+	if (vm->run->exit_reason != KVM_EXIT_DIRTY_RING_FULL || !vm->ring_vcpu)
+		return false;
+	vm->nfull++;
+	return smudge_kvm_ring_full(vm->ring_vcpu, NULL) == 0;
+}
+
 /* Run to the next port access; false when there is none. */
 static bool run_to_port(struct tiny_vm *vm)
 {
@@ -176,7 +244,7 @@ static bool run_to_port(struct tiny_vm *vm)
 
 	do {
 		ret = ioctl(vm->vcpu_fd, KVM_RUN, 0);
-	} while (ret < 0 && errno == EINTR);
+	} while ((ret < 0 && errno == EINTR) || (ret >= 0 && is_full(vm)));
 	return ret >= 0 && vm->run->exit_reason == KVM_EXIT_IO &&
 	       vm->run->io.port == PORT;
 }

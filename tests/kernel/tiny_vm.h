@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <smudge/kvm_ring.h>
 #include <smudge/source.h>
 
 #include "racing.h"
@@ -33,11 +34,31 @@ struct tiny_vm {
 	atomic_bool stop;    /* ends tiny_vm_run at the end of a pass */
 	atomic_ulong passes; /* done, by tiny_vm_run */
 	atomic_bool ended;   /* tiny_vm_run has returned, or is about to */
+	/* NULL, but with a dirty ring: */
+	struct smudge_kvm_ring *ring;
+	struct smudge_kvm_ring_vcpu *ring_vcpu;
+	unsigned long nfull; /* exits with a full ring, by its thread */
 };
 
 /* Opens it or fails the running test. RAM is @npages at @ram, or its own. */
 void tiny_vm_open(struct tiny_vm *vm, uint8_t *ram, uint64_t npages);
 void tiny_vm_close(struct tiny_vm *vm);
+
+/*
+ * The same with dirty rings of @nentries, 0: the largest. Return: 0, or what
+ * smudge_kvm_ring_create answered; nothing is open then.
+ */
+int tiny_vm_open_ring(struct tiny_vm *vm, uint8_t *ram, uint64_t npages,
+		      uint32_t nentries, struct smudge_error *err);
+
+/*
+ * Another vCPU of the same VM, as a machine of its own but for the VM's
+ * descriptors, RAM and program. Its ring is added by tiny_vm_add_ring.
+ */
+void tiny_vm_open_vcpu(struct tiny_vm *vm, struct tiny_vm *first,
+		       unsigned int index);
+void tiny_vm_add_ring(struct tiny_vm *vm);
+void tiny_vm_close_vcpu(struct tiny_vm *vm);
 
 /* The description of the slot under test. */
 struct smudge_kvm_slot tiny_vm_slot(const struct tiny_vm *vm);

@@ -20,6 +20,10 @@ int afresh_uffd_create(bool fails, struct smudge_error *err);
 int afresh_hub_collect(bool fails, struct smudge_error *err);
 int afresh_kvm_create(bool fails, struct smudge_error *err);
 int afresh_kvm_log_create(bool fails, struct smudge_error *err);
+int afresh_kvm_ring_add_vcpu(bool fails, struct smudge_error *err);
+int afresh_kvm_ring_create(bool fails, struct smudge_error *err);
+int afresh_kvm_ring_full(bool fails, struct smudge_error *err);
+int afresh_kvm_ring_slot(bool fails, struct smudge_error *err);
 int afresh_vhost_log_create(bool fails, struct smudge_error *err);
 
 int afresh_batch_create(bool fails, struct smudge_error *err);

@@ -14,6 +14,7 @@
 
 #include "display_rig.h"
 #include "fake_source.h"
+#include "source/kvm_ring.h"
 
 static int memory_stats(void *memory, void *stats)
 {
@@ -45,6 +46,11 @@ static int migration_limits(void *migration, void *limits)
 	return smudge_migration_limits(migration, limits);
 }
 
+static int kvm_ring_stats(void *ring, void *stats)
+{
+	return smudge_kvm_ring_stats(ring, stats);
+}
+
 struct stats_call {
 	int (*call)(void *object, void *stats);
 	size_t first_version_bytes; /* of the struct, with its size in front */
@@ -57,6 +63,9 @@ static const struct stats_call memory_call = {
 static const struct stats_call source_call = {
 	source_stats, offsetof(struct smudge_source_stats, looks),
 	sizeof(struct smudge_source_stats)};
+static const struct stats_call kvm_ring_call = {
+	kvm_ring_stats, sizeof(struct smudge_kvm_ring_stats),
+	sizeof(struct smudge_kvm_ring_stats)};
 static const struct stats_call code_call = {code_stats,
 					    sizeof(struct smudge_code_stats),
 					    sizeof(struct smudge_code_stats)};
@@ -168,4 +177,15 @@ static void test_display(void **state)
 	rig_stop(&rig);
 }
 
-TEST_MAIN(test_memory_and_source, test_code, test_migration, test_display)
+/* Of no virtual machine. */
+static void test_kvm_ring(void **state)
+{
+	struct smudge_kvm_ring ring = {.vm_fd = -1};
+
+	pthread_mutex_init(&ring.lock, NULL);
+	sizes_of(&kvm_ring_call, &ring);
+	pthread_mutex_destroy(&ring.lock);
+}
+
+TEST_MAIN(test_memory_and_source, test_code, test_migration, test_display,
+	  test_kvm_ring)

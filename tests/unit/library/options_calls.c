@@ -10,6 +10,7 @@
 
 #include "fake_source.h"
 #include "source/kvm.h"
+#include "source/kvm_ring.h"
 #include "sys/options.h"
 
 #define NPAGES 64
@@ -20,6 +21,7 @@ static struct world {
 	struct smudge_display *display;
 	struct smudge_hub *hub;
 	struct smudge_kvm kvm; /* of no virtual machine */
+	struct smudge_kvm_ring ring;
 } world;
 
 static int nothing_to_collect(void *opaque, struct smudge_error *err)
@@ -84,6 +86,7 @@ static const struct smudge_code_options code_options = {.name = "code"};
 static const struct smudge_display_mode mode = {
 	.size = sizeof(mode), .stride_bytes = 64, .width = 16, .height = 16};
 static const struct smudge_kvm_options kvm_options = {.vm_fd = -1};
+static const struct smudge_kvm_ring_options kvm_ring_options = {.vm_fd = -1};
 static const struct smudge_kvm_slot kvm_slot = {.size_bytes = 0};
 static const struct smudge_log_options log_options = {.write = write_nothing};
 static uint64_t vhost_log[1];
@@ -188,6 +191,20 @@ static int kvm_log_create(const void *options, struct smudge_error *err)
 	return smudge_kvm_log_create(&world.kvm, options, &source, err);
 }
 
+static int kvm_ring_create(const void *options, struct smudge_error *err)
+{
+	struct smudge_kvm_ring *ring;
+
+	return smudge_kvm_ring_create(options, &ring, err);
+}
+
+static int kvm_ring_slot(const void *options, struct smudge_error *err)
+{
+	struct smudge_source *source;
+
+	return smudge_kvm_ring_slot(&world.ring, options, &source, err);
+}
+
 static int log_open(const void *options, struct smudge_error *err)
 {
 	struct smudge_log *log;
@@ -268,6 +285,9 @@ const struct sized_call sized_calls[N_SIZED_CALLS] = {
 	{kvm_create, TYPE(smudge_kvm_options, mode), &kvm_options, -EBADF},
 	/* no whole pages, which is looked at later */
 	{kvm_log_create, TYPE(smudge_kvm_slot, hva), &kvm_slot, -EINVAL},
+	{kvm_ring_create, TYPE(smudge_kvm_ring_options, nentries),
+	 &kvm_ring_options, -EBADF},
+	{kvm_ring_slot, TYPE(smudge_kvm_slot, hva), &kvm_slot, -EINVAL},
 	{log_open, TYPE(smudge_log_options, opaque), &log_options, 0},
 	{vhost_log_create, TYPE(smudge_vhost_log_options, opaque),
 	 &vhost_log_options, 0},

@@ -16,6 +16,7 @@
 #include <linux/kvm.h>
 
 #include <smudge/client.h>
+#include <smudge/kvm_ring.h>
 #include <smudge/memory.h>
 #include <smudge/source.h>
 
@@ -30,6 +31,8 @@ struct scene {
 	void *ram;
 	int vm_fd;
 	struct smudge_kvm *kvm;
+	int vcpu_fd;
+	struct smudge_kvm_ring *ring;
 };
 
 typedef int (*scene_call)(struct scene *scene);
@@ -215,4 +218,87 @@ static void test_kvm(void **state)
 	end_scene(&scene);
 }
 
-TEST_MAIN(test_uffd, test_kvm)
+static int create_ring(struct scene *scene, struct smudge_kvm_ring **ret)
+{
+	struct smudge_kvm_ring_options options = {.size = sizeof(options)};
+	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+
+	close(scene->vm_fd);
+	options.vm_fd = scene->vm_fd = ioctl(fd, KVM_CREATE_VM, 0);
+	close(fd);
+	return smudge_kvm_ring_create(&options, ret, NULL);
+}
+
+static int call_ring(struct scene *scene)
+{
+	struct smudge_kvm_ring *ring = NULL;
+	int ret = create_ring(scene, &ring);
+
+	fail_memory_off();
+	assert_true(ret == 0 || !ring);
+	smudge_kvm_ring_destroy(ring);
+	return ret;
+}
+
+static int call_ring_vcpu(struct scene *scene)
+{
+	struct smudge_kvm_ring_vcpu *vcpu = NULL;
+	int ret = smudge_kvm_ring_add_vcpu(scene->ring, scene->vcpu_fd, &vcpu,
+					   NULL);
+
+	fail_memory_off();
+	assert_true(ret == 0 || !vcpu);
+	smudge_kvm_ring_remove_vcpu(vcpu);
+	return ret;
+}
+
+static int create_ring_slot(struct scene *scene, struct smudge_source **ret)
+{
+	struct smudge_kvm_slot slot = {
+		.size = sizeof(slot),
+		.hva = scene->ram,
+		.size_bytes = NPAGES << 12,
+	};
+
+	return smudge_kvm_ring_slot(scene->ring, &slot, ret, NULL);
+}
+
+static int call_ring_slot(struct scene *scene)
+{
+	struct smudge_source *source = NULL;
+	int ret = create_ring_slot(scene, &source);
+
+	fail_memory_off();
+	assert_true(ret == 0 || !source);
+	smudge_source_destroy(source);
+	return ret;
+}
+
+static void test_kvm_ring(void **state)
+{
+	struct smudge_source *source;
+	struct scene scene;
+
+	test_need_kvm();
+	start_scene(&scene);
+	scene.vm_fd = -1;
+	if (create_ring(&scene, &scene.ring) == -EOPNOTSUPP)
+		test_skip_without("kvm", "no dirty rings");
+	smudge_kvm_ring_destroy(scene.ring);
+	every_allocation_fails(call_ring, &scene);
+	assert_int_equal(create_ring(&scene, &scene.ring), 0);
+	scene.vcpu_fd = ioctl(scene.vm_fd, KVM_CREATE_VCPU, 0);
+	every_allocation_fails(call_ring_vcpu, &scene);
+	every_allocation_fails(call_ring_slot, &scene);
+	assert_int_equal(create_ring_slot(&scene, &source), 0);
+	assert_int_equal(smudge_region_attach(scene.region, source, 0, 0, NULL),
+			 0);
+	every_allocation_fails(call_open, &scene);
+	smudge_source_destroy(source);
+	smudge_kvm_ring_destroy(scene.ring);
+	close(scene.vcpu_fd);
+	close(scene.vm_fd);
+	end_scene(&scene);
+}
+
+TEST_MAIN(test_uffd, test_kvm, test_kvm_ring)

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Draining the rings of a VM while its vCPUs run.
+ *
+ *	for each ring, until it is empty or was drained once around:
+ *		copy a batch of entries, and flag them
+ *		KVM_RESET_DIRTY_RINGS, until the kernel has reset the batch
+ *		post the copies
+ *
+ * WHY RESET FIRST. A page that is posted may be taken and read at once, by
+ * another thread. A vCPU may have written it again since its entry was pushed,
+ * and that pushes nothing until the entry was reset. Were the page read before
+ * the reset, then written, then reset, that write would be in no ring and in no
+ * copy. With the reset first, a write before it is in what the taker reads, and
+ * one after it pushes an entry of its own. The kernel flushes the processors'
+ * translations before the call returns.
+ *
+ * One ring at a time, so that the call's answer tells how far the kernel got in
+ * this ring. It may stop early for a signal (since Linux 6.16), and is called
+ * again then.
+ *
+ * LOST ENTRIES are those that the kernel overwrote (kvm_ring_entries.h). Their
+ * pages are writable without an entry, and nothing names them. So all slots
+ * start over: their logging is switched off and on, which arms every page; then
+ * all pages are posted. Until that succeeded each collect tries it again.
+ */
+#include "source/kvm_ring.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include <linux/kvm.h>
+
+#include "sys/log.h"
+
+/* Answers of 0 in a row, each perhaps because of a signal. */
+#define MAX_IDLE_RESETS 1000
+
+static int reset_failed(int code, struct smudge_error *err)
+{
+	return smudge_error_set(err, code, SMI_KVM_RING,
+				"KVM_RESET_DIRTY_RINGS fails: %s",
+				strerror(-code));
+}
+
+/* Return: the number of entries that the kernel reset, or -errno. */
+static int call_reset(struct smudge_kvm_ring *handle)
+{
+	int ret = ioctl(handle->vm_fd, KVM_RESET_DIRTY_RINGS, 0);
+
+	handle->stats.resets++;
+	if (ret < 0)
+		ret = errno == EINTR || errno == EAGAIN ? 0 : -errno;
+	return ret;
+}
+
+/*
+ * Let the kernel reset what was fetched. It stops before the end where it finds
+ * an entry that was overwritten; ring->reset tells. Once that entry was fetched
+ * again the kernel also passes those behind it, which are flagged still.
+ */
+static int reset_fetched(struct smudge_kvm_ring *handle, struct smi_ring *ring,
+			 struct smudge_error *err)
+{
+	unsigned int idle = 0;
+
+	while (ring->reset < ring->fetch) {
+		int n = call_reset(handle);
+
+		if (n < 0)
+			return reset_failed(n, err);
+		smi_ring_was_reset(ring, (uint64_t)n);
+		if (n > 0)
+			idle = 0;
+		else if (!smi_ring_is_flagged(ring))
+			break;
+		else if (++idle == MAX_IDLE_RESETS)
+			return reset_failed(-EIO, err);
+	}
+	return 0;
+}
+
+static void post_run(struct smudge_kvm_ring *handle,
+		     const struct smi_ring_page *first, size_t n)
+{
+	struct smi_kvm_ring_slot *slot = NULL;
+
+	if (first->slot < SMI_KVM_RING_NSLOTS)
+		slot = handle->slots[first->slot];
+	if (slot)
+		smudge_hub_post(slot->member, first->offset, n);
+	else
+		handle->stats.ignored += n;
+}
+
+/* Neighbours at once. */
+static void post(struct smudge_kvm_ring *handle, size_t npages)
+{
+	const struct smi_ring_page *pages = handle->pages;
+	size_t first = 0;
+
+	for (size_t i = 1; i <= npages; i++) {
+		if (i < npages && pages[i].slot == pages[first].slot &&
+		    pages[i].offset == pages[first].offset + (i - first))
+			continue;
+		post_run(handle, &pages[first], i - first);
+		first = i;
+	}
+}
+
+static void note_overflow(struct smudge_kvm_ring *handle, struct smi_ring *ring)
+{
+	smi_ring_overflowed(ring);
+	handle->must_start_over = true;
+	handle->stats.overflows++;
+	SMI_SYS_LOG(SMUDGE_LOG_WARNING, SMI_KVM_RING,
+		    "KVM let a vCPU write on with a full ring of %llu entries "
+		    "and overwrote some: all pages are armed and reported "
+		    "again",
+		    (unsigned long long)ring->nentries);
+}
+
+/*
+ * Reset what was fetched, and look for an overflow. After a failure nothing is
+ * known about it, so all slots start over.
+ */
+static int reset_batch(struct smudge_kvm_ring *handle, struct smi_ring *ring,
+		       struct smudge_error *err)
+{
+	uint64_t reset = ring->reset;
+	int ret;
+
+	if (reset == ring->fetch)
+		return 0;
+	ret = reset_fetched(handle, ring, err);
+	if (ret < 0)
+		handle->must_start_over = true;
+	else if (ring->reset < ring->fetch || !smi_ring_had_room(ring, reset))
+		note_overflow(handle, ring);
+	return ret;
+}
+
+/* Return: the size of the batch, or -errno. */
+static int drain_batch(struct smudge_kvm_ring *handle, struct smi_ring *ring,
+		       struct smudge_error *err)
+{
+	size_t n = smi_ring_fetch(ring, handle->pages, handle->max_pages);
+	int ret = reset_batch(handle, ring, err);
+
+	if (ret < 0)
+		return ret;
+	handle->stats.entries += n;
+	post(handle, n);
+	return (int)n;
+}
+
+/* What was pushed before the call is within a ring's length from here. */
+static int drain(struct smudge_kvm_ring *handle, struct smi_ring *ring,
+		 struct smudge_error *err)
+{
+	uint64_t total = 0;
+	int n;
+
+	do {
+		n = drain_batch(handle, ring, err);
+		if (n < 0)
+			return n;
+		total += (uint64_t)n;
+	} while ((size_t)n == handle->max_pages && total < ring->nentries);
+	return 0;
+}
+
+/*
+ * Let the kernel pass over entries that it never pushed: all of a hole; or
+ * some, of a ring that was found full twice with nothing in between. So the
+ * kernel counts its soft limit at least, which is above a quarter of the ring.
+ */
+static int close_hole(struct smudge_kvm_ring *handle,
+		      struct smudge_kvm_ring_vcpu *vcpu,
+		      struct smudge_error *err)
+{
+	struct smi_ring *ring = &vcpu->ring;
+	uint64_t n = smi_ring_hole(ring);
+
+	if (!n && vcpu->is_stuck && ring->reset == vcpu->reset_when_full)
+		n = ring->nentries / 4;
+	vcpu->is_stuck = false;
+	if (!n)
+		return 0;
+	smi_ring_skip(ring, n);
+	handle->must_start_over = true;
+	return reset_batch(handle, ring, err);
+}
+
+static int drain_vcpu(struct smudge_kvm_ring *handle,
+		      struct smudge_kvm_ring_vcpu *vcpu,
+		      struct smudge_error *err)
+{
+	int ret = drain(handle, &vcpu->ring, err);
+
+	if (ret == 0 && vcpu->ring.has_overflowed)
+		ret = close_hole(handle, vcpu, err);
+	return ret;
+}
+
+/*
+ * A collect that failed has left at most one ring with entries that were
+ * flagged and not reset. They come first: a reset of another ring would count
+ * them.
+ */
+static int drain_all(struct smudge_kvm_ring *handle, struct smudge_error *err)
+{
+	struct smudge_kvm_ring_vcpu *first = handle->vcpus;
+	int ret = 0;
+
+	for (struct smudge_kvm_ring_vcpu *v = first; v && !ret; v = v->next)
+		ret = reset_batch(handle, &v->ring, err);
+	for (struct smudge_kvm_ring_vcpu *v = first; v && !ret; v = v->next)
+		ret = drain_vcpu(handle, v, err);
+	return ret;
+}
+
+int smi_kvm_ring_collect(void *opaque, struct smudge_error *err)
+{
+	struct smudge_kvm_ring *handle = opaque;
+	int ret;
+
+	pthread_mutex_lock(&handle->lock);
+	ret = drain_all(handle, err);
+	pthread_mutex_unlock(&handle->lock);
+	if (ret == 0 && handle->has_bitmap)
+		ret = smi_kvm_ring_read_bitmaps(handle, err);
+	if (ret == 0 && handle->must_start_over)
+		ret = smi_kvm_ring_start_over(handle, err);
+	return ret;
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The simulated KVM: one table of armed pages, rings of entries, and an answer
+ * for each request.
+ */
+#include "fake_kvm.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <linux/kvm.h>
+
+#include <smudge/hub.h>
+
+#include "source/kvm_ring.h"
+#include "support.h"
+
+#define CAP_RING_WITH_BITMAP 225
+
+struct fake_kvm fake_kvm;
+
+int __wrap_ioctl(int fd, unsigned long request, ...);
+void *__real_mmap64(void *at, size_t bytes, int prot, int flags, int fd,
+		    off_t offset);
+void *__wrap_mmap64(void *at, size_t bytes, int prot, int flags, int fd,
+		    off_t offset);
+int __real_madvise(void *at, size_t bytes, int advice);
+int __wrap_madvise(void *at, size_t bytes, int advice);
+void __real_smudge_hub_post(struct smudge_hub_member *member,
+			    uint64_t first_page, uint64_t npages);
+void __wrap_smudge_hub_post(struct smudge_hub_member *member,
+			    uint64_t first_page, uint64_t npages);
+
+void fake_kvm_open(void)
+{
+	memset(&fake_kvm, 0, sizeof(fake_kvm));
+	fake_kvm.vm_fd = eventfd(0, EFD_CLOEXEC);
+	fake_kvm.acq_rel_bytes = fake_kvm.ring_bytes = 65536 * 16;
+	fake_kvm.manual = KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE |
+			  KVM_DIRTY_LOG_INITIALLY_SET;
+	fake_kvm.is_manual = true;
+	fake_kvm.ids[0] = 3;
+	fake_kvm.ids[1] = 1u << 16 | 500;
+}
+
+void fake_kvm_close(void)
+{
+	close(fake_kvm.vm_fd);
+}
+
+static struct smi_ring_entry *entry_at(struct fake_vcpu *vcpu, uint32_t index)
+{
+	return &vcpu->entries[index & (fake_kvm.nentries - 1)];
+}
+
+void fake_kvm_push(unsigned int index, uint32_t slot, uint64_t offset)
+{
+	struct fake_vcpu *vcpu = &fake_kvm.vcpus[index];
+	struct smi_ring_entry *entry = entry_at(vcpu, vcpu->dirty++);
+
+	fake_kvm.noverflows += vcpu->dirty - vcpu->reset > fake_kvm.nentries;
+	entry->slot = slot;
+	entry->offset = offset;
+	/* Release: as the kernel's. */
+	atomic_store_explicit(&entry->flags, KVM_DIRTY_GFN_F_DIRTY,
+			      memory_order_release);
+}
+
+void fake_kvm_store(unsigned int vcpu, unsigned int slot, uint64_t page)
+{
+	if (!fake_kvm.is_logging[slot] || !fake_kvm.is_armed[slot][page])
+		return;
+	fake_kvm.is_armed[slot][page] = false;
+	fake_kvm_push(vcpu, fake_kvm.ids[slot], page);
+}
+
+bool fake_kvm_is_full(unsigned int index)
+{
+	const struct fake_vcpu *vcpu = &fake_kvm.vcpus[index];
+
+	return vcpu->dirty - vcpu->reset >= fake_kvm.nentries - FAKE_RESERVED;
+}
+
+static int slot_of(uint32_t id)
+{
+	for (int i = 0; i < FAKE_NSLOTS; i++)
+		if (fake_kvm.ids[i] == id)
+			return i;
+	return -1;
+}
+
+static bool reset_next(struct fake_vcpu *vcpu)
+{
+	struct smi_ring_entry *entry = entry_at(vcpu, vcpu->reset);
+	/* Acquire: as the kernel's. */
+	uint32_t flags =
+		atomic_load_explicit(&entry->flags, memory_order_acquire);
+	int slot = slot_of(entry->slot);
+
+	if (!(flags & KVM_DIRTY_GFN_F_RESET))
+		return false;
+	if (slot >= 0 && entry->offset < FAKE_PAGES)
+		fake_kvm.is_armed[slot][entry->offset] = true;
+	/* Relaxed: one thread. */
+	atomic_store_explicit(&entry->flags, 0, memory_order_relaxed);
+	vcpu->reset++;
+	return true;
+}
+
+static int reset_rings(void)
+{
+	int n = 0;
+
+	fake_kvm.nresets++;
+	if (fake_kvm.reset_error)
+		return -fake_kvm.reset_error;
+	if (fake_kvm.nidle) {
+		fake_kvm.nidle--;
+		return 0;
+	}
+	for (int v = 0; v < FAKE_NVCPUS; v++)
+		while (fake_kvm.vcpus[v].entries &&
+		       (!fake_kvm.resets_per_call ||
+			(unsigned int)n < fake_kvm.resets_per_call) &&
+		       reset_next(&fake_kvm.vcpus[v]))
+			n++;
+	return n;
+}
+
+static int check_extension(unsigned long cap)
+{
+	switch (cap) {
+	case KVM_CAP_DIRTY_LOG_RING:
+		return fake_kvm.ring_bytes;
+	case KVM_CAP_DIRTY_LOG_RING_ACQ_REL:
+		return fake_kvm.acq_rel_bytes;
+	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
+		return fake_kvm.manual;
+	case CAP_RING_WITH_BITMAP:
+		return fake_kvm.bitmap;
+	}
+	return 0;
+}
+
+static int enable_cap(const struct kvm_enable_cap *cap)
+{
+	if (fake_kvm.enable_error)
+		return -fake_kvm.enable_error;
+	switch (cap->cap) {
+	case KVM_CAP_DIRTY_LOG_RING:
+	case KVM_CAP_DIRTY_LOG_RING_ACQ_REL:
+		if (fake_kvm.nentries)
+			return -EINVAL;
+		fake_kvm.enabled_cap = cap->cap;
+		fake_kvm.nentries = (uint32_t)cap->args[0] / 16;
+		return 0;
+	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
+		fake_kvm.is_manual = cap->args[0];
+		return 0;
+	case CAP_RING_WITH_BITMAP:
+		fake_kvm.has_bitmap = true;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static int set_region(const struct kvm_userspace_memory_region *region)
+{
+	int slot = slot_of(region->slot);
+	bool is_on = region->flags & KVM_MEM_LOG_DIRTY_PAGES;
+
+	if (fake_kvm.log_error && is_on)
+		return -fake_kvm.log_error;
+	if (is_on && !fake_kvm.is_logging[slot] && !fake_kvm.is_manual)
+		memset(fake_kvm.is_armed[slot], true, FAKE_PAGES);
+	fake_kvm.is_logging[slot] = is_on;
+	return 0;
+}
+
+static int get_log(const struct kvm_dirty_log *get)
+{
+	if (fake_kvm.get_error)
+		return -fake_kvm.get_error;
+	if (!fake_kvm.has_bitmap)
+		return -ENXIO;
+	memset(get->dirty_bitmap, 0, sizeof(fake_kvm.words));
+	if (get->slot != fake_kvm.ids[0])
+		return 0;
+	memcpy(get->dirty_bitmap, fake_kvm.words, sizeof(fake_kvm.words));
+	for (unsigned int page = 0; page < FAKE_PAGES; page++)
+		if (fake_kvm.words[page / 64] >> page % 64 & 1)
+			fake_kvm.is_armed[0][page] = true;
+	memset(fake_kvm.words, 0, sizeof(fake_kvm.words));
+	return 0;
+}
+
+static int answer(unsigned long request, void *argument)
+{
+	switch (request) {
+	case KVM_CHECK_EXTENSION:
+		return check_extension((unsigned long)(uintptr_t)argument);
+	case KVM_ENABLE_CAP:
+		return enable_cap(argument);
+	case KVM_SET_USER_MEMORY_REGION:
+		return set_region(argument);
+	case KVM_RESET_DIRTY_RINGS:
+		return reset_rings();
+	case KVM_GET_DIRTY_LOG:
+		return get_log(argument);
+	}
+	return -ENOTTY;
+}
+
+int __wrap_ioctl(int fd, unsigned long request, ...)
+{
+	va_list list;
+	void *argument;
+	int ret;
+
+	va_start(list, request);
+	argument = va_arg(list, void *);
+	va_end(list);
+	ret = answer(request, argument);
+	if (ret >= 0)
+		return ret;
+	errno = -ret;
+	return -1;
+}
+
+void *__wrap_mmap64(void *at, size_t bytes, int prot, int flags, int fd,
+		    off_t offset)
+{
+	void *map;
+
+	if (fd < FAKE_VCPU_FD || fd >= FAKE_VCPU_FD + FAKE_NVCPUS)
+		return __real_mmap64(at, bytes, prot, flags, fd, offset);
+	errno = fake_kvm.map_error;
+	if (errno || bytes != fake_kvm.nentries * sizeof(struct smi_ring_entry))
+		return MAP_FAILED;
+	map = __real_mmap64(NULL, bytes, prot, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			    0);
+	fake_kvm.vcpus[fd - FAKE_VCPU_FD].entries = map;
+	return map;
+}
+
+int __wrap_madvise(void *at, size_t bytes, int advice)
+{
+	if (advice != 22) /* MADV_POPULATE_READ */
+		return __real_madvise(at, bytes, advice);
+	errno = fake_kvm.populate_error;
+	return errno ? -1 : 0;
+}
+
+/* Re-arm, then post. */
+void __wrap_smudge_hub_post(struct smudge_hub_member *member,
+			    uint64_t first_page, uint64_t npages)
+{
+	for (int s = 0; s < FAKE_NSLOTS; s++)
+		for (uint64_t p = first_page;
+		     member == fake_kvm.members[s] && p < FAKE_PAGES &&
+		     p < first_page + npages;
+		     p++)
+			if (!fake_kvm.is_armed[s][p] && fake_kvm.is_logging[s])
+				fail_msg("page %d of slot %d is posted before "
+					 "it is armed",
+					 (int)p, s);
+	__real_smudge_hub_post(member, first_page, npages);
+}
