@@ -57,6 +57,7 @@ static void add_page(struct smudge_run *runs, size_t *nruns, uint64_t page)
 		last->npages++;
 		return;
 	}
+	/* It cannot be NULL. NOLINTNEXTLINE(clang-analyzer-core.*) */
 	runs[*nruns] = (struct smudge_run){.first_page = page, .npages = 1};
 	*nruns += 1;
 }
