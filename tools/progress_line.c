@@ -14,6 +14,7 @@
 #define PAGE_BYTES	4096.0
 #define DEFAULT_COLUMNS 80
 #define MIN_COLUMNS	10
+#define MIN_TIME_S	1.0 /* before this an estimate means nothing */
 #define MAX_TIME_S	(100.0 * 3600)
 
 struct line {
@@ -74,6 +75,12 @@ static void format_time(double seconds, char *buf, size_t size)
 			 s % 60);
 }
 
+/* Before a round has ended, the rate of writes is not known. */
+static bool is_measured(const json_t *reply)
+{
+	return progress_number(reply, "x-smudge", "round-ns") > 0;
+}
+
 /*
  * Bytes per second; in round 1, where no round was measured yet, on average. 0:
  * not known yet.
@@ -91,15 +98,23 @@ static double rate(const json_t *reply, double seconds)
 }
 
 /*
- * The rounds that follow send what the guest writes meanwhile, so the rest
- * shrinks by the difference of both rates.
+ * By how many bytes per second the rest shrinks. In round 1 also by pages of
+ * zeros, which are hardly sent. The rounds that follow send what the guest
+ * writes meanwhile: the difference of both rates.
  */
+static double gain(const json_t *reply, double left, double seconds)
+{
+	if (!is_measured(reply))
+		return (progress_number(reply, "ram", "total") - left) /
+		       seconds;
+	return rate(reply, seconds) -
+	       progress_number(reply, "ram", "dirty-pages-rate") * PAGE_BYTES;
+}
+
 static void add_time(struct line *line, const json_t *reply, double seconds)
 {
 	double left = progress_number(reply, "ram", "remaining");
-	double gain_ps =
-		rate(reply, seconds) -
-		progress_number(reply, "ram", "dirty-pages-rate") * PAGE_BYTES;
+	double gain_ps = seconds < MIN_TIME_S ? 0 : gain(reply, left, seconds);
 	char elapsed[32];
 	char whole[32];
 
@@ -115,11 +130,8 @@ static void add_time(struct line *line, const json_t *reply, double seconds)
 
 static void add_rates(struct line *line, const json_t *reply, double seconds)
 {
-	bool is_measured = progress_number(reply, "x-smudge", "round-ns") > 0;
-
 	add(line, "%6.1f MB/s", rate(reply, seconds) / 1e6);
-	/* the rate of writes is not known before a round has ended */
-	if (!is_measured)
+	if (!is_measured(reply))
 		return;
 	add(line, "dirty %6.0f pages/s",
 	    progress_number(reply, "ram", "dirty-pages-rate"));

@@ -186,6 +186,20 @@ def a_guest_that_writes_faster(lab):
     check(done.stdout.startswith("round  2 |  60 % | 0:10 | sent"), f"{done}")
 
 
+@case("in the first second", seconds=0.05, done_mib=0.004, time="0:00")
+@case("with pages of zeros", seconds=5, done_mib=50, time="0:05 of ~0:10")
+@case("nothing sent", seconds=9, done_mib=0, time="0:09")
+def the_estimate(lab, seconds, done_mib, time):
+    """None before it means something; pages of zeros count."""
+    first = state(1, 100 - done_mib, seconds, measured=False)
+    first["ram"]["transferred"] = 4096
+    monitor = Monitor(lab, [first, state(2, 0, 15, "completed")])
+    done = subprocess.run(
+        [TOOL, "migrate", "--qmp", monitor.path, "unix:x"], text=True,
+        stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE)
+    check_equal(done.stdout.split(" | ")[2], time, f"time in {done}")
+
+
 @case
 def a_server_that_closes_the_connection(lab):
     """In words of the control socket, not of pipes."""
