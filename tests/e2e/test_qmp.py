@@ -21,6 +21,10 @@ def the_greeting_and_the_commands(lab):
     check_equal(greeting["version"], source.qmp.run("query-version"), "version")
     check_equal(sorted(greeting["version"]["qemu"]),
                 ["major", "micro", "minor"], "version's numbers")
+    numbers = greeting["version"]["qemu"]
+    check_equal("smudge-vm {major}.{minor}.{micro}\n".format(**numbers),
+                subprocess.run([VM, "--version"], check=True, text=True,
+                               stdout=subprocess.PIPE).stdout, "version")
     names = [c["name"] for c in source.qmp.run("query-commands")]
     for name in ("qmp_capabilities", "query-status", "stop", "cont", "migrate",
                  "query-migrate", "migrate_cancel", "migrate-set-parameters",

@@ -126,15 +126,13 @@ bool qmp_check_arguments(const struct qmp_parameter *parameters,
 
 json_t *qmp_version(void)
 {
-	int major = 0;
-	int minor = 0;
-	int micro = 0;
+	int number = smudge_version_number();
 
-	sscanf(smudge_version(), "%d.%d.%d", &major, &minor, &micro);
 	/* clients look for the version under this key */
-	return json_pack("{s:{s:i, s:i, s:i}, s:s}", "qemu", "major", major,
-			 "minor", minor, "micro", micro, "package",
-			 "smudge-vm");
+	return json_pack("{s:{s:i, s:i, s:i}, s:s}", "qemu", "major",
+			 number / SMUDGE_VERSION_OF(1, 0, 0), "minor",
+			 number / SMUDGE_VERSION_OF(0, 1, 0) % 1000, "micro",
+			 number % 1000, "package", "smudge-vm");
 }
 
 json_t *qmp_greeting(void)
