@@ -44,9 +44,9 @@ _Noreturn void guest_refuse(const char *why, const char *text, size_t len)
 	guest_put_text(guest_name);
 	guest_put_text(": ");
 	guest_put_text(why);
-	guest_put_text(" \"");
+	guest_put_text(" '");
 	guest_put_bytes(text, len);
-	guest_put_text("\"\n");
+	guest_put_text("'\n");
 	guest_exit(GUEST_EXIT_USAGE);
 }
 

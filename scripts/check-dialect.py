@@ -10,7 +10,7 @@ Prints file:line, what is wrong and what to write instead:
 - a loop's counter is declared in its for, unless it is used after it;
 - atomics are those of <stdatomic.h>;
 - an error's sentence begins in lower case and has no full stop: the program
-  that prints it adds both;
+  that prints it adds both; what it quotes is in single quotes;
 - a file begins with what it is for;
 - no word of scripts/dialect_words.py.
 """
@@ -168,6 +168,8 @@ def check_error(name, source):
             yield line, f'"{text[:24]}...": begin it in lower case'
         if re.search(r"[^.]\.(?:\\n)?$", text):
             yield line, f'"...{text[-24:]}": no full stop'
+        if '\\"' in text:
+            yield line, f'"{text[:24]}...": quote with \'\''
 
 
 def check_purpose(name, source):

@@ -71,6 +71,8 @@ DIALECT = [
      "lower case"),
     ('return smudge_error_set(err, -EIO, "disk", "the disk "\n\t\t"fails.");',
      "full stop"),
+    ('return smudge_error_set(err, -EIO, "disk", "no disk \\"%s\\"", name);',
+     "quote with"),
     ('return smudge_error_set(err, -EIO, "kvm", "KVM_RUN fails...");', None),
     ('say("The disk fails.");', None),
     ("/* the bits that nobody needs */", "nobody"),

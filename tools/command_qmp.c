@@ -43,8 +43,9 @@ static int parse_arguments(const char *text, struct request *request)
 		return tool_usage(NAME, "the arguments are no JSON object: %s",
 				  why.text);
 	if (!json_is_object(request->arguments))
-		return tool_usage(
-			NAME, "the arguments are no JSON object: %.60s", text);
+		return tool_usage(NAME,
+				  "the arguments are no JSON object: '%.60s'",
+				  text);
 	return TOOL_OK;
 }
 

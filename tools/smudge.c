@@ -70,6 +70,8 @@ static int run(int argc, char *argv[])
 		printf("smudge %s\n", smudge_version());
 		return TOOL_OK;
 	}
+	if (argv[1][0] == '-')
+		return tool_usage(NULL, "there is no option '%s'", argv[1]);
 	return run_command(argc - 1, argv + 1);
 }
 

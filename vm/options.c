@@ -81,13 +81,13 @@ static int take_memory(struct vm_options *options, const char *value,
 	if (options_parse_size(value, &bytes) == -EINVAL)
 		return smudge_error_set(err, -EINVAL, WHERE,
 					"--memory takes a number of bytes or "
-					"one with K, M, G or T, not \"%.40s\"",
+					"one with K, M, G or T, not '%.40s'",
 					value);
 	if (bytes < VM_MEMORY_MIN_BYTES ||
 	    (bytes % PAGE_BYTES && bytes < UINT64_MAX))
 		return smudge_error_set(err, -EINVAL, WHERE,
 					"--memory is at least 16M and a "
-					"multiple of 4K, unlike \"%.40s\"",
+					"multiple of 4K, unlike '%.40s'",
 					value);
 	if (bytes > host_bytes())
 		return smudge_error_set(
@@ -121,7 +121,7 @@ static int take_display(struct vm_options *options, const char *value,
 		return smudge_error_set(err, -EINVAL, WHERE,
 					"--display takes WIDTHxHEIGHT in "
 					"pixels, from %dx%d to %dx%d, not "
-					"\"%.40s\"",
+					"'%.40s'",
 					MIN_PIXELS, MIN_PIXELS,
 					FRAMEBUFFER_MAX_WIDTH,
 					FRAMEBUFFER_MAX_HEIGHT, value);
@@ -236,7 +236,7 @@ static int take(const struct option *option, struct vm_options *options,
 
 	if (option->values && !is_allowed(option->values, value))
 		return smudge_error_set(err, -EINVAL, WHERE,
-					"%s takes %s, not \"%.40s\"",
+					"%s takes %s, not '%.40s'",
 					option->name, option->values, value);
 	if (option->take)
 		return option->take(options, value, err);
@@ -254,7 +254,7 @@ static int usage(struct smudge_error *err, const char *format, const char *arg)
 	for (i = 0; arg[i] && i < sizeof(text) - 1; i++)
 		text[i] = arg[i] >= ' ' && arg[i] <= '~' ? arg[i] : '?';
 	text[i] = '\0';
-	return smudge_error_set(err, -EINVAL, WHERE, "%s \"%s\"; see --help",
+	return smudge_error_set(err, -EINVAL, WHERE, "%s '%s'; see --help",
 				format, text);
 }
 

@@ -92,9 +92,9 @@ static int differ(const struct smi_wire_region *ours,
 		      strlen(theirs->name));
 	return smudge_error_set(
 		err, -ENXIO, "migrate",
-		"memory differs: the source has \"%s\" (%" PRIu64
+		"memory differs: the source has '%s' (%" PRIu64
 		" KiB at 0x%" PRIx64 ", page shift %" PRIu32
-		"), the destination \"%s\" (%" PRIu64 " KiB at 0x%" PRIx64
+		"), the destination '%s' (%" PRIu64 " KiB at 0x%" PRIx64
 		", page shift %" PRIu32 ")",
 		their_name, theirs->size_bytes >> 10, theirs->gpa,
 		theirs->page_shift, our_name, ours->size_bytes >> 10, ours->gpa,

@@ -222,7 +222,7 @@ int smi_wire_state_decode(const uint8_t *payload, size_t length,
 	smi_wire_text(shown, sizeof(shown), name, name_length);
 	if (strcmp(shown, state_name))
 		return smudge_error_set(err, -EBADMSG, "wire",
-					"a STATE record has a section \"%s\", "
+					"a STATE record has a section '%s', "
 					"which is not known here",
 					shown);
 	ret_state->bytes = cursor.at;

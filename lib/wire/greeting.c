@@ -45,7 +45,7 @@ int smi_wire_magic_check(const uint8_t bytes[SMI_WIRE_MAGIC_BYTES],
 	smi_wire_text(seen, sizeof(seen), bytes, SMI_WIRE_MAGIC_BYTES);
 	return smudge_error_set(err, -EPROTO, "wire",
 				"the peer is not smudge: it begins with "
-				"\"%s\", not with a migration stream's magic",
+				"'%s', not with a migration stream's magic",
 				seen);
 }
 

@@ -226,6 +226,7 @@ def usage_of_smudge(lab):
             (["demo", "--json=1"], "no value belongs to '--json=1'"),
             (["screenshot", "-q", "--vnc", ":1"], "no option '-q'"),
             (["screenshot", "--vnc", ":1"], "FILE.png is missing"),
+            (["-x"], "no option '-x'"),
             (["help", "fly"], "fly"), (["help", "demo", "x"], "x"),
             (["qmp", "--qmp", "x", "stop", "--fast"], "no option '--fast'")):
         refused(arguments, USAGE, "smudge: ", says, program=TOOL)

@@ -70,7 +70,7 @@ def the_page_for_browsers_is_not_there(lab):
             timeout=PATIENCE, env=dict(os.environ, LD_LIBRARY_PATH=str(lib)))
         check_equal(run.returncode, 1, f"{run}")
         check_sentence(run.stderr.strip(), "page for browsers is not here: " +
-                       ('run "make web"' if here else "give its file"))
+                       ("run 'make web'" if here else "give its file"))
 
 
 @case

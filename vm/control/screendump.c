@@ -125,7 +125,7 @@ int screendump(struct machine *machine, const char *path, const char *format,
 	if (!is_png && strcmp(format, "ppm") != 0)
 		return smudge_error_set(err, -EINVAL, WHERE,
 					"the format is png or ppm, not "
-					"\"%.20s\"",
+					"'%.20s'",
 					format);
 	vram = machine_framebuffer(machine, &mode, NULL);
 	if (!vram)

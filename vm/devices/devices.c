@@ -178,7 +178,7 @@ int device_load(struct device *device, const uint8_t *bytes, size_t len,
 	ops->load(&reader, device->loaded);
 	if (reader.failed || reader.pos != len)
 		return smudge_error_set(err, -EINVAL, WHERE,
-					"the state of the device \"%s\" has a "
+					"the state of the device '%s' has a "
 					"wrong length",
 					ops->name);
 	if (ops->check)

@@ -96,7 +96,7 @@ int serial_check(const char *spec, struct smudge_error *err)
 		return 0;
 	return smudge_error_set(err, -EINVAL, WHERE,
 				"--serial takes stdio, null or file:PATH, not "
-				"\"%.60s\"",
+				"'%.60s'",
 				spec);
 }
 

@@ -33,7 +33,7 @@ static int refuse(struct smudge_error *err, const char *why, const char *name)
 {
 	return smudge_error_set(
 		err, -EINVAL, WHERE, "the machine state is refused: %s%s%s%s",
-		why, name ? " \"" : "", name ? name : "", name ? "\"" : "");
+		why, name ? " '" : "", name ? name : "", name ? "'" : "");
 }
 
 /* Returns the position of the length, for end_section. */

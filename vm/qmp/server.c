@@ -283,7 +283,7 @@ int qmp_socket_path(const char *spec, struct socket_file *ret_file,
 
 	if (strncmp(spec, "unix:", 5) != 0)
 		return smudge_error_set(err, -EINVAL, "qmp",
-					"--qmp wants unix:PATH, not %.100s",
+					"--qmp takes unix:PATH, not '%.100s'",
 					spec);
 	ret = socket_file_set(ret_file, spec + 5, strcspn(spec + 5, ","), "qmp",
 			      err);
@@ -300,7 +300,7 @@ int qmp_socket_path(const char *spec, struct socket_file *ret_file,
 		if (i == sizeof(known) / sizeof(known[0]))
 			return smudge_error_set(err, -EINVAL, "qmp",
 						"--qmp knows server=on and "
-						"wait=off, not %.100s",
+						"wait=off, not '%.100s'",
 						option);
 		option = strchr(option, ',');
 	}

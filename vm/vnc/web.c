@@ -258,7 +258,7 @@ int vnc_page_load(struct vnc *vnc, int end_fd, struct smudge_error *err)
 		return smudge_error_set(err, -ENOENT, VNC_WHERE,
 					"the page for browsers is not here: %s"
 					"give its file with web=FILE",
-					is_in_build() ? "run \"make web\", "
+					is_in_build() ? "run 'make web', "
 							"which needs npm, or "
 						      : "");
 	ret = file_read(path, MAX_PAGE_BYTES, end_fd, &bytes, &nbytes);

@@ -44,7 +44,7 @@ static void not_smudge(void **state)
 
 	rig_open(&rig, "not_smudge");
 	meets(&rig, "220 mail", 8, -EPROTO,
-	      "the peer is not smudge: it begins with \"220 mail\"", 0);
+	      "the peer is not smudge: it begins with '220 mail'", 0);
 }
 
 static void meets_greeting(const struct smi_wire_greeting *greeting, int error,

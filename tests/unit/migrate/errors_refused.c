@@ -56,8 +56,8 @@ static void less_memory(void **state)
 	rig_open(&rig, "less_memory");
 	replace_memory(&rig, 1024, "ram");
 	refused(&rig,
-		"memory differs: the source has \"ram\" (8192 KiB at 0x0, page "
-		"shift 12), the destination \"ram\" (4096 KiB",
+		"memory differs: the source has 'ram' (8192 KiB at 0x0, page "
+		"shift 12), the destination 'ram' (4096 KiB",
 		-ENXIO);
 }
 
@@ -67,7 +67,7 @@ static void another_name(void **state)
 
 	rig_open(&rig, "another_name");
 	replace_memory(&rig, 2048, "flash");
-	refused(&rig, "the destination \"flash\" (8192 KiB", -ENXIO);
+	refused(&rig, "the destination 'flash' (8192 KiB", -ENXIO);
 }
 
 static void fewer_regions(void **state)

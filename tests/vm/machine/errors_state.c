@@ -139,7 +139,7 @@ static void test_timer_state(void **state)
 	struct smudge_error err = {0};
 
 	assert_int_equal(device_load(&device, bytes, 3, &err), -EINVAL);
-	assert_non_null(strstr(err.message, "\"timer\" has a wrong length"));
+	assert_non_null(strstr(err.message, "'timer' has a wrong length"));
 	assert_int_equal(device_load(&device, bytes, 5, NULL), -EINVAL);
 	assert_false(device.is_loaded);
 }

@@ -87,7 +87,7 @@ static void test_its_section_is_needed(void **state)
 	assert_int_equal(
 		machine_load_state(machine, buf.bytes, buf.len - section, &err),
 		-EINVAL);
-	assert_non_null(strstr(err.message, "missing section \"scratch\""));
+	assert_non_null(strstr(err.message, "missing section 'scratch'"));
 	vm_buf_free(&buf);
 	machine_destroy(machine);
 }
