@@ -169,6 +169,15 @@ uint64_t barrier_rig_run(struct barrier_rig *rig, bool takes_all_the_time,
 	return rig->nlost;
 }
 
+void barrier_need_two_processors(void)
+{
+	struct test_pin pin;
+
+	if (!test_pin_apart(&pin))
+		test_skip_without("two processors", "there is only one");
+	test_unpin(&pin);
+}
+
 /* Return: pages lost, in rounds with these answers. */
 static uint64_t lose(enum barrier_answer fast, enum barrier_answer slow,
 		     bool takes_all_the_time)
@@ -176,8 +185,8 @@ static uint64_t lose(enum barrier_answer fast, enum barrier_answer slow,
 	static struct barrier_rig rig;
 
 	memset(&rig, 0, sizeof(rig));
-	if (!barrier_rig_start(&rig, BARRIER_ROUNDS))
-		test_skip_without("two processors", "there is only one");
+	barrier_need_two_processors();
+	assert_true(barrier_rig_start(&rig, BARRIER_ROUNDS));
 	barrier_fast = fast;
 	barrier_slow = slow;
 	barrier_rig_run(&rig, takes_all_the_time, BARRIER_ROUNDS);

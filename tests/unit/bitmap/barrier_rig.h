@@ -86,6 +86,9 @@ uint64_t barrier_rig_run(struct barrier_rig *rig, bool takes_all_the_time,
 void barrier_need_losses(enum barrier_answer fast, enum barrier_answer slow,
 			 bool takes_all_the_time);
 
+/* Skip the test where barrier_rig_start finds one processor only. */
+void barrier_need_two_processors(void);
+
 /* Does this answer, a barrier by itself, lose nothing in as many rounds? */
 bool barrier_rig_keeps(enum barrier_answer fast);
 

@@ -37,6 +37,7 @@ static void test_filter(void **state)
 
 	if (!smi_sys_barrier_register())
 		test_skip_without("membarrier", "it is not in this kernel");
+	barrier_need_two_processors();
 	deny_and_run(NULL, 0, run_denied, &rig);
 }
 
