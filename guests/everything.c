@@ -81,5 +81,5 @@ void guest_main(const char *cmdline, uint64_t ram_bytes)
 	while (pass != all.passes);
 	guest_tell((struct guest_count[]){
 		{"done passes", pass}, {"errors", count_errors(&all)}, {0}});
-	guest_exit(count_errors(&all) ? GUEST_EXIT_ERRORS : GUEST_EXIT_OK);
+	guest_finish(count_errors(&all));
 }

@@ -34,11 +34,23 @@ uint32_t guest_timer(void)
 	return in32(PORT_TIMER);
 }
 
+static _Noreturn void halt(void)
+{
+	for (;;)
+		__asm__ volatile("hlt");
+}
+
 _Noreturn void guest_exit(uint8_t value)
 {
 	out8(PORT_DEBUG_EXIT, value);
-	for (;;)
-		__asm__ volatile("hlt");
+	halt();
+}
+
+_Noreturn void guest_finish(uint64_t nerrors)
+{
+	if (nerrors)
+		guest_exit(GUEST_EXIT_ERRORS);
+	halt();
 }
 
 static void put_char(char c)

@@ -61,5 +61,5 @@ void guest_main(const char *cmdline, uint64_t ram_bytes)
 		guest_tell((struct guest_count[]){{"loop", loop}, {0}});
 	} while (loop != paint.loops);
 	guest_tell((struct guest_count[]){{"done loops", loop}, {0}});
-	guest_exit(GUEST_EXIT_OK);
+	guest_finish(0);
 }

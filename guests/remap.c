@@ -145,5 +145,5 @@ void guest_main(const char *cmdline, uint64_t ram_bytes)
 	}
 	guest_tell((struct guest_count[]){
 		{"done passes", pass}, {"errors", remap.errors}, {0}});
-	guest_exit(remap.errors ? GUEST_EXIT_ERRORS : GUEST_EXIT_OK);
+	guest_finish(remap.errors);
 }

@@ -49,5 +49,5 @@ void guest_main(const char *cmdline, uint64_t ram_bytes)
 	} while (pass != passes);
 	guest_tell((struct guest_count[]){
 		{"done passes", pass}, {"errors", pages.errors}, {0}});
-	guest_exit(pages.errors ? GUEST_EXIT_ERRORS : GUEST_EXIT_OK);
+	guest_finish(pages.errors);
 }

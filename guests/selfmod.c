@@ -73,5 +73,5 @@ void guest_main(const char *cmdline, uint64_t ram_bytes)
 	guest_tell((struct guest_count[]){{"done passes", pass},
 					  {"errors", selfmod.rewrite.errors},
 					  {0}});
-	guest_exit(selfmod.rewrite.errors ? GUEST_EXIT_ERRORS : GUEST_EXIT_OK);
+	guest_finish(selfmod.rewrite.errors);
 }

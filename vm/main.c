@@ -169,6 +169,8 @@ static int run(const struct vm_options *options, struct ending *ending,
 	last = describe_guest(&guest);
 	if (ret >= 0 && ending_signal(ending))
 		say("ended by %s; %s", ending_signal(ending), last);
+	if (ret == 0)
+		ret = ending_status(ending);
 	ending_forget_guest(ending, last);
 	control_close(guest.control);
 	machine_destroy(guest.machine);

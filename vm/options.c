@@ -363,8 +363,9 @@ const char *options_help(void)
 	       "twice: more\n"
 	       "  --help, --version\n"
 	       "\n"
-	       "Exit status: (value << 1) | 1 of the guest's debug-exit port, "
-	       "0 after quit,\n"
-	       "a halt of the guest or a signal, 1 on errors, 2 on a wrong "
-	       "command line.\n";
+	       "Exit status: 0 after a halt of the guest or quit, (value << 1) "
+	       "| 1 of the\n"
+	       "guest's debug-exit port, 1 on errors, 2 on a wrong command "
+	       "line, 128 + N after\n"
+	       "signal N.\n";
 }

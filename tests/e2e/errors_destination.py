@@ -201,7 +201,7 @@ def the_end_comes_while_a_stranger_says_nothing(lab):
     with socket.socket(socket.AF_UNIX) as sock:
         sock.connect(str(lab.path("migration.sock")))
         destination.kill(signal.SIGTERM)
-    check_equal(destination.process.returncode, 0, destination.log())
+    check_equal(destination.process.returncode, 143, destination.log())
 
 
 main()

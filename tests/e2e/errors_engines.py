@@ -18,7 +18,7 @@ ADVICE = "Unicorn 2.0.1 does not translate addresses: use --engine kvm"
 @case("tables of its own, on kvm", by="cr3")
 def translated(lab, by):
     run = run_guest(REMAP, "kvm", f"by={by} passes=3")
-    check_equal(run.returncode, 33, f"status, said {run.stdout[-300:]!r}")
+    check_equal(run.returncode, 0, f"status, said {run.stdout[-300:]!r}")
 
 
 @case("tables changed, on unicorn", by="store",

@@ -104,7 +104,7 @@ def why_engine_is_missing(engine):
         [VM, "-m", "16M", "--engine", engine, "--kernel", GUEST, "--serial",
          "null", "--append", "working-set=32K passes=1"],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE)
-    if run.returncode == 33:
+    if run.returncode == 0:
         return None
     return (run.stderr.strip().splitlines() or ["no reason given"])[-1]
 

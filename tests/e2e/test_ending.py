@@ -42,7 +42,7 @@ def end(machine, number=signal.SIGTERM):
     check(last, f"last line of {machine.name}: {lines[-2:]}")
     check_equal(last[1], signal.Signals(number).name, "the signal")
     check("without waiting" not in lines[-1], lines[-1])
-    check_equal(status, 1 if last[2] == UNSURE else 0,
+    check_equal(status, 1 if last[2] == UNSURE else 128 + number,
                 f"status after {lines[-1]!r}")
     check(not machine.qmp_path.exists(), "the control socket is still there")
     return last[2]
@@ -304,7 +304,7 @@ def an_error_output_that_takes_nothing(lab):
     wait_until(lambda: qmp.run("query-status")["running"], "running")
     began = time.monotonic()
     process.terminate()
-    check_equal(process.wait(PATIENCE), 0, "status")
+    check_equal(process.wait(PATIENCE), 143, "status")
     check(time.monotonic() - began <= LIMIT, "it took too long")
     os.close(reader)
     os.close(writer)

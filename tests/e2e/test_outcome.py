@@ -226,27 +226,27 @@ def end_source(source, how):
     return other
 
 
-@case("quit before the acknowledgement", how="quit")
-@case("SIGTERM before the acknowledgement", how=signal.SIGTERM)
-def ended_in_time(lab, how):
+@case("quit before the acknowledgement", how="quit", status=0)
+@case("SIGTERM before the acknowledgement", how=signal.SIGTERM, status=143)
+def ended_in_time(lab, how, status):
     source, peer = begin(lab, END)
     passes = len(source.passes())
     end_source(source, how)
     peer.release()
-    check_equal(source.wait(), 0, "exit status")
+    check_equal(source.wait(), status, "exit status")
     check_equal(len(source.sentences()), 1, source.log())
     check_sentence(source.sentences()[0], "given up", "ends here")
     check(GO not in peer.seen, "GO was sent by a process that ends")
     check_equal(len(source.passes()), passes, "passes of a guest that ends")
 
 
-@case("quit after go, and a receipt", how="quit")
-@case("SIGTERM after go, and a receipt", how=signal.SIGTERM)
-def ended_too_late_and_confirmed(lab, how):
+@case("quit after go, and a receipt", how="quit", status=0)
+@case("SIGTERM after go, and a receipt", how=signal.SIGTERM, status=143)
+def ended_too_late_and_confirmed(lab, how, status):
     source, peer = begin(lab, GO)
     end_source(source, how)
     peer.release()
-    check_equal(source.wait(), 0, "exit status")
+    check_equal(source.wait(), status, "exit status")
     check_sentence(source.sentences()[-1], "handed over")
 
 

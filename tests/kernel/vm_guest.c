@@ -140,10 +140,13 @@ int vm_guest_wait_end(struct vm_guest *guest)
 {
 	struct pollfd end = {.fd = machine_exit_fd(guest->machine),
 			     .events = POLLIN};
+	enum machine_exit_reason reason;
 	int status = -1;
 
 	assert_int_equal(poll(&end, 1, WAIT_END_MS), 1);
-	machine_exit_reason(guest->machine, &status);
+	reason = machine_exit_reason(guest->machine, &status);
+	if (status == VM_GUEST_OK)
+		assert_int_equal(reason, MACHINE_EXIT_HALT);
 	return status;
 }
 

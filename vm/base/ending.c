@@ -24,7 +24,8 @@
 #include "base/host.h"
 #include "base/say.h"
 
-#define WHERE "ending"
+#define WHERE		 "ending"
+#define STATUS_OF_SIGNAL 128
 
 /* The kernel needs the rest of the second to free the memory. */
 #define PATIENCE_MS 850
@@ -67,6 +68,15 @@ const char *ending_signal(const struct ending *ending)
 	default:
 		return NULL;
 	}
+}
+
+int ending_status(const struct ending *ending)
+{
+	/* acquire: pairs with the release in watch */
+	int number =
+		atomic_load_explicit(&ending->number, memory_order_acquire);
+
+	return number ? STATUS_OF_SIGNAL + number : 0;
 }
 
 /* With the lock held. */

@@ -34,6 +34,9 @@ int ending_fd(const struct ending *ending);
 /* "SIGTERM" and the like; NULL: no signal has come. */
 const char *ending_signal(const struct ending *ending);
 
+/* 128 + the signal's number, as shells report it; 0: no signal has come. */
+int ending_status(const struct ending *ending);
+
 /*
  * ending_set_guest - a function that describes the state of the guest
  * @describe: returns a constant; called on the watching thread, when the
