@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The demonstration's screens: a viewer at the source until the migration has
- * ended, one at the destination, and their pictures as files.
+ * The demonstration's screens: a viewer at the source until that disconnects
+ * it, since the guest has left, one at the destination, and their pictures as
+ * files.
  *
- * Both pictures are taken while the guest is stopped: for good at the source,
- * not yet started at the destination. So they must be equal.
+ * Both pictures are of a guest that is stopped: for good at the source, not yet
+ * started at the destination. So they must be equal.
  */
 #include "demo.h"
 
@@ -100,7 +101,7 @@ int demo_screen_compare(struct demo *demo, struct smudge_error *err)
 {
 	struct picture source = {0};
 	struct picture destination = {0};
-	int ret = vnc_viewer_picture(demo->source.viewer, &source, err);
+	int ret = vnc_viewer_last_picture(demo->source.viewer, &source, err);
 
 	if (!ret)
 		ret = demo_screen_look(&demo->destination, err);

@@ -8,8 +8,6 @@
 #include "vnc_viewer.h"
 
 #include <errno.h>
-#include <netdb.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -28,8 +26,8 @@
 #include <smudge/error.h>
 
 #include "clock.h"
-#include "common/wait.h"
 #include "picture.h"
+#include "vnc_connect.h"
 #include "vnc_refusal.h"
 
 #define WHERE		"viewer"
@@ -171,58 +169,6 @@ static void *run(void *opaque)
 	return NULL;
 }
 
-/* Non-blocking, as libvncclient needs it. 0 or -errno. */
-static int connect_once(const struct addrinfo *address, int *ret_fd)
-{
-	socklen_t len = sizeof(int);
-	int fd = socket(address->ai_family,
-			SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int code = 0;
-	int ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, address->ai_addr, address->ai_addrlen) < 0)
-		ret = -errno;
-	if (ret == -EINPROGRESS)
-		ret = wait_ready(fd, POLLOUT, interrupt_end_fd(),
-				 READ_TIMEOUT * MS_PER_S);
-	if (!ret && getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &len) < 0)
-		ret = -errno;
-	if (!ret)
-		ret = -code;
-	if (ret)
-		close(fd);
-	else
-		*ret_fd = fd;
-	return ret;
-}
-
-static int connect_to(struct vnc_viewer *viewer, const char *host, int port,
-		      struct smudge_error *err)
-{
-	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-	struct addrinfo *list = NULL;
-	char service[16];
-	int ret;
-
-	snprintf(service, sizeof(service), "%d", port);
-	ret = getaddrinfo(host, service, &hints, &list);
-	if (ret)
-		return smudge_error_set(err, -ENOENT, WHERE,
-					"the host %.60s has no address: %s",
-					host, gai_strerror(ret));
-	ret = -ENOENT;
-	for (const struct addrinfo *at = list; at && ret; at = at->ai_next)
-		ret = connect_once(at, &viewer->fd);
-	freeaddrinfo(list);
-	if (ret)
-		return smudge_error_set(err, ret, WHERE,
-					"no VNC server at %.60s port %d: %s",
-					host, port, strerror(-ret));
-	return 0;
-}
-
 static int make_client(struct vnc_viewer *viewer, struct smudge_error *err)
 {
 	rfbClient *client;
@@ -307,7 +253,7 @@ int vnc_viewer_open(const char *host, int port, const char *password,
 	pthread_mutex_init(&viewer->lock, NULL);
 	pthread_cond_init(&viewer->answered, NULL);
 	viewer->password = password ? strdup(password) : NULL;
-	ret = connect_to(viewer, host, port, err);
+	ret = vnc_connect(host, port, &viewer->fd, err);
 	if (!ret)
 		ret = make_client(viewer, err);
 	if (!ret)
@@ -381,4 +327,28 @@ int vnc_viewer_picture(struct vnc_viewer *viewer, struct picture *ret_picture,
 	}
 	pthread_mutex_unlock(&viewer->lock);
 	return ret;
+}
+
+int vnc_viewer_last_picture(struct vnc_viewer *viewer,
+			    struct picture *ret_picture,
+			    struct smudge_error *err)
+{
+	int64_t end_ms = clock_now_ms() + PICTURE_TIMEOUT * MS_PER_S;
+	const rfbClient *client = viewer->client;
+	int ret = 0;
+
+	pthread_mutex_lock(&viewer->lock);
+	while (!viewer->has_failed && !ret)
+		ret = wait_for_thread(viewer, end_ms);
+	pthread_mutex_unlock(&viewer->lock);
+	if (ret)
+		return smudge_error_set(err, ret, WHERE,
+					"the VNC server %s before it had "
+					"disconnected its viewer",
+					how_it_failed(ret));
+	/* the thread has left it alone since it failed */
+	ret = picture_copy((const uint32_t *)client->frameBuffer,
+			   (uint32_t)client->width, (uint32_t)client->height,
+			   ret_picture);
+	return ret ? smudge_error_set(err, ret, WHERE, "out of memory") : 0;
 }

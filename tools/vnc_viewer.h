@@ -32,4 +32,15 @@ void vnc_viewer_close(struct vnc_viewer *viewer); /* or NULL */
 int vnc_viewer_picture(struct vnc_viewer *viewer, struct picture *ret_picture,
 		       struct smudge_error *err);
 
+/*
+ * vnc_viewer_last_picture - get the last picture that the server sent
+ * @ret_picture: as above
+ *
+ * For a server that disconnects its viewers once they have it: waits for that.
+ * Return: 0, or -errno with one sentence.
+ */
+int vnc_viewer_last_picture(struct vnc_viewer *viewer,
+			    struct picture *ret_picture,
+			    struct smudge_error *err);
+
 #endif

@@ -36,3 +36,12 @@ int vnc_viewer_picture(struct vnc_viewer *viewer, struct picture *ret_picture,
 	(void)ret_picture;
 	return refuse(err);
 }
+
+int vnc_viewer_last_picture(struct vnc_viewer *viewer,
+			    struct picture *ret_picture,
+			    struct smudge_error *err)
+{
+	(void)viewer;
+	(void)ret_picture;
+	return refuse(err);
+}

@@ -280,6 +280,12 @@ class Viewer:
                 f"{error}: the viewer's picture differs in "
                 f"{self.picture().differs(expected)}") from None
 
+    def wait_for_end(self, limit=None):
+        """Until the server disconnects it; its last picture."""
+        wait_until(lambda: self.error, "the viewer's end", limit)
+        check(isinstance(self.error, EOFError), f"{self.error!r}")
+        return self.picture()
+
     def key(self, keysym, down):
         self.sock.sendall(struct.pack(">BBxxI", 4, down, keysym))
 

@@ -102,7 +102,7 @@ def check_pictures(lab, here, there):
     shown = screendump(lab, source)
     check_follows(shown, source.passes()[-1])
     check_same(screendump(lab, target), shown, "the screens' memory")
-    viewer.wait_for(shown, "the last picture at the source")
+    check_same(viewer.wait_for_end(), shown, "the last picture at the source")
     next_viewer.wait_for(shown, "the first picture at the destination")
 
 

@@ -3,9 +3,10 @@
  * What viewers are told once the guest is at the destination of a migration.
  *
  * The picture does not change any more, and looks like that of a guest that
- * hangs. VNC has no message for that after the handshake: so viewers are
- * disconnected, STAY_NS later, in which they get the last picture. A viewer
- * that connects again is refused with the reason; web.c refuses browsers.
+ * hangs. VNC has no message for that after the handshake: so each viewer is
+ * disconnected as soon as it has the last picture. One that does not take it is
+ * disconnected STAY_NS later. A viewer that connects again is refused with the
+ * reason; web.c refuses browsers.
  */
 #include "vnc/internal.h"
 
@@ -16,7 +17,7 @@
 #include "machine/machine.h"
 #include "machine/run_control.h"
 
-#define STAY_NS (10000 * VNC_NS_MS)
+#define STAY_NS (2000 * VNC_NS_MS)
 
 #define GONE	   "the guest has been migrated away"
 #define GONE_BYTES "\0\0\0\x20"
@@ -33,30 +34,38 @@ static bool is_away(struct vnc *vnc)
 	       !run_control_is_unconfirmed(vnc->machine);
 }
 
-static bool drop_viewers(struct vnc *vnc)
+static bool must_go(struct vnc *vnc, const struct vnc_conn *conn)
 {
-	bool has_dropped = false;
+	if (!conn->client)
+		return false;
+	return host_now_ns() >= vnc->away_since_ns + STAY_NS ||
+	       vnc_screen_is_last(vnc, conn, vnc->away_since_ns);
+}
 
+static void drop_viewers(struct vnc *vnc)
+{
 	for (size_t i = 0; i < VNC_MAX_CONNS; i++) {
-		if (!vnc->conns[i].client)
+		if (!must_go(vnc, &vnc->conns[i]))
 			continue;
 		vnc_conn_end(vnc, &vnc->conns[i]);
-		has_dropped = true;
+		if (!vnc->has_dropped)
+			say("vnc: " GONE ": the viewers are disconnected");
+		vnc->has_dropped = true;
 	}
-	return has_dropped;
 }
 
 void vnc_depart_follow(struct vnc *vnc)
 {
-	int64_t now_ns = host_now_ns();
+	bool was_away = vnc->is_away;
 
-	if (!is_away(vnc))
-		vnc->away_at_ns = 0;
-	else if (!vnc->away_at_ns)
-		vnc->away_at_ns = now_ns + STAY_NS;
-	vnc->is_away = vnc->away_at_ns && now_ns >= vnc->away_at_ns;
-	if (vnc->is_away && drop_viewers(vnc))
-		say("vnc: " GONE ": the viewers are disconnected");
+	vnc->is_away = is_away(vnc);
+	if (!vnc->is_away)
+		return;
+	if (!was_away) {
+		vnc->away_since_ns = host_now_ns();
+		vnc->has_dropped = false;
+	}
+	drop_viewers(vnc);
 }
 
 const char *vnc_depart_refusal(size_t *ret_bytes)

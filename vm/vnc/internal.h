@@ -88,8 +88,9 @@ struct vnc {
 	char description[512];
 	struct vnc_report about; /* host, service, ...: constant */
 
-	int64_t away_at_ns; /* viewers go then; 0: the guest is here */
-	bool is_away;	    /* viewers are refused */
+	bool is_away;	       /* the guest is: viewers are refused */
+	int64_t away_since_ns; /* since then, if so */
+	bool has_dropped;      /* viewers, since then */
 
 	rfbScreenInfoPtr screen;
 	struct smudge_display *display; /* NULL while there is no viewer */
@@ -167,7 +168,7 @@ void vnc_conn_accept(struct vnc *vnc);
 void vnc_conn_serve(struct vnc *vnc, struct vnc_conn *conn, short events);
 
 /* depart.c */
-/* Is the guest away? Disconnect the viewers when their time is over. */
+/* Is the guest away? Disconnect the viewers that have its last picture. */
 void vnc_depart_follow(struct vnc *vnc);
 /* What a viewer is sent that comes when the guest is away. */
 const char *vnc_depart_refusal(size_t *ret_bytes);
@@ -181,6 +182,12 @@ void vnc_screen_destroy(struct vnc *vnc);
 void vnc_screen_follow(struct vnc *vnc);
 /* The viewer wants the present content: refresh as soon as allowed. */
 void vnc_screen_refresh_now(struct vnc *vnc, struct vnc_conn *conn);
+/*
+ * Does the viewer have the picture as it was at that time, or later? It asks
+ * for the next one, and there is none.
+ */
+bool vnc_screen_is_last(const struct vnc *vnc, const struct vnc_conn *conn,
+			int64_t since_ns);
 /* When the next refresh is due, or VNC_NEVER. */
 int64_t vnc_screen_due_ns(const struct vnc *vnc);
 /* Refresh if it is due, and send the updates that viewers asked for. */

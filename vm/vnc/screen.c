@@ -233,6 +233,16 @@ static bool is_waiting(const struct vnc_conn *conn)
 	       !sraRgnEmpty(conn->client->requestedRegion);
 }
 
+bool vnc_screen_is_last(const struct vnc *vnc, const struct vnc_conn *conn,
+			int64_t since_ns)
+{
+	return is_waiting(conn) && !conn->wants_refresh && !vnc->nfailures &&
+	       vnc->refreshed_ns >= since_ns &&
+	       !conn->client->newFBSizePending &&
+	       sraRgnEmpty(conn->client->modifiedRegion) &&
+	       sraRgnEmpty(conn->client->copyRegion);
+}
+
 int64_t vnc_screen_due_ns(const struct vnc *vnc)
 {
 	for (size_t i = 0; i < VNC_MAX_CONNS; i++)
