@@ -113,7 +113,8 @@ void loss_free(struct loss *loss)
 #ifndef __has_feature
 #define __has_feature(x) 0
 #endif
-#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
+#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer) || \
+	defined(TEST_EMULATED)
 #define SLOWDOWN 4
 #else
 #define SLOWDOWN 1

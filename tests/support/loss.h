@@ -60,8 +60,8 @@ void loss_free(struct loss *loss);
 
 /*
  * Marks (calls) that a case with @share of the usual @total of its file makes:
- * @share of them, a quarter of it under ThreadSanitizer; or when
- * SMUDGE_TEST_MARKS gives another total, that share of it, rounded up.
+ * @share of them, a quarter of it under ThreadSanitizer and in emulation; or
+ * when SMUDGE_TEST_MARKS gives another total, that share of it, rounded up.
  */
 uint64_t loss_marks(uint64_t share, uint64_t total);
 

@@ -17,8 +17,14 @@
 #include "armed_source.h"
 #include "fake_source.h"
 
+/* NPAGES is NOPS to the power of NSLOTS. An emulated processor is slow. */
+#ifdef TEST_EMULATED
+#define NSLOTS 3
+#define NPAGES 512
+#else
 #define NSLOTS 4
-#define NPAGES 4096 /* NOPS to the power of NSLOTS */
+#define NPAGES 4096
+#endif
 
 enum op {
 	NOTHING,
