@@ -67,7 +67,8 @@ static void test_signals_do_not_prolong(void **state)
 	assert_int_equal(wait_ready(quiet, POLLIN, -1, 100), -ETIMEDOUT);
 	setitimer(ITIMER_REAL, &never, NULL);
 	assert_true(now_ms() - began_ms >= 100);
-	assert_true(now_ms() - began_ms < 5000);
+	/* a busy machine is late; what they prolong has no end */
+	assert_true(now_ms() - began_ms < 60000);
 	close(quiet);
 }
 

