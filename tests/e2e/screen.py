@@ -11,10 +11,10 @@ import socket
 import struct
 import subprocess
 import threading
-import time
 import zlib
 
 from smudgetest import PATIENCE, Skip, any_engine, check, need_engine, wait_until
+from stopwatch import Stopwatch
 
 PAINT = os.environ["SMUDGE_PAINT"]
 RAW, DESKTOP_SIZE = 0, -223
@@ -154,12 +154,13 @@ def connect(machine):
 
 def goes_on(viewer, what):
     """It gets pictures as long as nobody is waited for."""
-    updates, started = viewer.updates, time.monotonic()
-    wait_until(lambda: viewer.updates > updates + 3 or viewer.error,
-               f"the viewer goes on beside {what}")
+    updates = viewer.updates
+    with Stopwatch() as watch:
+        wait_until(lambda: viewer.updates > updates + 3 or viewer.error,
+                   f"the viewer goes on beside {what}")
     check(viewer.error is None, f"{what}: {viewer.error}")
     # one who is waited for would take five seconds
-    check(time.monotonic() - started < 4, f"stopped by {what}")
+    watch.check(4, f"stopped by {what}")
 
 
 def capture(lab, machine, name="capture.png"):
@@ -223,6 +224,13 @@ class Viewer:
     def _request(self, incremental):
         self.sock.sendall(struct.pack(">BBHHHH", 3, incremental, 0, 0,
                                       self.width, self.height))
+
+    def round_trip(self):
+        """Until the server has read all that was sent to it before."""
+        updates = self.updates
+        self._request(0)
+        wait_until(lambda: self.updates > updates or self.error,
+                   "an answer to the viewer")
 
     def _rectangle(self):
         x, y, width, height, kind = struct.unpack(">HHHHi", self._read(12))

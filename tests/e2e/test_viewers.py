@@ -194,7 +194,7 @@ def keys_reach_the_guest_also_across_a_migration(lab):
     for number in range(100):
         viewer.key(0x1000 + number, 1)
     viewer.wait_for(screendump(lab, source), "the viewer is heard")
-    time.sleep(0.3)
+    viewer.round_trip()
     destination = painter(lab, "destination", "--incoming", lab.uri,
                           kernel=None)
     source.qmp.run("migrate", uri=lab.uri)
