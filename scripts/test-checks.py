@@ -303,6 +303,8 @@ def test_errors():
         two + silent + comment % "-EBUSY" + silent)) == [
             "smudge_x returns -EINVAL, -ENOMEM and takes no error"]
     assert not errors.too_silent(errors.calls_in(comment % "-EBUSY" + silent))
+    assert not errors.too_silent(errors.calls_in(
+        comment % "-EBUSY, -EPERM (in a\n * child)" + silent))
     assert not errors.too_silent(errors.calls_in("/* none */\n" + silent))
 
 

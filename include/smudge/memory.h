@@ -13,8 +13,15 @@
  * smudge_region_harvest, of different regions run at the same time. Marks take
  * no lock.
  *
- * A child of fork(2) must not use objects created before the fork, since their
- * sources track the parent's memory. It may create a memory of its own.
+ * A CHILD OF fork(2) does not use what was created before the fork: the sources
+ * track the parent's memory. A process that forks first and creates its objects
+ * then, as a daemon does, is not concerned, nor is vfork(2). In the child,
+ * calls that open, close, add, remove, attach, detach, harvest, look, take,
+ * skip or discard return -EPERM with a sentence, and do not wait for locks that
+ * threads of the parent hold. Marks cost nothing more: they are lost. Other
+ * calls may block for ever. smudge_source_destroy frees the child's copy of a
+ * userfaultfd source. The child may create a memory of its own, and exec(2) or
+ * exit.
  */
 #ifndef SMUDGE_MEMORY_H
 #define SMUDGE_MEMORY_H
@@ -55,8 +62,8 @@ int smudge_memory_create(struct smudge_memory **ret_memory) SMUDGE_MUST_CHECK
  * Sources that are still attached are detached, not destroyed.
  * Blocks: as smudge_region_remove. Threads: no other call may be running.
  * Return: 0, -EBUSY (a client is open, or a region is held: by a display, a
- * code handle, a migration that runs, or smudge_region_hold); nothing is
- * changed then.
+ * code handle, a migration that runs, or smudge_region_hold), -EPERM (in a
+ * child); nothing is changed then.
  */
 int smudge_memory_destroy(struct smudge_memory *memory,
 			  struct smudge_error *err);
@@ -82,7 +89,8 @@ struct smudge_region_options {
  * Return: 0, -EINVAL (alignment, size, page_shift or name, or a gpa range that
  * ends beyond 2^64 - 1), -EEXIST (overlaps another region's gpa range, or the
  * name is taken), -ENOSPC (SMUDGE_MAX_REGIONS), -E2BIG (the options have fields
- * that this library does not know), -ENOMEM. On failure nothing has changed.
+ * that this library does not know), -EPERM (in a child), -ENOMEM. On failure
+ * nothing has changed.
  */
 int smudge_region_add(struct smudge_memory *memory,
 		      const struct smudge_region_options *options,
@@ -102,7 +110,7 @@ int smudge_region_add(struct smudge_memory *memory,
  * Threads: any, but no other call may use @region any more.
  * Return: 0, -EBUSY (a client has a batch of the region, or it is held: by a
  * display, a code handle, a migration that runs, or smudge_region_hold),
- * -ENOMEM; on failure nothing has changed.
+ * -EPERM (in a child), -ENOMEM; on failure nothing has changed.
  */
 int smudge_region_remove(struct smudge_region *region, struct smudge_error *err)
 	SMUDGE_NONNULL(1);
@@ -255,7 +263,8 @@ int smudge_region_read_bytes(const struct smudge_region *region,
  * file mapped there, by fstat and /proc/self/maps, which differ on btrfs: pass
  * -1; locked memory; not whole host or huge pages), -ENOMEM (a part is not
  * mapped), -EBADF (@fd is not open for writing), -EACCES (a shared
- * mapping that may not be written, and no @fd), -EPERM (a sealed memfd),
+ * mapping that may not be written, and no @fd), -EPERM (a sealed memfd, or in a
+ * child: then nothing happened),
  * -EOPNOTSUPP (the file system punches no holes), -ENODEV, -ESPIPE (not a
  * regular file), -ETXTBSY, -ENOSPC, -EIO (the file system's), -ENOENT (no
  * /proc), -ESRCH (the process's first thread has ended, and /proc/self with
@@ -313,7 +322,7 @@ smudge_region_rearm_policy(struct smudge_region *region) SMUDGE_NONNULL(1);
  * memory also on its own, and in the sources' kernel calls. Threads: any.
  * State after failure: the range of a failed source is dirty for every client
  * (unknown means dirty); the other sources and regions were harvested.
- * Return: 0, or the first failing source's error.
+ * Return: 0, -EPERM (in a child), or the first failing source's error.
  */
 int smudge_memory_harvest(struct smudge_memory *memory,
 			  struct smudge_error *err) SMUDGE_MUST_CHECK
@@ -343,8 +352,8 @@ int smudge_region_harvest(struct smudge_region *region,
  * looked at.
  * Return: 0, -EOPNOTSUPP (a running source has no look: KVM's log in legacy
  * mode, or a source of the program's own without one; the error names it),
- * or the first failing source's error. A look operation that returns
- * -EOPNOTSUPP itself is such a failure: its range is dirty then.
+ * -EPERM (in a child), or the first failing source's error. A look operation
+ * that returns -EOPNOTSUPP itself is such a failure: its range is dirty then.
  */
 int smudge_memory_look(struct smudge_memory *memory,
 		       struct smudge_error *err) SMUDGE_MUST_CHECK
@@ -369,8 +378,8 @@ int smudge_region_look(struct smudge_region *region,
  * sources' kernel calls. Threads: any.
  * State after failure: as smudge_memory_harvest. Pages that could not be
  * re-armed are dirty, and are reported again or re-armed by the next take.
- * Return: 0, -EIO (a source could not be re-armed), or the first failing
- * source's error.
+ * Return: 0, -EIO (a source could not be re-armed), -EPERM (in a child), or the
+ * first failing source's error.
  */
 int smudge_memory_harvest_quiesced(struct smudge_memory *memory,
 				   struct smudge_error *err) SMUDGE_MUST_CHECK

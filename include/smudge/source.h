@@ -40,8 +40,9 @@ extern "C" {
  * State after failure: not attached.
  * Return: 0, -EINVAL (range outside the region), -EBUSY (source is attached),
  * -EOPNOTSUPP (the source has no look, and a client of the region lets only
- * quiesced harvests re-arm), -ENOMEM, or the error of the source's start (-EIO
- * if that returned what it may not return).
+ * quiesced harvests re-arm), -EPERM (in a child of fork: memory.h), -ENOMEM, or
+ * the error of the source's start (-EIO if that returned what it may not
+ * return).
  */
 int smudge_region_attach(struct smudge_region *region,
 			 struct smudge_source *source, uint64_t first_page,
@@ -57,8 +58,8 @@ int smudge_region_attach(struct smudge_region *region,
  * Call it before the mechanism ends (a memory slot is deleted, a mapping
  * unmapped): the mechanism still holds the last bits. Blocks: on the locks and
  * the source's harvest and stop. Threads: any.
- * Return: 0, or the last harvest's error: then its range is dirty for every
- * client, and the source is detached all the same.
+ * Return: 0, -EPERM (in a child), or the last harvest's error: then its range
+ * is dirty for every client, and the source is detached all the same.
  */
 int smudge_source_detach(struct smudge_source *source, struct smudge_error *err)
 	SMUDGE_NONNULL(1);

@@ -11,6 +11,7 @@
 
 #include "sys/log.h"
 #include "sys/options.h"
+#include "sys/space.h"
 
 #define WHERE "code"
 
@@ -61,6 +62,7 @@ static struct smudge_code *new_code(struct smudge_memory *memory,
 		return NULL;
 	}
 	code->memory = memory;
+	code->space = smi_sys_space_id();
 	code->marks_only = options->marks_only;
 	snprintf(code->name, sizeof(code->name), "%s",
 		 options->name ? options->name : "code");
@@ -212,6 +214,9 @@ int smudge_code_add(struct smudge_code *code, uint64_t gpa,
 
 	SMI_SYS_LOG_SCOPE();
 	smudge_error_clear(err);
+	ret = smi_sys_space_check(code->space, WHERE, "code handle", err);
+	if (ret < 0)
+		return ret;
 	pthread_mutex_lock(&code->lock);
 	ret = add_locked(code, gpa, length_bytes, since, err);
 	pthread_mutex_unlock(&code->lock);

@@ -68,6 +68,7 @@ struct smi_code_region {
 
 struct smudge_code {
 	struct smudge_memory *memory;
+	uint64_t space; /* address space that it was opened in */
 	char name[32];
 	bool marks_only;
 	pthread_mutex_t lock; /* everything below */

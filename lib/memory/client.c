@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memory/space.h"
 #include "memory/reclaim.h"
 #include "memory/stats.h"
 #include "memory/view.h"
@@ -202,6 +203,8 @@ int smudge_client_open(struct smudge_memory *memory,
 		"client", err);
 	if (ret == 0)
 		ret = check_options(&own, err);
+	if (ret == 0)
+		ret = smi_memory_check_space(memory, err);
 	if (ret < 0)
 		return ret;
 	client = calloc(1, sizeof(*client));
@@ -229,10 +232,14 @@ int smudge_client_close(struct smudge_client *client)
 {
 	struct smudge_memory *memory;
 	struct smudge_client **link;
+	int ret;
 
 	if (!client)
 		return 0;
 	memory = client->memory;
+	ret = smi_memory_check_space(memory, NULL);
+	if (ret < 0)
+		return ret;
 	SMI_SYS_LOG_SCOPE();
 	SMI_SYS_GUARD(&memory->lock);
 	for (struct smi_view *v = client->views; v; v = v->next_in_client) {

@@ -18,6 +18,7 @@
 
 #include <linux/falloc.h>
 
+#include "memory/space.h"
 #include "sys/error.h"
 #include "sys/maps.h"
 
@@ -133,6 +134,9 @@ int smudge_region_discard(struct smudge_region *region, uint64_t first_page,
 	int ret;
 
 	smudge_error_clear(err);
+	ret = smi_memory_check_space(region->memory, err);
+	if (ret < 0)
+		return ret;
 	if (!npages || first_page >= region->npages ||
 	    npages > region->npages - first_page)
 		return smudge_error_set(err, -EINVAL, WHERE,

@@ -6,6 +6,7 @@
  */
 #include "memory/source.h"
 
+#include "memory/space.h"
 #include "sys/clock.h"
 #include "sys/guard.h"
 #include "sys/log.h"
@@ -58,23 +59,37 @@ static int harvest_all(struct smudge_memory *memory, enum smi_harvest how,
 static int harvest_memory(struct smudge_memory *memory, enum smi_harvest how,
 			  struct smudge_error *err)
 {
+	int ret;
+
+	smudge_error_clear(err);
+	ret = smi_memory_check_space(memory, err);
+	if (ret < 0)
+		return ret;
 	SMI_SYS_GUARD(&memory->lock);
 	return harvest_all(memory, how, err);
+}
+
+static int harvest_one(struct smudge_region *region, enum smi_harvest how,
+		       struct smudge_error *err)
+{
+	int ret;
+
+	smudge_error_clear(err);
+	ret = smi_memory_check_space(region->memory, err);
+	return ret < 0 ? ret : harvest_region(region, how, err);
 }
 
 int smudge_region_harvest(struct smudge_region *region,
 			  struct smudge_error *err)
 {
 	SMI_SYS_LOG_SCOPE();
-	smudge_error_clear(err);
-	return harvest_region(region, SMI_HARVEST, err);
+	return harvest_one(region, SMI_HARVEST, err);
 }
 
 int smudge_memory_harvest(struct smudge_memory *memory,
 			  struct smudge_error *err)
 {
 	SMI_SYS_LOG_SCOPE();
-	smudge_error_clear(err);
 	return harvest_memory(memory, SMI_HARVEST, err);
 }
 
@@ -82,23 +97,20 @@ int smudge_region_harvest_quiesced(struct smudge_region *region,
 				   struct smudge_error *err)
 {
 	SMI_SYS_LOG_SCOPE();
-	smudge_error_clear(err);
-	return harvest_region(region, SMI_QUIESCED, err);
+	return harvest_one(region, SMI_QUIESCED, err);
 }
 
 int smudge_memory_harvest_quiesced(struct smudge_memory *memory,
 				   struct smudge_error *err)
 {
 	SMI_SYS_LOG_SCOPE();
-	smudge_error_clear(err);
 	return harvest_memory(memory, SMI_QUIESCED, err);
 }
 
 int smudge_region_look(struct smudge_region *region, struct smudge_error *err)
 {
 	SMI_SYS_LOG_SCOPE();
-	smudge_error_clear(err);
-	return harvest_region(region, SMI_LOOK, err);
+	return harvest_one(region, SMI_LOOK, err);
 }
 
 static int check_look(struct smudge_region *region, struct smudge_error *err)
@@ -113,10 +125,13 @@ static int check_look(struct smudge_region *region, struct smudge_error *err)
 int smudge_memory_look(struct smudge_memory *memory, struct smudge_error *err)
 {
 	const struct smi_region_table *table;
-	int ret = 0;
+	int ret;
 
 	SMI_SYS_LOG_SCOPE();
 	smudge_error_clear(err);
+	ret = smi_memory_check_space(memory, err);
+	if (ret < 0)
+		return ret;
 	SMI_SYS_GUARD(&memory->lock);
 	table = smi_memory_table(memory);
 	for (size_t i = 0; i < table->n && ret == 0; i++)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "memory/space.h"
 #include "memory/reclaim.h"
 #include "memory/region.h"
 #include "sys/guard.h"
@@ -21,6 +22,7 @@ int smudge_memory_create(struct smudge_memory **ret_memory)
 		free(table);
 		return -ENOMEM;
 	}
+	memory->space = smi_sys_space_id();
 	pthread_mutex_init(&memory->lock, NULL);
 	atomic_init(&memory->table, table);
 	/* Marks must find what they need in memory. */
@@ -60,6 +62,9 @@ int smudge_memory_destroy(struct smudge_memory *memory,
 	smudge_error_clear(err);
 	if (!memory)
 		return 0;
+	ret = smi_memory_check_space(memory, err);
+	if (ret < 0)
+		return ret;
 	pthread_mutex_lock(&memory->lock);
 	ret = check_unused(memory, err);
 	if (ret < 0) {

@@ -96,10 +96,11 @@ struct smudge_memory {
 	_Atomic(struct smi_region_table *) table; /* never NULL */
 	struct smudge_client *clients;		  /* lock */
 	size_t nclients;			  /* lock */
-	uint32_t next_region_id;		  /* lock */
-	uint64_t bitmap_peak_bytes;		  /* lock */
-	struct smi_retired *retired;		  /* lock */
-	uint64_t nretired;			  /* lock */
+	uint64_t space;		     /* address space that it was created in */
+	uint32_t next_region_id;     /* lock */
+	uint64_t bitmap_peak_bytes;  /* lock */
+	struct smi_retired *retired; /* lock */
+	uint64_t nretired;	     /* lock */
 	struct smi_counters counters;
 };
 

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "memory/client.h"
+#include "memory/space.h"
 #include "memory/reclaim.h"
 #include "memory/source.h"
 #include "memory/table.h"
@@ -139,6 +140,8 @@ int smudge_region_add(struct smudge_memory *memory,
 	if (!own.page_shift)
 		own.page_shift = 12;
 	ret = smi_region_check_options(&own, err);
+	if (ret == 0)
+		ret = smi_memory_check_space(memory, err);
 	if (ret < 0)
 		return ret;
 	SMI_SYS_LOG_SCOPE();
@@ -182,6 +185,9 @@ int smudge_region_remove(struct smudge_region *region, struct smudge_error *err)
 
 	SMI_SYS_LOG_SCOPE();
 	smudge_error_clear(err);
+	ret = smi_memory_check_space(memory, err);
+	if (ret < 0)
+		return ret;
 	SMI_SYS_GUARD(&memory->lock);
 	ret = check_removable(region, err);
 	if (ret < 0)

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memory/space.h"
 #include "sys/guard.h"
 #include "sys/log.h"
 #include "sys/options.h"
@@ -169,6 +170,9 @@ int smudge_region_attach(struct smudge_region *region,
 			"%" PRIu64 " pages from page %" PRIu64
 			" on are not in region %s of %" PRIu64 " pages",
 			npages, first_page, region->name, region->npages);
+	ret = smi_memory_check_space(region->memory, err);
+	if (ret < 0)
+		return ret;
 	SMI_SYS_GUARD(&region->lock);
 	if (!atomic_compare_exchange_strong_explicit(
 		    &source->region, &nowhere, region, memory_order_acq_rel,
@@ -247,13 +251,12 @@ void smi_source_unlock(struct smudge_region *region)
 	pthread_mutex_unlock(&memory->lock);
 }
 
-int smudge_source_detach(struct smudge_source *source, struct smudge_error *err)
+static int detach(struct smudge_source *source, struct smudge_error *err)
 {
 	SMI_SYS_LOG_SCOPE();
 	struct smudge_region *region = smi_source_lock(source);
 	int ret;
 
-	smudge_error_clear(err);
 	if (!region)
 		return 0;
 	ret = smi_source_detach_locked(source, err);
@@ -261,11 +264,22 @@ int smudge_source_detach(struct smudge_source *source, struct smudge_error *err)
 	return ret;
 }
 
+int smudge_source_detach(struct smudge_source *source, struct smudge_error *err)
+{
+	struct smudge_memory *memory;
+	int ret = 0;
+
+	smudge_error_clear(err);
+	if (look_up(source, &memory))
+		ret = smi_memory_check_space(memory, err);
+	return ret < 0 ? ret : detach(source, err);
+}
+
 void smudge_source_destroy(struct smudge_source *source)
 {
 	if (!source)
 		return;
-	smudge_source_detach(source, NULL);
+	detach(source, NULL);
 	if (source->ops.destroy)
 		source->ops.destroy(source->opaque);
 	free(source);

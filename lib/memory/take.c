@@ -13,6 +13,7 @@
 
 #include "bitmap/batch.h"
 #include "bitmap/take.h"
+#include "memory/space.h"
 #include "memory/source.h"
 #include "sys/clock.h"
 #include "sys/guard.h"
@@ -118,6 +119,8 @@ int smudge_client_take(struct smudge_client *client,
 	SMI_SYS_LOG_SCOPE();
 	smudge_error_clear(err);
 	ret = check_range(region, first_page, npages, err);
+	if (ret == 0)
+		ret = smi_memory_check_space(region->memory, err);
 	if (ret < 0)
 		return ret;
 	SMI_SYS_GUARD(&region->lock);
@@ -182,6 +185,8 @@ int smudge_client_take_next(struct smudge_client *client,
 	SMI_SYS_LOG_SCOPE();
 	smudge_error_clear(err);
 	ret = check_next(region, rest, max_pages, batch, err);
+	if (ret == 0)
+		ret = smi_memory_check_space(region->memory, err);
 	if (ret < 0 || !rest->npages)
 		return ret;
 	SMI_SYS_GUARD(&region->lock);

@@ -26,6 +26,7 @@
 #include "sys/error.h"
 #include "sys/guard.h"
 #include "sys/options.h"
+#include "sys/space.h"
 #include "sys/rcu.h"
 
 #define WHERE "hub"
@@ -33,6 +34,7 @@
 struct smudge_hub {
 	struct smudge_hub_ops ops;
 	void *opaque;
+	uint64_t space; /* address space that it was created in */
 	pthread_mutex_t lock;
 	struct smudge_hub_member *members; /* lock */
 	size_t nowners;	 /* lock; the creator, and each member */
@@ -86,17 +88,19 @@ static int collect_locked(struct smudge_hub *hub, struct smudge_error *err)
 	return ret;
 }
 
-int smudge_hub_collect(struct smudge_hub *hub, struct smudge_error *err)
-{
-	smudge_error_clear(err);
-	SMI_SYS_GUARD(&hub->lock);
-	return collect_locked(hub, err);
-}
-
 static int collect(struct smudge_hub *hub, struct smudge_error *err)
 {
 	SMI_SYS_GUARD(&hub->lock);
 	return collect_locked(hub, err);
+}
+
+int smudge_hub_collect(struct smudge_hub *hub, struct smudge_error *err)
+{
+	int ret;
+
+	smudge_error_clear(err);
+	ret = smi_sys_space_check(hub->space, WHERE, "hub", err);
+	return ret < 0 ? ret : collect(hub, err);
 }
 
 static void report_run(const struct smudge_hub_member *member,
@@ -310,6 +314,7 @@ int smudge_hub_create(const struct smudge_hub_ops *ops, void *opaque,
 					"no memory for hub %s", own.name);
 	hub->ops = own;
 	hub->opaque = opaque;
+	hub->space = smi_sys_space_id();
 	hub->nowners = 1;
 	pthread_mutex_init(&hub->lock, NULL);
 	*ret_hub = hub;
@@ -355,6 +360,8 @@ int smudge_hub_join(struct smudge_hub *hub,
 		WHERE, err);
 	if (ret == 0)
 		ret = smi_hub_check_member(&own, err);
+	if (ret == 0)
+		ret = smi_sys_space_check(hub->space, WHERE, "hub", err);
 	if (ret < 0)
 		return ret;
 	member = calloc(1, sizeof(*member));

@@ -4,6 +4,7 @@
  */
 #include "sys/space.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <sys/mman.h>
@@ -71,6 +72,17 @@ bool smi_sys_space_is(uint64_t id)
 	/* Relaxed: as in smi_sys_space_id. */
 	return id && page &&
 	       atomic_load_explicit(&page->id, memory_order_relaxed) == id;
+}
+
+int smi_sys_space_check(uint64_t id, const char *where, const char *what,
+			struct smudge_error *err)
+{
+	if (!id || smi_sys_space_is(id))
+		return 0;
+	return smudge_error_set(err, -EPERM, where,
+				"the %s was created before fork(2), by the "
+				"parent process: a child creates its own",
+				what);
 }
 
 pthread_mutex_t *smi_sys_space_mutex(enum smi_sys_space_lock which)

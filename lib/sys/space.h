@@ -15,6 +15,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <smudge/error.h>
+
 enum smi_sys_space_lock {
 	SMI_SYS_SPACE_SEGV,	  /* what SIGSEGV's handler finds */
 	SMI_SYS_SPACE_SOFT_DIRTY, /* the soft-dirty bits */
@@ -31,6 +33,17 @@ uint64_t smi_sys_space_id(void);
 
 /* Is it this address space's? False for 0. Threads: any, signal handlers. */
 bool smi_sys_space_is(uint64_t id);
+
+/*
+ * smi_sys_space_check - was an object created in this address space?
+ * @id: what smi_sys_space_id returned then; 0, when it had no number, passes
+ * @where, @what: for the sentence, such as "memory"
+ *
+ * Cost: two loads. Blocks: no. Threads: any.
+ * Return: 0, -EPERM.
+ */
+int smi_sys_space_check(uint64_t id, const char *where, const char *what,
+			struct smudge_error *err);
 
 /* After smi_sys_space_id has returned a number, in this process or a parent. */
 pthread_mutex_t *smi_sys_space_mutex(enum smi_sys_space_lock which);
