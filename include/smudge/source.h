@@ -242,8 +242,9 @@ struct smudge_kvm_slot {
  * mode it has none. Blocks: no. Threads: any. Return: 0, -EINVAL (@slot),
  * -E2BIG (@slot has fields that this library does not know), -ENOMEM.
  * Start: also -EINVAL (attached to a range of another size or address than the
- * slot's), -EBUSY (another source logs the slot), -ENOMEM, KVM's
- * errors. Harvest: KVM's errors. Re-arm: -EIO, from a take.
+ * slot's), -ENOENT (the slot does not exist), -EBUSY (another source logs the
+ * slot), -ENOMEM, KVM's errors. Harvest: KVM's errors. Re-arm: -EIO, from a
+ * take.
  */
 int smudge_kvm_log_create(struct smudge_kvm *kvm,
 			  const struct smudge_kvm_slot *slot,

@@ -22,6 +22,7 @@
 #include <linux/kvm.h>
 
 #include "source/kvm.h"
+#include "source/kvm_exists.h"
 #include "source/kvm_pending.h"
 #include "source/kvm_slot.h"
 
@@ -71,7 +72,7 @@ static int get_failed(const struct kvm_log *log, int code,
 	if (code == -ENXIO)
 		why = "the VM uses the dirty ring instead";
 	else if (code == -ENOENT)
-		why = "the slot is gone, or its logging was stopped";
+		why = "it has no log any more, which only its source may stop";
 	return smudge_error_set(err, code, WHERE,
 				"KVM_GET_DIRTY_LOG of slot %u fails: %s",
 				log->slot.slot, why);
@@ -105,6 +106,9 @@ static int kvm_log_start(void *opaque, const struct smudge_source_range *range,
 	struct kvm_log *log = opaque;
 	int ret = smi_kvm_slot_check_range(&log->slot, range, WHERE, err);
 
+	if (ret == 0)
+		ret = smi_kvm_check_exists(log->kvm->vm_fd, &log->slot, WHERE,
+					   err);
 	if (ret < 0)
 		return ret;
 	log->range = *range;

@@ -37,7 +37,7 @@ static void check_vanished_slot(enum smudge_kvm_log_mode mode)
 	assert_true(tiny_vm_has_slot(&k.vm));
 	tiny_vm_delete_slot(&k.vm);
 	assert_int_equal(smudge_region_harvest(k.track.region, &err), -ENOENT);
-	expect_words(&err, "slot 3");
+	expect_words(&err, "slot 3 fails: it has no log any more");
 	assert_true(smudge_client_all(client, k.track.region, 0, NPAGES));
 	assert_int_equal(smudge_client_close(client), 0);
 	/* The source's stop must not have made the slot again. */
@@ -137,6 +137,46 @@ static void test_refused_start(void **state)
 	kvm_track_close(&k);
 }
 
+/*
+ * A slot that does not exist: KVM would make it. Nothing is left of it, nor of
+ * one whose place another slot has.
+ */
+static void check_no_slot(bool is_elsewhere, const char *words)
+{
+	struct smudge_client_options options = {.size = sizeof(options),
+						.name = "test"};
+	struct smudge_client *client = NULL;
+	struct smudge_kvm_slot slot;
+	struct smudge_source *source;
+	struct smudge_error err;
+	struct kvm_track k;
+
+	kvm_track_open(&k, MANUAL, NPAGES, 0, 12);
+	slot = tiny_vm_slot(&k.vm);
+	assert_int_equal(smudge_source_detach(k.source, NULL), 0);
+	slot.slot += is_elsewhere;
+	if (!is_elsewhere)
+		tiny_vm_delete_slot(&k.vm);
+	assert_int_equal(smudge_kvm_log_create(k.kvm, &slot, &source, &err), 0);
+	track_attach(&k.track, source, 0, 0);
+	assert_int_equal(
+		smudge_client_open(k.track.memory, &options, &client, &err),
+		-ENOENT);
+	assert_null(client);
+	expect_words(&err, words);
+	assert_int_equal(tiny_vm_has_slot(&k.vm), is_elsewhere);
+	smudge_source_destroy(source);
+	kvm_track_close(&k);
+}
+
+static void test_no_slot(void **state)
+{
+	check_no_slot(false, "slot 3 does not exist in this VM: create it "
+			     "before its source starts");
+	check_no_slot(true, "slot 4 does not exist in this VM, and another "
+			    "slot has its gpa 0x");
+}
+
 /* One of two sources would not see what the other cleared in the kernel. */
 static void test_two_sources(void **state)
 {
@@ -178,6 +218,19 @@ static int open_ring_machine(void)
 	return vm_fd;
 }
 
+static void make_slot(int vm_fd, const struct smudge_kvm_slot *slot)
+{
+	struct kvm_userspace_memory_region region = {
+		.slot = slot->slot,
+		.guest_phys_addr = slot->gpa,
+		.memory_size = slot->size_bytes,
+		.userspace_addr = (uintptr_t)slot->hva,
+	};
+
+	assert_return_code(ioctl(vm_fd, KVM_SET_USER_MEMORY_REGION, &region),
+			   errno);
+}
+
 static void test_dirty_ring(void **state)
 {
 	struct smudge_client_options client_options = {
@@ -195,6 +248,7 @@ static void test_dirty_ring(void **state)
 	options.vm_fd = open_ring_machine();
 	slot.hva = mmap(NULL, slot.size_bytes, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	make_slot(options.vm_fd, &slot);
 	assert_int_equal(smudge_kvm_create(&options, &kvm, &err), 0);
 	assert_int_equal(smudge_kvm_log_create(kvm, &slot, &source, &err), 0);
 	track_open(&t, slot.hva, 0, NPAGES, 12);
@@ -211,4 +265,4 @@ static void test_dirty_ring(void **state)
 }
 
 TEST_MAIN(test_vanished_slot, test_failed_clear, test_misattached,
-	  test_refused_start, test_two_sources, test_dirty_ring)
+	  test_refused_start, test_no_slot, test_two_sources, test_dirty_ring)
