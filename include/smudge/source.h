@@ -72,6 +72,23 @@ int smudge_source_detach(struct smudge_source *source, struct smudge_error *err)
  */
 void smudge_source_destroy(struct smudge_source *source);
 
+/*
+ * smudge_region_next_uncovered - the next run of pages that no source covers
+ * @region: region (borrowed)
+ * @first_page, @end_page: where to look, end exclusive; clamped to the region
+ * @ret_run: receives the run
+ *
+ * What is written there becomes dirty by marks only. A program that expects
+ * sources everywhere looks for such pages after it attached them, with 0 and
+ * UINT64_MAX; uncovered_pages of smudge_memory_stats is their number.
+ * Blocks: on the region's lock. Threads: any.
+ * Return: true, or false when there is none.
+ */
+bool smudge_region_next_uncovered(struct smudge_region *region,
+				  uint64_t first_page, uint64_t end_page,
+				  struct smudge_run *ret_run)
+	SMUDGE_NONNULL(1, 4);
+
 /* What one source cost. Totals since it was created. */
 struct smudge_source_stats {
 	size_t size; /* set by the caller: sizeof */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "bitmap/layout.h"
+#include "memory/cover.h"
 #include "memory/source.h"
 #include "sys/guard.h"
 #include "sys/options.h"
@@ -75,6 +76,25 @@ static uint64_t kept_pages(struct smudge_memory *memory)
 	return n;
 }
 
+/* memory->lock held. */
+static uint64_t uncovered_pages(struct smudge_memory *memory)
+{
+	const struct smi_region_table *table = smi_memory_table(memory);
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < table->n; i++) {
+		struct smudge_region *region = table->regions[i];
+		struct smudge_run run = {0, 0};
+
+		pthread_mutex_lock(&region->lock);
+		while (smi_cover_next_gap(region, run.first_page + run.npages,
+					  UINT64_MAX, &run))
+			n += run.npages;
+		pthread_mutex_unlock(&region->lock);
+	}
+	return n;
+}
+
 static void read_counters(struct smi_counters *counters,
 			  struct smudge_memory_stats *stats)
 {
@@ -105,6 +125,7 @@ int smudge_memory_stats(struct smudge_memory *memory,
 	now.bitmap_peak_bytes = memory->bitmap_peak_bytes;
 	now.kept_pages = kept_pages(memory) + get(&memory->counters.kept_pages);
 	now.unfreed = memory->nretired;
+	now.uncovered_pages = uncovered_pages(memory);
 	pthread_mutex_unlock(&memory->lock);
 	read_counters(&memory->counters, &now);
 	return smi_sys_stats_copy(
