@@ -17,12 +17,14 @@ int smudge_memory_create(struct smudge_memory **ret_memory)
 	struct smudge_memory *memory = calloc(1, sizeof(*memory));
 	struct smi_region_table *table = calloc(1, sizeof(*table));
 
-	if (!memory || !table) {
+	uint64_t space = smi_sys_space_id();
+
+	if (!memory || !table || !space) {
 		free(memory);
 		free(table);
 		return -ENOMEM;
 	}
-	memory->space = smi_sys_space_id();
+	memory->space = space;
 	pthread_mutex_init(&memory->lock, NULL);
 	atomic_init(&memory->table, table);
 	/* Marks must find what they need in memory. */

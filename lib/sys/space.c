@@ -36,9 +36,10 @@ static struct page *map_page(void)
 
 	if (page == MAP_FAILED)
 		return NULL;
+	/* A kernel without it (before 4.14) takes a child for its parent. */
+	madvise(page, bytes, MADV_WIPEONFORK);
 	/* Release pairs with the acquires here and in find. */
-	if (madvise(page, bytes, MADV_WIPEONFORK) == 0 &&
-	    atomic_compare_exchange_strong_explicit(&the_page, &first, page,
+	if (atomic_compare_exchange_strong_explicit(&the_page, &first, page,
 						    memory_order_acq_rel,
 						    memory_order_acquire))
 		return page;

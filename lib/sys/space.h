@@ -27,7 +27,7 @@ enum smi_sys_space_lock {
  * smi_sys_space_id - a number that no ancestor's address space has
  *
  * Blocks: no. Threads: any.
- * Return: the number, or 0: no memory for the page, or no MADV_WIPEONFORK.
+ * Return: the number, or 0: no memory for the page.
  */
 uint64_t smi_sys_space_id(void);
 
