@@ -61,7 +61,7 @@ test-web:
 	@scripts/install-packages.sh web
 	@SMUDGE_REQUIRE=web python3 scripts/test.py --row gcc-release --test test_web
 
-## make bench        measure, in some minutes; FULL=1: everything, for hours
+## make bench        measure, in some minutes; FULL=1: everything, an hour
 BENCH_SCOPE = $(if $(filter-out 0 no,$(FULL)),--full)
 bench: all
 	$(BUILD)/bench/bench-marks $(BENCH_SCOPE) $(BUILD)/lib/libsmudge.so.0

@@ -27,7 +27,7 @@ static const char usage[] =
 	"                    (percent), pattern, variant, ns, baseline,\n"
 	"                    baseline_ns, ratio (baseline_ns / ns); case\n"
 	"                    memory has state and bytes instead\n"
-	"  --full            all sizes, up to 2^28 pages (1 TiB): hours\n"
+	"  --full            all sizes, up to 2^28 pages (1 TiB): an hour\n"
 	"  --quick           one sample of small maps: does it run?\n"
 	"  --pages N         one size: a power of two from 64\n"
 	"  --samples N       samples per median: 1 to 100, default 9\n"
