@@ -13,6 +13,7 @@
 #include "bitmap/group.h"
 #include "bitmap/mark.h"
 #include "bitmap/planes.h"
+#include "bitmap/resize.h"
 #include "sys/barrier.h"
 
 static int no_memory(uint64_t npages, struct smudge_error *err)
@@ -25,10 +26,17 @@ static int no_memory(uint64_t npages, struct smudge_error *err)
 int smudge_bitmap_create(uint64_t npages, struct smudge_bitmap **ret,
 			 struct smudge_error *err)
 {
+	return smi_bitmap_create_room(npages, npages, ret, err);
+}
+
+int smi_bitmap_create_room(uint64_t npages, uint64_t max_npages,
+			   struct smudge_bitmap **ret, struct smudge_error *err)
+{
 	struct smudge_bitmap *b;
 
 	smudge_error_clear(err);
-	if (npages == 0 || npages > SMUDGE_BITMAP_MAX_PAGES)
+	if (npages == 0 || npages > max_npages ||
+	    max_npages > SMUDGE_BITMAP_MAX_PAGES)
 		return smudge_error_set(
 			err, -EINVAL, "bitmap",
 			"a bitmap has from 1 to 2^40 pages, not "
@@ -38,15 +46,13 @@ int smudge_bitmap_create(uint64_t npages, struct smudge_bitmap **ret,
 	if (!b)
 		return no_memory(npages, err);
 	memset(b, 0, sizeof(*b));
-	b->npages = npages;
-	b->ngroups = smi_count_groups(npages);
-	b->nwords = b->ngroups * SMI_GROUP_WORDS;
-	b->nlevel2 = smi_level2_word(b->ngroups + 63);
-	if (!smi_planes_map(b)) {
+	smi_bitmap_set_npages(b, npages);
+	if (!smi_planes_map(b, smi_count_groups(max_npages))) {
 		smudge_bitmap_destroy(b);
 		return no_memory(npages, err);
 	}
 	atomic_init(&b->fast_npages, smi_sys_barrier_register() ? npages : 0);
+	atomic_init(&b->mark_npages, npages);
 	b->kernels = smi_kernels_choose();
 	*ret = b;
 	return 0;

@@ -18,7 +18,8 @@
  *
  * Address space is reserved for all of it, and memory is used only where bits
  * have been. A fill or an empty releases the memory of the bits plane, destroy
- * releases everything, a take nothing.
+ * releases everything, a take nothing. A map that may grow reserves for its
+ * largest size, so that nothing moves as it grows (resize.h).
  *
  * Three levels are enough for any size: for a guest of 1 TiB, a scan of level2
  * and full reads 16 KiB (docs/decisions/0001).
@@ -36,8 +37,9 @@
  *	B2  no word is both mixed and ones; not all 64 are ones
  *	B3  level2 bit set  <=> the group has a mixed or a ones bit
  *	B4  full bit set    =>  the group has no mixed and no ones bit
- *	B5  no page at or beyond npages is dirty; the ragged last group is
- *	    full if all pages it has are dirty, or has them as mixed and ones
+ *	B5  no page at or beyond npages is dirty, up to the largest size; the
+ *	    ragged last group is full if all pages it has are dirty, or has
+ *	    them as mixed and ones
  * Queries rely on B1 and B3: they look for a bit where a summary has one.
  * A map that is all dirty is 8 KiB of full bits per TiB, and costs as much to
  * write and to take.
@@ -95,20 +97,24 @@
 #define SMI_ALL_ONES	(~UINT64_C(0))
 
 struct smudge_bitmap {
-	/* Read by every mark, so they are in one cache line. */
-	_Atomic uint64_t fast_npages;  /* npages; 0 without membarrier */
-	_Atomic uint64_t *mark_words;  /* [nwords], one bit per page */
+	/*
+	 * Read by every mark, so they are in one cache line. The arrays here
+	 * and below have room for the largest size.
+	 */
+	_Atomic uint64_t fast_npages;  /* mark_npages; 0 without membarrier */
+	_Atomic uint64_t mark_npages;  /* npages, for markers */
+	_Atomic uint64_t *mark_words;  /* [ngroups][SMI_GROUP_WORDS] */
 	_Atomic uint8_t *mark_lines;   /* [ngroups][SMI_GROUP_LINES] */
 	_Atomic uint64_t *mark_groups; /* [nlevel2], one bit per group */
-	uint64_t npages;
-	uint64_t nwords; /* of whole groups, so that kernels need no tail */
+	uint64_t npages;	       /* the owner's, as all below */
 	uint64_t ngroups;
-	uint64_t nlevel2; /* words with one bit per group */
+	uint64_t nlevel2;      /* words with one bit per group */
+	uint64_t nmark_level2; /* as many as there have ever been */
 
 	/* The root, written by markers, so it has a cache line of its own. */
 	_Alignas(64) _Atomic uint64_t marked;
 
-	_Alignas(64) uint64_t *words; /* [nwords] */
+	_Alignas(64) uint64_t *words; /* [ngroups][SMI_GROUP_WORDS] */
 	uint64_t *packed;	      /* [ngroups][SMI_PACKED_WORDS] */
 	struct smi_group *groups;     /* [ngroups] */
 	uint64_t *level2;	      /* [nlevel2] */
@@ -162,15 +168,32 @@ static inline uint64_t smi_count_groups(uint64_t end)
 	return smi_page_group(end + SMI_GROUP_PAGES - 1);
 }
 
-/* Clamp [first, first + npages) to the bitmap; false if nothing is left. */
+/* Clamp [first, first + npages) to [0, end); false if nothing is left. */
+static inline bool smi_clamp(uint64_t end, uint64_t first, uint64_t *npages)
+{
+	if (first >= end)
+		return false;
+	if (*npages > end - first)
+		*npages = end - first;
+	return *npages != 0;
+}
+
+/* The owner's: clamp a range to the bitmap. */
 static inline bool smi_bitmap_clamp(const struct smudge_bitmap *bitmap,
 				    uint64_t first, uint64_t *npages)
 {
-	if (first >= bitmap->npages)
-		return false;
-	if (*npages > bitmap->npages - first)
-		*npages = bitmap->npages - first;
-	return *npages != 0;
+	return smi_clamp(bitmap->npages, first, npages);
+}
+
+/* The owner's: how many pages, groups and words of group bits there are. */
+static inline void smi_bitmap_set_npages(struct smudge_bitmap *bitmap,
+					 uint64_t npages)
+{
+	bitmap->npages = npages;
+	bitmap->ngroups = smi_count_groups(npages);
+	bitmap->nlevel2 = smi_level2_word(bitmap->ngroups + 63);
+	if (bitmap->nmark_level2 < bitmap->nlevel2)
+		bitmap->nmark_level2 = bitmap->nlevel2;
 }
 
 #endif

@@ -88,7 +88,10 @@ static inline void mark_part(struct smudge_bitmap *b, uint64_t first,
 static __attribute__((noinline)) void mark_any(struct smudge_bitmap *b,
 					       uint64_t first, uint64_t npages)
 {
-	if (!smi_bitmap_clamp(b, first, &npages))
+	/* Relaxed: resize.h says why an old size may be read. */
+	if (!smi_clamp(
+		    atomic_load_explicit(&b->mark_npages, memory_order_relaxed),
+		    first, &npages))
 		return;
 	if (!fast_npages(b))
 		atomic_thread_fence(memory_order_seq_cst);
@@ -170,6 +173,27 @@ static inline void drain_line(struct smudge_bitmap *b, uint64_t group,
 	}
 }
 
+/* Out of the words that @add has: pages that do not exist (resize.h). */
+static void drop_beyond(const struct smudge_bitmap *b, uint64_t group,
+			uint64_t *words, struct smi_group *add)
+{
+	uint64_t dirty = smi_group_dirty(*add);
+	unsigned int end = 0;
+
+	if (group < b->ngroups)
+		end = (unsigned int)smi_group_npages(b, group);
+	*add = (struct smi_group){0, 0};
+	for (; dirty; dirty &= dirty - 1) {
+		unsigned int i = (unsigned int)__builtin_ctzll(dirty);
+
+		words[i] &= smi_word_mask(i, 0, end);
+		if (words[i] == SMI_ALL_ONES)
+			add->ones |= UINT64_C(1) << i;
+		else if (words[i])
+			add->mixed |= UINT64_C(1) << i;
+	}
+}
+
 static void drain_group(struct smudge_bitmap *b, uint64_t group)
 {
 	uint64_t words[SMI_GROUP_WORDS];
@@ -178,6 +202,8 @@ static void drain_group(struct smudge_bitmap *b, uint64_t group)
 	for (unsigned int i = 0; i < SMI_GROUP_LINES; i++)
 		drain_line(b, group, i, words, &add);
 	add.mixed &= ~add.ones;
+	if (group + 1 >= b->ngroups)
+		drop_beyond(b, group, words, &add);
 	smi_group_or(b, group, words, 0, &add);
 }
 
@@ -205,7 +231,7 @@ void smi_bitmap_drain_marks(struct smudge_bitmap *b)
 			barrier(b);
 		return;
 	}
-	for (uint64_t k = 0; k < b->nlevel2; k++) {
+	for (uint64_t k = 0; k < b->nmark_level2; k++) {
 		uint64_t groups = fetch_and_clear(&b->mark_groups[k]);
 
 		for (; groups; groups &= groups - 1)

@@ -50,38 +50,40 @@ static void *carve(void *base, size_t *offset, size_t bytes)
 }
 
 /* Returns the size of the plane; without @base, that is all. */
-static size_t carve_marks(struct smudge_bitmap *b, void *base)
+static size_t carve_marks(struct smudge_bitmap *b, void *base, uint64_t ngroups)
 {
+	size_t nlevel2 = smi_level2_word(ngroups + 63);
 	size_t offset = 0;
 
-	b->mark_words = carve(base, &offset, b->nwords * 8);
-	b->mark_lines = carve(base, &offset, b->ngroups * SMI_GROUP_LINES);
-	b->mark_groups = carve(base, &offset, b->nlevel2 * 8);
+	b->mark_words = carve(base, &offset, ngroups * SMI_GROUP_WORDS * 8);
+	b->mark_lines = carve(base, &offset, ngroups * SMI_GROUP_LINES);
+	b->mark_groups = carve(base, &offset, nlevel2 * 8);
 	return round_to_page(offset);
 }
 
-static size_t carve_bits(struct smudge_bitmap *b, void *base)
+static size_t carve_bits(struct smudge_bitmap *b, void *base, uint64_t ngroups)
 {
+	size_t nlevel2 = smi_level2_word(ngroups + 63);
 	size_t offset = 0;
 
-	b->words = carve(base, &offset, b->nwords * 8);
-	b->packed = carve(base, &offset, b->ngroups * SMI_PACKED_WORDS * 8);
-	b->groups = carve(base, &offset, b->ngroups * sizeof(*b->groups));
-	b->level2 = carve(base, &offset, b->nlevel2 * 8);
-	b->full = carve(base, &offset, b->nlevel2 * 8); /* last: see below */
+	b->words = carve(base, &offset, ngroups * SMI_GROUP_WORDS * 8);
+	b->packed = carve(base, &offset, ngroups * SMI_PACKED_WORDS * 8);
+	b->groups = carve(base, &offset, ngroups * sizeof(*b->groups));
+	b->level2 = carve(base, &offset, nlevel2 * 8);
+	b->full = carve(base, &offset, nlevel2 * 8); /* last: see below */
 	return round_to_page(offset);
 }
 
-bool smi_planes_map(struct smudge_bitmap *b)
+bool smi_planes_map(struct smudge_bitmap *b, uint64_t ngroups)
 {
-	b->mark_bytes = carve_marks(b, NULL);
-	b->bits_bytes = carve_bits(b, NULL);
+	b->mark_bytes = carve_marks(b, NULL, ngroups);
+	b->bits_bytes = carve_bits(b, NULL, ngroups);
 	b->mark_base = reserve(b->mark_bytes);
 	b->bits_base = reserve(b->bits_bytes);
 	if (!b->mark_base || !b->bits_base)
 		return false;
-	carve_marks(b, b->mark_base);
-	carve_bits(b, b->bits_base);
+	carve_marks(b, b->mark_base, ngroups);
+	carve_bits(b, b->bits_base, ngroups);
 	return true;
 }
 

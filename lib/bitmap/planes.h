@@ -9,10 +9,10 @@
 #include "bitmap/layout.h"
 
 /*
- * Reserve both planes, for nwords, ngroups and nlevel2. After a failure the
- * caller still has to unmap what was mapped.
+ * Reserve both planes, for @ngroups at most. After a failure the caller still
+ * has to unmap what was mapped.
  */
-bool smi_planes_map(struct smudge_bitmap *bitmap);
+bool smi_planes_map(struct smudge_bitmap *bitmap, uint64_t ngroups);
 
 void smi_planes_unmap(struct smudge_bitmap *bitmap);
 

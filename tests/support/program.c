@@ -10,6 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bitmap/resize.h"
+#include "common/range.h"
+
 static uint64_t draw(struct program *program, uint64_t bound)
 {
 	return program->draw(program->opaque, bound);
@@ -77,10 +80,14 @@ bool program_fail(struct program *program, const char *what,
 static bool start_one(struct program *program, unsigned int i, uint64_t npages)
 {
 	static const size_t batch_runs[] = {1, 4096, 4099, 300000};
+	uint64_t max_npages = 2 * npages + 5000;
 
 	program->max_runs[i] = batch_runs[draw(program, 4)];
-	program->oracle[i] = oracle_create(npages);
-	return smudge_bitmap_create(npages, &program->bitmap[i], NULL) == 0 &&
+	program->oracle[i] = oracle_create(max_npages);
+	program->oracle[i].npages = npages;
+	program->max_npages[i] = max_npages;
+	return smi_bitmap_create_room(npages, max_npages, &program->bitmap[i],
+				      NULL) == 0 &&
 	       smudge_batch_create(program->max_runs[i], &program->batch[i],
 				   NULL) == 0;
 }
@@ -208,6 +215,26 @@ static void change_all(struct program *program, unsigned int which)
 	oracle_assign(oracle, 0, oracle->npages, dirty);
 }
 
+/* What is new is dirty; what is gone does not come again. */
+static void resize(struct program *program, unsigned int which)
+{
+	struct oracle *oracle = &program->oracle[which];
+	struct smudge_bitmap *bitmap = program->bitmap[which];
+	uint64_t npages = program_draw_page(program, oracle->npages);
+	uint64_t before = oracle->npages;
+
+	if (draw(program, 2))
+		npages = before + draw(program, 5000);
+	npages = max_u64(1, min_u64(npages, program->max_npages[which]));
+	if (npages > before)
+		smi_bitmap_grow(bitmap, npages);
+	else
+		smi_bitmap_shrink(bitmap, npages);
+	oracle->npages = npages;
+	if (npages > before)
+		oracle_assign(oracle, before, npages - before, true);
+}
+
 static void mark_some(struct program *program, unsigned int which)
 {
 	struct oracle *oracle = &program->oracle[which];
@@ -218,6 +245,19 @@ static void mark_some(struct program *program, unsigned int which)
 		smudge_bitmap_mark(program->bitmap[which], page);
 		oracle_assign(oracle, page, 1, true);
 	}
+}
+
+static bool change_size_or_all(struct program *program, unsigned int which)
+{
+	switch (draw(program, 3)) {
+	case 0:
+		change_all(program, which);
+		break;
+	case 1:
+		resize(program, which);
+		break;
+	}
+	return true;
 }
 
 bool program_step(struct program *program)
@@ -237,9 +277,7 @@ bool program_step(struct program *program)
 		change_range(program, which);
 		return true;
 	case 7:
-		if (draw(program, 3) == 0)
-			change_all(program, which);
-		return true;
+		return change_size_or_all(program, which);
 	case 8:
 	case 9:
 	case 10:

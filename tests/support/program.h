@@ -21,13 +21,14 @@ struct program {
 	struct oracle oracle[PROGRAM_BITMAPS];
 	struct smudge_batch *batch[PROGRAM_BITMAPS];
 	size_t max_runs[PROGRAM_BITMAPS];
-	bool is_taken[PROGRAM_BITMAPS]; /* the batch holds a take */
+	uint64_t max_npages[PROGRAM_BITMAPS]; /* they grow and shrink */
+	bool is_taken[PROGRAM_BITMAPS];	      /* the batch holds a take */
 	char failure[200];
 };
 
 /*
- * Bitmaps of npages, npages + 1 and npages + 100 pages. draw and opaque are
- * set by the caller before. Return: false when memory is short.
+ * Bitmaps of npages, npages + 1 and npages + 100 pages at first. draw and
+ * opaque are set by the caller before. Return: false when memory is short.
  */
 bool program_start(struct program *program, uint64_t npages);
 void program_end(struct program *program);

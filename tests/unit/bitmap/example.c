@@ -48,7 +48,7 @@ static const struct state taken = {.packed = {0x8, 0x4, 0x24}};
 static void assert_state(struct smudge_bitmap *bitmap,
 			 const struct state *state)
 {
-	for (unsigned int i = 0; i < bitmap->nwords; i++) {
+	for (unsigned int i = 0; i < bitmap->ngroups * SMI_GROUP_WORDS; i++) {
 		assert_int_equal(atomic_load(&bitmap->mark_words[i]),
 				 i < NWORDS ? state->mark_words[i] : 0);
 		assert_int_equal(bitmap->words[i], 0);

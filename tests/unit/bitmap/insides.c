@@ -51,15 +51,25 @@ static const char *check_group(const struct smudge_bitmap *bitmap,
 	return NULL;
 }
 
-/* B5 above the groups: no bit for one that does not exist. */
+/* B5 above the groups, up to the largest size: none that does not exist. */
 static const char *check_beyond(const struct smudge_bitmap *bitmap)
 {
-	uint64_t ngroups = bitmap->ngroups, last = ngroups / 64;
-	uint64_t both = last < bitmap->nlevel2
-				? bitmap->level2[last] | bitmap->full[last]
-				: 0;
+	uint64_t ngroups = bitmap->ngroups;
+	uint64_t end = (uint64_t)(bitmap->full - bitmap->level2) * 64;
 
-	return both >> (ngroups & 63) ? "B5, level 2" : NULL;
+	for (uint64_t group = ngroups; group < end; group++) {
+		uint64_t both =
+			bitmap->level2[group >> 6] | bitmap->full[group >> 6];
+
+		if (both >> (group & 63) & 1)
+			return "B5, level 2";
+	}
+	end = (uint64_t)(bitmap->level2 - (uint64_t *)bitmap->groups) / 2;
+	for (uint64_t group = ngroups; group < end; group++) {
+		if (smi_group_dirty(bitmap->groups[group]))
+			return "B5, groups";
+	}
+	return NULL;
 }
 
 static const char *check_insides(const struct smudge_bitmap *bitmap)
