@@ -46,8 +46,10 @@ static uint64_t vga_refresh(struct phys_ram_dirty *d)
 
 int main(void)
 {
-	struct smudge_region_options pc_ram = {sizeof(pc_ram), "ram", ram, 0,
-					       sizeof(ram),    0};
+	struct smudge_region_options pc_ram = {.size = sizeof(pc_ram),
+					       .name = "ram",
+					       .hva = ram,
+					       .size_bytes = sizeof(ram)};
 	struct phys_ram_tlb tlb = {.reset_dirty = tlb_reset_dirty};
 	struct smudge_memory *memory;
 	struct smudge_region *region;

@@ -32,6 +32,7 @@
 #include "attributes.h"
 #include "error.h"
 #include "memory_stats.h"
+#include "resize.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -75,6 +76,11 @@ struct smudge_region_options {
 	uint64_t gpa;	     /* where the guest sees it; page aligned */
 	uint64_t size_bytes; /* a multiple of the page size, not 0 */
 	unsigned int page_shift; /* 12 to 30; 0 means 12 */
+	/*
+	 * What smudge_region_resize may make of it; 0: size_bytes. Clients
+	 * reserve address space for it, one byte per 15,000; no memory.
+	 */
+	uint64_t max_size_bytes;
 };
 
 /*
@@ -116,21 +122,22 @@ int smudge_region_remove(struct smudge_region *region, struct smudge_error *err)
 	SMUDGE_NONNULL(1);
 
 /*
- * smudge_region_hold - keep a region from being removed
- * smudge_region_release - let it be removed again
+ * smudge_region_hold - keep a region from being removed or resized
+ * smudge_region_release - allow it again
  * @region: region (borrowed)
  *
  * For a program that keeps a pointer to a region which another thread may
- * remove. Holds are counted; while there is one, smudge_region_remove and
- * smudge_memory_destroy return -EBUSY. A release without a hold does nothing.
- * Blocks: on the memory's lock. Threads: any.
+ * remove. Holds are counted; while there is one, smudge_region_remove,
+ * smudge_region_resize and smudge_memory_destroy return -EBUSY. A release
+ * without a hold does nothing. Blocks: on the memory's lock. Threads: any.
  */
 void smudge_region_hold(struct smudge_region *region) SMUDGE_NONNULL(1);
 void smudge_region_release(struct smudge_region *region) SMUDGE_NONNULL(1);
 
 /*
- * What a region was created with, and its id: a number that is unique in its
- * memory, and not used again while the memory exists. Threads: any. Blocks: no.
+ * What a region was created with, its size now, and its id: a number that is
+ * unique in its memory, and not used again while the memory exists. Threads:
+ * any. Blocks: no.
  */
 uint32_t smudge_region_id(const struct smudge_region *region) SMUDGE_NONNULL(1);
 const char *smudge_region_name(const struct smudge_region *region)

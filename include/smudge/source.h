@@ -31,7 +31,8 @@ extern "C" {
  * @region: region (borrowed)
  * @source: borrowed; attached nowhere yet; destroying it detaches it
  * @first_page, @npages: range of the region, in its pages, that the source
- *      covers; @npages 0 means to the end
+ *      covers; @npages 0 means to the end, wherever smudge_region_resize moves
+ *      it
  * @err: receives the first failure; may be NULL
  *
  * If a client watches the region, the source is started and its range is

@@ -42,8 +42,8 @@ int smi_client_watch(struct smudge_client *client, struct smudge_region *region,
 	}
 	view->next_in_client = client->views;
 	client->views = view;
-	SMI_SYS_PROBE(client_watch, client->name, region->name, region->npages,
-		      view->bitmap);
+	SMI_SYS_PROBE(client_watch, client->name, region->name,
+		      smi_region_npages(region), view->bitmap);
 	return 0;
 }
 

@@ -137,8 +137,7 @@ int smudge_region_discard(struct smudge_region *region, uint64_t first_page,
 	ret = smi_memory_check_space(region->memory, err);
 	if (ret < 0)
 		return ret;
-	if (!npages || first_page >= region->npages ||
-	    npages > region->npages - first_page)
+	if (!npages || !smi_region_has(region, first_page, npages))
 		return smudge_error_set(err, -EINVAL, WHERE,
 					"%" PRIu64 " pages from page %" PRIu64
 					" on are not in region %s",

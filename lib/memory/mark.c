@@ -25,7 +25,10 @@ void smudge_region_mark(struct smudge_region *region, uint64_t first_page,
 	smi_sys_rcu_read_unlock(slot);
 }
 
-/* The part of [gpa, last] that lies in the region. */
+/*
+ * The part of [gpa, last] that lies in the region, which may have shrunk since
+ * it was found.
+ */
 static void mark_bytes(struct smudge_region *region, uint64_t gpa,
 		       uint64_t last)
 {
@@ -36,6 +39,8 @@ static void mark_bytes(struct smudge_region *region, uint64_t gpa,
 		gpa = region->gpa;
 	if (last > end)
 		last = end;
+	if (gpa > last)
+		return;
 	first_page = (gpa - region->gpa) >> region->page_shift;
 	last_page = (last - region->gpa) >> region->page_shift;
 	smudge_region_mark(region, first_page, last_page - first_page + 1);

@@ -15,9 +15,9 @@
  *	memory->lock   which regions, clients and views exist
  *	region->lock   the region's bits (owner of its bitmaps), its sources
  * RCU protects the region table and the lists of views against markers. A
- * grace period is waited for with memory->lock held and no region's lock.
- * What left is freed after one; while no barrier works it waits in a list
- * (reclaim.h).
+ * grace period is waited for with memory->lock held and no region's lock, but
+ * that of a region that grows. What left is freed after one; while no barrier
+ * works it waits in a list (reclaim.h).
  *
  * INVARIANT of every region with a view: for each page, if a write happened
  * since a view took it (or was opened), then the view's bit is set, or a
@@ -82,6 +82,7 @@ struct smi_view {
 	struct smudge_region *region;
 	struct smudge_bitmap *bitmap;
 	_Atomic size_t nbatches; /* taken, neither committed nor returned */
+	uint64_t batches_end;	 /* region->lock; no page of theirs is behind */
 };
 
 struct smi_counters {
@@ -111,7 +112,8 @@ struct smudge_region {
 	char name[64];
 	char *hva;
 	uint64_t gpa;
-	uint64_t npages;
+	_Atomic uint64_t npages; /* changed under both locks (resize.c) */
+	uint64_t max_npages;
 	unsigned int page_shift;
 
 	_Atomic(struct smi_view *) views; /* changed under both locks; RCU */
@@ -140,6 +142,7 @@ struct smudge_source {
 	struct smudge_source *next;		/* region->lock, as all below */
 	uint64_t first_page;
 	uint64_t npages;
+	bool is_to_end; /* it grows and shrinks with the region */
 	bool is_running;
 	bool takes_rearm;	  /* see RE-ARMING */
 	bool armed_when_quiesced; /* see RE-ARMING */
@@ -169,10 +172,36 @@ smi_memory_table(const struct smudge_memory *memory)
 	return atomic_load_explicit(&memory->table, memory_order_relaxed);
 }
 
+/* Acquire pairs with the release in smi_region_set_npages. */
+static inline uint64_t smi_region_npages(const struct smudge_region *region)
+{
+	return atomic_load_explicit(&region->npages, memory_order_acquire);
+}
+
+/*
+ * Both locks held, or the region is new. Release: who reads the new size finds
+ * it in the views' bitmaps too.
+ */
+static inline void smi_region_set_npages(struct smudge_region *region,
+					 uint64_t npages)
+{
+	atomic_store_explicit(&region->npages, npages, memory_order_release);
+}
+
+/* Does the range lie in the region? */
+static inline bool smi_region_has(const struct smudge_region *region,
+				  uint64_t first_page, uint64_t npages)
+{
+	uint64_t end = smi_region_npages(region);
+
+	return first_page <= end && npages <= end - first_page;
+}
+
 /* The address of the region's last byte. */
 static inline uint64_t smi_region_last_gpa(const struct smudge_region *region)
 {
-	return region->gpa + (region->npages << region->page_shift) - 1;
+	return region->gpa + (smi_region_npages(region) << region->page_shift) -
+	       1;
 }
 
 /*

@@ -110,7 +110,6 @@ uint64_t smudge_client_dirty_pages(struct smudge_client *client)
 	uint64_t n = 0;
 
 	for (struct smi_view *v = client->views; v; v = v->next_in_client)
-		n += smudge_client_count(client, v->region, 0,
-					 v->region->npages);
+		n += smudge_client_count(client, v->region, 0, UINT64_MAX);
 	return n;
 }

@@ -14,7 +14,7 @@ int smudge_region_read_bytes(const struct smudge_region *region,
 			     uint64_t offset_bytes, size_t length_bytes,
 			     void *buffer, struct smudge_error *err)
 {
-	uint64_t size_bytes = region->npages << region->page_shift;
+	uint64_t size_bytes = smi_region_npages(region) << region->page_shift;
 
 	smudge_error_clear(err);
 	if (offset_bytes > size_bytes ||
@@ -32,12 +32,13 @@ int smudge_region_read(const struct smudge_region *region, uint64_t first_page,
 		       uint64_t npages, void *buffer, struct smudge_error *err)
 {
 	smudge_error_clear(err);
-	if (first_page > region->npages || npages > region->npages - first_page)
-		return smudge_error_set(
-			err, -EINVAL, "region",
-			"%" PRIu64 " pages from page %" PRIu64
-			" on are not in region %s of %" PRIu64 " pages",
-			npages, first_page, region->name, region->npages);
+	if (!smi_region_has(region, first_page, npages))
+		return smudge_error_set(err, -EINVAL, "region",
+					"%" PRIu64 " pages from page %" PRIu64
+					" on are not in region %s of %" PRIu64
+					" pages",
+					npages, first_page, region->name,
+					smi_region_npages(region));
 	smi_sys_page_copy(buffer,
 			  region->hva + (first_page << region->page_shift),
 			  npages << region->page_shift);

@@ -35,7 +35,8 @@ static struct smudge_region *new_region(struct smudge_memory *memory,
 	snprintf(region->name, sizeof(region->name), "%s", o->name);
 	region->hva = o->hva;
 	region->gpa = o->gpa;
-	region->npages = o->size_bytes >> o->page_shift;
+	smi_region_set_npages(region, o->size_bytes >> o->page_shift);
+	region->max_npages = o->max_size_bytes >> o->page_shift;
 	region->page_shift = o->page_shift;
 	atomic_init(&region->views, NULL);
 	pthread_mutex_init(&region->lock, NULL);
@@ -81,7 +82,7 @@ static void publish(struct smudge_region *region,
 	region->id = memory->next_region_id++;
 	SMI_SYS_LOG(SMUDGE_LOG_DEBUG, "region",
 		    "region %s of %llu pages is added", region->name,
-		    (unsigned long long)region->npages);
+		    (unsigned long long)smi_region_npages(region));
 	smi_table_publish(memory, table);
 	if (smi_reclaim_wait(memory))
 		return;
@@ -139,6 +140,8 @@ int smudge_region_add(struct smudge_memory *memory,
 		return ret;
 	if (!own.page_shift)
 		own.page_shift = 12;
+	if (!own.max_size_bytes)
+		own.max_size_bytes = own.size_bytes;
 	ret = smi_region_check_options(&own, err);
 	if (ret == 0)
 		ret = smi_memory_check_space(memory, err);
@@ -243,7 +246,7 @@ uint64_t smudge_region_gpa(const struct smudge_region *region)
 
 uint64_t smudge_region_npages(const struct smudge_region *region)
 {
-	return region->npages;
+	return smi_region_npages(region);
 }
 
 unsigned int smudge_region_page_shift(const struct smudge_region *region)

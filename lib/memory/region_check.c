@@ -93,6 +93,31 @@ static int check_guest(const struct smudge_region_options *o,
 	return 0;
 }
 
+static int bad_max(const struct smudge_region_options *o, const char *why,
+		   struct smudge_error *err)
+{
+	return smudge_error_set(err, -EINVAL, WHERE,
+				"region %.31s: max_size_bytes 0x%" PRIx64 " %s",
+				o->name, o->max_size_bytes, why);
+}
+
+/* What it may grow to, as it was given. */
+static int check_max(const struct smudge_region_options *o,
+		     struct smudge_error *err)
+{
+	uint64_t page_bytes = UINT64_C(1) << o->page_shift;
+
+	if (o->max_size_bytes < o->size_bytes)
+		return bad_max(o, "is less than size_bytes", err);
+	if (o->max_size_bytes & (page_bytes - 1))
+		return bad_max(o, "is no multiple of its pages", err);
+	if (o->max_size_bytes >> o->page_shift > SMUDGE_BITMAP_MAX_PAGES)
+		return bad_max(o, "is more than the 2^40 pages allowed", err);
+	if (o->max_size_bytes > UINT64_MAX - o->gpa)
+		return bad_max(o, "ends beyond 2^64 - 1, from its gpa on", err);
+	return 0;
+}
+
 int smi_region_check_options(const struct smudge_region_options *o,
 			     struct smudge_error *err)
 {
@@ -109,6 +134,8 @@ int smi_region_check_options(const struct smudge_region_options *o,
 		ret = check_size(o, err);
 	if (ret == 0)
 		ret = check_guest(o, err);
+	if (ret == 0)
+		ret = check_max(o, err);
 	return ret;
 }
 
@@ -139,7 +166,7 @@ static int check_beside(const struct smudge_region *region,
 			err, -EEXIST, WHERE,
 			"the name %s is taken by a region of %" PRIu64
 			" pages at gpa 0x%" PRIx64,
-			o->name, region->npages, region->gpa);
+			o->name, smi_region_npages(region), region->gpa);
 	if (ret < 0)
 		smudge_error_at(err, region->id, 0);
 	return ret;

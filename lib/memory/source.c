@@ -33,6 +33,12 @@ static int check_ops(const struct smudge_source_ops *ops,
 					!ops->start  ? "start"
 					: !ops->stop ? "stop"
 						     : "harvest");
+	if (!ops->grow != !ops->shrink)
+		return smudge_error_set(err, -EINVAL, "source",
+					"source %s has one of the operations "
+					".grow and .shrink, and needs both or "
+					"none",
+					ops->name);
 	return 0;
 }
 
@@ -133,6 +139,84 @@ int smi_sources_check_look(const struct smudge_region *region,
 	return 0;
 }
 
+/* A source that covers its pages, whatever the region's size is. */
+static int check_fixed(const struct smudge_region *region,
+		       const struct smudge_source *source, uint64_t npages,
+		       struct smudge_error *err)
+{
+	if (source->first_page + source->npages <= npages)
+		return 0;
+	return smudge_error_set(err, -EBUSY, source->ops.name,
+				"it covers pages of region %s behind the new "
+				"end; detach it first",
+				region->name);
+}
+
+/* A source that covers the pages up to the region's end. */
+static int check_to_end(const struct smudge_region *region,
+			const struct smudge_source *source, uint64_t npages,
+			struct smudge_error *err)
+{
+	if (!source->ops.grow)
+		return smudge_error_set(
+			err, -EOPNOTSUPP, source->ops.name,
+			"it covers region %s to its end and cannot be resized; "
+			"attach it to its own pages only",
+			region->name);
+	if (source->first_page < npages)
+		return 0;
+	return smudge_error_set(err, -EBUSY, source->ops.name,
+				"it covers only pages of region %s behind the "
+				"new end; detach it first",
+				region->name);
+}
+
+int smi_sources_check_size(const struct smudge_region *region, uint64_t npages,
+			   struct smudge_error *err)
+{
+	for (const struct smudge_source *s = region->sources; s; s = s->next) {
+		int ret = s->is_to_end ? check_to_end(region, s, npages, err)
+				       : check_fixed(region, s, npages, err);
+
+		if (ret < 0) {
+			smudge_error_at(err, region->id, s->first_page);
+			return ret;
+		}
+	}
+	return 0;
+}
+
+/* Those before @end in the list. */
+static void shrink_until(struct smudge_region *region,
+			 const struct smudge_source *end, uint64_t npages)
+{
+	for (struct smudge_source *s = region->sources; s != end; s = s->next) {
+		if (s->is_to_end)
+			smi_source_shrink(s, npages - s->first_page);
+	}
+}
+
+void smi_sources_shrink(struct smudge_region *region, uint64_t npages)
+{
+	shrink_until(region, NULL, npages);
+}
+
+int smi_sources_grow(struct smudge_region *region, uint64_t npages,
+		     struct smudge_error *err)
+{
+	for (struct smudge_source *s = region->sources; s; s = s->next) {
+		int ret = 0;
+
+		if (s->is_to_end)
+			ret = smi_source_grow(s, npages - s->first_page, err);
+		if (ret < 0) {
+			shrink_until(region, s, smi_region_npages(region));
+			return ret;
+		}
+	}
+	return 0;
+}
+
 static int attach_locked(struct smudge_region *region,
 			 struct smudge_source *source, struct smudge_error *err)
 {
@@ -159,21 +243,22 @@ int smudge_region_attach(struct smudge_region *region,
 			 uint64_t npages, struct smudge_error *err)
 {
 	struct smudge_region *nowhere = NULL;
+	uint64_t end;
 	int ret;
 
 	SMI_SYS_LOG_SCOPE();
 	smudge_error_clear(err);
-	if (first_page >= region->npages ||
-	    npages > region->npages - first_page)
-		return smudge_error_set(
-			err, -EINVAL, source->ops.name,
-			"%" PRIu64 " pages from page %" PRIu64
-			" on are not in region %s of %" PRIu64 " pages",
-			npages, first_page, region->name, region->npages);
 	ret = smi_memory_check_space(region->memory, err);
 	if (ret < 0)
 		return ret;
 	SMI_SYS_GUARD(&region->lock);
+	end = smi_region_npages(region);
+	if (first_page >= end || npages > end - first_page)
+		return smudge_error_set(err, -EINVAL, source->ops.name,
+					"%" PRIu64 " pages from page %" PRIu64
+					" on are not in region %s of %" PRIu64
+					" pages",
+					npages, first_page, region->name, end);
 	if (!atomic_compare_exchange_strong_explicit(
 		    &source->region, &nowhere, region, memory_order_acq_rel,
 		    memory_order_acquire))
@@ -181,7 +266,8 @@ int smudge_region_attach(struct smudge_region *region,
 					"it is attached to a region already: "
 					"detach it first");
 	source->first_page = first_page;
-	source->npages = npages ? npages : region->npages - first_page;
+	source->npages = npages ? npages : end - first_page;
+	source->is_to_end = !npages;
 	ret = attach_locked(region, source, err);
 	if (ret < 0)
 		atomic_store_explicit(&source->region, NULL,

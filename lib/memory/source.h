@@ -14,6 +14,15 @@ void smi_sources_stop(struct smudge_region *region);
 /* Harvest all that run, whatever fails. Return: 0, or the first failure. */
 int smi_sources_harvest(struct smudge_region *region, enum smi_harvest how,
 			struct smudge_error *err);
+/*
+ * The region will have @npages. Check: may each source stay attached? Grow:
+ * those at the region's end cover the new pages, all or none.
+ */
+int smi_sources_check_size(const struct smudge_region *region, uint64_t npages,
+			   struct smudge_error *err);
+int smi_sources_grow(struct smudge_region *region, uint64_t npages,
+		     struct smudge_error *err);
+void smi_sources_shrink(struct smudge_region *region, uint64_t npages);
 /* Those whose takes re-arm. Return: 0, or -EIO at the first that fails. */
 int smi_sources_rearm(struct smudge_region *region,
 		      const struct smudge_batch *batch,

@@ -15,16 +15,24 @@
 #include "sys/log.h"
 #include "sys/probe.h"
 
-int smi_source_start(struct smudge_region *region, struct smudge_source *source,
-		     struct smudge_error *err)
+static struct smudge_source_range range_of(const struct smudge_region *region,
+					   const struct smudge_source *source)
 {
-	struct smudge_source_range range = {
-		.hva = region->hva + (source->first_page << region->page_shift),
-		.gpa = region->gpa + (source->first_page << region->page_shift),
+	uint64_t offset_bytes = source->first_page << region->page_shift;
+
+	return (struct smudge_source_range){
+		.hva = region->hva + offset_bytes,
+		.gpa = region->gpa + offset_bytes,
 		.first_page = source->first_page,
 		.npages = source->npages,
 		.page_shift = region->page_shift,
 	};
+}
+
+int smi_source_start(struct smudge_region *region, struct smudge_source *source,
+		     struct smudge_error *err)
+{
+	struct smudge_source_range range = range_of(region, source);
 	struct smudge_error own = SMUDGE_ERROR_INIT;
 	int ret = source->ops.start(source->opaque, &range, &own);
 
@@ -55,6 +63,51 @@ void smi_source_stop(struct smudge_source *source)
 	SMI_SYS_LOG(SMUDGE_LOG_DEBUG, source->ops.name,
 		    "the source watches region %s no more",
 		    smi_source_region(source)->name);
+}
+
+/* The source has its new size, and runs. */
+static int grow(struct smudge_source *source, struct smudge_error *own)
+{
+	struct smudge_source_range range =
+		range_of(smi_source_region(source), source);
+	int ret = source->ops.grow(source->opaque, &range, own);
+
+	return smi_sys_callback_check(own, ret, source->ops.name, "grow");
+}
+
+int smi_source_grow(struct smudge_source *source, uint64_t npages,
+		    struct smudge_error *err)
+{
+	const struct smudge_region *region = smi_source_region(source);
+	struct smudge_error own = SMUDGE_ERROR_INIT;
+	uint64_t before = source->npages;
+	int ret;
+
+	source->npages = npages;
+	ret = source->is_running ? grow(source, &own) : 0;
+	if (ret < 0) {
+		source->npages = before;
+		smudge_error_set(&own, ret, source->ops.name,
+				 "cannot watch more of region %s",
+				 region->name);
+		smudge_error_at(&own, region->id, source->first_page + before);
+		smi_sys_error_keep(err, &own);
+		return ret;
+	}
+	/* New pages were armed while I/O may be in flight. */
+	source->armed_when_quiesced = false;
+	return 0;
+}
+
+void smi_source_shrink(struct smudge_source *source, uint64_t npages)
+{
+	struct smudge_source_range range;
+
+	source->npages = npages;
+	if (!source->is_running)
+		return;
+	range = range_of(smi_source_region(source), source);
+	source->ops.shrink(source->opaque, &range);
 }
 
 static void count(struct smudge_source *source, enum smi_harvest how,

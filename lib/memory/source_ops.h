@@ -20,6 +20,13 @@ int smi_source_start(struct smudge_region *region, struct smudge_source *source,
 		     struct smudge_error *err);
 /* One that does not run is left alone. */
 void smi_source_stop(struct smudge_source *source);
+/*
+ * The source is attached to the region's end, which moves: from its first page
+ * on it covers @npages now. After a failure it covers what it did.
+ */
+int smi_source_grow(struct smudge_source *source, uint64_t npages,
+		    struct smudge_error *err);
+void smi_source_shrink(struct smudge_source *source, uint64_t npages);
 /* Let the source report. If it fails, its whole range becomes dirty. */
 int smi_source_harvest(struct smudge_source *source, enum smi_harvest how,
 		       struct smudge_error *err);

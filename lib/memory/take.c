@@ -13,6 +13,7 @@
 
 #include "bitmap/batch.h"
 #include "bitmap/take.h"
+#include "common/range.h"
 #include "memory/space.h"
 #include "memory/source.h"
 #include "sys/clock.h"
@@ -31,14 +32,13 @@
 static int check_range(const struct smudge_region *region, uint64_t first_page,
 		       uint64_t npages, struct smudge_error *err)
 {
-	if (first_page <= region->npages &&
-	    npages <= region->npages - first_page)
+	if (smi_region_has(region, first_page, npages))
 		return 0;
 	return smudge_error_set(err, -EINVAL, "client",
 				"%" PRIu64 " pages from page %" PRIu64
 				" on are not in region %s of %" PRIu64 " pages",
 				npages, first_page, region->name,
-				region->npages);
+				smi_region_npages(region));
 }
 
 static int not_empty(struct smudge_error *err)
@@ -62,6 +62,27 @@ static struct smi_view *find_view(const struct smudge_region *region,
 	return view;
 }
 
+/* The page after the batch's last one; 0 if it has none. */
+static uint64_t last_page_end(const struct smudge_batch *batch)
+{
+	size_t nruns = smudge_batch_nruns(batch);
+	struct smudge_run last = {0, 0};
+
+	if (nruns)
+		last = smudge_batch_run(batch, nruns - 1);
+	return last.first_page + last.npages;
+}
+
+/* One batch more of the view. region->lock held. */
+static void count_batch(struct smi_view *view, const struct smudge_batch *batch)
+{
+	uint64_t before = smi_view_has_batches(view) ? view->batches_end : 0;
+
+	view->batches_end = max_u64(before, last_page_end(batch));
+	/* Release pairs with the acquire in smi_view_has_batches. */
+	atomic_fetch_add_explicit(&view->nbatches, 1, memory_order_acq_rel);
+}
+
 /* Re-arm the writers of the taken pages, and make the batch the view's. */
 static int own(struct smi_view *view, struct smudge_batch *batch,
 	       struct smudge_error *err)
@@ -77,8 +98,7 @@ static int own(struct smi_view *view, struct smudge_batch *batch,
 		return ret;
 	}
 	batch->owner = view;
-	/* Release pairs with the acquire in smi_view_has_batches. */
-	atomic_fetch_add_explicit(&view->nbatches, 1, memory_order_acq_rel);
+	count_batch(view, batch);
 	smi_add(&counters->taken_pages, npages);
 	SMI_SYS_PROBE(take, view->client->name, view->region->name, npages,
 		      view->bitmap);
@@ -118,12 +138,13 @@ int smudge_client_take(struct smudge_client *client,
 
 	SMI_SYS_LOG_SCOPE();
 	smudge_error_clear(err);
-	ret = check_range(region, first_page, npages, err);
-	if (ret == 0)
-		ret = smi_memory_check_space(region->memory, err);
+	ret = smi_memory_check_space(region->memory, err);
 	if (ret < 0)
 		return ret;
 	SMI_SYS_GUARD(&region->lock);
+	ret = check_range(region, first_page, npages, err);
+	if (ret < 0)
+		return ret;
 	view = find_view(region, client, err);
 	ret = view ? take_locked(view, first_page, npages, batch, err)
 		   : -EINVAL;
@@ -184,12 +205,13 @@ int smudge_client_take_next(struct smudge_client *client,
 
 	SMI_SYS_LOG_SCOPE();
 	smudge_error_clear(err);
-	ret = check_next(region, rest, max_pages, batch, err);
-	if (ret == 0)
-		ret = smi_memory_check_space(region->memory, err);
-	if (ret < 0 || !rest->npages)
+	ret = smi_memory_check_space(region->memory, err);
+	if (ret < 0)
 		return ret;
 	SMI_SYS_GUARD(&region->lock);
+	ret = check_next(region, rest, max_pages, batch, err);
+	if (ret < 0 || !rest->npages)
+		return ret;
 	view = find_view(region, client, err);
 	ret = view ? take_next_locked(view, rest, max_pages, batch, err)
 		   : -EINVAL;

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "bitmap/layout.h"
+#include "bitmap/resize.h"
 #include "memory/reclaim.h"
 #include "memory/source.h"
 #include "sys/guard.h"
@@ -50,7 +51,8 @@ int smi_view_create(struct smudge_client *client, struct smudge_region *region,
 
 	if (!view)
 		return -ENOMEM;
-	ret = smudge_bitmap_create(region->npages, &view->bitmap, NULL);
+	ret = smi_bitmap_create_room(smi_region_npages(region),
+				     region->max_npages, &view->bitmap, NULL);
 	if (ret < 0) {
 		free(view);
 		return ret;

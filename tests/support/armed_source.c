@@ -15,11 +15,43 @@ static int armed_start(void *opaque, const struct smudge_source_range *range,
 {
 	struct armed_source *armed = opaque;
 
-	assert_int_equal(range->npages, armed->npages);
+	assert_in_range(range->npages, 1, armed->max_npages);
+	if (!armed->grows_with_region)
+		assert_int_equal(range->npages, armed->npages);
+	armed->npages = range->npages;
 	armed->first_page = range->first_page;
 	memset(armed->written, armed->rearms_at_take, armed->npages);
 	memset(armed->reported, armed->rearms_at_take, armed->npages);
 	return 0;
+}
+
+/* New pages are as at the start. */
+static int armed_grow(void *opaque, const struct smudge_source_range *range,
+		      struct smudge_error *err)
+{
+	struct armed_source *armed = opaque;
+	uint64_t before = armed->npages, more = range->npages - before;
+
+	assert_in_range(range->npages, before + 1, armed->max_npages);
+	assert_int_equal(range->first_page, armed->first_page);
+	if (armed->grow_error)
+		return smudge_error_set(err, armed->grow_error, "armed",
+					"told not to grow");
+	armed->grows++;
+	memset(armed->written + before, armed->rearms_at_take, more);
+	memset(armed->reported + before, armed->rearms_at_take, more);
+	armed->npages = range->npages;
+	return 0;
+}
+
+static void armed_shrink(void *opaque, const struct smudge_source_range *range)
+{
+	struct armed_source *armed = opaque;
+
+	assert_in_range(range->npages, 1, armed->npages - 1);
+	assert_int_equal(range->first_page, armed->first_page);
+	armed->shrinks++;
+	armed->npages = range->npages;
 }
 
 static void armed_stop(void *opaque)
@@ -96,6 +128,13 @@ static int armed_rearm(void *opaque, const struct smudge_batch *batch,
 void armed_create(struct armed_source *armed, uint64_t npages,
 		  bool rearms_at_take, bool has_look)
 {
+	armed_create_room(armed, npages, npages, rearms_at_take, has_look);
+}
+
+void armed_create_room(struct armed_source *armed, uint64_t npages,
+		       uint64_t max_npages, bool rearms_at_take, bool has_look)
+{
+	const bool grows = max_npages > npages;
 	const struct smudge_source_ops ops = {
 		.size = sizeof(ops),
 		.name = "armed",
@@ -104,13 +143,17 @@ void armed_create(struct armed_source *armed, uint64_t npages,
 		.harvest = armed_harvest,
 		.rearm = rearms_at_take ? armed_rearm : NULL,
 		.look = has_look ? armed_look : NULL,
+		.grow = grows ? armed_grow : NULL,
+		.shrink = grows ? armed_shrink : NULL,
 	};
 
 	memset(armed, 0, sizeof(*armed));
 	armed->npages = npages;
+	armed->max_npages = max_npages;
+	armed->grows_with_region = grows;
 	armed->rearms_at_take = rearms_at_take;
-	armed->written = calloc(npages, 1);
-	armed->reported = calloc(npages, 1);
+	armed->written = calloc(max_npages, 1);
+	armed->reported = calloc(max_npages, 1);
 	assert_non_null(armed->written);
 	assert_non_null(armed->reported);
 	assert_int_equal(

@@ -22,6 +22,8 @@ struct armed_source {
 	struct smudge_source *source;
 	uint64_t first_page; /* of its range, in the region */
 	uint64_t npages;
+	uint64_t max_npages;
+	bool grows_with_region;
 	bool rearms_at_take;
 	uint8_t *written;  /* per page: not armed */
 	uint8_t *reported; /* per page: reported, re-armed by the next rearm */
@@ -29,11 +31,16 @@ struct armed_source {
 	unsigned int harvests, looks, rearms;
 	int look_error; /* negative: the next looks fail so, half way */
 	int rearm_error;
+	int grow_error;
+	unsigned int grows, shrinks;
 };
 
 /* The struct is cleared first. Without @has_look the operation is missing. */
 void armed_create(struct armed_source *armed, uint64_t npages,
 		  bool rearms_at_take, bool has_look);
+/* The same, and it can follow its region's end, up to @max_npages. */
+void armed_create_room(struct armed_source *armed, uint64_t npages,
+		       uint64_t max_npages, bool rearms_at_take, bool has_look);
 void armed_destroy(struct armed_source *armed);
 
 /* A store, or an I/O that pins the page: reported until it is armed again. */

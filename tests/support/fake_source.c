@@ -110,6 +110,13 @@ void fake_write(struct fake_source *fake, uint64_t page)
 struct smudge_region *fake_region(struct smudge_memory *memory, uint64_t gpa,
 				  uint64_t npages)
 {
+	return fake_region_room(memory, gpa, npages, npages);
+}
+
+struct smudge_region *fake_region_room(struct smudge_memory *memory,
+				       uint64_t gpa, uint64_t npages,
+				       uint64_t max_npages)
+{
 	struct smudge_region *region = NULL;
 	char name[32];
 	const struct smudge_region_options options = {
@@ -118,6 +125,7 @@ struct smudge_region *fake_region(struct smudge_memory *memory, uint64_t gpa,
 		.hva = (void *)(uintptr_t)(UINT64_C(0x100000000) + gpa),
 		.gpa = gpa,
 		.size_bytes = npages << 12,
+		.max_size_bytes = max_npages << 12,
 	};
 
 	snprintf(name, sizeof(name), "ram-%llx", (unsigned long long)gpa);

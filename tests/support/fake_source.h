@@ -49,6 +49,11 @@ void fake_write(struct fake_source *fake, uint64_t page);
 struct smudge_region *fake_region(struct smudge_memory *memory, uint64_t gpa,
 				  uint64_t npages);
 
+/* The same, which may grow to @max_npages. */
+struct smudge_region *fake_region_room(struct smudge_memory *memory,
+				       uint64_t gpa, uint64_t npages,
+				       uint64_t max_npages);
+
 /* A client that watches everything; clean at first if @clean. */
 struct smudge_client *fake_client(struct smudge_memory *memory,
 				  const char *name, bool is_clean);

@@ -254,6 +254,11 @@ static int region_discard(bool fails, struct smudge_error *err)
 				     err);
 }
 
+static int region_resize(bool fails, struct smudge_error *err)
+{
+	return smudge_region_resize(world.region, NPAGES + fails, err);
+}
+
 static int source_detach(bool fails, struct smudge_error *err)
 {
 	assert_int_equal(smudge_region_attach(world.region, world.other.source,
@@ -305,6 +310,7 @@ static const struct call {
 	{"smudge_region_read", region_read},
 	{"smudge_region_read_bytes", region_read_bytes},
 	{"smudge_region_remove", afresh_region_remove},
+	{"smudge_region_resize", region_resize},
 	{"smudge_source_create", afresh_source_create},
 	{"smudge_source_detach", source_detach},
 	{"smudge_uffd_create", afresh_uffd_create},

@@ -119,4 +119,33 @@ static void test_region_invalid(void **state)
 	assert_int_equal(smudge_memory_destroy(memory, NULL), 0);
 }
 
-TEST_MAIN(test_region_invalid)
+/* What it may grow to is as bounded as its size. */
+static void test_max_size_invalid(void **state)
+{
+	struct smudge_memory *memory;
+	struct smudge_region *region = NULL;
+	struct smudge_region_options o = {
+		.size = sizeof(o),
+		.name = "ram",
+		.hva = (void *)(uintptr_t)0x200000000,
+		.gpa = 0x200000,
+		.size_bytes = 0x400000,
+	};
+
+	assert_int_equal(smudge_memory_create(&memory), 0);
+	o.max_size_bytes = o.size_bytes - 0x1000;
+	assert_int_equal(smudge_region_add(memory, &o, &region, NULL), -EINVAL);
+	o.max_size_bytes = o.size_bytes + 0x800;
+	assert_int_equal(smudge_region_add(memory, &o, &region, NULL), -EINVAL);
+	o.max_size_bytes = UINT64_MAX - 0x200fff; /* ends one page too far */
+	assert_int_equal(smudge_region_add(memory, &o, &region, NULL), -EINVAL);
+	o.gpa = 0;
+	o.max_size_bytes = (UINT64_C(1) << 52) + 0x1000;
+	assert_int_equal(smudge_region_add(memory, &o, &region, NULL), -EINVAL);
+	assert_null(region);
+	o.max_size_bytes = UINT64_C(1) << 52;
+	assert_int_equal(smudge_region_add(memory, &o, &region, NULL), 0);
+	assert_int_equal(smudge_memory_destroy(memory, NULL), 0);
+}
+
+TEST_MAIN(test_region_invalid, test_max_size_invalid)
