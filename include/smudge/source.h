@@ -134,7 +134,7 @@ int smudge_source_stats(struct smudge_source *source,
  * written: memory.h, PINNED I/O, has the two rules that make it right. It
  * reports host pages; huge pages of hugetlbfs are reported whole. The memory at
  * the region's hva is registered while the source runs, and must not be
- * remapped meanwhile. The source has a look.
+ * remapped meanwhile. The source has a look, and follows the region's end.
  *
  * Content that is dropped, not written (none of it matters where
  * smudge_region_discard drops the content, since that marks it):
@@ -174,7 +174,8 @@ int smudge_source_stats(struct smudge_source *source,
  * Start: also -EBUSY (tracked by another source of this kind, or registered
  * with a userfaultfd of the program's), -EINVAL (a mapping that cannot be
  * registered), -ENOMEM (a hole in the range), -ENOENT, -EPERM (/proc/self/maps
- * cannot be read, so the kinds of memory are unknown).
+ * cannot be read, so the kinds of memory are unknown). Its growth, as the
+ * region's end moves: the same.
  * Harvest and look: -EPERM (memory was remapped; or called in a child of the
  * process that started the source), -ENOMEM, -EIO.
  */

@@ -209,16 +209,53 @@ int smi_drops_armed(struct smi_drops *d, struct smudge_error *err)
 	return learn(d, learn_after, smi_drops_check_shared, err);
 }
 
+static void free_bits(struct smi_drops_range *range)
+{
+	free(range->own);
+	free(range->mapped);
+	free(range->content);
+}
+
 void smi_drops_stop(struct smi_drops *d)
 {
-	for (size_t i = 0; i < d->nranges; i++) {
-		free(d->ranges[i].own);
-		free(d->ranges[i].mapped);
-		free(d->ranges[i].content);
-	}
+	for (size_t i = 0; i < d->nranges; i++)
+		free_bits(&d->ranges[i]);
 	free(d->ranges);
 	free(d->scratch);
 	*d = (struct smi_drops){0};
+}
+
+int smi_drops_append(struct smi_drops *d, struct smi_drops *more)
+{
+	struct smi_drops_range *ranges = d->ranges;
+
+	if (!more->nranges)
+		return 0;
+	ranges =
+		realloc(ranges, (d->nranges + more->nranges) * sizeof(*ranges));
+	if (!ranges)
+		return -ENOMEM;
+	memcpy(ranges + d->nranges, more->ranges,
+	       more->nranges * sizeof(*ranges));
+	if (!d->scratch) {
+		d->scratch = more->scratch;
+		d->sees_marker = more->sees_marker;
+		d->marker = more->marker;
+		more->scratch = NULL;
+	}
+	d->ranges = ranges;
+	d->nranges += more->nranges;
+	more->nranges = 0; /* their bits are d's */
+	smi_drops_stop(more);
+	return 0;
+}
+
+void smi_drops_cut(struct smi_drops *d, uint64_t end)
+{
+	while (d->nranges && d->ranges[d->nranges - 1].start >= end)
+		free_bits(&d->ranges[--d->nranges]);
+	if (d->nranges && d->ranges[d->nranges - 1].end > end)
+		d->ranges[d->nranges - 1].end = end;
 }
 
 /* The first range that ends after @address. */

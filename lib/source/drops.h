@@ -83,6 +83,17 @@ int smi_drops_armed(struct smi_drops *d, struct smudge_error *err);
 void smi_drops_stop(struct smi_drops *d);
 
 /*
+ * smi_drops_append - the source's range continues with @more's
+ * @more: started and armed for the addresses from there on; it is stopped
+ *
+ * Return: 0, -ENOMEM (nothing has changed).
+ */
+int smi_drops_append(struct smi_drops *d, struct smi_drops *more);
+
+/* smi_drops_cut - the source's range ends at @end, earlier than it did */
+void smi_drops_cut(struct smi_drops *d, uint64_t end);
+
+/*
  * smi_drops_written - pages that a scan reported, and protected again
  *
  * Also those that a failed scan may have protected without reporting them.

@@ -153,17 +153,14 @@ static int add(struct smi_sys_uffd_shared *page, struct smi_sys_uffd_use *use,
 		if (!ret)
 			at = piece_end;
 	}
-	if (ret < 0) {
+	if (ret < 0)
 		drop(page, use, start, at);
-		return ret;
-	}
-	use->start = start;
-	use->end = end;
-	return 0;
+	return ret;
 }
 
-int smi_sys_uffd_use_register(struct smi_sys_uffd_use *use, uint64_t start,
-			      uint64_t end, struct smudge_error *err)
+/* Register [start, end), which @is_more of the use's range, or all of it. */
+static int add_range(struct smi_sys_uffd_use *use, uint64_t start, uint64_t end,
+		     bool is_more, struct smudge_error *err)
 {
 	struct smi_sys_uffd_shared *page = lock_for(use);
 	const struct smi_sys_uffd_use *rival;
@@ -178,6 +175,10 @@ int smi_sys_uffd_use_register(struct smi_sys_uffd_use *use, uint64_t start,
 	if (rival)
 		why = "another source or reader of this process";
 	ret = rival ? -EBUSY : add(page, use, start, end);
+	if (!ret) {
+		use->start = is_more ? use->start : start;
+		use->end = end;
+	}
 	pthread_mutex_unlock(&page->lock);
 	if (ret == -EBUSY)
 		return smudge_error_set(err, ret, WHERE,
@@ -192,6 +193,29 @@ int smi_sys_uffd_use_register(struct smi_sys_uffd_use *use, uint64_t start,
 				 " cannot be registered with userfaultfd: %s",
 				 start, end, strerror(-ret));
 	return ret;
+}
+
+int smi_sys_uffd_use_register(struct smi_sys_uffd_use *use, uint64_t start,
+			      uint64_t end, struct smudge_error *err)
+{
+	return add_range(use, start, end, false, err);
+}
+
+int smi_sys_uffd_use_extend(struct smi_sys_uffd_use *use, uint64_t end,
+			    struct smudge_error *err)
+{
+	return add_range(use, use->end, end, true, err);
+}
+
+void smi_sys_uffd_use_cut(struct smi_sys_uffd_use *use, uint64_t end)
+{
+	struct smi_sys_uffd_shared *page = lock_for(use);
+
+	if (!page)
+		return;
+	drop(page, use, end, use->end);
+	use->end = end;
+	pthread_mutex_unlock(&page->lock);
 }
 
 static void forget(struct smi_sys_uffd_shared *page,

@@ -22,10 +22,10 @@
  * or executes a program: the child may have closed it, and its number may be
  * another file's.
  *
- * RANGES. A use registers one range. At most one use of each purpose may have a
- * page: what one of two trackers fetched the other would never see. A use that
- * closes drops only its own mode of its range; modes of other uses stay. The
- * kernel cannot drop one mode of two:
+ * RANGES. A use registers one range, whose end may move. At most one use of
+ * each purpose may have a page: what one of two trackers fetched the other
+ * would never see. A use that closes drops only its own mode of its range;
+ * modes of other uses stay. The kernel cannot drop one mode of two:
  *
  *   - Write-protection stays where missing pages are still delivered. The
  *     kernel resolves its faults itself, so this costs a fault per page.
@@ -100,6 +100,19 @@ int smi_sys_uffd_use_open(struct smi_sys_uffd_use *use,
  */
 int smi_sys_uffd_use_register(struct smi_sys_uffd_use *use, uint64_t start,
 			      uint64_t end, struct smudge_error *err);
+
+/*
+ * smi_sys_uffd_use_extend - register more, from the range's end on
+ * smi_sys_uffd_use_cut - let the range end earlier; cannot fail
+ * @use: with a range
+ * @end: the range's new end
+ *
+ * As smi_sys_uffd_use_register and smi_sys_uffd_use_close, for the part that is
+ * added or dropped.
+ */
+int smi_sys_uffd_use_extend(struct smi_sys_uffd_use *use, uint64_t end,
+			    struct smudge_error *err);
+void smi_sys_uffd_use_cut(struct smi_sys_uffd_use *use, uint64_t end);
 
 /* smi_sys_uffd_use_close - drop the range and the use; not open is a no-op */
 void smi_sys_uffd_use_close(struct smi_sys_uffd_use *use);

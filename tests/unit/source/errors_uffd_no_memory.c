@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The n-th allocation fails, for every n, as the userfaultfd source starts on
- * private and shared memory of files: the start returns -ENOMEM and succeeds
- * when it is repeated; or it succeeds, and then every drop is reported.
+ * private and shared memory of files, or grows from the one to the other: it
+ * returns -ENOMEM and succeeds when it is repeated; or it succeeds. Then every
+ * drop is reported.
  */
 #include <errno.h>
 #include <string.h>
@@ -37,12 +38,13 @@ static void map_half(uint8_t *at, int flags)
 	close(fd);
 }
 
-static void open_rig(struct rig *r)
+static void open_rig(struct rig *r, uint64_t npages)
 {
 	struct smudge_region_options options = {
 		.size = sizeof(options),
 		.name = "ram",
-		.size_bytes = NPAGES * PAGE,
+		.size_bytes = npages * PAGE,
+		.max_size_bytes = NPAGES * PAGE,
 	};
 
 	r->ram = mmap(NULL, NPAGES * PAGE, PROT_NONE,
@@ -97,7 +99,7 @@ static void test_every_allocation(void **state)
 	struct rig r;
 
 	test_need_uffd();
-	open_rig(&r);
+	open_rig(&r, NPAGES);
 	for (n = 1; has_failed && n < 100; n++) {
 		struct smudge_client *client;
 		int ret;
@@ -117,4 +119,40 @@ static void test_every_allocation(void **state)
 	close_rig(&r);
 }
 
-TEST_MAIN(test_every_allocation)
+static void test_every_allocation_of_a_growth(void **state)
+{
+	bool has_failed = true;
+	unsigned int n;
+	struct rig r;
+
+	test_need_uffd();
+	open_rig(&r, NPAGES / 2);
+	for (n = 1; has_failed && n < 100; n++) {
+		struct smudge_client *client;
+		struct smudge_error err;
+		int ret;
+
+		assert_int_equal(open_client(&r, &client), 0);
+		fail_memory_at(n);
+		ret = smudge_region_resize(r.region, NPAGES, &err);
+		fail_memory_off();
+		has_failed = fail_memory_has_failed();
+		if (ret != 0) {
+			assert_int_equal(ret, -ENOMEM);
+			assert_string_equal(err.where, "uffd");
+			assert_int_equal(smudge_region_npages(r.region),
+					 NPAGES / 2);
+			assert_int_equal(
+				smudge_region_resize(r.region, NPAGES, NULL),
+				0);
+		}
+		expect_drops(&r, client);
+		assert_int_equal(
+			smudge_region_resize(r.region, NPAGES / 2, NULL), 0);
+		assert_int_equal(smudge_client_close(client), 0);
+	}
+	assert_in_range(n, 4, 99);
+	close_rig(&r);
+}
+
+TEST_MAIN(test_every_allocation, test_every_allocation_of_a_growth)
