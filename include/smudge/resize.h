@@ -57,7 +57,8 @@ struct smudge_region;
  * end; a source is attached to pages that go, and to none that stay or to a
  * fixed number of pages), -EOPNOTSUPP (a source is attached to the region's end
  * and cannot follow it), or the error of a source that cannot watch the new
- * pages, which is named (-EIO if it returned what it may not return).
+ * pages, which is named (-EIO if it returned what it may not return), -EPERM
+ * (in a child of fork(2) that did not create the region).
  */
 int smudge_region_resize(struct smudge_region *region, uint64_t npages,
 			 struct smudge_error *err) SMUDGE_MUST_CHECK

@@ -31,6 +31,7 @@
 #include "bitmap/layout.h"
 #include "bitmap/resize.h"
 #include "memory/source.h"
+#include "memory/space.h"
 #include "memory/view.h"
 #include "sys/guard.h"
 #include "sys/log.h"
@@ -155,6 +156,9 @@ int smudge_region_resize(struct smudge_region *region, uint64_t npages,
 
 	SMI_SYS_LOG_SCOPE();
 	smudge_error_clear(err);
+	ret = smi_memory_check_space(region->memory, err);
+	if (ret < 0)
+		return ret;
 	SMI_SYS_GUARD(&region->memory->lock);
 	if (npages == smi_region_npages(region))
 		return 0;

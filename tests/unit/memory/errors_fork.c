@@ -105,6 +105,11 @@ static int region_remove(struct world *w, struct smudge_error *err)
 	return smudge_region_remove(w->f.region, err);
 }
 
+static int region_resize(struct world *w, struct smudge_error *err)
+{
+	return smudge_region_resize(w->f.region, NPAGES / 2, err);
+}
+
 static int region_discard(struct world *w, struct smudge_error *err)
 {
 	return smudge_region_discard(w->f.region, 0, 1, -1, err);
@@ -154,13 +159,13 @@ static int hub_join(struct world *w, struct smudge_error *err)
 }
 
 static call *const calls[] = {
-	client_open,	client_take,	 client_take_next,
-	client_skip,	memory_harvest,	 memory_harvest_quiesced,
-	memory_look,	region_harvest,	 region_harvest_quiesced,
-	region_look,	region_add,	 region_remove,
-	region_discard, region_attach,	 source_detach,
-	memory_destroy, display_refresh, code_add,
-	hub_collect,	hub_join,
+	client_open,	client_take,	client_take_next,
+	client_skip,	memory_harvest, memory_harvest_quiesced,
+	memory_look,	region_harvest, region_harvest_quiesced,
+	region_look,	region_add,	region_remove,
+	region_discard, region_resize,	region_attach,
+	source_detach,	memory_destroy, display_refresh,
+	code_add,	hub_collect,	hub_join,
 };
 
 #define NCALLS (sizeof(calls) / sizeof(calls[0]))
