@@ -32,8 +32,12 @@ extern "C" {
 struct smudge_client;
 
 struct smudge_client_options {
-	size_t size;	  /* sizeof(struct smudge_client_options) */
-	const char *name; /* for messages; required, at most 31 bytes */
+	size_t size; /* sizeof(struct smudge_client_options) */
+	/*
+	 * For messages; required, at most 31 bytes. Several clients may have
+	 * the same name: messages call the second one that is open "name#2".
+	 */
+	const char *name;
 	struct smudge_region *const *regions; /* regions to watch, copied */
 	size_t nregions; /* 0: every region, those added later included */
 	/*

@@ -126,6 +126,24 @@ static int watch_regions(struct smudge_client *client,
 	return 0;
 }
 
+static bool is_name_used(const struct smudge_memory *memory, const char *name)
+{
+	for (const struct smudge_client *c = memory->clients; c; c = c->next) {
+		if (!strcmp(c->name, name))
+			return true;
+	}
+	return false;
+}
+
+/* memory->lock held. Sentences tell clients that share a name apart. */
+static void set_name(struct smudge_client *client, const char *name)
+{
+	snprintf(client->name, sizeof(client->name), "%s", name);
+	for (size_t i = 2; is_name_used(client->memory, client->name); i++)
+		snprintf(client->name, sizeof(client->name), "%.20s#%zu", name,
+			 i);
+}
+
 /* memory->lock held. */
 static int open_locked(struct smudge_client *client,
 		       const struct smudge_client_options *o,
@@ -136,6 +154,7 @@ static int open_locked(struct smudge_client *client,
 
 	if (ret < 0)
 		return ret;
+	set_name(client, o->name);
 	ret = watch_regions(client, o, err);
 	if (ret < 0) {
 		drop_views(client);
@@ -213,7 +232,6 @@ int smudge_client_open(struct smudge_memory *memory,
 					"no memory for client %s", own.name);
 	client->memory = memory;
 	client->watches_all = own.nregions == 0;
-	snprintf(client->name, sizeof(client->name), "%s", own.name);
 	ret = set_options(client, &own, err);
 	if (ret == 0) {
 		pthread_mutex_lock(&memory->lock);
