@@ -181,7 +181,7 @@ static const struct option table[] = {
 	{"--kernel", NULL, NULL, TEXT(kernel)},
 	{"--append", NULL, NULL, TEXT(append)},
 	{"--engine", NULL, "auto|kvm|unicorn", TEXT(machine.engine)},
-	{"--dirty", NULL, "auto|kvm-manual|kvm-legacy|uffd|hook",
+	{"--dirty", NULL, "auto|kvm-manual|kvm-legacy|kvm-ring|uffd|hook",
 	 TEXT(machine.dirty)},
 	{"--serial", NULL, NULL, 0, take_serial, true},
 	{"--display", NULL, NULL, 0, take_display, true},
@@ -338,7 +338,7 @@ const char *options_help(void)
 	       "  --append TEXT               the guest's command line\n"
 	       "  --engine auto|kvm|unicorn   what runs guest code (auto: kvm "
 	       "where it works)\n"
-	       "  --dirty auto|kvm-manual|kvm-legacy|uffd|hook\n"
+	       "  --dirty auto|kvm-manual|kvm-legacy|kvm-ring|uffd|hook\n"
 	       "                              how written pages are detected\n"
 	       "  --serial stdio|null|file:PATH\n"
 	       "                              where the serial port goes\n"

@@ -38,6 +38,7 @@ def check_report(report):
 @case("kvm to unicorn", engines=("kvm", "unicorn"))
 @case("unicorn to kvm", engines=("unicorn", "kvm"))
 @case("kvm with the legacy log", engines=("kvm", "kvm"), dirty="kvm-legacy")
+@case("kvm with the dirty rings", engines=("kvm", "kvm"), dirty="kvm-ring")
 @case("kvm with uffd", engines=("kvm", "kvm"), dirty="uffd")
 @case("unicorn with the write hook", engines=("unicorn", "unicorn"),
       dirty="hook")

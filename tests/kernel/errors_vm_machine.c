@@ -47,6 +47,8 @@ static void test_dirty_needs_its_engine(void **state)
 		       "--dirty kvm-manual needs the engine kvm");
 	refuse_machine("unicorn", "kvm-legacy", "null",
 		       "--dirty kvm-legacy needs the engine kvm");
+	refuse_machine("unicorn", "kvm-ring", "null",
+		       "--dirty kvm-ring needs the engine kvm");
 	refuse_machine("kvm", "hook", "null",
 		       "--dirty hook needs the engine unicorn");
 }

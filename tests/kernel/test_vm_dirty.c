@@ -225,6 +225,7 @@ static void test_last_store_kvm(void **state)
 {
 	last_store("kvm", "kvm-manual");
 	last_store("kvm", "kvm-legacy");
+	last_store("kvm", "kvm-ring");
 }
 
 static void test_last_store_uffd(void **state)
@@ -247,6 +248,11 @@ static void test_kvm_legacy(void **state)
 	track("kvm", "kvm-legacy");
 }
 
+static void test_kvm_ring(void **state)
+{
+	track("kvm", "kvm-ring");
+}
+
 static void test_kvm_uffd(void **state)
 {
 	track("kvm", "uffd");
@@ -267,6 +273,6 @@ static void test_auto(void **state)
 	track("auto", "auto");
 }
 
-TEST_MAIN(test_kvm_manual, test_kvm_legacy, test_kvm_uffd, test_unicorn_uffd,
-	  test_unicorn_hook, test_auto, test_last_store_kvm,
+TEST_MAIN(test_kvm_manual, test_kvm_legacy, test_kvm_ring, test_kvm_uffd,
+	  test_unicorn_uffd, test_unicorn_hook, test_auto, test_last_store_kvm,
 	  test_last_store_uffd, test_last_store_hook)

@@ -74,6 +74,12 @@ struct engine_dirty {
 			      const struct ram *ram,
 			      struct smudge_source *ret[RAM_MAX_PIECES],
 			      struct smudge_error *err);
+	/*
+	 * What must be done before the engine has a vCPU; then auto does not
+	 * choose this way. NULL: nothing. Return: 0, or -errno with one
+	 * sentence.
+	 */
+	int (*prepare)(struct engine *engine, struct smudge_error *err);
 };
 
 struct engine_ops {

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include <smudge/error.h>
+#include <smudge/kvm_ring.h>
 
 #define WHERE	    "kvm"
 #define API_VERSION 12
@@ -96,6 +97,7 @@ static void kvm_destroy(struct engine *engine)
 {
 	if (!engine)
 		return;
+	smudge_kvm_ring_destroy(engine->ring);
 	if (engine->vm_fd >= 0)
 		close(engine->vm_fd);
 	close(engine->kvm_fd);
@@ -149,6 +151,7 @@ static void kvm_vcpu_destroy(struct engine_vcpu *vcpu)
 {
 	if (!vcpu)
 		return;
+	smudge_kvm_ring_remove_vcpu(vcpu->ring);
 	if (vcpu->run)
 		munmap(vcpu->run, vcpu->engine->run_bytes);
 	if (vcpu->fd >= 0)
@@ -180,6 +183,9 @@ static int kvm_vcpu_create(struct engine *engine, unsigned int index,
 	}
 	vcpu->run = run;
 	ret = set_cpuid(vcpu, err);
+	if (ret == 0 && engine->ring)
+		ret = smudge_kvm_ring_add_vcpu(engine->ring, vcpu->fd,
+					       &vcpu->ring, err);
 	if (ret < 0)
 		goto fail;
 	*ret_vcpu = vcpu;
@@ -275,6 +281,10 @@ static enum engine_exit kvm_vcpu_run(struct engine_vcpu *vcpu,
 			return ENGINE_EXIT_HALT;
 		case KVM_EXIT_SHUTDOWN:
 			return ENGINE_EXIT_SHUTDOWN;
+		case KVM_EXIT_DIRTY_RING_FULL:
+			if (engine_kvm_ring_full(vcpu, err) < 0)
+				return ENGINE_EXIT_ERROR;
+			break;
 		default:
 			return report_exit(vcpu->run, err);
 		}
@@ -300,9 +310,10 @@ static void kvm_vcpu_clear_kick(struct engine_vcpu *vcpu)
 }
 
 static const struct engine_dirty ways[] = {
-	{"kvm-manual", engine_kvm_log_manual},
-	{"kvm-legacy", engine_kvm_log_legacy},
-	{"uffd", NULL},
+	{"kvm-manual", engine_kvm_log_manual, NULL},
+	{"kvm-legacy", engine_kvm_log_legacy, NULL},
+	{"uffd", NULL, NULL},
+	{"kvm-ring", engine_kvm_ring, engine_kvm_ring_prepare},
 };
 
 const struct engine_ops engine_kvm_ops = {

@@ -2,7 +2,8 @@
 /*
  * Shared between the KVM engine's files: running vCPUs (engine/kvm.c), their
  * state (engine/kvm_state.c), their floating-point registers
- * (engine/kvm_fpu.c) and the dirty log (engine/kvm_log.c).
+ * (engine/kvm_fpu.c), the dirty log (engine/kvm_log.c) and the dirty rings
+ * (engine/kvm_ring.c).
  */
 #ifndef VM_ENGINE_KVM_H
 #define VM_ENGINE_KVM_H
@@ -14,11 +15,15 @@
 
 #include "engine/engine.h"
 
+struct smudge_kvm_ring;
+struct smudge_kvm_ring_vcpu;
+
 struct engine {
 	int kvm_fd;
 	int vm_fd;
 	size_t run_bytes; /* of a vCPU's shared area */
 	struct engine_ports ports;
+	struct smudge_kvm_ring *ring; /* of --dirty kvm-ring, else NULL */
 };
 
 struct engine_vcpu {
@@ -28,6 +33,8 @@ struct engine_vcpu {
 	bool is_halted;
 	pthread_t thread;
 	struct kvm_run *run;
+	struct smudge_kvm_ring_vcpu *ring; /* NULL without */
+	unsigned int nfull_errors; /* in a row, while its ring is full */
 };
 
 int engine_kvm_get_fpu(const struct engine_vcpu *vcpu, struct vcpu_fpu *to,
@@ -48,6 +55,14 @@ int engine_kvm_log_manual(const struct engine *engine, const struct ram *ram,
 int engine_kvm_log_legacy(const struct engine *engine, const struct ram *ram,
 			  struct smudge_source *ret[RAM_MAX_PIECES],
 			  struct smudge_error *err);
+
+/* KVM's dirty rings; see struct engine_dirty. */
+int engine_kvm_ring_prepare(struct engine *engine, struct smudge_error *err);
+int engine_kvm_ring(const struct engine *engine, const struct ram *ram,
+		    struct smudge_source *ret[RAM_MAX_PIECES],
+		    struct smudge_error *err);
+/* Make room in the vCPU's full ring. Return: 0, or -errno for good. */
+int engine_kvm_ring_full(struct engine_vcpu *vcpu, struct smudge_error *err);
 
 int engine_kvm_get_state(struct engine_vcpu *vcpu, struct vcpu_state *ret,
 			 struct smudge_error *err);

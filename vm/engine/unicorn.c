@@ -285,7 +285,8 @@ static int unicorn_set_write_hook(struct engine *engine,
 	return ret;
 }
 
-static const struct engine_dirty ways[] = {{"uffd", NULL}, {"hook", NULL}};
+static const struct engine_dirty ways[] = {{"uffd", NULL, NULL},
+					   {"hook", NULL, NULL}};
 
 const struct engine_ops engine_unicorn_ops = {
 	.name = "unicorn",

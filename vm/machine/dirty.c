@@ -113,6 +113,8 @@ static int attach_auto(struct machine *machine, struct smudge_error *err)
 	for (size_t i = 0; i < ops->ndirty; i++) {
 		struct smudge_error why = SMUDGE_ERROR_INIT;
 
+		if (ops->dirty[i].prepare)
+			continue;
 		if (attach_way(machine, &ops->dirty[i], &why) == 0)
 			return 0;
 		if (!is_absent(why.code))

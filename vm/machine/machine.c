@@ -138,7 +138,28 @@ static int open_devices(struct machine *machine,
 	return devices_open(&machine->devices, config, &host, err);
 }
 
-static int create_engine(struct machine *machine, const char *name,
+static int create_vcpus(struct machine *machine, const char *dirty,
+			struct smudge_error *err)
+{
+	const struct engine_ops *ops = machine->ops;
+	const struct engine_dirty *way = engine_dirty_find(ops, dirty);
+	struct machine_vcpu *vcpu = &machine->vcpus[0];
+	int ret = 0;
+
+	if (way && way->prepare)
+		ret = way->prepare(machine->engine, err);
+	if (ret == 0)
+		ret = ops->vcpu_create(machine->engine, 0, &vcpu->engine_vcpu,
+				       err);
+	if (ret < 0)
+		return ret;
+	vcpu->machine = machine;
+	machine->nvcpus = 1;
+	return 0;
+}
+
+static int create_engine(struct machine *machine,
+			 const struct machine_config *config,
 			 struct smudge_error *err)
 {
 	const struct engine_ports ports = {
@@ -147,23 +168,20 @@ static int create_engine(struct machine *machine, const char *name,
 		.out = port_out,
 		.complete = complete,
 	};
-	struct machine_vcpu *vcpu = &machine->vcpus[0];
 	const struct engine_ops *ops;
 	char why[256];
 	int ret;
 
-	ret = engine_choose(name, &ops, why, err);
+	ret = engine_choose(config->engine, &ops, why, err);
 	if (ret < 0)
 		return ret;
 	ret = ops->create(&machine->ram, &ports, &machine->engine, err);
 	if (ret < 0)
 		return ret;
 	machine->ops = ops;
-	ret = ops->vcpu_create(machine->engine, 0, &vcpu->engine_vcpu, err);
+	ret = create_vcpus(machine, config->dirty, err);
 	if (ret < 0)
 		return ret;
-	vcpu->machine = machine;
-	machine->nvcpus = 1;
 	snprintf(machine->description, sizeof(machine->description), "%s", why);
 	return 0;
 }
@@ -207,7 +225,7 @@ static int build(struct machine *machine, const struct machine_config *config,
 	if (ret == 0)
 		ret = open_devices(machine, &config->devices, err);
 	if (ret == 0)
-		ret = create_engine(machine, config->engine, err);
+		ret = create_engine(machine, config, err);
 	if (ret == 0)
 		ret = machine_dirty_attach(machine, config->dirty, err);
 	if (ret == 0 && !config->ignores_code)

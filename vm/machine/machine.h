@@ -64,7 +64,7 @@ enum machine_exit_reason {
 struct machine_config {
 	uint64_t memory_bytes;
 	const char *engine; /* auto, kvm, unicorn */
-	const char *dirty;  /* auto, kvm-manual, kvm-legacy, uffd, hook */
+	const char *dirty;  /* auto, or a name of machine_dirty_name() */
 	struct device_config devices;
 	bool is_incoming; /* its state will come by a migration */
 	/*
@@ -91,7 +91,7 @@ void machine_destroy(struct machine *machine);
 /* One line for stderr: the engine and the dirty source, and why. */
 const char *machine_describe(const struct machine *machine);
 const char *machine_engine_name(const struct machine *machine);
-/* "kvm-manual", "kvm-legacy", "uffd" or "hook". */
+/* "kvm-manual", "kvm-legacy", "kvm-ring", "uffd" or "hook". */
 const char *machine_dirty_name(const struct machine *machine);
 
 /*
