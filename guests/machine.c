@@ -22,11 +22,25 @@ void *memset(void *dest, int value, size_t len);
 void *memcpy(void *dest, const void *src, size_t len);
 _Noreturn void guest_start(void);
 
+uint32_t guest_nvcpus;
+
 __attribute__((section(".text.start"), naked)) void guest_start(void)
 {
-	__asm__("call guest_main\n"
+	__asm__("test %edx, %edx\n"
+		"jnz 2f\n"
+		"mov %ecx, guest_nvcpus(%rip)\n"
+		"call guest_main\n"
 		"1: hlt\n"
+		"jmp 1b\n"
+		"2: mov %edx, %edi\n"
+		"call guest_secondary\n"
 		"jmp 1b\n");
+}
+
+/* Guests that use one vCPU let the others halt. */
+__attribute__((weak)) void guest_secondary(__attribute__((unused))
+					   uint32_t vcpu)
+{
 }
 
 uint32_t guest_timer(void)

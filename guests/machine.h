@@ -4,7 +4,8 @@
  *
  * The loader enters guest_start() in 64-bit mode with RAM mapped one to one,
  * interrupts off, the command line's address in RDI and the size of RAM in
- * RSI. RAM is [0, 3 GiB); what is larger continues at 4 GiB.
+ * RSI. RAM is [0, 3 GiB); what is larger continues at 4 GiB. All vCPUs enter at
+ * once, each with its number in RDX, the number of vCPUs in RCX, and a stack.
  */
 #ifndef GUESTS_MACHINE_H
 #define GUESTS_MACHINE_H
@@ -20,6 +21,14 @@
 
 /* The entry point, called by guest_start with the loader's arguments. */
 void guest_main(const char *cmdline, uint64_t ram_bytes);
+
+/* Called on the vCPUs 1 and up; they halt when it returns. */
+void guest_secondary(uint32_t vcpu);
+
+#define GUEST_MAX_VCPUS 8
+
+/* How many vCPUs there are; set when guest_main is called. */
+extern uint32_t guest_nvcpus;
 
 /* The first free page after the image, from the linker script. */
 extern char guest_end[];

@@ -24,9 +24,10 @@ static uint64_t check_of(uint64_t start)
 	return (start ^ (start >> 29)) * CHECK_MULTIPLIER;
 }
 
-static volatile uint64_t *page_at(uint64_t page)
+static volatile uint64_t *page_at(const struct pages *pages, uint64_t page)
 {
-	uint64_t gpa = (uint64_t)guest_end + page * GUEST_PAGE_BYTES;
+	uint64_t gpa = (uint64_t)guest_end +
+		       (pages->first_page + page) * GUEST_PAGE_BYTES;
 
 	if (gpa >= GUEST_HOLE_START)
 		gpa += GUEST_HOLE_BYTES;
@@ -65,7 +66,7 @@ report_error(struct pages *pages, uint64_t page, uint64_t expected,
 static inline void visit(struct pages *pages, uint64_t page, uint64_t expected,
 			 uint64_t next)
 {
-	volatile uint64_t *word = page_at(page);
+	volatile uint64_t *word = page_at(pages, page);
 	uint64_t start = page | expected << GENERATION_SHIFT;
 	uint64_t found = word[0];
 	uint64_t middle = word[MIDDLE_WORD];
@@ -160,6 +161,6 @@ void pages_pass(struct pages *pages, uint64_t pass)
 void pages_start(struct pages *pages)
 {
 	for (uint64_t page = 0; page < pages->npages; page++)
-		write_page(page_at(page), page, 0);
+		write_page(page_at(pages, page), page, 0);
 	guest_pace_start(&pages->pace, pages->rate_pps, PACE_MAX_PAGES);
 }

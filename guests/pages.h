@@ -36,6 +36,7 @@ enum pages_pattern {
 };
 
 struct pages {
+	uint64_t first_page; /* of all that are free */
 	uint64_t npages;
 	uint64_t rate_pps;
 	enum pages_pattern pattern;

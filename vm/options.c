@@ -130,6 +130,21 @@ static int take_display(struct vm_options *options, const char *value,
 	return 0;
 }
 
+static int take_smp(struct vm_options *options, const char *value,
+		    struct smudge_error *err)
+{
+	unsigned int n = (unsigned int)(value[0] - '0');
+
+	if (value[0] < '1' || value[1] || n > MACHINE_MAX_VCPUS)
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"--smp takes a number of virtual "
+					"processors from 1 to %d, not "
+					"'%.40s'",
+					MACHINE_MAX_VCPUS, value);
+	options->machine.nvcpus = n;
+	return 0;
+}
+
 static int take_serial(struct vm_options *options, const char *value,
 		       struct smudge_error *err)
 {
@@ -178,6 +193,7 @@ static int take_version(struct vm_options *options, const char *value,
 
 static const struct option table[] = {
 	{"--memory", "-m", NULL, 0, take_memory, true},
+	{"--smp", NULL, NULL, 0, take_smp, true},
 	{"--kernel", NULL, NULL, TEXT(kernel)},
 	{"--append", NULL, NULL, TEXT(append)},
 	{"--engine", NULL, "auto|kvm|unicorn", TEXT(machine.engine)},
@@ -295,6 +311,7 @@ int options_parse(int argc, char *const argv[], struct vm_options *ret_options,
 	struct vm_options options = {
 		.append = "",
 		.machine = {.memory_bytes = VM_MEMORY_DEFAULT,
+			    .nvcpus = 1,
 			    .engine = "auto",
 			    .dirty = "auto",
 			    .devices.serial = "stdio"},
@@ -333,8 +350,8 @@ const char *options_help(void)
 	       "\n"
 	       "  -m, --memory SIZE[K|M|G|T]  guest RAM (128M); at least 16M, "
 	       "a multiple of 4K\n"
-	       "  --kernel FILE               guest image: ELF64, x86-64, "
-	       "ET_EXEC\n"
+	       "  --smp N                     processors; 2 to 8 need KVM (1)\n"
+	       "  --kernel FILE               guest: ELF64, x86-64, ET_EXEC\n"
 	       "  --append TEXT               the guest's command line\n"
 	       "  --engine auto|kvm|unicorn   what runs guest code (auto: kvm "
 	       "where it works)\n"

@@ -28,6 +28,7 @@ static void test_defaults(void **state)
 	parse(argv, &options);
 	assert_int_equal(options.action, VM_ACTION_RUN);
 	assert_int_equal(options.machine.memory_bytes, VM_MEMORY_DEFAULT);
+	assert_int_equal(options.machine.nvcpus, 1);
 	assert_string_equal(options.kernel, "x");
 	assert_string_equal(options.append, "");
 	assert_string_equal(options.machine.engine, "auto");
@@ -59,6 +60,7 @@ static void test_all_options(void **state)
 	char *const argv[] = {(char *)"smudge-vm",
 			      (char *)"-m",
 			      (char *)"32m",
+			      (char *)"--smp=8",
 			      (char *)"--incoming=tcp:localhost:0",
 			      (char *)"--append",
 			      (char *)"a=b c",
@@ -75,6 +77,7 @@ static void test_all_options(void **state)
 
 	parse(argv, &options);
 	assert_int_equal(options.machine.memory_bytes, 32 << 20);
+	assert_int_equal(options.machine.nvcpus, 8);
 	assert_string_equal(options.control.incoming, "tcp:localhost:0");
 	assert_string_equal(options.append, "a=b c");
 	assert_string_equal(options.machine.engine, "unicorn");

@@ -138,6 +138,8 @@ json_t *control_memory_digest(struct control_target *target,
 		return qmp_error_set(err, QMP_CLASS_GENERIC,
 				     "a migration is in progress: the memory "
 				     "may change");
+	/* a vCPU that ended the machine did not wait for the others */
+	machine_wait_until_out(target->machine);
 	ret = digest_ram(target->machine, &hash);
 	if (ret)
 		return qmp_error_set(err, QMP_CLASS_GENERIC,

@@ -28,7 +28,7 @@ struct smudge_source;
 
 enum engine_exit {
 	ENGINE_EXIT_INTERRUPTED, /* kicked, or nothing to report */
-	ENGINE_EXIT_HALT,	 /* HLT: without interrupts nothing wakes it */
+	ENGINE_EXIT_HALT,	 /* HLT: nothing wakes this vCPU */
 	ENGINE_EXIT_SHUTDOWN,	 /* triple fault */
 	ENGINE_EXIT_ERROR,	 /* see the error; the vCPU cannot continue */
 };
@@ -86,6 +86,7 @@ struct engine_ops {
 	const char *name;
 	const struct engine_dirty *dirty; /* ndirty, best first */
 	size_t ndirty;
+	bool has_one_vcpu; /* it cannot run several */
 
 	/*
 	 * Make the machine and map its RAM. @ram is borrowed until destroy.

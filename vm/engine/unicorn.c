@@ -292,6 +292,7 @@ const struct engine_ops engine_unicorn_ops = {
 	.name = "unicorn",
 	.dirty = ways,
 	.ndirty = sizeof(ways) / sizeof(ways[0]),
+	.has_one_vcpu = true,
 	.create = unicorn_create,
 	.destroy = unicorn_destroy,
 	.vcpu_create = unicorn_vcpu_create,

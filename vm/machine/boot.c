@@ -16,6 +16,17 @@
 #define GDT_CODE64 UINT64_C(0x00af9b000000ffff)
 #define GDT_DATA   UINT64_C(0x00cf93000000ffff)
 
+void loader_set_vcpu(struct vcpu_state *state, unsigned int index,
+		     unsigned int nvcpus)
+{
+	uint64_t bytes = (LOADER_STACK_TOP - LOADER_STACK_BOTTOM) / nvcpus &
+			 ~UINT64_C(15);
+
+	state->gpr[VCPU_RDX] = index;
+	state->gpr[VCPU_RCX] = nvcpus;
+	state->gpr[VCPU_RSP] = LOADER_STACK_TOP - index * bytes;
+}
+
 int loader_prepare_boot(const struct ram *ram, const char *cmdline,
 			uint64_t entry, struct vcpu_state *ret,
 			struct smudge_error *err)

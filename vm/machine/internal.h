@@ -20,14 +20,13 @@
 #include "machine/machine.h"
 #include "machine/run_control.h"
 
-#define MACHINE_MAX_VCPUS 8
-
 struct machine_vcpu {
 	struct machine *machine;
 	struct engine_vcpu *engine_vcpu;
 	pthread_t thread;
 	bool is_started;
 	bool is_inside;	 /* run state: in vcpu_run */
+	bool is_halted;	 /* run state: it enters no more */
 	uint64_t synced; /* run state: the generation that it was synced in */
 };
 

@@ -2,7 +2,7 @@
 /*
  * From an ELF file to a vCPU that is about to enter it.
  *
- * Low memory belongs to the loader: a GDT, the command line, a stack and the
+ * Low memory belongs to the loader: a GDT, the command line, stacks and the
  * page tables, up to boot_tables_end(). RAM is mapped one to one, so segments
  * of the image are loaded at their virtual addresses. They must lie above the
  * loader's memory. The whole image is checked before anything is written.
@@ -43,7 +43,14 @@ int loader_prepare_boot(const struct ram *ram, const char *cmdline,
 			uint64_t entry, struct vcpu_state *ret,
 			struct smudge_error *err);
 
-/* Both of the above, for a file. */
+/*
+ * Tell a vCPU at the entry which one it is: its number in RDX, how many there
+ * are in RCX, and a stack of its own, an equal part of the room for stacks.
+ */
+void loader_set_vcpu(struct vcpu_state *state, unsigned int index,
+		     unsigned int nvcpus);
+
+/* loader_load_elf and loader_prepare_boot, for a file. */
 int loader_load_file(const char *path, const char *cmdline,
 		     const struct ram *ram, struct vcpu_state *ret,
 		     struct smudge_error *err);

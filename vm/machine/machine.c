@@ -138,24 +138,32 @@ static int open_devices(struct machine *machine,
 	return devices_open(&machine->devices, config, &host, err);
 }
 
-static int create_vcpus(struct machine *machine, const char *dirty,
+static int create_vcpus(struct machine *machine,
+			const struct machine_config *config,
 			struct smudge_error *err)
 {
 	const struct engine_ops *ops = machine->ops;
-	const struct engine_dirty *way = engine_dirty_find(ops, dirty);
-	struct machine_vcpu *vcpu = &machine->vcpus[0];
+	const struct engine_dirty *way = engine_dirty_find(ops, config->dirty);
+	unsigned int nvcpus = config->nvcpus ? config->nvcpus : 1;
 	int ret = 0;
 
+	if (ops->has_one_vcpu && nvcpus > 1)
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"the engine %s runs one virtual "
+					"processor; --smp %u needs kvm",
+					ops->name, nvcpus);
 	if (way && way->prepare)
 		ret = way->prepare(machine->engine, err);
-	if (ret == 0)
-		ret = ops->vcpu_create(machine->engine, 0, &vcpu->engine_vcpu,
+	for (unsigned int i = 0; ret == 0 && i < nvcpus; i++) {
+		struct machine_vcpu *vcpu = &machine->vcpus[i];
+
+		vcpu->machine = machine;
+		ret = ops->vcpu_create(machine->engine, i, &vcpu->engine_vcpu,
 				       err);
-	if (ret < 0)
-		return ret;
-	vcpu->machine = machine;
-	machine->nvcpus = 1;
-	return 0;
+	}
+	if (ret == 0)
+		machine->nvcpus = nvcpus;
+	return ret;
 }
 
 static int create_engine(struct machine *machine,
@@ -179,7 +187,7 @@ static int create_engine(struct machine *machine,
 	if (ret < 0)
 		return ret;
 	machine->ops = ops;
-	ret = create_vcpus(machine, config->dirty, err);
+	ret = create_vcpus(machine, config, err);
 	if (ret < 0)
 		return ret;
 	snprintf(machine->description, sizeof(machine->description), "%s", why);
@@ -307,8 +315,10 @@ int machine_load_kernel(struct machine *machine, const char *path,
 					"a guest image can be loaded only "
 					"before the machine ran");
 	ret = loader_load_file(path, append, &machine->ram, &state, err);
-	if (ret < 0)
-		return ret;
-	return machine->ops->vcpu_set_state(machine->vcpus[0].engine_vcpu,
-					    &state, err);
+	for (unsigned int i = 0; ret == 0 && i < machine->nvcpus; i++) {
+		loader_set_vcpu(&state, i, machine->nvcpus);
+		ret = machine->ops->vcpu_set_state(
+			machine->vcpus[i].engine_vcpu, &state, err);
+	}
+	return ret;
 }

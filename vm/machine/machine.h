@@ -39,6 +39,8 @@ struct engine_ops;
 #define MACHINE_HOLE_START (UINT64_C(3) << 30)
 #define MACHINE_HOLE_END   (UINT64_C(4) << 30)
 
+#define MACHINE_MAX_VCPUS 8
+
 /* The names of machine_run_state_name() are QMP's RunState names. */
 enum machine_run_state {
 	MACHINE_PRELAUNCH,
@@ -63,8 +65,9 @@ enum machine_exit_reason {
 
 struct machine_config {
 	uint64_t memory_bytes;
-	const char *engine; /* auto, kvm, unicorn */
-	const char *dirty;  /* auto, or a name of machine_dirty_name() */
+	const char *engine;  /* auto, kvm, unicorn */
+	unsigned int nvcpus; /* 0 counts as 1 */
+	const char *dirty;   /* auto, or a name of machine_dirty_name() */
 	struct device_config devices;
 	bool is_incoming; /* its state will come by a migration */
 	/*
@@ -95,7 +98,7 @@ const char *machine_engine_name(const struct machine *machine);
 const char *machine_dirty_name(const struct machine *machine);
 
 /*
- * machine_load_kernel - load an ELF image and set vCPU 0 at its entry
+ * machine_load_kernel - load an ELF image and set every vCPU at its entry
  * @path: ELF64, x86-64, ET_EXEC
  * @append: the guest's command line
  * Only in prelaunch. Return: 0, or -errno with one sentence in @err.
@@ -129,6 +132,12 @@ bool machine_pause(struct machine *machine, enum machine_run_state state);
  * and inmigrate without a loaded state.
  */
 int machine_resume(struct machine *machine);
+
+/*
+ * Blocks until all vCPUs of a machine that does not run are out of the guest:
+ * one that ended the machine does not wait for the others. Threads: any.
+ */
+void machine_wait_until_out(struct machine *machine);
 
 enum machine_run_state machine_run_state(struct machine *machine);
 const char *machine_run_state_name(enum machine_run_state state);

@@ -4,7 +4,8 @@
  *
  * A vCPU is inside the guest only while the state is MACHINE_RUNNING and
  * `quiesced` is 0. To take it out, a thread changes one of these under the
- * lock, kicks the vCPU, and waits until `is_inside` is false. The vCPU's
+ * lock, kicks the vCPU, and waits until `is_inside` is false. A vCPU that
+ * halted enters no more; when all have, the machine ends. The vCPU's
  * thread clears old kicks under the same lock under which it sets `is_inside`,
  * so no kick is lost.
  *
@@ -84,6 +85,13 @@ static void wait_until_out(struct machine *machine)
 {
 	while (!may_enter(machine) && kick_those_inside(machine))
 		pthread_cond_wait(&machine->entered_or_left, &machine->lock);
+}
+
+void machine_wait_until_out(struct machine *machine)
+{
+	pthread_mutex_lock(&machine->lock);
+	wait_until_out(machine);
+	pthread_mutex_unlock(&machine->lock);
 }
 
 bool machine_pause(struct machine *machine, enum machine_run_state state)
@@ -196,14 +204,32 @@ void machine_ended(struct machine *machine, enum machine_run_state state,
 	machine_request_exit(machine, reason, status);
 }
 
-static void handle_exit(struct machine *machine, enum engine_exit exit,
+/* Without interrupts nothing wakes a vCPU. Return: it was the last one. */
+static bool halt(struct machine_vcpu *vcpu)
+{
+	struct machine *machine = vcpu->machine;
+	bool is_last = true;
+
+	pthread_mutex_lock(&machine->lock);
+	vcpu->is_halted = true;
+	for (unsigned int i = 0; i < machine->nvcpus; i++)
+		is_last = is_last && machine->vcpus[i].is_halted;
+	pthread_mutex_unlock(&machine->lock);
+	return is_last;
+}
+
+static void handle_exit(struct machine_vcpu *vcpu, enum engine_exit exit,
 			const struct smudge_error *err)
 {
+	struct machine *machine = vcpu->machine;
+
 	switch (exit) {
 	case ENGINE_EXIT_INTERRUPTED:
 		break;
 	case ENGINE_EXIT_HALT:
-		machine_ended(machine, MACHINE_SHUTDOWN, MACHINE_EXIT_HALT, 0);
+		if (halt(vcpu))
+			machine_ended(machine, MACHINE_SHUTDOWN,
+				      MACHINE_EXIT_HALT, 0);
 		break;
 	case ENGINE_EXIT_SHUTDOWN:
 		machine_ended(machine, MACHINE_SHUTDOWN,
@@ -269,7 +295,7 @@ static void *vcpu_thread(void *opaque)
 		struct smudge_error err = {0};
 		enum engine_exit exit;
 
-		if (!may_enter(machine)) {
+		if (!may_enter(machine) || vcpu->is_halted) {
 			pthread_cond_wait(&machine->entered_or_left,
 					  &machine->lock);
 			continue;
@@ -288,7 +314,7 @@ static void *vcpu_thread(void *opaque)
 		if (exit == ENGINE_EXIT_INTERRUPTED)
 			continue;
 		pthread_mutex_unlock(&machine->lock);
-		handle_exit(machine, exit, &err);
+		handle_exit(vcpu, exit, &err);
 		pthread_mutex_lock(&machine->lock);
 	}
 	pthread_mutex_unlock(&machine->lock);

@@ -235,6 +235,24 @@ static void set_loadable(struct machine *machine, bool is_loadable)
 	pthread_mutex_unlock(&machine->lock);
 }
 
+static int apply_vcpus(struct machine *machine,
+		       const struct loaded_vcpus *loaded,
+		       struct smudge_error *err)
+{
+	for (unsigned int i = 0; i < machine->nvcpus; i++) {
+		struct machine_vcpu *vcpu = &machine->vcpus[i];
+		int ret = machine->ops->vcpu_set_state(vcpu->engine_vcpu,
+						       &loaded->vcpus[i], err);
+
+		if (ret < 0)
+			return ret;
+		pthread_mutex_lock(&machine->lock);
+		vcpu->is_halted = loaded->vcpus[i].halted;
+		pthread_mutex_unlock(&machine->lock);
+	}
+	return 0;
+}
+
 int machine_load_state(struct machine *machine, const uint8_t *bytes,
 		       size_t len, struct smudge_error *err)
 {
@@ -249,12 +267,9 @@ int machine_load_state(struct machine *machine, const uint8_t *bytes,
 	if (ret < 0)
 		return ret;
 	set_loadable(machine, false);
-	for (unsigned int i = 0; i < machine->nvcpus; i++) {
-		ret = machine->ops->vcpu_set_state(
-			machine->vcpus[i].engine_vcpu, &loaded.vcpus[i], err);
-		if (ret < 0)
-			return ret;
-	}
+	ret = apply_vcpus(machine, &loaded, err);
+	if (ret < 0)
+		return ret;
 	devices_apply(&machine->devices);
 	set_loadable(machine, true);
 	return 0;

@@ -152,6 +152,28 @@ static void test_arguments_of_the_guest(void **state)
 	vm_image_ram_free(&ram);
 }
 
-TEST_MAIN(test_map_covers_ram, test_map_covers_large_ram,
+/* Each vCPU has its number and a stack of its own, within the room for them. */
+static void test_vcpus(void **state)
+{
+	for (unsigned int n = 1; n <= 8; n++) {
+		uint64_t above = LOADER_STACK_TOP + 16;
+
+		for (unsigned int i = 0; i < n; i++) {
+			struct vcpu_state vcpu = {.rip = 0};
+			uint64_t top;
+
+			loader_set_vcpu(&vcpu, i, n);
+			top = vcpu.gpr[VCPU_RSP];
+			assert_int_equal(vcpu.gpr[VCPU_RDX], i);
+			assert_int_equal(vcpu.gpr[VCPU_RCX], n);
+			assert_int_equal(top % 16, 0);
+			assert_true(i == 0 || above - top >= 4096);
+			assert_true(top - 4096 >= LOADER_STACK_BOTTOM);
+			above = top;
+		}
+	}
+}
+
+TEST_MAIN(test_vcpus, test_map_covers_ram, test_map_covers_large_ram,
 	  test_map_covers_odd_ram, test_segments_are_loaded,
 	  test_empty_segment_is_ignored, test_arguments_of_the_guest)
