@@ -83,6 +83,39 @@ static void test_look(void **state)
 	ring_track_close(&k);
 }
 
+/* With a quiesced client others' harvests are looks, and report again. */
+static void test_quiesced(void **state)
+{
+	struct smudge_client *client, *quiesced;
+	struct ring_track k;
+
+	ring_track_open(&k, 0, 100, 0, 12);
+	client = track_client(&k.track, "client");
+	quiesced =
+		track_client_with(&k.track, "quiesced", SMUDGE_REARM_QUIESCED);
+	track_harvest_quiesced(&k.track);
+	track_clean(&k.track, client);
+	track_clean(&k.track, quiesced);
+	tiny_vm_store(&k.vm, 10, 1);
+	for (int i = 0; i < 2; i++) {
+		track_harvest(&k.track);
+		track_expect(&k.track, client, 10);
+		track_expect(&k.track, quiesced, 10);
+		track_clean(&k.track, client);
+		track_clean(&k.track, quiesced);
+	}
+	tiny_vm_store(&k.vm, 11, 1);
+	track_harvest_quiesced(&k.track);
+	track_expect(&k.track, quiesced, 10, 11);
+	track_clean(&k.track, client);
+	track_clean(&k.track, quiesced);
+	track_harvest(&k.track);
+	track_expect_none(&k.track, client);
+	assert_int_equal(smudge_client_close(client), 0);
+	assert_int_equal(smudge_client_close(quiesced), 0);
+	ring_track_close(&k);
+}
+
 /* Each vCPU has a ring, and the source reports them all. */
 static void test_second_vcpu(void **state)
 {
@@ -231,5 +264,5 @@ static void test_stop_and_start(void **state)
 	ring_track_close(&k);
 }
 
-TEST_MAIN(test_exact, test_larger_pages, test_look, test_second_vcpu,
-	  test_second_slot, test_stop_and_start)
+TEST_MAIN(test_exact, test_larger_pages, test_look, test_quiesced,
+	  test_second_vcpu, test_second_slot, test_stop_and_start)

@@ -124,6 +124,34 @@ static void test_smaller_than_the_memory(void **state)
 	check_loss(1024, 5000, NPASSES / 4, "rings that fill");
 }
 
+/* A running guest stores to every third page, and no other is reported. */
+static void test_nothing_else(void **state)
+{
+	struct guest guest = {.end = 900, .stride = 3};
+	struct smudge_client *client;
+	struct ring_track k;
+	uint64_t n = 0;
+
+	ring_track_open(&k, 0, 900, 0, 12);
+	guest.vm = &k.vm;
+	client = ring_track_clean_client(&k, "client");
+	start_guest(&guest);
+	while (!tiny_vm_did_passes(&k.vm, NPASSES)) {
+		track_harvest(&k.track);
+		for (uint64_t p = 0; p < 900; p++)
+			if (p % 3 &&
+			    smudge_client_test(client, k.track.region, p))
+				fail_msg("page %d is reported for nothing",
+					 (int)p);
+		n += track_take(&k.track, client, 0, 900);
+	}
+	stop_guest(&guest);
+	assert_true(n > 0);
+	assert_int_equal(ring_track_stats(&k).overflows, 0);
+	assert_int_equal(smudge_client_close(client), 0);
+	ring_track_close(&k);
+}
+
 static void test_two_vcpus(void **state)
 {
 	struct test_rng rng = test_rng_start("two vCPUs");
@@ -155,4 +183,5 @@ static void test_two_vcpus(void **state)
 	ring_track_close(&k);
 }
 
-TEST_MAIN(test_large, test_small, test_smaller_than_the_memory, test_two_vcpus)
+TEST_MAIN(test_large, test_small, test_smaller_than_the_memory,
+	  test_nothing_else, test_two_vcpus)
