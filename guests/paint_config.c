@@ -7,7 +7,7 @@
 #include "words.h"
 
 #define DEFAULT_FRAMES 20
-#define DEFAULT_SCENES ((1u << PAINT_MODE) - 1)
+#define DEFAULT_SCENES (1u << PAINT_SHOW)
 #define MAX_RATE_FPS   UINT64_C(100000)
 
 const char guest_name[] = "paint";
@@ -15,7 +15,8 @@ const char guest_name[] = "paint";
 static unsigned int scene(const char *text, size_t len)
 {
 	static const char *const names[PAINT_NSCENES] = {
-		"text", "box", "scroll", "redraw", "touch", "mode", "absurd"};
+		"show",	  "text",  "box",  "scroll",
+		"redraw", "touch", "mode", "absurd"};
 
 	for (unsigned int i = 0; i < PAINT_NSCENES; i++)
 		if (guest_is(text, len, names[i]))

@@ -7,9 +7,6 @@
 #define LETTER_WIDTH	(PAINT_GLYPH_WIDTH + 1)
 #define LETTER_HEIGHT	(PAINT_GLYPH_HEIGHT + 1)
 #define PIXELS_PER_PAGE (GUEST_PAGE_BYTES / 4)
-#define BACKGROUND	0x00102030u
-#define FOREGROUND	0x00e0e8d0u
-#define BOX_COLOUR	0x00d04020u
 #define BOX_PIXELS	24
 #define BOX_STEP	5
 
@@ -22,18 +19,23 @@ static void copy(volatile uint32_t *to, volatile uint32_t *from, uint64_t count)
 			 : "memory");
 }
 
-/* Pixels outside the screen are left out. */
-static void box(const struct guest_screen *screen, uint32_t x, uint32_t y,
-		uint32_t side, uint32_t colour)
+void paint_fill(const struct guest_screen *screen, uint32_t x, uint32_t y,
+		uint32_t width, uint32_t height, uint32_t colour)
 {
-	uint32_t width = x < screen->width ? screen->width - x : 0;
+	uint32_t room = x < screen->width ? screen->width - x : 0;
 
-	if (width > side)
-		width = side;
-	for (uint32_t line = y; line < y + side && line < screen->height;
+	if (width > room)
+		width = room;
+	for (uint32_t line = y; line < y + height && line < screen->height;
 	     line++)
 		guest_display_fill(guest_display_line(screen, line) + x, colour,
 				   width);
+}
+
+static void box(const struct guest_screen *screen, uint32_t x, uint32_t y,
+		uint32_t side, uint32_t colour)
+{
+	paint_fill(screen, x, y, side, side, colour);
 }
 
 static void letter(const struct guest_screen *screen, uint32_t x, uint32_t y,
@@ -51,8 +53,8 @@ static void letter(const struct guest_screen *screen, uint32_t x, uint32_t y,
 			line[x + column] =
 				glyph[row] >> (PAINT_GLYPH_WIDTH - 1 - column) &
 						1
-					? FOREGROUND
-					: BACKGROUND;
+					? PAINT_FOREGROUND
+					: PAINT_BACKGROUND;
 	}
 }
 
@@ -79,7 +81,7 @@ static void scene_text(struct paint *paint)
 	text(screen, 0, y, "smudge paints frame ", paint->number);
 	/* the cursor */
 	box(screen, 32 * LETTER_WIDTH, y, PAINT_GLYPH_HEIGHT,
-	    paint->number & 1 ? FOREGROUND : BACKGROUND);
+	    paint->number & 1 ? PAINT_FOREGROUND : PAINT_BACKGROUND);
 }
 
 static void box_at(struct paint *paint, uint32_t number, uint32_t colour)
@@ -93,8 +95,8 @@ static void box_at(struct paint *paint, uint32_t number, uint32_t colour)
 
 static void scene_box(struct paint *paint)
 {
-	box_at(paint, paint->number - 1, BACKGROUND);
-	box_at(paint, paint->number, BOX_COLOUR);
+	box_at(paint, paint->number - 1, PAINT_BACKGROUND);
+	box_at(paint, paint->number, PAINT_BOX_COLOUR);
 }
 
 static void scene_scroll(struct paint *paint)
@@ -107,8 +109,8 @@ static void scene_scroll(struct paint *paint)
 		     guest_display_line(screen, line + LETTER_HEIGHT),
 		     screen->width);
 	for (; line < screen->height; line++)
-		guest_display_fill(guest_display_line(screen, line), BACKGROUND,
-				   screen->width);
+		guest_display_fill(guest_display_line(screen, line),
+				   PAINT_BACKGROUND, screen->width);
 	if (screen->height > LETTER_HEIGHT)
 		text(screen, paint->number % 64, screen->height - LETTER_HEIGHT,
 		     "scrolled in as frame ", paint->number);
@@ -186,7 +188,12 @@ static bool scene_absurd(struct paint *paint)
 bool paint_frame(struct paint *paint, enum paint_scene scene)
 {
 	paint->number++;
+	if (scene != PAINT_SHOW)
+		paint->show_digits = 0;
 	switch (scene) {
+	case PAINT_SHOW:
+		paint_show(paint);
+		return true;
 	case PAINT_TEXT:
 		scene_text(paint);
 		return true;

@@ -25,7 +25,7 @@
 #define FOLDER_NAME	 "/smudge-demo-XXXXXX"
 #define LONGEST_NAME	 "/destination.qmp"
 #define SCREEN_SIZE	 "640x400"
-#define SCREEN_APPEND	 "frames=5 rate=25"
+#define SCREEN_APPEND	 "frames=25 rate=25"
 
 static int first_there(const char *folder, const char *const *names,
 		       char ret_path[PATH_MAX])

@@ -5,6 +5,7 @@ Viewer is a small VNC client of this test's own. It stays connected and keeps
 its picture up to date by incremental updates alone, on a thread, so a change
 that the server missed stays wrong in it for ever.
 """
+import collections
 import os
 import shutil
 import socket
@@ -18,6 +19,8 @@ from stopwatch import Stopwatch
 
 PAINT = os.environ["SMUDGE_PAINT"]
 RAW, DESKTOP_SIZE = 0, -223
+# what painters draw unless told otherwise: changes of all kinds
+SCENES = "text+box+scroll+redraw+touch"
 
 
 class Picture:
@@ -29,6 +32,15 @@ class Picture:
     def __eq__(self, other):
         return (self.width, self.height, self.rgb) == \
             (other.width, other.height, other.rgb)
+
+    def at(self, x, y):
+        start = (y * self.width + x) * 3
+        return self.rgb[start:start + 3]
+
+    def colours(self):
+        """How many pixels have each colour."""
+        return collections.Counter(self.rgb[i:i + 3]
+                                   for i in range(0, len(self.rgb), 3))
 
     def differs(self, other):
         """Where two pictures differ, for a message."""
@@ -124,6 +136,8 @@ def painter(lab, name="source", *arguments, engine=None, size="320x200",
     engine = engine or any_engine()
     need_engine(engine)
     number = free_display()
+    if kernel == PAINT and "scenes=" not in append:
+        append = f"scenes={SCENES} {append}"
     if kernel:
         arguments = ("--kernel", kernel, "--append", append, *arguments)
     machine = lab.machine(name, "--display", size, "--vnc", f":{number}{vnc}",

@@ -8,18 +8,23 @@ Debian's gvnccapture, which asks for everything each time; the other stays
 connected and learns only what changed, so a lost dirty bit shows in it.
 """
 import os
+import pathlib
 import random
+import re
 import subprocess
 import sys
 import time
 
 from screen import (Viewer, capture, check_same, check_unwatched, painter,
                     read_png, screendump)
-from smudgetest import case, check, check_equal, main, note
+from smudgetest import case, check, check_equal, main, note, \
+    wait_until
 
 SEED = int(os.environ.get("SMUDGE_TEST_SEED") or
            str(random.SystemRandom().getrandbits(32)), 0)
 MOMENTS = 50
+BACKGROUND, FOREGROUND = b"\x10\x20\x30", b"\xe0\xe8\xd0"
+NUMBER, BOX = b"\xf0\xc0\x40", b"\xd0\x40\x20"
 EVERYTHING = "scenes=text+box+scroll+redraw+touch+mode+absurd frames=7 rate=60"
 
 
@@ -88,6 +93,51 @@ def under_load(lab, engine):
         hog.kill()
         hog.wait()
     check_unwatched(machine)
+
+
+def digits_of_paint():
+    """Its glyphs, as strings of bits: seven lines of five."""
+    font = pathlib.Path(__file__).parents[2].joinpath("guests/paint_font.c")
+    table = font.read_text().partition("digits[]")[2]
+    return {"".join(f"{int(line, 16):05b}" for line in glyph.split(", ")): digit
+            for glyph, digit in re.findall(r"\{([0-9a-fx, ]+)\}, /\* (\d) \*/",
+                                           table)}
+
+
+def shown_number(picture, unit):
+    """The large digits of the scene for people; None between two frames."""
+    known, number = digits_of_paint(), ""
+    for cell in range(5):
+        dots = [picture.at((8 + 30 * cell + 5 * column) * unit,
+                           (34 + 5 * row) * unit) == NUMBER
+                for row in range(7) for column in range(5)]
+        if any(dots):
+            digit = known.get("".join("01"[dot] for dot in dots))
+            if digit is None:
+                return None
+            number += digit
+    return int(number) if number else None
+
+
+@case("640x400", size="640x400", unit=4)
+@case("320x200", size="320x200", unit=2)
+def the_scene_for_people_is_readable(lab, size, unit):
+    """A title, the frame's number and one box: no colour beside theirs."""
+    machine = painter(lab, append="scenes=show rate=20", size=size)
+    numbers = []
+
+    def look():
+        machine.qmp.run("stop")
+        picture = screendump(lab, machine)
+        machine.qmp.run("cont")
+        colours = picture.colours()
+        is_whole = colours[BOX] == (16 * unit) ** 2 and \
+            set(colours) == {BACKGROUND, FOREGROUND, NUMBER, BOX}
+        return is_whole and shown_number(picture, unit)
+    for _ in range(5):
+        numbers.append(wait_until(look, "a whole frame"))
+        time.sleep(0.3)
+    check_equal(numbers, sorted(set(numbers)), "numbers")
 
 
 @case
