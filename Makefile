@@ -9,10 +9,11 @@ PREFIX ?= /usr/local
 
 ## make              build the library, the programs and the guests
 all: $(BUILD)/build.ninja
+	@scripts/install-packages.sh build $(BUILD)
 	ninja -C $(BUILD)
 
 $(BUILD)/build.ninja:
-	@scripts/install-packages.sh build
+	@scripts/install-packages.sh build $(BUILD)
 	meson setup $(BUILD) -Dtests=false -Dprefix=$(PREFIX)
 
 help:

@@ -4,63 +4,108 @@
 # includes "build", for "cross" or "web", which include both, or for "bare". As
 # root install the missing ones; otherwise name them in one line and exit with
 # status 1. On a system without dpkg only name them.
+#
+# "build" can do without the packages of "option": a line says what is left out.
+# When one of them came or went, the build folder is configured again.
+# usage: install-packages.sh build [BUILD]|test|cross|web|bare
 set -eu
 
 list=$(dirname "$0")/packages.txt
+options=
 case "${1:-}" in
-build) words=build ;;
-test) words='build|test' ;;
+build)
+	words=build
+	options=option
+	;;
+test) words='build|option|test' ;;
 bare) words=bare ;;
-cross | web) words="build|test|$1" ;;
+cross | web) words="build|option|test|$1" ;;
 *)
-	echo "usage: $0 build|test|cross|web|bare" >&2
+	echo "usage: $0 build [BUILD]|test|cross|web|bare" >&2
 	exit 2
 	;;
 esac
-wanted=$(awk -v words="^($words)$" '$1 ~ words { print $2 }' "$list")
 
-# npm may be installed without Debian's package, which then conflicts with it.
-is_installed() {
-	if [ "$1" = npm ] && command -v npm >/dev/null; then
-		return 0
-	fi
-	status=$(dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null) &&
-		echo "$status" | grep -qx installed
+# names <words>: the packages of these
+names() {
+	awk -v words="^($1)$" '$1 ~ words { print $2 }' "$list"
 }
 
-if ! command -v dpkg-query >/dev/null; then
-	# shellcheck disable=SC2086
-	echo "needed, by Debian's names:" $wanted >&2
-	case $1 in
-	build | test) exit 0 ;; # Meson says what is missing
-	*) exit 1 ;;
-	esac
-fi
-missing=
-for package in $wanted; do
-	is_installed "$package" || missing="$missing $package"
-done
-[ -n "$missing" ] || exit 0
+# missing_of <package>...: those that are not installed
+missing_of() {
+	installed=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' \
+		"$@" 2>/dev/null || true)
+	for package; do
+		# npm may be installed without Debian's package, which then
+		# conflicts with it
+		if [ "$package" = npm ] && command -v npm >/dev/null; then
+			continue
+		fi
+		echo "$installed" | grep -qx "$package installed" ||
+			echo "$package"
+	done
+}
 
-if ! command -v apt-get >/dev/null; then
-	echo "missing packages (Debian's names):$missing" >&2
-	exit 1
-fi
-if [ "$(id -u)" -ne 0 ]; then
-	echo "missing packages; as root: apt-get install$missing" >&2
-	exit 1
-fi
-# Rows that run at once may want packages at once.
-exec 9<"$list"
-flock 9
-echo "installing, which takes a minute:$missing"
-export DEBIAN_FRONTEND=noninteractive
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-# shellcheck disable=SC2086
-if ! { apt-get update -q && apt-get install -y -q --no-install-recommends \
-	$missing; } >"$log" 2>&1 </dev/null; then
-	tail -n 20 "$log" >&2
-	echo "apt-get could not install:$missing" >&2
-	exit 1
-fi
+# install <package>...: as root
+install() {
+	export DEBIAN_FRONTEND=noninteractive
+	log=$(mktemp)
+	trap 'rm -f "$log"' EXIT
+	echo "installing, which takes a minute: $*"
+	{ apt-get update -q && apt-get install -y -q --no-install-recommends \
+		"$@"; } >"$log" 2>&1 </dev/null
+}
+
+# left_out_of <folder>: what it was configured without
+left_out_of() {
+	cat "$1/left-out" 2>/dev/null || true
+}
+
+# leave_out <folder> <package>...: say what this build lacks
+leave_out() {
+	folder=$1
+	shift
+	for package; do
+		awk -v name="$package" '$2 == name {
+			gsub("_", " ", $3)
+			print "left out: " $3 " (" name " is not installed)" }' "$list" >&2
+	done
+	if [ -f "$folder/build.ninja" ] &&
+		[ "$*" != "$(left_out_of "$folder")" ]; then
+		meson configure --clearcache "$folder" >/dev/null
+		meson setup --reconfigure "$folder" >/dev/null
+	fi
+	[ -z "$folder" ] || { mkdir -p "$folder" && echo "$*" >"$folder/left-out"; }
+}
+
+# Lists of names are words.
+# shellcheck disable=SC2046,SC2086,SC2116
+check() {
+	if ! command -v dpkg-query >/dev/null; then
+		echo "needed, by Debian's names:" $(names "$words|$options") >&2
+		case $1 in
+		build | test) exit 0 ;; # Meson says what is missing
+		*) exit 1 ;;
+		esac
+	fi
+	missing=$(missing_of $(names "$words"))
+	left=$([ -z "$options" ] || missing_of $(names "$options"))
+	# what a build was already told to do without is not tried again
+	if [ -z "$missing" ] && [ "$(echo $left)" = "$(left_out_of "${2:-}")" ]; then
+		:
+	elif [ -n "$missing$left" ] && [ "$(id -u)" = 0 ] &&
+		command -v apt-get >/dev/null && ! install $missing $left &&
+		{ [ -z "$missing" ] || ! install $missing; }; then
+		tail -n 20 "$log" >&2
+	fi
+	missing=$(missing_of $missing)
+	if [ -n "$missing" ]; then
+		echo "missing packages; as root: apt-get install" $missing >&2
+		exit 1
+	fi
+	if [ -n "$options" ]; then
+		leave_out "${2:-}" $(missing_of $left)
+	fi
+}
+
+check "$@"

@@ -3,8 +3,10 @@
 """The checks of the tree find what they look for, and nothing else."""
 import importlib
 import json
+import os
 import pathlib
 import shutil
+import subprocess
 import sys
 import tempfile
 
@@ -43,6 +45,16 @@ COMPLEXITY = [
     ("\tlist_for_each(a, b)\n\t{\n\t\tif (a)\n\t\t\tc();\n\t}\n", 3),
     ("\tconst struct {\n\t\tint a;\n\t\tint b;\n\t} x[] = {{1, 2}, {3, 4}};\n"
      "\n\tif (x[0].a)\n\t\ta();\n", 1),
+]
+
+# what is not installed, what is asked for, the status and what it says
+UNICORN = "left out: the Unicorn engine (libunicorn-dev is not installed)\n"
+NAMED = "missing packages; as root: apt-get install "
+PACKAGES = [
+    ("", "build", 0, ""),
+    ("libunicorn-dev", "build", 0, UNICORN),
+    ("libunicorn-dev", "test", 1, f"{NAMED}libunicorn-dev\n"),
+    ("libpng-dev libunicorn-dev", "build", 1, f"{NAMED}libpng-dev\n"),
 ]
 
 START = "/* SPDX-License-Identifier: MIT */\n/*\n * Counts sheep.\n */\n"
@@ -167,6 +179,25 @@ def test_guard_and_purpose():
         text = START.splitlines()[0] + f"\n{purpose}\n"
         assert "what the file is for" in said("lib/sys/x.c", text)[0], purpose
     assert said("lib/sys/x.c", START.splitlines()[0] + "\n")
+
+
+def test_packages():
+    """A user who is not root, and packages that are not there."""
+    fakes = {"id": "echo 1000", "dpkg-query": """for a; do
+        case " $HIDDEN " in *" $a "*) ;; *) echo "$a installed" ;; esac
+        done"""}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, body in fakes.items():
+            path = pathlib.Path(folder, name)
+            path.write_text(f"#!/bin/sh\n{body}\n")
+            path.chmod(0o755)
+        for hidden, command, status, says in PACKAGES:
+            done = subprocess.run(
+                ["scripts/install-packages.sh", command], text=True,
+                cwd=c_source.ROOT, stderr=subprocess.PIPE,
+                env={"PATH": f"{folder}:{os.environ['PATH']}", "HIDDEN": hidden})
+            assert (done.returncode, done.stderr) == (status, says), \
+                (hidden, command, done)
 
 
 def test_circles():
