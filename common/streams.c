@@ -26,9 +26,19 @@ int streams_prepare(void)
 	return 0;
 }
 
+/* The stream remembers that it failed, but not why. */
+static int first_failure;
+
+void streams_flush(void)
+{
+	if (fflush(stdout) != 0 && !first_failure)
+		first_failure = -errno;
+}
+
 int streams_finish(void)
 {
-	if (fflush(stdout) != 0)
-		return -errno;
+	streams_flush();
+	if (first_failure)
+		return first_failure;
 	return ferror(stdout) ? -EIO : 0;
 }

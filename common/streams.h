@@ -20,9 +20,16 @@
 int streams_prepare(void);
 
 /*
- * streams_finish - flush standard output
- * Return: 0, or -errno of a write that failed now or before (-EIO if its
- * errno is not known any more).
+ * streams_flush - flush standard output while the program goes on
+ *
+ * A failure is streams_finish's to report. One thread at a time.
+ */
+void streams_flush(void);
+
+/*
+ * streams_finish - flush standard output for the last time
+ * Return: 0, or -errno of the first write that failed in this call or in
+ * streams_flush (-EIO if another one failed).
  */
 int streams_finish(void);
 

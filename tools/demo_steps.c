@@ -8,6 +8,7 @@
 #include "demo.h"
 
 #include "clock.h"
+#include "common/streams.h"
 #include "progress.h"
 #include "progress_line.h"
 #include "qmp_client.h"
@@ -34,7 +35,7 @@ static __attribute__((format(printf, 2, 3))) void say(const struct demo *demo,
 	va_start(args, format);
 	vprintf(format, args);
 	va_end(args);
-	fflush(stdout);
+	streams_flush();
 }
 
 static int say_engine(struct demo *demo, struct demo_vm *vm,

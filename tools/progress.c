@@ -5,6 +5,7 @@
 #include "progress.h"
 
 #include "clock.h"
+#include "common/streams.h"
 #include "progress_line.h"
 #include "qmp_client.h"
 
@@ -85,7 +86,7 @@ static void show(struct progress *progress, const json_t *reply)
 		put_line(progress);
 		progress->shown_ms = now_ms;
 	}
-	fflush(stdout);
+	streams_flush();
 }
 
 /* 1 while the migration runs, 0 if it completed, or -errno. */
@@ -120,7 +121,7 @@ static void cancel(struct progress *progress, struct qmp_client *client)
 	    -EREMOTEIO)
 		return;
 	close_line(progress);
-	fflush(stdout);
+	streams_flush();
 	fprintf(stderr, "smudge: %s; waiting for the end\n", err.message);
 }
 
@@ -179,7 +180,7 @@ int progress_watch(struct qmp_client *client, bool quiet,
 	int ret = watch(&progress, client, ret_migration, err);
 
 	keep_round(&progress);
-	fflush(stdout);
+	streams_flush();
 	return ret;
 }
 

@@ -254,6 +254,14 @@ def full_output(arguments, program):
 
 
 @case
+def the_demonstration_on_a_full_disk(lab):
+    """The reason of its first line's loss is known at its end."""
+    need_engine(any_engine())
+    full_output(["demo", "--memory", "32M", "--working-set", "1M", "--engine",
+                 any_engine()], TOOL)
+
+
+@case
 def reports_on_a_full_disk(lab):
     machine = lab.source()
     for program in (VM, TOOL):
