@@ -20,7 +20,7 @@
 int streams_prepare(void);
 
 /*
- * streams_flush - flush standard output while the program goes on
+ * streams_flush - flush standard output while the program continues
  *
  * A failure is streams_finish's to report. One thread at a time.
  */
