@@ -24,7 +24,8 @@ struct smudge_region;
  *      run
  * @region: region (borrowed)
  * @npages: its size from now on, in its pages; not 0, and at most the
- *      max_size_bytes that it was added with
+ *      max_size_bytes that it was added with. For that much, each client
+ *      reserves address space, one byte per 15,000, and no memory
  * @err: receives the first failure; may be NULL
  *
  * Pages that stay keep their bits, for every client. Pages that are new are

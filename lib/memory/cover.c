@@ -46,7 +46,7 @@ bool smi_cover_next_gap(const struct smudge_region *region, uint64_t first_page,
 {
 	uint64_t first = skip_covered(region, first_page);
 
-	end_page = min_u64(end_page, region->npages);
+	end_page = min_u64(end_page, smi_region_npages(region));
 	if (first >= end_page)
 		return false;
 	ret_run->first_page = first;

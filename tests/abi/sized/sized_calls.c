@@ -266,7 +266,7 @@ static int migration_limits(void *argument)
 #define FROM_LIBRARY "its structs are those that the library gave its caller"
 
 struct sized_call sized_calls[N_SIZED_CALLS] = {
-	SIZED(region_add, smudge_region_options, &region_options, 0, false),
+	SIZED(region_add, smudge_region_options, &region_options, 0, true),
 	SIZED(client_open, smudge_client_options, &client_options, 0, true),
 	SIZED(code_open, smudge_code_options, &code_options, 0, false),
 	SIZED(display_open, smudge_display_mode, &mode, 0, false),
