@@ -21,6 +21,10 @@
 #ifndef UNLOCK_SHARED
 #define UNLOCK_SHARED RELEASE
 #endif
+/* An object is published with release; a size alone is not. */
+#ifndef PUBLISH
+#define PUBLISH RELEASE
+#endif
 #ifndef WAIT
 #define WAIT ACQUIRE
 #endif
@@ -126,7 +130,7 @@ static unsigned char load_pointer(int t, int age)
 static void publish(unsigned char object)
 {
 	say(OWNER, "publish", POINTER, object);
-	store(&now.memory, OWNER, POINTER, RELEASE, object, 0);
+	store(&now.memory, OWNER, POINTER, PUBLISH, object, 0);
 	settle();
 }
 

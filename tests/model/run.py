@@ -113,6 +113,7 @@ RCU_PROTOCOL = [
     ("rcu", []),
     ("rcu-with-a-signal-handler",
      ["HANDLER", "SECTIONS1=1", "SECTIONS2=0"]),
+    ("rcu-publishes-a-size", ["PUBLISH=RELAXED"]),
     ("rcu-without-slots", ["SHARED", "SECTIONS1=1"]),
     ("rcu-without-membarrier", ["FALLBACK"]),
     ("rcu-without-slots-and-membarrier",
