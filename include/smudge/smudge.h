@@ -16,6 +16,7 @@
 #include "log.h"
 #include "memory.h"
 #include "migrate.h"
+#include "mprotect.h"
 #include "source.h"
 #include "source_ops.h"
 #include "vhost_log.h"

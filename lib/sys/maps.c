@@ -42,6 +42,7 @@ struct query {
 };
 
 #define QUERY		 _IOWR('f', 17, struct query)
+#define VMA_WRITABLE	 (UINT64_C(1) << 1)
 #define VMA_SHARED	 (UINT64_C(1) << 3)
 #define COVERING_OR_NEXT (UINT64_C(1) << 4)
 
@@ -83,6 +84,7 @@ static int query(int fd, uint64_t at, struct smi_sys_mapping *m)
 		.dev_major = q.dev_major,
 		.dev_minor = q.dev_minor,
 		.is_shared = q.vma_flags & VMA_SHARED,
+		.is_writable = q.vma_flags & VMA_WRITABLE,
 	};
 	return 0;
 }
@@ -117,6 +119,7 @@ static bool parse(const char *line, struct smi_sys_mapping *m)
 		   &m->dev_minor, &m->inode) != 7)
 		return false;
 	m->is_shared = perms[3] == 's';
+	m->is_writable = perms[1] == 'w';
 	return true;
 }
 

@@ -17,6 +17,7 @@ struct smi_sys_mapping {
 	unsigned int dev_major;
 	unsigned int dev_minor;
 	bool is_shared;
+	bool is_writable;
 	bool has_file; /* shared anonymous memory is a file to the kernel */
 };
 

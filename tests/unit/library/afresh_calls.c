@@ -13,6 +13,7 @@
 #include <linux/kvm.h>
 
 #include <smudge/hub.h>
+#include <smudge/mprotect.h>
 #include <smudge/source.h>
 #include <smudge/vhost_log.h>
 
@@ -141,6 +142,22 @@ int afresh_vhost_log_create(bool fails, struct smudge_error *err)
 	struct smudge_source *source;
 	int ret = smudge_vhost_log_create(&o, &source, err);
 
+	if (ret == 0)
+		smudge_source_destroy(source);
+	return ret;
+}
+
+/* It fails for want of memory only, or after others of this process. */
+int afresh_mprotect_create(bool fails, struct smudge_error *err)
+{
+	struct smudge_source *source;
+	int ret;
+
+	if (fails)
+		return AFRESH_SKIP;
+	ret = smudge_mprotect_create(&source, err);
+	if (ret == -EOPNOTSUPP)
+		return AFRESH_SKIP;
 	if (ret == 0)
 		smudge_source_destroy(source);
 	return ret;
