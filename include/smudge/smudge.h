@@ -17,6 +17,7 @@
 #include "memory.h"
 #include "migrate.h"
 #include "mprotect.h"
+#include "soft_dirty.h"
 #include "source.h"
 #include "source_ops.h"
 #include "vhost_log.h"

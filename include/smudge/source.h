@@ -3,11 +3,11 @@
  * A source: a mechanism that detects which pages were written.
  *
  * Built in are KVM's dirty log (smudge_kvm_log_create) and userfaultfd's
- * asynchronous write-protection (smudge_uffd_create); mprotect.h has one for
- * any kernel, vhost_log.h the log of vhost back ends. A program may have
- * sources of its own (source_ops.h, and hub.h for a mechanism that detects for
- * several). A source is attached to a range of a region; several may feed one
- * region, even the same pages.
+ * asynchronous write-protection (smudge_uffd_create). soft_dirty.h has one for
+ * kernels before it, mprotect.h one for any kernel, vhost_log.h the log of
+ * vhost back ends. A program may have sources of its own (source_ops.h, and
+ * hub.h for a mechanism that detects for several). A source is attached to a
+ * range of a region; several may feed one region, even the same pages.
  */
 #ifndef SMUDGE_SOURCE_H
 #define SMUDGE_SOURCE_H

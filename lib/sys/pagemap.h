@@ -74,9 +74,10 @@ long smi_sys_pagemap_find_none(int pagemap, uint64_t start, uint64_t end,
 			       struct smi_sys_page_run *runs, size_t max);
 
 /* A page's word in pagemap; a hole's word is 0. */
-#define SMI_SYS_PAGEMAP_PRESENT (UINT64_C(1) << 63)
-#define SMI_SYS_PAGEMAP_SWAPPED (UINT64_C(1) << 62)
-#define SMI_SYS_PAGEMAP_FILE	(UINT64_C(1) << 61) /* of a file, or shared */
+#define SMI_SYS_PAGEMAP_PRESENT	   (UINT64_C(1) << 63)
+#define SMI_SYS_PAGEMAP_SWAPPED	   (UINT64_C(1) << 62)
+#define SMI_SYS_PAGEMAP_SOFT_DIRTY (UINT64_C(1) << 55)
+#define SMI_SYS_PAGEMAP_FILE	   (UINT64_C(1) << 61) /* of a file, or shared */
 /* Frame, or swap type and offset; 0 for a reader without CAP_SYS_ADMIN. */
 #define SMI_SYS_PAGEMAP_FRAME ((UINT64_C(1) << 55) - 1)
 /* Where the page is. The other bits describe its mapping. */

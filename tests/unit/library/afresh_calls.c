@@ -14,6 +14,7 @@
 
 #include <smudge/hub.h>
 #include <smudge/mprotect.h>
+#include <smudge/soft_dirty.h>
 #include <smudge/source.h>
 #include <smudge/vhost_log.h>
 
@@ -161,4 +162,27 @@ int afresh_mprotect_create(bool fails, struct smudge_error *err)
 	if (ret == 0)
 		smudge_source_destroy(source);
 	return ret;
+}
+
+static int quiesce(void *opaque, struct smudge_error *err)
+{
+	return 0;
+}
+
+static void resume(void *opaque)
+{
+}
+
+int afresh_soft_dirty_create(bool fails, struct smudge_error *err)
+{
+	const struct smudge_soft_dirty_options o = {.size = sizeof(o),
+						    .quiesce = quiesce,
+						    .resume = fails ? NULL
+								    : resume};
+	struct smudge_source *source;
+	int ret = smudge_soft_dirty_create(&o, &source, err);
+
+	if (ret == 0)
+		smudge_source_destroy(source);
+	return ret == -EOPNOTSUPP ? AFRESH_SKIP : ret;
 }

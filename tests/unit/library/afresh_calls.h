@@ -26,6 +26,7 @@ int afresh_kvm_ring_full(bool fails, struct smudge_error *err);
 int afresh_kvm_ring_slot(bool fails, struct smudge_error *err);
 int afresh_vhost_log_create(bool fails, struct smudge_error *err);
 int afresh_mprotect_create(bool fails, struct smudge_error *err);
+int afresh_soft_dirty_create(bool fails, struct smudge_error *err);
 
 int afresh_batch_create(bool fails, struct smudge_error *err);
 int afresh_bitmap_create(bool fails, struct smudge_error *err);

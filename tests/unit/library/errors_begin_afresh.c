@@ -314,6 +314,7 @@ static const struct call {
 	{"smudge_source_create", afresh_source_create},
 	{"smudge_source_detach", source_detach},
 	{"smudge_uffd_create", afresh_uffd_create},
+	{"smudge_soft_dirty_create", afresh_soft_dirty_create},
 	{"smudge_mprotect_create", afresh_mprotect_create},
 	{"smudge_vhost_log_create", afresh_vhost_log_create},
 };

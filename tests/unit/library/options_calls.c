@@ -89,6 +89,8 @@ static const struct smudge_kvm_options kvm_options = {.vm_fd = -1};
 static const struct smudge_kvm_ring_options kvm_ring_options = {.vm_fd = -1};
 static const struct smudge_kvm_slot kvm_slot = {.size_bytes = 0};
 static const struct smudge_log_options log_options = {.write = write_nothing};
+static const struct smudge_soft_dirty_options soft_dirty_options = {
+	.quiesce = NULL};
 static uint64_t vhost_log[1];
 static const struct smudge_vhost_log_options vhost_log_options = {
 	.log = vhost_log, .log_bytes = sizeof(vhost_log)};
@@ -215,6 +217,13 @@ static int log_open(const void *options, struct smudge_error *err)
 	return ret;
 }
 
+static int soft_dirty_create(const void *options, struct smudge_error *err)
+{
+	struct smudge_source *source;
+
+	return smudge_soft_dirty_create(options, &source, err);
+}
+
 static int vhost_log_create(const void *options, struct smudge_error *err)
 {
 	struct smudge_source *source;
@@ -289,6 +298,9 @@ const struct sized_call sized_calls[N_SIZED_CALLS] = {
 	 &kvm_ring_options, -EBADF},
 	{kvm_ring_slot, TYPE(smudge_kvm_slot, hva), &kvm_slot, -EINVAL},
 	{log_open, TYPE(smudge_log_options, opaque), &log_options, 0},
+	/* no quiesce, which is looked at later */
+	{soft_dirty_create, TYPE(smudge_soft_dirty_options, opaque),
+	 &soft_dirty_options, -EINVAL},
 	{vhost_log_create, TYPE(smudge_vhost_log_options, opaque),
 	 &vhost_log_options, 0},
 	{migration_create, TYPE(smudge_migrate_limits, max_rounds), &limits, 0},
