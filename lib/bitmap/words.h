@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads of little-endian bits at any alignment, on any host: a word, a part of
- * a word, a run.
+ * Reads of little-endian bits at any alignment, on any host: a word, or a part
+ * of one.
  */
 #ifndef LIB_BITMAP_WORDS_H
 #define LIB_BITMAP_WORDS_H
 
 #include <endian.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
-
-#include <smudge/bitmap.h>
 
 static inline uint64_t smi_load_word(const void *bits, uint64_t index)
 {
@@ -32,13 +29,5 @@ static inline uint64_t smi_load_bits(const void *bits, uint64_t from,
 		word |= smi_load_word(bits, (from >> 6) + 1) << (64 - shift);
 	return word & (~UINT64_C(0) >> (64 - n));
 }
-
-/*
- * The next run of set bits at or after bit @at, among the @nbits bits that
- * begin at bit @first_bit of little-endian @bits. Bits are counted from
- * @first_bit.
- */
-bool smi_bits_next_run(const void *bits, uint64_t first_bit, uint64_t at,
-		       uint64_t nbits, struct smudge_run *ret);
 
 #endif

@@ -8,7 +8,7 @@
 #include "memory/objects.h"
 
 #include "bitmap/merge.h"
-#include "bitmap/words.h"
+#include "bitmap/scale.h"
 #include "common/range.h"
 
 void smudge_sink_range(struct smudge_sink *sink, uint64_t offset_bytes,
@@ -41,30 +41,28 @@ void smudge_sink_dropped(struct smudge_sink *sink, uint64_t offset_bytes,
 		sink->unsure_pages += sink->pages - before;
 }
 
-/* Pages of another size than the region's: run by run, as bytes. */
-static void sink_scaled(struct smudge_sink *sink, uint64_t first_page,
-			const void *bits, uint64_t first_bit, uint64_t npages,
+/* Pages of another size than the region's; some may be beyond the range. */
+static void sink_scaled(struct smudge_sink *sink, struct smi_scaled *from,
 			unsigned int page_shift)
 {
 	const struct smudge_source *source = sink->source;
-	uint64_t bytes = source->npages << sink->region->page_shift;
-	struct smudge_run run;
-	uint64_t limit, at = 0;
+	const struct smudge_region *region = sink->region;
+	unsigned int shift = region->page_shift;
+	uint64_t limit;
 
 	/* Larger than any range: one page is all of it. */
 	if (page_shift > 63)
 		page_shift = 63;
-	limit = ((bytes - 1) >> page_shift) + 1;
-	if (first_page >= limit)
+	from->is_finer = page_shift < shift;
+	from->shift = from->is_finer ? shift - page_shift : page_shift - shift;
+	from->base_page = source->first_page;
+	from->limit_pages = source->npages;
+	limit = (((source->npages << shift) - 1) >> page_shift) + 1;
+	if (from->first_page >= limit)
 		return;
-	if (npages > limit - first_page)
-		npages = limit - first_page;
-	while (smi_bits_next_run(bits, first_bit, at, npages, &run)) {
-		smudge_sink_range(sink,
-				  (first_page + run.first_page) << page_shift,
-				  run.npages << page_shift);
-		at = run.first_page + run.npages;
-	}
+	from->npages = min_u64(from->npages, limit - from->first_page);
+	smi_bitmap_merge_scaled(region->bitmaps, region->nbitmaps, from,
+				&sink->pages);
 }
 
 void smudge_sink_bitmap(struct smudge_sink *sink, uint64_t first_page,
@@ -74,10 +72,13 @@ void smudge_sink_bitmap(struct smudge_sink *sink, uint64_t first_page,
 	const struct smudge_source *source = sink->source;
 	const struct smudge_region *region = sink->region;
 	uint64_t limit = source->npages;
+	struct smi_scaled scaled = {.bits = bits,
+				    .first_bit = first_bit,
+				    .first_page = first_page,
+				    .npages = npages};
 
 	if (page_shift != region->page_shift) {
-		sink_scaled(sink, first_page, bits, first_bit, npages,
-			    page_shift);
+		sink_scaled(sink, &scaled, page_shift);
 		return;
 	}
 	if (first_page >= limit)

@@ -11,6 +11,7 @@
  */
 #ifdef __x86_64__
 #include "bitmap/kernels/policy.h"
+#include "bitmap/kernels/scale.h"
 
 #include <immintrin.h>
 
@@ -318,6 +319,45 @@ AVX2 static void take_edges(struct smi_store store, struct smi_group g,
 	smi_take_edges(&loops, store, g, base, edges);
 }
 
+AVX2 static void fold_group(uint64_t *dst, const uint64_t *src,
+			    unsigned int shift)
+{
+	smi_fold_group(classify, dst, src, shift);
+}
+
+/* The lowest 256 >> shift bits to four words: lanes that have their own bit. */
+AVX2 static inline void expand_part(uint64_t *dst, uint64_t bits,
+				    unsigned int shift)
+{
+	const __m256i own8 = _mm256_set1_epi64x((long long)0x8040201008040201);
+	const __m256i own16 =
+		_mm256_setr_epi16(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024,
+				  2048, 4096, 8192, 16384, (short)32768);
+	const __m256i own32 = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+	const __m256i byte = _mm256_setr_epi64x(
+		0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303);
+	__m256i v = _mm256_set1_epi32((int)bits);
+
+	if (shift == 3) {
+		v = _mm256_and_si256(_mm256_shuffle_epi8(v, byte), own8);
+		v = _mm256_cmpeq_epi8(v, own8);
+	} else if (shift == 4) {
+		v = _mm256_and_si256(_mm256_set1_epi16((short)bits), own16);
+		v = _mm256_cmpeq_epi16(v, own16);
+	} else if (shift == 5) {
+		v = _mm256_cmpeq_epi32(_mm256_and_si256(v, own32), own32);
+	} else {
+		v = word_masks(bits);
+	}
+	store(dst, v);
+}
+
+AVX2 static void expand_group(uint64_t *dst, const uint64_t *src,
+			      unsigned int shift)
+{
+	smi_expand_group(expand_part, 4, dst, src, shift);
+}
+
 const struct smi_kernels smi_kernels_avx2 = {
 	.name = "avx2",
 	.skip_zero_groups = skip_zero_groups,
@@ -330,6 +370,8 @@ const struct smi_kernels smi_kernels_avx2 = {
 	.find_nonzero = find_nonzero,
 	.find_not_ones = find_not_ones,
 	.popcount = popcount,
+	.fold_group = fold_group,
+	.expand_group = expand_group,
 	.take_edges = take_edges,
 };
 #endif

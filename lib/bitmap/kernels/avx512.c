@@ -10,6 +10,7 @@
  */
 #if defined(__x86_64__) || defined(SMI_SIMDE)
 #include "bitmap/kernels/policy.h"
+#include "bitmap/kernels/scale.h"
 
 #ifdef SMI_SIMDE /* for a test that has the intrinsics as C functions */
 #define AVX512
@@ -288,6 +289,36 @@ AVX512 static void take_edges(struct smi_store store, struct smi_group g,
 	smi_take_edges(&loops, store, g, base, edges);
 }
 
+AVX512 static void fold_group(uint64_t *dst, const uint64_t *src,
+			      unsigned int shift)
+{
+	smi_fold_group(classify, dst, src, shift);
+}
+
+/* The lowest 512 >> shift bits to eight words: a mask of lanes of their size.
+ */
+AVX512 static inline void expand_part(uint64_t *dst, uint64_t bits,
+				      unsigned int shift)
+{
+	__m512i v;
+
+	if (shift == 3)
+		v = _mm512_movm_epi8(bits);
+	else if (shift == 4)
+		v = _mm512_movm_epi16((uint32_t)bits);
+	else if (shift == 5)
+		v = _mm512_maskz_set1_epi32((uint16_t)bits, -1);
+	else
+		v = _mm512_maskz_set1_epi64((uint8_t)bits, -1);
+	_mm512_storeu_si512(dst, v);
+}
+
+AVX512 static void expand_group(uint64_t *dst, const uint64_t *src,
+				unsigned int shift)
+{
+	smi_expand_group(expand_part, 8, dst, src, shift);
+}
+
 const struct smi_kernels smi_kernels_avx512 = {
 	.name = "avx512",
 	.skip_zero_groups = skip_zero_groups,
@@ -300,6 +331,8 @@ const struct smi_kernels smi_kernels_avx512 = {
 	.find_nonzero = find_nonzero,
 	.find_not_ones = find_not_ones,
 	.popcount = popcount,
+	.fold_group = fold_group,
+	.expand_group = expand_group,
 	.take_edges = take_edges,
 };
 #endif

@@ -99,6 +99,21 @@ struct smi_kernels {
 	uint64_t (*popcount)(const uint64_t *words, uint64_t which);
 
 	/*
+	 * Fold 2^shift bits to one, which is set if one of them is: the 64
+	 * words of a group become 4096 >> shift bits. shift is 1 to 12. The
+	 * bits above them, in a word that they do not fill, are clear.
+	 */
+	void (*fold_group)(uint64_t *dst, const uint64_t *src,
+			   unsigned int shift);
+
+	/*
+	 * Expand each bit to 2^shift: 4096 >> shift bits become the 64 words
+	 * of a group. shift is 1 to 12. The bits above them are not used.
+	 */
+	void (*expand_group)(uint64_t *dst, const uint64_t *src,
+			     unsigned int shift);
+
+	/*
 	 * Store the pages at which a run starts or ends; the group's first
 	 * page counts as @base. A run that reaches the group's end stays open.
 	 * Writes up to SMI_EDGE_SLACK entries beyond edges->next.

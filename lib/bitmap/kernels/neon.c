@@ -9,6 +9,7 @@
  * table.
  */
 #include "bitmap/kernels/policy.h"
+#include "bitmap/kernels/scale.h"
 
 #ifdef SMI_HAVE_NEON
 #include <arm_neon.h>
@@ -265,6 +266,43 @@ static void take_edges(struct smi_store store, struct smi_group g,
 	smi_take_edges(&loops, store, g, base, edges);
 }
 
+static void fold_group(uint64_t *dst, const uint64_t *src, unsigned int shift)
+{
+	smi_fold_group(classify, dst, src, shift);
+}
+
+/* The lowest 128 >> shift bits to two words: lanes that have their own bit. */
+static inline void expand_part(uint64_t *dst, uint64_t bits, unsigned int shift)
+{
+	static const uint8_t own8[8] = {1, 2, 4, 8, 16, 32, 64, 128};
+	static const uint16_t own16[8] = {1, 2, 4, 8, 16, 32, 64, 128};
+	static const uint32_t own32[4] = {1, 2, 4, 8};
+	static const uint64_t own64[2] = {1, 2};
+	uint64x2_t v;
+
+	if (shift == 3) {
+		uint8x8_t own = vld1_u8(own8);
+		uint8x8_t low = vtst_u8(vdup_n_u8((uint8_t)bits), own);
+		uint8x8_t high = vtst_u8(vdup_n_u8((uint8_t)(bits >> 8)), own);
+
+		v = vreinterpretq_u64_u8(vcombine_u8(low, high));
+	} else if (shift == 4) {
+		v = vreinterpretq_u64_u16(vtstq_u16(vdupq_n_u16((uint16_t)bits),
+						    vld1q_u16(own16)));
+	} else if (shift == 5) {
+		v = vreinterpretq_u64_u32(vtstq_u32(vdupq_n_u32((uint32_t)bits),
+						    vld1q_u32(own32)));
+	} else {
+		v = vtstq_u64(vdupq_n_u64(bits), vld1q_u64(own64));
+	}
+	vst1q_u64(dst, v);
+}
+
+static void expand_group(uint64_t *dst, const uint64_t *src, unsigned int shift)
+{
+	smi_expand_group(expand_part, 2, dst, src, shift);
+}
+
 const struct smi_kernels smi_kernels_neon = {
 	.name = "neon",
 	.skip_zero_groups = skip_zero_groups,
@@ -277,6 +315,8 @@ const struct smi_kernels smi_kernels_neon = {
 	.find_nonzero = find_nonzero,
 	.find_not_ones = find_not_ones,
 	.popcount = popcount,
+	.fold_group = fold_group,
+	.expand_group = expand_group,
 	.take_edges = take_edges,
 };
 #endif

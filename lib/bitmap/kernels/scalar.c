@@ -7,7 +7,7 @@
  * e = w ^ (w << 1 | carry), where carry is the last bit of the word before. So
  * the runs of a word take one step per edge, not one per page.
  */
-#include "bitmap/kernels/sparse.h"
+#include "bitmap/kernels/scale.h"
 
 static size_t skip_zero_groups(const uint64_t *words, size_t ngroups)
 {
@@ -96,6 +96,40 @@ static void take_edges(struct smi_store store, struct smi_group g,
 	smi_take_edges_sparse(put_word, store, g, base, edges);
 }
 
+static void fold_group(uint64_t *dst, const uint64_t *src, unsigned int shift)
+{
+	smi_fold_group(classify, dst, src, shift);
+}
+
+/*
+ * The lowest 64 >> shift bits to a word. They are multiplied to their places:
+ * bit i is in many, and only where i is its own place is it kept.
+ */
+static inline void expand_part(uint64_t *dst, uint64_t bits, unsigned int shift)
+{
+	uint64_t word;
+
+	if (shift == 3) {
+		word = (bits & 0xff) * UINT64_C(0x0101010101010101);
+		word &= UINT64_C(0x8040201008040201);
+		word += UINT64_C(0x7f7f7f7f7f7f7f7f);
+		*dst = (word >> 7 & UINT64_C(0x0101010101010101)) * 0xff;
+	} else if (shift == 4) {
+		word = (bits & 0xf) * UINT64_C(0x0000200040008001);
+		*dst = (word & UINT64_C(0x0001000100010001)) * 0xffff;
+	} else if (shift == 5) {
+		word = (bits & 3) * UINT64_C(0x0000000080000001);
+		*dst = (word & UINT64_C(0x0000000100000001)) * 0xffffffff;
+	} else {
+		*dst = -(bits & 1);
+	}
+}
+
+static void expand_group(uint64_t *dst, const uint64_t *src, unsigned int shift)
+{
+	smi_expand_group(expand_part, 1, dst, src, shift);
+}
+
 const struct smi_kernels smi_kernels_scalar = {
 	.name = "scalar",
 	.skip_zero_groups = skip_zero_groups,
@@ -108,5 +142,7 @@ const struct smi_kernels smi_kernels_scalar = {
 	.find_nonzero = find_nonzero,
 	.find_not_ones = find_not_ones,
 	.popcount = popcount,
+	.fold_group = fold_group,
+	.expand_group = expand_group,
 	.take_edges = take_edges,
 };

@@ -210,6 +210,43 @@ static void test_shift(void **state)
 	arena_destroy(&arena_src);
 }
 
+/* Every bit of the smaller pages is one of a larger page's. */
+static void test_scale(void **state)
+{
+	const struct smi_kernels *k = *state;
+	struct test_rng rng = test_rng_start("kernels scale");
+	struct arena arena_fine = arena_create(GROUP_BYTES);
+	struct arena arena_coarse = arena_create(GROUP_BYTES);
+
+	for (unsigned int turn = 0; turn < NGROUPS * 12; turn++) {
+		unsigned int shift = 1 + turn % 12;
+		size_t nbits = GROUP_PAGES >> shift;
+		size_t n = (nbits + 63) / 64;
+		uint64_t *fine = arena_words(&arena_fine, turn / 12, 64);
+		uint64_t *coarse = arena_words(&arena_coarse, turn / 12, n);
+		uint64_t expected[SMI_GROUP_WORDS] = {0};
+
+		group_draw(&rng, fine, SMI_GROUP_WORDS);
+		for (size_t bit = 0; bit < GROUP_PAGES; bit++)
+			expected[(bit >> shift) / 64] |=
+				(uint64_t)naive_test(fine, bit)
+				<< (bit >> shift) % 64;
+		k->fold_group(coarse, fine, shift);
+		assert_memory_equal(coarse, expected, n * 8);
+
+		group_draw(&rng, coarse, n);
+		memset(expected, 0, GROUP_BYTES);
+		for (size_t bit = 0; bit < GROUP_PAGES; bit++)
+			expected[bit / 64] |=
+				(uint64_t)naive_test(coarse, bit >> shift)
+				<< bit % 64;
+		k->expand_group(fine, coarse, shift);
+		assert_memory_equal(fine, expected, GROUP_BYTES);
+	}
+	arena_destroy(&arena_fine);
+	arena_destroy(&arena_coarse);
+}
+
 /* The pages where a run starts or ends, looked for one by one. */
 static size_t naive_edges(const uint64_t *group, bool *open, uint32_t base,
 			  uint32_t *edges)
@@ -273,6 +310,7 @@ static const struct {
 	{"or", test_or},
 	{"or_part", test_or_part},
 	{"shift", test_shift},
+	{"scale", test_scale},
 	{"edges", test_edges},
 };
 
