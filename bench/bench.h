@@ -151,5 +151,6 @@ void bench_small_cases(uint64_t npages);
 void bench_mark_cases(void);
 void bench_query_cases(uint64_t npages);
 void bench_memory_cases(uint64_t npages);
+void bench_scale_cases(uint64_t npages, const struct pattern *pattern);
 
 #endif

@@ -234,6 +234,8 @@ static void pattern_cases(uint64_t npages, const struct pattern *pattern,
 		large_cases(npages, pattern, &work);
 		if (!bench_interrupted)
 			compare_alignments(npages, pattern, bits);
+		if (!bench_interrupted)
+			bench_scale_cases(npages, pattern);
 	}
 	free(bits);
 }
