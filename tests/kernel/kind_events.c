@@ -6,6 +6,8 @@
 #include "kind_events.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -30,6 +32,45 @@ static bool read_into(struct cell *c, uint8_t *page)
 	bool ok = read(fd, page, 1) == 1;
 
 	close(fd);
+	return ok;
+}
+
+/* A file that is read around the page cache; -1: not on this file system. */
+static int open_direct(void)
+{
+	char path[] = "/var/tmp/smudge-direct-XXXXXX";
+	int fd = mkostemp(path, O_CLOEXEC);
+	int direct = -1;
+	uint8_t page[4096];
+
+	memset(page, 'n', sizeof(page));
+	if (fd >= 0 && write(fd, page, sizeof(page)) == sizeof(page) &&
+	    fsync(fd) == 0)
+		direct = open(path, O_RDONLY | O_CLOEXEC | O_DIRECT);
+	if (fd >= 0) {
+		unlink(path);
+		close(fd);
+	}
+	return direct;
+}
+
+static bool direct_exists(void)
+{
+	int fd = open_direct();
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+/* It has ended when the call returns. */
+static bool read_direct(struct cell *c, uint8_t *page)
+{
+	int fd = open_direct();
+	bool ok = fd >= 0 && read(fd, page, 4096) == 4096;
+
+	if (fd >= 0)
+		close(fd);
 	return ok;
 }
 
@@ -199,6 +240,11 @@ const struct event events[] = {
 		      "xxxx", "xxxx", "xxxx"}},
 	{.name = "read(2)",
 	 .happen = read_into,
+	 .expected = {"xxxx", "xxxx", "xxxx", "xxxx", "xxxx", "xxxx", "xxxx",
+		      "xxxx", "xxxx", "xxxx"}},
+	{.name = "read(2) with O_DIRECT, ended",
+	 .happen = read_direct,
+	 .exists = direct_exists,
 	 .expected = {"xxxx", "xxxx", "xxxx", "xxxx", "xxxx", "xxxx", "xxxx",
 		      "xxxx", "xxxx", "xxxx"}},
 	{.name = "process_vm_writev(2)",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What can happen to tracked memory, and what the userfaultfd source makes of
- * it, for every kind of memory.
+ * What can happen to tracked memory, and what userfaultfd makes of it, for
+ * every kind of memory.
  */
 #ifndef TESTS_KERNEL_KIND_EVENTS_H
 #define TESTS_KERNEL_KIND_EVENTS_H
@@ -36,10 +36,11 @@ struct cell {
  *	o  reported for nothing
  *	L  changed and not reported
  *
- * or E: the harvest failed, and everything is dirty; or -: the event does not
- * exist for the kind. Kinds are in the order of kinds.c. What no source detects
- * is the same where it is not given: without swap a page that is not mapped
- * cannot be mistaken.
+ * or E: the harvest failed, and everything is dirty; or R: the source does not
+ * start; or F: the call fails, because the memory is tracked; or -: the event
+ * does not exist for the kind. Kinds are in the order of kinds.c. What no
+ * source detects is the same where it is not given: without swap a page that is
+ * not mapped cannot be mistaken.
  */
 struct event {
 	const char *name;
@@ -47,6 +48,8 @@ struct event {
 	bool (*before)(struct cell *c, uint8_t *page);
 	/* false: not for this kind */
 	bool (*happen)(struct cell *c, uint8_t *page);
+	/* false: not on this machine, so it is not compared; may be NULL */
+	bool (*exists)(void);
 	bool changes_own; /* before: own pages are the file's again */
 	bool is_wide;	  /* more pages than the four are affected */
 	bool is_marked;	  /* it marks: only the first look reports that */

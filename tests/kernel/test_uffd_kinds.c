@@ -1,195 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every row of "What is detected" in docs/kernel-support.md, for every kind of
- * memory, as root and as nobody. The truth is not a table: each event happens
- * to four pages (kinds.h), then their content is compared with what it was,
- * and with what the harvest reported (kind_events.h). Nothing else may be
- * reported, and what was reported once is not reported for ever.
+ * Every row of "What is detected in each kind of memory" in
+ * docs/kernel-support.md, for userfaultfd, as root and as nobody. With --table
+ * it prints the table.
  */
-#include <errno.h>
-#include <sched.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/sysinfo.h>
-#include <unistd.h>
 
-#include "kind_events.h"
+#include "kind_table.h"
 #include "support.h"
 
-/* Shared with the children that fill it. */
-struct table {
-	char got[MAX_EVENTS][MAX_KINDS][64];
-};
-
-static bool harvest_and_clean(struct cell *c)
+static struct smudge_source *create(void)
 {
-	uint64_t npages = smudge_region_npages(c->region);
+	struct smudge_source *source = NULL;
 
-	return smudge_region_harvest(c->region, NULL) == 0 &&
-	       smudge_client_skip(c->client, c->region, 0, npages, NULL) == 0;
-}
-
-static bool open_cell(struct cell *c)
-{
-	struct smudge_region_options region = {
-		.size = sizeof(region),
-		.name = "ram",
-		.hva = c->m.ram,
-		.size_bytes = c->m.bytes,
-	};
-	struct smudge_client_options client = {.size = sizeof(client),
-					       .name = "test"};
-
-	return smudge_memory_create(&c->memory) == 0 &&
-	       smudge_region_add(c->memory, &region, &c->region, NULL) == 0 &&
-	       smudge_uffd_create(&c->source, NULL) == 0 &&
-	       smudge_region_attach(c->region, c->source, 0, 0, NULL) == 0 &&
-	       smudge_client_open(c->memory, &client, &c->client, NULL) == 0 &&
-	       harvest_and_clean(c);
-}
-
-static void close_cell(struct cell *c)
-{
-	smudge_client_close(c->client);
-	smudge_source_destroy(c->source);
-	smudge_memory_destroy(c->memory, NULL);
-}
-
-static bool is_dirty(const struct cell *c, enum page_class class)
-{
-	return smudge_client_test(c->client, c->region, c->m.at[class] / 4096);
-}
-
-/* What was known: before the event, and its first half if it has two. */
-static uint8_t known(const struct cell *c, const struct event *event,
-		     enum page_class class)
-{
-	if (event->changes_own && !c->m.kind->is_shared && class == OWN)
-		class = SEEN;
-	return kind_content(&c->m, class);
-}
-
-static char verdict(const struct cell *c, const struct event *event,
-		    enum page_class class, bool was_reported)
-{
-	bool is_changed = *(volatile uint8_t *)(c->m.ram + c->m.at[class]) !=
-			  known(c, event, class);
-
-	if (is_changed)
-		return was_reported ? 'x' : 'L';
-	return was_reported ? 'o' : '.';
-}
-
-/* Reading the pages may settle what was unsure; then all is quiet. */
-static bool is_quiet(struct cell *c)
-{
-	return harvest_and_clean(c) &&
-	       smudge_region_harvest(c->region, NULL) == 0 &&
-	       smudge_client_dirty_pages(c->client) == 0;
-}
-
-/* What is reported of the four pages, one bit each; the client is clean then.
- */
-static unsigned int reported(struct cell *c, uint64_t *ret_others)
-{
-	uint64_t npages = smudge_region_npages(c->region);
-	unsigned int bits = 0;
-
-	*ret_others = smudge_client_dirty_pages(c->client);
-	for (int i = 0; i < NCLASSES; i++) {
-		if (!is_dirty(c, i))
-			continue;
-		bits |= 1u << i;
-		*ret_others -= c->m.page_bytes / 4096;
-	}
-	smudge_client_skip(c->client, c->region, 0, npages, NULL);
-	return bits;
-}
-
-/* Two looks report the same pages as the harvest after them. */
-static void judge(struct cell *c, const struct event *event, char *got)
-{
-	uint64_t npages = smudge_region_npages(c->region);
-	unsigned int bits, looked[2];
-	uint64_t others;
-	int ret;
-
-	for (int i = 0; i < 2 && !event->is_marked; i++) {
-		/* after a failure all is dirty, which is looked at below */
-		ret = smudge_memory_look(c->memory, NULL);
-		looked[i] = reported(c, &others);
-	}
-	ret = smudge_region_harvest(c->region, NULL);
-	if (ret < 0) {
-		bool is_all =
-			smudge_client_all(c->client, c->region, 0, npages);
-
-		strcpy(got, ret == -EPERM && is_all ? "E" : "wrong error");
-		return;
-	}
-	bits = reported(c, &others);
-	for (int i = 0; i < NCLASSES; i++)
-		got[i] = verdict(c, event, i, bits >> i & 1);
-	got[NCLASSES] = 0;
-	if (others && !event->is_wide)
-		strcat(got, " and others");
-	if (!event->is_marked && (looked[0] != bits || looked[1] != bits))
-		strcat(got, " looks differ");
-	if (!is_quiet(c))
-		strcat(got, " for ever");
-}
-
-static void run_cell(const struct kind *kind, const struct event *event,
-		     char *got)
-{
-	struct cell c = {0};
-	bool happened = false;
-
-	if (!kind_open(&c.m, kind)) {
-		strcpy(got, "none to be had");
-		return;
-	}
-	if (!open_cell(&c)) {
-		strcpy(got, "not tracked");
-		return;
-	}
-	for (int i = 0; event->before && i < NCLASSES; i++)
-		event->before(&c, c.m.ram + c.m.at[i]);
-	if (event->before)
-		harvest_and_clean(&c);
-	for (int i = 0; i < NCLASSES; i++)
-		happened |= event->happen(&c, c.m.ram + c.m.at[i]);
-	if (happened)
-		judge(&c, event, got);
-	else
-		strcpy(got, "-");
-	close_cell(&c);
-	kind_close(&c.m);
-}
-
-struct row {
-	struct table *table;
-	size_t event;
-};
-
-/*
- * On one processor: pages that another one has just made are in a list of its
- * own for a while, where reclaim does not look.
- */
-static bool fill_row(void *opaque)
-{
-	const struct row *row = opaque;
-	cpu_set_t cpus;
-
-	CPU_ZERO(&cpus);
-	CPU_SET(sched_getcpu(), &cpus);
-	sched_setaffinity(0, sizeof(cpus), &cpus);
-	for (size_t k = 0; k < nkinds; k++)
-		run_cell(&kinds[k], &events[row->event],
-			 row->table->got[row->event][k]);
-	return true;
+	return smudge_uffd_create(&source, NULL) == 0 ? source : NULL;
 }
 
 static bool has_swap(void)
@@ -199,7 +23,7 @@ static bool has_swap(void)
 	return sysinfo(&info) == 0 && info.totalswap;
 }
 
-static const char *expectation(size_t e, size_t k, bool as_nobody)
+static const char *expected(size_t e, size_t k, bool as_nobody)
 {
 	if (as_nobody && events[e].for_nobody[k] &&
 	    (!events[e].with_swap || has_swap()))
@@ -207,117 +31,36 @@ static const char *expectation(size_t e, size_t k, bool as_nobody)
 	return events[e].expected[k];
 }
 
-static int compare_row(const struct table *t, size_t e, bool as_nobody,
-		       bool hugetlb)
-{
-	int nwrong = 0;
-
-	for (size_t k = 0; k < nkinds; k++) {
-		const char *wanted = expectation(e, k, as_nobody);
-
-		if (kind_is_hugetlb(&kinds[k]) != hugetlb ||
-		    !strcmp(t->got[e][k], wanted))
-			continue;
-		print_error("%s, %s%s: %s, wanted %s\n", kinds[k].name,
-			    events[e].name, as_nobody ? ", as nobody" : "",
-			    t->got[e][k], wanted);
-		nwrong++;
-	}
-	return nwrong;
-}
-
-static void run_table(bool as_nobody, bool hugetlb)
-{
-	struct table *t = mmap(NULL, sizeof(*t), PROT_READ | PROT_WRITE,
-			       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	int nwrong = 0;
-
-	assert_ptr_not_equal(t, MAP_FAILED);
-	assert_true(nevents <= MAX_EVENTS && nkinds <= MAX_KINDS);
-	for (size_t e = 0; e < nevents; e++) {
-		struct row row = {t, e};
-
-		/* a child for each returns all memory as it ends */
-		run_as(as_nobody, fill_row, &row);
-		nwrong += compare_row(t, e, as_nobody, hugetlb);
-	}
-	munmap(t, sizeof(*t));
-	assert_int_equal(nwrong, 0);
-}
-
-static void need_huge_pages(void)
-{
-	struct kind_memory m;
-
-	for (size_t k = 0; k < nkinds; k++) {
-		if (!kind_is_hugetlb(&kinds[k]))
-			continue;
-		if (!kind_open(&m, &kinds[k]))
-			test_skip_without("hugetlbfs",
-					  "8 huge pages of 2 MiB are not to be "
-					  "had");
-		kind_close(&m);
-	}
-}
+static const struct kind_source uffd = {create, expected, false};
 
 static void test_all_kinds(void **state)
 {
 	test_need_uffd();
-	run_table(false, false);
+	kind_table_check(&uffd, false, false);
 }
 
 static void test_all_kinds_as_nobody(void **state)
 {
 	test_need_uffd();
-	run_table(true, false);
+	kind_table_check(&uffd, true, false);
 }
 
 static void test_hugetlbfs(void **state)
 {
 	test_need_uffd();
-	need_huge_pages();
-	run_table(false, true);
+	kind_table_check(&uffd, false, true);
 }
 
 static void test_hugetlbfs_as_nobody(void **state)
 {
 	test_need_uffd();
-	need_huge_pages();
-	run_table(true, true);
+	kind_table_check(&uffd, true, true);
 }
 
-static void print_row(size_t e, char *line)
-{
-	int n = sprintf(line, "%-41s", events[e].name);
-
-	for (size_t k = 0; k < nkinds; k++)
-		n += sprintf(line + n, " %-4s", events[e].expected[k]);
-	while (line[n - 1] == ' ')
-		line[--n] = 0;
-}
-
-/* The table of the documentation is this one. */
 static void test_documentation(void **state)
 {
-	static char text[65536];
-	FILE *file = fopen(KERNEL_SUPPORT_MD, "re");
-	int nmissing = 0;
-
-	assert_non_null(file);
-	text[fread(text, 1, sizeof(text) - 1, file)] = 0;
-	fclose(file);
-	for (size_t e = 0; e < nevents; e++) {
-		char line[256];
-
-		print_row(e, line);
-		if (strstr(text, line))
-			continue;
-		print_error("docs/kernel-support.md wants this line:\n%s\n",
-			    line);
-		nmissing++;
-	}
-	assert_int_equal(nmissing, 0);
+	kind_table_check_document(&uffd);
 }
 
-TEST_MAIN(test_all_kinds, test_all_kinds_as_nobody, test_hugetlbfs,
-	  test_hugetlbfs_as_nobody, test_documentation)
+KIND_TABLE_MAIN(&uffd, test_all_kinds, test_all_kinds_as_nobody, test_hugetlbfs,
+		test_hugetlbfs_as_nobody, test_documentation)
