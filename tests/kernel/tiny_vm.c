@@ -258,12 +258,17 @@ static bool answer(struct tiny_vm *vm, uint32_t value)
 	return true;
 }
 
-void tiny_vm_store(struct tiny_vm *vm, uint64_t page, uint32_t value)
+void tiny_vm_store_at(struct tiny_vm *vm, uint64_t gpa, uint32_t value)
 {
-	assert_true(answer(vm, (uint32_t)(TINY_RAM_GPA + page * 4096)));
+	assert_true(answer(vm, (uint32_t)gpa));
 	assert_true(answer(vm, value));
 	assert_true(run_to_port(vm));
 	assert_int_equal(vm->run->io.direction, KVM_EXIT_IO_OUT);
+}
+
+void tiny_vm_store(struct tiny_vm *vm, uint64_t page, uint32_t value)
+{
+	tiny_vm_store_at(vm, TINY_RAM_GPA + page * 4096, value);
 	assert_int_equal(tiny_vm_peek(vm, page), value);
 }
 

@@ -69,6 +69,8 @@ bool tiny_vm_has_slot(const struct tiny_vm *vm);
 
 /* The guest stores 4 bytes at the start of a page; it is done on return. */
 void tiny_vm_store(struct tiny_vm *vm, uint64_t page, uint32_t value);
+/* The same at an address of any slot. */
+void tiny_vm_store_at(struct tiny_vm *vm, uint64_t gpa, uint32_t value);
 
 /*
  * The guest stores increasing numbers, one per page, at pages first,
