@@ -6,6 +6,11 @@
  * Its owner is the thread that harvests or looks: it holds the region's lock.
  * So posts need no lock, and a harvest merges without the hub's.
  *
+ * What the library's own collectors find for the source that is being harvested
+ * does not go through that bitmap, but through a list of the member's. It is
+ * filled under the hub's lock by the harvest's own thread, and reported by it
+ * when it has left the lock.
+ *
  * The bitmap exists while the source runs. A post reads the pointer in an RCU
  * section, and a stop waits for such sections before it frees the bitmap. Where
  * no barrier works it cannot wait; then the bitmap is kept for the next start,
@@ -23,6 +28,7 @@
 #include <smudge/bitmap.h>
 
 #include "source/hub_check.h"
+#include "source/hub_objects.h"
 #include "sys/error.h"
 #include "sys/guard.h"
 #include "sys/options.h"
@@ -30,28 +36,6 @@
 #include "sys/rcu.h"
 
 #define WHERE "hub"
-
-struct smudge_hub {
-	struct smudge_hub_ops ops;
-	void *opaque;
-	uint64_t space; /* address space that it was created in */
-	pthread_mutex_t lock;
-	struct smudge_hub_member *members; /* lock */
-	size_t nowners;	 /* lock; the creator, and each member */
-	bool is_unknown; /* lock; the last collect failed */
-};
-
-struct smudge_hub_member {
-	struct smudge_hub *hub;
-	struct smudge_hub_member *next; /* the hub's lock */
-	void *opaque;
-	uint64_t npages;
-	unsigned int page_shift;
-	_Atomic(struct smudge_bitmap *) pending; /* RCU; NULL: it is stopped */
-	/* The region's lock, or no source any more: */
-	struct smudge_bitmap *kept; /* of an earlier run */
-	struct smudge_batch *batch; /* while it runs */
-};
 
 void smudge_hub_post(struct smudge_hub_member *member, uint64_t first_page,
 		     uint64_t npages)
@@ -68,12 +52,33 @@ void smudge_hub_post(struct smudge_hub_member *member, uint64_t first_page,
 	smi_sys_rcu_read_unlock(slot);
 }
 
-/* hub->lock held. While it is unknown what was written, everything was. */
-static int collect_locked(struct smudge_hub *hub, struct smudge_error *err)
+void smi_hub_post_collected(struct smudge_hub_member *member,
+			    uint64_t first_page, uint64_t npages)
+{
+	if (member->hub->harvested != member ||
+	    member->nruns == SMI_HUB_MAX_RUNS || first_page >= member->npages) {
+		smudge_hub_post(member, first_page, npages);
+		return;
+	}
+	if (npages > member->npages - first_page)
+		npages = member->npages - first_page;
+	member->runs[member->nruns++] = (struct smudge_run){first_page, npages};
+}
+
+/*
+ * While it is unknown what was written, everything was. @harvested: the member
+ * whose harvest collects, or NULL.
+ */
+static int collect(struct smudge_hub *hub, struct smudge_hub_member *harvested,
+		   struct smudge_error *err)
 {
 	struct smudge_error own = SMUDGE_ERROR_INIT;
-	int ret = hub->ops.collect(hub->opaque, &own);
+	int ret;
 
+	SMI_SYS_GUARD(&hub->lock);
+	hub->harvested = harvested;
+	ret = hub->ops.collect(hub->opaque, &own);
+	hub->harvested = NULL;
 	ret = smi_sys_callback_check(&own, ret, hub->ops.name, "collect");
 	if (ret < 0 || hub->is_unknown) {
 		for (struct smudge_hub_member *m = hub->members; m; m = m->next)
@@ -88,19 +93,13 @@ static int collect_locked(struct smudge_hub *hub, struct smudge_error *err)
 	return ret;
 }
 
-static int collect(struct smudge_hub *hub, struct smudge_error *err)
-{
-	SMI_SYS_GUARD(&hub->lock);
-	return collect_locked(hub, err);
-}
-
 int smudge_hub_collect(struct smudge_hub *hub, struct smudge_error *err)
 {
 	int ret;
 
 	smudge_error_clear(err);
 	ret = smi_sys_space_check(hub->space, WHERE, "hub", err);
-	return ret < 0 ? ret : collect(hub, err);
+	return ret < 0 ? ret : collect(hub, NULL, err);
 }
 
 static void report_run(const struct smudge_hub_member *member,
@@ -122,8 +121,11 @@ static int member_harvest(void *opaque, struct smudge_sink *sink,
 {
 	struct smudge_hub_member *member = opaque;
 	struct smudge_batch *batch = member->batch;
-	int ret = collect(member->hub, err);
+	int ret = collect(member->hub, member, err);
 
+	for (size_t i = 0; !ret && i < member->nruns; i++)
+		report_run(member, member->runs[i], sink);
+	member->nruns = 0;
 	for (uint64_t at = 0; !ret && at < member->npages;) {
 		ret = smudge_bitmap_take(own_pending(member), at,
 					 member->npages - at, batch);
@@ -140,7 +142,7 @@ static int member_look(void *opaque, struct smudge_sink *sink,
 {
 	struct smudge_hub_member *member = opaque;
 	struct smudge_run run = {0, 0};
-	int ret = collect(member->hub, err);
+	int ret = collect(member->hub, NULL, err);
 
 	while (!ret && smudge_bitmap_next_dirty(own_pending(member),
 						run.first_page + run.npages,
@@ -173,6 +175,11 @@ static int prepare(struct smudge_hub_member *member, struct smudge_error *err)
 		ret = smudge_bitmap_create(member->npages, &member->kept, err);
 	if (!ret && !member->batch)
 		ret = smudge_batch_create(0, &member->batch, err);
+	if (!ret && !member->runs)
+		member->runs = calloc(SMI_HUB_MAX_RUNS, sizeof(*member->runs));
+	if (!ret && !member->runs)
+		ret = smudge_error_set(err, -ENOMEM, member->hub->ops.name,
+				       "out of memory");
 	return ret;
 }
 
@@ -196,6 +203,8 @@ static void unpublish(struct smudge_hub_member *member)
 /* Unpublished. Free what a start has allocated. */
 static void release(struct smudge_hub_member *member)
 {
+	free(member->runs);
+	member->runs = NULL;
 	smudge_batch_destroy(member->batch);
 	member->batch = NULL;
 	if (!member->kept || !smi_sys_rcu_synchronize())

@@ -32,6 +32,7 @@
 
 #include <linux/kvm.h>
 
+#include "source/hub_objects.h"
 #include "sys/log.h"
 
 /* Answers of 0 in a row, each perhaps because of a signal. */
@@ -89,7 +90,7 @@ static void post_run(struct smudge_kvm_ring *handle,
 	if (first->slot < SMI_KVM_RING_NSLOTS)
 		slot = handle->slots[first->slot];
 	if (slot)
-		smudge_hub_post(slot->member, first->offset, n);
+		smi_hub_post_collected(slot->member, first->offset, n);
 	else
 		handle->stats.ignored += n;
 }

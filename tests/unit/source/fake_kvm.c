@@ -36,6 +36,11 @@ void __real_smudge_hub_post(struct smudge_hub_member *member,
 void __wrap_smudge_hub_post(struct smudge_hub_member *member,
 			    uint64_t first_page, uint64_t npages);
 
+void __real_smi_hub_post_collected(struct smudge_hub_member *member,
+				   uint64_t first_page, uint64_t npages);
+void __wrap_smi_hub_post_collected(struct smudge_hub_member *member,
+				   uint64_t first_page, uint64_t npages);
+
 void fake_kvm_open(void)
 {
 	memset(&fake_kvm, 0, sizeof(fake_kvm));
@@ -257,8 +262,8 @@ int __wrap_madvise(void *at, size_t bytes, int advice)
 }
 
 /* Re-arm, then post. */
-void __wrap_smudge_hub_post(struct smudge_hub_member *member,
-			    uint64_t first_page, uint64_t npages)
+static void check_armed(const struct smudge_hub_member *member,
+			uint64_t first_page, uint64_t npages)
 {
 	for (int s = 0; s < FAKE_NSLOTS; s++)
 		for (uint64_t p = first_page;
@@ -269,5 +274,18 @@ void __wrap_smudge_hub_post(struct smudge_hub_member *member,
 				fail_msg("page %d of slot %d is posted before "
 					 "it is armed",
 					 (int)p, s);
+}
+
+void __wrap_smudge_hub_post(struct smudge_hub_member *member,
+			    uint64_t first_page, uint64_t npages)
+{
+	check_armed(member, first_page, npages);
 	__real_smudge_hub_post(member, first_page, npages);
+}
+
+void __wrap_smi_hub_post_collected(struct smudge_hub_member *member,
+				   uint64_t first_page, uint64_t npages)
+{
+	check_armed(member, first_page, npages);
+	__real_smi_hub_post_collected(member, first_page, npages);
 }

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The insides of hubs, and a post for collect operations of the library's own.
+ */
+#ifndef LIB_SOURCE_HUB_OBJECTS_H
+#define LIB_SOURCE_HUB_OBJECTS_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <smudge/batch.h>
+#include <smudge/bitmap.h>
+#include <smudge/hub.h>
+
+/* What a harvest reports without the pending bitmap. */
+#define SMI_HUB_MAX_RUNS 1024
+
+struct smudge_hub {
+	struct smudge_hub_ops ops;
+	void *opaque;
+	uint64_t space; /* address space that it was created in */
+	pthread_mutex_t lock;
+	struct smudge_hub_member *members; /* lock */
+	size_t nowners;	 /* lock; the creator, and each member */
+	bool is_unknown; /* lock; the last collect failed */
+	/* lock; whose harvest collects; NULL: none's */
+	struct smudge_hub_member *harvested;
+};
+
+struct smudge_hub_member {
+	struct smudge_hub *hub;
+	struct smudge_hub_member *next; /* the hub's lock */
+	void *opaque;
+	uint64_t npages;
+	unsigned int page_shift;
+	_Atomic(struct smudge_bitmap *) pending; /* RCU; NULL: it is stopped */
+	/* The region's lock, or no source any more: */
+	struct smudge_bitmap *kept; /* of an earlier run */
+	struct smudge_batch *batch; /* while it runs */
+	/* While it runs; the hub's lock, or its harvest after the collect: */
+	struct smudge_run *runs; /* what that collect found */
+	size_t nruns;
+};
+
+/*
+ * smudge_hub_post from a collect operation, by the thread that runs it and not
+ * by its signal handlers. What belongs to the source whose harvest collects is
+ * reported without the pending bitmap, in a third of the time.
+ */
+void smi_hub_post_collected(struct smudge_hub_member *member,
+			    uint64_t first_page, uint64_t npages);
+
+#endif
