@@ -69,8 +69,9 @@ extern "C" {
  * nothing else. The source has a look.
  *
  * Blocks: no. Threads: any.
- * Return: 0, -EOPNOTSUPP (a processor other than x86-64 and arm64), -EBUSY (the
- * handler was replaced too often), -ENOMEM.
+ * Return: 0, -EOPNOTSUPP (a processor other than x86-64 and arm64; an emulator
+ * whose signals do not say whether it was a store), -EBUSY (the handler was
+ * replaced too often), -ENOMEM.
  * Start: -EINVAL (not whole host pages, or huge pages), -ENOMEM (a hole in the
  * range, too many mappings), -EBUSY (another source of this kind tracks a
  * part), -EACCES, -ENOENT, -EMFILE, -ENFILE, -ESRCH, -EIO (/proc/self/smaps

@@ -55,7 +55,8 @@ struct smi_mprotect_area {
  * smi_mprotect_hold - install the handler for a source that exists
  * smi_mprotect_release - a source is gone; the last one's removes it
  *
- * Return: 0, -ENOMEM, -EBUSY (the program replaced the handler too often).
+ * The first one tries it with a page of its own. Return: 0, -ENOMEM, -EBUSY
+ * (the program replaced the handler too often), -EOPNOTSUPP (the trial fails).
  */
 int smi_mprotect_hold(struct smudge_error *err);
 void smi_mprotect_release(void);

@@ -24,8 +24,10 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "common/range.h"
 #include "sys/guard.h"
@@ -45,6 +47,10 @@ struct table {
 static _Atomic(struct table *) the_table; /* RCU; changed with the lock */
 static _Atomic uint64_t nclosed;	  /* areas that went */
 static size_t nsources;			  /* lock; that exist */
+
+/* A page that faults on purpose, and what the handler found; 0: none. */
+static _Atomic uintptr_t trial_page;
+static atomic_int trial_answer;
 
 /* A signal handler may not allocate it. */
 static _Thread_local uint64_t retried
@@ -131,6 +137,19 @@ static struct smi_mprotect_area *find(uint64_t start, uint64_t end)
 	return NULL;
 }
 
+/* Relaxed, all: it is the thread's own fault. */
+static bool is_trial(uint64_t at, const void *context)
+{
+	uintptr_t page =
+		atomic_load_explicit(&trial_page, memory_order_relaxed);
+
+	if (!page || page != at)
+		return false;
+	atomic_store_explicit(&trial_answer, smi_sys_segv_is_store(context),
+			      memory_order_relaxed);
+	return mprotect((void *)page, 1, PROT_READ | PROT_WRITE) == 0;
+}
+
 static bool on_fault(const siginfo_t *info, const void *context)
 {
 	uint64_t at = (uintptr_t)info->si_addr;
@@ -138,6 +157,8 @@ static bool on_fault(const siginfo_t *info, const void *context)
 	struct smi_sys_rcu_slot *slot;
 	bool is_ours;
 
+	if (is_trial(at, context))
+		return true;
 	if (smi_sys_segv_is_store(context) != 1)
 		return false;
 	slot = smi_sys_rcu_read_lock();
@@ -152,6 +173,73 @@ static pthread_mutex_t *lock(void)
 	return smi_sys_space_mutex(SMI_SYS_SPACE_SEGV);
 }
 
+/* What the handler found; the fault comes before, for the compiler too. */
+static int answer_of_trial(void)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+	/* Relaxed: it is this thread's own fault. */
+	return atomic_load_explicit(&trial_answer, memory_order_relaxed);
+}
+
+/* Lock held. Does the handler find a store to be one, and a load not? */
+static bool is_told_apart(volatile uint8_t *page)
+{
+	if (mprotect((void *)(uintptr_t)page, 1, PROT_READ) < 0)
+		return false;
+	*page = 1;
+	if (answer_of_trial() != 1 ||
+	    mprotect((void *)(uintptr_t)page, 1, PROT_NONE) < 0)
+		return false;
+	(void)*page;
+	return answer_of_trial() == 0;
+}
+
+/*
+ * Lock held, and the handler is installed. Emulators of system calls may leave
+ * out of a signal's frame what says whether it was a store.
+ */
+static int try_handler(struct smudge_error *err)
+{
+	size_t bytes = (size_t)sysconf(_SC_PAGESIZE);
+	void *page = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS,
+			  -1, 0);
+	sigset_t segv, before;
+	bool is_good;
+
+	if (page == MAP_FAILED)
+		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
+	sigemptyset(&segv);
+	sigaddset(&segv, SIGSEGV);
+	pthread_sigmask(SIG_UNBLOCK, &segv, &before);
+	/* Relaxed, both: it is this thread's own fault. */
+	atomic_store_explicit(&trial_page, (uintptr_t)page,
+			      memory_order_relaxed);
+	is_good = is_told_apart(page);
+	atomic_store_explicit(&trial_page, 0, memory_order_relaxed);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	munmap(page, bytes);
+	if (is_good)
+		return 0;
+	return smudge_error_set(err, -EOPNOTSUPP, WHERE,
+				"the signal of a fault does not say here "
+				"whether it was a store");
+}
+
+/* Lock held. */
+static int install(struct smudge_error *err)
+{
+	int ret = smi_sys_segv_install(on_fault);
+
+	if (ret < 0)
+		return smudge_error_set(err, ret, WHERE,
+					"the program replaced the handler of "
+					"SIGSEGV too often");
+	ret = try_handler(err);
+	if (ret < 0)
+		smi_sys_segv_remove();
+	return ret;
+}
+
 int smi_mprotect_hold(struct smudge_error *err)
 {
 	int ret = 0;
@@ -160,11 +248,9 @@ int smi_mprotect_hold(struct smudge_error *err)
 		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
 	SMI_SYS_GUARD(lock());
 	if (nsources == 0)
-		ret = smi_sys_segv_install(on_fault);
+		ret = install(err);
 	if (ret < 0)
-		return smudge_error_set(err, ret, WHERE,
-					"the program replaced the handler of "
-					"SIGSEGV too often");
+		return ret;
 	nsources++;
 	return 0;
 }
