@@ -28,6 +28,18 @@ for page in $(cat man/*.[0-9] "$work"/man3/*.3 |
 		exit 1
 	fi
 done
+# explained <page> <words>: that its list of errors has, also where the header
+# breaks the line between the code and its reason
+explained() {
+	if ! sed -n '/^\.SH ERRORS/,/^\.SH SEE/p' "$work/man3/$1.3" |
+		grep -q "$2"; then
+		echo "$1(3) does not list the error: $2" >&2
+		exit 1
+	fi
+}
+explained smudge_log_open 'SMUDGE_MAX_LOGS are open'
+explained smudge_client_open 'SMUDGE_REARM_QUIESCED, and a source'
+explained smudge_client_take 'in a child of fork(2), see .*smudge_memory'
 # refused <sed command>: that makes a comment which is not of the form
 refused() {
 	sed "$1" include/smudge/memory.h >"$work/memory.h"

@@ -24,7 +24,10 @@ SECTIONS = {"Blocks": "BLOCKING", "Block": "BLOCKING", "Threads": "THREADS",
             "After failure": "FAILURE",
             "Return": "RETURN VALUE"}
 ORDER = ["BLOCKING", "THREADS", "FAILURE", "RETURN VALUE"]
-CODE = re.compile(r"-(E[A-Z0-9]+)(?: \(((?:[^()]|\([^()]*\))*)\))?")
+CODE = re.compile(r"-(E[A-Z0-9]+)(?:\s+\(((?:[^()]|\([^()]*\))*)\))?")
+
+# Headers say in short what smudge_memory(3) says of every call.
+CHILD = re.compile(r"^in a child(?: of fork: memory\.h)?$")
 
 
 def escape(text):
@@ -132,7 +135,9 @@ def errors(page, text):
     """The codes of a "Return:" text, each with the words in parentheses."""
     found = {}
     for code, words in CODE.findall(text):
-        found.setdefault(code, []).extend([" ".join(words.split())] if words else [])
+        words = CHILD.sub("in a child of fork(2), see smudge_memory",
+                          " ".join(words.split()))
+        found.setdefault(code, []).extend([words] if words else [])
     if not found:
         return
     page.section("ERRORS")
