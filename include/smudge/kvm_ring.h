@@ -50,7 +50,11 @@ extern "C" {
 struct smudge_kvm_ring_options {
 	size_t size; /* sizeof(struct smudge_kvm_ring_options) */
 	int vm_fd;   /* KVM VM descriptor; duplicated */
-	/* Of each vCPU's ring: a power of two, or 0: as many as KVM allows */
+	/*
+	 * Of each vCPU's ring: a power of two, or 0: as many as KVM allows.
+	 * KVM refuses less than a page of entries (256), and fewer than the 64
+	 * that it reserves, or 576 where the processor logs by itself (PML).
+	 */
 	uint32_t nentries;
 };
 
@@ -74,9 +78,9 @@ struct smudge_kvm_ring_vcpu;
  * Blocks: no. Threads: any.
  * State after failure: the VM may have its rings already; make another VM.
  * Return: 0, -EINVAL (options; or KVM refuses: the VM has rings or a vCPU, or
- * a slot where the bitmap is needed), -E2BIG (the options have fields that this
- * library does not know), -EBADF, -EOPNOTSUPP (this kernel has no dirty rings),
- * -ENOMEM, -EMFILE, or KVM's error.
+ * a slot where the bitmap is needed, or the rings are too small), -E2BIG (the
+ * options have fields that this library does not know), -EBADF, -EOPNOTSUPP
+ * (this kernel has no dirty rings), -ENOMEM, -EMFILE, or KVM's error.
  */
 int smudge_kvm_ring_create(const struct smudge_kvm_ring_options *options,
 			   struct smudge_kvm_ring **ret,

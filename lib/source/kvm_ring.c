@@ -56,8 +56,8 @@ static int enable_cap(const struct smudge_kvm_ring *ring, uint32_t cap,
 	return smudge_error_set(
 		err, ret, WHERE, "KVM refuses to set %s to %llu%s: %s", name,
 		(unsigned long long)value,
-		ret == -EINVAL ? " (has the VM rings, vCPUs or slots "
-				 "already?)"
+		ret == -EINVAL ? " (has the VM rings, vCPUs or slots already, "
+				 "or is the ring too small?)"
 			       : "",
 		strerror(-ret));
 }

@@ -71,7 +71,7 @@ static void test_too_late(void **state)
 
 	fake_kvm_open();
 	kvm_rig_open(&rig, 16);
-	refuse(16, -EINVAL, "has the VM rings, vCPUs or slots already?");
+	refuse(16, -EINVAL, "slots already, or is the ring too small?");
 	kvm_rig_close(&rig);
 	fake_kvm_open();
 	fake_kvm.enable_error = EPERM;
