@@ -4,7 +4,8 @@
  * vCPU on a thread of its own, a device that writes guest memory, memory that
  * comes and goes while the guest runs, and a copier, as a migration or a
  * checkpoint has one. At the end the copy must equal the guest's memory.
- * Exits 77 without KVM, 1 where anything else fails.
+ * "tiny_vmm ring" uses KVM's dirty rings instead of its log. Exits 77 without
+ * KVM or its rings, 1 where anything else fails.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -50,7 +51,9 @@ struct ram {
 
 static struct smudge_error err;
 static struct smudge_memory *memory;
-static struct smudge_kvm *kvm;
+static struct smudge_kvm *kvm;		       /* the log, or */
+static struct smudge_kvm_ring *ring;	       /* the rings */
+static struct smudge_kvm_ring_vcpu *vcpu_ring; /* that of the one vCPU */
 static struct smudge_batch *batch;
 static struct ram ram = {.size_bytes = RAM_BYTES};
 static struct ram added = {
@@ -95,7 +98,9 @@ static int add_ram(struct ram *piece, const char *name)
 	ret = set_slot(piece, piece->size_bytes);
 	if (!ret)
 		ret = smudge_region_add(memory, &options, &piece->region, &err);
-	if (!ret)
+	if (!ret && ring)
+		ret = smudge_kvm_ring_slot(ring, &slot, &piece->source, &err);
+	else if (!ret)
 		ret = smudge_kvm_log_create(kvm, &slot, &piece->source, &err);
 	if (!ret)
 		ret = smudge_region_attach(piece->region, piece->source, 0, 0,
@@ -123,12 +128,23 @@ static void device_write(void)
 	smudge_memory_mark_gpa(memory, 0, 1);
 }
 
+/* After a failure all is dirty, and the next try may succeed. */
+static void make_room(void)
+{
+	struct smudge_error full = SMUDGE_ERROR_INIT;
+
+	if (smudge_kvm_ring_full(vcpu_ring, &full))
+		fprintf(stderr, "tiny_vmm: %s\n", full.message);
+}
+
 static void *vcpu_thread(void *unused)
 {
 	while (!stop) {
 		if (ioctl(vcpu_fd, KVM_RUN, 0) && errno != EINTR)
 			break;
-		if (run->exit_reason == KVM_EXIT_IO)
+		if (run->exit_reason == KVM_EXIT_DIRTY_RING_FULL)
+			make_room();
+		else if (run->exit_reason == KVM_EXIT_IO)
 			device_write();
 		/* KVM_EXIT_MMIO: the memory that is not added yet */
 	}
@@ -193,27 +209,50 @@ static int open_vcpu(void)
 	return run == MAP_FAILED ? -errno : 0;
 }
 
-static int open_vm(void)
+/* How the VM logs is chosen once: before vCPUs, and before any slot logs. */
+static int choose_log(int use_ring)
 {
-	struct smudge_kvm_options options = {.size = sizeof(options)};
+	struct smudge_kvm_options options = {.size = sizeof(options),
+					     .vm_fd = vm_fd};
+	struct smudge_kvm_ring_options ring_options = {
+		.size = sizeof(ring_options), .vm_fd = vm_fd};
+
+	return use_ring ? smudge_kvm_ring_create(&ring_options, &ring, &err)
+			: smudge_kvm_create(&options, &kvm, &err);
+}
+
+static int create_vcpu(void)
+{
+	vcpu_fd = ioctl(vm_fd, KVM_CREATE_VCPU, 0);
+	if (vcpu_fd < 0)
+		return -errno;
+	if (ring) /* before it runs */
+		return smudge_kvm_ring_add_vcpu(ring, vcpu_fd, &vcpu_ring,
+						&err);
+	return 0;
+}
+
+static int open_vm(int use_ring)
+{
 	int kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	int ret;
 
 	if (kvm_fd < 0)
 		return -ENODEV;
-	options.vm_fd = vm_fd = ioctl(kvm_fd, KVM_CREATE_VM, 0);
+	vm_fd = ioctl(kvm_fd, KVM_CREATE_VM, 0);
 	close(kvm_fd);
 	if (vm_fd < 0 || ioctl(vm_fd, KVM_SET_TSS_ADDR, 0xfffbd000UL))
 		return -errno;
 	ret = smudge_memory_create(&memory);
 	if (!ret)
 		ret = smudge_batch_create(0, &batch, &err);
-	if (!ret) /* how the VM logs is chosen once, before any slot logs */
-		ret = smudge_kvm_create(&options, &kvm, &err);
+	if (!ret)
+		ret = choose_log(use_ring);
 	if (!ret)
 		ret = add_ram(&ram, "ram");
-	vcpu_fd = ioctl(vm_fd, KVM_CREATE_VCPU, 0);
-	return ret ? ret : vcpu_fd < 0 ? -errno : open_vcpu();
+	if (!ret)
+		ret = create_vcpu();
+	return ret ? ret : open_vcpu();
 }
 
 /* The guest runs meanwhile; its memory grows and is copied, round by round. */
@@ -264,11 +303,11 @@ static int run_machine(void)
 	return ret ? ret : remove_ram(&added);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	int ret = open_vm();
+	int ret = open_vm(argc > 1 && !strcmp(argv[1], "ring"));
 
-	if (ret == -ENODEV)
+	if (ret == -ENODEV || ret == -EOPNOTSUPP)
 		return 77;
 	if (!ret)
 		ret = run_machine();
@@ -277,7 +316,9 @@ int main(void)
 			err.code ? err.message : strerror(-ret));
 		return 1;
 	}
+	smudge_kvm_ring_remove_vcpu(vcpu_ring); /* it runs no more */
 	remove_ram(&ram);
+	smudge_kvm_ring_destroy(ring);
 	smudge_kvm_destroy(kvm);
 	smudge_batch_destroy(batch);
 	smudge_memory_destroy(memory, NULL);
