@@ -4,10 +4,12 @@
  *
  * A vCPU is inside the guest only while the state is MACHINE_RUNNING and
  * `quiesced` is 0. To take it out, a thread changes one of these under the
- * lock, kicks the vCPU, and waits until `is_inside` is false. A vCPU that
- * halted enters no more; when all have, the machine ends. The vCPU's
- * thread clears old kicks under the same lock under which it sets `is_inside`,
- * so no kick is lost.
+ * lock, kicks the vCPU, and waits until `is_inside` is false. Before that the
+ * vCPU's thread has carried out what ended its run: who has waited finds the
+ * state that the guest is in, for instance that it ended. A vCPU that halted
+ * enters no more; when all have, the machine ends. The vCPU's thread clears old
+ * kicks under the same lock under which it sets `is_inside`, so no kick is
+ * lost.
  *
  * Other threads write guest memory only while the vCPUs are out. `generation`
  * changes before the vCPUs may enter again. A vCPU enters only after its
@@ -124,9 +126,20 @@ static bool can_resume(const struct machine *machine)
 	}
 }
 
+/* With the lock held. */
+static bool all_have_halted(const struct machine *machine)
+{
+	unsigned int nhalted = 0;
+
+	for (unsigned int i = 0; i < machine->nvcpus; i++)
+		nhalted += machine->vcpus[i].is_halted;
+	return machine->nvcpus && nhalted == machine->nvcpus;
+}
+
 int machine_resume(struct machine *machine)
 {
 	enum machine_run_state from;
+	bool is_over;
 
 	pthread_mutex_lock(&machine->lock);
 	if (!can_resume(machine)) {
@@ -136,8 +149,12 @@ int machine_resume(struct machine *machine)
 	from = machine->state;
 	if (from != MACHINE_RUNNING)
 		change_state(machine, MACHINE_RUNNING);
+	is_over = all_have_halted(machine);
 	pthread_mutex_unlock(&machine->lock);
 	machine_notify(machine, from, MACHINE_RUNNING);
+	/* a state that was loaded; no vCPU would enter and tell */
+	if (is_over)
+		machine_ended(machine, MACHINE_SHUTDOWN, MACHINE_EXIT_HALT, 0);
 	return 0;
 }
 
@@ -208,12 +225,11 @@ void machine_ended(struct machine *machine, enum machine_run_state state,
 static bool halt(struct machine_vcpu *vcpu)
 {
 	struct machine *machine = vcpu->machine;
-	bool is_last = true;
+	bool is_last;
 
 	pthread_mutex_lock(&machine->lock);
 	vcpu->is_halted = true;
-	for (unsigned int i = 0; i < machine->nvcpus; i++)
-		is_last = is_last && machine->vcpus[i].is_halted;
+	is_last = all_have_halted(machine);
 	pthread_mutex_unlock(&machine->lock);
 	return is_last;
 }
@@ -308,14 +324,10 @@ static void *vcpu_thread(void *opaque)
 		pthread_mutex_unlock(&machine->lock);
 		exit = machine->ops->vcpu_run(vcpu->engine_vcpu, &err);
 		exit = check_exit(exit, &err);
+		handle_exit(vcpu, exit, &err);
 		pthread_mutex_lock(&machine->lock);
 		vcpu->is_inside = false;
 		pthread_cond_broadcast(&machine->entered_or_left);
-		if (exit == ENGINE_EXIT_INTERRUPTED)
-			continue;
-		pthread_mutex_unlock(&machine->lock);
-		handle_exit(vcpu, exit, &err);
-		pthread_mutex_lock(&machine->lock);
 	}
 	pthread_mutex_unlock(&machine->lock);
 	return NULL;

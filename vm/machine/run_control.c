@@ -112,20 +112,22 @@ int run_control_stop(struct machine *machine, struct smudge_error *err)
 	return ret;
 }
 
-/* Return: 0, or -ESHUTDOWN: it ended or failed, and stays in that state. */
+/*
+ * Return: 0, or -ESHUTDOWN: it ended or failed, perhaps as it was to stop, and
+ * stays in that state.
+ */
 static int stop_to_leave(struct machine *machine)
 {
 	struct run_control *control = &machine->control;
+	enum machine_run_state state;
 
-	control->state_before = MACHINE_PAUSED;
 	control->was_running = machine_pause(machine, MACHINE_FINISH_MIGRATE);
-	if (control->was_running)
-		return 0;
-	control->state_before = machine_run_state(machine);
-	if (control->state_before == MACHINE_SHUTDOWN ||
-	    control->state_before == MACHINE_INTERNAL_ERROR)
+	state = machine_run_state(machine);
+	if (state == MACHINE_SHUTDOWN || state == MACHINE_INTERNAL_ERROR)
 		return -ESHUTDOWN;
-	machine_set_run_state(machine, MACHINE_FINISH_MIGRATE);
+	control->state_before = control->was_running ? MACHINE_PAUSED : state;
+	if (!control->was_running)
+		machine_set_run_state(machine, MACHINE_FINISH_MIGRATE);
 	return 0;
 }
 
