@@ -70,7 +70,8 @@ int smudge_source_detach(struct smudge_source *source, struct smudge_error *err)
  * smudge_source_destroy - free a source
  * @source: may be NULL; detached first if it is attached
  *
- * Blocks: as smudge_source_detach. Threads: no other call may use @source.
+ * Blocks: as smudge_source_detach. A child of fork(2) waits for no lock of a
+ * region, and harvests nothing. Threads: no other call may use @source.
  */
 void smudge_source_destroy(struct smudge_source *source);
 

@@ -361,11 +361,38 @@ int smudge_source_detach(struct smudge_source *source, struct smudge_error *err)
 	return ret < 0 ? ret : detach(source, err);
 }
 
+static bool is_inherited(const struct smudge_source *source)
+{
+	struct smudge_memory *memory;
+
+	return look_up(source, &memory) &&
+	       smi_memory_check_space(memory, NULL) < 0;
+}
+
+/*
+ * In a child of fork(2), without the locks, which threads that the child does
+ * not have may hold. There is nothing to harvest for, and no call uses the
+ * region here.
+ */
+static void leave_inherited(struct smudge_source *source)
+{
+	struct smudge_source **link = &smi_source_region(source)->sources;
+
+	smi_source_stop(source);
+	while (*link && *link != source)
+		link = &(*link)->next;
+	if (*link)
+		*link = source->next;
+}
+
 void smudge_source_destroy(struct smudge_source *source)
 {
 	if (!source)
 		return;
-	detach(source, NULL);
+	if (is_inherited(source))
+		leave_inherited(source);
+	else
+		detach(source, NULL);
 	if (source->ops.destroy)
 		source->ops.destroy(source->opaque);
 	free(source);

@@ -186,7 +186,10 @@ static int inherited(struct world *w)
 	/* Marks are free, and lost. */
 	smudge_region_mark(w->f.region, 0, NPAGES);
 	smudge_memory_mark_gpa(w->f.memory, 0, 4096);
-	return 0;
+	/* And what is the child's own of a source can be freed. */
+	smudge_source_destroy(w->fake.source);
+	smudge_source_destroy(w->other.source);
+	return w->fake.is_running ? NCALLS + 4 : 0;
 }
 
 static int exit_status_of(pid_t child)
