@@ -40,6 +40,7 @@ explained() {
 explained smudge_log_open 'SMUDGE_MAX_LOGS are open'
 explained smudge_client_open 'SMUDGE_REARM_QUIESCED, and a source'
 explained smudge_client_take 'in a child of fork(2), see .*smudge_memory'
+explained smudge_region_resize 'if it returned what it may not'
 # refused <sed command>: that makes a comment which is not of the form
 refused() {
 	sed "$1" include/smudge/memory.h >"$work/memory.h"

@@ -24,7 +24,7 @@ SECTIONS = {"Blocks": "BLOCKING", "Block": "BLOCKING", "Threads": "THREADS",
             "After failure": "FAILURE",
             "Return": "RETURN VALUE"}
 ORDER = ["BLOCKING", "THREADS", "FAILURE", "RETURN VALUE"]
-CODE = re.compile(r"-(E[A-Z0-9]+)(?:\s+\(((?:[^()]|\([^()]*\))*)\))?")
+CODE = re.compile(r"-(E[A-Z0-9]+)(?:\s+\(((?:[^()]|\([^()]*\))*)\)|\s+(if\s[^(),;]*))?")
 
 # Headers say in short what smudge_memory(3) says of every call.
 CHILD = re.compile(r"^in a child(?: of fork: memory\.h)?$")
@@ -134,7 +134,8 @@ def synopsis(page, header, declarations):
 def errors(page, text):
     """The codes of a "Return:" text, each with the words in parentheses."""
     found = {}
-    for code, words in CODE.findall(text):
+    for code, *reasons in CODE.findall(text):
+        words = "".join(reasons)
         words = CHILD.sub("in a child of fork(2), see smudge_memory",
                           " ".join(words.split()))
         found.setdefault(code, []).extend([words] if words else [])
