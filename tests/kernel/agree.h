@@ -60,9 +60,9 @@ enum agree_vm {
 struct agree_world {
 	struct tiny_vm vm; /* if has_vm */
 	bool has_vm;
-	uint8_t *ram;
-	int file;	/* for read(2) */
-	uint32_t value; /* each write has another */
+	uint8_t *map, *ram; /* ram is between pages without access */
+	int file;	    /* for read(2) */
+	uint32_t value;	    /* each write has another */
 };
 
 /* Skips the test where KVM lacks it. */
@@ -92,6 +92,7 @@ struct agree_source {
 	 */
 	unsigned int over_reports;
 	enum agree_vm vm;
+	bool protects;	    /* it changes what mprotect(2) changes */
 	void (*need)(void); /* skips the test without it; may be NULL */
 	/* makes watcher->source, and what it needs; NULL: none */
 	void (*create)(struct agree_watcher *watcher,

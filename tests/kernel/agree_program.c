@@ -79,6 +79,17 @@ static int open_file(void)
 	return fd;
 }
 
+/* A mapping that never merges with a neighbour, which soft-dirty bits see. */
+static void map_ram(struct agree_world *world)
+{
+	world->map = mmap(NULL, RAM_BYTES + 2 * AGREE_PAGE, PROT_NONE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(world->map, MAP_FAILED);
+	world->ram = world->map + AGREE_PAGE;
+	assert_return_code(
+		mprotect(world->ram, RAM_BYTES, PROT_READ | PROT_WRITE), errno);
+}
+
 static void open_vm(struct agree_world *world, enum agree_vm vm)
 {
 	struct smudge_error err = {0};
@@ -102,9 +113,7 @@ void agree_world_open(struct agree_world *world, enum agree_vm vm,
 	world->has_vm = has_guest || vm != AGREE_VM_ANY;
 	if (world->has_vm)
 		test_need_kvm();
-	world->ram = mmap(NULL, RAM_BYTES, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	assert_ptr_not_equal(world->ram, MAP_FAILED);
+	map_ram(world);
 	world->file = open_file();
 	if (world->has_vm)
 		open_vm(world, vm);
@@ -115,8 +124,7 @@ void agree_world_close(struct agree_world *world)
 	close(world->file);
 	if (world->has_vm)
 		tiny_vm_close(&world->vm);
-	else
-		munmap(world->ram, RAM_BYTES);
+	munmap(world->map, RAM_BYTES + 2 * AGREE_PAGE);
 }
 
 void agree_play(struct agree_world *world, const struct agree_event *e)

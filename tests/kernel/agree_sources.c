@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <smudge/mprotect.h>
+#include <smudge/soft_dirty.h>
 #include <smudge/vhost_log.h>
 
 #define LOG_BYTES ((TINY_RAM_GPA / AGREE_PAGE + AGREE_PAGES + 63) / 64 * 8)
@@ -19,6 +21,53 @@ static void create_uffd(struct agree_watcher *w,
 	struct smudge_error err = {0};
 
 	if (smudge_uffd_create(&w->source, &err) < 0)
+		fail_msg("%s", err.message);
+}
+
+static void create_mprotect(struct agree_watcher *w,
+			    const struct agree_world *world)
+{
+	struct smudge_error err = {0};
+
+	if (smudge_mprotect_create(&w->source, &err) < 0)
+		fail_msg("%s", err.message);
+}
+
+/* Nothing writes during a harvest: the test has one thread. */
+static int quiesce(void *opaque, struct smudge_error *err)
+{
+	return 0;
+}
+
+static void resume(void *opaque)
+{
+}
+
+static const struct smudge_soft_dirty_options soft_dirty_options = {
+	.size = sizeof(soft_dirty_options),
+	.quiesce = quiesce,
+	.resume = resume,
+};
+
+static void need_soft_dirty(void)
+{
+	struct smudge_source *source;
+	struct smudge_error err = {0};
+	int ret = smudge_soft_dirty_create(&soft_dirty_options, &source, &err);
+
+	if (ret == -EOPNOTSUPP)
+		test_skip_without("soft-dirty", err.message);
+	if (ret < 0)
+		fail_msg("%s", err.message);
+	smudge_source_destroy(source);
+}
+
+static void create_soft_dirty(struct agree_watcher *w,
+			      const struct agree_world *world)
+{
+	struct smudge_error err = {0};
+
+	if (smudge_soft_dirty_create(&soft_dirty_options, &w->source, &err) < 0)
 		fail_msg("%s", err.message);
 }
 
@@ -148,8 +197,21 @@ const struct agree_source agree_sources[] = {
 		.after = mark_write,
 	},
 	{
+		.name = "soft_dirty",
+		.sees = AGREE_ALL & ~AGREE_BIT(AGREE_DISCARD),
+		.need = need_soft_dirty,
+		.create = create_soft_dirty,
+	},
+	{
+		.name = "mprotect",
+		.sees = AGREE_BIT(AGREE_STORE) | AGREE_BIT(AGREE_COPY),
+		.protects = true,
+		.create = create_mprotect,
+	},
+	{
 		.name = "source of one's own",
 		.sees = AGREE_BIT(AGREE_STORE) | AGREE_BIT(AGREE_COPY),
+		.protects = true,
 		.create = create_guard,
 	},
 };

@@ -3,8 +3,8 @@
  * Sources agree: the same seeded program of writes runs under each pair of
  * sources at once, and under each of the two alone, and all report the same
  * pages: those that were written, and no others, unless the table of sources
- * says so. Sources that cannot be at once (a VM logs in one way) are compared
- * in turn.
+ * says so. Sources that cannot be at once are compared in turn: a VM logs in
+ * one way, a page has one protection.
  *
  * SMUDGE_TEST_ROUNDS is the number of rounds of each pair; a round is up to 24
  * events and a harvest. A failure names the page, the source and the event.
@@ -200,9 +200,10 @@ static void run_all(struct pair *pair, const struct agree_source *const *rows,
 
 static bool can_be_at_once(const struct pair *pair)
 {
-	enum agree_vm a = pair->rows[0]->vm, b = pair->rows[1]->vm;
+	const struct agree_source *a = pair->rows[0], *b = pair->rows[1];
 
-	return a == AGREE_VM_ANY || b == AGREE_VM_ANY || a == b;
+	return (a->vm == AGREE_VM_ANY || b->vm == AGREE_VM_ANY) &&
+	       !(a->protects && b->protects);
 }
 
 static void open_pair(struct pair *pair, const char *name)
