@@ -93,11 +93,11 @@ struct smudge_region_options {
  *
  * Clients that watch every region watch it from now on, with all pages dirty.
  * Blocks: on the memory's lock, and on an RCU grace period. Threads: any.
- * Return: 0, -EINVAL (alignment, size, page_shift or name, or a gpa range that
- * ends beyond 2^64 - 1), -EEXIST (overlaps another region's gpa range, or the
- * name is taken), -ENOSPC (SMUDGE_MAX_REGIONS), -E2BIG (the options have fields
- * that this library does not know), -EPERM (in a child), -ENOMEM. On failure
- * nothing has changed.
+ * Return: 0, -EINVAL (alignment, size, page_shift or name, or a gpa or hva
+ * range that ends beyond 2^64 - 1), -EEXIST (overlaps another region's gpa
+ * range, or the name is taken), -ENOSPC (SMUDGE_MAX_REGIONS), -E2BIG (the
+ * options have fields that this library does not know), -EPERM (in a child),
+ * -ENOMEM. On failure nothing has changed.
  */
 int smudge_region_add(struct smudge_memory *memory,
 		      const struct smudge_region_options *options,

@@ -37,7 +37,8 @@ struct smudge_region;
  * hva and gpa stay, so the new pages must follow the old ones in this process,
  * mapped before the region grows. It shrinks before they are unmapped. Marks by
  * any thread may run during the call, of any page. While the region shrinks
- * nothing may read pages that go (smudge_region_read).
+ * nothing may read or discard pages that go (smudge_region_read,
+ * smudge_region_discard), for they are about to be unmapped.
  *
  * A source that is attached to the region's end (smudge_region_attach with
  * npages 0) follows it, if it can: uffd does, and sources of the program's own

@@ -115,6 +115,12 @@ static int check_max(const struct smudge_region_options *o,
 		return bad_max(o, "is more than the 2^40 pages allowed", err);
 	if (o->max_size_bytes > UINT64_MAX - o->gpa)
 		return bad_max(o, "ends beyond 2^64 - 1, from its gpa on", err);
+	if (o->max_size_bytes > UINTPTR_MAX - (uintptr_t)o->hva)
+		return smudge_error_set(
+			err, -EINVAL, WHERE,
+			"region %.31s: 0x%" PRIx64 " bytes at hva 0x%" PRIxPTR
+			" end beyond 2^64 - 1",
+			o->name, o->max_size_bytes, (uintptr_t)o->hva);
 	return 0;
 }
 

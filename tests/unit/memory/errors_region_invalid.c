@@ -87,6 +87,20 @@ static const struct wrong {
 	  .size_bytes = SIZE},
 	 "region ram: 0x400000 bytes at gpa 0xffffffffffc00000 end beyond "
 	 "2^64 - 1"},
+	{{.name = "ram",
+	  .hva = (void *)(UINTPTR_MAX - SIZE + 1),
+	  .gpa = GPA,
+	  .size_bytes = SIZE},
+	 "region ram: 0x400000 bytes at hva 0xffffffffffc00000 end beyond "
+	 "2^64 - 1"},
+	/* where it may grow to */
+	{{.name = "ram",
+	  .hva = (void *)(UINTPTR_MAX - 2 * SIZE + 1),
+	  .gpa = GPA,
+	  .size_bytes = SIZE,
+	  .max_size_bytes = 2 * SIZE},
+	 "region ram: 0x800000 bytes at hva 0xffffffffff800000 end beyond "
+	 "2^64 - 1"},
 };
 
 static void test_region_invalid(void **state)
