@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "beside.h"
 #include "support.h"
 
 #define COLUMN 42 /* of the first kind; five for each */
@@ -64,14 +65,15 @@ static const char *cell_expected(const void *opaque, size_t e, size_t k)
 void kind_table_check_document(const struct kind_source *source)
 {
 	static char document[1 << 17];
-	FILE *file = fopen(KERNEL_SUPPORT_MD, "re");
+	char path[PATH_MAX];
+	FILE *file;
 	char *text = NULL;
 	size_t length;
 	bool is_there;
 
-	if (!file)
-		test_skip_without("documents", "this is not the tree that "
-					       "it was built in");
+	test_beside("kernel-support.md", path);
+	file = fopen(path, "re");
+	assert_non_null(file);
 	document[fread(document, 1, sizeof(document) - 1, file)] = 0;
 	fclose(file);
 	file = open_memstream(&text, &length);

@@ -15,6 +15,7 @@
 #include <smudge/error.h>
 
 #include "base/bytes.h"
+#include "beside.h"
 #include "engine/engine.h"
 #include "machine/machine.h"
 
@@ -26,6 +27,8 @@
 #define IMAGE_GPA     UINT64_C(0x400000)
 #define MIDDLE_WORD   256
 #define WORDS_IN_PAGE 512
+#define SCRIBBLE      "../../guests/scribble.elf"
+#define EVERYTHING    "../../guests/everything.elf"
 
 void vm_guest_need(const char *engine)
 {
@@ -51,11 +54,12 @@ static void start(struct vm_guest *guest, const char *kernel,
 		fail_msg("%s", err.message);
 }
 
-/* No @kernel: a state will come. */
+/* No @image: a state will come. */
 static void open_machine(struct vm_guest *guest, struct machine_config config,
-			 const char *kernel, const char *append)
+			 const char *image, const char *append)
 {
 	struct smudge_error err = {0};
+	char kernel[PATH_MAX];
 	char serial[80];
 
 	guest->serial_fd = memfd_create("serial", MFD_CLOEXEC);
@@ -66,7 +70,9 @@ static void open_machine(struct vm_guest *guest, struct machine_config config,
 	config.devices.serial = serial;
 	if (machine_create(&config, &guest->machine, &err) < 0)
 		fail_msg("%s", err.message);
-	start(guest, kernel, append);
+	if (image)
+		test_beside(image, kernel);
+	start(guest, image ? kernel : NULL, append);
 }
 
 void vm_guest_open(struct vm_guest *guest, const char *engine,
@@ -78,7 +84,7 @@ void vm_guest_open(struct vm_guest *guest, const char *engine,
 		.is_incoming = !append,
 	};
 
-	open_machine(guest, config, append ? SCRIBBLE_ELF : NULL, append);
+	open_machine(guest, config, append ? SCRIBBLE : NULL, append);
 }
 
 void vm_guest_open_everything(struct vm_guest *guest, const char *engine,
@@ -91,7 +97,7 @@ void vm_guest_open_everything(struct vm_guest *guest, const char *engine,
 			    .framebuffer_height_pixels = 200},
 	};
 
-	open_machine(guest, config, EVERYTHING_ELF, append);
+	open_machine(guest, config, EVERYTHING, append);
 }
 
 void vm_guest_close(struct vm_guest *guest)
