@@ -22,6 +22,13 @@ uint64_t pager_pattern(uint64_t page)
 	return (page + 1) * UINT64_C(0x9e3779b97f4a7c15);
 }
 
+bool pager_has_delivered(const struct pager *pager, uint64_t page)
+{
+	/* Acquire: pairs with the release in deliver. */
+	return atomic_load_explicit(&pager->installed[page],
+				    memory_order_acquire);
+}
+
 static void deliver(struct pager *pager, uint64_t page)
 {
 	uint64_t content[PAGER_PAGE / sizeof(uint64_t)];
@@ -29,7 +36,8 @@ static void deliver(struct pager *pager, uint64_t page)
 		.dst = (uintptr_t)pager->ram + page * PAGER_PAGE,
 		.src = (uintptr_t)content,
 		.len = PAGER_PAGE,
-		.mode = pager->installed[page] ? 0 : UFFDIO_COPY_MODE_WP,
+		.mode = pager_has_delivered(pager, page) ? 0
+							 : UFFDIO_COPY_MODE_WP,
 	};
 	struct uffdio_range wake = {.start = copy.dst, .len = PAGER_PAGE};
 	int ret;
@@ -45,7 +53,8 @@ static void deliver(struct pager *pager, uint64_t page)
 		ioctl(pager->missing.fd, UFFDIO_WAKE, &wake);
 	else
 		pager->ndelivered++;
-	pager->installed[page] = 1;
+	/* Release: pairs with the acquire in pager_has_delivered. */
+	atomic_store_explicit(&pager->installed[page], 1, memory_order_release);
 }
 
 static void *deliver_pages(void *opaque)

@@ -7,6 +7,8 @@
 #define TESTS_KERNEL_PAGER_H
 
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "sys/uffd_use.h"
@@ -22,9 +24,12 @@ struct pager {
 	int wake; /* eventfd: the thread ends */
 	pthread_t thread;
 	/* The thread's; kept when the pager is opened again: */
-	uint8_t installed[PAGER_MAX_PAGES];
+	_Atomic uint8_t installed[PAGER_MAX_PAGES];
 	uint64_t ndelivered;
 };
+
+/* Whether it was ever delivered: what is dropped later counts as written. */
+bool pager_has_delivered(const struct pager *pager, uint64_t page);
 
 /* Each 64-bit word of a page as it is delivered. */
 uint64_t pager_pattern(uint64_t page);

@@ -114,6 +114,12 @@ static void change_page(struct writer *w, uint64_t page)
 		abort();
 }
 
+/* A drop of a page that was never delivered changes nothing. */
+static bool can_change(struct writer *w, uint64_t page)
+{
+	return !w->drops || pager_has_delivered(&w->fixture->pager, page);
+}
+
 static void *change_pages(void *opaque)
 {
 	struct writer *w = opaque;
@@ -122,6 +128,10 @@ static void *change_pages(void *opaque)
 	while (goes_on(w->fixture)) {
 		uint64_t page = test_rng_below(&w->rng, NBUSY);
 
+		if (!can_change(w, page)) {
+			sched_yield();
+			continue;
+		}
 		atomic_store_explicit(&w->log[n % LOG_SIZE], (uint32_t)page,
 				      memory_order_relaxed);
 		change_page(w, page);
