@@ -56,6 +56,9 @@ struct event {
 	const char *expected[MAX_KINDS];
 	bool with_swap; /* for_nobody holds on a machine with swap */
 	const char *for_nobody[MAX_KINDS];
+	/* also right: the file system maps pages one by one (ext4, Linux 6.12)
+	 */
+	const char *small_folios[MAX_KINDS];
 };
 
 extern const struct event events[];

@@ -226,6 +226,16 @@ static bool is_at_least(const char *got, const char *wanted)
 	return !wanted[i] && (!got[i] || !strcmp(got + i, " and others"));
 }
 
+static bool is_right(const struct kind_source *source, const char *got,
+		     size_t e, size_t k, bool as_nobody)
+{
+	const char *wanted = source->expected(e, k, as_nobody);
+	const char *small = events[e].small_folios[k];
+
+	return !strcmp(got, wanted) || (small && !strcmp(got, small)) ||
+	       (source->is_coarse && is_at_least(got, wanted));
+}
+
 static int compare_row(const struct kind_source *source,
 		       const struct kind_table *t, size_t e, bool as_nobody,
 		       bool hugetlb)
@@ -238,8 +248,7 @@ static int compare_row(const struct kind_source *source,
 		const char *wanted = source->expected(e, k, as_nobody);
 
 		if (kind_is_hugetlb(&kinds[k]) != hugetlb ||
-		    !strcmp(t->cell[e][k], wanted) ||
-		    (source->is_coarse && is_at_least(t->cell[e][k], wanted)))
+		    is_right(source, t->cell[e][k], e, k, as_nobody))
 			continue;
 		print_error("%s, %s%s: %s, wanted %s\n", kinds[k].name,
 			    events[e].name, as_nobody ? ", as nobody" : "",

@@ -3,10 +3,6 @@
  * The folder of a test is read from /proc/self/exe: the current one is any, and
  * the name it was started by may be relative.
  */
-/*
- * The folder of a test is read from /proc/self/exe: the current one is any, and
- * the name it was started by may be relative.
- */
 #include "beside.h"
 
 #include <string.h>
