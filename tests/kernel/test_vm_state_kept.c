@@ -51,6 +51,10 @@ static void fill(struct vcpu_state *cpu, struct test_rng *rng)
 		cpu->msr[i] = CANONICAL(test_rng_next(rng));
 	cpu->msr[VCPU_MSR_SFMASK] &= UINT32_MAX;
 	cpu->msr[VCPU_MSR_SYSENTER_CS] &= UINT16_MAX;
+	if (__builtin_cpu_is("amd")) { /* 32 bits there: KVM refuses more */
+		cpu->msr[VCPU_MSR_SYSENTER_ESP] &= UINT32_MAX;
+		cpu->msr[VCPU_MSR_SYSENTER_EIP] &= UINT32_MAX;
+	}
 	cpu->msr[VCPU_MSR_PAT] =
 		test_rng_next(rng) % 2 ? PAT_TYPES : PAT_TYPES << 8 | 6;
 	cpu->msr[VCPU_MSR_TSC] = 1;

@@ -10,6 +10,7 @@
 #include "engine/kvm.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -133,6 +134,7 @@ static uint64_t get_msr(const struct engine_vcpu *vcpu, uint32_t index)
 	return msr.list.entries[0].data;
 }
 
+/* Read again: on AMD processors KVM keeps half of some, and reports success. */
 static int set_msr(const struct engine_vcpu *vcpu, uint32_t index,
 		   uint64_t value)
 {
@@ -142,10 +144,24 @@ static int set_msr(const struct engine_vcpu *vcpu, uint32_t index,
 	msr.list.nmsrs = 1;
 	msr.list.entries[0].index = index;
 	msr.list.entries[0].data = value;
-	ret = ioctl(vcpu->fd, KVM_SET_MSRS, &msr);
-	if (ret == 1 || get_msr(vcpu, index) == value)
-		return 0;
-	return ret < 0 ? -errno : -EINVAL;
+	ret = ioctl(vcpu->fd, KVM_SET_MSRS, &msr) < 0 ? -errno : -EINVAL;
+	return get_msr(vcpu, index) == value ? 0 : ret;
+}
+
+static int set_msrs(const struct engine_vcpu *vcpu,
+		    const struct vcpu_state *state, struct smudge_error *err)
+{
+	for (unsigned int i = 0; i < VCPU_NMSR; i++) {
+		int ret = set_msr(vcpu, vcpu_msr_index[i], state->msr[i]);
+		char what[48];
+
+		if (ret == 0 || i == VCPU_MSR_TSC)
+			continue;
+		snprintf(what, sizeof(what), "model-specific register %#x",
+			 vcpu_msr_index[i]);
+		return refuse(err, ret, what);
+	}
+	return 0;
 }
 
 int engine_kvm_get_state(struct engine_vcpu *vcpu, struct vcpu_state *ret_state,
@@ -198,11 +214,9 @@ int engine_kvm_set_state(struct engine_vcpu *vcpu,
 		*gprs[i] = state->gpr[i];
 	if (ioctl(vcpu->fd, KVM_SET_SREGS, &sregs) < 0)
 		return refuse(err, -errno, "system registers");
-	for (unsigned int i = 0; i < VCPU_NMSR; i++) {
-		ret = set_msr(vcpu, vcpu_msr_index[i], state->msr[i]);
-		if (ret < 0 && i != VCPU_MSR_TSC)
-			return refuse(err, ret, "model-specific registers");
-	}
+	ret = set_msrs(vcpu, state, err);
+	if (ret < 0)
+		return ret;
 	ret = engine_kvm_set_fpu(vcpu, &state->fpu, err);
 	if (ret < 0)
 		return ret;
