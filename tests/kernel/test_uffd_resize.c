@@ -16,6 +16,7 @@
 #define PAGE	   4096
 #define NPAGES	   1000
 #define MAX_NPAGES 5000
+#define LOW	   ((void *)0x200000000000)
 
 struct rig {
 	uint8_t *ram; /* MAX_NPAGES of addresses; NPAGES are mapped */
@@ -96,7 +97,8 @@ static void open_rig(struct rig *r)
 						     .name = "test"};
 
 	test_need_uffd();
-	r->ram = mmap(NULL, MAX_NPAGES * PAGE, PROT_NONE,
+	/* far from where the kernel places what the library maps meanwhile */
+	r->ram = mmap(LOW, MAX_NPAGES * PAGE, PROT_NONE,
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	assert_ptr_not_equal(r->ram, MAP_FAILED);
 	unmap(r, 0, MAX_NPAGES);
