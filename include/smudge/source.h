@@ -94,8 +94,8 @@ bool smudge_region_next_uncovered(struct smudge_region *region,
 
 /* What one source cost. Totals since it was created. */
 struct smudge_source_stats {
-	size_t size; /* set by the caller: sizeof */
-	const char *name;
+	size_t size;	  /* set by the caller: sizeof */
+	const char *name; /* valid while the source exists */
 	uint64_t harvests;
 	uint64_t harvest_ns;
 	uint64_t harvest_errors;  /* of looks too */
