@@ -153,16 +153,18 @@ int smudge_kvm_ring_full(struct smudge_kvm_ring_vcpu *vcpu,
  *
  * Start and stop switch KVM_MEM_LOG_DIRTY_PAGES of the slot and change nothing
  * else of it. Attach the source to the pages of the region that the slot maps.
- * Detach it before the slot is deleted, moved or resized: switching the log of
- * a deleted slot would make KVM create it again. The source detects what vCPUs
+ * Detach it before the slot is deleted, moved or resized: a stop would move it
+ * back. The source detects what vCPUs
  * write. What the program writes, including I/O of its devices, the program
  * marks afterwards. The slot's pages have the host's page size.
  * Blocks: on the hub's lock. Threads: any.
  * Return: 0, -EINVAL (@slot; its address space is above 1), -E2BIG (@slot has
  * fields that this library does not know), -ENOMEM.
  * Start: also -EINVAL (attached to a range of another size or address than the
- * slot's), -EBUSY (another source tracks the slot), -ENOMEM, KVM's errors.
- * Harvest and look: -EIO (KVM does not reset the rings), -ENOMEM, KVM's errors.
+ * slot's), -EBUSY (another source tracks the slot), -ENOENT (the slot does not
+ * exist), -ENOMEM, KVM's errors.
+ * Harvest and look: -EIO (KVM does not reset the rings), -ENOENT (the slot was
+ * deleted, and all had to be armed again), -ENOMEM, KVM's errors.
  */
 int smudge_kvm_ring_slot(struct smudge_kvm_ring *ring,
 			 const struct smudge_kvm_slot *slot,

@@ -17,6 +17,7 @@
 
 #include <linux/kvm.h>
 
+#include "source/kvm_exists.h"
 #include "source/kvm_slot.h"
 
 static int log_failed(const struct smi_kvm_ring_slot *slot, int code,
@@ -25,6 +26,14 @@ static int log_failed(const struct smi_kvm_ring_slot *slot, int code,
 	return smudge_error_set(err, code, SMI_KVM_RING,
 				"KVM refuses to log dirty pages of slot %u: %s",
 				slot->slot.slot, strerror(-code));
+}
+
+/* The program may have deleted it. */
+static int check_exists(const struct smi_kvm_ring_slot *slot,
+			struct smudge_error *err)
+{
+	return smi_kvm_check_exists(slot->handle->vm_fd, &slot->slot,
+				    SMI_KVM_RING, err);
 }
 
 /* The kernel writes whole words of 64 bits. */
@@ -76,7 +85,9 @@ int smi_kvm_ring_start(void *opaque, void *slot_opaque,
 		return smudge_error_set(err, -EBUSY, SMI_KVM_RING,
 					"slot %u is tracked by another source",
 					slot->slot.slot);
-	ret = allocate_words(slot, err);
+	ret = check_exists(slot, err);
+	if (ret == 0)
+		ret = allocate_words(slot, err);
 	if (ret < 0)
 		return ret;
 	ret = smi_kvm_slot_log(handle->vm_fd, &slot->slot, true);
@@ -94,7 +105,8 @@ void smi_kvm_ring_stop(void *opaque, void *slot_opaque)
 	struct smi_kvm_ring_slot *slot = slot_opaque;
 
 	remove_running(slot);
-	smi_kvm_slot_log(slot->handle->vm_fd, &slot->slot, false);
+	if (check_exists(slot, NULL) == 0)
+		smi_kvm_slot_log(slot->handle->vm_fd, &slot->slot, false);
 	free(slot->words);
 	slot->words = NULL;
 }
@@ -105,22 +117,27 @@ void smi_kvm_ring_leave(void *opaque, void *slot_opaque)
 }
 
 /* KVM arms all pages of a slot as its logging is switched on. */
-static int arm_all(struct smi_kvm_ring_slot *slot)
+static int arm_all(struct smi_kvm_ring_slot *slot, struct smudge_error *err)
 {
 	int vm_fd = slot->handle->vm_fd;
-	int ret = smi_kvm_slot_log(vm_fd, &slot->slot, false);
+	int ret = check_exists(slot, err);
 
-	return ret < 0 ? ret : smi_kvm_slot_log(vm_fd, &slot->slot, true);
+	if (ret < 0)
+		return ret;
+	ret = smi_kvm_slot_log(vm_fd, &slot->slot, false);
+	if (ret == 0)
+		ret = smi_kvm_slot_log(vm_fd, &slot->slot, true);
+	return ret < 0 ? log_failed(slot, ret, err) : 0;
 }
 
 int smi_kvm_ring_start_over(struct smudge_kvm_ring *handle,
 			    struct smudge_error *err)
 {
 	for (struct smi_kvm_ring_slot *s = handle->running; s; s = s->next) {
-		int ret = arm_all(s);
+		int ret = arm_all(s, err);
 
 		if (ret < 0)
-			return log_failed(s, ret, err);
+			return ret;
 		smudge_hub_post(s->member, 0, s->npages);
 	}
 	handle->must_start_over = false;

@@ -264,5 +264,28 @@ static void test_stop_and_start(void **state)
 	ring_track_close(&k);
 }
 
+/* Neither a start nor a stop makes KVM create a slot that is not there. */
+static void test_no_slot(void **state)
+{
+	const struct smudge_client_options options = {.size = sizeof(options),
+						      .name = "late"};
+	struct smudge_client *client, *late = NULL;
+	struct smudge_error err;
+	struct ring_track k;
+
+	ring_track_open(&k, 0, 16, 0, 12);
+	client = ring_track_clean_client(&k, "client");
+	tiny_vm_delete_slot(&k.vm);
+	assert_int_equal(smudge_client_close(client), 0);
+	assert_false(tiny_vm_has_slot(&k.vm));
+	assert_int_equal(
+		smudge_client_open(k.track.memory, &options, &late, &err),
+		-ENOENT);
+	assert_null(late);
+	assert_non_null(strstr(err.message, "slot 3 does not exist"));
+	assert_false(tiny_vm_has_slot(&k.vm));
+	ring_track_close(&k);
+}
+
 TEST_MAIN(test_exact, test_larger_pages, test_look, test_quiesced,
-	  test_second_vcpu, test_second_slot, test_stop_and_start)
+	  test_second_vcpu, test_second_slot, test_stop_and_start, test_no_slot)

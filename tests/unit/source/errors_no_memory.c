@@ -180,19 +180,25 @@ static int call_kvm_log(struct scene *scene)
 	return ret;
 }
 
-static void open_vm(struct scene *scene)
+static void make_slot(struct scene *scene)
 {
 	struct kvm_userspace_memory_region slot = {
 		.memory_size = NPAGES << 12,
 		.userspace_addr = (uintptr_t)scene->ram,
 	};
+
+	assert_int_equal(ioctl(scene->vm_fd, KVM_SET_USER_MEMORY_REGION, &slot),
+			 0);
+}
+
+static void open_vm(struct scene *scene)
+{
 	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 
 	scene->vm_fd = ioctl(fd, KVM_CREATE_VM, 0);
 	close(fd);
 	assert_true(scene->vm_fd >= 0);
-	assert_int_equal(ioctl(scene->vm_fd, KVM_SET_USER_MEMORY_REGION, &slot),
-			 0);
+	make_slot(scene);
 }
 
 static void test_kvm(void **state)
@@ -287,6 +293,7 @@ static void test_kvm_ring(void **state)
 	smudge_kvm_ring_destroy(scene.ring);
 	every_allocation_fails(call_ring, &scene);
 	assert_int_equal(create_ring(&scene, &scene.ring), 0);
+	make_slot(&scene);
 	scene.vcpu_fd = ioctl(scene.vm_fd, KVM_CREATE_VCPU, 0);
 	every_allocation_fails(call_ring_vcpu, &scene);
 	every_allocation_fails(call_ring_slot, &scene);

@@ -179,6 +179,9 @@ static int set_region(const struct kvm_userspace_memory_region *region)
 	int slot = slot_of(region->slot);
 	bool is_on = region->flags & KVM_MEM_LOG_DIRTY_PAGES;
 
+	/* the slots exist, and stay writable */
+	if (region->flags & KVM_MEM_READONLY)
+		return -EINVAL;
 	if (fake_kvm.log_error && is_on)
 		return -fake_kvm.log_error;
 	if (is_on && !fake_kvm.is_logging[slot] && !fake_kvm.is_manual)
