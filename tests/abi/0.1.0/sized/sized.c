@@ -111,14 +111,23 @@ static void leave_out_kvm(void)
 	if (!world.kvm)
 		sized_calls[CALL_smudge_kvm_log_create_smudge_kvm_slot]
 			.why_not = "there is no KVM here";
-#ifdef SMUDGE_KVM_RING_H
 	if (world.kvm_ring)
 		return;
 	sized_calls[CALL_smudge_kvm_ring_slot_smudge_kvm_slot].why_not =
 		"KVM has no rings here";
 	sized_calls[CALL_smudge_kvm_ring_stats_smudge_kvm_ring_stats].why_not =
 		"KVM has no rings here";
-#endif
+}
+
+/* A kernel without soft-dirty bits refuses good options, and bad ones too. */
+static void leave_out_soft_dirty(void)
+{
+	struct sized_call *c =
+		&sized_calls
+			[CALL_smudge_soft_dirty_create_smudge_soft_dirty_options];
+
+	if (call_with(c, 0) == -EOPNOTSUPP)
+		c->why_not = "this kernel has no soft-dirty bits";
 }
 
 int main(void)
@@ -129,6 +138,7 @@ int main(void)
 	every_struct_has_a_call(names);
 	world_open();
 	leave_out_kvm();
+	leave_out_soft_dirty();
 	for (size_t i = 0; i < N_SIZED_CALLS; i++)
 		try_call(&sized_calls[i], names[i]);
 	world_close();

@@ -105,17 +105,20 @@ static void write_message(const struct smudge_log_message *message,
 
 static const struct smudge_log_options log_options = {
 	.size = sizeof(log_options), .write = write_message};
-#ifdef SMUDGE_VHOST_LOG_H
+static int quiesce(void *opaque, struct smudge_error *err)
+{
+	return 0;
+}
+
+static const struct smudge_soft_dirty_options soft_dirty_options = {
+	.size = sizeof(soft_dirty_options), .quiesce = quiesce, .resume = stop};
 static uint64_t vhost_log[1];
 static const struct smudge_vhost_log_options vhost_log_options = {
 	.size = sizeof(vhost_log_options),
 	.log = vhost_log,
 	.log_bytes = sizeof(vhost_log)};
-#endif
-#ifdef SMUDGE_KVM_RING_H
 static const struct smudge_kvm_ring_options kvm_ring_options = {
 	.size = sizeof(kvm_ring_options), .vm_fd = -1};
-#endif
 
 /* A call that creates something, which goes at once; written if it succeeds. */
 #define CREATES(name, type, make, undo)                        \
@@ -160,12 +163,12 @@ CREATES(migration_create, smudge_migration,
 
 CREATES(log_open, smudge_log, smudge_log_open(argument, &made, NULL),
 	smudge_log_close(made))
-#ifdef SMUDGE_VHOST_LOG_H
 CREATES(vhost_log_create, smudge_source,
 	smudge_vhost_log_create(argument, &made, NULL),
 	smudge_source_destroy(made))
-#endif
-#ifdef SMUDGE_KVM_RING_H
+CREATES(soft_dirty_create, smudge_source,
+	smudge_soft_dirty_create(argument, &made, NULL),
+	smudge_source_destroy(made))
 CREATES(kvm_ring_create, smudge_kvm_ring,
 	smudge_kvm_ring_create(argument, &made, NULL),
 	smudge_kvm_ring_destroy(made))
@@ -177,7 +180,6 @@ static int kvm_ring_stats(void *argument)
 {
 	return smudge_kvm_ring_stats(world.kvm_ring, argument);
 }
-#endif
 
 static int hub_join(void *argument)
 {
@@ -266,7 +268,7 @@ static int migration_limits(void *argument)
 #define FROM_LIBRARY "its structs are those that the library gave its caller"
 
 struct sized_call sized_calls[N_SIZED_CALLS] = {
-	SIZED(region_add, smudge_region_options, &region_options, 0, false),
+	SIZED(region_add, smudge_region_options, &region_options, 0, true),
 	SIZED(client_open, smudge_client_options, &client_options, 0, true),
 	SIZED(code_open, smudge_code_options, &code_options, 0, false),
 	SIZED(display_open, smudge_display_mode, &mode, 0, false),
@@ -289,16 +291,14 @@ struct sized_call sized_calls[N_SIZED_CALLS] = {
 	SIZED(migration_stats, smudge_migrate_stats, NULL, 0, false),
 	SIZED(migration_limits, smudge_migrate_limits, NULL, 0, false),
 	SIZED(log_open, smudge_log_options, &log_options, 0, false),
-#ifdef SMUDGE_VHOST_LOG_H
 	SIZED(vhost_log_create, smudge_vhost_log_options, &vhost_log_options, 0,
 	      false),
-#endif
-#ifdef SMUDGE_KVM_RING_H
+	SIZED(soft_dirty_create, smudge_soft_dirty_options, &soft_dirty_options,
+	      0, false),
 	SIZED(kvm_ring_create, smudge_kvm_ring_options, &kvm_ring_options,
 	      -EBADF, true),
 	SIZED(kvm_ring_slot, smudge_kvm_slot, &kvm_slot, 0, false),
 	SIZED(kvm_ring_stats, smudge_kvm_ring_stats, NULL, 0, false),
-#endif
 	EXEMPT(migrate_default_policy, smudge_migrate_stats, FROM_LIBRARY),
 	EXEMPT(migrate_default_policy, smudge_migrate_limits, FROM_LIBRARY),
 };

@@ -114,7 +114,6 @@ static void open_kvm(void)
 	close(kvm);
 }
 
-#ifdef SMUDGE_KVM_RING_H
 static void open_kvm_ring(void)
 {
 	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
@@ -127,7 +126,6 @@ static void open_kvm_ring(void)
 	close(vm);
 	close(kvm);
 }
-#endif
 
 void world_open(void)
 {
@@ -135,17 +133,13 @@ void world_open(void)
 	open_sources();
 	open_clients();
 	open_kvm();
-#ifdef SMUDGE_KVM_RING_H
 	open_kvm_ring();
-#endif
 }
 
 void world_close(void)
 {
 	smudge_kvm_destroy(world.kvm);
-#ifdef SMUDGE_KVM_RING_H
 	smudge_kvm_ring_destroy(world.kvm_ring);
-#endif
 	smudge_migration_destroy(world.migration);
 	smudge_code_close(world.code);
 	smudge_display_close(world.display);

@@ -32,8 +32,12 @@ extern "C" {
 struct smudge_client;
 
 struct smudge_client_options {
-	size_t size;	  /* sizeof(struct smudge_client_options) */
-	const char *name; /* for messages; required, at most 31 bytes */
+	size_t size; /* sizeof(struct smudge_client_options) */
+	/*
+	 * For messages; required, at most 31 bytes. Several clients may have
+	 * the same name: messages call the second one that is open "name#2".
+	 */
+	const char *name;
 	struct smudge_region *const *regions; /* regions to watch, copied */
 	size_t nregions; /* 0: every region, those added later included */
 	/*
@@ -72,7 +76,8 @@ struct smudge_client_options {
  * Return: 0, -EINVAL (options; a region of another memory), -E2BIG (the options
  * have fields that this library does not know), -EOPNOTSUPP
  * (SMUDGE_REARM_QUIESCED, and a source of a region has no look; the error names
- * it), -ENOMEM, or the error of the source that could not be started
+ * it), -EPERM (in a child of fork: memory.h), -ENOMEM, or the error of the
+ * source that could not be started
  * (-EIO if it returned a value that it may not return).
  */
 int smudge_client_open(struct smudge_memory *memory,
@@ -88,7 +93,8 @@ int smudge_client_open(struct smudge_memory *memory,
  * Frees its bitmaps; stops the sources of regions that no client watches then.
  * Blocks: on the locks, the sources' stop and an RCU grace period.
  * Threads: no other call may use @client.
- * Return: 0, -EBUSY (a batch is neither committed nor returned).
+ * Return: 0, -EBUSY (a batch is neither committed nor returned), -EPERM (in a
+ * child).
  */
 int smudge_client_close(struct smudge_client *client);
 
@@ -115,7 +121,8 @@ int smudge_client_close(struct smudge_client *client);
  * marked, is in the batch or still in the client.
  * State after failure: the client's bits as before the call.
  * Return: 0, -EINVAL (range outside the region, region not watched), -EBUSY
- * (batch not empty), -EIO (a source could not be re-armed).
+ * (batch not empty), -EIO (a source could not be re-armed), -EPERM (in a
+ * child).
  */
 int smudge_client_take(struct smudge_client *client,
 		       struct smudge_region *region, uint64_t first_page,
@@ -168,7 +175,7 @@ int smudge_client_take(struct smudge_client *client,
  * Return: 1 (the batch has pages), 0 (no page of @rest was dirty: @rest is
  * empty now, the batch is empty still), -EINVAL (range outside the region,
  * @max_pages 0, region not watched), -EBUSY (batch not empty), -EIO (a source
- * could not be re-armed).
+ * could not be re-armed), -EPERM (in a child).
  */
 int smudge_client_take_next(struct smudge_client *client,
 			    struct smudge_region *region,
@@ -200,7 +207,7 @@ int smudge_client_return(struct smudge_client *client,
  * Blocks: as take. Threads: as take.
  * State after failure: the pages before the failed one (the error's page) are
  * clean.
- * Return: 0, -EINVAL, -EIO as take, -ENOMEM.
+ * Return: 0, -EINVAL, -EIO, -EPERM as take, -ENOMEM.
  */
 int smudge_client_skip(struct smudge_client *client,
 		       struct smudge_region *region, uint64_t first_page,

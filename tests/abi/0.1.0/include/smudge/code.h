@@ -124,8 +124,9 @@ uint64_t smudge_code_now(struct smudge_code *code) SMUDGE_NONNULL(1);
  * State after failure: the block does not count; its pages may be watched.
  * Return: 0, -EAGAIN (a page was not watched since @since; it is watched now:
  * read the code again and add the block again), -EINVAL (the range), -ENOMEM,
- * -EIO (a source could not be re-armed) or the error of a source's start.
- * After any error do not keep the block as it is.
+ * -EIO (a source could not be re-armed), -EPERM (in a child of fork: memory.h),
+ * or the error of a source's start. After any error do not keep the block as it
+ * is.
  */
 int smudge_code_add(struct smudge_code *code, uint64_t gpa,
 		    uint64_t length_bytes, uint64_t since,

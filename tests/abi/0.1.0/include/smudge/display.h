@@ -80,8 +80,8 @@ struct smudge_rect {
  * State after failure: as before the call.
  * Return: 0, -EINVAL (an impossible mode, or one that does not fit into the
  * region; a region of another memory), -E2BIG (the mode has fields that this
- * library does not know), -ENOMEM, or the error of the source that could not be
- * started.
+ * library does not know), -EPERM (in a child of fork: memory.h), -ENOMEM, or
+ * the error of the source that could not be started.
  */
 int smudge_display_open(struct smudge_memory *memory,
 			struct smudge_region *region,
@@ -142,7 +142,7 @@ int smudge_display_set_mode(struct smudge_display *display,
  * State after failure: no rectangle is returned; what was compared so far is
  * returned by the next refresh that succeeds, and the rest is still dirty.
  * Return: 0, -EINVAL (@max_rects is 0), -EIO (a source could not be re-armed),
- * or the error of the source that could not be harvested.
+ * -EPERM (in a child), or the error of the source that could not be harvested.
  */
 int smudge_display_refresh(struct smudge_display *display,
 			   struct smudge_rect *rects, size_t max_rects,

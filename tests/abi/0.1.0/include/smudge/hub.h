@@ -140,7 +140,7 @@ struct smudge_hub_member_options {
  * of the region. It has a look. Memory for its pending pages is held while it
  * runs. Blocks: on the lock. Threads: any.
  * Return: 0, -EINVAL (options), -E2BIG (the options have fields that this
- * library does not know), -ENOMEM.
+ * library does not know), -EPERM (in a child of fork: memory.h), -ENOMEM.
  * Start: also -EINVAL (attached to a range of another size), -ENOMEM.
  */
 int smudge_hub_join(struct smudge_hub *hub,
@@ -171,7 +171,7 @@ void smudge_hub_post(struct smudge_hub_member *member, uint64_t first_page,
  * Blocks: on the hub's lock, for the time of other threads' drains, and on
  * collect. Threads: any that holds no lock which a collect, start or stop may
  * wait for; none of the library's operations.
- * Return: 0, or the failure of collect.
+ * Return: 0, -EPERM (in a child), or the failure of collect.
  */
 int smudge_hub_collect(struct smudge_hub *hub,
 		       struct smudge_error *err) SMUDGE_MUST_CHECK

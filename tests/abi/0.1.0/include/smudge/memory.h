@@ -13,8 +13,15 @@
  * smudge_region_harvest, of different regions run at the same time. Marks take
  * no lock.
  *
- * A child of fork(2) must not use objects created before the fork, since their
- * sources track the parent's memory. It may create a memory of its own.
+ * A CHILD OF fork(2) does not use what was created before the fork: the sources
+ * track the parent's memory. A process that forks first and creates its objects
+ * then, as a daemon does, is not concerned, nor is vfork(2). In the child,
+ * calls that open, close, add, remove, resize, attach, detach, harvest, look,
+ * take, skip or discard return -EPERM with a sentence, and do not wait for
+ * locks that threads of the parent hold. Marks cost nothing more: they are
+ * lost. Other calls may block for ever. smudge_source_destroy frees the child's
+ * copy of a userfaultfd source. The child may create a memory of its own, and
+ * exec(2) or exit.
  */
 #ifndef SMUDGE_MEMORY_H
 #define SMUDGE_MEMORY_H
@@ -24,7 +31,9 @@
 
 #include "attributes.h"
 #include "error.h"
+#include "harvest.h"
 #include "memory_stats.h"
+#include "resize.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -55,8 +64,8 @@ int smudge_memory_create(struct smudge_memory **ret_memory) SMUDGE_MUST_CHECK
  * Sources that are still attached are detached, not destroyed.
  * Blocks: as smudge_region_remove. Threads: no other call may be running.
  * Return: 0, -EBUSY (a client is open, or a region is held: by a display, a
- * code handle, a migration that runs, or smudge_region_hold); nothing is
- * changed then.
+ * code handle, a migration that runs, or smudge_region_hold), -EPERM (in a
+ * child); nothing is changed then.
  */
 int smudge_memory_destroy(struct smudge_memory *memory,
 			  struct smudge_error *err);
@@ -68,6 +77,11 @@ struct smudge_region_options {
 	uint64_t gpa;	     /* where the guest sees it; page aligned */
 	uint64_t size_bytes; /* a multiple of the page size, not 0 */
 	unsigned int page_shift; /* 12 to 30; 0 means 12 */
+	/*
+	 * What smudge_region_resize may make of it; 0: size_bytes. Clients
+	 * reserve address space for it, one byte per 15,000; no memory.
+	 */
+	uint64_t max_size_bytes;
 };
 
 /*
@@ -79,10 +93,11 @@ struct smudge_region_options {
  *
  * Clients that watch every region watch it from now on, with all pages dirty.
  * Blocks: on the memory's lock, and on an RCU grace period. Threads: any.
- * Return: 0, -EINVAL (alignment, size, page_shift or name, or a gpa range that
- * ends beyond 2^64 - 1), -EEXIST (overlaps another region's gpa range, or the
- * name is taken), -ENOSPC (SMUDGE_MAX_REGIONS), -E2BIG (the options have fields
- * that this library does not know), -ENOMEM. On failure nothing has changed.
+ * Return: 0, -EINVAL (alignment, size, page_shift or name, or a gpa or hva
+ * range that ends beyond 2^64 - 1), -EEXIST (overlaps another region's gpa
+ * range, or the name is taken), -ENOSPC (SMUDGE_MAX_REGIONS), -E2BIG (the
+ * options have fields that this library does not know), -EPERM (in a child),
+ * -ENOMEM. On failure nothing has changed.
  */
 int smudge_region_add(struct smudge_memory *memory,
 		      const struct smudge_region_options *options,
@@ -102,27 +117,28 @@ int smudge_region_add(struct smudge_memory *memory,
  * Threads: any, but no other call may use @region any more.
  * Return: 0, -EBUSY (a client has a batch of the region, or it is held: by a
  * display, a code handle, a migration that runs, or smudge_region_hold),
- * -ENOMEM; on failure nothing has changed.
+ * -EPERM (in a child), -ENOMEM; on failure nothing has changed.
  */
 int smudge_region_remove(struct smudge_region *region, struct smudge_error *err)
 	SMUDGE_NONNULL(1);
 
 /*
- * smudge_region_hold - keep a region from being removed
- * smudge_region_release - let it be removed again
+ * smudge_region_hold - keep a region from being removed or resized
+ * smudge_region_release - allow it again
  * @region: region (borrowed)
  *
  * For a program that keeps a pointer to a region which another thread may
- * remove. Holds are counted; while there is one, smudge_region_remove and
- * smudge_memory_destroy return -EBUSY. A release without a hold does nothing.
- * Blocks: on the memory's lock. Threads: any.
+ * remove. Holds are counted; while there is one, smudge_region_remove,
+ * smudge_region_resize and smudge_memory_destroy return -EBUSY. A release
+ * without a hold does nothing. Blocks: on the memory's lock. Threads: any.
  */
 void smudge_region_hold(struct smudge_region *region) SMUDGE_NONNULL(1);
 void smudge_region_release(struct smudge_region *region) SMUDGE_NONNULL(1);
 
 /*
- * What a region was created with, and its id: a number that is unique in its
- * memory, and not used again while the memory exists. Threads: any. Blocks: no.
+ * What a region was created with, its size now, and its id: a number that is
+ * unique in its memory, and not used again while the memory exists. Threads:
+ * any. Blocks: no.
  */
 uint32_t smudge_region_id(const struct smudge_region *region) SMUDGE_NONNULL(1);
 const char *smudge_region_name(const struct smudge_region *region)
@@ -255,7 +271,8 @@ int smudge_region_read_bytes(const struct smudge_region *region,
  * file mapped there, by fstat and /proc/self/maps, which differ on btrfs: pass
  * -1; locked memory; not whole host or huge pages), -ENOMEM (a part is not
  * mapped), -EBADF (@fd is not open for writing), -EACCES (a shared
- * mapping that may not be written, and no @fd), -EPERM (a sealed memfd),
+ * mapping that may not be written, and no @fd), -EPERM (a sealed memfd, or in a
+ * child: then nothing happened),
  * -EOPNOTSUPP (the file system punches no holes), -ENODEV, -ESPIPE (not a
  * regular file), -ETXTBSY, -ENOSPC, -EIO (the file system's), -ENOENT (no
  * /proc), -ESRCH (the process's first thread has ended, and /proc/self with
@@ -300,84 +317,6 @@ enum smudge_rearm_policy {
  */
 enum smudge_rearm_policy
 smudge_region_rearm_policy(struct smudge_region *region) SMUDGE_NONNULL(1);
-
-/*
- * smudge_memory_harvest - fetch what all running sources detected, and make it
- *      dirty for all open clients
- * smudge_region_harvest - the same for one region
- * @memory, @region: borrowed
- * @err: receives the first failure; may be NULL
- *
- * With no client open it does nothing. In a region whose policy in force is
- * SMUDGE_REARM_QUIESCED it is a look. Blocks: on the region's lock, for a
- * memory also on its own, and in the sources' kernel calls. Threads: any.
- * State after failure: the range of a failed source is dirty for every client
- * (unknown means dirty); the other sources and regions were harvested.
- * Return: 0, or the first failing source's error.
- */
-int smudge_memory_harvest(struct smudge_memory *memory,
-			  struct smudge_error *err) SMUDGE_MUST_CHECK
-	SMUDGE_NONNULL(1);
-int smudge_region_harvest(struct smudge_region *region,
-			  struct smudge_error *err) SMUDGE_MUST_CHECK
-	SMUDGE_NONNULL(1);
-
-/*
- * smudge_memory_look - a harvest that re-arms nothing
- * smudge_region_look - the same for one region
- * @memory, @region: borrowed
- * @err: receives the first failure; may be NULL
- *
- * Pages that were written since they were last re-armed become dirty for every
- * client. Until the next harvest, takes re-arm nothing either. So every page
- * that is taken after a look, also one that an earlier harvest reported, stays
- * unarmed, and each look and the next harvest report it again: a page may be
- * reported too often, never too seldom. With no client open it does nothing.
- *
- * Blocks: on the region's lock, for a memory also on its own, and in the
- * sources' kernel calls. Threads: any.
- * State after failure: after -EOPNOTSUPP nothing has changed and no page became
- * dirty (unless another thread attached that source during the call; then the
- * regions before it were looked at). After another failure, the range of the
- * failed source is dirty for every client; the other sources and regions were
- * looked at.
- * Return: 0, -EOPNOTSUPP (a running source has no look: KVM's log in legacy
- * mode, or a source of the program's own without one; the error names it),
- * or the first failing source's error. A look operation that returns
- * -EOPNOTSUPP itself is such a failure: its range is dirty then.
- */
-int smudge_memory_look(struct smudge_memory *memory,
-		       struct smudge_error *err) SMUDGE_MUST_CHECK
-	SMUDGE_NONNULL(1);
-int smudge_region_look(struct smudge_region *region,
-		       struct smudge_error *err) SMUDGE_MUST_CHECK
-	SMUDGE_NONNULL(1);
-
-/*
- * smudge_memory_harvest_quiesced - a harvest while no I/O is in flight
- * smudge_region_harvest_quiesced - the same for one region
- * @memory, @region: borrowed
- * @err: receives the first failure; may be NULL
- *
- * The caller guarantees that during the call no I/O into pinned pages of the
- * region, or of any region of the memory, is in flight. Stores by threads and
- * vCPUs may continue. The call re-arms under every policy, and re-arms all
- * pages at once, so that takes have nothing to re-arm until the next plain
- * harvest. One call serves all clients.
- *
- * Blocks: on the region's lock, for a memory also on its own, and in the
- * sources' kernel calls. Threads: any.
- * State after failure: as smudge_memory_harvest. Pages that could not be
- * re-armed are dirty, and are reported again or re-armed by the next take.
- * Return: 0, -EIO (a source could not be re-armed), or the first failing
- * source's error.
- */
-int smudge_memory_harvest_quiesced(struct smudge_memory *memory,
-				   struct smudge_error *err) SMUDGE_MUST_CHECK
-	SMUDGE_NONNULL(1);
-int smudge_region_harvest_quiesced(struct smudge_region *region,
-				   struct smudge_error *err) SMUDGE_MUST_CHECK
-	SMUDGE_NONNULL(1);
 
 #pragma GCC visibility pop
 

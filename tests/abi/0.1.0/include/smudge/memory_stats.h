@@ -46,6 +46,10 @@ struct smudge_memory_stats {
 				  worked; otherwise 0 */
 	uint64_t unfreed;      /* now: removed views, tables and regions that
 				  wait for such a barrier */
+	uint64_t uncovered_pages; /* now: of all regions, in their pages: no
+				     source is attached there, so only marks
+				     make them dirty. source.h:
+				     smudge_region_next_uncovered */
 };
 
 /*

@@ -273,8 +273,9 @@ smudge_migrate_default_policy(const struct smudge_migrate_stats *stats,
  * unknown records), -ECONNRESET, -EPIPE, -ETIMEDOUT (silence, or an
  * answer that missed its deadline) or another socket error, -EBUSY
  * (memory was still written while the machine was stopped), -EFBIG (too much
- * state), -ENOMEM, -EOWNERDEAD, or the error of a source or callback (-EIO if
- * that is -ECANCELED, which from this call means a cancel only).
+ * state), -ENOMEM, -EPERM (in a child of fork: memory.h), -EOWNERDEAD, or the
+ * error of a source or callback (-EIO if that is -ECANCELED, which from this
+ * call means a cancel only).
  */
 int smudge_migrate_send(struct smudge_migration *migration,
 			struct smudge_memory *memory, int fd,

@@ -12,11 +12,15 @@
 #include "display.h"
 #include "error.h"
 #include "hub.h"
+#include "kvm_ring.h"
 #include "log.h"
 #include "memory.h"
 #include "migrate.h"
+#include "mprotect.h"
+#include "soft_dirty.h"
 #include "source.h"
 #include "source_ops.h"
+#include "vhost_log.h"
 
 #ifdef __cplusplus
 extern "C" {

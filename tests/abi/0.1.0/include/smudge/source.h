@@ -3,10 +3,11 @@
  * A source: a mechanism that detects which pages were written.
  *
  * Built in are KVM's dirty log (smudge_kvm_log_create) and userfaultfd's
- * asynchronous write-protection (smudge_uffd_create). A program may have
- * sources of its own (source_ops.h, and hub.h for a mechanism that detects for
- * several). A source is attached to a range of a region; several may feed one
- * region, even the same pages.
+ * asynchronous write-protection (smudge_uffd_create). soft_dirty.h has one for
+ * kernels before it, mprotect.h one for any kernel, vhost_log.h the log of
+ * vhost back ends. A program may have sources of its own (source_ops.h, and
+ * hub.h for a mechanism that detects for several). A source is attached to a
+ * range of a region; several may feed one region, even the same pages.
  */
 #ifndef SMUDGE_SOURCE_H
 #define SMUDGE_SOURCE_H
@@ -31,7 +32,8 @@ extern "C" {
  * @region: region (borrowed)
  * @source: borrowed; attached nowhere yet; destroying it detaches it
  * @first_page, @npages: range of the region, in its pages, that the source
- *      covers; @npages 0 means to the end
+ *      covers; @npages 0 means to the end, wherever smudge_region_resize moves
+ *      it
  * @err: receives the first failure; may be NULL
  *
  * If a client watches the region, the source is started and its range is
@@ -40,8 +42,9 @@ extern "C" {
  * State after failure: not attached.
  * Return: 0, -EINVAL (range outside the region), -EBUSY (source is attached),
  * -EOPNOTSUPP (the source has no look, and a client of the region lets only
- * quiesced harvests re-arm), -ENOMEM, or the error of the source's start (-EIO
- * if that returned what it may not return).
+ * quiesced harvests re-arm), -EPERM (in a child of fork: memory.h), -ENOMEM, or
+ * the error of the source's start (-EIO if that returned what it may not
+ * return).
  */
 int smudge_region_attach(struct smudge_region *region,
 			 struct smudge_source *source, uint64_t first_page,
@@ -57,8 +60,8 @@ int smudge_region_attach(struct smudge_region *region,
  * Call it before the mechanism ends (a memory slot is deleted, a mapping
  * unmapped): the mechanism still holds the last bits. Blocks: on the locks and
  * the source's harvest and stop. Threads: any.
- * Return: 0, or the last harvest's error: then its range is dirty for every
- * client, and the source is detached all the same.
+ * Return: 0, -EPERM (in a child), or the last harvest's error: then its range
+ * is dirty for every client, and the source is detached all the same.
  */
 int smudge_source_detach(struct smudge_source *source, struct smudge_error *err)
 	SMUDGE_NONNULL(1);
@@ -67,14 +70,32 @@ int smudge_source_detach(struct smudge_source *source, struct smudge_error *err)
  * smudge_source_destroy - free a source
  * @source: may be NULL; detached first if it is attached
  *
- * Blocks: as smudge_source_detach. Threads: no other call may use @source.
+ * Blocks: as smudge_source_detach. A child of fork(2) waits for no lock of a
+ * region, and harvests nothing. Threads: no other call may use @source.
  */
 void smudge_source_destroy(struct smudge_source *source);
 
+/*
+ * smudge_region_next_uncovered - the next run of pages that no source covers
+ * @region: region (borrowed)
+ * @first_page, @end_page: where to look, end exclusive; clamped to the region
+ * @ret_run: receives the run
+ *
+ * What is written there becomes dirty by marks only. A program that expects
+ * sources everywhere looks for such pages after it attached them, with 0 and
+ * UINT64_MAX; uncovered_pages of smudge_memory_stats is their number.
+ * Blocks: on the region's lock. Threads: any.
+ * Return: true, or false when there is none.
+ */
+bool smudge_region_next_uncovered(struct smudge_region *region,
+				  uint64_t first_page, uint64_t end_page,
+				  struct smudge_run *ret_run)
+	SMUDGE_NONNULL(1, 4);
+
 /* What one source cost. Totals since it was created. */
 struct smudge_source_stats {
-	size_t size; /* set by the caller: sizeof */
-	const char *name;
+	size_t size;	  /* set by the caller: sizeof */
+	const char *name; /* valid while the source exists */
 	uint64_t harvests;
 	uint64_t harvest_ns;
 	uint64_t harvest_errors;  /* of looks too */
@@ -115,7 +136,7 @@ int smudge_source_stats(struct smudge_source *source,
  * written: memory.h, PINNED I/O, has the two rules that make it right. It
  * reports host pages; huge pages of hugetlbfs are reported whole. The memory at
  * the region's hva is registered while the source runs, and must not be
- * remapped meanwhile. The source has a look.
+ * remapped meanwhile. The source has a look, and follows the region's end.
  *
  * Content that is dropped, not written (none of it matters where
  * smudge_region_discard drops the content, since that marks it):
@@ -155,7 +176,8 @@ int smudge_source_stats(struct smudge_source *source,
  * Start: also -EBUSY (tracked by another source of this kind, or registered
  * with a userfaultfd of the program's), -EINVAL (a mapping that cannot be
  * registered), -ENOMEM (a hole in the range), -ENOENT, -EPERM (/proc/self/maps
- * cannot be read, so the kinds of memory are unknown).
+ * cannot be read, so the kinds of memory are unknown). Its growth, as the
+ * region's end moves: the same.
  * Harvest and look: -EPERM (memory was remapped; or called in a child of the
  * process that started the source), -ENOMEM, -EIO.
  */
@@ -241,8 +263,9 @@ struct smudge_kvm_slot {
  * mode it has none. Blocks: no. Threads: any. Return: 0, -EINVAL (@slot),
  * -E2BIG (@slot has fields that this library does not know), -ENOMEM.
  * Start: also -EINVAL (attached to a range of another size or address than the
- * slot's), -EBUSY (another source logs the slot), -ENOMEM, KVM's
- * errors. Harvest: KVM's errors. Re-arm: -EIO, from a take.
+ * slot's), -ENOENT (the slot does not exist), -EBUSY (another source logs the
+ * slot), -ENOMEM, KVM's errors. Harvest: KVM's errors. Re-arm: -EIO, from a
+ * take.
  */
 int smudge_kvm_log_create(struct smudge_kvm *kvm,
 			  const struct smudge_kvm_slot *slot,

@@ -18,13 +18,14 @@
  *
  * THREADS. The operations run on the thread that called the library: one that
  * harvests, looks, takes, opens or closes a client, attaches, detaches or
- * destroys a source, or removes a region. The library has no threads of its
- * own.
+ * destroys a source, or removes or resizes a region. The library has no threads
+ * of its own.
  *
  * LIFE. attach; then start and stop in turns, as the first client of the region
  * opens and the last one closes; detach, which is a last harvest and a stop;
- * destroy. Between start and stop: any number of harvests, looks and re-arms. A
- * region that is removed detaches its sources. Sources of one region are
+ * destroy. Between start and stop: any number of harvests, looks and re-arms,
+ * and grow and shrink as the region is resized. A region that is removed
+ * detaches its sources. Sources of one region are
  * started in any order, and if one fails those that were started are stopped.
  *
  * WHAT MUST NOT BE LOST. A write that ended before a harvest began is reported
@@ -121,6 +122,23 @@ struct smudge_source_ops {
 	 */
 	int (*look)(void *opaque, struct smudge_sink *sink,
 		    struct smudge_error *err);
+	/*
+	 * The source was attached to the region's end, which has moved between
+	 * a start and its stop. @range is the whole range now: it begins where
+	 * it did, and has another npages. Offsets in reports stay.
+	 *
+	 * grow: begin to watch the new pages too. All of them are dirty for the
+	 * clients at this time. After a failure watch the old range as before.
+	 * shrink: cannot fail. The pages that go are still mapped; what was not
+	 * harvested of them is dropped. It also undoes a grow, when another
+	 * source cannot watch the new pages.
+	 *
+	 * Both or none. Without them the region cannot be resized while the
+	 * source is attached to its end.
+	 */
+	int (*grow)(void *opaque, const struct smudge_source_range *range,
+		    struct smudge_error *err);
+	void (*shrink)(void *opaque, const struct smudge_source_range *range);
 };
 
 /*
@@ -131,9 +149,9 @@ struct smudge_source_ops {
  * @err: receives the failure; may be NULL
  *
  * Blocks: no. Threads: any.
- * Return: 0, -EINVAL (name, start, stop or harvest is NULL, or size is below
- * the first version's), -E2BIG (ops has fields that this library does not
- * know), -ENOMEM.
+ * Return: 0, -EINVAL (name, start, stop or harvest is NULL, one of grow and
+ * shrink is, or size is below the first version's), -E2BIG (ops has fields that
+ * this library does not know), -ENOMEM.
  */
 int smudge_source_create(const struct smudge_source_ops *ops, void *opaque,
 			 struct smudge_source **ret,
