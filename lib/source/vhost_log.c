@@ -140,7 +140,8 @@ static int set_range(struct vhost_log *v,
 		     struct smudge_error *err)
 {
 	uint64_t npages = range->npages << (range->page_shift - PAGE_SHIFT);
-	uint64_t has = v->options.log_bytes * 8;
+	/* More pages than addresses have are as many. */
+	uint64_t has = min_u64(v->options.log_bytes, UINT64_MAX / 8) * 8;
 
 	v->first_page = range->gpa >> PAGE_SHIFT;
 	v->end_page = v->first_page + npages;

@@ -61,9 +61,9 @@ static void test_options(void **state)
 		       "belong together");
 }
 
-/* A region of NPAGES at @gpa; opening a client fails. */
-static void expect_no_start(struct smudge_vhost_log_options o, uint64_t gpa,
-			    int code, const char *says)
+/* A region of NPAGES at @gpa; opening a client returns @code. */
+static void expect_start(struct smudge_vhost_log_options o, uint64_t gpa,
+			 int code, const char *says)
 {
 	struct smudge_client_options how = {.size = sizeof(how),
 					    .name = "test"};
@@ -81,6 +81,8 @@ static void expect_no_start(struct smudge_vhost_log_options o, uint64_t gpa,
 	assert_int_equal(smudge_client_open(memory, &how, &client, &err), code);
 	if (!strstr(err.message, says))
 		fail_msg("\"%s\" does not say \"%s\"", err.message, says);
+	if (client)
+		assert_int_equal(smudge_client_close(client), 0);
 	smudge_source_destroy(source);
 	assert_int_equal(smudge_memory_destroy(memory, NULL), 0);
 }
@@ -93,9 +95,12 @@ static void test_short_log(void **state)
 	struct smudge_vhost_log_options shorter = log;
 
 	shorter.log_bytes = 120;
-	expect_no_start(shorter, 0, -EINVAL, "ends before page 0x3e7");
-	expect_no_start(log, 25 * 4096, -EINVAL, "takes 129 bytes");
-	expect_no_start(log, UINT64_C(1) << 60, -EINVAL, "ends before page");
+	expect_start(shorter, 0, -EINVAL, "ends before page 0x3e7");
+	expect_start(log, 25 * 4096, -EINVAL, "takes 129 bytes");
+	expect_start(log, UINT64_C(1) << 60, -EINVAL, "ends before page");
+	/* whose number of bits is no number of 64 bits */
+	shorter.log_bytes = UINT64_C(1) << 61;
+	expect_start(shorter, 0, 0, "");
 }
 
 static void test_failed_start(void **state)
@@ -105,7 +110,7 @@ static void test_failed_start(void **state)
 						     .start = start_fails,
 						     .stop = stop};
 
-	expect_no_start(log, 0, -ETIMEDOUT, "does not answer");
+	expect_start(log, 0, -ETIMEDOUT, "does not answer");
 }
 
 /* Its harvest would take what the parent has to report. */
