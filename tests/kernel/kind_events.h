@@ -56,9 +56,9 @@ struct event {
 	const char *expected[MAX_KINDS];
 	bool with_swap; /* for_nobody holds on a machine with swap */
 	const char *for_nobody[MAX_KINDS];
-	/* also right: the file system maps pages one by one (ext4, Linux 6.12)
-	 */
-	const char *small_folios[MAX_KINDS];
+	/* also right: on Linux 6.12 ext4 maps pages one by one, and a forced
+	 * write does not make copies of the pages of hugetlbfs */
+	const char *older[MAX_KINDS];
 };
 
 extern const struct event events[];

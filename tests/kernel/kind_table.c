@@ -230,9 +230,9 @@ static bool is_right(const struct kind_source *source, const char *got,
 		     size_t e, size_t k, bool as_nobody)
 {
 	const char *wanted = source->expected(e, k, as_nobody);
-	const char *small = events[e].small_folios[k];
+	const char *older = events[e].older[k];
 
-	return !strcmp(got, wanted) || (small && !strcmp(got, small)) ||
+	return !strcmp(got, wanted) || (older && !strcmp(got, older)) ||
 	       (source->is_coarse && is_at_least(got, wanted));
 }
 
