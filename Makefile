@@ -4,8 +4,8 @@
 BUILD = build
 PREFIX ?= /usr/local
 
-.PHONY: all help demo demo-screen web check format test test-cross test-model \
-	test-web bench clean install uninstall
+.PHONY: all help demo demo-screen web check format test test-cross \
+	test-kernels test-model test-web bench clean install uninstall
 
 ## make              build the library, the programs and the guests
 all: $(BUILD)/build.ninja
@@ -51,6 +51,11 @@ format:
 ## make test-cross   on aarch64 and s390x, by emulation
 test-cross:
 	@scripts/test-cross.sh
+
+## make test-kernels on Debian's kernels, in emulated machines; UPDATE=1: its table
+test-kernels:
+	@scripts/install-packages.sh test
+	@scripts/test-kernels.py $(if $(filter-out 0 no,$(UPDATE)),--update)
 
 ## make test-model   the models of the lock-free protocols
 test-model:

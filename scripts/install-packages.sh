@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Check for the packages of scripts/packages.txt: for "build", for "test", which
-# includes "build", for "cross" or "web", which include both, or for "bare". As
-# root install the missing ones; otherwise name them in one line and exit with
-# status 1. On a system without dpkg only name them.
+# includes "build", for "cross", "web" or "kernels", which include both, or for
+# "bare". As root install the missing ones; otherwise name them in one line and
+# exit with status 1. On a system without dpkg only name them.
 #
 # "build" can do without the packages of "option": a line says what is left out.
 # When one of them came or went, the build folder is configured again.
-# usage: install-packages.sh build [BUILD]|test|cross|web|bare
+# usage: install-packages.sh build [BUILD]|test|cross|web|bare|kernels
 set -eu
 
 list=$(dirname "$0")/packages.txt
@@ -19,9 +19,9 @@ build)
 	;;
 test) words='build|option|test' ;;
 bare) words=bare ;;
-cross | web) words="build|option|test|$1" ;;
+cross | web | kernels) words="build|option|test|$1" ;;
 *)
-	echo "usage: $0 build [BUILD]|test|cross|web|bare" >&2
+	echo "usage: $0 build [BUILD]|test|cross|web|bare|kernels" >&2
 	exit 2
 	;;
 esac

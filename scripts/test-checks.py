@@ -15,6 +15,7 @@ import c_source
 import circles
 import complexity
 import tally
+import test_kernel_results as kernels
 
 calls = importlib.import_module("check-calls")
 changelog = importlib.import_module("check-changelog")
@@ -360,6 +361,10 @@ def test_probes():
 def test_threads_are_found():
     programs = [shutil.which("true"), shutil.which("git"), __file__]
     assert build_parts.starts_threads(programs) == set(programs[1:])
+
+
+def test_kernels():
+    kernels.main()
 
 
 def main():

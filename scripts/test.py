@@ -54,6 +54,8 @@ OPTIONAL = [
     ("cross-aarch64", ["scripts/test-cross.sh", "aarch64"], "cross"),
     ("cross-s390x", ["scripts/test-cross.sh", "s390x"], "cross"),
     ("abi", ["scripts/test-abi.sh"], "abi"),
+    # the last one: it has two machines, for the processor that would be idle
+    ("kernels", ["scripts/test-kernels.py"], "kernels"),
 ]
 CHECKS = [
     ("includes point downwards", ["scripts/check-includes.py"]),

@@ -1,0 +1,82 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The first process of the machine that test-kernels.py starts: it loads KVM,
+# mounts an NVMe drive, runs the tests that the file /tests lists, then the
+# demonstration, and turns the machine off. What they print goes to the second
+# serial port, with lines that begin with "##" between them.
+/bin/busybox mkdir -p /sbin
+/bin/busybox --install -s /bin
+export PATH=/bin LC_ALL=C CMOCKA_MESSAGE_OUTPUT=TAP
+
+mount -t devtmpfs dev /dev
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mkdir -p /dev/shm /dev/hugepages
+mount -t tmpfs -o mode=1777 shm /dev/shm
+mount -t tmpfs -o mode=1777 tmp /tmp
+mount -t hugetlbfs huge /dev/hugepages
+ip link set lo up
+stty -F /dev/ttyS1 raw -echo
+# through a pipe: what sees a terminal shows progress
+mkfifo /tmp/out
+cat </tmp/out >/dev/ttyS1 &
+writer=$!
+exec >/tmp/out 2>&1 </dev/null
+
+# say <words>
+say() {
+	echo "## $*"
+}
+
+# limited <test> <program> <argument>...
+limited() {
+	test=$1
+	shift
+	case " $only " in *" $test "* | "  ") ;; *) return ;; esac
+	say "begin $test"
+	read -r began _ </proc/uptime
+	timeout -s KILL "$limit" "$@"
+	status=$?
+	read -r ended _ </proc/uptime
+	say "end $test $status $began $ended"
+}
+
+limit=300 only=
+read -r words </proc/cmdline
+for word in $words; do
+	case $word in
+	limit=*) limit=${word#*=} ;;
+	only=*) only="$only ${word#*=}" ;;
+	esac
+done
+while read -r module; do
+	insmod "/modules/$module.ko" || say "no module $module"
+done </modules/order
+echo 16 >/proc/sys/vm/nr_hugepages
+for drive in /dev/nvme0n1 /dev/nvme1n1; do
+	tries=0
+	while [ ! -b "$drive" ] && [ "$tries" -lt 300 ]; do
+		tries=$((tries + 1))
+		usleep 100000
+	done
+done
+mount -t ext4 /dev/nvme0n1 /disk || say "no disk"
+mkdir -p /disk/tmp /var
+chmod 1777 /disk/tmp
+ln -s /disk/tmp /var/tmp
+mkswap /dev/nvme1n1 >/dev/null
+swapon /dev/nvme1n1 || say "no swap"
+
+cd /disk || exit 1
+read -r up _ </proc/uptime
+say "kernel $(uname -r) up $up"
+while read -r test program; do
+	limited "$test" "/$program"
+done </tests
+limited demo /smudge/tools/smudge demo --engine kvm --memory 128M \
+	--working-set 16M --rate 1000
+read -r up _ </proc/uptime
+say "done up $up"
+exec >/dev/null 2>&1
+wait "$writer"
+poweroff -f

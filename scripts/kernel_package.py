@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: MIT
+"""Debian's kernels, fetched by apt and unpacked in a folder; none is installed."""
+import gzip
+import lzma
+import pathlib
+import re
+import shutil
+import subprocess
+
+# Debian 12 has both. The names stay, the kernels that they depend on do not.
+PACKAGES = {"6.1": "linux-image-cloud-amd64",
+            "6.12": "linux-image-6.12-cloud-amd64"}
+OPEN = {".ko": open, ".xz": lzma.open, ".gz": gzip.open}
+
+
+class Unavailable(Exception):
+    """The archive does not have it, or cannot be reached."""
+
+
+def run(command, cwd=None):
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL)
+    if done.returncode:
+        raise Unavailable(f"{command[0]}: " + (done.stderr or done.stdout or
+                                               "failed").splitlines()[-1])
+    return done.stdout
+
+
+def newest(package):
+    """The kernel that the package depends on today."""
+    found = re.findall(r"Depends: (linux-image-\S+)",
+                       run(["apt-cache", "depends", "--important", package]))
+    if not found:
+        raise Unavailable(f"apt knows no {package}; is bookworm-security among "
+                          f"its sources?")
+    return found[0]
+
+
+def download(package, folder):
+    """Tried again after an update: the archive keeps a kernel for a while."""
+    try:
+        run(["apt-get", "-q", "download", newest(package)], cwd=folder)
+    except Unavailable:
+        run(["apt-get", "-q", "update"])
+        run(["apt-get", "-q", "download", newest(package)], cwd=folder)
+
+
+class Kernel:
+    """An unpacked kernel of the series ("6.1") in the folder @cache."""
+
+    def __init__(self, series, cache):
+        self.series = series
+        self.root = pathlib.Path(cache) / series
+        if not list(self.root.glob("boot/vmlinuz-*")):
+            self.fetch()
+        self.image = next(self.root.glob("boot/vmlinuz-*"))
+        self.release = self.image.name.removeprefix("vmlinuz-")
+        modules = next(self.root.glob("**/modules.order")).parent
+        self.modules = {re.split(r"\.ko", path.name)[0].replace("-", "_"): path
+                        for path in modules.rglob("*.ko*")}
+
+    def fetch(self):
+        """Into a new folder first: a fetch that broke off leaves no kernel."""
+        new = self.root.with_name(self.series + ".new")
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir(parents=True)
+        download(PACKAGES[self.series], new)
+        for deb in new.glob("*.deb"):
+            run(["dpkg-deb", "-x", deb, new])
+            deb.unlink()
+        shutil.rmtree(self.root, ignore_errors=True)
+        new.rename(self.root)
+
+    def with_dependencies(self, names):
+        """(name, content) of the modules in the order to load them in; what is
+        no module is in the kernel."""
+        done = {}
+
+        def add(name):
+            if name in done or name not in self.modules:
+                return
+            path = self.modules[name]
+            with OPEN[path.suffix](path, "rb") as file:
+                content = file.read()
+            for needed in re.search(rb"\0depends=([^\0]*)",
+                                    content)[1].decode().split(","):
+                add(needed.replace("-", "_"))
+            done[name] = content
+
+        for name in names:
+            add(name)
+        return list(done.items())

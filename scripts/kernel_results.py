@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: MIT
+"""What the tests printed on a kernel: cases, which of them may be skipped, the
+report that the tally reads, and the table of docs/kernel-support.md.
+"""
+import collections
+import fnmatch
+import pathlib
+import re
+import xml.etree.ElementTree as xml
+
+SCRIPTS = pathlib.Path(__file__).resolve().parent
+SKIPS = SCRIPTS / "kernel-skips.txt"
+DOCUMENT = SCRIPTS.parent / "docs/kernel-support.md"
+BEGIN, END = "<!-- make test-kernels: begin -->", "<!-- end -->"
+
+# row of the table: the tests that show it
+MECHANISMS = {
+    "userfaultfd": ["*uffd*", "test_discard"],
+    "KVM's log": ["test_kvm_log_*", "test_kvm_look", "test_kvm_two_clients",
+                  "errors_kvm_*"],
+    "KVM's rings": ["test_kvm_ring_*"],
+    "vhost's log": ["test_vhost_log_*"],
+    "soft-dirty": ["*soft_dirty*"],
+    "mprotect": ["*mprotect*"],
+    "several, in each kind of memory": ["test_guest_kinds", "test_pinned_io"],
+    "the two agree": ["*differential*", "*agree*"],
+    "smudge-vm on KVM and Unicorn": ["*_vm_*", "test_unicorn_facts"],
+    "`smudge demo --engine kvm`": ["demo"],
+}
+
+Case = collections.namedtuple("Case", "test name outcome reason output")
+
+
+def read_test(test, lines, status):
+    """The cases of a test from its TAP; a status of its own is one, too."""
+    cases = []
+    output = "\n".join(lines)
+    for line in lines:
+        match = re.match(r"(not )?ok \d+ - (\S+)(?: # SKIP (.*))?", line)
+        if match:
+            outcome = "failed" if match[1] else \
+                "passed" if match[3] is None else "skipped"
+            cases.append(Case(test, match[2], outcome, match[3] or "", output))
+    plan = [int(n) for line in lines for n in re.findall(r"^1\.\.(\d+)$", line)]
+    if plan and plan[0] != len(cases) or \
+            status and not any(c.outcome == "failed" for c in cases):
+        cases.append(Case(test, "all cases", "failed", f"exit status {status}, "
+                          f"{len(cases)} of {plan or '?'} cases", output))
+    elif not plan:
+        cases.append(Case(test, test, "passed", "", output))
+    return cases
+
+
+class Reader:
+    """Takes lines of a machine, and gives the cases of each test that ends."""
+
+    def __init__(self):
+        self.test = None
+        self.lines = []
+        self.is_done = False
+
+    def read(self, line):
+        words = line.split()
+        if words[:2] == ["##", "begin"]:
+            self.test, self.lines = words[2], []
+        elif words[:2] == ["##", "end"] and words[2] == self.test:
+            test, self.test = self.test, None
+            return read_test(test, self.lines, int(words[3]))
+        elif words[:2] == ["##", "done"]:
+            self.is_done = True
+        elif self.test:
+            self.lines.append(line)
+        return []
+
+    def broken_off(self, why, console):
+        """The case of a machine that did not get to its end."""
+        return Case(self.test or "boot", "end", "failed", why, "\n".join(
+            [*self.lines[-20:], "console:", console]))
+
+
+class Skips:
+    """The skips that are expected: lines of kernel, tests, reason. They must
+    all be there after a whole run."""
+
+    def __init__(self, kernel, is_whole):
+        self.is_whole = is_whole
+        self.unused = {}
+        for line in SKIPS.read_text().splitlines():
+            fields = line.split(None, 2)
+            if line.strip() and line[0] != "#" and fields[0] == kernel:
+                self.unused[tuple(fields[1:])] = True
+        self.all = list(self.unused)
+
+    def is_expected(self, case):
+        for tests, reason in self.all:
+            name = f"{case.test}:{case.name}"
+            if fnmatch.fnmatchcase(name, tests) and \
+                    fnmatch.fnmatchcase(case.reason, reason):
+                self.unused.pop((tests, reason), None)
+                return True
+        return False
+
+    def judge(self, cases):
+        """The same cases; a skip that is not expected failed, as did the
+        expectation of one that there is not."""
+        for case in cases:
+            if case.outcome == "skipped" and not self.is_expected(case):
+                yield case._replace(outcome="failed", output=f"skipped, which "
+                                    f"{SKIPS.name} does not expect")
+            else:
+                yield case
+        for tests, reason in self.unused if self.is_whole else ():
+            yield Case("skips", tests, "failed", f"no skip for: {reason}", "")
+
+
+def write_report(path, results):
+    """JUnit, of {kernel: cases}. Skips of a kernel are told as one."""
+    suites = xml.Element("testsuites")
+    for kernel, cases in results.items():
+        suite = xml.SubElement(suites, "testsuite", name=f"Linux {kernel}")
+        for case in cases:
+            of = f"smudge:kernels / Linux {kernel}"
+            if case.outcome != "skipped":
+                of += f": {case.test}"
+            entry = xml.SubElement(suite, "testcase", classname=of,
+                                   name=f"{case.name} {case.reason}".strip())
+            if case.outcome == "failed":
+                xml.SubElement(entry, "failure")
+            elif case.outcome == "skipped":
+                xml.SubElement(entry, "skipped")
+            if case.outcome != "passed":
+                text = case.reason if case.outcome == "skipped" else case.output
+                xml.SubElement(entry, "system-out").text = \
+                    re.sub(r"[^\t\n -\ud7ff]", "?", text)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    xml.ElementTree(suites).write(path, encoding="unicode")
+
+
+def cell(cases):
+    """What a mechanism's tests came to on a kernel."""
+    outcomes = {c.outcome for c in cases}
+    skips = sorted({re.sub("^without [^:]*: ", "", c.reason)
+                    for c in cases if c.outcome == "skipped"})
+    if not cases:
+        return "not tested"
+    if "failed" in outcomes:
+        return "**fails**"
+    words = ["passes"] if "passed" in outcomes else []
+    return "; ".join(words + [f'"{s}"' for s in skips])
+
+
+def table(results):
+    """The lines of the table of {kernel: cases}."""
+    yield "| | " + " | ".join(f"Linux {k}" for k in results) + " |"
+    yield "|---|" + "---|" * len(results)
+    for name, patterns in MECHANISMS.items():
+        row = [[c for c in cases if any(fnmatch.fnmatchcase(c.test, p)
+                                        for p in patterns)]
+               for cases in results.values()]
+        if any(row):
+            yield f"| {name} | " + " | ".join(map(cell, row)) + " |"
+
+
+def documented():
+    """(what is before the table, its lines, what is after)"""
+    text = DOCUMENT.read_text()
+    before, _, rest = text.partition(BEGIN + "\n")
+    inside, _, after = rest.partition(END + "\n")
+    return before, inside.splitlines(), after
+
+
+def document(results):
+    before, _, after = documented()
+    DOCUMENT.write_text("\n".join([before + BEGIN, *table(results),
+                                   END + "\n" + after]))
+
+
+def check_document(results):
+    """The case of the table in the document."""
+    wanted = list(table(results))
+    is_right = documented()[1] == wanted
+    return Case("table", DOCUMENT.name, "passed" if is_right else "failed", "",
+                "\n".join([f"docs/{DOCUMENT.name} wants this (make test-kernels "
+                           f"UPDATE=1 writes it):", *wanted]))
