@@ -23,7 +23,7 @@ MECHANISMS = {
     "soft-dirty": ["*soft_dirty*"],
     "mprotect": ["*mprotect*"],
     "several, in each kind of memory": ["test_guest_kinds", "test_pinned_io"],
-    "the two agree": ["*differential*", "*agree*"],
+    "sources agree": ["*differential*", "*agree*"],
     "smudge-vm on KVM and Unicorn": ["*_vm_*", "test_unicorn_facts"],
     "`smudge demo --engine kvm`": ["demo"],
 }
