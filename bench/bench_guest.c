@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -102,14 +103,18 @@ static int set_long_mode(struct bench_guest *guest)
 /* 64-bit mode needs a processor that has it. */
 static int set_cpuid(struct bench_guest *guest, int kvm_fd)
 {
-	struct {
-		struct kvm_cpuid2 head;
-		struct kvm_cpuid_entry2 entries[256];
-	} cpuid = {.head.nent = 256};
+	const uint32_t nentries = 256;
+	struct kvm_cpuid2 *cpuid = calloc(
+		1, sizeof(*cpuid) + nentries * sizeof(cpuid->entries[0]));
+	int ret = -1;
 
-	if (ioctl(kvm_fd, KVM_GET_SUPPORTED_CPUID, &cpuid) < 0)
+	if (!cpuid)
 		return -1;
-	return ioctl(guest->vcpu_fd, KVM_SET_CPUID2, &cpuid);
+	cpuid->nent = nentries;
+	if (ioctl(kvm_fd, KVM_GET_SUPPORTED_CPUID, cpuid) >= 0)
+		ret = ioctl(guest->vcpu_fd, KVM_SET_CPUID2, cpuid);
+	free(cpuid);
+	return ret;
 }
 
 static int open_vcpu(struct bench_guest *guest, int kvm_fd)
