@@ -54,16 +54,17 @@ int afresh_kvm_ring_create(bool fails, struct smudge_error *err)
 {
 	struct smudge_kvm_ring_options o = {.size = sizeof(o)};
 	int kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	int vm_fd = ioctl(kvm_fd, KVM_CREATE_VM, 0);
 	struct smudge_kvm_ring *ring;
 	int ret;
 
-	if (kvm_fd < 0)
+	if (kvm_fd >= 0)
+		close(kvm_fd);
+	if (vm_fd < 0) /* an emulator of programs opens the device, too */
 		return AFRESH_SKIP;
-	o.vm_fd = fails ? -1 : ioctl(kvm_fd, KVM_CREATE_VM, 0);
-	close(kvm_fd);
+	o.vm_fd = fails ? -1 : vm_fd;
 	ret = smudge_kvm_ring_create(&o, &ring, err);
-	if (o.vm_fd >= 0)
-		close(o.vm_fd);
+	close(vm_fd);
 	if (ret == 0)
 		smudge_kvm_ring_destroy(ring);
 	return ret == -EOPNOTSUPP ? AFRESH_SKIP : ret;
