@@ -89,6 +89,9 @@ def smudge_values(tool, vm):
             if match:
                 got = completed("smudge", command, match[1], "-")
                 assert not got, f"{command} {match[1]} takes a value, not {got}"
+    kinds = re.findall(r"^  ([a-z-]+)  ", help_of(tool, "features"), re.M)
+    equal("features", completed("smudge", "features", ""),
+          {kind for kind in kinds if not kind.startswith("-")})
     equal("demo --engine", completed("smudge", "demo", "--engine", ""),
           {"auto", "kvm", "unicorn"})
 

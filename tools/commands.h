@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The subcommands of smudge. Each gets its own name as argv[0] and returns the
- * exit status: 0, 1 if it failed (one sentence on stderr), 2 for a wrong
- * command line.
+ * exit status: 0, 1 if it failed (one sentence on stderr; none where features
+ * answers that something does not work), 2 for a wrong command line.
  */
 #ifndef TOOLS_COMMANDS_H
 #define TOOLS_COMMANDS_H
@@ -18,6 +18,7 @@ enum tool_status {
 };
 
 int command_demo(int argc, char *argv[]);
+int command_features(int argc, char *argv[]);
 int command_migrate(int argc, char *argv[]);
 int command_qmp(int argc, char *argv[]);
 int command_screenshot(int argc, char *argv[]);

@@ -17,6 +17,7 @@ static const struct {
 	const char *summary;
 } commands[] = {
 	{"demo", command_demo, "move a running guest to another process"},
+	{"features", command_features, "what this kernel offers for tracking"},
 	{"migrate", command_migrate, "migrate the guest of a running VM"},
 	{"qmp", command_qmp, "run one QMP command and print its reply"},
 	{"screenshot", command_screenshot, "save a VNC server's screen"},

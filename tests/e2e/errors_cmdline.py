@@ -226,6 +226,8 @@ def usage_of_smudge(lab):
             (["demo", "--json=1"], "no value belongs to '--json=1'"),
             (["screenshot", "-q", "--vnc", ":1"], "no option '-q'"),
             (["screenshot", "--vnc", ":1"], "FILE.png is missing"),
+            (["features", "uffd", "fly"], "there is no kind 'fly'"),
+            (["features", "--json=1"], "no value belongs to '--json=1'"),
             (["-x"], "no option '-x'"),
             (["help", "fly"], "fly"), (["help", "demo", "x"], "x"),
             (["qmp", "--qmp", "x", "stop", "--fast"], "no option '--fast'")):
@@ -234,7 +236,7 @@ def usage_of_smudge(lab):
 
 @case
 def usage_sentences_name_the_help_of_their_command(lab):
-    for command in ("demo", "migrate", "qmp", "screenshot"):
+    for command in ("demo", "features", "migrate", "qmp", "screenshot"):
         refused([command, "--fast"], USAGE,
                 f"^smudge: {command}: there is no option '--fast'; "
                 f"see smudge {command} --help$", program=TOOL)
@@ -261,7 +263,7 @@ def help_and_version(lab):
                                  capture_output=True)
             check_equal((run.returncode, run.stderr), (0, ""), f"{run}")
             check("smudge" in run.stdout, f"{run}")
-    for command in ("demo", "migrate", "qmp", "screenshot"):
+    for command in ("demo", "features", "migrate", "qmp", "screenshot"):
         for arguments in ([command, "--help"], [command, "-h"],
                           [command, "word", "--help"], ["help", command]):
             run = subprocess.run([TOOL, *arguments], text=True,
@@ -279,7 +281,7 @@ def manual_pages_have_every_option(lab):
     man = pathlib.Path(__file__).resolve().parents[2] / "man"
     for page, *command in (["smudge-vm.1", VM], ["smudge.1", TOOL],
                            *(["smudge.1", TOOL, c] for c in
-                             ("demo", "migrate", "qmp", "screenshot"))):
+                             ("demo", "features", "migrate", "qmp", "screenshot"))):
         text = re.sub(r"\\f.", "", (man / page).read_text()).replace("\\-", "-")
         run = subprocess.run([*command, "--help"], text=True, timeout=PATIENCE,
                              capture_output=True)

@@ -267,8 +267,10 @@ def reports_on_a_full_disk(lab):
     for program in (VM, TOOL):
         for option in ("--help", "--version"):
             full_output([option], program)
-    for command in ("demo", "migrate", "qmp", "screenshot"):
+    for command in ("demo", "features", "migrate", "qmp", "screenshot"):
         full_output([command, "--help"], TOOL)
+    for arguments in ([], ["--json"], ["mprotect"]):
+        full_output(["features", *arguments], TOOL)
     full_output(["qmp", "--qmp", machine.qmp_path, "query-status"], TOOL)
     destination = lab.destination()
     full_output(["migrate", "--qmp", machine.qmp_path, "--json", lab.uri], TOOL)
@@ -311,6 +313,8 @@ def tools_with_closed_descriptors(lab):
         process = started_without(closed, ["qmp", "--qmp", machine.qmp_path,
                                            "query-status"], TOOL)
         check_equal(process.wait(PATIENCE), 0, f"status without {closed}")
+        process = started_without(closed, ["features", "vhost-log"], TOOL)
+        check_equal(process.wait(PATIENCE), 0, f"features without {closed}")
     alive(machine)
 
 

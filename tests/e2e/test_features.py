@@ -1,0 +1,268 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""smudge features: what it says is what there is, for this process."""
+import ctypes
+import errno
+import json
+import os
+import pathlib
+import platform
+import pty
+import re
+import shutil
+import struct
+import subprocess
+import termios
+
+from smudgetest import PATIENCE, TOOL, Skip, case, check, check_equal, \
+    check_sentence, main
+
+KINDS = ["uffd", "kvm-legacy", "kvm-manual", "kvm-ring", "soft-dirty",
+         "mprotect", "vhost-log", "membarrier"]
+NOBODY = 65534
+SIGSYS = 31
+
+# system calls, by processor
+USERFAULTFD = {"x86_64": 323, "aarch64": 282}
+IOCTL = {"x86_64": 16, "aarch64": 29}
+USERFAULTFD_IOC_NEW = 0xaa00
+
+PR_SET_SECCOMP = 22
+PR_SET_NO_NEW_PRIVS = 38
+SECCOMP_MODE_FILTER = 2
+SECCOMP_RET_KILL_PROCESS = 0x80000000
+SECCOMP_RET_ERRNO = 0x00050000
+SECCOMP_RET_ALLOW = 0x7fff0000
+BPF_LOAD = 0x20
+BPF_JUMP_EQUAL = 0x15
+BPF_RETURN = 0x06
+
+
+def run(*arguments, before=(), **kwargs):
+    return subprocess.run([*before, TOOL, "features", *arguments], text=True,
+                          stdin=subprocess.DEVNULL, capture_output=True,
+                          timeout=PATIENCE, **kwargs)
+
+
+def report(*arguments, **kwargs):
+    done = run("--json", *arguments, **kwargs)
+    check(done.returncode in (0, 1) and not done.stderr, f"{done}")
+    found = json.loads(done.stdout)
+    return {f["kind"]: f for f in found["features"]}, found["process"]
+
+
+def filtered(answer):
+    """For preexec_fn: userfaultfd is answered so, as a call and as a device."""
+    machine = platform.machine()
+    if machine not in USERFAULTFD:
+        raise Skip(f"system calls of {machine} are not known here")
+    rules = [(BPF_LOAD, 0, 0, 0),
+             (BPF_JUMP_EQUAL, 4, 0, USERFAULTFD[machine]),
+             (BPF_JUMP_EQUAL, 0, 2, IOCTL[machine]),
+             (BPF_LOAD, 0, 0, 24),  # the low half of the second argument
+             (BPF_JUMP_EQUAL, 1, 0, USERFAULTFD_IOC_NEW),
+             (BPF_RETURN, 0, 0, SECCOMP_RET_ALLOW),
+             (BPF_RETURN, 0, 0, answer)]
+    code = ctypes.create_string_buffer(
+        b"".join(struct.pack("HBBI", *rule) for rule in rules))
+    program = ctypes.create_string_buffer(
+        struct.pack("HxxxxxxQ", len(rules), ctypes.addressof(code)))
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def install():
+        if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) or \
+                libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program):
+            raise OSError(ctypes.get_errno(), "no filter")
+        return code  # lives as long as this function
+
+    try:
+        subprocess.run(["true"], preexec_fn=install, check=True)
+    except subprocess.SubprocessError:
+        raise Skip("no filter can be installed") from None
+    return install
+
+
+def rows(table):
+    """The kinds of a table: works, since, instead, why."""
+    found = {}
+    for line in table.splitlines()[1:]:
+        if line.startswith("Tried on"):
+            break
+        if line.startswith(" "):
+            found[kind][3] = line.strip()
+            continue
+        kind, works, since, *instead = re.split(r" +", line, maxsplit=3)
+        found[kind] = [works == "yes", since, *(instead or [None]), None]
+    return found
+
+
+@case
+def the_table_and_json_say_the_same(lab):
+    features, process = report()
+    check_equal(list(features), KINDS, "kinds")
+    done = run()
+    table = {k: [f["works"], f["since"], f["instead"], f["why"]]
+             for k, f in features.items()}
+    check_equal(rows(done.stdout), table, "the table")
+    last = done.stdout.splitlines()[-1]
+    for name in ("uid", "capabilities", "seccomp", "user-namespace"):
+        check(str(process[name]) in last, f"{name} in {last}")
+    check_equal(process["release"], os.uname().release, "release")
+    for kind, feature in features.items():
+        check_equal(feature["works"], feature["errno"] == 0, kind)
+        if not feature["works"]:
+            check_sentence(feature["why"], "")
+
+
+@case
+def the_status_is_the_answer(lab):
+    features, _ = report()
+    for kind, feature in features.items():
+        done = run(kind)
+        check_equal(done.returncode, 0 if feature["works"] else 1, f"{done}")
+        check_equal(list(rows(done.stdout)), [kind], "rows")
+    work = [k for k, f in features.items() if f["works"]]
+    fail = [k for k, f in features.items() if not f["works"]]
+    check_equal(run(*work).returncode, 0, f"status of {work}")
+    if fail:
+        check_equal(run(*work, fail[0]).returncode, 1, f"with {fail[0]}")
+    check_equal(run().returncode, 0, "status of any")
+
+
+@case
+def what_needs_nothing_works(lab):
+    features, _ = report()
+    check(features["vhost-log"]["works"], features["vhost-log"])
+    if platform.machine() in ("x86_64", "aarch64"):
+        check(features["mprotect"]["works"], features["mprotect"])
+
+
+@case
+def kvm_is_there_if_it_can_be_opened(lab):
+    features, _ = report()
+    try:
+        os.close(os.open("/dev/kvm", os.O_RDWR))
+    except OSError as why:
+        for kind in ("kvm-legacy", "kvm-manual", "kvm-ring"):
+            check_equal(features[kind]["errno"], why.errno, kind)
+            check_sentence(features[kind]["why"], "/dev/kvm", why.strerror)
+        return
+    if platform.machine() == "x86_64":
+        check(features["kvm-legacy"]["works"], features["kvm-legacy"])
+
+
+def become_nobody():
+    os.setgroups([])
+    os.setgid(NOBODY)
+    os.setuid(NOBODY)
+
+
+@case
+def nobody_has_what_needs_no_privilege(lab):
+    if os.getuid() != 0:
+        raise Skip("only root becomes nobody")
+    try:
+        features, process = report(preexec_fn=become_nobody, cwd="/")
+    except PermissionError:
+        raise Skip("nobody may not read this folder") from None
+    check_equal((process["uid"], process["capabilities"]), (NOBODY, "none"),
+                "nobody")
+    roots, _ = report()
+    for kind in ("uffd", "soft-dirty", "mprotect", "vhost-log", "membarrier"):
+        # past a filter root may have a device, nobody has not
+        if kind == "uffd" and process["seccomp"] != "none":
+            continue
+        check_equal(features[kind], roots[kind], kind)
+
+
+@case
+def a_filter_that_denies_userfaultfd(lab):
+    features, process = report(
+        preexec_fn=filtered(SECCOMP_RET_ERRNO | errno.EPERM))
+    check_equal(process["seccomp"], "filter", "seccomp")
+    check_equal((features["uffd"]["works"], features["uffd"]["errno"]),
+                (False, errno.EPERM), "uffd")
+    check_sentence(features["uffd"]["why"], r"userfaultfd\(2\) is forbidden",
+                   "seccomp")
+    check_equal(features["uffd"]["instead"], "soft-dirty, mprotect", "instead")
+    without, _ = report()
+    for kind in KINDS[1:]:
+        check_equal(features[kind], without[kind], kind)
+
+
+@case
+def a_filter_that_kills(lab):
+    folder = lab.path("cwd")
+    folder.mkdir()
+    done = run("--json", preexec_fn=filtered(SECCOMP_RET_KILL_PROCESS),
+               cwd=folder)
+    check_equal(done.returncode, 0, f"{done}")
+    features = {f["kind"]: f for f in json.loads(done.stdout)["features"]}
+    check_sentence(features["uffd"]["why"], f"ended by signal {SIGSYS} ")
+    check(features["vhost-log"]["works"], features["vhost-log"])
+    check_equal(os.listdir(folder), [], "files left behind")
+
+
+def unshared(*options):
+    """A prefix that runs a program in namespaces of its own."""
+    before = ["unshare", *options]
+    if not shutil.which("unshare") or subprocess.run(
+            [*before, "true"], capture_output=True, check=False).returncode:
+        raise Skip("no namespaces can be made here")
+    return before
+
+
+@case
+def in_a_user_namespace(lab):
+    _, process = report(before=unshared("--user", "--map-root-user"))
+    check_equal((process["uid"], process["user-namespace"]), (0, "another"),
+                "process")
+
+
+@case
+def in_a_container_without_proc_and_dev(lab):
+    if os.environ["SMUDGE_SANITIZE"] != "none":
+        raise Skip("the sanitizers need /proc")
+    hide = "mount -t tmpfs none /proc && mount -t tmpfs none /dev || exit 3; " \
+        "exec \"$@\""
+    before = [*unshared("--user", "--map-root-user", "--mount"), "sh", "-c",
+              hide, "sh"]
+    if run("--help", before=before).returncode == 3:
+        raise Skip("nothing can be mounted here")
+    # without /proc the program does not find its library beside itself
+    library = pathlib.Path(TOOL).resolve().parents[1] / "lib"
+    without, _ = report()
+    features, process = report(
+        before=before, env={**os.environ, "LD_LIBRARY_PATH": str(library)})
+    check_equal(features["kvm-legacy"]["errno"], errno.ENOENT, "kvm")
+    if without["uffd"]["works"]:
+        check_equal(features["uffd"]["errno"], errno.ENOSYS, "uffd")
+        check_sentence(features["uffd"]["why"], "/proc is not mounted")
+    check(features["vhost-log"]["works"], features["vhost-log"])
+    check_equal((process["seccomp"], process["user-namespace"]),
+                ("unknown", "unknown"), "process")
+
+
+@case
+def the_table_fits_the_terminal(lab):
+    columns = 60
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, columns))
+    with subprocess.Popen([TOOL, "features"], stdin=subprocess.DEVNULL,
+                          stdout=theirs, stderr=theirs, preexec_fn=filtered(
+                              SECCOMP_RET_ERRNO | errno.EPERM)) as process:
+        os.close(theirs)
+        text = b""
+        try:
+            while data := os.read(ours, 4096):
+                text += data
+        except OSError:  # the end of a terminal
+            pass
+        check_equal(process.wait(PATIENCE), 0, "status")
+    os.close(ours)
+    lines = text.decode().splitlines()
+    check("seccomp filter?" in " ".join(text.decode().split()), text)
+    check_equal([x for x in lines if len(x) > columns], [], "lines too long")
+
+
+main()

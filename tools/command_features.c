@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * smudge features: what this kernel offers for tracking, to this process.
+ */
+#include "commands.h"
+
+#include "feature.h"
+#include "feature_report.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char help_text[] =
+	"usage: smudge features [OPTION]... [KIND]...\n"
+	"\n"
+	"Tries what the kernel offers for tracking, each on a few pages of its "
+	"own, and\n"
+	"says what works here, since which Linux there is such a thing, why "
+	"the others\n"
+	"do not work, and what to use instead. Without a KIND it tries all:\n"
+	"\n"
+	"  uffd        userfaultfd's asynchronous write-protection\n"
+	"  kvm-legacy  KVM's dirty log\n"
+	"  kvm-manual  the same, armed again page by page\n"
+	"  kvm-ring    KVM's dirty rings\n"
+	"  soft-dirty  soft-dirty bits of /proc/self/pagemap\n"
+	"  mprotect    mprotect(2) and SIGSEGV\n"
+	"  vhost-log   the log of vhost back ends\n"
+	"  membarrier  tracks nothing, but makes marks cheaper\n"
+	"\n"
+	"  --json      print JSON\n"
+	"  --help      this text\n"
+	"\n"
+	"Exit status: 0 if each KIND works (without one: if any tracks), "
+	"otherwise 1;\n"
+	"2 for a wrong command line.\n";
+
+#define NAME "features"
+
+/* All of them if no word names one. */
+static int choose(int argc, char *argv[],
+		  struct feature_result results[NFEATURES])
+{
+	for (size_t i = 0; i < NFEATURES; i++)
+		results[i].is_tried = optind == argc;
+	for (int word = optind; word < argc; word++) {
+		size_t i = 0;
+
+		while (i < NFEATURES &&
+		       strcmp(features[i].kind, argv[word]) != 0)
+			i++;
+		if (i == NFEATURES)
+			return tool_usage(NAME, "there is no kind '%s'",
+					  argv[word]);
+		results[i].is_tried = true;
+	}
+	return TOOL_OK;
+}
+
+/* Return: TOOL_OK or TOOL_FAILED: the answer to what was asked. */
+static int try_chosen(struct feature_result results[NFEATURES], bool is_any)
+{
+	bool all = true;
+	bool any = false;
+
+	for (size_t i = 0; i < NFEATURES; i++) {
+		if (!results[i].is_tried)
+			continue;
+		if (feature_try(&features[i], &results[i].err))
+			all = false;
+		else
+			any = any || features[i].tracks;
+	}
+	return (is_any ? any : all) ? TOOL_OK : TOOL_FAILED;
+}
+
+int command_features(int argc, char *argv[])
+{
+	static const struct option known[] = {
+		{"json", no_argument, NULL, 'j'},
+		{"help", no_argument, NULL, TOOL_OPTION_HELP},
+		{NULL, 0, NULL, 0},
+	};
+	struct feature_result results[NFEATURES] = {0};
+	struct smudge_error err = SMUDGE_ERROR_INIT;
+	bool is_json = false;
+	int status;
+	int code;
+
+	while ((code = tool_option(argc, argv, known)) != TOOL_OPTION_NONE) {
+		if (code == 'j')
+			is_json = true;
+		else if (code == TOOL_OPTION_HELP)
+			return fputs(help_text, stdout), TOOL_OK;
+		else
+			return TOOL_USAGE;
+	}
+	status = choose(argc, argv, results);
+	if (status != TOOL_OK)
+		return status;
+	status = try_chosen(results, optind == argc);
+	if (is_json ? feature_report_json(results, &err)
+		    : feature_report_table(results, &err))
+		return tool_failed(&err);
+	return status;
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What was tried, as a table and as JSON, with what the kernel says about this
+ * process: by that a reader can tell why something is denied.
+ */
+#include "feature_report.h"
+
+#include "feature_process.h"
+#include "print_json.h"
+#include "progress_line.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define INDENT 4
+
+static size_t columns(void)
+{
+	return isatty(STDOUT_FILENO) ? progress_columns(STDOUT_FILENO)
+				     : SIZE_MAX;
+}
+
+/* Words in lines that are no wider, unless one word is. */
+static void print_words(const char *text, size_t width)
+{
+	size_t column = 0;
+
+	while (*text) {
+		size_t len = strcspn(text, " ");
+
+		if (!column || column + 1 + len > width) {
+			printf("%s%*s", column ? "\n" : "", INDENT, "");
+			column = INDENT;
+		} else {
+			putchar(' ');
+			column++;
+		}
+		printf("%.*s", (int)len, text);
+		column += len;
+		text += len;
+		text += strspn(text, " ");
+	}
+	putchar('\n');
+}
+
+static void print_feature(const struct feature *feature,
+			  const struct feature_result *result, size_t width)
+{
+	if (!result->err.code) {
+		printf("%-11s %-5s %s\n", feature->kind, "yes", feature->since);
+		return;
+	}
+	printf("%-11s %-5s %-6s  %s\n", feature->kind, "no", feature->since,
+	       feature->instead);
+	print_words(result->err.message, width);
+}
+
+static void print_process(size_t width)
+{
+	struct feature_process process;
+	char text[256];
+
+	feature_process_read(&process);
+	snprintf(text, sizeof(text),
+		 "user %u, capabilities %s, seccomp %s, user namespace %s",
+		 process.uid, process.capabilities, process.seccomp,
+		 process.user_namespace);
+	printf("Tried on Linux %s as\n", process.release);
+	print_words(text, width);
+}
+
+int feature_report_table(const struct feature_result results[NFEATURES],
+			 struct smudge_error *err)
+{
+	size_t width = columns();
+	int ret;
+
+	printf("%-11s %-5s %-6s  %s\n", "KIND", "WORKS", "SINCE", "INSTEAD");
+	for (size_t i = 0; i < NFEATURES; i++) {
+		if (results[i].is_tried)
+			print_feature(&features[i], &results[i], width);
+	}
+	print_process(width);
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	ret = errno ? -errno : -EIO;
+	return smudge_error_set(err, ret, "features",
+				"the output cannot be written: %s",
+				strerror(-ret));
+}
+
+static json_t *json_of_feature(const struct feature *feature,
+			       const struct feature_result *result)
+{
+	bool works = !result->err.code;
+
+	return json_pack("{s:s, s:b, s:b, s:s, s:i, s:s?, s:s?}", "kind",
+			 feature->kind, "works", works, "tracks",
+			 feature->tracks, "since", feature->since, "errno",
+			 -result->err.code, "why",
+			 works ? NULL : result->err.message, "instead",
+			 works ? NULL : feature->instead);
+}
+
+int feature_report_json(const struct feature_result results[NFEATURES],
+			struct smudge_error *err)
+{
+	struct feature_process process;
+	json_t *tried = json_array();
+	json_t *report;
+	int ret;
+
+	for (size_t i = 0; i < NFEATURES; i++) {
+		if (results[i].is_tried)
+			json_array_append_new(
+				tried,
+				json_of_feature(&features[i], &results[i]));
+	}
+	feature_process_read(&process);
+	report = json_pack("{s:o, s:{s:s, s:I, s:s, s:s, s:s}}", "features",
+			   tried, "process", "release", process.release, "uid",
+			   (json_int_t)process.uid, "capabilities",
+			   process.capabilities, "seccomp", process.seccomp,
+			   "user-namespace", process.user_namespace);
+	ret = print_json(report, JSON_INDENT(2), err);
+	json_decref(report);
+	return ret;
+}
