@@ -203,6 +203,23 @@ def a_filter_that_kills(lab):
     check_equal(os.listdir(folder), [], "files left behind")
 
 
+@case
+def a_source_that_begins_and_then_fails_does_not_work(lab):
+    without, _ = report()
+    if not without["kvm-legacy"]["works"]:
+        raise Skip(without["kvm-legacy"]["why"])
+    switch = lab.path("fails")
+    switch.touch()
+    features, _ = report(env={
+        **os.environ, "LD_PRELOAD": os.environ["SMUDGE_FAIL_IOCTL_MODULE"],
+        "SMUDGE_FAIL_IOCTL": str(switch)})
+    for kind in ("kvm-legacy", "kvm-manual"):
+        check_equal(features[kind]["errno"], errno.EIO, kind)
+        check_sentence(features[kind]["why"], "error")
+    for kind in ("kvm-ring", "mprotect"):
+        check_equal(features[kind], without[kind], kind)
+
+
 def unshared(*options):
     """A prefix that runs a program in namespaces of its own."""
     before = ["unshare", *options]
