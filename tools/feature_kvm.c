@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * KVM's log and rings, tried with a virtual machine of one slot and one vCPU
- * that stores to a page and halts.
+ * KVM's log and rings, tried with a virtual machine of one vCPU that stores to
+ * a page and halts.
  */
 #include "feature.h"
 
@@ -25,7 +25,10 @@
 /* A place for Intel's real mode, away from the scrap. */
 #define TSS_GPA 0xfffbd000UL
 
-/* In real mode, at address 0. */
+/* Behind the scrap, which is at address 0. */
+#define CODE_GPA 0x8000UL
+
+/* In real mode. */
 static const unsigned char guest[] = {
 	0xb8, 0x00, SCRAP_WRITTEN,	       /* mov ax, 0x0300    */
 	0x8e, 0xc0,			       /* mov es, ax        */
@@ -68,27 +71,48 @@ static int open_vm(struct vm *vm, struct smudge_error *err)
 	return scrap_open(&vm->scrap, err);
 }
 
-static int open_slot(struct vm *vm, struct smudge_error *err)
+static int set_slot(struct vm *vm, uint32_t number, uint64_t gpa, void *hva,
+		    size_t size_bytes, struct smudge_error *err)
 {
 	struct kvm_userspace_memory_region region = {
-		.memory_size = SCRAP_PAGES * vm->scrap.page_bytes,
-		.userspace_addr = (uintptr_t)vm->scrap.ram,
+		.slot = number,
+		.guest_phys_addr = gpa,
+		.memory_size = size_bytes,
+		.userspace_addr = (uintptr_t)hva,
 	};
 
-	vm->slot = (struct smudge_kvm_slot){
-		.size = sizeof(vm->slot),
-		.size_bytes = region.memory_size,
-		.hva = vm->scrap.ram,
-	};
-	memcpy(vm->scrap.ram, guest, sizeof(guest));
 	if (ioctl(vm->vm_fd, KVM_SET_USER_MEMORY_REGION, &region) < 0)
 		return refused(err, "a memory slot");
 	return 0;
 }
 
+/*
+ * The code is in a slot of its own, which is not logged: KVM reports also a
+ * page that is only read, if nothing touched it before.
+ */
+static int open_slots(struct vm *vm, struct smudge_error *err)
+{
+	size_t page_bytes = vm->scrap.page_bytes;
+	void *code = mmap(NULL, page_bytes, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int ret;
+
+	if (code == MAP_FAILED)
+		return smudge_error_set(err, -ENOMEM, WHERE,
+					"no memory for a guest");
+	memcpy(code, guest, sizeof(guest));
+	vm->slot = (struct smudge_kvm_slot){
+		.size = sizeof(vm->slot),
+		.size_bytes = SCRAP_PAGES * page_bytes,
+		.hva = vm->scrap.ram,
+	};
+	ret = set_slot(vm, 0, 0, vm->scrap.ram, vm->slot.size_bytes, err);
+	return ret ? ret : set_slot(vm, 1, CODE_GPA, code, page_bytes, err);
+}
+
 static int open_vcpu(struct vm *vm, struct smudge_error *err)
 {
-	struct kvm_regs regs = {.rflags = 2};
+	struct kvm_regs regs = {.rip = CODE_GPA, .rflags = 2};
 	struct kvm_sregs sregs;
 
 	vm->vcpu_fd = ioctl(vm->vm_fd, KVM_CREATE_VCPU, 0);
@@ -138,7 +162,7 @@ static int try_log(enum smudge_kvm_log_mode mode, struct smudge_error *err)
 	if (!ret)
 		ret = smudge_kvm_create(&options, &kvm, err);
 	if (!ret)
-		ret = open_slot(&vm, err);
+		ret = open_slots(&vm, err);
 	if (!ret)
 		ret = open_vcpu(&vm, err);
 	if (!ret)
@@ -172,7 +196,7 @@ int feature_kvm_ring(struct smudge_error *err)
 	if (!ret)
 		ret = smudge_kvm_ring_create(&options, &ring, err);
 	if (!ret)
-		ret = open_slot(&vm, err);
+		ret = open_slots(&vm, err);
 	if (!ret)
 		ret = open_vcpu(&vm, err);
 	if (!ret)

@@ -28,9 +28,9 @@ struct scrap {
 int scrap_open(struct scrap *scrap, struct smudge_error *err);
 
 /*
- * scrap_track - does the source report the page that is written, and no other?
+ * scrap_track - does the source report the page that is written, and not all?
  * @write: writes page SCRAP_WRITTEN, in the way that the source detects
- * Return: 0, or -errno with one sentence; -EIO: it reports other pages.
+ * Return: 0, or -errno with one sentence; -EIO: it reports wrongly.
  */
 int scrap_track(struct scrap *scrap, struct smudge_source *source,
 		int (*write)(void *opaque, struct smudge_error *err),
