@@ -144,7 +144,9 @@ def one_moves_between_the_engines(lab):
 
 @case
 def the_last_halt_ends_it(lab):
-    source = crowd(lab, vcpus=4, append="working-set=1M passes=3")
+    need_engine("kvm")
+    source = lab.machine("source", "--smp", "4", "--kernel", CROWD, "--append",
+                         "working-set=1M passes=3", engine="kvm")
     check_equal(source.wait(), 0, source.log())
     wait_until(lambda: "done passes 3 errors 0" in source.serial(), "the end")
 
