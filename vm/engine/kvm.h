@@ -17,6 +17,7 @@
 
 struct smudge_kvm_ring;
 struct smudge_kvm_ring_vcpu;
+struct smudge_kvm_slot;
 
 struct engine {
 	int kvm_fd;
@@ -47,6 +48,19 @@ int engine_kvm_set_fpu(const struct engine_vcpu *vcpu,
  */
 int engine_kvm_check_uncarried(const struct engine_vcpu *vcpu,
 			       struct smudge_error *err);
+
+/*
+ * A source for each piece of RAM, made by @create of @handle; all or none.
+ * Return: 0, or what @create returned.
+ */
+typedef int (*engine_kvm_slot_source_fn)(void *handle,
+					 const struct smudge_kvm_slot *slot,
+					 struct smudge_source **ret_source,
+					 struct smudge_error *err);
+int engine_kvm_slot_sources(const struct ram *ram,
+			    engine_kvm_slot_source_fn create, void *handle,
+			    struct smudge_source *ret_sources[RAM_MAX_PIECES],
+			    struct smudge_error *err);
 
 /* KVM's dirty log in its two modes; see struct engine_dirty. */
 int engine_kvm_log_manual(const struct engine *engine, const struct ram *ram,

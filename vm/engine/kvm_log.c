@@ -8,6 +8,13 @@
 
 #include <smudge/source.h>
 
+static int log_source(void *kvm, const struct smudge_kvm_slot *slot,
+		      struct smudge_source **ret_source,
+		      struct smudge_error *err)
+{
+	return smudge_kvm_log_create(kvm, slot, ret_source, err);
+}
+
 static int create_log(const struct engine *engine, const struct ram *ram,
 		      enum smudge_kvm_log_mode mode,
 		      struct smudge_source *ret_sources[RAM_MAX_PIECES],
@@ -23,22 +30,7 @@ static int create_log(const struct engine *engine, const struct ram *ram,
 
 	if (ret < 0)
 		return ret;
-	for (size_t i = 0; ret == 0 && i < ram->npieces; i++) {
-		const struct ram_piece *piece = &ram->pieces[i];
-		const struct smudge_kvm_slot slot = {
-			.size = sizeof(slot),
-			.slot = piece->slot,
-			.gpa = piece->gpa,
-			.size_bytes = piece->size_bytes,
-			.hva = piece->hva,
-		};
-
-		ret = smudge_kvm_log_create(kvm, &slot, &ret_sources[i], err);
-	}
-	for (size_t i = 0; ret < 0 && i < ram->npieces; i++) {
-		smudge_source_destroy(ret_sources[i]);
-		ret_sources[i] = NULL;
-	}
+	ret = engine_kvm_slot_sources(ram, log_source, kvm, ret_sources, err);
 	smudge_kvm_destroy(kvm);
 	return ret;
 }

@@ -24,30 +24,19 @@ int engine_kvm_ring_prepare(struct engine *engine, struct smudge_error *err)
 	return smudge_kvm_ring_create(&options, &engine->ring, err);
 }
 
+static int ring_source(void *ring, const struct smudge_kvm_slot *slot,
+		       struct smudge_source **ret_source,
+		       struct smudge_error *err)
+{
+	return smudge_kvm_ring_slot(ring, slot, ret_source, err);
+}
+
 int engine_kvm_ring(const struct engine *engine, const struct ram *ram,
 		    struct smudge_source *ret_sources[RAM_MAX_PIECES],
 		    struct smudge_error *err)
 {
-	int ret = 0;
-
-	for (size_t i = 0; ret == 0 && i < ram->npieces; i++) {
-		const struct ram_piece *piece = &ram->pieces[i];
-		const struct smudge_kvm_slot slot = {
-			.size = sizeof(slot),
-			.slot = piece->slot,
-			.gpa = piece->gpa,
-			.size_bytes = piece->size_bytes,
-			.hva = piece->hva,
-		};
-
-		ret = smudge_kvm_ring_slot(engine->ring, &slot, &ret_sources[i],
-					   err);
-	}
-	for (size_t i = 0; ret < 0 && i < ram->npieces; i++) {
-		smudge_source_destroy(ret_sources[i]);
-		ret_sources[i] = NULL;
-	}
-	return ret;
+	return engine_kvm_slot_sources(ram, ring_source, engine->ring,
+				       ret_sources, err);
 }
 
 int engine_kvm_ring_full(struct engine_vcpu *vcpu, struct smudge_error *err)
