@@ -12,28 +12,13 @@
 #include <smudge/source.h>
 
 #include "display_rig.h"
+#include "idle_source.h"
 
 /* Knows nothing; re-arms until @rearms_left is 0. */
 struct weary_source {
 	struct smudge_source *source;
 	unsigned int rearms_left;
 };
-
-static int start(void *opaque, const struct smudge_source_range *range,
-		 struct smudge_error *err)
-{
-	return 0;
-}
-
-static void stop(void *opaque)
-{
-}
-
-static int harvest(void *opaque, struct smudge_sink *sink,
-		   struct smudge_error *err)
-{
-	return 0;
-}
 
 static int rearm(void *opaque, const struct smudge_batch *batch,
 		 struct smudge_error *err)
@@ -51,9 +36,9 @@ static void attach(struct weary_source *weary, struct display_rig *rig)
 	const struct smudge_source_ops ops = {
 		.size = sizeof(ops),
 		.name = "weary",
-		.start = start,
-		.stop = stop,
-		.harvest = harvest,
+		.start = idle_start,
+		.stop = idle_stop,
+		.harvest = idle_harvest,
 		.rearm = rearm,
 	};
 

@@ -10,6 +10,7 @@
 #include <smudge/smudge.h>
 
 #include "fake_source.h"
+#include "idle_source.h"
 
 static struct smudge_memory *new_memory(void)
 {
@@ -84,29 +85,13 @@ int afresh_region_remove(bool fails, struct smudge_error *err)
 	return ret;
 }
 
-static int start(void *opaque, const struct smudge_source_range *range,
-		 struct smudge_error *err)
-{
-	return 0;
-}
-
-static void stop(void *opaque)
-{
-}
-
-static int harvest(void *opaque, struct smudge_sink *sink,
-		   struct smudge_error *err)
-{
-	return 0;
-}
-
 int afresh_source_create(bool fails, struct smudge_error *err)
 {
 	const struct smudge_source_ops ops = {.size = sizeof(ops),
 					      .name = fails ? NULL : "source",
-					      .start = start,
-					      .stop = stop,
-					      .harvest = harvest};
+					      .start = idle_start,
+					      .stop = idle_stop,
+					      .harvest = idle_harvest};
 	struct smudge_source *source;
 	int ret = smudge_source_create(&ops, NULL, &source, err);
 

@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "fake_source.h"
+#include "idle_source.h"
 #include "source/kvm.h"
 #include "source/kvm_ring.h"
 #include "sys/options.h"
@@ -25,22 +26,6 @@ static struct world {
 } world;
 
 static int nothing_to_collect(void *opaque, struct smudge_error *err)
-{
-	return 0;
-}
-
-static int start(void *opaque, const struct smudge_source_range *range,
-		 struct smudge_error *err)
-{
-	return 0;
-}
-
-static void stop(void *opaque)
-{
-}
-
-static int harvest(void *opaque, struct smudge_sink *sink,
-		   struct smudge_error *err)
 {
 	return 0;
 }
@@ -70,8 +55,10 @@ static int state_load(void *opaque, const void *bytes, size_t length,
 	return -EIO;
 }
 
-static const struct smudge_source_ops source_ops = {
-	.name = "source", .start = start, .stop = stop, .harvest = harvest};
+static const struct smudge_source_ops source_ops = {.name = "source",
+						    .start = idle_start,
+						    .stop = idle_stop,
+						    .harvest = idle_harvest};
 static const struct smudge_hub_ops hub_ops = {
 	.size = sizeof(hub_ops), .name = "hub", .collect = nothing_to_collect};
 static const struct smudge_hub_member_options member_options = {

@@ -11,23 +11,8 @@
 
 #include "fake_source.h"
 #include "fixture.h"
+#include "idle_source.h"
 #include "sentence.h"
-
-static int start(void *opaque, const struct smudge_source_range *range,
-		 struct smudge_error *err)
-{
-	return 0;
-}
-
-static void stop(void *opaque)
-{
-}
-
-static int harvest(void *opaque, struct smudge_sink *sink,
-		   struct smudge_error *err)
-{
-	return 0;
-}
 
 static int look(void *opaque, struct smudge_sink *sink,
 		struct smudge_error *err)
@@ -42,9 +27,9 @@ static void test_first_version(void **state)
 	const struct smudge_source_ops ops = {
 		.size = offsetof(struct smudge_source_ops, look),
 		.name = "old",
-		.start = start,
-		.stop = stop,
-		.harvest = harvest,
+		.start = idle_start,
+		.stop = idle_stop,
+		.harvest = idle_harvest,
 		.look = look,
 	};
 	struct smudge_source *source = NULL;
@@ -74,8 +59,8 @@ static void test_source_ops(void **state)
 
 	for (size_t i = 0; i < 4; i++) {
 		ops.name = i > 0 ? "none" : NULL;
-		ops.start = i > 1 ? start : NULL;
-		ops.stop = i > 2 ? stop : NULL;
+		ops.start = i > 1 ? idle_start : NULL;
+		ops.stop = i > 2 ? idle_stop : NULL;
 		expect_sentence(&err,
 				smudge_source_create(&ops, NULL, &source, &err),
 				-EINVAL, sentences[i]);

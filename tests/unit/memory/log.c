@@ -10,6 +10,7 @@
 #include "armed_source.h"
 #include "fake_source.h"
 #include "fixture.h"
+#include "idle_source.h"
 #include "log_catch.h"
 
 #define NPAGES 100
@@ -61,16 +62,6 @@ static void test_failed_source(void **state)
 	close_all(&f, &c);
 }
 
-static int start(void *opaque, const struct smudge_source_range *range,
-		 struct smudge_error *err)
-{
-	return 0;
-}
-
-static void stop(void *opaque)
-{
-}
-
 static int harvest_unsure(void *opaque, struct smudge_sink *sink,
 			  struct smudge_error *err)
 {
@@ -82,8 +73,8 @@ static void test_unsure(void **state)
 {
 	static const struct smudge_source_ops ops = {.size = sizeof(ops),
 						     .name = "vague",
-						     .start = start,
-						     .stop = stop,
+						     .start = idle_start,
+						     .stop = idle_stop,
 						     .harvest = harvest_unsure};
 	struct smudge_source *source;
 	struct fixture f;

@@ -16,6 +16,7 @@
 
 #include "arena.h"
 #include "fake_source.h"
+#include "idle_source.h"
 
 #define MAX_BITS  (UINT64_C(1) << 20)
 #define MAX_PAGES UINT64_C(20000)
@@ -38,16 +39,6 @@ struct round {
 	unsigned int reported_shift; /* 0: source_shift */
 	uint8_t *expected;	     /* [region_pages] */
 };
-
-static int start(void *opaque, const struct smudge_source_range *range,
-		 struct smudge_error *err)
-{
-	return 0;
-}
-
-static void stop(void *opaque)
-{
-}
 
 static int harvest(void *opaque, struct smudge_sink *sink,
 		   struct smudge_error *err)
@@ -207,8 +198,8 @@ static void play(struct round *r)
 	const struct smudge_source_ops ops = {
 		.size = sizeof(ops),
 		.name = "sized",
-		.start = start,
-		.stop = stop,
+		.start = idle_start,
+		.stop = idle_stop,
 		.harvest = harvest,
 	};
 	struct smudge_region_options options = {

@@ -12,18 +12,10 @@
 #include <smudge/client.h>
 #include <smudge/source.h>
 
+#include "idle_source.h"
+
 #define PAGE   UINT64_C(4096)
 #define NPAGES 100
-
-static int start(void *opaque, const struct smudge_source_range *range,
-		 struct smudge_error *err)
-{
-	return 0;
-}
-
-static void stop(void *opaque)
-{
-}
 
 /* Sure: pages 1 and 2, by a part of each. Unsure: 50, and what is outside. */
 static int harvest(void *opaque, struct smudge_sink *sink,
@@ -58,8 +50,8 @@ static void open_rig(struct rig *r)
 					       .name = "test"};
 	struct smudge_source_ops ops = {.size = sizeof(ops),
 					.name = "mine",
-					.start = start,
-					.stop = stop,
+					.start = idle_start,
+					.stop = idle_stop,
 					.harvest = harvest};
 
 	r->reports = false;

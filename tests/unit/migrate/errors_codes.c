@@ -9,6 +9,8 @@
 
 #include <smudge/source.h>
 
+#include "idle_source.h"
+
 struct server {
 	struct smi_link link;
 	uint32_t code;
@@ -102,16 +104,6 @@ static void callbacks_fail(void **state)
 	}
 }
 
-static int start(void *opaque, const struct smudge_source_range *range,
-		 struct smudge_error *err)
-{
-	return 0;
-}
-
-static void stop(void *opaque)
-{
-}
-
 static int harvest(void *opaque, struct smudge_sink *sink,
 		   struct smudge_error *err)
 {
@@ -123,8 +115,8 @@ static void source_fails(void **state)
 	static const struct smudge_source_ops ops = {
 		.size = sizeof(ops),
 		.name = "broken",
-		.start = start,
-		.stop = stop,
+		.start = idle_start,
+		.stop = idle_stop,
 		.harvest = harvest,
 	};
 	struct rig rig = {.rounds_wanted = 1};

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "fake_source.h"
+#include "idle_source.h"
 
 struct pair {
 	const char *text, *wanted;
@@ -71,23 +72,13 @@ static int start(void *opaque, const struct smudge_source_range *range,
 	return -EIO;
 }
 
-static void stop(void *opaque)
-{
-}
-
-static int harvest(void *opaque, struct smudge_sink *sink,
-		   struct smudge_error *err)
-{
-	return 0;
-}
-
 static void names_are_filtered(void **state)
 {
 	const struct smudge_source_ops ops = {.size = sizeof(ops),
 					      .name = "mine",
 					      .start = start,
-					      .stop = stop,
-					      .harvest = harvest};
+					      .stop = idle_stop,
+					      .harvest = idle_harvest};
 	struct smudge_region_options odd = {.size = sizeof(odd),
 					    .name = "ram\n\033[2J",
 					    .hva = (void *)0x100000,
