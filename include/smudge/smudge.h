@@ -30,7 +30,7 @@ extern "C" {
 
 /* The version of these headers. */
 #define SMUDGE_VERSION_MAJOR 0
-#define SMUDGE_VERSION_MINOR 1
+#define SMUDGE_VERSION_MINOR 2
 #define SMUDGE_VERSION_PATCH 0
 
 /*
