@@ -11,6 +11,7 @@
 #include "code.h"
 #include "display.h"
 #include "error.h"
+#include "forecast.h"
 #include "hub.h"
 #include "kvm_ring.h"
 #include "log.h"

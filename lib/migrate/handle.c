@@ -28,10 +28,9 @@ struct smudge_migration {
 	struct smi_cancel cancel;
 };
 
-/* The program's limits, or its none, with the defaults filled in. */
-static int copy_limits(struct smudge_migrate_limits *to,
-		       const struct smudge_migrate_limits *limits,
-		       struct smudge_error *err)
+int smi_migration_copy_limits(struct smudge_migrate_limits *to,
+			      const struct smudge_migrate_limits *limits,
+			      struct smudge_error *err)
 {
 	const struct smudge_migrate_limits none = {.size = sizeof(none)};
 	int ret = smi_sys_options_copy(
@@ -58,7 +57,7 @@ int smudge_migration_create(const struct smudge_migrate_limits *limits,
 	int ret;
 
 	smudge_error_clear(err);
-	ret = copy_limits(&filled, limits, err);
+	ret = smi_migration_copy_limits(&filled, limits, err);
 	if (ret < 0)
 		return ret;
 	migration = calloc(1, sizeof(*migration));
@@ -178,7 +177,7 @@ int smudge_migration_set_limits(struct smudge_migration *migration,
 	int ret;
 
 	smudge_error_clear(err);
-	ret = copy_limits(&filled, limits, err);
+	ret = smi_migration_copy_limits(&filled, limits, err);
 	if (ret < 0)
 		return ret;
 	pthread_mutex_lock(&migration->lock);

@@ -44,6 +44,16 @@ struct smi_channel_options
 smi_migration_channel_options(struct smudge_migration *migration,
 			      uint64_t timeout_ns);
 
+/*
+ * smi_migration_copy_limits - a program's limits, with the defaults filled in
+ * @limits: the program's; NULL for the defaults
+ *
+ * Return: 0, -EINVAL or -E2BIG as smudge_migration_create.
+ */
+int smi_migration_copy_limits(struct smudge_migrate_limits *to,
+			      const struct smudge_migrate_limits *limits,
+			      struct smudge_error *err);
+
 /* The limits of now, with the defaults filled in. */
 struct smudge_migrate_limits
 smi_migration_limits(struct smudge_migration *migration);

@@ -25,9 +25,6 @@
 #include "migrate/sender_rounds.h"
 #include "sys/clock.h"
 
-#define PROBE_MAX_BYTES (UINT64_C(1) << 20)
-/* With fewer pages no round is made for them. */
-#define MIN_ROUND_PAGES 16
 /* One of so many pages is sampled, and so many of its words. */
 #define SAMPLE_PAGES 64
 #define SAMPLE_WORDS 8
@@ -116,7 +113,7 @@ void smi_probe_choose(struct smi_sender *sender)
 {
 	uint64_t bytes =
 		min_u64(smi_channel_burst_bytes(smi_sender_channel(sender)),
-			PROBE_MAX_BYTES);
+			SMI_PROBE_MAX_BYTES);
 	struct block best = {0};
 
 	for (uint32_t i = 0; i < sender->regions.nregions; i++) {
@@ -173,7 +170,7 @@ int smi_probe_round(struct smi_sender *sender, bool *ret_was_made)
 	smi_probe_choose(sender);
 	npages = probe_pages(sender);
 	/* So few measure nothing, and sending them takes no time. */
-	if (npages < MIN_ROUND_PAGES) {
+	if (npages < SMI_PROBE_MIN_PAGES) {
 		sender->probe.is_chosen = false;
 		return 0;
 	}

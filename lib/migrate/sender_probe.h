@@ -7,6 +7,11 @@
 
 #include "migrate/sender_objects.h"
 
+/* The largest burst. */
+#define SMI_PROBE_MAX_BYTES (UINT64_C(1) << 20)
+/* With fewer pages no round is made for them. */
+#define SMI_PROBE_MIN_PAGES 16
+
 /* Keep pages back from smi_sender_send_dirty; none without a limit. */
 void smi_probe_choose(struct smi_sender *sender);
 /* Send them at the end of the round, and note when that began. */

@@ -26,7 +26,7 @@
 /* The same for a burst, which nothing interrupts. */
 #define TELLING_BURST_BYTES (UINT64_C(256) << 10)
 /* The expected size of the machine's state, until it is known. */
-#define STATE_GUESS_BYTES (UINT64_C(64) << 10)
+#define STATE_GUESS_BYTES 0x1p16
 
 static struct smudge_memory_stats read_stats(struct smudge_memory *memory)
 {
@@ -122,14 +122,14 @@ void smi_meter_round_end(struct smi_meter *meter, const struct smi_round *round)
 	note_answer(meter, round);
 }
 
-static uint64_t expected_downtime(const struct smi_meter *meter)
+uint64_t smi_expected_downtime_ns(const struct smudge_migrate_stats *stats,
+				  uint64_t other_ns)
 {
-	const struct smudge_migrate_stats *stats = &meter->stats;
-	double bytes = (double)(stats->remaining_bytes + STATE_GUESS_BYTES);
+	double bytes = (double)stats->remaining_bytes + STATE_GUESS_BYTES;
 	double bandwidth = (double)stats->line_bandwidth_bytes_ps;
 	double ns = bandwidth > 0 ? bytes * NS_PER_S / bandwidth : 0;
 
-	return (uint64_t)ns + meter->answer_ns + meter->harvest_ns;
+	return u64_from_double(ns + (double)other_ns);
 }
 
 void smi_meter_remaining(struct smi_meter *meter, uint64_t pages,
@@ -143,7 +143,8 @@ void smi_meter_remaining(struct smi_meter *meter, uint64_t pages,
 		return;
 	stats->dirty_pages_ps =
 		(uint64_t)((double)pages * NS_PER_S / (double)stats->round_ns);
-	stats->expected_downtime_ns = expected_downtime(meter);
+	stats->expected_downtime_ns = smi_expected_downtime_ns(
+		stats, meter->answer_ns + meter->harvest_ns);
 }
 
 void smi_meter_read_memory(struct smi_meter *meter,

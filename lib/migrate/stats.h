@@ -53,6 +53,13 @@ void smi_meter_probe_end(struct smi_meter *meter,
 void smi_meter_remaining(struct smi_meter *meter, uint64_t pages,
 			 bool is_after_round);
 
+/*
+ * The downtime if the machine of @stats were stopped now: its remaining bytes
+ * and its state over the line's bandwidth, and @other_ns.
+ */
+uint64_t smi_expected_downtime_ns(const struct smudge_migrate_stats *stats,
+				  uint64_t other_ns);
+
 /* Read the statistics of the memory again. */
 void smi_meter_read_memory(struct smi_meter *meter,
 			   struct smudge_memory *memory);

@@ -119,6 +119,13 @@ static const struct smudge_vhost_log_options vhost_log_options = {
 	.log_bytes = sizeof(vhost_log)};
 static const struct smudge_kvm_ring_options kvm_ring_options = {
 	.size = sizeof(kvm_ring_options), .vm_fd = -1};
+static const struct smudge_working_set working_set = {1, 1};
+static const struct smudge_forecast_options forecast_options = {
+	.size = sizeof(forecast_options),
+	.total_pages = 1,
+	.line_bandwidth_bytes_ps = 1,
+	.working_set = &working_set,
+	.nworking_set = 1};
 
 /* A call that creates something, which goes at once; written if it succeeds. */
 #define CREATES(name, type, make, undo)                        \
@@ -225,6 +232,18 @@ static int migrate_receive(void *argument)
 	return ret;
 }
 
+static int migrate_forecast(void *argument)
+{
+	struct smudge_forecast forecast = {.size = sizeof(forecast)};
+
+	return smudge_migrate_forecast(argument, &forecast, NULL);
+}
+
+static int forecast(void *argument)
+{
+	return smudge_migrate_forecast(&forecast_options, argument, NULL);
+}
+
 static int memory_stats(void *argument)
 {
 	return smudge_memory_stats(world.memory, argument);
@@ -255,14 +274,17 @@ static int migration_limits(void *argument)
 	return smudge_migration_limits(world.migration, argument);
 }
 
-#define SIZED(name, type, good, accepted, may_be_less)        \
-	[CALL_smudge_##name##_##type] = {name,                \
-					 good,                \
-					 sizeof(struct type), \
-					 KNOWN_BYTES(type),   \
-					 accepted,            \
-					 may_be_less,         \
+/* A call that has two such structs has a function for each. */
+#define SIZED_AS(function, name, type, good, accepted, may_be_less) \
+	[CALL_smudge_##name##_##type] = {function,                  \
+					 good,                      \
+					 sizeof(struct type),       \
+					 KNOWN_BYTES(type),         \
+					 accepted,                  \
+					 may_be_less,               \
 					 NULL}
+#define SIZED(name, type, good, accepted, may_be_less) \
+	SIZED_AS(name, name, type, good, accepted, may_be_less)
 #define EXEMPT(name, type, reason) \
 	[CALL_smudge_##name##_##type] = {.why_not = reason}
 #define FROM_LIBRARY "its structs are those that the library gave its caller"
@@ -299,6 +321,9 @@ struct sized_call sized_calls[N_SIZED_CALLS] = {
 	      -EBADF, true),
 	SIZED(kvm_ring_slot, smudge_kvm_slot, &kvm_slot, 0, false),
 	SIZED(kvm_ring_stats, smudge_kvm_ring_stats, NULL, 0, false),
+	SIZED(migrate_forecast, smudge_forecast_options, &forecast_options, 0,
+	      false),
+	SIZED_AS(forecast, migrate_forecast, smudge_forecast, NULL, 0, false),
 	EXEMPT(migrate_default_policy, smudge_migrate_stats, FROM_LIBRARY),
 	EXEMPT(migrate_default_policy, smudge_migrate_limits, FROM_LIBRARY),
 };

@@ -32,6 +32,17 @@ static void min_and_max_compare_unsigned(void **state)
 	assert_true(min_u64(3, 3) == 3 && max_u64(3, 3) == 3);
 }
 
+static void doubles_saturate(void **state)
+{
+	assert_true(u64_from_double(0) == 0 && u64_from_double(-1) == 0);
+	assert_true(u64_from_double(-1e300) == 0);
+	assert_true(u64_from_double(__builtin_nan("")) == 0);
+	assert_true(u64_from_double(1.9) == 1);
+	assert_true(u64_from_double(0x1p63) == UINT64_C(1) << 63);
+	assert_true(u64_from_double(0x1p64) == UINT64_MAX);
+	assert_true(u64_from_double(__builtin_inf()) == UINT64_MAX);
+}
+
 static void bytes_are_lowest_first(void **state)
 {
 	static const uint8_t expected[] = {0xaa, 0x08, 0x07, 0x06, 0x05,
@@ -68,4 +79,4 @@ static void time_does_not_go_back(void **state)
 }
 
 TEST_MAIN(ranges_end_at_the_last_number, min_and_max_compare_unsigned,
-	  bytes_are_lowest_first, time_does_not_go_back)
+	  doubles_saturate, bytes_are_lowest_first, time_does_not_go_back)

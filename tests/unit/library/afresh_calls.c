@@ -12,6 +12,7 @@
 
 #include <linux/kvm.h>
 
+#include <smudge/forecast.h>
 #include <smudge/hub.h>
 #include <smudge/mprotect.h>
 #include <smudge/soft_dirty.h>
@@ -46,6 +47,20 @@ int afresh_migrate_send(bool fails, struct smudge_error *err)
 int afresh_migrate_receive(bool fails, struct smudge_error *err)
 {
 	return migrate(fails, false, err);
+}
+
+int afresh_migrate_forecast(bool fails, struct smudge_error *err)
+{
+	const struct smudge_working_set window = {1, 1};
+	const struct smudge_forecast_options options = {
+		.size = sizeof(options),
+		.line_bandwidth_bytes_ps = 1,
+		.total_pages = 1,
+		.working_set = &window,
+		.nworking_set = !fails};
+	struct smudge_forecast forecast = {.size = sizeof(forecast)};
+
+	return smudge_migrate_forecast(&options, &forecast, err);
 }
 
 /* It fails for want of descriptors, if not by itself. */

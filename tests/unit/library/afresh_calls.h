@@ -15,6 +15,7 @@
 
 /* What the call returned, or AFRESH_SKIP. */
 int afresh_migrate_send(bool fails, struct smudge_error *err);
+int afresh_migrate_forecast(bool fails, struct smudge_error *err);
 int afresh_migrate_receive(bool fails, struct smudge_error *err);
 int afresh_uffd_create(bool fails, struct smudge_error *err);
 int afresh_hub_collect(bool fails, struct smudge_error *err);

@@ -297,6 +297,7 @@ static const struct call {
 	{"smudge_memory_harvest", memory_harvest},
 	{"smudge_memory_harvest_quiesced", memory_harvest_quiesced},
 	{"smudge_memory_look", memory_look},
+	{"smudge_migrate_forecast", afresh_migrate_forecast},
 	{"smudge_migrate_receive", afresh_migrate_receive},
 	{"smudge_migrate_send", afresh_migrate_send},
 	{"smudge_migration_create", afresh_migration_create},

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include <smudge/code.h>
+#include <smudge/forecast.h>
 #include <smudge/migrate.h>
 
 #include "display_rig.h"
@@ -46,6 +47,12 @@ static int migration_limits(void *migration, void *limits)
 	return smudge_migration_limits(migration, limits);
 }
 
+/* What is asked is the same whatever the size of the answer. */
+static int forecast(void *options, void *answer)
+{
+	return smudge_migrate_forecast(options, answer, NULL);
+}
+
 static int kvm_ring_stats(void *ring, void *stats)
 {
 	return smudge_kvm_ring_stats(ring, stats);
@@ -79,6 +86,9 @@ static const struct stats_call migration_call = {
 static const struct stats_call limits_call = {
 	migration_limits, sizeof(struct smudge_migrate_limits),
 	sizeof(struct smudge_migrate_limits)};
+static const struct stats_call forecast_call = {forecast,
+						sizeof(struct smudge_forecast),
+						sizeof(struct smudge_forecast)};
 
 #define UNWRITTEN 0x5a
 
@@ -167,6 +177,18 @@ static void test_migration(void **state)
 	smudge_migration_destroy(migration);
 }
 
+static void test_forecast(void **state)
+{
+	const struct smudge_working_set window = {1, 1};
+	struct smudge_forecast_options options = {.size = sizeof(options),
+						  .line_bandwidth_bytes_ps = 1,
+						  .total_pages = 1,
+						  .working_set = &window,
+						  .nworking_set = 1};
+
+	sizes_of(&forecast_call, &options);
+}
+
 static void test_display(void **state)
 {
 	struct display_rig rig;
@@ -187,5 +209,5 @@ static void test_kvm_ring(void **state)
 	pthread_mutex_destroy(&ring.lock);
 }
 
-TEST_MAIN(test_memory_and_source, test_code, test_migration, test_display,
-	  test_kvm_ring)
+TEST_MAIN(test_memory_and_source, test_code, test_migration, test_forecast,
+	  test_display, test_kvm_ring)

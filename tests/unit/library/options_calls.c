@@ -88,6 +88,8 @@ static const struct smudge_migrate_send_options send_options = {
 	.state_save = state_save};
 static const struct smudge_migrate_receive_options receive_options = {
 	.state_load = state_load};
+static const struct smudge_forecast_options forecast_options = {
+	.total_pages = 1, .line_bandwidth_bytes_ps = 1};
 
 static int region_add(const void *options, struct smudge_error *err)
 {
@@ -264,6 +266,13 @@ static int set_limits(const void *options, struct smudge_error *err)
 	return ret;
 }
 
+static int migrate_forecast(const void *options, struct smudge_error *err)
+{
+	struct smudge_forecast forecast = {.size = sizeof(forecast)};
+
+	return smudge_migrate_forecast(options, &forecast, err);
+}
+
 #define TYPE(type, last) \
 #type, sizeof(struct type), SMI_SYS_SIZE_UP_TO(struct type, last)
 
@@ -296,6 +305,9 @@ const struct sized_call sized_calls[N_SIZED_CALLS] = {
 	 &send_options, -ENOTSOCK},
 	{migrate_receive, TYPE(smudge_migrate_receive_options, state_load),
 	 &receive_options, -ENOTSOCK},
+	/* no windows, which is looked at later */
+	{migrate_forecast, TYPE(smudge_forecast_options, opaque),
+	 &forecast_options, -EINVAL},
 };
 
 void sized_calls_open(void)
