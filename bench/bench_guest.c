@@ -22,9 +22,14 @@
 #define PDS_GPA	   UINT64_C(0x10000)
 #define PAGE_BITS  3 /* present, writable */
 #define LARGE_BITS 0x83
-#define GIB_SHIFT  30
+#define GIB_BYTES  (UINT64_C(1) << 30)
 #define LOW_SLOT   0
-#define RAM_SLOT   1
+/*
+ * Pages that the guest stores to before it halts. KVM looks whether a ring is
+ * full only as it enters the guest, and leaves room for 64 entries; a KVM that
+ * emulates stores overwrites entries when the guest needs more.
+ */
+#define PIECE_PAGES UINT64_C(64)
 
 static const uint8_t code[] = {
 	0x48, 0x89, 0x07, /* loop: mov [rdi], rax */
@@ -41,7 +46,8 @@ static void put64(struct bench_guest *guest, uint64_t gpa, uint64_t value)
 
 static void write_low(struct bench_guest *guest)
 {
-	uint64_t ngib = (BENCH_GUEST_GPA + guest->ram_bytes) >> GIB_SHIFT;
+	uint64_t end = BENCH_GUEST_GPA + guest->ram_bytes;
+	uint64_t ngib = (end + GIB_BYTES - 1) / GIB_BYTES;
 
 	memcpy(guest->low + CODE_GPA, code, sizeof(code));
 	put64(guest, PML4_GPA, PDPT_GPA | PAGE_BITS);
@@ -132,82 +138,61 @@ static int open_vcpu(struct bench_guest *guest, int kvm_fd)
 	return set_long_mode(guest);
 }
 
-/* How it logs: before slots and vCPUs. */
-static int choose_log(struct bench_guest *guest, bool has_ring,
-		      struct smudge_error *err)
+static int no_machine(struct smudge_error *err)
 {
-	const struct smudge_kvm_ring_options ring = {.size = sizeof(ring),
-						     .vm_fd = guest->vm_fd};
-	const struct smudge_kvm_options log = {.size = sizeof(log),
-					       .vm_fd = guest->vm_fd};
+	int ret = errno ? -errno : -EIO;
 
-	if (has_ring)
-		return smudge_kvm_ring_create(&ring, &guest->ring, err);
-	return smudge_kvm_create(&log, &guest->kvm, err);
+	return smudge_error_set(err, ret, "guest",
+				"KVM makes no such machine: %s",
+				strerror(-ret));
 }
 
-static int make_source(struct bench_guest *guest, struct smudge_error *err)
-{
-	const struct smudge_kvm_slot slot = {
-		.size = sizeof(slot),
-		.slot = RAM_SLOT,
-		.gpa = BENCH_GUEST_GPA,
-		.size_bytes = guest->ram_bytes,
-		.hva = guest->ram,
-	};
-	int ret;
-
-	if (guest->kvm)
-		return smudge_kvm_log_create(guest->kvm, &slot, &guest->source,
-					     err);
-	ret = smudge_kvm_ring_add_vcpu(guest->ring, guest->vcpu_fd,
-				       &guest->ring_vcpu, err);
-	if (ret == 0)
-		ret = smudge_kvm_ring_slot(guest->ring, &slot, &guest->source,
-					   err);
-	return ret;
-}
-
-static int build(struct bench_guest *guest, int kvm_fd, bool has_ring,
+static int build(struct bench_guest *guest, int kvm_fd,
 		 struct smudge_error *err)
 {
-	int ret = choose_log(guest, has_ring, err);
+	const struct bench_guest_hooks *hooks = &guest->hooks;
+	int ret = 0;
 
+	if (hooks->choose_log)
+		ret = hooks->choose_log(hooks->opaque, guest->vm_fd, err);
 	if (ret < 0)
 		return ret;
 	guest->low = map_memory(LOW_BYTES);
-	guest->ram = map_memory(guest->ram_bytes);
+	if (guest->owns_ram)
+		guest->ram = map_memory(guest->ram_bytes);
 	if (guest->low == MAP_FAILED || guest->ram == MAP_FAILED ||
 	    add_slot(guest, LOW_SLOT, 0, guest->low, LOW_BYTES) < 0 ||
-	    add_slot(guest, RAM_SLOT, BENCH_GUEST_GPA, guest->ram,
+	    add_slot(guest, BENCH_GUEST_SLOT, BENCH_GUEST_GPA, guest->ram,
 		     guest->ram_bytes) < 0 ||
-	    open_vcpu(guest, kvm_fd) < 0) {
-		ret = -errno;
-		return smudge_error_set(err, ret, "guest",
-					"KVM makes no such machine: %s",
-					strerror(-ret));
-	}
+	    open_vcpu(guest, kvm_fd) < 0)
+		return no_machine(err);
 	write_low(guest);
-	return make_source(guest, err);
+	return 0;
 }
 
-int bench_guest_open(struct bench_guest *guest, uint64_t ram_bytes,
-		     bool has_ring, struct smudge_error *err)
+int bench_guest_open(struct bench_guest *guest, void *ram, uint64_t ram_bytes,
+		     const struct bench_guest_hooks *hooks,
+		     struct smudge_error *err)
 {
 	int kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	int ret;
 
-	memset(guest, 0, sizeof(*guest));
-	guest->vcpu_fd = -1;
-	guest->run = MAP_FAILED;
-	guest->low = guest->ram = MAP_FAILED;
-	guest->ram_bytes = ram_bytes;
+	*guest = (struct bench_guest){
+		.vcpu_fd = -1,
+		.run = MAP_FAILED,
+		.low = MAP_FAILED,
+		.ram = ram ? ram : MAP_FAILED,
+		.ram_bytes = ram_bytes,
+		.owns_ram = !ram,
+	};
+	if (hooks)
+		guest->hooks = *hooks;
 	guest->vm_fd = kvm_fd < 0 ? -1 : ioctl(kvm_fd, KVM_CREATE_VM, 0);
 	if (guest->vm_fd < 0)
 		ret = smudge_error_set(err, -ENODEV, "guest",
 				       "/dev/kvm does not work");
 	else
-		ret = build(guest, kvm_fd, has_ring, err);
+		ret = build(guest, kvm_fd, err);
 	if (kvm_fd >= 0)
 		close(kvm_fd);
 	if (ret < 0)
@@ -223,41 +208,60 @@ static void unmap(void *at, uint64_t size_bytes)
 
 void bench_guest_close(struct bench_guest *guest)
 {
-	smudge_source_destroy(guest->source);
-	smudge_kvm_ring_remove_vcpu(guest->ring_vcpu);
-	smudge_kvm_ring_destroy(guest->ring);
-	smudge_kvm_destroy(guest->kvm);
 	unmap(guest->run, guest->run_bytes);
 	if (guest->vcpu_fd >= 0)
 		close(guest->vcpu_fd);
 	if (guest->vm_fd >= 0)
 		close(guest->vm_fd);
 	unmap(guest->low, LOW_BYTES);
-	unmap(guest->ram, guest->ram_bytes);
+	if (guest->owns_ram)
+		unmap(guest->ram, guest->ram_bytes);
+}
+
+/* Run until it halts, or until its ring is full. */
+static int run(struct bench_guest *guest)
+{
+	while (ioctl(guest->vcpu_fd, KVM_RUN, 0) < 0) {
+		if (errno != EINTR)
+			return -1;
+	}
+	return (int)guest->run->exit_reason;
+}
+
+/* Store to pages from @gpa on. */
+static bool write_piece(struct bench_guest *guest, uint64_t gpa,
+			uint64_t npages, uint64_t stride)
+{
+	const struct bench_guest_hooks *hooks = &guest->hooks;
+	const struct kvm_regs regs = {
+		.rip = CODE_GPA,
+		.rflags = 2,
+		.rdi = gpa,
+		.rcx = npages,
+		.rdx = stride * BENCH_GUEST_PAGE,
+	};
+	int reason;
+
+	if (ioctl(guest->vcpu_fd, KVM_SET_REGS, &regs) < 0)
+		return false;
+	while ((reason = run(guest)) == KVM_EXIT_DIRTY_RING_FULL) {
+		if (!hooks->ring_full || hooks->ring_full(hooks->opaque) < 0)
+			return false;
+	}
+	return reason == KVM_EXIT_HLT;
 }
 
 bool bench_guest_write(struct bench_guest *guest, uint64_t npages,
 		       uint64_t stride)
 {
-	const struct kvm_regs regs = {
-		.rip = CODE_GPA,
-		.rflags = 2,
-		.rdi = BENCH_GUEST_GPA,
-		.rcx = npages,
-		.rdx = stride * BENCH_GUEST_PAGE,
-	};
+	for (uint64_t at = 0; at < npages; at += PIECE_PAGES) {
+		uint64_t left = npages - at;
+		uint64_t gpa = BENCH_GUEST_GPA + at * stride * BENCH_GUEST_PAGE;
 
-	if (ioctl(guest->vcpu_fd, KVM_SET_REGS, &regs) < 0)
-		return false;
-	for (;;) {
-		if (ioctl(guest->vcpu_fd, KVM_RUN, 0) < 0) {
-			if (errno != EINTR)
-				return false;
-			continue;
-		}
-		if (guest->run->exit_reason != KVM_EXIT_DIRTY_RING_FULL)
-			return guest->run->exit_reason == KVM_EXIT_HLT;
-		if (smudge_kvm_ring_full(guest->ring_vcpu, NULL) < 0)
+		if (!write_piece(guest, gpa,
+				 left < PIECE_PAGES ? left : PIECE_PAGES,
+				 stride))
 			return false;
 	}
+	return true;
 }

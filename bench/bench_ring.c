@@ -14,7 +14,7 @@
 #include <smudge/smudge.h>
 
 #include "bench_clock.h"
-#include "bench_guest.h"
+#include "bench_guest_source.h"
 #include "bench_program.h"
 #include "bench_progress.h"
 
@@ -43,7 +43,7 @@ enum pattern {
 static const char *const pattern_names[NPATTERNS] = {"near", "spread"};
 
 struct entry {
-	struct bench_guest guest;
+	struct bench_guest_source of;
 	bool is_open;
 	struct smudge_memory *memory;
 	struct smudge_region *region;
@@ -73,15 +73,16 @@ static void open_entry(struct entry *e, const struct setup *setup)
 	struct smudge_error err = {0};
 
 	e->npages = setup->ngib * GIB_PAGES;
-	if (bench_guest_open(&e->guest, e->npages * BENCH_GUEST_PAGE,
-			     setup->has_ring, &err) < 0)
+	e->of.has_ring = setup->has_ring;
+	if (bench_guest_source_open(&e->of, NULL, e->npages * BENCH_GUEST_PAGE,
+				    &err) < 0)
 		die(CANNOT, err.message);
 	e->is_open = true;
-	region.hva = e->guest.ram;
-	region.size_bytes = e->guest.ram_bytes;
+	region.hva = e->of.guest.ram;
+	region.size_bytes = e->of.guest.ram_bytes;
 	bench_must(smudge_memory_create(&e->memory), "a memory");
 	if (smudge_region_add(e->memory, &region, &e->region, &err) < 0 ||
-	    smudge_region_attach(e->region, e->guest.source, 0, 0, &err) < 0 ||
+	    smudge_region_attach(e->region, e->of.source, 0, 0, &err) < 0 ||
 	    smudge_client_open(e->memory, &client, &e->client, &err) < 0 ||
 	    smudge_client_skip(e->client, e->region, 0, e->npages, &err) < 0)
 		die(1, err.message);
@@ -90,7 +91,7 @@ static void open_entry(struct entry *e, const struct setup *setup)
 static void close_entry(struct entry *e)
 {
 	smudge_client_close(e->client);
-	bench_guest_close(&e->guest);
+	bench_guest_source_close(&e->of);
 	bench_must(smudge_memory_destroy(e->memory, NULL), "the memory's end");
 }
 
@@ -122,7 +123,7 @@ static void sample(struct entry *e, enum pattern pattern, unsigned int i)
 {
 	uint64_t stride = pattern == NEAR ? NEAR_STRIDE : e->npages / ndirty;
 
-	if (!bench_guest_write(&e->guest, ndirty, stride))
+	if (!bench_guest_write(&e->of.guest, ndirty, stride))
 		die(1, "the guest failed");
 	e->harvest_us[pattern][i] = us_of(harvest, e);
 	e->found = smudge_client_count(e->client, e->region, 0, e->npages);
