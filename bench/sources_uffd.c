@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * userfaultfd's asynchronous write-protection, fetched by PAGEMAP_SCAN. The
+ * bare calls: an arm is a descriptor, UFFDIO_REGISTER and UFFDIO_WRITEPROTECT;
+ * a harvest is the ioctl, and the runs are only counted.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <linux/userfaultfd.h>
+
+#include "sources_library.h"
+
+/* Newer than the headers of Linux 6.1. */
+#define BARE_FEATURES (UINT64_C(1) << 0 | 7 << 12 | 1 << 15)
+#define USER_ONLY     1
+#define WP_MATCHING   (UINT64_C(1) << 0)
+#define CHECK_WPASYNC (UINT64_C(1) << 1)
+#define IS_WRITTEN    (UINT64_C(1) << 1)
+
+struct page_run {
+	uint64_t start, end, categories;
+};
+
+struct scan {
+	uint64_t size, flags, start, end, walk_end, vec, vec_len, max_pages;
+	uint64_t inverted, mask, anyof_mask, return_mask;
+};
+#define SCAN _IOWR('f', 16, struct scan)
+
+#define MAX_RUNS 2048 /* of one call, as the library's */
+
+struct bare {
+	struct sources_ram ram;
+	int uffd, pagemap;
+	uint64_t found;
+	struct page_run runs[MAX_RUNS];
+};
+
+static void *library_open(const struct sources_ram *ram,
+			  struct smudge_error *err)
+{
+	struct sources_library *lib = sources_alloc(sizeof(*lib));
+
+	if (smudge_uffd_create(&lib->source, err) < 0) {
+		free(lib);
+		return NULL;
+	}
+	if (sources_library_open(lib, ram, err) == 0)
+		return lib;
+	sources_library_free(lib);
+	return NULL;
+}
+
+static void *bare_open(const struct sources_ram *ram, struct smudge_error *err)
+{
+	struct bare *bare = sources_alloc(sizeof(*bare));
+
+	bare->ram = *ram;
+	bare->pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	sources_must(bare->pagemap, "/proc/self/pagemap");
+	return bare;
+}
+
+static void bare_close(void *side)
+{
+	struct bare *bare = side;
+
+	close(bare->pagemap);
+	free(bare);
+}
+
+static struct uffdio_range range_of(const struct bare *bare)
+{
+	return (struct uffdio_range){
+		.start = (uintptr_t)bare->ram.bytes,
+		.len = bare->ram.npages * SOURCES_PAGE,
+	};
+}
+
+static void bare_arm(void *side)
+{
+	struct bare *bare = side;
+	struct uffdio_api api = {.api = UFFD_API, .features = BARE_FEATURES};
+	struct uffdio_register area = {
+		.range = range_of(bare),
+		.mode = UFFDIO_REGISTER_MODE_WP,
+	};
+	struct uffdio_writeprotect protect = {
+		.range = range_of(bare),
+		.mode = UFFDIO_WRITEPROTECT_MODE_WP,
+	};
+
+	bare->uffd = (int)syscall(SYS_userfaultfd,
+				  O_CLOEXEC | O_NONBLOCK | USER_ONLY);
+	sources_must(bare->uffd, "userfaultfd(2)");
+	sources_must(ioctl(bare->uffd, UFFDIO_API, &api), "UFFDIO_API");
+	sources_must(ioctl(bare->uffd, UFFDIO_REGISTER, &area),
+		     "UFFDIO_REGISTER");
+	sources_must(ioctl(bare->uffd, UFFDIO_WRITEPROTECT, &protect),
+		     "UFFDIO_WRITEPROTECT");
+}
+
+static void bare_stop(void *side)
+{
+	struct bare *bare = side;
+	struct uffdio_range range = range_of(bare);
+
+	sources_must(ioctl(bare->uffd, UFFDIO_UNREGISTER, &range),
+		     "UFFDIO_UNREGISTER");
+	close(bare->uffd);
+}
+
+static void bare_write(void *side, uint64_t npages, uint64_t stride)
+{
+	sources_ram_write(&((struct bare *)side)->ram, npages, stride);
+}
+
+static void bare_harvest(void *side)
+{
+	struct bare *bare = side;
+	struct uffdio_range range = range_of(bare);
+	struct scan scan = {
+		.size = sizeof(scan),
+		.flags = WP_MATCHING | CHECK_WPASYNC,
+		.start = range.start,
+		.end = range.start + range.len,
+		.vec = (uintptr_t)bare->runs,
+		.vec_len = MAX_RUNS,
+		.mask = IS_WRITTEN,
+		.return_mask = IS_WRITTEN,
+	};
+	int n;
+
+	bare->found = 0;
+	do {
+		n = ioctl(bare->pagemap, SCAN, &scan);
+		sources_must(n, "PAGEMAP_SCAN");
+		for (int i = 0; i < n; i++)
+			bare->found +=
+				(bare->runs[i].end - bare->runs[i].start) /
+				SOURCES_PAGE;
+		if (n)
+			scan.start = bare->runs[n - 1].end;
+	} while (n == MAX_RUNS);
+}
+
+static uint64_t bare_found(void *side)
+{
+	return ((struct bare *)side)->found;
+}
+
+static const struct sources_side library_side = {
+	.open = library_open,
+	.close = sources_library_free,
+	.arm = sources_library_arm,
+	.stop = sources_library_stop,
+	.write = sources_library_write,
+	.harvest = sources_library_harvest,
+	.found = sources_library_found,
+	.take = sources_library_take,
+};
+
+static const struct sources_side bare_side = {
+	.open = bare_open,
+	.close = bare_close,
+	.arm = bare_arm,
+	.stop = bare_stop,
+	.write = bare_write,
+	.harvest = bare_harvest,
+	.found = bare_found,
+};
+
+const struct sources_mechanism sources_uffd = {
+	.name = "uffd, private anonymous",
+	.rearms_in = "harvest",
+	.must = 1.10,
+	.library = &library_side,
+	.bare = &bare_side,
+};
+
+const struct sources_mechanism sources_uffd_shared = {
+	.name = "uffd, shared memfd",
+	.rearms_in = "harvest",
+	.is_shared = true,
+	.must = 1.10,
+	.library = &library_side,
+	.bare = &bare_side,
+};
