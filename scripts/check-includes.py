@@ -26,6 +26,7 @@ ALLOWED = {
     "lib/bitmap": {"sys", "common"},
     "lib/memory": {"bitmap", "sys", "common"},
     "lib/source": {"sys", "common"},
+    "lib/process": {"sys", "common"},
     "lib/wire": {"sys", "common"},
     "lib/stream": {"wire", "sys", "common"},
     "lib/migrate": {"stream", "wire", "sys", "common"},
@@ -49,7 +50,7 @@ ALLOWED = {
 FOLDERS = ("include", "lib", "common", "vm", "tools", "examples", "bench", "tests",
            "guests")
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
-LIBRARY = {"sys", "bitmap", "memory", "source", "wire", "stream",
+LIBRARY = {"sys", "bitmap", "memory", "source", "process", "wire", "stream",
            "migrate", "display", "code", "common"}
 ROOMS = {name.split("/")[1] for name in ALLOWED if name.startswith("vm/")}
 CONFIG = "config.h"  # made by the build, and of no room

@@ -35,14 +35,19 @@
 
 #include <smudge/error.h>
 
+/* Addresses of instructions in a program. */
+struct smi_code {
+	uint64_t call;	   /* makes a system call and returns */
+	uint64_t restorer; /* returns from a signal */
+};
+
 /* A process that may be stopped. Fields are read only to others. */
 struct smi_target {
 	pid_t pid;
 	int pidfd;
-	int mem;	     /* /proc/PID/mem, for reading and writing; it stays
-				that of the program that ran when it was opened */
-	int claim;	     /* says that smudge tracks it; see claim.h */
-	uint64_t start_time; /* clock ticks since boot; tells pids apart */
+	int claim;	      /* says that smudge tracks it; see claim.h */
+	uint64_t start_time;  /* clock ticks since boot; tells pids apart */
+	struct smi_code code; /* as last found; 0 before */
 };
 
 /* A process that stands; exists only in a function for the guardian. */
@@ -114,7 +119,7 @@ int smi_target_while_stopped(struct smi_target *target,
 
 /*
  * smi_target_check_uffd - can a userfaultfd be made inside this process?
- * @target: an open target
+ * @target: an open target; remembers where its code is
  * @err: receives the first failure; may be NULL
  *
  * What can be known without stopping it: the processor, its code, its filters.
@@ -124,8 +129,7 @@ int smi_target_while_stopped(struct smi_target *target,
  * filter, which only CAP_SYS_ADMIN may suspend), -ESRCH, -EIO, -EMFILE,
  * -ENFILE, -ENOMEM.
  */
-int smi_target_check_uffd(const struct smi_target *target,
-			  struct smudge_error *err);
+int smi_target_check_uffd(struct smi_target *target, struct smudge_error *err);
 
 /*
  * smi_target_make_uffd - make a userfaultfd of a process that stands

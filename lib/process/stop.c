@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Threads are listed, seized and interrupted until a listing has no new one and
+ * all stand. Each is repaired as soon as it stands, so that the time in which
+ * an interrupted call would be reported to the program is short.
+ */
+#include "process/stop.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+
+#include "process/arch.h"
+#include "process/event.h"
+#include "process/proc.h"
+#include "process/step.h"
+#include "sys/clock.h"
+
+#define WHERE	    "process"
+#define RELIST_NS   UINT64_C(5000000) /* threads that exec gives another id */
+#define NS_PER_MS   UINT64_C(1000000)
+#define LETTER_DISK 'D'
+
+static void note(struct smi_stop *stop, const struct smi_event *event)
+{
+	struct smi_thread *thread;
+
+	if (event->kind == SMI_EVENT_GONE) {
+		smi_threads_remove(&stop->threads, event->tid);
+		return;
+	}
+	thread = smi_threads_find(&stop->threads, event->tid);
+	if (!thread)
+		return;
+	smi_step("stopped");
+	smi_arch_repair(stop->target->pid, thread->tid);
+	thread->is_stopped = true;
+	smi_step("repaired");
+}
+
+static bool all_stand(const struct smi_threads *threads)
+{
+	for (size_t i = 0; i < threads->nthreads; i++)
+		if (!threads->of[i].is_stopped)
+			return false;
+	return true;
+}
+
+/* Until all that are known stand, or it is time to list them again. */
+static int wait_for_threads(struct smi_stop *stop)
+{
+	uint64_t until_ns = smi_sys_now_ns() + RELIST_NS;
+	struct smi_event event;
+	int ret = 1;
+
+	if (until_ns > stop->deadline_ns)
+		until_ns = stop->deadline_ns;
+	while (ret > 0 && !all_stand(&stop->threads)) {
+		ret = smi_event_next(until_ns, &event);
+		if (ret > 0)
+			note(stop, &event);
+	}
+	return ret == -ECHILD || ret > 0 ? 0 : ret;
+}
+
+static int too_late(const struct smi_stop *stop, struct smudge_error *err)
+{
+	pid_t pid = stop->target->pid, tid = pid;
+	struct smi_proc_stat stat = {0};
+
+	for (size_t i = 0; i < stop->threads.nthreads; i++)
+		if (!stop->threads.of[i].is_stopped)
+			tid = stop->threads.of[i].tid;
+	if (!smi_proc_stat(pid, tid, &stat) && stat.state == LETTER_DISK)
+		return smudge_error_set(
+			err, -ETIMEDOUT, WHERE,
+			"thread %d of process %d waits in the kernel for a "
+			"device, or for a child of vfork, and does not stop",
+			(int)tid, (int)pid);
+	return smudge_error_set(err, -ETIMEDOUT, WHERE,
+				"thread %d of process %d does not stop in time",
+				(int)tid, (int)pid);
+}
+
+int smi_stop_all(struct smi_stop *stop, struct smudge_error *err)
+{
+	for (;;) {
+		int ret = smi_threads_seize(&stop->threads, err);
+
+		if (ret)
+			return ret < 0 ? ret : 0;
+		if (smi_sys_now_ns() >= stop->deadline_ns)
+			return too_late(stop, err);
+		ret = wait_for_threads(stop);
+		if (ret < 0)
+			return smudge_error_set(err, ret, WHERE,
+						"cannot wait for the threads "
+						"of process %d",
+						(int)stop->target->pid);
+	}
+}
+
+/* What has stopped by now is repaired before it is let go. */
+void smi_stop_release(struct smi_stop *stop)
+{
+	struct smi_event event;
+
+	while (!all_stand(&stop->threads) && smi_event_next(0, &event) > 0)
+		note(stop, &event);
+	smi_threads_release(&stop->threads);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A process that stands: all its threads are traced and stopped.
+ */
+#ifndef LIB_PROCESS_STOP_H
+#define LIB_PROCESS_STOP_H
+
+#include <stdint.h>
+
+#include <smudge/error.h>
+
+#include "process/target.h"
+#include "process/threads.h"
+
+struct smi_stop {
+	const struct smi_target *target;
+	struct smi_threads threads;
+	uint64_t deadline_ns; /* until which all must stand */
+};
+
+/*
+ * smi_stop_all - stop every thread
+ * smi_stop_release - let them go
+ *
+ * In the guardian. Return: 0, or -errno as of smi_target_while_stopped; the
+ * caller releases then too.
+ */
+int smi_stop_all(struct smi_stop *stop, struct smudge_error *err);
+void smi_stop_release(struct smi_stop *stop);
+
+#endif

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A listing of a process's threads may miss some while others end. It is
+ * complete if it has as many as the kernel counts and none of them runs: then
+ * none can begin or end before we let go, SIGKILL apart.
+ */
+#include "process/threads.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "process/proc.h"
+#include "process/step.h"
+
+#define WHERE	    "process"
+#define FIRST_COUNT 256
+
+struct listing {
+	struct smi_threads *threads;
+	struct smudge_error *err;
+	uint64_t nlisted;
+	bool is_complete;
+};
+
+struct smi_thread *smi_threads_find(const struct smi_threads *threads,
+				    pid_t tid)
+{
+	for (size_t i = 0; i < threads->nthreads; i++)
+		if (threads->of[i].tid == tid)
+			return &threads->of[i];
+	return NULL;
+}
+
+void smi_threads_remove(struct smi_threads *threads, pid_t tid)
+{
+	struct smi_thread *thread = smi_threads_find(threads, tid);
+
+	if (thread)
+		*thread = threads->of[--threads->nthreads];
+}
+
+static int grow(struct smi_threads *threads)
+{
+	size_t bytes = threads->capacity * sizeof(*threads->of);
+	void *more;
+
+	if (threads->capacity)
+		more = mremap(threads->of, bytes, 2 * bytes, MREMAP_MAYMOVE);
+	else
+		more = mmap(NULL, FIRST_COUNT * sizeof(*threads->of),
+			    PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			    -1, 0);
+	if (more == MAP_FAILED)
+		return -ENOMEM;
+	threads->of = more;
+	threads->capacity =
+		threads->capacity ? 2 * threads->capacity : FIRST_COUNT;
+	return 0;
+}
+
+static int add(struct smi_threads *threads, pid_t tid)
+{
+	if (threads->nthreads == threads->capacity && grow(threads) < 0)
+		return -ENOMEM;
+	threads->of[threads->nthreads++] = (struct smi_thread){.tid = tid};
+	return 0;
+}
+
+/* Is it in a stop of ours? A stop by a signal has no siginfo (EINVAL). */
+static bool stands(pid_t tid)
+{
+	siginfo_t info;
+
+	return ptrace(PTRACE_GETSIGINFO, tid, NULL, &info) == 0 ||
+	       errno == EINVAL;
+}
+
+/* Do we still trace it? One that runs is asked once more to stop. */
+static bool is_ours(const struct smi_thread *thread)
+{
+	if (thread->is_stopped)
+		return stands(thread->tid);
+	return ptrace(PTRACE_INTERRUPT, thread->tid, NULL, NULL) == 0;
+}
+
+static void forget_others(struct smi_threads *threads)
+{
+	for (size_t i = threads->nthreads; i-- > 0;)
+		if (!is_ours(&threads->of[i]))
+			threads->of[i] = threads->of[--threads->nthreads];
+}
+
+static bool has_ended(pid_t pid, pid_t tid)
+{
+	struct smi_proc_stat stat;
+
+	return smi_proc_stat(pid, tid, &stat) < 0 || stat.state == 'Z' ||
+	       stat.state == 'X';
+}
+
+/* Why could a thread not be seized? Return: 0 (it has ended), 1 (it is traced
+ * by us since it was another one), or -errno. */
+static int explain(const struct listing *listing, pid_t tid)
+{
+	char text[SMI_PROC_TEXT_BYTES];
+	pid_t pid = listing->threads->pid;
+	long n = smi_proc_read(smi_proc_open_thread(pid, tid, "status"), text,
+			       sizeof(text));
+	pid_t tracer;
+
+	if (n < 0 || has_ended(pid, tid))
+		return 0;
+	tracer = (pid_t)smi_proc_number(text, "TracerPid", 10, 0);
+	if (tracer == (pid_t)syscall(SYS_getpid))
+		return 1;
+	if (tracer)
+		return smudge_error_set(
+			listing->err, -EBUSY, WHERE,
+			"thread %d of process %d is traced by process %d",
+			(int)tid, (int)pid, (int)tracer);
+	return smudge_error_set(listing->err, -EPERM, WHERE,
+				"process %d may not be traced", (int)pid);
+}
+
+static int seize(struct listing *listing, pid_t tid)
+{
+	int ret = 1;
+
+	if (ptrace(PTRACE_SEIZE, tid, NULL, NULL) < 0)
+		ret = errno == ESRCH ? 0 : explain(listing, tid);
+	if (ret <= 0)
+		return ret;
+	smi_step("seized");
+	listing->is_complete = false;
+	if (add(listing->threads, tid) < 0)
+		return smudge_error_set(listing->err, -ENOMEM, WHERE,
+					"out of memory");
+	ptrace(PTRACE_INTERRUPT, tid, NULL, NULL);
+	smi_step("interrupted");
+	return 0;
+}
+
+/* Return: 0 or -errno. */
+static int visit(struct listing *listing, const char *name)
+{
+	pid_t tid = (pid_t)strtol(name, NULL, 10);
+	const struct smi_thread *thread;
+
+	if (tid <= 0)
+		return 0; /* "." and ".." */
+	listing->nlisted++;
+	thread = smi_threads_find(listing->threads, tid);
+	if (!thread)
+		return seize(listing, tid);
+	if (!thread->is_stopped)
+		listing->is_complete = false;
+	return 0;
+}
+
+static int visit_entries(struct listing *listing, const char *entries, long n)
+{
+	int ret = 0;
+
+	for (long at = 0; at < n && !ret;) {
+		const struct dirent64 *entry = (const void *)(entries + at);
+
+		at += entry->d_reclen;
+		ret = visit(listing, entry->d_name);
+	}
+	return ret;
+}
+
+static int list(struct listing *listing)
+{
+	_Alignas(struct dirent64) char entries[4096];
+	int fd = smi_proc_open(listing->threads->pid, "task");
+	int ret = fd < 0 ? fd : 0;
+	long n = 1;
+
+	while (!ret && n > 0) {
+		n = syscall(SYS_getdents64, fd, entries, sizeof(entries));
+		ret = n < 0 ? -errno : visit_entries(listing, entries, n);
+	}
+	if (fd >= 0)
+		close(fd);
+	return ret;
+}
+
+static int list_failed(const struct listing *listing, int code)
+{
+	pid_t pid = listing->threads->pid;
+
+	if (code == -ENOENT || code == -ESRCH)
+		return smudge_error_set(listing->err, -ESRCH, WHERE,
+					"process %d has ended", (int)pid);
+	return smudge_error_set(listing->err, code, WHERE,
+				"cannot list the threads of process %d: %s",
+				(int)pid, strerror(-code));
+}
+
+int smi_threads_seize(struct smi_threads *threads, struct smudge_error *err)
+{
+	struct listing listing = {
+		.threads = threads, .err = err, .is_complete = true};
+	struct smi_proc_stat stat;
+	int ret;
+
+	forget_others(threads);
+	ret = list(&listing);
+	if (!ret)
+		ret = smi_proc_stat(threads->pid, threads->pid, &stat);
+	if (ret < 0)
+		return list_failed(&listing, ret);
+	if (!threads->nthreads && has_ended(threads->pid, threads->pid))
+		return list_failed(&listing, -ESRCH);
+	return threads->nthreads && listing.is_complete &&
+	       listing.nlisted == stat.nthreads;
+}
+
+void smi_threads_release(struct smi_threads *threads)
+{
+	for (size_t i = 0; i < threads->nthreads; i++) {
+		if (!threads->of[i].is_stopped)
+			continue;
+		ptrace(PTRACE_DETACH, threads->of[i].tid, NULL, NULL);
+		smi_step("detached");
+	}
+}
+
+void smi_threads_free(struct smi_threads *threads)
+{
+	if (threads->capacity)
+		munmap(threads->of, threads->capacity * sizeof(*threads->of));
+	threads->of = NULL;
+	threads->nthreads = threads->capacity = 0;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The threads of a process that the guardian traces.
+ */
+#ifndef LIB_PROCESS_THREADS_H
+#define LIB_PROCESS_THREADS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include <smudge/error.h>
+
+struct smi_thread {
+	pid_t tid;
+	bool is_stopped;
+};
+
+struct smi_threads {
+	pid_t pid;
+	struct smi_thread *of; /* mapped, since the guardian has no malloc */
+	size_t nthreads;
+	size_t capacity;
+};
+
+/*
+ * smi_threads_seize - trace and interrupt the threads that are not yet traced
+ * @threads: those that are; gets new ones, loses those that we do not trace any
+ *      more (since they ended, or became another by an exec)
+ * @err: receives the failure; may be NULL
+ *
+ * Return: 1 if the threads are all there are and each of them stands; 0 if some
+ * do not or new ones were found; -ESRCH (the process has ended), -EBUSY (traced
+ * by another process), -EPERM (not allowed), -ENOMEM, -EMFILE, -ENFILE.
+ */
+int smi_threads_seize(struct smi_threads *threads, struct smudge_error *err);
+
+/* NULL: not among them. */
+struct smi_thread *smi_threads_find(const struct smi_threads *threads,
+				    pid_t tid);
+
+void smi_threads_remove(struct smi_threads *threads, pid_t tid);
+
+/* Let all go that stand. Those that do not yet are let go when we end. */
+void smi_threads_release(struct smi_threads *threads);
+
+void smi_threads_free(struct smi_threads *threads);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libc has both: the restorer is what it gives to sigaction(2). Memory without a
+ * file is not searched, since programs write code there and unmap it.
+ */
+#include "process/x86_code.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "process/memory_of.h"
+#include "process/vmas.h"
+
+#define PIECE_BYTES 16384
+#define LONGEST	    9 /* of the instructions below */
+
+static const unsigned char call[] = {0x0f, 0x05, 0xc3};
+static const unsigned char restorer[] = {0x48, 0xc7, 0xc0, 0x0f, 0x00,
+					 0x00, 0x00, 0x0f, 0x05};
+static const unsigned char short_restorer[] = {0xb8, 0x0f, 0x00, 0x00,
+					       0x00, 0x0f, 0x05};
+
+struct search {
+	pid_t pid;
+	struct smi_code code;
+};
+
+static void find(uint64_t *at, const unsigned char *piece, size_t nbytes,
+		 uint64_t address, const unsigned char *what, size_t what_bytes)
+{
+	const unsigned char *found;
+
+	if (*at)
+		return;
+	found = memmem(piece, nbytes, what, what_bytes);
+	if (found)
+		*at = address + (uint64_t)(found - piece);
+}
+
+static bool is_complete(const struct smi_code *code)
+{
+	return code->call && code->restorer;
+}
+
+static void search_piece(struct smi_code *code, const unsigned char *piece,
+			 size_t nbytes, uint64_t address)
+{
+	find(&code->call, piece, nbytes, address, call, sizeof(call));
+	find(&code->restorer, piece, nbytes, address, restorer,
+	     sizeof(restorer));
+	find(&code->restorer, piece, nbytes, address, short_restorer,
+	     sizeof(short_restorer));
+}
+
+static bool may_hold(const struct smi_vma *vma)
+{
+	return vma->perms[0] == 'r' && vma->perms[2] == 'x' &&
+	       vma->perms[1] != 'w' &&
+	       (vma->inode || !strcmp(vma->name, "[vdso]"));
+}
+
+/* Return: 1 when all is found. */
+static int search_vma(void *opaque, const struct smi_vma *vma)
+{
+	unsigned char piece[PIECE_BYTES];
+	struct search *search = opaque;
+	uint64_t at = vma->start;
+
+	while (may_hold(vma) && at < vma->end && !is_complete(&search->code)) {
+		uint64_t left = vma->end - at;
+		size_t nbytes = left < PIECE_BYTES ? (size_t)left : PIECE_BYTES;
+
+		if (!smi_memory_of_read(search->pid, at, piece, nbytes))
+			break;
+		search_piece(&search->code, piece, nbytes, at);
+		at += nbytes < PIECE_BYTES ? nbytes : PIECE_BYTES - LONGEST;
+	}
+	return is_complete(&search->code);
+}
+
+int smi_x86_code_find(pid_t pid, struct smi_code *ret_code)
+{
+	struct search search = {.pid = pid};
+	int ret = smi_vmas_each(pid, search_vma, &search);
+
+	if (ret < 0)
+		return ret;
+	*ret_code = search.code;
+	return ret ? 0 : -ENODATA;
+}
+
+bool smi_x86_code_is_there(pid_t pid, const struct smi_code *code)
+{
+	unsigned char bytes[LONGEST];
+
+	if (!is_complete(code) ||
+	    !smi_memory_of_read(pid, code->call, bytes, sizeof(call)) ||
+	    memcmp(bytes, call, sizeof(call)) != 0 ||
+	    !smi_memory_of_read(pid, code->restorer, bytes, sizeof(bytes)))
+		return false;
+	return !memcmp(bytes, restorer, sizeof(restorer)) ||
+	       !memcmp(bytes, short_restorer, sizeof(short_restorer));
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+#include "process/x86_stack.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "process/memory_of.h"
+#include "process/vmas.h"
+
+#define SCANNED_BYTES ((uint64_t)64 << 10) /* for a signal frame */
+#define IS_DISABLED   2			   /* SS_DISABLE */
+#define MOST_FLAGS    15
+#define USER_CS	      0x33
+#define USER_SS	      0x2b
+
+struct search {
+	pid_t pid, tid;
+	uint64_t sp, thread_block;
+	uint64_t guard_end; /* of the last mapping that may not be touched */
+	uint64_t start, end; /* the stack, once it is found */
+};
+
+/* Words of a signal frame, of struct rt_sigframe. */
+enum {
+	FRAME_RESTORER,
+	FRAME_FLAGS,
+	FRAME_LINK,
+	FRAME_STACK_SP,
+	FRAME_STACK_FLAGS,
+	FRAME_STACK_SIZE,
+	FRAME_IP = 22,
+	FRAME_SEGMENTS = 24, /* 16 bits each: cs, gs, fs, ss */
+	FRAME_WORDS
+};
+
+static bool is_main_stack(const struct search *search,
+			  const struct smi_vma *vma)
+{
+	return search->tid == search->pid && !strcmp(vma->name, "[stack]");
+}
+
+static bool is_thread_stack(const struct search *search,
+			    const struct smi_vma *vma)
+{
+	return search->guard_end == vma->start &&
+	       search->thread_block > search->sp &&
+	       search->thread_block < vma->end;
+}
+
+/* Return: 1 at the mapping that holds the stack pointer. */
+static int visit(void *opaque, const struct smi_vma *vma)
+{
+	struct search *search = opaque;
+
+	if (!strncmp(vma->perms, "---", 3))
+		search->guard_end = vma->end;
+	if (search->sp >= vma->end)
+		return 0;
+	if (search->sp > vma->start && !strncmp(vma->perms, "rw-p", 4) &&
+	    (is_main_stack(search, vma) || is_thread_stack(search, vma))) {
+		search->start = vma->start;
+		search->end = vma->end;
+	}
+	return 1;
+}
+
+static bool is_signal_frame(const uint64_t *words)
+{
+	uint64_t segments = words[FRAME_SEGMENTS];
+
+	return words[FRAME_RESTORER] && words[FRAME_FLAGS] <= MOST_FLAGS &&
+	       !words[FRAME_LINK] && words[FRAME_IP] &&
+	       (segments & 0xffff) == USER_CS && segments >> 48 == USER_SS;
+}
+
+static bool is_on(const uint64_t *words, uint64_t sp)
+{
+	uint64_t bottom = words[FRAME_STACK_SP];
+
+	return (uint32_t)words[FRAME_STACK_FLAGS] != IS_DISABLED &&
+	       sp > bottom && sp - bottom <= words[FRAME_STACK_SIZE];
+}
+
+/* The bottom of the alternate stack it is on, if it is; else @otherwise. */
+static uint64_t bottom_of_alternate(pid_t pid, uint64_t sp, uint64_t end,
+				    uint64_t otherwise)
+{
+	static const size_t frame_bytes = FRAME_WORDS * sizeof(uint64_t);
+	uint64_t words[SCANNED_BYTES / sizeof(uint64_t)];
+	uint64_t at = sp & ~UINT64_C(7);
+	uint64_t nbytes = end - at;
+
+	if (nbytes > SCANNED_BYTES)
+		nbytes = SCANNED_BYTES;
+	if (!smi_memory_of_read(pid, at, words, (size_t)nbytes))
+		return end; /* nothing is free */
+	for (size_t i = 0; i * sizeof(words[0]) + frame_bytes <= nbytes; i++)
+		if (is_signal_frame(words + i) && is_on(words + i, sp))
+			return words[i + FRAME_STACK_SP];
+	return otherwise;
+}
+
+uint64_t smi_x86_stack_free(pid_t pid, pid_t tid,
+			    const struct user_regs_struct *regs)
+{
+	struct search search = {.pid = pid,
+				.tid = tid,
+				.sp = regs->rsp,
+				.thread_block = regs->fs_base};
+	uint64_t bottom, used_from = regs->rsp - SMI_X86_RED_ZONE_BYTES;
+
+	if (smi_vmas_each(pid, visit, &search) < 0 || !search.end)
+		return 0;
+	bottom = bottom_of_alternate(pid, search.sp, search.end, search.start);
+	if (bottom < search.start)
+		bottom = search.start;
+	return used_from > bottom ? used_from - bottom : 0;
+}
