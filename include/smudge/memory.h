@@ -71,17 +71,29 @@ int smudge_memory_destroy(struct smudge_memory *memory,
 			  struct smudge_error *err);
 
 struct smudge_region_options {
-	size_t size;	     /* sizeof(struct smudge_region_options) */
-	const char *name;    /* for messages and streams, at most 63 bytes */
-	void *hva;	     /* where the host maps it; page aligned */
-	uint64_t gpa;	     /* where the guest sees it; page aligned */
-	uint64_t size_bytes; /* a multiple of the page size, not 0 */
+	size_t size;	  /* sizeof(struct smudge_region_options) */
+	const char *name; /* for messages and streams, at most 63 bytes */
+	/* where this process maps it, page aligned; NULL if it has a read */
+	void *hva;
+	uint64_t gpa;		 /* where the guest sees it; page aligned */
+	uint64_t size_bytes;	 /* a multiple of the page size, not 0 */
 	unsigned int page_shift; /* 12 to 30; 0 means 12 */
 	/*
 	 * What smudge_region_resize may make of it; 0: size_bytes. Clients
 	 * reserve address space for it, one byte per 15,000; no memory.
 	 */
 	uint64_t max_size_bytes;
+	/*
+	 * For memory that this process does not map: another process's, or one
+	 * behind a socket. smudge_region_read calls it, from any number of
+	 * threads at once, with bytes that lie in the region. It fills all of
+	 * @buffer and returns 0, or -errno with a sentence in @err, which is
+	 * never NULL. It must read each byte once, and after the call began.
+	 * It may not call the library but for smudge_error_*.
+	 */
+	int (*read)(void *opaque, uint64_t offset_bytes, size_t length_bytes,
+		    void *buffer, struct smudge_error *err);
+	void *read_opaque; /* passed to it */
 };
 
 /*
@@ -94,10 +106,10 @@ struct smudge_region_options {
  * Clients that watch every region watch it from now on, with all pages dirty.
  * Blocks: on the memory's lock, and on an RCU grace period. Threads: any.
  * Return: 0, -EINVAL (alignment, size, page_shift or name, or a gpa or hva
- * range that ends beyond 2^64 - 1), -EEXIST (overlaps another region's gpa
- * range, or the name is taken), -ENOSPC (SMUDGE_MAX_REGIONS), -E2BIG (the
- * options have fields that this library does not know), -EPERM (in a child),
- * -ENOMEM. On failure nothing has changed.
+ * range that ends beyond 2^64 - 1, or both hva and read, or none), -EEXIST
+ * (overlaps another region's gpa range, or the name is taken), -ENOSPC
+ * (SMUDGE_MAX_REGIONS), -E2BIG (the options have fields that this library does
+ * not know), -EPERM (in a child), -ENOMEM. On failure nothing has changed.
  */
 int smudge_region_add(struct smudge_memory *memory,
 		      const struct smudge_region_options *options,
@@ -137,8 +149,8 @@ void smudge_region_release(struct smudge_region *region) SMUDGE_NONNULL(1);
 
 /*
  * What a region was created with, its size now, and its id: a number that is
- * unique in its memory, and not used again while the memory exists. Threads:
- * any. Blocks: no.
+ * unique in its memory, and not used again while the memory exists. The hva of
+ * a region with a read operation is NULL. Threads: any. Blocks: no.
  */
 uint32_t smudge_region_id(const struct smudge_region *region) SMUDGE_NONNULL(1);
 const char *smudge_region_name(const struct smudge_region *region)
@@ -221,10 +233,13 @@ void smudge_memory_mark_gpa(struct smudge_memory *memory, uint64_t gpa,
  * part or not at all, and makes the page dirty again. Compare, compress and
  * send the copy, never the memory.
  *
- * Blocks: only on page faults: a page that was never touched is populated.
- * Threads: any.
- * State after failure: @buffer is unchanged.
- * Return: 0, -EINVAL (a range outside the region).
+ * Blocks: only on page faults: a page that was never touched is populated; or
+ * as the region's read operation does. Threads: any.
+ * State after failure: @buffer is unchanged, but for what a read operation that
+ * failed has put into it.
+ * Return: 0, -EINVAL (a range outside the region), or what the region's read
+ * operation returned (-EIO for what it may not return): for a region of
+ * another process process.h lists it.
  */
 int smudge_region_read(const struct smudge_region *region, uint64_t first_page,
 		       uint64_t npages, void *buffer,
@@ -266,14 +281,16 @@ int smudge_region_read_bytes(const struct smudge_region *region,
  * Blocks: in two kernel calls per mapping, and while it reads the mappings from
  * /proc/self/maps. Threads: any, at any time.
  * State after failure: unknown means dirty: the whole range is marked for every
- * client, discarded or not, except after -EINVAL for the range.
+ * client, discarded or not, except after -EINVAL for the range, and in a region
+ * without hva.
  * Return: 0, -EINVAL (range outside the region or empty; @fd is not of the
  * file mapped there, by fstat and /proc/self/maps, which differ on btrfs: pass
  * -1; locked memory; not whole host or huge pages), -ENOMEM (a part is not
  * mapped), -EBADF (@fd is not open for writing), -EACCES (a shared
  * mapping that may not be written, and no @fd), -EPERM (a sealed memfd, or in a
  * child: then nothing happened),
- * -EOPNOTSUPP (the file system punches no holes), -ENODEV, -ESPIPE (not a
+ * -EOPNOTSUPP (the file system punches no holes; a region without hva: only
+ * the process that maps the memory can discard it), -ENODEV, -ESPIPE (not a
  * regular file), -ETXTBSY, -ENOSPC, -EIO (the file system's), -ENOENT (no
  * /proc), -ESRCH (the process's first thread has ended, and /proc/self with
  * it), -EMFILE, -ENFILE.

@@ -66,7 +66,7 @@ struct smudge_sink;
 
 /* The range that a source is started for; valid until it is stopped. */
 struct smudge_source_range {
-	void *hva;		 /* of the first page it covers */
+	void *hva;		 /* of the first page it covers, or NULL */
 	uint64_t gpa;		 /* of the first page it covers */
 	uint64_t first_page;	 /* of the region, in the region's pages */
 	uint64_t npages;	 /* in the region's pages */

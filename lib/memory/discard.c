@@ -142,6 +142,12 @@ int smudge_region_discard(struct smudge_region *region, uint64_t first_page,
 					"%" PRIu64 " pages from page %" PRIu64
 					" on are not in region %s",
 					npages, first_page, region->name);
+	if (!region->hva)
+		return smudge_error_set(err, -EOPNOTSUPP, WHERE,
+					"region %s is not memory of this "
+					"process, so only its owner can "
+					"discard its content",
+					region->name);
 	ret = discard_range(start, start + (npages << region->page_shift), fd,
 			    err);
 	smudge_region_mark(region, first_page, npages);

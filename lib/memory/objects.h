@@ -110,7 +110,10 @@ struct smudge_region {
 	struct smudge_memory *memory;
 	uint32_t id;
 	char name[64];
-	char *hva;
+	char *hva; /* NULL: it is read by: */
+	int (*read)(void *opaque, uint64_t offset_bytes, size_t length_bytes,
+		    void *buffer, struct smudge_error *err);
+	void *read_opaque;
 	uint64_t gpa;
 	_Atomic uint64_t npages; /* changed under both locks (resize.c) */
 	uint64_t max_npages;

@@ -33,10 +33,15 @@ static int check_name(const char *name, struct smudge_error *err)
 static int check_host(const struct smudge_region_options *o,
 		      struct smudge_error *err)
 {
-	if (!o->hva)
+	if (!o->hva && !o->read)
 		return smudge_error_set(err, -EINVAL, WHERE,
 					"region %.31s: .hva is NULL, set it to "
 					"where its memory is mapped",
+					o->name);
+	if (o->hva && o->read)
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"region %.31s: it has both .hva and "
+					".read, and needs one of them",
 					o->name);
 	if ((uintptr_t)o->hva & 4095)
 		return smudge_error_set(err, -EINVAL, WHERE,

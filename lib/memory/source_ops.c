@@ -21,7 +21,7 @@ static struct smudge_source_range range_of(const struct smudge_region *region,
 	uint64_t offset_bytes = source->first_page << region->page_shift;
 
 	return (struct smudge_source_range){
-		.hva = region->hva + offset_bytes,
+		.hva = region->hva ? region->hva + offset_bytes : NULL,
 		.gpa = region->gpa + offset_bytes,
 		.first_page = source->first_page,
 		.npages = source->npages,

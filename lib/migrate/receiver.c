@@ -125,10 +125,30 @@ static int copy_options(struct smi_receiver *receiver,
 	return 0;
 }
 
+/* Pages are written to where the host maps them. */
+static int check_mapped(const struct smi_regions *regions,
+			struct smudge_error *err)
+{
+	for (size_t i = 0; i < regions->nregions; i++) {
+		const struct smudge_region *region = regions->regions[i];
+
+		if (!smudge_region_hva(region))
+			return smudge_error_set(
+				err, -EINVAL, "migrate",
+				"region %s has no hva, so no page can be "
+				"received into it",
+				smudge_region_name(region));
+	}
+	return 0;
+}
+
 static int prepare(struct smi_receiver *receiver, struct smudge_memory *memory)
 {
 	int ret = smi_regions_list(memory, &receiver->regions, &receiver->err);
 
+	if (ret < 0)
+		return ret;
+	ret = check_mapped(&receiver->regions, &receiver->err);
 	if (ret < 0)
 		return ret;
 	receiver->stats.total_bytes = receiver->regions.size_bytes;

@@ -18,8 +18,6 @@
  */
 #include "migrate/sender_probe.h"
 
-#include <stdatomic.h>
-
 #include "common/range.h"
 #include "migrate/handle.h"
 #include "migrate/sender_rounds.h"
@@ -42,12 +40,14 @@ struct block {
 static bool has_content(const struct smudge_region *region, uint64_t page)
 {
 	unsigned int shift = smi_region_wire_shift(region);
-	const _Atomic uint64_t *words = smi_region_at(region, page << shift);
+	uint64_t words[PAGE_WORDS];
 
+	if (smudge_region_read_bytes(region,
+				     page << (shift + SMI_WIRE_PAGE_SHIFT),
+				     sizeof(words), words, NULL) < 0)
+		return false;
 	for (size_t i = 0; i < SAMPLE_WORDS; i++) {
-		/* relaxed: only the choice depends on it */
-		if (atomic_load_explicit(&words[i * PAGE_WORDS / SAMPLE_WORDS],
-					 memory_order_relaxed))
+		if (words[i * PAGE_WORDS / SAMPLE_WORDS])
 			return true;
 	}
 	return false;

@@ -35,6 +35,13 @@ static int add_mapping(void *opaque, const struct smi_sys_mapping *m)
 
 	if (!m->is_shared && !m->has_file)
 		return 0;
+	if (d->target && m->is_shared) {
+		int ret = smi_drops_resident_add(&d->resident, d->target->proc,
+						 m);
+
+		if (ret < 0)
+			return ret;
+	}
 	if (last && last->end == m->start && last->is_shared == m->is_shared) {
 		last->end = m->end;
 		return 0;
@@ -147,24 +154,27 @@ static int prepare_range(const struct smi_drops *d, int uffd,
 	return ret;
 }
 
-static int find_ranges(struct smi_drops *d, int uffd, uint64_t start,
-		       uint64_t end, struct smudge_error *err)
+static int find_ranges(struct smi_drops *d, const struct smi_uffd_fds *fds,
+		       uint64_t start, uint64_t end, struct smudge_error *err)
 {
-	int ret = smi_sys_maps_each(start, end, add_mapping, d);
+	int ret = fds->target ? smi_sys_maps_each_of(fds->target->proc, start,
+						     end, add_mapping, d)
+			      : smi_sys_maps_each(start, end, add_mapping, d);
 
 	if (ret == -EACCES)
 		ret = -EPERM;
 	if (ret < 0)
 		return smudge_error_set(err, ret, WHERE,
 					"cannot learn the kinds of memory from "
-					"/proc/self/maps: %s",
+					"/proc/%s/maps: %s",
+					fds->target ? "PID" : "self",
 					strerror(-ret));
 	if (d->nranges)
 		d->scratch = malloc(sizeof(*d->scratch));
 	if (d->nranges && !d->scratch)
 		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
 	for (size_t i = 0; !ret && i < d->nranges; i++)
-		ret = prepare_range(d, uffd, &d->ranges[i], err);
+		ret = prepare_range(d, fds->uffd, &d->ranges[i], err);
 	return ret;
 }
 
@@ -181,18 +191,19 @@ static void tell_if_unsure(const struct smi_drops *d)
 	}
 }
 
-int smi_drops_start(struct smi_drops *d, int uffd, int pagemap, uint64_t start,
-		    uint64_t end, struct smudge_error *err)
+int smi_drops_start(struct smi_drops *d, const struct smi_uffd_fds *fds,
+		    uint64_t start, uint64_t end, struct smudge_error *err)
 {
 	int ret;
 
 	*d = (struct smi_drops){
 		.base = start,
-		.pagemap = pagemap,
+		.pagemap = fds->pagemap,
+		.target = fds->target,
 		.page_shift = (unsigned int)__builtin_ctzl(
 			(unsigned long)sysconf(_SC_PAGESIZE)),
 	};
-	ret = find_ranges(d, uffd, start, end, err);
+	ret = find_ranges(d, fds, start, end, err);
 	if (ret < 0 || !d->nranges)
 		return ret;
 	/* The range has no markers yet: a page that is swapped is in swap. */
@@ -220,6 +231,7 @@ void smi_drops_stop(struct smi_drops *d)
 {
 	for (size_t i = 0; i < d->nranges; i++)
 		free_bits(&d->ranges[i]);
+	smi_drops_resident_free(&d->resident);
 	free(d->ranges);
 	free(d->scratch);
 	*d = (struct smi_drops){0};
@@ -231,6 +243,8 @@ int smi_drops_append(struct smi_drops *d, struct smi_drops *more)
 
 	if (!more->nranges)
 		return 0;
+	if (smi_drops_resident_append(&d->resident, &more->resident) < 0)
+		return -ENOMEM;
 	ranges =
 		realloc(ranges, (d->nranges + more->nranges) * sizeof(*ranges));
 	if (!ranges)
@@ -272,6 +286,13 @@ static size_t first_range(const struct smi_drops *d, uint64_t address)
 			high = middle;
 	}
 	return low;
+}
+
+bool smi_drops_has(const struct smi_drops *d, uint64_t start, uint64_t end)
+{
+	size_t i = first_range(d, start);
+
+	return i < d->nranges && d->ranges[i].start < end;
 }
 
 void smi_drops_written(struct smi_drops *d, uint64_t start, uint64_t end)

@@ -63,14 +63,14 @@
 /*
  * smi_drops_start - find the kinds of memory that a source covers
  * @d: written; smi_drops_stop frees what it holds, also after a failure
- * @uffd, @pagemap: the source's descriptors (borrowed)
+ * @fds: the source's descriptors (borrowed, and stay)
  * @start, @end: its range, not write-protected yet
  * @err: receives the failure
  *
  * Return: 0, -EPERM or -errno (/proc/self/maps cannot be read), -ENOMEM.
  */
-int smi_drops_start(struct smi_drops *d, int uffd, int pagemap, uint64_t start,
-		    uint64_t end, struct smudge_error *err);
+int smi_drops_start(struct smi_drops *d, const struct smi_uffd_fds *fds,
+		    uint64_t start, uint64_t end, struct smudge_error *err);
 
 /*
  * smi_drops_armed - note which pages have content, or a copy of their own, now
@@ -89,6 +89,9 @@ void smi_drops_stop(struct smi_drops *d);
  * Return: 0, -ENOMEM (nothing has changed).
  */
 int smi_drops_append(struct smi_drops *d, struct smi_drops *more);
+
+/* Does memory of the range need to be remembered? */
+bool smi_drops_has(const struct smi_drops *d, uint64_t start, uint64_t end);
 
 /* smi_drops_cut - the source's range ends at @end, earlier than it did */
 void smi_drops_cut(struct smi_drops *d, uint64_t end);

@@ -12,6 +12,8 @@
 
 #include <smudge/source.h>
 
+#include "source/drops_resident.h"
+#include "source/uffd_fds.h"
 #include "sys/pagemap.h"
 
 /* Pages that are checked together: 4096 pages have at most 2048 runs. */
@@ -41,7 +43,9 @@ struct smi_drops_range {
 struct smi_drops {
 	uint64_t base; /* the source's first address */
 	unsigned int page_shift;
-	int pagemap; /* borrowed */
+	int pagemap;			      /* borrowed */
+	const struct smi_uffd_target *target; /* NULL: this process */
+	struct smi_drops_resident resident;   /* of a target's shared memory */
 	bool sees_marker;
 	uint64_t marker; /* where a marker's word says it is, if it is seen */
 	struct smi_drops_range *ranges; /* ascending; no private anonymous */

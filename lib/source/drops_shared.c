@@ -59,6 +59,20 @@ static int check_missing(const struct smi_drops_chunk *chunk, uint64_t word,
 	return ret;
 }
 
+/* Which pages are in memory: bit 0 of each byte. */
+static int ask(const struct smi_drops *d, uint64_t at, uint64_t npages,
+	       unsigned char *resident)
+{
+	if (d->target)
+		return smi_drops_resident_ask(&d->resident, at, npages,
+					      d->page_shift, resident);
+	if (mincore((void *)(uintptr_t)at, npages << d->page_shift, resident) <
+		    0 &&
+	    errno != ENOMEM)
+		return -errno;
+	return 0;
+}
+
 /* Those of the pages @wanted that have no content. Holes have none. */
 static int find_empty(const struct smi_drops_chunk *chunk, uint64_t word,
 		      uint64_t wanted, uint64_t *ret_empty)
@@ -66,16 +80,18 @@ static int find_empty(const struct smi_drops_chunk *chunk, uint64_t word,
 	unsigned char *resident = chunk->drops->scratch->resident;
 	uint64_t npages = smi_drops_pages_of(chunk, word);
 
+	int ret;
+
 	*ret_empty = 0;
 	if (npages < 64)
 		wanted &= (UINT64_C(1) << npages) - 1;
 	if (!wanted)
 		return 0;
 	memset(resident, 0, npages);
-	if (mincore((void *)(uintptr_t)smi_drops_address(chunk, word * 64),
-		    npages << chunk->drops->page_shift, resident) < 0 &&
-	    errno != ENOMEM)
-		return -errno;
+	ret = ask(chunk->drops, smi_drops_address(chunk, word * 64), npages,
+		  resident);
+	if (ret < 0)
+		return ret;
 	for (; wanted; wanted &= wanted - 1) {
 		unsigned int i = (unsigned int)__builtin_ctzll(wanted);
 

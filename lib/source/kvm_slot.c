@@ -3,6 +3,7 @@
  * Checks of a slot, and the switch of its logging.
  */
 #include "source/kvm_slot.h"
+#include "source/range_check.h"
 
 #include <errno.h>
 #include <sys/ioctl.h>
@@ -52,7 +53,11 @@ int smi_kvm_slot_check_range(const struct smudge_kvm_slot *slot,
 {
 	uint64_t bytes = range->npages << range->page_shift;
 	uint64_t slot_bytes = slot->size_bytes;
+	int ret;
 
+	ret = smi_range_check_hva(range, where, err);
+	if (ret < 0)
+		return ret;
 	if (bytes < slot_bytes || (bytes - slot_bytes) >> range->page_shift)
 		return smudge_error_set(
 			err, -EINVAL, where,

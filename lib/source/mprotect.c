@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "source/mprotect_area.h"
+#include "source/range_check.h"
 #include "sys/log.h"
 #include "sys/space.h"
 
@@ -47,7 +48,11 @@ static int mprotect_start(void *opaque, const struct smudge_source_range *range,
 	uint64_t page_mask = (uint64_t)sysconf(_SC_PAGESIZE) - 1;
 	uint64_t start = (uintptr_t)range->hva;
 	uint64_t end = start + (range->npages << range->page_shift);
+	int ret;
 
+	ret = smi_range_check_hva(range, WHERE, err);
+	if (ret < 0)
+		return ret;
 	if (end <= start || ((start | end) & page_mask))
 		return smudge_error_set(err, -EINVAL, WHERE,
 					"memory from 0x%" PRIx64

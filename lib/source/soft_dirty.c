@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "source/range_check.h"
 #include "source/soft_dirty_bits.h"
 #include "sys/options.h"
 #include "sys/smaps.h"
@@ -97,6 +98,9 @@ static int soft_dirty_start(void *opaque,
 	uint64_t end = start + (range->npages << range->page_shift);
 	int ret;
 
+	ret = smi_range_check_hva(range, WHERE, err);
+	if (ret < 0)
+		return ret;
 	if (end <= start ||
 	    ((start | end) & ((UINT64_C(1) << s->page_shift) - 1)))
 		return smudge_error_set(err, -EINVAL, WHERE,

@@ -23,6 +23,10 @@
  * memory is still tracked, the child's copy is not, and the child may only
  * destroy the source. A mapping that is replaced loses its registration, which
  * the next harvest reports as an error.
+ *
+ * The same scans track another process, a target (uffd_fds.h), which replaces
+ * mappings as it likes: there the harvest registers what is new, and reports
+ * all of it.
  */
 #include <smudge/source.h>
 
@@ -30,11 +34,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-#include "source/uffd_range.h"
-#include "sys/uffd.h"
+#include "source/uffd.h"
+#include "source/uffd_probe.h"
+#include "source/uffd_replaced.h"
 
 #define WHERE "uffd"
 
@@ -55,8 +58,8 @@ static void report(struct smi_uffd *u, long n, struct smudge_sink *sink)
  */
 static bool is_disturbed(const struct smi_uffd *u, long n, int attempt)
 {
-	if (n == -EPERM && attempt == 0) {
-		smi_sys_uffd_use_settle(&u->fds.use);
+	if (n == -EPERM && attempt == 0 && !u->fds.target) {
+		smi_uffd_settle(&u->fds);
 		return true;
 	}
 	return n == -EINTR && attempt < SMI_UFFD_MAX_ATTEMPTS;
@@ -108,12 +111,25 @@ static int scan_failed(uint64_t start, uint64_t end, long code,
 				start, end, strerror((int)-code));
 }
 
+static void report_all(const struct smi_uffd *u, struct smudge_sink *sink)
+{
+	smudge_sink_range(sink, 0, u->end - u->start);
+}
+
+/* Return: 0; 1: all of the range is reported and protected; or -errno. */
 static int scan_window(struct smi_uffd *u, uint64_t start, uint64_t end,
 		       struct smudge_sink *sink, struct smudge_error *err)
 {
 	while (start < end) {
 		long n = take_runs(u, start, end, sink);
 
+		if (n == -EPERM && u->fds.target) {
+			int ret = smi_uffd_replaced(u, start, end, sink, err);
+
+			if (ret != 0)
+				return ret;
+			continue;
+		}
 		if (n < 0)
 			return scan_failed(start, end, n, err);
 		report(u, n, sink);
@@ -124,41 +140,48 @@ static int scan_window(struct smi_uffd *u, uint64_t start, uint64_t end,
 	return 0;
 }
 
-/* A child's scan would take from the parent what the parent has to report. */
-static int check_alive(const struct smi_uffd *u, struct smudge_error *err)
+static int harvest_anew(struct smi_uffd *u, struct smudge_sink *sink,
+			struct smudge_error *err)
 {
-	if (smi_sys_uffd_use_is_alive(&u->fds.use))
-		return 0;
-	return smudge_error_set(
-		err, -EPERM, WHERE,
-		"it was started before fork(2), by the parent process");
+	int ret = smi_uffd_restart(u, err);
+
+	if (ret == 0)
+		report_all(u, sink);
+	return ret;
+}
+
+/* Return: as scan_window. */
+static int harvest_window(struct smi_uffd *u, uint64_t start, uint64_t end,
+			  struct smudge_sink *sink, struct smudge_error *err)
+{
+	int ret = scan_window(u, start, end, sink, err);
+
+	if (ret == 0)
+		ret = smi_drops_report(&u->drops, start, end, sink, false, err);
+	if (ret < 0)
+		smi_drops_written(&u->drops, start, u->end);
+	return ret;
 }
 
 static int uffd_harvest(void *opaque, struct smudge_sink *sink,
 			struct smudge_error *err)
 {
 	struct smi_uffd *u = opaque;
-	int ret = check_alive(u, err);
+	int ret = smi_uffd_check(&u->fds, err);
 
-	if (ret < 0)
-		return ret;
-	for (uint64_t at = u->start; at < u->end;
-	     at = smi_uffd_window_end(at, u->end)) {
-		uint64_t end = smi_uffd_window_end(at, u->end);
-
-		ret = scan_window(u, at, end, sink, err);
-		if (!ret)
-			ret = smi_drops_report(&u->drops, at, end, sink, false,
-					       err);
-		if (ret < 0) {
-			smi_drops_written(&u->drops, at, u->end);
-			return ret;
-		}
-	}
-	return 0;
+	if (ret == 0 && smi_uffd_is_lost(u))
+		return harvest_anew(u, sink, err);
+	for (uint64_t at = u->start; at < u->end && ret == 0;
+	     at = smi_uffd_window_end(at, u->end))
+		ret = harvest_window(u, at, smi_uffd_window_end(at, u->end),
+				     sink, err);
+	return ret < 0 ? ret : 0;
 }
 
-/* Changes nothing: the next harvest finds the same pages. */
+/*
+ * Changes nothing: the next harvest finds the same pages, and the same mapping
+ * that is not registered.
+ */
 static int look_window(struct smi_uffd *u, uint64_t start, uint64_t end,
 		       struct smudge_sink *sink, struct smudge_error *err)
 {
@@ -166,6 +189,10 @@ static int look_window(struct smi_uffd *u, uint64_t start, uint64_t end,
 
 	while (start < end && n == SMI_UFFD_MAX_RUNS) {
 		n = find_runs(u, start, end);
+		if (n == -EPERM && u->fds.target) {
+			report_all(u, sink);
+			return 0;
+		}
 		if (n < 0)
 			return scan_failed(start, end, n, err);
 		for (long i = 0; i < n; i++) {
@@ -182,8 +209,10 @@ static int uffd_look(void *opaque, struct smudge_sink *sink,
 		     struct smudge_error *err)
 {
 	struct smi_uffd *u = opaque;
-	int ret = check_alive(u, err);
+	int ret = smi_uffd_check(&u->fds, err);
 
+	if (smi_uffd_is_lost(u))
+		report_all(u, sink);
 	for (uint64_t at = u->start; at < u->end && !ret;
 	     at = smi_uffd_window_end(at, u->end)) {
 		uint64_t end = smi_uffd_window_end(at, u->end);
@@ -230,19 +259,17 @@ static const struct smudge_source_ops uffd_ops = {
 	.shrink = uffd_shrink,
 };
 
-int smudge_uffd_create(struct smudge_source **ret_source,
-		       struct smudge_error *err)
+int smi_uffd_create_for(struct smi_uffd_target *target, _Atomic int *lost_code,
+			struct smudge_source **ret_source,
+			struct smudge_error *err)
 {
-	struct smi_uffd *u;
+	struct smi_uffd *u = calloc(1, sizeof(*u));
 	int ret;
 
-	smudge_error_clear(err);
-	ret = smi_uffd_probe(err);
-	if (ret < 0)
-		return ret;
-	u = calloc(1, sizeof(*u));
 	if (!u)
 		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
+	u->fds.target = target;
+	u->lost_code = lost_code ? lost_code : &u->own_lost_code;
 	u->fds.pagemap = -1;
 	ret = smudge_source_create(&uffd_ops, u, ret_source, NULL);
 	if (ret < 0) {
@@ -251,4 +278,14 @@ int smudge_uffd_create(struct smudge_source **ret_source,
 		free(u);
 	}
 	return ret;
+}
+
+int smudge_uffd_create(struct smudge_source **ret_source,
+		       struct smudge_error *err)
+{
+	int ret;
+
+	smudge_error_clear(err);
+	ret = smi_uffd_probe(err);
+	return ret < 0 ? ret : smi_uffd_create_for(NULL, NULL, ret_source, err);
 }

@@ -15,50 +15,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "source/uffd_fds.h"
 #include "sys/pagemap.h"
 #include "sys/uffd.h"
 
 #define WHERE "uffd"
-
-static int open_pagemap(struct smudge_error *err)
-{
-	int fd = smi_sys_pagemap_open();
-
-	if (fd == -ENOENT)
-		return smudge_error_set(err, -ENOSYS, WHERE,
-					"no /proc/self/pagemap: %s",
-					access("/proc/self", F_OK) < 0
-						? "/proc is not mounted"
-						: "this kernel has no "
-						  "CONFIG_PROC_PAGE_MONITOR");
-	if (fd == -EACCES)
-		fd = -EPERM;
-	if (fd < 0)
-		smudge_error_set(err, fd, WHERE,
-				 "cannot open /proc/self/pagemap: %s",
-				 strerror(-fd));
-	return fd;
-}
-
-int smi_uffd_open(struct smi_uffd_fds *fds, struct smudge_error *err)
-{
-	int ret = smi_sys_uffd_use_open(&fds->use, SMI_SYS_UFFD_WRITES, err);
-
-	if (ret < 0)
-		return ret;
-	fds->pagemap = open_pagemap(err);
-	if (fds->pagemap < 0)
-		smi_sys_uffd_use_close(&fds->use);
-	return fds->pagemap < 0 ? fds->pagemap : 0;
-}
-
-void smi_uffd_close(struct smi_uffd_fds *fds)
-{
-	smi_sys_uffd_use_close(&fds->use);
-	if (fds->pagemap >= 0)
-		close(fds->pagemap);
-	fds->pagemap = -1;
-}
 
 /* Say which step of the trial failed. */
 static int fail(struct smudge_error *err, int code, const char *step)
@@ -86,10 +47,10 @@ static int try_tracking(struct smi_uffd_fds *fds, char *pages,
 	long n;
 
 	memset(pages, 1, 3 * page_bytes);
-	ret = smi_sys_uffd_use_register(&fds->use, start, start + length, err);
+	ret = smi_uffd_register(fds, start, start + length, err);
 	if (ret < 0)
 		return fail(err, ret, "UFFDIO_REGISTER");
-	ret = smi_sys_uffd_protect(fds->use.fd, start, length);
+	ret = smi_sys_uffd_protect(fds->uffd, start, length);
 	if (ret < 0)
 		return fail(err, ret, "UFFDIO_WRITEPROTECT");
 	*(volatile char *)pages = 2;
@@ -112,7 +73,7 @@ static int try_tracking(struct smi_uffd_fds *fds, char *pages,
 int smi_uffd_probe(struct smudge_error *err)
 {
 	size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
-	struct smi_uffd_fds fds;
+	struct smi_uffd_fds fds = {.target = NULL};
 	int ret = smi_uffd_open(&fds, err);
 	char *pages;
 

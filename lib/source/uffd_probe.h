@@ -7,26 +7,6 @@
 
 #include <smudge/error.h>
 
-#include "sys/uffd_use.h"
-
-/* What tracking needs; both are open or neither. */
-struct smi_uffd_fds {
-	struct smi_sys_uffd_use use;
-	int pagemap; /* or -1 */
-};
-
-/*
- * smi_uffd_open - open both
- * @fds: written; closed by smi_uffd_close, also after a failure. Its place
- *      stays the same
- * @err: receives the failure, which names the missing ability
- *
- * Return: 0, -ENOSYS, -EOPNOTSUPP, -EPERM, -EMFILE, -ENFILE, -ENOMEM.
- */
-int smi_uffd_open(struct smi_uffd_fds *fds, struct smudge_error *err);
-
-void smi_uffd_close(struct smi_uffd_fds *fds);
-
 /*
  * smi_uffd_probe - track a few pages and see whether the result is right
  * @err: receives the failure, which names the missing ability

@@ -15,6 +15,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "source/range_check.h"
+#include "sys/error.h"
+#include "sys/log.h"
 #include "sys/uffd.h"
 
 #define WHERE "uffd"
@@ -26,15 +29,15 @@ static int protect_window(const struct smi_uffd *u, uint64_t start,
 	int ret = -EAGAIN;
 
 	for (int i = 0; i < SMI_UFFD_MAX_ATTEMPTS; i++) {
-		ret = smi_sys_uffd_protect(u->fds.use.fd, start, end - start);
+		ret = smi_sys_uffd_protect(u->fds.uffd, start, end - start);
 		if (ret != -EAGAIN && ret != -EINTR)
 			break;
 	}
 	return ret;
 }
 
-static int protect(const struct smi_uffd *u, uint64_t start, uint64_t end,
-		   struct smudge_error *err)
+int smi_uffd_protect(const struct smi_uffd *u, uint64_t start, uint64_t end,
+		     struct smudge_error *err)
 {
 	for (uint64_t at = start; at < end; at = smi_uffd_window_end(at, end)) {
 		int ret = protect_window(u, at, smi_uffd_window_end(at, end));
@@ -49,12 +52,17 @@ static int protect(const struct smi_uffd *u, uint64_t start, uint64_t end,
 	return 0;
 }
 
-/* Registering skips holes. This call only finds them. */
-static int check_mapped(uint64_t start, uint64_t end, struct smudge_error *err)
+/*
+ * Registering skips holes. This call only finds them. A target makes holes as
+ * it likes, and they have no content to lose.
+ */
+static int check_mapped(const struct smi_uffd *u, uint64_t start, uint64_t end,
+			struct smudge_error *err)
 {
 	int ret;
 
-	if (msync((void *)(uintptr_t)start, end - start, MS_ASYNC) == 0)
+	if (u->fds.target ||
+	    msync((void *)(uintptr_t)start, end - start, MS_ASYNC) == 0)
 		return 0;
 	ret = -errno;
 	return smudge_error_set(err, ret, WHERE,
@@ -63,17 +71,22 @@ static int check_mapped(uint64_t start, uint64_t end, struct smudge_error *err)
 				start, end);
 }
 
-/* The range's addresses, if they are whole host pages. */
-static int get_range(const struct smudge_source_range *range,
+/*
+ * The range's addresses, if they are whole host pages. Memory of a target has
+ * its addresses there for gpas.
+ */
+static int get_range(const struct smi_uffd *u,
+		     const struct smudge_source_range *range,
 		     uint64_t *ret_start, uint64_t *ret_end,
 		     struct smudge_error *err)
 {
 	uint64_t page_mask = (uint64_t)sysconf(_SC_PAGESIZE) - 1;
-	uint64_t start = (uintptr_t)range->hva;
+	uint64_t start = u->fds.target ? range->gpa : (uintptr_t)range->hva;
 	uint64_t end = start + (range->npages << range->page_shift);
-
 	uint64_t edge = start & page_mask ? start : end;
 
+	if (!u->fds.target && smi_range_check_hva(range, WHERE, err) < 0)
+		return -EOPNOTSUPP;
 	if (end <= start)
 		return smudge_error_set(
 			err, -EINVAL, WHERE,
@@ -99,13 +112,35 @@ static void release(struct smi_uffd *u)
 	u->runs = NULL;
 }
 
+static void set_lost(struct smi_uffd *u, int code)
+{
+	/* Relaxed: the region's lock orders it; others read a statistic. */
+	atomic_store_explicit(u->lost_code, code, memory_order_relaxed);
+}
+
+/* Register, protect and learn the range. @u is open. */
+static int arm(struct smi_uffd *u, struct smudge_error *err)
+{
+	int ret = smi_uffd_register(&u->fds, u->start, u->end, err);
+
+	if (!ret)
+		ret = smi_drops_start(&u->drops, &u->fds, u->start, u->end,
+				      err);
+	if (!ret)
+		ret = smi_uffd_protect(u, u->start, u->end, err);
+	if (!ret)
+		ret = smi_drops_armed(&u->drops, err);
+	return ret;
+}
+
 int smi_uffd_start(struct smi_uffd *u, const struct smudge_source_range *range,
 		   struct smudge_error *err)
 {
-	int ret = get_range(range, &u->start, &u->end, err);
+	int ret = get_range(u, range, &u->start, &u->end, err);
 
 	if (ret < 0)
 		return ret;
+	set_lost(u, 0);
 	ret = smi_uffd_open(&u->fds, err);
 	if (ret < 0)
 		return ret;
@@ -113,19 +148,37 @@ int smi_uffd_start(struct smi_uffd *u, const struct smudge_source_range *range,
 	if (!u->runs)
 		ret = smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
 	if (!ret)
-		ret = check_mapped(u->start, u->end, err);
+		ret = check_mapped(u, u->start, u->end, err);
 	if (!ret)
-		ret = smi_sys_uffd_use_register(&u->fds.use, u->start, u->end,
-						err);
-	if (!ret)
-		ret = smi_drops_start(&u->drops, u->fds.use.fd, u->fds.pagemap,
-				      u->start, u->end, err);
-	if (!ret)
-		ret = protect(u, u->start, u->end, err);
-	if (!ret)
-		ret = smi_drops_armed(&u->drops, err);
+		ret = u->fds.target ? smi_uffd_restart(u, err) : arm(u, err);
 	if (ret < 0)
 		release(u);
+	return ret;
+}
+
+/* Not for want of memory, and not because the target is gone. */
+static bool is_refused(int code)
+{
+	return code < 0 && code != -ENOMEM && code != -ESRCH;
+}
+
+int smi_uffd_restart(struct smi_uffd *u, struct smudge_error *err)
+{
+	struct smudge_error own = SMUDGE_ERROR_INIT;
+	int ret;
+
+	smi_drops_stop(&u->drops);
+	ret = arm(u, &own);
+	set_lost(u, ret);
+	if (is_refused(ret)) {
+		SMI_SYS_LOG(SMUDGE_LOG_WARNING, WHERE,
+			    "all %llu bytes at 0x%llx are reported by each "
+			    "harvest: %s",
+			    (unsigned long long)(u->end - u->start),
+			    (unsigned long long)u->start, own.message);
+		return 0;
+	}
+	smi_sys_error_keep(err, &own);
 	return ret;
 }
 
@@ -138,11 +191,10 @@ void smi_uffd_stop(struct smi_uffd *u)
 static int arm_more(struct smi_uffd *u, uint64_t end, struct smudge_error *err)
 {
 	struct smi_drops more;
-	int ret = smi_drops_start(&more, u->fds.use.fd, u->fds.pagemap, u->end,
-				  end, err);
+	int ret = smi_drops_start(&more, &u->fds, u->end, end, err);
 
 	if (!ret)
-		ret = protect(u, u->end, end, err);
+		ret = smi_uffd_protect(u, u->end, end, err);
 	if (!ret)
 		ret = smi_drops_armed(&more, err);
 	if (!ret) {
@@ -160,17 +212,21 @@ int smi_uffd_grow(struct smi_uffd *u, const struct smudge_source_range *range,
 		  struct smudge_error *err)
 {
 	uint64_t start = 0, end = 0;
-	int ret = get_range(range, &start, &end, err);
+	int ret = get_range(u, range, &start, &end, err);
 
+	if (!ret && smi_uffd_is_lost(u)) {
+		u->end = end;
+		return 0;
+	}
 	if (!ret)
-		ret = check_mapped(u->end, end, err);
+		ret = check_mapped(u, u->end, end, err);
 	if (!ret)
-		ret = smi_sys_uffd_use_extend(&u->fds.use, end, err);
+		ret = smi_uffd_extend(&u->fds, end, err);
 	if (ret < 0)
 		return ret;
 	ret = arm_more(u, end, err);
 	if (ret < 0)
-		smi_sys_uffd_use_cut(&u->fds.use, u->end);
+		smi_uffd_cut(&u->fds, u->end);
 	else
 		u->end = end;
 	return ret;
@@ -181,5 +237,5 @@ void smi_uffd_shrink(struct smi_uffd *u,
 {
 	u->end = u->start + (range->npages << range->page_shift);
 	smi_drops_cut(&u->drops, u->end);
-	smi_sys_uffd_use_cut(&u->fds.use, u->end);
+	smi_uffd_cut(&u->fds, u->end);
 }

@@ -11,7 +11,7 @@
 #include <smudge/source.h>
 
 #include "source/drops.h"
-#include "source/uffd_probe.h"
+#include "source/uffd_fds.h"
 #include "sys/pagemap.h"
 
 /*
@@ -36,7 +36,20 @@ struct smi_uffd {
 	struct smi_sys_page_run
 		*runs;		/* SMI_UFFD_MAX_RUNS, between start and stop */
 	struct smi_drops drops; /* between start and stop */
+	/*
+	 * LOST: a target's memory cannot be armed now, for this reason; or 0.
+	 * Then the source reports all of it, and each harvest tries again.
+	 * Changed under the region's lock.
+	 */
+	_Atomic int *lost_code;
+	_Atomic int own_lost_code; /* for a target that does not ask */
 };
+
+static inline bool smi_uffd_is_lost(const struct smi_uffd *u)
+{
+	/* Relaxed: the region's lock orders it. */
+	return atomic_load_explicit(u->lost_code, memory_order_relaxed) != 0;
+}
 
 /* The end of the window that @from is in, or @limit. */
 static inline uint64_t smi_uffd_window_end(uint64_t from, uint64_t limit)
@@ -57,5 +70,16 @@ int smi_uffd_grow(struct smi_uffd *u, const struct smudge_source_range *range,
 		  struct smudge_error *err);
 void smi_uffd_shrink(struct smi_uffd *u,
 		     const struct smudge_source_range *range);
+
+/* Write-protect a part of the range, in windows. Return: 0 or -errno. */
+int smi_uffd_protect(const struct smi_uffd *u, uint64_t start, uint64_t end,
+		     struct smudge_error *err);
+
+/*
+ * Register, protect and learn all of a target's range again, whatever is mapped
+ * there now. All of it is to be reported. Return: 0, also if it is lost;
+ * -ESRCH, -ENOMEM, and it is lost.
+ */
+int smi_uffd_restart(struct smi_uffd *u, struct smudge_error *err);
 
 #endif

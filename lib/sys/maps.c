@@ -149,15 +149,14 @@ static int walk_text(FILE *maps, uint64_t start, uint64_t end, each_fn each,
 	return ret;
 }
 
-int smi_sys_maps_each(uint64_t start, uint64_t end, each_fn each, void *opaque)
+/* @fd is closed. */
+static int walk(int fd, uint64_t start, uint64_t end, each_fn each,
+		void *opaque)
 {
-	int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
 	struct smi_sys_mapping first;
 	FILE *maps;
 	int ret;
 
-	if (fd < 0)
-		return -errno;
 	/*
 	 * The ioctl may be missing: before Linux 6.11 (-ENOTTY), in emulators
 	 * of system calls, behind filters. After any failure the text is read.
@@ -176,4 +175,19 @@ int smi_sys_maps_each(uint64_t start, uint64_t end, each_fn each, void *opaque)
 	ret = walk_text(maps, start, end, each, opaque);
 	fclose(maps);
 	return ret;
+}
+
+int smi_sys_maps_each(uint64_t start, uint64_t end, each_fn each, void *opaque)
+{
+	int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : walk(fd, start, end, each, opaque);
+}
+
+int smi_sys_maps_each_of(int proc, uint64_t start, uint64_t end, each_fn each,
+			 void *opaque)
+{
+	int fd = openat(proc, "maps", O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : walk(fd, start, end, each, opaque);
 }

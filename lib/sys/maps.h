@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /proc/self/maps: what kind of memory an address range is made of.
+ * /proc/self/maps: what kind of memory an address range is made of; or another
+ * process's.
  */
 #ifndef LIB_SYS_MAPS_H
 #define LIB_SYS_MAPS_H
@@ -23,6 +24,8 @@ struct smi_sys_mapping {
 
 /*
  * smi_sys_maps_each - visit the mappings of a range of this process
+ * smi_sys_maps_each_of - those of another process
+ * @proc: descriptor of its directory in /proc
  * @start, @end: addresses
  * @each: called in ascending order, for each address once at most; holes are
  *      not visited. It returns 0 to continue, anything else to end the walk
@@ -35,5 +38,9 @@ int smi_sys_maps_each(uint64_t start, uint64_t end,
 		      int (*each)(void *opaque,
 				  const struct smi_sys_mapping *m),
 		      void *opaque);
+int smi_sys_maps_each_of(int proc, uint64_t start, uint64_t end,
+			 int (*each)(void *opaque,
+				     const struct smi_sys_mapping *m),
+			 void *opaque);
 
 #endif

@@ -17,6 +17,13 @@
 #define LONG_NAME \
 	"a name of sixty-four bytes, which is one more than the limit is set"
 
+static int read_nothing(void *opaque, uint64_t offset_bytes,
+			size_t length_bytes, void *buffer,
+			struct smudge_error *err)
+{
+	return -EIO;
+}
+
 static const struct wrong {
 	struct smudge_region_options options;
 	const char *sentence;
@@ -30,6 +37,12 @@ static const struct wrong {
 	 "and 63 are allowed"},
 	{{.name = "ram", .hva = NULL, .gpa = GPA, .size_bytes = SIZE},
 	 "region ram: .hva is NULL, set it to where its memory is mapped"},
+	{{.name = "ram",
+	  .hva = HVA,
+	  .gpa = GPA,
+	  .size_bytes = SIZE,
+	  .read = read_nothing},
+	 "region ram: it has both .hva and .read, and needs one of them"},
 	{{.name = "ram",
 	  .hva = (char *)HVA + 1,
 	  .gpa = GPA,

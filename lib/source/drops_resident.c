@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Own maps of a target's shared files.
+ *
+ * /proc/PID/map_files opens exactly the file that is mapped, and needs
+ * CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE. Without, one of the target's
+ * descriptors may be of the same file: device and inode tell.
+ */
+#include "source/drops_resident.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "common/range.h"
+
+/* A mapping is found by its exact edges, and @m may be a part of it. */
+static int open_map_file(int proc, const struct smi_sys_mapping *m)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "map_files/%" PRIx64 "-%" PRIx64, m->start,
+		 m->end);
+	return openat(proc, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+}
+
+static bool is_file_of(const struct stat *st, const struct smi_sys_mapping *m)
+{
+	return st->st_ino == m->inode && major(st->st_dev) == m->dev_major &&
+	       minor(st->st_dev) == m->dev_minor && S_ISREG(st->st_mode);
+}
+
+static int open_descriptor(int proc, const struct smi_sys_mapping *m)
+{
+	int dir = openat(proc, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *names = dir < 0 ? NULL : fdopendir(dir);
+	struct dirent *entry;
+	struct stat st;
+	int fd = -1;
+
+	if (!names && dir >= 0)
+		close(dir);
+	while (names && fd < 0 && (entry = readdir(names))) {
+		if (fstatat(dir, entry->d_name, &st, 0) == 0 &&
+		    is_file_of(&st, m))
+			fd = openat(dir, entry->d_name,
+				    O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	}
+	if (names)
+		closedir(names);
+	return fd;
+}
+
+/* NULL if the file cannot be mapped here. */
+static char *map_file(int proc, const struct smi_sys_mapping *m)
+{
+	int fd = open_map_file(proc, m);
+	struct stat st;
+	void *map = MAP_FAILED;
+
+	if (fd < 0)
+		fd = open_descriptor(proc, m);
+	if (fd < 0)
+		return NULL;
+	/* Another mapping may be there since. */
+	if (fstat(fd, &st) == 0 && is_file_of(&st, m))
+		map = mmap(NULL, m->end - m->start, PROT_NONE,
+			   MAP_SHARED | MAP_NORESERVE, fd, (off_t)m->file_off);
+	close(fd);
+	return map == MAP_FAILED ? NULL : map;
+}
+
+int smi_drops_resident_add(struct smi_drops_resident *resident, int proc,
+			   const struct smi_sys_mapping *m)
+{
+	struct smi_drops_own_map *grown;
+	char *map = map_file(proc, m);
+
+	if (!map)
+		return 0;
+	grown = realloc(resident->maps, (resident->nmaps + 1) * sizeof(*grown));
+	if (!grown) {
+		munmap(map, m->end - m->start);
+		return -ENOMEM;
+	}
+	grown[resident->nmaps++] = (struct smi_drops_own_map){
+		.start = m->start, .end = m->end, .map = map};
+	resident->maps = grown;
+	return 0;
+}
+
+int smi_drops_resident_append(struct smi_drops_resident *resident,
+			      struct smi_drops_resident *more)
+{
+	size_t n = resident->nmaps + more->nmaps;
+	struct smi_drops_own_map *grown;
+
+	if (!more->nmaps)
+		return 0;
+	grown = realloc(resident->maps, n * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	memcpy(grown + resident->nmaps, more->maps,
+	       more->nmaps * sizeof(*grown));
+	resident->maps = grown;
+	resident->nmaps = n;
+	free(more->maps);
+	*more = (struct smi_drops_resident){0};
+	return 0;
+}
+
+void smi_drops_resident_free(struct smi_drops_resident *resident)
+{
+	for (size_t i = 0; i < resident->nmaps; i++)
+		munmap(resident->maps[i].map,
+		       resident->maps[i].end - resident->maps[i].start);
+	free(resident->maps);
+	*resident = (struct smi_drops_resident){0};
+}
+
+int smi_drops_resident_ask(const struct smi_drops_resident *resident,
+			   uint64_t at, uint64_t npages,
+			   unsigned int page_shift, unsigned char *vector)
+{
+	uint64_t limit = at + (npages << page_shift);
+
+	for (size_t i = 0; i < resident->nmaps; i++) {
+		const struct smi_drops_own_map *own = &resident->maps[i];
+		uint64_t start = max_u64(at, own->start);
+		uint64_t end = min_u64(limit, own->end);
+
+		if (start >= end)
+			continue;
+		/* A mapping beyond the end of its file: nothing is there. */
+		if (mincore(own->map + (start - own->start), end - start,
+			    vector + ((start - at) >> page_shift)) < 0 &&
+		    errno != ENOMEM)
+			return -errno;
+	}
+	return 0;
+}
