@@ -25,7 +25,7 @@ LIBRARY = {
     "lib/bitmap": {"sys"},
     "lib/memory": {"bitmap", "sys"},
     "lib/source": {"memory", "bitmap", "sys"},
-    "lib/process": {"memory", "bitmap", "sys"},
+    "lib/process": {"source", "memory", "bitmap", "sys"},
     "lib/wire": {"sys"},
     "lib/stream": {"wire", "sys"},
     "lib/migrate": {"stream", "wire", "memory", "bitmap", "sys"},

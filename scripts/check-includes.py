@@ -26,7 +26,7 @@ ALLOWED = {
     "lib/bitmap": {"sys", "common"},
     "lib/memory": {"bitmap", "sys", "common"},
     "lib/source": {"sys", "common"},
-    "lib/process": {"sys", "common"},
+    "lib/process": {"source", "sys", "common"},
     "lib/wire": {"sys", "common"},
     "lib/stream": {"wire", "sys", "common"},
     "lib/migrate": {"stream", "wire", "sys", "common"},

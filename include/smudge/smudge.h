@@ -18,6 +18,7 @@
 #include "memory.h"
 #include "migrate.h"
 #include "mprotect.h"
+#include "process.h"
 #include "soft_dirty.h"
 #include "source.h"
 #include "source_ops.h"

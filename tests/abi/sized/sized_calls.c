@@ -6,6 +6,7 @@
 #include "sized.h"
 
 #include <errno.h>
+#include <limits.h>
 
 #ifdef LESS
 #define KNOWN_BYTES(type) sizeof(struct type)
@@ -112,6 +113,8 @@ static int quiesce(void *opaque, struct smudge_error *err)
 
 static const struct smudge_soft_dirty_options soft_dirty_options = {
 	.size = sizeof(soft_dirty_options), .quiesce = quiesce, .resume = stop};
+static const struct smudge_process_options process_options = {
+	.size = sizeof(process_options)};
 static uint64_t vhost_log[1];
 static const struct smudge_vhost_log_options vhost_log_options = {
 	.size = sizeof(vhost_log_options),
@@ -182,6 +185,11 @@ CREATES(kvm_ring_create, smudge_kvm_ring,
 CREATES(kvm_ring_slot, smudge_source,
 	smudge_kvm_ring_slot(world.kvm_ring, argument, &made, NULL),
 	smudge_source_destroy(made))
+
+/* No process has this number, which is known after the options are. */
+CREATES(process_open, smudge_process,
+	smudge_process_open(world.memory, INT_MAX, argument, &made, NULL),
+	NEED(smudge_process_close(made, NULL) == 0, "process_open"))
 
 static int kvm_ring_stats(void *argument)
 {
@@ -324,6 +332,12 @@ struct sized_call sized_calls[N_SIZED_CALLS] = {
 	SIZED(migrate_forecast, smudge_forecast_options, &forecast_options, 0,
 	      false),
 	SIZED_AS(forecast, migrate_forecast, smudge_forecast, NULL, 0, false),
+	SIZED(process_open, smudge_process_options, &process_options, -ESRCH,
+	      false),
+	EXEMPT(process_stats, smudge_process_stats,
+	       "it takes a process, and tests/kernel/test_process_stats has "
+	       "one"),
+	EXEMPT(process_each_untracked, smudge_process_untracked, FROM_LIBRARY),
 	EXEMPT(migrate_default_policy, smudge_migrate_stats, FROM_LIBRARY),
 	EXEMPT(migrate_default_policy, smudge_migrate_limits, FROM_LIBRARY),
 };

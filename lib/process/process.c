@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A process: open, harvest, close.
+ */
+#include <smudge/process.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "process/area.h"
+#include "process/attachment.h"
+#include "process/follow.h"
+#include "process/open.h"
+#include "process/options.h"
+#include "sys/error.h"
+#include "sys/guard.h"
+#include "sys/log.h"
+#include "sys/space.h"
+
+#define WHERE "process"
+
+static int check_space(const struct smudge_process *process,
+		       struct smudge_error *err)
+{
+	return smi_sys_space_check(process->space, WHERE, "process", err);
+}
+
+static void free_process(struct smudge_process *process)
+{
+	if (process->attachment) {
+		smi_attachment_let_go(process->attachment);
+		smi_attachment_drop(process->attachment);
+	}
+	smi_process_free_left_out(process);
+	pthread_mutex_destroy(&process->lock);
+	free(process->areas);
+	free(process->pattern);
+	free(process);
+}
+
+static struct smudge_process *
+new_process(struct smudge_memory *memory, pid_t pid,
+	    const struct smudge_process_options *o,
+	    const struct smi_process_means *means)
+{
+	struct smudge_process *process = calloc(1, sizeof(*process));
+
+	if (!process)
+		return NULL;
+	pthread_mutex_init(&process->lock, NULL);
+	process->space = smi_sys_space_id();
+	process->memory = memory;
+	process->means = means;
+	process->pid = pid;
+	process->select = o->select;
+	process->first_address = o->first_address;
+	process->end_address = o->end_address;
+	process->stop_timeout_ms = o->stop_timeout_ms;
+	process->pattern = o->pattern ? strdup(o->pattern) : NULL;
+	if (process->space && (process->pattern || !o->pattern))
+		return process;
+	free_process(process);
+	return NULL;
+}
+
+/* What was asked for must be there, and all of it a region. */
+static int check_selection(const struct smudge_process *process,
+			   struct smudge_error *err)
+{
+	const struct smi_left_out *first = process->left_out;
+
+	if (process->nleft_out && (process->select != SMUDGE_PROCESS_ALL ||
+				   process->nareas == SMUDGE_MAX_REGIONS))
+		return smudge_error_set(
+			err,
+			process->nareas == SMUDGE_MAX_REGIONS ? -ENOSPC
+							      : -EOPNOTSUPP,
+			WHERE,
+			"mapping 0x%llx to 0x%llx of process %d cannot "
+			"be tracked: %s",
+			(unsigned long long)first->start,
+			(unsigned long long)first->end, (int)process->pid,
+			first->reason);
+	if (!process->nareas)
+		return smudge_error_set(err, -ENOENT, WHERE,
+					"process %d has no mapping that may be "
+					"written and that is selected",
+					(int)process->pid);
+	return 0;
+}
+
+static int begin(struct smudge_process *process, struct smudge_error *err)
+{
+	int ret = smi_attachment_make(process, err);
+
+	if (ret == 0) {
+		process->stats.method = SMUDGE_PROCESS_UFFD;
+		ret = smi_process_follow(process, err);
+	}
+	return ret < 0 ? ret : check_selection(process, err);
+}
+
+int smi_process_open(struct smudge_memory *memory, pid_t pid,
+		     const struct smudge_process_options *options,
+		     const struct smi_process_means *means,
+		     struct smudge_process **ret_process,
+		     struct smudge_error *err)
+{
+	struct smudge_process_options own;
+	struct smudge_process *process;
+	int ret = smi_process_options_copy(&own, options, err);
+
+	if (ret < 0)
+		return ret;
+	if (pid == getpid())
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"process %d is this one: its memory is "
+					"tracked by sources of its own",
+					(int)pid);
+	process = new_process(memory, pid, &own, means);
+	if (!process)
+		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
+	ret = begin(process, err);
+	if (ret < 0) {
+		smi_process_remove_areas(process);
+		free_process(process);
+		return ret;
+	}
+	*ret_process = process;
+	return 0;
+}
+
+/* The program is another one: all of the old one's areas go. */
+static int attach_again(struct smudge_process *process,
+			struct smudge_error *err)
+{
+	if (process->attachment) {
+		process->stats.execs++;
+		for (size_t i = 0; i < process->nareas; i++)
+			smi_area_let_go(process->areas[i]);
+		smi_attachment_let_go(process->attachment);
+		smi_attachment_drop(process->attachment);
+		process->attachment = NULL;
+	}
+	smi_process_remove_areas(process);
+	return smi_attachment_make(process, err);
+}
+
+/* process->lock held. */
+static int refresh(struct smudge_process *process, struct smudge_error *err)
+{
+	int ret = process->attachment ? smi_attachment_check(process, err)
+				      : -ESTALE;
+
+	if (ret == -ESTALE)
+		ret = attach_again(process, err);
+	if (ret == -ESRCH)
+		process->stats.has_ended = true;
+	return ret < 0 ? ret : smi_process_follow(process, err);
+}
+
+typedef int (*harvest_fn)(struct smudge_region *region,
+			  struct smudge_error *err);
+
+/* All of them, whatever fails. */
+static int harvest_all(struct smudge_process *process, harvest_fn harvest,
+		       struct smudge_error *err)
+{
+	int first = 0;
+
+	for (size_t i = 0; i < process->nareas; i++) {
+		struct smudge_error own = SMUDGE_ERROR_INIT;
+		int ret = harvest(process->areas[i]->region, &own);
+
+		if (ret < 0)
+			smi_sys_error_keep(err, &own);
+		if (ret < 0 && first == 0)
+			first = ret;
+	}
+	return first;
+}
+
+static int refresh_and_harvest(struct smudge_process *process,
+			       harvest_fn harvest, struct smudge_error *err)
+{
+	int ret, harvested;
+
+	SMI_SYS_LOG_SCOPE();
+	smudge_error_clear(err);
+	ret = check_space(process, err);
+	if (ret < 0)
+		return ret;
+	SMI_SYS_GUARD(&process->lock);
+	ret = refresh(process, err);
+	harvested = harvest_all(process, harvest, err);
+	return ret < 0 ? ret : harvested;
+}
+
+int smudge_process_harvest(struct smudge_process *process,
+			   struct smudge_error *err)
+{
+	return refresh_and_harvest(process, smudge_region_harvest, err);
+}
+
+int smudge_process_look(struct smudge_process *process,
+			struct smudge_error *err)
+{
+	return refresh_and_harvest(process, smudge_region_look, err);
+}
+
+int smudge_process_harvest_quiesced(struct smudge_process *process,
+				    struct smudge_error *err)
+{
+	return refresh_and_harvest(process, smudge_region_harvest_quiesced,
+				   err);
+}
+
+static int busy(const struct smudge_process *process, struct smudge_error *err)
+{
+	return smudge_error_set(err, -EBUSY, WHERE,
+				"%zu regions of process %d are held or have a "
+				"batch: release them, then close it again",
+				process->nareas, (int)process->pid);
+}
+
+int smudge_process_close(struct smudge_process *process,
+			 struct smudge_error *err)
+{
+	int ret;
+
+	SMI_SYS_LOG_SCOPE();
+	smudge_error_clear(err);
+	if (!process)
+		return 0;
+	ret = check_space(process, err);
+	if (ret < 0)
+		return ret;
+	for (size_t i = 0; i < process->nareas; i++)
+		smi_area_let_go(process->areas[i]);
+	if (process->attachment)
+		smi_attachment_let_go(process->attachment);
+	smi_process_remove_areas(process);
+	if (process->nareas)
+		return busy(process, err);
+	free_process(process);
+	return 0;
+}

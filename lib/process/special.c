@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel's scans skip a device's memory, and would call it clean. It writes
+ * to its own rings without the process's page tables. A name decides, since
+ * only /proc/PID/smaps has the flags, and to read it walks all page tables. A
+ * name that only looks like one of these costs tracking and loses nothing: the
+ * mapping is named as not tracked.
+ */
+#include "process/special.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+/* 512 MiB of page tables in the process, to protect what was never used. */
+#define MAX_BYTES (UINT64_C(256) << 30)
+
+static bool begins(const char *name, const char *with)
+{
+	return !strncmp(name, with, strlen(with));
+}
+
+/* Files in /dev that are memory like any other. */
+static bool is_plain_in_dev(const char *name)
+{
+	static const char *const plain[] = {"/dev/shm/", "/dev/zero",
+					    "/dev/hugepages", "/dev/mqueue/"};
+
+	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
+		if (begins(name, plain[i]))
+			return true;
+	}
+	return false;
+}
+
+const char *smi_special_reason(const char *name, uint64_t length_bytes)
+{
+	if (begins(name, "/dev/") && !is_plain_in_dev(name))
+		return "it is a device's memory, which no scan sees";
+	if (begins(name, "anon_inode:"))
+		return "it is memory of the kernel's, which writes to it "
+		       "unseen";
+	if (begins(name, "/[aio]"))
+		return "it is a ring of AIO, to which the kernel writes unseen";
+	if (begins(name, "/secretmem"))
+		return "it is secret memory, which nobody else may read";
+	if (begins(name, "/sys/") || begins(name, "/proc/") ||
+	    begins(name, "socket:"))
+		return "it is memory of the kernel's, which writes to it "
+		       "unseen";
+	if (length_bytes > MAX_BYTES)
+		return "it is larger than 256 GiB";
+	return NULL;
+}

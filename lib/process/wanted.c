@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Grouping the mappings by object, and selecting groups.
+ */
+#include "process/wanted.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/range.h"
+#include "process/object.h"
+#include "process/special.h"
+
+/* Smaller ones are not taken for a guest's memory. */
+#define GUEST_MIN_BYTES (UINT64_C(16) << 20)
+
+#define DELETED " (deleted)"
+
+struct smi_area *smi_area_after(const struct smudge_process *process,
+				uint64_t address)
+{
+	size_t low = 0, high = process->nareas;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (process->areas[middle]->end <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < process->nareas ? process->areas[low] : NULL;
+}
+
+struct smi_area *smi_area_at(const struct smudge_process *process,
+			     uint64_t address)
+{
+	struct smi_area *area = smi_area_after(process, address);
+
+	return area && area->start <= address ? area : NULL;
+}
+
+/* Is the mapping's first page tracked, as what it is now? */
+static bool is_tracked(const struct smudge_process *process,
+		       const struct smi_process_mapping *m)
+{
+	const struct smi_area *area = smi_area_at(process, m->start);
+	struct smi_object object = smi_object_of(m);
+
+	return area && area->attachment == process->attachment &&
+	       smi_object_continues(&area->object, area->name, &object, m->name,
+				    m->start - area->start);
+}
+
+static void add_mapping(struct smi_wanted_list *wanted,
+			const struct smi_process_mapping *m)
+{
+	struct smi_wanted *last = &wanted->list[wanted->n - 1];
+	struct smi_object object = smi_object_of(m);
+
+	if (wanted->n && last->end == m->start &&
+	    smi_object_continues(&last->object, last->name, &object, m->name,
+				 m->start - last->start)) {
+		last->end = m->end;
+		return;
+	}
+	wanted->list[wanted->n++] = (struct smi_wanted){.start = m->start,
+							.end = m->end,
+							.object = object,
+							.name = m->name};
+}
+
+static bool matches(const char *pattern, const char *name)
+{
+	size_t length = strlen(name), tail = strlen(DELETED);
+	char *cut;
+	bool found;
+
+	if (fnmatch(pattern, name, 0) == 0)
+		return true;
+	if (length < tail || strcmp(name + length - tail, DELETED) != 0)
+		return false;
+	cut = strndup(name, length - tail);
+	found = cut && fnmatch(pattern, cut, 0) == 0;
+	free(cut);
+	return found;
+}
+
+static uint64_t bytes_of(const struct smi_wanted *w)
+{
+	return w->end - w->start;
+}
+
+/* Does it look like a file that is a guest's memory? */
+static bool is_guest_file(const struct smi_wanted *w)
+{
+	static const char *const names[] = {
+		"/memfd:", "/dev/shm/", "/dev/hugepages/", "/anon_hugepage"};
+
+	if (!w->object.has_file || bytes_of(w) < GUEST_MIN_BYTES)
+		return false;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!strncmp(w->name, names[i], strlen(names[i])))
+			return true;
+	}
+	return w->object.is_shared;
+}
+
+static bool is_anonymous(const struct smi_wanted *w)
+{
+	return !w->object.has_file && !w->object.is_shared;
+}
+
+/* How large the largest are, of files and without a file. */
+struct largest {
+	uint64_t file_bytes, anonymous_bytes;
+};
+
+static struct largest find_largest(const struct smi_wanted_list *wanted)
+{
+	struct largest largest = {0, 0};
+
+	for (size_t i = 0; i < wanted->n; i++) {
+		const struct smi_wanted *w = &wanted->list[i];
+
+		if (is_guest_file(w))
+			largest.file_bytes =
+				max_u64(largest.file_bytes, bytes_of(w));
+		else if (is_anonymous(w) && !w->reason)
+			largest.anonymous_bytes =
+				max_u64(largest.anonymous_bytes, bytes_of(w));
+	}
+	return largest;
+}
+
+static bool is_guest_ram(const struct smi_wanted *w,
+			 const struct largest *largest)
+{
+	if (is_guest_file(w))
+		return true;
+	return is_anonymous(w) && bytes_of(w) == largest->anonymous_bytes &&
+	       bytes_of(w) >= largest->file_bytes;
+}
+
+/* What was selected once stays so, whatever else grew meanwhile. */
+static bool was_selected(const struct smudge_process *process,
+			 const struct smi_wanted *w)
+{
+	const struct smi_area *area = smi_area_at(process, w->start);
+
+	return area && area->attachment == process->attachment &&
+	       smi_object_continues(&area->object, area->name, &w->object,
+				    w->name, w->start - area->start);
+}
+
+static bool is_selected(const struct smudge_process *process,
+			const struct smi_wanted *w,
+			const struct largest *largest)
+{
+	switch (process->select) {
+	case SMUDGE_PROCESS_NAMED:
+		return matches(process->pattern, w->name);
+	case SMUDGE_PROCESS_RANGE:
+		return w->start < process->end_address &&
+		       process->first_address < w->end;
+	case SMUDGE_PROCESS_GUEST_RAM:
+		return is_guest_ram(w, largest) || was_selected(process, w);
+	default:
+		return true;
+	}
+}
+
+static void select_groups(const struct smudge_process *process,
+			  struct smi_wanted_list *wanted)
+{
+	struct largest largest = find_largest(wanted);
+	size_t n = 0;
+
+	for (size_t i = 0; i < wanted->n; i++) {
+		if (is_selected(process, &wanted->list[i], &largest))
+			wanted->list[n++] = wanted->list[i];
+	}
+	wanted->n = n;
+}
+
+int smi_wanted_find(const struct smudge_process *process,
+		    const struct smi_process_maps *maps,
+		    struct smi_wanted_list *wanted)
+{
+	*wanted = (struct smi_wanted_list){0};
+	wanted->list = calloc(maps->n + 1, sizeof(*wanted->list));
+	if (!wanted->list)
+		return -ENOMEM;
+	for (size_t i = 0; i < maps->n; i++) {
+		const struct smi_process_mapping *m = &maps->list[i];
+
+		if (m->is_writable || is_tracked(process, m))
+			add_mapping(wanted, m);
+	}
+	for (size_t i = 0; i < wanted->n; i++) {
+		struct smi_wanted *w = &wanted->list[i];
+
+		w->reason = smi_special_reason(w->name, bytes_of(w));
+	}
+	select_groups(process, wanted);
+	return 0;
+}
+
+void smi_wanted_free(struct smi_wanted_list *wanted)
+{
+	free(wanted->list);
+	*wanted = (struct smi_wanted_list){0};
+}
