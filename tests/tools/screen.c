@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reports fit terminals of all sizes, whatever the processes' names are; and
+ * what they say is in all of their forms.
+ */
+#include "support.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rate/json.h"
+#include "rate/line.h"
+#include "rate/screen.h"
+
+static void add_mapping(struct rate_process *process, uint64_t address,
+			const char *name, double pages)
+{
+	struct rate_mapping mapping = {
+		.address = address, .size_bytes = 1 << 20, .pages = pages};
+
+	rate_name_copy(mapping.name, name);
+	assert_int_equal(rate_mappings_add(&process->mappings, &mapping), 0);
+}
+
+/* An interval of one second. */
+static void fill(struct rate_report *report, int nprocesses, double pages)
+{
+	struct rate_value value = {pages, pages * 0.9, pages * 1.1};
+	struct rate_value sum = {0};
+
+	*report = (struct rate_report){.number = 7, .elapsed_s = 7.003};
+	for (int i = 0; i < nprocesses; i++) {
+		struct rate_process *process =
+			rate_report_process(report, 4000000 + i);
+
+		assert_non_null(process);
+		rate_name_copy(process->name, "n\xc3\xa4me\x1b[2J");
+		process->method = RATE_SAMPLE;
+		add_mapping(process, 0x1000, "[heap]", pages * 0.75);
+		add_mapping(process, 0x200000, "/a/long/path/of/a/library.so",
+			    pages * 0.25);
+		add_mapping(process, 0x400000, "cold one", 0);
+		for (int w = 0; w < RATE_WINDOW_FIVE; w++)
+			rate_window_add(&process->measure.windows[w], &value,
+					0.1);
+		rate_measure_end(&process->measure, &value, 1);
+		rate_value_add(&sum, &value);
+	}
+	for (int w = 0; w < RATE_WINDOW_FIVE; w++)
+		rate_window_add(&report->sum.windows[w], &sum, 0.1);
+	rate_measure_end(&report->sum, &sum, 1);
+}
+
+static void check_lines(const char *text, unsigned int columns,
+			unsigned int rows)
+{
+	unsigned int n = 0;
+
+	for (const char *line = text; *line; n++) {
+		size_t len = strcspn(line, "\n");
+
+		if (len > columns)
+			fail_msg("%zu columns, not %u: %.*s", len, columns,
+				 (int)len, line);
+		for (size_t i = 0; i < len; i++)
+			assert_true(line[i] >= ' ' && line[i] <= '~');
+		assert_int_equal(line[len], '\n');
+		line += len + 1;
+	}
+	assert_true(n > 0 && n <= rows);
+}
+
+static void fits(void **state)
+{
+	for (int nprocesses = 1; nprocesses <= 3; nprocesses += 2) {
+		for (double pages = 0; pages < 1e14; pages = pages * 97 + 1) {
+			struct rate_report report;
+
+			fill(&report, nprocesses, pages);
+			report.is_summary = pages > 1e6;
+			for (unsigned int columns = 9; columns <= 200;
+			     columns++) {
+				struct rate_screen screen = {
+					columns, 1 + columns % 40, false};
+				char *text = NULL;
+
+				assert_int_equal(
+					rate_screen(&report, &screen, &text),
+					0);
+				check_lines(text, columns, screen.rows);
+				free(text);
+			}
+			rate_report_free(&report);
+		}
+	}
+}
+
+/* With colours: the same text, and each line ends in its first style. */
+static void colours_take_no_column(void **state)
+{
+	struct rate_report report;
+	struct rate_screen screen = {80, 30, false};
+	char *plain = NULL;
+	char *coloured = NULL;
+	size_t len = 0;
+
+	fill(&report, 2, 5000);
+	assert_int_equal(rate_screen(&report, &screen, &plain), 0);
+	screen.has_colours = true;
+	assert_int_equal(rate_screen(&report, &screen, &coloured), 0);
+	assert_non_null(strstr(coloured, "\x1b["));
+	for (const char *c = coloured; *c; c++) {
+		if (*c == '\x1b')
+			c = strchr(c, 'm');
+		else
+			coloured[len++] = *c;
+	}
+	coloured[len] = '\0';
+	assert_string_equal(coloured, plain);
+	free(plain);
+	free(coloured);
+	rate_report_free(&report);
+}
+
+static void check_has(const char *text, const char *part)
+{
+	if (!strstr(text, part))
+		fail_msg("no '%s' in:\n%s", part, text);
+}
+
+static void says_what_was_measured(void **state)
+{
+	struct rate_report report;
+	struct rate_screen screen = {100, 30, false};
+	char *text = NULL;
+
+	fill(&report, 1, 5000);
+	assert_int_equal(rate_screen(&report, &screen, &text), 0);
+	check_has(text, "0:07  4000000 n?me?[2J  sample");
+	check_has(text, "5,000 pages/s  20.5 MB/s  +- 500 pages/s");
+	check_has(text, "3,750     15.4  75 %  1.0 MiB  [heap]");
+	check_has(text, "cold: 1 mappings, 1.0 MiB, not written");
+	free(text);
+	assert_int_equal(rate_line(&report, &text), 0);
+	assert_string_equal(text,
+			    "7.0 s  5,000 pages/s +- 500  20.5 MB/s  unique "
+			    "0.1 s: 5,000, 0.5 s: 5,000, 1 s: 5,000, 5 s: -  "
+			    "hot: [heap] 75 %");
+	free(text);
+	assert_int_equal(rate_heading(&report, &text), 0);
+	check_has(text, "process 4000000, ");
+	check_has(text, "95 % confidence");
+	free(text);
+	rate_report_free(&report);
+}
+
+static double number(const json_t *object, const char *name)
+{
+	const json_t *value = json_object_get(object, name);
+
+	assert_true(json_is_number(value));
+	return json_number_value(value);
+}
+
+static void json_has_the_same(void **state)
+{
+	struct rate_report report;
+	const json_t *process;
+	const json_t *measured;
+	const json_t *windows;
+	json_t *json;
+
+	fill(&report, 2, 5000);
+	json = rate_json(&report);
+	assert_non_null(json);
+	process = json_array_get(json_object_get(json, "processes"), 1);
+	assert_true(number(process, "pid") == 4000001);
+	measured = json_object_get(process, "measured");
+	assert_true(number(measured, "pages") == 5000 &&
+		    number(measured, "low-pages") == 4500 &&
+		    number(measured, "pages-per-s") == 5000 &&
+		    number(measured, "bytes-per-s") == 5000 * 4096);
+	windows = json_object_get(measured, "windows");
+	assert_true(number(json_array_get(windows, 0), "count") == 1);
+	assert_true(json_is_null(
+		json_object_get(json_array_get(windows, 3), "last-pages")));
+	assert_int_equal(json_array_size(json_object_get(process, "mappings")),
+			 2);
+	assert_true(number(json_object_get(process, "cold"), "mappings") == 1);
+	assert_true(number(json_object_get(json, "sum"), "pages") == 10000);
+	json_decref(json);
+	rate_report_free(&report);
+}
+
+/* Two intervals are one summary: pages and seconds add up, maxima do not. */
+static void summary_adds_up(void **state)
+{
+	struct rate_report summary = {0};
+	struct rate_report one;
+	struct rate_report two;
+
+	fill(&one, 1, 1000);
+	fill(&two, 1, 3000);
+	assert_int_equal(rate_report_add(&summary, &one), 0);
+	assert_int_equal(rate_report_add(&summary, &two), 0);
+	assert_true(summary.is_summary && summary.number == 2);
+	assert_int_equal(summary.nprocesses, 1);
+	assert_true(summary.sum.pages.pages == 4000 &&
+		    summary.sum.seconds == 2 &&
+		    summary.sum.max_pages_ps == 3000);
+	assert_true(summary.processes[0].measure.windows[0].n == 2 &&
+		    summary.processes[0].measure.windows[0].max_pages == 3000 &&
+		    summary.processes[0].mappings.list[0].pages == 3000);
+	rate_measure_begin(&two.sum);
+	assert_true(two.sum.pages.pages == 0 && two.sum.windows[0].n == 0 &&
+		    two.sum.windows[0].is_known &&
+		    two.sum.windows[0].last.pages == 3000);
+	rate_report_free(&one);
+	rate_report_free(&two);
+	rate_report_free(&summary);
+}
+
+TEST_MAIN(fits, colours_take_no_column, says_what_was_measured,
+	  json_has_the_same, summary_adds_up)

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Plain lines.
+ */
+#include "rate/line.h"
+
+#include <stdlib.h>
+
+#include "rate/buffer.h"
+#include "rate/text.h"
+
+static void put_windows(FILE *out, const struct rate_window *windows)
+{
+	static const char *const names[RATE_INTERVAL] = {"0.1 s", "0.5 s",
+							 "1 s", "5 s"};
+
+	for (int w = 0; w < RATE_INTERVAL; w++) {
+		char count[RATE_TEXT_BYTES] = "-";
+
+		if (windows[w].is_known)
+			rate_text_count(count, windows[w].last.pages, 12);
+		fprintf(out, "%s %s: %s", w ? "," : "  unique", names[w],
+			count);
+	}
+}
+
+/* The mapping of any process that was written most. */
+static const struct rate_mapping *hottest(const struct rate_report *report)
+{
+	const struct rate_mapping *found = NULL;
+
+	for (size_t i = 0; i < report->nprocesses; i++) {
+		const struct rate_mappings *all =
+			&report->processes[i].mappings;
+
+		for (size_t m = 0; m < all->n; m++) {
+			if (all->list[m].pages > (found ? found->pages : 0))
+				found = &all->list[m];
+		}
+	}
+	return found;
+}
+
+static int put_line(FILE *out, const struct rate_report *report)
+{
+	const struct rate_measure *sum = &report->sum;
+	const struct rate_mapping *hot = hottest(report);
+	double ps = rate_pages_ps(sum);
+	double error = (sum->pages.high_pages - sum->pages.low_pages) / 2;
+	char count[RATE_TEXT_BYTES];
+
+	rate_text_count(count, ps, 12);
+	fprintf(out, "%.1f s  %s pages/s", report->elapsed_s, count);
+	if (error > 0 && sum->seconds > 0) {
+		rate_text_count(count, error / sum->seconds, 12);
+		fprintf(out, " +- %s", count);
+	}
+	fprintf(out, "  %.1f MB/s", ps * RATE_PAGE_BYTES / 1e6);
+	put_windows(out, sum->windows);
+	if (hot)
+		fprintf(out, "  hot: %s %.0f %%", hot->name,
+			hot->pages / sum->pages.pages * 100);
+	return 0;
+}
+
+int rate_line(const struct rate_report *report, char **ret_text)
+{
+	struct rate_buffer buffer;
+	int ret = rate_buffer_open(&buffer);
+
+	if (ret)
+		return ret;
+	ret = put_line(buffer.out, report);
+	return rate_buffer_close(&buffer, ret, ret_text, NULL);
+}
+
+int rate_heading(const struct rate_report *report, char **ret_text)
+{
+	struct rate_buffer buffer;
+	int ret = rate_buffer_open(&buffer);
+
+	if (ret)
+		return ret;
+	for (size_t i = 0; i < report->nprocesses; i++) {
+		const struct rate_process *process = &report->processes[i];
+
+		fprintf(buffer.out, "process %d, %s: method %s, %s%s%s\n",
+			(int)process->pid, process->name,
+			rate_method_name(process->method),
+			rate_method_error(process->method),
+			process->reason[0] ? "; " : "", process->reason);
+	}
+	return rate_buffer_close(&buffer, 0, ret_text, NULL);
+}

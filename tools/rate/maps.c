@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Mappings, by /proc/PID/maps.
+ */
+#include "rate/maps.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/range.h"
+
+#define LINE_BYTES	4608 /* of PATH_MAX, and what is before the path */
+#define GUEST_RAM_BYTES (UINT64_C(16) << 20)
+
+static const char deleted[] = " (deleted)";
+
+/* Memory of devices is not the process's. */
+static bool is_device(const char *name)
+{
+	return strncmp(name, "/dev/", 5) == 0 &&
+	       strncmp(name, "/dev/shm/", 9) != 0 &&
+	       strncmp(name, "/dev/zero", 9) != 0 &&
+	       strncmp(name, "/dev/hugepages", 14) != 0;
+}
+
+void rate_maps_name(char name[RATE_NAME_BYTES], const char *from)
+{
+	size_t len = strlen(from);
+	size_t tail = sizeof(deleted) - 1;
+
+	rate_name_copy(name, *from ? from : "[anon]");
+	if (len < RATE_NAME_BYTES && len > tail &&
+	    strcmp(name + len - tail, deleted) == 0)
+		name[len - tail] = '\0';
+}
+
+bool rate_maps_line(const char *line, struct rate_mapping *mapping, char *name,
+		    size_t size)
+{
+	uint64_t first;
+	uint64_t end;
+	char rights[5];
+	int at = 0;
+
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*s %*s %*s %n", &first,
+		   &end, rights, &at) != 3 ||
+	    !at || rights[1] != 'w' || end <= first)
+		return false;
+	snprintf(name, size, "%s", line + at);
+	if (is_device(name))
+		return false;
+	*mapping = (struct rate_mapping){.address = first,
+					 .size_bytes = end - first};
+	rate_maps_name(mapping->name, name);
+	return true;
+}
+
+static bool is_selected(const struct rate_select *select, const char *name)
+{
+	char bare[LINE_BYTES];
+	size_t len = strlen(name);
+	size_t tail = sizeof(deleted) - 1;
+
+	if (!select->pattern || fnmatch(select->pattern, name, 0) == 0)
+		return true;
+	snprintf(bare, sizeof(bare), "%s", name);
+	if (len > tail && strcmp(bare + len - tail, deleted) == 0)
+		bare[len - tail] = '\0';
+	return fnmatch(select->pattern, bare, 0) == 0;
+}
+
+/* Mapped from a file that is no program's data: a guest's RAM may be so. */
+static bool is_named_ram(const struct rate_mapping *mapping)
+{
+	static const char *const begins[] = {"/memfd:", "/dev/shm/",
+					     "/dev/hugepages"};
+
+	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++) {
+		if (strncmp(mapping->name, begins[i], strlen(begins[i])) == 0)
+			return mapping->size_bytes >= GUEST_RAM_BYTES;
+	}
+	return false;
+}
+
+/* The largest anonymous one is RAM if no named one is larger. */
+static const struct rate_mapping *anonymous_ram(const struct rate_mappings *all)
+{
+	const struct rate_mapping *largest = NULL;
+	uint64_t named_bytes = GUEST_RAM_BYTES;
+
+	for (size_t i = 0; i < all->n; i++) {
+		const struct rate_mapping *one = &all->list[i];
+
+		if (is_named_ram(one))
+			named_bytes = max_u64(named_bytes, one->size_bytes);
+		else if (one->name[0] == '[' &&
+			 (!largest || one->size_bytes > largest->size_bytes))
+			largest = one;
+	}
+	return largest && largest->size_bytes >= named_bytes ? largest : NULL;
+}
+
+static void keep_guest_ram(struct rate_mappings *all)
+{
+	const struct rate_mapping *anonymous = anonymous_ram(all);
+	size_t n = 0;
+
+	for (size_t i = 0; i < all->n; i++) {
+		struct rate_mapping one = all->list[i];
+
+		if (is_named_ram(&one) || &all->list[i] == anonymous)
+			all->list[n++] = one;
+	}
+	all->n = n;
+}
+
+int rate_maps_read(pid_t pid, const struct rate_select *select,
+		   struct rate_mappings *mappings)
+{
+	struct rate_mapping mapping;
+	char line[LINE_BYTES];
+	char name[LINE_BYTES];
+	FILE *file;
+	int ret = 0;
+
+	snprintf(line, sizeof(line), "/proc/%d/maps", (int)pid);
+	file = fopen(line, "re");
+	if (!file)
+		return -errno;
+	while (!ret && fgets(line, sizeof(line), file)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (rate_maps_line(line, &mapping, name, sizeof(name)) &&
+		    is_selected(select, name))
+			ret = rate_mappings_add(mappings, &mapping);
+	}
+	if (!ret && ferror(file))
+		ret = -EIO;
+	fclose(file);
+	if (!ret && select->is_guest_ram)
+		keep_guest_ram(mappings);
+	return ret;
+}

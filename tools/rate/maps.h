@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The mappings of a process that may be written, from /proc/PID/maps.
+ */
+#ifndef TOOLS_RATE_MAPS_H
+#define TOOLS_RATE_MAPS_H
+
+#include <stdbool.h>
+
+#include <sys/types.h>
+
+#include "rate/mapping.h"
+
+struct rate_select {
+	const char *pattern; /* of fnmatch, for names; NULL: all */
+	bool is_guest_ram;   /* only what looks like a guest's RAM */
+};
+
+/*
+ * rate_maps_line - one line of the file
+ * @line: without its newline
+ * @name: receives the name as the kernel prints it, at most @size bytes
+ *
+ * Return: true, if memory of the process that may be written is mapped there.
+ */
+bool rate_maps_line(const char *line, struct rate_mapping *mapping, char *name,
+		    size_t size);
+
+/*
+ * rate_maps_read - all that are selected, in ascending order
+ * @mappings: receives them behind those that it has, no page of them written
+ * Return: 0, -ENOENT (no such process), -EACCES, -ENOMEM or another -errno.
+ */
+int rate_maps_read(pid_t pid, const struct rate_select *select,
+		   struct rate_mappings *mappings);
+
+/* "[anon]" for no name, and no " (deleted)" behind it. */
+void rate_maps_name(char name[RATE_NAME_BYTES], const char *from);
+
+#endif

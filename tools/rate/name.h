@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Names that other processes chose, made harmless.
+ */
+#ifndef TOOLS_RATE_NAME_H
+#define TOOLS_RATE_NAME_H
+
+#define RATE_NAME_BYTES 96
+
+/*
+ * Copy a name, as valid UTF-8: what is none, and control characters, become
+ * '?'. A longer name is cut behind a whole character.
+ */
+void rate_name_copy(char name[RATE_NAME_BYTES], const char *from);
+
+#endif

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A report as lines.
+ */
+#include "rate/screen.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/range.h"
+#include "rate/buffer.h"
+#include "rate/lines.h"
+#include "rate/text.h"
+
+#define LABEL_COLUMNS 8
+#define MIN_CELL      5
+#define MAX_CELL      13
+#define WITH_SIZES    60 /* columns that a table with all columns needs */
+#define BAR_FROM      100
+#define BAR_BYTES     24
+
+static double megabytes(double pages)
+{
+	return pages * RATE_PAGE_BYTES / 1e6;
+}
+
+static void put_title(struct rate_lines *lines,
+		      const struct rate_report *report)
+{
+	const struct rate_process *first = report->processes;
+	char elapsed[RATE_TEXT_BYTES];
+
+	rate_text_clock(elapsed, report->elapsed_s);
+	if (report->nprocesses == 1)
+		rate_lines_put(lines, RATE_BOLD, "%s  %d %s  %s%s%s", elapsed,
+			       (int)first->pid, first->name,
+			       rate_method_name(first->method),
+			       first->has_ended ? ", ended" : "",
+			       first->execs ? ", has run another program" : "");
+	else
+		rate_lines_put(lines, RATE_BOLD, "%s  %zu processes", elapsed,
+			       report->nprocesses);
+}
+
+/* Without a sample the interval of confidence is empty. */
+static void put_rate(struct rate_lines *lines, const struct rate_report *report)
+{
+	const struct rate_measure *sum = &report->sum;
+	double ps = rate_pages_ps(sum);
+	double error = (sum->pages.high_pages - sum->pages.low_pages) / 2;
+	char count[RATE_TEXT_BYTES];
+	char half[RATE_TEXT_BYTES];
+
+	rate_text_count(count, ps, 12);
+	if (error > 0 && sum->seconds > 0) {
+		rate_text_count(half, error / sum->seconds, 10);
+		rate_lines_put(lines, RATE_BOLD,
+			       "%s pages/s  %.1f MB/s  +- %s pages/s", count,
+			       megabytes(ps), half);
+		return;
+	}
+	rate_lines_put(lines, RATE_BOLD, "%s pages/s  %.1f MB/s", count,
+		       megabytes(ps));
+}
+
+static double window_mean(const struct rate_window *window)
+{
+	return window->n ? window->pages / (double)window->n : 0;
+}
+
+/* Cells that fit beside the label, the shortest windows first. */
+static int ncells(const struct rate_lines *lines)
+{
+	if (lines->columns < LABEL_COLUMNS + MIN_CELL)
+		return 0;
+	return (int)min_u64((lines->columns - LABEL_COLUMNS) / MIN_CELL,
+			    RATE_INTERVAL);
+}
+
+static int cell_width(const struct rate_lines *lines)
+{
+	return (int)min_u64((lines->columns - LABEL_COLUMNS) /
+				    (unsigned int)ncells(lines),
+			    MAX_CELL);
+}
+
+/* A row of the table of windows. */
+static void put_cells(struct rate_lines *lines, const char *label,
+		      const struct rate_window *windows,
+		      double (*of)(const struct rate_window *))
+{
+	int width = cell_width(lines);
+	char text[RATE_INTERVAL * (MAX_CELL + 1)] = "";
+	size_t len = 0;
+
+	for (int w = 0; w < ncells(lines); w++) {
+		char cell[RATE_TEXT_BYTES] = "-";
+
+		if (windows[w].is_known)
+			rate_text_count(cell, of(&windows[w]),
+					(size_t)width - 1);
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%*.*s",
+					width, width, cell);
+	}
+	rate_lines_put(lines, RATE_PLAIN, "%-*s%s", LABEL_COLUMNS, label, text);
+}
+
+static void put_window_names(struct rate_lines *lines)
+{
+	static const char *const names[RATE_INTERVAL] = {"0.1s", "0.5s", "1s",
+							 "5s"};
+	int width = cell_width(lines);
+	char text[RATE_INTERVAL * (MAX_CELL + 1)] = "";
+	size_t len = 0;
+
+	for (int w = 0; w < ncells(lines); w++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%*s",
+					width, names[w]);
+	rate_lines_put(lines, RATE_DIM, "%-*s%s", LABEL_COLUMNS, "unique",
+		       text);
+}
+
+static double window_last(const struct rate_window *window)
+{
+	return window->last.pages;
+}
+
+static double window_last_mb(const struct rate_window *window)
+{
+	return megabytes(window->last.pages);
+}
+
+static double window_max(const struct rate_window *window)
+{
+	return window->max_pages;
+}
+
+static void put_windows(struct rate_lines *lines,
+			const struct rate_report *report)
+{
+	const struct rate_window *windows = report->sum.windows;
+
+	if (!ncells(lines))
+		return;
+	put_window_names(lines);
+	put_cells(lines, "pages", windows, window_last);
+	put_cells(lines, "MB", windows, window_last_mb);
+	if (!report->is_summary)
+		return;
+	put_cells(lines, "mean", windows, window_mean);
+	put_cells(lines, "most", windows, window_max);
+}
+
+static void put_cost(struct rate_lines *lines, const struct rate_report *report)
+{
+	struct rate_cost all = {0};
+	double fault_ns = 0;
+	char total[RATE_TEXT_BYTES];
+	char longest[RATE_TEXT_BYTES];
+	char faults[RATE_TEXT_BYTES];
+	char time[RATE_TEXT_BYTES];
+
+	for (size_t i = 0; i < report->nprocesses; i++) {
+		const struct rate_cost *cost = &report->processes[i].cost;
+
+		all.stopped_ns += cost->stopped_ns;
+		all.longest_stop_ns =
+			max_u64(all.longest_stop_ns, cost->longest_stop_ns);
+		all.faults += cost->faults;
+		fault_ns += (double)cost->faults * cost->fault_ns;
+	}
+	rate_text_time(total, (double)all.stopped_ns);
+	rate_text_time(longest, (double)all.longest_stop_ns);
+	rate_text_count(faults, (double)all.faults, 12);
+	rate_text_time(time, fault_ns);
+	rate_lines_put(lines, RATE_DIM,
+		       "cost    stood %s, longest %s; %s faults, some %s",
+		       total, longest, faults, time);
+}
+
+static void put_processes(struct rate_lines *lines,
+			  const struct rate_report *report)
+{
+	if (report->nprocesses < 2)
+		return;
+	rate_lines_put(lines, RATE_DIM, "%10s %8s %8s  %s", "PAGES/S", "MB/S",
+		       "PID", "PROCESS");
+	for (size_t i = 0; i < report->nprocesses; i++) {
+		const struct rate_process *process = &report->processes[i];
+		double ps = rate_pages_ps(&process->measure);
+		char count[RATE_TEXT_BYTES];
+
+		rate_text_count(count, ps, 10);
+		rate_lines_put(lines, RATE_PLAIN, "%10s %8.1f %8d  %s, %s%s",
+			       count, megabytes(ps), (int)process->pid,
+			       process->name, rate_method_name(process->method),
+			       process->has_ended ? ", ended" : "");
+	}
+}
+
+/* A mapping, and whose it is. */
+struct row {
+	const struct rate_process *process;
+	const struct rate_mapping *mapping;
+};
+
+static int by_heat(const void *a, const void *b)
+{
+	const struct rate_mapping *one = ((const struct row *)a)->mapping;
+	const struct rate_mapping *two = ((const struct row *)b)->mapping;
+
+	if (one->pages != two->pages)
+		return one->pages > two->pages ? -1 : 1;
+	return one->address < two->address ? -1 : one->address > two->address;
+}
+
+/* All mappings that were written, the hottest first. */
+static int collect(const struct rate_report *report, struct row **ret_rows)
+{
+	size_t n = 0;
+	struct row *rows;
+
+	for (size_t i = 0; i < report->nprocesses; i++)
+		n += report->processes[i].mappings.n;
+	rows = calloc(n + 1, sizeof(*rows));
+	if (!rows)
+		return -ENOMEM;
+	n = 0;
+	for (size_t i = 0; i < report->nprocesses; i++) {
+		const struct rate_process *process = &report->processes[i];
+
+		for (size_t m = 0; m < process->mappings.n; m++) {
+			if (process->mappings.list[m].pages > 0)
+				rows[n++] = (struct row){
+					process, &process->mappings.list[m]};
+		}
+	}
+	qsort(rows, n, sizeof(*rows), by_heat);
+	*ret_rows = rows;
+	return (int)n;
+}
+
+static void put_row(struct rate_lines *lines, const struct rate_report *report,
+		    const struct row *row)
+{
+	const struct rate_measure *measure = &row->process->measure;
+	double ps = measure->seconds > 0
+			    ? row->mapping->pages / measure->seconds
+			    : 0;
+	double share = report->sum.pages.pages > 0
+			       ? row->mapping->pages / report->sum.pages.pages
+			       : 0;
+	enum rate_style style = share >= 0.5   ? RATE_HOT
+				: share >= 0.1 ? RATE_WARM
+					       : RATE_PLAIN;
+	char count[RATE_TEXT_BYTES];
+	char size[RATE_TEXT_BYTES];
+	char bar[BAR_BYTES + 1] = "";
+	char pid[16] = "";
+
+	rate_text_count(count, ps, 10);
+	rate_text_bytes(size, (double)row->mapping->size_bytes);
+	if (report->nprocesses > 1)
+		snprintf(pid, sizeof(pid), "%d ", (int)row->process->pid);
+	if (lines->columns >= BAR_FROM)
+		memset(bar, '#', (size_t)(fmin(share, 1) * BAR_BYTES + 0.5));
+	if (lines->columns < WITH_SIZES)
+		rate_lines_put(lines, style, "%10s %3.0f %% %s%s", count,
+			       share * 100, pid, row->mapping->name);
+	else
+		rate_lines_put(lines, style,
+			       "%10s %8.1f %3.0f %% %8s  %s%.*s %s", count,
+			       megabytes(ps), share * 100, size, pid,
+			       lines->columns >= BAR_FROM ? 60 : 90,
+			       row->mapping->name, bar);
+}
+
+static void put_cold(struct rate_lines *lines, const struct rate_report *report)
+{
+	uint64_t bytes = 0;
+	size_t n = 0;
+	char size[RATE_TEXT_BYTES];
+
+	for (size_t i = 0; i < report->nprocesses; i++) {
+		uint64_t some;
+
+		n += rate_mappings_cold(&report->processes[i].mappings, &some);
+		bytes += some;
+	}
+	rate_text_bytes(size, (double)bytes);
+	rate_lines_put(lines, RATE_DIM, "cold: %zu mappings, %s, not written",
+		       n, size);
+}
+
+/* One row is left for the cold ones. */
+static int put_mappings(struct rate_lines *lines,
+			const struct rate_report *report)
+{
+	struct row *rows = NULL;
+	int n = collect(report, &rows);
+
+	if (n < 0)
+		return n;
+	if (lines->columns < WITH_SIZES)
+		rate_lines_put(lines, RATE_DIM, "%10s %5s %s", "PAGES/S",
+			       "SHARE", "MAPPING");
+	else
+		rate_lines_put(lines, RATE_DIM, "%10s %8s %5s %8s  %s",
+			       "PAGES/S", "MB/S", "SHARE", "SIZE", "MAPPING");
+	for (int i = 0; i < n && lines->rows > 1; i++)
+		put_row(lines, report, &rows[i]);
+	put_cold(lines, report);
+	free(rows);
+	return 0;
+}
+
+static int put_all(FILE *out, const struct rate_report *report,
+		   const struct rate_screen *screen)
+{
+	struct rate_lines lines = {.out = out,
+				   .columns = screen->columns,
+				   .rows = screen->rows,
+				   .has_colours = screen->has_colours};
+
+	put_title(&lines, report);
+	put_rate(&lines, report);
+	put_windows(&lines, report);
+	put_cost(&lines, report);
+	put_processes(&lines, report);
+	return put_mappings(&lines, report);
+}
+
+int rate_screen(const struct rate_report *report,
+		const struct rate_screen *screen, char **ret_text)
+{
+	struct rate_buffer buffer;
+	int ret = rate_buffer_open(&buffer);
+
+	if (ret)
+		return ret;
+	ret = put_all(buffer.out, report, screen);
+	return rate_buffer_close(&buffer, ret, ret_text, NULL);
+}
