@@ -92,6 +92,9 @@ def smudge_values(tool, vm):
     kinds = re.findall(r"^  ([a-z-]+)  ", help_of(tool, "features"), re.M)
     equal("features", completed("smudge", "features", ""),
           {kind for kind in kinds if not kind.startswith("-")})
+    equal("rate --method", completed("smudge", "rate", "--method", ""),
+          {"auto", "uffd", "soft-dirty", "sample"})
+    assert not completed("smudge", "rate", "--guest", "x"), "--guest has no value"
     equal("demo --engine", completed("smudge", "demo", "--engine", ""),
           {"auto", "kvm", "unicorn"})
 

@@ -21,6 +21,7 @@ int command_demo(int argc, char *argv[]);
 int command_features(int argc, char *argv[]);
 int command_migrate(int argc, char *argv[]);
 int command_qmp(int argc, char *argv[]);
+int command_rate(int argc, char *argv[]);
 int command_screenshot(int argc, char *argv[]);
 
 /* Print one sentence on stderr. Return TOOL_FAILED or TOOL_USAGE. */

@@ -24,6 +24,7 @@
 
 struct qmp_client {
 	int fd;
+	int64_t reply_timeout_ms;
 	size_t len;  /* bytes read */
 	size_t used; /* of them, bytes of lines that were returned */
 	char bytes[LINE_MAX_BYTES];
@@ -125,7 +126,7 @@ static int read_more(struct qmp_client *client, int64_t end_ms)
 
 static int read_message(struct qmp_client *client, json_t **ret_message)
 {
-	int64_t end_ms = clock_now_ms() + REPLY_TIMEOUT_MS;
+	int64_t end_ms = clock_now_ms() + client->reply_timeout_ms;
 	char *newline;
 	char *line;
 	int ret;
@@ -251,11 +252,14 @@ int qmp_client_run(struct qmp_client *client, const char *command,
 }
 
 static int negotiate(struct qmp_client *client, const char *path,
-		     struct smudge_error *err)
+		     int64_t greeting_ms, struct smudge_error *err)
 {
 	json_t *greeting = NULL;
-	int ret = read_message(client, &greeting);
+	int ret;
 
+	client->reply_timeout_ms = greeting_ms;
+	ret = read_message(client, &greeting);
+	client->reply_timeout_ms = REPLY_TIMEOUT_MS;
 	if (!ret && !json_object_get(greeting, "QMP"))
 		ret = -EPROTO;
 	json_decref(greeting);
@@ -266,20 +270,64 @@ static int negotiate(struct qmp_client *client, const char *path,
 	return qmp_client_run(client, "qmp_capabilities", NULL, NULL, err);
 }
 
-int qmp_client_open(const char *path, int64_t timeout_ms,
-		    struct qmp_client **ret_client, struct smudge_error *err)
+static struct qmp_client *create(struct smudge_error *err)
 {
 	struct qmp_client *client = malloc(sizeof(*client));
-	int ret;
 
-	if (!client)
-		return smudge_error_set(err, -ENOMEM, "qmp", "out of memory");
+	if (!client) {
+		smudge_error_set(err, -ENOMEM, "qmp", "out of memory");
+		return NULL;
+	}
 	client->fd = -1;
 	client->len = 0;
 	client->used = 0;
+	client->reply_timeout_ms = REPLY_TIMEOUT_MS;
+	return client;
+}
+
+/* The process that listens; 0 if it has no number here. */
+static pid_t peer_of(int fd)
+{
+	struct ucred peer = {0};
+	socklen_t len = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) ? 0
+								    : peer.pid;
+}
+
+int qmp_client_open_peer(const char *path, int64_t greeting_ms, pid_t *ret_peer,
+			 struct qmp_client **ret_client,
+			 struct smudge_error *err)
+{
+	struct qmp_client *client = create(err);
+	int ret;
+
+	if (!client)
+		return -ENOMEM;
+	ret = connect_patiently(path, 0, &client->fd, err);
+	if (!ret) {
+		*ret_peer = peer_of(client->fd);
+		ret = negotiate(client, path, greeting_ms, err);
+	}
+	if (ret) {
+		qmp_client_close(client);
+		return ret;
+	}
+	*ret_client = client;
+	return 0;
+}
+
+int qmp_client_open(const char *path, int64_t timeout_ms,
+		    struct qmp_client **ret_client, struct smudge_error *err)
+{
+	struct qmp_client *client = create(err);
+	int ret;
+
+	if (!client)
+		return -ENOMEM;
 	ret = connect_patiently(path, timeout_ms, &client->fd, err);
 	if (!ret)
-		ret = negotiate(client, path, err);
+		ret = negotiate(client, path, REPLY_TIMEOUT_MS, err);
 	if (ret) {
 		qmp_client_close(client);
 		return ret;

@@ -12,6 +12,8 @@
 
 #include <stdint.h>
 
+#include <sys/types.h>
+
 #include <jansson.h>
 
 struct qmp_client;
@@ -25,6 +27,18 @@ struct smudge_error;
 int qmp_client_open(const char *path, int64_t timeout_ms,
 		    struct qmp_client **ret_client, struct smudge_error *err);
 void qmp_client_close(struct qmp_client *client); /* or NULL */
+
+/*
+ * qmp_client_open_peer - the same, for a client that can do without
+ * @greeting_ms: how long to wait for the greeting. A server that serves one
+ *      client at a time gives none while it has another one
+ * @ret_peer: receives the process that listens, also if the greeting does not
+ *      come; 0 if it is in another namespace of processes
+ * Return: 0, -ETIMEDOUT (no greeting), or another -errno with one sentence.
+ */
+int qmp_client_open_peer(const char *path, int64_t greeting_ms, pid_t *ret_peer,
+			 struct qmp_client **ret_client,
+			 struct smudge_error *err);
 
 /*
  * qmp_client_run - run one command

@@ -20,6 +20,7 @@ static const struct {
 	{"features", command_features, "what this kernel offers for tracking"},
 	{"migrate", command_migrate, "migrate the guest of a running VM"},
 	{"qmp", command_qmp, "run one QMP command and print its reply"},
+	{"rate", command_rate, "how fast a process writes its memory"},
 	{"screenshot", command_screenshot, "save a VNC server's screen"},
 };
 

@@ -1,0 +1,485 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""smudge rate: what it says of a process that counts its own writes.
+
+Nothing is timed. The target's counter is read when a line arrives: what it was
+when the line before arrived is not more than what it was at that line's
+harvest, and so on. From these follow bounds for the sums of the lines.
+"""
+import json
+import mmap
+import os
+import pathlib
+import pty
+import random
+import re
+import signal
+import struct
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree
+
+from smudgetest import PATIENCE, TOOL, Skip, case, check, check_equal, \
+    check_sentence, main, wait_until
+
+TARGET = os.environ["SMUDGE_RATE_TARGET"]
+NPAGES = 1 << 16
+MAP = ["--map", "*rate-target*"]
+
+
+class Target:
+    """A process that writes a page after the other, and its count."""
+
+    def __init__(self, lab, npages=NPAGES, batch=100, pause_us=10000,
+                 children=0):
+        self.path = lab.path(f"counter-{len(lab.closers)}")
+        self.process = subprocess.Popen(
+            [TARGET, self.path, str(npages), str(batch), str(pause_us),
+             str(children)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        lab.closers.append(self.end)
+        wait_until(lambda: self.path.exists() and self.path.stat().st_size,
+                   "the counter")
+        self.file = open(self.path, "rb")
+        self.memory = mmap.mmap(self.file.fileno(), 0, prot=mmap.PROT_READ)
+        for which in range(children + 1):
+            wait_until(lambda: self.count(which), "a page is written")
+
+    @property
+    def pid(self):
+        return str(self.process.pid)
+
+    def count(self, which=0):
+        return struct.unpack_from("Q", self.memory, 8 * which)[0]
+
+    def goes_on(self):
+        """It writes still."""
+        before = self.count()
+        wait_until(lambda: self.count() > before + 200, "it writes on")
+        state = re.search(r"^State:\s+(\w)",
+                          pathlib.Path(f"/proc/{self.pid}/status").read_text(),
+                          re.M)[1]
+        check(state in "RSD", f"its state is {state}")
+
+    def is_right(self):
+        """It ends, and all of its pages are as it wrote them."""
+        self.process.send_signal(signal.SIGTERM)
+        out, _ = self.process.communicate(timeout=PATIENCE)
+        check(self.process.returncode == 0 and set(out.split()) == {"right"},
+              f"the target ended with {self.process.returncode}: {out!r}")
+
+    def end(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.communicate()
+        self.memory.close()
+        self.file.close()
+
+
+def rate(*arguments, **kwargs):
+    return subprocess.run([TOOL, "rate", *map(str, arguments)], text=True,
+                          stdin=subprocess.DEVNULL, capture_output=True,
+                          timeout=PATIENCE, **kwargs)
+
+
+def start(*arguments, **kwargs):
+    return subprocess.Popen([TOOL, "rate", *map(str, arguments)], text=True,
+                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, **kwargs)
+
+
+def lines_and_counts(target, *arguments):
+    """The objects of --json, each with the target's count at its arrival."""
+    process = start(target.pid, "--json", *arguments)
+    found = []
+    for line in process.stdout:
+        found.append((json.loads(line), target.count()))
+    err = process.stderr.read()
+    check_equal((process.wait(), err), (0, ""), "status and stderr")
+    return found
+
+
+def need_method(target, method):
+    done = rate(target.pid, "--method", method, "--count", 1, "--interval",
+                "0.1")
+    if done.returncode == 0:
+        return
+    if method in os.environ.get("SMUDGE_REQUIRE", "").split(","):
+        raise AssertionError(f"{method} is required: {done.stderr}")
+    raise Skip(f"no method {method}: {done.stderr.strip()}")
+
+
+# Every page is in the sample, so that it is exact; of fewer pages, since all of
+# them are read each time.
+EXACT = {"uffd": [], "soft-dirty": [], "sample": ["--samples", 1 << 20]}
+TARGETS = {"uffd": {}, "soft-dirty": {},
+           "sample": {"npages": 8192, "batch": 10}}
+
+
+@case("uffd counts every page once", method="uffd")
+@case("soft-dirty counts every page once", method="soft-dirty")
+@case("a sample of all pages counts every page once", method="sample")
+def sums_follow_from_counts(lab, method):
+    target = Target(lab, **TARGETS[method])
+    npages = TARGETS[method].get("npages", NPAGES)
+    need_method(target, method)
+    found = lines_and_counts(target, *MAP, "--method", method, "--count", 6,
+                             "--interval", "0.5", *EXACT[method])
+    check_equal([line["type"] for line, _ in found],
+                ["interval"] * 6 + ["summary"], "lines")
+    counts = [count for _, count in found]
+    pages = [line["sum"]["pages"] for line, _ in found]
+    for first in range(5):
+        for last in range(first + 1, 6):
+            # intervals first + 1 to last; the page being written is the + 1
+            most = counts[last] - (counts[first - 1] if first else 0) + 1
+            written = counts[last - 1] - counts[first]
+            total = sum(pages[first + 1:last + 1])
+            check(total <= most, f"{total} pages, {most} at most: {pages}")
+            if written <= npages:
+                check(total >= written - 1,
+                      f"{total} pages of {written}: {pages}, {counts}")
+    # a summary is the sum of its intervals
+    check_equal(pages[6], sum(pages[:6]), "the summary's pages")
+    target.is_right()
+
+
+@case("windows of uffd", method="uffd")
+@case("windows of soft-dirty", method="soft-dirty")
+@case("windows of a sample of all pages", method="sample")
+def windows_tile_the_interval(lab, method):
+    """No page is written twice in 5 s, so all windows see the same pages."""
+    target = Target(lab, **{"batch": 50, **TARGETS[method]})
+    need_method(target, method)
+    found = lines_and_counts(target, *MAP, "--method", method, "--count", 1,
+                             "--interval", "5", *EXACT[method])
+    (line, count), _ = found
+    if count > TARGETS[method].get("npages", NPAGES):
+        raise Skip(f"the machine was too slow: {count} pages in the interval")
+    windows = line["sum"]["windows"]
+    check_equal([w["window-s"] for w in windows], [0.1, 0.5, 1, 5], "windows")
+    for window in windows:
+        total = round(window["mean-pages"] * window["count"])
+        # a page may be written while a window ends: it may be in both
+        check(abs(total - line["sum"]["pages"]) <= window["count"],
+              f"{total} pages in windows of {window['window-s']} s, "
+              f"{line['sum']['pages']} in the interval")
+        check(window["max-pages"] * window["count"] >= total, f"{window}")
+
+
+@case("the working set of uffd", method="uffd")
+@case("the working set of a sample of all pages", method="sample")
+def working_set(lab, method):
+    """700 pages, over and over: all of them in the long windows, never more."""
+    target = Target(lab, npages=700, batch=700, pause_us=1000)
+    need_method(target, method)
+    found = lines_and_counts(target, *MAP, "--method", method, "--count", 2,
+                             "--interval", "5", *EXACT[method])
+    between = found[1][1] - found[0][1]
+    check(between > 1400, f"{between} pages were written in between")
+    for line, _ in found:
+        for window in line["sum"]["windows"]:
+            check(window["max-pages"] <= 700, f"{window}")
+    check_equal(found[1][0]["sum"]["pages"], 700, "pages of the interval")
+    check_equal(found[1][0]["sum"]["windows"][3]["last-pages"], 700,
+                "pages of 5 s")
+    target.is_right()
+
+
+@case
+def a_sample_has_the_truth_within_its_error(lab):
+    """Of 20 intervals the bounds of some may be missed, never of most."""
+    target = Target(lab, npages=20000, batch=200)
+    found = lines_and_counts(target, *MAP, "--method", "sample", "--count", 20,
+                             "--interval", "0.2", "--samples", 1000)
+    counts = [0] + [count for _, count in found]
+    inside = 0
+    for number, (line, count) in enumerate(found[1:20], 2):
+        measured = line["sum"]
+        check(measured["low-pages"] <= measured["pages"] <=
+              measured["high-pages"], f"{measured}")
+        check_equal(line["processes"][0]["samples"], 1000, "samples")
+        # between what certainly was and what may have been written
+        most = min(counts[number] - counts[number - 2] + 1, 20000)
+        least = min(counts[number - 1] - counts[number - 1], 20000)
+        inside += measured["low-pages"] <= most and \
+            measured["high-pages"] >= least
+    check(inside >= 10, f"only {inside} of 19 have the truth")
+    target.is_right()
+
+
+@case
+def says_the_method_and_its_error(lab):
+    target = Target(lab)
+    done = rate(target.pid, "--count", 1, "--interval", "0.1", "--method",
+                "sample")
+    check_equal((done.returncode, done.stderr), (0, ""), f"{done}")
+    check("method sample, " in done.stdout and "95 %" in done.stdout and
+          "+- " in done.stdout, done.stdout)
+    done = rate(target.pid, "--count", 1, "--interval", "0.1")
+    check_equal((done.returncode, done.stderr), (0, ""), f"{done}")
+    check(re.search(r"method (uffd|soft-dirty|sample), ", done.stdout),
+          done.stdout)
+
+
+@case
+def names_mappings(lab):
+    target = Target(lab)
+    done = rate(target.pid, "--count", 1, "--json")
+    line = json.loads(done.stdout.splitlines()[0])
+    hottest = line["processes"][0]["mappings"][0]
+    check("rate-target" in hottest["name"], f"{hottest}")
+    check_equal(hottest["bytes"], NPAGES * 4096, "size")
+    check(hottest["share"] > 0.5, f"{hottest}")
+    maps = pathlib.Path(f"/proc/{target.pid}/maps").read_text()
+    check(re.search(rf"^0*{hottest['address'][2:]}-.*rate-target", maps, re.M),
+          f"{hottest} in {maps}")
+
+
+def svg(target, lab, *arguments):
+    path = lab.path("heat.svg")
+    done = rate(target.pid, "--svg", path, *arguments)
+    check_equal((done.returncode, done.stderr), (0, ""), f"{done}")
+    return xml.etree.ElementTree.parse(path).getroot()
+
+
+@case
+def heat_map(lab):
+    target = Target(lab)
+    root = svg(target, lab, "--count", 5, "--interval", "0.2")
+    name = "{http://www.w3.org/2000/svg}"
+    texts = ["".join(t.itertext()) for t in root.iter(name + "text")]
+    check(any("rate_target" in t and target.pid in t for t in texts), f"{texts}")
+    check(any("rate-target 256 MiB" in t for t in texts), f"{texts}")
+    check("1 s" in " ".join(texts), f"{texts}")
+    width, height = float(root.get("width")), float(root.get("height"))
+    classes = set()
+    for rect in root.iter(name + "rect"):
+        if rect.get("class"):
+            classes.add(rect.get("class"))
+            check(0 <= float(rect.get("x")) and float(rect.get("x")) +
+                  float(rect.get("width")) <= width, "a cell is outside")
+            check(float(rect.get("y")) + float(rect.get("height")) <= height,
+                  "a cell is outside")
+    check_equal(classes, {f"c{i}" for i in range(6)}, "classes of the legend")
+    check_equal(oct(lab.path("heat.svg").stat().st_mode & 0o777), "0o600", "mode")
+
+
+@case
+def heat_map_on_a_full_disk(lab):
+    """The old file stays; the summary was printed."""
+    target = Target(lab)
+    done = rate(target.pid, "--svg", "/dev/full", "--count", 1, "--interval",
+                "0.1")
+    check_equal(done.returncode, 1, f"{done}")
+    check_sentence(done.stderr.strip(), "heat map", "No space left")
+    check("cold: " in done.stdout, done.stdout)
+    done = rate(target.pid, "--svg", lab.path("no/where.svg"), "--count", 1)
+    check_equal((done.returncode, done.stdout), (1, ""), f"{done}")
+    check_sentence(done.stderr.strip(), "where.svg", "No such file")
+
+
+@case
+def children(lab):
+    target = Target(lab, npages=4096, children=3)
+    done = rate(target.pid, "--children", "--count", 3, "--interval", "0.3",
+                "--json", *MAP)
+    check_equal((done.returncode, done.stderr), (0, ""), f"{done}")
+    summary = json.loads(done.stdout.splitlines()[-1])
+    check_equal(len(summary["processes"]), 4, "processes")
+    check_equal({p["name"] for p in summary["processes"]}, {"rate_target"},
+                "names")
+    pids = {str(p["pid"]) for p in summary["processes"]}
+    check(target.pid in pids, f"{pids}")
+    pages = [p["measured"]["pages"] for p in summary["processes"]]
+    check(all(pages), f"{pages}")
+    check(abs(sum(pages) - summary["sum"]["pages"]) < 1e-6 * sum(pages) + 1,
+          f"{pages}, {summary['sum']}")
+    target.is_right()
+
+
+@case
+def target_ends(lab):
+    """After an interval: the summary, and 0; before one: a sentence, and 1."""
+    target = Target(lab)
+    process = start(target.pid, "--interval", "0.2")
+    for _ in range(3):
+        process.stdout.readline()
+    target.is_right()
+    out, err = process.communicate(timeout=PATIENCE)
+    check_equal((process.returncode, err), (0, ""), "status and stderr")
+    check("ended" in out and "cold: " in out, out)
+
+    target = Target(lab)
+    process = start(target.pid, "--interval", "500")
+    time.sleep(0.2)  # it has begun, or not: the sentence is another one
+    target.is_right()
+    out, err = process.communicate(timeout=PATIENCE)
+    check_equal((process.returncode, out), (1, ""), "status and stdout")
+    check_sentence(err.strip(), target.pid, "ended|no process")
+
+
+@case
+def target_executes_itself(lab):
+    target = Target(lab)
+    process = start(target.pid, "--interval", "0.2", "--json")
+    process.stdout.readline()
+    target.process.send_signal(signal.SIGUSR1)
+    before = target.count()
+    wait_until(lambda: target.count() > before + 500, "it writes on")
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=PATIENCE)
+    check_equal((process.returncode, err), (0, ""), "status and stderr")
+    target.is_right()
+
+
+@case
+def signals_at_any_moment(lab):
+    """50 times, SIGKILL among them: the target computes on, unhurt."""
+    target = Target(lab)
+    seed = random.randrange(1 << 32)
+    rng = random.Random(seed)
+    for number in range(50):
+        process = start(target.pid, "--interval", "0.1",
+                        *rng.choice([["--children"], ["--json"], MAP]))
+        time.sleep(rng.random() * 0.4)
+        sent = rng.choice([signal.SIGINT, signal.SIGTERM, signal.SIGHUP,
+                           signal.SIGKILL])
+        process.send_signal(sent)
+        out, err = process.communicate(timeout=PATIENCE)
+        text = (f"seed {seed}, number {number}: {process.returncode} "
+                f"{out!r} {err!r}")
+        # SIGALRM ends a command that a busy machine did not let end in time
+        if sent == signal.SIGKILL or process.returncode == -signal.SIGALRM:
+            continue
+        # before the handler is installed a signal ends it
+        if process.returncode == -sent:
+            check_equal(out, "", text)
+            continue
+        check(process.returncode in (0, 1), text)
+        if process.returncode == 1:
+            check_sentence(err.strip(), "interrupted before")
+    target.goes_on()
+    target.is_right()
+
+
+@case
+def output_is_closed(lab):
+    target = Target(lab)
+    process = start(target.pid, "--interval", "0.1")
+    process.stdout.readline()
+    process.stdout.close()
+    check_equal(process.wait(PATIENCE), 1, "status")
+    check_sentence(process.stderr.read().strip(), "standard output",
+                   "broken pipe")
+    process.stderr.close()
+    target.goes_on()
+    target.is_right()
+
+
+@case
+def refusals(lab):
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    for arguments, parts in [
+            ([dead.pid], ["there is no process", str(dead.pid)]),
+            (["2"], ["kernel thread|no process"]),
+            ([os.getpid(), "--map", "/no/such*"], ["no mapping"]),
+            (["--qmp", lab.path("none")], ["cannot connect"])]:
+        done = rate(*arguments, "--count", 1)
+        check_equal((done.returncode, done.stdout), (1, ""), f"{arguments}")
+        check_sentence(done.stderr.strip(), *parts)
+    for arguments in [[], ["x"], ["0"], ["1", "2"], ["1", "--interval", "0"],
+                      ["1", "--interval", "0.15"], ["1", "--interval", "-1"],
+                      ["1", "--method", "guess"], ["1", "--count", "0"],
+                      ["1", "--samples", "0"], ["1", "--duration", "0.5"],
+                      ["1", "--map", "a", "--guest"]]:
+        done = rate(*arguments)
+        check_equal((done.returncode, done.stdout), (2, ""), f"{arguments}")
+        check_sentence(done.stderr.strip(), "see smudge rate --help")
+
+
+@case
+def another_users_process(lab):
+    if os.getuid() != 0:
+        raise Skip("only root can become another user")
+    target = Target(lab)
+    for method in ["auto", "sample"]:
+        done = rate(target.pid, "--method", method, "--count", 1, user=65534,
+                    group=65534, extra_groups=[])
+        check_equal((done.returncode, done.stdout), (1, ""), f"{done}")
+        check_sentence(done.stderr.strip(), target.pid,
+                       "CAP_SYS_PTRACE|may not")
+    target.goes_on()
+
+
+def on_terminal(target, term="xterm", rows=24, columns=80, **environment):
+    """What a terminal receives."""
+    import fcntl
+    import termios
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(ours, termios.TIOCSWINSZ,
+                struct.pack("HHHH", rows, columns, 0, 0))
+    process = subprocess.Popen(
+        [TOOL, "rate", target.pid, "--count", "4", "--interval", "0.2"],
+        stdout=theirs, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        env={**os.environ, "TERM": term, **environment})
+    os.close(theirs)
+    data = b""
+    try:
+        while (part := os.read(ours, 4096)):
+            data += part
+            if columns == 100 and b"pages/s" in data:
+                columns = 40  # while it runs
+                fcntl.ioctl(ours, termios.TIOCSWINSZ,
+                            struct.pack("HHHH", 10, columns, 0, 0))
+                process.send_signal(signal.SIGWINCH)
+    except OSError:
+        pass  # the other end is closed
+    os.close(ours)
+    _, err = process.communicate(timeout=PATIENCE)
+    check_equal((process.returncode, err), (0, b""), "status and stderr")
+    return data.decode()
+
+
+def frames(text):
+    """Each drawing of the other screen, as lines without codes."""
+    inside = text.split("\x1b[?1049h")[1].split("\x1b[?1049l")[0]
+    drawn = [re.sub(r"\x1b\[[0-9;]*[a-zA-Z]", "", frame)
+             for frame in inside.split("\x1b[H")[1:]]
+    return [frame.replace("\r", "").rstrip("\n").split("\n") for frame in drawn]
+
+
+@case
+def terminal(lab):
+    target = Target(lab)
+    text = on_terminal(target)
+    check("\x1b[1m" in text, "no style")
+    drawn = frames(text)
+    check(len(drawn) >= 4, f"{len(drawn)} frames")
+    for frame in drawn:
+        check(len(frame) < 24 and max(map(len, frame)) < 80, f"{frame}")
+    after = text.split("\x1b[?1049l")[1]
+    check("pages/s" in after and "cold: " in after, f"no summary: {after!r}")
+
+
+@case
+def terminal_changes_its_size(lab):
+    target = Target(lab)
+    drawn = frames(on_terminal(target, columns=100))
+    check(max(map(len, drawn[-1])) < 40 and len(drawn[-1]) < 10, f"{drawn[-1]}")
+
+
+@case
+def terminals_that_can_less(lab):
+    target = Target(lab)
+    text = on_terminal(target, NO_COLOR="1")
+    check("\x1b[1m" not in text and "\x1b[?1049h" in text, f"{text!r}")
+    text = on_terminal(target, term="dumb")
+    check("\x1b" not in text and "method" in text, f"{text!r}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Processes and their meters.
+ */
+#include "rate/members.h"
+
+#include <smudge/error.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+
+/* Failures of one method that another one may not have. */
+static bool may_sample(int code)
+{
+	return code != -ESRCH && code != -ENOENT && code != -ENOMEM;
+}
+
+static void set_reason(struct rate_member *member,
+		       const struct smudge_error *why)
+{
+	snprintf(member->reason, sizeof(member->reason), "%s", why->message);
+}
+
+static int open_meter(struct rate_member *member,
+		      const struct rate_request *request,
+		      struct smudge_error *err)
+{
+	struct smudge_error why = SMUDGE_ERROR_INIT;
+	int ret;
+
+	if (request->method != RATE_SAMPLE) {
+		ret = rate_tracker_open(member->target.pid, request->method,
+					&request->select, &member->meter, &why);
+		if (!ret)
+			return 0;
+		if (request->method != RATE_WISH_AUTO || !may_sample(ret)) {
+			*err = why;
+			return ret;
+		}
+		set_reason(member, &why);
+	}
+	return rate_sampler_open(member->target.pid, request->nsamples,
+				 &request->select, &member->meter, err);
+}
+
+static int open_member(struct rate_member *member, pid_t pid,
+		       const struct rate_request *request,
+		       struct smudge_error *err)
+{
+	int ret;
+
+	*member = (struct rate_member){.target.pidfd = -1};
+	ret = rate_target_open(pid, &member->target, err);
+	if (ret)
+		return ret;
+	ret = open_meter(member, request, err);
+	if (!ret && request->has_heat && !(member->heat = rate_heat_create()))
+		ret = smudge_error_set(err, -ENOMEM, "rate", "out of memory");
+	member->joined_ns = clock_now_ns();
+	return ret;
+}
+
+static struct rate_member *add(struct rate_members *members)
+{
+	struct rate_member *list =
+		realloc(members->list, (members->n + 1) * sizeof(*list));
+
+	if (!list)
+		return NULL;
+	members->list = list;
+	return &list[members->n++];
+}
+
+int rate_members_open(struct rate_members *members,
+		      const struct rate_request *request,
+		      struct smudge_error *err)
+{
+	struct rate_member *member = add(members);
+	int ret;
+
+	if (!member)
+		return smudge_error_set(err, -ENOMEM, "rate", "out of memory");
+	ret = open_member(member, request->pid, request, err);
+	if (!ret && request->name[0])
+		rate_name_copy(member->target.name, request->name);
+	return ret;
+}
+
+static bool is_member(const struct rate_members *members, pid_t pid)
+{
+	for (size_t i = 0; i < members->n; i++) {
+		if (members->list[i].target.pid == pid &&
+		    !members->list[i].has_ended)
+			return true;
+	}
+	return false;
+}
+
+static int add_child(struct rate_members *members, pid_t pid,
+		     const struct rate_request *request,
+		     struct smudge_error *err)
+{
+	struct smudge_error why = SMUDGE_ERROR_INIT;
+	struct rate_member *member = add(members);
+	int ret;
+
+	if (!member)
+		return smudge_error_set(err, -ENOMEM, "rate", "out of memory");
+	ret = open_member(member, pid, request, &why);
+	if (!ret)
+		return 0;
+	rate_member_end(member);
+	member->has_ended = ret == -ESRCH;
+	if (member->target.pidfd < 0) /* it ended before it could be opened */
+		members->n--;
+	set_reason(member, &why);
+	return 0;
+}
+
+int rate_members_look(struct rate_members *members,
+		      const struct rate_request *request,
+		      struct smudge_error *err)
+{
+	pid_t *pids = NULL;
+	int n;
+	int ret = 0;
+
+	if (!request->has_children)
+		return 0;
+	n = rate_target_children(request->pid, &pids);
+	if (n < 0)
+		return smudge_error_set(err, n, "rate",
+					"the children of process %d cannot be "
+					"found: %s",
+					(int)request->pid, strerror(-n));
+	for (int i = 0; i < n && !ret; i++) {
+		if (pids[i] != getpid() && !is_member(members, pids[i]))
+			ret = add_child(members, pids[i], request, err);
+	}
+	free(pids);
+	return ret;
+}
+
+size_t rate_members_measured(const struct rate_members *members)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < members->n; i++)
+		n += members->list[i].meter.ops != NULL;
+	return n;
+}
+
+void rate_member_end(struct rate_member *member)
+{
+	if (member->meter.ops)
+		member->meter.ops->close(member->meter.state);
+	member->meter = (struct rate_meter){0};
+	if (member->target.pidfd >= 0)
+		rate_target_close(&member->target);
+	member->target.pidfd = -1;
+}
+
+void rate_members_end(struct rate_members *members)
+{
+	for (size_t i = 0; i < members->n; i++)
+		rate_member_end(&members->list[i]);
+}
+
+void rate_members_free(struct rate_members *members)
+{
+	rate_members_end(members);
+	for (size_t i = 0; i < members->n; i++)
+		rate_heat_destroy(members->list[i].heat);
+	free(members->list);
+	*members = (struct rate_members){0};
+}
