@@ -8,7 +8,9 @@
  * It writes one page after the other of a mapping named rate-target, BATCH of
  * them, and sleeps for PAUSE_US, over and over. The file COUNTER holds how many
  * pages were written: it is increased after each. With CHILDREN each of them
- * does the same, counted in a number of its own behind the first.
+ * does the same, counted in a number of its own behind the first. The last
+ * number of the file is written by the test: the first number does not exceed
+ * it, unless it is 0.
  *
  * SIGTERM: it compares each page with what it wrote there last, prints "right"
  * or what is wrong, and exits with 0 or 1. SIGUSR1: it executes itself. A sleep
@@ -18,6 +20,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,7 +74,7 @@ static unsigned char *make_memory(size_t npages)
 
 static _Atomic uint64_t *open_counters(const char *path)
 {
-	size_t size = (MAX_CHILDREN + 1) * sizeof(uint64_t);
+	size_t size = (MAX_CHILDREN + 2) * sizeof(uint64_t);
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
 	if (fd < 0 || ftruncate(fd, (off_t)size) < 0)
@@ -112,19 +115,30 @@ static void pause_for(long us)
 		fail("nanosleep");
 }
 
+/* May one more page be written? */
+static bool may_write(_Atomic uint64_t *counters, int own)
+{
+	uint64_t limit = atomic_load_explicit(&counters[MAX_CHILDREN + 1],
+					      memory_order_acquire);
+
+	return own || !limit ||
+	       atomic_load_explicit(&counters[0], memory_order_relaxed) < limit;
+}
+
 static uint64_t write_pages(unsigned char *bytes, uint64_t npages,
 			    uint64_t batch, long pause_us,
-			    _Atomic uint64_t *counter)
+			    _Atomic uint64_t *counters, int own)
 {
 	uint64_t written = 0;
 
 	while (!signal_seen) {
-		for (uint64_t i = 0; i < batch; i++) {
+		for (uint64_t i = 0; i < batch && may_write(counters, own);
+		     i++) {
 			memcpy(bytes + written % npages * PAGE, &written,
 			       sizeof(written));
 			written++;
 			/* the test reads it: a page is written before */
-			atomic_fetch_add_explicit(counter, 1,
+			atomic_fetch_add_explicit(&counters[own], 1,
 						  memory_order_release);
 		}
 		pause_for(pause_us);
@@ -155,7 +169,7 @@ int main(int argc, char *argv[])
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
 	bytes = make_memory(npages);
 	written = write_pages(bytes, npages, strtoull(argv[3], NULL, 0),
-			      atol(argv[4]), &counters[own]);
+			      atol(argv[4]), counters, own);
 	if (signal_seen == SIGUSR1 && !own) {
 		execv("/proc/self/exe", argv);
 		fail("execv");

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 """smudge rate: what it says of a process that counts its own writes.
 
-Nothing is timed. The target's counter is read when a line arrives: what it was
-when the line before arrived is not more than what it was at that line's
-harvest, and so on. From these follow bounds for the sums of the lines.
+Nothing is timed. The target writes pages when it is told to, and rests. All
+pages of a burst are in the intervals that end after it began, up to one whose
+harvest is after its end, so their sum is known to the page.
 """
 import json
 import mmap
@@ -13,6 +13,7 @@ import pathlib
 import pty
 import random
 import re
+import select
 import signal
 import struct
 import subprocess
@@ -41,8 +42,8 @@ class Target:
         lab.closers.append(self.end)
         wait_until(lambda: self.path.exists() and self.path.stat().st_size,
                    "the counter")
-        self.file = open(self.path, "rb")
-        self.memory = mmap.mmap(self.file.fileno(), 0, prot=mmap.PROT_READ)
+        self.file = open(self.path, "r+b")
+        self.memory = mmap.mmap(self.file.fileno(), 0)
         for which in range(children + 1):
             wait_until(lambda: self.count(which), "a page is written")
 
@@ -52,6 +53,21 @@ class Target:
 
     def count(self, which=0):
         return struct.unpack_from("Q", self.memory, 8 * which)[0]
+
+    def rest(self):
+        """Write no more."""
+        self.limit(1)
+        wait_until(lambda: pathlib.Path(f"/proc/{self.pid}/stat").read_text()
+                   .rsplit(")", 1)[1].split()[0] == "S", "it rests")
+
+    def limit(self, count):
+        struct.pack_into("Q", self.memory, len(self.memory) - 8, count)
+
+    def burst(self, npages):
+        """Write so many pages more."""
+        goal = self.count() + npages
+        self.limit(goal)
+        wait_until(lambda: self.count() == goal, f"{npages} pages are written")
 
     def goes_on(self):
         """It writes still."""
@@ -89,15 +105,54 @@ def start(*arguments, **kwargs):
                             stderr=subprocess.PIPE, **kwargs)
 
 
-def lines_and_counts(target, *arguments):
-    """The objects of --json, each with the target's count at its arrival."""
-    process = start(target.pid, "--json", *arguments)
-    found = []
-    for line in process.stdout:
-        found.append((json.loads(line), target.count()))
-    err = process.stderr.read()
-    check_equal((process.wait(), err), (0, ""), "status and stderr")
-    return found
+class Measured:
+    """smudge rate --json of a target, line by line."""
+
+    def __init__(self, lab, target, *arguments):
+        self.process = start(target.pid, "--json", *arguments)
+        os.set_blocking(self.process.stdout.fileno(), False)
+        self.rest = ""
+        lab.closers.append(self.end)
+
+    def end(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
+
+    def pending(self):
+        """The lines that are there now."""
+        data = os.read(self.process.stdout.fileno(), 1 << 20) \
+            if select.select([self.process.stdout], [], [], 0.1)[0] else b""
+        *lines, self.rest = (self.rest + data.decode()).split("\n")
+        return [json.loads(line) for line in lines]
+
+    def lines(self, number):
+        """That many lines, or some more."""
+        found = []
+        wait_until(lambda: found.extend(self.pending()) or len(found) >= number,
+                   f"{number} lines")
+        return found
+
+    def after(self):
+        """Lines up to one whose harvest is after this call's beginning.
+
+        What is written after the pipe was seen empty may be of a harvest before
+        that; what follows it is not.
+        """
+        found = []
+        while (more := self.pending()):
+            found += more
+        return found + self.lines(2)
+
+
+def pages_of(lines):
+    return sum(line["sum"]["pages"] for line in lines)
+
+
+def lines_of(target, *arguments):
+    done = rate(target.pid, "--json", *arguments)
+    check_equal((done.returncode, done.stderr), (0, ""), "status and stderr")
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def need_method(target, method):
@@ -110,102 +165,77 @@ def need_method(target, method):
     raise Skip(f"no method {method}: {done.stderr.strip()}")
 
 
-# Every page is in the sample, so that it is exact; of fewer pages, since all of
-# them are read each time.
+# every page is in the sample, so that it is exact
 EXACT = {"uffd": [], "soft-dirty": [], "sample": ["--samples", 1 << 20]}
-TARGETS = {"uffd": {}, "soft-dirty": {},
-           "sample": {"npages": 8192, "batch": 10}}
 
 
 @case("uffd counts every page once", method="uffd")
 @case("soft-dirty counts every page once", method="soft-dirty")
 @case("a sample of all pages counts every page once", method="sample")
-def sums_follow_from_counts(lab, method):
-    target = Target(lab, **TARGETS[method])
-    npages = TARGETS[method].get("npages", NPAGES)
+def bursts_are_counted(lab, method):
+    """A page is written once in each, so windows of all lengths see it once."""
+    target = Target(lab, npages=8192, batch=200, pause_us=2000)
     need_method(target, method)
-    found = lines_and_counts(target, *MAP, "--method", method, "--count", 6,
-                             "--interval", "0.5", *EXACT[method])
-    check_equal([line["type"] for line, _ in found],
-                ["interval"] * 6 + ["summary"], "lines")
-    counts = [count for _, count in found]
-    pages = [line["sum"]["pages"] for line, _ in found]
-    for first in range(5):
-        for last in range(first + 1, 6):
-            # intervals first + 1 to last; the page being written is the + 1
-            most = counts[last] - (counts[first - 1] if first else 0) + 1
-            written = counts[last - 1] - counts[first]
-            total = sum(pages[first + 1:last + 1])
-            check(total <= most, f"{total} pages, {most} at most: {pages}")
-            if written <= npages:
-                check(total >= written - 1,
-                      f"{total} pages of {written}: {pages}, {counts}")
-    # a summary is the sum of its intervals
-    check_equal(pages[6], sum(pages[:6]), "the summary's pages")
+    target.rest()
+    measured = Measured(lab, target, *MAP, "--method", method, "--interval",
+                        "0.5", *EXACT[method])
+    measured.lines(1)
+    before = measured.after()
+    check_equal(before[-1]["sum"]["pages"], 0, "pages while it rests")
+    for npages in [1, 700, 8192, 3]:
+        target.burst(npages)
+        found = measured.after()
+        check_equal(pages_of(found), npages, f"pages of {npages}: {found}")
+        # those of 0.1 s and 0.5 s end where the intervals end
+        for index in 0, 1:
+            windows = [line["sum"]["windows"][index] for line in found]
+            total = sum(round(w["mean-pages"] * w["count"]) for w in windows)
+            check_equal(total, npages, f"windows {index} of {npages}")
+    measured.process.send_signal(signal.SIGINT)
+    summary = measured.lines(1)[-1]
+    check_equal((summary["type"], measured.process.wait(PATIENCE)),
+                ("summary", 0), "the end")
+    check_equal(summary["sum"]["pages"], 1 + 700 + 8192 + 3, "of the summary")
     target.is_right()
 
 
-@case("windows of uffd", method="uffd")
-@case("windows of soft-dirty", method="soft-dirty")
-@case("windows of a sample of all pages", method="sample")
-def windows_tile_the_interval(lab, method):
-    """No page is written twice in 5 s, so all windows see the same pages."""
-    target = Target(lab, **{"batch": 50, **TARGETS[method]})
-    need_method(target, method)
-    found = lines_and_counts(target, *MAP, "--method", method, "--count", 1,
-                             "--interval", "5", *EXACT[method])
-    (line, count), _ = found
-    if count > TARGETS[method].get("npages", NPAGES):
-        raise Skip(f"the machine was too slow: {count} pages in the interval")
-    windows = line["sum"]["windows"]
-    check_equal([w["window-s"] for w in windows], [0.1, 0.5, 1, 5], "windows")
-    for window in windows:
-        total = round(window["mean-pages"] * window["count"])
-        # a page may be written while a window ends: it may be in both
-        check(abs(total - line["sum"]["pages"]) <= window["count"],
-              f"{total} pages in windows of {window['window-s']} s, "
-              f"{line['sum']['pages']} in the interval")
-        check(window["max-pages"] * window["count"] >= total, f"{window}")
-
-
 @case("the working set of uffd", method="uffd")
+@case("the working set of soft-dirty", method="soft-dirty")
 @case("the working set of a sample of all pages", method="sample")
 def working_set(lab, method):
-    """700 pages, over and over: all of them in the long windows, never more."""
+    """700 pages, over and over: all of them in 5 s, never more."""
     target = Target(lab, npages=700, batch=700, pause_us=1000)
     need_method(target, method)
-    found = lines_and_counts(target, *MAP, "--method", method, "--count", 2,
-                             "--interval", "5", *EXACT[method])
-    between = found[1][1] - found[0][1]
-    check(between > 1400, f"{between} pages were written in between")
-    for line, _ in found:
-        for window in line["sum"]["windows"]:
-            check(window["max-pages"] <= 700, f"{window}")
-    check_equal(found[1][0]["sum"]["pages"], 700, "pages of the interval")
-    check_equal(found[1][0]["sum"]["windows"][3]["last-pages"], 700,
-                "pages of 5 s")
+    before = target.count()
+    first, summary = lines_of(target, *MAP, "--method", method, "--count", 1,
+                              "--interval", "5", *EXACT[method])
+    check(target.count() - before > 1400, "it was not written twice")
+    for window in first["sum"]["windows"]:
+        check(0 < window["max-pages"] <= 700, f"{window}")
+    check_equal(first["sum"]["pages"], 700, "pages of the interval")
+    check_equal(first["sum"]["windows"][3]["last-pages"], 700, "pages of 5 s")
+    check_equal(summary["sum"]["pages"], 700, "pages of the summary")
     target.is_right()
 
 
 @case
 def a_sample_has_the_truth_within_its_error(lab):
-    """Of 20 intervals the bounds of some may be missed, never of most."""
-    target = Target(lab, npages=20000, batch=200)
-    found = lines_and_counts(target, *MAP, "--method", "sample", "--count", 20,
-                             "--interval", "0.2", "--samples", 1000)
-    counts = [0] + [count for _, count in found]
+    """Of 12 bursts some may be missed, but not half of them."""
+    target = Target(lab, npages=20000, batch=2000, pause_us=100)
+    target.rest()
+    measured = Measured(lab, target, *MAP, "--method", "sample", "--interval",
+                        "0.3", "--samples", 1000)
+    measured.lines(1)
+    measured.after()
     inside = 0
-    for number, (line, count) in enumerate(found[1:20], 2):
-        measured = line["sum"]
-        check(measured["low-pages"] <= measured["pages"] <=
-              measured["high-pages"], f"{measured}")
-        check_equal(line["processes"][0]["samples"], 1000, "samples")
-        # between what certainly was and what may have been written
-        most = min(counts[number] - counts[number - 2] + 1, 20000)
-        least = min(counts[number - 1] - counts[number - 1], 20000)
-        inside += measured["low-pages"] <= most and \
-            measured["high-pages"] >= least
-    check(inside >= 10, f"only {inside} of 19 have the truth")
+    for _ in range(12):
+        target.burst(4000)
+        sums = [line["sum"] for line in measured.after()]
+        check(all(s["low-pages"] <= s["pages"] <= s["high-pages"]
+                  for s in sums), f"{sums}")
+        inside += sum(s["low-pages"] for s in sums) <= 4000 <= \
+            sum(s["high-pages"] for s in sums)
+    check(inside > 6, f"only {inside} of 12 have the truth")
     target.is_right()
 
 
