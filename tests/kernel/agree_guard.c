@@ -2,7 +2,7 @@
 /*
  * A source of the program's own, for one thread: pages are write-protected by
  * mprotect(2), and a handler of SIGSEGV notes the first store to each. A page
- * is protected again when it is taken.
+ * is protected again when it is taken, unless it was only looked at.
  */
 #include "agree.h"
 
@@ -14,14 +14,15 @@
 static struct {
 	uint8_t *hva;
 	size_t npages;
-	uint64_t bits[(AGREE_PAGES + 63) / 64];
+	unsigned int page_shift;
+	uint64_t bits[AGREE_MAX_PAGES / 64];
 	struct sigaction before;
 } guard;
 
 static int protect(uint64_t first_page, uint64_t npages, int protection)
 {
-	return mprotect(guard.hva + first_page * AGREE_PAGE,
-			npages * AGREE_PAGE, protection)
+	return mprotect(guard.hva + (first_page << guard.page_shift),
+			npages << guard.page_shift, protection)
 		       ? -errno
 		       : 0;
 }
@@ -29,7 +30,7 @@ static int protect(uint64_t first_page, uint64_t npages, int protection)
 static void on_store(int number, siginfo_t *info, void *context)
 {
 	uintptr_t offset = (uintptr_t)info->si_addr - (uintptr_t)guard.hva;
-	size_t page = offset / AGREE_PAGE;
+	size_t page = offset >> guard.page_shift;
 
 	if (page >= guard.npages ||
 	    protect(page, 1, PROT_READ | PROT_WRITE) < 0) {
@@ -47,6 +48,7 @@ static int guard_start(void *opaque, const struct smudge_source_range *range,
 
 	guard.hva = range->hva;
 	guard.npages = range->npages;
+	guard.page_shift = range->page_shift;
 	memset(guard.bits, 0, sizeof(guard.bits));
 	sigaction(SIGSEGV, &action, &guard.before);
 	return protect(0, guard.npages, PROT_READ);
@@ -58,14 +60,16 @@ static void guard_stop(void *opaque)
 	sigaction(SIGSEGV, &guard.before, NULL);
 }
 
-static int guard_harvest(void *opaque, struct smudge_sink *sink,
-			 struct smudge_error *err)
+/* The bits stay until a rearm: a take after a look does not protect. */
+static int guard_look(void *opaque, struct smudge_sink *sink,
+		      struct smudge_error *err)
 {
-	smudge_sink_bitmap(sink, 0, guard.bits, 0, guard.npages, 12);
-	memset(guard.bits, 0, sizeof(guard.bits));
+	smudge_sink_bitmap(sink, 0, guard.bits, 0, guard.npages,
+			   guard.page_shift);
 	return 0;
 }
 
+/* One thread: no page was written since the harvest that reported it. */
 static int guard_rearm(void *opaque, const struct smudge_batch *batch,
 		       struct smudge_error *err)
 {
@@ -74,6 +78,11 @@ static int guard_rearm(void *opaque, const struct smudge_batch *batch,
 	for (size_t i = 0; i < smudge_batch_nruns(batch) && !ret; i++) {
 		struct smudge_run run = smudge_batch_run(batch, i);
 
+		for (uint64_t k = 0; k < run.npages; k++) {
+			uint64_t page = run.first_page + k;
+
+			guard.bits[page / 64] &= ~(UINT64_C(1) << page % 64);
+		}
 		ret = protect(run.first_page, run.npages, PROT_READ);
 	}
 	return ret;
@@ -86,8 +95,9 @@ struct smudge_source *agree_guard_create(void)
 		.name = "guard",
 		.start = guard_start,
 		.stop = guard_stop,
-		.harvest = guard_harvest,
+		.harvest = guard_look,
 		.rearm = guard_rearm,
+		.look = guard_look,
 	};
 	struct smudge_source *source = NULL;
 

@@ -13,7 +13,8 @@
 #include <smudge/soft_dirty.h>
 #include <smudge/vhost_log.h>
 
-#define LOG_BYTES ((TINY_RAM_GPA / AGREE_PAGE + AGREE_PAGES + 63) / 64 * 8)
+#define SMALL	  4096
+#define LOG_BYTES (((TINY_RAM_GPA + AGREE_MAX_BYTES) / SMALL + 63) / 64 * 8)
 
 static void create_uffd(struct agree_watcher *w,
 			const struct agree_world *world)
@@ -122,8 +123,7 @@ static void create_vhost(struct agree_watcher *w,
 						   .log_bytes = LOG_BYTES};
 	struct smudge_error err = {0};
 
-	w->log = aligned_alloc(AGREE_PAGE, (LOG_BYTES + AGREE_PAGE - 1) /
-						   AGREE_PAGE * AGREE_PAGE);
+	w->log = aligned_alloc(SMALL, (LOG_BYTES + SMALL - 1) / SMALL * SMALL);
 	assert_non_null(w->log);
 	memset(w->log, 0, LOG_BYTES);
 	options.log = w->log;
@@ -167,6 +167,7 @@ const struct agree_source agree_sources[] = {
 	{
 		.name = "kvm_log legacy",
 		.sees = AGREE_BIT(AGREE_GUEST),
+		.looks = AGREE_NO_LOOKS,
 		.vm = AGREE_VM_LOG_LEGACY,
 		.create = create_legacy,
 		.destroy = destroy_kvm,
@@ -194,11 +195,16 @@ const struct agree_source agree_sources[] = {
 	{
 		.name = "marks",
 		.sees = AGREE_ALL,
+		.looks = AGREE_MARKS,
 		.after = mark_write,
 	},
 	{
 		.name = "soft_dirty",
 		.sees = AGREE_ALL & ~AGREE_BIT(AGREE_DISCARD),
+		.refuses = AGREE_BIT(AGREE_SHARED_MEMFD) |
+			   AGREE_BIT(AGREE_PRIVATE_HUGETLB) |
+			   AGREE_BIT(AGREE_SHARED_HUGETLB),
+		.over_reports = AGREE_BIT(AGREE_THP),
 		.need = need_soft_dirty,
 		.create = create_soft_dirty,
 	},
@@ -216,40 +222,3 @@ const struct agree_source agree_sources[] = {
 	},
 };
 const size_t agree_nsources = sizeof(agree_sources) / sizeof(agree_sources[0]);
-
-/* Twice: the first harvest may report everything again, as set initially. */
-void agree_watcher_open(struct agree_watcher *w, const struct agree_source *row,
-			const struct agree_world *world)
-{
-	memset(w, 0, sizeof(*w));
-	w->row = row;
-	track_open(&w->track, world->ram, TINY_RAM_GPA, AGREE_PAGES, 12);
-	if (row->create) {
-		row->create(w, world);
-		track_attach(&w->track, w->source, 0, 0);
-	}
-	w->client = track_client(&w->track, row->name);
-	track_clean(&w->track, w->client);
-	track_harvest(&w->track);
-	track_clean(&w->track, w->client);
-	track_harvest(&w->track);
-	track_expect_none(&w->track, w->client);
-}
-
-void agree_watcher_close(struct agree_watcher *w)
-{
-	assert_int_equal(smudge_client_close(w->client), 0);
-	smudge_source_destroy(w->source);
-	track_close(&w->track);
-	if (w->row->destroy)
-		w->row->destroy(w);
-}
-
-void agree_watcher_take(struct agree_watcher *w, uint8_t ret_pages[AGREE_PAGES])
-{
-	track_harvest(&w->track);
-	for (uint64_t page = 0; page < AGREE_PAGES; page++)
-		ret_pages[page] =
-			smudge_client_test(w->client, w->track.region, page);
-	track_clean(&w->track, w->client);
-}

@@ -93,7 +93,7 @@ void test_skip_without(const char *ability, const char *reason)
 	skip();
 }
 
-void test_need_kvm(void)
+static bool gives_vm(void)
 {
 	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	int vm = fd < 0 ? -1 : ioctl(fd, KVM_CREATE_VM, 0);
@@ -102,7 +102,17 @@ void test_need_kvm(void)
 		close(vm);
 	if (fd >= 0)
 		close(fd);
-	if (vm < 0)
+	return vm >= 0;
+}
+
+bool test_has_kvm(void)
+{
+	return is_required("kvm") || gives_vm();
+}
+
+void test_need_kvm(void)
+{
+	if (!gives_vm())
 		test_skip_without("kvm", "/dev/kvm gives no virtual machine");
 }
 

@@ -39,6 +39,9 @@ void test_skip_without(const char *ability, const char *reason);
 void test_need_kvm(void);
 void test_need_uffd(void);
 
+/* For a test that has less to do without it. True where it is required. */
+bool test_has_kvm(void);
+
 /*
  * The main() of a test program: runs the functions, each one case, in order.
  * TEST_MAIN_WITH has what runs before and after each of them.
