@@ -307,7 +307,7 @@ int smudge_region_discard(struct smudge_region *region, uint64_t first_page,
  * re-arms the page, and the write is lost. Follow one of two rules:
  *
  * 1. Mark the pages that the I/O wrote when it has completed
- *    (smudge_region_mark).
+ *    (smudge_region_mark). I/O that failed may have written some: mark all.
  * 2. Re-arm only while no such I/O is in flight: harvest then, with
  *    smudge_memory_harvest_quiesced, and at other times only look
  *    (smudge_memory_look).

@@ -93,7 +93,7 @@ static int aio_transfer(struct pinned_target *t)
 	return n == 1 ? expect_all(t, (long)event.res) : -errno;
 }
 
-static void uring_close(struct pinned_target *t)
+void pinned_uring_close(struct pinned_target *t)
 {
 	struct pinned_uring *u = &t->uring;
 
@@ -141,7 +141,7 @@ static int map_rings(struct pinned_uring *u, const struct io_uring_params *p)
 	return 0;
 }
 
-static int uring_open(struct pinned_target *t)
+int pinned_uring_open(struct pinned_target *t)
 {
 	struct io_uring_params params = {0};
 	struct pinned_uring *u = &t->uring;
@@ -153,7 +153,7 @@ static int uring_open(struct pinned_target *t)
 		return -errno;
 	ret = map_rings(u, &params);
 	if (ret < 0)
-		uring_close(t);
+		pinned_uring_close(t);
 	return ret;
 }
 
@@ -161,27 +161,24 @@ static int uring_open(struct pinned_target *t)
 static int fixed_open(struct pinned_target *t)
 {
 	struct iovec buffer = {t->ram, t->size_bytes};
-	int ret = uring_open(t);
+	int ret = pinned_uring_open(t);
 
 	if (ret < 0)
 		return ret;
 	if (syscall(SYS_io_uring_register, t->uring.fd, IORING_REGISTER_BUFFERS,
 		    &buffer, 1) < 0) {
 		ret = -errno;
-		uring_close(t);
+		pinned_uring_close(t);
 	}
 	return ret;
 }
 
 /* One entry at a time; the kernel's side of the rings is acquire, release. */
-static int uring_read(struct pinned_target *t, uint8_t opcode)
+int pinned_uring_submit(struct pinned_target *t, uint8_t opcode)
 {
 	struct pinned_uring *u = &t->uring;
-	uint32_t tail = *u->sq_tail, head = *u->cq_head;
+	uint32_t tail = *u->sq_tail;
 	struct io_uring_sqe *sqe = u->sqes;
-	const struct io_uring_cqe *cqes =
-		(const void *)(u->rings + u->cqes_offset);
-	long result, n;
 
 	sqe += tail & u->sq_mask;
 	memset(sqe, 0, sizeof(*sqe));
@@ -191,17 +188,35 @@ static int uring_read(struct pinned_target *t, uint8_t opcode)
 	sqe->len = (uint32_t)t->size_bytes;
 	u->sq_array[tail & u->sq_mask] = tail & u->sq_mask;
 	atomic_store_explicit(u->sq_tail, tail + 1, memory_order_release);
-	n = syscall(SYS_io_uring_enter, u->fd, 1, 1, IORING_ENTER_GETEVENTS,
-		    NULL, 0);
+	return syscall(SYS_io_uring_enter, u->fd, 1, 0, 0, NULL, 0) < 0 ? -errno
+									: 0;
+}
+
+int pinned_uring_wait(struct pinned_target *t)
+{
+	struct pinned_uring *u = &t->uring;
+	const struct io_uring_cqe *cqes =
+		(const void *)(u->rings + u->cqes_offset);
+	uint32_t head = *u->cq_head;
+	long n = 0;
+	int ret;
+
 	while (n >= 0 &&
 	       atomic_load_explicit(u->cq_tail, memory_order_acquire) == head)
 		n = syscall(SYS_io_uring_enter, u->fd, 0, 1,
 			    IORING_ENTER_GETEVENTS, NULL, 0);
 	if (n < 0)
 		return -errno;
-	result = cqes[head & u->cq_mask].res;
+	ret = cqes[head & u->cq_mask].res;
 	atomic_store_explicit(u->cq_head, head + 1, memory_order_release);
-	return expect_all(t, result);
+	return ret;
+}
+
+static int uring_read(struct pinned_target *t, uint8_t opcode)
+{
+	int ret = pinned_uring_submit(t, opcode);
+
+	return ret < 0 ? ret : expect_all(t, pinned_uring_wait(t));
 }
 
 static int uring_transfer(struct pinned_target *t)
@@ -224,14 +239,14 @@ const struct pinned_call pinned_calls[] = {
 	 .transfer = aio_transfer,
 	 .close = aio_close},
 	{.name = "io_uring",
-	 .open = uring_open,
+	 .open = pinned_uring_open,
 	 .transfer = uring_transfer,
-	 .close = uring_close},
+	 .close = pinned_uring_close},
 	{.name = "io_uring registered buffer",
 	 .stays_pinned = true,
 	 .open = fixed_open,
 	 .transfer = fixed_transfer,
-	 .close = uring_close},
+	 .close = pinned_uring_close},
 	{.name = "process_vm_writev",
 	 .open = nothing_to_open,
 	 .transfer = writev_transfer,

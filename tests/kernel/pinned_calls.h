@@ -49,6 +49,16 @@ struct pinned_call {
 extern const struct pinned_call pinned_calls[];
 extern const size_t npinned_calls;
 
+/*
+ * The parts of "io_uring": a read of the target's file into its memory, of
+ * opcode IORING_OP_READ. One is in flight at a time. wait: the bytes that were
+ * read, or -errno.
+ */
+int pinned_uring_open(struct pinned_target *target);
+void pinned_uring_close(struct pinned_target *target);
+int pinned_uring_submit(struct pinned_target *target, uint8_t opcode);
+int pinned_uring_wait(struct pinned_target *target);
+
 /* A file in the current directory, unlinked; its descriptor, or -errno. */
 int pinned_open_file(size_t size_bytes);
 
