@@ -66,7 +66,7 @@ extern "C" {
  *
  * It reports host pages; pages of hugetlbfs are reported whole. A child of
  * fork(2) may store to its copy of the memory, and may destroy the source, and
- * nothing else. The source has a look.
+ * nothing else. The source has a look, and follows the region's end.
  *
  * Blocks: no. Threads: any.
  * Return: 0, -EOPNOTSUPP (a processor other than x86-64 and arm64; an emulator
@@ -75,7 +75,7 @@ extern "C" {
  * Start: -EINVAL (not whole host pages, or huge pages), -ENOMEM (a hole in the
  * range, too many mappings), -EBUSY (another source of this kind tracks a
  * part), -EACCES, -ENOENT, -EMFILE, -ENFILE, -ESRCH, -EIO (/proc/self/smaps
- * cannot be read).
+ * cannot be read). Its growth, as the region's end moves: the same.
  * Harvest and look: -EPERM (a mapping or protection was changed; or called in a
  * child of the process that started the source), -EIO (no barrier works),
  * -ENOMEM, or those of reading /proc/self/maps.

@@ -41,12 +41,12 @@ struct smudge_region;
  * smudge_region_discard), for they are about to be unmapped.
  *
  * A source that is attached to the region's end (smudge_region_attach with
- * npages 0) follows it, if it can: uffd does, and sources of the program's own
- * with grow and shrink. A source that is attached to a number of pages keeps
- * them. A KVM slot has a fixed size, and so has a hub's source: attach it to
- * its own pages; after the region has grown, attach another source to the new
- * ones. New pages that no source covers are dirty once, and then when they are
- * marked.
+ * npages 0) follows it, if it can: uffd, mprotect, soft_dirty and vhost_log do,
+ * and sources of the program's own with grow and shrink. A source that is
+ * attached to a number of pages keeps them. A KVM slot has a fixed size, and so
+ * has a hub's source: attach it to its own pages; after the region has grown,
+ * attach another source to the new ones. New pages that no source covers are
+ * dirty once, and then when they are marked.
  *
  * Blocks: on the locks, on the sources' grow or shrink, and when the region
  * grows on an RCU grace period; takes and harvests of the region wait

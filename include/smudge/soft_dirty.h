@@ -63,7 +63,8 @@ struct smudge_soft_dirty_options {
  * next harvest or look notices it, and reports everything.
  *
  * A child of fork(2) may destroy the source, and nothing else. The source has a
- * look, for which nothing has to stand.
+ * look, for which nothing has to stand. It follows the region's end: what was
+ * stored to new pages before is reported once more.
  *
  * Blocks: no. Threads: any.
  * Return: 0, -EINVAL (@options), -E2BIG (the options have fields that this
@@ -73,7 +74,8 @@ struct smudge_soft_dirty_options {
  * Start: also -EINVAL (not whole host pages), -EOPNOTSUPP (shared memory,
  * hugetlbfs, KSM; clearing clears nothing), -ENOMEM (a hole in the range),
  * -EBUSY (another source of this kind tracks a part), -ENOENT, -ESRCH, -EACCES,
- * -EIO (/proc/self/smaps cannot be read), or what quiesce returned.
+ * -EIO (/proc/self/smaps cannot be read), or what quiesce returned. Its growth,
+ * as the region's end moves: the same, without quiesce.
  * Harvest: -EPERM (also in a child of the process that started the source),
  * -EMFILE, -ENFILE, -ENOMEM, -EIO, -EINTR, or what quiesce returned. Look: the
  * same, without quiesce.

@@ -55,7 +55,8 @@ struct smudge_vhost_log_options {
  * meanwhile are in this harvest or the next one. Only the bits of the attached
  * range are touched: regions share a log, each with a source of its own, and at
  * most one source has a page. There is nothing to re-arm. The source has a
- * look, which leaves the bits.
+ * look, which leaves the bits, and follows the region's end: bits that new
+ * pages have already are reported once more.
  *
  * A back end sets a bit after it wrote, at a moment of its choice: what is
  * still on its way is in a later harvest. The last harvest comes after the back
@@ -70,7 +71,8 @@ struct smudge_vhost_log_options {
  * and stop without the other), -E2BIG (the options have fields that this
  * library does not know), -ENOMEM.
  * Start: also -EINVAL (the log ends before the range does, or the range begins
- * within a page of the log), -ENOMEM, or what start returned. Harvest and look:
+ * within a page of the log), -ENOMEM, or what start returned. Its growth, as
+ * the region's end moves: -EINVAL (the log ends before). Harvest and look:
  * -EPERM (called in a child of the process that started the source).
  */
 int smudge_vhost_log_create(const struct smudge_vhost_log_options *options,

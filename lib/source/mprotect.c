@@ -41,16 +41,16 @@ static int new_area(struct mprotect *m, uint64_t start, uint64_t end,
 	return ret;
 }
 
-static int mprotect_start(void *opaque, const struct smudge_source_range *range,
-			  struct smudge_error *err)
+/* The range's addresses, if they are whole host pages. */
+static int get_range(const struct smudge_source_range *range,
+		     uint64_t *ret_start, uint64_t *ret_end,
+		     struct smudge_error *err)
 {
-	struct mprotect *m = opaque;
 	uint64_t page_mask = (uint64_t)sysconf(_SC_PAGESIZE) - 1;
 	uint64_t start = (uintptr_t)range->hva;
 	uint64_t end = start + (range->npages << range->page_shift);
-	int ret;
+	int ret = smi_range_check_hva(range, WHERE, err);
 
-	ret = smi_range_check_hva(range, WHERE, err);
 	if (ret < 0)
 		return ret;
 	if (end <= start || ((start | end) & page_mask))
@@ -59,8 +59,45 @@ static int mprotect_start(void *opaque, const struct smudge_source_range *range,
 					" to 0x%" PRIx64
 					" is not made of whole host pages",
 					start, end);
+	*ret_start = start;
+	*ret_end = end;
+	return 0;
+}
+
+static int mprotect_start(void *opaque, const struct smudge_source_range *range,
+			  struct smudge_error *err)
+{
+	struct mprotect *m = opaque;
+	uint64_t start = 0, end = 0;
+	int ret = get_range(range, &start, &end, err);
+
+	if (ret < 0)
+		return ret;
 	m->space = smi_sys_space_id();
 	return new_area(m, start, end, err);
+}
+
+/* After a cut within a page of hugetlbfs the area ends behind the range. */
+static int mprotect_grow(void *opaque, const struct smudge_source_range *range,
+			 struct smudge_error *err)
+{
+	struct mprotect *m = opaque;
+	uint64_t start = 0, end = 0;
+	int ret = get_range(range, &start, &end, err);
+
+	if (ret < 0 || end <= smi_mprotect_area_end(m->area))
+		return ret;
+	return smi_mprotect_area_grow(m->area, end, &m->area, err);
+}
+
+static void mprotect_shrink(void *opaque,
+			    const struct smudge_source_range *range)
+{
+	struct mprotect *m = opaque;
+
+	smi_mprotect_area_cut(m->area,
+			      (uintptr_t)range->hva +
+				      (range->npages << range->page_shift));
 }
 
 /* An area that a handler may still use stays for ever. */
@@ -132,7 +169,7 @@ static int mprotect_harvest(void *opaque, struct smudge_sink *sink,
 	if (ret < 0)
 		return ret;
 	tell(m->area);
-	npages = smudge_bitmap_npages(m->area->pending);
+	npages = smi_mprotect_area_npages(m->area);
 	while (!ret && at < npages) {
 		ret = smudge_bitmap_take(m->area->pending, at, npages - at,
 					 m->batch);
@@ -157,7 +194,7 @@ static int mprotect_look(void *opaque, struct smudge_sink *sink,
 
 	while (!ret && smudge_bitmap_next_dirty(
 			       m->area->pending, run.first_page + run.npages,
-			       smudge_bitmap_npages(m->area->pending), &run))
+			       smi_mprotect_area_npages(m->area), &run))
 		report(m, run, sink);
 	return ret;
 }
@@ -179,6 +216,8 @@ static const struct smudge_source_ops mprotect_ops = {
 	.harvest = mprotect_harvest,
 	.look = mprotect_look,
 	.destroy = mprotect_destroy,
+	.grow = mprotect_grow,
+	.shrink = mprotect_shrink,
 };
 
 static int create(struct mprotect *m, struct smudge_source **ret_source,

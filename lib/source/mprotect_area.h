@@ -41,15 +41,33 @@ struct smi_mprotect_piece {
 				touched */
 };
 
-/* The range of a source that runs. */
+/*
+ * The range of a source that runs. Handlers read it, so nothing in it changes
+ * but `end`, downwards: pieces and bits beyond it count for nothing. An area
+ * that grows is replaced.
+ */
 struct smi_mprotect_area {
-	uint64_t start, end;
+	uint64_t start;
+	_Atomic uint64_t end;
 	unsigned int page_shift; /* the host's; of `pending` */
 	struct smudge_bitmap *pending;
 	atomic_bool is_short; /* a handler made more writable than it had to */
 	struct smi_mprotect_piece *pieces; /* ascending, without a hole */
 	size_t npieces;
 };
+
+/* Relaxed: a handler that reads an old end is waited for. */
+static inline uint64_t smi_mprotect_area_end(const struct smi_mprotect_area *a)
+{
+	return atomic_load_explicit(&a->end, memory_order_relaxed);
+}
+
+/* The host's pages in it. */
+static inline uint64_t
+smi_mprotect_area_npages(const struct smi_mprotect_area *a)
+{
+	return (smi_mprotect_area_end(a) - a->start) >> a->page_shift;
+}
 
 /*
  * smi_mprotect_hold - install the handler for a source that exists
@@ -72,6 +90,26 @@ void smi_mprotect_release(void);
  */
 int smi_mprotect_area_open(struct smi_mprotect_area *area, uint64_t start,
 			   uint64_t end, struct smudge_error *err);
+
+/*
+ * smi_mprotect_area_grow - another area, which begins where one begins and ends
+ *      later
+ * @area: open; closed and freed after a success
+ * @end: beyond its end; whole host pages
+ * @ret_area: receives the new area, made by malloc, with the old one's bits
+ *
+ * State after failure: @area is as it was, and nothing else is protected.
+ * Return: as smi_mprotect_area_open.
+ */
+int smi_mprotect_area_grow(struct smi_mprotect_area *area, uint64_t end,
+			   struct smi_mprotect_area **ret_area,
+			   struct smudge_error *err);
+
+/*
+ * smi_mprotect_area_cut - end it earlier, at the end of a page of its pieces at
+ *      @end or behind it; what comes after has the program's protection again
+ */
+void smi_mprotect_area_cut(struct smi_mprotect_area *area, uint64_t end);
 
 /*
  * smi_mprotect_area_close - give the program its protections again

@@ -17,7 +17,7 @@
  *
  * LATE FAULTS. A thread may fault just before its area goes, and its handler
  * look just afterwards. Then its page is the program's again, and the store is
- * tried again: once per thread and area that went.
+ * tried again: once per thread and area that went, or was cut.
  */
 #include "source/mprotect_fault.h"
 
@@ -45,7 +45,7 @@ struct table {
 };
 
 static _Atomic(struct table *) the_table; /* RCU; changed with the lock */
-static _Atomic uint64_t nclosed;	  /* areas that went */
+static _Atomic uint64_t nclosed;	  /* areas that went, or were cut */
 static size_t nsources;			  /* lock; that exist */
 
 /* A page that faults on purpose, and what the handler found; 0: none. */
@@ -80,6 +80,7 @@ static int open_block(const struct smi_mprotect_area *area,
 	uint64_t start = max_u64(at & ~(block_bytes - 1), piece->start);
 	uint64_t end = min_u64((at | (block_bytes - 1)) + 1, piece->end);
 
+	end = min_u64(end, smi_mprotect_area_end(area));
 	if (mprotect((void *)(uintptr_t)start, end - start, piece->prot) < 0)
 		return -errno;
 	smudge_bitmap_mark_range(area->pending,
@@ -110,7 +111,7 @@ static bool open_page(struct smi_mprotect_area *area, uint64_t at)
 
 static bool is_late(void)
 {
-	/* Acquire: pairs with the release in smi_mprotect_unpublish. */
+	/* Acquire: pairs with the release in area_went. */
 	uint64_t now = atomic_load_explicit(&nclosed, memory_order_acquire);
 
 	if (now == retried)
@@ -131,7 +132,8 @@ static struct smi_mprotect_area *find(uint64_t start, uint64_t end)
 		struct smi_mprotect_area *area = atomic_load_explicit(
 			&table->areas[i], memory_order_acquire);
 
-		if (area && area->start < end && start < area->end)
+		if (area && area->start < end &&
+		    start < smi_mprotect_area_end(area))
 			return area;
 	}
 	return NULL;
@@ -304,17 +306,33 @@ static int grow(struct smi_mprotect_area *area)
 	return 0;
 }
 
+/* Before it goes, or a part of it: its pages are the program's again. */
+static void area_went(void)
+{
+	/* Release: pairs with the acquire in is_late. */
+	atomic_fetch_add_explicit(&nclosed, 1, memory_order_release);
+}
+
+/* Lock held. */
+static int check_free(uint64_t start, uint64_t end, struct smudge_error *err)
+{
+	if (!find(start, end))
+		return 0;
+	return smudge_error_set(
+		err, -EBUSY, WHERE,
+		"another source of this kind tracks a part of it");
+}
+
 int smi_mprotect_publish(struct smi_mprotect_area *area,
 			 struct smudge_error *err)
 {
 	_Atomic(struct smi_mprotect_area *) *place;
-	int ret = 0;
+	int ret;
 
 	SMI_SYS_GUARD(lock());
-	if (find(area->start, area->end))
-		return smudge_error_set(err, -EBUSY, WHERE,
-					"another source of this kind tracks a "
-					"part of it");
+	ret = check_free(area->start, smi_mprotect_area_end(area), err);
+	if (ret < 0)
+		return ret;
 	place = place_of(NULL);
 	if (place)
 		/* Release: pairs with the acquire in find. */
@@ -326,11 +344,42 @@ int smi_mprotect_publish(struct smi_mprotect_area *area,
 	return ret;
 }
 
+void smi_mprotect_put_back(struct smi_mprotect_area *from,
+			   struct smi_mprotect_area *to)
+{
+	SMI_SYS_GUARD(lock());
+	area_went();
+	/* Release: pairs with the acquire in find. */
+	atomic_store_explicit(place_of(from), to, memory_order_release);
+}
+
+int smi_mprotect_replace(struct smi_mprotect_area *from,
+			 struct smi_mprotect_area *to, struct smudge_error *err)
+{
+	int ret;
+
+	SMI_SYS_GUARD(lock());
+	ret = check_free(smi_mprotect_area_end(from), smi_mprotect_area_end(to),
+			 err);
+	if (ret == 0)
+		/* Release: pairs with the acquire in find. */
+		atomic_store_explicit(place_of(from), to, memory_order_release);
+	return ret;
+}
+
+void smi_mprotect_cut(struct smi_mprotect_area *area, uint64_t end)
+{
+	SMI_SYS_GUARD(lock());
+	area_went();
+	/* Relaxed: the grace period orders it. */
+	atomic_store_explicit(&area->end, end, memory_order_relaxed);
+	smi_sys_rcu_synchronize();
+}
+
 bool smi_mprotect_unpublish(struct smi_mprotect_area *area)
 {
 	SMI_SYS_GUARD(lock());
-	/* Release: pairs with the acquire in is_late. Before the area goes. */
-	atomic_fetch_add_explicit(&nclosed, 1, memory_order_release);
+	area_went();
 	/* Relaxed: the grace period orders it. */
 	atomic_store_explicit(place_of(area), NULL, memory_order_relaxed);
 	return smi_sys_rcu_synchronize();

@@ -89,16 +89,16 @@ static int check_memory(uint64_t start, uint64_t end, struct smudge_error *err)
 	return ret ? refuse(err, ret, check.at) : 0;
 }
 
-static int soft_dirty_start(void *opaque,
-			    const struct smudge_source_range *range,
-			    struct smudge_error *err)
+/* The range's addresses, if they are whole host pages. */
+static int get_range(const struct soft_dirty *s,
+		     const struct smudge_source_range *range,
+		     uint64_t *ret_start, uint64_t *ret_end,
+		     struct smudge_error *err)
 {
-	struct soft_dirty *s = opaque;
 	uint64_t start = (uintptr_t)range->hva;
 	uint64_t end = start + (range->npages << range->page_shift);
-	int ret;
+	int ret = smi_range_check_hva(range, WHERE, err);
 
-	ret = smi_range_check_hva(range, WHERE, err);
 	if (ret < 0)
 		return ret;
 	if (end <= start ||
@@ -108,22 +108,84 @@ static int soft_dirty_start(void *opaque,
 					" to 0x%" PRIx64
 					" is not made of whole host pages",
 					start, end);
-	ret = check_memory(start, end, err);
+	*ret_start = start;
+	*ret_end = end;
+	return 0;
+}
+
+/* Bits of @npages; NULL: no memory. */
+static uint64_t *allocate_words(uint64_t npages, struct smudge_error *err)
+{
+	uint64_t *words = calloc((size_t)((npages + 63) / 64), sizeof(*words));
+
+	if (!words)
+		smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
+	return words;
+}
+
+static int soft_dirty_start(void *opaque,
+			    const struct smudge_source_range *range,
+			    struct smudge_error *err)
+{
+	struct soft_dirty *s = opaque;
+	uint64_t start = 0, end = 0;
+	int ret = get_range(s, range, &start, &end, err);
+
+	if (!ret)
+		ret = check_memory(start, end, err);
 	if (ret < 0)
 		return ret;
 	s->use = (struct smi_soft_dirty_use){
 		.options = &s->options,
 		.first_page = start >> s->page_shift,
 		.npages = (end - start) >> s->page_shift};
-	s->words = calloc((size_t)((s->use.npages + 63) / 64), 8);
+	s->words = allocate_words(s->use.npages, err);
 	if (!s->words)
-		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
+		return -ENOMEM;
 	ret = smi_soft_dirty_open(&s->use, err);
 	if (ret) {
 		free(s->words);
 		s->words = NULL;
 	}
 	return ret;
+}
+
+/* Nothing is cleared: what was stored to the new pages is reported once. */
+static int soft_dirty_grow(void *opaque,
+			   const struct smudge_source_range *range,
+			   struct smudge_error *err)
+{
+	struct soft_dirty *s = opaque;
+	uint64_t start = 0, end = 0, npages;
+	uint64_t *words;
+	int ret = get_range(s, range, &start, &end, err);
+
+	if (ret < 0)
+		return ret;
+	npages = (end - start) >> s->page_shift;
+	ret = check_memory(start + (s->use.npages << s->page_shift), end, err);
+	if (ret < 0)
+		return ret;
+	words = allocate_words(npages, err);
+	if (!words)
+		return -ENOMEM;
+	ret = smi_soft_dirty_grow(&s->use, npages, err);
+	if (ret < 0) {
+		free(words);
+		return ret;
+	}
+	free(s->words);
+	s->words = words;
+	return 0;
+}
+
+static void soft_dirty_shrink(void *opaque,
+			      const struct smudge_source_range *range)
+{
+	struct soft_dirty *s = opaque;
+
+	smi_soft_dirty_cut(&s->use, (range->npages << range->page_shift) >>
+					    s->page_shift);
 }
 
 static void soft_dirty_stop(void *opaque)
@@ -183,6 +245,8 @@ static const struct smudge_source_ops soft_dirty_ops = {
 	.harvest = soft_dirty_harvest,
 	.look = soft_dirty_look,
 	.destroy = free,
+	.grow = soft_dirty_grow,
+	.shrink = soft_dirty_shrink,
 };
 
 static int create(const struct smudge_soft_dirty_options *own,

@@ -11,25 +11,16 @@
 #include "source/soft_dirty_bits.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "common/range.h"
+#include "source/soft_dirty_fds.h"
 #include "sys/guard.h"
-#include "sys/pagemap.h"
 #include "sys/space.h"
 
 #define WHERE "soft_dirty"
-
-/* Pages whose words are read by one call. */
-#define NREAD 512
-
-struct fds {
-	int pagemap, clear_refs; /* or -1 */
-};
 
 /* Both are the lock's. The canary's mapping is inherited by children. */
 static struct smi_soft_dirty_use *uses;
@@ -40,90 +31,16 @@ static pthread_mutex_t *lock(void)
 	return smi_sys_space_mutex(SMI_SYS_SPACE_SOFT_DIRTY);
 }
 
-static int cannot_open(struct smudge_error *err, int code, const char *name)
-{
-	if (code == -EACCES)
-		code = -EPERM;
-	if (code == -ENOENT)
-		return smudge_error_set(err, -ENOSYS, WHERE,
-					"no /proc/self/%s: %s", name,
-					access("/proc/self", F_OK) < 0
-						? "/proc is not mounted"
-						: "this kernel has no "
-						  "CONFIG_PROC_PAGE_MONITOR");
-	return smudge_error_set(err, code, WHERE,
-				"cannot open /proc/self/%s: %s", name,
-				strerror(-code));
-}
-
-static void close_fds(struct fds *fds)
-{
-	if (fds->pagemap >= 0)
-		close(fds->pagemap);
-	if (fds->clear_refs >= 0)
-		close(fds->clear_refs);
-}
-
-/* Anew each time: a descriptor stays bound to the process that opened it. */
-static int open_fds(struct fds *fds, struct smudge_error *err)
-{
-	fds->clear_refs = -1;
-	fds->pagemap = smi_sys_pagemap_open();
-	if (fds->pagemap < 0)
-		return cannot_open(err, fds->pagemap, "pagemap");
-	fds->clear_refs = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
-	if (fds->clear_refs < 0) {
-		int ret = cannot_open(err, -errno, "clear_refs");
-
-		close_fds(fds);
-		return ret;
-	}
-	return 0;
-}
-
-static int clear(const struct fds *fds)
-{
-	ssize_t n = write(fds->clear_refs, "4", 1);
-
-	if (n == 1)
-		return 0;
-	return n < 0 ? -errno : -EIO;
-}
-
-/* OR the bits of [first, first + n) into @words, from bit 0 on. */
-static int read_bits(const struct fds *fds, uint64_t first, uint64_t npages,
-		     uint64_t *words)
-{
-	uint64_t of_page[NREAD];
-
-	for (uint64_t at = 0; at < npages; at += NREAD) {
-		uint64_t n = min_u64(npages - at, NREAD);
-		int ret = smi_sys_pagemap_words(fds->pagemap, first + at, n,
-						of_page);
-
-		if (ret < 0)
-			return ret;
-		for (uint64_t i = 0; i < n; i++) {
-			uint64_t page = at + i;
-
-			if (of_page[i] & SMI_SYS_PAGEMAP_SOFT_DIRTY)
-				((uint8_t *)words)[page / 8] |=
-					(uint8_t)(1u << page % 8);
-		}
-	}
-	return 0;
-}
-
 static uint64_t page_of(const volatile void *at)
 {
 	return (uintptr_t)at / (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 /* Return: 1 or 0: the canary's bit; or -errno. */
-static int read_canary(const struct fds *fds)
+static int read_canary(const struct smi_soft_dirty_fds *fds)
 {
 	uint64_t bit = 0;
-	int ret = read_bits(fds, page_of(canary), 1, &bit);
+	int ret = smi_soft_dirty_fds_read(fds, page_of(canary), 1, &bit);
 
 	return ret < 0 ? ret : bit != 0;
 }
@@ -150,13 +67,13 @@ static int map_canary(void)
 
 int smi_soft_dirty_probe(struct smudge_error *err)
 {
-	struct fds fds;
+	struct smi_soft_dirty_fds fds;
 	int ret;
 
 	if (!smi_sys_space_id())
 		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
 	SMI_SYS_GUARD(lock());
-	ret = open_fds(&fds, err);
+	ret = smi_soft_dirty_fds_open(&fds, err);
 	if (ret < 0)
 		return ret;
 	ret = map_canary();
@@ -167,7 +84,7 @@ int smi_soft_dirty_probe(struct smudge_error *err)
 	} else if (!ret) {
 		ret = 1; /* they run */
 	}
-	close_fds(&fds);
+	smi_soft_dirty_fds_close(&fds);
 	if (ret < 0)
 		return smudge_error_set(err, ret, WHERE,
 					"cannot read a page's soft-dirty bit: "
@@ -223,7 +140,7 @@ static int quiesce_all(struct smudge_error *err)
 	return ret;
 }
 
-static void collect(const struct fds *fds)
+static void collect(const struct smi_soft_dirty_fds *fds)
 {
 	bool is_unknown = read_canary(fds) != 1;
 
@@ -231,7 +148,8 @@ static void collect(const struct fds *fds)
 		if (!is_live(u))
 			continue;
 		if (is_unknown ||
-		    read_bits(fds, u->first_page, u->npages, u->pending) < 0)
+		    smi_soft_dirty_fds_read(fds, u->first_page, u->npages,
+					    u->pending) < 0)
 			memset(u->pending, 0xff, u->nwords * sizeof(uint64_t));
 	}
 }
@@ -245,9 +163,10 @@ static int clear_failed(int code, struct smudge_error *err)
 }
 
 /* Lock held, and all stand. The canary shows whether clearing works. */
-static int clear_all(const struct fds *fds, struct smudge_error *err)
+static int clear_all(const struct smi_soft_dirty_fds *fds,
+		     struct smudge_error *err)
 {
-	int ret = clear(fds);
+	int ret = smi_soft_dirty_fds_clear(fds);
 	int left;
 
 	if (ret < 0)
@@ -261,7 +180,8 @@ static int clear_all(const struct fds *fds, struct smudge_error *err)
 				"soft-dirty bits");
 }
 
-static int fetch_locked(const struct fds *fds, struct smudge_error *err)
+static int fetch_locked(const struct smi_soft_dirty_fds *fds,
+			struct smudge_error *err)
 {
 	int ret = quiesce_all(err);
 
@@ -276,32 +196,33 @@ static int fetch_locked(const struct fds *fds, struct smudge_error *err)
 int smi_soft_dirty_fetch(struct smi_soft_dirty_use *use,
 			 struct smudge_error *err)
 {
-	struct fds fds;
-	int ret = open_fds(&fds, err);
+	struct smi_soft_dirty_fds fds;
+	int ret = smi_soft_dirty_fds_open(&fds, err);
 
 	if (ret < 0)
 		return ret;
 	SMI_SYS_GUARD(lock());
 	ret = fetch_locked(&fds, err);
-	close_fds(&fds);
+	smi_soft_dirty_fds_close(&fds);
 	return ret;
 }
 
 int smi_soft_dirty_look(struct smi_soft_dirty_use *use, uint64_t *words,
 			struct smudge_error *err)
 {
-	struct fds fds;
-	int ret = open_fds(&fds, err);
+	struct smi_soft_dirty_fds fds;
+	int ret = smi_soft_dirty_fds_open(&fds, err);
 
 	if (ret < 0)
 		return ret;
 	SMI_SYS_GUARD(lock());
 	memcpy(words, use->pending, use->nwords * sizeof(*words));
 	/* Before: what another clears later has been read then. */
-	ret = read_bits(&fds, use->first_page, use->npages, words);
+	ret = smi_soft_dirty_fds_read(&fds, use->first_page, use->npages,
+				      words);
 	if (ret == 0 && read_canary(&fds) != 1)
 		memset(words, 0xff, use->nwords * sizeof(*words));
-	close_fds(&fds);
+	smi_soft_dirty_fds_close(&fds);
 	if (ret < 0)
 		smudge_error_set(err, ret, WHERE,
 				 "cannot read /proc/self/pagemap: %s",
@@ -326,27 +247,29 @@ static void unlink_use(struct smi_soft_dirty_use *use)
 	*link = use->next;
 }
 
-static bool is_tracked(const struct smi_soft_dirty_use *use)
+/* Lock held. */
+static int check_free(uint64_t first_page, uint64_t end_page,
+		      struct smudge_error *err)
 {
 	for (const struct smi_soft_dirty_use *u = uses; u; u = u->next) {
-		if (is_live(u) &&
-		    u->first_page < use->first_page + use->npages &&
-		    use->first_page < u->first_page + u->npages)
-			return true;
+		if (is_live(u) && u->first_page < end_page &&
+		    first_page < u->first_page + u->npages)
+			return smudge_error_set(err, -EBUSY, WHERE,
+						"another source of this kind "
+						"tracks a part of it");
 	}
-	return false;
+	return 0;
 }
 
 /* Lock held. The first bits are cleared with the use in the list. */
-static int add(struct smi_soft_dirty_use *use, const struct fds *fds,
-	       struct smudge_error *err)
+static int add(struct smi_soft_dirty_use *use,
+	       const struct smi_soft_dirty_fds *fds, struct smudge_error *err)
 {
-	int ret;
+	int ret =
+		check_free(use->first_page, use->first_page + use->npages, err);
 
-	if (is_tracked(use))
-		return smudge_error_set(err, -EBUSY, WHERE,
-					"another source of this kind tracks a "
-					"part of it");
+	if (ret)
+		return ret;
 	use->next = uses;
 	uses = use;
 	ret = fetch_locked(fds, err);
@@ -359,7 +282,7 @@ static int add(struct smi_soft_dirty_use *use, const struct fds *fds,
 int smi_soft_dirty_open(struct smi_soft_dirty_use *use,
 			struct smudge_error *err)
 {
-	struct fds fds;
+	struct smi_soft_dirty_fds fds;
 	int ret;
 
 	use->space = smi_sys_space_id();
@@ -367,17 +290,53 @@ int smi_soft_dirty_open(struct smi_soft_dirty_use *use,
 	use->pending = calloc(use->nwords, sizeof(uint64_t));
 	if (!use->pending)
 		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
-	ret = open_fds(&fds, err);
+	ret = smi_soft_dirty_fds_open(&fds, err);
 	if (!ret) {
 		SMI_SYS_GUARD(lock());
 		ret = add(use, &fds, err);
-		close_fds(&fds);
+		smi_soft_dirty_fds_close(&fds);
 	}
 	if (ret) {
 		free(use->pending);
 		use->pending = NULL;
 	}
 	return ret;
+}
+
+/* Lock held. */
+static void set_npages(struct smi_soft_dirty_use *use, uint64_t npages)
+{
+	use->npages = npages;
+	use->nwords = (size_t)((npages + 63) / 64);
+}
+
+int smi_soft_dirty_grow(struct smi_soft_dirty_use *use, uint64_t npages,
+			struct smudge_error *err)
+{
+	uint64_t *pending =
+		calloc((size_t)((npages + 63) / 64), sizeof(*pending));
+	int ret;
+
+	if (!pending)
+		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
+	SMI_SYS_GUARD(lock());
+	ret = check_free(use->first_page + use->npages,
+			 use->first_page + npages, err);
+	if (ret < 0) {
+		free(pending);
+		return ret;
+	}
+	memcpy(pending, use->pending, use->nwords * sizeof(*pending));
+	free(use->pending);
+	use->pending = pending;
+	set_npages(use, npages);
+	return 0;
+}
+
+void smi_soft_dirty_cut(struct smi_soft_dirty_use *use, uint64_t npages)
+{
+	SMI_SYS_GUARD(lock());
+	set_npages(use, npages);
 }
 
 void smi_soft_dirty_close(struct smi_soft_dirty_use *use)

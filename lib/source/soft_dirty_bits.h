@@ -27,8 +27,8 @@ struct smi_soft_dirty_use {
 	const struct smudge_soft_dirty_options *options; /* the source's */
 	uint64_t first_page, npages; /* the host's pages; addresses shifted */
 	uint64_t *pending;	     /* a bit per page, little-endian words */
-	size_t nwords;
-	uint64_t space; /* the address space */
+	size_t nwords;		     /* of npages */
+	uint64_t space;		     /* the address space */
 	struct smi_soft_dirty_use *next;
 	bool was_quiesced;
 };
@@ -49,6 +49,18 @@ int smi_soft_dirty_probe(struct smudge_error *err);
 int smi_soft_dirty_open(struct smi_soft_dirty_use *use,
 			struct smudge_error *err);
 void smi_soft_dirty_close(struct smi_soft_dirty_use *use);
+
+/*
+ * smi_soft_dirty_grow - the use has @npages, more than before. Their bits are
+ *      as they are
+ * smi_soft_dirty_cut - the use has @npages, fewer than before
+ *
+ * Return: 0, -EBUSY (another use has a part of what is new), -ENOMEM; then
+ * nothing has changed.
+ */
+int smi_soft_dirty_grow(struct smi_soft_dirty_use *use, uint64_t npages,
+			struct smudge_error *err);
+void smi_soft_dirty_cut(struct smi_soft_dirty_use *use, uint64_t npages);
 
 /*
  * smi_soft_dirty_fetch - move the bits into `pending` of each use, and clear

@@ -135,29 +135,36 @@ static int vhost_log_look(void *opaque, struct smudge_sink *sink,
 	return report(opaque, sink, true, err);
 }
 
-static int set_range(struct vhost_log *v,
-		     const struct smudge_source_range *range,
-		     struct smudge_error *err)
+static int check_range(const struct vhost_log *v,
+		       const struct smudge_source_range *range,
+		       struct smudge_error *err)
 {
 	uint64_t npages = range->npages << (range->page_shift - PAGE_SHIFT);
+	uint64_t first_page = range->gpa >> PAGE_SHIFT;
+	uint64_t end_page = first_page + npages;
 	/* More pages than addresses have are as many. */
 	uint64_t has = min_u64(v->options.log_bytes, UINT64_MAX / 8) * 8;
 
-	v->first_page = range->gpa >> PAGE_SHIFT;
-	v->end_page = v->first_page + npages;
 	if (range->gpa & (SMUDGE_VHOST_LOG_PAGE_BYTES - 1))
 		return smudge_error_set(err, -EINVAL, WHERE,
 					"gpa 0x%" PRIx64
 					" is within a page of the log",
 					range->gpa);
-	if (v->first_page >= has || npages > has - v->first_page)
-		return smudge_error_set(err, -EINVAL, WHERE,
-					"a log of %" PRIu64
-					" bytes ends before page 0x%" PRIx64
-					", which takes %" PRIu64 " bytes",
-					v->options.log_bytes, v->end_page - 1,
-					(v->end_page + 7) / 8);
+	if (first_page >= has || npages > has - first_page)
+		return smudge_error_set(
+			err, -EINVAL, WHERE,
+			"a log of %" PRIu64 " bytes ends before page 0x%" PRIx64
+			", which takes %" PRIu64 " bytes",
+			v->options.log_bytes, end_page - 1, (end_page + 7) / 8);
 	return 0;
+}
+
+static void set_range(struct vhost_log *v,
+		      const struct smudge_source_range *range)
+{
+	v->first_page = range->gpa >> PAGE_SHIFT;
+	v->end_page = v->first_page +
+		      (range->npages << (range->page_shift - PAGE_SHIFT));
 }
 
 /*
@@ -169,10 +176,11 @@ static int vhost_log_start(void *opaque,
 			   struct smudge_error *err)
 {
 	struct vhost_log *v = opaque;
-	int ret = set_range(v, range, err);
+	int ret = check_range(v, range, err);
 
 	if (ret < 0)
 		return ret;
+	set_range(v, range);
 	v->space = smi_sys_space_id();
 	if (!v->space)
 		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
@@ -187,6 +195,25 @@ static void vhost_log_stop(void *opaque)
 		v->options.stop(v->options.opaque);
 }
 
+/* The back ends log all the time, and the bits are there already. */
+static int vhost_log_grow(void *opaque, const struct smudge_source_range *range,
+			  struct smudge_error *err)
+{
+	struct vhost_log *v = opaque;
+	int ret = check_range(v, range, err);
+
+	if (ret == 0)
+		set_range(v, range);
+	return ret;
+}
+
+/* Bits of pages that went stay, and are reported if the pages come back. */
+static void vhost_log_shrink(void *opaque,
+			     const struct smudge_source_range *range)
+{
+	set_range(opaque, range);
+}
+
 static const struct smudge_source_ops vhost_log_ops = {
 	.size = sizeof(vhost_log_ops),
 	.name = "vhost_log",
@@ -195,6 +222,8 @@ static const struct smudge_source_ops vhost_log_ops = {
 	.harvest = vhost_log_harvest,
 	.look = vhost_log_look,
 	.destroy = free,
+	.grow = vhost_log_grow,
+	.shrink = vhost_log_shrink,
 };
 
 static int check_options(const struct smudge_vhost_log_options *o,

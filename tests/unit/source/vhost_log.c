@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The vhost log: random marks and harvests of regions side by side, whose
- * edges are within words, against one byte per page; looks; larger pages; the
- * calls that switch logging.
+ * edges are within words, against one byte per page; looks; larger pages; a
+ * region that is resized; the calls that switch logging.
  */
 #include <errno.h>
 #include <string.h>
@@ -159,6 +159,53 @@ static void test_larger_pages(void **state)
 	assert_int_equal(smudge_memory_destroy(memory, NULL), 0);
 }
 
+static void expect_after_harvest(struct smudge_region *region,
+				 struct smudge_client *client, uint64_t page)
+{
+	assert_int_equal(smudge_region_harvest(region, NULL), 0);
+	assert_true(smudge_client_test(client, region, page));
+	assert_int_equal(fake_take(client, region), 1);
+}
+
+/* A source at the region's end follows it, up to the log's own end. */
+static void test_resize(void **state)
+{
+	const uint64_t first = LOG_PAGES - 100;
+	struct smudge_source *source;
+	struct smudge_client *client;
+	struct smudge_memory *memory;
+	struct smudge_region *region;
+	struct smudge_error err;
+
+	memset(&world, 0, sizeof(world));
+	assert_int_equal(smudge_memory_create(&memory), 0);
+	region = fake_region_room(memory, first * PAGE_BYTES, 30, 200);
+	source = make_source(&world);
+	assert_int_equal(smudge_region_attach(region, source, 0, 0, NULL), 0);
+	client = fake_client(memory, "test", true);
+	assert_int_equal(smudge_region_resize(region, 101, &err), -EINVAL);
+	assert_string_equal(err.where, "vhost_log");
+	/* behind the end, which is where it was */
+	smudge_vhost_log_mark(world.log, LOG_BYTES, (first + 30) * PAGE_BYTES,
+			      1);
+	smudge_vhost_log_mark(world.log, LOG_BYTES, (first + 29) * PAGE_BYTES,
+			      1);
+	expect_after_harvest(region, client, 29);
+	assert_int_equal(smudge_region_resize(region, 100, NULL), 0);
+	assert_int_equal(smudge_region_harvest(region, NULL), 0);
+	assert_int_equal(fake_take(client, region), 70);
+	smudge_vhost_log_mark(world.log, LOG_BYTES, (first + 99) * PAGE_BYTES,
+			      1);
+	expect_after_harvest(region, client, 99);
+	assert_int_equal(smudge_region_resize(region, 7, NULL), 0);
+	smudge_vhost_log_mark(world.log, LOG_BYTES, (first + 6) * PAGE_BYTES,
+			      2 * PAGE_BYTES);
+	expect_after_harvest(region, client, 6);
+	assert_int_equal(smudge_client_close(client), 0);
+	smudge_source_destroy(source);
+	assert_int_equal(smudge_memory_destroy(memory, NULL), 0);
+}
+
 static int start_logging(void *opaque, struct smudge_error *err)
 {
 	++*(int *)opaque;
@@ -218,4 +265,5 @@ static void test_mark_alone(void **state)
 	assert_int_equal(bytes[1] & bytes[2] & bytes[3], 0xff);
 }
 
-TEST_MAIN(test_random, test_larger_pages, test_switches, test_mark_alone)
+TEST_MAIN(test_random, test_larger_pages, test_resize, test_switches,
+	  test_mark_alone)
