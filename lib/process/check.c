@@ -197,9 +197,8 @@ int smi_check_process(pid_t pid, uint64_t *ret_start_time,
 		      struct smudge_error *err)
 {
 	static int (*const checks[])(struct check *) = {
-		check_proc,	  check_exists,	    check_not_ours,
-		check_alive,	  check_not_traced, check_permission,
-		check_program,
+		check_proc,	  check_exists,	    check_not_ours, check_alive,
+		check_not_traced, check_permission, check_program,
 	};
 	struct check check = {.pid = pid, .err = err};
 	int ret = 0;

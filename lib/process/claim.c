@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The name is bound and listened to, so that another smudge can ask the kernel
+ * who owns it.
+ */
 #include "process/claim.h"
 
 #include <errno.h>
@@ -29,8 +33,8 @@ static uint64_t pid_namespace(pid_t pid)
 static long pid_in_namespace(pid_t pid)
 {
 	char text[SMI_PROC_TEXT_BYTES];
-	long n = smi_proc_read(smi_proc_open(pid, "status"), text,
-			       sizeof(text));
+	long n =
+		smi_proc_read(smi_proc_open(pid, "status"), text, sizeof(text));
 	char *line = n < 0 ? NULL : strstr(text, "\nNSpid:");
 	char *end = line ? strchr(line + 1, '\n') : NULL;
 	char *last;

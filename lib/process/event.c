@@ -2,13 +2,13 @@
 /*
  * waitid(2) looks without consuming. A thread that stopped to deliver a signal
  * keeps the signal until the wait is consumed; so it is continued instead, and
- * if we end before that, the kernel delivers it.
+ * if we end before that, the kernel delivers it. No other event of ptrace is
+ * asked for.
  */
 #include "process/event.h"
 
 #include <errno.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
@@ -24,28 +24,28 @@ static void consume(pid_t tid)
 	waitpid(tid, NULL, __WALL | WNOHANG);
 }
 
-/* Return: is it an event for the caller? */
-static bool recognize(const siginfo_t *info, struct smi_event *event)
+static struct smi_event recognize(const siginfo_t *info)
 {
+	struct smi_event event = {.tid = info->si_pid};
 	int signal = info->si_status & 0xff;
-	int ptrace_event = info->si_status >> 8;
 
-	event->tid = info->si_pid;
-	if (info->si_code != CLD_TRAPPED && info->si_code != CLD_STOPPED) {
-		consume(info->si_pid);
-		event->kind = SMI_EVENT_GONE;
-		return true;
+	if (info->si_code != CLD_TRAPPED && info->si_code != CLD_STOPPED)
+		event.kind = SMI_EVENT_GONE;
+	else if (info->si_status >> 8 == PTRACE_EVENT_STOP)
+		event.kind = SMI_EVENT_STOPPED;
+	else if (signal == CALL_STOP)
+		event.kind = SMI_EVENT_CALL;
+	else {
+		event.kind = SMI_EVENT_SIGNAL;
+		event.signal = signal;
 	}
-	if (ptrace_event == PTRACE_EVENT_STOP || signal == CALL_STOP) {
-		consume(info->si_pid);
-		event->kind = signal == CALL_STOP ? SMI_EVENT_CALL
-						  : SMI_EVENT_STOPPED;
-		return true;
-	}
-	if (ptrace(PTRACE_CONT, info->si_pid, NULL,
-		   (long)(ptrace_event ? 0 : signal)) < 0)
-		consume(info->si_pid); /* killed, or not ours any more */
-	return false;
+	return event;
+}
+
+void smi_event_deliver(const struct smi_event *event)
+{
+	if (ptrace(PTRACE_CONT, event->tid, NULL, (long)event->signal) < 0)
+		consume(event->tid); /* it was killed */
 }
 
 /* Until a SIGCHLD is pending; one that came before is still. */
@@ -73,9 +73,10 @@ int smi_event_next(uint64_t deadline_ns, struct smi_event *ret_event)
 			   WEXITED | WSTOPPED | WNOHANG | WNOWAIT | __WALL) < 0)
 			return -errno;
 		if (info.si_pid) {
-			if (recognize(&info, ret_event))
-				return 1;
-			continue;
+			*ret_event = recognize(&info);
+			if (ret_event->kind != SMI_EVENT_SIGNAL)
+				consume(info.si_pid);
+			return 1;
 		}
 		now_ns = smi_sys_now_ns();
 		if (now_ns >= deadline_ns)

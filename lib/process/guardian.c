@@ -17,8 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define STACK_BYTES ((size_t)512 << 10)
-#define GUARD_BYTES ((size_t)64 << 10) /* a page, whatever its size */
+#define STACK_BYTES  ((size_t)512 << 10)
+#define GUARD_BYTES  ((size_t)64 << 10) /* a page, whatever its size */
 #define SIGSET_BYTES 8
 
 struct errand {

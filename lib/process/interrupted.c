@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The list, from signal(7) and from the kernel's sources.
+ */
 #include "process/interrupted.h"
 
 #include <stddef.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * process_vm_readv(2) and process_vm_writev(2), which fail for memory that the
+ * process itself may not read or write.
+ */
 #include "process/memory_of.h"
 
 #include <sys/uio.h>

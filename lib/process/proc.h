@@ -37,7 +37,8 @@ int smi_proc_open_thread(pid_t pid, pid_t tid, const char *name);
  * @fd: what smi_proc_open returned, a failure included
  *
  * What is longer is cut.
- * Return: the length without the 0, or -errno: that of opening, or -ESRCH, -EIO.
+ * Return: the length without the 0, or -errno: that of opening, or -ESRCH,
+ * -EIO.
  */
 long smi_proc_read(int fd, char *text, size_t size_bytes);
 

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The hook of the tests.
+ */
 #include "process/step.h"
 
 #include <stddef.h>

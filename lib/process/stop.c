@@ -29,13 +29,14 @@ static void note(struct smi_stop *stop, const struct smi_event *event)
 		smi_threads_remove(&stop->threads, event->tid);
 		return;
 	}
-	thread = smi_threads_find(&stop->threads, event->tid);
-	if (!thread)
-		return;
 	smi_step("stopped");
-	smi_arch_repair(stop->target->pid, thread->tid);
-	thread->is_stopped = true;
+	smi_arch_repair(stop->target->pid, event->tid);
 	smi_step("repaired");
+	thread = smi_threads_find(&stop->threads, event->tid);
+	if (event->kind == SMI_EVENT_SIGNAL)
+		smi_event_deliver(event);
+	else if (thread)
+		thread->is_stopped = true;
 }
 
 static bool all_stand(const struct smi_threads *threads)
@@ -82,7 +83,7 @@ static int too_late(const struct smi_stop *stop, struct smudge_error *err)
 				(int)tid, (int)pid);
 }
 
-int smi_stop_all(struct smi_stop *stop, struct smudge_error *err)
+static int stop_all(struct smi_stop *stop, struct smudge_error *err)
 {
 	for (;;) {
 		int ret = smi_threads_seize(&stop->threads, err);
@@ -100,12 +101,13 @@ int smi_stop_all(struct smi_stop *stop, struct smudge_error *err)
 	}
 }
 
-/* What has stopped by now is repaired before it is let go. */
-void smi_stop_release(struct smi_stop *stop)
+/* What has stopped by now is repaired, also if others do not stop. */
+int smi_stop_all(struct smi_stop *stop, struct smudge_error *err)
 {
+	int ret = stop_all(stop, err);
 	struct smi_event event;
 
-	while (!all_stand(&stop->threads) && smi_event_next(0, &event) > 0)
+	while (ret < 0 && smi_event_next(0, &event) > 0)
 		note(stop, &event);
-	smi_threads_release(&stop->threads);
+	return ret;
 }

@@ -19,13 +19,13 @@ struct smi_stop {
 };
 
 /*
- * smi_stop_all - stop every thread
- * smi_stop_release - let them go
+ * smi_stop_all - stop every thread; in the guardian
  *
- * In the guardian. Return: 0, or -errno as of smi_target_while_stopped; the
- * caller releases then too.
+ * They are let go by the end of the guardian, all in one step of the kernel:
+ * one after the other, a signal could come to those that run already because
+ * another is still traced, and interrupt their calls (threads.c).
+ * Return: 0, or -errno as of smi_target_while_stopped.
  */
 int smi_stop_all(struct smi_stop *stop, struct smudge_error *err);
-void smi_stop_release(struct smi_stop *stop);
 
 #endif

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A target's life: checked and claimed, stopped for a while by a guardian,
+ * closed.
+ */
 #include "process/target.h"
 
 #include <errno.h>
@@ -24,7 +28,7 @@ struct visit {
 	struct smi_stop stop;
 	smi_target_fn fn;
 	void *opaque;
-	uint64_t stopped_ns;
+	uint64_t from_ns; /* the first request to stop */
 	struct smudge_error err;
 	int ret;
 };
@@ -93,18 +97,16 @@ bool smi_target_has_ended(const struct smi_target *target)
 static void guard_visit(void *opaque)
 {
 	struct visit *visit = opaque;
-	uint64_t from_ns = smi_sys_now_ns();
 
+	visit->from_ns = smi_sys_now_ns();
 	smi_step("begun");
 	visit->ret = smi_stop_all(&visit->stop, &visit->err);
 	if (!visit->ret) {
 		smi_step("all stopped");
-		visit->ret = visit->fn(&visit->stop, visit->opaque,
-				       &visit->err);
+		visit->ret =
+			visit->fn(&visit->stop, visit->opaque, &visit->err);
 	}
-	smi_stop_release(&visit->stop);
-	visit->stopped_ns = smi_sys_now_ns() - from_ns;
-	smi_step("released");
+	smi_step("done");
 }
 
 static int guardian_failed(int code, struct smudge_error *err)
@@ -126,8 +128,8 @@ int smi_target_while_stopped(struct smi_target *target, unsigned int timeout_ms,
 	struct visit visit = {
 		.stop = {.target = target,
 			 .threads = {.pid = target->pid},
-			 .deadline_ns = smi_sys_now_ns() +
-					timeout_ms * NS_PER_MS},
+			 .deadline_ns =
+				 smi_sys_now_ns() + timeout_ms * NS_PER_MS},
 		.fn = fn,
 		.opaque = opaque,
 		.err = SMUDGE_ERROR_INIT,
@@ -142,7 +144,8 @@ int smi_target_while_stopped(struct smi_target *target, unsigned int timeout_ms,
 	ret = smi_guardian_run(guard_visit, &visit);
 	smi_threads_free(&visit.stop.threads);
 	if (ret_stopped_ns)
-		*ret_stopped_ns = visit.stopped_ns;
+		*ret_stopped_ns =
+			visit.from_ns ? smi_sys_now_ns() - visit.from_ns : 0;
 	if (ret < 0)
 		return guardian_failed(ret, err);
 	if (visit.ret && err)

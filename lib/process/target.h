@@ -14,8 +14,8 @@
  *
  * WHAT A FUNCTION FOR THE GUARDIAN MAY DO. Other threads of our process
  * continue, or were killed while they held a lock. So it takes no lock and
- * allocates nothing: no malloc, no stdio, no log. System calls, smudge_error_set
- * and memory that was prepared before are fine.
+ * allocates nothing: no malloc, no stdio, no log. System calls,
+ * smudge_error_set and memory that was prepared before are fine.
  *
  * IF THE GUARDIAN ITSELF IS KILLED (by its own id, with its process group, or
  * for want of memory), the target continues by itself:
@@ -112,9 +112,9 @@ typedef int (*smi_target_fn)(struct smi_stop *stop, void *opaque,
  * one of its threads), -EPERM (not allowed), -EIO (the guardian was killed),
  * -EAGAIN (no process could be made), -ENOMEM, -EMFILE, -ENFILE.
  */
-int smi_target_while_stopped(struct smi_target *target,
-			     unsigned int timeout_ms, smi_target_fn fn,
-			     void *opaque, uint64_t *ret_stopped_ns,
+int smi_target_while_stopped(struct smi_target *target, unsigned int timeout_ms,
+			     smi_target_fn fn, void *opaque,
+			     uint64_t *ret_stopped_ns,
 			     struct smudge_error *err);
 
 /*

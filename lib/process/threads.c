@@ -3,6 +3,10 @@
  * A listing of a process's threads may miss some while others end. It is
  * complete if it has as many as the kernel counts and none of them runs: then
  * none can begin or end before we let go, SIGKILL apart.
+ *
+ * First all are seized, then all are interrupted. While a thread is traced, the
+ * kernel queues also signals that the process ignores (SIGCHLD), and wakes a
+ * thread for them that does not stand: it must be one whose call we can repair.
  */
 #include "process/threads.h"
 
@@ -83,19 +87,21 @@ static bool stands(pid_t tid)
 	       errno == EINVAL;
 }
 
-/* Do we still trace it? One that runs is asked once more to stop. */
-static bool is_ours(const struct smi_thread *thread)
+/* Ask it to stop, unless it stands. Return: do we trace it still? */
+static bool interrupt(const struct smi_thread *thread)
 {
 	if (thread->is_stopped)
 		return stands(thread->tid);
 	return ptrace(PTRACE_INTERRUPT, thread->tid, NULL, NULL) == 0;
 }
 
-static void forget_others(struct smi_threads *threads)
+static void interrupt_all(struct smi_threads *threads)
 {
-	for (size_t i = threads->nthreads; i-- > 0;)
-		if (!is_ours(&threads->of[i]))
+	for (size_t i = threads->nthreads; i-- > 0;) {
+		if (!interrupt(&threads->of[i]))
 			threads->of[i] = threads->of[--threads->nthreads];
+		smi_step("interrupted");
+	}
 }
 
 static bool has_ended(pid_t pid, pid_t tid)
@@ -143,8 +149,6 @@ static int seize(struct listing *listing, pid_t tid)
 	if (add(listing->threads, tid) < 0)
 		return smudge_error_set(listing->err, -ENOMEM, WHERE,
 					"out of memory");
-	ptrace(PTRACE_INTERRUPT, tid, NULL, NULL);
-	smi_step("interrupted");
 	return 0;
 }
 
@@ -213,8 +217,8 @@ int smi_threads_seize(struct smi_threads *threads, struct smudge_error *err)
 	struct smi_proc_stat stat;
 	int ret;
 
-	forget_others(threads);
 	ret = list(&listing);
+	interrupt_all(threads);
 	if (!ret)
 		ret = smi_proc_stat(threads->pid, threads->pid, &stat);
 	if (ret < 0)
@@ -223,16 +227,6 @@ int smi_threads_seize(struct smi_threads *threads, struct smudge_error *err)
 		return list_failed(&listing, -ESRCH);
 	return threads->nthreads && listing.is_complete &&
 	       listing.nlisted == stat.nthreads;
-}
-
-void smi_threads_release(struct smi_threads *threads)
-{
-	for (size_t i = 0; i < threads->nthreads; i++) {
-		if (!threads->of[i].is_stopped)
-			continue;
-		ptrace(PTRACE_DETACH, threads->of[i].tid, NULL, NULL);
-		smi_step("detached");
-	}
 }
 
 void smi_threads_free(struct smi_threads *threads)

@@ -24,7 +24,8 @@ struct smi_threads {
 };
 
 /*
- * smi_threads_seize - trace and interrupt the threads that are not yet traced
+ * smi_threads_seize - trace the threads that are not yet traced, and ask all to
+ *      stop
  * @threads: those that are; gets new ones, loses those that we do not trace any
  *      more (since they ended, or became another by an exec)
  * @err: receives the failure; may be NULL
@@ -40,9 +41,6 @@ struct smi_thread *smi_threads_find(const struct smi_threads *threads,
 				    pid_t tid);
 
 void smi_threads_remove(struct smi_threads *threads, pid_t tid);
-
-/* Let all go that stand. Those that do not yet are let go when we end. */
-void smi_threads_release(struct smi_threads *threads);
 
 void smi_threads_free(struct smi_threads *threads);
 

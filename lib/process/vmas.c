@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The lines of /proc/PID/maps.
+ */
 #include "process/vmas.h"
 
 #include <errno.h>

@@ -50,8 +50,8 @@ int smi_arch_check(pid_t pid, struct smudge_error *err)
 	if (ret == -ENOEXEC)
 		return other_kind(pid, "no ELF program", err);
 	if (ret == -ESRCH)
-		return smudge_error_set(err, ret, WHERE,
-					"process %d has ended", (int)pid);
+		return smudge_error_set(err, ret, WHERE, "process %d has ended",
+					(int)pid);
 	if (ret < 0)
 		return smudge_error_set(err, ret, WHERE,
 					"cannot read the program of process "
@@ -132,8 +132,7 @@ static bool may_suspend_filters(void)
 	       !smi_proc_number(text, "Seccomp", 10, 0);
 }
 
-static int check_filter(pid_t pid, const char *status,
-			struct smudge_error *err)
+static int check_filter(pid_t pid, const char *status, struct smudge_error *err)
 {
 	if (!smi_proc_number(status, "Seccomp", 10, 0) || may_suspend_filters())
 		return 0;

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Each thread is asked in several passes, for the best kind of thread first;
+ * what rules a thread out is a sentence.
+ */
 #include "process/x86_choose.h"
 
 #include <errno.h>

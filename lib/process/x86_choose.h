@@ -19,7 +19,7 @@ struct smi_x86_chosen {
 	pid_t tid;
 	bool has_filter; /* of seccomp, which must be suspended */
 	struct user_regs_struct regs;
-	uint64_t mask; /* blocked signals */
+	uint64_t mask;		    /* blocked signals */
 	struct smi_x86_frame frame; /* with its state, not yet its registers */
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libc has both: the restorer is what it gives to sigaction(2). Memory without a
- * file is not searched, since programs write code there and unmap it.
+ * libc has both: the restorer is what it gives to sigaction(2). Memory without
+ * a file is not searched, since programs write code there and unmap it.
  */
 #include "process/x86_code.h"
 

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The layout is that of the kernel's own code for signals on x86.
+ */
 #include "process/x86_frame.h"
 
 #include <cpuid.h>
@@ -8,7 +11,7 @@
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 
-/* What the kernel wants around the state (asm/sigcontext.h). */
+/* What the kernel wants around the state. */
 #define SOFTWARE_OFFSET 464 /* struct _fpx_sw_bytes in the legacy part */
 #define HEADER_OFFSET	512
 #define LEGACY_BYTES	576 /* with the header */

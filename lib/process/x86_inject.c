@@ -65,8 +65,8 @@ static bool is_restarted(const struct user_regs_struct *regs)
  * would restart is made anew: restart_syscall(2) does not survive the return
  * from a signal.
  */
-static struct user_regs_struct registers_to_return_to(
-	const struct user_regs_struct *regs)
+static struct user_regs_struct
+registers_to_return_to(const struct user_regs_struct *regs)
 {
 	struct user_regs_struct to = *regs;
 
@@ -91,30 +91,35 @@ static int write_frame(struct injection *in)
 	return 0;
 }
 
-/* Wait for the thread's next stop at a call; other threads may be killed. */
-static int next_call_stop(struct injection *in)
+/* Wait for the thread's next event; other threads may be killed. */
+static int next_event(struct injection *in, struct smi_event *event)
 {
-	pid_t tid = in->thread.tid;
-	struct smi_event event;
-
 	for (;;) {
-		int ret = smi_event_next(NO_DEADLINE, &event);
+		int ret = smi_event_next(NO_DEADLINE, event);
 
 		if (ret < 0)
 			return ret == -ECHILD ? -ESRCH : ret;
-		if (ret == 0)
-			continue;
-		if (event.kind == SMI_EVENT_GONE)
-			smi_threads_remove(&in->stop->threads, event.tid);
-		if (event.tid != tid)
-			continue;
-		if (event.kind == SMI_EVENT_CALL)
+		if (ret && event->kind == SMI_EVENT_GONE)
+			smi_threads_remove(&in->stop->threads, event->tid);
+		if (ret && event->tid == in->thread.tid)
 			return 0;
-		/* A stop signal came: it is stopped by it afterwards. */
-		if (event.kind == SMI_EVENT_GONE ||
-		    ptrace(PTRACE_SYSCALL, tid, NULL, NULL) < 0)
-			return -ESRCH;
 	}
+}
+
+/* If a stop signal comes first, the thread is stopped by it afterwards. */
+static int next_call_stop(struct injection *in)
+{
+	struct smi_event event;
+	int ret = next_event(in, &event);
+
+	while (!ret && event.kind == SMI_EVENT_STOPPED) {
+		if (ptrace(PTRACE_SYSCALL, event.tid, NULL, NULL) < 0)
+			return -errno;
+		ret = next_event(in, &event);
+	}
+	if (ret < 0)
+		return ret;
+	return event.kind == SMI_EVENT_CALL ? 0 : -ESRCH;
 }
 
 static int go_to_call_stop(struct injection *in)
@@ -185,16 +190,11 @@ static int call_close(struct injection *in, long fd)
 
 static int wait_until_stopped(struct injection *in)
 {
-	struct smi_event event = {0};
+	struct smi_event event;
+	int ret = next_event(in, &event);
 
-	while (event.tid != in->thread.tid) {
-		int ret = smi_event_next(NO_DEADLINE, &event);
-
-		if (ret < 0)
-			return ret == -ECHILD ? -ESRCH : ret;
-		if (ret && event.kind == SMI_EVENT_GONE)
-			smi_threads_remove(&in->stop->threads, event.tid);
-	}
+	if (ret < 0)
+		return ret;
 	return event.kind == SMI_EVENT_STOPPED ? 0 : -ESRCH;
 }
 

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * One function per request; errno becomes a return value.
+ */
 #include "process/x86_ptrace.h"
 
 #include <errno.h>
@@ -39,9 +42,9 @@ int smi_x86_set_mask(pid_t tid, uint64_t mask)
 
 int smi_x86_set_options(pid_t tid, bool without_filters)
 {
-	return set_options(tid, PTRACE_O_TRACESYSGOOD |
-					(without_filters ? SUSPEND_SECCOMP
-							 : 0));
+	return set_options(tid,
+			   PTRACE_O_TRACESYSGOOD |
+				   (without_filters ? SUSPEND_SECCOMP : 0));
 }
 
 int smi_x86_clear_options(pid_t tid)

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * One pass over the mappings finds the stack, one read of it the nearest signal
+ * frame.
+ */
 #include "process/x86_stack.h"
 
 #include <stdbool.h>
@@ -17,7 +21,7 @@
 struct search {
 	pid_t pid, tid;
 	uint64_t sp, thread_block;
-	uint64_t guard_end; /* of the last mapping that may not be touched */
+	uint64_t guard_end;  /* of the last mapping that may not be touched */
 	uint64_t start, end; /* the stack, once it is found */
 };
 

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One process for all steps; each worker makes progress after each.
+ */
+#include "steps.h"
+
+#include <stdio.h>
+
+#include "rig.h"
+#include "support.h"
+
+#define WORKERS	  6
+#define MAX_STEPS 1000
+
+static void choose(struct test_rng *rng, const struct rig_kind **kinds)
+{
+	for (unsigned int i = 0; i < WORKERS; i++) {
+		uint64_t n = test_rng_below(rng, rig_nwaits + rig_nothers);
+
+		kinds[i] = n < rig_nwaits ? rig_waits[n]
+					  : rig_others[n - rig_nwaits];
+	}
+}
+
+/* A guardian that is killed may leave one unused descriptor per time. */
+void steps_disturb(enum tracker_disturbance disturbance, bool has_filter)
+{
+	struct test_rng rng = test_rng_start("process/kill");
+	const struct rig_options options = {.is_main_hidden = true,
+					    .has_filter = has_filter};
+	const struct rig_kind *kinds[WORKERS];
+	bool is_killed = disturbance == TRACKER_KILL_GUARDIAN;
+	unsigned int step = 0;
+	bool is_reached = true;
+	struct rig rig;
+
+	choose(&rng, kinds);
+	rig = rig_start(kinds, WORKERS, &options);
+	atomic_store(&rig.shared->are_eintrs_allowed, is_killed);
+	for (; is_reached && step < MAX_STEPS; step++) {
+		char name[32];
+
+		is_reached =
+			tracker_disturbed(rig.pid, disturbance, step, name);
+		rig_progress(&rig);
+		rig_expect_clean(&rig, is_killed ? step : 0);
+	}
+	assert_true(step > WORKERS * 4);
+	fprintf(stderr, "# %u steps\n", step);
+	rig_end(&rig);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The tracker is killed at each step; its guardian completes the attachment.
+ */
+#include "steps.h"
+#include "support.h"
+
+static void test_each_step(void **state)
+{
+	steps_disturb(TRACKER_KILL, false);
+}
+
+TEST_MAIN(test_each_step)

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The guardian is stopped at each step for a while.
+ */
+#include "steps.h"
+#include "support.h"
+
+static void test_each_step(void **state)
+{
+	steps_disturb(TRACKER_STOP_GUARDIAN, false);
+}
+
+TEST_MAIN(test_each_step)
