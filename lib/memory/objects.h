@@ -155,11 +155,19 @@ struct smudge_source {
 	uint64_t dropped_pages, unsure_pages;
 };
 
+/* Runs are collected for as many words of 64 pages. */
+#define SMI_SINK_BLOCK_WORDS 64
+
 struct smudge_sink {
 	const struct smudge_source *source;
 	const struct smudge_region *region;
 	uint64_t pages;			      /* reported so far */
 	uint64_t dropped_pages, unsure_pages; /* parts of these */
+	/* sink.c's: runs that are not in the bitmaps yet */
+	uint64_t block;	    /* that has the last run */
+	unsigned int nruns; /* of the block, that went to the bitmaps */
+	bool is_collecting; /* its next ones go to words */
+	uint64_t words[SMI_SINK_BLOCK_WORDS];
 };
 
 /* Relaxed: a statistic orders nothing. */

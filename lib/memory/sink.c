@@ -4,12 +4,85 @@
  * bitmaps of all views at once. Sources call it, and it calls only the bitmap.
  * Reports are clipped to the source's range, and converted from the source's
  * page size to the region's.
+ *
+ * Runs that follow each other in one block of 4096 pages are collected in the
+ * sink, and merged when a run of another block comes or the operation ends: to
+ * set the bits of a run in a bitmap costs 13 ns, to collect it 3 ns, and a
+ * merge as much as a few runs. So the first runs of a block are not collected.
+ * Nothing reads the bitmaps meanwhile: the operation's caller has the region's
+ * lock.
  */
-#include "memory/objects.h"
+#include "memory/sink.h"
+
+#include <endian.h>
+#include <string.h>
 
 #include "bitmap/merge.h"
 #include "bitmap/scale.h"
 #include "common/range.h"
+
+#define BLOCK_PAGES (UINT64_C(64) * SMI_SINK_BLOCK_WORDS)
+#define DIRECT_RUNS 4
+
+void smi_sink_flush(struct smudge_sink *sink)
+{
+	const struct smudge_region *region = sink->region;
+	uint64_t first = sink->block * BLOCK_PAGES;
+
+	if (sink->is_collecting)
+		smi_bitmap_merge(
+			region->bitmaps, region->nbitmaps, first, sink->words,
+			0,
+			min_u64(smi_region_npages(region) - first, BLOCK_PAGES),
+			NULL);
+	sink->is_collecting = false;
+	sink->nruns = 0;
+}
+
+/* Pages [first, last] of the block; the words are little-endian. */
+static void collect(struct smudge_sink *sink, uint64_t first, uint64_t last)
+{
+	uint64_t head = ~UINT64_C(0) << first % 64;
+	uint64_t tail = ~UINT64_C(0) >> (63 - last % 64);
+
+	first /= 64;
+	last /= 64;
+	if (first == last) {
+		sink->words[first] |= htole64(head & tail);
+		return;
+	}
+	sink->words[first++] |= htole64(head);
+	while (first < last)
+		sink->words[first++] = ~UINT64_C(0);
+	sink->words[last] |= htole64(tail);
+}
+
+/* A run that is not collected: of another block, of several, or a first one. */
+static __attribute__((noinline)) void report_now(struct smudge_sink *sink,
+						 uint64_t first, uint64_t last)
+{
+	uint64_t block = first / BLOCK_PAGES;
+
+	if (block != sink->block) {
+		smi_sink_flush(sink);
+		sink->block = block;
+	}
+	smi_region_report(sink->region, first, last - first + 1);
+	if (sink->is_collecting || ++sink->nruns < DIRECT_RUNS)
+		return;
+	memset(sink->words, 0, sizeof(sink->words));
+	sink->is_collecting = true;
+}
+
+/* Pages [first, last] of the region are dirty. */
+static void report(struct smudge_sink *sink, uint64_t first, uint64_t last)
+{
+	if (sink->is_collecting && first / BLOCK_PAGES == sink->block &&
+	    last / BLOCK_PAGES == sink->block)
+		collect(sink, first % BLOCK_PAGES, last % BLOCK_PAGES);
+	else
+		report_now(sink, first, last);
+}
 
 void smudge_sink_range(struct smudge_sink *sink, uint64_t offset_bytes,
 		       uint64_t length_bytes)
@@ -25,7 +98,7 @@ void smudge_sink_range(struct smudge_sink *sink, uint64_t offset_bytes,
 	last = range_last(offset_bytes, length_bytes) >> shift;
 	if (last >= source->npages)
 		last = source->npages - 1;
-	smi_region_report(region, source->first_page + first, last - first + 1);
+	report(sink, source->first_page + first, source->first_page + last);
 	sink->pages += last - first + 1;
 }
 

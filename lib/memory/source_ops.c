@@ -10,6 +10,7 @@
 #include <errno.h>
 
 #include "bitmap/batch.h"
+#include "memory/sink.h"
 #include "sys/clock.h"
 #include "sys/error.h"
 #include "sys/log.h"
@@ -163,6 +164,7 @@ static int fetch(struct smudge_source *source, enum smi_harvest how,
 	ret = how == SMI_LOOK
 		      ? source->ops.look(source->opaque, &sink, &own)
 		      : source->ops.harvest(source->opaque, &sink, &own);
+	smi_sink_flush(&sink);
 	ret = smi_sys_callback_check(&own, ret, source->ops.name,
 				     how == SMI_LOOK ? "look" : "harvest");
 	if (ret < 0) {

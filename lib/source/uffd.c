@@ -43,13 +43,12 @@
 
 static void report(struct smi_uffd *u, long n, struct smudge_sink *sink)
 {
-	for (long i = 0; i < n; i++) {
-		const struct smi_sys_page_run *run = &u->runs[i];
-
-		smudge_sink_range(sink, run->start - u->start,
-				  run->end - run->start);
-		smi_drops_written(&u->drops, run->start, run->end);
-	}
+	for (long i = 0; i < n; i++)
+		smudge_sink_range(sink, u->runs[i].start - u->start,
+				  u->runs[i].end - u->runs[i].start);
+	/* There are none in private anonymous memory. */
+	for (long i = 0; u->drops.nranges && i < n; i++)
+		smi_drops_written(&u->drops, u->runs[i].start, u->runs[i].end);
 }
 
 /*
