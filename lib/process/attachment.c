@@ -80,6 +80,9 @@ static int open_memory(struct smi_attachment *a, pid_t pid,
 	a->uffd.pagemap = open_file(a, pid, "pagemap", err);
 	if (a->uffd.pagemap < 0)
 		return a->uffd.pagemap;
+	a->uffd.maps = open_file(a, pid, "maps", err);
+	if (a->uffd.maps < 0)
+		return a->uffd.maps;
 	a->mem = open_file(a, pid, "mem", err);
 	return a->mem < 0 ? a->mem : 0;
 }
@@ -142,6 +145,7 @@ static struct smi_attachment *new_attachment(void)
 	if (!a)
 		return NULL;
 	a->mem = a->uffd.uffd = a->uffd.pagemap = a->uffd.proc = -1;
+	a->uffd.maps = -1;
 	a->nusers = 1;
 	return a;
 }
@@ -157,6 +161,7 @@ static void free_attachment(struct smi_attachment *a)
 	close_fd(a->mem);
 	close_fd(a->uffd.uffd);
 	close_fd(a->uffd.pagemap);
+	close_fd(a->uffd.maps);
 	close_fd(a->uffd.proc);
 	free(a->auxv);
 	free(a);

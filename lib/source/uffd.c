@@ -35,9 +35,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/range.h"
 #include "source/uffd.h"
 #include "source/uffd_probe.h"
 #include "source/uffd_replaced.h"
+#include "sys/maps.h"
 
 #define WHERE "uffd"
 
@@ -139,6 +141,22 @@ static int scan_window(struct smi_uffd *u, uint64_t start, uint64_t end,
 	return 0;
 }
 
+/*
+ * The end of what one scan covers: of a target, a part of one mapping. So a
+ * scan that meets a mapping which is not registered has protected nothing of
+ * another one. If it cannot be known, or changes meanwhile, more is reported.
+ */
+static uint64_t scan_end(const struct smi_uffd *u, uint64_t at)
+{
+	uint64_t end = smi_uffd_window_end(at, u->end);
+	struct smi_sys_mapping m;
+
+	if (!u->fds.target ||
+	    smi_sys_maps_query(u->fds.target->maps, at, &m) < 0)
+		return end;
+	return min_u64(end, m.start > at ? m.start : m.end);
+}
+
 static int harvest_anew(struct smi_uffd *u, struct smudge_sink *sink,
 			struct smudge_error *err)
 {
@@ -170,10 +188,10 @@ static int uffd_harvest(void *opaque, struct smudge_sink *sink,
 
 	if (ret == 0 && smi_uffd_is_lost(u))
 		return harvest_anew(u, sink, err);
-	for (uint64_t at = u->start; at < u->end && ret == 0;
-	     at = smi_uffd_window_end(at, u->end))
-		ret = harvest_window(u, at, smi_uffd_window_end(at, u->end),
-				     sink, err);
+	for (uint64_t at = u->start, end; at < u->end && ret == 0; at = end) {
+		end = scan_end(u, at);
+		ret = harvest_window(u, at, end, sink, err);
+	}
 	return ret < 0 ? ret : 0;
 }
 
@@ -189,7 +207,7 @@ static int look_window(struct smi_uffd *u, uint64_t start, uint64_t end,
 	while (start < end && n == SMI_UFFD_MAX_RUNS) {
 		n = find_runs(u, start, end);
 		if (n == -EPERM && u->fds.target) {
-			report_all(u, sink);
+			smudge_sink_range(sink, start - u->start, end - start);
 			return 0;
 		}
 		if (n < 0)
@@ -212,10 +230,8 @@ static int uffd_look(void *opaque, struct smudge_sink *sink,
 
 	if (smi_uffd_is_lost(u))
 		report_all(u, sink);
-	for (uint64_t at = u->start; at < u->end && !ret;
-	     at = smi_uffd_window_end(at, u->end)) {
-		uint64_t end = smi_uffd_window_end(at, u->end);
-
+	for (uint64_t at = u->start, end; at < u->end && !ret; at = end) {
+		end = scan_end(u, at);
 		ret = look_window(u, at, end, sink, err);
 		if (!ret)
 			ret = smi_drops_report(&u->drops, at, end, sink, true,

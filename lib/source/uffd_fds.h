@@ -24,6 +24,7 @@ struct smi_uffd_target {
 	int uffd;    /* made in it; write-protects asynchronously */
 	int pagemap; /* of its address space */
 	int proc;    /* its directory in /proc */
+	int maps;    /* its mappings; opened for one address space */
 	/* Mappings that were new where an old one was tracked. */
 	_Atomic uint64_t nreplaced;
 };

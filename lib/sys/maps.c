@@ -61,8 +61,7 @@ static void clip(struct smi_sys_mapping *m, uint64_t start, uint64_t end)
 		m->file_off = 0;
 }
 
-/* Return: 0 and the mapping at or after @at, or -errno; -ENOENT: no more. */
-static int query(int fd, uint64_t at, struct smi_sys_mapping *m)
+int smi_sys_maps_query(int maps, uint64_t at, struct smi_sys_mapping *m)
 {
 	struct query q = {
 		.size = sizeof(q),
@@ -72,7 +71,7 @@ static int query(int fd, uint64_t at, struct smi_sys_mapping *m)
 	int ret;
 
 	do {
-		ret = ioctl(fd, QUERY, &q);
+		ret = ioctl(maps, QUERY, &q);
 	} while (ret < 0 && errno == EINTR);
 	if (ret < 0)
 		return -errno;
@@ -97,7 +96,7 @@ static int walk_queries(int fd, uint64_t start, uint64_t end, each_fn each,
 	int ret = 0;
 
 	while (!ret && at < end) {
-		ret = query(fd, at, &m);
+		ret = smi_sys_maps_query(fd, at, &m);
 		if (ret == -ENOENT || (!ret && m.start >= end))
 			return 0;
 		if (ret < 0)
@@ -161,7 +160,7 @@ static int walk(int fd, uint64_t start, uint64_t end, each_fn each,
 	 * The ioctl may be missing: before Linux 6.11 (-ENOTTY), in emulators
 	 * of system calls, behind filters. After any failure the text is read.
 	 */
-	ret = query(fd, start, &first);
+	ret = smi_sys_maps_query(fd, start, &first);
 	if (!ret || ret == -ENOENT) {
 		ret = walk_queries(fd, start, end, each, opaque);
 		close(fd);

@@ -43,4 +43,12 @@ int smi_sys_maps_each_of(int proc, uint64_t start, uint64_t end,
 				     const struct smi_sys_mapping *m),
 			 void *opaque);
 
+/*
+ * smi_sys_maps_query - the mapping at or after an address, by one call
+ * @maps: descriptor of a file named maps
+ *
+ * Return: 0, -ENOENT (none), -ENOTTY (before Linux 6.11), -ESRCH or -errno.
+ */
+int smi_sys_maps_query(int maps, uint64_t at, struct smi_sys_mapping *m);
+
 #endif

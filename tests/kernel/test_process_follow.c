@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Regions follow the mappings of another process: what appears is dirty, what
+ * goes is gone, what is replaced is dirty, and everything else stays clean.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "process_rig.h"
+#include "support.h"
+
+#define P     ((uint64_t)RIG_PAGE)
+#define N     64
+#define BYTES (N * P)
+#define RW    (PROT_READ | PROT_WRITE)
+#define ANON  (MAP_PRIVATE | MAP_ANONYMOUS)
+#define FIXED (ANON | MAP_FIXED)
+
+static struct process_rig rig;
+static uint64_t room; /* 1 MiB of addresses without access before @at */
+static uint64_t at;   /* N pages, all written, and room behind them */
+
+static void fill(uint64_t from, uint64_t npages)
+{
+	for (uint64_t i = 0; i < npages; i++)
+		rig_store(&rig, from + i * P, 1);
+}
+
+static int open_rig(void **state)
+{
+	process_rig_start(&rig);
+	room = rig_mmap(&rig, 0, 4 << 20, PROT_NONE, ANON, -1);
+	at = rig_mmap(&rig, room + (1 << 20), BYTES, RW, FIXED, -1);
+	fill(at, N);
+	process_rig_track(&rig, NULL);
+	rig_harvest(&rig);
+	rig_clean(&rig);
+	return 0;
+}
+
+static int close_rig(void **state)
+{
+	process_rig_stop(&rig);
+	return 0;
+}
+
+static void harvest_and_expect(uint64_t from, uint64_t npages, uint64_t ndirty)
+{
+	rig_harvest(&rig);
+	assert_int_equal(rig_count(&rig, from, npages * P), ndirty);
+}
+
+static void appears_and_goes(void **state)
+{
+	uint64_t other = at + BYTES + (1 << 20);
+	uint64_t before = rig_stats(&rig).regions_appeared;
+
+	rig_mmap(&rig, other, BYTES, RW, FIXED, -1);
+	rig_store(&rig, other, 3);
+	harvest_and_expect(other, N, N);
+	assert_int_equal(rig_count(&rig, at, BYTES), 0);
+	assert_int_equal(rig_stats(&rig).regions_appeared, before + 1);
+	rig_clean(&rig);
+	rig_store(&rig, other + 5 * P, 4);
+	harvest_and_expect(other, N, 1);
+	rig_munmap(&rig, other, BYTES);
+	rig_harvest(&rig);
+	assert_null(rig_region(&rig, other));
+	assert_non_null(rig_region(&rig, at));
+}
+
+static void appears_in_a_look(void **state)
+{
+	uint64_t other = at + BYTES + (1 << 20);
+
+	rig_mmap(&rig, other, BYTES, RW, FIXED, -1);
+	rig_look(&rig);
+	assert_int_equal(rig_count(&rig, other, BYTES), N);
+	assert_int_equal(rig_count(&rig, at, BYTES), 0);
+}
+
+static void grows_at_its_end(void **state)
+{
+	struct smudge_region *region = rig_region(&rig, at);
+
+	rig_mmap(&rig, at + BYTES, BYTES, RW, FIXED, -1);
+	harvest_and_expect(at, 2 * N, N);
+	assert_ptr_equal(rig_region(&rig, at), region);
+	assert_ptr_equal(rig_region(&rig, at + BYTES), region);
+	assert_int_equal(rig_count(&rig, at + BYTES, BYTES), N);
+	rig_clean(&rig);
+	rig_store(&rig, at + (N + 3) * P, 8);
+	rig_store(&rig, at + 3 * P, 8);
+	harvest_and_expect(at, 2 * N, 2);
+}
+
+static void shrinks_at_its_end(void **state)
+{
+	struct smudge_region *region = rig_region(&rig, at);
+
+	rig_munmap(&rig, at + BYTES / 2, BYTES / 2);
+	harvest_and_expect(at, N / 2, 0);
+	assert_ptr_equal(rig_region(&rig, at), region);
+	assert_int_equal(smudge_region_npages(region), N / 2);
+	assert_null(rig_region(&rig, at + BYTES / 2));
+	/* what comes back there is new */
+	rig_mmap(&rig, at + BYTES / 2, BYTES / 2, RW, FIXED, -1);
+	harvest_and_expect(at, N, N / 2);
+}
+
+static void replaced_in_the_middle(void **state)
+{
+	rig_mmap(&rig, at + 8 * P, 4 * P, RW, FIXED, -1);
+	harvest_and_expect(at, N, 4);
+	assert_true(rig_is_dirty(&rig, at + 8 * P));
+	assert_true(rig_is_dirty(&rig, at + 11 * P));
+	assert_true(rig_stats(&rig).mappings_replaced > 0);
+	rig_clean(&rig);
+	rig_store(&rig, at + 9 * P, 2);
+	rig_store(&rig, at + 20 * P, 2);
+	harvest_and_expect(at, N, 2);
+}
+
+static void replaced_before_a_look(void **state)
+{
+	rig_mmap(&rig, at + 8 * P, 4 * P, RW, FIXED, -1);
+	rig_look(&rig);
+	assert_true(rig_is_dirty(&rig, at + 8 * P));
+	rig_clean(&rig);
+	rig_look(&rig);
+	assert_true(rig_is_dirty(&rig, at + 8 * P));
+	rig_clean(&rig);
+	harvest_and_expect(at, N, 4);
+	rig_clean(&rig);
+	harvest_and_expect(at, N, 0);
+}
+
+static void replaced_by_another_kind(void **state)
+{
+	int fd = rig_memfd(&rig, BYTES);
+
+	rig_mmap(&rig, at, BYTES, RW, MAP_SHARED | MAP_FIXED, fd);
+	rig_store(&rig, at + P, 9);
+	harvest_and_expect(at, N, N);
+	rig_clean(&rig);
+	harvest_and_expect(at, N, 0);
+	rig_store(&rig, at + 2 * P, 9);
+	rig_madvise(&rig, at + P, P, MADV_REMOVE);
+	harvest_and_expect(at, N, 2);
+	assert_int_equal(rig_read(&rig, at + P), 0);
+}
+
+static void a_hole_in_the_middle(void **state)
+{
+	rig_munmap(&rig, at + 8 * P, 4 * P);
+	rig_harvest(&rig);
+	assert_int_equal(rig_count(&rig, at, 8 * P), 0);
+	assert_null(rig_region(&rig, at + 8 * P));
+	/* it may be needless, and it is not lost */
+	assert_int_equal(rig_count(&rig, at + 12 * P, (N - 12) * P), N - 12);
+	rig_clean(&rig);
+	rig_store(&rig, at + 13 * P, 2);
+	rig_harvest(&rig);
+	assert_int_equal(rig_count(&rig, at + 12 * P, (N - 12) * P), 1);
+}
+
+static void moved_away(void **state)
+{
+	uint64_t other = at + BYTES + (1 << 20);
+
+	rig_mremap(&rig, at, BYTES, BYTES, other);
+	rig_harvest(&rig);
+	assert_null(rig_region(&rig, at));
+	assert_int_equal(rig_count(&rig, other, BYTES), N);
+	rig_clean(&rig);
+	assert_int_equal(rig_read(&rig, other + 7 * P), 1);
+	rig_store(&rig, other + 7 * P, 2);
+	harvest_and_expect(other, N, 1);
+}
+
+/* Moved onto memory of the same kind, which the comparison cannot tell. */
+static void moved_onto_another(void **state)
+{
+	uint64_t other = at + BYTES + (1 << 20);
+
+	rig_mmap(&rig, other, BYTES, RW, FIXED, -1);
+	fill(other, N);
+	rig_harvest(&rig);
+	rig_clean(&rig);
+	rig_mremap(&rig, other, 4 * P, 4 * P, at + 16 * P);
+	rig_harvest(&rig);
+	assert_int_equal(rig_count(&rig, at, BYTES), 4);
+	assert_true(rig_is_dirty(&rig, at + 16 * P));
+}
+
+static void protected_and_back(void **state)
+{
+	struct smudge_region *region = rig_region(&rig, at);
+
+	rig_mprotect(&rig, at + 8 * P, 4 * P, PROT_READ);
+	harvest_and_expect(at, N, 0);
+	rig_mprotect(&rig, at + 20 * P, 4 * P, PROT_NONE);
+	harvest_and_expect(at, N, 0);
+	assert_int_equal(rig_read(&rig, at + 21 * P), 1);
+	rig_mprotect(&rig, at, BYTES, PROT_READ);
+	harvest_and_expect(at, N, 0);
+	rig_mprotect(&rig, at, BYTES, RW);
+	rig_store(&rig, at + 9 * P, 3);
+	harvest_and_expect(at, N, 1);
+	assert_ptr_equal(rig_region(&rig, at), region);
+}
+
+static void reserved_then_writable(void **state)
+{
+	uint64_t other = at + BYTES + (1 << 20);
+
+	rig_harvest(&rig);
+	assert_null(rig_region(&rig, other));
+	rig_mprotect(&rig, other, BYTES, RW);
+	harvest_and_expect(other, N, N);
+	rig_clean(&rig);
+	rig_mprotect(&rig, other + BYTES, BYTES, RW);
+	harvest_and_expect(other, 2 * N, N);
+}
+
+static void advised_in_part(void **state)
+{
+	struct smudge_region *region = rig_region(&rig, at);
+
+	rig_madvise(&rig, at + 8 * P, 4 * P, MADV_NOHUGEPAGE);
+	rig_madvise(&rig, at + 16 * P, 4 * P, MADV_DONTFORK);
+	rig_store(&rig, at + 9 * P, 3);
+	harvest_and_expect(at, N, 1);
+	assert_ptr_equal(rig_region(&rig, at + 40 * P), region);
+}
+
+static void dropped(void **state)
+{
+	rig_madvise(&rig, at + 8 * P, 4 * P, MADV_DONTNEED);
+	harvest_and_expect(at, N, 4);
+	rig_clean(&rig);
+	rig_madvise(&rig, at + 20 * P, P, MADV_DONTNEED);
+	rig_load(&rig, at + 20 * P);
+	harvest_and_expect(at, N, 1);
+}
+
+static void the_heap(void **state)
+{
+	uint64_t end = rig_sbrk(&rig, 64 * (int64_t)P);
+
+	rig_store(&rig, end, 3);
+	rig_harvest(&rig);
+	assert_true(rig_is_dirty(&rig, end));
+	rig_clean(&rig);
+	rig_sbrk(&rig, 16 * (int64_t)P);
+	rig_harvest(&rig);
+	assert_false(rig_is_dirty(&rig, end));
+	assert_int_equal(rig_count(&rig, end + 64 * P, 15 * P), 15);
+	rig_sbrk(&rig, -80 * (int64_t)P);
+	rig_harvest(&rig);
+	assert_null(rig_region(&rig, end + 8 * P));
+}
+
+/* Memory gained in front has regions of its own, until these become one. */
+static void grows_in_front(void **state)
+{
+	for (uint64_t i = 1; i <= 40; i++) {
+		rig_mmap(&rig, at - i * P, P, RW, FIXED, -1);
+		rig_store(&rig, at - i * P, 2);
+		rig_harvest(&rig);
+		assert_true(rig_is_dirty(&rig, at - i * P));
+		rig_clean(&rig);
+		rig_store(&rig, at + P, 3);
+		rig_harvest(&rig);
+		assert_true(rig_is_dirty(&rig, at + P));
+		rig_clean(&rig);
+	}
+	assert_true(rig_stats(&rig).nregions < 60);
+	rig_store(&rig, at - 2 * P, 3);
+	rig_harvest(&rig);
+	assert_int_equal(rig_count(&rig, at - 40 * P, 40 * P), 1);
+}
+
+static void a_held_region_stays(void **state)
+{
+	struct smudge_region *region = rig_region(&rig, at);
+
+	smudge_region_hold(region);
+	rig_munmap(&rig, at, BYTES);
+	rig_harvest(&rig);
+	assert_ptr_equal(rig_region(&rig, at), region);
+	/* what comes there meanwhile is in it, and dirty */
+	rig_mmap(&rig, at + 4 * P, 2 * BYTES, RW, FIXED, -1);
+	rig_store(&rig, at + 4 * P, 6);
+	rig_harvest(&rig);
+	assert_ptr_equal(rig_region(&rig, at + 4 * P), region);
+	assert_true(rig_is_dirty(&rig, at + 4 * P));
+	assert_true(rig_is_dirty(&rig, at + BYTES));
+	assert_int_equal(rig_read(&rig, at + 4 * P), 6);
+	smudge_region_release(region);
+	rig_harvest(&rig);
+	assert_null(rig_region(&rig, at));
+	assert_int_equal(rig_count(&rig, at + 4 * P, 2 * BYTES), 2 * N);
+}
+
+static void a_batch_keeps_a_region(void **state)
+{
+	struct smudge_region *region = rig_region(&rig, at);
+	struct smudge_batch *batch;
+
+	rig_store(&rig, at, 2);
+	rig_harvest(&rig);
+	assert_int_equal(smudge_batch_create(0, &batch, NULL), 0);
+	assert_int_equal(
+		smudge_client_take(rig.client, region, 0, N, batch, NULL), 0);
+	rig_munmap(&rig, at, BYTES);
+	rig_harvest(&rig);
+	assert_ptr_equal(rig_region(&rig, at), region);
+	assert_int_equal(smudge_client_commit(rig.client, batch), 0);
+	assert_int_equal(smudge_batch_destroy(batch), 0);
+	rig_harvest(&rig);
+	assert_null(rig_region(&rig, at));
+}
+
+static void another_program(void **state)
+{
+	struct smudge_process_stats stats;
+	struct smudge_region *old = rig_region(&rig, at);
+	uint64_t other;
+	uint8_t byte;
+
+	smudge_region_hold(old);
+	rig_exec(&rig);
+	assert_int_equal(smudge_region_read_bytes(old, 0, 1, &byte, NULL),
+			 -ESRCH);
+	smudge_region_release(old);
+	other = rig_mmap(&rig, 0, BYTES, RW, ANON, -1);
+	rig_harvest(&rig);
+	stats = rig_stats(&rig);
+	assert_int_equal(stats.execs, 1);
+	assert_false(stats.has_ended);
+	assert_int_equal(rig_count(&rig, other, BYTES), N);
+	rig_clean(&rig);
+	rig_store(&rig, other + P, 4);
+	harvest_and_expect(other, N, 1);
+	assert_int_equal(rig_read(&rig, other + P), 4);
+}
+
+static void ended(void **state)
+{
+	struct smudge_error err = SMUDGE_ERROR_INIT;
+	uint8_t byte;
+
+	rig_exit(&rig);
+	assert_int_equal(smudge_process_harvest(rig.process, &err), -ESRCH);
+	assert_non_null(strstr(err.message, "has ended"));
+	assert_true(rig_stats(&rig).has_ended);
+	assert_int_equal(smudge_process_look(rig.process, &err), -ESRCH);
+	assert_non_null(rig_region(&rig, at));
+	assert_int_equal(smudge_region_read_bytes(rig_region(&rig, at), 0, 1,
+						  &byte, &err),
+			 -ESRCH);
+}
+
+/* Memory with a userfaultfd of the process's own is dirty at each harvest. */
+static void has_an_own_userfaultfd(void **state)
+{
+	uint64_t other = at + BYTES + (1 << 20);
+
+	rig_mmap(&rig, other, BYTES, RW, FIXED, -1);
+	rig_own_uffd(&rig, other, BYTES);
+	for (int i = 0; i < 3; i++) {
+		harvest_and_expect(other, N, N);
+		assert_int_equal(rig_count(&rig, at, BYTES), 0);
+		rig_clean(&rig);
+	}
+	rig_look(&rig);
+	assert_int_equal(rig_count(&rig, other, BYTES), N);
+	assert_int_equal(rig_stats(&rig).untracked_mappings, 1);
+	assert_int_equal(rig_stats(&rig).untracked_pages, N);
+	/* and tracked again when that has gone */
+	rig_mmap(&rig, other, BYTES, RW, FIXED, -1);
+	harvest_and_expect(other, N, N);
+	rig_clean(&rig);
+	harvest_and_expect(other, N, 0);
+	assert_int_equal(rig_stats(&rig).untracked_mappings, 0);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, open_rig, close_rig)
+
+int main(int argc, char **argv)
+{
+	process_rig_main(argc, argv);
+	const struct CMUnitTest tests[] = {
+		CASE(appears_and_goes),
+		CASE(appears_in_a_look),
+		CASE(grows_at_its_end),
+		CASE(shrinks_at_its_end),
+		CASE(replaced_in_the_middle),
+		CASE(replaced_before_a_look),
+		CASE(replaced_by_another_kind),
+		CASE(a_hole_in_the_middle),
+		CASE(moved_away),
+		CASE(moved_onto_another),
+		CASE(protected_and_back),
+		CASE(reserved_then_writable),
+		CASE(advised_in_part),
+		CASE(dropped),
+		CASE(the_heap),
+		CASE(grows_in_front),
+		CASE(a_held_region_stays),
+		CASE(a_batch_keeps_a_region),
+		CASE(another_program),
+		CASE(ended),
+		CASE(has_an_own_userfaultfd),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
