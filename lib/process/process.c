@@ -5,6 +5,7 @@
 #include <smudge/process.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include "process/follow.h"
 #include "process/open.h"
 #include "process/options.h"
+#include "source/uffd.h"
 #include "sys/error.h"
 #include "sys/guard.h"
 #include "sys/log.h"
@@ -65,30 +67,48 @@ new_process(struct smudge_memory *memory, pid_t pid,
 	return NULL;
 }
 
-/* What was asked for must be there, and all of it a region. */
-static int check_selection(const struct smudge_process *process,
-			   struct smudge_error *err)
+static int cannot_track(const struct smudge_process *process, int code,
+			struct smudge_error *err)
 {
 	const struct smi_left_out *first = process->left_out;
 
-	if (process->nleft_out && (process->select != SMUDGE_PROCESS_ALL ||
-				   process->nareas == SMUDGE_MAX_REGIONS))
-		return smudge_error_set(
-			err,
-			process->nareas == SMUDGE_MAX_REGIONS ? -ENOSPC
-							      : -EOPNOTSUPP,
-			WHERE,
-			"mapping 0x%llx to 0x%llx of process %d cannot "
-			"be tracked: %s",
-			(unsigned long long)first->start,
-			(unsigned long long)first->end, (int)process->pid,
-			first->reason);
+	return smudge_error_set(err, code, WHERE,
+				"mapping 0x%" PRIx64 " to 0x%" PRIx64
+				" of process %d cannot be tracked: %s",
+				first->start, first->end, (int)process->pid,
+				first->reason);
+}
+
+/* Nothing is armed before a client opens, so it is tried. */
+static int try_areas(const struct smudge_process *process,
+		     struct smudge_error *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < process->nareas && !ret; i++) {
+		const struct smi_area *area = process->areas[i];
+
+		ret = smi_uffd_try_register(&process->attachment->uffd,
+					    area->start, area->end, err);
+	}
+	return ret;
+}
+
+/* What was asked for must be there, and all of it be tracked. */
+static int check_selection(const struct smudge_process *process,
+			   struct smudge_error *err)
+{
+	if (process->nleft_out && process->nareas >= SMUDGE_MAX_REGIONS)
+		return cannot_track(process, -ENOSPC, err);
+	if (process->nleft_out && process->select != SMUDGE_PROCESS_ALL)
+		return cannot_track(process, -EOPNOTSUPP, err);
 	if (!process->nareas)
 		return smudge_error_set(err, -ENOENT, WHERE,
 					"process %d has no mapping that may be "
 					"written and that is selected",
 					(int)process->pid);
-	return 0;
+	return process->select == SMUDGE_PROCESS_ALL ? 0
+						     : try_areas(process, err);
 }
 
 static int begin(struct smudge_process *process, struct smudge_error *err)

@@ -295,6 +295,18 @@ int smi_uffd_create_for(struct smi_uffd_target *target, _Atomic int *lost_code,
 	return ret;
 }
 
+int smi_uffd_try_register(struct smi_uffd_target *target, uint64_t start,
+			  uint64_t end, struct smudge_error *err)
+{
+	struct smi_uffd_fds fds = {.target = target};
+	int ret = smi_uffd_open(&fds, err);
+
+	if (!ret)
+		ret = smi_uffd_register(&fds, start, end, err);
+	smi_uffd_close(&fds);
+	return ret;
+}
+
 int smudge_uffd_create(struct smudge_source **ret_source,
 		       struct smudge_error *err)
 {

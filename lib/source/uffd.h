@@ -25,4 +25,13 @@ int smi_uffd_create_for(struct smi_uffd_target *target, _Atomic int *lost_code,
 			struct smudge_source **ret_source,
 			struct smudge_error *err);
 
+/*
+ * smi_uffd_try_register - can the memory be registered? It is not afterwards
+ *
+ * Return: 0, -EBUSY (with a userfaultfd of the target's own), -EINVAL, -EPERM,
+ * -ENOMEM, -ESRCH.
+ */
+int smi_uffd_try_register(struct smi_uffd_target *target, uint64_t start,
+			  uint64_t end, struct smudge_error *err);
+
 #endif
