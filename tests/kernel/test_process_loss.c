@@ -140,75 +140,93 @@ static void *reserve(uint64_t at, uint64_t npages)
 		    -1, 0);
 }
 
-/* A move that fails may have moved a part: then all of the rest is gone. */
-static void move_and_back(uint64_t place, uint64_t first, uint64_t npages)
-{
-	void *from = (void *)(uintptr_t)(shared->start[place] + first * PAGE);
-	void *scratch = reserve(0, npages);
-	size_t bytes = npages * PAGE;
-	int flags = MREMAP_MAYMOVE | MREMAP_FIXED;
+/* A part of a place, which a change is about. */
+struct part {
+	uint64_t place, first, npages;
+	uint64_t total; /* pages that the place has */
+	void *from;
+	size_t bytes;
+};
 
-	if (mremap(from, bytes, bytes, flags, scratch) != MAP_FAILED &&
-	    reserve((uintptr_t)from, npages) != MAP_FAILED &&
-	    mremap(scratch, bytes, bytes, flags, from) != MAP_FAILED)
-		return;
-	atomic_store(&shared->npages[place], first);
-	reserve((uintptr_t)from, NPAGES - first);
-	munmap(scratch, bytes);
+static void go(struct test_rng *rng, const struct part *p)
+{
+	atomic_store(&shared->npages[p->place], p->first);
+	reserve((uintptr_t)p->from, NPAGES - p->first);
 }
 
-/* One change of a mapping, or of what it holds. */
+static void grow(struct test_rng *rng, const struct part *p)
+{
+	uint64_t more = test_rng_below(rng, NPAGES - p->total + 1);
+
+	if (more && map_place(rng, p->place, p->total, more))
+		atomic_store(&shared->npages[p->place], p->total + more);
+}
+
+static void replace(struct test_rng *rng, const struct part *p)
+{
+	if (p->npages)
+		map_place(rng, p->place, p->first, p->npages);
+}
+
+static void drop(struct test_rng *rng, const struct part *p)
+{
+	madvise(p->from, p->bytes, MADV_DONTNEED);
+}
+
+static void protect(struct test_rng *rng, const struct part *p)
+{
+	mprotect(p->from, p->bytes, PROT_READ);
+	mprotect(p->from, p->bytes, PROT_READ | PROT_WRITE);
+}
+
+static void page_out(struct test_rng *rng, const struct part *p)
+{
+	madvise(p->from, p->bytes, MADV_PAGEOUT);
+}
+
+/* A child shares the pages for a while. */
+static void fork_once(struct test_rng *rng, const struct part *p)
+{
+	if (fork() == 0)
+		_exit(0);
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+}
+
+/* A move that fails may have moved a part: then all of the rest is gone. */
+static void move_and_back(struct test_rng *rng, const struct part *p)
+{
+	int flags = MREMAP_MAYMOVE | MREMAP_FIXED;
+	void *scratch;
+
+	if (!p->npages)
+		return;
+	scratch = reserve(0, p->npages);
+	if (mremap(p->from, p->bytes, p->bytes, flags, scratch) != MAP_FAILED &&
+	    reserve((uintptr_t)p->from, p->npages) != MAP_FAILED &&
+	    mremap(scratch, p->bytes, p->bytes, flags, p->from) != MAP_FAILED)
+		return;
+	go(rng, p);
+	munmap(scratch, p->bytes);
+}
+
 static void change(struct test_rng *rng)
 {
-	uint64_t place = test_rng_below(rng, NPLACES);
-	uint64_t n = atomic_load(&shared->npages[place]);
-	uint64_t at = shared->start[place];
-	uint64_t first = n ? test_rng_below(rng, n) : 0;
-	uint64_t some = n ? 1 + test_rng_below(rng, n - first) : 0;
-	uint64_t more = test_rng_below(rng, NPAGES - n + 1);
-	void *from = (void *)(uintptr_t)(at + first * PAGE);
+	static void (*const changes[])(struct test_rng * rng,
+				       const struct part *p) = {
+		go,   grow,    replace,	 drop,		drop,	  drop,
+		drop, protect, page_out, move_and_back, fork_once};
+	struct part p = {.place = test_rng_below(rng, NPLACES)};
 
-	switch (test_rng_below(rng, 11)) {
-	case 0: /* goes at the end */
-		atomic_store(&shared->npages[place], first);
-		reserve(at + first * PAGE, NPAGES - first);
-		break;
-	case 1: /* grows */
-		if (more && map_place(rng, place, n, more))
-			atomic_store(&shared->npages[place], n + more);
-		break;
-	case 2: /* replaced in part */
-		if (some)
-			map_place(rng, place, first, some);
-		break;
-	case 3:
-	case 8:
-	case 9:
-	case 10: /* dropped */
-		if (some)
-			madvise(from, some * PAGE, MADV_DONTNEED);
-		break;
-	case 4:
-		if (some) {
-			mprotect(from, some * PAGE, PROT_READ);
-			mprotect(from, some * PAGE, PROT_READ | PROT_WRITE);
-		}
-		break;
-	case 5:
-		if (some)
-			madvise(from, some * PAGE, MADV_PAGEOUT);
-		break;
-	case 6: /* a child that shares pages for a while */
-		if (fork() == 0)
-			_exit(0);
-		while (waitpid(-1, NULL, WNOHANG) > 0)
-			;
-		break;
-	case 7:
-		if (some)
-			move_and_back(place, first, some);
-		break;
+	p.total = atomic_load(&shared->npages[p.place]);
+	if (p.total) {
+		p.first = test_rng_below(rng, p.total);
+		p.npages = 1 + test_rng_below(rng, p.total - p.first);
 	}
+	p.from = (void *)(uintptr_t)(shared->start[p.place] + p.first * PAGE);
+	p.bytes = p.npages * PAGE;
+	changes[test_rng_below(rng, sizeof(changes) / sizeof(changes[0]))](rng,
+									   &p);
 	atomic_fetch_add(&shared->nchanges, 1);
 }
 
