@@ -133,6 +133,7 @@ int smi_drops_resident_ask(const struct smi_drops_resident *resident,
 {
 	uint64_t limit = at + (npages << page_shift);
 
+	memset(vector, SMI_DROPS_UNKNOWN, npages);
 	for (size_t i = 0; i < resident->nmaps; i++) {
 		const struct smi_drops_own_map *own = &resident->maps[i];
 		uint64_t start = max_u64(at, own->start);
@@ -140,6 +141,8 @@ int smi_drops_resident_ask(const struct smi_drops_resident *resident,
 
 		if (start >= end)
 			continue;
+		memset(vector + ((start - at) >> page_shift), 0,
+		       (end - start) >> page_shift);
 		/* A mapping beyond the end of its file: nothing is there. */
 		if (mincore(own->map + (start - own->start), end - start,
 			    vector + ((start - at) >> page_shift)) < 0 &&

@@ -4,8 +4,9 @@
  *
  * mincore(2) answers for one's own mappings. So this process maps the same
  * files, without access: the page cache is the same. A file that cannot be
- * opened through /proc is not known; there no page counts as resident, so every
- * harvest reports pages that had content and that the target does not map.
+ * opened through /proc is unknown; there every harvest reports the pages that
+ * the target had mapped since the start and does not map now. (To read such a
+ * page maps it.)
  */
 #ifndef LIB_SOURCE_DROPS_RESIDENT_H
 #define LIB_SOURCE_DROPS_RESIDENT_H
@@ -40,7 +41,13 @@ int smi_drops_resident_append(struct smi_drops_resident *resident,
 
 void smi_drops_resident_free(struct smi_drops_resident *resident);
 
-/* A byte of @vector for each page, as mincore(2). Return: 0 or -errno. */
+/* In a vector: whether the page is in memory is unknown. */
+#define SMI_DROPS_UNKNOWN 2
+
+/*
+ * A byte of @vector for each page, as mincore(2), or SMI_DROPS_UNKNOWN. Return:
+ * 0 or -errno.
+ */
 int smi_drops_resident_ask(const struct smi_drops_resident *resident,
 			   uint64_t at, uint64_t npages,
 			   unsigned int page_shift, unsigned char *vector);

@@ -73,16 +73,20 @@ static int ask(const struct smi_drops *d, uint64_t at, uint64_t npages,
 	return 0;
 }
 
-/* Those of the pages @wanted that have no content. Holes have none. */
+/*
+ * Those of the pages @wanted that have no content, as holes have none; and
+ * those of which it cannot be known.
+ */
 static int find_empty(const struct smi_drops_chunk *chunk, uint64_t word,
-		      uint64_t wanted, uint64_t *ret_empty)
+		      uint64_t wanted, uint64_t *ret_empty,
+		      uint64_t *ret_unknown)
 {
 	unsigned char *resident = chunk->drops->scratch->resident;
 	uint64_t npages = smi_drops_pages_of(chunk, word);
 
 	int ret;
 
-	*ret_empty = 0;
+	*ret_empty = *ret_unknown = 0;
 	if (npages < 64)
 		wanted &= (UINT64_C(1) << npages) - 1;
 	if (!wanted)
@@ -95,7 +99,9 @@ static int find_empty(const struct smi_drops_chunk *chunk, uint64_t word,
 	for (; wanted; wanted &= wanted - 1) {
 		unsigned int i = (unsigned int)__builtin_ctzll(wanted);
 
-		if (!(resident[i] & 1))
+		if (resident[i] == SMI_DROPS_UNKNOWN)
+			*ret_unknown |= UINT64_C(1) << i;
+		else if (!(resident[i] & 1))
 			*ret_empty |= UINT64_C(1) << i;
 	}
 	return 0;
@@ -107,15 +113,19 @@ static int check_word(const struct smi_drops_chunk *chunk, uint64_t word,
 	uint64_t *mapped = &chunk->range->mapped[chunk->first_page / 64 + word];
 	uint64_t *content =
 		&chunk->range->content[chunk->first_page / 64 + word];
-	uint64_t empty;
+	uint64_t empty, unknown;
 	int ret = check_missing(chunk, word, now);
 
 	if (ret < 0)
 		return ret;
-	ret = find_empty(chunk, word, *content & ~now[word], &empty);
+	ret = find_empty(chunk, word, *content & ~now[word], &empty, &unknown);
 	if (ret < 0)
 		return ret;
-	smi_drops_emit(chunk, word, (*mapped & ~now[word]) | empty, false);
+	smi_drops_emit(chunk, word, (*mapped & ~now[word]) | empty | unknown,
+		       false);
+	/* At the start: what was never mapped there is left to its writers. */
+	if (!chunk->sink)
+		empty |= unknown;
 	/* A look sets new bits too: they can only add reports. */
 	*content |= now[word];
 	*mapped |= now[word];

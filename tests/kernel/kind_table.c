@@ -32,6 +32,7 @@ static bool open_cell(struct cell *c, const struct kind_source *source)
 		.size = sizeof(region),
 		.name = "ram",
 		.hva = c->m.ram,
+		.gpa = (uintptr_t)c->m.ram,
 		.size_bytes = c->m.bytes,
 	};
 	struct smudge_client_options client = {.size = sizeof(client),
