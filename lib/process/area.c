@@ -17,6 +17,7 @@
 
 #include "common/range.h"
 #include "process/attachment.h"
+#include "process/soft_dirty.h"
 #include "source/uffd.h"
 #include "sys/error.h"
 
@@ -143,8 +144,11 @@ static struct smi_area *new_area(struct smudge_process *process,
 
 static int attach_source(struct smi_area *area, struct smudge_error *err)
 {
-	int ret = smi_uffd_create_for(&area->attachment->uffd, &area->lost_code,
-				      &area->source, err);
+	struct smi_attachment *a = area->attachment;
+	int ret = a->soft ? smi_soft_dirty_source(a->soft, area, &area->source,
+						  err)
+			  : smi_uffd_create_for(&a->uffd, &area->lost_code,
+						&area->source, err);
 
 	if (ret == 0)
 		ret = smudge_region_attach(area->region, area->source, 0, 0,

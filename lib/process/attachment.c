@@ -13,13 +13,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "process/proc_dir.h"
+#include "process/soft_dirty.h"
+#include "process/soft_kind.h"
+#include "source/uffd.h"
 #include "source/uffd_probe.h"
+#include "sys/error.h"
 #include "sys/pagemap.h"
 #include "sys/uffd.h"
 
@@ -39,6 +44,12 @@ static int ended(struct smudge_error *err, pid_t pid)
 {
 	return smudge_error_set(err, -ESRCH, WHERE, "process %d has ended",
 				(int)pid);
+}
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
 }
 
 static int open_files(struct smi_attachment *a, pid_t pid,
@@ -150,14 +161,9 @@ static struct smi_attachment *new_attachment(void)
 	return a;
 }
 
-static void close_fd(int fd)
-{
-	if (fd >= 0)
-		close(fd);
-}
-
 static void free_attachment(struct smi_attachment *a)
 {
+	smi_soft_dirty_free(a->soft);
 	close_fd(a->mem);
 	close_fd(a->uffd.uffd);
 	close_fd(a->uffd.pagemap);
@@ -179,6 +185,72 @@ static int check_kernel(struct smudge_error *err)
 	return smudge_error_set(err, ret, WHERE, "%s", own.message);
 }
 
+static int attach_by_uffd(struct smudge_process *process,
+			  struct smi_attachment *a, struct smudge_error *err)
+{
+	int ret = check_kernel(err);
+
+	if (!ret)
+		ret = make_uffd(process, a, err);
+	if (!ret) {
+		process->stats.method = SMUDGE_PROCESS_UFFD;
+		return 0;
+	}
+	close_fd(a->uffd.uffd);
+	a->uffd.uffd = -1;
+	return ret;
+}
+
+static int attach_by_soft_dirty(struct smudge_process *process,
+				struct smi_attachment *a,
+				struct smudge_error *err)
+{
+	int ret = smi_soft_dirty_make(process, a, err);
+
+	if (!ret)
+		process->stats.method = SMUDGE_PROCESS_SOFT_DIRTY;
+	return ret;
+}
+
+/* The kernel, or what is allowed here, has no userfaultfd for it. */
+static bool is_lacking(int code)
+{
+	return code == -EOPNOTSUPP || code == -ENOSYS || code == -EPERM ||
+	       code == -EIO;
+}
+
+/* The first method that works. Both reasons make one sentence. */
+static int attach_by_any(struct smudge_process *process,
+			 struct smi_attachment *a, struct smudge_error *err)
+{
+	struct smudge_error uffd = SMUDGE_ERROR_INIT;
+	struct smudge_error soft = SMUDGE_ERROR_INIT;
+	int ret = attach_by_uffd(process, a, &uffd);
+
+	if (!is_lacking(ret)) {
+		smi_sys_error_keep(err, &uffd);
+		return ret;
+	}
+	if (attach_by_soft_dirty(process, a, &soft) == 0)
+		return 0;
+	return smudge_error_set(err, ret, WHERE,
+				"no method tracks process %d: %s; %s",
+				(int)process->pid, uffd.message, soft.message);
+}
+
+static int attach(struct smudge_process *process, struct smi_attachment *a,
+		  struct smudge_error *err)
+{
+	switch (process->method) {
+	case SMUDGE_PROCESS_UFFD:
+		return attach_by_uffd(process, a, err);
+	case SMUDGE_PROCESS_SOFT_DIRTY:
+		return attach_by_soft_dirty(process, a, err);
+	default:
+		return attach_by_any(process, a, err);
+	}
+}
+
 /* Return: 0, -ESTALE (it executed another program meanwhile), or -errno. */
 static int fill(struct smudge_process *process, struct smi_attachment *a,
 		struct smudge_error *err)
@@ -186,13 +258,11 @@ static int fill(struct smudge_process *process, struct smi_attachment *a,
 	int ret = open_files(a, process->pid, err);
 
 	if (!ret)
-		ret = check_kernel(err);
-	if (!ret)
 		ret = process->means->open(process->pid, &a->target, err);
 	if (ret < 0)
 		return ret;
 	a->close_target = process->means->close;
-	ret = make_uffd(process, a, err);
+	ret = attach(process, a, err);
 	if (!ret)
 		ret = open_memory(a, process->pid, err);
 	if (!ret && process->means->has_ended(&a->target))
@@ -250,6 +320,34 @@ int smi_attachment_check(const struct smudge_process *process,
 	if (poll(&end, 1, END_MS) > 0)
 		return ended(err, process->pid);
 	return -ESTALE;
+}
+
+int smi_attachment_try_area(const struct smi_area *area,
+			    struct smudge_error *err)
+{
+	struct smi_attachment *a = area->attachment;
+
+	if (!a->soft)
+		return smi_uffd_try_register(&a->uffd, area->start, area->end,
+					     err);
+	if (smi_soft_kind_of(a->uffd.proc, area) != SMI_SOFT_UNKNOWN)
+		return 0;
+	return smudge_error_set(err, -EOPNOTSUPP, WHERE,
+				"soft-dirty bits do not tell what is written "
+				"at 0x%" PRIx64
+				": it is shared, of hugetlbfs, or of a file "
+				"that cannot be reached",
+				area->start);
+}
+
+void smi_attachment_stats(const struct smi_attachment *attachment,
+			  struct smudge_process_stats *stats)
+{
+	if (attachment->soft)
+		smi_soft_dirty_stats(attachment->soft, stats);
+	/* Relaxed: a statistic orders nothing. */
+	stats->mappings_replaced += atomic_load_explicit(
+		&attachment->uffd.nreplaced, memory_order_relaxed);
 }
 
 void smi_attachment_let_go(struct smi_attachment *attachment)

@@ -25,6 +25,14 @@ int smi_attachment_make(struct smudge_process *process,
 int smi_attachment_check(const struct smudge_process *process,
 			 struct smudge_error *err);
 
+/* Can it be tracked? Return: 0, or -errno and a sentence. */
+int smi_attachment_try_area(const struct smi_area *area,
+			    struct smudge_error *err);
+
+/* Add what it counts by itself. */
+void smi_attachment_stats(const struct smi_attachment *attachment,
+			  struct smudge_process_stats *stats);
+
 /* End the tracking, also of areas that are left; reading them still works. */
 void smi_attachment_let_go(struct smi_attachment *attachment);
 

@@ -11,6 +11,7 @@ static const struct smi_process_means means = {
 	.close = smi_target_close,
 	.has_ended = smi_target_has_ended,
 	.attach = smi_target_attach,
+	.while_stopped = smi_target_while_stopped,
 };
 
 int smudge_process_open(struct smudge_memory *memory, pid_t pid,

@@ -39,7 +39,13 @@ struct smi_process_means {
 	int (*attach)(struct smi_target *target, unsigned int timeout_ms,
 		      int *ret_uffd, uint64_t *ret_stopped_ns,
 		      struct smudge_error *err);
+	int (*while_stopped)(struct smi_target *target, unsigned int timeout_ms,
+			     smi_target_fn fn, void *opaque,
+			     uint64_t *ret_stopped_ns,
+			     struct smudge_error *err);
 };
+
+struct smi_soft_dirty;
 
 struct smi_attachment {
 	struct smi_target target;
@@ -50,7 +56,8 @@ struct smi_attachment {
 	void (*close_target)(struct smi_target *target);
 	char *auxv; /* changed by exec(2) */
 	size_t auxv_bytes;
-	size_t nusers; /* the process, and each area */
+	struct smi_soft_dirty *soft; /* NULL: by userfaultfd */
+	size_t nusers;		     /* the process, and each area */
 };
 
 /* What a range of addresses shows. Equal: it is one object. */
@@ -89,6 +96,7 @@ struct smudge_process {
 	struct smudge_memory *memory;
 	const struct smi_process_means *means;
 	pid_t pid;
+	enum smudge_process_method method; /* asked for */
 	enum smudge_process_select select;
 	char *pattern;
 	uint64_t first_address, end_address;

@@ -15,7 +15,7 @@
 #include "process/follow.h"
 #include "process/open.h"
 #include "process/options.h"
-#include "source/uffd.h"
+#include "process/soft_dirty.h"
 #include "sys/error.h"
 #include "sys/guard.h"
 #include "sys/log.h"
@@ -56,6 +56,7 @@ new_process(struct smudge_memory *memory, pid_t pid,
 	process->memory = memory;
 	process->means = means;
 	process->pid = pid;
+	process->method = o->method;
 	process->select = o->select;
 	process->first_address = o->first_address;
 	process->end_address = o->end_address;
@@ -85,12 +86,8 @@ static int try_areas(const struct smudge_process *process,
 {
 	int ret = 0;
 
-	for (size_t i = 0; i < process->nareas && !ret; i++) {
-		const struct smi_area *area = process->areas[i];
-
-		ret = smi_uffd_try_register(&process->attachment->uffd,
-					    area->start, area->end, err);
-	}
+	for (size_t i = 0; i < process->nareas && !ret; i++)
+		ret = smi_attachment_try_area(process->areas[i], err);
 	return ret;
 }
 
@@ -115,10 +112,8 @@ static int begin(struct smudge_process *process, struct smudge_error *err)
 {
 	int ret = smi_attachment_make(process, err);
 
-	if (ret == 0) {
-		process->stats.method = SMUDGE_PROCESS_UFFD;
+	if (ret == 0)
 		ret = smi_process_follow(process, err);
-	}
 	return ret < 0 ? ret : check_selection(process, err);
 }
 
@@ -158,6 +153,7 @@ static int attach_again(struct smudge_process *process,
 {
 	if (process->attachment) {
 		process->stats.execs++;
+		smi_attachment_stats(process->attachment, &process->stats);
 		for (size_t i = 0; i < process->nareas; i++)
 			smi_area_let_go(process->areas[i]);
 		smi_attachment_let_go(process->attachment);
@@ -202,6 +198,18 @@ static int harvest_all(struct smudge_process *process, harvest_fn harvest,
 	return first;
 }
 
+/* process->lock held. The process is stopped once for all harvests. */
+static int harvest_soft(struct smudge_process *process, harvest_fn harvest,
+			struct smudge_error *err)
+{
+	struct smi_soft_dirty *soft = process->attachment->soft;
+	int ret = smi_soft_dirty_begin(soft, err);
+	int harvested = harvest_all(process, harvest, err);
+
+	smi_soft_dirty_end(soft);
+	return ret < 0 ? ret : harvested;
+}
+
 static int refresh_and_harvest(struct smudge_process *process,
 			       harvest_fn harvest, struct smudge_error *err)
 {
@@ -214,6 +222,9 @@ static int refresh_and_harvest(struct smudge_process *process,
 		return ret;
 	SMI_SYS_GUARD(&process->lock);
 	ret = refresh(process, err);
+	if (ret == 0 && process->attachment->soft &&
+	    harvest != smudge_region_look)
+		return harvest_soft(process, harvest, err);
 	harvested = harvest_all(process, harvest, err);
 	return ret < 0 ? ret : harvested;
 }

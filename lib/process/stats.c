@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "process/objects.h"
+#include "process/attachment.h"
 #include "sys/guard.h"
 #include "sys/options.h"
 
@@ -44,11 +44,8 @@ int smudge_process_stats(struct smudge_process *process,
 	struct smudge_process_stats now = process->stats;
 
 	now.nregions = process->nareas;
-	/* Relaxed: a statistic orders nothing. */
 	if (process->attachment)
-		now.mappings_replaced += atomic_load_explicit(
-			&process->attachment->uffd.nreplaced,
-			memory_order_relaxed);
+		smi_attachment_stats(process->attachment, &now);
 	count_untracked(process, &now);
 	return smi_sys_stats_copy(
 		stats, &now,
@@ -60,6 +57,10 @@ static const char *lost_reason(int code)
 	if (code == -EBUSY)
 		return "it is registered with a userfaultfd of the process's "
 		       "own";
+	if (code == -EOPNOTSUPP)
+		return "soft-dirty bits do not tell what is written there: it "
+		       "is shared, of hugetlbfs, or of a file that cannot be "
+		       "reached";
 	return "the kernel refuses to register or to protect it";
 }
 

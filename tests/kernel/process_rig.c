@@ -250,11 +250,30 @@ static int rig_attach(struct smi_target *target, unsigned int timeout_ms,
 	return 0;
 }
 
+/* It is the test's child, so SIGSTOP and a wait will do. */
+static int rig_while_stopped(struct smi_target *target, unsigned int timeout_ms,
+			     smi_target_fn fn, void *opaque,
+			     uint64_t *ret_stopped_ns, struct smudge_error *err)
+{
+	siginfo_t info;
+	int ret;
+
+	*ret_stopped_ns = 1;
+	if (kill(target->pid, SIGSTOP) < 0 ||
+	    waitid(P_PID, (id_t)target->pid, &info,
+		   WSTOPPED | WEXITED | WNOWAIT) < 0)
+		return smudge_error_set(err, -ESRCH, "rig", "it has ended");
+	ret = fn(NULL, opaque, err);
+	kill(target->pid, SIGCONT);
+	return ret;
+}
+
 const struct smi_process_means process_rig_means = {
 	.open = rig_open,
 	.close = rig_close,
 	.has_ended = rig_has_ended,
 	.attach = rig_attach,
+	.while_stopped = rig_while_stopped,
 };
 
 void process_rig_start(struct process_rig *r)
@@ -262,7 +281,6 @@ void process_rig_start(struct process_rig *r)
 	int pair[2];
 
 	*r = (struct process_rig){.socket = -1};
-	test_need_uffd();
 	assert_int_equal(
 		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
 	fflush(NULL);
@@ -277,6 +295,13 @@ void process_rig_start(struct process_rig *r)
 	assert_int_equal(smudge_memory_create(&r->memory), 0);
 }
 
+/* Leave nothing behind. */
+static void process_rig_skip(struct process_rig *r, const char *reason)
+{
+	process_rig_stop(r);
+	test_skip_without("uffd", reason);
+}
+
 void process_rig_track(struct process_rig *r,
 		       const struct smudge_process_options *options)
 {
@@ -286,6 +311,8 @@ void process_rig_track(struct process_rig *r,
 	int ret = smi_process_open(r->memory, r->pid, options,
 				   &process_rig_means, &r->process, &err);
 
+	if (ret == -EOPNOTSUPP || ret == -ENOSYS)
+		process_rig_skip(r, err.message);
 	if (ret < 0)
 		fail_msg("%s", err.message);
 	ret = smudge_client_open(r->memory, &client, &r->client, &err);

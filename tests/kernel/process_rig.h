@@ -30,7 +30,7 @@ struct process_rig {
 
 extern const struct smi_process_means process_rig_means;
 
-/* Start the child; nothing is tracked yet. Skips without userfaultfd. */
+/* Start the child; nothing is tracked yet. */
 void process_rig_start(struct process_rig *r);
 /* Track it, for one client of all regions; everything is clean then. */
 void process_rig_track(struct process_rig *r,
@@ -80,5 +80,30 @@ bool rig_is_dirty(struct process_rig *r, uint64_t at);
 uint64_t rig_count(struct process_rig *r, uint64_t at, uint64_t bytes);
 /* Read one byte through smudge_region_read_bytes. */
 uint8_t rig_read(struct process_rig *r, uint64_t at);
+
+/*
+ * A case that begins with open_rig() and ends with close_rig(): not as cmocka's
+ * fixtures, which cannot be skipped.
+ */
+#define RIG_CASE(name)                        \
+	static void case_##name(void **state) \
+	{                                     \
+		open_rig();                   \
+		name();                       \
+		close_rig();                  \
+	}
+
+/* TEST_MAIN, for a program that is a rig's child when it is executed. */
+#define RIG_MAIN(...)                                                      \
+	int main(int argc, char **argv)                                    \
+	{                                                                  \
+		const CMUnitTestFunction test_functions[] = {__VA_ARGS__}; \
+                                                                           \
+		process_rig_main(argc, argv);                              \
+		return test_run(test_functions,                            \
+				sizeof(test_functions) /                   \
+					sizeof(test_functions[0]),         \
+				#__VA_ARGS__, NULL, NULL);                 \
+	}
 
 #endif

@@ -28,7 +28,7 @@ static void fill(uint64_t from, uint64_t npages)
 		rig_store(&rig, from + i * P, 1);
 }
 
-static int open_rig(void **state)
+static void open_rig(void)
 {
 	process_rig_start(&rig);
 	room = rig_mmap(&rig, 0, 4 << 20, PROT_NONE, ANON, -1);
@@ -37,13 +37,11 @@ static int open_rig(void **state)
 	process_rig_track(&rig, NULL);
 	rig_harvest(&rig);
 	rig_clean(&rig);
-	return 0;
 }
 
-static int close_rig(void **state)
+static void close_rig(void)
 {
 	process_rig_stop(&rig);
-	return 0;
 }
 
 static void harvest_and_expect(uint64_t from, uint64_t npages, uint64_t ndirty)
@@ -52,7 +50,7 @@ static void harvest_and_expect(uint64_t from, uint64_t npages, uint64_t ndirty)
 	assert_int_equal(rig_count(&rig, from, npages * P), ndirty);
 }
 
-static void appears_and_goes(void **state)
+static void appears_and_goes(void)
 {
 	uint64_t other = at + BYTES + (1 << 20);
 	uint64_t before = rig_stats(&rig).regions_appeared;
@@ -71,7 +69,7 @@ static void appears_and_goes(void **state)
 	assert_non_null(rig_region(&rig, at));
 }
 
-static void appears_in_a_look(void **state)
+static void appears_in_a_look(void)
 {
 	uint64_t other = at + BYTES + (1 << 20);
 
@@ -81,7 +79,7 @@ static void appears_in_a_look(void **state)
 	assert_int_equal(rig_count(&rig, at, BYTES), 0);
 }
 
-static void grows_at_its_end(void **state)
+static void grows_at_its_end(void)
 {
 	struct smudge_region *region = rig_region(&rig, at);
 
@@ -96,7 +94,7 @@ static void grows_at_its_end(void **state)
 	harvest_and_expect(at, 2 * N, 2);
 }
 
-static void shrinks_at_its_end(void **state)
+static void shrinks_at_its_end(void)
 {
 	struct smudge_region *region = rig_region(&rig, at);
 
@@ -110,7 +108,7 @@ static void shrinks_at_its_end(void **state)
 	harvest_and_expect(at, N, N / 2);
 }
 
-static void replaced_in_the_middle(void **state)
+static void replaced_in_the_middle(void)
 {
 	rig_mmap(&rig, at + 8 * P, 4 * P, RW, FIXED, -1);
 	harvest_and_expect(at, N, 4);
@@ -123,7 +121,7 @@ static void replaced_in_the_middle(void **state)
 	harvest_and_expect(at, N, 2);
 }
 
-static void replaced_before_a_look(void **state)
+static void replaced_before_a_look(void)
 {
 	rig_mmap(&rig, at + 8 * P, 4 * P, RW, FIXED, -1);
 	rig_look(&rig);
@@ -137,7 +135,7 @@ static void replaced_before_a_look(void **state)
 	harvest_and_expect(at, N, 0);
 }
 
-static void replaced_by_another_kind(void **state)
+static void replaced_by_another_kind(void)
 {
 	int fd = rig_memfd(&rig, BYTES);
 
@@ -152,7 +150,7 @@ static void replaced_by_another_kind(void **state)
 	assert_int_equal(rig_read(&rig, at + P), 0);
 }
 
-static void a_hole_in_the_middle(void **state)
+static void a_hole_in_the_middle(void)
 {
 	rig_munmap(&rig, at + 8 * P, 4 * P);
 	rig_harvest(&rig);
@@ -166,7 +164,7 @@ static void a_hole_in_the_middle(void **state)
 	assert_int_equal(rig_count(&rig, at + 12 * P, (N - 12) * P), 1);
 }
 
-static void moved_away(void **state)
+static void moved_away(void)
 {
 	uint64_t other = at + BYTES + (1 << 20);
 
@@ -181,7 +179,7 @@ static void moved_away(void **state)
 }
 
 /* Moved onto memory of the same kind, which the comparison cannot tell. */
-static void moved_onto_another(void **state)
+static void moved_onto_another(void)
 {
 	uint64_t other = at + BYTES + (1 << 20);
 
@@ -195,7 +193,7 @@ static void moved_onto_another(void **state)
 	assert_true(rig_is_dirty(&rig, at + 16 * P));
 }
 
-static void protected_and_back(void **state)
+static void protected_and_back(void)
 {
 	struct smudge_region *region = rig_region(&rig, at);
 
@@ -212,7 +210,7 @@ static void protected_and_back(void **state)
 	assert_ptr_equal(rig_region(&rig, at), region);
 }
 
-static void reserved_then_writable(void **state)
+static void reserved_then_writable(void)
 {
 	uint64_t other = at + BYTES + (1 << 20);
 
@@ -225,7 +223,7 @@ static void reserved_then_writable(void **state)
 	harvest_and_expect(other, 2 * N, N);
 }
 
-static void advised_in_part(void **state)
+static void advised_in_part(void)
 {
 	struct smudge_region *region = rig_region(&rig, at);
 
@@ -236,7 +234,7 @@ static void advised_in_part(void **state)
 	assert_ptr_equal(rig_region(&rig, at + 40 * P), region);
 }
 
-static void dropped(void **state)
+static void dropped(void)
 {
 	rig_madvise(&rig, at + 8 * P, 4 * P, MADV_DONTNEED);
 	harvest_and_expect(at, N, 4);
@@ -246,7 +244,7 @@ static void dropped(void **state)
 	harvest_and_expect(at, N, 1);
 }
 
-static void the_heap(void **state)
+static void the_heap(void)
 {
 	uint64_t end = rig_sbrk(&rig, 64 * (int64_t)P);
 
@@ -264,7 +262,7 @@ static void the_heap(void **state)
 }
 
 /* Memory gained in front has regions of its own, until these become one. */
-static void grows_in_front(void **state)
+static void grows_in_front(void)
 {
 	for (uint64_t i = 1; i <= 40; i++) {
 		rig_mmap(&rig, at - i * P, P, RW, FIXED, -1);
@@ -283,7 +281,7 @@ static void grows_in_front(void **state)
 	assert_int_equal(rig_count(&rig, at - 40 * P, 40 * P), 1);
 }
 
-static void a_held_region_stays(void **state)
+static void a_held_region_stays(void)
 {
 	struct smudge_region *region = rig_region(&rig, at);
 
@@ -305,7 +303,7 @@ static void a_held_region_stays(void **state)
 	assert_int_equal(rig_count(&rig, at + 4 * P, 2 * BYTES), 2 * N);
 }
 
-static void a_batch_keeps_a_region(void **state)
+static void a_batch_keeps_a_region(void)
 {
 	struct smudge_region *region = rig_region(&rig, at);
 	struct smudge_batch *batch;
@@ -324,7 +322,7 @@ static void a_batch_keeps_a_region(void **state)
 	assert_null(rig_region(&rig, at));
 }
 
-static void another_program(void **state)
+static void another_program(void)
 {
 	struct smudge_process_stats stats;
 	struct smudge_region *old = rig_region(&rig, at);
@@ -348,7 +346,7 @@ static void another_program(void **state)
 	assert_int_equal(rig_read(&rig, other + P), 4);
 }
 
-static void ended(void **state)
+static void ended(void)
 {
 	struct smudge_error err = SMUDGE_ERROR_INIT;
 	uint8_t byte;
@@ -365,7 +363,7 @@ static void ended(void **state)
 }
 
 /* Memory with a userfaultfd of the process's own is dirty at each harvest. */
-static void has_an_own_userfaultfd(void **state)
+static void has_an_own_userfaultfd(void)
 {
 	uint64_t other = at + BYTES + (1 << 20);
 
@@ -388,34 +386,33 @@ static void has_an_own_userfaultfd(void **state)
 	assert_int_equal(rig_stats(&rig).untracked_mappings, 0);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, open_rig, close_rig)
+RIG_CASE(appears_and_goes)
+RIG_CASE(appears_in_a_look)
+RIG_CASE(grows_at_its_end)
+RIG_CASE(shrinks_at_its_end)
+RIG_CASE(replaced_in_the_middle)
+RIG_CASE(replaced_before_a_look)
+RIG_CASE(replaced_by_another_kind)
+RIG_CASE(a_hole_in_the_middle)
+RIG_CASE(moved_away)
+RIG_CASE(moved_onto_another)
+RIG_CASE(protected_and_back)
+RIG_CASE(reserved_then_writable)
+RIG_CASE(advised_in_part)
+RIG_CASE(dropped)
+RIG_CASE(the_heap)
+RIG_CASE(grows_in_front)
+RIG_CASE(a_held_region_stays)
+RIG_CASE(a_batch_keeps_a_region)
+RIG_CASE(another_program)
+RIG_CASE(ended)
+RIG_CASE(has_an_own_userfaultfd)
 
-int main(int argc, char **argv)
-{
-	process_rig_main(argc, argv);
-	const struct CMUnitTest tests[] = {
-		CASE(appears_and_goes),
-		CASE(appears_in_a_look),
-		CASE(grows_at_its_end),
-		CASE(shrinks_at_its_end),
-		CASE(replaced_in_the_middle),
-		CASE(replaced_before_a_look),
-		CASE(replaced_by_another_kind),
-		CASE(a_hole_in_the_middle),
-		CASE(moved_away),
-		CASE(moved_onto_another),
-		CASE(protected_and_back),
-		CASE(reserved_then_writable),
-		CASE(advised_in_part),
-		CASE(dropped),
-		CASE(the_heap),
-		CASE(grows_in_front),
-		CASE(a_held_region_stays),
-		CASE(a_batch_keeps_a_region),
-		CASE(another_program),
-		CASE(ended),
-		CASE(has_an_own_userfaultfd),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RIG_MAIN(case_appears_and_goes, case_appears_in_a_look, case_grows_at_its_end,
+	 case_shrinks_at_its_end, case_replaced_in_the_middle,
+	 case_replaced_before_a_look, case_replaced_by_another_kind,
+	 case_a_hole_in_the_middle, case_moved_away, case_moved_onto_another,
+	 case_protected_and_back, case_reserved_then_writable,
+	 case_advised_in_part, case_dropped, case_the_heap, case_grows_in_front,
+	 case_a_held_region_stays, case_a_batch_keeps_a_region,
+	 case_another_program, case_ended, case_has_an_own_userfaultfd)

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Collecting the soft-dirty bits of another process, and the sources of its
+ * areas.
+ *
+ * A source that starts has nothing armed: its pages count as written until the
+ * first collect, so that starting many of them stops nothing.
+ */
+#include "process/soft_dirty.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "process/soft_kind.h"
+#include "source/soft_dirty_bits.h"
+#include "sys/guard.h"
+#include "sys/options.h"
+#include "sys/pagemap.h"
+
+#define WHERE "soft_dirty"
+
+struct smi_soft_dirty {
+	struct smudge_process *process;
+	struct smi_attachment *attachment;
+	int clear_refs;
+	pthread_mutex_t lock;
+	struct smi_soft_area *areas; /* lock, as all below */
+	uint64_t *words;
+	bool is_begun; /* by this thread: */
+	pthread_t beginner;
+	int begun_code; /* what its collect returned */
+	uint64_t stops, stopped_ns, longest_stop_ns;
+};
+
+/* A source's part. */
+struct member {
+	struct smi_soft_dirty *soft;
+	struct smi_area *of;
+	struct smi_soft_area area; /* in the list while it runs */
+	uint64_t *reported;
+};
+
+/* ---- collecting ------------------------------------------------------- */
+
+/* In the guardian, while the process stands. */
+static int read_and_clear(struct smi_stop *stop, void *opaque,
+			  struct smudge_error *err)
+{
+	struct smi_soft_dirty *soft = opaque;
+	ssize_t n;
+	int ret;
+
+	for (struct smi_soft_area *a = soft->areas; a; a = a->next)
+		smi_soft_area_read(a, soft->attachment->uffd.pagemap,
+				   soft->words, a->pending, false);
+	n = write(soft->clear_refs, "4", 1);
+	if (n == 1)
+		return 0;
+	ret = n < 0 ? -errno : -EIO;
+	return smudge_error_set(err, ret, WHERE,
+				"cannot clear the soft-dirty bits by "
+				"/proc/PID/clear_refs: %s",
+				strerror(-ret));
+}
+
+/* KSM replaces pages together with their bits. */
+static bool is_ksm_running(void)
+{
+	int fd = open("/sys/kernel/mm/ksm/run", O_RDONLY | O_CLOEXEC);
+	char run = '0';
+	ssize_t n = fd < 0 ? 0 : read(fd, &run, 1);
+
+	if (fd >= 0)
+		close(fd);
+	return n == 1 && run == '1';
+}
+
+static void fill_all(struct smi_soft_dirty *soft)
+{
+	for (struct smi_soft_area *a = soft->areas; a; a = a->next)
+		smi_soft_area_fill(a, a->pending);
+}
+
+/* Lock held. After a failure it is unknown what was read and cleared. */
+static int collect(struct smi_soft_dirty *soft, struct smudge_error *err)
+{
+	const struct smudge_process *process = soft->process;
+	bool is_merged = is_ksm_running();
+	uint64_t stopped_ns = 0;
+	int ret = process->means->while_stopped(
+		&soft->attachment->target, process->stop_timeout_ms,
+		read_and_clear, soft, &stopped_ns, err);
+
+	soft->stops++;
+	soft->stopped_ns += stopped_ns;
+	if (stopped_ns > soft->longest_stop_ns)
+		soft->longest_stop_ns = stopped_ns;
+	if (ret < 0 || is_merged || is_ksm_running())
+		fill_all(soft);
+	return ret;
+}
+
+int smi_soft_dirty_begin(struct smi_soft_dirty *soft, struct smudge_error *err)
+{
+	SMI_SYS_GUARD(&soft->lock);
+	int ret = soft->areas ? collect(soft, err) : 0;
+
+	soft->is_begun = true;
+	soft->begun_code = ret;
+	soft->beginner = pthread_self();
+	return ret;
+}
+
+void smi_soft_dirty_end(struct smi_soft_dirty *soft)
+{
+	SMI_SYS_GUARD(&soft->lock);
+	soft->is_begun = false;
+}
+
+void smi_soft_dirty_stats(struct smi_soft_dirty *soft,
+			  struct smudge_process_stats *stats)
+{
+	SMI_SYS_GUARD(&soft->lock);
+	stats->stops += soft->stops;
+	stats->stopped_ns += soft->stopped_ns;
+	if (soft->longest_stop_ns > stats->longest_stop_ns)
+		stats->longest_stop_ns = soft->longest_stop_ns;
+}
+
+/* ---- sources ---------------------------------------------------------- */
+
+/* A pagemap whose address space has no user any more has no content. */
+static int check_alive(const struct smi_soft_dirty *soft,
+		       struct smudge_error *err)
+{
+	uint64_t word;
+
+	if (smi_sys_pagemap_words(soft->attachment->uffd.pagemap, 0, 1,
+				  &word) == 0)
+		return 0;
+	return smudge_error_set(err, -ESRCH, WHERE,
+				"the process has ended, or executes another "
+				"program");
+}
+
+static void report(const struct member *m, struct smudge_sink *sink)
+{
+	unsigned int shift = (unsigned int)__builtin_ctzl(
+		(unsigned long)sysconf(_SC_PAGESIZE));
+
+	smudge_sink_bitmap(sink, 0, m->reported, 0, m->area.npages, shift);
+}
+
+static int member_harvest(void *opaque, struct smudge_sink *sink,
+			  struct smudge_error *err)
+{
+	struct member *m = opaque;
+	struct smi_soft_dirty *soft = m->soft;
+	size_t bytes = smi_soft_area_nwords(&m->area) * sizeof(uint64_t);
+	int ret = check_alive(soft, err);
+
+	if (ret < 0)
+		return ret;
+	SMI_SYS_GUARD(&soft->lock);
+	if (soft->is_begun && pthread_equal(soft->beginner, pthread_self()))
+		ret = soft->begun_code;
+	else
+		ret = collect(soft, err);
+	if (ret < 0)
+		return smudge_error_set(err, ret, WHERE,
+					"its bits could not be read and "
+					"cleared");
+	memcpy(m->reported, m->area.pending, bytes);
+	memset(m->area.pending, 0, bytes);
+	report(m, sink);
+	return 0;
+}
+
+/* Nothing stands for it: what is written meanwhile keeps its bit. */
+static int member_look(void *opaque, struct smudge_sink *sink,
+		       struct smudge_error *err)
+{
+	struct member *m = opaque;
+	struct smi_soft_dirty *soft = m->soft;
+	int ret = check_alive(soft, err);
+
+	if (ret < 0)
+		return ret;
+	SMI_SYS_GUARD(&soft->lock);
+	memcpy(m->reported, m->area.pending,
+	       smi_soft_area_nwords(&m->area) * sizeof(uint64_t));
+	ret = smi_soft_area_read(&m->area, soft->attachment->uffd.pagemap,
+				 soft->words, m->reported, true);
+	if (is_ksm_running())
+		smi_soft_area_fill(&m->area, m->reported);
+	report(m, sink);
+	return ret;
+}
+
+static void free_bits(struct member *m)
+{
+	free(m->area.pending);
+	free(m->area.own);
+	free(m->reported);
+	m->area.pending = m->area.own = m->reported = NULL;
+}
+
+/* Room for so many pages, all of them pending. */
+static int make_bits(struct member *m, uint64_t npages,
+		     struct smudge_error *err)
+{
+	size_t nwords;
+
+	m->area.npages = npages;
+	nwords = smi_soft_area_nwords(&m->area);
+	m->area.pending = malloc(nwords * sizeof(uint64_t));
+	m->area.own = calloc(nwords, sizeof(uint64_t));
+	m->reported = malloc(nwords * sizeof(uint64_t));
+	if (m->area.pending && m->area.own && m->reported) {
+		smi_soft_area_fill(&m->area, m->area.pending);
+		return 0;
+	}
+	free_bits(m);
+	return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
+}
+
+static uint64_t host_pages(const struct smudge_source_range *range)
+{
+	return (range->npages << range->page_shift) /
+	       (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static int member_start(void *opaque, const struct smudge_source_range *range,
+			struct smudge_error *err)
+{
+	struct member *m = opaque;
+	int ret = make_bits(m, host_pages(range), err);
+
+	if (ret < 0)
+		return ret;
+	m->area.first_page = range->gpa / (uint64_t)sysconf(_SC_PAGESIZE);
+	m->area.kind = smi_soft_kind_of(m->soft->attachment->uffd.proc, m->of);
+	/* Relaxed: others read a statistic. */
+	atomic_store_explicit(&m->of->lost_code,
+			      m->area.kind == SMI_SOFT_UNKNOWN ? -EOPNOTSUPP
+							       : 0,
+			      memory_order_relaxed);
+	SMI_SYS_GUARD(&m->soft->lock);
+	m->area.next = m->soft->areas;
+	m->soft->areas = &m->area;
+	return 0;
+}
+
+static void member_stop(void *opaque)
+{
+	struct member *m = opaque;
+	struct smi_soft_area **link = &m->soft->areas;
+
+	pthread_mutex_lock(&m->soft->lock);
+	while (*link != &m->area)
+		link = &(*link)->next;
+	*link = m->area.next;
+	pthread_mutex_unlock(&m->soft->lock);
+	free_bits(m);
+}
+
+/* Pages that stay keep their bits; new ones are pending. */
+static int member_grow(void *opaque, const struct smudge_source_range *range,
+		       struct smudge_error *err)
+{
+	struct member *m = opaque;
+	struct member old = *m;
+	int ret = make_bits(m, host_pages(range), err);
+
+	if (ret < 0) {
+		*m = old;
+		return ret;
+	}
+	SMI_SYS_GUARD(&m->soft->lock);
+	/* The list goes through the member, which stays at its place. */
+	m->area.next = old.area.next;
+	for (uint64_t i = 0; i < old.area.npages; i++) {
+		uint64_t bit = UINT64_C(1) << i % 64;
+
+		if (!(old.area.pending[i / 64] & bit))
+			m->area.pending[i / 64] &= ~bit;
+		m->area.own[i / 64] |= old.area.own[i / 64] & bit;
+	}
+	free_bits(&old);
+	return 0;
+}
+
+static void member_shrink(void *opaque, const struct smudge_source_range *range)
+{
+	struct member *m = opaque;
+
+	SMI_SYS_GUARD(&m->soft->lock);
+	m->area.npages = host_pages(range);
+}
+
+static const struct smudge_source_ops soft_ops = {
+	.size = sizeof(soft_ops),
+	.name = "soft_dirty",
+	.start = member_start,
+	.stop = member_stop,
+	.harvest = member_harvest,
+	.look = member_look,
+	.destroy = free,
+	.grow = member_grow,
+	.shrink = member_shrink,
+};
+
+int smi_soft_dirty_source(struct smi_soft_dirty *soft, struct smi_area *area,
+			  struct smudge_source **ret_source,
+			  struct smudge_error *err)
+{
+	struct member *m = calloc(1, sizeof(*m));
+	int ret;
+
+	if (!m)
+		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
+	m->soft = soft;
+	m->of = area;
+	ret = smudge_source_create(&soft_ops, m, ret_source, err);
+	if (ret < 0)
+		free(m);
+	return ret;
+}
+
+static int open_clear_refs(struct smi_soft_dirty *soft,
+			   struct smudge_error *err)
+{
+	int ret;
+
+	soft->clear_refs = openat(soft->attachment->uffd.proc, "clear_refs",
+				  O_WRONLY | O_CLOEXEC);
+	if (soft->clear_refs >= 0)
+		return 0;
+	ret = -errno;
+	return smudge_error_set(err, ret == -EACCES ? -EPERM : ret, WHERE,
+				"cannot open /proc/%d/clear_refs: %s",
+				(int)soft->process->pid, strerror(-ret));
+}
+
+int smi_soft_dirty_make(struct smudge_process *process,
+			struct smi_attachment *attachment,
+			struct smudge_error *err)
+{
+	struct smi_soft_dirty *soft;
+	int ret = smi_soft_dirty_probe(err);
+
+	if (ret < 0)
+		return ret;
+	soft = calloc(1, sizeof(*soft));
+	if (!soft)
+		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
+	soft->process = process;
+	soft->attachment = attachment;
+	pthread_mutex_init(&soft->lock, NULL);
+	soft->words = malloc(SMI_SOFT_WORDS * sizeof(uint64_t));
+	ret = soft->words
+		      ? open_clear_refs(soft, err)
+		      : smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
+	if (ret < 0) {
+		soft->clear_refs = -1;
+		smi_soft_dirty_free(soft);
+		return ret;
+	}
+	attachment->soft = soft;
+	return 0;
+}
+
+void smi_soft_dirty_free(struct smi_soft_dirty *soft)
+{
+	if (!soft)
+		return;
+	if (soft->clear_refs >= 0)
+		close(soft->clear_refs);
+	pthread_mutex_destroy(&soft->lock);
+	free(soft->words);
+	free(soft);
+}
