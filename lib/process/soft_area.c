@@ -6,8 +6,8 @@
  * (MADV_DONTNEED) has no bit. So which pages have content of the process's own
  * is remembered. Such a page is one that is in swap; or that is mapped, is not
  * the file's, and is mapped once. A page of zeros, which a read maps, is mapped
- * more than once; so is a page that a child of fork shares, which cannot be
- * told from it. Private anonymous pages of that kind are reported by each
+ * more than once; so is a page that a child of fork shares, which looks the
+ * same. Private anonymous pages of that kind are reported by each
  * harvest: too often, never too seldom.
  */
 #include "process/soft_area.h"

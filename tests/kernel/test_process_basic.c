@@ -16,6 +16,9 @@
 #define RW     (PROT_READ | PROT_WRITE)
 #define ANON   (MAP_PRIVATE | MAP_ANONYMOUS)
 
+static const struct smudge_process_options by_uffd = {
+	.size = sizeof(by_uffd), .method = SMUDGE_PROCESS_UFFD};
+
 static struct process_rig rig;
 static uint64_t at;
 
@@ -35,7 +38,7 @@ static void open_rig(int flags, bool is_file)
 	at = map_alone(flags, is_file ? rig_memfd(&rig, BYTES) : -1);
 	for (int i = 0; i < NPAGES; i += 2)
 		rig_store(&rig, at + (uint64_t)i * RIG_PAGE, 1);
-	process_rig_track(&rig, NULL);
+	process_rig_track(&rig, &by_uffd);
 	rig_harvest(&rig);
 	rig_clean(&rig);
 }

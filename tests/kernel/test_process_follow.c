@@ -18,6 +18,9 @@
 #define ANON  (MAP_PRIVATE | MAP_ANONYMOUS)
 #define FIXED (ANON | MAP_FIXED)
 
+static const struct smudge_process_options by_uffd = {
+	.size = sizeof(by_uffd), .method = SMUDGE_PROCESS_UFFD};
+
 static struct process_rig rig;
 static uint64_t room; /* 1 MiB of addresses without access before @at */
 static uint64_t at;   /* N pages, all written, and room behind them */
@@ -34,7 +37,7 @@ static void open_rig(void)
 	room = rig_mmap(&rig, 0, 4 << 20, PROT_NONE, ANON, -1);
 	at = rig_mmap(&rig, room + (1 << 20), BYTES, RW, FIXED, -1);
 	fill(at, N);
-	process_rig_track(&rig, NULL);
+	process_rig_track(&rig, &by_uffd);
 	rig_harvest(&rig);
 	rig_clean(&rig);
 }

@@ -23,13 +23,14 @@
 
 #include <smudge/smudge.h>
 
+#include "source/soft_dirty_bits.h"
 #include "support.h"
 
 #define PAGE	 4096
 #define NPLACES	 8
 #define NPAGES	 96 /* of a place, at most */
 #define NTHREADS 3
-#define ROUNDS	 120
+#define ROUNDS	 40
 
 /* What the child and the test share: a page for orders. */
 struct shared {
@@ -366,34 +367,33 @@ static pid_t start(void)
 	return pid;
 }
 
-static void attach(pid_t pid)
+static void attach(pid_t pid, enum smudge_process_method method)
 {
+	const struct smudge_process_options how = {.size = sizeof(how),
+						   .method = method};
 	const struct smudge_client_options options = {.size = sizeof(options),
 						      .name = "copy"};
 	struct smudge_error err = SMUDGE_ERROR_INIT;
 	int ret;
 
 	assert_int_equal(smudge_memory_create(&memory), 0);
-	ret = smudge_process_open(memory, pid, NULL, &process, &err);
-	if (ret == -EOPNOTSUPP || ret == -EPERM || ret == -ENOSYS)
-		test_skip_without("uffd", err.message);
+	ret = smudge_process_open(memory, pid, &how, &process, &err);
 	if (ret < 0)
 		fail_msg("%s", err.message);
 	assert_int_equal(smudge_client_open(memory, &options, &client, NULL),
 			 0);
 }
 
-static void nothing_is_lost(void **state)
+static void run(enum smudge_process_method method)
 {
 	struct test_rng rng;
 	struct smudge_process_stats stats = {.size = sizeof(stats)};
 	pid_t pid;
 
-	test_need_uffd();
-	rng = test_rng_start(__func__);
+	rng = test_rng_start("process_loss");
 	seed = test_rng_next(&rng);
 	pid = start();
-	attach(pid);
+	attach(pid, method);
 	for (int round = 0; round < ROUNDS; round++) {
 		for (uint64_t i = test_rng_below(&rng, 4); i; i--) {
 			harvest(test_rng_below(&rng, 3) == 0);
@@ -422,4 +422,19 @@ static void nothing_is_lost(void **state)
 	munmap(shared, sizeof(*shared));
 }
 
-TEST_MAIN(nothing_is_lost)
+static void by_uffd(void **state)
+{
+	test_need_uffd();
+	run(SMUDGE_PROCESS_UFFD);
+}
+
+static void by_soft_dirty(void **state)
+{
+	struct smudge_error err = SMUDGE_ERROR_INIT;
+
+	if (smi_soft_dirty_probe(&err) < 0)
+		test_skip_without("soft-dirty", err.message);
+	run(SMUDGE_PROCESS_SOFT_DIRTY);
+}
+
+TEST_MAIN(by_uffd, by_soft_dirty)
