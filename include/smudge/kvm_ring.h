@@ -153,10 +153,11 @@ int smudge_kvm_ring_full(struct smudge_kvm_ring_vcpu *vcpu,
  *
  * Start and stop switch KVM_MEM_LOG_DIRTY_PAGES of the slot and change nothing
  * else of it. Attach the source to the pages of the region that the slot maps.
- * Detach it before the slot is deleted, moved or resized: a stop would move it
- * back. The source detects what vCPUs
- * write. What the program writes, including I/O of its devices, the program
- * marks afterwards. The slot's pages have the host's page size.
+ * Detach it before the slot is deleted, moved, made again or given other flags:
+ * KVM logs it no more then, so writes are lost, which no call with rings would
+ * say; and a stop would move it back. The source detects what vCPUs write. What
+ * the program writes, including I/O of its devices, the program marks
+ * afterwards. The slot's pages have the host's page size.
  * Blocks: on the hub's lock. Threads: any.
  * Return: 0, -EINVAL (@slot; its address space is above 1), -E2BIG (@slot has
  * fields that this library does not know), -ENOMEM.

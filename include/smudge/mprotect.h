@@ -41,21 +41,25 @@ extern "C" {
  * stored to its memory have continued: a fault that is still on its way when
  * the handler is gone is the program's.
  *
- * NOT IN PROTECTED MEMORY, since the kernel does not wait for a handler: the
- * stack of a thread without an alternate signal stack; what a thread stores
- * while it blocks SIGSEGV (the process ends).
+ * NOT IN PROTECTED MEMORY, since the process ends: the stack of a thread that
+ * pthread_attr_setstack(3) places there, with an alternate signal stack or
+ * without, for its thread-local variables are in it, and the handler stores to
+ * them; another stack of a thread without an alternate signal stack; that
+ * stack; what a thread stores while it blocks SIGSEGV.
  *
  * THE KERNEL'S WRITES into a protected page fail: read(2), recv(2), io_uring
- * and process_vm_writev(2) with -EFAULT, or they end early. Give such calls
- * other memory, and copy. Writes that are not stopped are not detected: I/O
- * into pages that were pinned before, other mappings of the same memory,
+ * and process_vm_writev(2) with -EFAULT, or they end early; a thread id that
+ * the kernel clears (set_tid_address(2)) stays without an error. Give such
+ * calls other memory, and copy. Writes that are not stopped are not detected:
+ * I/O into pages that were pinned before, other mappings of the same memory,
  * /proc/PID/mem and ptrace(2). Dropped content is not detected: use
  * smudge_region_discard.
  *
  * PROTECTIONS. The program changes neither protections nor mappings of the
  * range while the source runs. A harvest finds memory that was unmapped, or is
  * writable without our doing, and fails; what was made writable, written and
- * made read-only between two harvests is lost. Memory that may not be written
+ * made read-only between two harvests is lost, and so is what a mapping that is
+ * read-only has replaced. Memory that may not be written
  * when the source starts is not tracked, nor touched. PROT_EXEC is kept. While
  * the source runs, memory that may be written may be read.
  *
@@ -71,7 +75,8 @@ extern "C" {
  * Blocks: no. Threads: any.
  * Return: 0, -EOPNOTSUPP (a processor other than x86-64 and arm64; an emulator
  * whose signals do not say whether it was a store), -EBUSY (the handler was
- * replaced too often), -ENOMEM.
+ * replaced too often), -ENOMEM, or the error of sigaction(2), where a filter
+ * denies it.
  * Start: -EINVAL (not whole host pages, or huge pages), -ENOMEM (a hole in the
  * range, too many mappings), -EBUSY (another source of this kind tracks a
  * part), -EACCES, -ENOENT, -EMFILE, -ENFILE, -ESRCH, -EIO (/proc/self/smaps

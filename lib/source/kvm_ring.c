@@ -43,6 +43,24 @@ static int check_cap(const struct smudge_kvm_ring *ring, unsigned long cap)
 	return ret < 0 ? -errno : ret;
 }
 
+/* KVM's own rule: a page of the host's. */
+static uint64_t smallest(void)
+{
+	return (uint64_t)sysconf(_SC_PAGESIZE) / sizeof(struct kvm_dirty_gfn);
+}
+
+/* KVM says EINVAL to too few entries as well as to a VM that is too old. */
+static const char *hint(const struct smudge_kvm_ring *ring, int code)
+{
+	if (code != -EINVAL)
+		return "";
+	if (ring->nentries < smallest())
+		return " (a ring is at least a page of the host, of 16 bytes "
+		       "per entry)";
+	return " (has the VM rings, vCPUs or slots already, or is the ring "
+	       "too small?)";
+}
+
 static int enable_cap(const struct smudge_kvm_ring *ring, uint32_t cap,
 		      uint64_t value, const char *name,
 		      struct smudge_error *err)
@@ -55,11 +73,7 @@ static int enable_cap(const struct smudge_kvm_ring *ring, uint32_t cap,
 	ret = -errno;
 	return smudge_error_set(
 		err, ret, WHERE, "KVM refuses to set %s to %llu%s: %s", name,
-		(unsigned long long)value,
-		ret == -EINVAL ? " (has the VM rings, vCPUs or slots already, "
-				 "or is the ring too small?)"
-			       : "",
-		strerror(-ret));
+		(unsigned long long)value, hint(ring, ret), strerror(-ret));
 }
 
 /* Which kind of ring the kernel has, and its largest size. */
@@ -97,8 +111,9 @@ static int choose_size(struct smudge_kvm_ring *ring, uint64_t asked,
 		return 0;
 	return smudge_error_set(err, -EINVAL, WHERE,
 				"a ring of %llu entries is not a power of two "
-				"from %d to %llu",
-				(unsigned long long)ring->nentries, MIN_ENTRIES,
+				"from %llu to %llu",
+				(unsigned long long)ring->nentries,
+				(unsigned long long)smallest(),
 				(unsigned long long)max);
 }
 

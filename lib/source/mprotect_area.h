@@ -74,7 +74,8 @@ smi_mprotect_area_npages(const struct smi_mprotect_area *a)
  * smi_mprotect_release - a source is gone; the last one's removes it
  *
  * The first one tries it with a page of its own. Return: 0, -ENOMEM, -EBUSY
- * (the program replaced the handler too often), -EOPNOTSUPP (the trial fails).
+ * (the program replaced the handler too often), -EOPNOTSUPP (the trial fails),
+ * or the error of sigaction(2).
  */
 int smi_mprotect_hold(struct smudge_error *err);
 void smi_mprotect_release(void);

@@ -26,6 +26,7 @@
 #include <stdatomic.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -232,10 +233,15 @@ static int install(struct smudge_error *err)
 {
 	int ret = smi_sys_segv_install(on_fault);
 
-	if (ret < 0)
+	if (ret == -EBUSY)
 		return smudge_error_set(err, ret, WHERE,
 					"the program replaced the handler of "
 					"SIGSEGV too often");
+	if (ret < 0)
+		return smudge_error_set(err, ret, WHERE,
+					"cannot install a handler of SIGSEGV: "
+					"%s",
+					strerror(-ret));
 	ret = try_handler(err);
 	if (ret < 0)
 		smi_sys_segv_remove();

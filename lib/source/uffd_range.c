@@ -65,6 +65,11 @@ static int check_mapped(const struct smi_uffd *u, uint64_t start, uint64_t end,
 	    msync((void *)(uintptr_t)start, end - start, MS_ASYNC) == 0)
 		return 0;
 	ret = -errno;
+	if (ret != -ENOMEM)
+		return smudge_error_set(err, ret, WHERE,
+					"cannot look for holes in memory by "
+					"msync(2): %s",
+					strerror(-ret));
 	return smudge_error_set(err, ret, WHERE,
 				"memory from 0x%" PRIx64 " to 0x%" PRIx64
 				" is not mapped throughout",

@@ -152,7 +152,8 @@ int smi_sys_segv_install(smi_sys_segv_fn fn)
 
 	/* Release: pairs with the acquire in on_entry. */
 	atomic_store_explicit(&own, fn, memory_order_release);
-	sigaction(SIGSEGV, NULL, &now);
+	if (sigaction(SIGSEGV, NULL, &now) < 0)
+		return -errno;
 	if (entry_of(&now) < NENTRIES)
 		return 0;
 	if (i == NENTRIES)
@@ -166,8 +167,10 @@ int smi_sys_segv_install(smi_sys_segv_fn fn)
 	action.sa_flags |= now.sa_flags & SA_RESTART;
 	/* A handler that stored to protected memory would end the process. */
 	sigfillset(&action.sa_mask);
-	sigaction(SIGSEGV, &action, NULL);
-	return 0;
+	if (sigaction(SIGSEGV, &action, NULL) == 0)
+		return 0;
+	entries[i].is_used = false;
+	return -errno;
 }
 
 /*
@@ -179,7 +182,8 @@ void smi_sys_segv_remove(void)
 	struct sigaction now;
 	size_t i;
 
-	sigaction(SIGSEGV, NULL, &now);
+	if (sigaction(SIGSEGV, NULL, &now) < 0)
+		return;
 	i = entry_of(&now);
 	if (i == NENTRIES)
 		return;
@@ -189,8 +193,8 @@ void smi_sys_segv_remove(void)
 		now.sa_flags &= ~SA_SIGINFO;
 		now.sa_handler = SIG_DFL;
 	}
-	sigaction(SIGSEGV, &now, NULL);
-	entries[i].is_used = !smi_sys_rcu_synchronize();
+	if (sigaction(SIGSEGV, &now, NULL) == 0)
+		entries[i].is_used = !smi_sys_rcu_synchronize();
 }
 
 int smi_sys_segv_is_store(const void *context)

@@ -32,7 +32,8 @@ typedef bool (*smi_sys_segv_fn)(const siginfo_t *info, const void *context);
  *      still the installed one
  *
  * Threads: one at a time, by the caller's lock.
- * Return: 0, -EBUSY (the program replaced us too often).
+ * Return: 0, -EBUSY (the program replaced us too often), or the error of
+ * sigaction(2), which a filter may deny.
  */
 int smi_sys_segv_install(smi_sys_segv_fn fn);
 void smi_sys_segv_remove(void);

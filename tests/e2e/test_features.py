@@ -25,6 +25,8 @@ SIGSYS = 31
 # system calls, by processor
 USERFAULTFD = {"x86_64": 323, "aarch64": 282}
 IOCTL = {"x86_64": 16, "aarch64": 29}
+PRCTL = {"x86_64": 157, "aarch64": 167}
+RT_SIGACTION = {"x86_64": 13, "aarch64": 134}
 USERFAULTFD_IOC_NEW = 0xaa00
 
 PR_SET_SECCOMP = 22
@@ -51,18 +53,35 @@ def report(*arguments, **kwargs):
     return {f["kind"]: f for f in found["features"]}, found["process"]
 
 
+def number(calls):
+    machine = platform.machine()
+    if machine not in calls:
+        raise Skip(f"system calls of {machine} are not known here")
+    return calls[machine]
+
+
 def filtered(answer):
     """For preexec_fn: userfaultfd is answered so, as a call and as a device."""
-    machine = platform.machine()
-    if machine not in USERFAULTFD:
-        raise Skip(f"system calls of {machine} are not known here")
-    rules = [(BPF_LOAD, 0, 0, 0),
-             (BPF_JUMP_EQUAL, 4, 0, USERFAULTFD[machine]),
-             (BPF_JUMP_EQUAL, 0, 2, IOCTL[machine]),
-             (BPF_LOAD, 0, 0, 24),  # the low half of the second argument
-             (BPF_JUMP_EQUAL, 1, 0, USERFAULTFD_IOC_NEW),
-             (BPF_RETURN, 0, 0, SECCOMP_RET_ALLOW),
-             (BPF_RETURN, 0, 0, answer)]
+    return installer([
+        (BPF_LOAD, 0, 0, 0),
+        (BPF_JUMP_EQUAL, 4, 0, number(USERFAULTFD)),
+        (BPF_JUMP_EQUAL, 0, 2, number(IOCTL)),
+        (BPF_LOAD, 0, 0, 24),  # the low half of the second argument
+        (BPF_JUMP_EQUAL, 1, 0, USERFAULTFD_IOC_NEW),
+        (BPF_RETURN, 0, 0, SECCOMP_RET_ALLOW),
+        (BPF_RETURN, 0, 0, answer)])
+
+
+def without(calls):
+    """For preexec_fn: the call is denied."""
+    return installer([
+        (BPF_LOAD, 0, 0, 0),
+        (BPF_JUMP_EQUAL, 1, 0, number(calls)),
+        (BPF_RETURN, 0, 0, SECCOMP_RET_ALLOW),
+        (BPF_RETURN, 0, 0, SECCOMP_RET_ERRNO | errno.EPERM)])
+
+
+def installer(rules):
     code = ctypes.create_string_buffer(
         b"".join(struct.pack("HBBI", *rule) for rule in rules))
     program = ctypes.create_string_buffer(
@@ -191,6 +210,19 @@ def a_filter_that_denies_userfaultfd(lab):
 
 
 @case
+def a_filter_that_denies_what_the_trials_do(lab):
+    """It hides nothing that works, and what it breaks has a sentence."""
+    before, _ = report()
+    features, _ = report(preexec_fn=without(PRCTL))
+    check_equal(features, before, "without prctl")
+    features, _ = report(preexec_fn=without(RT_SIGACTION))
+    if before["mprotect"]["works"]:
+        check_equal(features["mprotect"]["errno"], errno.EPERM, "mprotect")
+        check_sentence(features["mprotect"]["why"], "handler of SIGSEGV")
+    check_equal(features["uffd"], before["uffd"], "uffd")
+
+
+@case
 def a_filter_that_kills(lab):
     folder = lab.path("cwd")
     folder.mkdir()
@@ -213,11 +245,12 @@ def a_source_that_begins_and_then_fails_does_not_work(lab):
     features, _ = report(env={
         **os.environ, "LD_PRELOAD": os.environ["SMUDGE_FAIL_IOCTL_MODULE"],
         "SMUDGE_FAIL_IOCTL": str(switch)})
-    for kind in ("kvm-legacy", "kvm-manual"):
+    for kind in ("kvm-legacy", "kvm-manual", "kvm-ring"):
+        if not without[kind]["works"]:
+            continue
         check_equal(features[kind]["errno"], errno.EIO, kind)
         check_sentence(features[kind]["why"], "error")
-    for kind in ("kvm-ring", "mprotect"):
-        check_equal(features[kind], without[kind], kind)
+    check_equal(features["mprotect"], without["mprotect"], "mprotect")
 
 
 def unshared(*options):

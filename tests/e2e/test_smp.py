@@ -4,7 +4,7 @@
 migrated and ended, with every way to detect what they write."""
 import os
 
-from smudgetest import (GUEST, case, check, check_equal, check_sentence,
+from smudgetest import (GUEST, Skip, case, check, check_equal, check_sentence,
                         main, need_engine, run_guest, wait_until)
 
 CROWD = os.environ["SMUDGE_CROWD"]
@@ -78,6 +78,33 @@ def moves_while_it_fills_the_rings(lab):
     report = source.qmp.wait_migration("completed", "failed")
     check_equal(report["status"], "completed", f"migration {report}")
     destination.wait_passes(2)
+
+
+@case
+def rings_that_are_not_reset(lab):
+    """The migration fails, and the guest runs on and can move later."""
+    if os.environ.get("SMUDGE_SANITIZE", "none") != "none":
+        raise Skip("a sanitizer's ioctl comes before a preloaded one")
+    switch = lab.path("fails")
+    os.environ["LD_PRELOAD"] = os.environ["SMUDGE_FAIL_IOCTL_MODULE"]
+    os.environ["SMUDGE_FAIL_IOCTL"] = str(switch)
+    try:
+        source = crowd(lab, "--dirty", "kvm-ring", vcpus=2,
+                       append="working-set=2M rate=2000")
+    finally:
+        del os.environ["LD_PRELOAD"], os.environ["SMUDGE_FAIL_IOCTL"]
+    first = lab.destination("--smp", "2", "--dirty", "kvm-ring", engine="kvm")
+    switch.touch()
+    source.qmp.run("migrate", uri=lab.uri)
+    report = source.qmp.wait_migration("completed", "failed")
+    check_equal(report["status"], "failed", f"migration {report}")
+    check_sentence(report["error-desc"], "KVM_RESET_DIRTY_RINGS fails")
+    check_equal(first.wait(), 1, "exit status of the destination")
+    source.wait_passes(len(source.passes()) + 2)
+    switch.unlink()
+    second = lab.destination("-S", "--smp", "2", "--dirty", "kvm-ring",
+                             engine="kvm")
+    move(lab, source, second)
 
 
 @case

@@ -1,17 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Preloaded into a program under test: while the file that SMUDGE_FAIL_IOCTL
- * names is there, asking the kernel for dirty pages fails.
+ * names is there, asking the kernel for dirty pages fails, and so does arming
+ * what was fetched from dirty rings.
  */
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define KVM_GET_DIRTY_LOG 0x4010ae42ul
-#define PAGEMAP_SCAN	  0xc0606610ul
+#define KVM_GET_DIRTY_LOG     0x4010ae42ul
+#define KVM_RESET_DIRTY_RINGS 0xaec7ul
+#define PAGEMAP_SCAN	      0xc0606610ul
+
+static bool may_fail(unsigned long request)
+{
+	return request == KVM_GET_DIRTY_LOG ||
+	       request == KVM_RESET_DIRTY_RINGS || request == PAGEMAP_SCAN;
+}
 
 int ioctl(int fd, unsigned long request, ...)
 {
@@ -22,8 +31,7 @@ int ioctl(int fd, unsigned long request, ...)
 	va_start(list, request);
 	argument = va_arg(list, void *);
 	va_end(list);
-	if ((request == KVM_GET_DIRTY_LOG || request == PAGEMAP_SCAN) && path &&
-	    access(path, F_OK) == 0) {
+	if (may_fail(request) && path && access(path, F_OK) == 0) {
 		errno = EIO;
 		return -1;
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A KVM without rings, sizes, descriptors, vCPUs and slots that are none: each
- * is refused with a sentence, and nothing is left behind.
+ * A KVM without rings, sizes (also those that only KVM refuses), descriptors,
+ * vCPUs and slots that are none: each is refused with a sentence, and nothing
+ * is left behind.
  */
 #include <errno.h>
 #include <string.h>
@@ -48,7 +49,7 @@ static void test_options(void **state)
 			.vm_fd = -1},
 		-EBADF, "descriptor -1");
 	refuse(1000, -EINVAL, "1000 entries is not a power of two");
-	refuse(2, -EINVAL, "2 entries is not a power of two from 4");
+	refuse(2, -EINVAL, "2 entries is not a power of two from ");
 	refuse(131072, -EINVAL, "to 65536");
 	assert_int_equal(fake_kvm.nentries, 0);
 	fake_kvm_close();
@@ -71,11 +72,22 @@ static void test_too_late(void **state)
 
 	fake_kvm_open();
 	kvm_rig_open(&rig, 16);
-	refuse(16, -EINVAL, "slots already, or is the ring too small?");
+	refuse(65536, -EINVAL, "slots already, or is the ring too small?");
 	kvm_rig_close(&rig);
 	fake_kvm_open();
 	fake_kvm.enable_error = EPERM;
 	refuse(16, -EPERM, "KVM refuses to set");
+	fake_kvm_close();
+}
+
+/* KVM refuses less than a page of entries. */
+static void test_too_small(void **state)
+{
+	fake_kvm_open();
+	fake_kvm.enable_error = EINVAL;
+	refuse(4, -EINVAL, "(a ring is at least a page");
+	refuse(128, -EINVAL, "(a ring is at least a page");
+	refuse(65536, -EINVAL, "or is the ring too small?");
 	fake_kvm_close();
 }
 
@@ -214,5 +226,5 @@ static void test_stats_size(void **state)
 	kvm_rig_close(&rig);
 }
 
-TEST_MAIN(test_options, test_no_rings, test_too_late, test_vcpu, test_slots,
-	  test_start, test_no_reset, test_stats_size)
+TEST_MAIN(test_options, test_no_rings, test_too_late, test_too_small, test_vcpu,
+	  test_slots, test_start, test_no_reset, test_stats_size)
