@@ -99,11 +99,11 @@ struct smudge_forecast {
  * @err: receives the failure; may be NULL
  *
  * The model: a round sends its pages evenly over its time, and those that are
- * written after they were sent are dirty behind it. In round 1 these are all
- * pages. In a later one they are the last that the guest wrote, so as many of
- * them are written again as the working set says: pages of a window that a
- * longer one has not more of. The guest is expected to continue as it was
- * measured; while it runs under a migration it may be slower.
+ * written after they were taken, 4 MiB at a time, are dirty behind it. In round
+ * 1 these are all pages. In a later one they are the last that the guest wrote,
+ * so as many of them are written again as the working set says: pages of a
+ * window that a longer one has not more of. The guest is expected to continue
+ * as it was measured; while it runs under a migration it may be slower.
  *
  * Numbers too large for their field become UINT64_MAX.
  * Blocks: no, unless the policy does. Threads: any.

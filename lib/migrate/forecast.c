@@ -15,6 +15,7 @@
 #include "common/range.h"
 #include "migrate/handle.h"
 #include "migrate/sender_probe.h"
+#include "migrate/sender_rounds.h"
 #include "migrate/stats.h"
 #include "migrate/working_set.h"
 #include "stream/pace.h"
@@ -110,6 +111,14 @@ static double bytes_of(double pages)
 	       pages / SMI_WIRE_MAX_PAGES * RECORD_BYTES;
 }
 
+/* The part of a round's pages with content that one take has. */
+static double take_of(double pages)
+{
+	double take = SMI_TAKE_BYTES >> SMI_WIRE_PAGE_SHIFT;
+
+	return pages > take ? take / pages : 1;
+}
+
 /* Send @pages with content and @zero_pages. Return: the time it takes. */
 static double send(struct model *model, double pages, double zero_pages)
 {
@@ -132,8 +141,9 @@ static void make_round(struct model *model, double pages, double zero_pages)
 {
 	double ns = send(model, pages, zero_pages);
 
-	model->dirty = smi_working_set_after(&model->set, model->dirty,
-					     pages + zero_pages, ns);
+	model->dirty =
+		smi_working_set_after(&model->set, model->dirty,
+				      pages + zero_pages, ns, take_of(pages));
 	model->stats.round_ns = u64_from_double(ns);
 	model->stats.dirty_pages_ps =
 		u64_from_double(model->dirty * NS_PER_S / ns);
@@ -153,8 +163,8 @@ static void make_probe(struct model *model)
 	if (pages < SMI_PROBE_MIN_PAGES)
 		return;
 	ns = send(model, pages, 0);
-	model->dirty =
-		smi_working_set_after(&model->set, model->dirty, pages, ns);
+	model->dirty = smi_working_set_after(&model->set, model->dirty, pages,
+					     ns, take_of(pages));
 }
 
 static enum smudge_migrate_decision decide(struct model *model)

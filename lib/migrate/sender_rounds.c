@@ -16,12 +16,6 @@
 #include "migrate/sender_peer.h"
 #include "sys/clock.h"
 
-/*
- * The most content that one take has. It is small, so that a page is read soon
- * after it was taken (a page that is written in between is sent twice), and so
- * that the statistics advance. A small take costs some microseconds.
- */
-#define WINDOW_BYTES (UINT64_C(4) << 20)
 /* Fewer pages would split the units of 64 pages in which sources re-arm. */
 #define MIN_WINDOW_PAGES UINT64_C(64)
 #define PROGRESS_NS	 UINT64_C(100000000)
@@ -156,7 +150,7 @@ int smi_sender_send_range(struct smi_sender *sender, uint32_t index,
 {
 	struct smudge_region *region = sender->regions.regions[index];
 	uint64_t window =
-		max_u64(WINDOW_BYTES >> smudge_region_page_shift(region),
+		max_u64(SMI_TAKE_BYTES >> smudge_region_page_shift(region),
 			MIN_WINDOW_PAGES);
 	struct smudge_run rest = {first_page, end_page - first_page};
 	int ret;

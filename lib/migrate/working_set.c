@@ -7,13 +7,16 @@
  * has that many pages. The round and that window before it are one longer
  * window. The pages that this has more are new ones, so they stay dirty behind
  * the round. All others that the guest writes in the round are among those
- * sent, and dirty again if it writes them after they were sent. This is exact
+ * sent, and dirty again if it writes them after they were taken. This is exact
  * for guests that write all their pages in turn, or at random.
  */
 #include "migrate/working_set.h"
 
 #include <errno.h>
 #include <math.h>
+
+/* Of an area that is summed up one by one. */
+#define MAX_RECTANGLES 64
 
 static double smaller(double a, double b)
 {
@@ -75,7 +78,7 @@ static double slope(const struct smi_working_set_point *point)
 
 /*
  * The slope of the curve at its end, where a piece of @ns has the slope @near,
- * and the piece beside it the slope @far: as a parabola through both has it.
+ * and the piece beside it the slope @far: that of the parabola through both.
  */
 static double slope_at_end(double ns, double near, double far_ns, double far)
 {
@@ -86,10 +89,8 @@ static double slope_at_end(double ns, double near, double far_ns, double far)
 }
 
 /*
- * The slope of the curve at point @i, neither the first nor the last: between
- * those on both sides, and nearer to the lower one, which keeps a cubic from
- * falling. The weights, which count the shorter side more, are those of Fritsch
- * and Butland.
+ * The slope of the curve at a point that is neither the first nor the last:
+ * that of the parabola through it and its neighbours, limited as above.
  */
 static double slope_inside(const struct smi_working_set_point *point)
 {
@@ -97,12 +98,10 @@ static double slope_inside(const struct smi_working_set_point *point)
 	double behind_ns = point[1].ns - point->ns;
 	double before = slope(point);
 	double behind = slope(point + 1);
+	double inside = (behind_ns * before + before_ns * behind) /
+			(before_ns + behind_ns);
 
-	if (before <= 0 || behind <= 0)
-		return 0;
-	return 3 * (before_ns + behind_ns) /
-	       ((2 * behind_ns + before_ns) / before +
-		(behind_ns + 2 * before_ns) / behind);
+	return smaller(inside, 3 * smaller(before, behind));
 }
 
 /* The slope of the curve at point @i of @n; there are two at least. */
@@ -233,7 +232,8 @@ static double area(const struct smi_working_set *set, size_t i, double ns)
 	return (from + to) / 2 * (ns - from_ns);
 }
 
-double smi_working_set_mean(const struct smi_working_set *set, double ns)
+/* The mean of the curve up to @ns. */
+static double mean(const struct smi_working_set *set, double ns)
 {
 	size_t last = point_behind(set, ns);
 	double sum = 0;
@@ -247,8 +247,23 @@ double smi_working_set_mean(const struct smi_working_set *set, double ns)
 	return (sum + area(set, last, ns)) / ns;
 }
 
+double smi_working_set_behind(const struct smi_working_set *set, double ns,
+			      double take)
+{
+	double sum = 0;
+
+	/* Many rectangles are the area, and half of the highest one. */
+	if (take * MAX_RECTANGLES < 1)
+		return mean(set, ns) +
+		       smi_working_set_pages(set, ns) * take / 2;
+	for (double taken = 0; taken < 1; taken += take)
+		sum += smaller(take, 1 - taken) *
+		       smi_working_set_pages(set, ns * (1 - taken));
+	return sum;
+}
+
 double smi_working_set_after(const struct smi_working_set *set, double dirty,
-			     double sent, double ns)
+			     double sent, double ns, double take)
 {
 	double written = smi_working_set_pages(set, ns);
 	double window_ns = smi_working_set_window_ns(set, dirty);
@@ -259,6 +274,6 @@ double smi_working_set_after(const struct smi_working_set *set, double dirty,
 
 	if (dirty <= 0 || written <= 0)
 		return smaller(dirty - sent + written, set->max_pages);
-	again *= sent / dirty * smi_working_set_mean(set, ns) / written;
+	again *= sent / dirty * smi_working_set_behind(set, ns, take) / written;
 	return smaller(dirty - sent + fresh + again, set->max_pages);
 }

@@ -48,10 +48,16 @@ int smi_working_set_init(struct smi_working_set *set,
 double smi_working_set_pages(const struct smi_working_set *set, double ns);
 
 /*
- * Pages written within a part of a window of @ns, on average over all its
- * parts that reach to its end: those written after a moment in it.
+ * smi_working_set_behind - pages written from their take to the round's end
+ * @ns: the length of the round
+ * @take: the part of the round's pages that each take has, above 0; those of
+ *      the first take are taken at the begin, and of each other one when those
+ *      before it are sent. With 1 or more there is one take
+ *
+ * As if each take had the pages that the guest writes, in proportion.
  */
-double smi_working_set_mean(const struct smi_working_set *set, double ns);
+double smi_working_set_behind(const struct smi_working_set *set, double ns,
+			      double take);
 
 /* The shortest window with so many pages; infinite if none has. */
 double smi_working_set_window_ns(const struct smi_working_set *set,
@@ -60,10 +66,11 @@ double smi_working_set_window_ns(const struct smi_working_set *set,
 /*
  * smi_working_set_after - pages that are dirty behind a round
  * @dirty: before it: the last pages that the guest wrote
- * @sent: of them sent, evenly over the round
+ * @sent: of them taken and sent
  * @ns: how long it took
+ * @take: as for smi_working_set_behind
  */
 double smi_working_set_after(const struct smi_working_set *set, double dirty,
-			     double sent, double ns);
+			     double sent, double ns, double take);
 
 #endif

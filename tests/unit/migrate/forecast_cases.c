@@ -4,6 +4,8 @@
  *
  * The line carries 256 pages per second, with the 48 bytes of the record that
  * has them: 1,048,624 bytes. The state takes 65,536 / 1,048,624 s: 62.497 ms.
+ * Round 1 takes 8 s. Its 2,048 pages are taken in two parts, at its begin and
+ * 4 s later, so of the pages written in it three quarters are dirty behind it.
  */
 #include "support.h"
 
@@ -12,7 +14,7 @@
 #include <smudge/forecast.h>
 
 #define LINE_BYTES_PS UINT64_C(1048624)
-#define NPAGES	      2560
+#define NPAGES	      2048
 #define MS	      UINT64_C(1000000)
 #define STATE_MS      62.49714
 /* A page of the final round: 4,096 bytes. */
@@ -54,7 +56,7 @@ static struct smudge_forecast answer(const struct question *question)
 
 static void assert_ms(uint64_t ns, double ms)
 {
-	if (fabs((double)ns / 1e6 - ms) > 0.01)
+	if (fabs((double)ns / 1e6 - ms) > 0.05)
 		fail_msg("%.3f ms are not %.3f", (double)ns / 1e6, ms);
 }
 
@@ -69,8 +71,8 @@ static void a_guest_that_writes_nothing(void **state)
 	assert_int_equal(forecast.rounds, 2);
 	assert_int_equal(forecast.remaining_pages, 0);
 	assert_ms(forecast.downtime_ns, STATE_MS);
-	assert_ms(forecast.total_ns, 10000 + STATE_MS);
-	assert_int_equal(forecast.sent_bytes, 10 * LINE_BYTES_PS);
+	assert_ms(forecast.total_ns, 8000 + STATE_MS);
+	assert_int_equal(forecast.sent_bytes, 8 * LINE_BYTES_PS);
 	assert_int_equal(forecast.dirty_bytes_ps, 0);
 	assert_int_equal(forecast.bandwidth_bytes_ps, LINE_BYTES_PS);
 }
@@ -83,19 +85,18 @@ static void pages_of_zeros_cost_less(void **state)
 	ask(&question, 0, 100);
 	question.options.content_pages = 256;
 	forecast = answer(&question);
-	assert_ms(forecast.total_ns, 1000 + 2304 * 0.001 + STATE_MS);
+	assert_ms(forecast.total_ns, 1000 + 1792 * 0.001 + STATE_MS);
 	question.options.zero_page_ns = 100000;
 	question.options.round_trip_ns = 7 * MS;
 	forecast = answer(&question);
 	/* A round trip for each round. */
-	assert_ms(forecast.total_ns, 1000 + 230.4 + STATE_MS + 2 * 7);
+	assert_ms(forecast.total_ns, 1000 + 179.2 + STATE_MS + 2 * 7);
 	assert_ms(forecast.downtime_ns, STATE_MS + 7);
 }
 
 /*
- * A quarter of the bandwidth. Round 1 takes 10 s; of the pages written in it
- * half were sent before: 320. The rounds behind it take 1.25 s, 312.5 ms and
- * 78.125 ms and leave 80, 20 and 5.
+ * A quarter of the bandwidth: round 1 leaves 384 pages. The rounds behind it
+ * take 1.5 s, 375 ms and 93.75 ms and leave 96, 24 and 6.
  */
 static void each_round_is_a_quarter_of_the_last(void **state)
 {
@@ -106,10 +107,10 @@ static void each_round_is_a_quarter_of_the_last(void **state)
 	forecast = answer(&question);
 	assert_int_equal(forecast.outcome, SMUDGE_FORECAST_CONVERGES);
 	assert_int_equal(forecast.rounds, 5);
-	assert_int_equal(forecast.remaining_pages, 5);
-	assert_ms(forecast.downtime_ns, 5 * PAGE_MS + STATE_MS);
+	assert_int_equal(forecast.remaining_pages, 6);
+	assert_ms(forecast.downtime_ns, 6 * PAGE_MS + STATE_MS);
 	assert_ms(forecast.total_ns,
-		  10000 + 1250 + 312.5 + 78.125 + 5 * PAGE_MS + STATE_MS);
+		  8000 + 1500 + 375 + 93.75 + 6 * PAGE_MS + STATE_MS);
 	assert_int_equal(forecast.dirty_bytes_ps, 64 * 4096);
 }
 
@@ -121,13 +122,13 @@ static void a_longer_downtime_is_reached_earlier(void **state)
 	ask(&question, 64, 2000);
 	forecast = answer(&question);
 	assert_int_equal(forecast.rounds, 2);
-	assert_int_equal(forecast.remaining_pages, 320);
-	assert_ms(forecast.downtime_ns, 320 * PAGE_MS + STATE_MS);
+	assert_int_equal(forecast.remaining_pages, 384);
+	assert_ms(forecast.downtime_ns, 384 * PAGE_MS + STATE_MS);
 }
 
 /*
- * As much as the bandwidth: round 1 leaves half of all pages, the others as
- * many as they send until the pages run out.
+ * As much as the bandwidth, of ten times as many pages: round 1 leaves three
+ * quarters of what it sent, the others as many as they send.
  */
 static void it_does_not_converge(void **state)
 {
@@ -136,17 +137,19 @@ static void it_does_not_converge(void **state)
 
 	ask(&question, 256, 90);
 	question.limits.max_rounds = 3;
+	question.options.total_pages = 10 * NPAGES;
+	question.options.zero_page_ns = 1;
 	forecast = answer(&question);
 	assert_int_equal(forecast.outcome, SMUDGE_FORECAST_LONG_DOWNTIME);
 	assert_int_equal(forecast.rounds, 4);
-	assert_int_equal(forecast.remaining_pages, NPAGES / 2);
+	assert_int_equal(forecast.remaining_pages, NPAGES * 3 / 4);
 	assert_ms(forecast.total_ns,
-		  10000 + 5000 + 5000 + 1280 * PAGE_MS + STATE_MS);
+		  8000 + 6000 + 6000 + 1536 * PAGE_MS + STATE_MS);
 	assert_int_equal(forecast.dirty_bytes_ps, 256 * 4096);
 }
 
 /*
- * Half of the line: round 1 takes 20 s and leaves 320, round 2 80, round 3 20.
+ * Half of the line: round 1 takes 16 s and leaves 384, round 2 96, round 3 24.
  * The burst that measures the line has 20,972 bytes, fewer than 16 pages: no
  * round. The downtime is the line's.
  */
@@ -159,10 +162,10 @@ static void a_limit_paces_all_but_the_final_round(void **state)
 	question.limits.max_bandwidth_bytes_ps = LINE_BYTES_PS / 2;
 	forecast = answer(&question);
 	assert_int_equal(forecast.rounds, 4);
-	assert_int_equal(forecast.remaining_pages, 20);
-	assert_ms(forecast.downtime_ns, 20 * PAGE_MS + STATE_MS);
+	assert_int_equal(forecast.remaining_pages, 24);
+	assert_ms(forecast.downtime_ns, 24 * PAGE_MS + STATE_MS);
 	assert_ms(forecast.total_ns,
-		  20000 + 2500 + 625 + 20 * PAGE_MS + STATE_MS);
+		  16000 + 3000 + 750 + 24 * PAGE_MS + STATE_MS);
 	assert_int_equal(forecast.bandwidth_bytes_ps, LINE_BYTES_PS / 2);
 }
 
@@ -225,7 +228,7 @@ static void a_policy_that_gives_up(void **state)
 		assert_int_equal(forecast.outcome, SMUDGE_FORECAST_GIVES_UP);
 		assert_int_equal(forecast.rounds, 3);
 		assert_int_equal(forecast.downtime_ns, 0);
-		assert_ms(forecast.total_ns, 10000 + 1250 + 312.5);
+		assert_ms(forecast.total_ns, 8000 + 1500 + 375);
 	}
 }
 

@@ -15,6 +15,12 @@
 
 static struct smi_working_set set;
 
+/* Taken one by one. */
+static double behind(double ns)
+{
+	return smi_working_set_behind(&set, ns, 1e-9);
+}
+
 static void assert_near(double found, double expected, double tolerance)
 {
 	if (fabs(found - expected) > tolerance)
@@ -32,14 +38,14 @@ static void a_constant_rate(void **state)
 		double ns = s * NS_PER_S;
 
 		assert_near(smi_working_set_pages(&set, ns), 1000 * s, 0.001);
-		assert_near(smi_working_set_mean(&set, ns), 500 * s, 0.001);
+		assert_near(behind(ns), 500 * s, 0.001);
 		assert_near(smi_working_set_window_ns(&set, 1000 * s), ns, 1);
 	}
 	/* All pages, from 10 s on. */
 	assert_near(smi_working_set_pages(&set, 1e12), 10000, 0);
-	assert_near(smi_working_set_mean(&set, 20 * NS_PER_S), 7500, 0.001);
+	assert_near(behind(20 * NS_PER_S), 7500, 0.001);
 	assert_near(smi_working_set_pages(&set, INFINITY), 10000, 0);
-	assert_near(smi_working_set_mean(&set, INFINITY), 10000, 0);
+	assert_near(behind(INFINITY), 10000, 0.001);
 	assert_true(isinf(smi_working_set_window_ns(&set, 10001)));
 }
 
@@ -59,7 +65,7 @@ static void a_curve_that_becomes_flat(void **state)
 	assert_true(isinf(smi_working_set_window_ns(&set, 1001)));
 	assert_near(smi_working_set_window_ns(&set, 0), 0, 0);
 	/* A window that was measured is exact, the area up to it nearly. */
-	assert_near(smi_working_set_mean(&set, 10e9), 950, 5);
+	assert_near(behind(10e9), 950, 5);
 }
 
 /* A window of one second only. */
@@ -106,16 +112,45 @@ static void behind_a_round(void **state)
 
 	assert_int_equal(smi_working_set_init(&set, &window, 1, 1000, NULL), 0);
 	/* All pages were sent: written meanwhile, half of them too early. */
-	assert_near(smi_working_set_after(&set, 1000, 1000, 1e9), 50, 0.001);
+	assert_near(smi_working_set_after(&set, 1000, 1000, 1e9, 1e-9), 50,
+		    0.001);
 	/* The last 100 pages: the next 100 are others. */
-	assert_near(smi_working_set_after(&set, 100, 100, 1e9), 100, 0.001);
+	assert_near(smi_working_set_after(&set, 100, 100, 1e9, 1e-9), 100,
+		    0.001);
 	/* The last 950: 50 others, and 50 of them, half of which too early. */
-	assert_near(smi_working_set_after(&set, 950, 950, 1e9), 75, 0.001);
+	assert_near(smi_working_set_after(&set, 950, 950, 1e9, 1e-9), 75,
+		    0.001);
 	/* A part of the pages is sent. */
-	assert_near(smi_working_set_after(&set, 100, 20, 1e9), 180, 0.001);
-	assert_near(smi_working_set_after(&set, 0, 0, 1e9), 100, 0.001);
-	assert_near(smi_working_set_after(&set, 100, 100, 0), 0, 0.001);
-	assert_near(smi_working_set_after(&set, 500, 500, INFINITY), 1000, 0);
+	assert_near(smi_working_set_after(&set, 100, 20, 1e9, 1e-9), 180,
+		    0.001);
+	assert_near(smi_working_set_after(&set, 0, 0, 1e9, 1e-9), 100, 0.001);
+	assert_near(smi_working_set_after(&set, 100, 100, 0, 1e-9), 0, 0.001);
+	assert_near(smi_working_set_after(&set, 500, 500, INFINITY, 1e-9), 1000,
+		    0);
+}
+
+/* 1,000 pages per second, for a second. */
+static void pages_taken_together(void **state)
+{
+	static const struct smudge_working_set window = {1000 * MS, 1000};
+
+	assert_int_equal(smi_working_set_init(&set, &window, 1, 10000, NULL),
+			 0);
+	assert_near(smi_working_set_behind(&set, 1e9, 1), 1000, 0.001);
+	assert_near(smi_working_set_behind(&set, 1e9, 7), 1000, 0.001);
+	assert_near(smi_working_set_behind(&set, 1e9, 0.5), 750, 0.001);
+	/* 0.4 at the begin, 0.4 with 600 ms left, 0.2 with 200 ms left */
+	assert_near(smi_working_set_behind(&set, 1e9, 0.4), 400 + 240 + 40,
+		    0.001);
+	assert_near(smi_working_set_behind(&set, 1e9, 1 / 64.0), 507.8125,
+		    0.001);
+	assert_near(smi_working_set_behind(&set, 1e9, 1 / 128.0), 503.90625,
+		    0.001);
+	/* In one round as they are sent, or all at its begin. */
+	assert_near(smi_working_set_after(&set, 10000, 10000, 1e9, 1e-9), 500,
+		    0.001);
+	assert_near(smi_working_set_after(&set, 10000, 10000, 1e9, 1), 1000,
+		    0.001);
 }
 
 static void draw(struct test_rng *rng, struct smudge_working_set *windows,
@@ -147,7 +182,7 @@ static void it_never_falls(void **state)
 			smi_working_set_init(&set, windows, n, max, NULL), 0);
 		for (double ns = 0; ns < 1e20; ns = ns * 1.5 + 1) {
 			double pages = smi_working_set_pages(&set, ns);
-			double now = smi_working_set_mean(&set, ns);
+			double now = behind(ns);
 
 			assert_true(pages >= before);
 			assert_true(pages <= set.max_pages);
@@ -160,4 +195,5 @@ static void it_never_falls(void **state)
 }
 
 TEST_MAIN(a_constant_rate, a_curve_that_becomes_flat, one_window,
-	  between_the_windows, behind_a_round, it_never_falls)
+	  between_the_windows, behind_a_round, pages_taken_together,
+	  it_never_falls)
