@@ -101,14 +101,38 @@ static const struct qmp_parameter limit_parameters[] = {
 	{NULL, QMP_END, false},
 };
 
+static const struct qmp_parameter calc_rate_parameters[] = {
+	{"calc-time", QMP_INTEGER, true},
+	{"calc-time-unit", QMP_STRING, false},
+	{"mode", QMP_STRING, false},
+	{"sample-pages", QMP_INTEGER, false},
+	{"x-smudge-windows", QMP_LIST, false},
+	{NULL, QMP_END, false},
+};
+
+static const struct qmp_parameter query_rate_parameters[] = {
+	{"calc-time-unit", QMP_STRING, false},
+	{NULL, QMP_END, false},
+};
+
+static const struct qmp_parameter forecast_parameters[] = {
+	{"line-bandwidth", QMP_INTEGER, false},
+	{"max-bandwidth", QMP_INTEGER, false},
+	{"downtime-limit", QMP_INTEGER, false},
+	{"x-smudge-max-rounds", QMP_INTEGER, false},
+	{NULL, QMP_END, false},
+};
+
 /* The session itself handles qmp_capabilities. */
 static const struct command commands[] = {
+	{"calc-dirty-rate", control_calc_dirty_rate, calc_rate_parameters},
 	{"cont", run_cont, NULL},
 	{"migrate", control_migrate, migrate_parameters},
 	{"migrate-incoming", control_migrate_incoming, uri_parameters},
 	{"migrate-set-parameters", control_set_parameters, limit_parameters},
 	{"migrate_cancel", control_migrate_cancel, NULL},
 	{"query-commands", run_query_commands, NULL},
+	{"query-dirty-rate", control_query_dirty_rate, query_rate_parameters},
 	{"query-migrate", control_query_migrate, NULL},
 	{"query-migrate-parameters", control_query_parameters, NULL},
 	{"query-name", run_query_name, NULL},
@@ -118,6 +142,7 @@ static const struct command commands[] = {
 	{"quit", run_quit, NULL},
 	{"screendump", control_screendump, screendump_parameters},
 	{"stop", run_stop, NULL},
+	{"x-smudge-forecast", control_forecast, forecast_parameters},
 	{"x-smudge-memory-digest", control_memory_digest, NULL},
 	{"x-smudge-memory-stats", control_memory_stats, NULL},
 	{"x-smudge-take-back", run_take_back, NULL},

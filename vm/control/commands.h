@@ -13,12 +13,15 @@
 
 struct machine;
 struct migration;
+struct rate;
 struct smudge_error;
+struct smudge_migrate_limits;
 struct vnc;
 
 struct control_target {
 	struct machine *machine;
 	struct migration *migration;
+	struct rate *rate;
 	struct vnc *vnc; /* NULL without --vnc */
 };
 
@@ -47,6 +50,28 @@ json_t *control_query_vnc(struct control_target *target,
 			  const json_t *arguments, struct qmp_error *err);
 json_t *control_screendump(struct control_target *target,
 			   const json_t *arguments, struct qmp_error *err);
+
+/*
+ * A number of the arguments, from 0 to @max. False when it is out of range.
+ * When it is absent, @ret is not changed.
+ */
+bool control_get_number(const json_t *arguments, const char *name,
+			json_int_t max, json_int_t *ret, struct qmp_error *err);
+/* The limits that the arguments have; the others are not changed. */
+bool control_get_limits(const json_t *arguments,
+			struct smudge_migrate_limits *limits,
+			struct qmp_error *err);
+
+/* commands_forecast.c */
+json_t *control_forecast(struct control_target *target, const json_t *arguments,
+			 struct qmp_error *err);
+
+/* commands_rate.c */
+json_t *control_calc_dirty_rate(struct control_target *target,
+				const json_t *arguments, struct qmp_error *err);
+json_t *control_query_dirty_rate(struct control_target *target,
+				 const json_t *arguments,
+				 struct qmp_error *err);
 
 /* commands_memory.c */
 json_t *control_memory_stats(struct control_target *target,

@@ -165,9 +165,8 @@ json_t *control_query_migrate(struct control_target *target,
 	return reply;
 }
 
-/* False when it is out of range. When it is absent, @ret is not changed. */
-static bool get_limit(const json_t *arguments, const char *name, json_int_t max,
-		      json_int_t *ret, struct qmp_error *err)
+bool control_get_number(const json_t *arguments, const char *name,
+			json_int_t max, json_int_t *ret, struct qmp_error *err)
 {
 	const json_t *value = json_object_get(arguments, name);
 
@@ -183,30 +182,40 @@ static bool get_limit(const json_t *arguments, const char *name, json_int_t max,
 	return true;
 }
 
+bool control_get_limits(const json_t *arguments,
+			struct smudge_migrate_limits *limits,
+			struct qmp_error *err)
+{
+	json_int_t bandwidth = -1;
+	json_int_t downtime_ms = -1;
+	json_int_t rounds = -1;
+
+	if (!control_get_number(arguments, "max-bandwidth", INT64_MAX,
+				&bandwidth, err) ||
+	    !control_get_number(arguments, "downtime-limit",
+				DOWNTIME_LIMIT_MAX_MS, &downtime_ms, err) ||
+	    !control_get_number(arguments, "x-smudge-max-rounds",
+				MAX_ROUNDS_MAX, &rounds, err))
+		return false;
+	if (bandwidth >= 0)
+		limits->max_bandwidth_bytes_ps = (uint64_t)bandwidth;
+	/* the library takes 0 for its default; 1 ns is practically 0 */
+	if (downtime_ms >= 0)
+		limits->downtime_limit_ns =
+			downtime_ms ? (uint64_t)downtime_ms * NS_PER_MS : 1;
+	if (rounds >= 0)
+		limits->max_rounds = (uint32_t)rounds;
+	return true;
+}
+
 json_t *control_set_parameters(struct control_target *target,
 			       const json_t *arguments, struct qmp_error *err)
 {
 	struct smudge_migrate_limits limits =
 		migration_limits(target->migration);
-	json_int_t bandwidth = -1;
-	json_int_t downtime_ms = -1;
-	json_int_t rounds = -1;
 
-	if (!get_limit(arguments, "max-bandwidth", INT64_MAX, &bandwidth,
-		       err) ||
-	    !get_limit(arguments, "downtime-limit", DOWNTIME_LIMIT_MAX_MS,
-		       &downtime_ms, err) ||
-	    !get_limit(arguments, "x-smudge-max-rounds", MAX_ROUNDS_MAX,
-		       &rounds, err))
+	if (!control_get_limits(arguments, &limits, err))
 		return NULL;
-	if (bandwidth >= 0)
-		limits.max_bandwidth_bytes_ps = (uint64_t)bandwidth;
-	/* the library takes 0 for its default; 1 ns is practically 0 */
-	if (downtime_ms >= 0)
-		limits.downtime_limit_ns =
-			downtime_ms ? (uint64_t)downtime_ms * NS_PER_MS : 1;
-	if (rounds >= 0)
-		limits.max_rounds = (uint32_t)rounds;
 	migration_set_limits(target->migration, &limits);
 	return json_object();
 }

@@ -14,6 +14,7 @@
 #include "migration/migration.h"
 #include "migration/socket.h"
 #include "qmp/server.h"
+#include "rate/rate.h"
 #include "vnc/vnc.h"
 
 #include <errno.h>
@@ -112,6 +113,9 @@ static int open_all(struct control *control,
 
 	ret = migration_create(&migration_options, &control->target.migration,
 			       err);
+	if (!ret)
+		ret = rate_create(control->target.machine,
+				  &control->target.rate, err);
 	if (ret)
 		return ret;
 	if (config->vnc)
@@ -213,6 +217,8 @@ void control_stop(struct control *control)
 		qmp_server_stop(control->server);
 	}
 	/* no command runs now; the migration may still send events */
+	rate_destroy(control->target.rate);
+	control->target.rate = NULL;
 	vnc_close(control->target.vnc);
 	control->target.vnc = NULL;
 }
