@@ -22,6 +22,7 @@ MECHANISMS = {
     "vhost's log": ["test_vhost_log_*"],
     "soft-dirty": ["*soft_dirty*"],
     "mprotect": ["*mprotect*"],
+    "another process": ["test_process_*"],
     "several, in each kind of memory": ["test_guest_kinds", "test_pinned_io"],
     "sources agree": ["*differential*", "*agree*"],
     "smudge-vm on KVM and Unicorn": ["*_vm_*", "test_unicorn_facts"],

@@ -116,21 +116,21 @@ static void resize_kept(struct smudge_process *process,
 	}
 }
 
-static int leave_out(struct smudge_process *process, const struct smi_wanted *w,
-		     uint64_t start, uint64_t end, const char *reason)
+/* @left has everything but the name. */
+static int leave_out(struct smudge_process *process, struct smi_left_out left,
+		     const char *name, struct smudge_error *err)
 {
 	struct smi_left_out *grown = realloc(
 		process->left_out, (process->nleft_out + 1) * sizeof(*grown));
-	char *name;
 
-	if (!grown)
-		return -ENOMEM;
-	process->left_out = grown;
-	name = strdup(w->name);
-	if (!name)
-		return -ENOMEM;
-	grown[process->nleft_out++] = (struct smi_left_out){
-		.start = start, .end = end, .name = name, .reason = reason};
+	left.name = strdup(name);
+	if (grown)
+		process->left_out = grown;
+	if (!grown || !left.name) {
+		free(left.name);
+		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
+	}
+	grown[process->nleft_out++] = left;
 	return 0;
 }
 
@@ -139,22 +139,22 @@ static int add_piece(struct smudge_process *process, const struct smi_wanted *w,
 		     uint64_t start, uint64_t end, struct smudge_error *err)
 {
 	struct smudge_error own = SMUDGE_ERROR_INIT;
-	const char *reason = w->reason;
-	int ret;
+	struct smi_left_out left = {
+		.start = start, .end = end, .reason = w->reason};
 
-	if (!reason) {
-		ret = smi_area_add(process, w, start, end, &own);
-		if (ret == 0)
+	if (!w->reason) {
+		left.code = smi_area_add(process, w, start, end, &own);
+		if (left.code == 0)
 			return 0;
-		if (ret != -EEXIST && ret != -ENOSPC)
-			return smudge_error_set(err, ret, WHERE, "%s",
+		if (left.code != -EEXIST && left.code != -ENOSPC)
+			return smudge_error_set(err, left.code, WHERE, "%s",
 						own.message);
-		reason = ret == -EEXIST
-				 ? "another region of the memory is there"
-				 : "the memory has as many regions as it may";
+		left.reason =
+			left.code == -EEXIST
+				? "another region of the memory is there"
+				: "the memory has as many regions as it may";
 	}
-	ret = leave_out(process, w, start, end, reason);
-	return ret < 0 ? smudge_error_set(err, ret, WHERE, "out of memory") : 0;
+	return leave_out(process, left, w->name, err);
 }
 
 /* Areas appear in the list in front of @*at, which stays the next one. */

@@ -88,6 +88,7 @@ struct smi_left_out {
 	uint64_t end;
 	char *name;
 	const char *reason;
+	int code; /* of the memory's refusal; 0: no method detects its writes */
 };
 
 struct smudge_process {

@@ -68,16 +68,15 @@ new_process(struct smudge_memory *memory, pid_t pid,
 	return NULL;
 }
 
-static int cannot_track(const struct smudge_process *process, int code,
+static int cannot_track(const struct smudge_process *process,
+			const struct smi_left_out *left,
 			struct smudge_error *err)
 {
-	const struct smi_left_out *first = process->left_out;
-
-	return smudge_error_set(err, code, WHERE,
-				"mapping 0x%" PRIx64 " to 0x%" PRIx64
-				" of process %d cannot be tracked: %s",
-				first->start, first->end, (int)process->pid,
-				first->reason);
+	return smudge_error_set(
+		err, left->code ? left->code : -EOPNOTSUPP, WHERE,
+		"mapping 0x%" PRIx64 " to 0x%" PRIx64
+		" of process %d cannot be tracked: %s",
+		left->start, left->end, (int)process->pid, left->reason);
 }
 
 /* Nothing is armed before a client opens, so it is tried. */
@@ -95,10 +94,12 @@ static int try_areas(const struct smudge_process *process,
 static int check_selection(const struct smudge_process *process,
 			   struct smudge_error *err)
 {
-	if (process->nleft_out && process->nareas >= SMUDGE_MAX_REGIONS)
-		return cannot_track(process, -ENOSPC, err);
-	if (process->nleft_out && process->select != SMUDGE_PROCESS_ALL)
-		return cannot_track(process, -EOPNOTSUPP, err);
+	for (size_t i = 0; i < process->nleft_out; i++) {
+		const struct smi_left_out *left = &process->left_out[i];
+
+		if (left->code || process->select != SMUDGE_PROCESS_ALL)
+			return cannot_track(process, left, err);
+	}
 	if (!process->nareas)
 		return smudge_error_set(err, -ENOENT, WHERE,
 					"process %d has no mapping that may be "
