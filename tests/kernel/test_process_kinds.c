@@ -8,6 +8,7 @@
  */
 #include <fcntl.h>
 #include <string.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "kind_table.h"
@@ -74,6 +75,13 @@ static const char *const mremap_away_unsure =
 	"xooo and others looks differ for ever";
 static const char *const mmap_over_unsure = "xxxo and others for ever";
 
+static bool has_swap(void)
+{
+	struct sysinfo info;
+
+	return sysinfo(&info) == 0 && info.totalswap;
+}
+
 static const char *expected(size_t e, size_t k, bool as_nobody)
 {
 	bool is_unsure = as_nobody && (k == 2 || k == 3); /* private files */
@@ -82,9 +90,10 @@ static const char *expected(size_t e, size_t k, bool as_nobody)
 		return is_unsure ? mremap_away_unsure : mremap_away[k];
 	if (!strcmp(events[e].name, "mmap(2) over it"))
 		return is_unsure ? mmap_over_unsure : mmap_over[k];
-	return as_nobody && events[e].for_nobody[k] && !events[e].with_swap
-		       ? events[e].for_nobody[k]
-		       : events[e].expected[k];
+	if (as_nobody && events[e].for_nobody[k] &&
+	    (!events[e].with_swap || has_swap()))
+		return events[e].for_nobody[k];
+	return events[e].expected[k];
 }
 
 static const struct kind_source from_outside = {create, expected, false};
