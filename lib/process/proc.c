@@ -11,7 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define IS_KERNEL_THREAD 0x00200000u /* PF_KTHREAD */
+/* The kernel's flags PF_KTHREAD, PF_IO_WORKER and PF_USER_WORKER (Linux 6.4).
+ */
+#define IS_KERNEL_THREAD 0x00200000u
+#define IS_KERNEL_WORKER 0x00004010u
 
 static int open_file(const char *path)
 {
@@ -92,6 +95,7 @@ static int parse_stat(const char *text, struct smi_proc_stat *ret_stat)
 	*ret_stat = (struct smi_proc_stat){
 		.state = state,
 		.is_kernel_thread = flags & IS_KERNEL_THREAD,
+		.is_kernel_worker = flags & IS_KERNEL_WORKER,
 		.nthreads = nthreads,
 		.start_time = start_time,
 	};

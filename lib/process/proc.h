@@ -18,6 +18,7 @@
 struct smi_proc_stat {
 	char state; /* R, S, D, T, t, Z, X */
 	bool is_kernel_thread;
+	bool is_kernel_worker; /* of io_uring or vhost: it runs no user code */
 	uint64_t nthreads;
 	uint64_t start_time; /* clock ticks since boot */
 };

@@ -28,7 +28,6 @@ struct visit {
 	struct smi_stop stop;
 	smi_target_fn fn;
 	void *opaque;
-	uint64_t from_ns; /* the first request to stop */
 	struct smudge_error err;
 	int ret;
 };
@@ -98,7 +97,6 @@ static void guard_visit(void *opaque)
 {
 	struct visit *visit = opaque;
 
-	visit->from_ns = smi_sys_now_ns();
 	smi_step("begun");
 	visit->ret = smi_stop_all(&visit->stop, &visit->err);
 	if (!visit->ret) {
@@ -119,6 +117,11 @@ static int guardian_failed(int code, struct smudge_error *err)
 				"cannot start a process that stops the target: "
 				"%s",
 				strerror(-code));
+}
+
+static uint64_t time_since(uint64_t then_ns)
+{
+	return then_ns ? smi_sys_now_ns() - then_ns : 0;
 }
 
 int smi_target_while_stopped(struct smi_target *target, unsigned int timeout_ms,
@@ -144,8 +147,7 @@ int smi_target_while_stopped(struct smi_target *target, unsigned int timeout_ms,
 	ret = smi_guardian_run(guard_visit, &visit);
 	smi_threads_free(&visit.stop.threads);
 	if (ret_stopped_ns)
-		*ret_stopped_ns =
-			visit.from_ns ? smi_sys_now_ns() - visit.from_ns : 0;
+		*ret_stopped_ns = time_since(visit.stop.threads.interrupted_ns);
 	if (ret < 0)
 		return guardian_failed(ret, err);
 	if (visit.ret && err)

@@ -23,6 +23,7 @@
 
 #include "process/proc.h"
 #include "process/step.h"
+#include "sys/clock.h"
 
 #define WHERE	    "process"
 #define FIRST_COUNT 256
@@ -97,6 +98,8 @@ static bool interrupt(const struct smi_thread *thread)
 
 static void interrupt_all(struct smi_threads *threads)
 {
+	if (!threads->interrupted_ns)
+		threads->interrupted_ns = smi_sys_now_ns();
 	for (size_t i = threads->nthreads; i-- > 0;) {
 		if (!interrupt(&threads->of[i]))
 			threads->of[i] = threads->of[--threads->nthreads];
@@ -136,10 +139,23 @@ static int explain(const struct listing *listing, pid_t tid)
 				"process %d may not be traced", (int)pid);
 }
 
+/*
+ * A worker of the kernel runs no user code and forks nothing. To stop one would
+ * end what it does for io_uring with EINTR.
+ */
+static bool is_worker(pid_t pid, pid_t tid)
+{
+	struct smi_proc_stat stat;
+
+	return smi_proc_stat(pid, tid, &stat) == 0 && stat.is_kernel_worker;
+}
+
 static int seize(struct listing *listing, pid_t tid)
 {
 	int ret = 1;
 
+	if (is_worker(listing->threads->pid, tid))
+		return 0;
 	if (ptrace(PTRACE_SEIZE, tid, NULL, NULL) < 0)
 		ret = errno == ESRCH ? 0 : explain(listing, tid);
 	if (ret <= 0)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The threads of a process that the guardian traces.
+ * The threads of a process that the guardian traces: those that run user code.
  */
 #ifndef LIB_PROCESS_THREADS_H
 #define LIB_PROCESS_THREADS_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include <smudge/error.h>
@@ -21,6 +22,7 @@ struct smi_threads {
 	struct smi_thread *of; /* mapped, since the guardian has no malloc */
 	size_t nthreads;
 	size_t capacity;
+	uint64_t interrupted_ns; /* when the first was asked to stop; 0: none */
 };
 
 /*

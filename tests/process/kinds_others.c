@@ -81,7 +81,7 @@ static void count_signal(int number)
 {
 	(void)number;
 	nhandled++;
-	for (volatile unsigned int i = 0; i < 20000; i++)
+	for (volatile unsigned int i = 0; i < 2000; i++)
 		;
 }
 
@@ -249,6 +249,6 @@ static const struct rig_kind kinds[] = {
 
 const struct rig_kind *const rig_others[] = {
 	&kinds[0], &kinds[1], &kinds[2], &kinds[3], &kinds[4],
-	&kinds[5], &kinds[6], &kinds[7], &kinds[8],
+	&kinds[5], &kinds[6], &kinds[7], &kinds[8], &rig_kvm,
 };
-const size_t rig_nothers = sizeof(kinds) / sizeof(kinds[0]);
+const size_t rig_nothers = sizeof(rig_others) / sizeof(rig_others[0]);

@@ -56,7 +56,8 @@ struct rig_options {
 	bool has_filter;     /* userfaultfd(2) kills it */
 };
 
-/* Kinds: kinds_*.c */
+/* Kinds: kinds_*.c, kind_*.c */
+extern const struct rig_kind rig_kvm;
 extern const struct rig_kind *const rig_waits[];
 extern const size_t rig_nwaits;
 extern const struct rig_kind *const rig_others[];

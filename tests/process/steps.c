@@ -9,7 +9,7 @@
 #include "rig.h"
 #include "support.h"
 
-#define WORKERS	  6
+#define WORKERS	  5
 #define MAX_STEPS 1000
 
 static void choose(struct test_rng *rng, const struct rig_kind **kinds)

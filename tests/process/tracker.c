@@ -58,11 +58,14 @@ static int use_uffd(int uffd, uint64_t first_page, uint64_t npages)
 	uint64_t features;
 	int ret = smi_sys_uffd_api(uffd, WP_ASYNC, &features);
 
+	smi_step("features agreed");
 	if (!ret)
 		ret = smi_sys_uffd_register(uffd, start, length,
 					    SMI_SYS_UFFD_MODE_WP);
+	smi_step("registered");
 	if (!ret)
 		ret = smi_sys_uffd_protect(uffd, start, length);
+	smi_step("protected");
 	return ret;
 }
 
@@ -78,6 +81,7 @@ int tracker_use(pid_t pid, uint64_t first_page, uint64_t npages,
 		if (!ret) {
 			ret = use_uffd(uffd, first_page, npages);
 			close(uffd);
+			smi_step("closed");
 		}
 		smi_target_close(&target);
 	}
