@@ -284,111 +284,6 @@ static void grows_in_front(void)
 	assert_int_equal(rig_count(&rig, at - 40 * P, 40 * P), 1);
 }
 
-static void a_held_region_stays(void)
-{
-	struct smudge_region *region = rig_region(&rig, at);
-
-	smudge_region_hold(region);
-	rig_munmap(&rig, at, BYTES);
-	rig_harvest(&rig);
-	assert_ptr_equal(rig_region(&rig, at), region);
-	/* what comes there meanwhile is in it, and dirty */
-	rig_mmap(&rig, at + 4 * P, 2 * BYTES, RW, FIXED, -1);
-	rig_store(&rig, at + 4 * P, 6);
-	rig_harvest(&rig);
-	assert_ptr_equal(rig_region(&rig, at + 4 * P), region);
-	assert_true(rig_is_dirty(&rig, at + 4 * P));
-	assert_true(rig_is_dirty(&rig, at + BYTES));
-	assert_int_equal(rig_read(&rig, at + 4 * P), 6);
-	smudge_region_release(region);
-	rig_harvest(&rig);
-	assert_null(rig_region(&rig, at));
-	assert_int_equal(rig_count(&rig, at + 4 * P, 2 * BYTES), 2 * N);
-}
-
-static void a_batch_keeps_a_region(void)
-{
-	struct smudge_region *region = rig_region(&rig, at);
-	struct smudge_batch *batch;
-
-	rig_store(&rig, at, 2);
-	rig_harvest(&rig);
-	assert_int_equal(smudge_batch_create(0, &batch, NULL), 0);
-	assert_int_equal(
-		smudge_client_take(rig.client, region, 0, N, batch, NULL), 0);
-	rig_munmap(&rig, at, BYTES);
-	rig_harvest(&rig);
-	assert_ptr_equal(rig_region(&rig, at), region);
-	assert_int_equal(smudge_client_commit(rig.client, batch), 0);
-	assert_int_equal(smudge_batch_destroy(batch), 0);
-	rig_harvest(&rig);
-	assert_null(rig_region(&rig, at));
-}
-
-static void another_program(void)
-{
-	struct smudge_process_stats stats;
-	struct smudge_region *old = rig_region(&rig, at);
-	uint64_t other;
-	uint8_t byte;
-
-	smudge_region_hold(old);
-	rig_exec(&rig);
-	assert_int_equal(smudge_region_read_bytes(old, 0, 1, &byte, NULL),
-			 -ESRCH);
-	smudge_region_release(old);
-	other = rig_mmap(&rig, 0, BYTES, RW, ANON, -1);
-	rig_harvest(&rig);
-	stats = rig_stats(&rig);
-	assert_int_equal(stats.execs, 1);
-	assert_false(stats.has_ended);
-	assert_int_equal(rig_count(&rig, other, BYTES), N);
-	rig_clean(&rig);
-	rig_store(&rig, other + P, 4);
-	harvest_and_expect(other, N, 1);
-	assert_int_equal(rig_read(&rig, other + P), 4);
-}
-
-static void ended(void)
-{
-	struct smudge_error err = SMUDGE_ERROR_INIT;
-	uint8_t byte;
-
-	rig_exit(&rig);
-	assert_int_equal(smudge_process_harvest(rig.process, &err), -ESRCH);
-	assert_non_null(strstr(err.message, "has ended"));
-	assert_true(rig_stats(&rig).has_ended);
-	assert_int_equal(smudge_process_look(rig.process, &err), -ESRCH);
-	assert_non_null(rig_region(&rig, at));
-	assert_int_equal(smudge_region_read_bytes(rig_region(&rig, at), 0, 1,
-						  &byte, &err),
-			 -ESRCH);
-}
-
-/* Memory with a userfaultfd of the process's own is dirty at each harvest. */
-static void has_an_own_userfaultfd(void)
-{
-	uint64_t other = at + BYTES + (1 << 20);
-
-	rig_mmap(&rig, other, BYTES, RW, FIXED, -1);
-	rig_own_uffd(&rig, other, BYTES);
-	for (int i = 0; i < 3; i++) {
-		harvest_and_expect(other, N, N);
-		assert_int_equal(rig_count(&rig, at, BYTES), 0);
-		rig_clean(&rig);
-	}
-	rig_look(&rig);
-	assert_int_equal(rig_count(&rig, other, BYTES), N);
-	assert_int_equal(rig_stats(&rig).untracked_mappings, 1);
-	assert_int_equal(rig_stats(&rig).untracked_pages, N);
-	/* and tracked again when that has gone */
-	rig_mmap(&rig, other, BYTES, RW, FIXED, -1);
-	harvest_and_expect(other, N, N);
-	rig_clean(&rig);
-	harvest_and_expect(other, N, 0);
-	assert_int_equal(rig_stats(&rig).untracked_mappings, 0);
-}
-
 RIG_CASE(appears_and_goes)
 RIG_CASE(appears_in_a_look)
 RIG_CASE(grows_at_its_end)
@@ -405,17 +300,10 @@ RIG_CASE(advised_in_part)
 RIG_CASE(dropped)
 RIG_CASE(the_heap)
 RIG_CASE(grows_in_front)
-RIG_CASE(a_held_region_stays)
-RIG_CASE(a_batch_keeps_a_region)
-RIG_CASE(another_program)
-RIG_CASE(ended)
-RIG_CASE(has_an_own_userfaultfd)
 
 RIG_MAIN(case_appears_and_goes, case_appears_in_a_look, case_grows_at_its_end,
 	 case_shrinks_at_its_end, case_replaced_in_the_middle,
 	 case_replaced_before_a_look, case_replaced_by_another_kind,
 	 case_a_hole_in_the_middle, case_moved_away, case_moved_onto_another,
 	 case_protected_and_back, case_reserved_then_writable,
-	 case_advised_in_part, case_dropped, case_the_heap, case_grows_in_front,
-	 case_a_held_region_stays, case_a_batch_keeps_a_region,
-	 case_another_program, case_ended, case_has_an_own_userfaultfd)
+	 case_advised_in_part, case_dropped, case_the_heap, case_grows_in_front)
