@@ -247,7 +247,7 @@ static bool filter_as_nobody(void *opaque)
 	return become_nobody(opaque) && deny(&rule, 1);
 }
 
-/* What a process of nobody finds, in its own. */
+/* What a process of the user nobody finds, in its own. */
 struct case_of_nobody {
 	pid_t pid;
 	bool is_for_uffd;

@@ -137,13 +137,18 @@ static void round_io_getevents(struct rig_worker *worker)
 		      0);
 }
 
-/* Its own thread changes the file that is watched. */
+/*
+ * Its own thread changes the file that is watched. It does so once more when it
+ * has seen the end, for a reader that had not.
+ */
 static void *write_file(void *opaque)
 {
 	const struct rig_worker *worker = opaque;
+	bool is_ending = false;
 
-	while (!atomic_load(&rig_shared->is_ending)) {
+	while (!is_ending) {
 		nanosleep(&limit, NULL);
+		is_ending = atomic_load(&rig_shared->is_ending);
 		if (pwrite(worker->fds[1], "x", 1, 0) != 1)
 			rig_wrong(worker, "pwrite failed");
 	}
