@@ -21,6 +21,7 @@ import sys
 import time
 import xml.etree.ElementTree
 
+from ratetest import lines_of, need_method, rate, start
 from smudgetest import PATIENCE, TOOL, Skip, case, check, check_equal, \
     check_sentence, main, wait_until
 
@@ -93,18 +94,6 @@ class Target:
         self.file.close()
 
 
-def rate(*arguments, **kwargs):
-    return subprocess.run([TOOL, "rate", *map(str, arguments)], text=True,
-                          stdin=subprocess.DEVNULL, capture_output=True,
-                          timeout=PATIENCE, **kwargs)
-
-
-def start(*arguments, **kwargs):
-    return subprocess.Popen([TOOL, "rate", *map(str, arguments)], text=True,
-                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, **kwargs)
-
-
 class Measured:
     """smudge rate --json of a target, line by line."""
 
@@ -149,22 +138,6 @@ def pages_of(lines):
     return sum(line["sum"]["pages"] for line in lines)
 
 
-def lines_of(target, *arguments):
-    done = rate(target.pid, "--json", *arguments)
-    check_equal((done.returncode, done.stderr), (0, ""), "status and stderr")
-    return [json.loads(line) for line in done.stdout.splitlines()]
-
-
-def need_method(target, method):
-    done = rate(target.pid, "--method", method, "--count", 1, "--interval",
-                "0.1")
-    if done.returncode == 0:
-        return
-    if method in os.environ.get("SMUDGE_REQUIRE", "").split(","):
-        raise AssertionError(f"{method} is required: {done.stderr}")
-    raise Skip(f"no method {method}: {done.stderr.strip()}")
-
-
 # every page is in the sample, so that it is exact
 EXACT = {"uffd": [], "soft-dirty": [], "sample": ["--samples", 1 << 20]}
 
@@ -175,7 +148,7 @@ EXACT = {"uffd": [], "soft-dirty": [], "sample": ["--samples", 1 << 20]}
 def bursts_are_counted(lab, method):
     """A page is written once in each, so windows of all lengths see it once."""
     target = Target(lab, npages=8192, batch=200, pause_us=2000)
-    need_method(target, method)
+    need_method(target.pid, method)
     target.rest()
     measured = Measured(lab, target, *MAP, "--method", method, "--interval",
                         "0.5", *EXACT[method])
@@ -205,9 +178,9 @@ def bursts_are_counted(lab, method):
 def working_set(lab, method):
     """700 pages, over and over: all of them in 5 s, never more."""
     target = Target(lab, npages=700, batch=700, pause_us=1000)
-    need_method(target, method)
+    need_method(target.pid, method)
     before = target.count()
-    first, summary = lines_of(target, *MAP, "--method", method, "--count", 1,
+    first, summary = lines_of(target.pid, *MAP, "--method", method, "--count", 1,
                               "--interval", "5", *EXACT[method])
     check(target.count() - before > 1400, "it was not written twice")
     for window in first["sum"]["windows"]:

@@ -100,6 +100,31 @@ static void names_are_cut_behind_a_character(void **state)
 	}
 }
 
+static void check_tail(const char *name, size_t width, const char *expected)
+{
+	char tail[RATE_NAME_BYTES];
+
+	rate_name_tail(tail, name, width);
+	assert_string_equal(tail, expected);
+}
+
+static void tails_of_names(void **state)
+{
+	check_tail("/usr/lib/libc.so", 16, "/usr/lib/libc.so");
+	check_tail("/usr/lib/libc.so", 15, ".../lib/libc.so");
+	check_tail("/usr/lib/libc.so", 4, "...o");
+	check_tail("ab\xc3\xa9\xe2\x82\xac"
+		   "d",
+		   5,
+		   "ab\xc3\xa9\xe2\x82\xac"
+		   "d");
+	check_tail("abc\xc3\xa9\xe2\x82\xac"
+		   "d",
+		   5,
+		   "...\xe2\x82\xac"
+		   "d");
+}
+
 static bool parse(const char *line, struct rate_mapping *mapping)
 {
 	char name[256];
@@ -136,4 +161,4 @@ static void lines_of_maps(void **state)
 }
 
 TEST_MAIN(merged_by_address_and_name, hot_and_cold, names_are_harmless,
-	  names_are_cut_behind_a_character, lines_of_maps)
+	  names_are_cut_behind_a_character, tails_of_names, lines_of_maps)

@@ -37,6 +37,12 @@ void rate_maps_name(char name[RATE_NAME_BYTES], const char *from)
 		name[len - tail] = '\0';
 }
 
+/* Of a line that rate_maps_line took. */
+static bool is_code(const char *line)
+{
+	return strchr(line, ' ')[3] == 'x';
+}
+
 bool rate_maps_line(const char *line, struct rate_mapping *mapping, char *name,
 		    size_t size)
 {
@@ -58,7 +64,15 @@ bool rate_maps_line(const char *line, struct rate_mapping *mapping, char *name,
 	return true;
 }
 
-static bool is_selected(const struct rate_select *select, const char *name)
+static bool is_in_range(const struct rate_select *select,
+			const struct rate_mapping *mapping)
+{
+	return !select->end_address ||
+	       (mapping->address < select->end_address &&
+		mapping->address + mapping->size_bytes > select->first_address);
+}
+
+static bool has_name(const struct rate_select *select, const char *name)
 {
 	char bare[LINE_BYTES];
 	size_t len = strlen(name);
@@ -133,7 +147,8 @@ int rate_maps_read(pid_t pid, const struct rate_select *select,
 	while (!ret && fgets(line, sizeof(line), file)) {
 		line[strcspn(line, "\n")] = '\0';
 		if (rate_maps_line(line, &mapping, name, sizeof(name)) &&
-		    is_selected(select, name))
+		    has_name(select, name) && is_in_range(select, &mapping) &&
+		    !(select->is_guest_ram && is_code(line)))
 			ret = rate_mappings_add(mappings, &mapping);
 	}
 	if (!ret && ferror(file))
@@ -141,5 +156,21 @@ int rate_maps_read(pid_t pid, const struct rate_select *select,
 	fclose(file);
 	if (!ret && select->is_guest_ram)
 		keep_guest_ram(mappings);
+	return ret;
+}
+
+int rate_maps_guest_ram(pid_t pid, struct rate_select *select)
+{
+	const struct rate_select wanted = {.is_guest_ram = true};
+	struct rate_mappings found = {0};
+	int ret = rate_maps_read(pid, &wanted, &found);
+
+	if (!ret && found.n == 1) {
+		select->first_address = found.list[0].address;
+		select->end_address =
+			found.list[0].address + found.list[0].size_bytes;
+	}
+	ret = ret ? ret : (int)found.n;
+	rate_mappings_free(&found);
 	return ret;
 }

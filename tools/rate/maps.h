@@ -14,6 +14,8 @@
 struct rate_select {
 	const char *pattern; /* of fnmatch, for names; NULL: all */
 	bool is_guest_ram;   /* only what looks like a guest's RAM */
+	/* only what has a page in the range; 0, 0: all */
+	uint64_t first_address, end_address;
 };
 
 /*
@@ -25,6 +27,15 @@ struct rate_select {
  */
 bool rate_maps_line(const char *line, struct rate_mapping *mapping, char *name,
 		    size_t size);
+
+/*
+ * rate_maps_guest_ram - find what looks like a guest's RAM
+ * @select: receives the range of the mapping, if it is one. Generated code of
+ *      an emulator, which may be larger, is not taken for it
+ *
+ * Return: how many mappings it is, or -errno.
+ */
+int rate_maps_guest_ram(pid_t pid, struct rate_select *select);
 
 /*
  * rate_maps_read - all that are selected, in ascending order

@@ -26,16 +26,36 @@ static void set_reason(struct rate_member *member,
 	snprintf(member->reason, sizeof(member->reason), "%s", why->message);
 }
 
+/* A monitor's memory beside its guest's RAM is not selected. */
+static int select_guest_ram(pid_t pid, struct rate_select *select,
+			    struct smudge_error *err)
+{
+	int n = rate_maps_guest_ram(pid, select);
+
+	/* without permission a method says what is missing */
+	if (n > 0 || n == -EACCES)
+		return 0;
+	return smudge_error_set(err, n ? n : -ENOENT, "rate",
+				"process %d has no mapping that looks like a "
+				"guest's RAM",
+				(int)pid);
+}
+
 static int open_meter(struct rate_member *member,
 		      const struct rate_request *request,
 		      struct smudge_error *err)
 {
 	struct smudge_error why = SMUDGE_ERROR_INIT;
-	int ret;
+	struct rate_select select = request->select;
+	int ret = 0;
 
+	if (select.is_guest_ram)
+		ret = select_guest_ram(member->target.pid, &select, err);
+	if (ret)
+		return ret;
 	if (request->method != RATE_SAMPLE) {
 		ret = rate_tracker_open(member->target.pid, request->method,
-					&request->select, &member->meter, &why);
+					&select, &member->meter, &why);
 		if (!ret)
 			return 0;
 		if (request->method != RATE_WISH_AUTO || !may_sample(ret)) {
@@ -44,8 +64,8 @@ static int open_meter(struct rate_member *member,
 		}
 		set_reason(member, &why);
 	}
-	return rate_sampler_open(member->target.pid, request->nsamples,
-				 &request->select, &member->meter, err);
+	return rate_sampler_open(member->target.pid, request->nsamples, &select,
+				 &member->meter, err);
 }
 
 static int open_member(struct rate_member *member, pid_t pid,

@@ -55,3 +55,29 @@ void rate_name_copy(char name[RATE_NAME_BYTES], const char *from)
 	}
 	name[len] = '\0';
 }
+
+static size_t count_characters(const char *name)
+{
+	size_t n = 0;
+
+	for (; *name; name++)
+		n += (*name & 0xc0) != 0x80;
+	return n;
+}
+
+void rate_name_tail(char tail[RATE_NAME_BYTES], const char *name, size_t width)
+{
+	size_t n = count_characters(name);
+
+	if (n <= width) {
+		strcpy(tail, name);
+		return;
+	}
+	for (n -= width - 3; n; n--) {
+		name++;
+		while ((*name & 0xc0) == 0x80)
+			name++;
+	}
+	strcpy(tail, "...");
+	strcat(tail, name);
+}

@@ -5,6 +5,8 @@
 #ifndef TOOLS_RATE_NAME_H
 #define TOOLS_RATE_NAME_H
 
+#include <stddef.h>
+
 #define RATE_NAME_BYTES 96
 
 /*
@@ -12,5 +14,12 @@
  * '?'. A longer name is cut behind a whole character.
  */
 void rate_name_copy(char name[RATE_NAME_BYTES], const char *from);
+
+/*
+ * The end of a name, since the last part of a path says most: at most @width
+ * characters, with "..." before it if something is missing. @width is at least
+ * 4.
+ */
+void rate_name_tail(char tail[RATE_NAME_BYTES], const char *name, size_t width);
 
 #endif

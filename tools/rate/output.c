@@ -55,6 +55,7 @@ void rate_output_start(struct rate_output *output, bool is_json)
 	output->has_colours = !no_colours || !*no_colours;
 	memset(&action, 0, sizeof(action));
 	action.sa_handler = note_size;
+	action.sa_flags = SA_RESTART; /* of writes; sleeps end all the same */
 	sigaction(SIGWINCH, &action, NULL);
 }
 

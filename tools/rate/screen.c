@@ -16,8 +16,9 @@
 
 #define LABEL_COLUMNS 8
 #define MIN_CELL      5
+#define MIN_NAME      10
 #define MAX_CELL      13
-#define WITH_SIZES    60 /* columns that a table with all columns needs */
+#define WITH_SIZES    60 /* from so many columns on */
 #define BAR_FROM      100
 #define BAR_BYTES     24
 
@@ -242,39 +243,66 @@ static int collect(const struct rate_report *report, struct row **ret_rows)
 	return (int)n;
 }
 
+/* Columns for the name, and the bar behind it. */
+static size_t name_width(const struct rate_lines *lines)
+{
+	unsigned int before = lines->columns < WITH_SIZES ? 18 : 38;
+	unsigned int behind = lines->columns < BAR_FROM ? 0 : BAR_BYTES + 1;
+
+	return max_u64(lines->columns > before + behind
+			       ? lines->columns - before - behind
+			       : 0,
+		       MIN_NAME);
+}
+
+static enum rate_style style_of(double share)
+{
+	if (share >= 0.5)
+		return RATE_HOT;
+	return share >= 0.1 ? RATE_WARM : RATE_PLAIN;
+}
+
+static void set_name(const struct rate_lines *lines,
+		     const struct rate_report *report, const struct row *row,
+		     char name[2 * RATE_NAME_BYTES])
+{
+	char tail[RATE_NAME_BYTES];
+	int len = 0;
+
+	if (report->nprocesses > 1)
+		len = sprintf(name, "%d ", (int)row->process->pid);
+	rate_name_tail(tail, row->mapping->name,
+		       name_width(lines) > (size_t)len + MIN_NAME
+			       ? name_width(lines) - (size_t)len
+			       : MIN_NAME);
+	strcpy(name + len, tail);
+}
+
 static void put_row(struct rate_lines *lines, const struct rate_report *report,
 		    const struct row *row)
 {
-	const struct rate_measure *measure = &row->process->measure;
-	double ps = measure->seconds > 0
-			    ? row->mapping->pages / measure->seconds
-			    : 0;
-	double share = report->sum.pages.pages > 0
-			       ? row->mapping->pages / report->sum.pages.pages
-			       : 0;
-	enum rate_style style = share >= 0.5   ? RATE_HOT
-				: share >= 0.1 ? RATE_WARM
-					       : RATE_PLAIN;
+	double seconds = row->process->measure.seconds;
+	double all = report->sum.pages.pages;
+	double ps = seconds > 0 ? row->mapping->pages / seconds : 0;
+	double share = all > 0 ? row->mapping->pages / all : 0;
 	char count[RATE_TEXT_BYTES];
 	char size[RATE_TEXT_BYTES];
+	char name[2 * RATE_NAME_BYTES];
 	char bar[BAR_BYTES + 1] = "";
-	char pid[16] = "";
 
 	rate_text_count(count, ps, 10);
 	rate_text_bytes(size, (double)row->mapping->size_bytes);
-	if (report->nprocesses > 1)
-		snprintf(pid, sizeof(pid), "%d ", (int)row->process->pid);
+	set_name(lines, report, row, name);
 	if (lines->columns >= BAR_FROM)
 		memset(bar, '#', (size_t)(fmin(share, 1) * BAR_BYTES + 0.5));
 	if (lines->columns < WITH_SIZES)
-		rate_lines_put(lines, style, "%10s %3.0f %% %s%s", count,
-			       share * 100, pid, row->mapping->name);
+		rate_lines_put(lines, style_of(share), "%10s %3.0f %% %s",
+			       count, share * 100, name);
 	else
-		rate_lines_put(lines, style,
-			       "%10s %8.1f %3.0f %% %8s  %s%.*s %s", count,
-			       megabytes(ps), share * 100, size, pid,
-			       lines->columns >= BAR_FROM ? 60 : 90,
-			       row->mapping->name, bar);
+		rate_lines_put(lines, style_of(share),
+			       "%10s %8.1f %3.0f %% %8s  %-*s %s", count,
+			       megabytes(ps), share * 100, size,
+			       bar[0] ? (int)name_width(lines) : 0, name, bar);
 }
 
 static void put_cold(struct rate_lines *lines, const struct rate_report *report)

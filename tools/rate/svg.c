@@ -15,16 +15,17 @@
 #include "rate/buffer.h"
 #include "rate/text.h"
 
-#define WIDTH  1040
-#define LEFT   130
-#define PLOT   620
-#define RIGHT  (LEFT + PLOT)
-#define ROW    8
-#define FOLD   14
-#define TITLE  68
-#define AXIS   40
-#define LEGEND 44
-#define MARGIN 16
+#define WIDTH	   1040
+#define LEFT	   130
+#define PLOT	   620
+#define RIGHT	   (LEFT + PLOT)
+#define ROW	   8
+#define FOLD	   14
+#define TITLE	   68
+#define AXIS	   40
+#define LEGEND	   44
+#define MARGIN	   16
+#define NAME_WIDTH 34 /* characters */
 
 static const char style[] =
 	"<style>text{font:12px sans-serif;fill:#222}"
@@ -117,9 +118,11 @@ static double band_height(const struct rate_band *band)
 /* The address at its left, name and size at its right. */
 static void put_labels(const struct plot *plot, const struct rate_band *band)
 {
+	char name[RATE_NAME_BYTES];
 	char size[RATE_TEXT_BYTES];
 	char pages[RATE_TEXT_BYTES];
 
+	rate_name_tail(name, band->mapping->name, NAME_WIDTH);
 	rate_text_bytes(size, (double)band->mapping->size_bytes);
 	rate_text_count(pages, band->mapping->pages, 12);
 	fprintf(plot->out,
@@ -127,7 +130,7 @@ static void put_labels(const struct plot *plot, const struct rate_band *band)
 		"<text x=\"%d\" y=\"%.1f\">",
 		LEFT - 8, plot->y + 11, band->mapping->address, RIGHT + 8,
 		plot->y + 12);
-	put_escaped(plot->out, band->mapping->name);
+	put_escaped(plot->out, name);
 	fprintf(plot->out,
 		" <tspan class=\"s\">%s</tspan><title>%s pages written"
 		"</title></text>\n",

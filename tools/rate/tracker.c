@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/range.h"
 #include "rate/fault_cost.h"
 #include "rate/fresh.h"
 #include "rate/resident.h"
@@ -68,10 +69,14 @@ static int open_process(struct tracker *t, int method,
 				  ? SMUDGE_PROCESS_SOFT_DIRTY
 				  : SMUDGE_PROCESS_AUTO,
 		.pattern = select->pattern,
+		.first_address = select->first_address,
+		.end_address = select->end_address,
 	};
 	int ret = smudge_memory_create(&t->memory);
 
-	if (select->is_guest_ram)
+	if (select->end_address)
+		options.select = SMUDGE_PROCESS_RANGE;
+	else if (select->is_guest_ram)
 		options.select = SMUDGE_PROCESS_GUEST_RAM;
 	else if (select->pattern)
 		options.select = SMUDGE_PROCESS_NAMED;
@@ -231,6 +236,7 @@ static void read_cost(struct tracker *t, struct rate_process *process)
 static int close_windows(struct tracker *t, const struct regions *regions,
 			 struct rate_tick *tick, struct smudge_error *err)
 {
+	uint64_t fresh_pages = rate_fresh_counted(t->fresh);
 	int ret = 0;
 
 	for (int w = 0; w < RATE_INTERVAL && !ret; w++) {
@@ -242,7 +248,7 @@ static int close_windows(struct tracker *t, const struct regions *regions,
 		tick->values[w] = rate_value_exact((double)pages);
 		ret = skip_all(t->clients[w], regions, err);
 		if (w == RATE_WINDOW_TENTH)
-			t->faults += pages - rate_fresh_counted(t->fresh);
+			t->faults += pages - min_u64(pages, fresh_pages);
 	}
 	if (ret || !(tick->closing & 1u << RATE_INTERVAL))
 		return ret;
