@@ -14,7 +14,7 @@ from programs import PROGRAMS, Java, Postgres, Python, Redis
 from ratetest import lines_of, rate, start
 from smudgetest import Lab, Skip, case, check, main, note
 
-ROUNDS = 3
+ROUNDS = 7
 
 
 @case("redis-server under redis-benchmark", program=Redis)
@@ -70,7 +70,7 @@ def latency():
     for program in PROGRAMS:
         with Lab() as lab:
             try:
-                tried = program(lab, size=3)
+                tried = program(lab, size=2)
             except Skip as reason:
                 note(f"{program.name}: {reason}")
                 continue

@@ -116,7 +116,7 @@ static double try_passes(const struct trial *trial)
 	return costs_ns[NPASSES / 2] > 0 ? costs_ns[NPASSES / 2] : 0;
 }
 
-double rate_fault_cost_ns(enum rate_method method)
+static double try_method(enum rate_method method)
 {
 	struct trial trial = {0};
 	double cost_ns = 0;
@@ -131,4 +131,15 @@ double rate_fault_cost_ns(enum rate_method method)
 		cost_ns = try_passes(&trial);
 	tear_down(&trial);
 	return cost_ns;
+}
+
+double rate_fault_cost_ns(enum rate_method method)
+{
+	static double costs_ns[RATE_NOT_MEASURED];
+	static bool is_tried[RATE_NOT_MEASURED];
+
+	if (!is_tried[method])
+		costs_ns[method] = try_method(method);
+	is_tried[method] = true;
+	return costs_ns[method];
 }

@@ -14,7 +14,8 @@
  *
  * The median of several passes over memory of this process, which the library
  * tracks by the same mechanism. A guest's first writes cost more, since they
- * leave the guest. Takes a few milliseconds.
+ * leave the guest. The first call for a method takes a few milliseconds.
+ * Threads: one at a time.
  * Return: 0 if it cannot be tried.
  */
 double rate_fault_cost_ns(enum rate_method method);

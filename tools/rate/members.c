@@ -106,8 +106,10 @@ int rate_members_open(struct rate_members *members,
 	if (!member)
 		return smudge_error_set(err, -ENOMEM, "rate", "out of memory");
 	ret = open_member(member, request->pid, request, err);
-	if (!ret && request->name[0])
+	if (!ret && request->name[0]) {
 		rate_name_copy(member->target.name, request->name);
+		member->has_fixed_name = true;
+	}
 	return ret;
 }
 

@@ -34,6 +34,7 @@ struct rate_member {
 	char reason[RATE_REASON_BYTES];
 	int64_t joined_ns;
 	bool has_ended;
+	bool has_fixed_name; /* the guest's */
 };
 
 /* All zero is an empty one. */

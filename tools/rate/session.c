@@ -204,6 +204,17 @@ static void end_heat(struct session *session, double finished_s)
 	}
 }
 
+/* A process may execute another program; a guest keeps its name. */
+static void read_names(struct session *session)
+{
+	for (size_t i = 0; i < session->members.n; i++) {
+		struct rate_member *member = &session->members.list[i];
+
+		if (member->meter.ops && !member->has_fixed_name)
+			rate_target_read_name(&member->target);
+	}
+}
+
 static int end_interval(struct session *session, const struct moment *moment,
 			struct smudge_error *err)
 {
@@ -217,6 +228,7 @@ static int end_interval(struct session *session, const struct moment *moment,
 	rate_measure_end(&report->sum, &moment->sum[RATE_INTERVAL],
 			 moment->seconds[RATE_INTERVAL]);
 	end_heat(session, report->elapsed_s);
+	read_names(session);
 	if (rate_report_add(&session->summary, report))
 		return out_of_memory(err);
 	return rate_output_interval(&session->output, report, err);
