@@ -33,12 +33,14 @@ static const char usage[] =
 	"  --samples N       samples per median: 1 to 100, default 9\n"
 	"  --case NAME       cycle, cycle-read, merge, take,\n"
 	"                    merge-misaligned, fold-16, fold-512, expand-16,\n"
-	"                    expand-512, mark, mark-2-threads, next-dirty,\n"
-	"                    next-clean, fill, fill-take, memory\n"
+	"                    expand-512, the same with -misaligned, mark,\n"
+	"                    mark-2-threads, next-dirty, next-clean, fill,\n"
+	"                    fill-take, memory\n"
 	"  --baseline NAME   flat-atomic, bytemap, flat-ranges,\n"
 	"                    reset-every-word, roaring, vector-read\n"
 	"  --pattern NAME    alternating, clusters, or percent of random\n"
-	"                    pages: 0, 0.001, 0.01, 0.1, 1, 3, 10, 50, 100\n"
+	"                    pages: 0, 0.001, 0.01, 0.1, 1, 3, 10, 50, 99,\n"
+	"                    99.99, 100\n"
 	"  --one-variant     do not run the lesser vector variants as well\n"
 	"  --help            this text\n";
 

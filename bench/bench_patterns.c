@@ -16,7 +16,8 @@ const struct pattern bench_patterns[] = {
 	{"random", 0},	  {"random", 0.001}, {"random", 0.01},
 	{"random", 0.1},  {"random", 1},     {"random", 3},
 	{"random", 10},	  {"random", 50},    {"alternating", 50},
-	{"clusters", 10}, {"random", 100},
+	{"clusters", 10}, {"random", 99},    {"random", 99.99},
+	{"random", 100},
 };
 const size_t bench_npatterns =
 	sizeof(bench_patterns) / sizeof(bench_patterns[0]);
@@ -63,6 +64,13 @@ static void set_words(uint64_t *bits, uint64_t npages,
 	}
 }
 
+static void set_most(uint64_t *bits, uint64_t npages, double probability)
+{
+	set_units(bits, npages, 1 - probability, 1);
+	for (uint64_t i = 0; i < npages / 64; i++)
+		bits[i] = ~bits[i];
+}
+
 uint64_t *bench_pattern_bits(const struct pattern *pattern, uint64_t npages)
 {
 	size_t size = (npages / 64 + 2) * 8;
@@ -74,7 +82,9 @@ uint64_t *bench_pattern_bits(const struct pattern *pattern, uint64_t npages)
 		exit(1);
 	}
 	memset(bits, 0, size);
-	if (pattern->percent >= 50)
+	if (pattern->percent > 50 && pattern->percent < 100)
+		set_most(bits, npages, pattern->percent / 100);
+	else if (pattern->percent >= 50)
 		set_words(bits, npages, pattern);
 	else if (pattern->percent > 0)
 		set_units(bits, npages, pattern->percent / 100,

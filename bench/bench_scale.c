@@ -16,17 +16,26 @@
 #include "bitmap/scale.h"
 
 #define MAX_SAMPLES 101
+#define OFFSET	    37 /* of misaligned cases */
 
-/* 4 KiB pages to 64 KiB and 2 MiB, and back. */
+/*
+ * 4 KiB pages to 64 KiB and 2 MiB, and back. Misaligned: bits to fold begin
+ * within a word of the source, expanded ones within a word of the clients.
+ */
 static const struct direction {
 	const char *name;
 	unsigned int shift;
 	bool is_finer; /* the source's pages are */
+	uint64_t offset;
 } directions[] = {
-	{"fold-16", 4, true},
-	{"fold-512", 9, true},
-	{"expand-16", 4, false},
-	{"expand-512", 9, false},
+	{"fold-16", 4, true, 0},
+	{"fold-512", 9, true, 0},
+	{"expand-16", 4, false, 0},
+	{"expand-512", 9, false, 0},
+	{"fold-16-misaligned", 4, true, OFFSET},
+	{"fold-512-misaligned", 9, true, OFFSET},
+	{"expand-16-misaligned", 4, false, OFFSET},
+	{"expand-512-misaligned", 9, false, OFFSET},
 };
 
 struct work {
@@ -91,8 +100,9 @@ static double merge_equal(struct work *work)
 	clear_clients(work->equal);
 	read_bits(work->equal_bits, work->npages);
 	begin = bench_now_ns();
-	bench_must(smi_bitmap_merge(work->equal, BENCH_CLIENTS, 0,
-				    work->equal_bits, 0, work->npages, &found),
+	bench_must(smi_bitmap_merge(work->equal, BENCH_CLIENTS,
+				    work->from.base_page, work->equal_bits,
+				    work->from.first_bit, work->npages, &found),
 		   "a merge");
 	return (double)(bench_now_ns() - begin);
 }
@@ -137,13 +147,15 @@ static void run_direction(const struct direction *d,
 			 .npages = nbits,
 			 .is_finer = d->is_finer,
 			 .shift = d->shift,
+			 .first_bit = d->is_finer ? d->offset : 0,
+			 .base_page = d->is_finer ? 0 : d->offset,
 			 .limit_pages = d->is_finer ? large : bench->npages},
 		.equal_bits = all,
 		.npages = bench->npages,
 	};
 
-	create_clients(work.equal, work.npages);
-	create_clients(work.scaled, work.from.limit_pages);
+	create_clients(work.equal, work.npages + OFFSET);
+	create_clients(work.scaled, work.from.limit_pages + OFFSET);
 	measure(bench, &work);
 	destroy_clients(work.equal);
 	destroy_clients(work.scaled);

@@ -10,15 +10,18 @@
 static void set_part(struct smudge_bitmap *b, uint64_t group,
 		     unsigned int first, unsigned int end)
 {
+	const unsigned int edges[2] = {first / 64, (end - 1) / 64};
+	struct smi_group add = {0, smi_mask(edges[0], edges[1] + 1)};
 	uint64_t words[SMI_GROUP_WORDS];
-	struct smi_group add = {0, 0};
 
-	for (unsigned int i = first / 64; i * 64 < end; i++) {
-		words[i] = smi_word_mask(i, first, end);
-		if (words[i] == SMI_ALL_ONES)
-			add.ones |= UINT64_C(1) << i;
-		else
-			add.mixed |= UINT64_C(1) << i;
+	for (unsigned int i = 0; i < 2; i++) {
+		uint64_t bit = UINT64_C(1) << edges[i];
+
+		words[edges[i]] = smi_word_mask(edges[i], first, end);
+		if (words[edges[i]] != SMI_ALL_ONES) {
+			add.ones &= ~bit;
+			add.mixed |= bit;
+		}
 	}
 	smi_group_or(b, group, words, 0, &add);
 }

@@ -5,15 +5,16 @@
  * Pages of the bitmaps are counted from the source's first one, in groups. A
  * group is made in a buffer, from the bits of the source that stand for it, and
  * a few groups in a row are merged at once. Smaller pages of the source are
- * folded, 64 words of the source at a time; of larger ones a group has at most
- * 32 words. Stretches of zero words of the source are skipped at the speed of
- * the memory. What is outside the source's range counts as zero.
+ * folded, 64 words of the source at a time. Larger ones are expanded; those of
+ * 64 pages or more are merged as words. Stretches of words of the source that
+ * are zero or all ones are passed at the speed of the memory.
  */
 #include "bitmap/scale.h"
 
 #include "bitmap/group.h"
 #include "bitmap/kernels/scale.h"
 #include "bitmap/merge.h"
+#include "bitmap/merge_ones.h"
 #include "bitmap/words.h"
 #include "common/range.h"
 
@@ -82,19 +83,26 @@ static uint64_t find_word(const struct scale *s, uint64_t word, uint64_t end)
 	return word;
 }
 
+/* The first dirty page from @page on, or end_page. */
 static uint64_t find_page(const struct scale *s, uint64_t page)
 {
-	uint64_t bit = bit_of(s, page);
+	uint64_t bit = bit_of(s, page), word = smi_page_word(bit);
 	uint64_t end = smi_page_word(bit_of(s, s->end_page) + 63);
-	uint64_t word = find_word(s, smi_page_word(bit), end);
+	uint64_t some = smi_load_word(s->from->bits, word) >> (bit & 63);
 
-	if (word == end)
-		return s->end_page;
-	return word > smi_page_word(bit) ? page + (word * 64 - bit) : page;
+	if (!some) {
+		/* where aligned, its word again: vectors stay aligned too */
+		word = find_word(s, word + ((bit & 63) != 0), end);
+		if (word == end)
+			return s->end_page;
+		some = smi_load_word(s->from->bits, word);
+		page += word * 64 - bit;
+	}
+	return min_u64(page + (unsigned int)__builtin_ctzll(some), s->end_page);
 }
 
 /*
- * The next page from @page on that may be dirty, or end_page. Each stretch of
+ * The next dirty page from @page on, or end_page. Each stretch of
  * clean pages is read once, for the group that it is in and for what follows.
  */
 static uint64_t next_page(struct scale *s, uint64_t page)
@@ -108,6 +116,24 @@ static uint64_t next_page(struct scale *s, uint64_t page)
 		s->clean_end = find_page(s, page);
 	}
 	return s->clean_end;
+}
+
+/*
+ * All pages from @page on, up to the one returned, are dirty: it may be clean,
+ * or is in the last word before @end.
+ */
+static uint64_t next_clean(const struct scale *s, uint64_t page, uint64_t end)
+{
+	const uint64_t *words = s->from->bits;
+	uint64_t bit = bit_of(s, page);
+	uint64_t word = smi_page_word(bit);
+	uint64_t end_word = smi_page_word(bit_of(s, end));
+
+	if (page < s->from->first_page || !s->is_host_order ||
+	    word >= end_word || words[word] != SMI_ALL_ONES)
+		return page;
+	word = s->kernels->find_not_ones(words, word, end_word);
+	return page + (word * 64 - bit);
 }
 
 /* Bits of pages [page, page + n); those outside the source's range are 0. */
@@ -154,33 +180,51 @@ static unsigned int kernel_shift(const struct scale *s)
 	return s->from->shift < SMI_SCALE_MAX ? s->from->shift : SMI_SCALE_MAX;
 }
 
+static void set_bits(uint64_t *words, uint64_t first, uint64_t end)
+{
+	for (uint64_t i = smi_page_word(first); i * 64 < end; i++)
+		words[i] |= smi_word_mask((unsigned int)i, (unsigned int)first,
+					  (unsigned int)end);
+}
+
+/* One group of the source, to bits of @dst from bit @at on. */
+static void fold_group(const struct scale *s, uint64_t page, uint64_t *dst,
+		       uint64_t at)
+{
+	uint64_t buffer[SMI_GROUP_WORDS], part;
+	const uint64_t *src = read_bits(s, page, SMI_GROUP_PAGES, buffer);
+
+	if (s->from->shift <= SMI_WORD_SHIFT) {
+		s->kernels->fold_group(dst + smi_page_word(at), src,
+				       s->from->shift);
+		return;
+	}
+	s->kernels->fold_group(&part, src, kernel_shift(s));
+	dst[smi_page_word(at)] |= part << (at & 63);
+}
+
 /* Fold all groups of the source that a group is made of. */
 static void fold(struct scale *s, uint64_t group, uint64_t *dst)
 {
 	unsigned int shift = s->from->shift;
 	uint64_t first = page_of(s, group);
-	uint64_t end = page_of(s, group + 1);
-	uint64_t buffer[SMI_GROUP_WORDS], part;
+	uint64_t end = min_u64(page_of(s, group + 1), s->end_page);
+	uint64_t page = first, clean;
 
 	memset(dst, 0, SMI_GROUP_WORDS * 8);
-	if (end > s->end_page)
-		end = s->end_page;
-	for (uint64_t page = first; page < end; page += SMI_GROUP_PAGES) {
-		const uint64_t *src;
-		uint64_t at;
-
+	while (page < end) {
 		page = next_page(s, page) & ~(SMI_GROUP_PAGES - 1);
 		if (page >= end)
-			break;
-		src = read_bits(s, page, SMI_GROUP_PAGES, buffer);
-		at = (page - first) >> shift;
-		if (shift <= SMI_WORD_SHIFT) {
-			s->kernels->fold_group(dst + smi_page_word(at), src,
-					       shift);
+			return;
+		clean = next_clean(s, page, end) & ~(SMI_GROUP_PAGES - 1);
+		if (clean > page) { /* whole groups: no need to fold them */
+			set_bits(dst, (page - first) >> shift,
+				 ((clean - first - 1) >> shift) + 1);
+			page = clean;
 			continue;
 		}
-		s->kernels->fold_group(&part, src, kernel_shift(s));
-		dst[smi_page_word(at)] |= part << (at & 63);
+		fold_group(s, page, dst, (page - first) >> shift);
+		page += SMI_GROUP_PAGES;
 	}
 }
 
@@ -229,18 +273,10 @@ static uint64_t filled_by(const struct scale *s, uint64_t page)
 /* The first group from @group on that may have a clean page, or end_group. */
 static uint64_t next_not_full(const struct scale *s, uint64_t group)
 {
-	const uint64_t *words = s->from->bits;
 	uint64_t page = page_of(s, group);
-	uint64_t bit = bit_of(s, page);
-	uint64_t word = smi_page_word(bit);
-	uint64_t end = smi_page_word(bit_of(s, s->end_page));
+	uint64_t end = next_clean(s, page, s->end_page);
 
-	if (page < s->from->first_page || !s->is_host_order || word >= end ||
-	    words[word] != SMI_ALL_ONES)
-		return group;
-	word = s->kernels->find_not_ones(words, word, end);
-	page += word * 64 - bit;
-	return max_u64(group, filled_by(s, page));
+	return end > page ? max_u64(group, filled_by(s, end)) : group;
 }
 
 static uint64_t pages_between(const struct scale *s, uint64_t group,
@@ -262,24 +298,11 @@ static void merge_full(const struct merge_into *into, const struct scale *s,
 	*into->npages_found += npages;
 }
 
-/*
- * Is a group made of whole words that are zero or all ones? They need no
- * buffer. The bitmaps' words must begin where the source's pages do.
- */
+/* Does each bit of the source stand for whole words of 64 pages? */
 static bool is_of_words(const struct scale *s, uint64_t group)
 {
 	return !s->from->is_finer && s->from->shift >= SMI_WORD_SHIFT &&
-	       !(s->from->base_page & (SMI_WORD_PAGES - 1)) &&
 	       smi_group_page(group + 1) <= s->from->limit_pages;
-}
-
-static void or_words(const struct merge_into *into, uint64_t group,
-		     uint64_t ones)
-{
-	const struct smi_group add = {0, ones};
-
-	for (size_t i = 0; ones && i < into->nbitmaps; i++)
-		smi_group_or(into->bitmaps[i], group, NULL, 0, &add);
 }
 
 /* Bits of the source that stand for whole words. Return: the group behind. */
@@ -287,36 +310,60 @@ static uint64_t merge_words(const struct merge_into *into,
 			    const struct scale *s, uint64_t group)
 {
 	uint64_t first = s->from->base_page + smi_group_page(group);
-	uint64_t bits, ones;
-	unsigned int index = smi_word_index(first);
 	unsigned int shift = kernel_shift(s);
+	uint64_t ones;
 
-	copy_bits(s, page_of(s, group), SMI_GROUP_PAGES >> shift, &bits);
-	ones = bits;
+	copy_bits(s, page_of(s, group), SMI_GROUP_PAGES >> shift, &ones);
 	if (shift > SMI_WORD_SHIFT)
-		ones = smi_expand_few(bits, shift - SMI_WORD_SHIFT);
-	or_words(into, smi_page_group(first), ones << index);
-	if (index)
-		or_words(into, smi_page_group(first) + 1, ones >> (64 - index));
+		ones = smi_expand_few(ones, shift - SMI_WORD_SHIFT);
+	smi_bitmap_merge_ones(into->bitmaps, into->nbitmaps, first, ones);
 	*into->npages_found += SMI_WORD_PAGES * smi_count_bits(ones);
 	return group + 1;
+}
+
+/* Groups that were made, between two that are clean. */
+struct chunk {
+	uint64_t words[CHUNK_GROUPS + 2][SMI_GROUP_WORDS];
+};
+
+/*
+ * Groups [first, end), which are in @chunk from its second on. Where they are
+ * parts of the bitmaps' groups, whole ones are merged, which is quicker, unless
+ * the last of them is beyond a bitmap's end.
+ */
+static void merge_made(const struct merge_into *into, const struct scale *s,
+		       uint64_t first, uint64_t end, struct chunk *chunk)
+{
+	uint64_t page = s->from->base_page + smi_group_page(first);
+	uint64_t offset = page & (SMI_GROUP_PAGES - 1);
+	uint64_t npages = pages_between(s, first, end);
+
+	if (offset && npages == smi_group_page(end - first)) {
+		memset(chunk->words[0], 0, SMI_GROUP_WORDS * 8);
+		memset(chunk->words[1 + end - first], 0, SMI_GROUP_WORDS * 8);
+		if (!smi_bitmap_merge(
+			    into->bitmaps, into->nbitmaps, page - offset, chunk,
+			    SMI_GROUP_PAGES - offset, npages + SMI_GROUP_PAGES,
+			    into->npages_found))
+			return;
+	}
+	smi_bitmap_merge(into->bitmaps, into->nbitmaps, page, chunk,
+			 SMI_GROUP_PAGES, npages, into->npages_found);
 }
 
 /* Make groups from @group on, and merge them. Return: the group behind. */
 static uint64_t merge_chunk(const struct merge_into *into, struct scale *s,
 			    uint64_t group)
 {
-	uint64_t buffer[CHUNK_GROUPS][SMI_GROUP_WORDS];
 	uint64_t first = group, next;
+	struct chunk chunk;
 
 	do {
-		make_group(s, group, buffer[group - first]);
+		make_group(s, group, chunk.words[1 + group - first]);
 		next = next_group(s, ++group);
 	} while (next == group && group < s->end_group &&
 		 group - first < CHUNK_GROUPS);
-	smi_bitmap_merge(into->bitmaps, into->nbitmaps,
-			 s->from->base_page + smi_group_page(first), buffer, 0,
-			 pages_between(s, first, group), into->npages_found);
+	merge_made(into, s, first, group, &chunk);
 	return group;
 }
 
