@@ -223,6 +223,8 @@ int smi_uffd_grow(struct smi_uffd *u, const struct smudge_source_range *range,
 		u->end = end;
 		return 0;
 	}
+	if (!ret && end <= u->end) /* within a huge page that was cut */
+		return 0;
 	if (!ret)
 		ret = check_mapped(u, u->end, end, err);
 	if (!ret)
@@ -237,10 +239,37 @@ int smi_uffd_grow(struct smi_uffd *u, const struct smudge_source_range *range,
 	return ret;
 }
 
+/*
+ * Where the range may end, at @end or behind it: the kernel tracks a page of
+ * hugetlbfs whole or not at all. What is registered may be registered again in
+ * whole pages only, so the smallest block around @end that may be is its page.
+ */
+static uint64_t end_of_page(const struct smi_uffd *u, uint64_t end)
+{
+	uint64_t bytes = (uint64_t)sysconf(_SC_PAGESIZE);
+	int is_huge = -EINVAL;
+	uint64_t start = end;
+
+	while (is_huge < 0 && start >= u->start && start + bytes <= u->end) {
+		is_huge = smi_sys_uffd_is_hugetlb(u->fds.uffd, start, bytes);
+		if (is_huge == 1 && start < end)
+			return start + bytes;
+		bytes *= 2;
+		start = end & ~(bytes - 1);
+	}
+	return end;
+}
+
 void smi_uffd_shrink(struct smi_uffd *u,
 		     const struct smudge_source_range *range)
 {
-	u->end = u->start + (range->npages << range->page_shift);
+	uint64_t end = u->start + (range->npages << range->page_shift);
+
+	if (!smi_uffd_is_lost(u))
+		end = end_of_page(u, end);
+	if (end >= u->end)
+		return;
+	u->end = end;
 	smi_drops_cut(&u->drops, u->end);
 	smi_uffd_cut(&u->fds, u->end);
 }

@@ -11,7 +11,8 @@
 
 #include "racing.h"
 
-#define LOW ((void *)0x200000000000)
+#define LOW	    ((void *)0x200000000000)
+#define HUGE_NPAGES UINT64_C(512)
 
 void resize_rig_map(struct resize_rig *r, uint64_t first, uint64_t end,
 		    int flags, int fd)
@@ -97,26 +98,19 @@ static void open_writer_lock(struct resize_rig *r)
 	pthread_mutexattr_destroy(&attr);
 }
 
-void resize_rig_open(struct resize_rig *r)
+static void open_over(struct resize_rig *r, uint64_t npages,
+		      uint64_t max_npages)
 {
-	struct smudge_region_options options = {
+	const struct smudge_region_options options = {
 		.size = sizeof(options),
 		.name = "heap",
-		.size_bytes = RESIZE_NPAGES * RESIZE_PAGE,
-		.max_size_bytes = RESIZE_MAX_NPAGES * RESIZE_PAGE,
+		.hva = r->ram,
+		.size_bytes = npages * RESIZE_PAGE,
+		.max_size_bytes = max_npages * RESIZE_PAGE,
 	};
 	const struct smudge_client_options client = {.size = sizeof(client),
 						     .name = "test"};
 
-	open_writer_lock(r);
-	r->source = r->make(r);
-	/* far from where the kernel places what the library maps meanwhile */
-	r->ram = mmap(LOW, RESIZE_MAX_NPAGES * RESIZE_PAGE, PROT_NONE,
-		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	assert_ptr_not_equal(r->ram, MAP_FAILED);
-	resize_rig_unmap(r, 0, RESIZE_MAX_NPAGES);
-	resize_rig_map(r, 0, RESIZE_NPAGES, MAP_PRIVATE, -1);
-	options.hva = r->ram;
 	assert_int_equal(smudge_memory_create(&r->memory), 0);
 	assert_int_equal(
 		smudge_region_add(r->memory, &options, &r->region, NULL), 0);
@@ -125,6 +119,19 @@ void resize_rig_open(struct resize_rig *r)
 	assert_int_equal(
 		smudge_client_open(r->memory, &client, &r->client, NULL), 0);
 	resize_rig_clean(r);
+}
+
+void resize_rig_open(struct resize_rig *r)
+{
+	open_writer_lock(r);
+	r->source = r->make(r);
+	/* far from where the kernel places what the library maps meanwhile */
+	r->ram = mmap(LOW, RESIZE_MAX_NPAGES * RESIZE_PAGE, PROT_NONE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	assert_ptr_not_equal(r->ram, MAP_FAILED);
+	resize_rig_unmap(r, 0, RESIZE_MAX_NPAGES);
+	resize_rig_map(r, 0, RESIZE_NPAGES, MAP_PRIVATE, -1);
+	open_over(r, RESIZE_NPAGES, RESIZE_MAX_NPAGES);
 }
 
 void resize_rig_close(struct resize_rig *r)
@@ -301,4 +308,51 @@ void resize_rig_check_live_writer(struct resize_rig *r)
 	pthread_join(thread, NULL);
 	check_nothing_lost(&live);
 	assert_int_equal(smudge_batch_destroy(batch), 0);
+}
+
+/* The whole pages of 2 MiB that begin there, as far as the region has them. */
+static void expect_huge(struct resize_rig *r, uint64_t first)
+{
+	uint64_t npages = smudge_region_npages(r->region) - first;
+
+	npages = npages < HUGE_NPAGES ? npages : HUGE_NPAGES;
+	resize_rig_harvest(r);
+	assert_true(smudge_client_all(r->client, r->region, first, npages));
+	assert_int_equal(smudge_client_dirty_pages(r->client), npages);
+	resize_rig_clean(r);
+}
+
+void resize_rig_check_huge(struct resize_rig *r)
+{
+	const uint64_t huge = HUGE_NPAGES;
+
+	open_writer_lock(r);
+	r->source = r->make(r);
+	r->ram = mmap(LOW, 4 * huge * RESIZE_PAGE, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | 21 << 26, -1,
+		      0);
+	if (r->ram == MAP_FAILED)
+		test_skip_without("hugetlbfs",
+				  "4 huge pages of 2 MiB are not to be had");
+	open_over(r, 3 * huge, 4 * huge);
+	resize_rig_resize(r, huge + 200);
+	resize_rig_touch(r, huge + 199);
+	expect_huge(r, huge);
+	resize_rig_touch(r, 2 * huge); /* is gone */
+	resize_rig_expect(r, NULL, 0);
+	resize_rig_resize(r, huge + 300);
+	resize_rig_clean(r);
+	resize_rig_touch(r, huge + 1);
+	expect_huge(r, huge);
+	resize_rig_resize(r, 4 * huge);
+	resize_rig_clean(r);
+	resize_rig_touch(r, 5);
+	expect_huge(r, 0);
+	resize_rig_touch(r, 3 * huge);
+	expect_huge(r, 3 * huge);
+	assert_int_equal(smudge_client_close(r->client), 0);
+	smudge_source_destroy(r->source);
+	assert_int_equal(smudge_memory_destroy(r->memory, NULL), 0);
+	munmap(r->ram, 4 * huge * RESIZE_PAGE);
+	pthread_mutex_destroy(&r->writer);
 }

@@ -54,4 +54,7 @@ void resize_rig_check_heap(struct resize_rig *r);
 void resize_rig_check_refusals(struct resize_rig *r, const char *where);
 void resize_rig_check_live_writer(struct resize_rig *r);
 
+/* The end moves within a page of hugetlbfs; the rig is set up, and not open. */
+void resize_rig_check_huge(struct resize_rig *r);
+
 #endif

@@ -54,6 +54,13 @@ static void test_refusals(void **state)
 	resize_rig_close(&r);
 }
 
+static void test_huge_pages(void **state)
+{
+	struct resize_rig r = {.make = make, .is_exact = true};
+
+	resize_rig_check_huge(&r);
+}
+
 static void test_live_writer(void **state)
 {
 	struct resize_rig r;
@@ -96,4 +103,5 @@ static void test_protections(void **state)
 	resize_rig_close(&r);
 }
 
-TEST_MAIN(test_heap, test_refusals, test_live_writer, test_protections)
+TEST_MAIN(test_heap, test_refusals, test_live_writer, test_huge_pages,
+	  test_protections)

@@ -99,6 +99,13 @@ static void test_refusals(void **state)
 	resize_rig_close(&r);
 }
 
+static void test_huge_pages(void **state)
+{
+	struct resize_rig r = {.make = make, .is_exact = true};
+
+	resize_rig_check_huge(&r);
+}
+
 static void test_live_writer(void **state)
 {
 	struct resize_rig r;
@@ -109,4 +116,4 @@ static void test_live_writer(void **state)
 }
 
 TEST_MAIN(test_heap, test_private_file, test_shared_file, test_refusals,
-	  test_live_writer)
+	  test_live_writer, test_huge_pages)
