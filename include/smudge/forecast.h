@@ -48,7 +48,8 @@ struct smudge_forecast_options {
 	uint64_t content_pages;
 	/* Windows in ascending order, each once, none of 0 ns. Between two of
 	 * them the forecast interpolates; beyond the last one the working set
-	 * grows as it did between the last two. */
+	 * grows as it did between the last two, up to the pages with content.
+	 */
 	const struct smudge_working_set *working_set;
 	size_t nworking_set;	/* 1 to SMUDGE_FORECAST_MAX_WINDOWS */
 	uint64_t round_trip_ns; /* of a short message and its answer */

@@ -59,6 +59,21 @@ static int check_options(const struct smudge_forecast_options *options,
 	return 0;
 }
 
+/*
+ * How large the working set can become: a guest writes the pages that have
+ * content, and no more of the others than it was seen to.
+ */
+static uint64_t max_pages(const struct smudge_forecast_options *options)
+{
+	uint64_t pages = options->content_pages;
+
+	for (size_t i = 0; options->working_set && i < options->nworking_set &&
+			   i < SMUDGE_FORECAST_MAX_WINDOWS;
+	     i++)
+		pages = max_u64(pages, options->working_set[i].pages);
+	return min_u64(pages, options->total_pages);
+}
+
 static int begin(struct model *model,
 		 const struct smudge_forecast_options *options,
 		 struct smudge_error *err)
@@ -75,7 +90,7 @@ static int begin(struct model *model,
 		ret = check_options(to, &model->limits, err);
 	if (!ret)
 		ret = smi_working_set_init(&model->set, to->working_set,
-					   to->nworking_set, to->total_pages,
+					   to->nworking_set, max_pages(to),
 					   err);
 	if (ret < 0)
 		return ret;

@@ -7,7 +7,7 @@
  * measured with fewer pages has as many as the shorter one: it contains one.
  * Between two windows it is a cubic that neither falls nor leaves their range,
  * as straight pieces. Beyond the last one it continues as between the last two,
- * up to all pages.
+ * up to max_pages.
  *
  * All numbers are double, so nothing overflows, whatever a program brings.
  */

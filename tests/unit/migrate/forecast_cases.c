@@ -139,6 +139,8 @@ static void it_does_not_converge(void **state)
 	question.limits.max_rounds = 3;
 	question.options.total_pages = 10 * NPAGES;
 	question.options.zero_page_ns = 1;
+	/* It was seen to write more pages than have content. */
+	question.set[1] = (struct smudge_working_set){40000 * MS, 10240};
 	forecast = answer(&question);
 	assert_int_equal(forecast.outcome, SMUDGE_FORECAST_LONG_DOWNTIME);
 	assert_int_equal(forecast.rounds, 4);
@@ -146,6 +148,26 @@ static void it_does_not_converge(void **state)
 	assert_ms(forecast.total_ns,
 		  8000 + 6000 + 6000 + 1536 * PAGE_MS + STATE_MS);
 	assert_int_equal(forecast.dirty_bytes_ps, 256 * 4096);
+}
+
+/* Much faster, and never more pages than have content. */
+static void it_writes_what_has_content(void **state)
+{
+	struct smudge_forecast forecast;
+	struct question question;
+
+	ask(&question, 256000, 90);
+	question.options.total_pages = 10 * NPAGES;
+	question.options.content_pages = 300000 / 256;
+	forecast = answer(&question);
+	assert_int_equal(forecast.outcome, SMUDGE_FORECAST_LONG_DOWNTIME);
+	/* It was seen to write more, but there are no more. */
+	assert_in_range(forecast.remaining_pages, 10 * NPAGES - 1, 10 * NPAGES);
+	ask(&question, 256, 90);
+	question.options.total_pages = 10 * NPAGES;
+	question.options.content_pages = 1000;
+	forecast = answer(&question);
+	assert_in_range(forecast.remaining_pages, 700, 1000);
 }
 
 /*
@@ -267,6 +289,6 @@ static void fields_beyond_are_not_written(void **state)
 TEST_MAIN(a_guest_that_writes_nothing, pages_of_zeros_cost_less,
 	  each_round_is_a_quarter_of_the_last,
 	  a_longer_downtime_is_reached_earlier, it_does_not_converge,
-	  a_limit_paces_all_but_the_final_round, a_burst_measures_the_line,
-	  a_policy_that_gives_up, a_policy_that_never_stops,
-	  fields_beyond_are_not_written)
+	  it_writes_what_has_content, a_limit_paces_all_but_the_final_round,
+	  a_burst_measures_the_line, a_policy_that_gives_up,
+	  a_policy_that_never_stops, fields_beyond_are_not_written)
