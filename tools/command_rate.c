@@ -39,6 +39,11 @@ static const char help_text[] =
 	"  --interval S      seconds per report, in tenths (1)\n"
 	"  --duration S      end after so many seconds\n"
 	"  --count N         end after so many intervals\n"
+	"  --bandwidth N     at the end, a forecast of a live migration whose "
+	"rounds send\n"
+	"                    so many bytes per second, also with K, M, G or T\n"
+	"  --line-bandwidth N  what its last round can send (the same)\n"
+	"  --downtime MS     how long its guest may be stopped (300)\n"
 	"  --json            one JSON object per interval and line, and the "
 	"summary\n"
 	"  --svg FILE        at the end, a heat map of address over time\n"
@@ -50,12 +55,15 @@ static const char help_text[] =
 
 #define NAME "rate"
 
-#define DEFAULT_SAMPLES 2048
-#define MAX_SAMPLES	(UINT64_C(1) << 20)
-#define MAX_TICKS	(UINT64_C(10) * 3600 * 24 * 365)
+#define DEFAULT_SAMPLES	    2048
+#define DEFAULT_DOWNTIME_MS 300
+#define MAX_DOWNTIME_MS	    2000000 /* as migrate-set-parameters */
+#define MAX_SAMPLES	    (UINT64_C(1) << 20)
+#define MAX_TICKS	    (UINT64_C(10) * 3600 * 24 * 365)
 
 struct request {
 	bool is_help;
+	bool has_downtime;
 	const char *socket;
 	struct rate_session_options options;
 };
@@ -131,6 +139,29 @@ static int take_method(struct request *request)
 	return tool_usage(NAME, "there is no method '%.40s'", optarg);
 }
 
+static int take_bandwidth(const char *option, uint64_t *ret_bytes_ps)
+{
+	if (number_parse_bytes(optarg, INT64_MAX, ret_bytes_ps) &&
+	    *ret_bytes_ps)
+		return TOOL_OK;
+	return tool_usage(NAME,
+			  "%s takes a number of bytes, from 1 on, or one with "
+			  "K, M, G or T, not '%.40s'",
+			  option, optarg);
+}
+
+static int take_downtime(struct request *request)
+{
+	request->has_downtime = true;
+	if (number_parse(optarg, MAX_DOWNTIME_MS,
+			 &request->options.forecast.downtime_ms))
+		return TOOL_OK;
+	return tool_usage(NAME,
+			  "--downtime takes a number of milliseconds, not "
+			  "'%.40s'",
+			  optarg);
+}
+
 static int take_value(int code, struct request *request)
 {
 	struct rate_session_options *options = &request->options;
@@ -147,6 +178,14 @@ static int take_value(int code, struct request *request)
 		return take_number("--count", MAX_TICKS, &options->intervals);
 	case 'i':
 		return take_ticks("--interval", &options->interval_ticks);
+	case 'b':
+		return take_bandwidth("--bandwidth",
+				      &options->forecast.bandwidth_bytes_ps);
+	case 'l':
+		return take_bandwidth("--line-bandwidth",
+				      &options->forecast.line_bytes_ps);
+	case 't':
+		return take_downtime(request);
 	case 'd':
 		return take_ticks("--duration", &options->duration_ticks);
 	default:
@@ -198,6 +237,9 @@ static int check(struct request *request)
 	if (asked->select.pattern && asked->select.is_guest_ram)
 		return tool_usage(NAME, "--map and a guest's RAM exclude each "
 					"other");
+	if (!options->forecast.bandwidth_bytes_ps &&
+	    (options->forecast.line_bytes_ps || request->has_downtime))
+		return tool_usage(NAME, "a forecast needs --bandwidth");
 	if (options->duration_ticks &&
 	    options->duration_ticks < options->interval_ticks)
 		return tool_usage(NAME, "the duration is shorter than the "
@@ -220,6 +262,9 @@ static int parse(int argc, char *argv[], struct request *request)
 		{"count", required_argument, NULL, 'c'},
 		{"json", no_argument, NULL, 'j'},
 		{"svg", required_argument, NULL, 's'},
+		{"bandwidth", required_argument, NULL, 'b'},
+		{"line-bandwidth", required_argument, NULL, 'l'},
+		{"downtime", required_argument, NULL, 't'},
 		{"help", no_argument, NULL, TOOL_OPTION_HELP},
 		{NULL, 0, NULL, 0},
 	};
@@ -276,7 +321,8 @@ int command_rate(int argc, char *argv[])
 	struct request request = {
 		.options = {.request = {.method = RATE_WISH_AUTO,
 					.nsamples = DEFAULT_SAMPLES},
-			    .interval_ticks = RATE_TICKS_PER_S},
+			    .interval_ticks = RATE_TICKS_PER_S,
+			    .forecast = {.downtime_ms = DEFAULT_DOWNTIME_MS}},
 	};
 	int status = parse(argc, argv, &request);
 

@@ -9,13 +9,16 @@ other work threads get their processors late, and nothing is fixed: the kernel
 counts that. If a forecast is wrong there, five other migrations are made; if it
 is still wrong and the machine still busy, the case is skipped.
 """
+import json
 import os
 import pathlib
 import statistics
+import subprocess
 
 from line import Line
-from smudgetest import (GUEST, MIB, Skip, any_engine, case, check, check_equal,
-                        check_sentence, main, need_engine, note, wait_until)
+from smudgetest import (GUEST, MIB, PATIENCE, TOOL, Skip, any_engine, case,
+                        check, check_equal, check_sentence, main, need_engine,
+                        note, wait_until)
 
 NRUNS = 5
 NSETS = 2
@@ -170,6 +173,33 @@ def it_needs_a_rate_and_a_bandwidth(lab):
     forecast = source.qmp.run("x-smudge-forecast", line_bandwidth=1)
     check_equal((forecast["outcome"], forecast["rounds"]),
                 ("long-downtime", 31), f"{forecast}")
+
+
+@case
+def from_outside(lab):
+    """smudge rate says it of the same guest, without the monitor's help."""
+    source = start(lab, "working-set=24M rate=1000 pattern=random")
+    arguments = ["rate", "--qmp", source.qmp_path, "--duration", "6", "--json",
+                 "--downtime", "120", "--bandwidth"]
+    done = subprocess.run([TOOL, *arguments, "10M"], text=True, timeout=PATIENCE,
+                          stdin=subprocess.DEVNULL, capture_output=True)
+    if "Permission" in done.stderr or "Operation not permitted" in done.stderr:
+        raise Skip(done.stderr.strip())
+    check_equal((done.returncode, done.stderr), (0, ""), f"{done}")
+    forecast = json.loads(done.stdout.splitlines()[-1])["forecast"]
+    check(32 * MIB >> 12 <= forecast["total-pages"] <= 48 * MIB >> 12,
+          f"{forecast}")
+    check(24 * MIB >> 12 <= forecast["content-pages"] <=
+          forecast["total-pages"], f"{forecast}")
+    # what a migration sends at least, and how long that takes
+    check(forecast["sent-bytes"] >= 24 * MIB, f"{forecast}")
+    check(forecast["total-ms"] >= 2400, f"{forecast}")
+    check_equal(forecast["converges"], forecast["downtime-ms"] <= 120,
+                f"{forecast}")
+    none = subprocess.run([TOOL, *arguments[:-1]], text=True, timeout=PATIENCE,
+                          stdin=subprocess.DEVNULL, capture_output=True)
+    check_equal(none.returncode, 2, f"{none}")
+    check_sentence(none.stderr.strip(), "--bandwidth")
 
 
 main()

@@ -131,12 +131,22 @@ static int put_line(struct rate_output *output,
 	return flush(err);
 }
 
-static int put_json(const struct rate_report *report, struct smudge_error *err)
+static int put_json(const struct rate_report *report,
+		    const struct rate_forecast *forecast,
+		    struct smudge_error *err)
 {
 	json_t *json = rate_json(report);
-	int ret = json ? print_json(json, JSON_COMPACT | JSON_REAL_PRECISION(9),
-				    err)
-		       : out_of_memory(err);
+	int ret;
+
+	if (json && forecast &&
+	    json_object_set_new(json, "forecast",
+				rate_forecast_json(forecast))) {
+		json_decref(json);
+		json = NULL;
+	}
+	ret = json ? print_json(json, JSON_COMPACT | JSON_REAL_PRECISION(9),
+				err)
+		   : out_of_memory(err);
 
 	json_decref(json);
 	return ret;
@@ -147,7 +157,7 @@ int rate_output_interval(struct rate_output *output,
 			 struct smudge_error *err)
 {
 	if (output->mode == RATE_OUTPUT_JSON)
-		return put_json(report, err);
+		return put_json(report, NULL, err);
 	if (output->mode == RATE_OUTPUT_LINES)
 		return put_line(output, report, err);
 	return draw(output, report, err);
@@ -171,8 +181,21 @@ void rate_output_end(struct rate_output *output)
 	fflush(stdout);
 }
 
+static int put_forecast(const struct rate_forecast *forecast,
+			struct smudge_error *err)
+{
+	char *text = NULL;
+
+	if (rate_forecast_text(forecast, &text))
+		return out_of_memory(err);
+	fputs(text, stdout);
+	free(text);
+	return flush(err);
+}
+
 int rate_output_summary(struct rate_output *output,
 			const struct rate_report *report,
+			const struct rate_forecast *forecast,
 			struct smudge_error *err)
 {
 	bool is_screen = output->mode == RATE_OUTPUT_SCREEN;
@@ -187,11 +210,11 @@ int rate_output_summary(struct rate_output *output,
 	char *text = NULL;
 
 	if (output->mode == RATE_OUTPUT_JSON)
-		return put_json(report, err);
+		return put_json(report, forecast, err);
 	rate_output_end(output);
 	if (rate_screen(report, &screen, &text))
 		return out_of_memory(err);
 	printf("%s%s", is_screen ? "" : "\n", text);
 	free(text);
-	return flush(err);
+	return forecast ? put_forecast(forecast, err) : flush(err);
 }

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "rate/forecast.h"
 #include "rate/report.h"
 
 struct smudge_error;
@@ -42,8 +43,10 @@ int rate_output_resize(struct rate_output *output,
 		       const struct rate_report *report,
 		       struct smudge_error *err);
 
+/* @forecast: shown below it; NULL: none. */
 int rate_output_summary(struct rate_output *output,
 			const struct rate_report *report,
+			const struct rate_forecast *forecast,
 			struct smudge_error *err);
 
 /* The terminal shows what it showed before. */

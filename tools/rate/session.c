@@ -344,6 +344,27 @@ static int write_svg(struct session *session, struct smudge_error *err)
 	return 0;
 }
 
+/* The summary, with the forecast that was asked for. */
+static int show_summary(struct session *session, struct smudge_error *err)
+{
+	struct rate_forecast forecast = {.options = session->options->forecast};
+	bool is_asked = forecast.options.bandwidth_bytes_ps;
+	struct smudge_error why = SMUDGE_ERROR_INIT;
+	int without = 0;
+	int ret;
+
+	if (is_asked) {
+		rate_forecast_count(&session->summary, &forecast);
+		without = rate_forecast(&session->summary, &forecast, &why);
+	}
+	ret = rate_output_summary(&session->output, &session->summary,
+				  is_asked && !without ? &forecast : NULL, err);
+	if (ret || !without)
+		return ret;
+	*err = why;
+	return without;
+}
+
 static int finish(struct session *session, struct smudge_error *err)
 {
 	int ret;
@@ -357,7 +378,7 @@ static int finish(struct session *session, struct smudge_error *err)
 				      : "process %d ended before the first "
 					"interval had ended",
 			(int)session->options->request.pid);
-	ret = rate_output_summary(&session->output, &session->summary, err);
+	ret = show_summary(session, err);
 	if (session->options->svg && !ret)
 		ret = write_svg(session, err);
 	return ret;

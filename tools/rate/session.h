@@ -5,6 +5,7 @@
 #ifndef TOOLS_RATE_SESSION_H
 #define TOOLS_RATE_SESSION_H
 
+#include "rate/forecast.h"
 #include "rate/members.h"
 
 struct rate_session_options {
@@ -13,7 +14,8 @@ struct rate_session_options {
 	uint64_t intervals;	 /* after which it ends; 0: no limit */
 	uint64_t duration_ticks; /* the same, of time */
 	bool is_json;
-	const char *svg; /* a file, or NULL */
+	const char *svg;		       /* a file, or NULL */
+	struct rate_forecast_options forecast; /* no bandwidth: none is made */
 };
 
 /*
