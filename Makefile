@@ -76,6 +76,7 @@ bench: all
 	$(BUILD)/bench/bench-harvest $(BENCH_SCOPE) || [ $$? = 77 ]
 	[ ! -e $(BUILD)/bench/bench-ring ] || $(BUILD)/bench/bench-ring $(BENCH_SCOPE) || [ $$? = 77 ]
 	$(BUILD)/bench/bench-sources $(BENCH_SCOPE) || [ $$? = 3 ]
+	$(BUILD)/bench/bench-process $(BENCH_SCOPE) || [ $$? = 3 ]
 	$(BUILD)/bench/bench-display $(BENCH_SCOPE)
 	$(BUILD)/bench/bench-bitmap $(BENCH_SCOPE)
 

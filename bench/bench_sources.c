@@ -18,12 +18,13 @@
 #define ABOVE_A_LIMIT 3 /* exit status */
 
 static const struct sources_mechanism *const mechanisms[] = {
-	&sources_uffd,	     &sources_uffd_shared,
+	&sources_uffd,		 &sources_uffd_shared, &sources_process,
+	&sources_process_follow,
 #ifdef BENCH_GUEST
-	&sources_kvm_legacy, &sources_kvm_manual,  &sources_kvm_ring,
+	&sources_kvm_legacy,	 &sources_kvm_manual,  &sources_kvm_ring,
 #endif
-	&sources_mprotect,   &sources_soft_dirty,  &sources_vhost_log,
-	&sources_mark,	     &sources_copy,	   &sources_fork,
+	&sources_mprotect,	 &sources_soft_dirty,  &sources_vhost_log,
+	&sources_mark,		 &sources_copy,	       &sources_fork,
 };
 #define NMECHANISMS (sizeof(mechanisms) / sizeof(mechanisms[0]))
 

@@ -44,14 +44,14 @@ struct sources_side {
 	void (*write)(void *side, uint64_t npages, uint64_t stride);
 	/* Fetch which pages were written. */
 	void (*harvest)(void *side);
-	/* Instead of harvest, where another process does it. Return: its
-	   processor time, ns. */
-	uint64_t (*harvest_elsewhere)(void *side);
 	/* How many there were; not measured. */
 	uint64_t (*found)(void *side);
 	/* Hand them over, and re-arm their writers unless harvest did. NULL:
 	   nothing is left to do. */
 	void (*take)(void *side);
+	/* Processor time, ns, that another process took for the last call, and
+	   that counts instead; 0: none did. NULL: none ever does. */
+	uint64_t (*elsewhere_ns)(void *side);
 };
 
 struct sources_mechanism {
@@ -72,6 +72,8 @@ struct sources_mechanism {
 /* Each is in the file of its name; the KVM ones are on x86-64 only. */
 extern const struct sources_mechanism sources_uffd;
 extern const struct sources_mechanism sources_uffd_shared;
+extern const struct sources_mechanism sources_process;
+extern const struct sources_mechanism sources_process_follow; /* there too */
 extern const struct sources_mechanism sources_kvm_legacy;
 extern const struct sources_mechanism sources_kvm_manual;
 extern const struct sources_mechanism sources_kvm_ring;

@@ -25,6 +25,7 @@ struct side {
 	uint8_t *buffer;
 	pid_t child;
 	int request, answer; /* the parent's ends of the pipes */
+	uint64_t ns;	     /* of the child, for the last harvest */
 };
 
 static void *side_open(const struct sources_ram *ram, struct smudge_error *err)
@@ -119,16 +120,23 @@ static void side_write(void *opaque, uint64_t npages, uint64_t stride)
 	sources_ram_write(&((struct side *)opaque)->ram, npages, stride);
 }
 
-static uint64_t side_harvest_elsewhere(void *opaque)
+static void side_harvest(void *opaque)
 {
 	struct side *side = opaque;
-	uint64_t ns = 0;
 
 	sources_must(write(side->request, "g", 1), "the child");
-	if (!read_all(side->answer, &ns, sizeof(ns))) {
+	if (!read_all(side->answer, &side->ns, sizeof(side->ns))) {
 		errno = EPIPE;
 		sources_must(-1, "the child");
 	}
+}
+
+static uint64_t side_elsewhere_ns(void *opaque)
+{
+	struct side *side = opaque;
+	uint64_t ns = side->ns;
+
+	side->ns = 0;
 	return ns;
 }
 
@@ -149,9 +157,10 @@ static const struct sources_side fork_side = {
 	.arm = side_arm,
 	.stop = side_stop,
 	.write = side_write,
-	.harvest_elsewhere = side_harvest_elsewhere,
+	.harvest = side_harvest,
 	.found = side_found,
 	.take = side_take,
+	.elsewhere_ns = side_elsewhere_ns,
 };
 
 const struct sources_mechanism sources_fork = {

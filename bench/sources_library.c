@@ -11,6 +11,15 @@
 /* Runs of one batch: as many as a take of the library's own callers has. */
 #define BATCH_RUNS 65536
 
+void sources_library_begin(struct sources_library *lib,
+			   const struct sources_ram *ram)
+{
+	lib->ram = *ram;
+	bench_must(smudge_memory_create(&lib->memory), "a memory");
+	bench_must(smudge_batch_create(BATCH_RUNS, &lib->batch, NULL),
+		   "a batch");
+}
+
 int sources_library_open(struct sources_library *lib,
 			 const struct sources_ram *ram,
 			 struct smudge_error *err)
@@ -24,12 +33,8 @@ int sources_library_open(struct sources_library *lib,
 	};
 	int ret;
 
-	lib->ram = *ram;
-	bench_must(smudge_memory_create(&lib->memory), "a memory");
-	ret = smudge_batch_create(BATCH_RUNS, &lib->batch, err);
-	if (ret == 0)
-		ret = smudge_region_add(lib->memory, &options, &lib->region,
-					err);
+	sources_library_begin(lib, ram);
+	ret = smudge_region_add(lib->memory, &options, &lib->region, err);
 	if (ret == 0 && lib->source)
 		ret = smudge_region_attach(lib->region, lib->source, 0, 0, err);
 	return ret;
@@ -88,13 +93,13 @@ uint64_t sources_library_found(void *side)
 	struct sources_library *lib = side;
 
 	return smudge_client_count(lib->client, lib->region, 0,
-				   lib->ram.npages);
+				   smudge_region_npages(lib->region));
 }
 
 void sources_library_take(void *side)
 {
 	struct sources_library *lib = side;
-	struct smudge_run rest = {0, lib->ram.npages};
+	struct smudge_run rest = {0, smudge_region_npages(lib->region)};
 	struct smudge_error err = {0};
 	int ret;
 

@@ -21,6 +21,10 @@ struct sources_library {
 /* The region's address for the guest. */
 #define SOURCES_GPA (UINT64_C(4) << 30)
 
+/* The memory and the batch only; the region and its sources come later. */
+void sources_library_begin(struct sources_library *lib,
+			   const struct sources_ram *ram);
+
 /*
  * @lib->source is set, and owned by @lib from now on; the rest is zero.
  * Return: 0, or -errno with a sentence.

@@ -15,24 +15,25 @@ sources_side_of(const struct sources_mechanism *mechanism, int which)
 	return which == SOURCES_LIBRARY ? mechanism->library : mechanism->bare;
 }
 
-static double us_since(uint64_t begin_ns)
+/* What a call took that began at @begin_ns. */
+static double us_of(const struct sources_side *ops, void *side,
+		    uint64_t begin_ns)
 {
-	return (double)(bench_now_ns() - begin_ns) / 1000;
+	uint64_t ns = bench_now_ns() - begin_ns;
+	uint64_t elsewhere_ns = 0;
+
+	if (ops->elsewhere_ns)
+		elsewhere_ns = ops->elsewhere_ns(side);
+	return (double)(elsewhere_ns ? elsewhere_ns : ns) / 1000;
 }
 
-static double call(void (*what)(void *side), void *side)
+static double call(const struct sources_side *ops, void (*what)(void *side),
+		   void *side)
 {
 	uint64_t begin_ns = bench_now_ns();
 
 	what(side);
-	return us_since(begin_ns);
-}
-
-static double harvest(const struct sources_side *ops, void *side)
-{
-	if (ops->harvest_elsewhere)
-		return (double)ops->harvest_elsewhere(side) / 1000;
-	return call(ops->harvest, side);
+	return us_of(ops, side, begin_ns);
 }
 
 static double write_pages(const struct sources_row *row,
@@ -41,7 +42,7 @@ static double write_pages(const struct sources_row *row,
 	uint64_t begin_ns = bench_now_ns();
 
 	ops->write(side, row->ndirty, row->npages / row->ndirty);
-	return us_since(begin_ns);
+	return us_of(ops, side, begin_ns);
 }
 
 static void check_found(const struct sources_row *row, uint64_t found)
@@ -57,10 +58,10 @@ static uint64_t pass(const struct sources_row *row,
 	uint64_t found;
 
 	us[SOURCES_WRITE][i] = write_pages(row, ops, side);
-	us[SOURCES_HARVEST][i] = harvest(ops, side);
+	us[SOURCES_HARVEST][i] = call(ops, ops->harvest, side);
 	found = ops->found(side);
 	check_found(row, found);
-	us[SOURCES_TAKE][i] = ops->take ? call(ops->take, side) : 0;
+	us[SOURCES_TAKE][i] = ops->take ? call(ops, ops->take, side) : 0;
 	return found;
 }
 
@@ -70,12 +71,12 @@ static void sample_side(struct sources_row *row, void *side, int which,
 	const struct sources_side *ops = sources_side_of(row->mechanism, which);
 	double(*us)[SOURCES_MAX_SAMPLES] = row->us[which];
 
-	us[SOURCES_ARM][i] = call(ops->arm, side);
+	us[SOURCES_ARM][i] = call(ops, ops->arm, side);
 	pass(row, ops, side, us, i);
-	us[SOURCES_SCAN][i] = harvest(ops, side);
+	us[SOURCES_SCAN][i] = call(ops, ops->harvest, side);
 	ops->found(side);
 	row->found[which] = pass(row, ops, side, us, i);
-	us[SOURCES_STOP][i] = call(ops->stop, side);
+	us[SOURCES_STOP][i] = call(ops, ops->stop, side);
 }
 
 /* Each side goes first every other time. */

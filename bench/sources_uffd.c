@@ -14,6 +14,7 @@
 #include <linux/userfaultfd.h>
 
 #include "sources_library.h"
+#include "sources_uffd.h"
 
 /* Newer than the headers of Linux 6.1. */
 #define BARE_FEATURES (UINT64_C(1) << 0 | 7 << 12 | 1 << 15)
@@ -22,23 +23,16 @@
 #define CHECK_WPASYNC (UINT64_C(1) << 1)
 #define IS_WRITTEN    (UINT64_C(1) << 1)
 
-struct page_run {
-	uint64_t start, end, categories;
-};
-
-struct scan {
+struct scan_arg {
 	uint64_t size, flags, start, end, walk_end, vec, vec_len, max_pages;
 	uint64_t inverted, mask, anyof_mask, return_mask;
 };
-#define SCAN _IOWR('f', 16, struct scan)
-
-#define MAX_RUNS 2048 /* of one call, as the library's */
+#define SCAN _IOWR('f', 16, struct scan_arg)
 
 struct bare {
 	struct sources_ram ram;
-	int uffd, pagemap;
-	uint64_t found;
-	struct page_run runs[MAX_RUNS];
+	int uffd; /* between arm and stop */
+	struct sources_uffd_scan scan;
 };
 
 static void *library_open(const struct sources_ram *ram,
@@ -56,13 +50,60 @@ static void *library_open(const struct sources_ram *ram,
 	return NULL;
 }
 
+static struct uffdio_range range_of(const struct sources_ram *ram)
+{
+	return (struct uffdio_range){
+		.start = (uintptr_t)ram->bytes,
+		.len = ram->npages * SOURCES_PAGE,
+	};
+}
+
+void sources_uffd_scan_open(struct sources_uffd_scan *scan, const char *path)
+{
+	scan->pagemap = open(path, O_RDONLY | O_CLOEXEC);
+	sources_must(scan->pagemap, path);
+}
+
+void sources_uffd_scan_close(struct sources_uffd_scan *scan)
+{
+	close(scan->pagemap);
+}
+
+void sources_uffd_scan(struct sources_uffd_scan *scan,
+		       const struct sources_ram *ram)
+{
+	struct uffdio_range range = range_of(ram);
+	struct scan_arg arg = {
+		.size = sizeof(arg),
+		.flags = WP_MATCHING | CHECK_WPASYNC,
+		.start = range.start,
+		.end = range.start + range.len,
+		.vec = (uintptr_t)scan->runs,
+		.vec_len = SOURCES_UFFD_RUNS,
+		.mask = IS_WRITTEN,
+		.return_mask = IS_WRITTEN,
+	};
+	int n;
+
+	scan->found = 0;
+	do {
+		n = ioctl(scan->pagemap, SCAN, &arg);
+		sources_must(n, "PAGEMAP_SCAN");
+		for (int i = 0; i < n; i++)
+			scan->found +=
+				(scan->runs[i].end - scan->runs[i].start) /
+				SOURCES_PAGE;
+		if (n)
+			arg.start = scan->runs[n - 1].end;
+	} while (n == SOURCES_UFFD_RUNS);
+}
+
 static void *bare_open(const struct sources_ram *ram, struct smudge_error *err)
 {
 	struct bare *bare = sources_alloc(sizeof(*bare));
 
 	bare->ram = *ram;
-	bare->pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	sources_must(bare->pagemap, "/proc/self/pagemap");
+	sources_uffd_scan_open(&bare->scan, "/proc/self/pagemap");
 	return bare;
 }
 
@@ -70,16 +111,8 @@ static void bare_close(void *side)
 {
 	struct bare *bare = side;
 
-	close(bare->pagemap);
+	sources_uffd_scan_close(&bare->scan);
 	free(bare);
-}
-
-static struct uffdio_range range_of(const struct bare *bare)
-{
-	return (struct uffdio_range){
-		.start = (uintptr_t)bare->ram.bytes,
-		.len = bare->ram.npages * SOURCES_PAGE,
-	};
 }
 
 static void bare_arm(void *side)
@@ -87,11 +120,11 @@ static void bare_arm(void *side)
 	struct bare *bare = side;
 	struct uffdio_api api = {.api = UFFD_API, .features = BARE_FEATURES};
 	struct uffdio_register area = {
-		.range = range_of(bare),
+		.range = range_of(&bare->ram),
 		.mode = UFFDIO_REGISTER_MODE_WP,
 	};
 	struct uffdio_writeprotect protect = {
-		.range = range_of(bare),
+		.range = range_of(&bare->ram),
 		.mode = UFFDIO_WRITEPROTECT_MODE_WP,
 	};
 
@@ -108,7 +141,7 @@ static void bare_arm(void *side)
 static void bare_stop(void *side)
 {
 	struct bare *bare = side;
-	struct uffdio_range range = range_of(bare);
+	struct uffdio_range range = range_of(&bare->ram);
 
 	sources_must(ioctl(bare->uffd, UFFDIO_UNREGISTER, &range),
 		     "UFFDIO_UNREGISTER");
@@ -123,35 +156,13 @@ static void bare_write(void *side, uint64_t npages, uint64_t stride)
 static void bare_harvest(void *side)
 {
 	struct bare *bare = side;
-	struct uffdio_range range = range_of(bare);
-	struct scan scan = {
-		.size = sizeof(scan),
-		.flags = WP_MATCHING | CHECK_WPASYNC,
-		.start = range.start,
-		.end = range.start + range.len,
-		.vec = (uintptr_t)bare->runs,
-		.vec_len = MAX_RUNS,
-		.mask = IS_WRITTEN,
-		.return_mask = IS_WRITTEN,
-	};
-	int n;
 
-	bare->found = 0;
-	do {
-		n = ioctl(bare->pagemap, SCAN, &scan);
-		sources_must(n, "PAGEMAP_SCAN");
-		for (int i = 0; i < n; i++)
-			bare->found +=
-				(bare->runs[i].end - bare->runs[i].start) /
-				SOURCES_PAGE;
-		if (n)
-			scan.start = bare->runs[n - 1].end;
-	} while (n == MAX_RUNS);
+	sources_uffd_scan(&bare->scan, &bare->ram);
 }
 
 static uint64_t bare_found(void *side)
 {
-	return ((struct bare *)side)->found;
+	return ((struct bare *)side)->scan.found;
 }
 
 static const struct sources_side library_side = {
@@ -165,7 +176,7 @@ static const struct sources_side library_side = {
 	.take = sources_library_take,
 };
 
-static const struct sources_side bare_side = {
+const struct sources_side sources_uffd_bare = {
 	.open = bare_open,
 	.close = bare_close,
 	.arm = bare_arm,
@@ -180,7 +191,7 @@ const struct sources_mechanism sources_uffd = {
 	.rearms_in = "harvest",
 	.must = 1.10,
 	.library = &library_side,
-	.bare = &bare_side,
+	.bare = &sources_uffd_bare,
 };
 
 const struct sources_mechanism sources_uffd_shared = {
@@ -189,5 +200,5 @@ const struct sources_mechanism sources_uffd_shared = {
 	.is_shared = true,
 	.must = 1.10,
 	.library = &library_side,
-	.bare = &bare_side,
+	.bare = &sources_uffd_bare,
 };

@@ -16,8 +16,9 @@ DIRTY = [1, 10]  # at most half of the pages
 # What needs nothing of the kernel, and what may be missing in it.
 ALWAYS = {"vhost_log", "mark", "copy and compare everything", "fork"}
 BASELINES = {"copy and compare everything", "fork"}
-LIMITED = {"uffd, private anonymous", "uffd, shared memfd", "kvm_log, legacy",
-           "kvm_log, manual", "kvm_ring"}
+LIMITED = {"uffd, private anonymous", "uffd, shared memfd",
+           "process, its region", "process, its mappings compared first",
+           "kvm_log, legacy", "kvm_log, manual", "kvm_ring"}
 PERHAPS = LIMITED | {"mprotect", "soft_dirty"}
 TIMES = {"arm_us_per_gib", "scan_us_per_gib", "write_ns_per_page",
          "harvest_ns_per_page", "stop_us_per_gib"}
