@@ -16,7 +16,7 @@
 #include <smudge/hub.h>
 
 /* What a harvest reports without the pending bitmap. */
-#define SMI_HUB_MAX_RUNS 1024
+#define SMI_HUB_MAX_RUNS 16384
 
 struct smudge_hub {
 	struct smudge_hub_ops ops;
