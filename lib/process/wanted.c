@@ -57,10 +57,11 @@ static bool is_tracked(const struct smudge_process *process,
 static void add_mapping(struct smi_wanted_list *wanted,
 			const struct smi_process_mapping *m)
 {
-	struct smi_wanted *last = &wanted->list[wanted->n - 1];
+	struct smi_wanted *last =
+		wanted->n ? &wanted->list[wanted->n - 1] : NULL;
 	struct smi_object object = smi_object_of(m);
 
-	if (wanted->n && last->end == m->start &&
+	if (last && last->end == m->start &&
 	    smi_object_continues(&last->object, last->name, &object, m->name,
 				 m->start - last->start)) {
 		last->end = m->end;

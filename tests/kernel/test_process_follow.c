@@ -267,6 +267,8 @@ static void the_heap(void)
 /* Memory gained in front has regions of its own, until these become one. */
 static void grows_in_front(void)
 {
+	uint64_t before = rig_stats(&rig).nregions;
+
 	for (uint64_t i = 1; i <= 40; i++) {
 		rig_mmap(&rig, at - i * P, P, RW, FIXED, -1);
 		rig_store(&rig, at - i * P, 2);
@@ -278,7 +280,7 @@ static void grows_in_front(void)
 		assert_true(rig_is_dirty(&rig, at + P));
 		rig_clean(&rig);
 	}
-	assert_true(rig_stats(&rig).nregions < 60);
+	assert_true(rig_stats(&rig).nregions < before + 20);
 	rig_store(&rig, at - 2 * P, 3);
 	rig_harvest(&rig);
 	assert_int_equal(rig_count(&rig, at - 40 * P, 40 * P), 1);

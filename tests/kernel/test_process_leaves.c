@@ -139,6 +139,9 @@ static void has_an_own_userfaultfd(void)
 {
 	uint64_t other = at + BYTES + (1 << 20);
 
+	/* A sanitizer's own memory is too large to be tracked. */
+	struct smudge_process_stats before = rig_stats(&rig);
+
 	rig_mmap(&rig, other, BYTES, RW, FIXED, -1);
 	rig_own_uffd(&rig, other, BYTES);
 	for (int i = 0; i < 3; i++) {
@@ -148,14 +151,17 @@ static void has_an_own_userfaultfd(void)
 	}
 	rig_look(&rig);
 	assert_int_equal(rig_count(&rig, other, BYTES), N);
-	assert_int_equal(rig_stats(&rig).untracked_mappings, 1);
-	assert_int_equal(rig_stats(&rig).untracked_pages, N);
+	assert_int_equal(rig_stats(&rig).untracked_mappings,
+			 before.untracked_mappings + 1);
+	assert_int_equal(rig_stats(&rig).untracked_pages,
+			 before.untracked_pages + N);
 	/* and tracked again when that has gone */
 	rig_mmap(&rig, other, BYTES, RW, FIXED, -1);
 	harvest_and_expect(other, N, N);
 	rig_clean(&rig);
 	harvest_and_expect(other, N, 0);
-	assert_int_equal(rig_stats(&rig).untracked_mappings, 0);
+	assert_int_equal(rig_stats(&rig).untracked_mappings,
+			 before.untracked_mappings);
 }
 
 RIG_CASE(a_held_region_stays)
