@@ -79,8 +79,8 @@ enum smudge_process_select {
 	 * RAM of the guest that this machine monitor runs, by what it looks
 	 * like: mappings of a memfd, of a file in /dev/shm or of huge pages,
 	 * and shared mappings of other files, of 16 MiB at least; and the
-	 * largest private anonymous mapping, if it is as large as the largest
-	 * of those
+	 * largest private anonymous mapping that may not be executed, if it is
+	 * as large as the largest of those
 	 */
 	SMUDGE_PROCESS_GUEST_RAM = 3,
 };

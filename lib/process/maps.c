@@ -40,6 +40,7 @@ static const char *take_perms(const char *at, struct smi_process_mapping *m)
 		return NULL;
 	m->is_readable = at[0] == 'r';
 	m->is_writable = at[1] == 'w';
+	m->is_executable = at[2] == 'x';
 	m->is_shared = at[3] == 's';
 	return at + 5;
 }

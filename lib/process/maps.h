@@ -29,6 +29,7 @@ struct smi_process_mapping {
 	unsigned int dev_major, dev_minor;
 	bool is_readable;
 	bool is_writable;
+	bool is_executable;
 	bool is_shared;
 	bool has_file; /* shared anonymous memory is a file to the kernel */
 	const char *name;

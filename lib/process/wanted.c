@@ -65,12 +65,15 @@ static void add_mapping(struct smi_wanted_list *wanted,
 	    smi_object_continues(&last->object, last->name, &object, m->name,
 				 m->start - last->start)) {
 		last->end = m->end;
+		last->is_executable |= m->is_executable;
 		return;
 	}
-	wanted->list[wanted->n++] = (struct smi_wanted){.start = m->start,
-							.end = m->end,
-							.object = object,
-							.name = m->name};
+	wanted->list[wanted->n++] =
+		(struct smi_wanted){.start = m->start,
+				    .end = m->end,
+				    .object = object,
+				    .is_executable = m->is_executable,
+				    .name = m->name};
 }
 
 static bool matches(const char *pattern, const char *name)
@@ -109,9 +112,11 @@ static bool is_guest_file(const struct smi_wanted *w)
 	return w->object.is_shared;
 }
 
-static bool is_anonymous(const struct smi_wanted *w)
+/* An emulator's translated code may be larger than its guest's memory. */
+static bool is_guest_anonymous(const struct smi_wanted *w)
 {
-	return !w->object.has_file && !w->object.is_shared;
+	return !w->object.has_file && !w->object.is_shared &&
+	       !w->is_executable && !w->reason;
 }
 
 /* How large the largest are, of files and without a file. */
@@ -129,7 +134,7 @@ static struct largest find_largest(const struct smi_wanted_list *wanted)
 		if (is_guest_file(w))
 			largest.file_bytes =
 				max_u64(largest.file_bytes, bytes_of(w));
-		else if (is_anonymous(w) && !w->reason)
+		else if (is_guest_anonymous(w))
 			largest.anonymous_bytes =
 				max_u64(largest.anonymous_bytes, bytes_of(w));
 	}
@@ -141,7 +146,8 @@ static bool is_guest_ram(const struct smi_wanted *w,
 {
 	if (is_guest_file(w))
 		return true;
-	return is_anonymous(w) && bytes_of(w) == largest->anonymous_bytes &&
+	return is_guest_anonymous(w) &&
+	       bytes_of(w) == largest->anonymous_bytes &&
 	       bytes_of(w) >= largest->file_bytes;
 }
 

@@ -13,6 +13,7 @@ struct smi_wanted {
 	uint64_t start; /* addresses, end exclusive */
 	uint64_t end;
 	struct smi_object object;
+	bool is_executable; /* a part of it is */
 	const char *name;   /* in the maps */
 	const char *reason; /* why it cannot be tracked, or NULL */
 };

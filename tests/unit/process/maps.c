@@ -48,6 +48,8 @@ static void fields(void **state)
 	assert_false(maps.list[0].is_writable || maps.list[0].is_shared);
 	assert_string_equal(maps.list[0].name, "/usr/bin/dbus daemon");
 	assert_string_equal(maps.list[1].name, "[heap]");
+	assert_true(maps.list[0].is_executable);
+	assert_false(maps.list[1].is_executable);
 	assert_false(maps.list[1].has_file);
 	assert_true(maps.list[2].is_shared && maps.list[2].is_writable);
 	assert_true(maps.list[2].inode == UINT64_MAX);

@@ -121,6 +121,12 @@ static void guest_ram(void **state)
 	assert_int_equal(wanted.n, 1);
 	expect(0, 0x100000000, 0x140000000);
 	done();
+	/* an emulator's translated code, larger than the guest's memory */
+	find(&process, "100000000-120000000 rw-p 00000000 " ANON
+		       "130000000-170000000 rwxp 00000000 " ANON);
+	assert_int_equal(wanted.n, 1);
+	expect(0, 0x100000000, 0x120000000);
+	done();
 	/* two files of huge pages */
 	find(&process, "100000000-140000000 rw-s 00000000 00:0f 5 "
 		       "/dev/hugepages/a\n"
