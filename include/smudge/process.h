@@ -24,6 +24,11 @@
  * until a later one finds it free. So a thread that uses a region while another
  * one harvests holds it.
  *
+ * READING a region (smudge_region_read) fails with -ESRCH (the process has
+ * ended, or executes another program), -EFAULT (no memory is there now: it was
+ * unmapped since, or the file behind it ends before), -ENOMEM or -EIO. It takes
+ * no lock, and a page that the process did not map is mapped there by it.
+ *
  * WHAT IS NOT SEEN: writes of other processes to shared memory, of devices
  * (VFIO), of the kernel into registered buffers of io_uring, and what a tracer
  * writes by /proc/PID/mem into memory that may not be written. I/O into pinned
