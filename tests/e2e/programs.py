@@ -43,6 +43,17 @@ class Program:
             list(map(str, command)), stdin=subprocess.DEVNULL, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, **kwargs)
 
+    def processor_s(self):
+        """Of the measured process, and of its children that were waited for.
+
+        A load that has ended still has it, until finish.
+        """
+        if self.pid == self.load.pid:
+            os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+        with open(f"/proc/{self.pid}/stat", encoding="utf-8") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
     def finish(self):
         """Wait for the load; its figure and its unit."""
         out, err = self.load.communicate(timeout=PATIENCE)
@@ -183,7 +194,7 @@ class Redis(Program):
              "--save", "", "--dir", lab.folder], executable=server,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
         lab.closers.append(lambda: (self.server.kill(), self.server.wait()))
-        wait_until(self.socket.exists, "redis listens")
+        wait_until(self.listens, "redis listens")
         self.values = {f"own:{i}": f"{i * i}".rjust(500) for i in range(2000)}
         for key, value in self.values.items():
             check_equal(self.ask("SET", key, value), b"+OK", "SET")
@@ -191,6 +202,12 @@ class Redis(Program):
     @property
     def pid(self):
         return self.server.pid
+
+    def listens(self):
+        try:
+            return self.ask("PING") == b"+PONG"
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
 
     def ask(self, *words):
         """One command, and the first line of its reply, or the bulk's."""

@@ -3,15 +3,23 @@
 """smudge rate on machine monitors: smudge-vm, and a QEMU that is none of ours.
 
 The guests check what they read from their memory, all the time.
+
+usage: test_rate_guests.py [--latency]
+
+--latency: prints how many passes over its memory a guest of QEMU makes per
+second, without smudge and measured by two methods. They take turns; medians.
 """
 import os
 import shutil
 import socket
+import statistics
 import struct
 import subprocess
+import sys
+import time
 
-from ratetest import lines_of, need_method, rate
-from smudgetest import PATIENCE, Skip, case, check, check_equal, \
+from ratetest import lines_of, need_method, rate, start
+from smudgetest import Lab, Skip, case, check, check_equal, \
     check_sentence, main, need_engine, wait_until
 
 QEMU = "qemu-system-x86_64"
@@ -159,5 +167,38 @@ def stock_qemu(lab, accelerator, kind):
     qemu.goes_on()
 
 
+def passes_ps(qemu, method):
+    """For two seconds, with or without smudge."""
+    process = start("--qmp", qemu.qmp, "--method", method, "--interval",
+                    "0.1") if method else None
+    if process:
+        process.stdout.readline()
+    before, began = qemu.passes(), time.monotonic()
+    time.sleep(2)
+    speed = (qemu.passes() - before) / (time.monotonic() - began)
+    if process:
+        process.terminate()
+        process.communicate()
+    return speed
+
+
+def latency():
+    methods = [None, "uffd", "sample"]
+    print("| machine | alone | uffd | sample |\n|---|---|---|---|")
+    for accelerator in "kvm", "tcg":
+        with Lab() as lab:
+            qemu = Qemu(lab, accelerator, MEMORY["memfd"])
+            found = {method: [] for method in methods}
+            for _ in range(5):
+                for method in methods:
+                    found[method].append(passes_ps(qemu, method))
+        print(f"| QEMU, {accelerator} |", " | ".join(
+            f"{64 * statistics.median(found[m]):.4g}" for m in methods), "|",
+            flush=True)
+
+
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:] == ["--latency"]:
+        latency()
+    else:
+        main()
