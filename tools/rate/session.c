@@ -14,9 +14,8 @@
 
 #include "clock.h"
 #include "common/clock.h"
-#include "common/file.h"
 #include "rate/output.h"
-#include "rate/svg.h"
+#include "rate/svg_file.h"
 
 /* A member that joined later has not seen the whole window. */
 #define LATE_S 0.05
@@ -310,40 +309,6 @@ static void restart(struct session *session)
 		session->members.list[i].joined_ns = session->windows.start_ns;
 }
 
-static int write_svg(struct session *session, struct smudge_error *err)
-{
-	struct rate_picture *pictures =
-		calloc(session->members.n + 1, sizeof(*pictures));
-	const char *path = session->options->svg;
-	char *text = NULL;
-	size_t len = 0;
-	size_t n = 0;
-	int ret = pictures ? 0 : -ENOMEM;
-
-	for (size_t i = 0; i < session->members.n && !ret; i++) {
-		const struct rate_member *member = &session->members.list[i];
-
-		if (!member->heat)
-			continue;
-		ret = member->heat->failure;
-		pictures[n].heat = member->heat;
-		pictures[n++].process = rate_report_process(&session->summary,
-							    member->target.pid);
-	}
-	if (!ret)
-		ret = rate_svg(pictures, n, &text, &len);
-	if (!ret)
-		ret = file_write(path, text, len, interrupt_end_fd());
-	free(text);
-	free(pictures);
-	if (ret)
-		return smudge_error_set(err, ret, "rate",
-					"the heat map %.100s cannot be "
-					"written: %s",
-					path, file_reason(ret));
-	return 0;
-}
-
 /* The summary, with the forecast that was asked for. */
 static int show_summary(struct session *session, struct smudge_error *err)
 {
@@ -380,7 +345,8 @@ static int finish(struct session *session, struct smudge_error *err)
 			(int)session->options->request.pid);
 	ret = show_summary(session, err);
 	if (session->options->svg && !ret)
-		ret = write_svg(session, err);
+		ret = rate_svg_file(session->options->svg, &session->members,
+				    &session->summary, err);
 	return ret;
 }
 
