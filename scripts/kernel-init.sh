@@ -7,6 +7,7 @@
 /bin/busybox mkdir -p /sbin
 /bin/busybox --install -s /bin
 export PATH=/bin LC_ALL=C CMOCKA_MESSAGE_OUTPUT=TAP
+export SMUDGE_TEST_PERCENT=20
 
 mount -t devtmpfs dev /dev
 mount -t proc proc /proc
@@ -53,6 +54,7 @@ while read -r module; do
 	insmod "/modules/$module.ko" || say "no module $module"
 done </modules/order
 echo 16 >/proc/sys/vm/nr_hugepages
+echo 20000 >/proc/sys/vm/max_map_count
 for drive in /dev/nvme0n1 /dev/nvme1n1; do
 	tries=0
 	while [ ! -b "$drive" ] && [ "$tries" -lt 300 ]; do
@@ -74,7 +76,7 @@ while read -r test program; do
 	limited "$test" "/$program"
 done </tests
 limited demo /smudge/tools/smudge demo --engine kvm --memory 128M \
-	--working-set 16M --rate 1000
+	--working-set 4M --rate 1000
 read -r up _ </proc/uptime
 say "done up $up"
 exec >/dev/null 2>&1

@@ -12,7 +12,7 @@ DISK_BYTES, SWAP_BYTES = 512 << 20, 256 << 20
 # A thread for each processor crashes Linux 6.12 while it patches its own code
 # (QEMU 7.2); without la57=off it looks for five levels of page tables.
 QEMU = ["qemu-system-x86_64", "-accel", "tcg,thread=single", "-smp", "1",
-        "-cpu", "max,la57=off", "-m", MEMORY, "-nodefaults", "-no-user-config",
+        "-cpu", "max,la57=off,erms=off", "-m", MEMORY, "-nodefaults", "-no-user-config",
         "-display", "none", "-no-reboot"]
 APPEND = "console=ttyS0 panic=-1 mitigations=off"
 

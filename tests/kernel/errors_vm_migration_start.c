@@ -108,11 +108,12 @@ static void one_round(const char *folder)
 
 static void test_none_starts_while_one_ends(void **state)
 {
+	unsigned int nrounds = test_rounds(ROUNDS);
 	char folder[] = "/tmp/smudge-start-XXXXXX";
 
 	vm_guest_need(ENGINE);
 	assert_non_null(mkdtemp(folder));
-	for (unsigned int round = 0; round < ROUNDS; round++)
+	for (unsigned int round = 0; round < nrounds; round++)
 		one_round(folder);
 	assert_int_equal(rmdir(folder), 0);
 }

@@ -218,14 +218,14 @@ int pinned_rig_count_lost(struct pinned_rig *rig, enum pinned_rule rule,
 	int max_rounds = rule == PINNED_NO_RULE && !rig->call->is_brief
 				 ? rig->kind->max_rounds
 				 : 0;
+	int nrounds = (int)test_rounds((unsigned int)rig->kind->nrounds);
 	int nlost = 0, round;
 
 	rig->rule = rule;
 	rig->nrefused = 0;
 	if (!opens_late)
 		pinned_rig_open_client(rig, rule);
-	for (round = 0;
-	     round < rig->kind->nrounds || (!nlost && round < max_rounds);
+	for (round = 0; round < nrounds || (!nlost && round < max_rounds);
 	     round++)
 		nlost += a_round(rig, rule, opens_late);
 	if (!opens_late)

@@ -138,7 +138,9 @@ static void close_fixture(struct fixture *f)
 /* Until something was found to check, which a busy machine may delay. */
 static bool goes_on(int round, uint64_t nchecked)
 {
-	return round < NROUNDS || (!nchecked && round < MAX_ROUNDS);
+	int nrounds = (int)test_rounds(NROUNDS);
+
+	return round < nrounds || (!nchecked && round < MAX_ROUNDS);
 }
 
 void source_loss_changed_and_clean(source_loss_fn create)

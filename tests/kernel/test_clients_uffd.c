@@ -17,7 +17,7 @@ static void test_random_steps(void **state)
 
 	test_need_uffd();
 	clients_rig_start(&rig, "clients_uffd", true);
-	rig_run(&rig, NSTEPS);
+	rig_run(&rig, test_rounds(NSTEPS));
 	clients_rig_stop(&rig);
 }
 

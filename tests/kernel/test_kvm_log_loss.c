@@ -52,6 +52,7 @@ static void check_round(struct kvm_track *k, struct watch *all,
 static void check_loss(enum smudge_kvm_log_mode mode, const char *name)
 {
 	struct test_rng rng = test_rng_start(name);
+	unsigned int npasses = test_rounds(NPASSES);
 	struct watch all, some;
 	struct kvm_track k;
 	pthread_t thread;
@@ -60,7 +61,7 @@ static void check_loss(enum smudge_kvm_log_mode mode, const char *name)
 	watch_open(&all, &k.track, "all");
 	assert_int_equal(pthread_create(&thread, NULL, run_guest, &k.vm), 0);
 	watch_open(&some, &k.track, "some");
-	while (!tiny_vm_did_passes(&k.vm, NPASSES))
+	while (!tiny_vm_did_passes(&k.vm, npasses) || !all.nsuspects)
 		check_round(&k, &all, &some, &rng);
 	stop_guest(&k.vm, thread);
 	assert_true(all.nsuspects > 0);
@@ -122,6 +123,7 @@ static uint64_t check_pair(struct kvm_track *k, struct smudge_client *client)
 
 static void check_pairs(enum smudge_kvm_log_mode mode)
 {
+	unsigned int npasses = test_rounds(NPASSES);
 	struct smudge_client *client;
 	struct kvm_track k;
 	pthread_t thread;
@@ -130,7 +132,7 @@ static void check_pairs(enum smudge_kvm_log_mode mode)
 	kvm_track_open(&k, mode, NPAGES, BEFORE, 12);
 	client = kvm_track_clean_client(&k, "pairs");
 	assert_int_equal(pthread_create(&thread, NULL, run_guest, &k.vm), 0);
-	while (!tiny_vm_did_passes(&k.vm, NPASSES))
+	while (!tiny_vm_did_passes(&k.vm, npasses) || !n)
 		n += check_pair(&k, client);
 	stop_guest(&k.vm, thread);
 	assert_true(n > 0);

@@ -138,6 +138,7 @@ static void check_round(struct kvm_track *k, struct watch *w, int n,
 static void check_loss(const char *name, enum smudge_rearm_policy second)
 {
 	struct test_rng rng = test_rng_start(name);
+	unsigned int npasses = test_rounds(NPASSES);
 	struct watch watches[2];
 	struct kvm_track k;
 	pthread_t thread;
@@ -147,7 +148,7 @@ static void check_loss(const char *name, enum smudge_rearm_policy second)
 	watch_open(&watches[0], &k.track, "plain");
 	watch_open_with(&watches[1], &k.track, "second", second);
 	assert_int_equal(pthread_create(&thread, NULL, run_guest, &k.vm), 0);
-	while (!tiny_vm_did_passes(&k.vm, NPASSES))
+	while (!tiny_vm_did_passes(&k.vm, npasses) || !watches[0].nsuspects)
 		check_round(&k, watches, 2, &rng);
 	/* Release: pairs with the acquire in tiny_vm_run. */
 	atomic_store_explicit(&k.vm.stop, true, memory_order_release);

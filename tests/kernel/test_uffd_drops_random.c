@@ -167,17 +167,18 @@ static void check(struct rig *r)
 
 static void run_steps(const char *name, bool is_shared)
 {
+	int nsteps = (int)test_rounds(NSTEPS);
 	struct rig r;
 
 	open_rig(&r, name, is_shared);
 	track_take(&r.track, r.client, 0, NPAGES);
-	for (int i = 0; i < NSTEPS; i++) {
+	for (int i = 0; i < nsteps; i++) {
 		step(&r);
 		if (!test_rng_below(&r.rng, 8))
 			check(&r);
 	}
 	check(&r);
-	assert_true(r.nseen > NSTEPS / 10);
+	assert_true(r.nseen > (uint64_t)nsteps / 10);
 	close_rig(&r);
 }
 

@@ -67,6 +67,7 @@ static void *run_guest(void *opaque)
 
 static void test_loss(void **state)
 {
+	unsigned int npasses = test_rounds(NPASSES);
 	struct watch watch;
 	struct fixture f;
 	pthread_t thread;
@@ -75,7 +76,7 @@ static void test_loss(void **state)
 	open_fixture(&f);
 	watch_open(&watch, &f.track, "watch");
 	assert_int_equal(pthread_create(&thread, NULL, run_guest, &f.vm), 0);
-	while (!tiny_vm_did_passes(&f.vm, NPASSES)) {
+	while (!tiny_vm_did_passes(&f.vm, npasses) || !watch.nsuspects) {
 		track_harvest(&f.track);
 		watch_check(&watch);
 		watch_take(&watch, 0, NPAGES);

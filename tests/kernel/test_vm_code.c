@@ -23,6 +23,7 @@
 #define STORE_LEN  11
 #define VALUE_AT   7 /* of the store */
 #define NLINKS	   1300
+#define NVALUES	   20
 
 static uint8_t *at(struct vm_guest *guest, uint64_t gpa)
 {
@@ -129,6 +130,7 @@ static void patched(const char *engine, uint64_t gpa)
 static void chain(const char *engine)
 {
 	uint64_t end = CODE_GPA + NLINKS * UINT64_C(8192);
+	uint32_t nvalues = test_rounds(NVALUES);
 	struct vm_guest guest;
 
 	start(&guest, engine);
@@ -136,7 +138,7 @@ static void chain(const char *engine)
 		put_jump(&guest, gpa, gpa + 8192);
 	put_store(&guest, end, CODE_GPA);
 	jump_there(&guest, CODE_GPA);
-	for (uint32_t value = 0; value < 20; value++) {
+	for (uint32_t value = 0; value < nvalues; value++) {
 		run_until(&guest, value);
 		if (value % 2)
 			smudge_memory_mark_gpa(machine_memory(guest.machine),

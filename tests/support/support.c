@@ -45,6 +45,15 @@ uint64_t test_rng_below(struct test_rng *rng, uint64_t bound)
 	return test_rng_next(rng) % bound;
 }
 
+unsigned int test_rounds(unsigned int usual)
+{
+	const char *given = getenv("SMUDGE_TEST_PERCENT");
+	unsigned long percent = given ? strtoul(given, NULL, 10) : 100;
+	unsigned long nrounds = usual * percent / 100;
+
+	return nrounds ? (unsigned int)nrounds : 1;
+}
+
 static bool is_required(const char *ability)
 {
 	const char *list = getenv("SMUDGE_REQUIRE");

@@ -30,6 +30,12 @@ uint64_t test_rng_next(struct test_rng *rng);
 uint64_t test_rng_below(struct test_rng *rng, uint64_t bound);
 
 /*
+ * How many of @usual rounds, steps or passes a racing or random test makes:
+ * SMUDGE_TEST_PERCENT of them, but at least one; without it all.
+ */
+unsigned int test_rounds(unsigned int usual);
+
+/*
  * Skip the running cmocka test: @ability ("kvm", "uffd", "unicorn") is missing
  * because of @reason. When SMUDGE_REQUIRE lists the ability it fails instead.
  */
