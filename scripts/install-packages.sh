@@ -51,6 +51,7 @@ install() {
 	export DEBIAN_FRONTEND=noninteractive
 	log=$(mktemp)
 	trap 'rm -f "$log"' EXIT
+	trap 'exit 130' HUP INT TERM
 	echo "installing, which takes a minute: $*"
 	{ apt-get update -q && apt-get install -y -q --no-install-recommends \
 		"$@"; } >"$log" 2>&1 </dev/null

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # The first process of the machine that test-kernels.py starts: it loads KVM,
-# mounts an NVMe drive, runs the tests that the file /tests lists, then the
-# demonstration, and turns the machine off. What they print goes to the second
-# serial port, with lines that begin with "##" between them.
+# mounts an NVMe drive, runs smudge features, the tests that the file /tests
+# lists, then the demonstration, and turns the machine off. What they print goes
+# to the second serial port, with lines that begin with "##" between them.
 /bin/busybox mkdir -p /sbin
 /bin/busybox --install -s /bin
 export PATH=/bin LC_ALL=C CMOCKA_MESSAGE_OUTPUT=TAP
@@ -72,8 +72,14 @@ swapon /dev/nvme1n1 || say "no swap"
 cd /disk || exit 1
 read -r up _ </proc/uptime
 say "kernel $(uname -r) up $up"
+for form in "" --json; do
+	limited "features-root${form#-}" /smudge/tools/smudge features $form
+	limited "features-nobody${form#-}" su -s /bin/sh nobody -c \
+		"/smudge/tools/smudge features $form"
+done
 while read -r test program; do
-	limited "$test" "/$program"
+	# shellcheck disable=SC2086
+	limited "$test" $program
 done </tests
 limited demo /smudge/tools/smudge demo --engine kvm --memory 128M \
 	--working-set 4M --rate 1000

@@ -2,12 +2,14 @@
 """An initramfs: a build's tests and programs with their libraries, busybox as
 the shell, a kernel's modules, and kernel-init.sh as the first process.
 """
+import json
 import pathlib
 import re
+import shutil
 import stat
 import subprocess
 
-import build_parts
+import stopping
 
 SCRIPTS = pathlib.Path(__file__).resolve().parent
 PLACE = "smudge"  # where the build is there, with its own folders
@@ -60,18 +62,18 @@ class Archive:
         self.file.write(b"\0" * (-self.file.tell() % 512))
 
 
-def libraries(program):
-    """The paths by which the program's loader finds them, and its own."""
-    listing = subprocess.run(["ldd", program], capture_output=True, text=True,
-                             check=True).stdout
-    return re.findall(r"^\t(?:\S+ => )?(/\S+)", listing, re.M)
+def introspect(build, what):
+    done = stopping.run(["meson", "introspect", build, f"--{what}"],
+                        stdout=subprocess.PIPE)
+    if done.returncode:
+        raise RuntimeError(f"meson cannot read the build {build}")
+    return json.loads(done.stdout)
 
 
-def tests(build):
-    """(name, program) of the suite "kernel"."""
-    return [(t["name"], pathlib.Path(t["cmd"][0]))
-            for t in build_parts.introspect(build, "tests")
-            if "smudge:kernel" in t["suite"]]
+def libraries(programs):
+    """The paths by which the programs' loader finds them, and its own."""
+    done = stopping.run(["ldd", *programs], stdout=subprocess.PIPE)
+    return sorted(set(re.findall(r"^\t(?:\S+ => )?(/\S+)", done.stdout, re.M)))
 
 
 def place(build, path):
@@ -79,38 +81,50 @@ def place(build, path):
     path = pathlib.Path(path)
     for name in (path, pathlib.Path(*path.parts[:-1]).resolve() / path.name):
         if name.is_relative_to(build):
-            return f"{PLACE}/{name.relative_to(build)}"
+            return f"/{PLACE}/{name.relative_to(build)}"
     return str(path)
 
 
-def add_build(archive, build):
-    programs = [program for _, program in tests(build)]
-    programs += [build / name for name in PROGRAMS]
-    for path in [*programs, *(p for pattern in FILES
-                              for p in sorted(build.glob(pattern)))]:
-        archive.add_file(place(build, path), path.read_bytes())
-    for path in sorted({p for program in programs for p in libraries(program)}):
-        archive.add_file(place(build, path), pathlib.Path(path).read_bytes())
+def busybox():
+    path = shutil.which("busybox")
+    if not path:
+        raise RuntimeError("there is no busybox")
+    return pathlib.Path(path).read_bytes()
 
 
-def make(path, build, kernel):
-    """Write the initramfs of the kernel for the build to path."""
+class Payload:
+    """What all kernels run: the programs of a build, and the list of tests."""
+
+    def __init__(self, build):
+        tests = [t for t in introspect(build, "tests")
+                 if "smudge:kernel" in t["suite"]]
+        self.tests = "".join(
+            " ".join([t["name"], *(place(build, word) for word in t["cmd"])]) +
+            "\n" for t in tests)
+        programs = [t["cmd"][0] for t in tests]
+        programs += [build / name for name in PROGRAMS]
+        others = [p for pattern in FILES for p in sorted(build.glob(pattern))]
+        self.files = {place(build, path): pathlib.Path(path).read_bytes()
+                      for path in [*programs, *libraries(programs), *others]}
+
+
+def make(path, payload, kernel):
+    """Write the kernel's initramfs to path."""
     with open(path, "wb") as file:
         archive = Archive(file)
         for name in ("proc", "sys", "dev", "tmp", "disk"):
             archive.add_folder(name)
         archive.add_file("init", (SCRIPTS / "kernel-init.sh").read_bytes())
-        archive.add_file("bin/busybox", pathlib.Path("/bin/busybox").read_bytes())
+        archive.add_file("bin/busybox", busybox())
         archive.add_link("bin/sh", "busybox")
         archive.add_file("etc/passwd", b"root:x:0:0::/:/bin/sh\n"
                          b"nobody:x:65534:65534::/:/bin/sh\n")
-        archive.add_file("tests", "".join(
-            f"{name} {place(build, program)}\n"
-            for name, program in tests(build)).encode())
+        archive.add_file("tests", payload.tests.encode())
         modules = kernel.with_dependencies(MODULES)
         for name, content in modules:
             archive.add_file(f"modules/{name}.ko", content)
         archive.add_file("modules/order", "".join(
             f"{name}\n" for name, _ in modules).encode())
-        add_build(archive, build)
+        for name, content in payload.files.items():
+            archive.add_file(name, content)
         archive.end()

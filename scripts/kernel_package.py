@@ -7,9 +7,13 @@ import re
 import shutil
 import subprocess
 
+import stopping
+
 # Debian 12 has both. The names stay, the kernels that they depend on do not.
 PACKAGES = {"6.1": "linux-image-cloud-amd64",
             "6.12": "linux-image-6.12-cloud-amd64"}
+APT_GET = ["apt-get", "-q", "-o", "APT::Update::Error-Mode=any",
+           "-o", "Acquire::http::Timeout=20", "-o", "Acquire::Retries=1"]
 OPEN = {".ko": open, ".xz": lzma.open, ".gz": gzip.open}
 
 
@@ -18,11 +22,11 @@ class Unavailable(Exception):
 
 
 def run(command, cwd=None):
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True,
-                          stdin=subprocess.DEVNULL)
+    done = stopping.run(command, cwd=cwd, stdout=subprocess.PIPE,
+                        stderr=subprocess.PIPE)
     if done.returncode:
-        raise Unavailable(f"{command[0]}: " + (done.stderr or done.stdout or
-                                               "failed").splitlines()[-1])
+        said = (done.stderr or done.stdout).strip() or "it failed"
+        raise Unavailable(f"{command[0]}: {said.splitlines()[-1]}")
     return done.stdout
 
 
@@ -31,18 +35,18 @@ def newest(package):
     found = re.findall(r"Depends: (linux-image-\S+)",
                        run(["apt-cache", "depends", "--important", package]))
     if not found:
-        raise Unavailable(f"apt knows no {package}; is bookworm-security among "
-                          f"its sources?")
+        raise Unavailable("apt does not know it (is bookworm-security among "
+                          "its sources?)")
     return found[0]
 
 
 def download(package, folder):
     """Tried again after an update: the archive keeps a kernel for a while."""
     try:
-        run(["apt-get", "-q", "download", newest(package)], cwd=folder)
+        run([*APT_GET, "download", newest(package)], cwd=folder)
     except Unavailable:
-        run(["apt-get", "-q", "update"])
-        run(["apt-get", "-q", "download", newest(package)], cwd=folder)
+        run([*APT_GET, "update"])
+        run([*APT_GET, "download", newest(package)], cwd=folder)
 
 
 class Kernel:
@@ -51,25 +55,36 @@ class Kernel:
     def __init__(self, series, cache):
         self.series = series
         self.root = pathlib.Path(cache) / series
-        if not list(self.root.glob("boot/vmlinuz-*")):
-            self.fetch()
+        if not self.is_there():
+            self.fetch(pathlib.Path(cache) / f"{series}.new")
         self.image = next(self.root.glob("boot/vmlinuz-*"))
         self.release = self.image.name.removeprefix("vmlinuz-")
         modules = next(self.root.glob("**/modules.order")).parent
         self.modules = {re.split(r"\.ko", path.name)[0].replace("-", "_"): path
                         for path in modules.rglob("*.ko*")}
 
-    def fetch(self):
+    def is_there(self):
+        return all(list(self.root.glob(name))
+                   for name in ("boot/vmlinuz-*", "**/modules.order"))
+
+    def fetch(self, new):
         """Into a new folder first: a fetch that broke off leaves no kernel."""
-        new = self.root.with_name(self.series + ".new")
+        package = PACKAGES[self.series]
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(parents=True)
-        download(PACKAGES[self.series], new)
-        for deb in new.glob("*.deb"):
-            run(["dpkg-deb", "-x", deb, new])
-            deb.unlink()
-        shutil.rmtree(self.root, ignore_errors=True)
-        new.rename(self.root)
+        try:
+            download(package, new)
+            for deb in new.glob("*.deb"):
+                run(["dpkg-deb", "-x", deb, new])
+                deb.unlink()
+            shutil.rmtree(self.root, ignore_errors=True)
+            new.rename(self.root)
+        except Unavailable as why:
+            raise Unavailable(f"{package} cannot be fetched: {why}") from None
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
+        if not self.is_there():
+            raise Unavailable(f"{package} has no kernel with modules")
 
     def with_dependencies(self, names):
         """(name, content) of the modules in the order to load them in; what is

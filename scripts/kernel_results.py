@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What the tests printed on a kernel: cases, which of them may be skipped, the
-report that the tally reads, and the table of docs/kernel-support.md.
+"""What the tests printed on a kernel: cases, which of them may be skipped, and
+the report that the tally reads.
 """
 import collections
 import fnmatch
@@ -10,24 +10,6 @@ import xml.etree.ElementTree as xml
 
 SCRIPTS = pathlib.Path(__file__).resolve().parent
 SKIPS = SCRIPTS / "kernel-skips.txt"
-DOCUMENT = SCRIPTS.parent / "docs/kernel-support.md"
-BEGIN, END = "<!-- make test-kernels: begin -->", "<!-- end -->"
-
-# row of the table: the tests that show it
-MECHANISMS = {
-    "userfaultfd": ["*uffd*", "test_discard"],
-    "KVM's log": ["test_kvm_log_*", "test_kvm_look", "test_kvm_two_clients",
-                  "errors_kvm_*"],
-    "KVM's rings": ["test_kvm_ring_*"],
-    "vhost's log": ["test_vhost_log_*"],
-    "soft-dirty": ["*soft_dirty*"],
-    "mprotect": ["*mprotect*"],
-    "another process": ["test_process_*"],
-    "several, in each kind of memory": ["test_guest_kinds", "test_pinned_io"],
-    "sources agree": ["*differential*", "*agree*"],
-    "smudge-vm on KVM and Unicorn": ["*_vm_*", "test_unicorn_facts"],
-    "`smudge demo --engine kvm`": ["demo"],
-}
 
 Case = collections.namedtuple("Case", "test name outcome reason output")
 
@@ -53,30 +35,34 @@ def read_test(test, lines, status):
 
 
 class Reader:
-    """Takes lines of a machine, and gives the cases of each test that ends."""
+    """Takes the lines of a machine; has the cases of each test that ended."""
 
-    def __init__(self):
+    def __init__(self, say=lambda line: None):
+        self.say = say
         self.test = None
         self.lines = []
-        self.is_done = False
+        self.cases = []
+        self.has_booted = self.is_done = False
 
     def read(self, line):
         words = line.split()
         if words[:2] == ["##", "begin"]:
             self.test, self.lines = words[2], []
         elif words[:2] == ["##", "end"] and words[2] == self.test:
-            test, self.test = self.test, None
-            return read_test(test, self.lines, int(words[3]))
-        elif words[:2] == ["##", "done"]:
-            self.is_done = True
-        elif self.test:
+            self.cases += read_test(self.test, self.lines, int(words[3]))
+            self.test, self.lines = None, []
+        elif words[:2] != ["##", "done"]:
             self.lines.append(line)
-        return []
+        self.has_booted |= words[:2] == ["##", "kernel"]
+        self.is_done |= words[:2] == ["##", "done"]
+        if words[:1] == ["##"] and words[1] != "begin":
+            self.say(line)
 
     def broken_off(self, why, console):
-        """The case of a machine that did not get to its end."""
-        return Case(self.test or "boot", "end", "failed", why, "\n".join(
-            [*self.lines[-20:], "console:", console]))
+        """Adds the case of a machine that did not get to its end."""
+        test = self.test or ("machine" if self.has_booted else "boot")
+        self.cases.append(Case(test, "end", "failed", why, "\n".join(
+            [*self.lines[-20:], "console:", console])))
 
 
 class Skips:
@@ -135,51 +121,3 @@ def write_report(path, results):
                     re.sub(r"[^\t\n -\ud7ff]", "?", text)
     path.parent.mkdir(parents=True, exist_ok=True)
     xml.ElementTree(suites).write(path, encoding="unicode")
-
-
-def cell(cases):
-    """What a mechanism's tests came to on a kernel."""
-    outcomes = {c.outcome for c in cases}
-    skips = sorted({re.sub("^without [^:]*: ", "", c.reason)
-                    for c in cases if c.outcome == "skipped"})
-    if not cases:
-        return "not tested"
-    if "failed" in outcomes:
-        return "**fails**"
-    words = ["passes"] if "passed" in outcomes else []
-    return "; ".join(words + [f'"{s}"' for s in skips])
-
-
-def table(results):
-    """The lines of the table of {kernel: cases}."""
-    yield "| | " + " | ".join(f"Linux {k}" for k in results) + " |"
-    yield "|---|" + "---|" * len(results)
-    for name, patterns in MECHANISMS.items():
-        row = [[c for c in cases if any(fnmatch.fnmatchcase(c.test, p)
-                                        for p in patterns)]
-               for cases in results.values()]
-        if any(row):
-            yield f"| {name} | " + " | ".join(map(cell, row)) + " |"
-
-
-def documented():
-    """(what is before the table, its lines, what is after)"""
-    text = DOCUMENT.read_text()
-    before, _, rest = text.partition(BEGIN + "\n")
-    inside, _, after = rest.partition(END + "\n")
-    return before, inside.splitlines(), after
-
-
-def document(results):
-    before, _, after = documented()
-    DOCUMENT.write_text("\n".join([before + BEGIN, *table(results),
-                                   END + "\n" + after]))
-
-
-def check_document(results):
-    """The case of the table in the document."""
-    wanted = list(table(results))
-    is_right = documented()[1] == wanted
-    return Case("table", DOCUMENT.name, "passed" if is_right else "failed", "",
-                "\n".join([f"docs/{DOCUMENT.name} wants this (make test-kernels "
-                           f"UPDATE=1 writes it):", *wanted]))

@@ -15,6 +15,7 @@ import c_source
 import circles
 import complexity
 import tally
+import test_kernel_machines as kernel_machines
 import test_kernel_results as kernels
 
 calls = importlib.import_module("check-calls")
@@ -365,6 +366,7 @@ def test_threads_are_found():
 
 def test_kernels():
     kernels.main()
+    kernel_machines.main()
 
 
 def main():

@@ -3,9 +3,11 @@
 early, are skipped, or are not skipped any more.
 """
 import io
+import json
 
 import kernel_initramfs
 import kernel_results
+import kernel_tables as tables
 
 OUTPUT = """
 ## begin test_one
@@ -22,8 +24,10 @@ EXPECTED = {("test_one:*", "without kvm: *"): True}
 
 def read(status=0, second=SECOND, last=LAST):
     reader = kernel_results.Reader()
-    text = OUTPUT.format(status=status, second=second, last=last)
-    return reader, [c for line in text.splitlines() for c in reader.read(line)]
+    for line in OUTPUT.format(status=status, second=second,
+                              last=last).splitlines():
+        reader.read(line)
+    return reader, list(reader.cases)
 
 
 def outcomes(cases):
@@ -41,7 +45,9 @@ def test_cases():
 
 def test_ends():
     assert read()[0].is_done and not read(last="## begin test_two")[0].is_done
-    case = read(last="## begin test_two\nhello")[0].broken_off("hung", "oops")
+    reader = read(last="## begin test_two\nhello")[0]
+    reader.broken_off("hung", "oops")
+    case = reader.cases[-1]
     assert case.test == "test_two" and case.outcome == "failed"
     assert "hello" in case.output and "oops" in case.output
 
@@ -63,12 +69,54 @@ def test_skips():
 
 def test_table():
     def cell(cases):
-        return list(kernel_results.table({"6.1": [
-            c._replace(test="demo") for c in cases]}))[-1].split(" | ")[-1]
+        return tables.mechanisms("6.1", [c._replace(test="demo") for c in cases])
     cases = read()[1]
-    assert cell(cases) == 'passes; "no /dev/kvm" |'
-    assert cell(cases[2:]) == '"no /dev/kvm" |'
-    assert cell(read(1)[1]) == "**fails** |"
+    row = "`smudge demo --engine kvm`"
+    both = {"Linux 6.1": {row: 'passes; "no /dev/kvm"'}}
+    assert cell(cases) == both
+    assert cell(cases[2:]) == {"Linux 6.1": {row: '"no /dev/kvm"'}}
+    assert cell(read(1)[1]) == {"Linux 6.1": {row: "**fails**"}}
+    table = {**both, "Linux 6.12": {"KVM's log": "passes"}}
+    assert tables.read("\n".join(tables.lines(table))) == table
+    assert not list(tables.differences(both, table))
+    assert len(list(tables.differences(table, both))) == 1
+    assert len(list(tables.differences(both, {}))) == 1
+    assert len(list(tables.differences({"Linux 6.1": {}}, both))) == 1
+
+
+FEATURES = """KIND        WORKS SINCE  INSTEAD
+uffd        no    6.7     soft-dirty, mprotect
+    this kernel has none
+mprotect    yes   any
+Tried on Linux 6.1.0 as
+    user {uid}, capabilities all, seccomp none, user namespace the first
+"""
+FEATURES_JSON = {"features": [{"kind": "uffd", "works": False,
+                               "why": "this kernel has none"},
+                              {"kind": "mprotect", "works": True}]}
+
+
+def feature_cases(is_wrong):
+    for user, (uid, _) in tables.USERS.items():
+        told = {**FEATURES_JSON, "process": {"uid": uid, "release": "6.1.0"}}
+        text = FEATURES.format(uid=uid)
+        if is_wrong:
+            text = text.replace("yes", "no ")
+        for test, output in ((f"features-{user}", text),
+                             (f"features-{user}-json", json.dumps(told))):
+            yield kernel_results.Case(test, test, "passed", "", output)
+
+
+def test_features():
+    cases = list(feature_cases(False))
+    column = {"uffd": '"this kernel has none"', "mprotect": "works"}
+    assert tables.features("6.1", cases) == {
+        "Linux 6.1, root": column, "Linux 6.1, user nobody": column}
+    assert tables.features("6.1", cases[:2])["Linux 6.1, user nobody"] == {}
+    for wrong in (cases[:1], cases[1:2], list(feature_cases(True))):
+        assert outcomes(tables.check_features("6.1.0", wrong)) == ["failed"] * 2
+    assert outcomes(tables.check_features("6.12", cases)) == ["failed"] * 2
+    assert outcomes(tables.check_features("6.1.0", cases)) == ["passed"] * 2
 
 
 def test_archive():
@@ -82,5 +130,6 @@ def test_archive():
 
 
 def main():
-    for test in (test_cases, test_ends, test_skips, test_table, test_archive):
+    for test in (test_cases, test_ends, test_skips, test_table,
+                 test_features, test_archive):
         test()
