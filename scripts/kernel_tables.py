@@ -17,6 +17,7 @@ NOT_TESTED = "not tested"
 
 # row of the table: the tests that show it; a test is in the first that fits
 MECHANISMS = {
+    "another process": ["*process*"],
     "userfaultfd": ["*uffd*", "test_discard"],
     "KVM's rings": ["test_kvm_ring_*"],
     "KVM's log": ["test_kvm_*", "errors_kvm_*"],
