@@ -77,6 +77,12 @@ for form in "" --json; do
 	limited "features-nobody${form#-}" su -s /bin/sh nobody -c \
 		"/smudge/tools/smudge features $form"
 done
+yes >/dev/null &
+limited rate-root /smudge/tools/smudge rate --duration 2 --json $!
+kill $!
+limited rate-nobody su -s /bin/sh nobody -c 'yes >/dev/null &
+	/smudge/tools/smudge rate --duration 2 --json $!; status=$?
+	kill $!; exit $status'
 while read -r test program; do
 	# shellcheck disable=SC2086
 	limited "$test" $program

@@ -19,7 +19,7 @@ def read_test(test, lines, status):
     cases = []
     output = "\n".join(lines)
     for line in lines:
-        match = re.match(r"(not )?ok \d+ - (\S+)(?: # SKIP (.*))?", line)
+        match = re.match(r"(not )?ok \d+ - (.*?)(?: # SKIP (.*))?$", line)
         if match:
             outcome = "failed" if match[1] else \
                 "passed" if match[3] is None else "skipped"

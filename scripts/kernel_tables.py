@@ -29,6 +29,7 @@ MECHANISMS = {
     "smudge-vm on KVM and Unicorn": ["*_vm_*", "test_unicorn_facts"],
     "`smudge demo --engine kvm`": ["demo"],
     "`smudge features`": ["features-*"],
+    "`smudge rate`": ["rate-*"],
 }
 # name in kernel-init.sh: its number, its name in the table
 USERS = {"root": (0, "root"), "nobody": (65534, "user nobody")}

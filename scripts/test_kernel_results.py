@@ -36,6 +36,8 @@ def outcomes(cases):
 
 def test_cases():
     assert outcomes(read()[1]) == ["passed", "passed", "skipped"]
+    skipped = read(0, "ok 2 - b in memory # SKIP without uffd: none")[1][1]
+    assert skipped[1:4] == ("b in memory", "skipped", "without uffd: none")
     assert outcomes(read(1, "not ok 2 - b")[1]) == ["passed", "failed", "skipped"]
     # a case that is not there, and a status that no case explains
     assert outcomes(read(139, "")[1]) == ["passed", "skipped", "failed"]
