@@ -26,7 +26,9 @@ def run(command, cwd=None):
                         stderr=subprocess.PIPE)
     if done.returncode:
         said = (done.stderr or done.stdout).strip() or "it failed"
-        raise Unavailable(f"{command[0]}: {said.splitlines()[-1]}")
+        causes = re.findall(r"^[EW]: (Failed to fetch .*)", said, re.M)
+        why = causes[0] if causes else said.splitlines()[-1]
+        raise Unavailable(f"{command[0]}: {' '.join(why.split())}")
     return done.stdout
 
 

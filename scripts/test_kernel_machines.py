@@ -35,7 +35,8 @@ ENDINGS = [
      ["--limit", "all=0.3"], 1, "machine: end it was not done within 0.3 s"),
 ]
 NO_NETWORK = """echo "W: some warning" >&2
-echo "E: Failed to fetch http://x/y.deb  Could not resolve 'x'" >&2
+echo "W: Failed to fetch http://x/y.deb  Could not resolve 'x'" >&2
+echo "E: Some index files failed to download." >&2
 exit 100
 """
 
@@ -180,8 +181,8 @@ def test_fetch(world):
     world.program("apt-get", NO_NETWORK)
     found, said = world.finish(world.start())
     assert (found, said) == (
-        77, "linux-image-cloud-amd64 cannot be fetched: apt-get: E: Failed to "
-        "fetch http://x/y.deb  Could not resolve 'x'\n"), (found, said)
+        77, "linux-image-cloud-amd64 cannot be fetched: apt-get: Failed to "
+        "fetch http://x/y.deb Could not resolve 'x'\n"), (found, said)
     world.program("apt-get", f": >'{running}'\n: >x.deb\n{WAIT}")
     process = world.start()
     wait_for(running, process)
