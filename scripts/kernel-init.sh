@@ -7,7 +7,7 @@
 /bin/busybox mkdir -p /sbin
 /bin/busybox --install -s /bin
 export PATH=/bin LC_ALL=C CMOCKA_MESSAGE_OUTPUT=TAP
-export SMUDGE_TEST_PERCENT=20
+export SMUDGE_TEST_PERCENT=10
 
 mount -t devtmpfs dev /dev
 mount -t proc proc /proc
