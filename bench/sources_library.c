@@ -109,3 +109,16 @@ void sources_library_take(void *side)
 		smudge_client_commit(lib->client, lib->batch);
 	bench_must(ret, err.message);
 }
+
+void *sources_library_new(struct smudge_source *source,
+			  const struct sources_ram *ram,
+			  struct smudge_error *err)
+{
+	struct sources_library *lib = sources_alloc(sizeof(*lib));
+
+	lib->source = source;
+	if (sources_library_open(lib, ram, err) == 0)
+		return lib;
+	sources_library_free(lib);
+	return NULL;
+}

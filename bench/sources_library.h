@@ -44,5 +44,20 @@ uint64_t sources_library_found(void *side);
 void sources_library_take(void *side);
 /* Close, and free a side that is nothing but this. */
 void sources_library_free(void *side);
+/* Such a side, which owns @source. Return: the side, or NULL with a sentence.
+ */
+void *sources_library_new(struct smudge_source *source,
+			  const struct sources_ram *ram,
+			  struct smudge_error *err);
+
+/* Its struct sources_side; @open_it makes the source. */
+#define SOURCES_LIBRARY_SIDE(open_it)                                         \
+	{                                                                     \
+		.open = open_it, .close = sources_library_free,               \
+		.arm = sources_library_arm, .stop = sources_library_stop,     \
+		.write = sources_library_write,                               \
+		.harvest = sources_library_harvest,                           \
+		.found = sources_library_found, .take = sources_library_take, \
+	}
 
 #endif

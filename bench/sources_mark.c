@@ -3,19 +3,12 @@
  * The program itself marks what it wrote. There is no source: the take collects
  * the marks.
  */
-#include <stdlib.h>
-
 #include "sources_library.h"
 #include "sources_log.h"
 
 static void *side_open(const struct sources_ram *ram, struct smudge_error *err)
 {
-	struct sources_library *lib = sources_alloc(sizeof(*lib));
-
-	if (sources_library_open(lib, ram, err) == 0)
-		return lib;
-	sources_library_free(lib);
-	return NULL;
+	return sources_library_new(NULL, ram, err);
 }
 
 static void side_write(void *side, uint64_t npages, uint64_t stride)

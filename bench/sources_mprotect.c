@@ -26,16 +26,11 @@ static struct bare *the_bare; /* the handler's, between arm and stop */
 static void *library_open(const struct sources_ram *ram,
 			  struct smudge_error *err)
 {
-	struct sources_library *lib = sources_alloc(sizeof(*lib));
+	struct smudge_source *source;
 
-	if (smudge_mprotect_create(&lib->source, err) < 0) {
-		free(lib);
+	if (smudge_mprotect_create(&source, err) < 0)
 		return NULL;
-	}
-	if (sources_library_open(lib, ram, err) == 0)
-		return lib;
-	sources_library_free(lib);
-	return NULL;
+	return sources_library_new(source, ram, err);
 }
 
 static void *bare_open(const struct sources_ram *ram, struct smudge_error *err)
@@ -146,16 +141,8 @@ static uint64_t bare_found(void *side)
 	return ((struct bare *)side)->found;
 }
 
-static const struct sources_side library_side = {
-	.open = library_open,
-	.close = sources_library_free,
-	.arm = sources_library_arm,
-	.stop = sources_library_stop,
-	.write = sources_library_write,
-	.harvest = sources_library_harvest,
-	.found = sources_library_found,
-	.take = sources_library_take,
-};
+static const struct sources_side library_side =
+	SOURCES_LIBRARY_SIDE(library_open);
 
 static const struct sources_side bare_side = {
 	.open = bare_open,

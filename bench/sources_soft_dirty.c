@@ -38,16 +38,11 @@ static void *library_open(const struct sources_ram *ram,
 {
 	const struct smudge_soft_dirty_options options = {
 		.size = sizeof(options), .quiesce = quiesce, .resume = resume};
-	struct sources_library *lib = sources_alloc(sizeof(*lib));
+	struct smudge_source *source;
 
-	if (smudge_soft_dirty_create(&options, &lib->source, err) < 0) {
-		free(lib);
+	if (smudge_soft_dirty_create(&options, &source, err) < 0)
 		return NULL;
-	}
-	if (sources_library_open(lib, ram, err) == 0)
-		return lib;
-	sources_library_free(lib);
-	return NULL;
+	return sources_library_new(source, ram, err);
 }
 
 static void *bare_open(const struct sources_ram *ram, struct smudge_error *err)
@@ -121,16 +116,8 @@ static uint64_t bare_found(void *side)
 	return sources_bits_count(&((struct bare *)side)->dirty);
 }
 
-static const struct sources_side library_side = {
-	.open = library_open,
-	.close = sources_library_free,
-	.arm = sources_library_arm,
-	.stop = sources_library_stop,
-	.write = sources_library_write,
-	.harvest = sources_library_harvest,
-	.found = sources_library_found,
-	.take = sources_library_take,
-};
+static const struct sources_side library_side =
+	SOURCES_LIBRARY_SIDE(library_open);
 
 static const struct sources_side bare_side = {
 	.open = bare_open,

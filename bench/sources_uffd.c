@@ -38,16 +38,11 @@ struct bare {
 static void *library_open(const struct sources_ram *ram,
 			  struct smudge_error *err)
 {
-	struct sources_library *lib = sources_alloc(sizeof(*lib));
+	struct smudge_source *source;
 
-	if (smudge_uffd_create(&lib->source, err) < 0) {
-		free(lib);
+	if (smudge_uffd_create(&source, err) < 0)
 		return NULL;
-	}
-	if (sources_library_open(lib, ram, err) == 0)
-		return lib;
-	sources_library_free(lib);
-	return NULL;
+	return sources_library_new(source, ram, err);
 }
 
 static struct uffdio_range range_of(const struct sources_ram *ram)
@@ -165,16 +160,8 @@ static uint64_t bare_found(void *side)
 	return ((struct bare *)side)->scan.found;
 }
 
-static const struct sources_side library_side = {
-	.open = library_open,
-	.close = sources_library_free,
-	.arm = sources_library_arm,
-	.stop = sources_library_stop,
-	.write = sources_library_write,
-	.harvest = sources_library_harvest,
-	.found = sources_library_found,
-	.take = sources_library_take,
-};
+static const struct sources_side library_side =
+	SOURCES_LIBRARY_SIDE(library_open);
 
 const struct sources_side sources_uffd_bare = {
 	.open = bare_open,

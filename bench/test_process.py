@@ -10,6 +10,8 @@ import json
 import subprocess
 import sys
 
+from rows import run_tests
+
 COMMAND = sys.argv[1]
 LIMITS = {"idle process": ("median", 200),
           "smudge-vm on KVM, guest writes": ("max", 30000)}
@@ -53,21 +55,5 @@ def judged():
     assert (status == 3) == bool(missed), (status, found)
 
 
-def main():
-    tests = [one_sample, judged]
-    print(f"1..{len(tests)}")
-    failed = 0
-    for number, test in enumerate(tests, 1):
-        name = test.__name__.replace("_", " ")
-        try:
-            test()
-            print(f"ok {number} {name}")
-        except (AssertionError, ValueError, KeyError) as failure:
-            print(f"# {failure!r}", file=sys.stderr)
-            print(f"not ok {number} {name}")
-            failed += 1
-    return bool(failed)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_tests([one_sample, judged]))

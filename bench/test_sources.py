@@ -10,6 +10,8 @@ import json
 import subprocess
 import sys
 
+from rows import run_tests
+
 COMMAND = sys.argv[1]
 PAGES = 64
 DIRTY = [1, 10]  # at most half of the pages
@@ -117,21 +119,5 @@ def wrong_options():
         assert why in done.stderr, (wrong, done.stderr)
 
 
-def main():
-    tests = [shape, judged, chosen, wrong_options]
-    print(f"1..{len(tests)}")
-    failed = 0
-    for number, test in enumerate(tests, 1):
-        name = test.__name__.replace("_", " ")
-        try:
-            test()
-            print(f"ok {number} {name}")
-        except (AssertionError, ValueError, KeyError) as failure:
-            print(f"# {failure!r}", file=sys.stderr)
-            print(f"not ok {number} {name}")
-            failed += 1
-    return bool(failed)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_tests([shape, judged, chosen, wrong_options]))

@@ -6,52 +6,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 
-#include "process_rig.h"
-#include "support.h"
-
-#define P     ((uint64_t)RIG_PAGE)
-#define N     64
-#define BYTES (N * P)
-#define RW    (PROT_READ | PROT_WRITE)
-#define ANON  (MAP_PRIVATE | MAP_ANONYMOUS)
-#define FIXED (ANON | MAP_FIXED)
-
-static const struct smudge_process_options by_uffd = {
-	.size = sizeof(by_uffd), .method = SMUDGE_PROCESS_UFFD};
-
-static struct process_rig rig;
-static uint64_t room; /* 1 MiB of addresses without access before @at */
-static uint64_t at;   /* N pages, all written, and room behind them */
-
-static void fill(uint64_t from, uint64_t npages)
-{
-	for (uint64_t i = 0; i < npages; i++)
-		rig_store(&rig, from + i * P, 1);
-}
-
-static void open_rig(void)
-{
-	process_rig_start(&rig);
-	room = rig_mmap(&rig, 0, 4 << 20, PROT_NONE, ANON, -1);
-	at = rig_mmap(&rig, room + (1 << 20), BYTES, RW, FIXED, -1);
-	fill(at, N);
-	process_rig_track(&rig, &by_uffd);
-	rig_harvest(&rig);
-	rig_clean(&rig);
-}
-
-static void close_rig(void)
-{
-	process_rig_stop(&rig);
-}
-
-static void harvest_and_expect(uint64_t from, uint64_t npages, uint64_t ndirty)
-{
-	rig_harvest(&rig);
-	assert_int_equal(rig_count(&rig, from, npages * P), ndirty);
-}
+#include "process_place.h"
 
 static void a_held_region_stays(void)
 {
