@@ -30,8 +30,9 @@
  * no lock, and a page that the process did not map is mapped there by it.
  *
  * WHAT IS NOT SEEN: writes of other processes to shared memory, of devices
- * (VFIO), of the kernel into registered buffers of io_uring, and what a tracer
- * writes by /proc/PID/mem into memory that may not be written. I/O into pinned
+ * (VFIO), of the kernel into registered buffers of io_uring (of these
+ * smudge_process_each_writer tells which there are), and what a tracer writes
+ * by /proc/PID/mem into memory that may not be written. I/O into pinned
  * pages is reported when it is pinned: memory.h, PINNED I/O.
  *
  * THE PROCESS ITSELF stands for a moment as it is attached and let go, and with
@@ -254,6 +255,57 @@ void smudge_process_each_untracked(
 	void (*each)(void *opaque,
 		     const struct smudge_process_untracked *untracked),
 	void *opaque) SMUDGE_NONNULL(1, 2);
+
+/* Who may write to a process's memory without being detected. */
+enum smudge_process_writer_kind {
+	/* another process, but not the caller's, which maps memory of a region
+	   too, shared, and may write to it: a back end of vhost-user, a forked
+	   child */
+	SMUDGE_PROCESS_WRITER_PROCESS = 0,
+	/* a device that the process has (VFIO, IOMMUFD) */
+	SMUDGE_PROCESS_WRITER_DEVICE = 1,
+	/* an io_uring: I/O that is in flight has its pages pinned, and buffers
+	   that are registered stay pinned */
+	SMUDGE_PROCESS_WRITER_IO_URING = 2,
+	/* a context of AIO: the same for I/O that is in flight */
+	SMUDGE_PROCESS_WRITER_AIO = 3,
+};
+
+/* Valid during the call. */
+struct smudge_process_writer {
+	size_t size; /* set by the library */
+	enum smudge_process_writer_kind kind;
+	pid_t pid;	  /* of the other process, or of this one */
+	const char *name; /* the other process's, or what /proc calls the
+			     descriptor or the mapping */
+	/* What it may write to, end exclusive; 0 to 0: any memory. */
+	uint64_t first_address;
+	uint64_t end_address;
+};
+
+/*
+ * smudge_process_each_writer - list who may write undetected, as /proc shows it
+ *      now
+ * @process: process (borrowed)
+ * @each: called for each, a process once for each region that it maps; it makes
+ *      no call of the library for this process or its memory
+ * @opaque: passed to @each
+ * @err: receives the failure; may be NULL
+ *
+ * What they wrote must be marked by the program, or counted as dirty. It reads
+ * the mappings of every process. Nothing of the process is touched.
+ * Blocks: on the lock, and while /proc is read. Threads: any.
+ * State after failure: @each was called for what was found until then.
+ * Return: the number of processes whose mappings may not be read (each may be a
+ * writer), -ESRCH (the process has ended), -EPERM (its descriptors may not be
+ * read, or in a child of fork), -ENOENT (no /proc), -EIO, -EMFILE, -ENFILE,
+ * -ENOMEM.
+ */
+int smudge_process_each_writer(
+	struct smudge_process *process,
+	void (*each)(void *opaque, const struct smudge_process_writer *writer),
+	void *opaque, struct smudge_error *err) SMUDGE_MUST_CHECK
+	SMUDGE_NONNULL(1, 2);
 
 #pragma GCC visibility pop
 

@@ -114,6 +114,8 @@ static int64_t obey(int socket, const struct request *q)
 		return own_uffd(a[0], a[1]);
 	case SBRK:
 		return (int64_t)(intptr_t)sbrk((intptr_t)a[0]);
+	case SYSTEM_CALL:
+		return syscall((long)a[0], a[1], a[2], a[3]);
 	case EXIT:
 		_exit(0);
 	}

@@ -21,6 +21,7 @@ enum order {
 	UFFD,
 	OWN_UFFD,
 	SBRK,
+	SYSTEM_CALL,
 	EXIT,
 };
 

@@ -258,6 +258,11 @@ uint64_t rig_sbrk(struct process_rig *r, int64_t bytes)
 	return (uint64_t)ret;
 }
 
+int64_t rig_syscall(struct process_rig *r, long number, uint64_t a, uint64_t b)
+{
+	return ASK(r, SYSTEM_CALL, (uint64_t)number, a, b);
+}
+
 void rig_harvest(struct process_rig *r)
 {
 	struct smudge_error err = SMUDGE_ERROR_INIT;

@@ -62,6 +62,8 @@ void rig_exit(struct process_rig *r);
 void rig_own_uffd(struct process_rig *r, uint64_t at, uint64_t bytes);
 /* Grow the heap by brk(2); the old end. */
 uint64_t rig_sbrk(struct process_rig *r, int64_t bytes);
+/* Any system call; @a and @b are numbers, or addresses there. -1: it failed. */
+int64_t rig_syscall(struct process_rig *r, long number, uint64_t a, uint64_t b);
 
 /* Call this first in main: a child that was executed never returns from it. */
 void process_rig_main(int argc, char **argv);
