@@ -13,13 +13,11 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define STACK_BYTES  ((size_t)512 << 10)
-#define GUARD_BYTES  ((size_t)64 << 10) /* a page, whatever its size */
-#define SIGSET_BYTES 8
+#define STACK_BYTES ((size_t)512 << 10)
+#define GUARD_BYTES ((size_t)64 << 10) /* a page, whatever its size */
 
 struct errand {
 	void (*fn)(void *opaque);
@@ -28,16 +26,22 @@ struct errand {
 };
 
 /*
- * The system call itself: libc's function would tell a sanitizer, which shares
- * its memory with our process, about a handler that our process does not have.
+ * Its stack begins at a multiple of its size, so it is found from any frame.
+ * Thread-local memory is the waiting thread's, and the library may have none.
  */
+const void **smi_guardian_slot(void)
+{
+	uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
+
+	return (const void **)((frame & ~(STACK_BYTES - 1)) + GUARD_BYTES);
+}
+
+/* The child has a table of handlers of its own. */
 static void receive_sigchld(void)
 {
-	const struct {
-		uint64_t handler, flags, restorer, mask;
-	} action = {0};
+	const struct sigaction action = {.sa_handler = SIG_DFL};
 
-	syscall(SYS_rt_sigaction, SIGCHLD, &action, NULL, SIGSET_BYTES);
+	sigaction(SIGCHLD, &action, NULL);
 }
 
 static int run(void *opaque)
@@ -68,21 +72,22 @@ int smi_guardian_run(void (*fn)(void *opaque), void *opaque)
 {
 	struct errand errand = {.fn = fn, .opaque = opaque};
 	sigset_t all, old;
-	char *stack;
+	char *memory, *stack;
 	int ret;
 
-	stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
-		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-	if (stack == MAP_FAILED)
+	memory = mmap(NULL, 2 * STACK_BYTES, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	if (memory == MAP_FAILED)
 		return -ENOMEM;
+	stack = memory + (-(uintptr_t)memory & (STACK_BYTES - 1));
 	if (mprotect(stack, GUARD_BYTES, PROT_NONE) < 0) {
-		munmap(stack, STACK_BYTES);
+		munmap(memory, 2 * STACK_BYTES);
 		return -ENOMEM;
 	}
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	ret = start_and_wait(&errand, stack);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	munmap(stack, STACK_BYTES);
+	munmap(memory, 2 * STACK_BYTES);
 	return ret;
 }

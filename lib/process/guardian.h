@@ -8,12 +8,16 @@
 
 /*
  * smi_guardian_run - run @fn in a child that shares everything, and wait for it
- * @fn: what it does; all signals are blocked, SIGCHLD has the default action
+ * @fn: what it does; all signals are blocked, SIGCHLD has the default action,
+ *      and handlers that it installs are its own
  *
  * Blocks: until @fn is done, also if a signal arrives. Threads: any.
  * Return: 0, or -errno: -EIO (it was killed before it was done), -EAGAIN (no
  * process could be made), -ENOMEM.
  */
 int smi_guardian_run(void (*fn)(void *opaque), void *opaque);
+
+/* A pointer of the guardian that calls, for its handlers; NULL at first. */
+const void **smi_guardian_slot(void);
 
 #endif

@@ -195,17 +195,20 @@ int smi_target_attach(struct smi_target *target, unsigned int timeout_ms,
 {
 	uint64_t deadline_ns = smi_sys_now_ns() + timeout_ms * NS_PER_MS;
 	uint64_t stopped_ns = 0, once_ns = 0;
-	int ret = smi_target_check_uffd(target, err);
+	int ret;
 
-	while (!ret) {
-		ret = smi_target_while_stopped(target, timeout_ms, make_uffd,
-					       ret_uffd, &once_ns, err);
-		stopped_ns += once_ns;
+	for (;;) {
+		ret = smi_target_check_uffd(target, err);
+		if (!ret) {
+			ret = smi_target_while_stopped(target, timeout_ms,
+						       make_uffd, ret_uffd,
+						       &once_ns, err);
+			stopped_ns += once_ns;
+		}
 		timeout_ms = left_ms(deadline_ns);
 		if (ret != -EAGAIN || !timeout_ms)
 			break;
 		let_it_run();
-		ret = 0;
 	}
 	if (ret_stopped_ns)
 		*ret_stopped_ns = stopped_ns;

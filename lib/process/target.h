@@ -126,8 +126,8 @@ int smi_target_while_stopped(struct smi_target *target, unsigned int timeout_ms,
  * Blocks: no. Threads: any.
  * Return: 0, -EOPNOTSUPP (smudge cannot do it on this processor, or for this
  * program: no code to return by, a shadow stack), -EPERM (it has a seccomp
- * filter, which only CAP_SYS_ADMIN may suspend), -ESRCH, -EIO, -EMFILE,
- * -ENFILE, -ENOMEM.
+ * filter, which only CAP_SYS_ADMIN may suspend), -EAGAIN (it has not yet loaded
+ * its libraries), -ESRCH, -EIO, -EMFILE, -ENFILE, -ENOMEM.
  */
 int smi_target_check_uffd(struct smi_target *target, struct smudge_error *err);
 

@@ -19,14 +19,17 @@
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "process/guardian.h"
 #include "process/proc.h"
 #include "process/step.h"
 #include "sys/clock.h"
 
 #define WHERE	    "process"
 #define FIRST_COUNT 256
+#define PATIENCE_NS UINT64_C(200000000)
 
 struct listing {
 	struct smi_threads *threads;
@@ -115,9 +118,28 @@ static bool has_ended(pid_t pid, pid_t tid)
 	       stat.state == 'X';
 }
 
-/* Why could a thread not be seized? Return: 0 (it has ended), 1 (it is traced
- * by us since it was another one), or -errno. */
-static int explain(const struct listing *listing, pid_t tid)
+/*
+ * A thread that ends because another one executes a program cannot be seized,
+ * and has that other's place when it is looked at. So it is tried again.
+ */
+static int refused(struct listing *listing)
+{
+	struct smi_threads *threads = listing->threads;
+	uint64_t now_ns = smi_sys_now_ns();
+
+	listing->is_complete = false;
+	if (!threads->refused_ns)
+		threads->refused_ns = now_ns;
+	if (now_ns - threads->refused_ns < PATIENCE_NS)
+		return 0;
+	return smudge_error_set(listing->err, -EPERM, WHERE,
+				"process %d may not be traced",
+				(int)threads->pid);
+}
+
+/* Why could a thread not be seized? Return: 0 (it has ended or will), 1 (it is
+ * traced by us since it was another one), or -errno. */
+static int explain(struct listing *listing, pid_t tid)
 {
 	char text[SMI_PROC_TEXT_BYTES];
 	pid_t pid = listing->threads->pid;
@@ -135,8 +157,7 @@ static int explain(const struct listing *listing, pid_t tid)
 			listing->err, -EBUSY, WHERE,
 			"thread %d of process %d is traced by process %d",
 			(int)tid, (int)pid, (int)tracer);
-	return smudge_error_set(listing->err, -EPERM, WHERE,
-				"process %d may not be traced", (int)pid);
+	return refused(listing);
 }
 
 /*
@@ -150,13 +171,62 @@ static bool is_worker(pid_t pid, pid_t tid)
 	return smi_proc_stat(pid, tid, &stat) == 0 && stat.is_kernel_worker;
 }
 
+/* In a handler. A stop is not consumed, which WEXITED does not prevent. */
+static void wait_for_ended(int number)
+{
+	const struct smi_threads *traced = *smi_guardian_slot();
+
+	(void)number;
+	for (size_t i = 0; i < traced->nthreads; i++) {
+		siginfo_t info = {0};
+		id_t tid = (id_t)traced->of[i].tid;
+
+		waitid(P_PID, tid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL);
+		if (info.si_pid && info.si_code != CLD_TRAPPED &&
+		    info.si_code != CLD_STOPPED)
+			waitpid((pid_t)tid, NULL, __WALL | WNOHANG);
+	}
+}
+
+static void handle_sigchld(int how)
+{
+	struct sigaction action = {.sa_handler = wait_for_ended};
+	sigset_t set;
+
+	sigfillset(&action.sa_mask);
+	sigaction(SIGCHLD, &action, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(how, &set, NULL);
+}
+
+/*
+ * PTRACE_SEIZE waits while a thread of the process executes a program, and that
+ * one waits for others to end: for those that we trace, until we have waited
+ * for them. So that happens meanwhile, in a handler of SIGCHLD of the guardian,
+ * and the kernel makes the call again.
+ */
+static long seize_one(const struct smi_threads *threads, pid_t tid)
+{
+	long ret;
+	int code;
+
+	*smi_guardian_slot() = threads;
+	handle_sigchld(SIG_UNBLOCK);
+	ret = ptrace(PTRACE_SEIZE, tid, NULL, NULL);
+	code = errno;
+	handle_sigchld(SIG_BLOCK);
+	errno = code;
+	return ret;
+}
+
 static int seize(struct listing *listing, pid_t tid)
 {
 	int ret = 1;
 
 	if (is_worker(listing->threads->pid, tid))
 		return 0;
-	if (ptrace(PTRACE_SEIZE, tid, NULL, NULL) < 0)
+	if (seize_one(listing->threads, tid) < 0)
 		ret = errno == ESRCH ? 0 : explain(listing, tid);
 	if (ret <= 0)
 		return ret;

@@ -23,6 +23,7 @@ struct smi_threads {
 	size_t nthreads;
 	size_t capacity;
 	uint64_t interrupted_ns; /* when the first was asked to stop; 0: none */
+	uint64_t refused_ns;	 /* when one could not be seized; 0: none */
 };
 
 /*

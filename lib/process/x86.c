@@ -85,26 +85,6 @@ void smi_arch_repair(pid_t pid, pid_t tid)
 	smi_x86_set_registers(tid, &regs);
 }
 
-static int check_code(struct smi_target *target, struct smudge_error *err)
-{
-	pid_t pid = target->pid;
-	int ret = smi_x86_code_find(pid, &target->code);
-
-	if (ret == -ENODATA)
-		return smudge_error_set(err, -EOPNOTSUPP, WHERE,
-					"process %d has no code to make a "
-					"system call and return from it by "
-					"(as libc's)",
-					(int)pid);
-	if (ret < 0)
-		return smudge_error_set(err, ret == -ENOENT ? -ESRCH : ret,
-					WHERE,
-					"cannot read the code of process %d: "
-					"%s",
-					(int)pid, strerror(-ret));
-	return 0;
-}
-
 /* A return to an address that no call has put there is a fault with one. */
 static int check_shadow_stack(pid_t pid, const char *status,
 			      struct smudge_error *err)
@@ -157,5 +137,7 @@ int smi_arch_check_uffd(struct smi_target *target, struct smudge_error *err)
 	ret = check_shadow_stack(pid, status, err);
 	if (!ret)
 		ret = check_filter(pid, status, err);
-	return ret ? ret : check_code(target, err);
+	if (!ret)
+		ret = smi_x86_code_find(pid, &target->code, err);
+	return ret;
 }

@@ -5,13 +5,16 @@
  */
 #include "process/x86_code.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
 
 #include "process/memory_of.h"
+#include "process/proc.h"
 #include "process/vmas.h"
 
+#define WHERE	    "process"
 #define PIECE_BYTES 16384
 #define LONGEST	    9 /* of the instructions below */
 
@@ -79,15 +82,51 @@ static int search_vma(void *opaque, const struct smi_vma *vma)
 	return is_complete(&search->code);
 }
 
-int smi_x86_code_find(pid_t pid, struct smi_code *ret_code)
+/* Has it an interpreter, which loads its libraries? In the midst of an exec
+ * that is not known, and assumed. */
+static bool is_dynamic(const uint64_t *auxv, size_t nwords)
+{
+	for (size_t i = 0; i + 1 < nwords; i += 2)
+		if (auxv[i] == AT_BASE)
+			return auxv[i + 1] != 0;
+	return true;
+}
+
+/* A program that ends has no mappings, and no values from its exec. */
+static int not_found(pid_t pid, struct smudge_error *err)
+{
+	uint64_t auxv[64];
+	long n = smi_proc_read(smi_proc_open(pid, "auxv"), (char *)auxv,
+			       sizeof(auxv));
+
+	if (n <= 0)
+		return smudge_error_set(err, -ESRCH, WHERE,
+					"process %d has ended", (int)pid);
+	if (is_dynamic(auxv, (size_t)n / sizeof(auxv[0])))
+		return smudge_error_set(err, -EAGAIN, WHERE,
+					"process %d has not yet loaded a libc",
+					(int)pid);
+	return smudge_error_set(err, -EOPNOTSUPP, WHERE,
+				"process %d has no code to make a system call "
+				"and return from it by (as libc's)",
+				(int)pid);
+}
+
+int smi_x86_code_find(pid_t pid, struct smi_code *ret_code,
+		      struct smudge_error *err)
 {
 	struct search search = {.pid = pid};
 	int ret = smi_vmas_each(pid, search_vma, &search);
 
+	if (ret == 0 || ret == -ESRCH || ret == -ENOENT)
+		return not_found(pid, err);
 	if (ret < 0)
-		return ret;
+		return smudge_error_set(err, ret, WHERE,
+					"cannot read the code of process %d: "
+					"%s",
+					(int)pid, strerror(-ret));
 	*ret_code = search.code;
-	return ret ? 0 : -ENODATA;
+	return 0;
 }
 
 bool smi_x86_code_is_there(pid_t pid, const struct smi_code *code)

@@ -16,9 +16,14 @@
  *
  * smi_x86_code_find - search the mapped files, and the vdso
  *
- * Return: 0, -ENODATA (one of them is nowhere), or -errno of smi_vmas_each.
+ * @err: receives the failure; may be NULL
+ *
+ * Return: 0, -EOPNOTSUPP (one of them is nowhere), -EAGAIN (nor are its
+ * libraries, since it has just been executed), -ESRCH (it has ended), or
+ * another -errno of smi_vmas_each.
  */
-int smi_x86_code_find(pid_t pid, struct smi_code *ret_code);
+int smi_x86_code_find(pid_t pid, struct smi_code *ret_code,
+		      struct smudge_error *err);
 
 /* Is it still there? Addresses of 0 are not. */
 bool smi_x86_code_is_there(pid_t pid, const struct smi_code *code);

@@ -106,14 +106,19 @@ static int next_event(struct injection *in, struct smi_event *event)
 	}
 }
 
-/* If a stop signal comes first, the thread is stopped by it afterwards. */
+/*
+ * SIGSTOP cannot be blocked. If it comes first, it is delivered, and the thread
+ * continues in the stop that follows; it is stopped by it afterwards.
+ */
 static int next_call_stop(struct injection *in)
 {
 	struct smi_event event;
 	int ret = next_event(in, &event);
 
-	while (!ret && event.kind == SMI_EVENT_STOPPED) {
-		if (ptrace(PTRACE_SYSCALL, event.tid, NULL, NULL) < 0)
+	while (!ret && (event.kind == SMI_EVENT_STOPPED ||
+			event.kind == SMI_EVENT_SIGNAL)) {
+		if (ptrace(PTRACE_SYSCALL, event.tid, NULL,
+			   (long)event.signal) < 0)
 			return -errno;
 		ret = next_event(in, &event);
 	}
@@ -193,6 +198,10 @@ static int wait_until_stopped(struct injection *in)
 	struct smi_event event;
 	int ret = next_event(in, &event);
 
+	while (!ret && event.kind == SMI_EVENT_SIGNAL) {
+		smi_event_deliver(&event);
+		ret = next_event(in, &event);
+	}
 	if (ret < 0)
 		return ret;
 	return event.kind == SMI_EVENT_STOPPED ? 0 : -ESRCH;
@@ -299,17 +308,9 @@ int smi_arch_make_uffd(struct smi_stop *stop, int *ret_uffd,
 
 	/* An exec may have come since it was searched. */
 	if (!smi_x86_code_is_there(pid, &in.code))
-		ret = smi_x86_code_find(pid, &in.code);
-	if (ret == -ENODATA)
-		return smudge_error_set(err, -EOPNOTSUPP, WHERE,
-					"process %d has no code to make a "
-					"system call by",
-					(int)pid);
+		ret = smi_x86_code_find(pid, &in.code, err);
 	if (ret < 0)
-		return smudge_error_set(err, ret, WHERE,
-					"cannot read the code of process %d: "
-					"%s",
-					(int)pid, strerror(-ret));
+		return ret;
 	ret = smi_x86_choose(stop, &in.thread, err);
 	if (ret < 0)
 		return ret;

@@ -124,3 +124,20 @@ bool proc_of_is_clean(pid_t pid, unsigned int nuffds, char *text,
 		return true;
 	return false;
 }
+
+char proc_of_state(pid_t pid)
+{
+	char path[64], line[128] = "";
+	const char *end;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	file = fopen(path, "r");
+	if (!file)
+		return '\0';
+	if (!fgets(line, sizeof(line), file))
+		line[0] = '\0';
+	fclose(file);
+	end = strrchr(line, ')');
+	return end ? end[2] : '\0';
+}

@@ -16,6 +16,9 @@
 bool proc_of_is_clean(pid_t pid, unsigned int nuffds, char *text,
 		      size_t size_bytes);
 
+/* The letter of a process's state; '\0': there is no such process. */
+char proc_of_state(pid_t pid);
+
 /* The process that traces a thread; 0: none. */
 pid_t proc_of_tracer(pid_t pid, pid_t tid);
 

@@ -2,6 +2,7 @@
 /*
  * The hook of lib/process runs in the guardian, which has the tracker's memory.
  */
+#include "proc_of.h"
 #include "rig.h"
 #include "tracker.h"
 
@@ -105,29 +106,11 @@ static pid_t start_tracker(pid_t pid)
 	_exit(tracker_use(pid, first_page, npages, course->text) ? 1 : 0);
 }
 
-/* '\0': there is no such process. */
-static char state_of(pid_t pid)
-{
-	char path[64], line[128] = "";
-	const char *end;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	file = fopen(path, "r");
-	if (!file)
-		return '\0';
-	if (!fgets(line, sizeof(line), file))
-		line[0] = '\0';
-	fclose(file);
-	end = strrchr(line, ')');
-	return end ? end[2] : '\0';
-}
-
 /* The guardian of a child that was killed is not ours to wait for. */
 static void wait_for_guardian(void)
 {
-	while (course->guardian && state_of(course->guardian) &&
-	       state_of(course->guardian) != 'Z')
+	while (course->guardian && proc_of_state(course->guardian) &&
+	       proc_of_state(course->guardian) != 'Z')
 		usleep(100);
 }
 
@@ -141,7 +124,7 @@ static void continue_guardian(pid_t child)
 			return;
 		usleep(100);
 	}
-	while (state_of(course->guardian) != 'T')
+	while (proc_of_state(course->guardian) != 'T')
 		usleep(100);
 	usleep(2000);
 	kill(course->guardian, SIGCONT);
@@ -171,4 +154,18 @@ bool tracker_disturbed(pid_t pid, enum tracker_disturbance disturbance,
 	snprintf(ret_name, 32, "%s", course->name);
 	munmap(course, sizeof(*course));
 	return is_reached;
+}
+
+int tracker_attach(pid_t pid, unsigned int timeout_ms, struct smudge_error *err)
+{
+	struct smi_target target;
+	int uffd = -1, ret = smi_target_open(pid, &target, err);
+
+	if (ret)
+		return ret;
+	ret = smi_target_attach(&target, timeout_ms, &uffd, NULL, err);
+	if (!ret)
+		close(uffd);
+	smi_target_close(&target);
+	return ret;
 }

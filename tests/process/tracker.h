@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include <smudge/error.h>
+
 enum tracker_disturbance {
 	TRACKER_KILL, /* the process that attaches; its guardian completes */
 	TRACKER_KILL_GUARDIAN,
@@ -32,5 +34,9 @@ bool tracker_disturbed(pid_t pid, enum tracker_disturbance disturbance,
  */
 int tracker_use(pid_t pid, uint64_t first_page, uint64_t npages,
 		char ret_text[200]);
+
+/* Attach and leave. Return: 0 or -errno. */
+int tracker_attach(pid_t pid, unsigned int timeout_ms,
+		   struct smudge_error *err);
 
 #endif

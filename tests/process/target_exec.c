@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A program that executes itself as often as its argument says, each time from
+ * another thread than the main one, while a third one waits.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static char *program;
+static unsigned long left;
+
+static void *execute(void *opaque)
+{
+	char number[24];
+	char *const arguments[] = {program, number, NULL};
+
+	(void)opaque;
+	snprintf(number, sizeof(number), "%lu", left - 1);
+	execv("/proc/self/exe", arguments);
+	_exit(3);
+}
+
+static void *wait_for_ever(void *opaque)
+{
+	for (;;)
+		pause();
+	return opaque;
+}
+
+int main(int argc, char **argv)
+{
+	pthread_t thread;
+
+	if (argc != 2)
+		return 2;
+	program = argv[0];
+	left = strtoul(argv[1], NULL, 10);
+	if (!left)
+		return 7;
+	if (pthread_create(&thread, NULL, wait_for_ever, NULL) ||
+	    pthread_create(&thread, NULL, execute, NULL))
+		return 4;
+	wait_for_ever(NULL);
+	return 5;
+}
