@@ -205,7 +205,9 @@ static int take_option(int code, struct request *request)
 		options->request.select.is_guest_ram = true;
 		return TOOL_OK;
 	case 'M':
-		options->request.select.pattern = optarg;
+		/* a mapping without a name is shown so */
+		options->request.select.pattern =
+			strcmp(optarg, "[anon]") == 0 ? "" : optarg;
 		return TOOL_OK;
 	case 'C':
 		options->request.has_children = true;

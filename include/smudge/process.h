@@ -96,9 +96,11 @@ struct smudge_process_options {
 	enum smudge_process_method method;
 	enum smudge_process_select select;
 	/*
-	 * For fnmatch(3), where * matches / too. A name is what the kernel
-	 * prints: a path, [heap], [stack], [anon:NAME], or nothing; a newline
-	 * in it is \012. " (deleted)" at its end need not be in the pattern.
+	 * For fnmatch(3), where * matches / too; or the name itself, such as
+	 * [heap], which fnmatch takes for one of four letters. A name is what
+	 * the kernel prints: a path, [heap], [stack], [anon:NAME], or nothing;
+	 * a newline in it is \012. " (deleted)" at its end need not be in the
+	 * pattern.
 	 */
 	const char *pattern;
 	uint64_t first_address;

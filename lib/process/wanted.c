@@ -82,7 +82,7 @@ static bool matches(const char *pattern, const char *name)
 	char *cut;
 	bool found;
 
-	if (fnmatch(pattern, name, 0) == 0)
+	if (strcmp(pattern, name) == 0 || fnmatch(pattern, name, 0) == 0)
 		return true;
 	if (length < tail || strcmp(name + length - tail, DELETED) != 0)
 		return false;

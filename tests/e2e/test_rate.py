@@ -34,8 +34,8 @@ class Target:
     """A process that writes a page after the other, and its count."""
 
     def __init__(self, lab, npages=NPAGES, batch=100, pause_us=10000,
-                 children=0):
-        self.path = lab.path(f"counter-{len(lab.closers)}")
+                 children=0, suffix=""):
+        self.path = lab.path(f"counter-{len(lab.closers)}{suffix}")
         self.process = subprocess.Popen(
             [TARGET, self.path, str(npages), str(batch), str(pause_us),
              str(children)],
@@ -238,6 +238,38 @@ def names_mappings(lab):
     maps = pathlib.Path(f"/proc/{target.pid}/maps").read_text()
     check(re.search(rf"^0*{hottest['address'][2:]}-.*rate-target", maps, re.M),
           f"{hottest} in {maps}")
+
+
+@case
+def names_are_whole(lab):
+    """Not as the library cuts them for its regions."""
+    target = Target(lab, suffix=" of a p\u00e4th " + 60 * "x" + ".so.1")
+    for arguments in [], ["--method", "sample", "--samples", "100000"]:
+        done = rate(target.pid, "--count", 1, "--json", "--map", "*counter*",
+                    *arguments)
+        check_equal((done.returncode, done.stderr), (0, ""), f"{done}")
+        process = json.loads(done.stdout.splitlines()[0])["processes"][0]
+        check_equal(len(process["mappings"]), 1, f"{process}")
+        name = process["mappings"][0]["name"]
+        path = str(target.path)
+        begin, _, end = name.partition("...")
+        check(path.startswith(begin) and path.endswith(end) and "..." in name,
+              f"{name} of {path}")
+        check_equal(len(name.encode()), 95, f"{name}")
+
+
+@case
+def selects_by_what_it_shows(lab):
+    """A name that the output has is a pattern, though it has brackets."""
+    target = Target(lab)
+    for shown in "[stack]", "[anon]":
+        done = rate(target.pid, "--count", 1, "--interval", "0.1", "--json",
+                    "--map", shown)
+        check_equal((done.returncode, done.stderr), (0, ""), shown)
+        process = json.loads(done.stdout.splitlines()[0])["processes"][0]
+        names = {m["name"] for m in process["mappings"]}
+        check(names <= {shown}, f"{shown}: {names}")
+        check(0 < process["tracked-pages"] < NPAGES, f"{process}")
 
 
 def svg(target, lab, *arguments):

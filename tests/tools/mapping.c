@@ -84,6 +84,24 @@ static void names_are_harmless(void **state)
 	check_name("\xef\xbf\xbf", "???");
 }
 
+/* The beginning says what kind it is, the end which one. */
+static void long_names_lose_their_middle(void **state)
+{
+	char from[5000] = "/memfd:";
+	char name[RATE_NAME_BYTES];
+
+	memset(from + 7, 'x', 4000);
+	strcpy(from + 4007, "/libpython3.11.so.1.0");
+	rate_name_copy(name, from);
+	assert_int_equal(strlen(name), RATE_NAME_BYTES - 1);
+	assert_memory_equal(name, "/memfd:xx", 9);
+	assert_non_null(strstr(name, "x...x"));
+	assert_string_equal(name + strlen(name) - 21, from + 4007);
+	strcat(from, " (deleted)");
+	rate_maps_name(name, from);
+	assert_string_equal(name + strlen(name) - 21, "/libpython3.11.so.1.0");
+}
+
 static void names_are_cut_behind_a_character(void **state)
 {
 	char from[3 * RATE_NAME_BYTES];
@@ -95,8 +113,9 @@ static void names_are_cut_behind_a_character(void **state)
 		for (int i = 0; i < 60; i++)
 			strcat(from, "\xe2\x82\xac");
 		rate_name_copy(name, from);
-		assert_true(strlen(name) >= RATE_NAME_BYTES - 3);
+		assert_true(strlen(name) >= RATE_NAME_BYTES - 5);
 		assert_int_equal((strlen(name) - lead) % 3, 0);
+		assert_null(strchr(name, '?'));
 	}
 }
 
@@ -113,6 +132,10 @@ static void tails_of_names(void **state)
 	check_tail("/usr/lib/libc.so", 16, "/usr/lib/libc.so");
 	check_tail("/usr/lib/libc.so", 15, ".../lib/libc.so");
 	check_tail("/usr/lib/libc.so", 4, "...o");
+	check_tail("/usr/lib/x86_64-linux-gnu/libpython3.11.so.1.0", 28,
+		   ".../libpython3.11.so.1.0");
+	check_tail("/usr/lib/a-name-that-is-long.d/x", 20,
+		   "...-that-is-long.d/x");
 	check_tail("ab\xc3\xa9\xe2\x82\xac"
 		   "d",
 		   5,
@@ -161,4 +184,5 @@ static void lines_of_maps(void **state)
 }
 
 TEST_MAIN(merged_by_address_and_name, hot_and_cold, names_are_harmless,
-	  names_are_cut_behind_a_character, tails_of_names, lines_of_maps)
+	  long_names_lose_their_middle, names_are_cut_behind_a_character,
+	  tails_of_names, lines_of_maps)

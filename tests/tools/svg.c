@@ -219,6 +219,36 @@ static void bands_are_limited(void **state)
 	rate_mappings_free(&mappings);
 }
 
+/* At the right of a band, 1040 - 758 are left for characters of 6.6. */
+static void labels_end_within_the_picture(void **state)
+{
+	static const char long_name[] =
+		"/usr/lib/x86_64-linux-gnu/WWWWWWWWWWWWWWWWWW/libpython3.so.1";
+	struct rate_process process = {.pid = 1};
+	struct rate_heat *heat = rate_heat_create();
+	const struct rate_picture picture = {&process, heat};
+	struct rate_mapping mapping = {
+		.address = 0x1000, .size_bytes = 1023 << 20, .pages = 1};
+	char *text = NULL;
+	const char *label;
+	size_t len;
+
+	assert_non_null(heat);
+	strcpy(mapping.name, long_name);
+	assert_int_equal(rate_mappings_add(&process.mappings, &mapping), 0);
+	rate_heat_add(heat, 0x1000, 1, 1);
+	rate_heat_end_interval(heat, 0, 1);
+	assert_int_equal(rate_svg(&picture, 1, &text, &len), 0);
+	label = strstr(text, ">.../libpython3.so.1 ");
+	assert_non_null(label);
+	assert_non_null(strstr(label, ">1023 MiB</tspan>"));
+	/* the whole name, where the mouse points at it */
+	assert_non_null(strstr(label, long_name));
+	free(text);
+	rate_heat_destroy(heat);
+	rate_mappings_free(&process.mappings);
+}
+
 static void nothing_was_written(void **state)
 {
 	struct rate_process process = {.pid = 1};
@@ -236,4 +266,4 @@ static void nothing_was_written(void **state)
 }
 
 TEST_MAIN(cells_are_right, gaps_are_folded, bands_are_limited,
-	  nothing_was_written)
+	  labels_end_within_the_picture, nothing_was_written)

@@ -8,6 +8,7 @@
 #include <fnmatch.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/range.h"
@@ -26,15 +27,24 @@ static bool is_device(const char *name)
 	       strncmp(name, "/dev/hugepages", 14) != 0;
 }
 
+/* A name as the kernel prints it, without " (deleted)" at its end. */
+static void without_deleted(char bare[LINE_BYTES], const char *name)
+{
+	size_t tail = sizeof(deleted) - 1;
+	size_t len;
+
+	snprintf(bare, LINE_BYTES, "%s", name);
+	len = strlen(bare);
+	if (len > tail && strcmp(bare + len - tail, deleted) == 0)
+		bare[len - tail] = '\0';
+}
+
 void rate_maps_name(char name[RATE_NAME_BYTES], const char *from)
 {
-	size_t len = strlen(from);
-	size_t tail = sizeof(deleted) - 1;
+	char bare[LINE_BYTES];
 
-	rate_name_copy(name, *from ? from : "[anon]");
-	if (len < RATE_NAME_BYTES && len > tail &&
-	    strcmp(name + len - tail, deleted) == 0)
-		name[len - tail] = '\0';
+	without_deleted(bare, from);
+	rate_name_copy(name, *bare ? bare : "[anon]");
 }
 
 /* Of a line that rate_maps_line took. */
@@ -75,14 +85,11 @@ static bool is_in_range(const struct rate_select *select,
 static bool has_name(const struct rate_select *select, const char *name)
 {
 	char bare[LINE_BYTES];
-	size_t len = strlen(name);
-	size_t tail = sizeof(deleted) - 1;
 
-	if (!select->pattern || fnmatch(select->pattern, name, 0) == 0)
+	if (!select->pattern || strcmp(select->pattern, name) == 0 ||
+	    fnmatch(select->pattern, name, 0) == 0)
 		return true;
-	snprintf(bare, sizeof(bare), "%s", name);
-	if (len > tail && strcmp(bare + len - tail, deleted) == 0)
-		bare[len - tail] = '\0';
+	without_deleted(bare, name);
 	return fnmatch(select->pattern, bare, 0) == 0;
 }
 
@@ -157,6 +164,34 @@ int rate_maps_read(pid_t pid, const struct rate_select *select,
 	if (!ret && select->is_guest_ram)
 		keep_guest_ram(mappings);
 	return ret;
+}
+
+static int by_address(const void *key, const void *element)
+{
+	uint64_t address = *(const uint64_t *)key;
+	const struct rate_mapping *mapping = element;
+
+	if (address != mapping->address)
+		return address < mapping->address ? -1 : 1;
+	return 0;
+}
+
+void rate_maps_rename(pid_t pid, struct rate_mappings *mappings)
+{
+	const struct rate_select all = {0};
+	struct rate_mappings now = {0};
+	int ret = rate_maps_read(pid, &all, &now);
+
+	for (size_t i = 0; i < mappings->n && !ret && now.n; i++) {
+		struct rate_mapping *mapping = &mappings->list[i];
+		const struct rate_mapping *same =
+			bsearch(&mapping->address, now.list, now.n,
+				sizeof(*now.list), by_address);
+
+		if (same)
+			strcpy(mapping->name, same->name);
+	}
+	rate_mappings_free(&now);
 }
 
 int rate_maps_guest_ram(pid_t pid, struct rate_select *select)

@@ -45,6 +45,13 @@ int rate_maps_guest_ram(pid_t pid, struct rate_select *select);
 int rate_maps_read(pid_t pid, const struct rate_select *select,
 		   struct rate_mappings *mappings);
 
+/*
+ * rate_maps_rename - give mappings the names that the kernel prints now
+ * @mappings: one that is not there any more, and all if the process is gone,
+ *      keep their names
+ */
+void rate_maps_rename(pid_t pid, struct rate_mappings *mappings);
+
 /* "[anon]" for no name, and no " (deleted)" behind it. */
 void rate_maps_name(char name[RATE_NAME_BYTES], const char *from);
 

@@ -4,7 +4,13 @@
  */
 #include "rate/name.h"
 
+#include <stdbool.h>
 #include <string.h>
+
+#define LONGEST_BYTES 4608 /* PATH_MAX and more */
+#define HEAD_BYTES    31   /* that a longer name keeps of its beginning */
+
+static const char dots[] = "...";
 
 /* How many bytes of @text are one character of UTF-8; 0: none. */
 static size_t character_bytes(const unsigned char *text)
@@ -36,7 +42,8 @@ static size_t character_bytes(const unsigned char *text)
 	return 0;
 }
 
-void rate_name_copy(char name[RATE_NAME_BYTES], const char *from)
+/* As valid UTF-8; a name longer than @size is cut behind a character. */
+static void clean(char *name, size_t size, const char *from)
 {
 	const unsigned char *text = (const unsigned char *)from;
 	size_t len = 0;
@@ -44,7 +51,7 @@ void rate_name_copy(char name[RATE_NAME_BYTES], const char *from)
 	while (*text) {
 		size_t n = character_bytes(text);
 
-		if (len + (n ? n : 1) >= RATE_NAME_BYTES)
+		if (len + (n ? n : 1) >= size)
 			break;
 		if (n)
 			memcpy(name + len, text, n);
@@ -56,18 +63,53 @@ void rate_name_copy(char name[RATE_NAME_BYTES], const char *from)
 	name[len] = '\0';
 }
 
-static size_t count_characters(const char *name)
+static bool is_inside_character(char byte)
+{
+	return (byte & 0xc0) == 0x80;
+}
+
+void rate_name_copy(char name[RATE_NAME_BYTES], const char *from)
+{
+	char all[LONGEST_BYTES];
+	size_t head = HEAD_BYTES;
+	const char *tail;
+
+	clean(all, sizeof(all), from);
+	if (strlen(all) < RATE_NAME_BYTES) {
+		strcpy(name, all);
+		return;
+	}
+	while (is_inside_character(all[head]))
+		head--;
+	tail = all + strlen(all) -
+	       (RATE_NAME_BYTES - 1 - HEAD_BYTES - strlen(dots));
+	while (is_inside_character(*tail))
+		tail++;
+	memcpy(name, all, head);
+	strcpy(name + head, dots);
+	strcat(name, tail);
+}
+
+size_t rate_name_characters(const char *name)
 {
 	size_t n = 0;
 
 	for (; *name; name++)
-		n += (*name & 0xc0) != 0x80;
+		n += !is_inside_character(*name);
 	return n;
+}
+
+/* The next folder's beginning, if that does not cost half of what is left. */
+static const char *at_folder(const char *name)
+{
+	const char *slash = strchr(name, '/');
+
+	return slash && strlen(slash) * 2 >= strlen(name) ? slash : name;
 }
 
 void rate_name_tail(char tail[RATE_NAME_BYTES], const char *name, size_t width)
 {
-	size_t n = count_characters(name);
+	size_t n = rate_name_characters(name);
 
 	if (n <= width) {
 		strcpy(tail, name);
@@ -75,9 +117,9 @@ void rate_name_tail(char tail[RATE_NAME_BYTES], const char *name, size_t width)
 	}
 	for (n -= width - 3; n; n--) {
 		name++;
-		while ((*name & 0xc0) == 0x80)
+		while (is_inside_character(*name))
 			name++;
 	}
-	strcpy(tail, "...");
-	strcat(tail, name);
+	strcpy(tail, dots);
+	strcat(tail, at_folder(name));
 }

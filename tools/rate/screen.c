@@ -278,6 +278,13 @@ static void set_name(const struct rate_lines *lines,
 	strcpy(name + len, tail);
 }
 
+/* For printf, which counts bytes where columns are characters. */
+static int padded(const struct rate_lines *lines, const char *name)
+{
+	return (int)(name_width(lines) + strlen(name) -
+		     rate_name_characters(name));
+}
+
 static void put_row(struct rate_lines *lines, const struct rate_report *report,
 		    const struct row *row)
 {
@@ -302,7 +309,7 @@ static void put_row(struct rate_lines *lines, const struct rate_report *report,
 		rate_lines_put(lines, style_of(share),
 			       "%10s %8.1f %3.0f %% %8s  %-*s %s", count,
 			       megabytes(ps), share * 100, size,
-			       bar[0] ? (int)name_width(lines) : 0, name, bar);
+			       bar[0] ? padded(lines, name) : 0, name, bar);
 }
 
 static void put_cold(struct rate_lines *lines, const struct rate_report *report)

@@ -15,17 +15,18 @@
 #include "rate/buffer.h"
 #include "rate/text.h"
 
-#define WIDTH	   1040
-#define LEFT	   130
-#define PLOT	   620
-#define RIGHT	   (LEFT + PLOT)
-#define ROW	   8
-#define FOLD	   14
-#define TITLE	   68
-#define AXIS	   40
-#define LEGEND	   44
-#define MARGIN	   16
-#define NAME_WIDTH 34 /* characters */
+#define WIDTH	    1040
+#define LEFT	    130
+#define PLOT	    620
+#define RIGHT	    (LEFT + PLOT)
+#define ROW	    8
+#define FOLD	    14
+#define TITLE	    68
+#define AXIS	    40
+#define LEGEND	    44
+#define MARGIN	    16
+#define LABEL_WIDTH 38 /* of a name and a size, characters of 6.6 */
+#define TITLE_WIDTH 60 /* of a process's name, characters */
 
 static const char style[] =
 	"<style>text{font:12px sans-serif;fill:#222}"
@@ -122,19 +123,19 @@ static void put_labels(const struct plot *plot, const struct rate_band *band)
 	char size[RATE_TEXT_BYTES];
 	char pages[RATE_TEXT_BYTES];
 
-	rate_name_tail(name, band->mapping->name, NAME_WIDTH);
 	rate_text_bytes(size, (double)band->mapping->size_bytes);
+	rate_name_tail(name, band->mapping->name,
+		       LABEL_WIDTH - strlen(size) - 1);
 	rate_text_count(pages, band->mapping->pages, 12);
 	fprintf(plot->out,
 		"<text class=\"a e\" x=\"%d\" y=\"%.1f\">%" PRIx64 "</text>\n"
-		"<text x=\"%d\" y=\"%.1f\">",
+		"<text class=\"a\" x=\"%d\" y=\"%.1f\">",
 		LEFT - 8, plot->y + 11, band->mapping->address, RIGHT + 8,
-		plot->y + 12);
+		plot->y + 11);
 	put_escaped(plot->out, name);
-	fprintf(plot->out,
-		" <tspan class=\"s\">%s</tspan><title>%s pages written"
-		"</title></text>\n",
-		size, pages);
+	fprintf(plot->out, " <tspan class=\"s\">%s</tspan><title>", size);
+	put_escaped(plot->out, band->mapping->name);
+	fprintf(plot->out, ": %s pages written</title></text>\n", pages);
 }
 
 static void put_band(struct plot *plot, const struct rate_band *band)
@@ -210,11 +211,13 @@ static void put_time_axis(struct plot *plot)
 static void put_title(struct plot *plot, const struct rate_process *process)
 {
 	char pages[RATE_TEXT_BYTES];
+	char name[RATE_NAME_BYTES];
 
+	rate_name_tail(name, process->name, TITLE_WIDTH);
 	rate_text_count(pages, rate_pages_ps(&process->measure), 15);
 	fprintf(plot->out, "<text class=\"t\" x=\"%d\" y=\"%.1f\">", MARGIN,
 		plot->y + 20);
-	put_escaped(plot->out, process->name);
+	put_escaped(plot->out, name);
 	fprintf(plot->out,
 		" (%d): pages written, by address and time</text>\n"
 		"<text x=\"%d\" y=\"%.1f\">%s pages/s, %.1f MB/s on "

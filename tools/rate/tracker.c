@@ -12,6 +12,7 @@
 #include <smudge/smudge.h>
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,8 @@
 #include "rate/fresh.h"
 #include "rate/resident.h"
 
-#define MAX_RUNS (1u << 16)
+#define MAX_RUNS	  (1u << 16)
+#define REGION_NAME_BYTES 63 /* what the library keeps of a name */
 
 struct tracker {
 	pid_t pid;
@@ -166,18 +168,25 @@ static int take_region(struct tracker *t, struct smudge_region *region,
 	return ret;
 }
 
-/* The library's names of regions begin with the address. */
-static void set_name(struct rate_mapping *mapping,
+/*
+ * The library's names of regions begin with the address. They are too short for
+ * most paths, and have '?' for letters that are not ASCII.
+ * Return: whether the name may differ from the mapping's.
+ */
+static bool set_name(struct rate_mapping *mapping,
 		     const struct smudge_region *region)
 {
-	const char *name = strchr(smudge_region_name(region), ' ');
+	const char *name = smudge_region_name(region);
+	const char *behind = strchr(name, ' ');
 
-	rate_maps_name(mapping->name, name ? name + 1 : "");
+	rate_maps_name(mapping->name, behind ? behind + 1 : "");
+	return strlen(name) >= REGION_NAME_BYTES || strchr(name, '?');
 }
 
 static int end_interval(struct tracker *t, const struct regions *regions,
 			struct rate_tick *tick, struct smudge_error *err)
 {
+	bool are_cut = false;
 	double all = 0;
 	int ret = 0;
 
@@ -189,7 +198,7 @@ static int end_interval(struct tracker *t, const struct regions *regions,
 				      << smudge_region_page_shift(region),
 		};
 
-		set_name(&mapping, region);
+		are_cut |= set_name(&mapping, region);
 		ret = take_region(t, region, tick, &mapping.pages, err);
 		if (!ret &&
 		    rate_mappings_add(&tick->process->mappings, &mapping))
@@ -199,6 +208,8 @@ static int end_interval(struct tracker *t, const struct regions *regions,
 		tick->process->tracked_pages +=
 			mapping.size_bytes / RATE_PAGE_BYTES;
 	}
+	if (are_cut)
+		rate_maps_rename(t->pid, &tick->process->mappings);
 	tick->values[RATE_INTERVAL] = rate_value_exact(all);
 	return ret;
 }

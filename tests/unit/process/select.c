@@ -80,6 +80,12 @@ static void by_name(void **state)
 	find(&process, text);
 	assert_int_equal(wanted.n, 0);
 	done();
+	/* as a pattern it is one of four letters */
+	process.pattern = (char *)"[heap]";
+	find(&process, text);
+	assert_int_equal(wanted.n, 1);
+	expect(0, 0x30000, 0x31000);
+	done();
 	process.pattern = (char *)"/memfd:ram (deleted)";
 	find(&process, text);
 	assert_int_equal(wanted.n, 1);
