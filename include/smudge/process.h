@@ -27,7 +27,11 @@
  * READING a region (smudge_region_read) fails with -ESRCH (the process has
  * ended, or executes another program), -EFAULT (no memory is there now: it was
  * unmapped since, or the file behind it ends before), -ENOMEM or -EIO. It takes
- * no lock, and a page that the process did not map is mapped there by it.
+ * no lock but, with soft-dirty bits, theirs: it waits while a harvest has the
+ * process stand. A page that the process did not map is mapped there by it.
+ * With soft-dirty bits, only what is read by it is known to have been read: a
+ * page whose new content was read otherwise and is dropped (MADV_DONTNEED)
+ * before the next harvest or look may stay clean.
  *
  * WHAT IS NOT SEEN: writes of other processes to shared memory, of devices
  * (VFIO), of the kernel into registered buffers of io_uring (of these

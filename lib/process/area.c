@@ -59,11 +59,9 @@ static ssize_t read_some(int mem, char *buffer, size_t length, uint64_t at)
 	return errno == EIO ? -EFAULT : -errno;
 }
 
-static int area_read(void *opaque, uint64_t offset_bytes, size_t length_bytes,
-		     void *buffer, struct smudge_error *err)
+static int read_all(const struct smi_area *area, uint64_t at,
+		    size_t length_bytes, void *buffer, struct smudge_error *err)
 {
-	const struct smi_area *area = opaque;
-	uint64_t at = area->start + offset_bytes;
 	char *into = buffer;
 
 	while (length_bytes) {
@@ -77,6 +75,19 @@ static int area_read(void *opaque, uint64_t offset_bytes, size_t length_bytes,
 		length_bytes -= (size_t)n;
 	}
 	return 0;
+}
+
+static int area_read(void *opaque, uint64_t offset_bytes, size_t length_bytes,
+		     void *buffer, struct smudge_error *err)
+{
+	struct smi_area *area = opaque;
+	uint64_t at = area->start + offset_bytes;
+	int ret = read_all(area, at, length_bytes, buffer, err);
+
+	/* Also after a failure: a part was read. */
+	if (area->attachment->soft)
+		smi_soft_dirty_was_read(area, at, length_bytes);
+	return ret;
 }
 
 static unsigned int host_page_shift(void)

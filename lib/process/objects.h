@@ -11,8 +11,9 @@
  * file...), with its region. It lives as long as the region.
  *
  * LOCKS. process->lock comes first, then memory's, then a region's. A region's
- * read takes none: it uses the attachment's descriptors, which stay while an
- * area of the attachment exists.
+ * read takes none of them: it uses the attachment's descriptors, which stay
+ * while an area of the attachment exists. With soft-dirty bits it takes their
+ * lock, which is the innermost.
  */
 #ifndef LIB_PROCESS_OBJECTS_H
 #define LIB_PROCESS_OBJECTS_H
@@ -46,6 +47,7 @@ struct smi_process_means {
 };
 
 struct smi_soft_dirty;
+struct smi_soft_area;
 
 struct smi_attachment {
 	struct smi_target target;
@@ -77,6 +79,9 @@ struct smi_area {
 	char *name; /* as the kernel prints it */
 	struct smudge_region *region;
 	struct smudge_source *source; /* NULL: let go */
+	/* by soft-dirty bits: its source's, while that runs; the lock of
+	 * soft_dirty.h */
+	struct smi_soft_area *soft_area;
 	/* Its source cannot arm it, for this reason, and reports all of it. */
 	_Atomic int lost_code;
 	bool is_kept; /* by the comparison that runs */

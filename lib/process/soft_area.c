@@ -4,11 +4,11 @@
  *
  * A page's bit goes with its entry: a page that was written and then dropped
  * (MADV_DONTNEED) has no bit. So which pages have content of the process's own
- * is remembered. Such a page is one that is in swap; or that is mapped, is not
- * the file's, and is mapped once. A page of zeros, which a read maps, is mapped
- * more than once; so is a page that a child of fork shares, which looks the
- * same. Private anonymous pages of that kind are reported by each
- * harvest: too often, never too seldom.
+ * is remembered, and which a client has read since. Such a page is one that is
+ * in swap; or that is mapped, is not the file's, and is mapped once. A page of
+ * zeros, which a read maps, is mapped more than once; so is a page that a child
+ * of fork shares, which looks the same. Private anonymous pages of that kind
+ * are reported by each harvest: too often, never too seldom.
  */
 #include "process/soft_area.h"
 
@@ -62,8 +62,18 @@ static void take_word(struct smi_soft_area *area, uint64_t page, uint64_t word,
 	if (word & SMI_SYS_PAGEMAP_SOFT_DIRTY || v.is_unsure ||
 	    (was_own && !v.is_own))
 		put(into, page, true);
-	if (!is_look)
+	if (!is_look || v.is_own)
 		put(area->own, page, v.is_own);
+}
+
+void smi_soft_area_was_read(struct smi_soft_area *area, uint64_t first_page,
+			    uint64_t end_page)
+{
+	uint64_t end = min_u64(end_page, area->first_page + area->npages);
+
+	for (uint64_t page = max_u64(first_page, area->first_page); page < end;
+	     page++)
+		put(area->own, page - area->first_page, true);
 }
 
 void smi_soft_area_fill(const struct smi_soft_area *area, uint64_t *into)

@@ -201,6 +201,20 @@ static int member_look(void *opaque, struct smudge_sink *sink,
 	return ret;
 }
 
+void smi_soft_dirty_was_read(struct smi_area *area, uint64_t at,
+			     uint64_t nbytes)
+{
+	struct smi_soft_dirty *soft = area->attachment->soft;
+	uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	if (!nbytes)
+		return;
+	SMI_SYS_GUARD(&soft->lock);
+	if (area->soft_area)
+		smi_soft_area_was_read(area->soft_area, at / page_bytes,
+				       (at + nbytes - 1) / page_bytes + 1);
+}
+
 static void free_bits(struct member *m)
 {
 	free(m->area.pending);
@@ -252,6 +266,7 @@ static int member_start(void *opaque, const struct smudge_source_range *range,
 	SMI_SYS_GUARD(&m->soft->lock);
 	m->area.next = m->soft->areas;
 	m->soft->areas = &m->area;
+	m->of->soft_area = &m->area;
 	return 0;
 }
 
@@ -264,6 +279,7 @@ static void member_stop(void *opaque)
 	while (*link != &m->area)
 		link = &(*link)->next;
 	*link = m->area.next;
+	m->of->soft_area = NULL;
 	pthread_mutex_unlock(&m->soft->lock);
 	free_bits(m);
 }
@@ -273,16 +289,17 @@ static int member_grow(void *opaque, const struct smudge_source_range *range,
 		       struct smudge_error *err)
 {
 	struct member *m = opaque;
-	struct member old = *m;
-	int ret = make_bits(m, host_pages(range), err);
+	struct member old;
+	int ret;
 
+	/* From here: a collect of another region reads all areas. */
+	SMI_SYS_GUARD(&m->soft->lock);
+	old = *m;
+	ret = make_bits(m, host_pages(range), err);
 	if (ret < 0) {
 		*m = old;
 		return ret;
 	}
-	SMI_SYS_GUARD(&m->soft->lock);
-	/* The list goes through the member, which stays at its place. */
-	m->area.next = old.area.next;
 	for (uint64_t i = 0; i < old.area.npages; i++) {
 		uint64_t bit = UINT64_C(1) << i % 64;
 

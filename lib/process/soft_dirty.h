@@ -55,6 +55,15 @@ int smi_soft_dirty_source(struct smi_soft_dirty *soft, struct smi_area *area,
 int smi_soft_dirty_begin(struct smi_soft_dirty *soft, struct smudge_error *err);
 void smi_soft_dirty_end(struct smi_soft_dirty *soft);
 
+/*
+ * smi_soft_dirty_was_read - after a client has read these bytes of an area
+ *
+ * Their content is known to it now: if it is dropped, it is reported
+ * (soft_area.h). Blocks: while a collect runs.
+ */
+void smi_soft_dirty_was_read(struct smi_area *area, uint64_t at,
+			     uint64_t nbytes);
+
 /* Add what it cost so far. */
 void smi_soft_dirty_stats(struct smi_soft_dirty *soft,
 			  struct smudge_process_stats *stats);

@@ -108,6 +108,31 @@ static void dropped(void)
 	expect(1);
 }
 
+/*
+ * Content that came after a harvest, was read by a client and dropped: the page
+ * is as the harvest found it, and the client's copy is not.
+ */
+static void read_and_dropped(void)
+{
+	rig_store(&rig, at + 40 * P, 9);
+	assert_int_equal(rig_read(&rig, at + 40 * P), 9);
+	rig_madvise(&rig, at + 40 * P, P, MADV_DONTNEED);
+	expect(1);
+	expect(0);
+}
+
+/* A look says that it may be read. */
+static void looked_at_and_dropped(void)
+{
+	rig_store(&rig, at + 40 * P, 9);
+	rig_look(&rig);
+	assert_int_equal(rig_count(&rig, at, BYTES), 1);
+	rig_clean(&rig);
+	rig_madvise(&rig, at + 40 * P, P, MADV_DONTNEED);
+	expect(1);
+	expect(0);
+}
+
 /* A page of zeros that was read is reported each time. */
 static void dropped_and_read(void)
 {
@@ -176,6 +201,8 @@ RIG_CASE(writes)
 RIG_CASE(one_stop)
 RIG_CASE(looks)
 RIG_CASE(dropped)
+RIG_CASE(read_and_dropped)
+RIG_CASE(looked_at_and_dropped)
 RIG_CASE(dropped_and_read)
 RIG_CASE(replaced_and_grown)
 RIG_CASE(a_childs_writes)
@@ -183,5 +210,6 @@ RIG_CASE(shared_memory)
 RIG_CASE(another_program)
 
 RIG_MAIN(case_writes, case_one_stop, case_looks, case_dropped,
+	 case_read_and_dropped, case_looked_at_and_dropped,
 	 case_dropped_and_read, case_replaced_and_grown, case_a_childs_writes,
 	 case_shared_memory, case_another_program)
