@@ -28,6 +28,7 @@ static const uint16_t waits[] = {
 	SYS_recvmmsg,
 	SYS_accept,
 	SYS_accept4,
+	SYS_connect,
 	SYS_sendto,
 	SYS_sendmsg,
 	SYS_sendmmsg,

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * System calls that Linux ends with EINTR when a thread is stopped, although no
- * handler of a signal ran: waits for events, and receives with a time limit. It
- * makes others again by itself; what it does with these after a stop is a
- * quirk that few programs expect (signal(7)).
+ * handler of a signal ran: waits for events, and calls of sockets with a time
+ * limit. It makes others again by itself; what it does with these after a stop
+ * is a quirk that few programs expect (signal(7)).
  *
- * None of them has done anything when it returns EINTR. So the result is
+ * None of them has transferred anything when it returns EINTR. So the result is
  * changed to the kernel's own code for "again, unless a handler runs": then the
  * call is made again once the thread is let go, or returns EINTR after all
  * because of a signal that came meanwhile, as it would have without us.
  *
- * A call that is made again waits for its whole time once more.
+ * A call that is made again waits for its whole time once more. connect(2) has
+ * begun when it returns EINTR, and continues to wait when it is made again; if
+ * a time limit (SO_SNDTIMEO) ends that of TCP, the code is EALREADY instead of
+ * EINPROGRESS.
  */
 #ifndef LIB_PROCESS_INTERRUPTED_H
 #define LIB_PROCESS_INTERRUPTED_H

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -212,6 +213,39 @@ static void round_recvmsg(struct rig_worker *worker)
 		       EAGAIN);
 }
 
+/* A listener whose queue is full, so that the next connect(2) waits. */
+static bool begin_connect(struct rig_worker *worker)
+{
+	const struct timeval timeout = {.tv_usec = WAIT_MS * 1000};
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	socklen_t length = sizeof(name.sun_family);
+
+	for (int i = 0; i < 3; i++)
+		worker->fds[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (worker->fds[2] < 0 ||
+	    bind(worker->fds[1], (struct sockaddr *)&name, length) < 0 ||
+	    listen(worker->fds[1], 0) < 0)
+		return false;
+	length = sizeof(name);
+	return getsockname(worker->fds[1], (struct sockaddr *)&name, &length) ==
+		       0 &&
+	       connect(worker->fds[2], (struct sockaddr *)&name, length) == 0 &&
+	       setsockopt(worker->fds[0], SOL_SOCKET, SO_SNDTIMEO, &timeout,
+			  sizeof(timeout)) == 0;
+}
+
+static void round_connect(struct rig_worker *worker)
+{
+	struct sockaddr_un name;
+	socklen_t length = sizeof(name);
+
+	getsockname(worker->fds[1], (struct sockaddr *)&name, &length);
+	expect_failure(
+		worker, "connect",
+		connect(worker->fds[0], (struct sockaddr *)&name, length),
+		EAGAIN);
+}
+
 static void round_poll(struct rig_worker *worker)
 {
 	expect_result(worker, "poll", poll(NULL, 0, WAIT_MS), 0);
@@ -294,6 +328,7 @@ static const struct rig_kind kinds[] = {
 	LISTED(inotify, begin_inotify),
 	LISTED(recv, begin_socket),
 	LISTED(recvmsg, begin_socket),
+	LISTED(connect, begin_connect),
 	RESTARTED(poll, begin_nothing),
 	RESTARTED(ppoll, begin_nothing),
 	RESTARTED(nanosleep, begin_nothing),
@@ -302,8 +337,8 @@ static const struct rig_kind kinds[] = {
 };
 
 const struct rig_kind *const rig_waits[] = {
-	&kinds[0],  &kinds[1],	&kinds[2],  &kinds[3], &kinds[4],
-	&kinds[5],  &kinds[6],	&kinds[7],  &kinds[8], &kinds[9],
-	&kinds[10], &kinds[11], &kinds[12],
+	&kinds[0],  &kinds[1],	&kinds[2],  &kinds[3],	&kinds[4],
+	&kinds[5],  &kinds[6],	&kinds[7],  &kinds[8],	&kinds[9],
+	&kinds[10], &kinds[11], &kinds[12], &kinds[13],
 };
 const size_t rig_nwaits = sizeof(kinds) / sizeof(kinds[0]);
