@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "process/ksm.h"
 #include "process/soft_kind.h"
 #include "source/soft_dirty_bits.h"
 #include "sys/guard.h"
@@ -67,18 +68,6 @@ static int read_and_clear(struct smi_stop *stop, void *opaque,
 				strerror(-ret));
 }
 
-/* KSM replaces pages together with their bits. */
-static bool is_ksm_running(void)
-{
-	int fd = open("/sys/kernel/mm/ksm/run", O_RDONLY | O_CLOEXEC);
-	char run = '0';
-	ssize_t n = fd < 0 ? 0 : read(fd, &run, 1);
-
-	if (fd >= 0)
-		close(fd);
-	return n == 1 && run == '1';
-}
-
 static void fill_all(struct smi_soft_dirty *soft)
 {
 	for (struct smi_soft_area *a = soft->areas; a; a = a->next)
@@ -89,7 +78,7 @@ static void fill_all(struct smi_soft_dirty *soft)
 static int collect(struct smi_soft_dirty *soft, struct smudge_error *err)
 {
 	const struct smudge_process *process = soft->process;
-	bool is_merged = is_ksm_running();
+	bool is_merged = smi_ksm_is_running();
 	uint64_t stopped_ns = 0;
 	int ret = process->means->while_stopped(
 		&soft->attachment->target, process->stop_timeout_ms,
@@ -99,7 +88,7 @@ static int collect(struct smi_soft_dirty *soft, struct smudge_error *err)
 	soft->stopped_ns += stopped_ns;
 	if (stopped_ns > soft->longest_stop_ns)
 		soft->longest_stop_ns = stopped_ns;
-	if (ret < 0 || is_merged || is_ksm_running())
+	if (ret < 0 || is_merged || smi_ksm_is_running())
 		fill_all(soft);
 	return ret;
 }
@@ -195,7 +184,7 @@ static int member_look(void *opaque, struct smudge_sink *sink,
 	       smi_soft_area_nwords(&m->area) * sizeof(uint64_t));
 	ret = smi_soft_area_read(&m->area, soft->attachment->uffd.pagemap,
 				 soft->words, m->reported, true);
-	if (is_ksm_running())
+	if (smi_ksm_is_running())
 		smi_soft_area_fill(&m->area, m->reported);
 	report(m, sink);
 	return ret;
