@@ -273,12 +273,15 @@ static void round_futex(struct rig_worker *worker)
 		       ETIMEDOUT);
 }
 
+/* Once more when it has seen the end, as above. */
 static void *feed_pipe(void *opaque)
 {
 	const struct rig_worker *worker = opaque;
+	bool is_ending = false;
 
-	while (!atomic_load(&rig_shared->is_ending)) {
+	while (!is_ending) {
 		nanosleep(&limit, NULL);
+		is_ending = atomic_load(&rig_shared->is_ending);
 		if (write(worker->fds[1], "x", 1) != 1)
 			rig_wrong(worker, "write failed");
 	}
