@@ -58,6 +58,7 @@ static void test_waits(void **state)
 {
 	const struct rig_options options = {.is_main_hidden = true};
 
+	test_need_uffd();
 	for (size_t i = 0; i < rig_nwaits; i++)
 		attach_to(&rig_waits[i], 1, &options, 3);
 }
@@ -66,6 +67,7 @@ static void test_others(void **state)
 {
 	const struct rig_options options = {0};
 
+	test_need_uffd();
 	for (size_t i = 0; i < rig_nothers; i++)
 		attach_to(&rig_others[i], 1, &options, 3);
 }
@@ -75,6 +77,7 @@ static void test_mixed(void **state)
 	struct test_rng rng = test_rng_start("process/attach");
 	unsigned int n = rounds();
 
+	test_need_uffd();
 	for (unsigned int i = 0; i < n; i += PER_RIG) {
 		const struct rig_options options = {
 			.is_main_hidden = test_rng_below(&rng, 2),

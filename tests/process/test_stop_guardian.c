@@ -7,6 +7,7 @@
 
 static void test_each_step(void **state)
 {
+	test_need_uffd();
 	steps_disturb(TRACKER_STOP_GUARDIAN, false);
 }
 
