@@ -6,6 +6,7 @@
  * with the copy. A naive oracle: the child says itself what its memory is.
  *
  * The child draws everything from one seed, which is printed.
+ * SMUDGE_TEST_ROUNDS: comparisons, 40.
  */
 #include <errno.h>
 #include <stdatomic.h>
@@ -24,6 +25,8 @@
 #include "support.h"
 
 #define ROUNDS 40
+/* Busy threads on one slow processor: no test judges by time. */
+#define STOP_TIMEOUT_MS 60000
 
 static struct shared *shared;
 static uint64_t seed;
@@ -141,7 +144,9 @@ static pid_t start(void)
 static void attach(pid_t pid, enum smudge_process_method method)
 {
 	const struct smudge_process_options how = {.size = sizeof(how),
-						   .method = method};
+						   .method = method,
+						   .stop_timeout_ms =
+							   STOP_TIMEOUT_MS};
 	const struct smudge_client_options options = {.size = sizeof(options),
 						      .name = "copy"};
 	struct smudge_error err = SMUDGE_ERROR_INIT;
@@ -155,17 +160,25 @@ static void attach(pid_t pid, enum smudge_process_method method)
 			 0);
 }
 
+static int nrounds(void)
+{
+	const char *text = getenv("SMUDGE_TEST_ROUNDS");
+
+	return text ? (int)strtoul(text, NULL, 10) : ROUNDS;
+}
+
 static void run(enum smudge_process_method method)
 {
 	struct test_rng rng;
 	struct smudge_process_stats stats = {.size = sizeof(stats)};
+	int rounds = nrounds();
 	pid_t pid;
 
 	rng = test_rng_start("process_loss");
 	seed = test_rng_next(&rng);
 	pid = start();
 	attach(pid, method);
-	for (int round = 0; round < ROUNDS; round++) {
+	for (int round = 0; round < rounds; round++) {
 		for (uint64_t i = test_rng_below(&rng, 4); i; i--) {
 			harvest(test_rng_below(&rng, 3) == 0);
 			if (test_rng_below(&rng, 3))
