@@ -7,7 +7,8 @@
  * smudge_region_read reads it. Sources that detect the process's writes are
  * attached, so clients, harvests, looks and takes work as for any region.
  * Needed is the permission to trace the process (ptrace(2)): the same user, or
- * CAP_SYS_PTRACE.
+ * CAP_SYS_PTRACE, for another user's process with CAP_DAC_OVERRIDE: files of
+ * /proc/PID belong to that user.
  *
  * FOLLOWING. The process maps and unmaps memory as it likes.
  * smudge_process_harvest, _look and _harvest_quiesced first compare its

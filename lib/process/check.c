@@ -150,7 +150,7 @@ static int refused(const struct check *check)
 		return smudge_error_set(
 			check->err, -EPERM, WHERE,
 			"process %d is of the user with the id %" PRIu64
-			": that takes CAP_SYS_PTRACE",
+			": that takes CAP_SYS_PTRACE and CAP_DAC_OVERRIDE",
 			pid, uid);
 	if (scope)
 		return smudge_error_set(check->err, -EPERM, WHERE,

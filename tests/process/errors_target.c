@@ -293,7 +293,7 @@ static void test_other_user(void **state)
 	need_root();
 	expect_as_nobody(other_start(NULL, NULL), false, -EPERM,
 			 "process %d is of the user with the id 0: that takes "
-			 "CAP_SYS_PTRACE");
+			 "CAP_SYS_PTRACE and CAP_DAC_OVERRIDE");
 }
 
 static void test_own_user(void **state)

@@ -96,6 +96,33 @@ static void fits(void **state)
 	}
 }
 
+/* A number whose end is missing must not look like another one. */
+static void what_is_cut_is_marked(void **state)
+{
+	static const char whole[] = "5,000 pages/s  20.5 MB/s  +- 500 pages/s";
+	struct rate_report report;
+
+	fill(&report, 1, 5000);
+	for (unsigned int columns = 9; columns <= 60; columns++) {
+		struct rate_screen screen = {columns, 30, false};
+		char *text = NULL;
+		char *line;
+
+		assert_int_equal(rate_screen(&report, &screen, &text), 0);
+		line = strchr(text, '\n') + 1;
+		line[strcspn(line, "\n")] = '\0';
+		if (columns >= strlen(whole)) {
+			assert_string_equal(line, whole);
+		} else {
+			assert_int_equal(strlen(line), columns);
+			assert_memory_equal(line, whole, columns - 1);
+			assert_int_equal(line[columns - 1], '>');
+		}
+		free(text);
+	}
+	rate_report_free(&report);
+}
+
 /* With colours: the same text, and each line ends in its first style. */
 static void colours_take_no_column(void **state)
 {
@@ -140,7 +167,7 @@ static void says_what_was_measured(void **state)
 	check_has(text, "0:07  4000000 n?me?[2J  sample");
 	check_has(text, "5,000 pages/s  20.5 MB/s  +- 500 pages/s");
 	check_has(text, "3,750     15.4  75 %  1.0 MiB  [heap]");
-	check_has(text, "cold: 1 mappings, 1.0 MiB, not written");
+	check_has(text, "cold: 1 mapping, 1.0 MiB, not written");
 	free(text);
 	assert_int_equal(rate_line(&report, &text), 0);
 	assert_string_equal(text,
@@ -221,5 +248,5 @@ static void summary_adds_up(void **state)
 	rate_report_free(&summary);
 }
 
-TEST_MAIN(fits, colours_take_no_column, says_what_was_measured,
-	  json_has_the_same, summary_adds_up)
+TEST_MAIN(fits, what_is_cut_is_marked, colours_take_no_column,
+	  says_what_was_measured, json_has_the_same, summary_adds_up)

@@ -31,6 +31,15 @@ static void make_ascii(char *text)
 	text[len] = '\0';
 }
 
+/* A number that is cut must not look like a smaller one. */
+static void mark_cut(char *text, unsigned int columns)
+{
+	if (!columns || strlen(text) <= columns)
+		return;
+	text[columns - 1] = '>';
+	text[columns] = '\0';
+}
+
 void rate_lines_put(struct rate_lines *lines, enum rate_style style,
 		    const char *format, ...)
 {
@@ -45,8 +54,7 @@ void rate_lines_put(struct rate_lines *lines, enum rate_style style,
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	make_ascii(text);
-	if (lines->columns < sizeof(text))
-		text[lines->columns] = '\0';
+	mark_cut(text, lines->columns);
 	fprintf(lines->out, "%s%s%s\n", is_styled ? codes[style] : "", text,
 		is_styled ? "\x1b[0m" : "");
 }

@@ -150,7 +150,8 @@ static int failed(const struct sampler *s, int code, struct smudge_error *err)
 			err, -EPERM, "rate",
 			"the memory of process %d may not be read: it takes "
 			"the same user, where kernel.yama.ptrace_scope is 0, "
-			"or CAP_SYS_PTRACE",
+			"or CAP_SYS_PTRACE (with CAP_DAC_OVERRIDE for another "
+			"user's)",
 			(int)s->pid);
 	if (code == -ENODATA)
 		return smudge_error_set(

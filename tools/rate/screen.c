@@ -19,6 +19,7 @@
 #define MIN_NAME      10
 #define MAX_CELL      13
 #define WITH_SIZES    60 /* from so many columns on */
+#define COST_ON_ONE   72 /* line, from so many columns on */
 #define BAR_FROM      100
 #define BAR_BYTES     24
 
@@ -176,9 +177,16 @@ static void put_cost(struct rate_lines *lines, const struct rate_report *report)
 	rate_text_time(longest, (double)all.longest_stop_ns);
 	rate_text_count(faults, (double)all.faults, 12);
 	rate_text_time(time, fault_ns);
-	rate_lines_put(lines, RATE_DIM,
-		       "cost    stood %s, longest %s; %s faults, some %s",
-		       total, longest, faults, time);
+	if (lines->columns >= COST_ON_ONE) {
+		rate_lines_put(
+			lines, RATE_DIM,
+			"cost    stood %s, longest %s; %s faults, some %s",
+			total, longest, faults, time);
+		return;
+	}
+	rate_lines_put(lines, RATE_DIM, "stood   %s, longest %s", total,
+		       longest);
+	rate_lines_put(lines, RATE_DIM, "faults  %s, some %s", faults, time);
 }
 
 static void put_processes(struct rate_lines *lines,
@@ -325,8 +333,8 @@ static void put_cold(struct rate_lines *lines, const struct rate_report *report)
 		bytes += some;
 	}
 	rate_text_bytes(size, (double)bytes);
-	rate_lines_put(lines, RATE_DIM, "cold: %zu mappings, %s, not written",
-		       n, size);
+	rate_lines_put(lines, RATE_DIM, "cold: %zu mapping%s, %s, not written",
+		       n, n == 1 ? "" : "s", size);
 }
 
 /* One row is left for the cold ones. */
