@@ -42,6 +42,24 @@ limited() {
 	say "end $test $status $began $ended"
 }
 
+# drive <serial>: its device. The kernel looks for drives all at once, so which
+# is called nvme0 is chance.
+drive() {
+	tries=0
+	while [ "$tries" -lt 300 ]; do
+		for serial in /sys/block/nvme*/device/serial; do
+			[ -r "$serial" ] || continue
+			read -r found <"$serial"
+			name=${serial#/sys/block/}
+			name=/dev/${name%%/*}
+			[ "$found" = "$1" ] && [ -b "$name" ] && echo "$name" &&
+				return
+		done
+		tries=$((tries + 1))
+		usleep 100000
+	done
+}
+
 limit=300 only=
 read -r words </proc/cmdline
 for word in $words; do
@@ -55,19 +73,13 @@ while read -r module; do
 done </modules/order
 echo 16 >/proc/sys/vm/nr_hugepages
 echo 20000 >/proc/sys/vm/max_map_count
-for drive in /dev/nvme0n1 /dev/nvme1n1; do
-	tries=0
-	while [ ! -b "$drive" ] && [ "$tries" -lt 300 ]; do
-		tries=$((tries + 1))
-		usleep 100000
-	done
-done
-mount -t ext4 /dev/nvme0n1 /disk || say "no disk"
+disk=$(drive disk) swap=$(drive swap)
+mount -t ext4 "$disk" /disk || say "no disk"
 mkdir -p /disk/tmp /var
 chmod 1777 /disk/tmp
 ln -s /disk/tmp /var/tmp
-mkswap /dev/nvme1n1 >/dev/null
-swapon /dev/nvme1n1 || say "no swap"
+mkswap "$swap" >/dev/null
+swapon "$swap" || say "no swap"
 
 cd /disk || exit 1
 read -r up _ </proc/uptime
