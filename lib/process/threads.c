@@ -175,6 +175,7 @@ static bool is_worker(pid_t pid, pid_t tid)
 static void wait_for_ended(int number)
 {
 	const struct smi_threads *traced = *smi_guardian_slot();
+	int code = errno;
 
 	(void)number;
 	for (size_t i = 0; i < traced->nthreads; i++) {
@@ -186,6 +187,7 @@ static void wait_for_ended(int number)
 		    info.si_code != CLD_STOPPED)
 			waitpid((pid_t)tid, NULL, __WALL | WNOHANG);
 	}
+	errno = code;
 }
 
 static void handle_sigchld(int how)
