@@ -133,6 +133,18 @@ static void looked_at_and_dropped(void)
 	expect(0);
 }
 
+/* Less than a page table: the kernel marks each page that it moves. */
+static void moved_over(void)
+{
+	uint64_t from = at + 16 * P, to = at + 3 * P;
+
+	expect(0);
+	rig_mremap(&rig, from, 8 * P, 8 * P, to);
+	rig_mmap(&rig, from, 8 * P, RW, ANON | MAP_FIXED, -1);
+	rig_harvest(&rig);
+	assert_int_equal(rig_count(&rig, to, 8 * P), 8);
+}
+
 /* A page of zeros that was read is reported each time. */
 static void dropped_and_read(void)
 {
@@ -203,13 +215,14 @@ RIG_CASE(looks)
 RIG_CASE(dropped)
 RIG_CASE(read_and_dropped)
 RIG_CASE(looked_at_and_dropped)
+RIG_CASE(moved_over)
 RIG_CASE(dropped_and_read)
 RIG_CASE(replaced_and_grown)
 RIG_CASE(a_childs_writes)
 RIG_CASE(shared_memory)
 RIG_CASE(another_program)
 
-RIG_MAIN(case_writes, case_one_stop, case_looks, case_dropped,
+RIG_MAIN(case_writes, case_moved_over, case_one_stop, case_looks, case_dropped,
 	 case_read_and_dropped, case_looked_at_and_dropped,
 	 case_dropped_and_read, case_replaced_and_grown, case_a_childs_writes,
 	 case_shared_memory, case_another_program)
