@@ -14,7 +14,7 @@ import stopping
 SCRIPTS = pathlib.Path(__file__).resolve().parent
 PLACE = "smudge"  # where the build is there, with its own folders
 # Beside the tests: what they and the demonstration start and read.
-PROGRAMS = ("vm/smudge-vm", "tools/smudge")
+PROGRAMS = ("vm/smudge-vm", "tools/smudge", "tests/process/target_exec")
 FILES = ("guests/*.elf", "tests/kernel/*.md")
 MODULES = ("kvm", "kvm_amd")
 
