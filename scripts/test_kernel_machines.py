@@ -50,12 +50,13 @@ class World:
         self.pids = self.folder / "pids"
         self.build = self.folder / "build"
         for name in ("pids", "bin", "cache/6.1/boot", "cache/6.1/lib",
-                     "build/vm", "build/tools"):
+                     "build/vm", "build/tools", "build/tests/process"):
             (self.folder / name).mkdir(parents=True)
         for name in ("cache/6.1/boot/vmlinuz-6.1", "cache/6.1/lib/modules.order",
                      "build/build.ninja"):
             (self.folder / name).write_text("")
-        for name in ("vm/smudge-vm", "tools/smudge"):
+        for name in ("vm/smudge-vm", "tools/smudge",
+                     "tests/process/target_exec"):
             shutil.copy(shutil.which("true"), self.build / name)
         self.program("dpkg-query", 'for a; do echo "$a installed"; done\n')
         self.program("meson", "echo '[]'\n")

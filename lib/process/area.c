@@ -82,11 +82,15 @@ static int area_read(void *opaque, uint64_t offset_bytes, size_t length_bytes,
 {
 	struct smi_area *area = opaque;
 	uint64_t at = area->start + offset_bytes;
-	int ret = read_all(area, at, length_bytes, buffer, err);
+	int ret;
 
-	/* Also after a failure: a part was read. */
+	/* Before it, for a harvest that runs meanwhile; after it, also of a
+	   part, for what that harvest forgot. */
 	if (area->attachment->soft)
-		smi_soft_dirty_was_read(area, at, length_bytes);
+		smi_soft_dirty_note_read(area, at, length_bytes);
+	ret = read_all(area, at, length_bytes, buffer, err);
+	if (area->attachment->soft)
+		smi_soft_dirty_note_read(area, at, length_bytes);
 	return ret;
 }
 

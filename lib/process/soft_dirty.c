@@ -190,8 +190,8 @@ static int member_look(void *opaque, struct smudge_sink *sink,
 	return ret;
 }
 
-void smi_soft_dirty_was_read(struct smi_area *area, uint64_t at,
-			     uint64_t nbytes)
+void smi_soft_dirty_note_read(struct smi_area *area, uint64_t at,
+			      uint64_t nbytes)
 {
 	struct smi_soft_dirty *soft = area->attachment->soft;
 	uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);

@@ -56,13 +56,14 @@ int smi_soft_dirty_begin(struct smi_soft_dirty *soft, struct smudge_error *err);
 void smi_soft_dirty_end(struct smi_soft_dirty *soft);
 
 /*
- * smi_soft_dirty_was_read - after a client has read these bytes of an area
+ * smi_soft_dirty_note_read - a client is about to read these bytes of an area,
+ *      or has read them
  *
- * Their content is known to it now: if it is dropped, it is reported
+ * Their content is known to it then: if it is dropped, it is reported
  * (soft_area.h). Blocks: while a collect runs.
  */
-void smi_soft_dirty_was_read(struct smi_area *area, uint64_t at,
-			     uint64_t nbytes);
+void smi_soft_dirty_note_read(struct smi_area *area, uint64_t at,
+			      uint64_t nbytes);
 
 /* Add what it cost so far. */
 void smi_soft_dirty_stats(struct smi_soft_dirty *soft,
