@@ -113,7 +113,7 @@ static void sources(void **state)
 		tried++;
 	}
 	if (!tried)
-		test_skip_without("uffd", "no source can be made here");
+		test_skip_without("sources", "no source can be made here");
 }
 
 static int load(void *opaque, const void *bytes, size_t length,
