@@ -2,38 +2,17 @@
 /*
  * The mappings of another process: the text of /proc/PID/maps.
  *
- *	start-end perms offset major:minor inode   name
- *
- * The name is what the kernel prints: a path, in which a newline is \012 and
- * nothing else is escaped; [heap], [anon:NAME] and their kind; or nothing. A
- * file that has no path any more has " (deleted)" behind it. Any file may be
- * called any of that, so a name proves nothing.
- *
  * A process that runs changes its mappings while they are read. What is mapped
  * all the time is in the text, and no address is in it twice.
  */
 #ifndef LIB_PROCESS_MAPS_H
 #define LIB_PROCESS_MAPS_H
 
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include <smudge/error.h>
 
-struct smi_process_mapping {
-	uint64_t start; /* addresses, end exclusive */
-	uint64_t end;
-	uint64_t file_off; /* of start; 0 without a file */
-	uint64_t inode;
-	unsigned int dev_major, dev_minor;
-	bool is_readable;
-	bool is_writable;
-	bool is_executable;
-	bool is_shared;
-	bool has_file; /* shared anonymous memory is a file to the kernel */
-	const char *name;
-};
+#include "process/mapping.h"
 
 struct smi_process_maps {
 	struct smi_process_mapping *list; /* ascending */

@@ -5,30 +5,13 @@
 #include "process/vmas.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "process/proc.h"
 
-static bool parse(const char *line, struct smi_vma *vma)
-{
-	int length = 0;
-
-	if (sscanf(line,
-		   "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %*x:%*x %" SCNu64
-		   "%n",
-		   &vma->start, &vma->end, vma->perms, &vma->file_off,
-		   &vma->inode, &length) != 5)
-		return false;
-	vma->name = line + length;
-	vma->name += strspn(vma->name, " ");
-	return true;
-}
-
 int smi_vmas_each(pid_t pid,
-		  int (*each)(void *opaque, const struct smi_vma *vma),
+		  int (*each)(void *opaque,
+			      const struct smi_process_mapping *m),
 		  void *opaque)
 {
 	struct smi_proc_lines lines = {.fd = smi_proc_open(pid, "maps")};
@@ -38,9 +21,10 @@ int smi_vmas_each(pid_t pid,
 	if (lines.fd < 0)
 		return lines.fd;
 	while (!ret && (line = smi_proc_next_line(&lines))) {
-		struct smi_vma vma;
+		struct smi_process_mapping m;
 
-		ret = parse(line, &vma) ? each(opaque, &vma) : -EIO;
+		ret = smi_process_mapping_parse(line, &m) ? each(opaque, &m)
+							  : -EIO;
 	}
 	close(lines.fd);
 	return ret;

@@ -56,22 +56,21 @@ static void search_piece(struct smi_code *code, const unsigned char *piece,
 	     sizeof(short_restorer));
 }
 
-static bool may_hold(const struct smi_vma *vma)
+static bool may_hold(const struct smi_process_mapping *m)
 {
-	return vma->perms[0] == 'r' && vma->perms[2] == 'x' &&
-	       vma->perms[1] != 'w' &&
-	       (vma->inode || !strcmp(vma->name, "[vdso]"));
+	return m->is_readable && m->is_executable && !m->is_writable &&
+	       (m->inode || !strcmp(m->name, "[vdso]"));
 }
 
 /* Return: 1 when all is found. */
-static int search_vma(void *opaque, const struct smi_vma *vma)
+static int search_vma(void *opaque, const struct smi_process_mapping *m)
 {
 	unsigned char piece[PIECE_BYTES];
 	struct search *search = opaque;
-	uint64_t at = vma->start;
+	uint64_t at = m->start;
 
-	while (may_hold(vma) && at < vma->end && !is_complete(&search->code)) {
-		uint64_t left = vma->end - at;
+	while (may_hold(m) && at < m->end && !is_complete(&search->code)) {
+		uint64_t left = m->end - at;
 		size_t nbytes = left < PIECE_BYTES ? (size_t)left : PIECE_BYTES;
 
 		if (!smi_memory_of_read(search->pid, at, piece, nbytes))

@@ -38,33 +38,39 @@ enum {
 	FRAME_WORDS
 };
 
-static bool is_main_stack(const struct search *search,
-			  const struct smi_vma *vma)
+static bool is_stack_memory(const struct smi_process_mapping *m)
 {
-	return search->tid == search->pid && !strcmp(vma->name, "[stack]");
+	return m->is_readable && m->is_writable && !m->is_executable &&
+	       !m->is_shared;
+}
+
+static bool is_main_stack(const struct search *search,
+			  const struct smi_process_mapping *m)
+{
+	return search->tid == search->pid && !strcmp(m->name, "[stack]");
 }
 
 static bool is_thread_stack(const struct search *search,
-			    const struct smi_vma *vma)
+			    const struct smi_process_mapping *m)
 {
-	return search->guard_end == vma->start &&
+	return search->guard_end == m->start &&
 	       search->thread_block > search->sp &&
-	       search->thread_block < vma->end;
+	       search->thread_block < m->end;
 }
 
 /* Return: 1 at the mapping that holds the stack pointer. */
-static int visit(void *opaque, const struct smi_vma *vma)
+static int visit(void *opaque, const struct smi_process_mapping *m)
 {
 	struct search *search = opaque;
 
-	if (!strncmp(vma->perms, "---", 3))
-		search->guard_end = vma->end;
-	if (search->sp >= vma->end)
+	if (!m->is_readable && !m->is_writable && !m->is_executable)
+		search->guard_end = m->end;
+	if (search->sp >= m->end)
 		return 0;
-	if (search->sp > vma->start && !strncmp(vma->perms, "rw-p", 4) &&
-	    (is_main_stack(search, vma) || is_thread_stack(search, vma))) {
-		search->start = vma->start;
-		search->end = vma->end;
+	if (search->sp > m->start && is_stack_memory(m) &&
+	    (is_main_stack(search, m) || is_thread_stack(search, m))) {
+		search->start = m->start;
+		search->end = m->end;
 	}
 	return 1;
 }
