@@ -4,21 +4,15 @@
  * stores to it when it is told. The library attaches to the child as to any
  * process. For the bare calls the child makes and arms a userfaultfd itself,
  * and this process makes the ioctl on the child's pagemap.
- *
- * A child is told what to do by a pipe, and answers by another with the
- * processor time that it took. It ends when it is told, or with the pipe.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <smudge/process.h>
 
 #include "bench_clock.h"
 #include "bench_program.h"
+#include "sources_child.h"
 #include "sources_library.h"
 #include "sources_uffd.h"
 
@@ -34,36 +28,19 @@ struct order {
 	uint64_t npages, stride;
 };
 
-struct target {
-	pid_t pid;
-	int request, answer; /* our ends of the pipes */
-	uint64_t ns;	     /* of the child, for the last call */
-};
-
 struct library {
 	struct sources_library lib;
-	struct target target;
+	struct sources_child target;
 	struct smudge_process *process; /* between arm and stop */
 };
 
 struct bare {
 	struct sources_ram ram;
-	struct target target;
+	struct sources_child target;
 	struct sources_uffd_scan scan;
 };
 
 /* ---- the child -------------------------------------------------------- */
-
-/* Return: false when the other end is closed. */
-static bool read_all(int fd, void *into, size_t bytes)
-{
-	ssize_t n;
-
-	do {
-		n = read(fd, into, bytes);
-	} while (n < 0 && errno == EINTR);
-	return n == (ssize_t)bytes;
-}
 
 static void obey(const struct sources_ram *ram, void *uffd,
 		 const struct order *order)
@@ -76,83 +53,50 @@ static void obey(const struct sources_ram *ram, void *uffd,
 		sources_uffd_bare.stop(uffd);
 }
 
-static _Noreturn void be_target(const struct sources_ram *ram, int from, int to)
+static void serve(const void *opaque, int from, int to)
 {
+	const struct sources_ram *ram = opaque;
 	struct smudge_error err = {0};
 	void *uffd = sources_uffd_bare.open(ram, &err);
 	struct order order;
 
 	/* so that no page is shared with the parent any more */
 	sources_ram_write(ram, ram->npages, 1);
-	while (read_all(from, &order, sizeof(order)) && order.what != END) {
+	while (sources_child_receive(from, &order, sizeof(order)) &&
+	       order.what != END) {
 		uint64_t ns = bench_now_ns();
 
 		obey(ram, uffd, &order);
-		ns = bench_now_ns() - ns;
-		if (write(to, &ns, sizeof(ns)) != sizeof(ns))
+		if (!sources_child_answer(to, bench_now_ns() - ns))
 			break;
 	}
-	_exit(0);
 }
 
 /* ---- its parent ------------------------------------------------------- */
 
-static void request(const struct target *target, enum work what,
-		    uint64_t npages, uint64_t stride)
+static void tell(struct sources_child *target, enum work what, uint64_t npages,
+		 uint64_t stride)
 {
 	const struct order order = {what, npages, stride};
 
-	sources_must(write(target->request, &order, sizeof(order)),
-		     "the child");
+	sources_child_send(target, &order, sizeof(order));
+	if (what != END)
+		sources_child_wait(target);
 }
 
-static void tell(struct target *target, enum work what, uint64_t npages,
-		 uint64_t stride)
+static void start_target(struct sources_child *target,
+			 const struct sources_ram *ram)
 {
-	request(target, what, npages, stride);
-	bench_must(read_all(target->answer, &target->ns, sizeof(target->ns))
-			   ? 0
-			   : -EPIPE,
-		   "the child");
-}
-
-static uint64_t target_ns(struct target *target)
-{
-	uint64_t ns = target->ns;
-
-	target->ns = 0;
-	return ns;
-}
-
-static void start_target(struct target *target, const struct sources_ram *ram)
-{
-	int down[2], up[2];
-
-	sources_must(pipe2(down, O_CLOEXEC), "a pipe");
-	sources_must(pipe2(up, O_CLOEXEC), "a pipe");
-	target->pid = fork();
-	sources_must(target->pid, "fork");
-	if (target->pid == 0) {
-		close(down[1]);
-		close(up[0]);
-		be_target(ram, down[0], up[1]);
-	}
-	close(down[0]);
-	close(up[1]);
-	target->request = down[1];
-	target->answer = up[0];
+	sources_child_start(target, serve, ram);
 	tell(target, WRITE, 0, 1); /* it is ready when it answers */
-	target->ns = 0;
+	sources_child_ns(target);
 }
 
 /* Another child may have our end of the pipe, so closing it is not enough. */
-static void end_target(const struct target *target)
+static void end_target(struct sources_child *target)
 {
-	request(target, END, 0, 1);
-	close(target->request);
-	close(target->answer);
-	while (waitpid(target->pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	tell(target, END, 0, 1);
+	sources_child_end(target);
 }
 
 /* ---- the library ------------------------------------------------------ */
@@ -236,7 +180,7 @@ static void library_harvest_all(void *opaque)
 
 static uint64_t library_elsewhere_ns(void *opaque)
 {
-	return target_ns(&((struct library *)opaque)->target);
+	return sources_child_ns(&((struct library *)opaque)->target);
 }
 
 /* ---- the bare calls --------------------------------------------------- */
@@ -291,7 +235,7 @@ static uint64_t bare_found(void *side)
 
 static uint64_t bare_elsewhere_ns(void *side)
 {
-	return target_ns(&((struct bare *)side)->target);
+	return sources_child_ns(&((struct bare *)side)->target);
 }
 
 #define LIBRARY_SIDE(harvests)                                                \
