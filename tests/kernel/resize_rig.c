@@ -150,6 +150,7 @@ void resize_rig_check_heap(struct resize_rig *r)
 	static const uint64_t old[] = {3, RESIZE_NPAGES - 1};
 	static const uint64_t few[] = {0, 499};
 
+	resize_rig_open(r);
 	resize_rig_touch(r, 3); /* before it grows, harvested afterwards */
 	resize_rig_touch(r, RESIZE_NPAGES - 1);
 	resize_rig_map(r, RESIZE_NPAGES, 3000, MAP_PRIVATE, -1);
@@ -181,6 +182,7 @@ void resize_rig_check_heap(struct resize_rig *r)
 	for (int i = 0; i < 4; i++)
 		resize_rig_touch(r, both[i]);
 	resize_rig_expect(r, both, 4);
+	resize_rig_close(r);
 }
 
 /* A hole behind the end, and memory of another source. */
@@ -198,6 +200,7 @@ void resize_rig_check_refusals(struct resize_rig *r, const char *where)
 	struct smudge_region *other;
 	struct smudge_error err;
 
+	resize_rig_open(r);
 	assert_int_equal(
 		smudge_region_resize(r->region, RESIZE_NPAGES + 100, &err),
 		-ENOMEM);
@@ -222,6 +225,7 @@ void resize_rig_check_refusals(struct resize_rig *r, const char *where)
 	resize_rig_clean(r);
 	resize_rig_touch(r, RESIZE_NPAGES + 99);
 	resize_rig_expect(r, (const uint64_t[]){RESIZE_NPAGES + 99}, 1);
+	resize_rig_close(r);
 }
 
 struct live {
@@ -291,6 +295,7 @@ void resize_rig_check_live_writer(struct resize_rig *r)
 	struct smudge_batch *batch;
 	pthread_t thread;
 
+	resize_rig_open(r);
 	resize_rig_map(r, RESIZE_NPAGES, RESIZE_MAX_NPAGES, MAP_PRIVATE, -1);
 	assert_int_equal(smudge_batch_create(0, &batch, NULL), 0);
 	live.r = r;
@@ -308,6 +313,7 @@ void resize_rig_check_live_writer(struct resize_rig *r)
 	pthread_join(thread, NULL);
 	check_nothing_lost(&live);
 	assert_int_equal(smudge_batch_destroy(batch), 0);
+	resize_rig_close(r);
 }
 
 /* The whole pages of 2 MiB that begin there, as far as the region has them. */

@@ -49,12 +49,11 @@ void resize_rig_clean(struct resize_rig *r);
 /* After a harvest these are dirty, and no others; then all is clean. */
 void resize_rig_expect(struct resize_rig *r, const uint64_t *pages, uint64_t n);
 
-/* The tests, each of an open rig: */
+/* The tests, each of a rig that is set up and not open: */
 void resize_rig_check_heap(struct resize_rig *r);
 void resize_rig_check_refusals(struct resize_rig *r, const char *where);
 void resize_rig_check_live_writer(struct resize_rig *r);
-
-/* The end moves within a page of hugetlbfs; the rig is set up, and not open. */
+/* The end moves within a page of hugetlbfs. */
 void resize_rig_check_huge(struct resize_rig *r);
 
 #endif

@@ -29,29 +29,18 @@ static struct smudge_source *make(struct resize_rig *r)
 	return source;
 }
 
-static void open_rig(struct resize_rig *r)
-{
-	r->make = make;
-	r->is_exact = true;
-	resize_rig_open(r);
-}
-
 static void test_heap(void **state)
 {
-	struct resize_rig r;
+	struct resize_rig r = {.make = make, .is_exact = true};
 
-	open_rig(&r);
 	resize_rig_check_heap(&r);
-	resize_rig_close(&r);
 }
 
 static void test_refusals(void **state)
 {
-	struct resize_rig r;
+	struct resize_rig r = {.make = make, .is_exact = true};
 
-	open_rig(&r);
 	resize_rig_check_refusals(&r, "mprotect");
-	resize_rig_close(&r);
 }
 
 static void test_huge_pages(void **state)
@@ -63,11 +52,9 @@ static void test_huge_pages(void **state)
 
 static void test_live_writer(void **state)
 {
-	struct resize_rig r;
+	struct resize_rig r = {.make = make, .is_exact = true};
 
-	open_rig(&r);
 	resize_rig_check_live_writer(&r);
-	resize_rig_close(&r);
 }
 
 /* Is a system call refused to write there, as in protected memory? */
@@ -80,9 +67,9 @@ static bool is_protected(struct resize_rig *r, uint64_t page)
 /* What goes has the program's protections at once, what comes is protected. */
 static void test_protections(void **state)
 {
-	struct resize_rig r;
+	struct resize_rig r = {.make = make, .is_exact = true};
 
-	open_rig(&r);
+	resize_rig_open(&r);
 	resize_rig_resize(&r, 600);
 	assert_true(is_protected(&r, 599));
 	assert_false(is_protected(&r, 600));

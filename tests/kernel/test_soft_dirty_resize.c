@@ -47,27 +47,21 @@ static void test_heap(void **state)
 {
 	struct resize_rig r = {.make = make};
 
-	resize_rig_open(&r);
 	resize_rig_check_heap(&r);
-	resize_rig_close(&r);
 }
 
 static void test_refusals(void **state)
 {
 	struct resize_rig r = {.make = make};
 
-	resize_rig_open(&r);
 	resize_rig_check_refusals(&r, "soft_dirty");
-	resize_rig_close(&r);
 }
 
 static void test_live_writer(void **state)
 {
 	struct resize_rig r = {.make = make};
 
-	resize_rig_open(&r);
 	resize_rig_check_live_writer(&r);
-	resize_rig_close(&r);
 }
 
 TEST_MAIN(test_heap, test_refusals, test_live_writer)

@@ -21,20 +21,11 @@ static struct smudge_source *make(struct resize_rig *r)
 	return source;
 }
 
-static void open_rig(struct resize_rig *r)
-{
-	r->make = make;
-	r->is_exact = true;
-	resize_rig_open(r);
-}
-
 static void test_heap(void **state)
 {
-	struct resize_rig r;
+	struct resize_rig r = {.make = make, .is_exact = true};
 
-	open_rig(&r);
 	resize_rig_check_heap(&r);
-	resize_rig_close(&r);
 }
 
 /* New memory of a memfd, private or shared: dropped content is reported. */
@@ -42,11 +33,11 @@ static void grow_by_file(int flags, int advice)
 {
 	static const uint64_t dropped[] = {7, 2000, 2999};
 	int fd = memfd_create("resize", MFD_CLOEXEC);
-	struct resize_rig r;
+	struct resize_rig r = {.make = make, .is_exact = true};
 
 	assert_return_code(fd, errno);
 	assert_int_equal(ftruncate(fd, 2000 * RESIZE_PAGE), 0);
-	open_rig(&r);
+	resize_rig_open(&r);
 	resize_rig_map(&r, RESIZE_NPAGES, 3000, flags, fd);
 	for (int i = 1; i < 3; i++)
 		resize_rig_touch(&r, dropped[i]); /* before it is tracked */
@@ -92,11 +83,9 @@ static void test_shared_file(void **state)
 
 static void test_refusals(void **state)
 {
-	struct resize_rig r;
+	struct resize_rig r = {.make = make, .is_exact = true};
 
-	open_rig(&r);
 	resize_rig_check_refusals(&r, "uffd");
-	resize_rig_close(&r);
 }
 
 static void test_huge_pages(void **state)
@@ -108,11 +97,9 @@ static void test_huge_pages(void **state)
 
 static void test_live_writer(void **state)
 {
-	struct resize_rig r;
+	struct resize_rig r = {.make = make, .is_exact = true};
 
-	open_rig(&r);
 	resize_rig_check_live_writer(&r);
-	resize_rig_close(&r);
 }
 
 TEST_MAIN(test_heap, test_private_file, test_shared_file, test_refusals,
