@@ -21,14 +21,11 @@
 
 #include <smudge/error.h>
 
+#include "common/text.h"
+
 #define WHERE "viewer"
 
 static _Thread_local struct vnc_refusal *listener;
-
-static bool begins(const char *text, const char *with)
-{
-	return strncmp(text, with, strlen(with)) == 0;
-}
 
 static void set_reason(struct vnc_refusal *refusal, const char *text)
 {
@@ -48,13 +45,13 @@ static void note(const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	if (begins(text, "Not a valid VNC server"))
+	if (text_begins(text, "Not a valid VNC server"))
 		listener->is_no_vnc = true;
-	else if (begins(text, failed))
+	else if (text_begins(text, failed))
 		set_reason(listener, text + strlen(failed));
-	else if (begins(text, "VNC authentication failed - too many"))
+	else if (text_begins(text, "VNC authentication failed - too many"))
 		set_reason(listener, "too many tries");
-	else if (begins(text, "VNC authentication failed"))
+	else if (text_begins(text, "VNC authentication failed"))
 		set_reason(listener, "it is wrong");
 }
 

@@ -6,9 +6,10 @@
 
 #include <stddef.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "common/text.h"
 
 /* Newer than some headers. */
 #define CALL_EPOLL_PWAIT2 441 /* Linux 5.11 */
@@ -49,11 +50,6 @@ static bool contains(const uint16_t *calls, size_t ncalls, uint64_t call)
 	return false;
 }
 
-static bool begins(const char *text, const char *with)
-{
-	return !strncmp(text, with, strlen(with));
-}
-
 static bool is_socket_or_inotify(pid_t pid, pid_t tid, uint64_t fd)
 {
 	char path[96], link[64] = "";
@@ -62,7 +58,8 @@ static bool is_socket_or_inotify(pid_t pid, pid_t tid, uint64_t fd)
 		 (int)tid, (unsigned int)fd);
 	if (readlink(path, link, sizeof(link) - 1) < 0)
 		return false;
-	return begins(link, "socket:") || begins(link, "anon_inode:inotify");
+	return text_begins(link, "socket:") ||
+	       text_begins(link, "anon_inode:inotify");
 }
 
 bool smi_interrupted_may_repeat(pid_t pid, pid_t tid, uint64_t call,

@@ -10,15 +10,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <string.h>
+
+#include "common/text.h"
 
 /* 512 MiB of page tables in the process, to protect what was never used. */
 #define MAX_BYTES (UINT64_C(256) << 30)
-
-static bool begins(const char *name, const char *with)
-{
-	return !strncmp(name, with, strlen(with));
-}
 
 /* Files in /dev that are memory like any other. */
 static bool is_plain_in_dev(const char *name)
@@ -26,26 +22,23 @@ static bool is_plain_in_dev(const char *name)
 	static const char *const plain[] = {"/dev/shm/", "/dev/zero",
 					    "/dev/hugepages", "/dev/mqueue/"};
 
-	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
-		if (begins(name, plain[i]))
-			return true;
-	}
-	return false;
+	return text_begins_with_any(name, plain,
+				    sizeof(plain) / sizeof(plain[0]));
 }
 
 const char *smi_special_reason(const char *name, uint64_t length_bytes)
 {
-	if (begins(name, "/dev/") && !is_plain_in_dev(name))
+	if (text_begins(name, "/dev/") && !is_plain_in_dev(name))
 		return "it is a device's memory, which no scan sees";
-	if (begins(name, "anon_inode:"))
+	if (text_begins(name, "anon_inode:"))
 		return "it is memory of the kernel's, which writes to it "
 		       "unseen";
-	if (begins(name, "/[aio]"))
+	if (text_begins(name, "/[aio]"))
 		return "it is a ring of AIO, to which the kernel writes unseen";
-	if (begins(name, "/secretmem"))
+	if (text_begins(name, "/secretmem"))
 		return "it is secret memory, which nobody else may read";
-	if (begins(name, "/sys/") || begins(name, "/proc/") ||
-	    begins(name, "socket:"))
+	if (text_begins(name, "/sys/") || text_begins(name, "/proc/") ||
+	    text_begins(name, "socket:"))
 		return "it is memory of the kernel's, which writes to it "
 		       "unseen";
 	if (length_bytes > MAX_BYTES)

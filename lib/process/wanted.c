@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/range.h"
+#include "common/text.h"
 #include "process/object.h"
 #include "process/special.h"
 
@@ -42,16 +43,15 @@ struct smi_area *smi_area_at(const struct smudge_process *process,
 	return area && area->start <= address ? area : NULL;
 }
 
-/* Is the mapping's first page tracked, as what it is now? */
-static bool is_tracked(const struct smudge_process *process,
-		       const struct smi_process_mapping *m)
+/* Is the page at @start tracked, as what it is now? */
+static bool is_tracked(const struct smudge_process *process, uint64_t start,
+		       const struct smi_object *object, const char *name)
 {
-	const struct smi_area *area = smi_area_at(process, m->start);
-	struct smi_object object = smi_object_of(m);
+	const struct smi_area *area = smi_area_at(process, start);
 
 	return area && area->attachment == process->attachment &&
-	       smi_object_continues(&area->object, area->name, &object, m->name,
-				    m->start - area->start);
+	       smi_object_continues(&area->object, area->name, object, name,
+				    start - area->start);
 }
 
 static void add_mapping(struct smi_wanted_list *wanted,
@@ -105,11 +105,9 @@ static bool is_guest_file(const struct smi_wanted *w)
 
 	if (!w->object.has_file || bytes_of(w) < GUEST_MIN_BYTES)
 		return false;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (!strncmp(w->name, names[i], strlen(names[i])))
-			return true;
-	}
-	return w->object.is_shared;
+	return w->object.is_shared ||
+	       text_begins_with_any(w->name, names,
+				    sizeof(names) / sizeof(names[0]));
 }
 
 /* An emulator's translated code may be larger than its guest's memory. */
@@ -151,17 +149,6 @@ static bool is_guest_ram(const struct smi_wanted *w,
 	       bytes_of(w) >= largest->file_bytes;
 }
 
-/* What was selected once stays so, whatever else grew meanwhile. */
-static bool was_selected(const struct smudge_process *process,
-			 const struct smi_wanted *w)
-{
-	const struct smi_area *area = smi_area_at(process, w->start);
-
-	return area && area->attachment == process->attachment &&
-	       smi_object_continues(&area->object, area->name, &w->object,
-				    w->name, w->start - area->start);
-}
-
 static bool is_selected(const struct smudge_process *process,
 			const struct smi_wanted *w,
 			const struct largest *largest)
@@ -173,7 +160,9 @@ static bool is_selected(const struct smudge_process *process,
 		return w->start < process->end_address &&
 		       process->first_address < w->end;
 	case SMUDGE_PROCESS_GUEST_RAM:
-		return is_guest_ram(w, largest) || was_selected(process, w);
+		/* what was selected once stays so, whatever else grew */
+		return is_guest_ram(w, largest) ||
+		       is_tracked(process, w->start, &w->object, w->name);
 	default:
 		return true;
 	}
@@ -202,8 +191,10 @@ int smi_wanted_find(const struct smudge_process *process,
 		return -ENOMEM;
 	for (size_t i = 0; i < maps->n; i++) {
 		const struct smi_process_mapping *m = &maps->list[i];
+		struct smi_object object = smi_object_of(m);
 
-		if (m->is_writable || is_tracked(process, m))
+		if (m->is_writable ||
+		    is_tracked(process, m->start, &object, m->name))
 			add_mapping(wanted, m);
 	}
 	for (size_t i = 0; i < wanted->n; i++) {

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/text.h"
+
 #define WHERE "process"
 
 static void tell(const struct smi_writers *writers,
@@ -26,15 +28,10 @@ static void tell(const struct smi_writers *writers,
 	writers->each(writers->opaque, &writer);
 }
 
-static bool begins(const char *name, const char *with)
-{
-	return !strncmp(name, with, strlen(with));
-}
-
 static bool is_device(const char *link)
 {
-	return begins(link, "/dev/vfio/") || !strcmp(link, "/dev/iommu") ||
-	       begins(link, "anon_inode:[vfio");
+	return text_begins(link, "/dev/vfio/") || !strcmp(link, "/dev/iommu") ||
+	       text_begins(link, "anon_inode:[vfio");
 }
 
 static void look_at(const struct smi_writers *writers, int fds, const char *fd)
@@ -57,7 +54,7 @@ static void look_at_rings(const struct smi_writers *writers)
 	const struct smudge_process *process = writers->process;
 
 	for (size_t i = 0; i < process->nleft_out; i++) {
-		if (begins(process->left_out[i].name, "/[aio]"))
+		if (text_begins(process->left_out[i].name, "/[aio]"))
 			tell(writers, SMUDGE_PROCESS_WRITER_AIO,
 			     process->left_out[i].name);
 	}
