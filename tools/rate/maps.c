@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "common/range.h"
+#include "common/text.h"
 
 #define LINE_BYTES	4608 /* of PATH_MAX, and what is before the path */
 #define GUEST_RAM_BYTES (UINT64_C(16) << 20)
@@ -21,10 +22,9 @@ static const char deleted[] = " (deleted)";
 /* Memory of devices is not the process's. */
 static bool is_device(const char *name)
 {
-	return strncmp(name, "/dev/", 5) == 0 &&
-	       strncmp(name, "/dev/shm/", 9) != 0 &&
-	       strncmp(name, "/dev/zero", 9) != 0 &&
-	       strncmp(name, "/dev/hugepages", 14) != 0;
+	return text_begins(name, "/dev/") && !text_begins(name, "/dev/shm/") &&
+	       !text_begins(name, "/dev/zero") &&
+	       !text_begins(name, "/dev/hugepages");
 }
 
 /* A name as the kernel prints it, without " (deleted)" at its end. */
@@ -99,11 +99,9 @@ static bool is_named_ram(const struct rate_mapping *mapping)
 	static const char *const begins[] = {"/memfd:", "/dev/shm/",
 					     "/dev/hugepages"};
 
-	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++) {
-		if (strncmp(mapping->name, begins[i], strlen(begins[i])) == 0)
-			return mapping->size_bytes >= GUEST_RAM_BYTES;
-	}
-	return false;
+	return mapping->size_bytes >= GUEST_RAM_BYTES &&
+	       text_begins_with_any(mapping->name, begins,
+				    sizeof(begins) / sizeof(begins[0]));
 }
 
 /* The largest anonymous one is RAM if no named one is larger. */
@@ -194,17 +192,12 @@ void rate_maps_rename(pid_t pid, struct rate_mappings *mappings)
 	rate_mappings_free(&now);
 }
 
-int rate_maps_guest_ram(pid_t pid, struct rate_select *select)
+int rate_maps_guest_ram(pid_t pid)
 {
 	const struct rate_select wanted = {.is_guest_ram = true};
 	struct rate_mappings found = {0};
 	int ret = rate_maps_read(pid, &wanted, &found);
 
-	if (!ret && found.n == 1) {
-		select->first_address = found.list[0].address;
-		select->end_address =
-			found.list[0].address + found.list[0].size_bytes;
-	}
 	ret = ret ? ret : (int)found.n;
 	rate_mappings_free(&found);
 	return ret;

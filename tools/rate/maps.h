@@ -29,13 +29,11 @@ bool rate_maps_line(const char *line, struct rate_mapping *mapping, char *name,
 		    size_t size);
 
 /*
- * rate_maps_guest_ram - find what looks like a guest's RAM
- * @select: receives the range of the mapping, if it is one. Generated code of
- *      an emulator, which may be larger, is not taken for it
+ * rate_maps_guest_ram - count what looks like a guest's RAM
  *
  * Return: how many mappings it is, or -errno.
  */
-int rate_maps_guest_ram(pid_t pid, struct rate_select *select);
+int rate_maps_guest_ram(pid_t pid);
 
 /*
  * rate_maps_read - all that are selected, in ascending order

@@ -26,11 +26,9 @@ static void set_reason(struct rate_member *member,
 	snprintf(member->reason, sizeof(member->reason), "%s", why->message);
 }
 
-/* A monitor's memory beside its guest's RAM is not selected. */
-static int select_guest_ram(pid_t pid, struct rate_select *select,
-			    struct smudge_error *err)
+static int check_guest_ram(pid_t pid, struct smudge_error *err)
 {
-	int n = rate_maps_guest_ram(pid, select);
+	int n = rate_maps_guest_ram(pid);
 
 	/* without permission a method says what is missing */
 	if (n > 0 || n == -EACCES)
@@ -46,16 +44,16 @@ static int open_meter(struct rate_member *member,
 		      struct smudge_error *err)
 {
 	struct smudge_error why = SMUDGE_ERROR_INIT;
-	struct rate_select select = request->select;
+	const struct rate_select *select = &request->select;
 	int ret = 0;
 
-	if (select.is_guest_ram)
-		ret = select_guest_ram(member->target.pid, &select, err);
+	if (select->is_guest_ram)
+		ret = check_guest_ram(member->target.pid, err);
 	if (ret)
 		return ret;
 	if (request->method != RATE_SAMPLE) {
 		ret = rate_tracker_open(member->target.pid, request->method,
-					&select, &member->meter, &why);
+					select, &member->meter, &why);
 		if (!ret)
 			return 0;
 		if (request->method != RATE_WISH_AUTO || !may_sample(ret)) {
@@ -64,7 +62,7 @@ static int open_meter(struct rate_member *member,
 		}
 		set_reason(member, &why);
 	}
-	return rate_sampler_open(member->target.pid, request->nsamples, &select,
+	return rate_sampler_open(member->target.pid, request->nsamples, select,
 				 &member->meter, err);
 }
 
