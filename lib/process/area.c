@@ -175,14 +175,15 @@ static int attach_source(struct smi_area *area, struct smudge_error *err)
 	return ret;
 }
 
-static int insert(struct smudge_process *process, struct smi_area *area)
+static int insert(struct smudge_process *process, struct smi_area *area,
+		  struct smudge_error *err)
 {
 	struct smi_area **grown =
 		realloc(process->areas, (process->nareas + 1) * sizeof(*grown));
 	size_t i = process->nareas;
 
 	if (!grown)
-		return -ENOMEM;
+		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
 	for (; i && grown[i - 1]->start > area->start; i--)
 		grown[i] = grown[i - 1];
 	grown[i] = area;
@@ -206,13 +207,13 @@ int smi_area_add(struct smudge_process *process, const struct smi_wanted *w,
 	}
 	ret = attach_source(area, err);
 	if (!ret)
-		ret = insert(process, area);
+		ret = insert(process, area, err);
 	if (ret < 0) {
 		smudge_source_destroy(area->source);
 		/* No other part knows it, so it is free. */
 		if (smudge_region_remove(area->region, NULL) == 0)
 			free_area(area);
-		return smudge_error_set(err, ret, WHERE, "out of memory");
+		return ret;
 	}
 	process->stats.regions_appeared++;
 	return 0;

@@ -18,7 +18,6 @@
 
 #define WHERE	    "process"
 #define RELIST_NS   UINT64_C(5000000) /* threads that exec gives another id */
-#define NS_PER_MS   UINT64_C(1000000)
 #define LETTER_DISK 'D'
 
 static void note(struct smi_stop *stop, const struct smi_event *event)

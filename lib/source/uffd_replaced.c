@@ -20,8 +20,6 @@
 #include "sys/maps.h"
 #include "sys/uffd.h"
 
-#define WHERE "uffd"
-
 enum {
 	SCAN_AGAIN = 0,
 	ALL_REPORTED = 1,
