@@ -233,6 +233,8 @@ void smudge_memory_mark_gpa(struct smudge_memory *memory, uint64_t gpa,
  * part or not at all, and makes the page dirty again. Compare, compress and
  * send the copy, never the memory.
  *
+ * Memory at hva is read as the program itself would read it: where a file that
+ * is mapped there was cut off, SIGBUS is raised.
  * Blocks: only on page faults: a page that was never touched is populated; or
  * as the region's read operation does. Threads: any.
  * State after failure: @buffer is unchanged, but for what a read operation that

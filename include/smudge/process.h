@@ -27,12 +27,16 @@
  *
  * READING a region (smudge_region_read) fails with -ESRCH (the process has
  * ended, or executes another program), -EFAULT (no memory is there now: it was
- * unmapped since, or the file behind it ends before), -ENOMEM or -EIO. It takes
- * no lock but, with soft-dirty bits, theirs: it waits while a harvest has the
- * process stand. A page that the process did not map is mapped there by it.
- * With soft-dirty bits, only what is read by it is known to have been read: a
- * page whose new content was read otherwise and is dropped (MADV_DONTNEED)
- * before the next harvest or look may stay clean.
+ * unmapped since, or the file behind it ends before), -ENOMEM or -EIO. What
+ * fails with -EFAULT counts as zeros: when memory is there again, it holds
+ * zeros, or it is reported. So a client that keeps copies puts zeros in place
+ * of such a page, or keeps the page dirty; a copy that stays as it was may be
+ * wrong. A page that the process did not map is mapped there by the reading.
+ *
+ * Reading takes no lock but, with soft-dirty bits, theirs: it waits while a
+ * harvest has the process stand. With soft-dirty bits, only what is read by it
+ * is known to have been read: a page whose new content was read otherwise and
+ * is dropped (MADV_DONTNEED) before the next harvest or look may stay clean.
  *
  * WHAT IS NOT SEEN: writes of other processes to shared memory, of devices
  * (VFIO), of the kernel into registered buffers of io_uring (of these

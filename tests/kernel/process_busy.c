@@ -16,8 +16,12 @@
 
 #include "support.h"
 
+#define FILE_BYTES (NPLACES * NPAGES * PAGE)
+
 static struct shared *shared;
-static int memfd;
+/* What is mapped shared, and what private: a hole in a file is not reported in
+   pages that show it (drops.h), so the latter has no content of its own. */
+static int shared_fd, private_fd;
 static uint64_t seed;
 
 static void rest(void)
@@ -91,9 +95,9 @@ static bool map_place(struct test_rng *rng, uint64_t place, uint64_t first,
 
 	if (place >= 6)
 		kind = test_rng_below(rng, 4);
-	if (!(kind == 1 ? map(at, npages, MAP_SHARED, memfd, off)
+	if (!(kind == 1 ? map(at, npages, MAP_SHARED, shared_fd, off)
 	      : kind == 2
-		      ? map(at, npages, MAP_PRIVATE, memfd, off)
+		      ? map(at, npages, MAP_PRIVATE, private_fd, off)
 		      : map(at, npages, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)))
 		return false;
 	/* Some pages have content that can be dropped. */
@@ -181,12 +185,38 @@ static void move_and_back(struct test_rng *rng, const struct part *p)
 	munmap(scratch, p->bytes);
 }
 
+static off_t offset_of(const struct part *p)
+{
+	return (off_t)((p->place * NPAGES + p->first) * PAGE);
+}
+
+/* Only the shared file has content, so only there it is a hole. */
+static void punch(struct test_rng *rng, const struct part *p)
+{
+	if (p->npages)
+		fallocate(shared_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			  offset_of(p), (off_t)p->bytes);
+}
+
+/* The mappings are longer than their file for a while. */
+static void cut_file(struct test_rng *rng, const struct part *p)
+{
+	int fd = test_rng_below(rng, 2) ? shared_fd : private_fd;
+
+	if (ftruncate(fd, offset_of(p)) < 0)
+		_exit(7);
+	usleep((useconds_t)test_rng_below(rng, 1500));
+	if (ftruncate(fd, FILE_BYTES) < 0)
+		_exit(8);
+}
+
 static void change(struct test_rng *rng)
 {
 	static void (*const changes[])(struct test_rng * rng,
 				       const struct part *p) = {
-		go,   grow,    replace,	 drop,		drop,	  drop,
-		drop, protect, page_out, move_and_back, fork_once};
+		go,	   grow,  replace, drop,     drop,
+		drop,	   drop,  protect, page_out, move_and_back,
+		fork_once, punch, punch,   cut_file, cut_file};
 	struct part p = {.place = test_rng_below(rng, NPLACES)};
 
 	p.total = atomic_load(&shared->npages[p.place]);
@@ -209,8 +239,10 @@ void busy_run(struct shared *with, uint64_t from_seed)
 	shared = with;
 	seed = from_seed;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	memfd = memfd_create("loss", 0);
-	if (memfd < 0 || ftruncate(memfd, NPLACES * NPAGES * PAGE) < 0)
+	shared_fd = memfd_create("loss shared", 0);
+	private_fd = memfd_create("loss private", 0);
+	if (shared_fd < 0 || ftruncate(shared_fd, FILE_BYTES) < 0 ||
+	    private_fd < 0 || ftruncate(private_fd, FILE_BYTES) < 0)
 		_exit(5);
 	for (uint64_t i = 0; i < NPLACES; i++)
 		shared->start[i] = (uintptr_t)reserve(0, NPAGES + 16);

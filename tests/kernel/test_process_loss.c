@@ -55,9 +55,9 @@ static void read_run(struct smudge_region *region, struct smudge_run run)
 	     p++) {
 		uint8_t *copy = copy_of(gpa + p * PAGE);
 
-		/* What is gone cannot be read, and will be gone or dirty. */
-		if (copy)
-			(void)!smudge_region_read(region, p, 1, copy, NULL);
+		/* Where no memory is there are zeros, until it is dirty. */
+		if (copy && smudge_region_read(region, p, 1, copy, NULL) < 0)
+			memset(copy, 0, PAGE);
 	}
 }
 
