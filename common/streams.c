@@ -13,6 +13,8 @@
 
 int streams_prepare(void)
 {
+	static const int modes[] = {O_RDONLY, O_RDONLY, O_RDWR};
+
 	umask(077);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
@@ -20,7 +22,7 @@ int streams_prepare(void)
 		if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF)
 			continue;
 		/* the lowest free number is this one */
-		if (open("/dev/null", O_RDWR | O_NOCTTY) < 0)
+		if (open("/dev/null", modes[fd] | O_NOCTTY) < 0)
 			return -errno;
 	}
 	return 0;

@@ -11,10 +11,12 @@
  *
  * The first call of main. Descriptors 0 to 2 that are closed become /dev/null:
  * otherwise a socket or a file would get their number and receive the
- * program's output. SIGPIPE and SIGXFSZ are ignored, so that a write fails with
- * EPIPE or EFBIG instead of ending the process. The umask becomes 077: only the
- * user may read what the program creates, since it may hold a guest's memory
- * or screen.
+ * program's output. To such a standard output nothing can be written (EBADF),
+ * since output that is lost is a failure; standard error has no place to
+ * report one. SIGPIPE and SIGXFSZ are ignored, so that a write fails with EPIPE
+ * or EFBIG instead of ending the process. The umask becomes 077: only the user
+ * may read what the program creates, since it may hold a guest's memory or
+ * screen.
  * Return: 0, or -errno if /dev/null cannot be opened.
  */
 int streams_prepare(void);

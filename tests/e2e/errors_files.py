@@ -267,22 +267,25 @@ def reports_on_a_full_disk(lab):
     for program in (VM, TOOL):
         for option in ("--help", "--version"):
             full_output([option], program)
-    for command in ("demo", "features", "migrate", "qmp", "screenshot"):
+    for command in ("demo", "features", "migrate", "qmp", "rate", "screenshot"):
         full_output([command, "--help"], TOOL)
     for arguments in ([], ["--json"], ["mprotect"]):
         full_output(["features", *arguments], TOOL)
     full_output(["qmp", "--qmp", machine.qmp_path, "query-status"], TOOL)
+    for option in ("--json", "--bandwidth=1G"):
+        full_output(["rate", os.getpid(), "--count", 1, "--interval", "0.1",
+                     option], TOOL)
     destination = lab.destination()
     full_output(["migrate", "--qmp", machine.qmp_path, "--json", lab.uri], TOOL)
     # the report was lost, the guest was not
     destination.wait_passes(2)
 
 
-def started_without(descriptors, arguments, program):
+def started_without(descriptors, arguments, program, **how):
     shell = " ".join(f"{fd}{'<' if fd == 0 else '>'}&-" for fd in descriptors)
     return subprocess.Popen(
         ["sh", "-c", f'exec "$0" "$@" {shell}', program, *map(str, arguments)],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, **how)
 
 
 @case
@@ -307,14 +310,28 @@ def started_with_closed_descriptors(lab):
 
 @case
 def tools_with_closed_descriptors(lab):
-    """A report does not go into the control socket."""
+    """A report does not go into the control socket; its loss is a failure."""
     machine = lab.source()
+    reports = [["--version"], ["--help"], ["rate", "--help"],
+               ["qmp", "--qmp", machine.qmp_path, "query-status"],
+               ["features", "vhost-log"], ["features", "--json", "vhost-log"],
+               ["rate", os.getpid(), "--count", 1, "--interval", "0.1"],
+               ["rate", os.getpid(), "--count", 1, "--interval", "0.1",
+                "--json"]]
     for closed in ((1,), (0, 1), (0, 1, 2)):
-        process = started_without(closed, ["qmp", "--qmp", machine.qmp_path,
-                                           "query-status"], TOOL)
-        check_equal(process.wait(PATIENCE), 0, f"status without {closed}")
-        process = started_without(closed, ["features", "vhost-log"], TOOL)
-        check_equal(process.wait(PATIENCE), 0, f"features without {closed}")
+        for arguments in reports:
+            process = started_without(closed, arguments, TOOL,
+                                      stderr=subprocess.PIPE)
+            said = process.communicate(timeout=PATIENCE)[1].decode().strip()
+            check_equal(process.returncode, 1, f"{arguments} without {closed}")
+            if 2 not in closed:
+                check_sentence(said, "cannot (be )?writ(e|ten)",
+                               "Bad file descriptor")
+        process = started_without(closed, ["--version"], VM)
+        check_equal(process.wait(PATIENCE), 1, f"smudge-vm without {closed}")
+    for arguments in reports:
+        process = started_without((0, 2), arguments, TOOL)
+        check_equal(process.wait(PATIENCE), 0, f"{arguments}")
     alive(machine)
 
 

@@ -55,6 +55,30 @@ static void test_closed_streams(void **state)
 	}
 }
 
+/* What is printed is lost, which is known at the end. */
+static void print_without_output(void)
+{
+	close(STDOUT_FILENO);
+	close(STDERR_FILENO);
+	if (streams_prepare() < 0 || streams_finish() != 0)
+		_exit(1);
+	puts("a report");
+	if (streams_finish() != -EBADF)
+		_exit(2);
+	_exit(write(STDERR_FILENO, "x", 1) == 1 ? 0 : 3);
+}
+
+static void test_closed_output(void **state)
+{
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0)
+		print_without_output();
+	assert_int_equal(status_of(pid), 0);
+}
+
 static void write_without_harm(void)
 {
 	const struct rlimit limit = {0, 0};
@@ -106,5 +130,5 @@ static void test_output_to_a_full_disk(void **state)
 	assert_int_equal(status_of(pid), 0);
 }
 
-TEST_MAIN(test_closed_streams, test_signals_of_writing,
+TEST_MAIN(test_closed_streams, test_closed_output, test_signals_of_writing,
 	  test_output_to_a_full_disk)
