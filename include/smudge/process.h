@@ -303,14 +303,15 @@ struct smudge_process_writer {
  * @opaque: passed to @each
  * @err: receives the failure; may be NULL
  *
- * What they wrote must be marked by the program, or counted as dirty. It reads
- * the mappings of every process. Nothing of the process is touched.
+ * What they wrote must be marked by the program, or counted as dirty. If a
+ * region is shared memory, it reads the mappings of every process. Nothing of
+ * the process is touched.
  * Blocks: on the lock, and while /proc is read. Threads: any.
  * State after failure: @each was called for what was found until then.
  * Return: the number of processes whose mappings may not be read (each may be a
- * writer), -ESRCH (the process has ended), -EPERM (its descriptors may not be
- * read, or in a child of fork), -ENOENT (no /proc), -EIO, -EMFILE, -ENFILE,
- * -ENOMEM.
+ * writer; 0 if no region is shared memory), -ESRCH (the process has ended),
+ * -EPERM (its descriptors may not be read, or in a child of fork), -ENOENT (no
+ * /proc), -EIO, -EMFILE, -ENFILE, -ENOMEM.
  */
 int smudge_process_each_writer(
 	struct smudge_process *process,

@@ -120,12 +120,28 @@ static pid_t pid_of(const char *name)
 	return *end || pid > INT32_MAX ? 0 : (pid_t)pid;
 }
 
+/* Only such memory can be another process's too. */
+static bool has_shared_area(const struct smudge_process *process)
+{
+	for (size_t i = 0; i < process->nareas; i++) {
+		const struct smi_object *object = &process->areas[i]->object;
+
+		if (object->is_shared && object->has_file)
+			return true;
+	}
+	return false;
+}
+
 int smi_writers_of_others(struct smi_writers *writers, struct smudge_error *err)
 {
-	DIR *all = opendir("/proc");
+	DIR *all;
 	struct dirent *entry;
-	int ret = all ? 0 : -errno;
+	int ret;
 
+	if (!has_shared_area(writers->process))
+		return 0;
+	all = opendir("/proc");
+	ret = all ? 0 : -errno;
 	while (!ret && (entry = readdir(all)))
 		ret = look_at_pid(writers, pid_of(entry->d_name));
 	if (all)

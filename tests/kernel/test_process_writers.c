@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "kinds.h"
 #include "process_rig.h"
 #include "support.h"
 
@@ -195,6 +196,30 @@ static void contexts_of_aio(void)
 	assert_int_equal(find_all(SMUDGE_PROCESS_WRITER_AIO, rig.pid).n, 1);
 }
 
+/* Root's processes, of which this user may not read the mappings. */
+static bool count_unreadable(void *opaque)
+{
+	struct found none = {.pid = 0};
+	bool is_right;
+
+	open_rig();
+	is_right =
+		smudge_process_each_writer(rig.process, find, &none, NULL) > 0;
+	/* Private memory is no other process's. */
+	rig_munmap(&rig, at, BYTES);
+	rig_harvest(&rig);
+	is_right &=
+		smudge_process_each_writer(rig.process, find, &none, NULL) == 0;
+	close_rig();
+	return is_right;
+}
+
+static void those_that_may_not_be_read(void **state)
+{
+	test_need_uffd();
+	run_as(true, count_unreadable, NULL);
+}
+
 static void ended(void)
 {
 	struct found found = {0};
@@ -217,4 +242,4 @@ RIG_CASE(ended)
 
 RIG_MAIN(case_another_process, case_one_that_cannot_write_there,
 	 case_the_process_itself_is_none, case_rings, case_contexts_of_aio,
-	 case_ended)
+	 those_that_may_not_be_read, case_ended)
