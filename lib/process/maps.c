@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Reading and parsing the text of /proc/PID/maps.
+ *
+ * The text is of many moments, since the kernel writes a page of it at a time
+ * and continues behind the last address. A mapping that was divided and is one
+ * again meanwhile is there twice: its beginning, and then all of it.
  */
 #include "process/maps.h"
 
@@ -23,6 +27,18 @@ static size_t count_lines(const char *text, size_t length)
 	return n;
 }
 
+/* What an earlier line did not have. Return: false: nothing. */
+static bool cut_front(struct smi_process_mapping *m, uint64_t last)
+{
+	if (m->end <= last)
+		return false;
+	if (m->start < last && m->has_file)
+		m->file_off += last - m->start;
+	if (m->start < last)
+		m->start = last;
+	return true;
+}
+
 int smi_process_maps_parse(char *text, size_t length,
 			   struct smi_process_maps *maps)
 {
@@ -41,11 +57,13 @@ int smi_process_maps_parse(char *text, size_t length,
 		if (!newline)
 			return -EIO;
 		*newline = '\0';
-		if (!smi_process_mapping_parse(at, m) || m->start < last)
+		if (!smi_process_mapping_parse(at, m))
 			return -EIO;
+		at = newline + 1;
+		if (!cut_front(m, last))
+			continue;
 		last = m->end;
 		maps->n++;
-		at = newline + 1;
 	}
 	return 0;
 }

@@ -26,7 +26,8 @@ struct smi_process_maps {
  *      from then on, also after a failure
  * @maps: written; smi_process_maps_free frees what it holds
  *
- * Return: 0, -EIO (not such a text, or not in ascending order), -ENOMEM.
+ * In ascending order, without overlaps. Return: 0, -EIO (not such a text),
+ * -ENOMEM.
  */
 int smi_process_maps_parse(char *text, size_t length,
 			   struct smi_process_maps *maps);
