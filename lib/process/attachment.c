@@ -88,6 +88,8 @@ static int open_file(const struct smi_attachment *a, pid_t pid,
 static int open_memory(struct smi_attachment *a, pid_t pid,
 		       struct smudge_error *err)
 {
+	/* Without it, less is known of pages that are not mapped. */
+	a->uffd.own_pagemap = smi_sys_pagemap_open();
 	a->uffd.pagemap = open_file(a, pid, "pagemap", err);
 	if (a->uffd.pagemap < 0)
 		return a->uffd.pagemap;
@@ -156,7 +158,7 @@ static struct smi_attachment *new_attachment(void)
 	if (!a)
 		return NULL;
 	a->mem = a->uffd.uffd = a->uffd.pagemap = a->uffd.proc = -1;
-	a->uffd.maps = -1;
+	a->uffd.maps = a->uffd.own_pagemap = -1;
 	a->nusers = 1;
 	return a;
 }
@@ -167,6 +169,7 @@ static void free_attachment(struct smi_attachment *a)
 	close_fd(a->mem);
 	close_fd(a->uffd.uffd);
 	close_fd(a->uffd.pagemap);
+	close_fd(a->uffd.own_pagemap);
 	close_fd(a->uffd.maps);
 	close_fd(a->uffd.proc);
 	free(a->auxv);

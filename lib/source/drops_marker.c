@@ -15,13 +15,19 @@
 #include "sys/uffd.h"
 #include "sys/uffd_use.h"
 
+/* The page is this process's, also if the source is of a target. */
+static int pagemap_of(const struct smi_drops *d)
+{
+	return d->target ? d->target->own_pagemap : d->pagemap;
+}
+
 /* A frame of 0 may be the frame, or a hidden one. */
 static void read_marker(struct smi_drops *d, uint64_t at)
 {
 	uint64_t word;
 
-	if (smi_sys_pagemap_words(d->pagemap, at >> d->page_shift, 1, &word) <
-	    0)
+	if (smi_sys_pagemap_words(pagemap_of(d), at >> d->page_shift, 1,
+				  &word) < 0)
 		return;
 	d->sees_marker = word & SMI_SYS_PAGEMAP_SWAPPED &&
 			 !(word & SMI_SYS_PAGEMAP_PRESENT) &&

@@ -23,8 +23,11 @@
 struct smi_uffd_target {
 	int uffd;    /* made in it; write-protects asynchronously */
 	int pagemap; /* of its address space */
-	int proc;    /* its directory in /proc */
-	int maps;    /* its mappings; opened for one address space */
+	/* Of this process's, opened with the same privileges, so it shows as
+	   much of an entry; or -1. */
+	int own_pagemap;
+	int proc; /* its directory in /proc */
+	int maps; /* its mappings; opened for one address space */
 	/* Mappings that were new where an old one was tracked. */
 	_Atomic uint64_t nreplaced;
 };

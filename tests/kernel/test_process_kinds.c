@@ -38,6 +38,7 @@ static struct smudge_source *create(void)
 		return NULL;
 	target.maps = openat(target.proc, "maps", O_RDONLY | O_CLOEXEC);
 	target.pagemap = openat(target.proc, "pagemap", O_RDONLY | O_CLOEXEC);
+	target.own_pagemap = target.pagemap;
 	if (target.maps < 0 || target.pagemap < 0)
 		return NULL;
 	return smi_uffd_create_for(&target, NULL, &source, NULL) == 0 ? source
