@@ -228,8 +228,10 @@ static int uffd_look(void *opaque, struct smudge_sink *sink,
 	struct smi_uffd *u = opaque;
 	int ret = smi_uffd_check(&u->fds, err);
 
-	if (smi_uffd_is_lost(u))
+	if (ret == 0 && smi_uffd_is_lost(u)) {
 		report_all(u, sink);
+		return 0;
+	}
 	for (uint64_t at = u->start, end; at < u->end && !ret; at = end) {
 		end = scan_end(u, at);
 		ret = look_window(u, at, end, sink, err);

@@ -174,6 +174,9 @@ int smi_uffd_restart(struct smi_uffd *u, struct smudge_error *err)
 
 	smi_drops_stop(&u->drops);
 	ret = arm(u, &own);
+	/* What is known of a part of it must not be used. */
+	if (ret < 0)
+		smi_drops_stop(&u->drops);
 	set_lost(u, ret);
 	if (is_refused(ret)) {
 		SMI_SYS_LOG(SMUDGE_LOG_WARNING, WHERE,
