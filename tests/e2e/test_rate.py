@@ -414,6 +414,48 @@ def output_is_closed(lab):
     target.is_right()
 
 
+RINGS = """
+import ctypes, mmap, sys, time
+room = (ctypes.c_char * 4096)()
+context = ctypes.c_ulong(0)
+ring = ctypes.CDLL(None).syscall(425, 8, room)
+aio = ctypes.CDLL(None).syscall(206, 8, ctypes.byref(context))
+print(ring >= 0, aio == 0, flush=True)
+while True:
+    time.sleep(0.01)
+"""
+
+
+@case
+def names_what_writes_unseen(lab):
+    """This test maps the target's counter too; a ring of its own is another."""
+    target = Target(lab)
+    need_method(target.pid, "uffd")
+    arguments = ["--count", 1, "--interval", "0.2", "--method", "uffd"]
+    out = rate(target.pid, *arguments, *MAP).stdout
+    check("unseen" not in out, out)
+    out = rate(target.pid, *arguments).stdout
+    check(re.search(rf"^warning: may write unseen:.* \({os.getpid()}\) to 4.0 KiB",
+                    out, re.M), out)
+    check(re.search(rf"^unseen  .* \({os.getpid()}\) to", out, re.M), out)
+    unseen = lines_of(target.pid, *arguments)[0]["processes"][0]["unseen"]
+    mine = [w for w in unseen["writers"] if w["pid"] == os.getpid()]
+    check_equal([(w["kind"], w["count"], w["bytes"]) for w in mine],
+                [("process", 1, 4096)], f"{unseen}")
+    check_equal((unseen["more"], unseen["failure"]), (0, ""), f"{unseen}")
+    unseen = lines_of(target.pid, *arguments[:-1], "sample")[0]
+    check_equal(unseen["processes"][0]["unseen"]["writers"], [], f"{unseen}")
+
+    rings = subprocess.Popen([sys.executable, "-c", RINGS],
+                             stdout=subprocess.PIPE, text=True)
+    lab.closers.append(lambda: (rings.kill(), rings.communicate()))
+    there = [text == "True" for text in rings.stdout.readline().split()]
+    unseen = lines_of(rings.pid, *arguments)[0]["processes"][0]["unseen"]
+    kinds = {w["kind"] for w in unseen["writers"]}
+    check_equal([k in kinds for k in ("io_uring", "aio")], there, f"{unseen}")
+    target.is_right()
+
+
 @case
 def refusals(lab):
     dead = subprocess.Popen(["true"])

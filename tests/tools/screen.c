@@ -182,6 +182,115 @@ static void says_what_was_measured(void **state)
 	rate_report_free(&report);
 }
 
+/* Of two mappings with one name each row has its address, if it fits. */
+static void alike_are_told_apart(void **state)
+{
+	struct rate_report report;
+	struct rate_screen screen = {100, 40, false};
+	char *text = NULL;
+
+	fill(&report, 1, 5000);
+	add_mapping(&report.processes[0], 0x7f12a4000000, "[anon]", 9000);
+	add_mapping(&report.processes[0], 0x7f12b4000000, "[anon]", 8000);
+	assert_int_equal(rate_screen(&report, &screen, &text), 0);
+	check_has(text, "1.0 MiB  [anon] 7f12a4000000 ");
+	check_has(text, "1.0 MiB  [anon] 7f12b4000000 ");
+	check_has(text, "1.0 MiB  [heap] ");
+	free(text);
+	screen.columns = 37;
+	assert_int_equal(rate_screen(&report, &screen, &text), 0);
+	check_has(text, " [anon] 7f12a4000000\n");
+	free(text);
+	screen.columns = 30;
+	assert_int_equal(rate_screen(&report, &screen, &text), 0);
+	check_has(text, " 7f12a4000000\n");
+	check_has(text, " 7f12b4000000\n");
+	free(text);
+	assert_int_equal(rate_line(&report, &text), 0);
+	check_has(text, "hot: [anon] 7f12a4000000 180 %");
+	free(text);
+	rate_report_free(&report);
+}
+
+static void add_writer(struct rate_process *process,
+		       enum smudge_process_writer_kind kind, pid_t pid,
+		       const char *name, uint64_t bytes)
+{
+	struct rate_writers one = {.n = 1};
+
+	one.list[0] = (struct rate_writer){
+		.kind = kind, .pid = pid, .count = 2, .bytes = bytes};
+	rate_name_copy(one.list[0].name, name);
+	rate_writers_merge(&process->writers, &one);
+}
+
+/* What is not counted is named, unless it is measured itself. */
+static void says_who_writes_unseen(void **state)
+{
+	static const char expected[] =
+		"b?ck end (17) to 2.0 MiB, /dev/vfio/3, io_uring (several), "
+		"2 processes whose mappings may not be read";
+	struct rate_screen screen = {150, 40, false};
+	struct rate_report report;
+	struct rate_process *first;
+	char *text = NULL;
+
+	fill(&report, 2, 5000);
+	assert_int_equal(rate_warning(&report, &text), 0);
+	assert_string_equal(text, "");
+	free(text);
+	first = &report.processes[0];
+	for (int i = 0; i < 2; i++) {
+		add_writer(first, SMUDGE_PROCESS_WRITER_PROCESS, 17,
+			   "b\nck end", 2 << 20);
+		add_writer(first, SMUDGE_PROCESS_WRITER_PROCESS, 4000001,
+			   "sibling", 2 << 20);
+		add_writer(first, SMUDGE_PROCESS_WRITER_DEVICE, 4000000,
+			   "/dev/vfio/3", 0);
+		add_writer(first, SMUDGE_PROCESS_WRITER_IO_URING, 4000000,
+			   "anon_inode:[io_uring]", 0);
+	}
+	first->writers.nunreadable = 2;
+	assert_int_equal(rate_warning(&report, &text), 0);
+	check_has(text, "warning: may write unseen: b?ck end (17)");
+	check_has(text, expected);
+	assert_null(strstr(text, "sibling"));
+	free(text);
+	assert_int_equal(rate_screen(&report, &screen, &text), 0);
+	check_has(text, expected);
+	check_lines(text, 150, 40);
+	free(text);
+	rate_report_free(&report);
+}
+
+/* Those that have no place are counted, and not again at the next look. */
+static void many_writers(void **state)
+{
+	struct rate_report report;
+	struct rate_writers now = {.n = RATE_MAX_WRITERS, .nmore = 2};
+	struct rate_writers *all;
+	char text[RATE_UNSEEN_BYTES];
+
+	fill(&report, 1, 5000);
+	all = &report.processes[0].writers;
+	for (int look = 0; look < 4; look++) {
+		for (int i = 0; i < RATE_MAX_WRITERS; i++) {
+			now.list[i] = (struct rate_writer){
+				.pid = 1 + i + (look > 0 ? 3 : 0),
+				.bytes = 1 << 20};
+			rate_name_copy(now.list[i].name,
+				       "a name that is longer than most are");
+		}
+		rate_writers_merge(all, &now);
+	}
+	assert_int_equal(all->n, RATE_MAX_WRITERS);
+	assert_int_equal(all->nmore, 5);
+	rate_writers_text(&report, text);
+	assert_true(strlen(text) < sizeof(text));
+	check_has(text, "most are (8) to 1.0 MiB");
+	rate_report_free(&report);
+}
+
 static double number(const json_t *object, const char *name)
 {
 	const json_t *value = json_object_get(object, name);
@@ -249,4 +358,5 @@ static void summary_adds_up(void **state)
 }
 
 TEST_MAIN(fits, what_is_cut_is_marked, colours_take_no_column,
-	  says_what_was_measured, json_has_the_same, summary_adds_up)
+	  says_what_was_measured, alike_are_told_apart, says_who_writes_unseen,
+	  many_writers, json_has_the_same, summary_adds_up)

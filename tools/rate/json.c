@@ -109,10 +109,40 @@ static int add_mappings(json_t *object, const struct rate_process *process)
 	return ret;
 }
 
+static json_t *json_of_writer(const struct rate_writer *writer)
+{
+	char address[24];
+
+	if (!writer->bytes)
+		return json_pack("{s:s, s:i, s:s, s:I, s:n, s:n}", "kind",
+				 rate_writer_kind(writer), "pid",
+				 (int)writer->pid, "name", writer->name,
+				 "count", (json_int_t)writer->count, "address",
+				 "bytes");
+	snprintf(address, sizeof(address), "0x%" PRIx64, writer->address);
+	return json_pack("{s:s, s:i, s:s, s:I, s:s, s:I}", "kind",
+			 rate_writer_kind(writer), "pid", (int)writer->pid,
+			 "name", writer->name, "count",
+			 (json_int_t)writer->count, "address", address, "bytes",
+			 (json_int_t)writer->bytes);
+}
+
+static json_t *json_of_writers(const struct rate_writers *writers)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < writers->n; i++)
+		json_array_append_new(array, json_of_writer(&writers->list[i]));
+	return json_pack("{s:o, s:I, s:I, s:s}", "writers", array, "more",
+			 (json_int_t)writers->nmore, "unreadable-processes",
+			 (json_int_t)writers->nunreadable, "failure",
+			 writers->failure);
+}
+
 static json_t *json_of_process(const struct rate_process *process)
 {
 	json_t *object = json_pack(
-		"{s:i, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:o, s:o}",
+		"{s:i, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:o, s:o, s:o}",
 		"pid", (int)process->pid, "name", process->name, "method",
 		rate_method_name(process->method), "error",
 		rate_method_error(process->method), "reason", process->reason,
@@ -121,7 +151,8 @@ static json_t *json_of_process(const struct rate_process *process)
 		(json_int_t)process->samples, "tracked-pages",
 		(json_int_t)process->tracked_pages, "measured",
 		json_of_measure(&process->measure), "cost",
-		json_of_cost(&process->cost));
+		json_of_cost(&process->cost), "unseen",
+		json_of_writers(&process->writers));
 
 	if (object && add_mappings(object, process)) {
 		json_decref(object);

@@ -4,6 +4,7 @@
  */
 #include "rate/line.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "rate/buffer.h"
@@ -24,8 +25,9 @@ static void put_windows(FILE *out, const struct rate_window *windows)
 	}
 }
 
-/* The mapping of any process that was written most. */
-static const struct rate_mapping *hottest(const struct rate_report *report)
+/* The mapping of any process that was written most, and whose it is. */
+static const struct rate_mapping *hottest(const struct rate_report *report,
+					  const struct rate_mappings **ret_all)
 {
 	const struct rate_mapping *found = NULL;
 
@@ -34,17 +36,31 @@ static const struct rate_mapping *hottest(const struct rate_report *report)
 			&report->processes[i].mappings;
 
 		for (size_t m = 0; m < all->n; m++) {
-			if (all->list[m].pages > (found ? found->pages : 0))
-				found = &all->list[m];
+			if (all->list[m].pages <= (found ? found->pages : 0))
+				continue;
+			found = &all->list[m];
+			*ret_all = all;
 		}
 	}
 	return found;
 }
 
+static void put_hottest(FILE *out, const struct rate_report *report)
+{
+	const struct rate_mappings *all = NULL;
+	const struct rate_mapping *hot = hottest(report, &all);
+
+	if (!hot)
+		return;
+	fprintf(out, "  hot: %s", hot->name);
+	if (rate_mappings_has_alike(all, hot))
+		fprintf(out, " %" PRIx64, hot->address);
+	fprintf(out, " %.0f %%", hot->pages / report->sum.pages.pages * 100);
+}
+
 static int put_line(FILE *out, const struct rate_report *report)
 {
 	const struct rate_measure *sum = &report->sum;
-	const struct rate_mapping *hot = hottest(report);
 	double ps = rate_pages_ps(sum);
 	double error = (sum->pages.high_pages - sum->pages.low_pages) / 2;
 	char count[RATE_TEXT_BYTES];
@@ -57,9 +73,7 @@ static int put_line(FILE *out, const struct rate_report *report)
 	}
 	fprintf(out, "  %.1f MB/s", ps * RATE_PAGE_BYTES / 1e6);
 	put_windows(out, sum->windows);
-	if (hot)
-		fprintf(out, "  hot: %s %.0f %%", hot->name,
-			hot->pages / sum->pages.pages * 100);
+	put_hottest(out, report);
 	return 0;
 }
 
@@ -90,5 +104,19 @@ int rate_heading(const struct rate_report *report, char **ret_text)
 			rate_method_error(process->method),
 			process->reason[0] ? "; " : "", process->reason);
 	}
+	return rate_buffer_close(&buffer, 0, ret_text, NULL);
+}
+
+int rate_warning(const struct rate_report *report, char **ret_text)
+{
+	char writers[RATE_UNSEEN_BYTES];
+	struct rate_buffer buffer;
+	int ret = rate_buffer_open(&buffer);
+
+	if (ret)
+		return ret;
+	rate_writers_text(report, writers);
+	if (writers[0])
+		fprintf(buffer.out, "warning: may write unseen: %s\n", writers);
 	return rate_buffer_close(&buffer, 0, ret_text, NULL);
 }

@@ -22,4 +22,11 @@ int rate_line(const struct rate_report *report, char **ret_text);
  */
 int rate_heading(const struct rate_report *report, char **ret_text);
 
+/*
+ * rate_warning - what may write without being counted
+ * @ret_text: "", or a line with its newline; freed by the caller
+ * Return: 0 or -ENOMEM.
+ */
+int rate_warning(const struct rate_report *report, char **ret_text);
+
 #endif

@@ -122,6 +122,17 @@ int rate_mappings_hot(const struct rate_mappings *mappings,
 	return (int)n;
 }
 
+bool rate_mappings_has_alike(const struct rate_mappings *mappings,
+			     const struct rate_mapping *mapping)
+{
+	for (size_t i = 0; i < mappings->n; i++) {
+		if (mappings->list[i].address != mapping->address &&
+		    !strcmp(mappings->list[i].name, mapping->name))
+			return true;
+	}
+	return false;
+}
+
 size_t rate_mappings_cold(const struct rate_mappings *mappings,
 			  uint64_t *ret_bytes)
 {

@@ -5,6 +5,7 @@
 #ifndef TOOLS_RATE_MAPPING_H
 #define TOOLS_RATE_MAPPING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -47,6 +48,10 @@ int rate_mappings_merge(struct rate_mappings *to,
  */
 int rate_mappings_hot(const struct rate_mappings *mappings,
 		      const struct rate_mapping ***ret_hot);
+
+/* Has another one of @mappings the same name as this one of them? */
+bool rate_mappings_has_alike(const struct rate_mappings *mappings,
+			     const struct rate_mapping *mapping);
 
 /* How many were not written, and their bytes. */
 size_t rate_mappings_cold(const struct rate_mappings *mappings,

@@ -111,6 +111,22 @@ static int draw(struct rate_output *output, const struct rate_report *report,
 	return flush(err);
 }
 
+/* When it is another one than before. */
+static int put_warning(struct rate_output *output,
+		       const struct rate_report *report)
+{
+	char *text = NULL;
+	int ret = rate_warning(report, &text);
+
+	if (ret)
+		return ret;
+	if (output->warning ? strcmp(text, output->warning) != 0 : *text)
+		fputs(text, stdout);
+	free(output->warning);
+	output->warning = text;
+	return 0;
+}
+
 /* Processes that came since the last line are named first. */
 static int put_line(struct rate_output *output,
 		    const struct rate_report *report, struct smudge_error *err)
@@ -124,7 +140,7 @@ static int put_line(struct rate_output *output,
 		free(text);
 	}
 	output->nannounced = report->nprocesses;
-	if (rate_line(report, &text))
+	if (put_warning(output, report) || rate_line(report, &text))
 		return out_of_memory(err);
 	puts(text);
 	free(text);
@@ -178,6 +194,8 @@ void rate_output_end(struct rate_output *output)
 	if (output->is_open)
 		fputs(FIRST_SCREEN, stdout);
 	output->is_open = false;
+	free(output->warning);
+	output->warning = NULL;
 	fflush(stdout);
 }
 

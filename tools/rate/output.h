@@ -23,6 +23,7 @@ struct rate_output {
 	bool has_colours;
 	bool is_open;	   /* the terminal shows its other screen */
 	size_t nannounced; /* processes that the lines have named */
+	char *warning;	   /* the last one, owned; or NULL */
 };
 
 /*

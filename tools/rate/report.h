@@ -15,6 +15,7 @@
 #include "rate/name.h"
 #include "rate/value.h"
 #include "rate/windows.h"
+#include "rate/writers.h"
 
 #define RATE_PAGE_BYTES	  4096
 #define RATE_REASON_BYTES 256
@@ -66,6 +67,7 @@ struct rate_process {
 	struct rate_measure measure;
 	struct rate_mappings mappings;
 	struct rate_cost cost;
+	struct rate_writers writers; /* whose writes are not in it */
 };
 
 /* Owned; all zero is an empty one. */

@@ -4,24 +4,18 @@
  */
 #include "rate/screen.h"
 
-#include <errno.h>
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "common/range.h"
 #include "rate/buffer.h"
 #include "rate/lines.h"
+#include "rate/rows.h"
 #include "rate/text.h"
 
 #define LABEL_COLUMNS 8
 #define MIN_CELL      5
-#define MIN_NAME      10
 #define MAX_CELL      13
-#define WITH_SIZES    60 /* from so many columns on */
 #define COST_ON_ONE   72 /* line, from so many columns on */
-#define BAR_FROM      100
-#define BAR_BYTES     24
 
 static double megabytes(double pages)
 {
@@ -209,154 +203,15 @@ static void put_processes(struct rate_lines *lines,
 	}
 }
 
-/* A mapping, and whose it is. */
-struct row {
-	const struct rate_process *process;
-	const struct rate_mapping *mapping;
-};
-
-static int by_heat(const void *a, const void *b)
+/* Writes that are not in the numbers above. */
+static void put_unseen(struct rate_lines *lines,
+		       const struct rate_report *report)
 {
-	const struct rate_mapping *one = ((const struct row *)a)->mapping;
-	const struct rate_mapping *two = ((const struct row *)b)->mapping;
+	char writers[RATE_UNSEEN_BYTES];
 
-	if (one->pages != two->pages)
-		return one->pages > two->pages ? -1 : 1;
-	return one->address < two->address ? -1 : one->address > two->address;
-}
-
-/* All mappings that were written, the hottest first. */
-static int collect(const struct rate_report *report, struct row **ret_rows)
-{
-	size_t n = 0;
-	struct row *rows;
-
-	for (size_t i = 0; i < report->nprocesses; i++)
-		n += report->processes[i].mappings.n;
-	rows = calloc(n + 1, sizeof(*rows));
-	if (!rows)
-		return -ENOMEM;
-	n = 0;
-	for (size_t i = 0; i < report->nprocesses; i++) {
-		const struct rate_process *process = &report->processes[i];
-
-		for (size_t m = 0; m < process->mappings.n; m++) {
-			if (process->mappings.list[m].pages > 0)
-				rows[n++] = (struct row){
-					process, &process->mappings.list[m]};
-		}
-	}
-	qsort(rows, n, sizeof(*rows), by_heat);
-	*ret_rows = rows;
-	return (int)n;
-}
-
-/* Columns for the name, and the bar behind it. */
-static size_t name_width(const struct rate_lines *lines)
-{
-	unsigned int before = lines->columns < WITH_SIZES ? 18 : 38;
-	unsigned int behind = lines->columns < BAR_FROM ? 0 : BAR_BYTES + 1;
-
-	return max_u64(lines->columns > before + behind
-			       ? lines->columns - before - behind
-			       : 0,
-		       MIN_NAME);
-}
-
-static enum rate_style style_of(double share)
-{
-	if (share >= 0.5)
-		return RATE_HOT;
-	return share >= 0.1 ? RATE_WARM : RATE_PLAIN;
-}
-
-static void set_name(const struct rate_lines *lines,
-		     const struct rate_report *report, const struct row *row,
-		     char name[2 * RATE_NAME_BYTES])
-{
-	char tail[RATE_NAME_BYTES];
-	int len = 0;
-
-	if (report->nprocesses > 1)
-		len = sprintf(name, "%d ", (int)row->process->pid);
-	rate_name_tail(tail, row->mapping->name,
-		       name_width(lines) > (size_t)len + MIN_NAME
-			       ? name_width(lines) - (size_t)len
-			       : MIN_NAME);
-	strcpy(name + len, tail);
-}
-
-/* For printf, which counts bytes where columns are characters. */
-static int padded(const struct rate_lines *lines, const char *name)
-{
-	return (int)(name_width(lines) + strlen(name) -
-		     rate_name_characters(name));
-}
-
-static void put_row(struct rate_lines *lines, const struct rate_report *report,
-		    const struct row *row)
-{
-	double seconds = row->process->measure.seconds;
-	double all = report->sum.pages.pages;
-	double ps = seconds > 0 ? row->mapping->pages / seconds : 0;
-	double share = all > 0 ? row->mapping->pages / all : 0;
-	char count[RATE_TEXT_BYTES];
-	char size[RATE_TEXT_BYTES];
-	char name[2 * RATE_NAME_BYTES];
-	char bar[BAR_BYTES + 1] = "";
-
-	rate_text_count(count, ps, 10);
-	rate_text_bytes(size, (double)row->mapping->size_bytes);
-	set_name(lines, report, row, name);
-	if (lines->columns >= BAR_FROM)
-		memset(bar, '#', (size_t)(fmin(share, 1) * BAR_BYTES + 0.5));
-	if (lines->columns < WITH_SIZES)
-		rate_lines_put(lines, style_of(share), "%10s %3.0f %% %s",
-			       count, share * 100, name);
-	else
-		rate_lines_put(lines, style_of(share),
-			       "%10s %8.1f %3.0f %% %8s  %-*s %s", count,
-			       megabytes(ps), share * 100, size,
-			       bar[0] ? padded(lines, name) : 0, name, bar);
-}
-
-static void put_cold(struct rate_lines *lines, const struct rate_report *report)
-{
-	uint64_t bytes = 0;
-	size_t n = 0;
-	char size[RATE_TEXT_BYTES];
-
-	for (size_t i = 0; i < report->nprocesses; i++) {
-		uint64_t some;
-
-		n += rate_mappings_cold(&report->processes[i].mappings, &some);
-		bytes += some;
-	}
-	rate_text_bytes(size, (double)bytes);
-	rate_lines_put(lines, RATE_DIM, "cold: %zu mapping%s, %s, not written",
-		       n, n == 1 ? "" : "s", size);
-}
-
-/* One row is left for the cold ones. */
-static int put_mappings(struct rate_lines *lines,
-			const struct rate_report *report)
-{
-	struct row *rows = NULL;
-	int n = collect(report, &rows);
-
-	if (n < 0)
-		return n;
-	if (lines->columns < WITH_SIZES)
-		rate_lines_put(lines, RATE_DIM, "%10s %5s %s", "PAGES/S",
-			       "SHARE", "MAPPING");
-	else
-		rate_lines_put(lines, RATE_DIM, "%10s %8s %5s %8s  %s",
-			       "PAGES/S", "MB/S", "SHARE", "SIZE", "MAPPING");
-	for (int i = 0; i < n && lines->rows > 1; i++)
-		put_row(lines, report, &rows[i]);
-	put_cold(lines, report);
-	free(rows);
-	return 0;
+	rate_writers_text(report, writers);
+	if (writers[0])
+		rate_lines_put(lines, RATE_WARM, "unseen  %s", writers);
 }
 
 static int put_all(FILE *out, const struct rate_report *report,
@@ -372,7 +227,8 @@ static int put_all(FILE *out, const struct rate_report *report,
 	put_windows(&lines, report);
 	put_cost(&lines, report);
 	put_processes(&lines, report);
-	return put_mappings(&lines, report);
+	put_unseen(&lines, report);
+	return rate_rows_put(&lines, report);
 }
 
 int rate_screen(const struct rate_report *report,

@@ -18,13 +18,19 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/range.h"
 #include "rate/fault_cost.h"
 #include "rate/fresh.h"
 #include "rate/resident.h"
+#include "rate/writers.h"
 
 #define MAX_RUNS	  (1u << 16)
 #define REGION_NAME_BYTES 63 /* what the library keeps of a name */
+
+/* A look at all processes: not again so soon, nor for so much of the time. */
+#define LOOK_AGAIN_NS	(2 * CLOCK_NS_PER_S)
+#define LOOK_COST_SHARE 100
 
 struct tracker {
 	pid_t pid;
@@ -36,6 +42,8 @@ struct tracker {
 	uint64_t faults;
 	double fault_ns;
 	enum rate_method method;
+	struct rate_writers writers;
+	int64_t next_look_ns;
 };
 
 /* The regions of the memory, sorted by address. */
@@ -183,6 +191,19 @@ static bool set_name(struct rate_mapping *mapping,
 	return strlen(name) >= REGION_NAME_BYTES || strchr(name, '?');
 }
 
+static void look_at_writers(struct tracker *t)
+{
+	int64_t began_ns = clock_now_ns();
+	int64_t ended_ns;
+
+	if (began_ns < t->next_look_ns)
+		return;
+	rate_writers_look(&t->writers, t->process);
+	ended_ns = clock_now_ns();
+	t->next_look_ns = ended_ns + LOOK_AGAIN_NS +
+			  LOOK_COST_SHARE * (ended_ns - began_ns);
+}
+
 static int end_interval(struct tracker *t, const struct regions *regions,
 			struct rate_tick *tick, struct smudge_error *err)
 {
@@ -265,6 +286,8 @@ static int close_windows(struct tracker *t, const struct regions *regions,
 		return ret;
 	ret = end_interval(t, regions, tick, err);
 	read_cost(t, tick->process);
+	look_at_writers(t);
+	tick->process->writers = t->writers;
 	return ret;
 }
 
@@ -335,6 +358,7 @@ int rate_tracker_open(pid_t pid, int method, const struct rate_select *select,
 		return ret;
 	}
 	read_method(t);
+	look_at_writers(t);
 	*ret_meter = (struct rate_meter){&ops, t, t->method};
 	return 0;
 }
