@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The name is bound and listened to, so that another smudge can ask the kernel
- * who owns it.
+ * who owns it, and which user that is.
  */
 #include "process/claim.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -60,20 +63,42 @@ static socklen_t make_name(pid_t pid, uint64_t start_time,
 			   (size_t)length);
 }
 
-/* Who listens under the name? 0: not known. */
-static pid_t owner(const struct sockaddr_un *name, socklen_t length)
+/* Who listens under the name? Return: false: not known. */
+static bool find_owner(const struct sockaddr_un *name, socklen_t length,
+		       struct ucred *ret_owner)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct ucred peer = {0};
-	socklen_t size = sizeof(peer);
+	socklen_t size = sizeof(*ret_owner);
+	bool is_known;
 
 	if (fd < 0)
-		return 0;
-	if (connect(fd, (const void *)name, length) < 0 ||
-	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
-		peer.pid = 0;
+		return false;
+	is_known =
+		connect(fd, (const void *)name, length) == 0 &&
+		getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ret_owner, &size) == 0;
 	close(fd);
-	return peer.pid;
+	return is_known;
+}
+
+/* What the files of /proc/PID belong to: root, if it may not be traced. */
+static bool is_user_of(pid_t pid, uid_t uid)
+{
+	struct stat st;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	return stat(path, &st) == 0 && st.st_uid == uid;
+}
+
+/*
+ * May one who took the name track the process? Another user may have taken it
+ * only to be in the way. Of a name that is bound and not listened to, it cannot
+ * be known.
+ */
+static bool is_believed(const struct ucred *owner, pid_t pid)
+{
+	return owner->uid == 0 || owner->uid == geteuid() ||
+	       is_user_of(pid, owner->uid);
 }
 
 static int claimed(pid_t pid, pid_t by, struct smudge_error *err)
@@ -88,26 +113,81 @@ static int claimed(pid_t pid, pid_t by, struct smudge_error *err)
 				(int)pid, (int)by);
 }
 
-int smi_claim_take(pid_t pid, uint64_t start_time, int *ret_claim,
-		   struct smudge_error *err)
+/* Return: the descriptor; -1: it cannot be locked; or -EBUSY. */
+static int take_lock(pid_t pid)
 {
-	struct sockaddr_un name;
-	socklen_t length = make_name(pid, start_time, &name);
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd < 0 ? -1 : fd;
+	if (errno != EWOULDBLOCK) {
+		close(fd);
+		return -1;
+	}
+	close(fd);
+	return -EBUSY;
+}
+
+/* Return: the descriptor, or -errno. */
+static int take_name(const struct sockaddr_un *name, socklen_t length)
+{
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int code = fd < 0 ? -errno : 0;
 
-	if (!code && (bind(fd, (void *)&name, length) < 0 || listen(fd, 8) < 0))
+	if (!code &&
+	    (bind(fd, (const void *)name, length) < 0 || listen(fd, 8) < 0))
 		code = -errno;
-	if (!code) {
-		*ret_claim = fd;
-		return 0;
-	}
+	if (!code)
+		return fd;
 	if (fd >= 0)
 		close(fd);
-	if (code == -EADDRINUSE)
-		return claimed(pid, owner(&name, length), err);
+	return code;
+}
+
+static int cannot_claim(pid_t pid, int code, struct smudge_error *err)
+{
 	return smudge_error_set(err, code, WHERE,
 				"cannot make a socket that claims process %d: "
 				"%s",
 				(int)pid, strerror(-code));
+}
+
+int smi_claim_take(pid_t pid, uint64_t start_time, struct smi_claim *ret_claim,
+		   struct smudge_error *err)
+{
+	struct sockaddr_un name;
+	socklen_t length = make_name(pid, start_time, &name);
+	struct smi_claim claim = {.lock = take_lock(pid), .socket = -1};
+	struct ucred owner = {0};
+	bool is_known = false;
+
+	if (claim.lock != -EBUSY)
+		claim.socket = take_name(&name, length);
+	if (claim.lock == -EBUSY || claim.socket == -EADDRINUSE)
+		is_known = find_owner(&name, length, &owner) &&
+			   is_believed(&owner, pid);
+	if (claim.lock == -EBUSY || (claim.socket == -EADDRINUSE && is_known)) {
+		if (claim.lock >= 0)
+			close(claim.lock);
+		return claimed(pid, is_known ? owner.pid : 0, err);
+	}
+	if (claim.socket < 0 && claim.socket != -EADDRINUSE) {
+		if (claim.lock >= 0)
+			close(claim.lock);
+		return cannot_claim(pid, claim.socket, err);
+	}
+	*ret_claim = claim;
+	return 0;
+}
+
+void smi_claim_end(struct smi_claim *claim)
+{
+	if (claim->lock >= 0)
+		close(claim->lock);
+	if (claim->socket >= 0)
+		close(claim->socket);
+	*claim = SMI_CLAIM_NONE;
 }

@@ -14,7 +14,6 @@
 
 #include "process/arch.h"
 #include "process/check.h"
-#include "process/claim.h"
 #include "process/guardian.h"
 #include "process/step.h"
 #include "process/stop.h"
@@ -67,7 +66,8 @@ static int open_checked(struct smi_target *target, struct smudge_error *err)
 int smi_target_open(pid_t pid, struct smi_target *ret_target,
 		    struct smudge_error *err)
 {
-	struct smi_target target = {.pid = pid, .pidfd = -1, .claim = -1};
+	struct smi_target target = {
+		.pid = pid, .pidfd = -1, .claim = SMI_CLAIM_NONE};
 	int ret;
 
 	smudge_error_clear(err);
@@ -83,7 +83,7 @@ int smi_target_open(pid_t pid, struct smi_target *ret_target,
 void smi_target_close(struct smi_target *target)
 {
 	close(target->pidfd);
-	close(target->claim);
+	smi_claim_end(&target->claim);
 }
 
 bool smi_target_has_ended(const struct smi_target *target)

@@ -35,6 +35,8 @@
 
 #include <smudge/error.h>
 
+#include "process/claim.h"
+
 /* Addresses of instructions in a program. */
 struct smi_code {
 	uint64_t call;	   /* makes a system call and returns */
@@ -45,9 +47,9 @@ struct smi_code {
 struct smi_target {
 	pid_t pid;
 	int pidfd;
-	int claim;	      /* says that smudge tracks it; see claim.h */
-	uint64_t start_time;  /* clock ticks since boot; tells pids apart */
-	struct smi_code code; /* as last found; 0 before */
+	struct smi_claim claim; /* says that smudge tracks it */
+	uint64_t start_time;	/* clock ticks since boot; tells pids apart */
+	struct smi_code code;	/* as last found; 0 before */
 };
 
 /* A process that stands; exists only in a function for the guardian. */

@@ -172,21 +172,6 @@ static void test_traced(void **state)
 	other_end(pid);
 }
 
-static void test_claimed(void **state)
-{
-	pid_t pid = other_start(NULL, NULL);
-	struct smi_target target;
-	char sentence[200];
-
-	assert_int_equal(smi_target_open(pid, &target, NULL), 0);
-	snprintf(sentence, sizeof(sentence),
-		 "process %%d is tracked by process %d already", (int)getpid());
-	expect_refused(pid, false, -EBUSY, sentence);
-	smi_target_close(&target);
-	assert_int_equal(open_once(pid, true, NULL), 0);
-	other_end(pid);
-}
-
 /* Programs of a few instructions: pause(2) for ever. */
 static const unsigned char elf64[] = {
 	0x7f, 'E', 'L', 'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 62, 0, 1,
@@ -351,6 +336,6 @@ static void test_namespace(void **state)
 }
 
 TEST_MAIN(test_no_process, test_zombie, test_itself, test_thread,
-	  test_shared_memory, test_kernel_thread, test_traced, test_claimed,
-	  test_32_bit, test_no_restorer, test_other_user, test_own_user,
-	  test_protected, test_filter, test_namespace)
+	  test_shared_memory, test_kernel_thread, test_traced, test_32_bit,
+	  test_no_restorer, test_other_user, test_own_user, test_protected,
+	  test_filter, test_namespace)
