@@ -179,6 +179,127 @@ class Java(Program):
         return float(seconds), "s for its work"
 
 
+GO_LOAD = """
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// Stacks that grow and move, and slices that are collected.
+func deep(depth int, sum uint64) uint64 {
+	var room [64]uint64
+	for i := range room {
+		room[i] = sum + uint64(i)
+	}
+	if depth > 0 {
+		sum = deep(depth-1, sum)
+	}
+	for _, value := range room {
+		sum = sum*31 + value
+	}
+	return sum
+}
+
+func work(number, rounds int) uint64 {
+	if number%2 == 1 {
+		runtime.LockOSThread() // a thread of its own
+	}
+	sum := uint64(number)
+	for i := 0; i < rounds; i++ {
+		result := make(chan uint64)
+		go func(sum uint64) { result <- deep(60, sum) }(sum)
+		sum = <-result
+		values := make([]uint64, 0)
+		for k := uint64(0); k < 2000; k++ {
+			values = append(values, sum+k)
+		}
+		for _, value := range values { // no call: ended by a signal only
+			sum = sum*31 + value
+		}
+		if i%50 == 0 {
+			time.Sleep(100 * time.Microsecond)
+		}
+	}
+	return sum
+}
+
+func workers() (sums [8]uint64) {
+	var all sync.WaitGroup
+	for number := range sums {
+		all.Add(1)
+		go func(number int) {
+			defer all.Done()
+			sums[number] = work(number, 100)
+		}(number)
+	}
+	all.Wait()
+	return
+}
+
+func main() {
+	times, _ := strconv.Atoi(os.Args[1])
+	began := time.Now()
+	sums := workers()
+	for i := 1; i < times; i++ {
+		if workers() != sums {
+			panic("other sums")
+		}
+	}
+	for _, sum := range sums {
+		fmt.Print(sum, " ")
+	}
+	fmt.Println(time.Since(began).Seconds())
+}
+"""
+
+
+def go_deep(depth, sum_):
+    first = sum_
+    if depth:
+        sum_ = go_deep(depth - 1, sum_)
+    for i in range(64):
+        sum_ = (sum_ * 31 + first + i) & 0xffffffffffffffff
+    return sum_
+
+
+class Go(Program):
+    """No libc, stacks that move, preemption by signals, many threads."""
+    name = "Go"
+
+    def __init__(self, lab, size=1):
+        super().__init__(lab, size)
+        compiler = need_program("go")
+        lab.path("load.go").write_text(GO_LOAD)
+        subprocess.run(
+            [compiler, "build", "load.go"], cwd=lab.folder, check=True,
+            env={**os.environ, "GOCACHE": str(lab.path("cache")),
+                 "GO111MODULE": "off", "CGO_ENABLED": "0"})
+
+    def start(self):
+        self.run(self.lab.path("load"), 20 * self.size)
+
+    def expected(self):
+        for number in range(8):
+            sum_ = number
+            for _ in range(100):
+                sum_ = go_deep(60, sum_)
+                first = sum_
+                for k in range(2000):
+                    sum_ = (sum_ * 31 + first + k) & 0xffffffffffffffff
+            yield sum_
+
+    def right(self, out):
+        *sums, seconds = out.split()
+        check_equal([int(s) for s in sums], list(self.expected()), "sums")
+        return float(seconds), "s for its work"
+
+
 class Redis(Program):
     """A server of one thread; its own benchmark is the load."""
     name = "redis-server"
@@ -293,4 +414,4 @@ class Postgres(Program):
             "ms per transaction, mean"
 
 
-PROGRAMS = [Redis, Postgres, Python, Java]
+PROGRAMS = [Redis, Postgres, Python, Java, Go]

@@ -11,7 +11,7 @@ import json
 import statistics
 import sys
 
-from programs import PROGRAMS, Java, Postgres, Python, Redis
+from programs import PROGRAMS, Go, Java, Postgres, Python, Redis
 from ratetest import lines_of, rate, start
 from smudgetest import Lab, Skip, case, check, main, note
 
@@ -22,6 +22,7 @@ ROUNDS = 5
 @case("PostgreSQL under pgbench", program=Postgres)
 @case("python3", program=Python)
 @case("OpenJDK", program=Java)
+@case("Go", program=Go)
 def stays_right(lab, program):
     """It is measured again and again while its load runs."""
     tried = program(lab)
