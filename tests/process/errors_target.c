@@ -18,6 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <linux/capability.h>
+
 #include "deny.h"
 #include "other.h"
 #include "process/target.h"
@@ -281,6 +283,60 @@ static void test_other_user(void **state)
 			 "CAP_SYS_PTRACE and CAP_DAC_OVERRIDE");
 }
 
+#define CAP(number) (UINT32_C(1) << (number))
+
+/* As in a container: another user's process, and some of root's rights. */
+struct case_of_capabilities {
+	pid_t pid;
+	uint32_t capabilities;
+	int code;
+};
+
+static bool see_with_capabilities(void *opaque)
+{
+	const struct case_of_capabilities *c = opaque;
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {
+		{.effective = c->capabilities, .permitted = c->capabilities}};
+	struct smudge_error err = SMUDGE_ERROR_INIT;
+	int ret;
+
+	if (prctl(PR_SET_KEEPCAPS, 1) < 0 || !become_nobody(NULL) ||
+	    syscall(SYS_capset, &header, data) < 0)
+		return false;
+	ret = open_once(c->pid, true, &err);
+	if (ret == c->code &&
+	    (!ret || strstr(err.message, "of the user with the id 0: that "
+					 "takes CAP_SYS_PTRACE and "
+					 "CAP_DAC_OVERRIDE")))
+		return true;
+	fprintf(stderr, "%d: %s\n", ret, err.message);
+	return false;
+}
+
+static void test_capabilities(void **state)
+{
+	static const struct {
+		uint32_t capabilities;
+		int code;
+	} cases[] = {
+		{CAP(CAP_SYS_PTRACE), -EPERM},
+		{CAP(CAP_DAC_OVERRIDE), -EPERM},
+		{CAP(CAP_SYS_PTRACE) | CAP(CAP_DAC_OVERRIDE), 0},
+	};
+
+	need_root();
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct case_of_capabilities c = {other_start(NULL, NULL),
+						 cases[i].capabilities,
+						 cases[i].code};
+
+		deny_and_run(NULL, 0, see_with_capabilities, &c);
+		other_end(c.pid);
+	}
+}
+
 static void test_own_user(void **state)
 {
 	int may = 1;
@@ -337,5 +393,5 @@ static void test_namespace(void **state)
 
 TEST_MAIN(test_no_process, test_zombie, test_itself, test_thread,
 	  test_shared_memory, test_kernel_thread, test_traced, test_32_bit,
-	  test_no_restorer, test_other_user, test_own_user, test_protected,
-	  test_filter, test_namespace)
+	  test_no_restorer, test_other_user, test_capabilities, test_own_user,
+	  test_protected, test_filter, test_namespace)
