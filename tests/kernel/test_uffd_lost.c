@@ -25,6 +25,8 @@
 #define NPAGES 64
 #define PAGE   UINT64_C(4096)
 #define BYTES  (NPAGES * PAGE)
+/* Where the kernel maps nothing by itself, so what is free stays free. */
+#define PLACE UINT64_C(0x200000000000)
 #define FEATURES                                               \
 	(SMI_SYS_UFFD_WP_ASYNC | SMI_SYS_UFFD_WP_UNPOPULATED | \
 	 SMI_SYS_UFFD_WP_HUGETLBFS_SHMEM | SMI_SYS_UFFD_FLAG_WP)
@@ -62,10 +64,11 @@ static void open_target(void)
 	uint64_t has;
 
 	assert_non_null(mkdtemp(folder));
-	at = (uintptr_t)mmap(NULL, BYTES, PROT_READ | PROT_WRITE,
-			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	/* The second half is gone. */
-	munmap((void *)(uintptr_t)(at + BYTES / 2), BYTES / 2);
+	at = (uintptr_t)mmap(
+		(void *)(uintptr_t)PLACE, BYTES / 2, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	assert_int_equal(at, PLACE);
 	memset((void *)(uintptr_t)at, 1, BYTES / 2);
 	target.uffd = smi_sys_uffd_open(true);
 	target.pagemap = target.own_pagemap = smi_sys_pagemap_open();
