@@ -20,30 +20,20 @@
 #define RELIST_NS   UINT64_C(5000000) /* threads that exec gives another id */
 #define LETTER_DISK 'D'
 
-static void note(struct smi_stop *stop, const struct smi_event *event)
+/* Return: 0 or -ENOMEM. */
+static int note(struct smi_stop *stop, const struct smi_event *event)
 {
-	struct smi_thread *thread;
-
 	if (event->kind == SMI_EVENT_GONE) {
 		smi_threads_remove(&stop->threads, event->tid);
-		return;
+		return 0;
 	}
 	smi_step("stopped");
 	smi_arch_repair(stop->target->pid, event->tid);
 	smi_step("repaired");
-	thread = smi_threads_find(&stop->threads, event->tid);
-	if (event->kind == SMI_EVENT_SIGNAL)
-		smi_event_deliver(event);
-	else if (thread)
-		thread->is_stopped = true;
-}
-
-static bool all_stand(const struct smi_threads *threads)
-{
-	for (size_t i = 0; i < threads->nthreads; i++)
-		if (!threads->of[i].is_stopped)
-			return false;
-	return true;
+	if (event->kind != SMI_EVENT_SIGNAL)
+		return smi_threads_note_stop(&stop->threads, event->tid);
+	smi_event_deliver(event);
+	return 0;
 }
 
 /* Until all that are known stand, or it is time to list them again. */
@@ -55,10 +45,10 @@ static int wait_for_threads(struct smi_stop *stop)
 
 	if (until_ns > stop->deadline_ns)
 		until_ns = stop->deadline_ns;
-	while (ret > 0 && !all_stand(&stop->threads)) {
+	while (ret > 0 && !smi_threads_all_stand(&stop->threads)) {
 		ret = smi_event_next(until_ns, &event);
-		if (ret > 0)
-			note(stop, &event);
+		if (ret > 0 && note(stop, &event) < 0)
+			ret = -ENOMEM;
 	}
 	return ret == -ECHILD || ret > 0 ? 0 : ret;
 }

@@ -38,8 +38,8 @@ struct listing {
 	bool is_complete;
 };
 
-struct smi_thread *smi_threads_find(const struct smi_threads *threads,
-				    pid_t tid)
+/* NULL: not among them. */
+static struct smi_thread *find(const struct smi_threads *threads, pid_t tid)
 {
 	for (size_t i = 0; i < threads->nthreads; i++)
 		if (threads->of[i].tid == tid)
@@ -49,7 +49,7 @@ struct smi_thread *smi_threads_find(const struct smi_threads *threads,
 
 void smi_threads_remove(struct smi_threads *threads, pid_t tid)
 {
-	struct smi_thread *thread = smi_threads_find(threads, tid);
+	struct smi_thread *thread = find(threads, tid);
 
 	if (thread)
 		*thread = threads->of[--threads->nthreads];
@@ -82,6 +82,22 @@ static int add(struct smi_threads *threads, pid_t tid)
 	return 0;
 }
 
+int smi_threads_note_stop(struct smi_threads *threads, pid_t tid)
+{
+	if (!find(threads, tid) && add(threads, tid) < 0)
+		return -ENOMEM;
+	find(threads, tid)->is_stopped = true;
+	return 0;
+}
+
+bool smi_threads_all_stand(const struct smi_threads *threads)
+{
+	for (size_t i = 0; i < threads->nthreads; i++)
+		if (!threads->of[i].is_stopped)
+			return false;
+	return true;
+}
+
 /* Is it in a stop of ours? A stop by a signal has no siginfo (EINVAL). */
 static bool stands(pid_t tid)
 {
@@ -91,12 +107,17 @@ static bool stands(pid_t tid)
 	       errno == EINVAL;
 }
 
-/* Ask it to stop, unless it stands. Return: do we trace it still? */
-static bool interrupt(const struct smi_thread *thread)
+/*
+ * Ask it to stop, unless it stands. One that stood and does not was killed, and
+ * is ours until it has been waited for; or another has its id by an exec.
+ * Return: do we trace it still?
+ */
+static bool interrupt(struct smi_thread *thread)
 {
 	if (thread->is_stopped)
-		return stands(thread->tid);
-	return ptrace(PTRACE_INTERRUPT, thread->tid, NULL, NULL) == 0;
+		thread->is_stopped = stands(thread->tid);
+	return thread->is_stopped ||
+	       ptrace(PTRACE_INTERRUPT, thread->tid, NULL, NULL) == 0;
 }
 
 static void interrupt_all(struct smi_threads *threads)
@@ -171,28 +192,35 @@ static bool is_worker(pid_t pid, pid_t tid)
 	return smi_proc_stat(pid, tid, &stat) == 0 && stat.is_kernel_worker;
 }
 
-/* In a handler. A stop is not consumed, which WEXITED does not prevent. */
-static void wait_for_ended(int number)
+/* A stop is not consumed, which WEXITED does not prevent. */
+static void wait_if_ended(pid_t tid)
 {
-	const struct smi_threads *traced = *smi_guardian_slot();
+	siginfo_t info = {0};
+
+	waitid(P_PID, (id_t)tid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL);
+	if (info.si_pid && info.si_code != CLD_TRAPPED &&
+	    info.si_code != CLD_STOPPED)
+		waitpid(tid, NULL, __WALL | WNOHANG);
+}
+
+static void wait_for_ended(const struct smi_threads *traced)
+{
+	for (size_t i = 0; i < traced->nthreads; i++)
+		wait_if_ended(traced->of[i].tid);
+}
+
+static void receive_sigchld(int number)
+{
 	int code = errno;
 
 	(void)number;
-	for (size_t i = 0; i < traced->nthreads; i++) {
-		siginfo_t info = {0};
-		id_t tid = (id_t)traced->of[i].tid;
-
-		waitid(P_PID, tid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL);
-		if (info.si_pid && info.si_code != CLD_TRAPPED &&
-		    info.si_code != CLD_STOPPED)
-			waitpid((pid_t)tid, NULL, __WALL | WNOHANG);
-	}
+	wait_for_ended(*smi_guardian_slot());
 	errno = code;
 }
 
 static void handle_sigchld(int how)
 {
-	struct sigaction action = {.sa_handler = wait_for_ended};
+	struct sigaction action = {.sa_handler = receive_sigchld};
 	sigset_t set;
 
 	sigfillset(&action.sa_mask);
@@ -237,6 +265,7 @@ static int seize(struct listing *listing, pid_t tid)
 	if (add(listing->threads, tid) < 0)
 		return smudge_error_set(listing->err, -ENOMEM, WHERE,
 					"out of memory");
+	wait_if_ended(tid); /* its signal came before it was added */
 	return 0;
 }
 
@@ -249,7 +278,7 @@ static int visit(struct listing *listing, const char *name)
 	if (tid <= 0)
 		return 0; /* "." and ".." */
 	listing->nlisted++;
-	thread = smi_threads_find(listing->threads, tid);
+	thread = find(listing->threads, tid);
 	if (!thread)
 		return seize(listing, tid);
 	if (!thread->is_stopped)
@@ -277,6 +306,8 @@ static int list(struct listing *listing)
 	int ret = fd < 0 ? fd : 0;
 	long n = 1;
 
+	/* Their signal may have been taken with another's. */
+	wait_for_ended(listing->threads);
 	while (!ret && n > 0) {
 		n = syscall(SYS_getdents64, fd, entries, sizeof(entries));
 		ret = n < 0 ? -errno : visit_entries(listing, entries, n);
@@ -314,6 +345,7 @@ int smi_threads_seize(struct smi_threads *threads, struct smudge_error *err)
 	if (!threads->nthreads && has_ended(threads->pid, threads->pid))
 		return list_failed(&listing, -ESRCH);
 	return threads->nthreads && listing.is_complete &&
+	       smi_threads_all_stand(threads) &&
 	       listing.nlisted == stat.nthreads;
 }
 

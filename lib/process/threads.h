@@ -39,9 +39,15 @@ struct smi_threads {
  */
 int smi_threads_seize(struct smi_threads *threads, struct smudge_error *err);
 
-/* NULL: not among them. */
-struct smi_thread *smi_threads_find(const struct smi_threads *threads,
-				    pid_t tid);
+/*
+ * smi_threads_note_stop - this thread stands, whose stop was waited for; it may
+ *      be one that has its id since an exec, and not be among them yet
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int smi_threads_note_stop(struct smi_threads *threads, pid_t tid);
+
+bool smi_threads_all_stand(const struct smi_threads *threads);
 
 void smi_threads_remove(struct smi_threads *threads, pid_t tid);
 

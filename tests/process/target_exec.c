@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A program that executes itself as often as its argument says, each time from
- * another thread than the main one, while a third one waits.
+ * another thread than the main one, while a third one waits. With "wait" it
+ * only waits.
  */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static char *program;
@@ -35,6 +37,8 @@ int main(int argc, char **argv)
 
 	if (argc != 2)
 		return 2;
+	if (!strcmp(argv[1], "wait"))
+		wait_for_ever(NULL);
 	program = argv[0];
 	left = strtoul(argv[1], NULL, 10);
 	if (!left)
