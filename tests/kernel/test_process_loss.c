@@ -20,6 +20,7 @@
 
 #include <smudge/smudge.h>
 
+#include "crash.h"
 #include "process_busy.h"
 #include "source/soft_dirty_bits.h"
 #include "support.h"
@@ -174,6 +175,7 @@ static void run(enum smudge_process_method method)
 	int rounds = nrounds();
 	pid_t pid;
 
+	crash_explain();
 	rng = test_rng_start("process_loss");
 	seed = test_rng_next(&rng);
 	pid = start();
