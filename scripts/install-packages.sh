@@ -46,15 +46,17 @@ missing_of() {
 	done
 }
 
-# install <package>...: as root
+# install <package>...: as root. Rows of make test do it at the same time, and
+# apt does not wait for another.
 install() {
 	export DEBIAN_FRONTEND=noninteractive
 	log=$(mktemp)
 	trap 'rm -f "$log"' EXIT
 	trap 'exit 130' HUP INT TERM
 	echo "installing, which takes a minute: $*"
-	{ apt-get update -q && apt-get install -y -q --no-install-recommends \
-		"$@"; } >"$log" 2>&1 </dev/null
+	{ flock 9 && apt-get update -q &&
+		apt-get install -y -q --no-install-recommends "$@" 9<&-; } \
+		>"$log" 2>&1 </dev/null 9<"$list"
 }
 
 # left_out_of <folder>: what it was configured without

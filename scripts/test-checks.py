@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The checks of the tree find what they look for, and nothing else."""
+import contextlib
 import importlib
 import json
 import os
@@ -183,23 +184,42 @@ def test_guard_and_purpose():
     assert said("lib/sys/x.c", START.splitlines()[0] + "\n")
 
 
-def test_packages():
-    """A user who is not root, and packages that are not there."""
-    fakes = {"id": "echo 1000", "dpkg-query": """for a; do
-        case " $HIDDEN " in *" $a "*) ;; *) echo "$a installed" ;; esac
-        done"""}
+@contextlib.contextmanager
+def fakes(programs):
     with tempfile.TemporaryDirectory() as folder:
-        for name, body in fakes.items():
+        for name, body in programs.items():
             path = pathlib.Path(folder, name)
             path.write_text(f"#!/bin/sh\n{body}\n")
             path.chmod(0o755)
+        yield {"PATH": f"{folder}:{os.environ['PATH']}", "FOLDER": folder}
+
+
+def start_install(command, environment):
+    return subprocess.Popen(
+        ["scripts/install-packages.sh", command], cwd=c_source.ROOT, text=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment)
+
+
+def test_packages():
+    """A user who is not root, and packages that are not there."""
+    with fakes({"id": "echo 1000", "dpkg-query": """for a; do
+            case " $HIDDEN " in *" $a "*) ;; *) echo "$a installed" ;; esac
+            done"""}) as environment:
         for hidden, command, status, says in PACKAGES:
-            done = subprocess.run(
-                ["scripts/install-packages.sh", command], text=True,
-                cwd=c_source.ROOT, stderr=subprocess.PIPE,
-                env={"PATH": f"{folder}:{os.environ['PATH']}", "HIDDEN": hidden})
-            assert (done.returncode, done.stderr) == (status, says), \
-                (hidden, command, done)
+            process = start_install(command, {**environment, "HIDDEN": hidden})
+            found = process.communicate()[1], process.returncode
+            assert found == (says, status), (hidden, command, found)
+
+
+def test_packages_at_once():
+    with fakes({"id": "echo 0", "apt-get": """mkdir "$FOLDER/lock" || exit 100
+            [ "$1" = update ] || touch "$FOLDER/done"
+            sleep 0.2; rmdir "$FOLDER/lock" """, "dpkg-query": """
+            [ -e "$FOLDER/done" ] && for a; do echo "$a installed"; done"""}
+               ) as environment:
+        both = [start_install("kernels", environment) for _ in range(2)]
+        assert [(p.communicate()[1], p.returncode) for p in both] == \
+            [("", 0)] * 2
 
 
 def test_circles():
