@@ -4,7 +4,7 @@
 
 A folder may include its own headers, the public ones, and those of the
 folders named for it here. vm/, tools/ and examples/ use the library through
-its public headers only; clients (migrate, display, code) never include each
+its public headers only; clients (migrate, display, code, checkpoint) never include each
 other. Each room of vm/ sees the rooms named for it; a header called
 internal.h is seen in its own room only. lib/ may include the headers of common/
 that have no .c file, since it does not link to common's library.
@@ -32,6 +32,8 @@ ALLOWED = {
     "lib/migrate": {"stream", "wire", "sys", "common"},
     "lib/code": {"sys", "common"},
     "lib/display": {"sys", "common"},
+    "lib/qcow2": {"sys", "common"},
+    "lib/checkpoint": {"qcow2", "sys", "common"},
     "common": {"common"},
     "vm/base": {"common"},
     "vm/devices": {"base", "common"},
@@ -52,7 +54,7 @@ FOLDERS = ("include", "lib", "common", "vm", "tools", "examples", "bench", "test
            "guests")
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
 LIBRARY = {"sys", "bitmap", "memory", "source", "process", "wire", "stream",
-           "migrate", "display", "code", "common"}
+           "migrate", "display", "code", "qcow2", "checkpoint", "common"}
 ROOMS = {name.split("/")[1] for name in ALLOWED if name.startswith("vm/")}
 CONFIG = "config.h"  # made by the build, and of no room
 

@@ -13,7 +13,7 @@ python3 scripts/make-man3.py 0 2000-01-01 "$work/man3" \
 mandoc -T lint -W warning man/*.[0-9]
 find "$work/man3" -type f ! -exec grep -q '^\.so ' {} \; \
 	-exec mandoc -T lint -W style {} +
-for name in $(grep -oE '^	smudge_[a-z0-9_]+;' lib/smudge.map | tr -d '	;'); do
+for name in $(grep -oE '^	smudge_[a-z0-9_]+;' lib/*.map -h | tr -d '	;'); do
 	if [ ! -e "$work/man3/$name.3" ]; then
 		echo "$name has no manual page" >&2
 		exit 1

@@ -1,18 +1,31 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The shared library exports exactly the calls that the public headers declare
-# and the symbol map names. Its thread-local storage is reserved when a thread
+# The shared library exports exactly the calls that its public headers declare
+# and its symbol map names. Its thread-local storage is reserved when a thread
 # begins.
-# usage: check-symbols.sh libsmudge.so
+# usage: check-symbols.sh libsmudge.so|libsmudge-checkpoint.so
 set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)
+checkpoint="$here/include/smudge/checkpoint.h $here/include/smudge/layers.h"
+case $1 in
+*libsmudge-checkpoint.so*)
+	map=$here/lib/smudge-checkpoint.map
+	headers=$checkpoint
+	;;
+*)
+	map=$here/lib/smudge.map
+	headers=$(ls "$here"/include/smudge/*.h |
+		grep -v -e /checkpoint.h -e /layers.h)
+	;;
+esac
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 nm -D --defined-only "$1" | awk '$2 == "T" || $2 == "D" || $2 == "B" ||
 	$2 == "R" { sub(/@.*/, "", $3); print $3 }' | sort >"$work/exported"
-grep -oE '^	smudge_[a-z0-9_]+;' "$here/lib/smudge.map" | tr -d '	;' |
+grep -oE '^	smudge_[a-z0-9_]+;' "$map" | tr -d '	;' |
 	sort >"$work/mapped"
-cat "$here"/include/smudge/*.h | sed 's,/\*.*\*/,,; /^ \*/d; /^\/\*/d' |
+# shellcheck disable=SC2086
+cat $headers | sed 's,/\*.*\*/,,; /^ \*/d; /^\/\*/d' |
 	grep -oE '\bsmudge_[a-z0-9_]+\(' | tr -d '(' | sort -u >"$work/declared"
 # Thread-local storage that is not initial-exec allocates at its first touch.
 if nm -D --undefined-only "$1" | grep -q __tls_get_addr; then

@@ -73,7 +73,7 @@ def of_build(build):
 def nodes_ahead(version, symbol_map):
     """Nodes of the symbol map that name a later release."""
     release = [int(n) for n in version.split(".")[:2]]
-    for node in re.findall(r"^SMUDGE_(\d+\.\d+) \{", symbol_map, re.M):
+    for node in re.findall(r"^SMUDGE_(?:CHECKPOINT_)?(\d+\.\d+) \{", symbol_map, re.M):
         if [int(n) for n in node.split(".")] > release:
             yield node
 
@@ -84,9 +84,9 @@ def main(build):
     version = places[0][1]
     wrong = [f"{place} has version {found}, {places[0][0]} has {version}"
              for place, found in places if found != version]
-    wrong += [f"lib/smudge.map has node {node}, and the version is {version}"
-              for node in nodes_ahead(version,
-                                      (ROOT / "lib/smudge.map").read_text())]
+    wrong += [f"{file.relative_to(ROOT)} has node {node}, and the version is {version}"
+              for file in sorted(ROOT.glob("lib/*.map"))
+              for node in nodes_ahead(version, file.read_text())]
     name = soname(build / "lib/libsmudge.so")
     said = first(r"`(libsmudge\.so\.\d+)` today",
                  (ROOT / "docs/abi.md").read_text())

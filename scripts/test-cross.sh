@@ -15,7 +15,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 libraries="libcmocka0 libcmocka-dev libxxhash0 libxxhash-dev
-	systemtap-sdt-dev"
+	libzstd1 libzstd-dev systemtap-sdt-dev"
 
 # skip <reason>
 skip() {
@@ -53,7 +53,7 @@ run() {
 	build=build-test/cross-$1
 	sysroot=build-test/sysroot-$1
 	mkdir -p build-test
-	if [ ! -f "$sysroot/usr/include/$1-linux-gnu/sys/sdt.h" ]; then
+	if [ ! -f "$sysroot/usr/include/zstd.h" ]; then
 		echo "[cross-$1] fetching libraries"
 		fetch "$2" "$sysroot"
 		rm -rf "$build"

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Checkpoints: save the memory of a running machine again and again, each time
+ * what changed, and bring any of these moments back (libsmudge-checkpoint).
+ *
+ * A checkpointer is a client of the memory (client.h) with dirty bits of its
+ * own: other checkpointers, a migration or a rate measurement beside it neither
+ * disturb it nor are disturbed.
+ *
+ * A save: the machine is paused (a callback), what is dirty is harvested, taken
+ * and copied, the machine continues (a callback), and threads of the
+ * checkpointer compress and write the copies to a layer (layers.h). When the
+ * layer is in place, whole and flushed, the taken pages are committed. When
+ * anything fails they are returned: the next save has them, and nothing is lost
+ * but a moment.
+ *
+ *	pause |------- machine runs again -------------------------->
+ *	quiesce, harvest, copy, resume, compress, write, flush, in place
+ */
+#ifndef SMUDGE_CHECKPOINT_H
+#define SMUDGE_CHECKPOINT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "attributes.h"
+#include "client.h"
+#include "error.h"
+#include "layers.h"
+#include "memory.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#pragma GCC visibility push(default)
+
+struct smudge_checkpointer;
+
+struct smudge_checkpointer_options {
+	size_t size;	    /* sizeof(struct smudge_checkpointer_options) */
+	const char *folder; /* path; made with mode 0700 if it is missing */
+	const char *name;   /* of the client; NULL: "checkpoint" */
+	struct smudge_region *const *regions; /* to save; copied */
+	size_t nregions; /* 0: every region, those added later included */
+	/*
+	 * Pause the machine: nothing writes its memory when it returns 0, until
+	 * resume. Called by smudge_checkpointer_save on its thread; both return
+	 * 0, or -errno with a sentence in @err, which is never NULL. resume is
+	 * called once for each quiesce that returned 0, whatever happens; if it
+	 * fails, the save fails. NULL: the caller pauses the machine around the
+	 * save, or lives with pages from slightly different moments.
+	 */
+	int (*quiesce)(void *opaque, struct smudge_error *err);
+	int (*resume)(void *opaque, struct smudge_error *err);
+	/*
+	 * Called while the machine is paused, after the pages were copied, to
+	 * add blobs (device state) with smudge_checkpoint_add_blob. May be
+	 * NULL.
+	 */
+	int (*save_state)(void *opaque,
+			  struct smudge_checkpointer *checkpointer,
+			  struct smudge_error *err);
+	/*
+	 * The store has no room: called from the writer's thread. Return 0 when
+	 * room was made, to write this layer once more; else it fails with
+	 * -ENOSPC. NULL: it fails.
+	 */
+	int (*store_full)(void *opaque);
+	void *opaque; /* passed to all of them */
+	/*
+	 * Longest pause. When it has passed before the copies are done, the
+	 * machine is resumed, the pages are returned, and the save fails with
+	 * -ETIMEDOUT. 0: none.
+	 */
+	uint64_t pause_deadline_ns;
+	/*
+	 * Memory for copies that wait to be written, of all saves under way; 0:
+	 * 1 GiB. A save that needs more writes while the machine is paused.
+	 */
+	uint64_t memory_budget_bytes;
+	/* Every so many layers is a full one, which bounds the chain; 0: 64. */
+	uint32_t full_every;
+	/*
+	 * Look for dirty pages and read them while the machine still runs, and
+	 * copy during the pause only what differs then. For a first, full
+	 * layer, and where much is dirty. Needs sources that have a look, else
+	 * -EOPNOTSUPP.
+	 */
+	bool look_ahead;
+	bool uncompressed;     /* store pages as they are */
+	unsigned int nthreads; /* to copy and to compress; 0: processors, at
+				  most 8 */
+	enum smudge_rearm_policy rearm_policy; /* as in client.h */
+	/*
+	 * The memory is now what this chain's open layer says: the first save
+	 * is a delta on it. Only after smudge_restore of it into this very
+	 * memory, with writers tracked since (smudge_restore says how).
+	 * Borrowed during the call. NULL: the first save is full.
+	 */
+	struct smudge_chain *clean_as_of;
+};
+
+/*
+ * smudge_checkpointer_create - begin to save a memory into a folder
+ * @memory: borrowed until destroy
+ * @options: copied
+ * @ret_checkpointer: receives it, ended by smudge_checkpointer_destroy
+ * @err: receives the first failure; may be NULL
+ *
+ * Locks the folder against other writers, opens a client, starts a thread.
+ * Blocks: as smudge_client_open. Threads: any.
+ * State after failure: as before, but the folder may have been made.
+ * Return: 0, -EINVAL, -E2BIG (the options have fields that this library does
+ * not know), -EBUSY (another writer has the folder), -ENOTDIR, -ENOENT (the
+ * folder's own folder), -EACCES, -EROFS, -ENOSPC, -ESTALE (clean_as_of is not
+ * the folder's newest layer, or not of these regions), -EOPNOTSUPP, -EPERM (in
+ * a child of fork), -EAGAIN (no thread), -EMFILE, -ENFILE, -EIO, -ENOMEM, or
+ * as smudge_client_open.
+ */
+int smudge_checkpointer_create(
+	struct smudge_memory *memory,
+	const struct smudge_checkpointer_options *options,
+	struct smudge_checkpointer **ret_checkpointer,
+	struct smudge_error *err) SMUDGE_MUST_CHECK SMUDGE_NONNULL(1, 2, 3);
+
+/*
+ * smudge_checkpointer_save - one checkpoint, until the machine runs again
+ * @ret_ticket: receives a number for smudge_checkpointer_wait; may be NULL
+ *
+ * On success the moment is copied, and the layer is being written. It waits
+ * before the pause, not in it, while copies of earlier saves fill the budget.
+ * A save whose parent fails to get in place fails too.
+ * Blocks: on the callbacks, the harvest, copying. Threads: one at a time.
+ * State after failure: the machine was resumed, if quiesce had paused it; taken
+ * pages are dirty again; the layers in the folder are as before.
+ * Return: 0, -ETIMEDOUT (the pause's deadline), -ECANCELED, -EAGAIN (the parent
+ * failed meanwhile; try again), -EPERM (in a child), -ENOMEM, what a callback
+ * returned (-EIO for what it may not return), or the harvest's error.
+ */
+int smudge_checkpointer_save(struct smudge_checkpointer *checkpointer,
+			     uint64_t *ret_ticket,
+			     struct smudge_error *err) SMUDGE_MUST_CHECK
+	SMUDGE_NONNULL(1);
+
+/*
+ * smudge_checkpoint_add_blob - bytes that belong to the moment; only from
+ *      save_state, or before a save without one
+ * @name: at most 63 bytes, unique in the layer
+ * @bytes: copied
+ *
+ * Blocks: no. Threads: the one that calls save_state, or one at a time.
+ * Return: 0, -EINVAL (name), -EEXIST, -E2BIG (blobs above 512 MiB), -ENOMEM.
+ */
+int smudge_checkpoint_add_blob(struct smudge_checkpointer *checkpointer,
+			       const char *name, const void *bytes,
+			       size_t length_bytes, struct smudge_error *err)
+	SMUDGE_NONNULL(1, 2);
+
+/*
+ * smudge_checkpointer_wait - until the layer of a save is in place, or failed
+ * @ticket: of smudge_checkpointer_save
+ * @info: receives what the layer says; its size is set by the caller. May be
+ * NULL
+ *
+ * Blocks: until then. Threads: any. Results of the last 64 saves are kept.
+ * Return: 0, -EINVAL (no such save), -ECANCELED, -ENOSPC, -EDQUOT, -EFBIG,
+ * -EIO, -EEXIST (another program made a layer of that number), -EAGAIN (its
+ * parent failed), -ENOMEM.
+ */
+int smudge_checkpointer_wait(struct smudge_checkpointer *checkpointer,
+			     uint64_t ticket, struct smudge_layer_info *info,
+			     struct smudge_error *err) SMUDGE_MUST_CHECK
+	SMUDGE_NONNULL(1);
+
+/*
+ * smudge_checkpointer_cancel - give up the saves under way
+ *
+ * A save that is copying returns -ECANCELED; layers that are not in place are
+ * removed and their pages returned.
+ * Blocks: no. Threads: any; not from signal handlers.
+ */
+void smudge_checkpointer_cancel(struct smudge_checkpointer *checkpointer)
+	SMUDGE_NONNULL(1);
+
+struct smudge_checkpointer_stats {
+	size_t size; /* sizeof(...), set by the caller */
+	uint64_t saves, failed_saves;
+	uint64_t layers, full_layers; /* in place */
+	uint64_t waiting;	      /* saves that are being written */
+	uint64_t waiting_pages;	      /* of them, not written yet */
+	uint64_t copied_pages;	      /* during pauses */
+	uint64_t ahead_pages;	      /* read before a pause and still right */
+	uint64_t untouched_pages;     /* never read, since nothing is there */
+	uint64_t returned_pages;
+	uint64_t last_pause_ns, longest_pause_ns;
+	uint64_t file_bytes; /* of all layers written */
+};
+
+/*
+ * smudge_checkpointer_stats - what the checkpointer did so far
+ * @stats: receives it; its size is set by the caller
+ *
+ * Blocks: on a lock. Threads: any. Return: 0, -EINVAL (struct too short).
+ */
+int smudge_checkpointer_stats(struct smudge_checkpointer *checkpointer,
+			      struct smudge_checkpointer_stats *stats)
+	SMUDGE_NONNULL(1, 2);
+
+/*
+ * smudge_checkpointer_destroy - end; waits for layers that are being written
+ * @checkpointer: may be NULL; invalid afterwards
+ *
+ * To end at once, cancel first.
+ * Blocks: until its threads have ended. Threads: no other call may use it.
+ * Return: 0, -EPERM (in a child).
+ */
+int smudge_checkpointer_destroy(struct smudge_checkpointer *checkpointer);
+
+struct smudge_restore_options {
+	size_t size; /* sizeof(struct smudge_restore_options) */
+	/* Restore these regions only, matched by name; 0: all of the layer. */
+	struct smudge_region *const *regions;
+	size_t nregions;
+	bool is_zeroed; /* the memory is all zeros: holes are not written */
+	unsigned int nthreads; /* 0: processors, at most 8 */
+	/* As in smudge_chain_verify; may be NULL. */
+	int (*progress)(void *opaque, uint64_t done_bytes,
+			uint64_t total_bytes);
+	void *opaque;
+};
+
+/*
+ * smudge_restore - bring a moment back into memory
+ * @memory: its regions must have the layer's names, sizes, page sizes and gpa;
+ *      nothing else reads or writes it meanwhile
+ * @chain: the layer
+ *
+ * Pages of zeros become holes where the mapping allows it. Every page is
+ * verified before it is written. Pages are marked for every client that is
+ * open. For a delta as the next checkpoint: restore, smudge_checkpointer_create
+ * with clean_as_of, then let the machine run. Blocks: as long as reading takes;
+ * starts threads of its own, and ends them. Threads: one call per memory. State
+ * after failure: the memory holds anything; do not run it. Return: 0, -EINVAL,
+ * -E2BIG, -ENOENT (a region of the layer is missing in the memory, or the other
+ * way round), -ERANGE (another size, gpa or page size), -EOPNOTSUPP (a region
+ * without hva), -ECANCELED, or as smudge_chain_read.
+ */
+int smudge_restore(struct smudge_memory *memory, struct smudge_chain *chain,
+		   const struct smudge_restore_options *options,
+		   struct smudge_error *err) SMUDGE_MUST_CHECK
+	SMUDGE_NONNULL(1, 2);
+
+#pragma GCC visibility pop
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

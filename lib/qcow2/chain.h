@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Read a chain of qcow2 images: one image, its backing file, and so on.
+ *
+ * Images are what smudge writes and what qemu-img makes of it: versions 2 and
+ * 3, clusters of 4 KiB to 2 MiB, raw, zero, zstd. What is not read is named:
+ * encryption, external data files, extended L2 entries, deflate, clusters below
+ * 4 KiB, a corrupt mark.
+ *
+ * HOSTILE FILES. All images are in one folder: a backing name with a directory
+ * in it is refused unless that is the same folder. A chain that returns to an
+ * image of its own, or is longer than SMI_QCOW2_MAX_IMAGES, is refused. Nothing
+ * is allocated by a number of a file that the file's own length does not
+ * justify. No read leaves an image or the caller's buffer.
+ *
+ * A chain is opened by its headers alone. Where each page is (which image, at
+ * what offset) is found by one pass over the images' tables per window of the
+ * disk, not by a walk per page. One descriptor is open at a time per reader.
+ */
+#ifndef LIB_QCOW2_CHAIN_H
+#define LIB_QCOW2_CHAIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <smudge/error.h>
+
+#define SMI_QCOW2_MAX_IMAGES 4096
+
+struct smi_qcow2_chain;	 /* immutable when open: any number of threads */
+struct smi_qcow2_reader; /* of one thread at a time */
+
+/*
+ * smi_qcow2_chain_open - open an image and all below it
+ * @folder_fd: borrowed until close
+ * @name: of the top image, no '/'
+ *
+ * Return: 0, -ENOENT (names the image that is missing), -EMEDIUMTYPE (no qcow2
+ * image, or a feature that is not read), -EBADMSG (damaged), -ELOOP, -EMLINK
+ * (too many images), -EXDEV (a backing file in another folder), -ENOMEM, or
+ * that of open(2), read(2).
+ */
+int smi_qcow2_chain_open(int folder_fd, const char *name,
+			 struct smi_qcow2_chain **ret_chain,
+			 struct smudge_error *err);
+void smi_qcow2_chain_close(struct smi_qcow2_chain *chain);
+
+/* Image 0 is the top. Names have no '/'. */
+size_t smi_qcow2_chain_nimages(const struct smi_qcow2_chain *chain);
+const char *smi_qcow2_chain_name(const struct smi_qcow2_chain *chain,
+				 size_t image);
+uint64_t smi_qcow2_chain_file_bytes(const struct smi_qcow2_chain *chain,
+				    size_t image);
+/* Pages of the top image's virtual disk (rounded down). */
+uint64_t smi_qcow2_chain_npages(const struct smi_qcow2_chain *chain,
+				size_t image);
+
+/*
+ * smi_qcow2_reader_create - what a thread needs to read a chain
+ * @chain: borrowed until destroy
+ * @depth: how many images from the top are read; 0: all. Pages that none of
+ *      them has read as zeros, with the origin SMI_QCOW2_NOWHERE
+ */
+int smi_qcow2_reader_create(const struct smi_qcow2_chain *chain, size_t depth,
+			    struct smi_qcow2_reader **ret_reader,
+			    struct smudge_error *err);
+void smi_qcow2_reader_destroy(struct smi_qcow2_reader *reader);
+
+#define SMI_QCOW2_NOWHERE SIZE_MAX
+
+struct smi_qcow2_piece {
+	uint64_t first_page, npages;
+	size_t image; /* that has the pages, or SMI_QCOW2_NOWHERE */
+	bool is_zero; /* they read as zeros */
+	bool is_compressed;
+	uint64_t file_off; /* of raw pages, contiguous; else 0 */
+};
+
+/*
+ * smi_qcow2_reader_piece - where pages are: the longest run from @first_page
+ * on, before @end_page, that is alike Return: 0, -EINVAL (beyond the disk),
+ * -EBADMSG, -ESTALE (an image was replaced since the chain was opened),
+ * -ENOMEM, or that of open(2), read(2).
+ */
+int smi_qcow2_reader_piece(struct smi_qcow2_reader *reader, uint64_t first_page,
+			   uint64_t end_page, struct smi_qcow2_piece *ret_piece,
+			   struct smudge_error *err);
+
+/*
+ * smi_qcow2_reader_read - read pages
+ * @buffer: npages * 4096 bytes
+ *
+ * Sorted by image within one call, so that each image is opened once per call:
+ * read many pages at once (16 MiB and more).
+ * Return: as smi_qcow2_reader_piece. After a failure @buffer holds anything.
+ */
+int smi_qcow2_reader_read(struct smi_qcow2_reader *reader, uint64_t first_page,
+			  uint64_t npages, void *buffer,
+			  struct smudge_error *err);
+
+#endif
