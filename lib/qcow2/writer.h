@@ -9,7 +9,10 @@
  * follow when all data are there, and the header at last, so a file cut short
  * is no image.
  *
- * The L2 tables are in memory until the end: 1/512 of the data.
+ * The L2 tables are in memory until the end: 1/512 of the data; when the image
+ * is finished, refcounts too, 1/2048 of the file. Where 512 pages of a table
+ * all read as zeros by the zero flag, the table costs nothing: the file has one
+ * such table for up to 65535 L1 entries.
  */
 #ifndef LIB_QCOW2_WRITER_H
 #define LIB_QCOW2_WRITER_H
@@ -37,14 +40,16 @@ struct smi_qcow2_writer_options {
 struct smi_qcow2_writer_stats {
 	uint64_t data_pages;	   /* stored, compressed or not */
 	uint64_t compressed_pages; /* of them compressed */
-	uint64_t zero_pages;
+	uint64_t
+		zero_pages; /* handed over, each time; the others: at the end */
 	uint64_t file_bytes;
 };
 
 /*
  * smi_qcow2_writer_create - begin to write an image; starts its threads
- * Return: 0, -EINVAL (too many pages for an L1 table, name too long), -ENOMEM,
- * -EAGAIN (no thread).
+ * Return: 0, -EINVAL (more than 2^31 pages, which is an L1 table's limit; a
+ * name that is empty or too long; a hint that is too long; over 256 threads; no
+ * empty regular file), -ENOMEM, -EAGAIN (no thread).
  */
 int smi_qcow2_writer_create(const struct smi_qcow2_writer_options *options,
 			    struct smi_qcow2_writer **ret_writer,
@@ -54,13 +59,15 @@ int smi_qcow2_writer_create(const struct smi_qcow2_writer_options *options,
  * smi_qcow2_writer_data - write pages
  * @bytes: npages * 4096, which no thread writes; borrowed until
  *      smi_qcow2_writer_drain, _finish or _destroy returns
- * @digests: receives a digest per page, by then; NULL: not wanted
+ * @digests: receives a digest per page, by then; NULL: not wanted. Of a call
+ *      that fails, or when drain or finish fails, they hold anything
  *
  * A page of zeros becomes a cluster that reads as zeros: with the zero flag if
  * the image has a backing file, else without one.
  * Blocks: while much is queued. Threads: one at a time per writer.
- * Return: 0, -EINVAL (beyond the disk), -ENOMEM, or the error of an earlier
- * write, which every later call returns too.
+ * Return: 0, -EINVAL (beyond the disk: nothing is written, and the writer goes
+ * on), or the first failure of the writer, which every later call returns too:
+ * -ENOMEM, -ENOSPC, -EDQUOT, -EFBIG, -EIO, ..., -ECANCELED.
  */
 int smi_qcow2_writer_data(struct smi_qcow2_writer *writer, uint64_t first_page,
 			  uint64_t npages, const void *bytes,
@@ -71,20 +78,29 @@ int smi_qcow2_writer_data(struct smi_qcow2_writer *writer, uint64_t first_page,
 int smi_qcow2_writer_zeros(struct smi_qcow2_writer *writer, uint64_t first_page,
 			   uint64_t npages, struct smudge_error *err);
 
-/* Wait until all pages handed over are written and their digests computed. */
+/*
+ * Wait until all pages handed over are written and their digests computed. A
+ * chunk that is not full is written too, up to the end of a cluster: so not
+ * after every few pages.
+ * Return: 0, or the writer's first failure. Nothing is borrowed either way.
+ */
 int smi_qcow2_writer_drain(struct smi_qcow2_writer *writer,
 			   struct smudge_error *err);
 
 /*
  * smi_qcow2_writer_finish - drain, write tables and header, flush the file
  *      (fsync(2)). Once; only destroy may follow.
- * Return: 0, or the first failure: -ENOSPC, -EDQUOT, -EFBIG, -EIO, ...
+ * Return: 0, or the writer's first failure: -ENOMEM, -ENOSPC, -EDQUOT, -EFBIG,
+ * -EIO, ..., -ECANCELED. Nothing is borrowed either way.
  */
 int smi_qcow2_writer_finish(struct smi_qcow2_writer *writer,
 			    struct smi_qcow2_writer_stats *ret_stats,
 			    struct smudge_error *err);
 
-/* Any thread, without waiting: what is in flight fails with -ECANCELED. */
+/*
+ * Any thread, without waiting: what is in flight fails with -ECANCELED, unless
+ * something failed before. Safe in a signal handler.
+ */
 void smi_qcow2_writer_cancel(struct smi_qcow2_writer *writer);
 
 /* Ends its threads. The file is the caller's. NULL is a no-op. */
