@@ -36,34 +36,39 @@ struct smi_qcow2_reader; /* of one thread at a time */
  * @folder_fd: borrowed until close
  * @name: of the top image, no '/'
  *
- * Return: 0, -ENOENT (names the image that is missing), -EMEDIUMTYPE (no qcow2
- * image, or a feature that is not read), -EBADMSG (damaged), -ELOOP, -EMLINK
- * (too many images), -EXDEV (a backing file in another folder), -ENOMEM, or
- * that of open(2), read(2).
+ * Return: 0, -ENOENT (names the image that is missing), -EMEDIUMTYPE (no
+ * regular file, no qcow2 image, or a feature that is not read), -EBADMSG
+ * (damaged), -ELOOP, -EMLINK (too many images), -EXDEV (a backing file in
+ * another folder), -ESTALE (a file was cut meanwhile), -ENOMEM, or that of
+ * open(2), read(2).
  */
 int smi_qcow2_chain_open(int folder_fd, const char *name,
 			 struct smi_qcow2_chain **ret_chain,
 			 struct smudge_error *err);
 void smi_qcow2_chain_close(struct smi_qcow2_chain *chain);
 
-/* Image 0 is the top. Names have no '/'. */
+/* Image 0 is the top. Names have no '/' and are the chain's. */
 size_t smi_qcow2_chain_nimages(const struct smi_qcow2_chain *chain);
 const char *smi_qcow2_chain_name(const struct smi_qcow2_chain *chain,
 				 size_t image);
 uint64_t smi_qcow2_chain_file_bytes(const struct smi_qcow2_chain *chain,
 				    size_t image);
-/* Pages of the top image's virtual disk (rounded down). */
+/* Pages of an image's virtual disk (rounded down). */
 uint64_t smi_qcow2_chain_npages(const struct smi_qcow2_chain *chain,
 				size_t image);
 
 /*
  * smi_qcow2_reader_create - what a thread needs to read a chain
  * @chain: borrowed until destroy
- * @depth: how many images from the top are read; 0: all. Pages that none of
+ * @first: the image whose disk is read: pages are its
+ * @depth: how many images from @first down are read; 0: all. Pages that none of
  *      them has read as zeros, with the origin SMI_QCOW2_NOWHERE
+ *
+ * Memory: what the disk's part in use needs, at most 60 MiB.
+ * Return: 0, -EINVAL (no such images), -ENOMEM.
  */
-int smi_qcow2_reader_create(const struct smi_qcow2_chain *chain, size_t depth,
-			    struct smi_qcow2_reader **ret_reader,
+int smi_qcow2_reader_create(const struct smi_qcow2_chain *chain, size_t first,
+			    size_t depth, struct smi_qcow2_reader **ret_reader,
 			    struct smudge_error *err);
 void smi_qcow2_reader_destroy(struct smi_qcow2_reader *reader);
 
@@ -71,16 +76,24 @@ void smi_qcow2_reader_destroy(struct smi_qcow2_reader *reader);
 
 struct smi_qcow2_piece {
 	uint64_t first_page, npages;
-	size_t image; /* that has the pages, or SMI_QCOW2_NOWHERE */
+	size_t image; /* of the chain; or SMI_QCOW2_NOWHERE */
 	bool is_zero; /* they read as zeros */
 	bool is_compressed;
-	uint64_t file_off; /* of raw pages, contiguous; else 0 */
+	/*
+	 * Of raw pages, contiguous; else 0, and for pages that the file or an
+	 * image's disk has only in part, which smi_qcow2_reader_read fills up
+	 * with zeros.
+	 */
+	uint64_t file_off;
 };
 
 /*
- * smi_qcow2_reader_piece - where pages are: the longest run from @first_page
- * on, before @end_page, that is alike Return: 0, -EINVAL (beyond the disk),
- * -EBADMSG, -ESTALE (an image was replaced since the chain was opened),
+ * smi_qcow2_reader_piece - where pages are: a run from @first_page on, before
+ *      @end_page, that is alike
+ *
+ * The run may end early, and another of the same kind follow.
+ * Return: 0, -EINVAL (no pages, or beyond the disk), -EBADMSG, -EMEDIUMTYPE
+ * (deflate), -ESTALE (an image was replaced since the chain was opened),
  * -ENOMEM, or that of open(2), read(2).
  */
 int smi_qcow2_reader_piece(struct smi_qcow2_reader *reader, uint64_t first_page,
@@ -91,8 +104,8 @@ int smi_qcow2_reader_piece(struct smi_qcow2_reader *reader, uint64_t first_page,
  * smi_qcow2_reader_read - read pages
  * @buffer: npages * 4096 bytes
  *
- * Sorted by image within one call, so that each image is opened once per call:
- * read many pages at once (16 MiB and more).
+ * Sorted by image within one call, so that each image is opened once per call
+ * (per 256 MiB): read many pages at once (64 MiB from long chains).
  * Return: as smi_qcow2_reader_piece. After a failure @buffer holds anything.
  */
 int smi_qcow2_reader_read(struct smi_qcow2_reader *reader, uint64_t first_page,
