@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "common/byte_cursor.h"
 #include "wire/bytes.h"
 #include "wire/text.h"
 
@@ -34,12 +35,12 @@ int smi_wire_round_begin_decode(const uint8_t *payload, size_t length,
 				struct smi_wire_round_begin *ret_begin,
 				struct smudge_error *err)
 {
-	struct smi_wire_cursor cursor = smi_wire_cursor(payload, length);
-	uint32_t round = smi_wire_read_u32(&cursor);
-	uint32_t flags = smi_wire_read_u32(&cursor);
-	uint64_t expected_pages = smi_wire_read_u64(&cursor);
+	struct byte_cursor cursor = byte_cursor(payload, length);
+	uint32_t round = byte_cursor_read_u32(&cursor);
+	uint32_t flags = byte_cursor_read_u32(&cursor);
+	uint64_t expected_pages = byte_cursor_read_u64(&cursor);
 
-	if (!smi_wire_cursor_done(&cursor))
+	if (!byte_cursor_is_done(&cursor))
 		return malformed("ROUND_BEGIN", length, err);
 	if (flags & ~SMI_WIRE_FINAL)
 		return smudge_error_set(err, -EBADMSG, "wire",
@@ -61,13 +62,13 @@ static void totals_encode(const struct smi_wire_totals *totals, uint8_t *bytes)
 	smi_wire_put_u64(bytes + 16, totals->content_bytes);
 }
 
-static struct smi_wire_totals totals_read(struct smi_wire_cursor *cursor)
+static struct smi_wire_totals totals_read(struct byte_cursor *cursor)
 {
 	struct smi_wire_totals totals;
 
-	totals.pages = smi_wire_read_u64(cursor);
-	totals.zero_pages = smi_wire_read_u64(cursor);
-	totals.content_bytes = smi_wire_read_u64(cursor);
+	totals.pages = byte_cursor_read_u64(cursor);
+	totals.zero_pages = byte_cursor_read_u64(cursor);
+	totals.content_bytes = byte_cursor_read_u64(cursor);
 	return totals;
 }
 
@@ -83,12 +84,12 @@ int smi_wire_round_end_decode(const uint8_t *payload, size_t length,
 			      struct smi_wire_round_end *ret_end,
 			      struct smudge_error *err)
 {
-	struct smi_wire_cursor cursor = smi_wire_cursor(payload, length);
-	uint32_t round = smi_wire_read_u32(&cursor);
-	uint32_t reserved = smi_wire_read_u32(&cursor);
+	struct byte_cursor cursor = byte_cursor(payload, length);
+	uint32_t round = byte_cursor_read_u32(&cursor);
+	uint32_t reserved = byte_cursor_read_u32(&cursor);
 	struct smi_wire_totals totals = totals_read(&cursor);
 
-	if (!smi_wire_cursor_done(&cursor) || reserved)
+	if (!byte_cursor_is_done(&cursor) || reserved)
 		return malformed("ROUND_END", length, err);
 	ret_end->round = round;
 	ret_end->totals = totals;
@@ -104,11 +105,11 @@ void smi_wire_round_ack_encode(uint32_t round, uint8_t *payload)
 int smi_wire_round_ack_decode(const uint8_t *payload, size_t length,
 			      uint32_t *ret_round, struct smudge_error *err)
 {
-	struct smi_wire_cursor cursor = smi_wire_cursor(payload, length);
-	uint32_t round = smi_wire_read_u32(&cursor);
-	uint32_t reserved = smi_wire_read_u32(&cursor);
+	struct byte_cursor cursor = byte_cursor(payload, length);
+	uint32_t round = byte_cursor_read_u32(&cursor);
+	uint32_t reserved = byte_cursor_read_u32(&cursor);
 
-	if (!smi_wire_cursor_done(&cursor) || reserved)
+	if (!byte_cursor_is_done(&cursor) || reserved)
 		return malformed("ROUND_ACK", length, err);
 	*ret_round = round;
 	return 0;
@@ -125,13 +126,13 @@ void smi_wire_end_encode(const struct smi_wire_end *end, uint8_t *payload)
 int smi_wire_end_decode(const uint8_t *payload, size_t length,
 			struct smi_wire_end *ret_end, struct smudge_error *err)
 {
-	struct smi_wire_cursor cursor = smi_wire_cursor(payload, length);
-	uint64_t records = smi_wire_read_u64(&cursor);
+	struct byte_cursor cursor = byte_cursor(payload, length);
+	uint64_t records = byte_cursor_read_u64(&cursor);
 	struct smi_wire_totals totals = totals_read(&cursor);
-	uint32_t rounds = smi_wire_read_u32(&cursor);
-	uint32_t reserved = smi_wire_read_u32(&cursor);
+	uint32_t rounds = byte_cursor_read_u32(&cursor);
+	uint32_t reserved = byte_cursor_read_u32(&cursor);
 
-	if (!smi_wire_cursor_done(&cursor) || reserved)
+	if (!byte_cursor_is_done(&cursor) || reserved)
 		return malformed("END", length, err);
 	*ret_end = (struct smi_wire_end){
 		.records = records, .totals = totals, .rounds = rounds};
@@ -155,8 +156,8 @@ int smi_wire_reason_decode(const uint8_t *payload, size_t length,
 			   struct smi_wire_reason *ret_reason,
 			   struct smudge_error *err)
 {
-	struct smi_wire_cursor cursor = smi_wire_cursor(payload, length);
-	uint32_t code = smi_wire_read_u32(&cursor);
+	struct byte_cursor cursor = byte_cursor(payload, length);
+	uint32_t code = byte_cursor_read_u32(&cursor);
 
 	if (cursor.failed || !cursor.left_bytes ||
 	    cursor.left_bytes > SMI_WIRE_MAX_SENTENCE)
@@ -212,9 +213,9 @@ int smi_wire_state_decode(const uint8_t *payload, size_t length,
 			  struct smi_wire_state *ret_state,
 			  struct smudge_error *err)
 {
-	struct smi_wire_cursor cursor = smi_wire_cursor(payload, length);
-	uint32_t name_length = smi_wire_read_u32(&cursor);
-	const uint8_t *name = smi_wire_read(&cursor, name_length);
+	struct byte_cursor cursor = byte_cursor(payload, length);
+	uint32_t name_length = byte_cursor_read_u32(&cursor);
+	const uint8_t *name = byte_cursor_read(&cursor, name_length);
 	char shown[SMI_WIRE_MAX_NAME + 1];
 
 	if (!name || !name_length || name_length > SMI_WIRE_MAX_NAME)

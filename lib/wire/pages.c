@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "common/byte_cursor.h"
 #include "wire/bytes.h"
 
 void smi_wire_runs_encode(uint32_t region, const struct smudge_run *runs,
@@ -79,11 +80,11 @@ static int check_runs(const struct smi_wire_region *region,
 }
 
 static int decode_runs(const struct smi_wire_region *regions, size_t nregions,
-		       struct smi_wire_cursor *cursor, uint32_t max_runs,
+		       struct byte_cursor *cursor, uint32_t max_runs,
 		       struct smi_wire_pages *pages, struct smudge_error *err)
 {
-	pages->region = smi_wire_read_u32(cursor);
-	pages->nruns = smi_wire_read_u32(cursor);
+	pages->region = byte_cursor_read_u32(cursor);
+	pages->nruns = byte_cursor_read_u32(cursor);
 	if (cursor->failed)
 		return smudge_error_set(err, -EBADMSG, "wire",
 					"a page record is too short for its "
@@ -98,8 +99,8 @@ static int decode_runs(const struct smi_wire_region *regions, size_t nregions,
 					"a page record claims %" PRIu32
 					" runs, not 1 to %" PRIu32,
 					pages->nruns, max_runs);
-	pages->runs = smi_wire_read(cursor,
-				    (size_t)pages->nruns * SMI_WIRE_RUN_BYTES);
+	pages->runs = byte_cursor_read(cursor, (size_t)pages->nruns *
+						       SMI_WIRE_RUN_BYTES);
 	if (!pages->runs)
 		return smudge_error_set(err, -EBADMSG, "wire",
 					"a page record is too short for its "
@@ -113,7 +114,7 @@ int smi_wire_pages_decode(const struct smi_wire_region *regions,
 			  size_t length, struct smi_wire_pages *ret_pages,
 			  struct smudge_error *err)
 {
-	struct smi_wire_cursor cursor = smi_wire_cursor(payload, length);
+	struct byte_cursor cursor = byte_cursor(payload, length);
 	struct smi_wire_pages pages = {0};
 	int ret = decode_runs(regions, nregions, &cursor, SMI_WIRE_MAX_PAGES,
 			      &pages, err);
@@ -140,14 +141,14 @@ int smi_wire_zero_decode(const struct smi_wire_region *regions, size_t nregions,
 			 struct smi_wire_pages *ret_pages,
 			 struct smudge_error *err)
 {
-	struct smi_wire_cursor cursor = smi_wire_cursor(payload, length);
+	struct byte_cursor cursor = byte_cursor(payload, length);
 	struct smi_wire_pages pages = {0};
 	int ret = decode_runs(regions, nregions, &cursor,
 			      SMI_WIRE_MAX_ZERO_RUNS, &pages, err);
 
 	if (ret < 0)
 		return ret;
-	if (!smi_wire_cursor_done(&cursor))
+	if (!byte_cursor_is_done(&cursor))
 		return smudge_error_set(err, -EBADMSG, "wire",
 					"a ZERO record has %zu bytes too many",
 					cursor.left_bytes);

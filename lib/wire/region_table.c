@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/byte_cursor.h"
 #include "wire/bytes.h"
 
 #define FIXED_BYTES 28u /* of a region, without its name */
@@ -73,15 +74,15 @@ static int check_region(const struct smi_wire_region *region, size_t index,
 	return 0;
 }
 
-static int read_name(struct smi_wire_cursor *cursor, size_t index,
+static int read_name(struct byte_cursor *cursor, size_t index,
 		     struct smi_wire_region *region, struct smudge_error *err)
 {
-	uint32_t length = smi_wire_read_u32(cursor);
+	uint32_t length = byte_cursor_read_u32(cursor);
 	const uint8_t *name;
 
 	if (!length || length > SMI_WIRE_MAX_NAME)
 		return bad_region(index, "its name is not 1 to 63 bytes", err);
-	name = smi_wire_read(cursor, length);
+	name = byte_cursor_read(cursor, length);
 	if (!name)
 		return bad_region(index, "it is cut off", err);
 	if (memchr(name, 0, length))
@@ -91,15 +92,15 @@ static int read_name(struct smi_wire_cursor *cursor, size_t index,
 	return 0;
 }
 
-static int read_region(struct smi_wire_cursor *cursor, size_t index,
+static int read_region(struct byte_cursor *cursor, size_t index,
 		       struct smi_wire_region *region, struct smudge_error *err)
 {
-	uint32_t id = smi_wire_read_u32(cursor);
+	uint32_t id = byte_cursor_read_u32(cursor);
 	int ret;
 
-	region->page_shift = smi_wire_read_u32(cursor);
-	region->gpa = smi_wire_read_u64(cursor);
-	region->size_bytes = smi_wire_read_u64(cursor);
+	region->page_shift = byte_cursor_read_u32(cursor);
+	region->gpa = byte_cursor_read_u64(cursor);
+	region->size_bytes = byte_cursor_read_u64(cursor);
 	if (cursor->failed)
 		return bad_region(index, "it is cut off", err);
 	if (id != index)
@@ -110,7 +111,7 @@ static int read_region(struct smi_wire_cursor *cursor, size_t index,
 	return read_name(cursor, index, region, err);
 }
 
-static int read_regions(struct smi_wire_cursor *cursor, size_t nregions,
+static int read_regions(struct byte_cursor *cursor, size_t nregions,
 			struct smi_wire_region *regions,
 			struct smudge_error *err)
 {
@@ -125,7 +126,7 @@ static int read_regions(struct smi_wire_cursor *cursor, size_t nregions,
 				i, "it begins before the previous one ends",
 				err);
 	}
-	if (!smi_wire_cursor_done(cursor))
+	if (!byte_cursor_is_done(cursor))
 		return smudge_error_set(err, -EBADMSG, "wire",
 					"the REGION_TABLE record has %zu "
 					"bytes too many",
@@ -137,8 +138,8 @@ int smi_wire_region_table_decode(const uint8_t *payload, size_t length,
 				 struct smi_wire_region **ret_regions,
 				 size_t *ret_nregions, struct smudge_error *err)
 {
-	struct smi_wire_cursor cursor = smi_wire_cursor(payload, length);
-	uint32_t nregions = smi_wire_read_u32(&cursor);
+	struct byte_cursor cursor = byte_cursor(payload, length);
+	uint32_t nregions = byte_cursor_read_u32(&cursor);
 	struct smi_wire_region *regions;
 	int ret;
 
