@@ -17,8 +17,11 @@
 
 #define SMI_LAYER_MAX_REGIONS	 65536
 #define SMI_LAYER_MAX_EXTENTS	 (1U << 20) /* of all regions */
+#define SMI_LAYER_MAX_BLOBS	 4096
 #define SMI_LAYER_MAX_TAIL_BYTES (1U << 30) /* blobs included */
 #define SMI_LAYER_NAME_BYTES	 64	    /* with the terminating 0 */
+
+#define SMI_LAYER_TABLE_DIGESTS 256 /* in one page of a table */
 
 /*
  * Pages [first_page, first_page + npages) of a region are the disk's from
@@ -31,6 +34,13 @@ struct smi_layer_extent {
 	uint64_t disk_page;
 	uint64_t table_page;
 };
+
+/* Pages of the table that has the digests of @npages pages. */
+static inline uint64_t smi_layer_table_npages(uint64_t npages)
+{
+	return npages / SMI_LAYER_TABLE_DIGESTS +
+	       (npages % SMI_LAYER_TABLE_DIGESTS != 0);
+}
 
 struct smi_layer_region {
 	uint32_t id; /* of the memory it was taken from */

@@ -17,11 +17,15 @@
 #include "checkpoint/layer.h"
 #include "qcow2/format.h"
 
+/* XXH3-128 without a seed, as tail and footer have it. */
+struct smi_qcow2_digest smi_tail_checksum(const void *bytes, size_t length);
+
 /*
  * smi_tail_encode - the tail of a layer, padded with zeros to whole pages
  * @layer: its tail_page, tail_npages and disk_npages are not read
  * @ret_bytes: owned by the caller
- * Return: 0, -E2BIG (regions, extents or blobs exceed the limits), -ENOMEM.
+ * Return: 0, -E2BIG (regions, extents or blobs exceed the limits of layer.h),
+ * -ENOMEM.
  */
 int smi_tail_encode(const struct smi_layer *layer, uint8_t **ret_bytes,
 		    size_t *ret_npages, struct smudge_error *err);
