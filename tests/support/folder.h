@@ -3,8 +3,8 @@
  * Each test gets a folder of its own as its working directory. The folder and
  * its content are removed after the test.
  */
-#ifndef TESTS_UNIT_COMMON_FOLDER_H
-#define TESTS_UNIT_COMMON_FOLDER_H
+#ifndef TESTS_SUPPORT_FOLDER_H
+#define TESTS_SUPPORT_FOLDER_H
 
 #include <stddef.h>
 
