@@ -34,7 +34,11 @@ extern "C" {
 
 struct smudge_chain;
 
-/* What identifies the content of a moment: equal memory, equal digest. */
+/*
+ * What identifies the content of a moment. In one chain, moments with equal
+ * digests have equal memory; but equal memory has another digest where it lies
+ * at another place of the layer's disk, as after regions came and went.
+ */
 struct smudge_digest {
 	uint8_t bytes[16];
 };
