@@ -9,10 +9,10 @@
  */
 #include "migration/job.h"
 
-#include "base/bytes.h"
 #include "common/wait.h"
 #include "base/host.h"
 #include "base/say.h"
+#include "machine/moment.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -20,38 +20,19 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define STATE_HEADER_BYTES 8
-#define GREETING_BYTES	   40 /* as docs/protocol.md says */
-#define MAGIC_BYTES	   8
-#define GREETING_MS	   5000
-#define LOOK_AGAIN_MS	   20
-#define NS_PER_MS	   INT64_C(1000000)
+#define GREETING_BYTES 40 /* as docs/protocol.md says */
+#define MAGIC_BYTES    8
+#define GREETING_MS    5000
+#define LOOK_AGAIN_MS  20
+#define NS_PER_MS      INT64_C(1000000)
 
 static int load_state(void *opaque, const void *bytes, size_t length,
 		      struct smudge_error *err)
 {
 	struct migration *migration = opaque;
-	struct vm_reader reader = {.bytes = bytes, .len = length};
-	uint32_t version = vm_read32(&reader);
-	uint32_t flags = vm_read32(&reader);
 
-	if (reader.failed)
-		return smudge_error_set(err, -EINVAL, "migration",
-					"the machine's state is cut off");
-	if (version != MIGRATION_STATE_VERSION)
-		return smudge_error_set(err, -EINVAL, "migration",
-					"the machine's state has version %u; "
-					"this smudge-vm knows version %u",
-					version, MIGRATION_STATE_VERSION);
-	if (flags & ~MIGRATION_STATE_RUNNING)
-		return smudge_error_set(err, -EINVAL, "migration",
-					"the machine's state has unknown flags "
-					"%#x",
-					flags);
-	migration->was_running = flags & MIGRATION_STATE_RUNNING;
-	return machine_load_state(migration->machine,
-				  (const uint8_t *)bytes + STATE_HEADER_BYTES,
-				  length - STATE_HEADER_BYTES, err);
+	return moment_load(migration->machine, bytes, length,
+			   &migration->was_running, err);
 }
 
 static void stop_listening(struct migration *migration)

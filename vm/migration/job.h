@@ -43,13 +43,6 @@ struct migration {
 };
 
 /*
- * Before the bytes of machine_save_state the stream has a u32 version and a
- * u32 of flags, little-endian.
- */
-#define MIGRATION_STATE_VERSION 1u
-#define MIGRATION_STATE_RUNNING 1u
-
-/*
  * Parse the address, and start a job there by @start, called with start_lock
  * held. Return: -EINVAL (the address), or what @start returned.
  */

@@ -5,6 +5,7 @@
 #include "migration/job.h"
 
 #include "base/bytes.h"
+#include "machine/moment.h"
 
 #include <errno.h>
 #include <string.h>
@@ -31,10 +32,8 @@ static int save_state(void *opaque, void **ret_bytes, size_t *ret_length)
 	struct vm_buf buf = {0};
 	int ret;
 
-	vm_buf_put32(&buf, MIGRATION_STATE_VERSION);
-	vm_buf_put32(&buf,
-		     migration->was_running ? MIGRATION_STATE_RUNNING : 0);
-	ret = machine_save_state(migration->machine, &buf, &err);
+	ret = moment_save(migration->machine, migration->was_running, &buf,
+			  &err);
 	if (!ret && buf.failed)
 		ret = -ENOMEM;
 	if (ret) {
