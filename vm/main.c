@@ -47,7 +47,8 @@ static const char *describe_guest(void *opaque)
 	enum machine_run_state now = machine_run_state(guest->machine);
 
 	/* the end itself paused it */
-	if (now == MACHINE_PAUSED && guest->state == MACHINE_RUNNING)
+	if (now == MACHINE_PAUSED && (guest->state == MACHINE_RUNNING ||
+				      guest->state == MACHINE_SAVE_VM))
 		now = MACHINE_RUNNING;
 	if (now == MACHINE_PAUSED && guest->state == MACHINE_FINISH_MIGRATE)
 		return "the migration was given up, and the guest ends here";
@@ -57,6 +58,7 @@ static const char *describe_guest(void *opaque)
 	case MACHINE_INMIGRATE:
 		return "the guest had not arrived";
 	case MACHINE_RUNNING:
+	case MACHINE_SAVE_VM:
 		return "the guest was running";
 	case MACHINE_PAUSED:
 		return "the guest was paused";

@@ -2,12 +2,16 @@
 /*
  * A guest is started only where it is: not on its way, not when it is away or
  * unconfirmed, and not once the process ends. Cont and stop of a guest that
- * has not arrived hold for its arrival.
+ * has not arrived hold for its arrival, those of one that a checkpoint holds
+ * for its release.
  */
 #include "vm_guest.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <smudge/error.h>
 
@@ -166,6 +170,117 @@ static void test_arrives_as_asked_for(void **state)
 	arrive(true, false, false, true, MACHINE_PAUSED);
 }
 
+static void hold(struct machine *machine, enum machine_run_state held)
+{
+	struct smudge_error err = {0};
+
+	assert_int_equal(run_control_hold(machine, &err), 0);
+	assert_int_equal(machine_run_state(machine), held);
+}
+
+static void release(struct machine *machine, enum machine_run_state expected)
+{
+	run_control_release(machine);
+	assert_int_equal(machine_run_state(machine), expected);
+}
+
+static void test_is_released_as_it_was(void **state)
+{
+	struct vm_guest guest;
+
+	open_here(&guest);
+	hold(guest.machine, MACHINE_SAVE_VM);
+	release(guest.machine, MACHINE_RUNNING);
+	assert_int_equal(run_control_stop(guest.machine, NULL), 0);
+	hold(guest.machine, MACHINE_PAUSED);
+	release(guest.machine, MACHINE_PAUSED);
+	vm_guest_close(&guest);
+}
+
+static void test_is_released_as_asked_for(void **state)
+{
+	struct vm_guest guest;
+
+	open_here(&guest);
+	hold(guest.machine, MACHINE_SAVE_VM);
+	assert_int_equal(run_control_stop(guest.machine, NULL), 0);
+	assert_int_equal(machine_run_state(guest.machine), MACHINE_PAUSED);
+	release(guest.machine, MACHINE_PAUSED);
+	hold(guest.machine, MACHINE_PAUSED);
+	assert_int_equal(run_control_cont(guest.machine, NULL), 0);
+	assert_int_equal(machine_run_state(guest.machine), MACHINE_SAVE_VM);
+	release(guest.machine, MACHINE_RUNNING);
+	hold(guest.machine, MACHINE_SAVE_VM);
+	run_control_end(guest.machine);
+	release(guest.machine, MACHINE_PAUSED);
+	vm_guest_close(&guest);
+}
+
+static void refuse_hold(struct machine *machine, int code, const char *sentence)
+{
+	struct smudge_error err = {0};
+
+	assert_int_equal(run_control_hold(machine, &err), code);
+	assert_non_null(strstr(err.message, sentence));
+}
+
+static void test_is_held_only_here_and_once(void **state)
+{
+	struct vm_guest guest;
+	struct vm_guest waiting;
+
+	open_here(&guest);
+	hold(guest.machine, MACHINE_SAVE_VM);
+	refuse_hold(guest.machine, -EBUSY, "another checkpoint");
+	release(guest.machine, MACHINE_RUNNING);
+	leave(guest.machine, true);
+	refuse_hold(guest.machine, -EBUSY, "on its way");
+	run_control_set_place(guest.machine, GUEST_AWAY);
+	refuse_hold(guest.machine, -EPERM, "migrated away");
+	vm_guest_open(&waiting, ENGINE, "auto", NULL);
+	refuse_hold(waiting.machine, -EBUSY, "not arrived");
+	vm_guest_close(&waiting);
+	vm_guest_close(&guest);
+}
+
+struct leaver {
+	struct machine *machine;
+	atomic_bool has_left;
+};
+
+static void *leave_thread(void *opaque)
+{
+	struct leaver *leaver = opaque;
+	bool was_running;
+
+	run_control_leave(leaver->machine, &was_running);
+	atomic_store(&leaver->has_left, true);
+	return NULL;
+}
+
+static void test_leaves_when_released(void **state)
+{
+	struct leaver leaver = {0};
+	struct vm_guest guest;
+	pthread_t thread;
+
+	open_here(&guest);
+	hold(guest.machine, MACHINE_SAVE_VM);
+	leaver.machine = guest.machine;
+	assert_int_equal(pthread_create(&thread, NULL, leave_thread, &leaver),
+			 0);
+	usleep(20000);
+	assert_false(atomic_load(&leaver.has_left));
+	assert_int_equal(machine_run_state(guest.machine), MACHINE_SAVE_VM);
+	run_control_release(guest.machine);
+	pthread_join(thread, NULL);
+	assert_int_equal(machine_run_state(guest.machine),
+			 MACHINE_FINISH_MIGRATE);
+	run_control_come_back(guest.machine);
+	assert_int_equal(machine_run_state(guest.machine), MACHINE_RUNNING);
+	vm_guest_close(&guest);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -175,6 +290,10 @@ int main(void)
 		cmocka_unit_test(test_not_started_at_the_end),
 		cmocka_unit_test(test_an_ended_guest_does_not_leave),
 		cmocka_unit_test(test_arrives_as_asked_for),
+		cmocka_unit_test(test_is_released_as_it_was),
+		cmocka_unit_test(test_is_released_as_asked_for),
+		cmocka_unit_test(test_is_held_only_here_and_once),
+		cmocka_unit_test(test_leaves_when_released),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

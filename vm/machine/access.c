@@ -96,6 +96,7 @@ const char *machine_run_state_name(enum machine_run_state state)
 		[MACHINE_INMIGRATE] = "inmigrate",
 		[MACHINE_RUNNING] = "running",
 		[MACHINE_PAUSED] = "paused",
+		[MACHINE_SAVE_VM] = "save-vm",
 		[MACHINE_FINISH_MIGRATE] = "finish-migrate",
 		[MACHINE_POSTMIGRATE] = "postmigrate",
 		[MACHINE_SHUTDOWN] = "shutdown",

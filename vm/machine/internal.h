@@ -45,7 +45,9 @@ struct run_control {
 	enum machine_run_state state_before; /* before it was on its way */
 	bool was_running;		     /* likewise */
 	bool stops_on_arrival;
+	bool is_held; /* by a checkpoint */
 	bool is_ending;
+	pthread_cond_t released; /* is_held became false */
 };
 
 struct machine {

@@ -204,6 +204,8 @@ static int init_locks(struct machine *machine)
 	if (ret == 0)
 		ret = pthread_mutex_init(&machine->control.lock, NULL);
 	if (ret == 0)
+		ret = pthread_cond_init(&machine->control.released, NULL);
+	if (ret == 0)
 		ret = pthread_cond_init(&machine->entered_or_left, NULL);
 	return -ret;
 }
@@ -293,6 +295,7 @@ void machine_destroy(struct machine *machine)
 	if (machine->exit_fd >= 0)
 		close(machine->exit_fd);
 	pthread_cond_destroy(&machine->entered_or_left);
+	pthread_cond_destroy(&machine->control.released);
 	pthread_mutex_destroy(&machine->control.lock);
 	pthread_mutex_destroy(&machine->listener_lock);
 	pthread_mutex_destroy(&machine->lock);

@@ -47,6 +47,7 @@ enum machine_run_state {
 	MACHINE_INMIGRATE,
 	MACHINE_RUNNING,
 	MACHINE_PAUSED,
+	MACHINE_SAVE_VM,	/* paused by a checkpoint, for a moment */
 	MACHINE_FINISH_MIGRATE, /* paused by an outgoing migration */
 	MACHINE_POSTMIGRATE,
 	MACHINE_SHUTDOWN,	/* the guest ended itself */
@@ -111,7 +112,8 @@ int machine_start(struct machine *machine, struct smudge_error *err);
 
 /*
  * machine_pause - take every vCPU out of the guest
- * @state: the state afterwards: MACHINE_PAUSED or MACHINE_FINISH_MIGRATE
+ * @state: the state afterwards: MACHINE_PAUSED, MACHINE_SAVE_VM or
+ *         MACHINE_FINISH_MIGRATE
  *
  * For run control, the end of the process, and tests; others use
  * machine/run_control.h. Blocks until all vCPUs are out, their last I/O
@@ -124,8 +126,8 @@ int machine_start(struct machine *machine, struct smudge_error *err);
 bool machine_pause(struct machine *machine, enum machine_run_state state);
 
 /*
- * machine_resume - run, from prelaunch, paused, finish-migrate, postmigrate,
- * or inmigrate after machine_load_state
+ * machine_resume - run, from prelaunch, paused, save-vm, finish-migrate,
+ * postmigrate, or inmigrate after machine_load_state
  *
  * For run control and tests, as machine_pause.
  * Return: 0 (also when running already), -EINVAL in shutdown, internal-error,

@@ -4,6 +4,8 @@
  *
  * Invariant: from run_control_leave until the migration has ended the place
  * is GUEST_ON_ITS_WAY, and only run_control_come_back starts the machine.
+ * While a checkpoint holds the guest only run_control_release starts it, and
+ * the state says whether it will: save-vm.
  */
 #include "machine/run_control.h"
 
@@ -80,6 +82,8 @@ static int cont_locked(struct machine *machine, struct smudge_error *err)
 		machine->control.stops_on_arrival = false;
 		return 0;
 	}
+	if (machine->control.is_held)
+		return machine_set_run_state(machine, MACHINE_SAVE_VM);
 	if (machine_resume(machine))
 		return smudge_error_set(
 			err, -EINVAL, WHERE,
@@ -106,10 +110,58 @@ int run_control_stop(struct machine *machine, struct smudge_error *err)
 	ret = check_locked(machine, err);
 	if (!ret && machine_run_state(machine) == MACHINE_INMIGRATE)
 		machine->control.stops_on_arrival = true;
+	else if (!ret && machine_run_state(machine) == MACHINE_SAVE_VM)
+		machine_set_run_state(machine, MACHINE_PAUSED);
 	else if (!ret)
 		machine_pause(machine, MACHINE_PAUSED);
 	unlock(machine);
 	return ret;
+}
+
+static int hold_locked(struct machine *machine, struct smudge_error *err)
+{
+	int ret = check_locked(machine, err);
+
+	if (ret)
+		return ret;
+	if (machine_run_state(machine) == MACHINE_INMIGRATE)
+		return smudge_error_set(err, -EBUSY, WHERE,
+					"the guest has not arrived yet");
+	if (machine->control.is_held)
+		return smudge_error_set(err, -EBUSY, WHERE,
+					"the guest is paused for another "
+					"checkpoint");
+	machine_pause(machine, MACHINE_SAVE_VM);
+	/* perhaps it ended as it was to pause */
+	ret = check_ended(machine, err);
+	machine->control.is_held = !ret;
+	return ret;
+}
+
+int run_control_hold(struct machine *machine, struct smudge_error *err)
+{
+	int ret;
+
+	lock(machine);
+	ret = hold_locked(machine, err);
+	unlock(machine);
+	return ret;
+}
+
+void run_control_release(struct machine *machine)
+{
+	struct run_control *control = &machine->control;
+
+	lock(machine);
+	control->is_held = false;
+	if (machine_run_state(machine) == MACHINE_SAVE_VM) {
+		if (control->is_ending)
+			machine_set_run_state(machine, MACHINE_PAUSED);
+		else
+			machine_resume(machine);
+	}
+	pthread_cond_broadcast(&control->released);
+	unlock(machine);
 }
 
 /*
@@ -136,6 +188,9 @@ int run_control_leave(struct machine *machine, bool *ret_was_running)
 	int ret;
 
 	lock(machine);
+	while (machine->control.is_held)
+		pthread_cond_wait(&machine->control.released,
+				  &machine->control.lock);
 	ret = stop_to_leave(machine);
 	if (!ret) {
 		machine->control.place = GUEST_ON_ITS_WAY;

@@ -2,9 +2,10 @@
 /*
  * Who may start and stop the machine, and when.
  *
- * A user's cont and stop and a migration's hand-over all go through here, so
- * that no cont can start a guest between the moment a migration stopped it
- * and the peer's acknowledgement: it could then run at both ends.
+ * A user's cont and stop, a checkpoint's pause and a migration's hand-over all
+ * go through here, so that no cont can start a guest between the moment a
+ * migration stopped it and the peer's acknowledgement: it could then run at
+ * both ends.
  *
  * Locks: one of its own, held while the machine is paused or resumed, and
  * taken before the machine's. Threads: any.
@@ -43,11 +44,23 @@ int run_control_stop(struct machine *machine, struct smudge_error *err);
 int run_control_check(struct machine *machine, struct smudge_error *err);
 
 /*
+ * run_control_hold - pause the guest for a checkpoint
+ *
+ * Blocks until all vCPUs are out. run_control_release must follow a success.
+ * Until then a guest that ran is in the state save-vm, stop and cont only
+ * choose what it does afterwards, and a migration that stops it waits.
+ * Return: as run_control_check, and -EBUSY (it has not arrived yet, or is held
+ * already).
+ */
+int run_control_hold(struct machine *machine, struct smudge_error *err);
+void run_control_release(struct machine *machine);
+
+/*
  * run_control_leave - an outgoing migration stops the guest: it is on its way
  * @ret_was_running: written only on success
  *
- * Blocks until all vCPUs are out. run_control_come_back or
- * run_control_set_place must follow.
+ * Blocks until all vCPUs are out, and no checkpoint holds them.
+ * run_control_come_back or run_control_set_place must follow.
  * Return: 0, or -ESHUTDOWN (the guest ended or failed: nothing to send).
  */
 int run_control_leave(struct machine *machine, bool *ret_was_running);

@@ -68,6 +68,7 @@ static void open_machine(struct machine *machine, struct engine_vcpu *vcpu)
 	pthread_mutex_init(&machine->listener_lock, NULL);
 	pthread_mutex_init(&machine->control.lock, NULL);
 	pthread_mutex_init(&machine->devices.lock, NULL);
+	pthread_cond_init(&machine->control.released, NULL);
 	pthread_cond_init(&machine->entered_or_left, NULL);
 	machine->exit_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	assert_return_code(machine->exit_fd, errno);
@@ -86,6 +87,7 @@ static void close_machine(struct machine *machine)
 	close(machine->exit_fd);
 	pthread_cond_destroy(&machine->entered_or_left);
 	pthread_mutex_destroy(&machine->devices.lock);
+	pthread_cond_destroy(&machine->control.released);
 	pthread_mutex_destroy(&machine->control.lock);
 	pthread_mutex_destroy(&machine->listener_lock);
 	pthread_mutex_destroy(&machine->lock);
@@ -107,6 +109,7 @@ static void leave(enum engine_exit exit, bool asks_to_exit,
 	assert_int_equal(machine_run_state(&machine), state);
 	assert_int_equal(machine_exit_reason(&machine, &status), reason);
 	assert_int_equal(run_control_check(&machine, NULL), -EINVAL);
+	assert_int_equal(run_control_hold(&machine, NULL), -EINVAL);
 	close_machine(&machine);
 }
 
