@@ -6,8 +6,8 @@
 #include "feature_report.h"
 
 #include "feature_process.h"
+#include "parts.h"
 #include "print_json.h"
-#include "progress_line.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -19,8 +19,7 @@
 
 static size_t columns(void)
 {
-	return isatty(STDOUT_FILENO) ? progress_columns(STDOUT_FILENO)
-				     : SIZE_MAX;
+	return isatty(STDOUT_FILENO) ? parts_columns(STDOUT_FILENO) : SIZE_MAX;
 }
 
 /* Words in lines that are no wider, unless one word is. */

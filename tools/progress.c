@@ -65,7 +65,7 @@ static void take_state(struct progress *progress, const json_t *reply)
 	size_t columns = sizeof(progress->text) - 1;
 
 	if (progress->terminal)
-		columns = progress_columns(STDOUT_FILENO) - 1;
+		columns = parts_columns(STDOUT_FILENO) - 1;
 	progress_line(reply, progress->round, columns, progress->text);
 	progress->is_kept = false;
 }

@@ -9,8 +9,10 @@
 
 #include <jansson.h>
 
+#include "parts.h"
+
 /* A line of all parts is shorter, and without colours or escape codes. */
-#define PROGRESS_LINE_BYTES 256
+#define PROGRESS_LINE_BYTES PARTS_BYTES
 
 /*
  * progress_line - write the line
@@ -26,12 +28,6 @@
  */
 void progress_line(const json_t *reply, unsigned int round, size_t columns,
 		   char *buf);
-
-/*
- * Columns of the terminal at a descriptor, now; 80 if it does not tell. Less
- * than 10 are taken for 10.
- */
-size_t progress_columns(int fd);
 
 /* A number in a nested object ("ram", "total"), 0 if it is not there. */
 double progress_number(const json_t *object, const char *outer,

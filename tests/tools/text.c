@@ -7,13 +7,13 @@
 
 #include <string.h>
 
-#include "rate/text.h"
+#include "text.h"
 
 static void check_count(double number, size_t width, const char *expected)
 {
-	char text[RATE_TEXT_BYTES];
+	char text[TEXT_BYTES];
 
-	rate_text_count(text, number, width);
+	text_count(text, number, width);
 	assert_string_equal(text, expected);
 }
 
@@ -40,36 +40,36 @@ static void counts_fit(void **state)
 		uint64_t number =
 			test_rng_next(&rng) >> test_rng_below(&rng, 64);
 		size_t width = 4 + test_rng_below(&rng, 20);
-		char text[RATE_TEXT_BYTES];
+		char text[TEXT_BYTES];
 
-		rate_text_count(text, (double)number, width);
+		text_count(text, (double)number, width);
 		assert_true(strlen(text) <= width);
 	}
 }
 
 static void bytes_and_times(void **state)
 {
-	char text[RATE_TEXT_BYTES];
+	char text[TEXT_BYTES];
 
-	rate_text_bytes(text, 0);
+	text_bytes(text, 0);
 	assert_string_equal(text, "0 B");
-	rate_text_bytes(text, 1023);
+	text_bytes(text, 1023);
 	assert_string_equal(text, "1023 B");
-	rate_text_bytes(text, 1536);
+	text_bytes(text, 1536);
 	assert_string_equal(text, "1.5 KiB");
-	rate_text_bytes(text, 64.0 * (1 << 20));
+	text_bytes(text, 64.0 * (1 << 20));
 	assert_string_equal(text, "64 MiB");
-	rate_text_bytes(text, 1.8e19);
+	text_bytes(text, 1.8e19);
 	assert_string_equal(text, "16 EiB");
-	rate_text_time(text, 999);
+	text_time(text, 999);
 	assert_string_equal(text, "999 ns");
-	rate_text_time(text, 1500);
+	text_time(text, 1500);
 	assert_string_equal(text, "1.5 us");
-	rate_text_time(text, 23.4e6);
+	text_time(text, 23.4e6);
 	assert_string_equal(text, "23 ms");
-	rate_text_clock(text, 59.9);
+	text_clock(text, 59.9);
 	assert_string_equal(text, "0:59");
-	rate_text_clock(text, 3725);
+	text_clock(text, 3725);
 	assert_string_equal(text, "1:02:05");
 }
 

@@ -13,7 +13,7 @@
 
 #include "rate/buffer.h"
 #include "rate/resident.h"
-#include "rate/text.h"
+#include "text.h"
 
 #define NS_PER_MS	UINT64_C(1000000)
 #define MAX_BYTES_PS	(UINT64_C(1) << 40)
@@ -176,9 +176,9 @@ int rate_forecast(const struct rate_report *summary,
 static void put_enough(FILE *out, const struct rate_forecast *forecast)
 {
 	double megabytes = (double)forecast->enough_bytes_ps / 1e6;
-	char time[RATE_TEXT_BYTES];
+	char time[TEXT_BYTES];
 
-	rate_text_time(time, (double)forecast->enough_downtime_ms * 1e6);
+	text_time(time, (double)forecast->enough_downtime_ms * 1e6);
 	if (forecast->enough_bytes_ps && forecast->enough_downtime_ms)
 		fprintf(out,
 			"          it would converge with %.1f MB/s, or with "
@@ -196,13 +196,13 @@ static void put_enough(FILE *out, const struct rate_forecast *forecast)
 static void put_text(FILE *out, const struct rate_forecast *forecast)
 {
 	const struct smudge_forecast *answer = &forecast->answer;
-	char total[RATE_TEXT_BYTES];
-	char downtime[RATE_TEXT_BYTES];
-	char limit[RATE_TEXT_BYTES];
+	char total[TEXT_BYTES];
+	char downtime[TEXT_BYTES];
+	char limit[TEXT_BYTES];
 
-	rate_text_time(total, (double)answer->total_ns);
-	rate_text_time(downtime, (double)answer->downtime_ns);
-	rate_text_time(limit, (double)forecast->options.downtime_ms * 1e6);
+	text_time(total, (double)answer->total_ns);
+	text_time(downtime, (double)answer->downtime_ns);
+	text_time(limit, (double)forecast->options.downtime_ms * 1e6);
 	fprintf(out,
 		"forecast  a migration %s: %u rounds, %s, downtime %s of %s, "
 		"%.1f MB sent\n",

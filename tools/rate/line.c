@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "rate/buffer.h"
-#include "rate/text.h"
+#include "text.h"
 
 static void put_windows(FILE *out, const struct rate_window *windows)
 {
@@ -16,10 +16,10 @@ static void put_windows(FILE *out, const struct rate_window *windows)
 							 "1 s", "5 s"};
 
 	for (int w = 0; w < RATE_INTERVAL; w++) {
-		char count[RATE_TEXT_BYTES] = "-";
+		char count[TEXT_BYTES] = "-";
 
 		if (windows[w].is_known)
-			rate_text_count(count, windows[w].last.pages, 12);
+			text_count(count, windows[w].last.pages, 12);
 		fprintf(out, "%s %s: %s", w ? "," : "  unique", names[w],
 			count);
 	}
@@ -63,12 +63,12 @@ static int put_line(FILE *out, const struct rate_report *report)
 	const struct rate_measure *sum = &report->sum;
 	double ps = rate_pages_ps(sum);
 	double error = (sum->pages.high_pages - sum->pages.low_pages) / 2;
-	char count[RATE_TEXT_BYTES];
+	char count[TEXT_BYTES];
 
-	rate_text_count(count, ps, 12);
+	text_count(count, ps, 12);
 	fprintf(out, "%.1f s  %s pages/s", report->elapsed_s, count);
 	if (error > 0 && sum->seconds > 0) {
-		rate_text_count(count, error / sum->seconds, 12);
+		text_count(count, error / sum->seconds, 12);
 		fprintf(out, " +- %s", count);
 	}
 	fprintf(out, "  %.1f MB/s", ps * RATE_PAGE_BYTES / 1e6);

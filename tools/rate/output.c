@@ -14,8 +14,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "parts.h"
 #include "print_json.h"
-#include "progress_line.h"
 #include "rate/json.h"
 #include "rate/line.h"
 #include "rate/screen.h"
@@ -89,7 +89,7 @@ static int draw(struct rate_output *output, const struct rate_report *report,
 		struct smudge_error *err)
 {
 	const struct rate_screen screen = {
-		.columns = (unsigned int)progress_columns(STDOUT_FILENO) - 1,
+		.columns = (unsigned int)parts_columns(STDOUT_FILENO) - 1,
 		.rows = rows_of_terminal() - 1,
 		.has_colours = output->has_colours,
 	};
@@ -218,10 +218,10 @@ int rate_output_summary(struct rate_output *output,
 {
 	bool is_screen = output->mode == RATE_OUTPUT_SCREEN;
 	const struct rate_screen screen = {
-		.columns = is_screen ? (unsigned int)progress_columns(
-					       STDOUT_FILENO) -
-					       1
-				     : SUMMARY_COLUMNS,
+		.columns =
+			is_screen
+				? (unsigned int)parts_columns(STDOUT_FILENO) - 1
+				: SUMMARY_COLUMNS,
 		.rows = SUMMARY_ROWS + (unsigned int)report->nprocesses,
 		.has_colours = output->has_colours,
 	};

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "common/range.h"
-#include "rate/text.h"
+#include "text.h"
 
 #define MIN_NAME      10
 #define MIN_TAIL      4
@@ -133,13 +133,13 @@ static void put_row(struct rate_lines *lines, const struct rate_report *report,
 	double all = report->sum.pages.pages;
 	double ps = seconds > 0 ? row->mapping->pages / seconds : 0;
 	double share = all > 0 ? row->mapping->pages / all : 0;
-	char count[RATE_TEXT_BYTES];
-	char size[RATE_TEXT_BYTES];
+	char count[TEXT_BYTES];
+	char size[TEXT_BYTES];
 	char name[NAME_BYTES];
 	char bar[BAR_BYTES + 1] = "";
 
-	rate_text_count(count, ps, 10);
-	rate_text_bytes(size, (double)row->mapping->size_bytes);
+	text_count(count, ps, 10);
+	text_bytes(size, (double)row->mapping->size_bytes);
 	set_name(lines, report, row, name);
 	if (lines->columns >= BAR_FROM)
 		memset(bar, '#', (size_t)(fmin(share, 1) * BAR_BYTES + 0.5));
@@ -157,7 +157,7 @@ static void put_cold(struct rate_lines *lines, const struct rate_report *report)
 {
 	uint64_t bytes = 0;
 	size_t n = 0;
-	char size[RATE_TEXT_BYTES];
+	char size[TEXT_BYTES];
 
 	for (size_t i = 0; i < report->nprocesses; i++) {
 		uint64_t some;
@@ -165,7 +165,7 @@ static void put_cold(struct rate_lines *lines, const struct rate_report *report)
 		n += rate_mappings_cold(&report->processes[i].mappings, &some);
 		bytes += some;
 	}
-	rate_text_bytes(size, (double)bytes);
+	text_bytes(size, (double)bytes);
 	rate_lines_put(lines, RATE_DIM, "cold: %zu mapping%s, %s, not written",
 		       n, n == 1 ? "" : "s", size);
 }

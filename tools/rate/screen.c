@@ -10,7 +10,7 @@
 #include "rate/buffer.h"
 #include "rate/lines.h"
 #include "rate/rows.h"
-#include "rate/text.h"
+#include "text.h"
 
 #define LABEL_COLUMNS 8
 #define MIN_CELL      5
@@ -26,9 +26,9 @@ static void put_title(struct rate_lines *lines,
 		      const struct rate_report *report)
 {
 	const struct rate_process *first = report->processes;
-	char elapsed[RATE_TEXT_BYTES];
+	char elapsed[TEXT_BYTES];
 
-	rate_text_clock(elapsed, report->elapsed_s);
+	text_clock(elapsed, report->elapsed_s);
 	if (report->nprocesses == 1)
 		rate_lines_put(lines, RATE_BOLD, "%s  %d %s  %s%s%s", elapsed,
 			       (int)first->pid, first->name,
@@ -46,12 +46,12 @@ static void put_rate(struct rate_lines *lines, const struct rate_report *report)
 	const struct rate_measure *sum = &report->sum;
 	double ps = rate_pages_ps(sum);
 	double error = (sum->pages.high_pages - sum->pages.low_pages) / 2;
-	char count[RATE_TEXT_BYTES];
-	char half[RATE_TEXT_BYTES];
+	char count[TEXT_BYTES];
+	char half[TEXT_BYTES];
 
-	rate_text_count(count, ps, 12);
+	text_count(count, ps, 12);
 	if (error > 0 && sum->seconds > 0) {
-		rate_text_count(half, error / sum->seconds, 10);
+		text_count(half, error / sum->seconds, 10);
 		rate_lines_put(lines, RATE_BOLD,
 			       "%s pages/s  %.1f MB/s  +- %s pages/s", count,
 			       megabytes(ps), half);
@@ -92,11 +92,10 @@ static void put_cells(struct rate_lines *lines, const char *label,
 	size_t len = 0;
 
 	for (int w = 0; w < ncells(lines); w++) {
-		char cell[RATE_TEXT_BYTES] = "-";
+		char cell[TEXT_BYTES] = "-";
 
 		if (windows[w].is_known)
-			rate_text_count(cell, of(&windows[w]),
-					(size_t)width - 1);
+			text_count(cell, of(&windows[w]), (size_t)width - 1);
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "%*.*s",
 					width, width, cell);
 	}
@@ -153,10 +152,10 @@ static void put_cost(struct rate_lines *lines, const struct rate_report *report)
 {
 	struct rate_cost all = {0};
 	double fault_ns = 0;
-	char total[RATE_TEXT_BYTES];
-	char longest[RATE_TEXT_BYTES];
-	char faults[RATE_TEXT_BYTES];
-	char time[RATE_TEXT_BYTES];
+	char total[TEXT_BYTES];
+	char longest[TEXT_BYTES];
+	char faults[TEXT_BYTES];
+	char time[TEXT_BYTES];
 
 	for (size_t i = 0; i < report->nprocesses; i++) {
 		const struct rate_cost *cost = &report->processes[i].cost;
@@ -167,10 +166,10 @@ static void put_cost(struct rate_lines *lines, const struct rate_report *report)
 		all.faults += cost->faults;
 		fault_ns += (double)cost->faults * cost->fault_ns;
 	}
-	rate_text_time(total, (double)all.stopped_ns);
-	rate_text_time(longest, (double)all.longest_stop_ns);
-	rate_text_count(faults, (double)all.faults, 12);
-	rate_text_time(time, fault_ns);
+	text_time(total, (double)all.stopped_ns);
+	text_time(longest, (double)all.longest_stop_ns);
+	text_count(faults, (double)all.faults, 12);
+	text_time(time, fault_ns);
 	if (lines->columns >= COST_ON_ONE) {
 		rate_lines_put(
 			lines, RATE_DIM,
@@ -193,9 +192,9 @@ static void put_processes(struct rate_lines *lines,
 	for (size_t i = 0; i < report->nprocesses; i++) {
 		const struct rate_process *process = &report->processes[i];
 		double ps = rate_pages_ps(&process->measure);
-		char count[RATE_TEXT_BYTES];
+		char count[TEXT_BYTES];
 
-		rate_text_count(count, ps, 10);
+		text_count(count, ps, 10);
 		rate_lines_put(lines, RATE_PLAIN, "%10s %8.1f %8d  %s, %s%s",
 			       count, megabytes(ps), (int)process->pid,
 			       process->name, rate_method_name(process->method),

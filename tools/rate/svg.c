@@ -13,7 +13,7 @@
 
 #include "rate/band.h"
 #include "rate/buffer.h"
-#include "rate/text.h"
+#include "text.h"
 
 #define WIDTH	    1040
 #define LEFT	    130
@@ -120,13 +120,13 @@ static double band_height(const struct rate_band *band)
 static void put_labels(const struct plot *plot, const struct rate_band *band)
 {
 	char name[RATE_NAME_BYTES];
-	char size[RATE_TEXT_BYTES];
-	char pages[RATE_TEXT_BYTES];
+	char size[TEXT_BYTES];
+	char pages[TEXT_BYTES];
 
-	rate_text_bytes(size, (double)band->mapping->size_bytes);
+	text_bytes(size, (double)band->mapping->size_bytes);
 	rate_name_tail(name, band->mapping->name,
 		       LABEL_WIDTH - strlen(size) - 1);
-	rate_text_count(pages, band->mapping->pages, 12);
+	text_count(pages, band->mapping->pages, 12);
 	fprintf(plot->out,
 		"<text class=\"a e\" x=\"%d\" y=\"%.1f\">%" PRIx64 "</text>\n"
 		"<text class=\"a\" x=\"%d\" y=\"%.1f\">",
@@ -158,12 +158,12 @@ static void put_band(struct plot *plot, const struct rate_band *band)
 /* A broken line, and how much is not shown there. */
 static void put_fold(struct plot *plot, const struct rate_band *band)
 {
-	char size[RATE_TEXT_BYTES];
+	char size[TEXT_BYTES];
 	double y = plot->y + FOLD / 2.0;
 
 	if (!band->folded_bytes)
 		return;
-	rate_text_bytes(size, (double)band->folded_bytes);
+	text_bytes(size, (double)band->folded_bytes);
 	fprintf(plot->out,
 		"<path stroke-dasharray=\"2 4\" d=\"M%d %.1fH%d\"/>"
 		"<text class=\"a s e\" x=\"%d\" y=\"%.1f\">%s</text>\n",
@@ -210,11 +210,11 @@ static void put_time_axis(struct plot *plot)
 
 static void put_title(struct plot *plot, const struct rate_process *process)
 {
-	char pages[RATE_TEXT_BYTES];
+	char pages[TEXT_BYTES];
 	char name[RATE_NAME_BYTES];
 
 	rate_name_tail(name, process->name, TITLE_WIDTH);
-	rate_text_count(pages, rate_pages_ps(&process->measure), 15);
+	text_count(pages, rate_pages_ps(&process->measure), 15);
 	fprintf(plot->out, "<text class=\"t\" x=\"%d\" y=\"%.1f\">", MARGIN,
 		plot->y + 20);
 	put_escaped(plot->out, name);

@@ -14,7 +14,7 @@
 
 #include "common/range.h"
 #include "rate/report.h"
-#include "rate/text.h"
+#include "text.h"
 
 static bool is_same(const struct rate_writer *a, const struct rate_writer *b)
 {
@@ -144,9 +144,9 @@ static bool is_measured(const struct rate_report *report, pid_t pid)
 
 static void put_writer(char *text, const struct rate_writer *writer)
 {
-	char size[RATE_TEXT_BYTES];
+	char size[TEXT_BYTES];
 
-	rate_text_bytes(size, (double)writer->bytes);
+	text_bytes(size, (double)writer->bytes);
 	if (writer->kind == SMUDGE_PROCESS_WRITER_PROCESS)
 		put(text, "%s (%d) to %s", writer->name, (int)writer->pid,
 		    size);

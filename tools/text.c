@@ -2,7 +2,7 @@
 /*
  * Numbers in columns.
  */
-#include "rate/text.h"
+#include "text.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 static const char thousands[] = " KMGTP";
 
 /* Three digits and one after the point, if there is room for it. */
-static void compact(char text[RATE_TEXT_BYTES], double number)
+static void compact(char text[TEXT_BYTES], double number)
 {
 	size_t unit = 0;
 
@@ -20,13 +20,13 @@ static void compact(char text[RATE_TEXT_BYTES], double number)
 		number /= 1000;
 		unit++;
 	}
-	snprintf(text, RATE_TEXT_BYTES, number < 9.95 ? "%.1f%c" : "%.0f%c",
-		 number, thousands[unit]);
+	snprintf(text, TEXT_BYTES, number < 9.95 ? "%.1f%c" : "%.0f%c", number,
+		 thousands[unit]);
 }
 
-static void with_commas(char text[RATE_TEXT_BYTES], double number)
+static void with_commas(char text[TEXT_BYTES], double number)
 {
-	char digits[RATE_TEXT_BYTES];
+	char digits[TEXT_BYTES];
 	size_t n = (size_t)snprintf(digits, sizeof(digits), "%.0f", number);
 	size_t len = 0;
 
@@ -38,7 +38,7 @@ static void with_commas(char text[RATE_TEXT_BYTES], double number)
 	text[len] = '\0';
 }
 
-void rate_text_count(char text[RATE_TEXT_BYTES], double number, size_t width)
+void text_count(char text[TEXT_BYTES], double number, size_t width)
 {
 	double whole = round(fmin(fmax(number, 0), 1e17));
 
@@ -47,7 +47,7 @@ void rate_text_count(char text[RATE_TEXT_BYTES], double number, size_t width)
 		compact(text, whole);
 }
 
-void rate_text_bytes(char text[RATE_TEXT_BYTES], double bytes)
+void text_bytes(char text[TEXT_BYTES], double bytes)
 {
 	static const char *const units[] = {"B",   "KiB", "MiB", "GiB",
 					    "TiB", "PiB", "EiB"};
@@ -57,12 +57,11 @@ void rate_text_bytes(char text[RATE_TEXT_BYTES], double bytes)
 		bytes /= 1024;
 		unit++;
 	}
-	snprintf(text, RATE_TEXT_BYTES,
-		 unit && bytes < 9.95 ? "%.1f %s" : "%.0f %s", bytes,
-		 units[unit]);
+	snprintf(text, TEXT_BYTES, unit && bytes < 9.95 ? "%.1f %s" : "%.0f %s",
+		 bytes, units[unit]);
 }
 
-void rate_text_time(char text[RATE_TEXT_BYTES], double ns)
+void text_time(char text[TEXT_BYTES], double ns)
 {
 	static const char *const units[] = {"ns", "us", "ms", "s"};
 	size_t unit = 0;
@@ -71,18 +70,17 @@ void rate_text_time(char text[RATE_TEXT_BYTES], double ns)
 		ns /= 1000;
 		unit++;
 	}
-	snprintf(text, RATE_TEXT_BYTES,
-		 unit && ns < 9.95 ? "%.1f %s" : "%.0f %s", fmin(ns, 1e9),
-		 units[unit]);
+	snprintf(text, TEXT_BYTES, unit && ns < 9.95 ? "%.1f %s" : "%.0f %s",
+		 fmin(ns, 1e9), units[unit]);
 }
 
-void rate_text_clock(char text[RATE_TEXT_BYTES], double seconds)
+void text_clock(char text[TEXT_BYTES], double seconds)
 {
 	unsigned long s = (unsigned long)seconds;
 
 	if (s < 3600)
-		snprintf(text, RATE_TEXT_BYTES, "%lu:%02lu", s / 60, s % 60);
+		snprintf(text, TEXT_BYTES, "%lu:%02lu", s / 60, s % 60);
 	else
-		snprintf(text, RATE_TEXT_BYTES, "%lu:%02lu:%02lu", s / 3600,
+		snprintf(text, TEXT_BYTES, "%lu:%02lu:%02lu", s / 3600,
 			 s / 60 % 60, s % 60);
 }
