@@ -1,17 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The progress of smudge migrate: a VM of this test tells what it shows."""
-import fcntl
-import json
-import os
-import pty
 import re
-import socket
-import struct
 import subprocess
-import termios
-import threading
 
+from monitor import Monitor, open_terminal, set_columns, text_of
 from smudgetest import MIB, PATIENCE, TOOL, case, check, check_equal, main
 
 
@@ -34,34 +27,14 @@ ROUNDS = [state(1, 90, 1, measured=False), state(1, 50, 5, measured=False),
           state(2, 20, 12), state(3, 8, 14), state(3, 0, 15, "completed")]
 
 
-class Monitor:
-    """Answers each query-migrate with the next state, then with the last.
-
-    Instead of the state None it closes the connection.
-    """
+class Migration(Monitor):
+    """Answers each query-migrate with the next state, then with the last."""
 
     def __init__(self, lab, states, on_query=lambda number: None):
-        self.path = lab.path("monitor")
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(str(self.path))
-        self.listener.listen()
         self.states, self.on_query, self.queries = states, on_query, 0
-        self.thread = threading.Thread(target=self.serve, daemon=True)
-        self.thread.start()
-        lab.closers.append(self.listener.close)
+        super().__init__(lab, self.next_answer)
 
-    def serve(self):
-        sock = self.listener.accept()[0]
-        with sock:
-            self.send(sock, {"QMP": {"version": {}, "capabilities": []}})
-            # a command is short, and the next one waits for its answer
-            while (data := sock.recv(4096)):
-                answer = self.answer(json.loads(data))
-                if answer is None:
-                    return
-                self.send(sock, {"return": answer})
-
-    def answer(self, message):
+    def next_answer(self, message):
         if message["execute"] != "query-migrate":
             return {}
         number = self.queries
@@ -69,41 +42,12 @@ class Monitor:
         self.on_query(number)
         return self.states[min(number, len(self.states) - 1)]
 
-    @staticmethod
-    def send(sock, message):
-        sock.sendall(json.dumps(message).encode() + b"\n")
-
-
-def set_columns(fd, columns):
-    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-
-
-def read_all(fd):
-    data = b""
-    while True:
-        try:
-            part = os.read(fd, 4096)
-        except OSError:  # the other end is closed
-            return data.decode()
-        if not part:
-            return data.decode()
-        data += part
-
 
 def migrate_on_terminal(lab, columns, on_query=lambda fd, number: None):
     """What a terminal of so many columns receives."""
-    ours, theirs = pty.openpty()
-    set_columns(ours, columns)
-    monitor = Monitor(lab, ROUNDS, lambda number: on_query(ours, number))
-    process = subprocess.Popen(
-        [TOOL, "migrate", "--qmp", monitor.path, "unix:x"], stdout=theirs,
-        stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
-    os.close(theirs)
-    text = read_all(ours)
-    os.close(ours)
-    _, err = process.communicate(timeout=PATIENCE)
-    check_equal((process.returncode, err), (0, b""), "status and stderr")
-    return text
+    ours, theirs = open_terminal(columns)
+    monitor = Migration(lab, ROUNDS, lambda number: on_query(ours, number))
+    return text_of(ours, theirs, "migrate", "--qmp", monitor.path, "unix:x")
 
 
 def drawn(text):
@@ -161,7 +105,7 @@ def follows_the_size_of_the_terminal(lab):
 
 @case
 def no_terminal(lab):
-    monitor = Monitor(lab, ROUNDS)
+    monitor = Migration(lab, ROUNDS)
     done = subprocess.run(
         [TOOL, "migrate", "--qmp", monitor.path, "unix:x"], text=True,
         stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE)
@@ -178,7 +122,7 @@ def no_terminal(lab):
 @case
 def a_guest_that_writes_faster(lab):
     """No estimate, rather than a wrong one."""
-    monitor = Monitor(lab, [state(2, 40, 10, dirty=5000),
+    monitor = Migration(lab, [state(2, 40, 10, dirty=5000),
                             state(2, 0, 15, "completed")])
     done = subprocess.run(
         [TOOL, "migrate", "--qmp", monitor.path, "unix:x"], text=True,
@@ -193,7 +137,7 @@ def the_estimate(lab, seconds, done_mib, time):
     """None before it means something; pages of zeros count."""
     first = state(1, 100 - done_mib, seconds, measured=False)
     first["ram"]["transferred"] = 4096
-    monitor = Monitor(lab, [first, state(2, 0, 15, "completed")])
+    monitor = Migration(lab, [first, state(2, 0, 15, "completed")])
     done = subprocess.run(
         [TOOL, "migrate", "--qmp", monitor.path, "unix:x"], text=True,
         stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE)
@@ -203,7 +147,7 @@ def the_estimate(lab, seconds, done_mib, time):
 @case
 def a_server_that_closes_the_connection(lab):
     """In words of the control socket, not of pipes."""
-    monitor = Monitor(lab, [None])
+    monitor = Migration(lab, [None])
     done = subprocess.run(
         [TOOL, "qmp", "--qmp", monitor.path, "query-migrate"], text=True,
         stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE)
