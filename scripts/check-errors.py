@@ -11,7 +11,9 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 TEST = ROOT / "tests/unit/library/errors_begin_afresh.c"
 # These note a failure and must not clear the error.
 NOTES = re.compile(r"smudge_error_\w+")
-# Callbacks do not match: they are members of a struct, "(*name)(...)".
+# An argument may be a callback, "int (*name)(...)", whose own arguments are not
+# the call's. Members of a struct do not match: their name is in parentheses.
+CALLBACK = re.compile(r"\(\*\w+\)\([^()]*\)")
 CALL = re.compile(r"\b(smudge_\w+)\(([^()]*)\)")
 # Every call that asks has this one; it needs no sentence to be told apart.
 IN_A_CHILD = re.compile(r"-EPERM \(in a[\s*]+child\b")
@@ -30,7 +32,7 @@ def calls_in(text):
     """The calls of a header, whether each takes an error, and its errnos."""
     for comment, code in pieces(text):
         returns = comment.rpartition("Return:")[2] if "Return:" in comment else ""
-        for name, arguments in CALL.findall(code):
+        for name, arguments in CALL.findall(CALLBACK.sub("", code)):
             if not NOTES.fullmatch(name):
                 yield (name, "struct smudge_error *" in arguments,
                        sorted(set(re.findall(r"-E[A-Z0-9]+\b",

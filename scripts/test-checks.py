@@ -359,6 +359,12 @@ def test_errors():
     assert not errors.too_silent(errors.calls_in(
         comment % "-EBUSY, -EPERM (in a\n * child)" + silent))
     assert not errors.too_silent(errors.calls_in("/* none */\n" + silent))
+    callback = "\tint (*found)(void *opaque, const struct smudge_error *why),\n"
+    asks = "int smudge_x(int a,\n" + callback + "\tstruct smudge_error *err);\n"
+    assert list(errors.calls_in(two + asks)) == [
+        ("smudge_x", True, ["-EINVAL", "-ENOMEM"])]
+    assert errors.too_silent(errors.calls_in(
+        two + asks.replace("struct smudge_error *err", "int b")))
 
 
 def test_probes():

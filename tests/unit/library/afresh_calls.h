@@ -40,6 +40,7 @@ int afresh_hub_join(bool fails, struct smudge_error *err);
 int afresh_migration_create(bool fails, struct smudge_error *err);
 int afresh_migration_set_limits(bool fails, struct smudge_error *err);
 int afresh_process_close(bool fails, struct smudge_error *err);
+int afresh_process_each_writer(bool fails, struct smudge_error *err);
 int afresh_process_harvest(bool fails, struct smudge_error *err);
 int afresh_process_harvest_quiesced(bool fails, struct smudge_error *err);
 int afresh_process_look(bool fails, struct smudge_error *err);

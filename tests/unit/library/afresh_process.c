@@ -114,6 +114,26 @@ int afresh_process_look(bool fails, struct smudge_error *err)
 	return call(fails, err, smudge_process_look);
 }
 
+static void see_writer(void *opaque, const struct smudge_process_writer *writer)
+{
+	(*(int *)opaque)++;
+}
+
+static int each_writer(struct smudge_process *process, struct smudge_error *err)
+{
+	int nwriters = 0;
+	int ret =
+		smudge_process_each_writer(process, see_writer, &nwriters, err);
+
+	/* Processes that may not be read are counted. */
+	return ret > 0 ? 0 : ret;
+}
+
+int afresh_process_each_writer(bool fails, struct smudge_error *err)
+{
+	return call(fails, err, each_writer);
+}
+
 int afresh_process_close(bool fails, struct smudge_error *err)
 {
 	struct smudge_region *region;

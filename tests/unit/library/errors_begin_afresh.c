@@ -303,6 +303,7 @@ static const struct call {
 	{"smudge_migration_create", afresh_migration_create},
 	{"smudge_migration_set_limits", afresh_migration_set_limits},
 	{"smudge_process_close", afresh_process_close},
+	{"smudge_process_each_writer", afresh_process_each_writer},
 	{"smudge_process_harvest", afresh_process_harvest},
 	{"smudge_process_harvest_quiesced", afresh_process_harvest_quiesced},
 	{"smudge_process_look", afresh_process_look},
