@@ -29,6 +29,14 @@ int afresh_vhost_log_create(bool fails, struct smudge_error *err);
 int afresh_mprotect_create(bool fails, struct smudge_error *err);
 int afresh_soft_dirty_create(bool fails, struct smudge_error *err);
 
+int afresh_chain_diff(bool fails, struct smudge_error *err);
+int afresh_chain_layer(bool fails, struct smudge_error *err);
+int afresh_chain_next_data(bool fails, struct smudge_error *err);
+int afresh_chain_open(bool fails, struct smudge_error *err);
+int afresh_chain_read(bool fails, struct smudge_error *err);
+int afresh_chain_verify(bool fails, struct smudge_error *err);
+int afresh_layers_each(bool fails, struct smudge_error *err);
+
 int afresh_batch_create(bool fails, struct smudge_error *err);
 int afresh_bitmap_create(bool fails, struct smudge_error *err);
 int afresh_memory_destroy(bool fails, struct smudge_error *err);
