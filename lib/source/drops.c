@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "source/drops_hugetlb.h"
-#include "source/drops_marker.h"
 #include "source/drops_private.h"
 #include "source/drops_shared.h"
 #include "sys/log.h"
@@ -180,7 +179,7 @@ static int find_ranges(struct smi_drops *d, const struct smi_uffd_fds *fds,
 
 static void tell_if_unsure(const struct smi_drops *d)
 {
-	for (size_t i = 0; i < d->nranges && !d->sees_marker; i++) {
+	for (size_t i = 0; i < d->nranges && !d->marker.is_seen; i++) {
 		if (d->ranges[i].is_shared)
 			continue;
 		SMI_SYS_LOG(SMUDGE_LOG_INFO, WHERE,
@@ -210,7 +209,9 @@ int smi_drops_start(struct smi_drops *d, const struct smi_uffd_fds *fds,
 	ret = learn(d, learn_before, NULL, err);
 	if (ret < 0)
 		return ret;
-	smi_drops_learn_marker(d);
+	/* of a page of this process, also if the source is of a target */
+	d->marker = smi_sys_marker_learn(d->target ? d->target->own_pagemap
+						   : d->pagemap);
 	tell_if_unsure(d);
 	return 0;
 }
@@ -253,7 +254,6 @@ int smi_drops_append(struct smi_drops *d, struct smi_drops *more)
 	       more->nranges * sizeof(*ranges));
 	if (!d->scratch) {
 		d->scratch = more->scratch;
-		d->sees_marker = more->sees_marker;
 		d->marker = more->marker;
 		more->scratch = NULL;
 	}

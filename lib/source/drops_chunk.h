@@ -14,6 +14,7 @@
 
 #include "source/drops_resident.h"
 #include "source/uffd_fds.h"
+#include "sys/marker.h"
 #include "sys/pagemap.h"
 
 /* Pages that are checked together: 4096 pages have at most 2048 runs. */
@@ -46,8 +47,7 @@ struct smi_drops {
 	int pagemap;			      /* borrowed */
 	const struct smi_uffd_target *target; /* NULL: this process */
 	struct smi_drops_resident resident;   /* of a target's shared memory */
-	bool sees_marker;
-	uint64_t marker; /* where a marker's word says it is, if it is seen */
+	struct smi_sys_marker marker;
 	struct smi_drops_range *ranges; /* ascending; no private anonymous */
 	size_t nranges;
 	struct smi_drops_scratch *scratch; /* NULL without ranges */
@@ -90,12 +90,6 @@ static inline void smi_drops_set(uint64_t *bits, uint64_t first, uint64_t end)
 		bits[first / 64] |= (~UINT64_C(0) >> (64 - n)) << shift;
 		first += n;
 	}
-}
-
-/* May the page of this word be dropped? Valid only if @d sees markers. */
-static inline bool smi_drops_is_marker(const struct smi_drops *d, uint64_t word)
-{
-	return (word & SMI_SYS_PAGEMAP_WHERE) == d->marker;
 }
 
 /* The first word at or after @word that is not 0, or @nwords. */

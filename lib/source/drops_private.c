@@ -23,9 +23,9 @@ static enum copy classify(const struct smi_drops *d, uint64_t word)
 		return word & SMI_SYS_PAGEMAP_FILE ? GONE : OWN;
 	if (!(word & SMI_SYS_PAGEMAP_SWAPPED))
 		return GONE;
-	if (!d->sees_marker)
+	if (!d->marker.is_seen)
 		return UNSURE;
-	return smi_drops_is_marker(d, word) ? GONE : OWN;
+	return smi_sys_marker_is(&d->marker, word) ? GONE : OWN;
 }
 
 /*

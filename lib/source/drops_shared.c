@@ -33,8 +33,8 @@ static int find_mapped(const struct smi_drops_chunk *chunk, uint64_t *now)
 static bool is_mapped_still(const struct smi_drops *d, uint64_t word)
 {
 	return word & SMI_SYS_PAGEMAP_PRESENT ||
-	       (word & SMI_SYS_PAGEMAP_SWAPPED && d->sees_marker &&
-		!smi_drops_is_marker(d, word));
+	       (word & SMI_SYS_PAGEMAP_SWAPPED && d->marker.is_seen &&
+		!smi_sys_marker_is(&d->marker, word));
 }
 
 /* Read the words of pages that were mapped and that the scan did not find. */
