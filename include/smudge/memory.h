@@ -17,11 +17,11 @@
  * track the parent's memory. A process that forks first and creates its objects
  * then, as a daemon does, is not concerned, nor is vfork(2). In the child,
  * calls that open, close, add, remove, resize, attach, detach, harvest, look,
- * take, skip or discard return -EPERM with a sentence, and do not wait for
- * locks that threads of the parent hold. Marks cost nothing more: they are
- * lost. Other calls may block for ever. smudge_source_destroy frees the child's
- * copy of a userfaultfd source. The child may create a memory of its own, and
- * exec(2) or exit.
+ * take, skip, discard or ask what is populated return -EPERM with a sentence,
+ * and do not wait for locks that threads of the parent hold. Marks cost nothing
+ * more: they are lost. Other calls may block for ever. smudge_source_destroy
+ * frees the child's copy of a userfaultfd source. The child may create a memory
+ * of its own, and exec(2) or exit.
  */
 #ifndef SMUDGE_MEMORY_H
 #define SMUDGE_MEMORY_H

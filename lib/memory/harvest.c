@@ -27,6 +27,7 @@ static int harvest_region(struct smudge_region *region, enum smi_harvest how,
 	uint64_t start_ns = smi_sys_now_ns();
 	int ret = 0;
 
+	smi_add(&region->memory->generation, 1);
 	SMI_SYS_GUARD(&region->lock);
 	/* Every source has a look while a quiesced client watches. */
 	if (how == SMI_HARVEST && region->nquiesced)

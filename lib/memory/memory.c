@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "memory/populated.h"
 #include "memory/space.h"
 #include "memory/reclaim.h"
 #include "memory/region.h"
@@ -26,7 +27,9 @@ int smudge_memory_create(struct smudge_memory **ret_memory)
 	}
 	memory->space = space;
 	pthread_mutex_init(&memory->lock, NULL);
+	pthread_mutex_init(&memory->populated.lock, NULL);
 	atomic_init(&memory->table, table);
+	atomic_init(&memory->generation, 1);
 	/* Marks must find what they need in memory. */
 	smi_sys_rcu_prepare();
 	*ret_memory = memory;
@@ -82,6 +85,7 @@ int smudge_memory_destroy(struct smudge_memory *memory,
 	for (size_t i = 0; i < table->n; i++)
 		smi_region_free(table->regions[i]);
 	free(table);
+	smi_populated_close(memory);
 	pthread_mutex_destroy(&memory->lock);
 	free(memory);
 	return 0;

@@ -60,6 +60,8 @@
 #include <smudge/memory.h>
 #include <smudge/source.h>
 
+#include "sys/populated.h"
+
 /* The first member of what markers may still read after it left. */
 struct smi_retired {
 	struct smi_retired *next; /* memory->lock */
@@ -92,6 +94,14 @@ struct smi_counters {
 	_Atomic uint64_t kept_pages; /* of views that left */
 };
 
+/* What populated.c keeps from call to call. */
+struct smi_populated {
+	pthread_mutex_t lock; /* innermost */
+	bool is_open;
+	uint64_t awaited_as_of; /* generation of what was found to be awaited */
+	struct smi_sys_populated now;
+};
+
 struct smudge_memory {
 	pthread_mutex_t lock;
 	_Atomic(struct smi_region_table *) table; /* never NULL */
@@ -103,6 +113,8 @@ struct smudge_memory {
 	struct smi_retired *retired; /* lock */
 	uint64_t nretired;	     /* lock */
 	struct smi_counters counters;
+	_Atomic uint64_t generation; /* of harvests and looks, from 1 on */
+	struct smi_populated populated;
 };
 
 struct smudge_region {

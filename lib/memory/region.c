@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "memory/client.h"
+#include "memory/populated.h"
 #include "memory/space.h"
 #include "memory/reclaim.h"
 #include "memory/source.h"
@@ -205,6 +206,7 @@ int smudge_region_remove(struct smudge_region *region, struct smudge_error *err)
 					region->name);
 	smi_region_detach_all(region);
 	smi_client_unwatch_all(region);
+	smi_populated_forget(memory);
 	SMI_SYS_LOG(SMUDGE_LOG_DEBUG, "region", "region %s is removed",
 		    region->name);
 	smi_table_publish(memory, table);

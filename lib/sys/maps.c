@@ -48,9 +48,13 @@ struct query {
 
 typedef int (*each_fn)(void *opaque, const struct smi_sys_mapping *m);
 
-static void clip(struct smi_sys_mapping *m, uint64_t start, uint64_t end)
+static void learn_file(struct smi_sys_mapping *m)
 {
 	m->has_file = m->inode || m->dev_major || m->dev_minor;
+}
+
+static void clip(struct smi_sys_mapping *m, uint64_t start, uint64_t end)
+{
 	if (m->start < start) {
 		m->file_off += start - m->start;
 		m->start = start;
@@ -85,6 +89,7 @@ int smi_sys_maps_query(int maps, uint64_t at, struct smi_sys_mapping *m)
 		.is_shared = q.vma_flags & VMA_SHARED,
 		.is_writable = q.vma_flags & VMA_WRITABLE,
 	};
+	learn_file(m);
 	return 0;
 }
 
@@ -119,6 +124,7 @@ static bool parse(const char *line, struct smi_sys_mapping *m)
 		return false;
 	m->is_shared = perms[3] == 's';
 	m->is_writable = perms[1] == 'w';
+	learn_file(m);
 	return true;
 }
 

@@ -44,7 +44,7 @@ int smi_sys_maps_each_of(int proc, uint64_t start, uint64_t end,
 			 void *opaque);
 
 /*
- * smi_sys_maps_query - the mapping at or after an address, by one call
+ * smi_sys_maps_query - the mapping at or after an address, whole, by one call
  * @maps: descriptor of a file named maps
  *
  * Return: 0, -ENOENT (none), -ENOTTY (before Linux 6.11), -ESRCH or -errno.

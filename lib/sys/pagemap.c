@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -117,6 +116,28 @@ long smi_sys_pagemap_find_none(int pagemap, uint64_t start, uint64_t end,
 {
 	return find(pagemap, PAGE_PRESENT | PAGE_SWAPPED, false, start, end,
 		    runs, max);
+}
+
+int smi_sys_pagemap_find_held(int pagemap, uint64_t start, uint64_t end,
+			      uint64_t max_pages,
+			      struct smi_sys_page_run *ret_run)
+{
+	const struct scan_arg arg = {
+		.max_pages = max_pages,
+		.category_anyof_mask = PAGE_PRESENT | PAGE_SWAPPED,
+		.return_mask = PAGE_PRESENT,
+	};
+	long ret;
+
+	do {
+		ret = scan(pagemap, arg, start, end, ret_run, 1);
+	} while (ret == -EINTR);
+	return (int)ret;
+}
+
+bool smi_sys_pagemap_is_mapped(const struct smi_sys_page_run *run)
+{
+	return run->categories & PAGE_PRESENT;
 }
 
 int smi_sys_pagemap_words(int pagemap, uint64_t first_page, size_t npages,

@@ -6,6 +6,7 @@
 #ifndef LIB_SYS_PAGEMAP_H
 #define LIB_SYS_PAGEMAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -72,6 +73,20 @@ long smi_sys_pagemap_find_present(int pagemap, uint64_t start, uint64_t end,
  */
 long smi_sys_pagemap_find_none(int pagemap, uint64_t start, uint64_t end,
 			       struct smi_sys_page_run *runs, size_t max);
+
+/*
+ * smi_sys_pagemap_find_held - the first run of pages for which the page table
+ *	has an entry: a page, one in swap or in migration, or a marker
+ * @max_pages: the run has no more
+ *
+ * Protects nothing. Pages that are mapped and others are in runs of their own:
+ * @ret_run's categories tell (smi_sys_pagemap_is_mapped).
+ * Return: 1, 0 (none), or -errno: -ENOTTY (no PAGEMAP_SCAN).
+ */
+int smi_sys_pagemap_find_held(int pagemap, uint64_t start, uint64_t end,
+			      uint64_t max_pages,
+			      struct smi_sys_page_run *ret_run);
+bool smi_sys_pagemap_is_mapped(const struct smi_sys_page_run *run);
 
 /* A page's word in pagemap; a hole's word is 0. */
 #define SMI_SYS_PAGEMAP_PRESENT	   (UINT64_C(1) << 63)

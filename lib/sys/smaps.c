@@ -32,6 +32,7 @@ static bool parse_head(const char *line, struct smi_sys_smap *m)
 		return false;
 	m->page_bytes = 0;
 	m->is_mergeable = false;
+	m->is_awaited = false;
 	m->prot = (perms[0] == 'r' ? PROT_READ : 0) |
 		  (perms[1] == 'w' ? PROT_WRITE : 0) |
 		  (perms[2] == 'x' ? PROT_EXEC : 0);
@@ -68,6 +69,7 @@ static int take_line(struct walk *w, const char *line)
 	if (strncmp(line, "VmFlags:", 8) != 0)
 		return 0;
 	w->m.is_mergeable = strstr(line, " mg") != NULL;
+	w->m.is_awaited = strstr(line, " um") || strstr(line, " ui");
 	return visit(w);
 }
 

@@ -19,6 +19,8 @@ struct smi_sys_smap {
 	int prot;	     /* PROT_* */
 	bool is_shared;
 	bool is_mergeable; /* by KSM */
+	bool is_awaited;   /* registered with a userfaultfd whose reader brings
+			      missing pages, or maps them (minor faults) */
 };
 
 /*

@@ -232,6 +232,15 @@ static int region_attach(bool fails, struct smudge_error *err)
 	return ret;
 }
 
+static int region_next_populated(bool fails, struct smudge_error *err)
+{
+	struct smudge_run run;
+	int ret = smudge_region_next_populated(
+		world.screen, 0, fails ? NPAGES + 1 : NPAGES, &run, err);
+
+	return ret < 0 ? ret : 0;
+}
+
 static int region_read(bool fails, struct smudge_error *err)
 {
 	static char page[4096];
@@ -321,6 +330,7 @@ static const struct call {
 	{"smudge_region_harvest", region_harvest},
 	{"smudge_region_harvest_quiesced", region_harvest_quiesced},
 	{"smudge_region_look", region_look},
+	{"smudge_region_next_populated", region_next_populated},
 	{"smudge_region_read", region_read},
 	{"smudge_region_read_bytes", region_read_bytes},
 	{"smudge_region_remove", afresh_region_remove},

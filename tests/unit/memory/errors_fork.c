@@ -116,6 +116,13 @@ static int region_discard(struct world *w, struct smudge_error *err)
 	return smudge_region_discard(w->f.region, 0, 1, -1, err);
 }
 
+static int region_next_populated(struct world *w, struct smudge_error *err)
+{
+	struct smudge_run run;
+
+	return smudge_region_next_populated(w->f.region, 0, 1, &run, err);
+}
+
 static int region_attach(struct world *w, struct smudge_error *err)
 {
 	return smudge_region_attach(w->f.region, w->other.source, 0, 0, err);
@@ -160,13 +167,28 @@ static int hub_join(struct world *w, struct smudge_error *err)
 }
 
 static call *const calls[] = {
-	client_open,	client_take,	client_take_next,
-	client_skip,	memory_harvest, memory_harvest_quiesced,
-	memory_look,	region_harvest, region_harvest_quiesced,
-	region_look,	region_add,	region_remove,
-	region_discard, region_resize,	region_attach,
-	source_detach,	memory_destroy, display_refresh,
-	code_add,	hub_collect,	hub_join,
+	client_open,
+	client_take,
+	client_take_next,
+	client_skip,
+	memory_harvest,
+	memory_harvest_quiesced,
+	memory_look,
+	region_harvest,
+	region_harvest_quiesced,
+	region_look,
+	region_add,
+	region_remove,
+	region_discard,
+	region_resize,
+	region_attach,
+	source_detach,
+	memory_destroy,
+	display_refresh,
+	code_add,
+	hub_collect,
+	hub_join,
+	region_next_populated,
 };
 
 #define NCALLS (sizeof(calls) / sizeof(calls[0]))

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * SEEK_DATA finds a page that is in the page cache or in swap, also one that
+ * another process wrote. Every descriptor here is opened anew, so that seeking
+ * moves no position of the program's.
+ */
+#include "sys/content.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <linux/magic.h>
+
+#include "common/range.h"
+
+/* How far a run is followed; SEEK_HOLE would follow it to its end. */
+#define FOLLOWED_PAGES 4096
+
+void smi_sys_content_open(struct smi_sys_content *content)
+{
+	*content = (struct smi_sys_content){.fd = -1};
+}
+
+void smi_sys_content_close(struct smi_sys_content *content)
+{
+	if (content->fd >= 0)
+		close(content->fd);
+	smi_sys_content_open(content);
+}
+
+static bool is_file_of(const struct stat *st, const struct smi_sys_mapping *m)
+{
+	return st->st_ino == m->inode && major(st->st_dev) == m->dev_major &&
+	       minor(st->st_dev) == m->dev_minor && S_ISREG(st->st_mode);
+}
+
+/* Opening a device would have an effect, so its type comes first. */
+static int open_if_same(int dir, const char *name,
+			const struct smi_sys_mapping *m)
+{
+	struct stat st;
+	int fd;
+
+	if (fstatat(dir, name, &st, 0) < 0 || !is_file_of(&st, m))
+		return -1;
+	fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd >= 0 && (fstat(fd, &st) < 0 || !is_file_of(&st, m))) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+static int open_mapped(const struct smi_sys_mapping *m)
+{
+	char name[96];
+
+	snprintf(name, sizeof(name),
+		 "/proc/self/map_files/%" PRIx64 "-%" PRIx64, m->start, m->end);
+	return open_if_same(AT_FDCWD, name, m);
+}
+
+static int open_descriptor(const struct smi_sys_mapping *m)
+{
+	DIR *names = opendir("/proc/self/fd");
+	struct dirent *entry;
+	int fd = -1;
+
+	while (names && fd < 0 && (entry = readdir(names)))
+		fd = open_if_same(dirfd(names), entry->d_name, m);
+	if (names)
+		closedir(names);
+	return fd;
+}
+
+static bool is_open(const struct smi_sys_content *content,
+		    const struct smi_sys_mapping *m)
+{
+	return content->fd >= 0 && content->inode == m->inode &&
+	       content->dev_major == m->dev_major &&
+	       content->dev_minor == m->dev_minor;
+}
+
+/* Keep the file of @m open, if it is in memory. */
+static bool open_file(struct smi_sys_content *content,
+		      const struct smi_sys_mapping *m)
+{
+	struct statfs fs;
+	int fd = open_mapped(m);
+
+	if (fd < 0)
+		fd = open_descriptor(m);
+	if (fd < 0)
+		return false;
+	if (fstatfs(fd, &fs) < 0 ||
+	    (fs.f_type != TMPFS_MAGIC && fs.f_type != HUGETLBFS_MAGIC)) {
+		close(fd);
+		return false;
+	}
+	smi_sys_content_close(content);
+	*content = (struct smi_sys_content){
+		.fd = fd,
+		.inode = m->inode,
+		.dev_major = m->dev_major,
+		.dev_minor = m->dev_minor,
+		.is_hugetlb = fs.f_type == HUGETLBFS_MAGIC,
+	};
+	return true;
+}
+
+enum smi_sys_content_kind smi_sys_content_find(struct smi_sys_content *content,
+					       const struct smi_sys_mapping *m)
+{
+	struct stat st;
+
+	/* File systems in memory have no device, so no major number. */
+	if (m->dev_major)
+		return SMI_SYS_CONTENT_UNKNOWN;
+	if (!is_open(content, m) && !open_file(content, m))
+		return SMI_SYS_CONTENT_UNKNOWN;
+	if (!content->is_hugetlb)
+		return SMI_SYS_CONTENT_SOUGHT;
+	/* hugetlbfs does not seek, but counts its pages. */
+	if (fstat(content->fd, &st) < 0 || st.st_blocks)
+		return SMI_SYS_CONTENT_UNKNOWN;
+	return SMI_SYS_CONTENT_NONE;
+}
+
+/*
+ * How many pages from @at on have content. A page that is not in the page cache
+ * may be in swap: it ends the run, and begins the next one.
+ */
+static uint64_t follow(uint64_t at, uint64_t end)
+{
+	uint64_t bytes = (uint64_t)sysconf(_SC_PAGESIZE);
+	unsigned char resident[FOLLOWED_PAGES];
+	uint64_t n = min_u64((end - at) / bytes, FOLLOWED_PAGES);
+	uint64_t followed = 1;
+
+	if (mincore((void *)(uintptr_t)at, n * bytes, resident) < 0)
+		return bytes;
+	while (followed < n && resident[followed] & 1)
+		followed++;
+	return followed * bytes;
+}
+
+bool smi_sys_content_next(const struct smi_sys_content *content,
+			  const struct smi_sys_mapping *m, uint64_t start,
+			  uint64_t end, struct smi_sys_page_run *ret_run)
+{
+	uint64_t page_mask = (uint64_t)sysconf(_SC_PAGESIZE) - 1;
+	off_t file_off = (off_t)(m->file_off + (start - m->start));
+	off_t data = lseek(content->fd, file_off, SEEK_DATA);
+	uint64_t at = start;
+
+	if (data < 0 && errno == ENXIO)
+		return false;
+	if (data < 0) {
+		*ret_run = (struct smi_sys_page_run){start, end, 0};
+		return true;
+	}
+	at += (uint64_t)(data - file_off) & ~page_mask;
+	if (at >= end)
+		return false;
+	*ret_run = (struct smi_sys_page_run){at, at + follow(at, end), 0};
+	return true;
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * By PAGEMAP_SCAN, which skips what has no page table, or by the words of all
+ * pages before Linux 6.7.
+ */
+#include "sys/held.h"
+
+#include <unistd.h>
+
+#include "common/range.h"
+
+/* One scan, and one read of words. */
+#define RUN_PAGES   4096
+#define WORDS_PAGES 512
+
+void smi_sys_held_open(struct smi_sys_held *held)
+{
+	int pagemap = smi_sys_pagemap_open();
+
+	*held = (struct smi_sys_held){.pagemap = pagemap < 0 ? -1 : pagemap};
+}
+
+void smi_sys_held_close(struct smi_sys_held *held)
+{
+	if (held->pagemap >= 0)
+		close(held->pagemap);
+	held->pagemap = -1;
+}
+
+static uint64_t host_page_bytes(void)
+{
+	return (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Only a word that looks like a marker's makes it worth to know one. */
+static bool is_held(struct smi_sys_held *held, uint64_t word)
+{
+	if (word & SMI_SYS_PAGEMAP_PRESENT)
+		return true;
+	if (!(word & SMI_SYS_PAGEMAP_SWAPPED))
+		return false;
+	if (!held->knows_marker) {
+		held->marker = smi_sys_marker_learn(held->pagemap);
+		held->knows_marker = true;
+	}
+	return !smi_sys_marker_is(&held->marker, word);
+}
+
+/* As smi_sys_held_next, for at most WORDS_PAGES. */
+static bool next_in_words(struct smi_sys_held *held, uint64_t start,
+			  uint64_t end, struct smi_sys_page_run *ret_run)
+{
+	uint64_t bytes = host_page_bytes();
+	uint64_t words[WORDS_PAGES];
+	uint64_t n = (end - start) / bytes;
+	uint64_t first = 0, last;
+
+	if (smi_sys_pagemap_words(held->pagemap, start / bytes, n, words) < 0) {
+		*ret_run = (struct smi_sys_page_run){start, end, 0};
+		return true;
+	}
+	while (first < n && !is_held(held, words[first]))
+		first++;
+	for (last = first; last < n && is_held(held, words[last]);)
+		last++;
+	*ret_run = (struct smi_sys_page_run){start + first * bytes,
+					     start + last * bytes, 0};
+	return first < n;
+}
+
+static bool next_by_words(struct smi_sys_held *held, uint64_t start,
+			  uint64_t end, struct smi_sys_page_run *ret_run)
+{
+	uint64_t step = WORDS_PAGES * host_page_bytes();
+
+	for (; start<end; start = end - start> step ? start + step : end)
+		if (next_in_words(held, start,
+				  end - start > step ? start + step : end,
+				  ret_run))
+			return true;
+	return false;
+}
+
+bool smi_sys_held_next(struct smi_sys_held *held, uint64_t start, uint64_t end,
+		       struct smi_sys_page_run *ret_run)
+{
+	struct smi_sys_page_run run;
+	int ret;
+
+	if (held->pagemap < 0) {
+		*ret_run = (struct smi_sys_page_run){start, end, 0};
+		return start < end;
+	}
+	for (; start < end; start = run.end) {
+		ret = smi_sys_pagemap_find_held(held->pagemap, start, end,
+						RUN_PAGES, &run);
+		if (ret < 0)
+			return next_by_words(held, start, end, ret_run);
+		if (ret == 0)
+			return false;
+		if (smi_sys_pagemap_is_mapped(&run)) {
+			*ret_run = run;
+			return true;
+		}
+		if (next_by_words(held, run.start, run.end, ret_run))
+			return true;
+	}
+	return false;
+}
