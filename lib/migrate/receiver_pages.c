@@ -10,12 +10,17 @@
 
 #include <string.h>
 
+#include <smudge/populated.h>
+
+#include "common/range.h"
 #include "migrate/receiver_round1.h"
 #include "sys/page.h"
 
-/* Zeros are written only over other content: an untouched page stays without
- * memory of its own. */
-static void write_zeros(struct smudge_region *region, struct smudge_run run)
+/* Runs of fewer wire pages are read rather than asked for. */
+#define ASKED_PAGES 64
+
+/* Zeros are written only over other content. */
+static void clear_pages(struct smudge_region *region, struct smudge_run run)
 {
 	for (uint64_t i = 0; i < run.npages; i++) {
 		uint8_t *page = smi_region_at(region, run.first_page + i);
@@ -23,6 +28,34 @@ static void write_zeros(struct smudge_region *region, struct smudge_run run)
 		if (!smi_sys_page_is_zero(page, SMI_WIRE_PAGE_BYTES))
 			memset(page, 0, SMI_WIRE_PAGE_BYTES);
 	}
+}
+
+/*
+ * A page that was never touched is not even read: it stays without memory of
+ * its own. Nothing else writes the memory meanwhile.
+ */
+static void write_zeros(struct smudge_region *region, struct smudge_run run)
+{
+	unsigned int shift = smi_region_wire_shift(region);
+	uint64_t end = run.first_page + run.npages;
+	struct smudge_run found;
+
+	while (run.npages >= ASKED_PAGES) {
+		uint64_t first, last;
+		int ret = smudge_region_next_populated(
+			region, run.first_page >> shift,
+			((end - 1) >> shift) + 1, &found, NULL);
+
+		if (ret == 0)
+			return;
+		if (ret < 0)
+			break;
+		first = max_u64(run.first_page, found.first_page << shift);
+		last = min_u64(end, (found.first_page + found.npages) << shift);
+		clear_pages(region, (struct smudge_run){first, last - first});
+		run = (struct smudge_run){last, end - last};
+	}
+	clear_pages(region, run);
 }
 
 static void mark(struct smudge_region *region, struct smudge_run run)

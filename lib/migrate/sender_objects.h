@@ -5,8 +5,9 @@
  * Each file calls only those below it: sender.c begins and ends a migration;
  * sender_precopy.c makes rounds while the machine runs, sender_switch.c stops
  * it and hands it over; sender_probe.c measures the line; sender_rounds.c makes
- * one round; sender_pages.c packs pages into records; sender_peer.c sends
- * records and receives the answers.
+ * one round; sender_pages.c packs pages into records; sender_untouched.c finds
+ * those that need not be read; sender_peer.c sends records and receives the
+ * answers.
  */
 #ifndef LIB_MIGRATE_SENDER_OBJECTS_H
 #define LIB_MIGRATE_SENDER_OBJECTS_H
@@ -45,6 +46,18 @@ struct smi_probe {
 	uint64_t end_page;
 };
 
+/*
+ * What round 1, which has every page, knows of pages that were never touched.
+ * They are sent as zeros, and never read.
+ */
+struct smi_untouched {
+	bool is_asked;	      /* in this round */
+	uint64_t known_end;   /* of the region that is sent: pages before it are
+				 read without another question */
+	uint64_t round_pages; /* wire pages that were not read */
+	uint64_t timeout_ns;  /* the channel's, without time for them */
+};
+
 struct smi_sender {
 	struct smudge_migration *migration;
 	struct smudge_memory *memory;
@@ -56,6 +69,7 @@ struct smi_sender {
 	struct smi_packer packer;
 	struct smi_meter meter;
 	struct smi_probe probe;
+	struct smi_untouched untouched;
 	struct smi_wire_totals totals;	     /* of the records sent */
 	struct smi_wire_totals round_totals; /* those of the current round */
 	struct smudge_client *client;

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "migrate/sender_peer.h"
+#include "migrate/sender_untouched.h"
 #include "sys/page.h"
 
 #define PAGES_FRONT_BYTES (SMI_WIRE_HEADER_BYTES + SMI_WIRE_PAGES_RUNS_BYTES)
@@ -48,17 +49,19 @@ void smi_packer_destroy(struct smi_packer *packer)
 	*packer = (struct smi_packer){0};
 }
 
-/* Add a page to runs: to the last one, or as a new one. */
-static void add_page(struct smudge_run *runs, size_t *nruns, uint64_t page)
+/* Add pages to runs: to the last one, or as a new one. */
+static void add_pages(struct smudge_run *runs, size_t *nruns, uint64_t page,
+		      uint64_t npages)
 {
 	struct smudge_run *last = *nruns ? &runs[*nruns - 1] : NULL;
 
 	if (last && last->first_page + last->npages == page) {
-		last->npages++;
+		last->npages += npages;
 		return;
 	}
 	/* It cannot be NULL. NOLINTNEXTLINE(clang-analyzer-core.*) */
-	runs[*nruns] = (struct smudge_run){.first_page = page, .npages = 1};
+	runs[*nruns] =
+		(struct smudge_run){.first_page = page, .npages = npages};
 	*nruns += 1;
 }
 
@@ -109,6 +112,16 @@ static int flush_zero(struct smi_sender *sender)
 	return 0;
 }
 
+static int pack_zeros(struct smi_sender *sender, uint64_t page, uint64_t npages)
+{
+	struct smi_packer *packer = &sender->packer;
+
+	add_pages(packer->zero_runs, &packer->nzero_runs, page, npages);
+	packer->nzero_pages += npages;
+	return packer->nzero_runs == SMI_WIRE_MAX_ZERO_RUNS ? flush_zero(sender)
+							    : 0;
+}
+
 static int pack_page(struct smi_sender *sender,
 		     const struct smudge_region *from, uint64_t page)
 {
@@ -121,16 +134,33 @@ static int pack_page(struct smi_sender *sender,
 
 	if (ret < 0)
 		return ret;
-	if (smi_sys_page_is_zero(to, SMI_WIRE_PAGE_BYTES)) {
-		add_page(packer->zero_runs, &packer->nzero_runs, page);
-		packer->nzero_pages++;
-		if (packer->nzero_runs == SMI_WIRE_MAX_ZERO_RUNS)
-			ret = flush_zero(sender);
-	} else {
-		add_page(packer->runs, &packer->nruns, page);
-		packer->npages++;
-		if (packer->npages == SMI_WIRE_MAX_PAGES)
-			ret = flush_pages(sender);
+	if (smi_sys_page_is_zero(to, SMI_WIRE_PAGE_BYTES))
+		return pack_zeros(sender, page, 1);
+	add_pages(packer->runs, &packer->nruns, page, 1);
+	packer->npages++;
+	return packer->npages == SMI_WIRE_MAX_PAGES ? flush_pages(sender) : 0;
+}
+
+/* Pages of the region that were taken: read what is populated. */
+static int pack_run(struct smi_sender *sender, struct smudge_region *from,
+		    struct smudge_run run)
+{
+	unsigned int shift = smi_region_wire_shift(from);
+	struct smudge_run read;
+	uint64_t zeros;
+	int ret = 0;
+
+	while (!ret && run.npages) {
+		ret = smi_untouched_split(sender, from, run, &read);
+		zeros = read.first_page - run.first_page;
+		if (!ret && zeros)
+			ret = pack_zeros(sender, run.first_page << shift,
+					 zeros << shift);
+		for (uint64_t i = 0; !ret && i < read.npages << shift; i++)
+			ret = pack_page(sender, from,
+					(read.first_page << shift) + i);
+		run.first_page += zeros + read.npages;
+		run.npages -= zeros + read.npages;
 	}
 	return ret;
 }
@@ -138,23 +168,15 @@ static int pack_page(struct smi_sender *sender,
 /* Pack and send all pages of the sender's batch, which are of @region. */
 int smi_sender_pack_batch(struct smi_sender *sender, uint32_t region)
 {
-	const struct smudge_region *from = sender->regions.regions[region];
-	unsigned int shift = smi_region_wire_shift(from);
+	struct smudge_region *from = sender->regions.regions[region];
 	size_t nruns = smudge_batch_nruns(sender->batch);
-	int ret;
+	int ret = 0;
 
 	sender->packer.region = region;
-	for (size_t i = 0; i < nruns; i++) {
-		struct smudge_run run = smudge_batch_run(sender->batch, i);
-		uint64_t page = run.first_page << shift;
-		uint64_t end = page + (run.npages << shift);
-
-		for (; page < end; page++) {
-			ret = pack_page(sender, from, page);
-			if (ret < 0)
-				return ret;
-		}
-	}
-	ret = flush_pages(sender);
-	return ret < 0 ? ret : flush_zero(sender);
+	for (size_t i = 0; !ret && i < nruns; i++)
+		ret = pack_run(sender, from,
+			       smudge_batch_run(sender->batch, i));
+	if (!ret)
+		ret = flush_pages(sender);
+	return ret ? ret : flush_zero(sender);
 }

@@ -14,6 +14,7 @@
 #include "migrate/handle.h"
 #include "migrate/sender_pages.h"
 #include "migrate/sender_peer.h"
+#include "migrate/sender_untouched.h"
 #include "sys/clock.h"
 
 /* Fewer pages would split the units of 64 pages in which sources re-arm. */
@@ -95,6 +96,7 @@ int smi_sender_round_begin(struct smi_sender *sender, bool final,
 	if (begin.round > SMI_WIRE_MAX_ROUNDS - !final)
 		return too_many_rounds(sender);
 	sender->round_totals = (struct smi_wire_totals){0};
+	smi_untouched_begin(sender, begin.round == 1);
 	smi_sender_progress(sender);
 	smi_wire_round_begin_encode(&begin, record + SMI_WIRE_HEADER_BYTES);
 	return smi_sender_send(sender, record, SMI_WIRE_ROUND_BEGIN,
@@ -155,8 +157,12 @@ int smi_sender_send_range(struct smi_sender *sender, uint32_t index,
 	struct smudge_run rest = {first_page, end_page - first_page};
 	int ret;
 
+	sender->untouched.known_end = 0;
 	do {
-		ret = send_window(sender, index, &rest, window);
+		uint64_t untouched = smi_untouched_ahead(sender, region, rest);
+
+		ret = send_window(sender, index, &rest,
+				  max_u64(window, untouched));
 	} while (ret > 0);
 	return ret;
 }
@@ -198,9 +204,11 @@ int smi_sender_round_finish(struct smi_sender *sender, struct smi_round *round)
 	ret = smi_sender_wait(sender, SMI_WIRE_ROUND_ACK);
 	if (ret < 0)
 		return ret;
+	smi_untouched_held(sender);
 	round->answer_ns = smi_sys_now_ns() - asked_ns;
 	round->sent_bytes = smi_channel_sent_bytes(smi_sender_channel(sender));
 	round->pages = sender->round_totals.pages;
 	round->zero_pages = sender->round_totals.zero_pages;
+	round->untouched_pages = sender->untouched.round_pages;
 	return 0;
 }

@@ -64,7 +64,8 @@ static uint64_t busy_ns(const struct smi_meter *meter,
 {
 	uint64_t outside_ns = meter->send_ns + round->answer_ns;
 	uint64_t round_ns = meter->stats.round_ns;
-	uint64_t pages = round->pages + round->zero_pages;
+	uint64_t pages =
+		round->pages + round->zero_pages - round->untouched_pages;
 	double reading_ns =
 		round_ns > outside_ns ? (double)(round_ns - outside_ns) : 0;
 

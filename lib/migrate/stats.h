@@ -36,6 +36,7 @@ struct smi_round {
 	uint64_t answer_ns;  /* from ROUND_END sent to ROUND_ACK received */
 	uint64_t pages;	     /* with content */
 	uint64_t zero_pages;
+	uint64_t untouched_pages; /* of them, that were not read */
 	bool is_limited; /* a bandwidth limit held for all of it or a part */
 	uint64_t probe_start_ns;    /* of the burst at its end; 0: none */
 	uint64_t probe_start_bytes; /* of the stream sent before it */

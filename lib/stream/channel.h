@@ -109,6 +109,11 @@ static inline void smi_channel_set_timeout(struct smi_channel *channel,
 	channel->options.timeout_ns = timeout_ns;
 }
 
+static inline uint64_t smi_channel_timeout_ns(const struct smi_channel *channel)
+{
+	return channel->options.timeout_ns;
+}
+
 /*
  * smi_channel_set_deadline - end every call within @ntimeouts timeouts from
  *	now, whether or not bytes move
