@@ -42,11 +42,13 @@ extern "C" {
  *      anonymous huge pages; all pages, where the file has one;
  *   - is of a file of another file system, or of a region with a read
  *      operation;
- *   - is registered with a userfaultfd, the program's own too, for missing or
- *      minor faults: what its reader has not brought yet is not zeros. Such
- *      registrations are looked up by the first call, and by the first after
- *      each harvest or look of the memory. (A lazy restore has a record of its
- *      own of the pages that it has not brought.)
+ *   - is registered with a userfaultfd that is not the library's, since its
+ *      reader may have to bring the page (a missing or minor fault). To a
+ *      process that may have no userfaultfd only such registrations count, for
+ *      missing or minor faults; they are looked up in /proc/self/smaps by the
+ *      first call, and by the first after each harvest or look of the memory,
+ *      which takes 40 ms per GiB of mapped pages of 4 KiB. (A lazy restore has
+ *      a record of its own of the pages that it has not brought.)
  *
  * Write-protection by smudge_uffd_create puts markers where no page is. To a
  * process without CAP_SYS_ADMIN they look like pages in swap, so there every
@@ -60,9 +62,8 @@ extern "C" {
  * Blocks: on a lock of the memory's, and for two or three kernel calls, which
  * skip what has no page tables at once (0.02 ms for 64 GiB), and look at no
  * more than some thousand pages of a run. Linux before 6.7 is asked for a word
- * per page (6 ms per GiB), as are markers. The look-up of userfaultfds reads
- * /proc/self/smaps: about 40 ms per GiB of mapped pages of 4 KiB.
- * Threads: any. The memory keeps up to three descriptors open for it, of which
+ * per page (6 ms per GiB), as are markers.
+ * Threads: any. The memory keeps up to four descriptors open for it, of which
  * one is of the region's file until another one is asked for or a region is
  * removed.
  * State after failure: nothing has changed.

@@ -4,8 +4,8 @@
  * addresses; here these become pages of the region, rounded outwards.
  *
  * Nothing is remembered of the answer: a page may be populated at any time. But
- * what is registered with a userfaultfd is dear to look up, so it is looked up
- * once per harvest or look.
+ * where this process may have no userfaultfd, what is registered with one is
+ * dear to look up, so it is looked up once per harvest or look.
  */
 #include "memory/populated.h"
 
@@ -47,7 +47,7 @@ static void prepare(struct smudge_memory *memory)
 	populated->is_open = true;
 	if (populated->awaited_as_of == generation)
 		return;
-	smi_sys_awaited_find(&populated->now.awaited);
+	smi_sys_awaited_list(&populated->now.awaited);
 	populated->awaited_as_of = generation;
 }
 

@@ -12,27 +12,35 @@
 
 #include "sys/pagemap.h"
 
-/* All zeros: nothing is awaited. */
 struct smi_sys_awaited {
+	int uffd; /* to ask with; nothing is registered with it. Or -1: */
+	void *unreadable; /* a page */
+	bool is_listed;
 	struct smi_sys_page_run *ranges; /* ascending */
 	size_t nranges;
-	bool is_unknown; /* then everything may be */
 };
 
+void smi_sys_awaited_open(struct smi_sys_awaited *awaited);
+void smi_sys_awaited_close(struct smi_sys_awaited *awaited);
+
 /*
- * smi_sys_awaited_find - look up what is registered now, in place of what was
+ * smi_sys_awaited_is - may pages be awaited?
+ * @start, @end: addresses in one mapping, whole pages; *@end is lowered to the
+ *	end of what the answer is for
+ *
+ * What is registered with a userfaultfd that is not the library's counts as
+ * awaited, also if it only tracks writes. Where this process may have no
+ * userfaultfd, the answer is of the time of the last smi_sys_awaited_list.
+ */
+bool smi_sys_awaited_is(const struct smi_sys_awaited *awaited, uint64_t start,
+			uint64_t *end);
+
+/*
+ * smi_sys_awaited_list - list what is awaited now, if it cannot be asked
  *
  * Blocks: while it reads /proc/self/smaps, for which the kernel walks the page
  * tables of the process: about 40 ms per GiB of mapped pages of 4 KiB.
  */
-void smi_sys_awaited_find(struct smi_sys_awaited *awaited);
-void smi_sys_awaited_free(struct smi_sys_awaited *awaited);
-
-/*
- * smi_sys_awaited_next - the first part of [start, end) that is awaited
- * @ret_run: receives it; [end, end) if there is none
- */
-void smi_sys_awaited_next(const struct smi_sys_awaited *awaited, uint64_t start,
-			  uint64_t end, struct smi_sys_page_run *ret_run);
+void smi_sys_awaited_list(struct smi_sys_awaited *awaited);
 
 #endif

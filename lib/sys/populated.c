@@ -23,6 +23,7 @@ void smi_sys_populated_open(struct smi_sys_populated *populated)
 	*populated = (struct smi_sys_populated){.maps = maps < 0 ? -1 : maps};
 	smi_sys_held_open(&populated->held);
 	smi_sys_content_open(&populated->content);
+	smi_sys_awaited_open(&populated->awaited);
 }
 
 void smi_sys_populated_close(struct smi_sys_populated *populated)
@@ -31,7 +32,7 @@ void smi_sys_populated_close(struct smi_sys_populated *populated)
 		close(populated->maps);
 	smi_sys_held_close(&populated->held);
 	smi_sys_content_close(&populated->content);
-	smi_sys_awaited_free(&populated->awaited);
+	smi_sys_awaited_close(&populated->awaited);
 	populated->maps = -1;
 }
 
@@ -111,19 +112,19 @@ static bool next_in_mapping(struct smi_sys_populated *populated,
 	return next_of_both(populated, m, start, end, ret_run);
 }
 
-/* Nothing in [start, end) is awaited. */
-static bool next_in_mappings(struct smi_sys_populated *populated,
-			     uint64_t start, uint64_t end,
-			     struct smi_sys_page_run *ret_run)
+/* [start, end) lies in @m. */
+static bool next_unless_awaited(struct smi_sys_populated *populated,
+				const struct smi_sys_mapping *m, uint64_t start,
+				uint64_t end, struct smi_sys_page_run *ret_run)
 {
-	struct smi_sys_mapping m;
+	while (start < end) {
+		uint64_t part_end = end;
 
-	for (; start < end; start = m.end) {
-		if (!find_mapping(populated, start, &m))
-			return all(start, end, ret_run);
-		if (next_in_mapping(populated, &m, start, min_u64(m.end, end),
-				    ret_run))
+		if (smi_sys_awaited_is(&populated->awaited, start, &part_end))
+			return all(start, part_end, ret_run);
+		if (next_in_mapping(populated, m, start, part_end, ret_run))
 			return true;
+		start = part_end;
 	}
 	return false;
 }
@@ -131,12 +132,14 @@ static bool next_in_mappings(struct smi_sys_populated *populated,
 bool smi_sys_populated_next(struct smi_sys_populated *populated, uint64_t start,
 			    uint64_t end, struct smi_sys_page_run *ret_run)
 {
-	struct smi_sys_page_run awaited;
+	struct smi_sys_mapping m;
 
-	smi_sys_awaited_next(&populated->awaited, start, end, &awaited);
-	if (next_in_mappings(populated, start, awaited.start, ret_run))
-		return true;
-	if (awaited.start == awaited.end)
-		return false;
-	return all(awaited.start, awaited.end, ret_run);
+	for (; start < end; start = m.end) {
+		if (!find_mapping(populated, start, &m))
+			return all(start, end, ret_run);
+		if (next_unless_awaited(populated, &m, start,
+					min_u64(m.end, end), ret_run))
+			return true;
+	}
+	return false;
 }

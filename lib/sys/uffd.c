@@ -102,3 +102,23 @@ int smi_sys_uffd_protect(int uffd, uint64_t start, uint64_t length_bytes)
 
 	return call(uffd, UFFDIO_WRITEPROTECT, &wp);
 }
+
+/*
+ * The kernel looks for a registration first (-ENOENT: there is none), and
+ * copies last.
+ */
+int smi_sys_uffd_is_registered(int uffd, uint64_t at, uint64_t page_bytes,
+			       uint64_t unreadable)
+{
+	struct uffdio_copy copy = {
+		.dst = at,
+		.src = unreadable,
+		.len = page_bytes,
+	};
+	int ret = call(uffd, UFFDIO_COPY, &copy);
+
+	if (ret == -ENOENT)
+		return 0;
+	/* The last is that of a huge page, which this is a part of. */
+	return ret == -EFAULT || ret == -EEXIST || ret == -EINVAL ? 1 : ret;
+}

@@ -4,7 +4,8 @@
  *
  * Constants newer than the 6.1 headers are given here under names of our own,
  * so that newer headers do not clash. Calls return 0 or -errno. Everything but
- * the tests opens a userfaultfd through sys/uffd_use.h, which shares one.
+ * the tests, and sys/awaited.h, which registers nothing, opens a userfaultfd
+ * through sys/uffd_use.h, which shares one.
  */
 #ifndef LIB_SYS_UFFD_H
 #define LIB_SYS_UFFD_H
@@ -68,6 +69,18 @@ int smi_sys_uffd_is_hugetlb(int uffd, uint64_t start, uint64_t length_bytes);
 
 /* End every mode of the range; pages lose their write-protection. */
 int smi_sys_uffd_unregister(int uffd, uint64_t start, uint64_t length_bytes);
+
+/*
+ * smi_sys_uffd_is_registered - is the mapping of a page registered, with any
+ *	userfaultfd?
+ * @uffd: any one of this address space; it need not be that one
+ * @unreadable: an address of a page that cannot be read
+ *
+ * Tries to install a page, which ends before any page is there.
+ * Return: 1, 0, or -errno: unknown.
+ */
+int smi_sys_uffd_is_registered(int uffd, uint64_t at, uint64_t page_bytes,
+			       uint64_t unreadable);
 
 /*
  * Write-protect: a later store is detected. -EAGAIN while another thread's fork

@@ -254,6 +254,25 @@ bool smi_sys_uffd_use_is_alive(const struct smi_sys_uffd_use *use)
 	return use->id && page && smi_sys_uffd_shared_id(page) == use->id;
 }
 
+/* Registering again changes nothing, or fails: it is another descriptor's. */
+uint64_t smi_sys_uffd_use_tracked(uint64_t start, uint64_t end)
+{
+	struct smi_sys_uffd_shared *page = smi_sys_uffd_shared_find();
+	uint64_t until = start;
+	unsigned int modes;
+
+	if (page)
+		page = smi_sys_uffd_shared_lock();
+	if (!page)
+		return start;
+	modes = modes_at(page, NULL, start, &end);
+	if (modes == SMI_SYS_UFFD_MODE_WP &&
+	    smi_sys_uffd_register(page->fd, start, end - start, modes) == 0)
+		until = end;
+	pthread_mutex_unlock(&page->lock);
+	return until;
+}
+
 void smi_sys_uffd_use_settle(const struct smi_sys_uffd_use *use)
 {
 	struct smi_sys_uffd_shared *page = lock_for(use);

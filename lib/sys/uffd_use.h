@@ -120,6 +120,14 @@ void smi_sys_uffd_use_close(struct smi_sys_uffd_use *use);
 /* Is it this address space's? False in a child that inherited it. */
 bool smi_sys_uffd_use_is_alive(const struct smi_sys_uffd_use *use);
 
+/*
+ * smi_sys_uffd_use_tracked - which part of a registered range is registered for
+ *	writes only, and with this descriptor?
+ *
+ * Return: the end of the part from @start on; @start if there is none.
+ */
+uint64_t smi_sys_uffd_use_tracked(uint64_t start, uint64_t end);
+
 /* Wait until no other thread is changing a registration. */
 void smi_sys_uffd_use_settle(const struct smi_sys_uffd_use *use);
 

@@ -12,13 +12,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#include "deny.h"
 #include "kinds.h"
 #include "pager.h"
 #include "populated_rig.h"
 #include "support.h"
+#include "sys/uffd.h"
 
 #define PAGE   UINT64_C(4096)
 #define NPAGES 4096
@@ -213,9 +216,44 @@ static void test_tracked(void **state)
 
 /* ---- missing pages ------------------------------------------------------ */
 
+static bool expect_awaited(struct populated_rig *rig, uint64_t first,
+			   uint64_t npages)
+{
+	CHECK(populated_ask(rig, 0, NPAGES));
+	CHECK(populated_count(rig) == npages + 1);
+	CHECK(rig->is_populated[3]);
+	for (uint64_t i = first; i < first + npages; i++)
+		CHECK(rig->is_populated[i]);
+	return true;
+}
+
+/* A pager, and beside it tracking, which is no reason to wait. */
+static void with_pager(struct populated_rig *rig, uint8_t *ram, bool is_tracked)
+{
+	const struct smudge_client_options options = {.size = sizeof(options),
+						      .name = "test"};
+	static struct pager pager;
+	struct smudge_source *source;
+	struct smudge_client *client;
+
+	assert_int_equal(smudge_uffd_create(&source, NULL), 0);
+	if (is_tracked)
+		assert_int_equal(smudge_region_attach(rig->region, source, 800,
+						      400, NULL),
+				 0);
+	assert_int_equal(
+		smudge_client_open(rig->memory, &options, &client, NULL), 0);
+	pager_open(&pager, ram + 1000 * PAGE, 500);
+	assert_true(expect_awaited(rig, 1000, 500));
+	assert_int_equal(pager.ndelivered, 0);
+	pager_close(&pager);
+	assert_true(expect_awaited(rig, 3, 0));
+	assert_int_equal(smudge_client_close(client), 0);
+	smudge_source_destroy(source);
+}
+
 static void test_missing(void **state)
 {
-	static struct pager pager;
 	uint8_t *ram = map_pages(MAP_PRIVATE);
 	struct smudge_source *source;
 	struct populated_rig rig;
@@ -223,23 +261,82 @@ static void test_missing(void **state)
 	if (smudge_uffd_create(&source, NULL) < 0)
 		test_skip_without("uffd", "no userfaultfd");
 	smudge_source_destroy(source);
+	if (geteuid() != 0)
+		test_skip_without("root", "a marker looks like a page in swap");
 	assert_true(populated_open(&rig, ram, NPAGES, 12));
-	assert_true(populated_ask(&rig, 0, NPAGES));
-	assert_int_equal(populated_count(&rig), 0);
-	pager_open(&pager, ram + 1000 * PAGE, 500);
-	/* The next harvest or look finds it. */
-	assert_int_equal(smudge_memory_look(rig.memory, NULL), 0);
-	assert_true(populated_ask(&rig, 0, NPAGES));
-	assert_int_equal(populated_count(&rig), 500);
-	assert_true(rig.is_populated[1000] && rig.is_populated[1499]);
-	assert_int_equal(pager.ndelivered, 0);
-	pager_close(&pager);
 	ram[3 * PAGE] = 1;
-	assert_int_equal(smudge_memory_look(rig.memory, NULL), 0);
-	assert_true(populated_ask(&rig, 0, NPAGES));
-	assert_int_equal(populated_count(&rig), 1);
+	assert_true(expect_awaited(&rig, 3, 0));
+	with_pager(&rig, ram, false);
+	with_pager(&rig, ram, true);
 	assert_true(populated_close(&rig));
 	munmap(ram, NPAGES * PAGE);
+}
+
+/* ---- a userfaultfd that is not the library's ---------------------------- */
+
+static int register_foreign(uint8_t *at, uint64_t npages)
+{
+	uint64_t features;
+	int uffd = smi_sys_uffd_open(true);
+
+	if (uffd < 0 || smi_sys_uffd_api(uffd, 0, &features) < 0 ||
+	    smi_sys_uffd_register(uffd, (uintptr_t)at, npages * PAGE,
+				  SMI_SYS_UFFD_MODE_MISSING) < 0)
+		return -1;
+	return uffd;
+}
+
+/* Under a filter, @opaque was registered before. */
+static bool ask_foreign(void *opaque)
+{
+	uint8_t *ram = map_pages(MAP_PRIVATE);
+	bool is_denied = opaque != NULL;
+	struct populated_rig rig;
+	int uffd;
+
+	ram = is_denied ? opaque : ram;
+	ram[3 * PAGE] = 1;
+	CHECK(populated_open(&rig, ram, NPAGES, 12));
+	uffd = is_denied ? 0 : register_foreign(ram + 70 * PAGE, 200);
+	CHECK(uffd >= 0);
+	CHECK(expect_awaited(&rig, 70, 200));
+	CHECK(populated_close(&rig));
+	return true;
+}
+
+static void test_foreign(void **state)
+{
+	int uffd = smi_sys_uffd_open(true);
+
+	if (uffd < 0)
+		test_skip_without("uffd", "no userfaultfd");
+	close(uffd);
+	run_as(false, ask_foreign, NULL);
+	run_as(true, ask_foreign, NULL);
+}
+
+static bool deny_and_ask(void *opaque)
+{
+	static const struct deny_rule no_uffd[] = {
+		{.call = SYS_userfaultfd, .answer = EPERM},
+		/* USERFAULTFD_IOC_NEW */
+		{.call = SYS_ioctl, .arg1 = 0xaa00, .answer = EPERM},
+	};
+	uint8_t *ram = map_pages(MAP_PRIVATE);
+
+	CHECK(register_foreign(ram + 70 * PAGE, 200) >= 0);
+	CHECK(deny(no_uffd, 2));
+	return ask_foreign(ram);
+}
+
+static void test_foreign_denied(void **state)
+{
+	int uffd = smi_sys_uffd_open(true);
+
+	if (uffd < 0)
+		test_skip_without("uffd", "no userfaultfd");
+	close(uffd);
+	run_as(false, deny_and_ask, NULL);
 }
 
 /* ---- swap --------------------------------------------------------------- */
@@ -289,4 +386,5 @@ static void test_swap(void **state)
 		assert_true(ask_swapped(MAP_SHARED));
 }
 
-TEST_MAIN(test_writer, test_random, test_tracked, test_missing, test_swap)
+TEST_MAIN(test_writer, test_random, test_tracked, test_missing, test_foreign,
+	  test_foreign_denied, test_swap)
