@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lay out and write the tables of an image, its refcounts and its header.
+ * Write the tables of an image, its refcounts and its header.
  */
 #include "qcow2/metadata.h"
 
@@ -10,6 +10,7 @@
 
 #include "common/big_endian.h"
 #include "qcow2/format.h"
+#include "qcow2/layout.h"
 #include "qcow2/refcounts.h"
 #include "sys/page.h"
 
@@ -18,70 +19,15 @@
 #define PIECE_BYTES    (PIECE_CLUSTERS * SMI_QCOW2_PAGE_BYTES)
 #define PIECE_ENTRIES  (PIECE_BYTES / 8)
 
-/* Clusters, in the order of the file. */
-struct layout {
-	uint64_t l2, nl2;	  /* tables of their own */
-	uint64_t shared, nshared; /* tables of zeros */
-	uint64_t nzeros;	  /* L1 entries that have a shared one */
-	uint64_t l1, nl1, l1_entries;
-	uint64_t table; /* of refcounts */
-	uint64_t blocks;
-	struct smi_qcow2_refcounts_size refcounts;
-	uint64_t end;
-};
-
 struct metadata {
 	const struct smi_qcow2_map *map;
 	struct smi_qcow2_output *output;
 	struct smi_qcow2_failure *failure;
-	struct layout at;
+	struct smi_qcow2_layout at;
 	uint16_t *counts; /* of all clusters, in whole blocks */
 	uint8_t *piece;
 	struct smudge_error *err;
 };
-
-static uint64_t ceil_div(uint64_t n, uint64_t by)
-{
-	return n / by + (n % by != 0);
-}
-
-static void count_tables(const struct smi_qcow2_map *map, struct layout *at)
-{
-	for (uint64_t i = 0; i < map->ntables; i++) {
-		at->nl2 += smi_qcow2_map_is_own(map, i);
-		at->nzeros += smi_qcow2_map_is_zeros(map, i);
-	}
-	at->nshared = ceil_div(at->nzeros, SMI_QCOW2_MAX_REFCOUNT);
-	/* QEMU's tools expect a table, of an empty disk too. */
-	at->l1_entries = map->ntables ? map->ntables : 1;
-	at->nl1 = ceil_div(at->l1_entries, SMI_QCOW2_TABLE_ENTRIES);
-}
-
-static void lay_out(struct metadata *m)
-{
-	struct layout *at = &m->at;
-
-	memset(at, 0, sizeof(*at));
-	count_tables(m->map, at);
-	at->l2 = atomic_load_explicit(&m->output->end_bytes,
-				      memory_order_relaxed) >>
-		 SMI_QCOW2_PAGE_SHIFT;
-	at->shared = at->l2 + at->nl2;
-	at->l1 = at->shared + at->nshared;
-	at->table = at->l1 + at->nl1;
-	at->refcounts = smi_qcow2_refcounts_size(at->table);
-	at->blocks = at->table + at->refcounts.table_clusters;
-	at->end = at->blocks + at->refcounts.nblocks;
-}
-
-/* How many L1 entries have the shared table @index. */
-static uint64_t shares_of(const struct layout *at, uint64_t index)
-{
-	uint64_t before = index * SMI_QCOW2_MAX_REFCOUNT;
-	uint64_t rest = at->nzeros - before;
-
-	return rest < SMI_QCOW2_MAX_REFCOUNT ? rest : SMI_QCOW2_MAX_REFCOUNT;
-}
 
 static int write_at(struct metadata *m, const void *bytes, uint64_t nclusters,
 		    uint64_t cluster)
@@ -149,7 +95,9 @@ static uint64_t l1_entry(const struct metadata *m, uint64_t table,
 	} else {
 		index = (*next_zeros)++ / SMI_QCOW2_MAX_REFCOUNT;
 		cluster = m->at.shared + index;
-		copied = shares_of(&m->at, index) == 1 ? SMI_QCOW2_COPIED : 0;
+		copied = smi_qcow2_layout_shares(&m->at, index) == 1
+				 ? SMI_QCOW2_COPIED
+				 : 0;
 	}
 	return cluster << SMI_QCOW2_PAGE_SHIFT | copied;
 }
@@ -178,7 +126,7 @@ static int write_l1(struct metadata *m)
 /* Return: 0, -ENOMEM. */
 static int count_all(struct metadata *m)
 {
-	const struct layout *at = &m->at;
+	const struct smi_qcow2_layout *at = &m->at;
 	uint64_t n = at->refcounts.nblocks * SMI_QCOW2_BLOCK_CLUSTERS;
 
 	m->counts = calloc(n, sizeof(*m->counts));
@@ -190,7 +138,8 @@ static int count_all(struct metadata *m)
 	for (uint64_t i = at->l2; i < at->end; i++)
 		m->counts[i] = 1;
 	for (uint64_t i = 0; i < at->nshared; i++)
-		m->counts[at->shared + i] = (uint16_t)shares_of(at, i);
+		m->counts[at->shared + i] =
+			(uint16_t)smi_qcow2_layout_shares(at, i);
 	return 0;
 }
 
@@ -281,7 +230,10 @@ int smi_qcow2_metadata_write(const struct smi_qcow2_map *map,
 		.map = map, .output = output, .failure = failure, .err = err};
 	int ret;
 
-	lay_out(&m);
+	smi_qcow2_layout_init(
+		&m.at, map,
+		atomic_load_explicit(&output->end_bytes, memory_order_relaxed) /
+			SMI_QCOW2_PAGE_BYTES);
 	if (m.at.refcounts.table_clusters * SMI_QCOW2_PAGE_BYTES >
 	    SMI_QCOW2_MAX_REFCOUNT_TABLE_BYTES)
 		return smudge_error_set(err, -EFBIG, "qcow2",

@@ -1,16 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What follows the data of an image that is written, and its header: where all
- * is, and the writing of it.
- *
- *	cluster 0        header, written last
- *	...              data
- *	L2 tables        those with entries of their own
- *	shared L2 tables of pages that all read as zeros; of one table for up to
- *	                 65535 L1 entries, since refcounts have 16 bits
- *	L1 table         what is zero in it is left out (a hole of the file)
- *	refcount table
- *	refcount blocks  of 2048 clusters each, themselves included
+ * Write what follows the data of an image, and its header (layout.h).
  *
  * Refcounts are counted here, from the entries. Clusters that no entry has are
  * dead (their pages were written again): their refcount is 0.

@@ -52,8 +52,6 @@ static void processed(struct smi_qcow2_pipeline *p, uint64_t number)
 	SMI_SYS_GUARD(&p->lock);
 
 	p->is_processed[number % p->nslots] = true;
-	if (number != p->committed)
-		return;
 	while (p->is_processed[p->committed % p->nslots]) {
 		p->is_processed[p->committed % p->nslots] = false;
 		p->ops->commit(p->context, p->committed % p->nslots);

@@ -31,6 +31,8 @@ bool smi_qcow2_is_worth_compressing(const void *page)
 	for (size_t at = 0; at < SMI_QCOW2_PAGE_BYTES; at += DISTANCE) {
 		for (size_t i = 0; i < PIECE; i++)
 			pairs += count[bytes[at + i]]++;
+		if (pairs > MOST_RANDOM_PAIRS)
+			return true;
 	}
-	return pairs > MOST_RANDOM_PAIRS;
+	return false;
 }

@@ -40,8 +40,8 @@ struct smi_qcow2_writer_options {
 struct smi_qcow2_writer_stats {
 	uint64_t data_pages;	   /* stored, compressed or not */
 	uint64_t compressed_pages; /* of them compressed */
-	uint64_t
-		zero_pages; /* handed over, each time; the others: at the end */
+	/* Handed over, each time; the others are of the finished image. */
+	uint64_t zero_pages;
 	uint64_t file_bytes;
 };
 
@@ -65,8 +65,8 @@ int smi_qcow2_writer_create(const struct smi_qcow2_writer_options *options,
  * A page of zeros becomes a cluster that reads as zeros: with the zero flag if
  * the image has a backing file, else without one.
  * Blocks: while much is queued. Threads: one at a time per writer.
- * Return: 0, -EINVAL (beyond the disk: nothing is written, and the writer goes
- * on), or the first failure of the writer, which every later call returns too:
+ * Return: 0, -EINVAL (beyond the disk: nothing is written, and the writer
+ * continues), or its first failure, which every later call returns too:
  * -ENOMEM, -ENOSPC, -EDQUOT, -EFBIG, -EIO, ..., -ECANCELED.
  */
 int smi_qcow2_writer_data(struct smi_qcow2_writer *writer, uint64_t first_page,
