@@ -216,11 +216,17 @@ static void check_copied(const struct image *image, uint64_t entry)
 
 static void check_marks(const struct image *image)
 {
-	for (uint64_t i = 0; i < image->l1_entries; i++)
-		check_copied(image,
-			     image_number(image, image->l1_off + 8 * i, 8));
-	for (uint64_t page = 0; page < image->npages; page++)
-		check_copied(image, image_entry(image, page));
+	for (uint64_t i = 0; i < image->l1_entries; i++) {
+		uint64_t l1 = image_number(image, image->l1_off + 8 * i, 8);
+
+		if (!l1)
+			continue;
+		check_copied(image, l1);
+		for (uint64_t k = 0; k < 512; k++)
+			check_copied(
+				image,
+				image_number(image, (l1 & OFFSET) + 8 * k, 8));
+	}
 }
 
 void image_check(const struct image *image)

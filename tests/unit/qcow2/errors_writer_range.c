@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pages beyond the disk are refused, and nothing else changes.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "qemu_img.h"
+#include "writer_rig.h"
+
+static uint8_t pages[10 * PAGE_BYTES];
+
+static void refused(struct smi_qcow2_writer *writer, uint64_t first, uint64_t n)
+{
+	struct smudge_error err;
+
+	assert_int_equal(
+		smi_qcow2_writer_data(writer, first, n, pages, NULL, &err),
+		-EINVAL);
+	assert_int_equal(err.code, -EINVAL);
+	assert_int_equal(smi_qcow2_writer_zeros(writer, first, n, &err),
+			 -EINVAL);
+	assert_int_equal(err.code, -EINVAL);
+}
+
+static void beyond_the_disk(void **state)
+{
+	struct test_rng rng = test_rng_start("beyond_the_disk");
+	int fd = scratch_file("image");
+	struct smi_qcow2_writer *writer = writer_rig_create(fd, 10, "below");
+	struct image image;
+
+	writer_rig_fill(&rng, 2, pages, 10);
+	refused(writer, 10, 1);
+	refused(writer, 9, 2);
+	refused(writer, 0, 11);
+	refused(writer, 11, 0);
+	refused(writer, 5, UINT64_MAX);
+	refused(writer, UINT64_MAX, 1);
+	refused(writer, UINT64_MAX, UINT64_MAX);
+	/* Nothing, also at the end, is no error. */
+	writer_rig_data(writer, 10, 0, pages);
+	writer_rig_zeros(writer, 10, 0);
+	writer_rig_zeros(writer, 0, 0);
+	writer_rig_data(writer, 9, 1, pages);
+	writer_rig_end(writer);
+	image = image_open(fd);
+	image_check(&image);
+	for (uint64_t i = 0; i < 9; i++)
+		assert_int_equal(image_kind(&image, i), IMAGE_UNALLOCATED);
+	assert_int_equal(image_kind(&image, 9), IMAGE_COMPRESSED);
+	image_close(&image);
+	close(fd);
+}
+
+TEST_MAIN_WITH(scratch_enter, scratch_leave, beyond_the_disk)
