@@ -211,6 +211,16 @@ static int decompress(const struct span *span,
 				(unsigned long long)place->file_off);
 }
 
+static bool has_cluster(const struct smi_qcow2_fetch *fetch,
+			const struct smi_qcow2_place *place)
+{
+	const struct smi_qcow2_place *of = &fetch->cluster_of;
+
+	return of->npages && of->image == place->image &&
+	       of->file_off == place->file_off &&
+	       of->length_bytes == place->length_bytes;
+}
+
 /* Only some pages of a cluster are wanted, perhaps others of it soon. */
 static int unpack_some(const struct span *span,
 		       const struct smi_qcow2_place *place)
@@ -220,9 +230,8 @@ static int unpack_some(const struct span *span,
 	size_t skip_bytes = (size_t)place->skip_pages << SMI_QCOW2_PAGE_SHIFT;
 	int ret = 0;
 
-	if (fetch->cluster_image != place->image ||
-	    fetch->cluster_off != place->file_off) {
-		fetch->cluster_off = 0;
+	if (!has_cluster(fetch, place)) {
+		fetch->cluster_of.npages = 0;
 		ret = reserve(&fetch->cluster, &fetch->cluster_bytes,
 			      cluster_bytes, span->err);
 		if (!ret)
@@ -230,8 +239,7 @@ static int unpack_some(const struct span *span,
 	}
 	if (ret)
 		return ret;
-	fetch->cluster_image = place->image;
-	fetch->cluster_off = place->file_off;
+	fetch->cluster_of = *place;
 	memcpy(in_buffer(span, place), fetch->cluster + skip_bytes,
 	       (size_t)place->npages << SMI_QCOW2_PAGE_SHIFT);
 	return 0;

@@ -27,11 +27,10 @@ struct smi_qcow2_fetch {
 	ZSTD_DCtx *context;	       /* NULL until the first one is needed */
 	uint8_t *packed;	       /* compressed data as they are read */
 	size_t packed_bytes;
-	/* A cluster of which only some pages are wanted, and which it is. */
+	/* A cluster of which only some pages were wanted, and which it is. */
 	uint8_t *cluster;
 	size_t cluster_bytes;
-	uint32_t cluster_image;
-	uint64_t cluster_off; /* 0: none is there */
+	struct smi_qcow2_place cluster_of; /* npages 0: none is there */
 	struct iovec iovecs[SMI_QCOW2_FETCH_IOVECS];
 };
 

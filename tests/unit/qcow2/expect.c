@@ -9,6 +9,7 @@
 
 #include "folder.h"
 #include "qcow2/format.h"
+#include "sentence.h"
 
 #define PAGE ((size_t)SMI_QCOW2_PAGE_BYTES)
 
@@ -114,4 +115,31 @@ void expect_image(const char *name, const uint8_t *disk, uint64_t npages,
 	expect_disk(reader, disk, npages, NULL, rng);
 	smi_qcow2_reader_destroy(reader);
 	smi_qcow2_chain_close(chain);
+}
+
+void expect_no_chain(const char *name, int code, const char *sentence)
+{
+	struct smi_qcow2_chain *chain = NULL;
+	int ret;
+
+	smudge_error_clear(&err);
+	ret = smi_qcow2_chain_open(folder_fd, name, &chain, &err);
+	expect_sentence(&err, ret, code, sentence);
+	assert_null(chain);
+}
+
+void expect_no_page(const char *name, uint64_t page, int code,
+		    const char *sentence)
+{
+	struct smi_qcow2_chain *chain = expect_chain(name);
+	struct smi_qcow2_reader *reader = expect_reader(chain, 0, 0);
+	uint8_t *buffer = malloc(PAGE);
+	int ret;
+
+	assert_non_null(buffer);
+	ret = smi_qcow2_reader_read(reader, page, 1, buffer, &err);
+	expect_sentence(&err, ret, code, sentence);
+	smi_qcow2_reader_destroy(reader);
+	smi_qcow2_chain_close(chain);
+	free(buffer);
 }

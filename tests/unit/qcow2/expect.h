@@ -27,4 +27,11 @@ void expect_disk(struct smi_qcow2_reader *reader, const uint8_t *disk,
 void expect_image(const char *name, const uint8_t *disk, uint64_t npages,
 		  struct test_rng *rng);
 
+/* Opening fails like that. */
+void expect_no_chain(const char *name, int code, const char *sentence);
+
+/* The chain opens, and reading the page fails like that. */
+void expect_no_page(const char *name, uint64_t page, int code,
+		    const char *sentence);
+
 #endif
