@@ -51,8 +51,8 @@ static int add_image(struct smi_qcow2_chain *chain,
 					SMI_QCOW2_MAX_IMAGES);
 	/* Room for a power of two of them. */
 	if (!(n & (n - 1))) {
-		struct smi_qcow2_image *images = reallocarray(
-			chain->images, n ? 2 * n : 1, sizeof(*images));
+		struct smi_qcow2_image *images = realloc(
+			chain->images, (n ? 2 * n : 1) * sizeof(*images));
 
 		if (!images)
 			return no_memory(err);

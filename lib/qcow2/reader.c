@@ -162,9 +162,9 @@ static int add_found(struct smi_qcow2_reader *reader,
 	if (reader->nfound == reader->room) {
 		size_t room = reader->room ? 2 * reader->room : 256;
 		struct smi_qcow2_place *found =
-			reallocarray(reader->found, room, sizeof(*found));
+			realloc(reader->found, room * sizeof(*found));
 		struct smi_qcow2_place *sorted =
-			reallocarray(reader->sorted, room, sizeof(*sorted));
+			realloc(reader->sorted, room * sizeof(*sorted));
 
 		reader->found = found ? found : reader->found;
 		reader->sorted = sorted ? sorted : reader->sorted;
