@@ -17,7 +17,7 @@
 
 #define PACKED_BYTES (1U << 20)
 /* To read so many in vain is cheaper than another call. */
-#define MAX_GAP_BYTES (8U << 10)
+#define MAX_GAP_BYTES SMI_QCOW2_PAGE_BYTES
 
 /* Places that are read by one call: bytes [file_off, end_off) of the file. */
 struct span {

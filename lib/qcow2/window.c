@@ -68,6 +68,17 @@ static void own_cluster(struct pass *pass, uint64_t first, uint64_t entry)
 	}
 }
 
+/* Are these 8 entries all 0, as most are in a layer of few pages? */
+static bool are_zero(const uint8_t *entries)
+{
+	uint64_t words[8], any = 0;
+
+	memcpy(words, entries, sizeof(words));
+	for (size_t i = 0; i < 8; i++)
+		any |= words[i];
+	return !any;
+}
+
 static int own_entries(void *opaque, uint64_t cluster, const uint8_t *entries,
 		       size_t n)
 {
@@ -77,9 +88,11 @@ static int own_entries(void *opaque, uint64_t cluster, const uint8_t *entries,
 	for (size_t i = 0; !ret && i < n; i++) {
 		uint64_t entry;
 
+		while (n - i > 8 && are_zero(entries + i * sizeof(entry)))
+			i += 8;
 		memcpy(&entry, entries + i * sizeof(entry), sizeof(entry));
 		entry = be64toh(entry);
-		if (entry && smi_qcow2_entry_is_allocated(entry))
+		if (smi_qcow2_entry_is_allocated(entry))
 			own_cluster(pass, (cluster + i) << pass->cluster_shift,
 				    entry);
 	}
