@@ -10,9 +10,10 @@
  * A save: the machine is paused (a callback), what is dirty is harvested, taken
  * and copied, the machine continues (a callback), and threads of the
  * checkpointer compress and write the copies to a layer (layers.h). When the
- * layer is in place, whole and flushed, the taken pages are committed. When
- * anything fails they are returned: the next save has them, and nothing is lost
- * but a moment.
+ * layer is in place, whole and flushed, the moment is saved. When anything
+ *fails the pages are dirty again: the next save has them, and nothing is lost
+ *but a moment. Regions may come, go and be resized between two saves, also
+ *while a layer is written.
  *
  *	pause |------- machine runs again -------------------------->
  *	quiesce, harvest, copy, resume, compress, write, flush, in place
@@ -65,7 +66,8 @@ struct smudge_checkpointer_options {
 	/*
 	 * The store has no room: called from the writer's thread. Return 0 when
 	 * room was made, to write this layer once more; else it fails with
-	 * -ENOSPC. NULL: it fails.
+	 * -ENOSPC. NULL: it fails, and so does a save beyond the budget, whose
+	 * first copies are gone by then.
 	 */
 	int (*store_full)(void *opaque);
 	void *opaque; /* passed to all of them */
@@ -77,16 +79,17 @@ struct smudge_checkpointer_options {
 	uint64_t pause_deadline_ns;
 	/*
 	 * Memory for copies that wait to be written, of all saves under way; 0:
-	 * 1 GiB. A save that needs more writes while the machine is paused.
+	 * 1 GiB; at least 8 MiB. A save that needs more writes its layer while
+	 * pages are copied, and so in the pause too.
 	 */
 	uint64_t memory_budget_bytes;
 	/* Every so many layers is a full one, which bounds the chain; 0: 64. */
 	uint32_t full_every;
 	/*
-	 * Look for dirty pages and read them while the machine still runs, and
-	 * copy during the pause only what differs then. For a first, full
-	 * layer, and where much is dirty. Needs sources that have a look, else
-	 * -EOPNOTSUPP.
+	 * Harvest and copy first while the machine still runs, and copy during
+	 * the pause only what was written since. Where much is dirty; a page
+	 * that is written all the time is copied twice. A full layer does it
+	 * always. Regions whose policy is SMUDGE_REARM_QUIESCED gain nothing.
 	 */
 	bool look_ahead;
 	bool uncompressed;     /* store pages as they are */
@@ -125,21 +128,36 @@ int smudge_checkpointer_create(
 	struct smudge_checkpointer **ret_checkpointer,
 	struct smudge_error *err) SMUDGE_MUST_CHECK SMUDGE_NONNULL(1, 2, 3);
 
+/* What holds for one save instead of the checkpointer's options. */
+struct smudge_save_options {
+	size_t size;  /* sizeof(struct smudge_save_options) */
+	bool is_full; /* stand on no other layer */
+	bool look_ahead;
+	bool uncompressed;
+	uint64_t pause_deadline_ns; /* 0: none */
+};
+
 /*
  * smudge_checkpointer_save - one checkpoint, until the machine runs again
+ * @options: of this save; NULL: as the checkpointer was created
  * @ret_ticket: receives a number for smudge_checkpointer_wait; may be NULL
  *
  * On success the moment is copied, and the layer is being written. It waits
  * before the pause, not in it, while copies of earlier saves fill the budget.
- * A save whose parent fails to get in place fails too.
+ * A save whose parent fails to get in place fails too. Regions are held while
+ * they are copied. Blobs that were added belong to this save, also if it fails.
  * Blocks: on the callbacks, the harvest, copying. Threads: one at a time.
  * State after failure: the machine was resumed, if quiesce had paused it; taken
  * pages are dirty again; the layers in the folder are as before.
- * Return: 0, -ETIMEDOUT (the pause's deadline), -ECANCELED, -EAGAIN (the parent
- * failed meanwhile; try again), -EPERM (in a child), -ENOMEM, what a callback
- * returned (-EIO for what it may not return), or the harvest's error.
+ * Return: 0, -EINVAL, -E2BIG (options), -ENOENT (no region), -ETIMEDOUT (the
+ * pause's deadline), -ECANCELED, -EAGAIN (the parent failed meanwhile, or a
+ * region was added to a save beyond the budget; try again), -EPERM (in a
+ * child), -ENOMEM, what a callback returned (-EIO for what it may not return),
+ * the error of the harvest or of reading a page, or, of a save beyond the
+ * budget, as smudge_checkpointer_wait.
  */
 int smudge_checkpointer_save(struct smudge_checkpointer *checkpointer,
+			     const struct smudge_save_options *options,
 			     uint64_t *ret_ticket,
 			     struct smudge_error *err) SMUDGE_MUST_CHECK
 	SMUDGE_NONNULL(1);
@@ -165,9 +183,11 @@ int smudge_checkpoint_add_blob(struct smudge_checkpointer *checkpointer,
  * NULL
  *
  * Blocks: until then. Threads: any. Results of the last 64 saves are kept.
- * Return: 0, -EINVAL (no such save), -ECANCELED, -ENOSPC, -EDQUOT, -EFBIG,
- * -EIO, -EEXIST (another program made a layer of that number), -EAGAIN (its
- * parent failed), -ENOMEM.
+ * Return: 0, -EINVAL (no such save, or @info is too short), -ECANCELED,
+ * -ENOSPC, -EDQUOT, -EFBIG, -EIO, -EEXIST (another program made a layer of that
+ * number), -ENOENT (the folder, or the layer that it stands on, was removed),
+ * -EAGAIN (its parent failed), -E2BIG (the memory is too large for a layer),
+ * -EACCES, -EROFS, -EMFILE, -ENFILE, -EPERM (in a child), -ENOMEM.
  */
 int smudge_checkpointer_wait(struct smudge_checkpointer *checkpointer,
 			     uint64_t ticket, struct smudge_layer_info *info,
@@ -179,7 +199,9 @@ int smudge_checkpointer_wait(struct smudge_checkpointer *checkpointer,
  *
  * A save that is copying returns -ECANCELED; layers that are not in place are
  * removed and their pages returned.
- * Blocks: no. Threads: any; not from signal handlers.
+ * Also one that has begun and has not paused the machine yet. A save that
+ * begins later is not concerned. Blocks: on a lock. Threads: any; not from
+ * signal handlers, nor in a child.
  */
 void smudge_checkpointer_cancel(struct smudge_checkpointer *checkpointer)
 	SMUDGE_NONNULL(1);

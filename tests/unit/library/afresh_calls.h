@@ -54,4 +54,9 @@ int afresh_process_harvest_quiesced(bool fails, struct smudge_error *err);
 int afresh_process_look(bool fails, struct smudge_error *err);
 int afresh_process_open(bool fails, struct smudge_error *err);
 
+int afresh_checkpoint_add_blob(bool fails, struct smudge_error *err);
+int afresh_checkpointer_create(bool fails, struct smudge_error *err);
+int afresh_checkpointer_save(bool fails, struct smudge_error *err);
+int afresh_checkpointer_wait(bool fails, struct smudge_error *err);
+
 #endif

@@ -283,6 +283,10 @@ static const struct call {
 } calls[] = {
 	{"smudge_batch_create", afresh_batch_create},
 	{"smudge_bitmap_create", afresh_bitmap_create},
+	{"smudge_checkpoint_add_blob", afresh_checkpoint_add_blob},
+	{"smudge_checkpointer_create", afresh_checkpointer_create},
+	{"smudge_checkpointer_save", afresh_checkpointer_save},
+	{"smudge_checkpointer_wait", afresh_checkpointer_wait},
 	{"smudge_client_open", client_open},
 	{"smudge_client_skip", client_skip},
 	{"smudge_client_take", client_take},

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory for the copies of a save.
+ *
+ * Before the pause a save waits for those before it. In the pause, or when one
+ * save alone needs more than the budget, it waits for the writer, which is
+ * asked to begin with this one.
+ */
+#include "checkpoint/save.h"
+
+#include <errno.h>
+#include <time.h>
+
+#include "common/range.h"
+#include "qcow2/format.h"
+#include "sys/guard.h"
+
+/* Chunks that a pause is prepared for at most: 256 MiB. */
+#define MAX_PREPARED 128
+
+/* Until something changed, or the deadline. The lock is held. */
+static void wait_changed(struct smudge_checkpointer *cp, struct smi_save *save)
+{
+	struct timespec until = {
+		.tv_sec = (time_t)(save->deadline_ns / 1000000000),
+		.tv_nsec = (long)(save->deadline_ns % 1000000000),
+	};
+
+	if (save->deadline_ns)
+		pthread_cond_timedwait(&cp->changed, &cp->lock, &until);
+	else
+		pthread_cond_wait(&cp->changed, &cp->lock);
+}
+
+/* Chunks that the pause is likely to need. */
+static size_t estimate(struct smudge_checkpointer *cp)
+{
+	uint64_t bytes = cp->last_pages << SMI_QCOW2_PAGE_SHIFT;
+
+	return (size_t)min_u64(bytes / SMI_CHUNK_BYTES + 2, cp->copies.limit);
+}
+
+int smi_save_wait_for_budget(struct smudge_checkpointer *cp,
+			     struct smi_save *save, struct smudge_error *err)
+{
+	size_t nchunks;
+	int ret;
+
+	SMI_SYS_GUARD(&cp->lock);
+	nchunks = estimate(cp);
+	ret = smi_save_check_pause(save, err);
+	while (!ret && cp->oldest != save &&
+	       smi_copies_room(&cp->copies) < nchunks) {
+		wait_changed(cp, save);
+		ret = smi_save_check_pause(save, err);
+	}
+	return ret;
+}
+
+static size_t to_prepare(struct smudge_checkpointer *cp)
+{
+	SMI_SYS_GUARD(&cp->lock);
+	return min_u64(estimate(cp), MAX_PREPARED);
+}
+
+void smi_save_populate(struct smudge_checkpointer *cp)
+{
+	size_t n = to_prepare(cp);
+	struct smi_chunks chunks = {0};
+	struct smi_chunk *chunk;
+
+	while (chunks.n < n && !smi_copies_get(&cp->copies, &chunk))
+		smi_chunks_push(&chunks, chunk);
+	smi_copies_put(&cp->copies, &chunks);
+}
+
+static int wait_for_room(struct smudge_checkpointer *cp, struct smi_save *save,
+			 struct smudge_error *err)
+{
+	int ret;
+
+	SMI_SYS_GUARD(&cp->lock);
+	save->wants_room = true;
+	pthread_cond_broadcast(&cp->changed);
+	ret = smi_save_check_pause(save, err);
+	while (!ret && !smi_copies_room(&cp->copies)) {
+		wait_changed(cp, save);
+		ret = smi_save_check_pause(save, err);
+	}
+	save->wants_room = false;
+	return ret;
+}
+
+/* While the writer reads along it gets a part of the budget at a time. */
+static bool is_time_to_flush(struct smudge_checkpointer *cp,
+			     struct smi_save *save)
+{
+	SMI_SYS_GUARD(&cp->lock);
+	return save->is_streamed && save->filling.n >= cp->copies.limit / 4;
+}
+
+int smi_save_room(struct smudge_checkpointer *cp, struct smi_save *save,
+		  struct smudge_error *err)
+{
+	struct smi_chunk *chunk;
+	int ret = 0;
+
+	if (save->filling.last && save->chunk_used < SMI_CHUNK_BYTES)
+		return 0;
+	if (is_time_to_flush(cp, save))
+		ret = smi_save_flush(cp, save, err);
+	while (!ret) {
+		ret = smi_copies_get(&cp->copies, &chunk);
+		if (!ret)
+			break;
+		if (ret == -ENOMEM)
+			return smi_checkpointer_no_memory(err);
+		ret = smi_save_flush(cp, save, err);
+		if (!ret)
+			ret = wait_for_room(cp, save, err);
+	}
+	if (ret < 0)
+		return ret;
+	smi_chunks_push(&save->filling, chunk);
+	save->chunk_used = 0;
+	return 0;
+}
