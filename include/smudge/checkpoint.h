@@ -11,9 +11,9 @@
  * and copied, the machine continues (a callback), and threads of the
  * checkpointer compress and write the copies to a layer (layers.h). When the
  * layer is in place, whole and flushed, the moment is saved. When anything
- *fails the pages are dirty again: the next save has them, and nothing is lost
- *but a moment. Regions may come, go and be resized between two saves, also
- *while a layer is written.
+ * fails the pages are dirty again: the next save has them, and nothing is lost
+ * but a moment. Regions may come, go and be resized between two saves, also
+ * while a layer is written.
  *
  *	pause |------- machine runs again -------------------------->
  *	quiesce, harvest, copy, resume, compress, write, flush, in place
@@ -259,15 +259,31 @@ struct smudge_restore_options {
  *      nothing else reads or writes it meanwhile
  * @chain: the layer
  *
- * Pages of zeros become holes where the mapping allows it. Every page is
- * verified before it is written. Pages are marked for every client that is
- * open. For a delta as the next checkpoint: restore, smudge_checkpointer_create
- * with clean_as_of, then let the machine run. Blocks: as long as reading takes;
- * starts threads of its own, and ends them. Threads: one call per memory. State
- * after failure: the memory holds anything; do not run it. Return: 0, -EINVAL,
- * -E2BIG, -ENOENT (a region of the layer is missing in the memory, or the other
- * way round), -ERANGE (another size, gpa or page size), -EOPNOTSUPP (a region
- * without hva), -ECANCELED, or as smudge_chain_read.
+ * Every page is compared with its digest; one that differs ends the call, and
+ * may be in the memory by then. What is zeros at the moment and holds something
+ * now is dropped by smudge_region_discard, or written where that is not
+ * possible; what was never touched is left alone. With is_zeroed nothing is
+ * dropped: say so of memory that a device has pinned (VFIO), after it was
+ * cleared. The memory must be writable; no userfaultfd may wait for its missing
+ * pages.
+ *
+ * All pages that were to be restored are marked for every client that is open.
+ * For a delta as the next checkpoint: restore, smudge_checkpointer_create with
+ * clean_as_of, then let the machine run. For a client of the program's own that
+ * begins clean: restore, smudge_client_open, smudge_memory_harvest,
+ * smudge_client_skip of everything. (The harvest is for sources that were armed
+ * already, and have detected the restore.)
+ *
+ * Blocks: as long as reading takes; starts threads of its own, and ends them.
+ * Threads: one call per memory, none that adds or removes regions of it.
+ * State after failure: after -EINVAL, -E2BIG, -ENOENT, -ERANGE and -EOPNOTSUPP
+ * the memory is as before. After another failure it holds anything: do not run
+ * it.
+ * Return: 0, -EINVAL, -E2BIG (the options have fields that this library does
+ * not know), -ENOENT (a region of the layer is missing in the memory, or the
+ * other way round), -ERANGE (another size, gpa or page size), -EOPNOTSUPP (a
+ * region without hva), -ECANCELED, or as smudge_chain_read, whose -ENOENT and
+ * -EINVAL come before anything was written, too.
  */
 int smudge_restore(struct smudge_memory *memory, struct smudge_chain *chain,
 		   const struct smudge_restore_options *options,

@@ -36,6 +36,11 @@ int afresh_chain_open(bool fails, struct smudge_error *err);
 int afresh_chain_read(bool fails, struct smudge_error *err);
 int afresh_chain_verify(bool fails, struct smudge_error *err);
 int afresh_layers_each(bool fails, struct smudge_error *err);
+int afresh_region_discard(bool fails, struct smudge_error *err);
+int afresh_region_next_populated(bool fails, struct smudge_error *err);
+int afresh_region_read(bool fails, struct smudge_error *err);
+int afresh_region_read_bytes(bool fails, struct smudge_error *err);
+int afresh_restore(bool fails, struct smudge_error *err);
 
 int afresh_batch_create(bool fails, struct smudge_error *err);
 int afresh_bitmap_create(bool fails, struct smudge_error *err);

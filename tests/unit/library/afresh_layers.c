@@ -4,7 +4,9 @@
  */
 #include "afresh_calls.h"
 
-#include <smudge/layers.h>
+#include <sys/mman.h>
+
+#include <smudge/checkpoint.h>
 
 #include "folder.h"
 #include "moments.h"
@@ -132,5 +134,42 @@ int afresh_layers_each(bool fails, struct smudge_error *err)
 	open_layers();
 	ret = smudge_layers_each("chain", list, &fails, err);
 	close_layers();
+	return ret;
+}
+
+static void add_region(struct smudge_memory *memory, const char *name,
+		       uint64_t gpa, uint64_t size_bytes, void *hva)
+{
+	const struct smudge_region_options options = {
+		.size = sizeof(options),
+		.name = name,
+		.hva = hva,
+		.gpa = gpa,
+		.size_bytes = size_bytes,
+	};
+	struct smudge_region *region;
+
+	assert_int_equal(smudge_region_add(memory, &options, &region, NULL), 0);
+}
+
+int afresh_restore(bool fails, struct smudge_error *err)
+{
+	const size_t low_bytes = 600 * 4096, rom_bytes = 3 * 4096;
+	char *ram = mmap(NULL, low_bytes + rom_bytes, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct smudge_memory *memory;
+	int ret;
+
+	assert_true(ram != MAP_FAILED);
+	open_layers();
+	assert_int_equal(smudge_memory_create(&memory), 0);
+	add_region(memory, "low", 0, low_bytes, ram);
+	if (!fails)
+		add_region(memory, "rom", UINT64_C(1) << 32, rom_bytes,
+			   ram + low_bytes);
+	ret = smudge_restore(memory, layers.second, NULL, err);
+	assert_int_equal(smudge_memory_destroy(memory, NULL), 0);
+	close_layers();
+	munmap(ram, low_bytes + rom_bytes);
 	return ret;
 }

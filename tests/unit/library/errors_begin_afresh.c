@@ -232,37 +232,6 @@ static int region_attach(bool fails, struct smudge_error *err)
 	return ret;
 }
 
-static int region_next_populated(bool fails, struct smudge_error *err)
-{
-	struct smudge_run run;
-	int ret = smudge_region_next_populated(
-		world.screen, 0, fails ? NPAGES + 1 : NPAGES, &run, err);
-
-	return ret < 0 ? ret : 0;
-}
-
-static int region_read(bool fails, struct smudge_error *err)
-{
-	static char page[4096];
-
-	return smudge_region_read(world.screen, fails ? NPAGES : 0, 1, page,
-				  err);
-}
-
-static int region_read_bytes(bool fails, struct smudge_error *err)
-{
-	char byte;
-
-	return smudge_region_read_bytes(world.screen, fails ? NPAGES * 4096 : 0,
-					1, &byte, err);
-}
-
-static int region_discard(bool fails, struct smudge_error *err)
-{
-	return smudge_region_discard(world.screen, fails ? NPAGES : 0, 1, -1,
-				     err);
-}
-
 static int region_resize(bool fails, struct smudge_error *err)
 {
 	return smudge_region_resize(world.region, NPAGES + fails, err);
@@ -330,15 +299,16 @@ static const struct call {
 	{"smudge_process_open", afresh_process_open},
 	{"smudge_region_add", afresh_region_add},
 	{"smudge_region_attach", region_attach},
-	{"smudge_region_discard", region_discard},
+	{"smudge_region_discard", afresh_region_discard},
 	{"smudge_region_harvest", region_harvest},
 	{"smudge_region_harvest_quiesced", region_harvest_quiesced},
 	{"smudge_region_look", region_look},
-	{"smudge_region_next_populated", region_next_populated},
-	{"smudge_region_read", region_read},
-	{"smudge_region_read_bytes", region_read_bytes},
+	{"smudge_region_next_populated", afresh_region_next_populated},
+	{"smudge_region_read", afresh_region_read},
+	{"smudge_region_read_bytes", afresh_region_read_bytes},
 	{"smudge_region_remove", afresh_region_remove},
 	{"smudge_region_resize", region_resize},
+	{"smudge_restore", afresh_restore},
 	{"smudge_source_create", afresh_source_create},
 	{"smudge_source_detach", source_detach},
 	{"smudge_uffd_create", afresh_uffd_create},

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pages with content are read straight into the memory and verified there, or,
+ * where pages of zeros are among them, by way of a buffer, since reading zeros
+ * would populate the memory with them. Images of a long chain are opened anew
+ * for each read, so a part is read at once.
+ */
+#include "checkpoint/restore_pages.h"
+
+#include <string.h>
+
+#include <smudge/populated.h>
+
+#include "common/range.h"
+#include "qcow2/format.h"
+#include "sys/page.h"
+
+/* Shorter runs are written, which is quicker than a hole. */
+#define HOLE_PAGES 64
+
+/* The address of a page of 4 KiB. */
+static uint8_t *page_at(const struct smudge_region *region, uint64_t page)
+{
+	return (uint8_t *)smudge_region_hva(region) +
+	       page * SMI_QCOW2_PAGE_BYTES;
+}
+
+static unsigned int page_shift(const struct smudge_region *region)
+{
+	return smudge_region_page_shift(region) - SMI_QCOW2_PAGE_SHIFT;
+}
+
+/*
+ * The next pages of 4 KiB in [@page, @end) that may hold something; false:
+ * there are none.
+ */
+static bool next_populated(struct smudge_region *region, uint64_t page,
+			   uint64_t end, struct smudge_run *ret_run)
+{
+	unsigned int shift = page_shift(region);
+	struct smudge_run run = {page, end - page};
+	int ret;
+
+	if (page == end)
+		return false;
+	ret = smudge_region_next_populated(
+		region, page >> shift, ((end - 1) >> shift) + 1, &run, NULL);
+	if (ret == 0)
+		return false;
+	if (ret > 0) {
+		uint64_t run_end = (run.first_page + run.npages) << shift;
+
+		run.first_page = max_u64(page, run.first_page << shift);
+		run.npages = min_u64(end, run_end) - run.first_page;
+	}
+	*ret_run = run;
+	return true;
+}
+
+/*
+ * Drop the content of the whole pages of the region that are in @run. Whether
+ * that worked shows in what is still populated.
+ */
+static void drop(struct smudge_region *region, const struct smudge_run *run)
+{
+	unsigned int shift = page_shift(region);
+	uint64_t mask = (UINT64_C(1) << shift) - 1;
+	uint64_t first = (run->first_page + mask) >> shift;
+	uint64_t end = (run->first_page + run->npages) >> shift;
+
+	if (run->npages < HOLE_PAGES || first >= end ||
+	    smudge_region_discard(region, first, end - first, -1, NULL) < 0)
+		return;
+}
+
+static void clear(const struct smudge_region *region,
+		  const struct smudge_run *run)
+{
+	for (uint64_t i = 0; i < run->npages; i++) {
+		uint8_t *page = page_at(region, run->first_page + i);
+
+		if (!smi_sys_page_is_zero(page, SMI_QCOW2_PAGE_BYTES))
+			memset(page, 0, SMI_QCOW2_PAGE_BYTES);
+	}
+}
+
+/*
+ * A discarded page of a private mapping of a file has the file's content, and
+ * some memory cannot be discarded. Both is populated still, and is cleared.
+ */
+void smi_restore_zeros(struct smudge_region *region, uint64_t first_page,
+		       uint64_t npages)
+{
+	uint64_t end = first_page + npages;
+	struct smudge_run run;
+
+	for (uint64_t page = first_page;
+	     next_populated(region, page, end, &run);
+	     page = run.first_page + run.npages)
+		drop(region, &run);
+	for (uint64_t page = first_page;
+	     next_populated(region, page, end, &run);
+	     page = run.first_page + run.npages)
+		clear(region, &run);
+}
+
+static uint64_t count_zeros(const struct smi_qcow2_digest *digests,
+			    uint64_t npages)
+{
+	uint64_t n = 0;
+
+	for (uint64_t i = 0; i < npages; i++)
+		n += smi_qcow2_digest_is_zero(digests[i]);
+	return n;
+}
+
+static uint64_t count_alike(const struct smi_qcow2_digest *digests,
+			    uint64_t npages)
+{
+	bool are_zeros = smi_qcow2_digest_is_zero(digests[0]);
+	uint64_t n = 1;
+
+	while (n < npages && smi_qcow2_digest_is_zero(digests[n]) == are_zeros)
+		n++;
+	return n;
+}
+
+static void clear_runs(struct smudge_region *region,
+		       const struct smi_part *part,
+		       const struct smi_qcow2_digest *digests)
+{
+	uint64_t n;
+
+	for (uint64_t i = 0; i < part->npages; i += n) {
+		n = count_alike(digests + i, part->npages - i);
+		if (smi_qcow2_digest_is_zero(digests[i]))
+			smi_restore_zeros(region, part->first_page + i, n);
+	}
+}
+
+/* @buffer has the part's pages, which are right. */
+static void copy_runs(const struct smudge_region *region,
+		      const struct smi_part *part,
+		      const struct smi_qcow2_digest *digests,
+		      const uint8_t *buffer)
+{
+	uint64_t n;
+
+	for (uint64_t i = 0; i < part->npages; i += n) {
+		n = count_alike(digests + i, part->npages - i);
+		if (!smi_qcow2_digest_is_zero(digests[i]))
+			memcpy(page_at(region, part->first_page + i),
+			       buffer + i * SMI_QCOW2_PAGE_BYTES,
+			       n * SMI_QCOW2_PAGE_BYTES);
+	}
+}
+
+int smi_restore_part(struct smudge_region *region, bool is_zeroed,
+		     struct smi_page_reader *reader,
+		     const struct smi_part *part, void *buffer,
+		     struct smudge_error *err)
+{
+	const struct smi_qcow2_digest *digests;
+	uint64_t nzeros;
+	int ret = smi_page_reader_digests(reader, part, &digests, err);
+
+	if (ret < 0)
+		return ret;
+	nzeros = count_zeros(digests, part->npages);
+	if (!nzeros)
+		return smi_page_reader_pages(
+			reader, part, page_at(region, part->first_page), err);
+	/* First: a page of the region that gets content is populated as one. */
+	if (!is_zeroed)
+		clear_runs(region, part, digests);
+	/* Pages without a digest are zeros, whatever the layer has there. */
+	if (nzeros == part->npages)
+		return 0;
+	ret = smi_page_reader_pages(reader, part, buffer, err);
+	if (ret == 0)
+		ret = smi_page_reader_digests(reader, part, &digests, err);
+	if (ret == 0)
+		copy_runs(region, part, digests, buffer);
+	return ret;
+}
