@@ -259,13 +259,13 @@ struct smudge_restore_options {
  *      nothing else reads or writes it meanwhile
  * @chain: the layer
  *
- * Every page is compared with its digest; one that differs ends the call, and
- * may be in the memory by then. What is zeros at the moment and holds something
- * now is dropped by smudge_region_discard, or written where that is not
- * possible; what was never touched is left alone. With is_zeroed nothing is
- * dropped: say so of memory that a device has pinned (VFIO), after it was
- * cleared. The memory must be writable; no userfaultfd may wait for its missing
- * pages.
+ * Every page with content is compared with its digest; one that differs ends
+ * the call, and may be in the memory by then. What is zeros at the moment and
+ * holds something now is dropped by smudge_region_discard, or written where
+ * that is not possible; what was never touched is left alone. With is_zeroed
+ * nothing is dropped: say so of memory that a device has pinned (VFIO), after
+ * it was cleared. The memory must be writable; no userfaultfd may wait for its
+ * missing pages.
  *
  * All pages that were to be restored are marked for every client that is open.
  * For a delta as the next checkpoint: restore, smudge_checkpointer_create with
@@ -276,14 +276,12 @@ struct smudge_restore_options {
  *
  * Blocks: as long as reading takes; starts threads of its own, and ends them.
  * Threads: one call per memory, none that adds or removes regions of it.
- * State after failure: after -EINVAL, -E2BIG, -ENOENT, -ERANGE and -EOPNOTSUPP
- * the memory is as before. After another failure it holds anything: do not run
- * it.
+ * State after failure: the memory is as before, if a region or an option was
+ * refused. After another failure it holds anything: do not run it.
  * Return: 0, -EINVAL, -E2BIG (the options have fields that this library does
  * not know), -ENOENT (a region of the layer is missing in the memory, or the
  * other way round), -ERANGE (another size, gpa or page size), -EOPNOTSUPP (a
- * region without hva), -ECANCELED, or as smudge_chain_read, whose -ENOENT and
- * -EINVAL come before anything was written, too.
+ * region without hva), -ECANCELED, or as smudge_chain_read.
  */
 int smudge_restore(struct smudge_memory *memory, struct smudge_chain *chain,
 		   const struct smudge_restore_options *options,
