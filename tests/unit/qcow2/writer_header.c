@@ -18,6 +18,7 @@ static uint64_t find_extension(const struct image *image, uint32_t type,
 {
 	uint64_t at = image_number(image, 100, 4);
 
+	*ret_bytes = 0;
 	while (image_number(image, at, 4)) {
 		*ret_bytes = image_number(image, at + 4, 4);
 		if (image_number(image, at, 4) == type)
