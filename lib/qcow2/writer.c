@@ -26,7 +26,11 @@
 
 #define MAX_DEFAULT_THREADS 8
 #define MAX_THREADS	    256
-#define CHUNKS_PER_THREAD   4
+/*
+ * 128 MiB are queued at most, for 12 KiB of memory each. With a few per thread
+ * only, the threads run dry where the caller's thread gets no processor.
+ */
+#define NCHUNKS 128
 #define MAX_PAGES \
 	(SMI_QCOW2_MAX_L1_BYTES / sizeof(uint64_t) * SMI_QCOW2_TABLE_ENTRIES)
 
@@ -155,7 +159,6 @@ static int copy_options(struct smi_qcow2_writer *w,
 static int create_parts(struct smi_qcow2_writer *w,
 			const struct smi_qcow2_writer_options *options)
 {
-	size_t nchunks;
 	int ret = copy_options(w, options);
 
 	if (!ret)
@@ -163,8 +166,7 @@ static int create_parts(struct smi_qcow2_writer *w,
 					 options->backing_name);
 	if (ret < 0)
 		return ret;
-	nchunks = w->nthreads * CHUNKS_PER_THREAD;
-	w->chunks = calloc(nchunks, sizeof(*w->chunks));
+	w->chunks = calloc(NCHUNKS, sizeof(*w->chunks));
 	w->packers = calloc(w->nthreads, sizeof(struct smi_qcow2_packer *));
 	if (!w->chunks || !w->packers)
 		return -ENOMEM;
@@ -174,7 +176,7 @@ static int create_parts(struct smi_qcow2_writer *w,
 					      &w->packers[i]);
 	if (ret < 0)
 		return ret;
-	return smi_qcow2_pipeline_create(&pipeline_ops, w, w->nthreads, nchunks,
+	return smi_qcow2_pipeline_create(&pipeline_ops, w, w->nthreads, NCHUNKS,
 					 &w->pipeline);
 }
 
