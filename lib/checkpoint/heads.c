@@ -92,12 +92,12 @@ static int check_plausible(const struct smi_qcow2_chain *images, size_t image,
 				smi_qcow2_chain_name(images, image));
 }
 
-static int read_tail(const struct smi_qcow2_chain *images, size_t image,
-		     const struct smi_footer *footer, uint8_t *bytes,
-		     struct smudge_error *err)
+static int read_tail_of(const struct smi_qcow2_chain *images, size_t image,
+			size_t depth, const struct smi_footer *footer,
+			uint8_t *bytes, struct smudge_error *err)
 {
 	struct smi_qcow2_reader *reader;
-	int ret = smi_qcow2_reader_create(images, image, 0, &reader, err);
+	int ret = smi_qcow2_reader_create(images, image, depth, &reader, err);
 
 	if (ret < 0)
 		return ret;
@@ -105,6 +105,22 @@ static int read_tail(const struct smi_qcow2_chain *images, size_t image,
 				    footer->tail_npages, bytes, err);
 	smi_qcow2_reader_destroy(reader);
 	return ret;
+}
+
+/* As the footer: all of it is in the image, but for what tools left out. */
+static int read_tail(const struct smi_qcow2_chain *images, size_t image,
+		     const struct smi_footer *footer, uint8_t *bytes,
+		     struct smudge_error *err)
+{
+	int ret = read_tail_of(images, image, 1, footer, bytes, err);
+
+	if (ret < 0 ||
+	    smi_qcow2_digest_is_equal(
+		    smi_tail_checksum(bytes, footer->tail_npages *
+						     SMI_QCOW2_PAGE_BYTES),
+		    footer->tail_checksum))
+		return ret;
+	return read_tail_of(images, image, 0, footer, bytes, err);
 }
 
 int smi_chain_layer(const struct smi_qcow2_chain *images, size_t image,
