@@ -44,6 +44,7 @@ int afresh_restore(bool fails, struct smudge_error *err);
 
 int afresh_batch_create(bool fails, struct smudge_error *err);
 int afresh_bitmap_create(bool fails, struct smudge_error *err);
+int afresh_log_open(bool fails, struct smudge_error *err);
 int afresh_memory_destroy(bool fails, struct smudge_error *err);
 int afresh_region_add(bool fails, struct smudge_error *err);
 int afresh_region_remove(bool fails, struct smudge_error *err);

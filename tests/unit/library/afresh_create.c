@@ -161,3 +161,20 @@ int afresh_migration_set_limits(bool fails, struct smudge_error *err)
 	smudge_migration_destroy(migration);
 	return ret;
 }
+
+static void write_nothing(const struct smudge_log_message *message,
+			  void *opaque)
+{
+}
+
+int afresh_log_open(bool fails, struct smudge_error *err)
+{
+	const struct smudge_log_options o = {
+		.size = sizeof(o), .write = fails ? NULL : write_nothing};
+	struct smudge_log *log;
+	int ret = smudge_log_open(&o, &log, err);
+
+	if (ret == 0)
+		smudge_log_close(log);
+	return ret;
+}

@@ -204,23 +204,6 @@ static int region_look(bool fails, struct smudge_error *err)
 	return smudge_region_look(fails ? world.region : world.screen, err);
 }
 
-static void write_nothing(const struct smudge_log_message *message,
-			  void *opaque)
-{
-}
-
-static int log_open(bool fails, struct smudge_error *err)
-{
-	const struct smudge_log_options o = {
-		.size = sizeof(o), .write = fails ? NULL : write_nothing};
-	struct smudge_log *log;
-	int ret = smudge_log_open(&o, &log, err);
-
-	if (ret == 0)
-		smudge_log_close(log);
-	return ret;
-}
-
 static int region_attach(bool fails, struct smudge_error *err)
 {
 	int ret = smudge_region_attach(world.region, world.other.source,
@@ -281,7 +264,7 @@ static const struct call {
 	{"smudge_kvm_ring_full", afresh_kvm_ring_full},
 	{"smudge_kvm_ring_slot", afresh_kvm_ring_slot},
 	{"smudge_layers_each", afresh_layers_each},
-	{"smudge_log_open", log_open},
+	{"smudge_log_open", afresh_log_open},
 	{"smudge_memory_destroy", afresh_memory_destroy},
 	{"smudge_memory_harvest", memory_harvest},
 	{"smudge_memory_harvest_quiesced", memory_harvest_quiesced},
