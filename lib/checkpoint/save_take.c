@@ -8,11 +8,17 @@
  */
 #include "checkpoint/save.h"
 
-#include <errno.h>
+#include <smudge/populated.h>
 
 #include "common/range.h"
 #include "qcow2/format.h"
 #include "sys/clock.h"
+
+/*
+ * Runs shorter than this are read, populated or not: to ask costs more. Pages
+ * that were never touched are dirty in long runs only.
+ */
+#define ASK_POPULATED_PAGES 32
 
 static unsigned int shift_of(const struct smudge_region *region)
 {
@@ -30,12 +36,56 @@ static struct smi_piece piece_of(struct smudge_region *region,
 	};
 }
 
+static int add_zeros(struct smi_save *save, struct smudge_region *region,
+		     uint64_t first_page, uint64_t end_page,
+		     struct smudge_error *err)
+{
+	struct smi_piece piece =
+		piece_of(region, first_page, end_page - first_page);
+
+	return first_page < end_page ? smi_save_add_zeros(save, &piece, err)
+				     : 0;
+}
+
+/* A long run: what was never touched is zeros, and is not read. */
+static int add_populated(struct smudge_checkpointer *cp, struct smi_save *save,
+			 struct smudge_region *region, struct smudge_run run,
+			 struct smudge_error *err)
+{
+	uint64_t at = run.first_page;
+	uint64_t end = run.first_page + run.npages;
+
+	while (at < end) {
+		struct smudge_run found = {0, 0};
+		int ret = smudge_region_next_populated(region, at, end, &found,
+						       err);
+		struct smi_piece piece;
+
+		if (ret < 0)
+			return ret;
+		if (!ret)
+			found = (struct smudge_run){end, 0};
+		ret = add_zeros(save, region, at, found.first_page, err);
+		if (!ret && found.npages) {
+			piece = piece_of(region, found.first_page,
+					 found.npages);
+			ret = smi_save_add_data(cp, save, &piece, err);
+		}
+		if (ret < 0)
+			return ret;
+		at = found.first_page + found.npages;
+	}
+	return 0;
+}
+
 static int add_run(struct smudge_checkpointer *cp, struct smi_save *save,
 		   struct smudge_region *region, struct smudge_run run,
 		   struct smudge_error *err)
 {
 	struct smi_piece piece = piece_of(region, run.first_page, run.npages);
 
+	if (piece.npages >= ASK_POPULATED_PAGES)
+		return add_populated(cp, save, region, run, err);
 	return smi_save_add_data(cp, save, &piece, err);
 }
 

@@ -4,6 +4,7 @@
  * is written while pages are copied, before the pause and in it.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "rig.h"
 
@@ -113,5 +114,29 @@ static void a_deadline_without_room(void **state)
 	rig_close(&rig);
 }
 
+static int discard_first(struct rig *rig, const char *callback)
+{
+	return strcmp(callback, "quiesce")
+		       ? 0
+		       : smudge_region_discard(rig->regions[0].region, 100, 500,
+					       -1, NULL);
+}
+
+/* They were written to the layer already, when they had a content. */
+static void pages_discarded_before_the_pause(void **state)
+{
+	struct rig_region *region;
+	struct rig rig;
+
+	open_rig(&rig, &region);
+	rig.hook = discard_first;
+	for (unsigned int i = 0; i < 5; i++) {
+		fill(&rig, region, 7 + i);
+		rig_checkpoint(&rig, NULL);
+	}
+	rig_close(&rig);
+}
+
 TEST_MAIN(a_save_larger_than_the_budget, large_saves_overlap,
-	  a_large_save_that_fails, a_deadline_without_room)
+	  a_large_save_that_fails, a_deadline_without_room,
+	  pages_discarded_before_the_pause)

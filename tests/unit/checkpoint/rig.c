@@ -11,37 +11,90 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <smudge/source.h>
+
 #include "racing.h"
 
 enum {
 	PAGE = 4096
 };
 
-void rig_open(struct rig *rig, const char *test_name)
+static void make_folder(struct rig *rig, const char *test_name)
 {
-	*rig = (struct rig){.does_mark = true};
 	snprintf(rig->folder, sizeof(rig->folder), "/tmp/smudge-%.24s-XXXXXX",
 		 test_name);
 	assert_non_null(mkdtemp(rig->folder));
-	assert_int_equal(smudge_memory_create(&rig->memory), 0);
-	pthread_rwlock_init(&rig->running, NULL);
 	rig->options.size = sizeof(rig->options);
 }
 
-void rig_close(struct rig *rig)
+static void remove_folder(struct rig *rig)
 {
 	char command[128];
 
+	snprintf(command, sizeof(command), "rm -rf %s", rig->folder);
+	assert_int_equal(system(command), 0);
+}
+
+void rig_open(struct rig *rig, const char *test_name)
+{
+	*rig = (struct rig){.does_mark = true, .machine = rig};
+	make_folder(rig, test_name);
+	assert_int_equal(smudge_memory_create(&rig->memory), 0);
+	pthread_rwlock_init(&rig->running, NULL);
+}
+
+void rig_open_beside(struct rig *rig, struct rig *machine)
+{
+	*rig = (struct rig){.machine = machine, .memory = machine->memory};
+	make_folder(rig, "beside");
+}
+
+static void close_machine(struct rig *rig)
+{
 	rig_stop(rig);
-	rig_destroy(rig);
 	for (size_t i = 0; i < RIG_MAX_REGIONS; i++)
 		if (rig->regions[i].region)
 			rig_remove(rig, &rig->regions[i]);
 	assert_int_equal(smudge_memory_destroy(rig->memory, NULL), 0);
-	rig_free_moment(&rig->last);
 	pthread_rwlock_destroy(&rig->running);
-	snprintf(command, sizeof(command), "rm -rf %s", rig->folder);
-	assert_int_equal(system(command), 0);
+	for (size_t i = 0; i < RIG_MAX_REGIONS; i++)
+		if (rig->sources[i])
+			smudge_source_destroy(rig->sources[i]);
+}
+
+void rig_close(struct rig *rig)
+{
+	if (rig->machine == rig)
+		rig_stop(rig);
+	rig_destroy(rig);
+	if (rig->machine == rig)
+		close_machine(rig);
+	rig_free_moment(&rig->last);
+	remove_folder(rig);
+}
+
+void rig_track_uffd(struct rig *rig)
+{
+	rig->does_mark = false;
+	for (size_t i = 0; i < RIG_MAX_REGIONS; i++) {
+		if (!rig->regions[i].region)
+			continue;
+		assert_int_equal(smudge_uffd_create(&rig->sources[i], NULL), 0);
+		assert_int_equal(smudge_region_attach(rig->regions[i].region,
+						      rig->sources[i], 0, 0,
+						      NULL),
+				 0);
+	}
+}
+
+void rig_pause(struct rig *rig)
+{
+	pthread_rwlock_wrlock(&rig->machine->running);
+}
+
+void rig_resume(struct rig *rig)
+{
+	pthread_rwlock_unlock(&rig->machine->running);
 }
 
 struct rig_region *rig_add(struct rig *rig, const char *name, uint64_t gpa,
@@ -109,14 +162,28 @@ void rig_write(struct rig *rig, struct rig_region *region, size_t page,
 	pthread_rwlock_unlock(&rig->running);
 }
 
-/* One write in eight clears the page. */
+/* Pages lose their content, as in a balloon. */
+static void discard(struct rig_region *region, struct test_rng *rng)
+{
+	size_t page = test_rng_below(rng, region->npages);
+	size_t n = 1 + test_rng_below(rng, 100);
+
+	if (n > region->npages - page)
+		n = region->npages - page;
+	if (smudge_region_discard(region->region, page, n, -1, NULL))
+		abort();
+}
+
+/* One write in eight clears the page, and one in a hundred discards some. */
 static void write_random(struct rig *rig, struct test_rng *rng)
 {
 	struct rig_region *region;
 
 	pthread_rwlock_rdlock(&rig->running);
 	region = &rig->regions[test_rng_below(rng, RIG_MAX_REGIONS)];
-	if (region->region)
+	if (region->region && !test_rng_below(rng, 100))
+		discard(region, rng);
+	else if (region->region)
 		write_page(rig, region, test_rng_below(rng, region->npages),
 			   test_rng_below(rng, 8) ? (uint32_t)test_rng_next(rng)
 						  : 0);
@@ -185,7 +252,7 @@ static void copy_moment(struct rig *rig)
 
 	rig_free_moment(to);
 	for (size_t i = 0; i < RIG_MAX_REGIONS; i++) {
-		struct rig_region *from = &rig->regions[i];
+		struct rig_region *from = &rig->machine->regions[i];
 
 		if (!from->region)
 			continue;
@@ -206,9 +273,8 @@ static int quiesce(void *opaque, struct smudge_error *err)
 
 	if (ret)
 		return ret;
-	pthread_rwlock_wrlock(&rig->running);
+	rig_pause(rig);
 	rig->npauses++;
-	copy_moment(rig);
 	return 0;
 }
 
@@ -217,7 +283,7 @@ static int resume(void *opaque, struct smudge_error *err)
 	struct rig *rig = opaque;
 
 	rig->nresumes++;
-	pthread_rwlock_unlock(&rig->running);
+	rig_resume(rig);
 	return call_hook(rig, "resume");
 }
 
@@ -227,6 +293,8 @@ static int save_state(void *opaque, struct smudge_checkpointer *cp,
 	struct rig *rig = opaque;
 	int ret = call_hook(rig, "save_state");
 
+	/* Not before, since it populates all that it reads. */
+	copy_moment(rig);
 	return ret ? ret
 		   : smudge_checkpoint_add_blob(cp, "pauses", &rig->npauses,
 						sizeof(rig->npauses), err);

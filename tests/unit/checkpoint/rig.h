@@ -38,7 +38,9 @@ struct rig_moment {
 };
 
 struct rig {
+	struct rig *machine; /* whose memory and threads: itself, mostly */
 	struct smudge_memory *memory;
+	struct smudge_source *sources[RIG_MAX_REGIONS]; /* uffd, or NULL */
 	struct rig_region regions[RIG_MAX_REGIONS];
 	char folder[64];
 	struct smudge_checkpointer *cp;
@@ -57,6 +59,12 @@ struct rig {
 };
 
 void rig_open(struct rig *rig, const char *test_name);
+/* Another checkpointer of @machine's memory, closed before it. */
+void rig_open_beside(struct rig *rig, struct rig *machine);
+/* The kernel detects what is written to the regions: no marks any more. */
+void rig_track_uffd(struct rig *rig);
+void rig_pause(struct rig *rig);
+void rig_resume(struct rig *rig);
 /* The machine's threads have ended; the folder is removed. */
 void rig_close(struct rig *rig);
 
