@@ -186,8 +186,9 @@ int smudge_checkpoint_add_blob(struct smudge_checkpointer *checkpointer,
  * Return: 0, -EINVAL (no such save, or @info is too short), -ECANCELED,
  * -ENOSPC, -EDQUOT, -EFBIG, -EIO, -EEXIST (another program made a layer of that
  * number), -ENOENT (the folder, or the layer that it stands on, was removed),
- * -EAGAIN (its parent failed), -E2BIG (the memory is too large for a layer),
- * -EACCES, -EROFS, -EMFILE, -ENFILE, -EPERM (in a child), -ENOMEM.
+ * -EAGAIN (its parent failed, or no thread could be created), -E2BIG (the
+ * memory is too large for a layer), -EACCES, -EROFS, -EMFILE, -ENFILE, -EPERM
+ * (in a child), -ENOMEM.
  */
 int smudge_checkpointer_wait(struct smudge_checkpointer *checkpointer,
 			     uint64_t ticket, struct smudge_layer_info *info,
