@@ -24,12 +24,17 @@ static uint64_t count_nowhere(const struct run *run)
 	return i - run->at;
 }
 
-static uint64_t count_zeros(const struct run *run)
+/* A cluster may have a place although it reads as zeros: then a right one. */
+static uint64_t count_zeros(const struct run *run,
+			    const struct smi_qcow2_image *image)
 {
+	uint64_t wrong = SMI_QCOW2_OFFSET &
+			 ((UINT64_C(1) << image->header.cluster_bits) - 1);
 	size_t i = run->at;
 
 	while (i < run->end && run->owners[i] == run->owners[run->at] &&
-	       smi_qcow2_entry_is_zero(run->entries[i]))
+	       smi_qcow2_entry_is_zero(run->entries[i]) &&
+	       !(run->entries[i] & wrong))
 		i++;
 	return i - run->at;
 }
@@ -102,7 +107,7 @@ static void find_data(const struct smi_qcow2_stack *stack,
 
 	if (cluster->is_zero) {
 		place->kind = SMI_QCOW2_KIND_ZEROS;
-		place->npages = count_zeros(run);
+		place->npages = count_zeros(run, image);
 	} else if (cluster->is_compressed) {
 		place->kind = SMI_QCOW2_KIND_COMPRESSED;
 		place->npages = count_cluster(run, cluster_pages - skip);

@@ -151,6 +151,28 @@ static void not_aligned(void **state)
 	expect_damage("image: a cluster is not aligned, at 20480");
 }
 
+/* Also behind another one, in one read. */
+static void zeros_not_aligned(void **state)
+{
+	struct smi_qcow2_reader *reader;
+	struct smi_qcow2_chain *chain;
+
+	(void)state;
+	begin(3);
+	builder_entry(&builder, 0, SMI_QCOW2_ZERO | CLUSTER_BYTES);
+	builder_entry(&builder, 1, SMI_QCOW2_ZERO | (CLUSTER_BYTES + 512));
+	builder_save(&builder, "image");
+	chain = expect_chain("image");
+	reader = expect_reader(chain, 0, 0);
+	assert_int_equal(
+		smi_qcow2_reader_read(reader, 0, CLUSTER_PAGES, disk, NULL), 0);
+	assert_int_equal(
+		smi_qcow2_reader_read(reader, 0, 2 * CLUSTER_PAGES, disk, NULL),
+		-EBADMSG);
+	smi_qcow2_reader_destroy(reader);
+	smi_qcow2_chain_close(chain);
+}
+
 static void zeros_in_version_2(void **state)
 {
 	(void)state;
@@ -162,4 +184,4 @@ static void zeros_in_version_2(void **state)
 TEST_MAIN_WITH(folder_create, folder_remove, no_zstd, old_zstd,
 	       less_than_cluster, more_than_cluster, cut_frame, packed_at_zero,
 	       packed_beyond_end, raw_beyond_end, not_aligned,
-	       zeros_in_version_2)
+	       zeros_not_aligned, zeros_in_version_2)
