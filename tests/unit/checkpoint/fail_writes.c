@@ -79,7 +79,7 @@ int __wrap_renameat2(int from_fd, const char *from, int to_fd, const char *to,
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
 			  void *(*run)(void *), void *opaque)
 {
-	int error = fails(FAIL_WRITE_THREAD);
+	int ret = fails(FAIL_WRITE_THREAD);
 
-	return error ? error : __real_pthread_create(thread, attr, run, opaque);
+	return ret ? ret : __real_pthread_create(thread, attr, run, opaque);
 }
