@@ -8,6 +8,7 @@
 #include "checkpoint/restore_pages.h"
 
 #include <string.h>
+#include <sys/mman.h>
 
 #include <smudge/populated.h>
 
@@ -17,6 +18,14 @@
 
 /* Shorter runs are written, which is quicker than a hole. */
 #define HOLE_PAGES 64
+
+/* Shorter runs are populated by a fault per page. */
+#define POPULATED_PAGES 16
+
+/* Linux 5.14 */
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
 
 /* The address of a page of 4 KiB. */
 static uint8_t *page_at(const struct smudge_region *region, uint64_t page)
@@ -138,6 +147,19 @@ static void clear_runs(struct smudge_region *region,
 	}
 }
 
+/*
+ * Pages that will be written: an eighth of the time of a read into memory that
+ * was never touched goes for faults. It is a help only, and may fail.
+ */
+static void populate(const struct smudge_region *region, uint64_t page,
+		     uint64_t npages)
+{
+	if (npages >= POPULATED_PAGES)
+		(void)madvise(page_at(region, page),
+			      npages * SMI_QCOW2_PAGE_BYTES,
+			      MADV_POPULATE_WRITE);
+}
+
 /* @buffer has the part's pages, which are right. */
 static void copy_runs(const struct smudge_region *region,
 		      const struct smi_part *part,
@@ -148,11 +170,23 @@ static void copy_runs(const struct smudge_region *region,
 
 	for (uint64_t i = 0; i < part->npages; i += n) {
 		n = count_alike(digests + i, part->npages - i);
-		if (!smi_qcow2_digest_is_zero(digests[i]))
-			memcpy(page_at(region, part->first_page + i),
-			       buffer + i * SMI_QCOW2_PAGE_BYTES,
-			       n * SMI_QCOW2_PAGE_BYTES);
+		if (smi_qcow2_digest_is_zero(digests[i]))
+			continue;
+		populate(region, part->first_page + i, n);
+		memcpy(page_at(region, part->first_page + i),
+		       buffer + i * SMI_QCOW2_PAGE_BYTES,
+		       n * SMI_QCOW2_PAGE_BYTES);
 	}
+}
+
+/* No page of the part is zeros. */
+static int read_straight(const struct smudge_region *region,
+			 struct smi_page_reader *reader,
+			 const struct smi_part *part, struct smudge_error *err)
+{
+	populate(region, part->first_page, part->npages);
+	return smi_page_reader_pages(reader, part,
+				     page_at(region, part->first_page), err);
 }
 
 int smi_restore_part(struct smudge_region *region, bool is_zeroed,
@@ -168,8 +202,7 @@ int smi_restore_part(struct smudge_region *region, bool is_zeroed,
 		return ret;
 	nzeros = count_zeros(digests, part->npages);
 	if (!nzeros)
-		return smi_page_reader_pages(
-			reader, part, page_at(region, part->first_page), err);
+		return read_straight(region, reader, part, err);
 	/* First: a page of the region that gets content is populated as one. */
 	if (!is_zeroed)
 		clear_runs(region, part, digests);
