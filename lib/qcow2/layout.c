@@ -16,11 +16,8 @@ static uint64_t ceil_div(uint64_t n, uint64_t by)
 static void count_tables(struct smi_qcow2_layout *layout,
 			 const struct smi_qcow2_map *map)
 {
-	for (uint64_t i = 0; i < map->ntables; i++) {
-		layout->nl2 += smi_qcow2_map_is_own(map, i);
-		layout->nzeros += smi_qcow2_map_is_zeros(map, i);
-	}
-	layout->nshared = ceil_div(layout->nzeros, SMI_QCOW2_MAX_REFCOUNT);
+	for (uint64_t i = 0; i < map->ntables; i++)
+		layout->nl2 += map->tables[i] != NULL;
 	/* An empty disk has a table too. */
 	layout->l1_entries = map->ntables ? map->ntables : 1;
 	layout->nl1 = ceil_div(layout->l1_entries, SMI_QCOW2_TABLE_ENTRIES);
@@ -32,18 +29,9 @@ void smi_qcow2_layout_init(struct smi_qcow2_layout *layout,
 	memset(layout, 0, sizeof(*layout));
 	count_tables(layout, map);
 	layout->l2 = nclusters;
-	layout->shared = layout->l2 + layout->nl2;
-	layout->l1 = layout->shared + layout->nshared;
+	layout->l1 = layout->l2 + layout->nl2;
 	layout->table = layout->l1 + layout->nl1;
 	layout->refcounts = smi_qcow2_refcounts_size(layout->table);
 	layout->blocks = layout->table + layout->refcounts.table_clusters;
 	layout->end = layout->blocks + layout->refcounts.nblocks;
-}
-
-uint64_t smi_qcow2_layout_shares(const struct smi_qcow2_layout *layout,
-				 uint64_t index)
-{
-	uint64_t rest = layout->nzeros - index * SMI_QCOW2_MAX_REFCOUNT;
-
-	return rest < SMI_QCOW2_MAX_REFCOUNT ? rest : SMI_QCOW2_MAX_REFCOUNT;
 }

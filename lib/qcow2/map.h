@@ -5,7 +5,7 @@
  *
  * Cost: 8 bytes per page where something is written, in tables of 512 pages,
  * and 8 bytes per table of the whole disk. A table whose pages all read as
- * zeros costs nothing: all such are one.
+ * zeros costs no memory: all such are one, until they are in the file.
  *
  * Threads: one at a time.
  */
@@ -35,7 +35,7 @@ static inline bool smi_qcow2_map_is_zeros(const struct smi_qcow2_map *map,
 	return map->tables[table] == map->all_zeros;
 }
 
-/* Is the table one that the image must have for itself? */
+/* Is it a table of its own, with entries of any kind? */
 static inline bool smi_qcow2_map_is_own(const struct smi_qcow2_map *map,
 					uint64_t table)
 {

@@ -59,7 +59,7 @@ static int write_l2(struct metadata *m)
 	int ret = 0;
 
 	for (uint64_t i = 0; i < m->map->ntables && !ret; i++) {
-		if (!smi_qcow2_map_is_own(m->map, i))
+		if (!m->map->tables[i])
 			continue;
 		encode_table(m->map->tables[i],
 			     m->piece + n++ * SMI_QCOW2_PAGE_BYTES);
@@ -72,40 +72,19 @@ static int write_l2(struct metadata *m)
 	return n && !ret ? write_at(m, m->piece, n, cluster) : ret;
 }
 
-static int write_shared(struct metadata *m)
-{
-	int ret = 0;
-
-	encode_table(m->map->all_zeros, m->piece);
-	for (uint64_t i = 0; i < m->at.nshared && !ret; i++)
-		ret = write_at(m, m->piece, 1, m->at.shared + i);
-	return ret;
-}
-
-/* The L1 entry of a table; the tables are asked for in ascending order. */
+/* The L1 entry of a table; @next: of those asked for, in ascending order. */
 static uint64_t l1_entry(const struct metadata *m, uint64_t table,
-			 uint64_t *next_own, uint64_t *next_zeros)
+			 uint64_t *next)
 {
-	uint64_t cluster, index, copied = SMI_QCOW2_COPIED;
-
 	if (table >= m->map->ntables || !m->map->tables[table])
 		return 0;
-	if (smi_qcow2_map_is_own(m->map, table)) {
-		cluster = m->at.l2 + (*next_own)++;
-	} else {
-		index = (*next_zeros)++ / SMI_QCOW2_MAX_REFCOUNT;
-		cluster = m->at.shared + index;
-		copied = smi_qcow2_layout_shares(&m->at, index) == 1
-				 ? SMI_QCOW2_COPIED
-				 : 0;
-	}
-	return cluster << SMI_QCOW2_PAGE_SHIFT | copied;
+	return (*next)++ << SMI_QCOW2_PAGE_SHIFT | SMI_QCOW2_COPIED;
 }
 
 static int write_l1(struct metadata *m)
 {
 	uint64_t entries = m->at.nl1 * SMI_QCOW2_TABLE_ENTRIES;
-	uint64_t next_own = 0, next_zeros = 0;
+	uint64_t next = m->at.l2;
 	int ret = 0;
 
 	for (uint64_t i = 0; i < entries && !ret; i += PIECE_ENTRIES) {
@@ -113,9 +92,8 @@ static int write_l1(struct metadata *m)
 
 		n = n < PIECE_ENTRIES ? n : PIECE_ENTRIES;
 		for (uint64_t k = 0; k < n; k++)
-			big_endian_put(
-				m->piece + 8 * k,
-				l1_entry(m, i + k, &next_own, &next_zeros), 8);
+			big_endian_put(m->piece + 8 * k,
+				       l1_entry(m, i + k, &next), 8);
 		if (!smi_sys_page_is_zero(m->piece, 8 * n))
 			ret = write_at(m, m->piece, n / SMI_QCOW2_TABLE_ENTRIES,
 				       m->at.l1 + i / SMI_QCOW2_TABLE_ENTRIES);
@@ -137,9 +115,6 @@ static int count_all(struct metadata *m)
 	m->counts[0] = 1;
 	for (uint64_t i = at->l2; i < at->end; i++)
 		m->counts[i] = 1;
-	for (uint64_t i = 0; i < at->nshared; i++)
-		m->counts[at->shared + i] =
-			(uint16_t)smi_qcow2_layout_shares(at, i);
 	return 0;
 }
 
@@ -205,8 +180,6 @@ static int write_all(struct metadata *m,
 {
 	int ret = write_l2(m);
 
-	if (!ret)
-		ret = write_shared(m);
 	if (!ret)
 		ret = write_l1(m);
 	if (!ret)

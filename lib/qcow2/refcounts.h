@@ -12,7 +12,6 @@
 
 /* Clusters that a refcount block counts. */
 #define SMI_QCOW2_BLOCK_CLUSTERS (SMI_QCOW2_PAGE_BYTES / sizeof(uint16_t))
-#define SMI_QCOW2_MAX_REFCOUNT	 65535
 
 /* How many clusters of blocks and of a table of them a file needs. */
 struct smi_qcow2_refcounts_size {

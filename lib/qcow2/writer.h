@@ -10,9 +10,9 @@
  * is no image.
  *
  * The L2 tables are in memory until the end: 1/512 of the data; when the image
- * is finished, refcounts too, 1/2048 of the file. Where 512 pages of a table
- * all read as zeros by the zero flag, the table costs nothing: the file has one
- * such table for up to 65535 L1 entries.
+ * is finished, refcounts too, 1/2048 of the file. In the file zeros over a
+ * backing file cost 8 bytes per page as well; in memory nothing for 512 pages
+ * of a table that are handed over together.
  */
 #ifndef LIB_QCOW2_WRITER_H
 #define LIB_QCOW2_WRITER_H

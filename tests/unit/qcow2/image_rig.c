@@ -216,14 +216,11 @@ static void check_copied(const struct image *image, uint64_t entry)
 
 static void check_marks(const struct image *image)
 {
-	uint64_t before = 0;
-
 	for (uint64_t i = 0; i < image->l1_entries; i++) {
 		uint64_t l1 = image_number(image, image->l1_off + 8 * i, 8);
 
-		if (!l1 || l1 == before) /* one that is shared, once */
+		if (!l1)
 			continue;
-		before = l1;
 		check_copied(image, l1);
 		for (uint64_t k = 0; k < 512; k++)
 			check_copied(

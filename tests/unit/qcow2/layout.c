@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Layouts of small and huge images: refcounts cover everything and themselves,
- * with no block too many; shared tables of zeros divide their users.
+ * with no block too many; nothing overlaps.
  */
 #include "qcow2/layout.h"
 
@@ -37,37 +37,6 @@ static void refcounts_cover_themselves(void **state)
 		check_size(1 + test_rng_below(&rng, UINT64_C(1) << 40));
 }
 
-static void check_shares(uint64_t nzeros, uint64_t nshared, uint64_t last)
-{
-	struct smi_qcow2_layout layout;
-	struct smi_qcow2_map map;
-	uint64_t sum = 0;
-
-	assert_int_equal(smi_qcow2_map_init(&map, (nzeros + 3) * 512, true), 0);
-	assert_int_equal(smi_qcow2_map_zero(&map, 512, nzeros * 512), 0);
-	smi_qcow2_layout_init(&layout, &map, 7);
-	assert_int_equal(layout.nl2, 0);
-	assert_int_equal(layout.nzeros, nzeros);
-	assert_int_equal(layout.nshared, nshared);
-	for (uint64_t i = 0; i < nshared; i++)
-		sum += smi_qcow2_layout_shares(&layout, i);
-	assert_int_equal(sum, nzeros);
-	if (nshared)
-		assert_int_equal(smi_qcow2_layout_shares(&layout, nshared - 1),
-				 last);
-	smi_qcow2_map_clear(&map);
-}
-
-static void zeros_are_shared(void **state)
-{
-	check_shares(0, 0, 0);
-	check_shares(1, 1, 1);
-	check_shares(65535, 1, 65535);
-	check_shares(65536, 2, 1);
-	check_shares(3 * 65535, 3, 65535);
-	check_shares(4000000, 62, 4000000 - 61 * 65535);
-}
-
 static void nothing_overlaps(void **state)
 {
 	struct smi_qcow2_layout at;
@@ -79,8 +48,9 @@ static void nothing_overlaps(void **state)
 	assert_int_equal(smi_qcow2_map_zero(&map, 1 << 20, 1 << 20), 0);
 	smi_qcow2_layout_init(&at, &map, UINT64_C(1) << 28);
 	assert_int_equal(at.l2, 1 << 28);
-	assert_int_equal(at.shared, at.l2 + 2);
-	assert_int_equal(at.l1, at.shared + 1);
+	/* Two with data, and those of zeros. */
+	assert_int_equal(at.nl2, 2 + (1 << 20) / 512);
+	assert_int_equal(at.l1, at.l2 + at.nl2);
 	assert_int_equal(at.l1_entries, 1 << 21);
 	assert_int_equal(at.table, at.l1 + (1 << 12));
 	assert_int_equal(at.blocks, at.table + at.refcounts.table_clusters);
@@ -89,4 +59,4 @@ static void nothing_overlaps(void **state)
 	smi_qcow2_map_clear(&map);
 }
 
-TEST_MAIN(refcounts_cover_themselves, zeros_are_shared, nothing_overlaps)
+TEST_MAIN(refcounts_cover_themselves, nothing_overlaps)
