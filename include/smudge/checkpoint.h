@@ -100,7 +100,8 @@ struct smudge_checkpointer_options {
 	 * The memory is now what this chain's open layer says: the first save
 	 * is a delta on it. Only after smudge_restore of it into this very
 	 * memory, with writers tracked since (smudge_restore says how).
-	 * Borrowed during the call. NULL: the first save is full.
+	 * Nothing writes the memory during the call. Borrowed during it.
+	 * NULL: the first save is full.
 	 */
 	struct smudge_chain *clean_as_of;
 };
@@ -119,8 +120,9 @@ struct smudge_checkpointer_options {
  * not know), -EBUSY (another writer has the folder), -ENOTDIR, -ENOENT (the
  * folder's own folder), -EACCES, -EROFS, -ENOSPC, -ESTALE (clean_as_of is not
  * the folder's newest layer, or not of these regions), -EOPNOTSUPP, -EPERM (in
- * a child of fork), -EAGAIN (no thread), -EMFILE, -ENFILE, -EIO, -ENOMEM, or
- * as smudge_client_open.
+ * a child of fork), -EAGAIN (no thread), -EMFILE, -ENFILE, -EIO, -ENOMEM, as
+ * smudge_client_open, or, with clean_as_of, as smudge_chain_read and
+ * smudge_memory_harvest.
  */
 int smudge_checkpointer_create(
 	struct smudge_memory *memory,

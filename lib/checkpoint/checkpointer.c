@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "checkpoint/continue.h"
 #include "checkpoint/folder.h"
 #include "checkpoint/queue.h"
 #include "checkpoint/store.h"
@@ -31,10 +32,6 @@ static int check_options(const struct smudge_checkpointer_options *options,
 	if (options->nregions && !options->regions)
 		return smudge_error_set(err, -EINVAL, SMI_WHERE,
 					"regions are missing");
-	if (options->clean_as_of)
-		return smudge_error_set(err, -EOPNOTSUPP, SMI_WHERE,
-					"a checkpointer begins with a full "
-					"layer");
 	if (!options->quiesce != !options->resume)
 		return smudge_error_set(err, -EINVAL, SMI_WHERE,
 					"quiesce and resume need each other");
@@ -169,6 +166,8 @@ static int open_all(struct smudge_checkpointer *cp, struct smudge_error *err)
 		ret = smi_workers_create(cp->nthreads, &cp->workers, err);
 	if (!ret)
 		ret = open_client(cp, err);
+	if (!ret && cp->options.clean_as_of)
+		ret = smi_continue_chain(cp, cp->options.clean_as_of, err);
 	return ret ? ret : start_thread(cp, err);
 }
 
