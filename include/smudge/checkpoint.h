@@ -56,9 +56,9 @@ struct smudge_checkpointer_options {
 	int (*quiesce)(void *opaque, struct smudge_error *err);
 	int (*resume)(void *opaque, struct smudge_error *err);
 	/*
-	 * Called while the machine is paused, after the pages were copied, to
-	 * add blobs (device state) with smudge_checkpoint_add_blob. May be
-	 * NULL.
+	 * Called while the machine is paused, before the pages are copied, to
+	 * add blobs (device state) with smudge_checkpoint_add_blob. Memory
+	 * that it writes, and marks, is in the layer. May be NULL.
 	 */
 	int (*save_state)(void *opaque,
 			  struct smudge_checkpointer *checkpointer,

@@ -34,21 +34,15 @@ static int check(struct smudge_error *own, int value, const char *what,
 	return ret;
 }
 
-static int save_state(struct smudge_checkpointer *cp, struct smi_save *save,
-		      struct smudge_error *err)
+static int save_state(struct smudge_checkpointer *cp, struct smudge_error *err)
 {
 	struct smudge_error own = SMUDGE_ERROR_INIT;
 	int ret;
 
-	if (cp->options.save_state) {
-		ret = cp->options.save_state(cp->options.opaque, cp, &own);
-		ret = check(&own, ret, "save_state", err);
-		if (ret < 0)
-			return ret;
-	}
-	SMI_SYS_GUARD(&cp->lock);
-	smi_queue_move_blobs(cp, save);
-	return 0;
+	if (!cp->options.save_state)
+		return 0;
+	ret = cp->options.save_state(cp->options.opaque, cp, &own);
+	return check(&own, ret, "save_state", err);
 }
 
 static uint64_t realtime_ns(void)
@@ -59,21 +53,26 @@ static uint64_t realtime_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-/* With the machine paused. */
+/*
+ * With the machine paused. The state comes first, since saving it may write
+ * memory, which belongs to the same moment.
+ */
 static int copy_moment(struct smudge_checkpointer *cp, struct smi_save *save,
 		       struct smudge_error *err)
 {
 	uint64_t before = save->pieces.data_pages;
-	int ret;
+	int ret = save_state(cp, err);
 
 	save->layer.stats.time_ns = realtime_ns();
-	ret = smi_save_pass(cp, save, true, err);
-	if (!ret) {
-		SMI_SYS_GUARD(&cp->lock);
-		cp->last_pages = save->pieces.data_pages - before;
-		cp->stats.copied_pages += cp->last_pages;
-	}
-	return ret ? ret : save_state(cp, save, err);
+	if (!ret)
+		ret = smi_save_pass(cp, save, true, err);
+	if (ret < 0)
+		return ret;
+	SMI_SYS_GUARD(&cp->lock);
+	smi_queue_move_blobs(cp, save);
+	cp->last_pages = save->pieces.data_pages - before;
+	cp->stats.copied_pages += cp->last_pages;
+	return 0;
 }
 
 static int resume(struct smudge_checkpointer *cp, struct smudge_error *err)

@@ -223,6 +223,73 @@ static void blobs(void **state)
 	rig_close(&rig);
 }
 
+/* Saving a device's state may write memory, which is of the same moment. */
+static int write_state(struct rig *rig, const char *callback)
+{
+	struct rig_region *region = &rig->regions[0];
+
+	if (strcmp(callback, "save_state"))
+		return 0;
+	memset(region->bytes + 77 * 4096, (int)rig->npauses, 4096);
+	smudge_region_mark(region->region, 77, 1);
+	return 0;
+}
+
+static void the_state_is_of_the_moment(void **state)
+{
+	struct test_rng rng = test_rng_start("state");
+	struct rig rig;
+
+	open_rig(&rig, &rng);
+	rig.hook = write_state;
+	rig_create(&rig);
+	for (int i = 0; i < 4; i++)
+		rig_checkpoint(&rig, NULL);
+	rig_close(&rig);
+}
+
+/* Structs of other versions of the header (docs/abi.md). */
+static void structs_of_other_versions(void **state)
+{
+	struct {
+		struct smudge_save_options known;
+		unsigned char more[16];
+	} save = {.known.size = sizeof(save)};
+	struct {
+		struct smudge_checkpointer_options known;
+		unsigned char more[16];
+	} options = {.known.size = sizeof(options)};
+	struct test_rng rng = test_rng_start("structs");
+	struct smudge_checkpointer_stats stats = {.size = 8};
+	struct smudge_checkpointer *cp;
+	struct rig rig;
+
+	open_rig(&rig, &rng);
+	rig_create(&rig);
+	assert_int_equal(
+		smudge_checkpointer_save(rig.cp, &save.known, NULL, NULL), 0);
+	save.more[3] = 1;
+	assert_int_equal(
+		smudge_checkpointer_save(rig.cp, &save.known, NULL, NULL),
+		-E2BIG);
+	save.known.size = 8;
+	assert_int_equal(
+		smudge_checkpointer_save(rig.cp, &save.known, NULL, NULL),
+		-EINVAL);
+	assert_int_equal(smudge_checkpointer_stats(rig.cp, &stats), -EINVAL);
+	rig_destroy(&rig);
+	options.known.folder = rig.folder;
+	options.more[3] = 1;
+	assert_int_equal(smudge_checkpointer_create(rig.memory, &options.known,
+						    &cp, NULL),
+			 -E2BIG);
+	options.more[3] = 0;
+	assert_int_equal(smudge_checkpointer_create(rig.memory, &options.known,
+						    &rig.cp, NULL),
+			 0);
+	rig_close(&rig);
+}
+
 static void results_are_kept(void **state)
 {
 	struct test_rng rng = test_rng_start("results");
@@ -300,5 +367,6 @@ static void files_are_private(void **state)
 }
 
 TEST_MAIN(options_are_checked, a_memory_without_regions, some_regions_only,
-	  full_layers, a_save_that_looks_ahead, blobs, results_are_kept,
-	  a_child_of_fork, files_are_private)
+	  full_layers, a_save_that_looks_ahead, blobs,
+	  the_state_is_of_the_moment, structs_of_other_versions,
+	  results_are_kept, a_child_of_fork, files_are_private)

@@ -282,6 +282,8 @@ static int resume(void *opaque, struct smudge_error *err)
 {
 	struct rig *rig = opaque;
 
+	/* Not before, since it populates all that it reads. */
+	copy_moment(rig);
 	rig->nresumes++;
 	rig_resume(rig);
 	return call_hook(rig, "resume");
@@ -293,8 +295,6 @@ static int save_state(void *opaque, struct smudge_checkpointer *cp,
 	struct rig *rig = opaque;
 	int ret = call_hook(rig, "save_state");
 
-	/* Not before, since it populates all that it reads. */
-	copy_moment(rig);
 	return ret ? ret
 		   : smudge_checkpoint_add_blob(cp, "pauses", &rig->npauses,
 						sizeof(rig->npauses), err);
