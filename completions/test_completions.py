@@ -95,6 +95,8 @@ def smudge_values(tool, vm):
     equal("rate --method", completed("smudge", "rate", "--method", ""),
           {"auto", "uffd", "soft-dirty", "sample"})
     assert not completed("smudge", "rate", "--guest", "x"), "--guest has no value"
+    equal("layers", completed("smudge", "layers", ""),
+          set(commands_of(help_of(tool, "layers"))))
     equal("demo --engine", completed("smudge", "demo", "--engine", ""),
           {"auto", "kvm", "unicorn"})
 

@@ -17,8 +17,10 @@ enum tool_status {
 	TOOL_USAGE = 2,
 };
 
+int command_checkpoint(int argc, char *argv[]);
 int command_demo(int argc, char *argv[]);
 int command_features(int argc, char *argv[]);
+int command_layers(int argc, char *argv[]);
 int command_migrate(int argc, char *argv[]);
 int command_qmp(int argc, char *argv[]);
 int command_rate(int argc, char *argv[]);

@@ -16,8 +16,10 @@ static const struct {
 	int (*run)(int argc, char *argv[]);
 	const char *summary;
 } commands[] = {
+	{"checkpoint", command_checkpoint, "save the guest of a running VM"},
 	{"demo", command_demo, "move a running guest to another process"},
 	{"features", command_features, "what this kernel offers for tracking"},
+	{"layers", command_layers, "look at checkpoints on disk"},
 	{"migrate", command_migrate, "migrate the guest of a running VM"},
 	{"qmp", command_qmp, "run one QMP command and print its reply"},
 	{"rate", command_rate, "how fast a process writes its memory"},

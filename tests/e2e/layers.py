@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+"""Folders of layers, as the tests of checkpoints look at them."""
+import json
+import os
+import pathlib
+import subprocess
+
+from smudgetest import PATIENCE, TOOL, check, check_equal, check_sentence
+
+
+def tool(*arguments):
+    return subprocess.run([TOOL, *map(str, arguments)], text=True,
+                          stdin=subprocess.DEVNULL, capture_output=True,
+                          timeout=PATIENCE)
+
+
+def said(*arguments, status=0):
+    """stdout; of a failure the one sentence."""
+    done = tool(*arguments)
+    check_equal(done.returncode, status, f"{arguments}: {done}")
+    if status:
+        check_sentence(done.stderr.rstrip("\n"), "^smudge: ")
+        return done.stderr
+    check_equal(done.stderr, "", "stderr")
+    return done.stdout
+
+
+def answer(*arguments):
+    """The JSON of a command that must succeed."""
+    done = tool(*arguments, "--json")
+    check_equal(done.returncode, 0, f"status of {arguments}: {done.stderr}")
+    return json.loads(done.stdout)
+
+
+def listed(folder):
+    """What layers list says, oldest first; none may be damaged."""
+    return answer("layers", "list", folder)["layers"]
+
+
+def verify(folder, number=None):
+    name = folder if number is None else f"{folder}@{number}"
+    layers = answer("layers", "verify", name)["layers"]
+    check(layers and all(layer["whole"] for layer in layers), layers)
+    return layers[0]
+
+
+def file_of(folder, number):
+    return pathlib.Path(folder) / f"layer-{number:08}.qcow2"
+
+
+def left_beside(folder):
+    """Names in the folder that are no layers."""
+    try:
+        names = os.listdir(folder)
+    except FileNotFoundError:
+        return []
+    return [name for name in names if not name.startswith("layer-")]

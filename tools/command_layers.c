@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * smudge layers: look at checkpoints on disk. The subcommands are in layers/.
+ */
+#include "commands.h"
+
+#include "layers/layers.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char help_text[] =
+	"usage: smudge layers list FOLDER [OPTION]...\n"
+	"       smudge layers show FOLDER[@N] [OPTION]...\n"
+	"       smudge layers verify FOLDER[@N] [OPTION]...\n"
+	"       smudge layers diff A B FOLDER [OPTION]...\n"
+	"\n"
+	"Looks at the layers of a folder: checkpoints, each a qcow2 image on "
+	"the one\n"
+	"before it. FOLDER is its newest layer, FOLDER@N the one with that "
+	"number.\n"
+	"\n"
+	"  list    each layer of the folder, and whether it can be read\n"
+	"  show    a layer's regions, blobs and statistics\n"
+	"  verify  read all memory of a layer and compare it with its digests\n"
+	"  diff    the pages that differ between layers A and B\n"
+	"\n"
+	"  --all   of verify: every layer of the folder\n"
+	"  --json  one object\n"
+	"  --help  this text; after list, show, verify or diff that of it\n"
+	"\n"
+	"Exit status: 0, 1 if a layer cannot be read or is not whole, 2 for a "
+	"wrong\n"
+	"command line.\n";
+
+#define NAME "layers"
+
+static const struct {
+	const char *name;
+	const char *full_name;
+	int (*run)(int argc, char *argv[]);
+} commands[] = {
+	{"list", "layers list", layers_list},
+	{"show", "layers show", layers_show},
+	{"verify", "layers verify", layers_verify},
+	{"diff", "layers diff", layers_diff},
+};
+
+static int run(int argc, char *argv[])
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(argv[0], commands[i].name) != 0)
+			continue;
+		argv[0] = (char *)commands[i].full_name;
+		return commands[i].run(argc, argv);
+	}
+	return tool_usage(NAME, "there is no '%.40s'", argv[0]);
+}
+
+int command_layers(int argc, char *argv[])
+{
+	if (argc < 2)
+		return tool_usage(NAME, "list, show, verify or diff is "
+					"missing");
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+		fputs(help_text, stdout);
+		return TOOL_OK;
+	}
+	if (argv[1][0] == '-')
+		return tool_usage(NAME,
+				  "list, show, verify or diff comes "
+				  "first, not '%.40s'",
+				  argv[1]);
+	return run(argc - 1, argv + 1);
+}

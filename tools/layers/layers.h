@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The subcommands of smudge layers, and what they share. Each gets its words
+ * behind its name and returns the exit status (commands.h).
+ */
+#ifndef TOOLS_LAYERS_LAYERS_H
+#define TOOLS_LAYERS_LAYERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include <smudge/layers.h>
+
+#include "common/layer_name.h"
+
+/* argv[0] is "layers list" and so on, for sentences. */
+int layers_list(int argc, char *argv[]);
+int layers_show(int argc, char *argv[]);
+int layers_verify(int argc, char *argv[]);
+int layers_diff(int argc, char *argv[]);
+
+#define LAYERS_MAX_WORDS 3
+
+struct layers_request {
+	bool is_json;
+	bool is_all; /* --all */
+	const char *words[LAYERS_MAX_WORDS];
+};
+
+/* What a subcommand takes. */
+struct layers_syntax {
+	const char *help;	  /* the text of --help */
+	const char *const *words; /* their names, ended by NULL */
+	bool has_all;		  /* --all */
+};
+
+/*
+ * layers_parse - the command line of a subcommand
+ * @ret_is_done: --help was printed, or a sentence was: return the status
+ * Return: the exit status so far.
+ */
+int layers_parse(int argc, char *argv[], const struct layers_syntax *syntax,
+		 struct layers_request *ret_request, bool *ret_is_done);
+
+/*
+ * layers_open - the chain of a layer that the user named
+ * @word: FOLDER or FOLDER@N
+ * @ret_name: the word, taken apart
+ * Return: 0, or -errno with one sentence.
+ */
+int layers_open(const char *word, struct layer_name *ret_name,
+		struct smudge_chain **ret_chain, struct smudge_error *err);
+/* The same of a folder and a number; 0: the newest. */
+int layers_open_number(const char *folder, uint64_t number,
+		       struct smudge_chain **ret_chain,
+		       struct smudge_error *err);
+
+/* -ECANCELED is a signal's here: it gets its own sentence. Return: @ret. */
+int layers_interrupted(int ret, struct smudge_error *err);
+
+#define LAYERS_DIGEST_BYTES 33
+void layers_digest(const struct smudge_digest *digest,
+		   char text[LAYERS_DIGEST_BYTES]);
+
+#define LAYERS_TIME_BYTES 24
+/* "2026-11-27 03:44:23", local time. */
+void layers_time(uint64_t time_ns, char text[LAYERS_TIME_BYTES]);
+
+/* Add numbers to an object; those above INT64_MAX become that. */
+void layers_add(json_t *object, const char *name, uint64_t value);
+/* The whole of a layer's information. */
+json_t *layers_info_json(const struct smudge_layer_info *info);
+/* A text as JSON, "?" for what is not UTF-8. */
+json_t *layers_text_json(const char *text);
+
+/* The heading of a table of layers, and a layer as one row of it. */
+void layers_print_heading(void);
+void layers_print_row(const struct smudge_layer_info *info);
+
+#endif

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Command lines, and the layers that they name.
+ */
+#include "layers/layers.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "commands.h"
+
+static int take_option(int code, const char *name,
+		       const struct layers_syntax *syntax,
+		       struct layers_request *request, bool *ret_is_done)
+{
+	switch (code) {
+	case 'j':
+		request->is_json = true;
+		return TOOL_OK;
+	case 'a':
+		request->is_all = true;
+		if (syntax->has_all)
+			return TOOL_OK;
+		return tool_usage(name, "there is no option '--all'");
+	case TOOL_OPTION_HELP:
+		*ret_is_done = true;
+		fputs(syntax->help, stdout);
+		return TOOL_OK;
+	default:
+		return TOOL_USAGE;
+	}
+}
+
+static int take_words(int argc, char *argv[],
+		      const struct layers_syntax *syntax,
+		      struct layers_request *request)
+{
+	size_t n = 0;
+
+	for (; syntax->words[n] && optind < argc; n++)
+		request->words[n] = argv[optind++];
+	if (syntax->words[n])
+		return tool_usage(argv[0], "%s is missing", syntax->words[n]);
+	if (optind < argc)
+		return tool_usage(argv[0], "'%.40s' is too much", argv[optind]);
+	return TOOL_OK;
+}
+
+int layers_parse(int argc, char *argv[], const struct layers_syntax *syntax,
+		 struct layers_request *ret_request, bool *ret_is_done)
+{
+	static const struct option known[] = {
+		{"json", no_argument, NULL, 'j'},
+		{"all", no_argument, NULL, 'a'},
+		{"help", no_argument, NULL, TOOL_OPTION_HELP},
+		{NULL, 0, NULL, 0},
+	};
+	int status = TOOL_OK;
+	int code;
+
+	*ret_is_done = false;
+	while (status == TOOL_OK && !*ret_is_done &&
+	       (code = tool_option(argc, argv, known)) != TOOL_OPTION_NONE)
+		status = take_option(code, argv[0], syntax, ret_request,
+				     ret_is_done);
+	if (status == TOOL_OK && !*ret_is_done)
+		status = take_words(argc, argv, syntax, ret_request);
+	*ret_is_done |= status != TOOL_OK;
+	return status;
+}
+
+int layers_open_number(const char *folder, uint64_t number,
+		       struct smudge_chain **ret_chain,
+		       struct smudge_error *err)
+{
+	const struct smudge_chain_options options = {
+		.size = sizeof(options),
+		.folder = folder,
+		.number = number,
+	};
+
+	return smudge_chain_open(&options, ret_chain, err);
+}
+
+int layers_open(const char *word, struct layer_name *ret_name,
+		struct smudge_chain **ret_chain, struct smudge_error *err)
+{
+	int ret = layer_name_parse(word, ret_name);
+
+	if (ret)
+		return smudge_error_set(err, ret, "layers",
+					"'%.60s' names no layer: %s", word,
+					layer_name_reason(ret));
+	return layers_open_number(ret_name->folder, ret_name->number, ret_chain,
+				  err);
+}
+
+int layers_interrupted(int ret, struct smudge_error *err)
+{
+	if (ret != -ECANCELED || !interrupted())
+		return ret;
+	*err = (struct smudge_error){0};
+	return smudge_error_set(err, -EINTR, "layers",
+				"interrupted before the end");
+}
