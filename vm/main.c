@@ -122,8 +122,7 @@ static int serve(struct guest *guest, const struct vm_options *options,
 	if (ret < 0)
 		return ret;
 	introduce(guest);
-	if (!options->control.paused_start && !options->control.incoming &&
-	    !ending_signal(ending))
+	if (control_is_to_start(guest->control) && !ending_signal(ending))
 		ret = run_control_cont(machine, err);
 	if (!ret)
 		ret = control_serve(guest->control, err);

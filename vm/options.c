@@ -10,7 +10,6 @@
  */
 #include "options.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
@@ -21,9 +20,11 @@
 #include "devices/framebuffer.h"
 #include "devices/serial.h"
 
-#define WHERE	   "options"
-#define PAGE_BYTES 4096
-#define MIN_PIXELS 16
+#define WHERE		"options"
+#define PAGE_BYTES	4096
+#define MIN_PIXELS	16
+#define MIN_INTERVAL_MS 10
+#define MAX_INTERVAL_MS UINT64_C(1000000000)
 
 struct option {
 	const char *name;
@@ -34,34 +35,6 @@ struct option {
 		    struct smudge_error *err);
 	bool has_value;
 };
-
-int options_parse_size(const char *text, uint64_t *ret_bytes)
-{
-	static const char suffixes[] = "KMGT";
-	const char *suffix;
-	uint64_t value = 0;
-	unsigned int shift = 0;
-
-	if (*text < '0' || *text > '9')
-		return -EINVAL;
-	for (; *text >= '0' && *text <= '9'; text++) {
-		uint64_t digit = (uint64_t)(*text - '0');
-
-		if (value > (UINT64_MAX - digit) / 10)
-			return -ERANGE;
-		value = value * 10 + digit;
-	}
-	if (*text) {
-		suffix = strchr(suffixes, toupper((unsigned char)*text));
-		if (!suffix || text[1])
-			return -EINVAL;
-		shift = 10 * (unsigned int)(suffix - suffixes + 1);
-	}
-	if (shift && value >> (64 - shift))
-		return -ERANGE;
-	*ret_bytes = value << shift;
-	return 0;
-}
 
 static uint64_t host_bytes(void)
 {
@@ -152,6 +125,23 @@ static int take_serial(struct vm_options *options, const char *value,
 	return serial_check(value, err);
 }
 
+static int take_every(struct vm_options *options, const char *value,
+		      struct smudge_error *err)
+{
+	uint64_t ms = 0;
+
+	if (options_parse_seconds(value, &ms) < 0 || ms < MIN_INTERVAL_MS ||
+	    ms > MAX_INTERVAL_MS)
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"--checkpoint-every takes seconds, "
+					"from 0.01 to 1000000 and with at most "
+					"three digits behind the point, not "
+					"'%.40s'",
+					value);
+	options->control.checkpoint_every_ns = ms * 1000000;
+	return 0;
+}
+
 static int take_paused(struct vm_options *options, const char *value,
 		       struct smudge_error *err)
 {
@@ -203,6 +193,9 @@ static const struct option table[] = {
 	{"--display", NULL, NULL, 0, take_display, true},
 	{"--vnc", NULL, NULL, TEXT(control.vnc)},
 	{"--incoming", NULL, NULL, TEXT(control.incoming)},
+	{"--restore", NULL, NULL, TEXT(control.restore)},
+	{"--checkpoint-to", NULL, NULL, TEXT(control.checkpoint_to)},
+	{"--checkpoint-every", NULL, NULL, 0, take_every, true},
 	{"--qmp", NULL, NULL, TEXT(control.qmp)},
 	{"--paused-start", "-S", NULL, 0, take_paused, false},
 	{"--x-track-code", NULL, "on|off", 0, take_track_code, true},
@@ -274,15 +267,51 @@ static int usage(struct smudge_error *err, const char *format, const char *arg)
 				format, text);
 }
 
+/* The guest comes from exactly one place. */
+static int check_origin(const struct vm_options *options,
+			struct smudge_error *err)
+{
+	int n = (options->kernel != NULL) +
+		(options->control.incoming != NULL) +
+		(options->control.restore != NULL);
+
+	if (n == 1)
+		return 0;
+	return smudge_error_set(err, -EINVAL, WHERE,
+				n ? "--kernel, --incoming and --restore "
+				    "exclude each other; see --help"
+				  : "one of --kernel, --incoming and --restore "
+				    "is needed; see --help");
+}
+
+static int check_checkpoints(const struct vm_options *options,
+			     struct smudge_error *err)
+{
+	const char *to = options->control.checkpoint_to;
+
+	if (to && !*to)
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"--checkpoint-to takes a folder or "
+					"none; see --help");
+	if (!options->control.checkpoint_every_ns || (to && strcmp(to, "none")))
+		return 0;
+	return smudge_error_set(err, -EINVAL, WHERE,
+				"--checkpoint-every needs --checkpoint-to "
+				"FOLDER; see --help");
+}
+
 static int check_combination(const struct vm_options *options,
 			     struct smudge_error *err)
 {
+	int ret;
+
 	if (options->action != VM_ACTION_RUN)
 		return 0;
-	if (!options->kernel && !options->control.incoming)
-		return smudge_error_set(err, -EINVAL, WHERE,
-					"one of --kernel and --incoming is "
-					"needed; see --help");
+	ret = check_origin(options, err);
+	if (!ret)
+		ret = check_checkpoints(options, err);
+	if (ret)
+		return ret;
 	if (options->control.vnc &&
 	    !options->machine.devices.framebuffer_width_pixels)
 		return smudge_error_set(err, -EINVAL, WHERE,
@@ -298,10 +327,6 @@ static int check_combination(const struct vm_options *options,
 		return smudge_error_set(err, -EINVAL, WHERE,
 					"--paused-start waits for QMP's cont "
 					"and needs --qmp; see --help");
-	if (options->kernel && options->control.incoming)
-		return smudge_error_set(err, -EINVAL, WHERE,
-					"--kernel and --incoming exclude each "
-					"other; see --help");
 	return 0;
 }
 
@@ -341,48 +366,4 @@ int options_parse(int argc, char *const argv[], struct vm_options *ret_options,
 	options.machine.is_incoming = options.control.incoming != NULL;
 	*ret_options = options;
 	return 0;
-}
-
-const char *options_help(void)
-{
-	return "usage: smudge-vm --kernel FILE [options]\n"
-	       "       smudge-vm --incoming URI [options]\n"
-	       "\n"
-	       "  -m, --memory SIZE[K|M|G|T]  guest RAM (128M); at least 16M, "
-	       "a multiple of 4K\n"
-	       "  --smp N                     processors; 2 to 8 need KVM (1)\n"
-	       "  --kernel FILE               guest: ELF64, x86-64, ET_EXEC\n"
-	       "  --append TEXT               the guest's command line\n"
-	       "  --engine auto|kvm|unicorn   what runs guest code (auto: kvm "
-	       "where it works)\n"
-	       "  --dirty auto|kvm-manual|kvm-legacy|kvm-ring|uffd|hook\n"
-	       "                              how written pages are detected\n"
-	       "  --serial stdio|null|file:PATH\n"
-	       "                              where the serial port goes\n"
-	       "  --display WIDTHxHEIGHT      a framebuffer of 32 bits per "
-	       "pixel, up to 3840x2160\n"
-	       "  --vnc [HOST]:N[,password=SECRET|,password-file=FILE][,web[="
-	       "FILE]]\n"
-	       "                              show it to VNC viewers at port "
-	       "5900 + N of HOST\n"
-	       "                              (127.0.0.1); passwords have at "
-	       "most 8 characters;\n"
-	       "                              web: to browsers too, with "
-	       "noVNC\n"
-	       "  -S, --paused-start          wait for QMP's cont before "
-	       "running\n"
-	       "  --incoming URI              wait for a migration: "
-	       "tcp:HOST:PORT,\n"
-	       "                              unix:PATH; defer: until QMP's "
-	       "migrate-incoming\n"
-	       "  --qmp unix:PATH             control socket\n"
-	       "  -v, --verbose               print what the library chose; "
-	       "twice: more\n"
-	       "  --help, --version\n"
-	       "\n"
-	       "Exit status: 0 after a halt of the guest or quit, (value << 1) "
-	       "| 1 of the\n"
-	       "guest's debug-exit port, 1 on errors, 2 on a wrong command "
-	       "line, 128 + N after\n"
-	       "signal N.\n";
 }

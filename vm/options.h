@@ -30,7 +30,8 @@ enum vm_action {
 /* Fields have the names of their options. */
 struct vm_options {
 	enum vm_action action;
-	const char *kernel;	       /* --kernel, NULL only with --incoming */
+	const char
+		*kernel; /* --kernel; NULL: the guest arrives or is restored */
 	const char *append;	       /* --append, "" unless given */
 	enum smudge_log_level verbose; /* 0: warnings */
 	struct machine_config machine;
@@ -46,6 +47,12 @@ int options_parse(int argc, char *const argv[], struct vm_options *ret,
 
 /* "64M", "1G", "4096" (bytes unless a suffix K, M, G, T says otherwise). */
 int options_parse_size(const char *text, uint64_t *ret_bytes);
+
+/*
+ * "2", "0.5", "0.125": seconds with at most three digits behind the point.
+ * Return: 0, or -EINVAL. @ret_ms is written only on success.
+ */
+int options_parse_seconds(const char *text, uint64_t *ret_ms);
 
 /* The text of --help. */
 const char *options_help(void);

@@ -292,6 +292,28 @@ class Machine:
             return len(self.passes()) >= goal
         wait_until(enough, f"{more} more passes at {self.name}")
 
+    def checkpoint(self, folder, **arguments):
+        """Save a layer, until it is in place; what the VM says of it."""
+        started = self.qmp.run("x-smudge-checkpoint", folder=str(folder),
+                               **arguments)
+        return self.wait_checkpoint("completed", started["id"])
+
+    def checkpoints(self):
+        return self.qmp.run("query-x-smudge-checkpoints")["checkpoints"]
+
+    def wait_checkpoint(self, status, number=None):
+        """Until that one, or the last one, has ended so."""
+        def ended():
+            found = [job for job in self.checkpoints()
+                     if number in (None, job["id"])]
+            check(found, f"no checkpoint {number}")
+            if found[-1]["status"] in ("completed", "failed", "cancelled"):
+                return found[-1]
+            return None
+        job = wait_until(ended, f"the end of checkpoint {number}")
+        check_equal(job["status"], status, f"status of {job}")
+        return job
+
     def stats(self):
         return self.qmp.run("x-smudge-memory-stats")
 
@@ -365,6 +387,15 @@ class Lab:
         need_engine(engine)
         machine = self.machine(name, "--incoming", self.uri, *arguments,
                                engine=engine, memory=memory)
+        machine.connect().close()
+        return machine
+
+    def restored(self, name, *arguments, engine=None, memory="64M"):
+        """A machine from a checkpoint: --restore is among the arguments."""
+        engine = engine or any_engine()
+        need_engine(engine)
+        machine = self.machine(name, *map(str, arguments), engine=engine,
+                               memory=memory)
         machine.connect().close()
         return machine
 

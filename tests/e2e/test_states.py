@@ -90,8 +90,11 @@ HERE = [
     ("x-smudge-take-back", "unconfirmed"),
     ("migrate-incoming", "--incoming"),
     ("x-smudge-memory-digest", "running"),
+    ("x-smudge-checkpoint", RUNNING),
+    ("x-smudge-checkpoint-cancel", RUNNING),
     ("cont", RUNNING),
     ("stop", PAUSED),
+    ("x-smudge-checkpoint", PAUSED),
     ("stop", PAUSED),
     ("x-smudge-memory-digest", PAUSED),
     ("cont", RUNNING),
@@ -104,6 +107,8 @@ SWITCHING = [
     ("x-smudge-take-back", "unconfirmed"),
     ("x-smudge-memory-digest", "migration is in progress"),
     ("migrate-set-parameters", HELD),
+    ("x-smudge-checkpoint", "on its way"),
+    ("x-smudge-checkpoint-cancel", HELD),
 ]
 # state, how it is reached, its rows
 STATES = [
@@ -111,6 +116,7 @@ STATES = [
     ("paused", paused, [("migrate_cancel", PAUSED), ("stop", PAUSED),
                         ("x-smudge-take-back", "unconfirmed"),
                         ("x-smudge-memory-digest", PAUSED),
+                        ("x-smudge-checkpoint", PAUSED),
                         ("cont", RUNNING)]),
     ("waiting", waiting, [
         ("migrate", "incoming"),
@@ -118,18 +124,22 @@ STATES = [
         ("migrate-incoming", "already"),
         ("x-smudge-take-back", "unconfirmed"),
         ("x-smudge-memory-digest", "migration"),
+        ("x-smudge-checkpoint", "not arrived"),
+        ("x-smudge-checkpoint-cancel", WAITING),
         ("stop", WAITING),
         ("cont", WAITING)]),
     ("deferred", deferred, [
         ("migrate", "incoming"),
         ("migrate_cancel", WAITING),
         ("x-smudge-take-back", "unconfirmed"),
+        ("x-smudge-checkpoint", "not arrived"),
         ("stop", WAITING),
         ("cont", WAITING)]),
     ("in rounds", in_rounds, [
         ("migrate", "in progress"),
         ("migrate-incoming", "--incoming"),
         ("x-smudge-take-back", "unconfirmed"),
+        ("x-smudge-checkpoint", RUNNING),
         ("stop", PAUSED),
         ("cont", RUNNING),
         ("migrate_cancel", RUNNING)]),
@@ -143,6 +153,7 @@ STATES = [
         ("migrate", "migrated away"),
         ("migrate_cancel", "too late.*migrated away"),
         ("migrate-incoming", "migrated away"),
+        ("x-smudge-checkpoint", "migrated away"),
         ("x-smudge-take-back", "unconfirmed"),
         ("x-smudge-memory-digest", MOVED)]),
     ("unconfirmed", functools.partial(released, at=GO, status="failed"), [
@@ -151,6 +162,7 @@ STATES = [
         ("migrate", "did not confirm"),
         ("migrate_cancel", "too late.*did not confirm"),
         ("migrate-incoming", "did not confirm"),
+        ("x-smudge-checkpoint", "did not confirm"),
         ("x-smudge-memory-digest", MOVED),
         ("x-smudge-take-back", PAUSED),
         ("x-smudge-take-back", "unconfirmed"),
@@ -172,8 +184,10 @@ def look(machine):
         machine.qmp.migration()["status"]
 
 
-def try_row(machine, command, expected):
+def try_row(lab, machine, command, expected):
     arguments = ARGUMENTS.get(command, {})
+    if command == "x-smudge-checkpoint":
+        arguments = {"folder": str(lab.path("layers"))}
     if isinstance(expected, str):
         before = look(machine)
         error = machine.qmp.fails(command, **arguments)
@@ -183,6 +197,8 @@ def try_row(machine, command, expected):
     machine.qmp.run(command, **arguments)
     wait_until(lambda: look(machine)[0] in expected,
                f"{expected} after {command}", seconds=10)
+    if command == "x-smudge-checkpoint":
+        machine.wait_checkpoint("completed")
     if command == "migrate_cancel":
         wait_until(lambda: look(machine)[1] in
                    ("none", "cancelled", "failed", "completed"),
@@ -193,7 +209,7 @@ def state(lab, reach, rows):
     machine = reach(lab)
     for command, expected in rows:
         try:
-            try_row(machine, command, expected)
+            try_row(lab, machine, command, expected)
         except AssertionError as failure:
             raise AssertionError(f"{command}: {failure}") from failure
 

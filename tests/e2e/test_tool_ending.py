@@ -85,9 +85,10 @@ def full_server(lab):
 def control_sockets_that_do_not_answer(lab):
     for server in (Silent(lab), Silent(lab, says=GREETING), full_server(lab)):
         for command in (["qmp", "--qmp", server.path, "stop"],
-                        ["migrate", "--qmp", server.path, "unix:x"]):
+                        ["migrate", "--qmp", server.path, "unix:x"],
+                        ["checkpoint", "--qmp", server.path, "--to", "x"]):
             process = start(lab, *command)
-            if command[0] == "migrate":
+            if command[0] != "qmp":
                 wait_for_handler(process)
             time.sleep(0.4)
             check_equal(process.poll(), None, f"{command} ended")
@@ -95,7 +96,7 @@ def control_sockets_that_do_not_answer(lab):
             if command[0] == "qmp":
                 check_equal((status, said), (-signal.SIGTERM, ""), "qmp")
             else:
-                check_equal(status, 1, f"migrate: {said}")
+                check_equal(status, 1, f"{command[0]}: {said}")
                 check_sentence(said, "^smudge: ")
 
 
@@ -193,6 +194,27 @@ def migrate_at_random_moments(lab):
         for machine in (source, destination):
             machine.end()
             lab.machines.remove(machine)
+
+
+@case
+def checkpoints_at_random_moments(lab):
+    """A layer is there as a whole or not at all, and nothing beside it."""
+    from layers import left_beside, listed
+    source = lab.source(append="working-set=32M pattern=random")
+    folder = lab.path("layers")
+    for _ in moments():
+        process = start(lab, "checkpoint", "--qmp", source.qmp_path, "--to",
+                        folder, "--full")
+        a_while(0.3)
+        status, said = end(process)
+        if status == 1:
+            check_sentence(said, "^smudge: ")
+        wait_until(lambda: all(job["status"] in ("completed", "cancelled")
+                               for job in source.checkpoints()), "its end")
+        check_equal(left_beside(folder), [], "files beside the layers")
+    if folder.exists():
+        listed(folder)
+    check_equal(source.qmp.run("query-status")["running"], True, "running")
 
 
 @case

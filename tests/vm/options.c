@@ -125,5 +125,55 @@ static void test_sizes(void **state)
 	assert_true(bytes == UINT64_MAX);
 }
 
+static void test_seconds(void **state)
+{
+	static const char *const wrong[] = {"",
+					    ".",
+					    ".5",
+					    "5.",
+					    "-1",
+					    "+1",
+					    " 1",
+					    "1 ",
+					    "1e3",
+					    "0x1",
+					    "0.0005",
+					    "1.2.3",
+					    "99999999999999999999999"};
+	uint64_t ms = 7;
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		assert_true(options_parse_seconds(wrong[i], &ms) < 0);
+	assert_int_equal(ms, 7);
+	assert_int_equal(options_parse_seconds("2", &ms), 0);
+	assert_int_equal(ms, 2000);
+	assert_int_equal(options_parse_seconds("0.1", &ms), 0);
+	assert_int_equal(ms, 100);
+	assert_int_equal(options_parse_seconds("12.345", &ms), 0);
+	assert_int_equal(ms, 12345);
+	assert_int_equal(options_parse_seconds("0", &ms), 0);
+	assert_int_equal(ms, 0);
+}
+
+static void test_checkpoints(void **state)
+{
+	char *const argv[] = {(char *)"smudge-vm",
+			      (char *)"--restore=f@3",
+			      (char *)"--checkpoint-to",
+			      (char *)"g",
+			      (char *)"--checkpoint-every",
+			      (char *)"0.25",
+			      NULL};
+	struct vm_options options;
+
+	parse(argv, &options);
+	assert_string_equal(options.control.restore, "f@3");
+	assert_string_equal(options.control.checkpoint_to, "g");
+	assert_int_equal(options.control.checkpoint_every_ns, 250000000);
+	assert_false(options.machine.is_incoming);
+	assert_null(options.kernel);
+}
+
 TEST_MAIN(test_defaults, test_verbose, test_all_options,
-	  test_help_and_version_need_no_guest, test_sizes)
+	  test_help_and_version_need_no_guest, test_sizes, test_seconds,
+	  test_checkpoints)

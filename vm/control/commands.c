@@ -123,6 +123,20 @@ static const struct qmp_parameter forecast_parameters[] = {
 	{NULL, QMP_END, false},
 };
 
+static const struct qmp_parameter checkpoint_parameters[] = {
+	{"folder", QMP_STRING, false},
+	{"full", QMP_BOOLEAN, false},
+	{"uncompressed", QMP_BOOLEAN, false},
+	{"look-ahead", QMP_BOOLEAN, false},
+	{"pause-deadline", QMP_INTEGER, false},
+	{NULL, QMP_END, false},
+};
+
+static const struct qmp_parameter id_parameters[] = {
+	{"id", QMP_INTEGER, false},
+	{NULL, QMP_END, false},
+};
+
 /* The session itself handles qmp_capabilities. */
 static const struct command commands[] = {
 	{"calc-dirty-rate", control_calc_dirty_rate, calc_rate_parameters},
@@ -139,9 +153,14 @@ static const struct command commands[] = {
 	{"query-status", run_query_status, NULL},
 	{"query-version", run_query_version, NULL},
 	{"query-vnc", control_query_vnc, NULL},
+	{"query-x-smudge-checkpoints", control_query_checkpoints,
+	 id_parameters},
 	{"quit", run_quit, NULL},
 	{"screendump", control_screendump, screendump_parameters},
 	{"stop", run_stop, NULL},
+	{"x-smudge-checkpoint", control_checkpoint, checkpoint_parameters},
+	{"x-smudge-checkpoint-cancel", control_checkpoint_cancel,
+	 id_parameters},
 	{"x-smudge-forecast", control_forecast, forecast_parameters},
 	{"x-smudge-memory-digest", control_memory_digest, NULL},
 	{"x-smudge-memory-stats", control_memory_stats, NULL},

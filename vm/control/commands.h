@@ -11,6 +11,8 @@
 
 #include "qmp/message.h"
 
+struct checkpoint_job;
+struct checkpoints;
 struct machine;
 struct migration;
 struct rate;
@@ -22,6 +24,7 @@ struct control_target {
 	struct machine *machine;
 	struct migration *migration;
 	struct rate *rate;
+	struct checkpoints *checkpoints;
 	struct vnc *vnc; /* NULL without --vnc */
 };
 
@@ -72,6 +75,18 @@ json_t *control_calc_dirty_rate(struct control_target *target,
 json_t *control_query_dirty_rate(struct control_target *target,
 				 const json_t *arguments,
 				 struct qmp_error *err);
+
+/* commands_checkpoint.c */
+json_t *control_checkpoint(struct control_target *target,
+			   const json_t *arguments, struct qmp_error *err);
+json_t *control_checkpoint_cancel(struct control_target *target,
+				  const json_t *arguments,
+				  struct qmp_error *err);
+json_t *control_query_checkpoints(struct control_target *target,
+				  const json_t *arguments,
+				  struct qmp_error *err);
+/* The data of the event when a job has ended. */
+json_t *control_checkpoint_event(const struct checkpoint_job *job);
 
 /* commands_memory.c */
 json_t *control_memory_stats(struct control_target *target,

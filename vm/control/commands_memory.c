@@ -126,11 +126,13 @@ static int digest_ram(const struct machine *machine, XXH128_hash_t *ret)
 json_t *control_memory_digest(struct control_target *target,
 			      const json_t *arguments, struct qmp_error *err)
 {
+	enum machine_run_state state = machine_run_state(target->machine);
 	char text[33];
 	XXH128_hash_t hash;
 	int ret;
 
-	if (machine_run_state(target->machine) == MACHINE_RUNNING)
+	/* one that a checkpoint has paused runs soon */
+	if (state == MACHINE_RUNNING || state == MACHINE_SAVE_VM)
 		return qmp_error_set(err, QMP_CLASS_GENERIC,
 				     "the guest is running: stop it to take a "
 				     "digest of its memory");

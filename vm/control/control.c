@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Connects the QMP server, its commands, the migration and VNC to one machine.
+ * Connects the QMP server, its commands, the migration, checkpoints and VNC to
+ * one machine.
  *
- * Events come from the machine's listener and from the migration, on their
- * threads; the server accepts them from any thread.
+ * Events come from the machine's listener, from the migration and from
+ * checkpoints, on their threads; the server accepts them from any thread.
  */
 #include "control/control.h"
 
 #include "control/commands.h"
 #include "base/unix_listen.h"
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/restore.h"
 #include "machine/machine.h"
 #include "machine/run_control.h"
 #include "migration/migration.h"
@@ -23,8 +26,10 @@
 #include <string.h>
 
 struct control {
+	const struct control_config *config;
 	struct control_target target;
 	struct qmp_server *server; /* NULL without --qmp */
+	bool is_to_start;
 	bool is_stopped;
 	bool was_migrating;	     /* when it was stopped */
 	struct migration_report end; /* its outcome */
@@ -49,6 +54,15 @@ static void migration_changed(void *opaque, enum migration_status status)
 		qmp_server_event(control->server, "MIGRATION",
 				 json_pack("{s:s}", "status",
 					   migration_status_name(status)));
+}
+
+static void checkpoint_ended(void *opaque, const struct checkpoint_job *job)
+{
+	struct control *control = opaque;
+
+	if (control->server)
+		qmp_server_event(control->server, "X_SMUDGE_CHECKPOINT",
+				 control_checkpoint_event(job));
 }
 
 static const char *shutdown_reason(enum machine_exit_reason reason)
@@ -100,25 +114,64 @@ static int open_server(struct control *control, const char *spec,
 	return ret;
 }
 
-static int open_all(struct control *control,
-		    const struct control_config *config,
-		    struct smudge_error *err)
+static int create_all(struct control *control, struct smudge_error *err)
 {
-	const struct migration_options migration_options = {
-		.machine = control->target.machine,
+	struct control_target *target = &control->target;
+	const struct migration_options migration = {
+		.machine = target->machine,
 		.opaque = control,
 		.changed = migration_changed,
 	};
-	int ret;
+	const struct checkpoints_options checkpoints = {
+		.machine = target->machine,
+		.opaque = control,
+		.ended = checkpoint_ended,
+	};
+	int ret = migration_create(&migration, &target->migration, err);
 
-	ret = migration_create(&migration_options, &control->target.migration,
-			       err);
 	if (!ret)
-		ret = rate_create(control->target.machine,
-				  &control->target.rate, err);
-	if (ret)
-		return ret;
-	if (config->vnc)
+		ret = rate_create(target->machine, &target->rate, err);
+	if (!ret)
+		ret = checkpoints_create(&checkpoints, &target->checkpoints,
+					 err);
+	return ret;
+}
+
+/* The guest's memory, and the folder of its checkpoints. */
+static int open_layers(struct control *control, struct smudge_error *err)
+{
+	const struct control_config *config = control->config;
+	const struct restore_options restore = {
+		.from = config->restore,
+		.to = config->checkpoint_to,
+		.end_fd = config->end_fd,
+	};
+	bool is_running = true;
+	int ret = 0;
+
+	if (config->restore)
+		ret = restore_machine(control->target.machine,
+				      control->target.checkpoints, &restore,
+				      &is_running, err);
+	else if (config->checkpoint_to &&
+		 strcmp(config->checkpoint_to, RESTORE_NOWHERE) != 0)
+		ret = checkpoints_open(control->target.checkpoints,
+				       config->checkpoint_to, NULL, err);
+	if (!ret && !is_running)
+		machine_set_run_state(control->target.machine, MACHINE_PAUSED);
+	control->is_to_start =
+		is_running && !config->paused_start && !config->incoming;
+	return ret;
+}
+
+static int open_all(struct control *control, struct smudge_error *err)
+{
+	const struct control_config *config = control->config;
+	int ret = create_all(control, err);
+
+	if (!ret)
+		ret = open_layers(control, err);
+	if (!ret && config->vnc)
 		ret = vnc_open(control->target.machine, config->vnc,
 			       config->end_fd, &control->target.vnc, err);
 	if (ret)
@@ -133,9 +186,23 @@ static int open_all(struct control *control,
 	return ret;
 }
 
+bool control_is_to_start(const struct control *control)
+{
+	return control->is_to_start;
+}
+
 int control_serve(struct control *control, struct smudge_error *err)
 {
-	return control->server ? qmp_server_start(control->server, err) : 0;
+	const struct control_config *config = control->config;
+	int ret = 0;
+
+	if (config->checkpoint_every_ns)
+		ret = checkpoints_begin(control->target.checkpoints,
+					config->checkpoint_to,
+					config->checkpoint_every_ns, err);
+	if (!ret && control->server)
+		ret = qmp_server_start(control->server, err);
+	return ret;
 }
 
 int control_check_words(const struct control_config *config,
@@ -149,6 +216,8 @@ int control_check_words(const struct control_config *config,
 		ret = qmp_socket_path(config->qmp, &file, err);
 	if (!ret && config->incoming && strcmp(config->incoming, "defer") != 0)
 		ret = migration_uri_parse(config->incoming, &uri, err);
+	if (!ret && config->restore)
+		ret = restore_check(config->restore, err);
 	if (!ret && config->vnc)
 		ret = vnc_check(config->vnc, err);
 	return ret;
@@ -163,8 +232,9 @@ int control_open(struct machine *machine, const struct control_config *config,
 	if (!control)
 		return smudge_error_set(err, -ENOMEM, "control",
 					"out of memory");
+	control->config = config;
 	control->target.machine = machine;
-	ret = open_all(control, config, err);
+	ret = open_all(control, err);
 	if (ret) {
 		control_close(control);
 		return ret;
@@ -208,6 +278,7 @@ void control_stop(struct control *control)
 	if (control->is_stopped)
 		return;
 	control->is_stopped = true;
+	checkpoints_end(control->target.checkpoints);
 	control->was_migrating =
 		migration_end(control->target.migration, &control->end);
 	machine_pause(control->target.machine, MACHINE_PAUSED);
@@ -219,6 +290,8 @@ void control_stop(struct control *control)
 	/* no command runs now; the migration may still send events */
 	rate_destroy(control->target.rate);
 	control->target.rate = NULL;
+	checkpoints_destroy(control->target.checkpoints);
+	control->target.checkpoints = NULL;
 	vnc_close(control->target.vnc);
 	control->target.vnc = NULL;
 }

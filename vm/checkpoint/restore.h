@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A machine begins with a checkpoint instead of a kernel (--restore).
+ */
+#ifndef VM_CHECKPOINT_RESTORE_H
+#define VM_CHECKPOINT_RESTORE_H
+
+#include <stdbool.h>
+
+struct checkpoints;
+struct machine;
+struct smudge_error;
+
+struct restore_options {
+	const char *from; /* FOLDER or FOLDER@N */
+	/*
+	 * Where the next checkpoints go: a folder, or RESTORE_NOWHERE. NULL:
+	 * the folder that was restored, if it can be written and this was its
+	 * newest layer.
+	 */
+	const char *to;
+	int end_fd; /* ends it once it is readable */
+};
+
+#define RESTORE_NOWHERE "none"
+
+/* Is it well formed? Return: 0, or -EINVAL with one sentence. */
+int restore_check(const char *from, struct smudge_error *err);
+
+/*
+ * restore_machine - bring back memory, vCPUs and devices
+ * @machine: started, in prelaunch; nothing has written its memory
+ * @checkpoints: the folder of later checkpoints is opened: if the layer is its
+ *      newest one, the next checkpoint is a delta
+ * @ret_is_running: whether the guest ran at that moment; it does not yet
+ *
+ * Blocks: as long as reading takes; reports progress on stderr.
+ * State after failure: the machine must not run.
+ * Return: 0, -ECANCELED (@end_fd), -ERANGE (a machine of another size),
+ * -ENODATA (no checkpoint of a smudge-vm), or as smudge_chain_open,
+ * smudge_restore, moment_load and checkpoints_open, with one sentence.
+ */
+int restore_machine(struct machine *machine, struct checkpoints *checkpoints,
+		    const struct restore_options *options, bool *ret_is_running,
+		    struct smudge_error *err);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The library's checkpointer on the machine: one folder at a time.
+ *
+ * The folder stays open from one save to the next, so that the next one is a
+ * delta. Another folder is opened before the old one is closed: if it cannot be
+ * opened, the old one stays.
+ *
+ * Threads: one opens, saves and closes; saver_cancel and saver_stats are any
+ * thread's.
+ */
+#ifndef VM_CHECKPOINT_SAVER_H
+#define VM_CHECKPOINT_SAVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <smudge/checkpoint.h>
+
+struct machine;
+struct saver;
+
+/* The blob of each layer that holds the moment (machine/moment.h). */
+#define SAVER_BLOB "smudge-vm"
+
+int saver_create(struct machine *machine, struct saver **ret,
+		 struct smudge_error *err);
+
+/* Waits for layers that are being written. NULL is fine. */
+void saver_destroy(struct saver *saver);
+
+/*
+ * saver_open - use this folder from now on
+ * @clean_as_of: as in struct smudge_checkpointer_options
+ *
+ * Nothing happens if it is open already.
+ * Return: 0, -ECANCELED (saver_cancel was called since saver_expect), or as
+ * smudge_checkpointer_create, with one sentence.
+ */
+int saver_open(struct saver *saver, const char *folder,
+	       struct smudge_chain *clean_as_of, struct smudge_error *err);
+
+/* The path of the open folder, or NULL. Only the thread that opens. */
+const char *saver_folder(const struct saver *saver);
+
+/*
+ * saver_save - pause the guest, copy what it wrote, and let it continue
+ *
+ * A folder is open.
+ * Return: as smudge_checkpointer_save, or as run_control_hold; -ECANCELED also
+ * when saver_cancel was called since saver_expect.
+ */
+int saver_save(struct saver *saver, const struct smudge_save_options *options,
+	       uint64_t *ret_ticket, struct smudge_error *err);
+
+/* As smudge_checkpointer_wait. */
+int saver_wait(struct saver *saver, uint64_t ticket,
+	       struct smudge_layer_info *info, struct smudge_error *err);
+
+/* A save begins: earlier cancels are not of it. */
+void saver_expect(struct saver *saver);
+/* The save that was expected last fails, if its layer is not in place. */
+void saver_cancel(struct saver *saver);
+
+/* All zero while no folder is open. */
+void saver_stats(struct saver *saver, struct smudge_checkpointer_stats *ret);
+
+#endif
