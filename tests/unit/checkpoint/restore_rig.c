@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #define PAGE	   UINT64_C(4096)
-#define SLOT_BYTES (MOMENTS_MAX_NPAGES * PAGE + (UINT64_C(1) << 16))
+#define HUGE_BYTES (UINT64_C(1) << 21)
+/* Whole huge pages, with room to align. */
+#define SLOT_BYTES ((MOMENTS_MAX_NPAGES * PAGE / HUGE_BYTES + 2) * HUGE_BYTES)
 
 static const char *const names[MOMENTS_REGIONS] = {"low", "rom", "high",
 						   "huge"};
@@ -33,23 +35,29 @@ static int make_file(enum restore_kind kind)
 	return fd;
 }
 
-static uint8_t *map_region(enum restore_kind kind, unsigned int page_shift)
+static uint8_t *map_slot(int flags, int fd)
+{
+	return mmap(NULL, SLOT_BYTES, PROT_READ | PROT_WRITE,
+		    flags | (fd < 0 ? MAP_ANONYMOUS : 0), fd, 0);
+}
+
+static uint8_t *map_region(enum restore_kind kind)
 {
 	bool is_shared = kind == RESTORE_SHARED || kind == RESTORE_LOCKED;
-	uint64_t mask = (UINT64_C(1) << page_shift) - 1;
 	int fd = make_file(kind);
-	uint8_t *map = mmap(NULL, SLOT_BYTES, PROT_READ | PROT_WRITE,
-			    (is_shared ? MAP_SHARED : MAP_PRIVATE) |
-				    (fd < 0 ? MAP_ANONYMOUS : 0),
-			    fd, 0);
+	int flags = is_shared ? MAP_SHARED : MAP_PRIVATE;
+	uint8_t *map = MAP_FAILED;
 
+	if (kind == RESTORE_HUGETLB)
+		map = map_slot(flags | MAP_HUGETLB | 21 << 26, fd);
+	if (map == MAP_FAILED)
+		map = map_slot(flags, fd);
 	assert_true(map != MAP_FAILED);
 	if (fd >= 0)
 		close(fd);
 	if (kind == RESTORE_LOCKED)
 		assert_int_equal(mlock(map, SLOT_BYTES), 0);
-	/* What is before it stays mapped until the test's end. */
-	return map + (-(uintptr_t)map & mask);
+	return map;
 }
 
 static void add_region(struct restore_rig *rig,
@@ -63,9 +71,11 @@ static void add_region(struct restore_rig *rig,
 		.size_bytes = from->npages * PAGE,
 		.page_shift = from->page_shift,
 	};
+	uint64_t mask = (UINT64_C(1) << from->page_shift) - 1;
 
 	rig->npages[i] = from->npages;
-	rig->ram[i] = map_region(kind, from->page_shift);
+	rig->map[i] = map_region(kind);
+	rig->ram[i] = rig->map[i] + (-(uintptr_t)rig->map[i] & mask);
 	if (content)
 		memset(rig->ram[i], content, from->npages * PAGE);
 	options.hva = rig->ram[i];
@@ -89,8 +99,8 @@ void restore_close(struct restore_rig *rig)
 {
 	assert_int_equal(smudge_memory_destroy(rig->memory, NULL), 0);
 	for (size_t i = 0; i < MOMENTS_REGIONS; i++) {
-		if (rig->ram[i])
-			munmap(rig->ram[i], rig->npages[i] * PAGE);
+		if (rig->map[i])
+			munmap(rig->map[i], SLOT_BYTES);
 	}
 }
 

@@ -16,12 +16,14 @@ enum restore_kind {
 	RESTORE_SHARED,
 	RESTORE_MEMFD_PRIVATE, /* a discard would bring the file's content */
 	RESTORE_LOCKED,	       /* shared and locked: no discard */
+	RESTORE_HUGETLB,       /* holes are huge pages; or RESTORE_PRIVATE */
 	RESTORE_NKINDS
 };
 
 struct restore_rig {
 	struct smudge_memory *memory;
 	struct smudge_region *regions[MOMENTS_REGIONS]; /* NULL: none */
+	uint8_t *map[MOMENTS_REGIONS];			/* that ram is in */
 	uint8_t *ram[MOMENTS_REGIONS];
 	uint64_t npages[MOMENTS_REGIONS]; /* of 4 KiB */
 };
