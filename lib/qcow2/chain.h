@@ -72,6 +72,13 @@ int smi_qcow2_reader_create(const struct smi_qcow2_chain *chain, size_t first,
 			    struct smudge_error *err);
 void smi_qcow2_reader_destroy(struct smi_qcow2_reader *reader);
 
+/*
+ * smi_qcow2_reader_rest - close the reader's descriptor, and keep the rest
+ *
+ * For a reader that will be used again, but nothing says when.
+ */
+void smi_qcow2_reader_rest(struct smi_qcow2_reader *reader);
+
 #define SMI_QCOW2_NOWHERE SIZE_MAX
 
 struct smi_qcow2_piece {

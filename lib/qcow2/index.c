@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 /* The first window's length, and what all but the last begin and end at. */
-#define MIN_PAGES (UINT64_C(1) << 14)
+#define MIN_PAGES (UINT64_C(1) << 12)
 
 static uint64_t lower(uint64_t a, uint64_t b)
 {

@@ -69,6 +69,11 @@ void smi_qcow2_reader_destroy(struct smi_qcow2_reader *reader)
 	free(reader);
 }
 
+void smi_qcow2_reader_rest(struct smi_qcow2_reader *reader)
+{
+	smi_qcow2_stack_close(&reader->stack);
+}
+
 /* The first run of alike pages from @page on, and before @end_page. */
 static int find(struct smi_qcow2_reader *reader, uint64_t page,
 		uint64_t end_page, struct smi_qcow2_place *ret_place,

@@ -40,7 +40,7 @@ int smi_qcow2_stack_create(struct smi_qcow2_stack *stack,
 	return 0;
 }
 
-static void close_open(struct smi_qcow2_stack *stack)
+void smi_qcow2_stack_close(struct smi_qcow2_stack *stack)
 {
 	if (stack->fd >= 0)
 		close(stack->fd);
@@ -49,7 +49,7 @@ static void close_open(struct smi_qcow2_stack *stack)
 
 void smi_qcow2_stack_destroy(struct smi_qcow2_stack *stack)
 {
-	close_open(stack);
+	smi_qcow2_stack_close(stack);
 	free(stack->shown_bytes);
 }
 
@@ -60,7 +60,7 @@ int smi_qcow2_stack_open(struct smi_qcow2_stack *stack, size_t image,
 
 	if (stack->fd >= 0 && stack->open == image)
 		return 0;
-	close_open(stack);
+	smi_qcow2_stack_close(stack);
 	fd = smi_qcow2_image_reopen(smi_qcow2_stack_image(stack, image),
 				    stack->chain->folder_fd, err);
 	if (fd < 0)

@@ -60,6 +60,9 @@ smi_qcow2_stack_end_page(const struct smi_qcow2_stack *stack, size_t image)
 int smi_qcow2_stack_open(struct smi_qcow2_stack *stack, size_t image,
 			 struct smudge_error *err);
 
+/* Close the descriptor, if one is open. */
+void smi_qcow2_stack_close(struct smi_qcow2_stack *stack);
+
 /* Read from the image that is open, as smi_qcow2_image_read. */
 int smi_qcow2_stack_read(struct smi_qcow2_stack *stack, uint64_t file_off,
 			 void *bytes, size_t length, struct smudge_error *err);

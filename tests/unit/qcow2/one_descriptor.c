@@ -76,7 +76,10 @@ static void one_at_a_time(void **state)
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	assert_int_equal(ret, 0);
 	assert_memory_equal(bytes, disk, sizeof(disk));
-	assert_true(count_descriptors() <= before + 1);
+	assert_int_equal(count_descriptors(), before + 1);
+	smi_qcow2_reader_rest(reader);
+	assert_int_equal(count_descriptors(), before);
+	assert_int_equal(smi_qcow2_reader_read(reader, 0, 1, bytes, NULL), 0);
 	smi_qcow2_reader_destroy(reader);
 	smi_qcow2_chain_close(chain);
 	assert_int_equal(count_descriptors(), before);
