@@ -71,11 +71,14 @@ static void own_cluster(struct pass *pass, uint64_t first, uint64_t entry)
 /* Are these 8 entries all 0, as most are in a layer of few pages? */
 static bool are_zero(const uint8_t *entries)
 {
-	uint64_t words[8], any = 0;
+	uint64_t any = 0;
 
-	memcpy(words, entries, sizeof(words));
-	for (size_t i = 0; i < 8; i++)
-		any |= words[i];
+	for (size_t i = 0; i < 8; i++) {
+		uint64_t entry;
+
+		memcpy(&entry, entries + i * sizeof(entry), sizeof(entry));
+		any |= entry;
+	}
 	return !any;
 }
 
