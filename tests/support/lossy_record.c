@@ -44,14 +44,29 @@ static struct stat folder;
 static ino_t inodes[LOSSY_MAX_FILES]; /* of the files */
 static unsigned int fail_countdown;
 
+void lossy_stop(void)
+{
+	pthread_mutex_lock(&lock);
+	is_recording = false;
+	pthread_mutex_unlock(&lock);
+}
+
+static void clear(void)
+{
+	for (size_t i = 0; i < lossy_log.nevents; i++)
+		free(lossy_log.events[i].bytes);
+	memset(&lossy_log, 0, sizeof(lossy_log));
+}
+
 void lossy_record(const char *path)
 {
 	DIR *dir = opendir(path);
 	const struct dirent *entry;
 	struct stat st;
 
-	lossy_clear();
 	assert_non_null(dir);
+	pthread_mutex_lock(&lock);
+	clear();
 	assert_int_equal(stat(path, &folder), 0);
 	snprintf(lossy_log.folder, sizeof(lossy_log.folder), "%s", path);
 	while ((entry = readdir(dir))) {
@@ -65,28 +80,31 @@ void lossy_record(const char *path)
 	closedir(dir);
 	lossy_log.nfirst = lossy_log.nfiles;
 	is_recording = true;
-}
-
-void lossy_stop(void)
-{
-	is_recording = false;
+	pthread_mutex_unlock(&lock);
 }
 
 void lossy_clear(void)
 {
-	for (size_t i = 0; i < lossy_log.nevents; i++)
-		free(lossy_log.events[i].bytes);
-	memset(&lossy_log, 0, sizeof(lossy_log));
+	pthread_mutex_lock(&lock);
+	clear();
+	pthread_mutex_unlock(&lock);
 }
 
 size_t lossy_nevents(void)
 {
-	return lossy_log.nevents;
+	size_t nevents;
+
+	pthread_mutex_lock(&lock);
+	nevents = lossy_log.nevents;
+	pthread_mutex_unlock(&lock);
+	return nevents;
 }
 
 void lossy_fail_folder_sync(unsigned int n)
 {
+	pthread_mutex_lock(&lock);
 	fail_countdown = n;
+	pthread_mutex_unlock(&lock);
 }
 
 static bool is_folder(int fd)
