@@ -68,7 +68,7 @@ extern "C" {
  * removed.
  * State after failure: nothing has changed.
  * Return: 1, 0 (all pages from @first_page on are zeros, or the range is
- * empty), -EINVAL (range outside the region), -EPERM (in a child).
+ * empty), -EINVAL (range outside the region), -EPERM (in a child), -ENOMEM.
  */
 int smudge_region_next_populated(struct smudge_region *region,
 				 uint64_t first_page, uint64_t end_page,

@@ -35,25 +35,28 @@ void smi_populated_forget(struct smudge_memory *memory)
 }
 
 /* populated->lock held. */
-static void prepare(struct smudge_memory *memory)
+static int prepare(struct smudge_memory *memory, struct smudge_error *err)
 {
 	struct smi_populated *populated = &memory->populated;
 	/* Relaxed: the caller's own harvest is before it. */
 	uint64_t generation =
 		atomic_load_explicit(&memory->generation, memory_order_relaxed);
 
-	if (!populated->is_open)
-		smi_sys_populated_open(&populated->now);
+	if (!populated->is_open && smi_sys_populated_open(&populated->now) < 0)
+		return smudge_error_set(err, -ENOMEM, "region",
+					"no memory to ask what is populated");
 	populated->is_open = true;
 	if (populated->awaited_as_of == generation)
-		return;
+		return 0;
 	smi_sys_awaited_list(&populated->now.awaited);
 	populated->awaited_as_of = generation;
+	return 0;
 }
 
 /* As smudge_region_next_populated, for a range that is not empty. */
 static int next_of_hva(struct smudge_region *region, uint64_t first_page,
-		       uint64_t end_page, struct smudge_run *ret_run)
+		       uint64_t end_page, struct smudge_run *ret_run,
+		       struct smudge_error *err)
 {
 	uint64_t page_mask = (uint64_t)sysconf(_SC_PAGESIZE) - 1;
 	unsigned int shift = region->page_shift;
@@ -61,9 +64,12 @@ static int next_of_hva(struct smudge_region *region, uint64_t first_page,
 	uint64_t start = hva + (first_page << shift);
 	uint64_t end = hva + (end_page << shift);
 	struct smi_sys_page_run run;
+	int ret;
 
 	SMI_SYS_GUARD(&region->memory->populated.lock);
-	prepare(region->memory);
+	ret = prepare(region->memory, err);
+	if (ret < 0)
+		return ret;
 	/* Pages of the host may be larger. */
 	if (!smi_sys_populated_next(&region->memory->populated.now,
 				    start & ~page_mask,
@@ -98,7 +104,7 @@ int smudge_region_next_populated(struct smudge_region *region,
 	if (first_page == end_page)
 		return 0;
 	if (region->hva)
-		return next_of_hva(region, first_page, end_page, ret_run);
+		return next_of_hva(region, first_page, end_page, ret_run, err);
 	/* Only the owner of that memory knows. */
 	*ret_run = (struct smudge_run){first_page, end_page - first_page};
 	return 1;

@@ -159,10 +159,12 @@ int smi_sender_send_range(struct smi_sender *sender, uint32_t index,
 
 	sender->untouched.known_end = 0;
 	do {
-		uint64_t untouched = smi_untouched_ahead(sender, region, rest);
+		uint64_t untouched;
 
-		ret = send_window(sender, index, &rest,
-				  max_u64(window, untouched));
+		ret = smi_untouched_ahead(sender, region, rest, &untouched);
+		if (!ret)
+			ret = send_window(sender, index, &rest,
+					  max_u64(window, untouched));
 	} while (ret > 0);
 	return ret;
 }

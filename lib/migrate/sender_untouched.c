@@ -52,27 +52,30 @@ static void wait_longer(struct smi_sender *sender, uint64_t npages)
 			  untouched->round_pages * NS_PER_PAGE));
 }
 
-uint64_t smi_untouched_ahead(struct smi_sender *sender,
-			     struct smudge_region *region,
-			     struct smudge_run rest)
+int smi_untouched_ahead(struct smi_sender *sender, struct smudge_region *region,
+			struct smudge_run rest, uint64_t *ret_npages)
 {
 	uint64_t end = rest.first_page + rest.npages;
 	struct smudge_run run;
 	int ret;
 
+	*ret_npages = 0;
 	if (!sender->untouched.is_asked || !rest.npages ||
 	    rest.first_page < sender->untouched.known_end)
 		return 0;
 	ret = smudge_region_next_populated(region, rest.first_page, end, &run,
-					   NULL);
-	if (ret == 0)
-		return rest.npages;
+					   &sender->err);
 	if (ret < 0)
-		return 0;
+		return ret;
+	if (ret == 0)
+		run = (struct smudge_run){end, 0};
 	if (run.first_page == rest.first_page)
 		sender->untouched.known_end = run.first_page + run.npages;
-	end = run.first_page & ~(UNIT_PAGES - 1);
-	return end > rest.first_page ? end - rest.first_page : 0;
+	else if (ret > 0)
+		run.first_page &= ~(UNIT_PAGES - 1);
+	if (run.first_page > rest.first_page)
+		*ret_npages = run.first_page - rest.first_page;
+	return 0;
 }
 
 int smi_untouched_split(struct smi_sender *sender, struct smudge_region *region,

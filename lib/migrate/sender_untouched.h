@@ -19,10 +19,10 @@ void smi_untouched_held(struct smi_sender *sender);
  * @rest: pages of the region, that are not taken yet
  *
  * A hint: what is written meanwhile shows when they are split.
+ * Return: 0 or -errno.
  */
-uint64_t smi_untouched_ahead(struct smi_sender *sender,
-			     struct smudge_region *region,
-			     struct smudge_run rest);
+int smi_untouched_ahead(struct smi_sender *sender, struct smudge_region *region,
+			struct smudge_run rest, uint64_t *ret_npages);
 
 /*
  * smi_untouched_split - the first pages of a run that must be read

@@ -34,16 +34,17 @@ static int open_uffd(void)
 	return uffd < 0 ? -1 : uffd;
 }
 
-void smi_sys_awaited_open(struct smi_sys_awaited *awaited)
+int smi_sys_awaited_open(struct smi_sys_awaited *awaited)
 {
 	void *unreadable = mmap(NULL, host_page_bytes(), PROT_NONE,
 				MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	*awaited = (struct smi_sys_awaited){.uffd = -1};
 	if (unreadable == MAP_FAILED)
-		return;
+		return -ENOMEM;
 	awaited->unreadable = unreadable;
 	awaited->uffd = open_uffd();
+	return 0;
 }
 
 void smi_sys_awaited_close(struct smi_sys_awaited *awaited)

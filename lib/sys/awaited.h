@@ -20,7 +20,8 @@ struct smi_sys_awaited {
 	size_t nranges;
 };
 
-void smi_sys_awaited_open(struct smi_sys_awaited *awaited);
+/* Return: 0, -ENOMEM; then it is closed. */
+int smi_sys_awaited_open(struct smi_sys_awaited *awaited);
 void smi_sys_awaited_close(struct smi_sys_awaited *awaited);
 
 /*

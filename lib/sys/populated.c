@@ -16,14 +16,18 @@
 
 #include "common/range.h"
 
-void smi_sys_populated_open(struct smi_sys_populated *populated)
+int smi_sys_populated_open(struct smi_sys_populated *populated)
 {
 	int maps = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+	int ret;
 
 	*populated = (struct smi_sys_populated){.maps = maps < 0 ? -1 : maps};
 	smi_sys_held_open(&populated->held);
 	smi_sys_content_open(&populated->content);
-	smi_sys_awaited_open(&populated->awaited);
+	ret = smi_sys_awaited_open(&populated->awaited);
+	if (ret < 0)
+		smi_sys_populated_close(populated);
+	return ret;
 }
 
 void smi_sys_populated_close(struct smi_sys_populated *populated)

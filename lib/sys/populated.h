@@ -21,8 +21,11 @@ struct smi_sys_populated {
 	struct smi_sys_awaited awaited;
 };
 
-/* What cannot be opened makes everything unknown, hence populated. */
-void smi_sys_populated_open(struct smi_sys_populated *populated);
+/*
+ * What cannot be opened makes everything unknown, hence populated.
+ * Return: 0, -ENOMEM; then it is closed.
+ */
+int smi_sys_populated_open(struct smi_sys_populated *populated);
 void smi_sys_populated_close(struct smi_sys_populated *populated);
 
 /*
