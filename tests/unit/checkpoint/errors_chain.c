@@ -31,6 +31,9 @@ static int set_up(void **state)
 	moments_open(&memory, "chain");
 	for (int i = 0; i < 3; i++) {
 		moments_change(&memory, &rng, false);
+		/* Layer 2 has a page that layer 3 has not. */
+		memset(memory.now.regions[0].bytes + 300 * 4096, i ? 7 : 1,
+		       4096);
 		moments_save(&memory, false);
 	}
 	return 0;
@@ -126,6 +129,8 @@ static void other_parents_are_refused(void **state)
 	struct test_rng rng = test_rng_start("errors_chain other");
 	struct moments other;
 
+	/* With one seed for all it would be the same memory. */
+	(void)test_rng_next(&rng);
 	moments_open(&other, "other");
 	for (int i = 0; i < 3; i++) {
 		moments_change(&other, &rng, false);
@@ -187,7 +192,9 @@ static void flipped_bits_are_found(void **state)
 		if (try("chain", 0, &err) < 0) {
 			nfound++;
 			assert_true(err.message[0]);
-			if (!strstr(err.message, "qcow2"))
+			/* The bit may be in the name of the parent. */
+			if (!strstr(err.message, "layer-") &&
+			    !strstr(err.message, ".qcow2"))
 				fail_msg("%s", err.message);
 		}
 		write_byte(file, at, byte);
