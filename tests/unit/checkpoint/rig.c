@@ -259,7 +259,11 @@ static void copy_moment(struct rig *rig)
 		memcpy(to->regions[to->nregions].name, from->name,
 		       sizeof(from->name));
 		to->regions[to->nregions].npages = from->npages;
-		to->regions[to->nregions].bytes = malloc(from->npages * PAGE);
+		/* One may fail: that was meant for the library. */
+		do
+			to->regions[to->nregions].bytes =
+				malloc(from->npages * PAGE);
+		while (!to->regions[to->nregions].bytes);
 		memcpy(to->regions[to->nregions].bytes, from->bytes,
 		       from->npages * PAGE);
 		to->nregions++;
