@@ -147,7 +147,10 @@ struct smudge_save_options {
  * On success the moment is copied, and the layer is being written. It waits
  * before the pause, not in it, while copies of earlier saves fill the budget.
  * A save whose parent fails to get in place fails too. Regions are held while
- * they are copied. Blobs that were added belong to this save, also if it fails.
+ * they are copied (those of a save beyond the budget until it ends), so quiesce
+ * may change them: for another process's memory it stops the process and calls
+ * smudge_process_harvest. Pages that the process has no memory for are zeros.
+ * Blobs that were added belong to this save, also if it fails.
  * Blocks: on the callbacks, the harvest, copying. Threads: one at a time.
  * State after failure: the machine was resumed, if quiesce had paused it; taken
  * pages are dirty again; the layers in the folder are as before.

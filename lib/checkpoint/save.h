@@ -21,12 +21,16 @@ int smi_save_check_pause(struct smi_save *save, struct smudge_error *err);
  * smi_save_pass - harvest, take and copy what is dirty
  * @is_last: the machine is paused, if it can be
  *
- * The regions are held from here on until smi_save_release_regions.
+ * The regions are held meanwhile, and if the save is streamed from here on
+ * until smi_save_release_regions. Between two passes the program may change
+ * them, as smudge_process_harvest does in quiesce.
  * State after failure: what was taken is in the pieces, or dirty.
  */
 int smi_save_pass(struct smudge_checkpointer *cp, struct smi_save *save,
 		  bool is_last, struct smudge_error *err);
 void smi_save_release_regions(struct smudge_checkpointer *cp);
+/* The same between two passes, unless their places are fixed by now. */
+void smi_save_end_pass(struct smudge_checkpointer *cp, struct smi_save *save);
 
 /*
  * smi_save_regions - hold the regions to save, and describe them in the layer

@@ -8,6 +8,7 @@
 #include "checkpoint/save.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "common/range.h"
 #include "qcow2/format.h"
@@ -49,18 +50,47 @@ static struct smi_piece_cursor next_share(struct copying *copying)
 	return share;
 }
 
+static int read_pages(const struct smi_piece *piece, uint64_t first,
+		      uint64_t npages, struct smudge_error *err)
+{
+	return smudge_region_read_bytes(
+		piece->region,
+		(piece->first_page + first) << SMI_QCOW2_PAGE_SHIFT,
+		npages << SMI_QCOW2_PAGE_SHIFT,
+		piece->bytes + (first << SMI_QCOW2_PAGE_SHIFT), err);
+}
+
+/*
+ * Another process has no memory in some of the pages: these count as zeros, and
+ * when there is memory again it holds zeros, or is reported (process.h).
+ */
+static int read_one_by_one(const struct smi_piece *piece,
+			   struct smudge_error *err)
+{
+	for (uint64_t i = 0; i < piece->npages; i++) {
+		int ret = read_pages(piece, i, 1, err);
+
+		if (ret < 0 && ret != -EFAULT)
+			return ret;
+		if (ret < 0)
+			memset(piece->bytes + (i << SMI_QCOW2_PAGE_SHIFT), 0,
+			       SMI_QCOW2_PAGE_BYTES);
+	}
+	smudge_error_clear(err);
+	return 0;
+}
+
 static int copy(struct smi_piece_cursor share, struct smudge_error *err)
 {
 	struct smi_piece *piece;
 	int ret = 0;
 
 	while (!ret && (piece = smi_pieces_next(&share))) {
-		if (piece->bytes)
-			ret = smudge_region_read_bytes(
-				piece->region,
-				piece->first_page << SMI_QCOW2_PAGE_SHIFT,
-				piece->npages << SMI_QCOW2_PAGE_SHIFT,
-				piece->bytes, err);
+		if (!piece->bytes)
+			continue;
+		ret = read_pages(piece, 0, piece->npages, err);
+		if (ret == -EFAULT)
+			ret = read_one_by_one(piece, err);
 	}
 	return ret;
 }

@@ -21,6 +21,18 @@ static bool is_chosen(const struct smudge_checkpointer *cp, uint32_t id)
 	return !cp->options.nregions;
 }
 
+static bool is_streamed(struct smudge_checkpointer *cp, struct smi_save *save)
+{
+	SMI_SYS_GUARD(&cp->lock);
+	return save->is_streamed;
+}
+
+void smi_save_end_pass(struct smudge_checkpointer *cp, struct smi_save *save)
+{
+	if (!is_streamed(cp, save))
+		smi_save_release_regions(cp);
+}
+
 void smi_save_release_regions(struct smudge_checkpointer *cp)
 {
 	for (size_t i = 0; i < cp->held.n; i++)
@@ -82,12 +94,6 @@ static int check_added(struct smudge_checkpointer *cp, struct smudge_error *err)
 	return smudge_error_set(err, -EAGAIN, SMI_WHERE,
 				"a region was added to the memory while its "
 				"layer was being written: save again");
-}
-
-static bool is_streamed(struct smudge_checkpointer *cp, struct smi_save *save)
-{
-	SMI_SYS_GUARD(&cp->lock);
-	return save->is_streamed;
 }
 
 int smi_save_regions(struct smudge_checkpointer *cp, struct smi_save *save,

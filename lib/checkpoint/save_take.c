@@ -158,8 +158,8 @@ static int harvest_held(struct smudge_checkpointer *cp, struct smi_save *save,
 }
 
 /*
- * Of the whole memory the harvest comes first: it may add, remove and resize
- * regions, as another process's mappings are (process.h).
+ * Of the whole memory the harvest comes first, and regions that are added
+ * meanwhile are in the pass. Chosen ones are held while they are harvested.
  */
 static int harvest(struct smudge_checkpointer *cp, struct smi_save *save,
 		   bool is_last, struct smudge_error *err)
@@ -189,6 +189,7 @@ int smi_save_pass(struct smudge_checkpointer *cp, struct smi_save *save,
 		ret = take_regions(cp, save, err);
 	if (!ret)
 		ret = smi_save_flush(cp, save, err);
+	smi_save_end_pass(cp, save);
 	save->layer.stats.copy_ns =
 		smi_sys_now_ns() - start_ns - save->layer.stats.harvest_ns;
 	return ret;
