@@ -75,6 +75,7 @@ struct smi_save {
 	struct smi_piece_cursor uncopied;
 	struct smi_chunks filling; /* chunks of pieces not published yet */
 	size_t chunk_used;	   /* bytes of the last one */
+	bool will_overflow;	   /* the budget, as far as known */
 	uint64_t deadline_ns;	   /* of the pause; 0: none, or not paused */
 	uint64_t resumed_ns;
 

@@ -27,9 +27,17 @@ static bool is_streamed(struct smudge_checkpointer *cp, struct smi_save *save)
 	return save->is_streamed;
 }
 
+/* From here on the writer does not begin with it, if it has not yet. */
+static bool stop_asking(struct smudge_checkpointer *cp, struct smi_save *save)
+{
+	SMI_SYS_GUARD(&cp->lock);
+	save->wants_room = false;
+	return save->is_streamed;
+}
+
 void smi_save_end_pass(struct smudge_checkpointer *cp, struct smi_save *save)
 {
-	if (!is_streamed(cp, save))
+	if (!stop_asking(cp, save))
 		smi_save_release_regions(cp);
 }
 

@@ -91,12 +91,18 @@ static int wait_for_room(struct smudge_checkpointer *cp, struct smi_save *save,
 	return ret;
 }
 
-/* While the writer reads along it gets a part of the budget at a time. */
+/*
+ * While the writer reads along it gets a part of the budget at a time. If the
+ * budget will not do, it is asked to begin with the first part.
+ */
 static bool is_time_to_flush(struct smudge_checkpointer *cp,
 			     struct smi_save *save)
 {
 	SMI_SYS_GUARD(&cp->lock);
-	return save->is_streamed && save->filling.n >= cp->copies.limit / 4;
+	if (save->filling.n < cp->copies.limit / 4)
+		return false;
+	save->wants_room |= save->will_overflow;
+	return save->is_streamed || save->will_overflow;
 }
 
 int smi_save_room(struct smudge_checkpointer *cp, struct smi_save *save,

@@ -124,11 +124,34 @@ static int take_region(struct smudge_checkpointer *cp, struct smi_save *save,
 	return ret;
 }
 
+/*
+ * Does a full layer need more than the budget? Then it is written from the
+ * first copies on. Not exact: pages may be populated meanwhile.
+ */
+static void foresee(struct smudge_checkpointer *cp, struct smi_save *save)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < cp->held.n; i++) {
+		struct smudge_region *region = cp->held.regions[i];
+		uint64_t end = smudge_region_npages(region);
+		struct smudge_run run = {0, 0};
+
+		while (smudge_region_next_populated(region,
+						    run.first_page + run.npages,
+						    end, &run, NULL) > 0)
+			bytes += run.npages << smudge_region_page_shift(region);
+	}
+	save->will_overflow = bytes / SMI_CHUNK_BYTES > cp->copies.limit;
+}
+
 static int take_regions(struct smudge_checkpointer *cp, struct smi_save *save,
 			struct smudge_error *err)
 {
 	int ret = 0;
 
+	if (save->is_full && save->npasses == 1)
+		foresee(cp, save);
 	for (size_t i = 0; i < cp->held.n && !ret; i++)
 		ret = take_region(cp, save, cp->held.regions[i], err);
 	return ret;
