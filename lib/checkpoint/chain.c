@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "checkpoint/folder.h"
+#include "checkpoint/idle.h"
 #include "checkpoint/page_reader.h"
 #include "sys/options.h"
 
@@ -95,6 +96,7 @@ void smudge_chain_close(struct smudge_chain *chain)
 	if (!chain)
 		return;
 	smi_page_reader_destroy(chain->walker);
+	smi_idle_clear(chain);
 	smi_layer_clear(&chain->layer);
 	smi_qcow2_chain_close(chain->images);
 	if (chain->folder_fd >= 0)

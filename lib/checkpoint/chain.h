@@ -22,6 +22,9 @@
 
 struct smi_page_reader;
 
+/* As many as threads that read at once, usually. */
+#define SMI_CHAIN_IDLE_READERS 4
+
 struct smudge_chain {
 	int folder_fd;
 	uint64_t number; /* of the open layer; 0: its name has none */
@@ -30,6 +33,8 @@ struct smudge_chain {
 	pthread_mutex_t lock;
 	bool are_tables_right;		/* lock; they were summed up */
 	struct smi_page_reader *walker; /* lock; of next_data; or NULL */
+	struct smi_page_reader *idle[SMI_CHAIN_IDLE_READERS]; /* lock */
+	size_t nidle;					      /* lock */
 };
 
 /*

@@ -94,6 +94,12 @@ void smi_page_reader_destroy(struct smi_page_reader *reader)
 	free(reader);
 }
 
+void smi_page_reader_rest(struct smi_page_reader *reader)
+{
+	smi_qcow2_reader_rest(reader->pages);
+	smi_qcow2_reader_rest(reader->tables);
+}
+
 static int read_digests(struct smi_page_reader *reader,
 			const struct smi_part *part, struct smudge_error *err)
 {

@@ -40,6 +40,9 @@ int smi_page_reader_create(const struct smudge_chain *chain,
 			   struct smudge_error *err);
 void smi_page_reader_destroy(struct smi_page_reader *reader); /* or NULL */
 
+/* Close its descriptors; what it learned stays. */
+void smi_page_reader_rest(struct smi_page_reader *reader);
+
 /*
  * smi_page_reader_digests - the digests of a part of at most SMI_READ_PAGES
  * @ret_digests: the reader's, until its next call

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 
 #include "checkpoint/chain.h"
+#include "checkpoint/idle.h"
 #include "checkpoint/page_reader.h"
 #include "common/range.h"
 #include "qcow2/format.h"
@@ -71,12 +72,15 @@ int smudge_chain_read(struct smudge_chain *chain, size_t region,
 	if (ret == 0)
 		ret = smi_chain_need_tables(chain, err);
 	if (ret == 0)
-		ret = smi_page_reader_create(chain, &reader, err);
+		ret = smi_idle_take(chain, &reader, err);
 	if (ret < 0)
 		return ret;
 	ret = read_parts(reader, &chain->layer, region, first_page, end_page,
 			 buffer, err);
-	smi_page_reader_destroy(reader);
+	if (ret == 0)
+		smi_idle_put(chain, reader);
+	else
+		smi_page_reader_destroy(reader);
 	return ret;
 }
 
