@@ -77,6 +77,7 @@ bench: all
 	[ ! -e $(BUILD)/bench/bench-ring ] || $(BUILD)/bench/bench-ring $(BENCH_SCOPE) || [ $$? = 77 ]
 	$(BUILD)/bench/bench-sources $(BENCH_SCOPE) || [ $$? = 3 ]
 	$(BUILD)/bench/bench-process $(BENCH_SCOPE) || [ $$? = 3 ]
+	$(BUILD)/bench/bench-checkpoint $(BENCH_SCOPE) || [ $$? = 3 ]
 	$(BUILD)/bench/bench-display $(BENCH_SCOPE)
 	$(BUILD)/bench/bench-bitmap $(BENCH_SCOPE)
 

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A chain of 200 layers of 1,000 random pages each over a memory of 2 GiB: how
+ * long until the newest is open, and until everything is read, beside reading a
+ * flat file of the same memory.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "bench_program.h"
+#include "bench_progress.h"
+#include "checkpoint.h"
+
+#define NAME	   "chain"
+#define READ_PAGES UINT64_C(16384) /* 64 MiB: each call opens every layer */
+
+struct chain {
+	uint64_t npages, nlayers, ndirty;
+	uint8_t *buffer;
+	struct checkpoint_times opened, read, flat;
+};
+
+static void save(struct smudge_checkpointer *checkpointer)
+{
+	struct smudge_error err = {0};
+	uint64_t ticket;
+
+	bench_must(smudge_checkpointer_save(checkpointer, NULL, &ticket, &err),
+		   err.message);
+	bench_must(smudge_checkpointer_wait(checkpointer, ticket, NULL, &err),
+		   err.message);
+}
+
+/* The layers, and a flat file of the last moment. */
+static void make(const struct chain *c, const char *folder, const char *flat)
+{
+	struct smudge_checkpointer_options options = {
+		.size = sizeof(options), .folder = folder, .full_every = 1000};
+	struct smudge_checkpointer *checkpointer;
+	struct checkpoint_ram ram;
+	struct smudge_error err = {0};
+
+	checkpoint_ram_open(&ram, c->npages);
+	checkpoint_fill_random(ram.bytes, c->npages, 3);
+	bench_must(smudge_checkpointer_create(ram.memory, &options,
+					      &checkpointer, &err),
+		   err.message);
+	for (uint64_t i = 0; i < c->nlayers && !bench_interrupted; i++) {
+		uint64_t *pages = checkpoint_choose(c->ndirty, c->npages, i);
+
+		bench_progress_sample((unsigned int)i,
+				      (unsigned int)c->nlayers);
+		for (uint64_t j = 0; i && j < c->ndirty; j++) {
+			checkpoint_fill_random(
+				ram.bytes + pages[j] * CHECKPOINT_PAGE, 1,
+				i * c->ndirty + j);
+			checkpoint_ram_written(&ram, pages[j], 1);
+		}
+		save(checkpointer);
+		free(pages);
+	}
+	bench_must(smudge_checkpointer_destroy(checkpointer), "the end");
+	checkpoint_write_file(flat, ram.bytes, c->npages * CHECKPOINT_PAGE);
+	checkpoint_ram_close(&ram);
+}
+
+static void read_flat(struct chain *c, const char *path)
+{
+	uint64_t nbytes = c->npages * CHECKPOINT_PAGE;
+	double begin_ms = checkpoint_now_ms();
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	bench_must(fd < 0 ? -errno : 0, path);
+	for (uint64_t at = 0; at < nbytes;) {
+		ssize_t n = pread(fd, c->buffer, READ_PAGES * CHECKPOINT_PAGE,
+				  (off_t)at);
+
+		bench_must(n < 0 ? -errno : n == 0 ? -EIO : 0, path);
+		at += (uint64_t)n;
+	}
+	close(fd);
+	checkpoint_add(&c->flat, checkpoint_now_ms() - begin_ms);
+}
+
+static void read_chain(struct chain *c, const char *folder)
+{
+	struct smudge_chain_options options = {.size = sizeof(options),
+					       .folder = folder};
+	double begin_ms = checkpoint_now_ms(), opened_ms;
+	struct smudge_error err = {0};
+	struct smudge_chain *chain;
+
+	bench_must(smudge_chain_open(&options, &chain, &err), err.message);
+	opened_ms = checkpoint_now_ms();
+	for (uint64_t page = 0; page < c->npages; page += READ_PAGES)
+		bench_must(smudge_chain_read(chain, 0, page,
+					     c->npages - page < READ_PAGES
+						     ? c->npages - page
+						     : READ_PAGES,
+					     c->buffer, &err),
+			   err.message);
+	checkpoint_add(&c->opened, opened_ms - begin_ms);
+	checkpoint_add(&c->read, checkpoint_now_ms() - begin_ms);
+	smudge_chain_close(chain);
+}
+
+static void print(const struct chain *c)
+{
+	const struct checkpoint_row rows[] = {
+		{NAME, "open the newest", &c->opened, NULL, NULL, 50, 20},
+		{NAME, "read everything", &c->read, "a flat file", &c->flat,
+		 1.5, 1.2},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		checkpoint_print(&rows[i]);
+}
+
+void checkpoint_case_chain(void)
+{
+	bool is_quick = bench_settings.scope == BENCH_QUICK;
+	static struct chain c;
+	unsigned int n = bench_settings.nsamples;
+
+	c.npages = is_quick ? 8192 : UINT64_C(2) << 18;
+	c.nlayers = is_quick ? 8 : 200;
+	c.ndirty = is_quick ? 50 : 1000;
+	c.buffer = malloc(READ_PAGES * CHECKPOINT_PAGE);
+	bench_must(c.buffer ? 0 : -ENOMEM, "memory");
+	bench_progress_case("a chain");
+	make(&c, checkpoint_path("chain"), checkpoint_path("chain.flat"));
+	for (unsigned int i = 0; i < n && !bench_interrupted; i++) {
+		bench_progress_sample(i, n);
+		read_flat(&c, checkpoint_path("chain.flat"));
+		read_chain(&c, checkpoint_path("chain"));
+	}
+	print(&c);
+	free(c.buffer);
+	checkpoint_place_remove();
+}
