@@ -73,6 +73,8 @@ void checkpoint_ram_close(struct checkpoint_ram *ram);
 /* What tracks does not see @npages from @first_page written: mark. */
 void checkpoint_ram_written(struct checkpoint_ram *ram, uint64_t first_page,
 			    uint64_t npages);
+/* Is so much memory there? Otherwise a row says that the case was skipped. */
+bool checkpoint_has_memory(const char *name, uint64_t bytes);
 uint64_t checkpoint_ram_resident_pages(const struct checkpoint_ram *ram);
 
 /* Pages that do not compress, and pages that do: words of a few bytes. */

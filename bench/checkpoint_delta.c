@@ -164,6 +164,8 @@ void checkpoint_case_delta(void)
 	unsigned int n = bench_settings.nsamples;
 
 	d.ndirty = is_quick ? 256 : (UINT64_C(57) << 20) / CHECKPOINT_PAGE;
+	if (!is_quick && !checkpoint_has_memory(NAME, UINT64_C(7) << 30))
+		return;
 	bench_progress_case("a delta");
 	checkpoint_ram_open(&d.ram, is_quick ? 4096 : UINT64_C(2) << 18);
 	open_all(&d, checkpoint_path("delta"));

@@ -151,6 +151,9 @@ void checkpoint_case_full(void)
 	unsigned int n = bench_settings.nsamples;
 	static struct full f;
 
+	if (bench_settings.scope != BENCH_QUICK &&
+	    !checkpoint_has_memory(NAME, UINT64_C(11) << 30))
+		return;
 	bench_progress_case("a full layer");
 	checkpoint_ram_open(&f.ram, bench_settings.scope == BENCH_QUICK
 					    ? 4096

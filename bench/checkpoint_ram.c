@@ -3,6 +3,7 @@
  * The memory that is saved, and what is in it.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -127,4 +128,21 @@ uint64_t checkpoint_ram_resident_pages(const struct checkpoint_ram *ram)
 		n += is_there[i] & 1;
 	free(is_there);
 	return n;
+}
+
+bool checkpoint_has_memory(const char *name, uint64_t bytes)
+{
+	FILE *file = fopen("/proc/meminfo", "re");
+	unsigned long long kib = 0;
+	char line[128];
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "MemAvailable: %llu kB", &kib) == 1)
+			break;
+	if (file)
+		fclose(file);
+	if (kib * 1024 >= bytes)
+		return true;
+	checkpoint_skip(name, "too little memory is available");
+	return false;
 }

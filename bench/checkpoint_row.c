@@ -76,7 +76,8 @@ static void print_json(const struct checkpoint_row *row, double ms,
 
 void checkpoint_print(const struct checkpoint_row *row)
 {
-	bool is_judged = row->must > 0 && row->times->n > 1;
+	bool is_judged = row->must > 0 && row->times->n > 1 &&
+			 bench_settings.scope != BENCH_QUICK;
 	double ms, ratio;
 	bool is_met;
 

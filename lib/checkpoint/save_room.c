@@ -15,6 +15,12 @@
 #include "qcow2/format.h"
 #include "sys/guard.h"
 
+/*
+ * The writer gets so many at a time: 16 MiB. Copying and writing then run side
+ * by side, and chunks are used again while they are in the cache.
+ */
+#define FLUSHED_CHUNKS 8
+
 /* Chunks that a pause is prepared for at most: 256 MiB. */
 #define MAX_PREPARED 128
 
@@ -99,7 +105,7 @@ static bool is_time_to_flush(struct smudge_checkpointer *cp,
 			     struct smi_save *save)
 {
 	SMI_SYS_GUARD(&cp->lock);
-	if (save->filling.n < cp->copies.limit / 4)
+	if (save->filling.n < min_u64(cp->copies.limit / 4, FLUSHED_CHUNKS))
 		return false;
 	save->wants_room |= save->will_overflow;
 	return save->is_streamed || save->will_overflow;
