@@ -118,6 +118,16 @@ static int lock(int folder_fd, const char *path, struct smudge_error *err)
 				path);
 }
 
+/* The umask may have taken what the owner needs: it is to have all. */
+static int allow_owner(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return -1;
+	return (st.st_mode & 0700) == 0700 ? 0 : chmod(path, 0700);
+}
+
 /* A folder that was made is there after a crash as well. */
 static int make(const char *path, struct smudge_error *err)
 {
@@ -125,6 +135,8 @@ static int make(const char *path, struct smudge_error *err)
 
 	if (mkdir(path, 0700) < 0)
 		return errno == EEXIST ? 0 : cannot("made", path, err);
+	if (allow_owner(path) < 0)
+		return cannot("made", path, err);
 	fd = smi_folder_open(path, err);
 	if (fd < 0)
 		return fd;

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "checkpoint/folder_sync.h"
@@ -25,12 +26,22 @@ static int cannot(const char *what, int ret, struct smudge_error *err)
 				strerror(-ret));
 }
 
+/* The umask may have taken what the owner needs. */
+static int allow_owner(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -1;
+	return (st.st_mode & 0600) == 0600 ? 0 : fchmod(fd, 0600);
+}
+
 /* Held while it is written, so that it is not taken for abandoned. */
-static int lock(int folder_fd, int fd, const char *name)
+static int own(int folder_fd, int fd, const char *name)
 {
 	int ret;
 
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+	if (allow_owner(fd) == 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
 		return 0;
 	ret = -errno;
 	(void)unlinkat(folder_fd, name, 0);
@@ -56,7 +67,7 @@ int smi_folder_create(int folder_fd, struct smi_folder_file *ret_file,
 		ret = file.fd < 0 ? -errno : 0;
 	}
 	if (ret == 0)
-		ret = lock(folder_fd, file.fd, file.name);
+		ret = own(folder_fd, file.fd, file.name);
 	if (ret < 0)
 		return cannot("a file for a layer cannot be made", ret, err);
 	*ret_file = file;

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -107,16 +108,27 @@ static void layers_are_listed_in_order(void **state)
 	close(fd);
 }
 
-static void only_the_owner_sees_it(void **state)
+static void check_modes(const char *folder, mode_t mask)
 {
-	mode_t mask = umask(0);
-	int fd = open_to_write("chain");
+	char layer[64];
+	mode_t before = umask(mask);
+	int fd = open_to_write(folder);
 
 	commit(fd, 1);
-	assert_int_equal(mode_of("chain"), 0700);
-	assert_int_equal(mode_of("chain/layer-00000001.qcow2"), 0600);
-	umask(mask);
+	umask(before);
+	snprintf(layer, sizeof(layer), "%s/layer-00000001.qcow2", folder);
+	assert_int_equal(mode_of(folder), 0700);
+	assert_int_equal(mode_of(layer), 0600);
 	close(fd);
+}
+
+/* And he does, whatever the umask is. */
+static void only_the_owner_sees_it(void **state)
+{
+	check_modes("open", 0);
+	check_modes("usual", 022);
+	check_modes("no directories", 0177);
+	check_modes("closed", 0777);
 }
 
 static void one_writer_at_a_time(void **state)
