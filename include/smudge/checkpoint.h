@@ -190,7 +190,9 @@ int smudge_checkpoint_add_blob(struct smudge_checkpointer *checkpointer,
  * Blocks: until then. Threads: any. Results of the last 64 saves are kept.
  * Return: 0, -EINVAL (no such save, or @info is too short), -ECANCELED,
  * -ENOSPC, -EDQUOT, -EFBIG, -EIO, -EEXIST (another program made a layer of that
- * number), -ENOENT (the folder, or the layer that it stands on, was removed),
+ * number at this moment, or one of the highest number that there is), -ENOENT
+ * (the folder, or the layer that it stands on, was removed, or is another one
+ * now: the next save is full),
  * -EAGAIN (its parent failed, or no thread could be created), -E2BIG (the
  * memory is too large for a layer), -EACCES, -EROFS, -EMFILE, -ENFILE, -EPERM
  * (in a child), -ENOMEM.

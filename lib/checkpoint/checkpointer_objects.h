@@ -27,6 +27,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include <smudge/checkpoint.h>
 
@@ -43,9 +44,18 @@
 
 struct smi_qcow2_writer;
 
+/* Which file a name had, and when that was written last. */
+struct smi_stamp {
+	dev_t dev;
+	ino_t ino;
+	off_t file_bytes; /* 0: unknown */
+	struct timespec written;
+};
+
 /* A moment that is in place, or is being written. */
 struct smi_moment {
 	uint64_t number;	/* of its layer */
+	struct smi_stamp stamp; /* of its layer's file, once it is in place */
 	uint64_t chain_nlayers; /* from the full one to this */
 	struct smi_layer layer;
 	struct smi_digests *digests;

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "checkpoint/chain.h"
+#include "checkpoint/in_place.h"
 #include "checkpoint/page_reader.h"
 #include "checkpoint/save.h"
 #include "common/range.h"
@@ -191,6 +192,7 @@ static int adopt(struct smudge_checkpointer *cp, struct smi_save *save,
 	save->layer = (struct smi_layer){0};
 	moment->number = chain->number;
 	moment->chain_nlayers = smudge_chain_nlayers(chain);
+	smi_in_place_stamp(cp->folder_fd, moment);
 	ret = copy_places(&moment->layer, &chain->layer, err);
 	if (!ret)
 		ret = read_digests(chain, moment, err);

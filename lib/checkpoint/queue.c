@@ -6,9 +6,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-#include "checkpoint/folder.h"
+#include "checkpoint/in_place.h"
 #include "checkpoint/save.h"
 #include "checkpoint/settle.h"
 #include "sys/guard.h"
@@ -41,13 +40,13 @@ static bool is_doomed(const struct smi_save *save)
 				     memory_order_relaxed));
 }
 
-/* Is the file of the layer that is in place still there? */
-static bool has_file(const struct smudge_checkpointer *cp)
+/* Is there a layer in place, and its file still there? */
+static bool has_parent(const struct smudge_checkpointer *cp)
 {
-	char name[SMI_FOLDER_NAME_BYTES];
+	struct smudge_error ignored = SMUDGE_ERROR_INIT;
 
-	smi_folder_name(cp->moment.number, name);
-	return !faccessat(cp->folder_fd, name, F_OK, 0);
+	return cp->has_moment &&
+	       !smi_in_place_check(cp->folder_fd, &cp->moment, &ignored);
 }
 
 /* What the save stands on, and whether it stands on anything. */
@@ -60,7 +59,7 @@ static void choose_parent(struct smudge_checkpointer *cp, struct smi_save *save)
 	save->parent_ticket = last ? last->ticket : cp->stored_ticket;
 	save->is_full = save->options.is_full ||
 			nlayers >= cp->options.full_every ||
-			(!last && (!cp->has_moment || !has_file(cp)));
+			(!last && !has_parent(cp));
 	save->chain_nlayers = save->is_full ? 1 : nlayers + 1;
 }
 

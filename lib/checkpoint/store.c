@@ -11,8 +11,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "checkpoint/in_place.h"
 #include "checkpoint/place.h"
 #include "checkpoint/queue.h"
 #include "checkpoint/save.h"
@@ -213,52 +213,23 @@ static int write_all(struct smi_store *store,
 	return ret ? ret : write_tail(store, err);
 }
 
-/* A layer that stands on a file which is gone would be none. */
-static int check_parent(const struct smi_store *store, struct smudge_error *err)
-{
-	char name[SMI_FOLDER_NAME_BYTES];
-
-	if (!store->parent)
-		return 0;
-	smi_folder_name(store->cp->moment.number, name);
-	if (!faccessat(store->cp->folder_fd, name, F_OK, 0))
-		return 0;
-	return smudge_error_set(err, -ENOENT, SMI_WHERE,
-				"%s, which the layer stands on, is gone: the "
-				"next one will be a full one",
-				name);
-}
-
-/* Another program's layers count too. */
-static void look_for_newest(struct smudge_checkpointer *cp)
-{
-	struct smudge_error ignored = SMUDGE_ERROR_INIT;
-	uint64_t *numbers;
-	size_t n;
-
-	if (smi_folder_list(cp->folder_fd, &numbers, &n, &ignored) < 0)
-		return;
-	if (n && numbers[n - 1] > cp->last_number)
-		cp->last_number = numbers[n - 1];
-	free(numbers);
-}
-
 static int commit(struct smi_store *store, struct smi_stored *ret_stored,
 		  struct smudge_error *err)
 {
 	struct smudge_checkpointer *cp = store->cp;
 	struct smi_qcow2_writer_stats stats;
-	uint64_t number = cp->last_number + 1;
+	uint64_t number;
 	int ret = smi_qcow2_writer_finish(store->writer, &stats, err);
 
 	if (!ret)
 		ret = smi_save_check(store->save, err);
+	if (!ret && store->parent)
+		ret = smi_in_place_check(cp->folder_fd, &cp->moment, err);
 	if (!ret)
-		ret = check_parent(store, err);
+		ret = smi_in_place_next_number(cp->folder_fd, cp->last_number,
+					       &number, err);
 	if (!ret)
 		ret = smi_folder_commit(&store->file, number, err);
-	if (ret == -EEXIST)
-		look_for_newest(cp);
 	if (ret < 0)
 		return ret;
 	cp->last_number = number;
@@ -270,6 +241,7 @@ static int commit(struct smi_store *store, struct smi_stored *ret_stored,
 		.file_bytes = stats.file_bytes,
 		.ahead_pages = store->ahead_pages,
 	};
+	smi_in_place_stamp(cp->folder_fd, &ret_stored->moment);
 	store->save->layer = (struct smi_layer){0};
 	store->digests = NULL;
 	return 0;

@@ -128,24 +128,6 @@ static void a_parent_fails(void **state)
 	rig_close(&rig);
 }
 
-static void a_number_is_taken(void **state)
-{
-	struct test_rng rng = test_rng_start("number");
-	struct smudge_layer_info info;
-	char path[128];
-	struct rig rig;
-
-	open_rig(&rig, &rng);
-	rig_checkpoint(&rig, NULL);
-	snprintf(path, sizeof(path), "%s/layer-00000002.qcow2", rig.folder);
-	close(open(path, O_CREAT | O_WRONLY, 0600));
-	wait_fails(&rig, rig_save(&rig), -EEXIST);
-	rig_checkpoint(&rig, &info);
-	assert_int_equal(info.number, 3);
-	assert_false(info.is_full);
-	rig_close(&rig);
-}
-
 static void the_parent_is_removed(void **state)
 {
 	struct test_rng rng = test_rng_start("removed");
@@ -180,5 +162,5 @@ static void the_folder_is_removed(void **state)
 	rig_close(&rig);
 }
 
-TEST_MAIN(a_callback_fails, a_file_too_large, a_parent_fails, a_number_is_taken,
+TEST_MAIN(a_callback_fails, a_file_too_large, a_parent_fails,
 	  the_parent_is_removed, the_folder_is_removed)
