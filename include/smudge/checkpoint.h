@@ -83,7 +83,10 @@ struct smudge_checkpointer_options {
 	 * pages are copied, and so in the pause too.
 	 */
 	uint64_t memory_budget_bytes;
-	/* Every so many layers is a full one, which bounds the chain; 0: 64. */
+	/*
+	 * Every so many layers is a full one, which bounds the chain; 0: 64; at
+	 * most 4096, which is the longest chain that is read.
+	 */
 	uint32_t full_every;
 	/*
 	 * Harvest and copy first while the machine still runs, and copy during

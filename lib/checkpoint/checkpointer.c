@@ -14,6 +14,7 @@
 #include "checkpoint/folder.h"
 #include "checkpoint/queue.h"
 #include "checkpoint/store.h"
+#include "qcow2/chain.h"
 #include "sys/guard.h"
 #include "sys/options.h"
 #include "sys/space.h"
@@ -61,6 +62,9 @@ static int copy_options(struct smudge_checkpointer *cp,
 		to->memory_budget_bytes = DEFAULT_BUDGET_BYTES;
 	if (!to->full_every)
 		to->full_every = DEFAULT_FULL_EVERY;
+	/* A longer chain would not be read. */
+	if (to->full_every > SMI_QCOW2_MAX_IMAGES)
+		to->full_every = SMI_QCOW2_MAX_IMAGES;
 	if (!to->name)
 		to->name = "checkpoint";
 	cp->nthreads = smi_workers_count(to->nthreads);

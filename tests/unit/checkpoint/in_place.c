@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "checkpoint/checkpointer_objects.h"
 #include "rig.h"
 
 static void open_rig(struct rig *rig, struct test_rng *rng)
@@ -145,6 +146,23 @@ static void the_parent_is_written_anew(void **state)
 	rig_close(&rig);
 }
 
+/* No chain is longer than what is read, whatever the program asked for. */
+static void a_chain_ends(void **state)
+{
+	struct test_rng rng = test_rng_start("ends");
+	struct smudge_layer_info info;
+	struct rig rig;
+
+	open_rig(&rig, &rng);
+	rig_checkpoint(&rig, NULL);
+	rig.cp->moment.chain_nlayers = 4095;
+	rig_checkpoint(&rig, &info);
+	assert_false(info.is_full);
+	rig_checkpoint(&rig, &info);
+	assert_true(info.is_full);
+	rig_close(&rig);
+}
+
 TEST_MAIN(the_newest_has_the_highest_number, no_number_is_left,
 	  the_parent_is_another_layer, the_parent_becomes_another_layer,
-	  the_parent_is_written_anew)
+	  the_parent_is_written_anew, a_chain_ends)
