@@ -149,6 +149,8 @@ struct smudge_save_options {
  *
  * On success the moment is copied, and the layer is being written. It waits
  * before the pause, not in it, while copies of earlier saves fill the budget.
+ * Pages that another process has unmapped since the last look at its mappings
+ * are zeros in the layer.
  * A save whose parent fails to get in place fails too. Regions are held while
  * they are copied (those of a save beyond the budget until it ends), so quiesce
  * may change them: for another process's memory it stops the process and calls

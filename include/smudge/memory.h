@@ -88,7 +88,9 @@ struct smudge_region_options {
 	 * behind a socket. smudge_region_read calls it, from any number of
 	 * threads at once, with bytes that lie in the region. It fills all of
 	 * @buffer and returns 0, or -errno with a sentence in @err, which is
-	 * never NULL. It must read each byte once, and after the call began.
+	 * never NULL; -EFAULT says that a page of it has no memory now, and
+	 * counts as zeros: what is there later is zeros, or is marked.
+	 * It must read each byte once, and after the call began.
 	 * It may not call the library but for smudge_error_*.
 	 */
 	int (*read)(void *opaque, uint64_t offset_bytes, size_t length_bytes,
