@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -49,7 +50,8 @@ int smi_qcow2_backing_resolve(int folder_fd, const char *image_name,
 
 	if (has_protocol(backing))
 		return is_elsewhere(err, image_name, backing);
-	if (!name[0] || !strcmp(name, ".") || !strcmp(name, ".."))
+	if (!name[0] || strlen(name) > NAME_MAX || !strcmp(name, ".") ||
+	    !strcmp(name, ".."))
 		return smudge_error_set(err, -EBADMSG, WHERE,
 					"%.60s: its backing file %.70s is no "
 					"file name",
