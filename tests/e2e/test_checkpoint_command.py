@@ -127,15 +127,19 @@ def wrong_command_lines_of_layers(lab):
             (("show", "a", "--quick"), "--quick"),
             (("diff", "1", "a"), "FOLDER is missing"),
             (("diff", "0", "1", "a"), "'0'"),
-            (("diff", "1", "x", "a"), "'x'")):
+            (("diff", "1", "x", "a"), "'x'"),
+            (("show", "a@0"), "'a@0' names no layer"),
+            (("verify", "@1"), "'@1' names no layer"),
+            (("verify", "--all", "a@1"), "'a@1' names one layer")):
         check_sentence(said("layers", *arguments, status=2).strip(), says,
                        "see smudge layers")
     for arguments, says in (
             (("list", "/nonexistent"), "/nonexistent"),
             (("list", GUEST), "scribble"),
             (("show", "/nonexistent"), "/nonexistent"),
-            (("show", f"{lab.folder}@0"), "names no layer"),
             (("verify", f"{lab.folder}@1"), "layer-00000001.qcow2"),
+            (("verify", lab.folder), "has no layers"),
+            (("verify", "--all", lab.folder), "has no layers"),
             (("diff", "1", "2", lab.folder), "layer-00000001.qcow2")):
         check_sentence(said("layers", *arguments, status=1).strip(), says)
 

@@ -156,10 +156,9 @@ static int compare(const struct layers_request *request, uint64_t from,
 	struct smudge_chain *chains[2] = {NULL, NULL};
 	int ret;
 
-	ret = layers_open_number(request->words[2], from, &chains[0], err);
+	ret = layers_open(request->words[2], from, &chains[0], err);
 	if (!ret)
-		ret = layers_open_number(request->words[2], to, &chains[1],
-					 err);
+		ret = layers_open(request->words[2], to, &chains[1], err);
 	if (!ret)
 		ret = smudge_chain_diff(chains[0], chains[1], found, &diff,
 					err);

@@ -28,6 +28,7 @@ struct layers_request {
 	bool is_json;
 	bool is_all; /* --all */
 	const char *words[LAYERS_MAX_WORDS];
+	struct layer_name layer; /* the first word, where it names one */
 };
 
 /* What a subcommand takes. */
@@ -35,6 +36,7 @@ struct layers_syntax {
 	const char *help;	  /* the text of --help */
 	const char *const *words; /* their names, ended by NULL */
 	bool has_all;		  /* --all */
+	bool names_layer;	  /* the first word is FOLDER or FOLDER@N */
 };
 
 /*
@@ -46,17 +48,12 @@ int layers_parse(int argc, char *argv[], const struct layers_syntax *syntax,
 		 struct layers_request *ret_request, bool *ret_is_done);
 
 /*
- * layers_open - the chain of a layer that the user named
- * @word: FOLDER or FOLDER@N
- * @ret_name: the word, taken apart
+ * layers_open - the chain of a layer
+ * @number: 0: the newest
  * Return: 0, or -errno with one sentence.
  */
-int layers_open(const char *word, struct layer_name *ret_name,
+int layers_open(const char *folder, uint64_t number,
 		struct smudge_chain **ret_chain, struct smudge_error *err);
-/* The same of a folder and a number; 0: the newest. */
-int layers_open_number(const char *folder, uint64_t number,
-		       struct smudge_chain **ret_chain,
-		       struct smudge_error *err);
 
 /* -ECANCELED is a signal's here: it gets its own sentence. Return: @ret. */
 int layers_interrupted(int ret, struct smudge_error *err);

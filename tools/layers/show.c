@@ -185,11 +185,11 @@ static int show(struct smudge_chain *chain, bool is_json,
 int layers_show(int argc, char *argv[])
 {
 	static const char *const words[] = {"FOLDER", NULL};
-	const struct layers_syntax syntax = {help_text, words, false};
+	const struct layers_syntax syntax = {
+		.help = help_text, .words = words, .names_layer = true};
 	struct layers_request request = {0};
 	struct smudge_error err = SMUDGE_ERROR_INIT;
 	struct smudge_chain *chain = NULL;
-	struct layer_name name;
 	bool is_done;
 	int status = layers_parse(argc, argv, &syntax, &request, &is_done);
 	int ret;
@@ -197,7 +197,8 @@ int layers_show(int argc, char *argv[])
 	if (is_done)
 		return status;
 	interrupt_watch();
-	ret = layers_open(request.words[0], &name, &chain, &err);
+	ret = layers_open(request.layer.folder, request.layer.number, &chain,
+			  &err);
 	if (!ret)
 		ret = show(chain, request.is_json, &err);
 	smudge_chain_close(chain);

@@ -79,6 +79,12 @@ static void print(const struct smudge_layer_info *info, size_t nlayers)
 	streams_flush();
 }
 
+static void print_damage(uint64_t number, const struct smudge_error *why)
+{
+	printf("layer %llu: %s\n", (unsigned long long)number, why->message);
+	streams_flush();
+}
+
 static int verify_chain(struct verification *verification,
 			struct smudge_chain *chain, struct smudge_error *err)
 {
@@ -104,7 +110,7 @@ static int verify_one(struct verification *verification, uint64_t number,
 		      struct smudge_error *err)
 {
 	struct smudge_chain *chain = NULL;
-	int ret = layers_open_number(verification->folder, number, &chain, err);
+	int ret = layers_open(verification->folder, number, &chain, err);
 
 	if (!ret)
 		ret = verify_chain(verification, chain, err);
@@ -137,6 +143,10 @@ static int verify_all(struct verification *verification,
 	if (verification->is_out_of_memory)
 		return smudge_error_set(err, -ENOMEM, "layers",
 					"out of memory for the list of layers");
+	if (ret == 0 && !verification->n)
+		return smudge_error_set(err, -ENOENT, "layers",
+					"%.200s has no layers",
+					verification->folder);
 	for (size_t i = 0; ret == 0 && i < verification->n; i++) {
 		struct smudge_error why = SMUDGE_ERROR_INIT;
 		uint64_t number = verification->numbers[i];
@@ -149,8 +159,7 @@ static int verify_all(struct verification *verification,
 		if (one && verification->layers)
 			report_json(verification, number, NULL, &why);
 		else if (one)
-			printf("layer %llu: %s\n", (unsigned long long)number,
-			       why.message);
+			print_damage(number, &why);
 	}
 	return layers_interrupted(ret, err);
 }
@@ -192,22 +201,18 @@ static int verify_named(struct verification *verification, uint64_t number,
 
 static int run(const struct layers_request *request, struct smudge_error *err)
 {
-	struct verification verification = {0};
-	struct layer_name name;
-	int ret = layer_name_parse(request->words[0], &name);
+	struct verification verification = {
+		.folder = request->layer.folder,
+		.layers = request->is_json ? json_array() : NULL,
+	};
+	int ret;
 
-	if (ret)
-		return smudge_error_set(
-			err, ret, "layers", "'%.60s' names no layer: %s",
-			request->words[0], layer_name_reason(ret));
-	verification.folder = name.folder;
-	verification.layers = request->is_json ? json_array() : NULL;
 	if (request->is_all) {
 		ret = verify_all(&verification, err);
 		if (!ret)
 			ret = end(&verification, err);
 	} else {
-		ret = verify_named(&verification, name.number, err);
+		ret = verify_named(&verification, request->layer.number, err);
 	}
 	free(verification.numbers);
 	json_decref(verification.layers);
@@ -217,7 +222,7 @@ static int run(const struct layers_request *request, struct smudge_error *err)
 int layers_verify(int argc, char *argv[])
 {
 	static const char *const words[] = {"FOLDER", NULL};
-	const struct layers_syntax syntax = {help_text, words, true};
+	const struct layers_syntax syntax = {help_text, words, true, true};
 	struct layers_request request = {0};
 	struct smudge_error err = SMUDGE_ERROR_INIT;
 	bool is_done;

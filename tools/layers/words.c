@@ -48,6 +48,23 @@ static int take_words(int argc, char *argv[],
 	return TOOL_OK;
 }
 
+/* Of the name alone: no file is looked at yet. */
+static int take_layer(const char *command, struct layers_request *request)
+{
+	const char *word = request->words[0];
+	int ret = layer_name_parse(word, &request->layer);
+
+	if (ret)
+		return tool_usage(command, "'%.60s' names no layer: %s", word,
+				  layer_name_reason(ret));
+	if (request->is_all && request->layer.number)
+		return tool_usage(command,
+				  "--all takes a FOLDER, and '%.60s' names one "
+				  "layer",
+				  word);
+	return TOOL_OK;
+}
+
 int layers_parse(int argc, char *argv[], const struct layers_syntax *syntax,
 		 struct layers_request *ret_request, bool *ret_is_done)
 {
@@ -67,13 +84,14 @@ int layers_parse(int argc, char *argv[], const struct layers_syntax *syntax,
 				     ret_is_done);
 	if (status == TOOL_OK && !*ret_is_done)
 		status = take_words(argc, argv, syntax, ret_request);
+	if (status == TOOL_OK && !*ret_is_done && syntax->names_layer)
+		status = take_layer(argv[0], ret_request);
 	*ret_is_done |= status != TOOL_OK;
 	return status;
 }
 
-int layers_open_number(const char *folder, uint64_t number,
-		       struct smudge_chain **ret_chain,
-		       struct smudge_error *err)
+int layers_open(const char *folder, uint64_t number,
+		struct smudge_chain **ret_chain, struct smudge_error *err)
 {
 	const struct smudge_chain_options options = {
 		.size = sizeof(options),
@@ -82,19 +100,6 @@ int layers_open_number(const char *folder, uint64_t number,
 	};
 
 	return smudge_chain_open(&options, ret_chain, err);
-}
-
-int layers_open(const char *word, struct layer_name *ret_name,
-		struct smudge_chain **ret_chain, struct smudge_error *err)
-{
-	int ret = layer_name_parse(word, ret_name);
-
-	if (ret)
-		return smudge_error_set(err, ret, "layers",
-					"'%.60s' names no layer: %s", word,
-					layer_name_reason(ret));
-	return layers_open_number(ret_name->folder, ret_name->number, ret_chain,
-				  err);
 }
 
 int layers_interrupted(int ret, struct smudge_error *err)
