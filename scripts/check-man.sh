@@ -28,6 +28,17 @@ for page in $(cat man/*.[0-9] "$work"/man3/*.3 |
 		exit 1
 	fi
 done
+# smudge(7) names the page of each header.
+for header in include/smudge/*.h; do
+	page=smudge_$(basename "$header" .h)
+	case $page in
+	smudge_attributes | smudge_smudge) continue ;;
+	esac
+	if ! grep -q "^\.BR $page (3)" man/smudge.7; then
+		echo "smudge(7) does not name $page(3)" >&2
+		exit 1
+	fi
+done
 # explained <page> <words>: that its list of errors has, also where the header
 # breaks the line between the code and its reason
 explained() {
