@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "checkpoint/checkpointer_objects.h"
+#include "common/range.h"
 #include "qcow2/writer.h"
 #include "sys/error.h"
 #include "sys/guard.h"
@@ -89,6 +90,10 @@ static void count_waiting(const struct smudge_checkpointer *cp,
 		stats->waiting++;
 		stats->waiting_pages += at->pieces.data_pages;
 	}
+	if (cp->oldest && cp->oldest->is_filled && cp->writer)
+		stats->waiting_pages -=
+			min_u64(smi_qcow2_writer_written_pages(cp->writer),
+				cp->oldest->pieces.data_pages);
 }
 
 int smudge_checkpointer_stats(struct smudge_checkpointer *checkpointer,

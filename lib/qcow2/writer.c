@@ -10,6 +10,7 @@
 #include "qcow2/writer.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -39,6 +40,7 @@ struct smi_qcow2_writer {
 	struct smi_qcow2_failure failure;
 	struct smi_qcow2_map map;
 	uint64_t zero_pages;
+	_Atomic uint64_t written_pages; /* of data. Relaxed: nothing follows */
 	size_t nthreads;
 	struct smi_qcow2_packer **packers; /* of each thread */
 	struct smi_qcow2_chunk *chunks;	   /* the pipeline's slots */
@@ -60,6 +62,9 @@ static void process(void *context, size_t worker, size_t slot)
 static int commit_item(struct smi_qcow2_writer *w,
 		       const struct smi_qcow2_item *item)
 {
+	if (item->bytes)
+		atomic_fetch_add_explicit(&w->written_pages, item->npages,
+					  memory_order_relaxed);
 	if (item->ret_entry)
 		return smi_qcow2_map_set(&w->map, item->page, item->ret_entry);
 	w->zero_pages += item->npages;
@@ -304,6 +309,12 @@ int smi_qcow2_writer_zeros(struct smi_qcow2_writer *writer, uint64_t first_page,
 		return ret;
 	add(writer, &item);
 	return 0;
+}
+
+uint64_t smi_qcow2_writer_written_pages(const struct smi_qcow2_writer *writer)
+{
+	return atomic_load_explicit(&writer->written_pages,
+				    memory_order_relaxed);
 }
 
 int smi_qcow2_writer_drain(struct smi_qcow2_writer *writer,

@@ -79,6 +79,12 @@ int smi_qcow2_writer_zeros(struct smi_qcow2_writer *writer, uint64_t first_page,
 			   uint64_t npages, struct smudge_error *err);
 
 /*
+ * Pages of data that are written, of those handed over so far. Any thread, also
+ * while others call.
+ */
+uint64_t smi_qcow2_writer_written_pages(const struct smi_qcow2_writer *writer);
+
+/*
  * Wait until all pages handed over are written and their digests computed. A
  * chunk that is not full is written too, up to the end of a cluster: so not
  * after every few pages.

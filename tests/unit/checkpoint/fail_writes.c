@@ -29,6 +29,18 @@ static struct {
 	atomic_int error;
 } counts[FAIL_WRITE_CALLS];
 
+/* Set while nothing is written. */
+static struct {
+	void (*see)(void *opaque);
+	void *opaque;
+} watcher;
+
+void fail_writes_watch(void (*see)(void *opaque), void *opaque)
+{
+	watcher.see = see;
+	watcher.opaque = opaque;
+}
+
 void fail_writes_at(enum fail_write call, unsigned int n, unsigned int times,
 		    int error)
 {
@@ -58,6 +70,8 @@ static int fails(enum fail_write call)
 ssize_t __wrap_pwritev64(int fd, const struct iovec *pieces, int npieces,
 			 off_t off)
 {
+	if (watcher.see)
+		watcher.see(watcher.opaque);
 	return fails(FAIL_WRITE_PWRITEV)
 		       ? -1
 		       : __real_pwritev64(fd, pieces, npieces, off);

@@ -17,6 +17,8 @@ enum fail_write {
 /* Call @n from now on, and the @times - 1 after it, fail with @error. */
 void fail_writes_at(enum fail_write call, unsigned int n, unsigned int times,
 		    int error);
+/* @see is called before each pwritev, on its thread; NULL: no more. */
+void fail_writes_watch(void (*see)(void *opaque), void *opaque);
 /* How many such calls there were since. */
 unsigned int fail_writes_calls(enum fail_write call);
 
