@@ -6,8 +6,10 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #define DEFAULT_COLUMNS 80
 #define MIN_COLUMNS	10
@@ -39,4 +41,11 @@ size_t parts_columns(int fd)
 	if (ioctl(fd, TIOCGWINSZ, &size) < 0 || !size.ws_col)
 		return DEFAULT_COLUMNS;
 	return size.ws_col < MIN_COLUMNS ? MIN_COLUMNS : size.ws_col;
+}
+
+bool parts_can_redraw(int fd)
+{
+	const char *term = getenv("TERM");
+
+	return isatty(fd) == 1 && (!term || strcmp(term, "dumb") != 0);
 }

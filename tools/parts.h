@@ -28,4 +28,10 @@ void parts_add(struct parts *parts, const char *format, ...)
  */
 size_t parts_columns(int fd);
 
+/*
+ * Can a line be redrawn there? Not on a terminal that calls itself "dumb", as
+ * those in editors do: it would show the codes.
+ */
+bool parts_can_redraw(int fd);
+
 #endif

@@ -175,7 +175,7 @@ int progress_watch(struct qmp_client *client, bool quiet,
 {
 	struct progress progress = {
 		.quiet = quiet,
-		.terminal = isatty(STDOUT_FILENO) == 1,
+		.terminal = parts_can_redraw(STDOUT_FILENO),
 	};
 	int ret = watch(&progress, client, ret_migration, err);
 

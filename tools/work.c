@@ -24,7 +24,7 @@ void work_begin(struct work *work, const char *what, bool is_quiet)
 	*work = (struct work){
 		.what = what,
 		.is_quiet = is_quiet,
-		.is_terminal = isatty(STDOUT_FILENO) == 1,
+		.is_terminal = parts_can_redraw(STDOUT_FILENO),
 		.began_ms = now_ms,
 		.shown_ms = now_ms,
 	};

@@ -67,11 +67,11 @@ def open_terminal(columns):
     return ours, theirs
 
 
-def text_of(ours, theirs, *command):
+def text_of(ours, theirs, *command, term="xterm"):
     """What the terminal receives of a command of smudge that succeeds."""
     process = subprocess.Popen(
         [TOOL, *map(str, command)], stdout=theirs, stderr=subprocess.PIPE,
-        stdin=subprocess.DEVNULL)
+        stdin=subprocess.DEVNULL, env={**os.environ, "TERM": term})
     os.close(theirs)
     text = read_all(ours)
     os.close(ours)

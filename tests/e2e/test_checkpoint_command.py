@@ -79,6 +79,17 @@ def progress_without_a_terminal(lab):
 
 
 @case
+def progress_on_a_dumb_terminal(lab):
+    ours, theirs = open_terminal(80)
+    text = text_of(ours, theirs, "checkpoint", "--qmp", Saving(lab).path,
+                   "--to", "/f", term="dumb")
+    check(text.startswith("written"), f"{text!r}")
+    check("\x1b" not in text and "\r" not in text.replace("\r\n", ""),
+          f"{text!r}")
+    check(len(text.splitlines()) <= 4, f"{text!r}")
+
+
+@case
 def a_signal_cancels_it(lab):
     saving = Saving(lab)
     process = subprocess.Popen(
