@@ -77,13 +77,14 @@ static int set_folder(const struct request *request, struct smudge_error *err)
 {
 	char here[PATH_MAX] = "";
 	char path[2 * PATH_MAX];
+	const char *between;
 
 	if (request->folder[0] != '/' && !getcwd(here, sizeof(here)))
 		return smudge_error_set(err, -errno, NAME,
 					"cannot find out where this is: %s",
 					strerror(errno));
-	snprintf(path, sizeof(path), "%s%s%s", here, *here ? "/" : "",
-		 request->folder);
+	between = here[0] && strcmp(here, "/") != 0 ? "/" : "";
+	snprintf(path, sizeof(path), "%s%s%s", here, between, request->folder);
 	if (json_object_set_new(request->arguments, "folder",
 				json_string(path)))
 		return smudge_error_set(err, -EINVAL, NAME,

@@ -53,6 +53,13 @@ def a_folder_relative_to_the_user(lab):
         timeout=PATIENCE, text=True)
     check_equal(done.returncode, 0, f"{done}")
     check(file_of(lab.path("here"), 1).exists(), "it is somewhere else")
+    there = str(lab.path("there"))
+    done = subprocess.run(
+        [TOOL, "checkpoint", "--qmp", source.qmp_path, "--json", "--to",
+         there.removeprefix("/")],
+        cwd="/", stdin=subprocess.DEVNULL, capture_output=True,
+        timeout=PATIENCE, text=True)
+    check_equal(json.loads(done.stdout)["folder"], there, "from the root")
 
 
 @case
