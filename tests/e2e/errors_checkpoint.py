@@ -58,7 +58,8 @@ def machines_of_another_size(lab):
         refused(["--restore", folder], "-m 64M", f"-m {memory}", memory=memory)
     refused(["--restore", folder, "--display", "320x200"], "another --display")
     if any_engine() == "kvm":
-        refused(["--restore", folder, "--smp", "2"], "fewer vCPUs")
+        refused(["--restore", folder, "--smp", "2"], "fewer vCPUs",
+                "--smp")
 
 
 def flip(path, offset, mask=1):

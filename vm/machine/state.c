@@ -16,6 +16,8 @@
 #define WHERE		  "state"
 #define MAX_NAME_BYTES	  32
 #define MAX_SECTION_BYTES 65536
+#define MORE_VCPUS	  "it has more vCPUs than this machine, see --smp"
+#define FEWER_VCPUS	  "it has fewer vCPUs than this machine, see --smp"
 
 struct loaded_vcpus {
 	struct vcpu_state vcpus[MACHINE_MAX_VCPUS];
@@ -154,7 +156,7 @@ static int decode_vcpu(const struct section *section,
 	if (section->version != VCPU_STATE_VERSION)
 		return refuse(err, "unknown version of section", "cpu");
 	if (loaded->nvcpus == max)
-		return refuse(err, "it has more vCPUs than this machine", NULL);
+		return refuse(err, MORE_VCPUS, NULL);
 	ret = vcpu_state_decode(section->payload, section->len,
 				&loaded->vcpus[loaded->nvcpus], err);
 	if (ret == 0)
@@ -195,8 +197,7 @@ static int check_complete(const struct machine *machine,
 	const struct devices *devices = &machine->devices;
 
 	if (loaded->nvcpus != machine->nvcpus)
-		return refuse(err, "it has fewer vCPUs than this machine",
-			      NULL);
+		return refuse(err, FEWER_VCPUS, NULL);
 	for (size_t i = 0; i < devices->ndevices; i++)
 		if (devices->list[i].self && !devices->list[i].is_loaded)
 			return refuse(err, "missing section",
