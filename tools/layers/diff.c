@@ -174,7 +174,7 @@ static int compare(const struct layers_request *request, uint64_t from,
 int layers_diff(int argc, char *argv[])
 {
 	static const char *const words[] = {"A", "B", "FOLDER", NULL};
-	const struct layers_syntax syntax = {help_text, words, false};
+	const struct layers_syntax syntax = {.help = help_text, .words = words};
 	struct layers_request request = {0};
 	struct smudge_error err = SMUDGE_ERROR_INIT;
 	uint64_t numbers[2];

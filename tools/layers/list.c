@@ -106,7 +106,7 @@ static int end(struct list *list, const char *folder, struct smudge_error *err)
 int layers_list(int argc, char *argv[])
 {
 	static const char *const words[] = {"FOLDER", NULL};
-	const struct layers_syntax syntax = {help_text, words, false};
+	const struct layers_syntax syntax = {.help = help_text, .words = words};
 	struct layers_request request = {0};
 	struct smudge_error err = SMUDGE_ERROR_INIT;
 	struct list list = {0};
