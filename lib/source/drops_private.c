@@ -14,13 +14,17 @@ enum copy {
 };
 
 /*
- * If a page is not mapped, only swap can hold its copy. A page of hugetlbfs is
- * never in swap, and its marker's word does not say swapped either.
+ * While the kernel migrates a page (compaction does), its word says swapped,
+ * and still whether it is the file's. Otherwise, if a page is not mapped, only
+ * swap can hold its copy. A page of hugetlbfs is never in swap, and its
+ * marker's word does not say swapped either.
  */
 static enum copy classify(const struct smi_drops *d, uint64_t word)
 {
+	if (word & SMI_SYS_PAGEMAP_FILE)
+		return GONE;
 	if (word & SMI_SYS_PAGEMAP_PRESENT)
-		return word & SMI_SYS_PAGEMAP_FILE ? GONE : OWN;
+		return OWN;
 	if (!(word & SMI_SYS_PAGEMAP_SWAPPED))
 		return GONE;
 	if (!d->marker.is_seen)
