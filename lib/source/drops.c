@@ -134,6 +134,65 @@ static int learn(struct smi_drops *d, chunk_fn private_fn, chunk_fn shared_fn,
 	return ret;
 }
 
+/* The first range that ends after @address. */
+static size_t first_range(const struct smi_drops *d, uint64_t address)
+{
+	size_t low = 0, high = d->nranges;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (d->ranges[middle].end <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static int kinds_unknown(const struct smi_drops *d, int code,
+			 struct smudge_error *err)
+{
+	return smudge_error_set(err, code == -EACCES ? -EPERM : code, WHERE,
+				"cannot learn the kinds of memory from "
+				"/proc/%s/maps: %s",
+				d->target ? "PID" : "self",
+				strerror(code == -EACCES ? EPERM : -code));
+}
+
+/* Is what @m was found to be still what it is? */
+static int check_mapping(void *opaque, const struct smi_sys_mapping *m)
+{
+	const struct smi_drops *d = opaque;
+	size_t i = first_range(d, m->start);
+
+	if (!m->is_shared && !m->has_file)
+		return 0;
+	return i < d->nranges && d->ranges[i].start <= m->start &&
+			       m->end <= d->ranges[i].end &&
+			       d->ranges[i].is_shared == m->is_shared
+		       ? 0
+		       : -EAGAIN;
+}
+
+/*
+ * A target may have replaced a mapping before smi_sys_uffd_is_hugetlb
+ * registered it, and no scan would tell. What comes from now on is not
+ * registered.
+ */
+static int check_kinds(struct smi_drops *d, uint64_t start, uint64_t end,
+		       struct smudge_error *err)
+{
+	int ret = smi_sys_maps_each_of(d->target->proc, start, end,
+				       check_mapping, d);
+
+	if (ret == -EAGAIN)
+		return smudge_error_set(err, ret, WHERE,
+					"mappings were replaced while they "
+					"were registered");
+	return ret < 0 ? kinds_unknown(d, ret, err) : 0;
+}
+
 static int prepare_range(const struct smi_drops *d, int uffd,
 			 struct smi_drops_range *range,
 			 struct smudge_error *err)
@@ -160,20 +219,16 @@ static int find_ranges(struct smi_drops *d, const struct smi_uffd_fds *fds,
 						     end, add_mapping, d)
 			      : smi_sys_maps_each(start, end, add_mapping, d);
 
-	if (ret == -EACCES)
-		ret = -EPERM;
 	if (ret < 0)
-		return smudge_error_set(err, ret, WHERE,
-					"cannot learn the kinds of memory from "
-					"/proc/%s/maps: %s",
-					fds->target ? "PID" : "self",
-					strerror(-ret));
+		return kinds_unknown(d, ret, err);
 	if (d->nranges)
 		d->scratch = malloc(sizeof(*d->scratch));
 	if (d->nranges && !d->scratch)
 		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
 	for (size_t i = 0; !ret && i < d->nranges; i++)
 		ret = prepare_range(d, fds->uffd, &d->ranges[i], err);
+	if (!ret && d->nranges && d->target)
+		ret = check_kinds(d, start, end, err);
 	return ret;
 }
 
@@ -270,22 +325,6 @@ void smi_drops_cut(struct smi_drops *d, uint64_t end)
 		free_bits(&d->ranges[--d->nranges]);
 	if (d->nranges && d->ranges[d->nranges - 1].end > end)
 		d->ranges[d->nranges - 1].end = end;
-}
-
-/* The first range that ends after @address. */
-static size_t first_range(const struct smi_drops *d, uint64_t address)
-{
-	size_t low = 0, high = d->nranges;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (d->ranges[middle].end <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
 }
 
 bool smi_drops_has(const struct smi_drops *d, uint64_t start, uint64_t end)

@@ -67,7 +67,8 @@
  * @start, @end: its range, not write-protected yet
  * @err: receives the failure
  *
- * Return: 0, -EPERM or -errno (/proc/self/maps cannot be read), -ENOMEM.
+ * Return: 0, -EPERM or -errno (/proc/self/maps cannot be read), -ENOMEM,
+ * -EAGAIN (a target replaced mappings meanwhile).
  */
 int smi_drops_start(struct smi_drops *d, const struct smi_uffd_fds *fds,
 		    uint64_t start, uint64_t end, struct smudge_error *err);

@@ -5,6 +5,9 @@
  * registered by itself. For anything else what is known of dropped content
  * (drops.h) is of the old mapping, so all of the range starts anew.
  *
+ * What a mapping is, is asked again after it was registered: another one may
+ * have come between. One that comes later is not registered.
+ *
  * If that is refused (the new mapping has a userfaultfd of the target's own),
  * the range is lost (uffd_range.h).
  *
@@ -41,6 +44,17 @@ static bool is_registered(const struct smi_uffd *u,
 					    &run, 1) != -EPERM;
 }
 
+static int is_other_kind(void *opaque, const struct smi_sys_mapping *m)
+{
+	return m->is_shared || m->has_file;
+}
+
+static bool is_anonymous(const struct smi_uffd *u, uint64_t start, uint64_t end)
+{
+	return smi_sys_maps_each_of(u->fds.target->proc, start, end,
+				    is_other_kind, NULL) == 0;
+}
+
 static int take_mapping(void *opaque, const struct smi_sys_mapping *m)
 {
 	struct walk *w = opaque;
@@ -54,7 +68,7 @@ static int take_mapping(void *opaque, const struct smi_sys_mapping *m)
 		return START_ANEW;
 	ret = smi_sys_uffd_register(u->fds.uffd, m->start, m->end - m->start,
 				    SMI_SYS_UFFD_MODE_WP);
-	if (ret < 0)
+	if (ret < 0 || !is_anonymous(u, m->start, m->end))
 		return START_ANEW;
 	if (smi_uffd_protect(u, m->start, m->end, NULL) < 0)
 		return START_ANEW;
