@@ -21,9 +21,12 @@
  *	reported as written by the next scan.
  *
  * Only a store makes a copy, and the scan reports the store: smi_drops_written
- * sets the bit. (UFFDIO_COPY makes one too. By the rule in sys/uffd_use.h it
- * leaves the page unprotected, so the scan reports it. In hugetlbfs a read of a
- * hole makes one too; its zeros are the page's content without it.)
+ * sets the bit. (The first of a store's two page faults makes the copy, still
+ * protected. If the store ends there, a copy is clean, and a drop before it is
+ * not seen: docs/kernel-support.md. UFFDIO_COPY makes one too. By the rule in
+ * sys/uffd_use.h it leaves the page unprotected, so the scan reports it. In
+ * hugetlbfs a read of a hole makes one too; its zeros are the page's content
+ * without it.)
  *
  * The page's word in pagemap says whether the copy still exists: a mapped page
  * is either the file's or not. So a dropped page is detected even after it was

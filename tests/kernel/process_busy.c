@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -37,18 +38,34 @@ static void rest(void)
 
 /*
  * A mapping may go at any moment, so stores go through the kernel, which says
- * EFAULT: read(2) of a pipe copies like a store.
+ * EFAULT: read(2) of a pipe copies like a store. Return: false: EFAULT.
  */
-static void store(int pipe_fds[2], uint64_t at, const char *bytes)
+static bool try_store(int pipe_fds[2], uint64_t at, const char *bytes)
 {
 	char sink[64];
 
 	if (write(pipe_fds[1], bytes, 64) != 64)
 		_exit(3);
-	if (read(pipe_fds[0], (void *)(uintptr_t)at, 64) != 64) {
-		while (read(pipe_fds[0], sink, sizeof(sink)) > 0)
-			;
-	}
+	if (read(pipe_fds[0], (void *)(uintptr_t)at, 64) == 64)
+		return true;
+	while (read(pipe_fds[0], sink, sizeof(sink)) > 0)
+		;
+	return false;
+}
+
+/*
+ * Until it is done or the page is gone: of a store that ends with its page
+ * fault, the kernel does not say that the page was dropped before
+ * (docs/kernel-support.md).
+ */
+static void store(int pipe_fds[2], uint64_t place, uint64_t page,
+		  uint64_t offset_bytes, const char *bytes)
+{
+	uint64_t at = shared->start[place] + page * PAGE + offset_bytes;
+
+	while (page < atomic_load(&shared->npages[place]) &&
+	       !try_store(pipe_fds, at, bytes))
+		sched_yield();
 }
 
 static void *write_always(void *opaque)
@@ -68,11 +85,8 @@ static void *write_always(void *opaque)
 		}
 		for (int k = 0; k < 8; k++)
 			bytes[k] = test_rng_next(&rng);
-		if (page < atomic_load(&shared->npages[place]))
-			store(fds,
-			      shared->start[place] + page * PAGE +
-				      test_rng_below(&rng, 60) * 64,
-			      (const char *)bytes);
+		store(fds, place, page, test_rng_below(&rng, 60) * 64,
+		      (const char *)bytes);
 		atomic_fetch_add(&shared->nwrites, 1);
 	}
 	return NULL;

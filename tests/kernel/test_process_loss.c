@@ -56,9 +56,14 @@ static void read_run(struct smudge_region *region, struct smudge_run run)
 	     p++) {
 		uint8_t *copy = copy_of(gpa + p * PAGE);
 
+		int ret =
+			copy ? smudge_region_read(region, p, 1, copy, NULL) : 0;
+
 		/* Where no memory is there are zeros, until it is dirty. */
-		if (copy && smudge_region_read(region, p, 1, copy, NULL) < 0)
+		if (ret < 0) {
+			assert_int_equal(ret, -EFAULT);
 			memset(copy, 0, PAGE);
+		}
 	}
 }
 
@@ -101,6 +106,12 @@ static void let_rest(bool is_to_rest)
 		usleep(50);
 }
 
+static const char *describe(const uint8_t *page)
+{
+	return page[0] == 0 && memcmp(page, page + 1, PAGE - 1) == 0 ? "zeros"
+								     : "data";
+}
+
 static void compare(pid_t pid, int round)
 {
 	static uint8_t now[PAGE];
@@ -117,9 +128,12 @@ static void compare(pid_t pid, int round)
 				process_vm_readv(pid, &to, 1, &from, 1, 0),
 				PAGE);
 			if (memcmp(now, copies[i][p], PAGE) != 0)
-				fail_msg("round %d: page %d of place %d was "
-					 "changed, and is not in the copy",
-					 round, (int)p, (int)i);
+				fail_msg(
+					"round %d: page %d of place %d was "
+					"changed, from %s to %s, and is not in "
+					"the copy",
+					round, (int)p, (int)i,
+					describe(copies[i][p]), describe(now));
 		}
 	}
 }
