@@ -50,7 +50,8 @@ static const struct bench_program program = {
 		 "  --quick       one sample of small memories: does it run?\n"
 		 "  --samples N   1 to 101, default 5\n"
 		 "  --help        this text\n"
-		 "Needs up to 11 GiB of memory. Exit status: 3 if a figure is above\n"
+		 "Needs up to 11 GiB of memory. Exit status: 3 if a figure is "
+		 "above\n"
 		 "its limit; one sample is not judged.\n",
 	.options = options,
 	.take_option = take_option,

@@ -93,10 +93,10 @@ static void the_parent_is_another_layer(void **state)
 
 	open_rig(&rig, &rng);
 	rig_checkpoint(&rig, NULL);
-	rig_write_random(&rig, &rng, 20);
+	rig_write_random(&rig, &rng, 500);
 	rig_checkpoint(&rig, NULL);
 	replace(&rig, 1, 2);
-	rig_write_random(&rig, &rng, 20);
+	rig_write_random(&rig, &rng, 500);
 	rig_checkpoint(&rig, &info);
 	assert_true(info.is_full);
 	rig_close(&rig);
@@ -118,7 +118,7 @@ static void the_parent_becomes_another_layer(void **state)
 
 	open_rig(&rig, &rng);
 	rig_checkpoint(&rig, NULL);
-	rig_write_random(&rig, &rng, 20);
+	rig_write_random(&rig, &rng, 500);
 	rig_checkpoint(&rig, NULL);
 	rig.hook = replace_parent;
 	wait_fails(&rig, -ENOENT);
@@ -137,10 +137,10 @@ static void the_parent_is_written_anew(void **state)
 
 	open_rig(&rig, &rng);
 	rig_checkpoint(&rig, NULL);
-	rig_write_random(&rig, &rng, 20);
+	rig_write_random(&rig, &rng, 500);
 	rig_checkpoint(&rig, NULL);
 	replace(&rig, 2, 2);
-	rig_write_random(&rig, &rng, 20);
+	rig_write_random(&rig, &rng, 500);
 	rig_checkpoint(&rig, &info);
 	assert_false(info.is_full);
 	rig_close(&rig);
