@@ -21,18 +21,11 @@
 static int newest(int folder_fd, const char *folder, uint64_t *ret_number,
 		  struct smudge_error *err)
 {
-	uint64_t *numbers;
-	size_t n;
-	int ret = smi_folder_list(folder_fd, &numbers, &n, err);
+	int ret = smi_folder_newest(folder_fd, ret_number, err);
 
-	if (ret < 0)
-		return ret;
-	if (n)
-		*ret_number = numbers[n - 1];
-	else
+	if (ret == 0 && !*ret_number)
 		ret = smudge_error_set(err, -ENOENT, WHERE,
 				       "%.100s has no layers", folder);
-	free(numbers);
 	return ret;
 }
 

@@ -100,19 +100,12 @@ static int open_client(struct smudge_checkpointer *cp, struct smudge_error *err)
 
 static int open_folder(struct smudge_checkpointer *cp, struct smudge_error *err)
 {
-	uint64_t *numbers;
-	size_t n;
 	int ret = smi_folder_open_to_write(cp->options.folder, err);
 
 	if (ret < 0)
 		return ret;
 	cp->folder_fd = ret;
-	ret = smi_folder_list(cp->folder_fd, &numbers, &n, err);
-	if (ret < 0)
-		return ret;
-	cp->last_number = n ? numbers[n - 1] : 0;
-	free(numbers);
-	return 0;
+	return smi_folder_newest(cp->folder_fd, &cp->last_number, err);
 }
 
 static int start_thread(struct smudge_checkpointer *cp,

@@ -235,3 +235,17 @@ int smi_folder_list(int folder_fd, uint64_t **ret_numbers, size_t *ret_n,
 	*ret_n = numbers.n;
 	return 0;
 }
+
+int smi_folder_newest(int folder_fd, uint64_t *ret_number,
+		      struct smudge_error *err)
+{
+	uint64_t *numbers;
+	size_t n;
+	int ret = smi_folder_list(folder_fd, &numbers, &n, err);
+
+	if (ret < 0)
+		return ret;
+	*ret_number = n ? numbers[n - 1] : 0;
+	free(numbers);
+	return 0;
+}

@@ -43,6 +43,10 @@ int smi_folder_open_to_write(const char *path, struct smudge_error *err);
 int smi_folder_list(int folder_fd, uint64_t **ret_numbers, size_t *ret_n,
 		    struct smudge_error *err);
 
+/* The highest of them; 0 if there is no layer. Return: as smi_folder_list. */
+int smi_folder_newest(int folder_fd, uint64_t *ret_number,
+		      struct smudge_error *err);
+
 /* A layer that is being written. */
 struct smi_folder_file {
 	int folder_fd;

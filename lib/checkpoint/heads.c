@@ -9,6 +9,7 @@
 
 #include "checkpoint/chain.h"
 #include "checkpoint/folder.h"
+#include "checkpoint/layer_info.h"
 
 #define WHERE "layer"
 
@@ -148,42 +149,16 @@ int smi_chain_layer(const struct smi_qcow2_chain *images, size_t image,
 	return ret;
 }
 
-static struct smudge_digest as_bytes(struct smi_qcow2_digest digest)
-{
-	struct smudge_digest bytes;
-
-	for (int i = 0; i < 8; i++) {
-		bytes.bytes[i] = (uint8_t)(digest.low >> 8 * i);
-		bytes.bytes[8 + i] = (uint8_t)(digest.high >> 8 * i);
-	}
-	return bytes;
-}
-
 void smi_chain_info(const struct smi_qcow2_chain *images, size_t image,
 		    const struct smi_layer *layer,
 		    struct smudge_layer_info *ret_info)
 {
 	const char *name = smi_qcow2_chain_name(images, image);
 
-	*ret_info = (struct smudge_layer_info){
-		.size = sizeof(*ret_info),
-		.number = smi_folder_number(name),
-		.is_full = image + 1 == smi_qcow2_chain_nimages(images),
-		.file_bytes = smi_qcow2_chain_file_bytes(images, image),
-		.digest = as_bytes(layer->digest),
-		.time_ns = layer->stats.time_ns,
-		.pause_ns = layer->stats.pause_ns,
-		.harvest_ns = layer->stats.harvest_ns,
-		.copy_ns = layer->stats.copy_ns,
-		.write_ns = layer->stats.write_ns,
-		.pages = layer->stats.pages,
-		.zero_pages = layer->stats.zero_pages,
-		.nregions = layer->nregions,
-		.nblobs = layer->nblobs,
-	};
+	smi_layer_info(layer, smi_folder_number(name), ret_info);
+	ret_info->is_full = image + 1 == smi_qcow2_chain_nimages(images);
+	ret_info->file_bytes = smi_qcow2_chain_file_bytes(images, image);
 	snprintf(ret_info->file_name, sizeof(ret_info->file_name), "%s", name);
-	for (size_t i = 0; i < layer->nregions; i++)
-		ret_info->memory_bytes += layer->regions[i].size_bytes;
 }
 
 /* Return: 1 if image @image + 1 is what @footer names, 0 if not, -errno. */

@@ -7,11 +7,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
 #include "checkpoint/chain.h"
 #include "checkpoint/folder.h"
+#include "common/range.h"
 
 /* All zeros, which no file has, if it cannot be looked at. */
 static struct smi_stamp stamp_of(int folder_fd, const char *name)
@@ -93,15 +93,12 @@ int smi_in_place_check(int folder_fd, const struct smi_moment *moment,
 int smi_in_place_next_number(int folder_fd, uint64_t last, uint64_t *ret_number,
 			     struct smudge_error *err)
 {
-	uint64_t *numbers;
-	size_t n;
-	int ret = smi_folder_list(folder_fd, &numbers, &n, err);
+	uint64_t newest;
+	int ret = smi_folder_newest(folder_fd, &newest, err);
 
 	if (ret < 0)
 		return ret;
-	if (n && numbers[n - 1] > last)
-		last = numbers[n - 1];
-	free(numbers);
+	last = max_u64(last, newest);
 	if (last == UINT64_MAX)
 		return smudge_error_set(err, -EEXIST, SMI_WHERE,
 					"the folder has a layer of the highest "

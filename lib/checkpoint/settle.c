@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "checkpoint/folder.h"
+#include "checkpoint/layer_info.h"
 #include "checkpoint/queue.h"
 #include "checkpoint/save.h"
 #include "checkpoint/store.h"
@@ -115,28 +116,10 @@ static void describe(const struct smudge_checkpointer *cp,
 		     struct smudge_layer_info *info)
 {
 	const struct smi_moment *moment = &cp->moment;
-	const struct smi_layer *layer = &moment->layer;
-	uint64_t memory_bytes = 0;
 
-	for (size_t i = 0; i < layer->nregions; i++)
-		memory_bytes += layer->regions[i].size_bytes;
-	*info = (struct smudge_layer_info){
-		.size = sizeof(*info),
-		.number = moment->number,
-		.is_full = save->is_full,
-		.time_ns = layer->stats.time_ns,
-		.pause_ns = layer->stats.pause_ns,
-		.harvest_ns = layer->stats.harvest_ns,
-		.copy_ns = layer->stats.copy_ns,
-		.write_ns = layer->stats.write_ns,
-		.pages = layer->stats.pages,
-		.zero_pages = layer->stats.zero_pages,
-		.nregions = layer->nregions,
-		.nblobs = layer->nblobs,
-		.memory_bytes = memory_bytes,
-	};
+	smi_layer_info(&moment->layer, moment->number, info);
+	info->is_full = save->is_full;
 	smi_folder_name(moment->number, info->file_name);
-	smi_digest_bytes(layer->digest, &info->digest);
 }
 
 /* The moment is in place: the checkpointer's, instead of the one before. */

@@ -17,17 +17,9 @@
 #include "checkpoint/queue.h"
 #include "checkpoint/save.h"
 #include "checkpoint/tail.h"
-#include "common/little_endian.h"
 #include "qcow2/writer.h"
 #include "sys/clock.h"
 #include "sys/guard.h"
-
-void smi_digest_bytes(struct smi_qcow2_digest digest,
-		      struct smudge_digest *ret_digest)
-{
-	little_endian_put(ret_digest->bytes, digest.low, 8);
-	little_endian_put(ret_digest->bytes + 8, digest.high, 8);
-}
 
 void smi_moment_clear(struct smi_moment *moment)
 {

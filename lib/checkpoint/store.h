@@ -51,7 +51,4 @@ void smi_moment_replace(struct smudge_checkpointer *cp,
 			const struct smi_stored *stored);
 void smi_moment_clear(struct smi_moment *moment);
 
-void smi_digest_bytes(struct smi_qcow2_digest digest,
-		      struct smudge_digest *ret_digest);
-
 #endif
