@@ -112,7 +112,9 @@ static int pause_and_copy(struct smudge_checkpointer *cp, struct smi_save *save,
 		return ret;
 	if (save->options.pause_deadline_ns)
 		save->deadline_ns = start_ns + save->options.pause_deadline_ns;
+	save->is_paused = true;
 	ret = copy_moment(cp, save, err);
+	save->is_paused = false;
 	save->deadline_ns = 0;
 	resumed = resume(cp, err);
 	save->resumed_ns = smi_sys_now_ns();

@@ -21,6 +21,12 @@
  */
 #define FLUSHED_CHUNKS 8
 
+/*
+ * While the machine runs and the writer reads along, so many are in use at
+ * most: 64 MiB. To populate the whole budget takes longer than to write it.
+ */
+#define STREAMED_CHUNKS 32
+
 /* Chunks that a pause is prepared for at most: 256 MiB. */
 #define MAX_PREPARED 128
 
@@ -80,6 +86,18 @@ void smi_save_populate(struct smudge_checkpointer *cp)
 	smi_copies_put(&cp->copies, &chunks);
 }
 
+/* Chunks that the save may get now. */
+static size_t room_for(struct smudge_checkpointer *cp, struct smi_save *save)
+{
+	size_t room = smi_copies_room(&cp->copies);
+	size_t kept = 0;
+
+	if (save->will_overflow && !save->is_paused &&
+	    cp->copies.limit > STREAMED_CHUNKS)
+		kept = cp->copies.limit - STREAMED_CHUNKS;
+	return room > kept ? room - kept : 0;
+}
+
 static int wait_for_room(struct smudge_checkpointer *cp, struct smi_save *save,
 			 struct smudge_error *err)
 {
@@ -89,7 +107,7 @@ static int wait_for_room(struct smudge_checkpointer *cp, struct smi_save *save,
 	save->wants_room = true;
 	pthread_cond_broadcast(&cp->changed);
 	ret = smi_save_check_pause(save, err);
-	while (!ret && !smi_copies_room(&cp->copies)) {
+	while (!ret && !room_for(cp, save)) {
 		wait_changed(cp, save);
 		ret = smi_save_check_pause(save, err);
 	}
@@ -122,7 +140,8 @@ int smi_save_room(struct smudge_checkpointer *cp, struct smi_save *save,
 	if (is_time_to_flush(cp, save))
 		ret = smi_save_flush(cp, save, err);
 	while (!ret) {
-		ret = smi_copies_get(&cp->copies, &chunk);
+		ret = room_for(cp, save) ? smi_copies_get(&cp->copies, &chunk)
+					 : -EAGAIN;
 		if (!ret)
 			break;
 		if (ret == -ENOMEM)
