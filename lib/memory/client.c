@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memory/populated.h"
 #include "memory/space.h"
 #include "memory/reclaim.h"
 #include "memory/stats.h"
@@ -274,5 +275,7 @@ int smudge_client_close(struct smudge_client *client)
 	SMI_SYS_PROBE(client_close, client->name);
 	drop_views(client);
 	free(client);
+	if (!memory->nclients)
+		smi_populated_rest(memory);
 	return 0;
 }

@@ -27,6 +27,15 @@ void smi_populated_close(struct smudge_memory *memory)
 	pthread_mutex_destroy(&memory->populated.lock);
 }
 
+void smi_populated_rest(struct smudge_memory *memory)
+{
+	SMI_SYS_GUARD(&memory->populated.lock);
+	if (!memory->populated.is_open)
+		return;
+	smi_sys_populated_close(&memory->populated.now);
+	memory->populated.is_open = false;
+}
+
 void smi_populated_forget(struct smudge_memory *memory)
 {
 	SMI_SYS_GUARD(&memory->populated.lock);
@@ -42,12 +51,12 @@ static int prepare(struct smudge_memory *memory, struct smudge_error *err)
 	uint64_t generation =
 		atomic_load_explicit(&memory->generation, memory_order_relaxed);
 
+	if (populated->is_open && populated->awaited_as_of == generation)
+		return 0;
 	if (!populated->is_open && smi_sys_populated_open(&populated->now) < 0)
 		return smudge_error_set(err, -ENOMEM, "region",
 					"no memory to ask what is populated");
 	populated->is_open = true;
-	if (populated->awaited_as_of == generation)
-		return 0;
 	smi_sys_awaited_list(&populated->now.awaited);
 	populated->awaited_as_of = generation;
 	return 0;

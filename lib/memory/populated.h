@@ -10,6 +10,9 @@
 /* No other call uses the memory any more. */
 void smi_populated_close(struct smudge_memory *memory);
 
+/* No client is open: close everything, until it is asked again. */
+void smi_populated_rest(struct smudge_memory *memory);
+
 /* A region leaves: do not keep its file, and with it its content. */
 void smi_populated_forget(struct smudge_memory *memory);
 
