@@ -95,8 +95,11 @@ def rings_that_are_not_reset(lab):
         del os.environ["LD_PRELOAD"], os.environ["SMUDGE_FAIL_IOCTL"]
     first = lab.destination("--smp", "2", "--dirty", "kvm-ring", engine="kvm")
     switch.touch()
+    # so slow that the guest writes meanwhile, and rings are there to reset
+    source.qmp.run("migrate-set-parameters", max_bandwidth=4_000_000)
     source.qmp.run("migrate", uri=lab.uri)
     report = source.qmp.wait_migration("completed", "failed")
+    source.qmp.run("migrate-set-parameters", max_bandwidth=0)
     check_equal(report["status"], "failed", f"migration {report}")
     check_sentence(report["error-desc"], "KVM_RESET_DIRTY_RINGS fails")
     check_equal(first.wait(), 1, "exit status of the destination")
