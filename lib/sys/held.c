@@ -5,6 +5,7 @@
  */
 #include "sys/held.h"
 
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "common/range.h"
@@ -13,10 +14,55 @@
 #define RUN_PAGES   4096
 #define WORDS_PAGES 512
 
+/* Pages that are touched for a try: bit i is page i. */
+#define TRIED	    UINT32_C(0x4232)
+#define TRIED_PAGES 16
+
+static bool shows_touched(int pagemap, volatile char *at, uint64_t page_bytes)
+{
+	uint64_t words[TRIED_PAGES];
+	uint32_t found = 0;
+
+	for (unsigned int i = 0; i < TRIED_PAGES; i++)
+		if (TRIED >> i & 1)
+			at[i * page_bytes] = 1;
+	if (smi_sys_pagemap_words(pagemap, (uintptr_t)at / page_bytes,
+				  TRIED_PAGES, words) < 0)
+		return false;
+	for (unsigned int i = 0; i < TRIED_PAGES; i++)
+		if (words[i] &
+		    (SMI_SYS_PAGEMAP_PRESENT | SMI_SYS_PAGEMAP_SWAPPED))
+			found |= UINT32_C(1) << i;
+	return found == TRIED;
+}
+
+/*
+ * Is it the page table of this process? In QEMU's user emulation it is the
+ * emulator's: with other addresses, and in the host's byte order.
+ */
+static bool is_ours(int pagemap)
+{
+	uint64_t bytes = (uint64_t)sysconf(_SC_PAGESIZE);
+	void *at = mmap(NULL, TRIED_PAGES * bytes, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	bool is_right;
+
+	if (at == MAP_FAILED)
+		return false;
+	madvise(at, TRIED_PAGES * bytes, MADV_NOHUGEPAGE);
+	is_right = shows_touched(pagemap, at, bytes);
+	munmap(at, TRIED_PAGES * bytes);
+	return is_right;
+}
+
 void smi_sys_held_open(struct smi_sys_held *held)
 {
 	int pagemap = smi_sys_pagemap_open();
 
+	if (pagemap >= 0 && !is_ours(pagemap)) {
+		close(pagemap);
+		pagemap = -1;
+	}
 	*held = (struct smi_sys_held){.pagemap = pagemap < 0 ? -1 : pagemap};
 }
 

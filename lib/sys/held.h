@@ -21,7 +21,7 @@ struct smi_sys_held {
 	struct smi_sys_marker marker;
 };
 
-/* Without a pagemap every page counts as held. */
+/* Without a pagemap, or with one that shows other pages, every page is held. */
 void smi_sys_held_open(struct smi_sys_held *held);
 void smi_sys_held_close(struct smi_sys_held *held);
 
