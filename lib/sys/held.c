@@ -17,6 +17,12 @@
 /* Pages that are touched for a try: bit i is page i. */
 #define TRIED	    UINT32_C(0x4232)
 #define TRIED_PAGES 16
+/*
+ * The highest byte of a word, but for its lowest bit, is 0x80 for a page that
+ * was just touched, and 0 for one that was not. In the other byte order it is a
+ * part of the frame's number, which is 0x80 for two frames of 256.
+ */
+#define KIND (UINT64_C(0xfe) << 56)
 
 static bool shows_touched(int pagemap, volatile char *at, uint64_t page_bytes)
 {
@@ -30,9 +36,10 @@ static bool shows_touched(int pagemap, volatile char *at, uint64_t page_bytes)
 				  TRIED_PAGES, words) < 0)
 		return false;
 	for (unsigned int i = 0; i < TRIED_PAGES; i++)
-		if (words[i] &
-		    (SMI_SYS_PAGEMAP_PRESENT | SMI_SYS_PAGEMAP_SWAPPED))
+		if ((words[i] & KIND) == SMI_SYS_PAGEMAP_PRESENT)
 			found |= UINT32_C(1) << i;
+		else if (words[i] & KIND)
+			return false;
 	return found == TRIED;
 }
 
