@@ -5,6 +5,7 @@
  */
 #include "sys/held.h"
 
+#include <errno.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -46,31 +47,32 @@ static bool shows_touched(int pagemap, volatile char *at, uint64_t page_bytes)
 /*
  * Is it the page table of this process? In QEMU's user emulation it is the
  * emulator's: with other addresses, and in the host's byte order.
+ * Return: 1 or 0, or -ENOMEM.
  */
-static bool is_ours(int pagemap)
+static int is_ours(int pagemap)
 {
 	uint64_t bytes = (uint64_t)sysconf(_SC_PAGESIZE);
 	void *at = mmap(NULL, TRIED_PAGES * bytes, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	bool is_right;
+	int ret;
 
 	if (at == MAP_FAILED)
-		return false;
+		return -ENOMEM;
 	madvise(at, TRIED_PAGES * bytes, MADV_NOHUGEPAGE);
-	is_right = shows_touched(pagemap, at, bytes);
+	ret = shows_touched(pagemap, at, bytes);
 	munmap(at, TRIED_PAGES * bytes);
-	return is_right;
+	return ret;
 }
 
-void smi_sys_held_open(struct smi_sys_held *held)
+int smi_sys_held_open(struct smi_sys_held *held)
 {
 	int pagemap = smi_sys_pagemap_open();
+	int ret = pagemap < 0 ? 0 : is_ours(pagemap);
 
-	if (pagemap >= 0 && !is_ours(pagemap)) {
+	*held = (struct smi_sys_held){.pagemap = ret > 0 ? pagemap : -1};
+	if (pagemap >= 0 && ret <= 0)
 		close(pagemap);
-		pagemap = -1;
-	}
-	*held = (struct smi_sys_held){.pagemap = pagemap < 0 ? -1 : pagemap};
+	return ret < 0 ? ret : 0;
 }
 
 void smi_sys_held_close(struct smi_sys_held *held)

@@ -21,8 +21,13 @@ struct smi_sys_held {
 	struct smi_sys_marker marker;
 };
 
-/* Without a pagemap, or with one that shows other pages, every page is held. */
-void smi_sys_held_open(struct smi_sys_held *held);
+/*
+ * smi_sys_held_open - begin to ask
+ *
+ * Without a pagemap, or with one that shows other pages, every page is held.
+ * Return: 0, -ENOMEM; either way smi_sys_held_close may follow.
+ */
+int smi_sys_held_open(struct smi_sys_held *held);
 void smi_sys_held_close(struct smi_sys_held *held);
 
 /*

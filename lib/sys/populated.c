@@ -22,9 +22,12 @@ int smi_sys_populated_open(struct smi_sys_populated *populated)
 	int ret;
 
 	*populated = (struct smi_sys_populated){.maps = maps < 0 ? -1 : maps};
-	smi_sys_held_open(&populated->held);
+	ret = smi_sys_held_open(&populated->held);
 	smi_sys_content_open(&populated->content);
-	ret = smi_sys_awaited_open(&populated->awaited);
+	if (ret == 0)
+		ret = smi_sys_awaited_open(&populated->awaited);
+	else
+		populated->awaited.uffd = -1;
 	if (ret < 0)
 		smi_sys_populated_close(populated);
 	return ret;
