@@ -85,16 +85,22 @@ static void no_number_is_left(void **state)
 	rig_close(&rig);
 }
 
+/* They differ, whatever the seed. */
+static void open_with_two_layers(struct rig *rig, struct test_rng *rng)
+{
+	open_rig(rig, rng);
+	rig_checkpoint(rig, NULL);
+	rig_write_random(rig, rng, 500);
+	rig_checkpoint(rig, NULL);
+}
+
 static void the_parent_is_another_layer(void **state)
 {
 	struct test_rng rng = test_rng_start("another");
 	struct smudge_layer_info info;
 	struct rig rig;
 
-	open_rig(&rig, &rng);
-	rig_checkpoint(&rig, NULL);
-	rig_write_random(&rig, &rng, 500);
-	rig_checkpoint(&rig, NULL);
+	open_with_two_layers(&rig, &rng);
 	replace(&rig, 1, 2);
 	rig_write_random(&rig, &rng, 500);
 	rig_checkpoint(&rig, &info);
@@ -116,10 +122,7 @@ static void the_parent_becomes_another_layer(void **state)
 	struct smudge_layer_info info;
 	struct rig rig;
 
-	open_rig(&rig, &rng);
-	rig_checkpoint(&rig, NULL);
-	rig_write_random(&rig, &rng, 500);
-	rig_checkpoint(&rig, NULL);
+	open_with_two_layers(&rig, &rng);
 	rig.hook = replace_parent;
 	wait_fails(&rig, -ENOENT);
 	rig.hook = NULL;
@@ -135,10 +138,7 @@ static void the_parent_is_written_anew(void **state)
 	struct smudge_layer_info info;
 	struct rig rig;
 
-	open_rig(&rig, &rng);
-	rig_checkpoint(&rig, NULL);
-	rig_write_random(&rig, &rng, 500);
-	rig_checkpoint(&rig, NULL);
+	open_with_two_layers(&rig, &rng);
 	replace(&rig, 2, 2);
 	rig_write_random(&rig, &rng, 500);
 	rig_checkpoint(&rig, &info);
