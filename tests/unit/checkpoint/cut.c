@@ -18,7 +18,7 @@
 
 #include "checkpoint/chain.h"
 #include "folder.h"
-#include "lossy.h"
+#include "lossy_cuts.h"
 #include "moments.h"
 
 #define NLAYERS 5
@@ -204,20 +204,12 @@ static void end_cut(void)
 	assert_int_equal(nftw("cut", remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
-static void check_cut(size_t nevents, enum lossy_loss loss,
-		      struct test_rng *rng)
-{
-	const char *wrong;
-
-	lossy_crash(nevents, loss, rng, "cut");
-	wrong = wrong_with_layers(nevents);
-	if (wrong)
-		fail_msg("after %zu events, the last: %s: %s", nevents,
-			 nevents ? lossy_event(nevents - 1) : "", wrong);
-	if (test_rng_below(rng, 8) == 0)
-		continue_from(rng);
-	end_cut();
-}
+static const struct lossy_cuts cuts = {
+	.folder = "cut",
+	.wrong = wrong_with_layers,
+	.continue_from = continue_from,
+	.end = end_cut,
+};
 
 /* What was noted is what is there: no way of writing is overlooked. */
 static void all_is_noted(void **state)
@@ -235,21 +227,14 @@ static void every_event_can_be_the_last(void **state)
 {
 	struct test_rng rng = test_rng_start("cut every");
 
-	for (size_t i = 0; i <= lossy_nevents(); i++) {
-		check_cut(i, LOSSY_NONE, &rng);
-		check_cut(i, LOSSY_ALL, &rng);
-	}
+	lossy_cut_every(&cuts, &rng);
 }
 
 static void what_was_not_flushed_is_lost_in_part(void **state)
 {
 	struct test_rng rng = test_rng_start("cut some");
 
-	for (size_t i = 0; i <= lossy_nevents(); i++) {
-		for (unsigned int j = 0; j < test_rounds(6); j++)
-			check_cut(i, LOSSY_SOME, &rng);
-		check_cut(i, LOSSY_FILES, &rng);
-	}
+	lossy_cut_in_part(&cuts, test_rounds(6), &rng);
 }
 
 /* Without the flush of the files this test finds layers that are not whole. */

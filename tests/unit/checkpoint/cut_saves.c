@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "checkpoint/folder.h"
-#include "lossy.h"
+#include "lossy_cuts.h"
 #include "rig.h"
 
 #define MAX_MOMENTS 16
@@ -170,18 +170,18 @@ static const char *wrong_with(uint64_t number)
 {
 	static struct smudge_error err;
 	struct smudge_chain *chain = open_cut(number, &err);
-	const char *wrong = "another moment";
+	bool is_saved = false, is_right;
 
 	if (!chain)
 		return err.message;
-	if (smudge_chain_verify(chain, NULL, NULL, &err) < 0)
-		wrong = err.message;
+	is_right = smudge_chain_verify(chain, NULL, NULL, &err) == 0;
 	for (size_t i = 0; i < nsaved; i++)
-		if (saved[i].number == number &&
-		    is_moment(chain, &saved[i].moment))
-			wrong = NULL;
+		is_saved |= saved[i].number == number &&
+			    is_moment(chain, &saved[i].moment);
 	smudge_chain_close(chain);
-	return wrong;
+	if (!is_right)
+		return err.message;
+	return is_saved ? NULL : "another moment";
 }
 
 static const char *wrong_with_layers(size_t nevents)
@@ -227,23 +227,16 @@ static void continue_from(struct test_rng *rng)
 	rig_write_random(&rig, rng, 10);
 	rig_checkpoint(&rig, NULL);
 	rig_close(&rig);
+	/* which removed it */
+	assert_int_equal(mkdir(cut, 0700), 0);
 }
 
-static void check_cut(size_t nevents, enum lossy_loss loss,
-		      struct test_rng *rng)
-{
-	const char *wrong;
-
-	lossy_crash(nevents, loss, rng, cut);
-	wrong = wrong_with_layers(nevents);
-	if (wrong)
-		fail_msg("after %zu events, the last: %s: %s", nevents,
-			 nevents ? lossy_event(nevents - 1) : "", wrong);
-	if (test_rng_below(rng, 8) == 0)
-		continue_from(rng);
-	else
-		end_cut();
-}
+static const struct lossy_cuts cuts = {
+	.folder = cut,
+	.wrong = wrong_with_layers,
+	.continue_from = continue_from,
+	.end = end_cut,
+};
 
 static void all_is_noted(void **state)
 {
@@ -263,21 +256,14 @@ static void every_event_can_be_the_last(void **state)
 {
 	struct test_rng rng = test_rng_start("cut_saves every");
 
-	for (size_t i = 0; i <= lossy_nevents(); i++) {
-		check_cut(i, LOSSY_NONE, &rng);
-		check_cut(i, LOSSY_ALL, &rng);
-	}
+	lossy_cut_every(&cuts, &rng);
 }
 
 static void what_was_not_flushed_is_lost_in_part(void **state)
 {
 	struct test_rng rng = test_rng_start("cut_saves some");
 
-	for (size_t i = 0; i <= lossy_nevents(); i++) {
-		for (unsigned int j = 0; j < test_rounds(4); j++)
-			check_cut(i, LOSSY_SOME, &rng);
-		check_cut(i, LOSSY_FILES, &rng);
-	}
+	lossy_cut_in_part(&cuts, test_rounds(4), &rng);
 }
 
 TEST_MAIN_WITH(set_up, tear_down, all_is_noted, every_event_can_be_the_last,
