@@ -7,6 +7,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+void *populated_map(uint64_t npages, int flags)
+{
+	void *at = mmap(NULL, npages << 12, PROT_READ | PROT_WRITE,
+			flags | MAP_ANONYMOUS, -1, 0);
+
+	if (at != MAP_FAILED)
+		madvise(at, npages << 12, MADV_NOHUGEPAGE);
+	return at;
+}
 
 bool populated_open(struct populated_rig *rig, void *ram, uint64_t npages,
 		    unsigned int page_shift)

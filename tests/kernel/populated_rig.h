@@ -30,6 +30,12 @@ struct populated_rig {
 	uint64_t ncalls;       /* of the last populated_ask */
 };
 
+/*
+ * Anonymous memory of pages of 4 KiB, with the flags of mmap(2). Not of huge
+ * pages, of which a touch populates 2 MiB. Return: as mmap.
+ */
+void *populated_map(uint64_t npages, int flags);
+
 bool populated_open(struct populated_rig *rig, void *ram, uint64_t npages,
 		    unsigned int page_shift);
 bool populated_close(struct populated_rig *rig);

@@ -144,8 +144,7 @@ static bool ask_much(void *opaque)
 {
 	const uint64_t npages = UINT64_C(64) << (30 - 12);
 	const uint64_t first = 12345, touched = 100000;
-	uint8_t *ram = mmap(NULL, npages * PAGE, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uint8_t *ram = populated_map(npages, MAP_PRIVATE | MAP_NORESERVE);
 	struct populated_rig rig;
 
 	CHECK(ram != MAP_FAILED);
@@ -209,8 +208,7 @@ static void test_written_elsewhere(void **state)
 /* Only the page that was asked about; and pages of 64 KiB, rounded outwards. */
 static bool ask_large_pages(void *opaque)
 {
-	uint8_t *map = mmap(NULL, 65 * 16 * PAGE, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *map = populated_map(65 * 16, MAP_PRIVATE);
 	struct populated_rig rig;
 	uint8_t *ram;
 
@@ -240,8 +238,7 @@ static void test_large_pages(void **state)
 /* Nothing is mapped in the middle: unknown. */
 static bool ask_with_a_hole(void *opaque)
 {
-	uint8_t *ram = mmap(NULL, 64 * PAGE, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *ram = populated_map(64, MAP_PRIVATE);
 	struct populated_rig rig;
 
 	CHECK(ram != MAP_FAILED);

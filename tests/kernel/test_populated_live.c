@@ -33,8 +33,7 @@
 
 static uint8_t *map_pages(int flags)
 {
-	return mmap(NULL, NPAGES * PAGE, PROT_READ | PROT_WRITE,
-		    flags | MAP_ANONYMOUS, -1, 0);
+	return populated_map(NPAGES, flags);
 }
 
 /* ---- a writer ----------------------------------------------------------- */
