@@ -204,11 +204,7 @@ static bool ask_tracked_both(void *opaque)
 
 static void test_tracked(void **state)
 {
-	struct smudge_source *source;
-
-	if (smudge_uffd_create(&source, NULL) < 0)
-		test_skip_without("uffd", "no userfaultfd");
-	smudge_source_destroy(source);
+	test_need_uffd();
 	run_as(false, ask_tracked_both, NULL);
 	run_as(true, ask_tracked_both, NULL);
 }
@@ -254,12 +250,9 @@ static void with_pager(struct populated_rig *rig, uint8_t *ram, bool is_tracked)
 static void test_missing(void **state)
 {
 	uint8_t *ram = map_pages(MAP_PRIVATE);
-	struct smudge_source *source;
 	struct populated_rig rig;
 
-	if (smudge_uffd_create(&source, NULL) < 0)
-		test_skip_without("uffd", "no userfaultfd");
-	smudge_source_destroy(source);
+	test_need_uffd();
 	if (geteuid() != 0)
 		test_skip_without("root", "a marker looks like a page in swap");
 	assert_true(populated_open(&rig, ram, NPAGES, 12));
