@@ -25,6 +25,7 @@ MECHANISMS = {
     "soft-dirty": ["*soft_dirty*"],
     "mprotect": ["*mprotect*"],
     "several, in each kind of memory": ["test_guest_kinds", "test_pinned_io"],
+    "what was never touched": ["test_populated*"],
     "sources agree": ["*agree*"],
     "smudge-vm on KVM and Unicorn": ["*_vm_*", "test_unicorn_facts"],
     "`smudge demo --engine kvm`": ["demo"],
