@@ -64,6 +64,11 @@ struct smi_piece_cursor smi_pieces_all(const struct smi_pieces *pieces)
 					 .npieces = pieces->npieces};
 }
 
+struct smi_piece_cursor smi_pieces_begin(const struct smi_pieces *pieces)
+{
+	return (struct smi_piece_cursor){.block = pieces->first};
+}
+
 struct smi_piece_cursor smi_pieces_end(const struct smi_pieces *pieces)
 {
 	return (struct smi_piece_cursor){.block = pieces->last,

@@ -52,8 +52,12 @@ void smi_pieces_clear(struct smi_pieces *pieces);
 /* Return: 0, -ENOMEM. */
 int smi_pieces_add(struct smi_pieces *pieces, const struct smi_piece *piece);
 
-/* All pieces; and the place behind the last one, with no piece. */
+/*
+ * All pieces; the places before the first and behind the last one, with no
+ * piece. The first place may be asked for while another thread adds.
+ */
 struct smi_piece_cursor smi_pieces_all(const struct smi_pieces *pieces);
+struct smi_piece_cursor smi_pieces_begin(const struct smi_pieces *pieces);
 struct smi_piece_cursor smi_pieces_end(const struct smi_pieces *pieces);
 
 /* The next piece, or NULL at the end of those that are meant. */

@@ -348,7 +348,7 @@ static int store_streamed(struct window *window, struct smi_chunks *chunks,
 {
 	struct smudge_checkpointer *cp = window->store->cp;
 	struct smi_save *save = window->store->save;
-	struct smi_piece_cursor cursor = smi_pieces_all(&save->pieces);
+	struct smi_piece_cursor cursor = smi_pieces_begin(&save->pieces);
 	uint64_t done = 0;
 	int ret = reserve(window,
 			  max_u64(cp->copies.limit / 4, 2) * SMI_CHUNK_PAGES,
