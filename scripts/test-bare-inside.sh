@@ -62,7 +62,13 @@ cd /usr/local/share/doc/smudge/examples
 eval "$line -o /root/twenty_lines"
 eval "$(echo "$line" | sed 's/pkg-config/& --static/') -static -o /root/static"
 for file in *.c; do
-	eval "$(echo "$line" | sed "s/twenty_lines.c/$file/") -Wall -Werror -o /root/example"
+	module=smudge
+	! grep -q '<smudge/checkpoint.h>' "$file" || module=smudge-checkpoint
+	build=$(echo "$line" |
+		sed "s/twenty_lines.c/$file/; s/ smudge)/ $module)/")
+	build="$build -Wall -Werror -o /root/example"
+	eval "$build"
+	eval "$(echo "$build" | sed 's/pkg-config/& --static/') -static"
 done
 cd /root/smudge
 run /root/twenty_lines
