@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A machine that is built up, and freed.
+ */
+#include "qemu/machine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Room for one more of @n elements, and a zeroed one behind it. */
+static void *grow(void *elements, size_t n, size_t element_bytes)
+{
+	char *grown = realloc(elements, (n + 2) * element_bytes);
+
+	if (grown)
+		memset(grown + n * element_bytes, 0, 2 * element_bytes);
+	return grown;
+}
+
+/* NULL stays NULL. Return: false: out of memory. */
+static bool copy(char **ret_to, const char *from)
+{
+	*ret_to = from ? strdup(from) : NULL;
+	return *ret_to || !from;
+}
+
+int qemu_machine_add_argument(struct qemu_machine *machine, const char *bytes)
+{
+	char **grown =
+		grow(machine->arguments, machine->narguments, sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	machine->arguments = grown;
+	if (!copy(&grown[machine->narguments], bytes))
+		return -ENOMEM;
+	machine->narguments++;
+	return 0;
+}
+
+int qemu_machine_add_backend(struct qemu_machine *machine,
+			     const struct qemu_backend *backend)
+{
+	struct qemu_backend *grown =
+		grow(machine->backends, machine->nbackends, sizeof(*grown));
+	struct qemu_backend *added;
+
+	if (!grown)
+		return -ENOMEM;
+	machine->backends = grown;
+	added = &grown[machine->nbackends++];
+	added->size_bytes = backend->size_bytes;
+	added->kind = backend->kind;
+	return copy(&added->id, backend->id) &&
+			       copy(&added->region, backend->region)
+		       ? 0
+		       : -ENOMEM;
+}
+
+int qemu_machine_add_disk(struct qemu_machine *machine,
+			  const struct qemu_disk *disk)
+{
+	struct qemu_disk *grown =
+		grow(machine->disks, machine->ndisks, sizeof(*grown));
+	struct qemu_disk *added;
+
+	if (!grown)
+		return -ENOMEM;
+	machine->disks = grown;
+	added = &grown[machine->ndisks++];
+	return copy(&added->node, disk->node) &&
+			       copy(&added->snapshot, disk->snapshot) &&
+			       copy(&added->kind, disk->kind) &&
+			       copy(&added->file, disk->file)
+		       ? 0
+		       : -ENOMEM;
+}
+
+void qemu_machine_free(struct qemu_machine *machine)
+{
+	for (size_t i = 0; i < machine->narguments; i++)
+		free(machine->arguments[i]);
+	for (size_t i = 0; i < machine->nbackends; i++) {
+		free(machine->backends[i].id);
+		free(machine->backends[i].region);
+	}
+	for (size_t i = 0; i < machine->ndisks; i++) {
+		free(machine->disks[i].node);
+		free(machine->disks[i].snapshot);
+		free(machine->disks[i].kind);
+		free(machine->disks[i].file);
+	}
+	free(machine->arguments);
+	free(machine->backends);
+	free(machine->disks);
+	free(machine->cwd);
+	free(machine->version);
+	free(machine->type);
+	memset(machine, 0, sizeof(*machine));
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a layer keeps of the QEMU that it was taken from: the blob qemu-machine,
+ * a JSON object with these members.
+ *
+ * - arguments: the process's command line, an array. An argument that is not
+ *   UTF-8 is an object whose hex has its bytes
+ * - cwd: its working directory
+ * - qemu-version, machine-type
+ * - was-running: false if the guest was paused at the moment
+ * - backends: of its memory, an array of objects: id, size (bytes), region (its
+ *   name in the layer), kind (memfd or file)
+ * - disks: snapshots that belong to the moment, an array of objects: node,
+ *   snapshot, kind, file
+ * - pause-ns: from the end of the device state until this was written
+ *
+ * Members that are not known are passed over, so that later ones can be added.
+ */
+#ifndef TOOLS_QEMU_MACHINE_H
+#define TOOLS_QEMU_MACHINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct smudge_error;
+
+#define QEMU_MACHINE_BLOB "qemu-machine"
+#define QEMU_STATE_BLOB	  "qemu-state"
+
+enum qemu_backend_kind {
+	QEMU_BACKEND_MEMFD = 0,
+	QEMU_BACKEND_FILE = 1,
+};
+
+struct qemu_backend {
+	char *id;
+	uint64_t size_bytes;
+	char *region;
+	enum qemu_backend_kind kind;
+};
+
+/* Text that was not given is NULL. */
+struct qemu_disk {
+	char *node;
+	char *snapshot;
+	char *kind;
+	char *file;
+};
+
+struct qemu_machine {
+	char **arguments; /* NULL-terminated, as for execv */
+	size_t narguments;
+	char *cwd;
+	char *version;
+	char *type;
+	bool was_running;
+	struct qemu_backend *backends;
+	size_t nbackends;
+	struct qemu_disk *disks;
+	size_t ndisks;
+	uint64_t pause_ns;
+};
+
+/*
+ * qemu_machine_encode - a machine as the blob
+ * @ret_text: receives it, without a zero at its end; freed by the caller
+ * Return: 0, -ENOMEM, -EINVAL (text that JSON cannot hold), with one sentence.
+ */
+int qemu_machine_encode(const struct qemu_machine *machine, char **ret_text,
+			size_t *ret_length, struct smudge_error *err);
+
+/*
+ * qemu_machine_decode - the blob as a machine
+ * @text: untrusted
+ * @ret_machine: receives it, freed by qemu_machine_free
+ * Return: 0, -EBADMSG (not such an object), -ENOMEM, with one sentence.
+ */
+int qemu_machine_decode(const void *text, size_t length,
+			struct qemu_machine *ret_machine,
+			struct smudge_error *err);
+
+/* All that it owns; it is empty then. */
+void qemu_machine_free(struct qemu_machine *machine);
+
+/*
+ * qemu_machine_add_argument, _add_backend, _add_disk - one more, copied
+ * Return: 0, -ENOMEM.
+ */
+int qemu_machine_add_argument(struct qemu_machine *machine, const char *bytes);
+int qemu_machine_add_backend(struct qemu_machine *machine,
+			     const struct qemu_backend *backend);
+int qemu_machine_add_disk(struct qemu_machine *machine,
+			  const struct qemu_disk *disk);
+
+#endif
