@@ -73,6 +73,8 @@ def is_allowed(folder, header):
     if "/" not in header:  # a room's headers are named with their room
         return not in_vm or folder == "vm" or header == CONFIG
     target, name = header.split("/", 1)
+    if folder == "tools" and (ROOT / "tools" / header).exists():
+        return True
     if target not in (LIBRARY | ROOMS if in_vm else LIBRARY):
         return True
     if target == own and folder != own:

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Layers as lines and as objects.
+ */
+#include "checkpoint/report.h"
+
+#include <stdio.h>
+
+#include "common/range.h"
+#include "text.h"
+
+double checkpoint_number(const json_t *layer, const char *name)
+{
+	return json_number_value(json_object_get(layer, name));
+}
+
+const char *checkpoint_word(const json_t *layer, const char *name)
+{
+	const char *text = json_string_value(json_object_get(layer, name));
+
+	return text ? text : "";
+}
+
+static void add(json_t *object, const char *name, uint64_t value)
+{
+	json_object_set_new(
+		object, name,
+		json_integer((json_int_t)min_u64(value, INT64_MAX)));
+}
+
+static void add_digest(json_t *object, const struct smudge_digest *digest)
+{
+	char text[2 * sizeof(digest->bytes) + 1];
+
+	for (size_t i = 0; i < sizeof(digest->bytes); i++)
+		sprintf(text + 2 * i, "%02x", digest->bytes[i]);
+	json_object_set_new(object, "digest", json_string(text));
+}
+
+json_t *checkpoint_layer_json(const struct smudge_layer_info *info,
+			      uint64_t total_ns)
+{
+	json_t *object = json_pack("{s:s, s:b}", "file", info->file_name,
+				   "full", info->is_full);
+
+	if (!object)
+		return NULL;
+	add(object, "layer", info->number);
+	add(object, "pages", info->pages);
+	add(object, "zero-pages", info->zero_pages);
+	add(object, "file-bytes", info->file_bytes);
+	add(object, "memory-bytes", info->memory_bytes);
+	add(object, "time-ns", info->time_ns);
+	add(object, "pause-ns", info->pause_ns);
+	add(object, "harvest-ns", info->harvest_ns);
+	add(object, "copy-ns", info->copy_ns);
+	add(object, "write-ns", info->write_ns);
+	add(object, "total-ns", total_ns);
+	add_digest(object, &info->digest);
+	return object;
+}
+
+void checkpoint_print_line(const json_t *layer)
+{
+	char pages[TEXT_BYTES], bytes[TEXT_BYTES];
+	char pause[TEXT_BYTES], total[TEXT_BYTES];
+
+	text_count(pages, checkpoint_number(layer, "pages"), 20);
+	text_bytes(bytes, checkpoint_number(layer, "file-bytes"));
+	text_time(pause, checkpoint_number(layer, "pause-ns"));
+	text_time(total, checkpoint_number(layer, "total-ns"));
+	printf("%s: %s, %s pages, %s, pause %s, in place after %s\n",
+	       checkpoint_word(layer, "file"),
+	       json_is_true(json_object_get(layer, "full")) ? "full" : "delta",
+	       pages, bytes, pause, total);
+}

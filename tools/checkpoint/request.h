@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the command line of smudge checkpoint asks for.
+ */
+#ifndef TOOLS_CHECKPOINT_REQUEST_H
+#define TOOLS_CHECKPOINT_REQUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <sys/types.h>
+
+struct checkpoint_request {
+	/* what is checkpointed: one of these, but pid may be beside qemu */
+	const char *qmp;  /* path of smudge-vm's socket; or NULL */
+	const char *qemu; /* path of QEMU's socket; or NULL */
+	pid_t pid;	  /* or 0 */
+
+	const char *folder;
+	bool is_full;
+	bool is_uncompressed;
+	bool look_ahead;
+	uint64_t pause_deadline_ms; /* 0: none was given */
+	uint64_t every_ns;	    /* 0: one checkpoint */
+	uint64_t count;		    /* of checkpoints; 0: no limit */
+	uint32_t full_every;	    /* as in smudge_checkpointer_options */
+
+	bool is_json;
+	bool is_help;
+};
+
+#endif
