@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One checkpoint from outside.
+ *
+ * A thread of its own makes it, while this one shows progress and receives
+ * signals: a save cannot be cancelled by the thread that makes it.
+ */
+#include "checkpoint/outside.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <time.h>
+
+#include "checkpoint/report.h"
+#include "clock.h"
+#include "common/clock.h"
+#include "common/streams.h"
+#include "print_json.h"
+#include "work.h"
+
+#define NAME	   "checkpoint"
+#define POLL_NS	   (20 * CLOCK_NS_PER_MS)
+#define PAGE_BYTES 4096.0
+
+struct saving {
+	struct checkpoint_outside *outside;
+	struct smudge_layer_info info;
+	int64_t total_ns;
+	int ret;
+	struct smudge_error err;
+
+	pthread_mutex_t lock; /* guards all below */
+	pthread_cond_t changed;
+	bool is_written; /* copied, and its layer is being written */
+	bool is_over;
+};
+
+static int save(struct saving *saving)
+{
+	struct checkpoint_outside *outside = saving->outside;
+	uint64_t ticket;
+	int ret = smudge_checkpointer_save(outside->checkpointer, NULL, &ticket,
+					   &saving->err);
+
+	if (ret)
+		return ret;
+	pthread_mutex_lock(&saving->lock);
+	saving->is_written = true;
+	pthread_mutex_unlock(&saving->lock);
+	return smudge_checkpointer_wait(outside->checkpointer, ticket,
+					&saving->info, &saving->err);
+}
+
+static void *run(void *opaque)
+{
+	struct saving *saving = opaque;
+	int64_t began_ns = clock_now_ns();
+
+	saving->ret = save(saving);
+	saving->total_ns = clock_now_ns() - began_ns;
+	pthread_mutex_lock(&saving->lock);
+	saving->is_over = true;
+	pthread_cond_signal(&saving->changed);
+	pthread_mutex_unlock(&saving->lock);
+	return NULL;
+}
+
+static void init(struct saving *saving, struct checkpoint_outside *outside)
+{
+	pthread_condattr_t attr;
+
+	*saving = (struct saving){
+		.outside = outside,
+		.info = {.size = sizeof(saving->info)},
+		.err = SMUDGE_ERROR_INIT,
+	};
+	pthread_mutex_init(&saving->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&saving->changed, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
+/* Signals are for the thread that waits. */
+static int start(struct saving *saving, pthread_t *ret_thread)
+{
+	sigset_t all, old;
+	int ret;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	ret = pthread_create(ret_thread, NULL, run, saving);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return -ret;
+}
+
+/* Return: is it over? */
+static bool wait_a_little(struct saving *saving)
+{
+	int64_t until_ns = clock_now_ns() + POLL_NS;
+	const struct timespec until = {.tv_sec = until_ns / CLOCK_NS_PER_S,
+				       .tv_nsec = until_ns % CLOCK_NS_PER_S};
+	bool is_over;
+
+	pthread_mutex_lock(&saving->lock);
+	if (!saving->is_over)
+		pthread_cond_timedwait(&saving->changed, &saving->lock, &until);
+	is_over = saving->is_over;
+	pthread_mutex_unlock(&saving->lock);
+	return is_over;
+}
+
+/* How much there is to write is known when all is copied. */
+static void show(struct saving *saving, struct work *work, uint64_t *all_pages)
+{
+	struct smudge_checkpointer_stats stats = {.size = sizeof(stats)};
+	bool is_written;
+
+	pthread_mutex_lock(&saving->lock);
+	is_written = saving->is_written;
+	pthread_mutex_unlock(&saving->lock);
+	if (!is_written ||
+	    smudge_checkpointer_stats(saving->outside->checkpointer, &stats))
+		return;
+	if (stats.waiting_pages > *all_pages)
+		*all_pages = stats.waiting_pages;
+	work_show(work, (double)(*all_pages - stats.waiting_pages) * PAGE_BYTES,
+		  (double)*all_pages * PAGE_BYTES);
+}
+
+static void wait_for_end(struct saving *saving)
+{
+	struct smudge_checkpointer *cp = saving->outside->checkpointer;
+	bool is_cancelled = false;
+	uint64_t all_pages = 0;
+	struct work work;
+
+	work_begin(&work, "written", saving->outside->request->is_json);
+	while (!wait_a_little(saving)) {
+		show(saving, &work, &all_pages);
+		if (interrupted() && !is_cancelled) {
+			smudge_checkpointer_cancel(cp);
+			is_cancelled = true;
+		}
+	}
+	work_end(&work);
+}
+
+/* Objects of a series are one per line. */
+static int report(const struct saving *saving, struct smudge_error *err)
+{
+	const struct checkpoint_request *request = saving->outside->request;
+	const struct checkpoint_subject *subject = saving->outside->subject;
+	size_t flags = request->every_ns ? JSON_COMPACT : JSON_INDENT(2);
+	json_t *layer = checkpoint_layer_json(&saving->info,
+					      (uint64_t)saving->total_ns);
+	int ret = 0;
+
+	if (layer && subject->ops->describe)
+		subject->ops->describe(subject->state, layer);
+	if (request->is_json)
+		ret = print_json(layer, flags, err);
+	else
+		checkpoint_print_line(layer);
+	streams_flush();
+	json_decref(layer);
+	return ret;
+}
+
+int checkpoint_one(struct checkpoint_outside *outside, struct smudge_error *err)
+{
+	struct saving saving;
+	pthread_t thread;
+	int ret;
+
+	init(&saving, outside);
+	ret = start(&saving, &thread);
+	if (!ret) {
+		wait_for_end(&saving);
+		pthread_join(thread, NULL);
+		ret = saving.ret;
+		*err = saving.err;
+	} else {
+		smudge_error_set(err, ret, NAME, "no thread could be created");
+	}
+	pthread_cond_destroy(&saving.changed);
+	pthread_mutex_destroy(&saving.lock);
+	if (ret)
+		return ret;
+	outside->nlayers++;
+	return report(&saving, err);
+}
