@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Check for the packages of scripts/packages.txt: for "build", for "test", which
-# includes "build", for "cross", "web" or "kernels", which include both, or for
-# "bare". As root install the missing ones; otherwise name them in one line and
-# exit with status 1. On a system without dpkg only name them.
+# Check for the packages of scripts/packages.txt: for "build", for "demo", for
+# "test", which includes both, for "cross", "web" or "kernels", which include all
+# three, or for "bare". As root install the missing ones; otherwise name them in
+# one line and exit with status 1. On a system without dpkg only name them.
 #
 # "build" can do without the packages of "option": a line says what is left out.
 # When one of them came or went, the build folder is configured again.
-# usage: install-packages.sh build [BUILD]|test|cross|web|bare|kernels
+# usage: install-packages.sh build [BUILD]|demo|test|cross|web|bare|kernels
 set -eu
 
 list=$(dirname "$0")/packages.txt
@@ -17,11 +17,11 @@ build)
 	words=build
 	options=option
 	;;
-test) words='build|option|test' ;;
-bare) words=bare ;;
-cross | web | kernels) words="build|option|test|$1" ;;
+test) words='build|option|demo|test' ;;
+bare | demo) words=$1 ;;
+cross | web | kernels) words="build|option|demo|test|$1" ;;
 *)
-	echo "usage: $0 build [BUILD]|test|cross|web|bare|kernels" >&2
+	echo "usage: $0 build [BUILD]|demo|test|cross|web|bare|kernels" >&2
 	exit 2
 	;;
 esac
@@ -87,7 +87,7 @@ check() {
 	if ! command -v dpkg-query >/dev/null; then
 		echo "needed, by Debian's names:" $(names "$words|$options") >&2
 		case $1 in
-		build | test) exit 0 ;; # Meson says what is missing
+		build | demo | test) exit 0 ;; # Meson says what is missing
 		*) exit 1 ;;
 		esac
 	fi

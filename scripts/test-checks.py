@@ -58,6 +58,7 @@ PACKAGES = [
     ("libunicorn-dev", "build", 0, UNICORN),
     ("libunicorn-dev", "test", 1, f"{NAMED}libunicorn-dev\n"),
     ("libpng-dev libunicorn-dev", "build", 1, f"{NAMED}libpng-dev\n"),
+    ("libpng-dev qemu-utils", "demo", 1, f"{NAMED}qemu-utils\n"),
 ]
 
 START = "/* SPDX-License-Identifier: MIT */\n/*\n * Counts sheep.\n */\n"
