@@ -7,19 +7,19 @@
 
 #include "clock.h"
 #include "common/wait.h"
+#include "qmp_connect.h"
 
 #include <smudge/error.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#define REPLY_TIMEOUT_MS 60000
-#define RETRY_MS	 20
+#define REPLY_TIMEOUT_MS QMP_TIMEOUT_MS
 #define LINE_MAX_BYTES	 ((size_t)1 << 20)
 
 struct qmp_client {
@@ -29,58 +29,6 @@ struct qmp_client {
 	size_t used; /* of them, bytes of lines that were returned */
 	char bytes[LINE_MAX_BYTES];
 };
-
-/* If the server's queue is full, this fails with -EAGAIN at once. */
-static int connect_once(const struct sockaddr_un *address, int *ret_fd)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
-		ret = -errno;
-	if (ret)
-		close(fd);
-	else
-		*ret_fd = fd;
-	return ret;
-}
-
-/* For how long a failure may be temporary. */
-static int64_t patience_ms(int ret, int64_t timeout_ms)
-{
-	if (ret == -EAGAIN)
-		return REPLY_TIMEOUT_MS;
-	return ret == -ENOENT || ret == -ECONNREFUSED ? timeout_ms : 0;
-}
-
-static int connect_patiently(const char *path, int64_t timeout_ms, int *ret_fd,
-			     struct smudge_error *err)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int64_t began_ms = clock_now_ms();
-	int ret;
-
-	if (strlen(path) >= sizeof(address.sun_path))
-		return smudge_error_set(err, -ENAMETOOLONG, "qmp",
-					"a socket's path has at most %zu "
-					"bytes; %.60s... has %zu",
-					sizeof(address.sun_path) - 1, path,
-					strlen(path));
-	strcpy(address.sun_path, path);
-	for (;;) {
-		ret = connect_once(&address, ret_fd);
-		if (!ret)
-			return 0;
-		if (clock_now_ms() - began_ms >= patience_ms(ret, timeout_ms) ||
-		    interrupted())
-			break;
-		clock_sleep_ms(RETRY_MS);
-	}
-	return smudge_error_set(err, ret, "qmp", "cannot connect to %s: %s",
-				path, strerror(-ret));
-}
 
 static int wait_for(struct qmp_client *client, short events, int64_t end_ms)
 {
@@ -146,12 +94,36 @@ static int read_message(struct qmp_client *client, json_t **ret_message)
 	return *ret_message ? 0 : -EPROTO;
 }
 
-static int send_all(struct qmp_client *client, const char *text, size_t len)
+/* @fd goes with the first byte; -1: none. */
+static ssize_t send_some(const struct qmp_client *client, const char *text,
+			 size_t len, int fd)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {.header = {
+			     .cmsg_len = CMSG_LEN(sizeof(int)),
+			     .cmsg_level = SOL_SOCKET,
+			     .cmsg_type = SCM_RIGHTS,
+		     }};
+	struct iovec bytes = {.iov_base = (char *)text, .iov_len = len};
+	struct msghdr message = {.msg_iov = &bytes, .msg_iovlen = 1};
+
+	if (fd >= 0) {
+		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+		message.msg_control = &control;
+		message.msg_controllen = sizeof(control.bytes);
+	}
+	return sendmsg(client->fd, &message, MSG_NOSIGNAL);
+}
+
+static int send_all(struct qmp_client *client, const char *text, size_t len,
+		    int fd)
 {
 	int64_t end_ms = clock_now_ms() + REPLY_TIMEOUT_MS;
 
 	while (len) {
-		ssize_t n = send(client->fd, text, len, MSG_NOSIGNAL);
+		ssize_t n = send_some(client, text, len, fd);
 		int ret = 0;
 
 		if (n < 0 && errno == EAGAIN)
@@ -163,6 +135,7 @@ static int send_all(struct qmp_client *client, const char *text, size_t len)
 		if (n > 0) {
 			text += n;
 			len -= (size_t)n;
+			fd = -1;
 		}
 	}
 	return 0;
@@ -186,7 +159,7 @@ static char *dump(const json_t *message, size_t *ret_len)
 }
 
 static int send_command(struct qmp_client *client, const char *command,
-			json_t *arguments)
+			json_t *arguments, int fd)
 {
 	json_t *message = json_pack("{s:s}", "execute", command);
 	size_t len = 0;
@@ -199,7 +172,7 @@ static int send_command(struct qmp_client *client, const char *command,
 	json_decref(message);
 	if (!text)
 		return -ENOMEM;
-	ret = send_all(client, text, len);
+	ret = send_all(client, text, len, fd);
 	free(text);
 	return ret;
 }
@@ -235,12 +208,12 @@ static int open_reply(json_t *reply, json_t **ret_value,
 	return ret;
 }
 
-int qmp_client_run(struct qmp_client *client, const char *command,
-		   json_t *arguments, json_t **ret_value,
-		   struct smudge_error *err)
+int qmp_client_run_fd(struct qmp_client *client, const char *command,
+		      json_t *arguments, int fd, json_t **ret_value,
+		      struct smudge_error *err)
 {
 	json_t *reply = NULL;
-	int ret = send_command(client, command, arguments);
+	int ret = send_command(client, command, arguments, fd);
 
 	if (!ret)
 		ret = read_reply(client, &reply);
@@ -249,6 +222,14 @@ int qmp_client_run(struct qmp_client *client, const char *command,
 					"no reply to '%.40s': %s", command,
 					reason(ret));
 	return open_reply(reply, ret_value, err);
+}
+
+int qmp_client_run(struct qmp_client *client, const char *command,
+		   json_t *arguments, json_t **ret_value,
+		   struct smudge_error *err)
+{
+	return qmp_client_run_fd(client, command, arguments, -1, ret_value,
+				 err);
 }
 
 static int negotiate(struct qmp_client *client, const char *path,
@@ -304,7 +285,7 @@ int qmp_client_open_peer(const char *path, int64_t greeting_ms, pid_t *ret_peer,
 
 	if (!client)
 		return -ENOMEM;
-	ret = connect_patiently(path, 0, &client->fd, err);
+	ret = qmp_connect(path, 0, &client->fd, err);
 	if (!ret) {
 		*ret_peer = peer_of(client->fd);
 		ret = negotiate(client, path, greeting_ms, err);
@@ -325,9 +306,36 @@ int qmp_client_open(const char *path, int64_t timeout_ms,
 
 	if (!client)
 		return -ENOMEM;
-	ret = connect_patiently(path, timeout_ms, &client->fd, err);
+	ret = qmp_connect(path, timeout_ms, &client->fd, err);
 	if (!ret)
 		ret = negotiate(client, path, REPLY_TIMEOUT_MS, err);
+	if (ret) {
+		qmp_client_close(client);
+		return ret;
+	}
+	*ret_client = client;
+	return 0;
+}
+
+int qmp_client_open_fd(int fd, int64_t greeting_ms,
+		       struct qmp_client **ret_client, struct smudge_error *err)
+{
+	struct qmp_client *client = create(err);
+	int flags = fcntl(fd, F_GETFL);
+	int ret;
+
+	if (!client) {
+		close(fd);
+		return -ENOMEM;
+	}
+	client->fd = fd;
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+		ret = smudge_error_set(err, -errno, "qmp",
+				       "cannot use a monitor's socket: %s",
+				       strerror(errno));
+	else
+		ret = negotiate(client, "the machine's monitor", greeting_ms,
+				err);
 	if (ret) {
 		qmp_client_close(client);
 		return ret;

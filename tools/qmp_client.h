@@ -41,6 +41,17 @@ int qmp_client_open_peer(const char *path, int64_t greeting_ms, pid_t *ret_peer,
 			 struct smudge_error *err);
 
 /*
+ * qmp_client_open_fd - negotiate on a socket that is connected already
+ * @fd: stolen, also by a failure; made non-blocking
+ * @greeting_ms: how long to wait for the greeting; QMP_CLIENT_NO_TIMEOUT
+ * Return: 0, or -errno with one sentence.
+ */
+#define QMP_CLIENT_NO_TIMEOUT (INT64_MAX / 2)
+int qmp_client_open_fd(int fd, int64_t greeting_ms,
+		       struct qmp_client **ret_client,
+		       struct smudge_error *err);
+
+/*
  * qmp_client_run - run one command
  * @arguments: stolen; NULL for none
  * @ret_value: receives the value of "return", a new reference; may be NULL
@@ -50,5 +61,13 @@ int qmp_client_open_peer(const char *path, int64_t greeting_ms, pid_t *ret_peer,
 int qmp_client_run(struct qmp_client *client, const char *command,
 		   json_t *arguments, json_t **ret_value,
 		   struct smudge_error *err);
+
+/*
+ * qmp_client_run_fd - the same, with a descriptor beside it (getfd)
+ * @fd: borrowed; the other side receives a duplicate
+ */
+int qmp_client_run_fd(struct qmp_client *client, const char *command,
+		      json_t *arguments, int fd, json_t **ret_value,
+		      struct smudge_error *err);
 
 #endif
