@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A file that is not there before it is whole.
+ *
+ * Until then it has no name, where the file system can do that (O_TMPFILE), and
+ * elsewhere a hidden one in the same folder. Only its owner may open it.
+ */
+#ifndef TOOLS_NEW_FILE_H
+#define TOOLS_NEW_FILE_H
+
+#include <limits.h>
+#include <stdbool.h>
+
+struct smudge_error;
+
+struct new_file {
+	const char *path; /* borrowed */
+	bool replaces;
+	int fd; /* open for reading and writing; -1: none */
+	/* "" while it has no name */
+	char hidden[PATH_MAX];
+};
+
+/*
+ * new_file_open - begin a file
+ * @path: borrowed until the end
+ * @replaces: another file of that name is replaced at the end; otherwise it is
+ *      refused now, and at the end if it has appeared meanwhile
+ *
+ * Return: 0, -EEXIST, or another -errno, with one sentence.
+ */
+int new_file_open(struct new_file *file, const char *path, bool replaces,
+		  struct smudge_error *err);
+
+/*
+ * new_file_keep - flush it, and give it its name
+ *
+ * State after failure: as before.
+ * Return: 0, -EEXIST, or another -errno, with one sentence.
+ */
+int new_file_keep(struct new_file *file, struct smudge_error *err);
+
+/* Close it; if it was not kept, nothing is left of it. */
+void new_file_close(struct new_file *file);
+
+#endif
