@@ -130,7 +130,7 @@ static int link_as(struct new_file *file, const char *path)
 }
 
 /* What is to be replaced is replaced by a file with a name. */
-static int name_it(struct new_file *file)
+static int name_hidden(struct new_file *file)
 {
 	int ret = -EEXIST;
 
@@ -154,19 +154,26 @@ static int move_hidden(struct new_file *file)
 	return 0;
 }
 
-int new_file_keep(struct new_file *file, struct smudge_error *err)
+int new_file_name(struct new_file *file, struct smudge_error *err)
 {
-	int ret = fsync(file->fd) < 0 ? -errno : 0;
+	int ret = 0;
 
-	if (!ret && !file->hidden[0] && !file->replaces) {
+	if (!file->hidden[0] && !file->replaces) {
 		ret = link_as(file, file->path);
 		return ret ? fail(file, ret, err) : 0;
 	}
-	if (!ret && !file->hidden[0])
-		ret = name_it(file);
+	if (!file->hidden[0])
+		ret = name_hidden(file);
 	if (!ret)
 		ret = move_hidden(file);
 	return ret ? fail(file, ret, err) : 0;
+}
+
+int new_file_keep(struct new_file *file, struct smudge_error *err)
+{
+	if (fsync(file->fd) < 0)
+		return fail(file, -errno, err);
+	return new_file_name(file, err);
 }
 
 void new_file_close(struct new_file *file)

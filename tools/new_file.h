@@ -33,11 +33,13 @@ int new_file_open(struct new_file *file, const char *path, bool replaces,
 		  struct smudge_error *err);
 
 /*
- * new_file_keep - flush it, and give it its name
+ * new_file_name - give it its name
+ * new_file_keep - the same after it was flushed to the disk
  *
  * State after failure: as before.
  * Return: 0, -EEXIST, or another -errno, with one sentence.
  */
+int new_file_name(struct new_file *file, struct smudge_error *err);
 int new_file_keep(struct new_file *file, struct smudge_error *err);
 
 /* Close it; if it was not kept, nothing is left of it. */
