@@ -17,6 +17,14 @@
  *
  *	pause |------- machine runs again -------------------------->
  *	quiesce, harvest, copy, resume, compress, write, flush, in place
+ *
+ * A save that looks ahead copies most pages while the machine still runs, and
+ * in the pause only what was written since. Where pinned I/O is not marked
+ * (SMUDGE_REARM_QUIESCED) it pauses the machine more than once: first for a
+ * harvest alone.
+ *
+ *	short pause |- machine runs -| pause |- machine runs again ------->
+ *	quiesce, harvest, resume, copy, quiesce, harvest, copy, resume, ...
  */
 #ifndef SMUDGE_CHECKPOINT_H
 #define SMUDGE_CHECKPOINT_H
@@ -52,6 +60,10 @@ struct smudge_checkpointer_options {
 	 * called once for each quiesce that returned 0, whatever happens; if it
 	 * fails, the save fails. NULL: the caller pauses the machine around the
 	 * save, or lives with pages from slightly different moments.
+	 *
+	 * A save that looks ahead under SMUDGE_REARM_QUIESCED calls the pair 2
+	 * to 4 times (once if little is dirty). Only in the last pause is
+	 * save_state called; nothing else tells a callback which one it is.
 	 */
 	int (*quiesce)(void *opaque, struct smudge_error *err);
 	int (*resume)(void *opaque, struct smudge_error *err);
@@ -72,9 +84,9 @@ struct smudge_checkpointer_options {
 	int (*store_full)(void *opaque);
 	void *opaque; /* passed to all of them */
 	/*
-	 * Longest pause. When it has passed before the copies are done, the
-	 * machine is resumed, the pages are returned, and the save fails with
-	 * -ETIMEDOUT. 0: none.
+	 * Longest pause, of each one. When it has passed before the pause's
+	 * work is done, the machine is resumed, the pages are returned, and the
+	 * save fails with -ETIMEDOUT. 0: none.
 	 */
 	uint64_t pause_deadline_ns;
 	/*
@@ -92,7 +104,12 @@ struct smudge_checkpointer_options {
 	 * Harvest and copy first while the machine still runs, and copy during
 	 * the pause only what was written since. Where much is dirty; a page
 	 * that is written all the time is copied twice. A full layer does it
-	 * always. Regions whose policy is SMUDGE_REARM_QUIESCED gain nothing.
+	 * always.
+	 *
+	 * Under SMUDGE_REARM_QUIESCED a pause without copies comes before that,
+	 * if more than 16 MiB are dirty. Without quiesce nothing is gained, and
+	 * nothing is copied ahead; nor in regions where this policy is only
+	 * that of another client.
 	 */
 	bool look_ahead;
 	bool uncompressed;     /* store pages as they are */
@@ -230,7 +247,8 @@ struct smudge_checkpointer_stats {
 	uint64_t untouched_pages;     /* never read, since nothing is there */
 	uint64_t returned_pages;
 	uint64_t last_pause_ns, longest_pause_ns;
-	uint64_t file_bytes; /* of all layers written */
+	uint64_t file_bytes;	    /* of all layers written */
+	uint64_t pauses, paused_ns; /* all of them */
 };
 
 /*

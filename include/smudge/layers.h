@@ -88,7 +88,7 @@ struct smudge_layer_info {
 	uint64_t file_bytes;
 	struct smudge_digest digest;
 	uint64_t time_ns;    /* CLOCK_REALTIME of the moment */
-	uint64_t pause_ns;   /* how long the machine was paused */
+	uint64_t pause_ns;   /* how long the machine was paused for the copy */
 	uint64_t harvest_ns; /* of it: finding what is dirty */
 	uint64_t copy_ns;    /* of it: copying it */
 	uint64_t write_ns;   /* afterwards: until the layer was in place */
@@ -97,6 +97,9 @@ struct smudge_layer_info {
 	uint64_t nregions;
 	uint64_t nblobs;
 	uint64_t memory_bytes; /* of all regions */
+	uint64_t pauses;       /* of the save; several if it looked ahead */
+	uint64_t paused_ns;    /* all of them */
+	uint64_t longest_pause_ns;
 };
 
 /*

@@ -85,6 +85,7 @@ struct smi_save {
 	struct smi_piece_cursor uncopied;
 	struct smi_chunks filling; /* chunks of pieces not published yet */
 	size_t chunk_used;	   /* bytes of the last one */
+	uint64_t dirty_pages;	   /* at the last look; 0: there was none */
 	bool will_overflow;	   /* the budget, as far as known */
 	bool is_paused;		   /* the machine is, if it can be */
 	uint64_t deadline_ns;	   /* of the pause; 0: none, or not paused */

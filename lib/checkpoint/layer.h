@@ -60,10 +60,12 @@ struct smi_layer_blob {
 
 struct smi_layer_stats {
 	uint64_t time_ns;  /* CLOCK_REALTIME of the moment */
-	uint64_t pause_ns; /* from quiesce to resume */
+	uint64_t pause_ns; /* the last one, from quiesce to resume */
 	uint64_t harvest_ns, copy_ns, write_ns;
 	uint64_t pages;	     /* that this layer stores, zeros included */
 	uint64_t zero_pages; /* of them */
+	/* All of them, if they were several: else pause_ns is all. */
+	uint64_t pauses, paused_ns, longest_pause_ns;
 };
 
 struct smi_layer {

@@ -39,5 +39,6 @@
 #define SMI_EXTENT_BYTES       24
 #define SMI_BLOB_FIXED_BYTES   8
 #define SMI_STATS_BYTES	       56
+#define SMI_STATS_PAUSES_BYTES 24 /* more, after several pauses */
 
 #endif

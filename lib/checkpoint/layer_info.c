@@ -19,6 +19,7 @@ void smi_layer_info(const struct smi_layer *layer, uint64_t number,
 		    struct smudge_layer_info *ret_info)
 {
 	const struct smi_layer_stats *stats = &layer->stats;
+	bool several = stats->pauses > 1;
 
 	*ret_info = (struct smudge_layer_info){
 		.size = sizeof(*ret_info),
@@ -33,6 +34,10 @@ void smi_layer_info(const struct smi_layer *layer, uint64_t number,
 		.zero_pages = stats->zero_pages,
 		.nregions = layer->nregions,
 		.nblobs = layer->nblobs,
+		.pauses = several ? stats->pauses : 1,
+		.paused_ns = several ? stats->paused_ns : stats->pause_ns,
+		.longest_pause_ns =
+			several ? stats->longest_pause_ns : stats->pause_ns,
 	};
 	for (size_t i = 0; i < layer->nregions; i++)
 		ret_info->memory_bytes += layer->regions[i].size_bytes;

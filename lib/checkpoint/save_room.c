@@ -45,9 +45,11 @@ static void wait_changed(struct smudge_checkpointer *cp, struct smi_save *save)
 }
 
 /* Chunks that the pause is likely to need. */
-static size_t estimate(struct smudge_checkpointer *cp)
+static size_t estimate(struct smudge_checkpointer *cp,
+		       const struct smi_save *save)
 {
-	uint64_t bytes = cp->last_pages << SMI_QCOW2_PAGE_SHIFT;
+	uint64_t npages = max_u64(cp->last_pages, save->dirty_pages);
+	uint64_t bytes = npages << SMI_QCOW2_PAGE_SHIFT;
 
 	return (size_t)min_u64(bytes / SMI_CHUNK_BYTES + 2, cp->copies.limit);
 }
@@ -59,7 +61,7 @@ int smi_save_wait_for_budget(struct smudge_checkpointer *cp,
 	int ret;
 
 	SMI_SYS_GUARD(&cp->lock);
-	nchunks = estimate(cp);
+	nchunks = estimate(cp, save);
 	ret = smi_save_check_pause(save, err);
 	while (!ret && cp->oldest != save &&
 	       smi_copies_room(&cp->copies) < nchunks) {
@@ -69,15 +71,16 @@ int smi_save_wait_for_budget(struct smudge_checkpointer *cp,
 	return ret;
 }
 
-static size_t to_prepare(struct smudge_checkpointer *cp)
+static size_t to_prepare(struct smudge_checkpointer *cp,
+			 const struct smi_save *save)
 {
 	SMI_SYS_GUARD(&cp->lock);
-	return min_u64(estimate(cp), MAX_PREPARED);
+	return min_u64(estimate(cp, save), MAX_PREPARED);
 }
 
-void smi_save_populate(struct smudge_checkpointer *cp)
+void smi_save_populate(struct smudge_checkpointer *cp, struct smi_save *save)
 {
-	size_t n = to_prepare(cp);
+	size_t n = to_prepare(cp, save);
 	struct smi_chunks chunks = {0};
 	struct smi_chunk *chunk;
 

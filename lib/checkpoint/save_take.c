@@ -185,10 +185,10 @@ static int harvest_held(struct smudge_checkpointer *cp, struct smi_save *save,
  * meanwhile are in the pass. Chosen ones are held while they are harvested.
  */
 static int harvest(struct smudge_checkpointer *cp, struct smi_save *save,
-		   bool is_last, struct smudge_error *err)
+		   bool is_paused, struct smudge_error *err)
 {
 	bool is_quiesced =
-		is_last && cp->options.rearm_policy == SMUDGE_REARM_QUIESCED;
+		is_paused && cp->options.rearm_policy == SMUDGE_REARM_QUIESCED;
 	bool is_all = !cp->options.nregions;
 	int ret = is_all ? harvest_memory(cp, is_quiesced, err) : 0;
 
@@ -200,11 +200,40 @@ static int harvest(struct smudge_checkpointer *cp, struct smi_save *save,
 	return ret;
 }
 
+int smi_save_rearm(struct smudge_checkpointer *cp, struct smi_save *save,
+		   struct smudge_error *err)
+{
+	int ret = harvest(cp, save, true, err);
+
+	smi_save_end_pass(cp, save);
+	return ret;
+}
+
+int smi_save_look(struct smudge_checkpointer *cp, struct smi_save *save,
+		  struct smudge_error *err)
+{
+	int ret = harvest(cp, save, false, err);
+
+	save->dirty_pages = 0;
+	for (size_t i = 0; i < cp->held.n && !ret; i++) {
+		struct smudge_region *region = cp->held.regions[i];
+
+		save->dirty_pages +=
+			smudge_client_count(cp->client, region, 0,
+					    smudge_region_npages(region))
+			<< shift_of(region);
+	}
+	smi_save_end_pass(cp, save);
+	return ret;
+}
+
 int smi_save_pass(struct smudge_checkpointer *cp, struct smi_save *save,
-		  bool is_last, struct smudge_error *err)
+		  enum smi_pass pass, struct smudge_error *err)
 {
 	uint64_t start_ns = smi_sys_now_ns();
-	int ret = harvest(cp, save, is_last, err);
+	int ret = pass == SMI_PASS_HARVESTED
+			  ? smi_save_regions(cp, save, err)
+			  : harvest(cp, save, pass == SMI_PASS_LAST, err);
 
 	save->layer.stats.harvest_ns = smi_sys_now_ns() - start_ns;
 	save->pass_begin[save->npasses++] = smi_pieces_end(&save->pieces);

@@ -196,20 +196,25 @@ static int read_blob(struct decoder *d, struct byte_cursor cursor)
 	return 0;
 }
 
-/* Values that a later library appends are not read. */
+/*
+ * Those of the pauses are there after several pauses. Values that a later
+ * library appends are not read.
+ */
 static int read_stats(struct decoder *d, struct byte_cursor cursor)
 {
 	struct smi_layer_stats *stats = &d->layer->stats;
-	uint64_t *const values[] = {&stats->time_ns,	&stats->pause_ns,
-				    &stats->harvest_ns, &stats->copy_ns,
-				    &stats->write_ns,	&stats->pages,
-				    &stats->zero_pages};
+	uint64_t *const values[] = {
+		&stats->time_ns,	 &stats->pause_ns, &stats->harvest_ns,
+		&stats->copy_ns,	 &stats->write_ns, &stats->pages,
+		&stats->zero_pages,	 &stats->pauses,   &stats->paused_ns,
+		&stats->longest_pause_ns};
 
 	if (d->has_stats)
 		return damaged(d, "it has its statistics twice");
 	d->has_stats = true;
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
-		*values[i] = byte_cursor_read_u64(&cursor);
+		if (8 * i < SMI_STATS_BYTES || cursor.left_bytes)
+			*values[i] = byte_cursor_read_u64(&cursor);
 	return cursor.failed ? damaged(d, "its statistics are cut off") : 0;
 }
 

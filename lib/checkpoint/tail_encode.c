@@ -30,6 +30,12 @@ static uint64_t blob_bytes(const struct smi_layer_blob *blob)
 	       blob->length_bytes;
 }
 
+static uint64_t stats_bytes(const struct smi_layer_stats *stats)
+{
+	return SMI_STATS_BYTES +
+	       (stats->pauses > 1 ? SMI_STATS_PAUSES_BYTES : 0);
+}
+
 static int too_big(const char *what, struct smudge_error *err)
 {
 	return smudge_error_set(err, -E2BIG, WHERE, "a layer cannot have %s",
@@ -40,7 +46,8 @@ static int too_big(const char *what, struct smudge_error *err)
 static int measure(const struct smi_layer *layer, uint64_t *ret_length,
 		   struct smudge_error *err)
 {
-	uint64_t length = 2 * SMI_SECTION_HEADER_BYTES + SMI_STATS_BYTES;
+	uint64_t length =
+		2 * SMI_SECTION_HEADER_BYTES + stats_bytes(&layer->stats);
 	size_t nextents = 0;
 
 	if (layer->nregions > SMI_LAYER_MAX_REGIONS)
@@ -112,19 +119,29 @@ static uint8_t *put_blob(uint8_t *at, const struct smi_layer_blob *blob)
 	return at + aligned(length);
 }
 
+static uint8_t *put_numbers(uint8_t *at, const uint64_t *numbers, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		little_endian_put(at + 8 * i, numbers[i], 8);
+	return at + 8 * n;
+}
+
 static uint8_t *put_stats(uint8_t *at, const struct smi_layer_stats *stats)
 {
-	const uint64_t values[] = {stats->time_ns,    stats->pause_ns,
-				   stats->harvest_ns, stats->copy_ns,
-				   stats->write_ns,   stats->pages,
-				   stats->zero_pages};
+	const uint64_t all[] = {stats->time_ns,	   stats->pause_ns,
+				stats->harvest_ns, stats->copy_ns,
+				stats->write_ns,   stats->pages,
+				stats->zero_pages};
+	const uint64_t pauses[] = {stats->pauses, stats->paused_ns,
+				   stats->longest_pause_ns};
 
-	_Static_assert(sizeof(values) == SMI_STATS_BYTES, "all of them");
+	_Static_assert(sizeof(all) == SMI_STATS_BYTES, "all of them");
+	_Static_assert(sizeof(pauses) == SMI_STATS_PAUSES_BYTES, "all");
 	at = put_header(at, SMI_SECTION_STATS, SMI_SECTION_MAY_SKIP,
-			SMI_STATS_BYTES);
-	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
-		little_endian_put(at + 8 * i, values[i], 8);
-	return at + SMI_STATS_BYTES;
+			stats_bytes(stats));
+	at = put_numbers(at, all, sizeof(all) / 8);
+	return stats->pauses > 1 ? put_numbers(at, pauses, sizeof(pauses) / 8)
+				 : at;
 }
 
 int smi_tail_encode(const struct smi_layer *layer, uint8_t **ret_bytes,

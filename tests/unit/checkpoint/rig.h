@@ -23,6 +23,7 @@ struct rig_region {
 	struct smudge_region *region; /* NULL: none */
 	char name[16];
 	uint8_t *bytes;
+	uint8_t *io_bytes; /* a second mapping that nothing tracks, or NULL */
 	size_t npages;	   /* of 4 KiB */
 	size_t max_npages; /* mapped */
 };
@@ -71,6 +72,12 @@ void rig_close(struct rig *rig);
 /* A region of @npages of 4 KiB pages, of @max_npages mapped, all zeros. */
 struct rig_region *rig_add(struct rig *rig, const char *name, uint64_t gpa,
 			   size_t npages, size_t max_npages);
+/*
+ * The same on shared memory. Half of the writes are I/O: the page is pinned,
+ * which is detected, and written later, which is not. A pause waits for it.
+ */
+struct rig_region *rig_add_io(struct rig *rig, const char *name, uint64_t gpa,
+			      size_t npages);
 void rig_remove(struct rig *rig, struct rig_region *region);
 void rig_resize(struct rig *rig, struct rig_region *region, size_t npages);
 /* Write a page and mark it. */

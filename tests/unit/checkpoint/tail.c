@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "checkpoint/layer_format.h"
+#include "checkpoint/layer_info.h"
 #include "checkpoint/place.h"
 #include "checkpoint/tail.h"
 #include "layer_rig.h"
@@ -25,7 +25,7 @@ static void make(struct smi_layer *layer)
 		   1024, 3);
 	rig_blob(layer, 0, "devices", "\1\2\3\4\5", 5);
 	rig_blob(layer, 1, "empty", "", 0);
-	layer->stats = (struct smi_layer_stats){1, 2, 3, 4, 5, 6, 7};
+	layer->stats = (struct smi_layer_stats){1, 2, 3, 4, 5, 6, 7, 0, 0, 0};
 	layer->digest = (struct smi_qcow2_digest){8, UINT64_MAX};
 	layer->parent = (struct smi_qcow2_digest){9, 10};
 	layer->has_parent = true;
@@ -77,6 +77,33 @@ static void what_was_encoded_is_decoded(void **state)
 	smi_layer_clear(&back);
 	smi_layer_clear(&layer);
 	free(coded.tail);
+}
+
+/* The pauses are told if there were several; else the one is all. */
+static void several_pauses(void **state)
+{
+	struct smi_layer layer, back;
+	struct smudge_layer_info info;
+	struct coded coded;
+
+	for (uint64_t pauses = 0; pauses <= 3; pauses++) {
+		make(&layer);
+		if (pauses) {
+			layer.stats.pauses = pauses;
+			layer.stats.paused_ns = pauses > 1 ? 12 : 2;
+			layer.stats.longest_pause_ns = pauses > 1 ? 7 : 2;
+		}
+		encode(&layer, &coded);
+		assert_int_equal(decode(&coded, layer.disk_npages, &back), 0);
+		smi_layer_info(&back, 1, &info);
+		assert_int_equal(info.pause_ns, 2);
+		assert_int_equal(info.pauses, pauses ? pauses : 1);
+		assert_int_equal(info.paused_ns, pauses > 1 ? 12 : 2);
+		assert_int_equal(info.longest_pause_ns, pauses > 1 ? 7 : 2);
+		smi_layer_clear(&back);
+		smi_layer_clear(&layer);
+		free(coded.tail);
+	}
 }
 
 static void nothing_is_a_layer_too(void **state)
@@ -148,6 +175,6 @@ static void bytes_of_version_1_stay(void **state)
 	free(coded.tail);
 }
 
-TEST_MAIN(what_was_encoded_is_decoded, nothing_is_a_layer_too,
+TEST_MAIN(what_was_encoded_is_decoded, several_pauses, nothing_is_a_layer_too,
 	  every_bit_of_the_footer_counts, every_bit_of_the_tail_counts,
 	  bytes_of_version_1_stay)
