@@ -25,6 +25,9 @@
 struct qmp_client {
 	int fd;
 	int64_t reply_timeout_ms;
+	bool is_lost; /* a reply did not come, and may come later */
+	void (*found)(void *opaque, const json_t *event); /* or NULL */
+	void *opaque;
 	size_t len;  /* bytes read */
 	size_t used; /* of them, bytes of lines that were returned */
 	char bytes[LINE_MAX_BYTES];
@@ -47,7 +50,9 @@ static const char *reason(int ret)
 	case -ECONNRESET:
 		return "the server closed the connection";
 	case -ETIMEDOUT:
-		return "none came within a minute";
+		return "none came in time";
+	case -ENOTCONN:
+		return "an earlier one did not come in time";
 	default:
 		return strerror(-ret);
 	}
@@ -72,9 +77,10 @@ static int read_more(struct qmp_client *client, int64_t end_ms)
 	return n ? 0 : -ECONNRESET;
 }
 
-static int read_message(struct qmp_client *client, json_t **ret_message)
+static int read_message(struct qmp_client *client, int64_t timeout_ms,
+			json_t **ret_message)
 {
-	int64_t end_ms = clock_now_ms() + client->reply_timeout_ms;
+	int64_t end_ms = clock_now_ms() + timeout_ms;
 	char *newline;
 	char *line;
 	int ret;
@@ -177,17 +183,30 @@ static int send_command(struct qmp_client *client, const char *command,
 	return ret;
 }
 
+/* Is it an event? Then it is reported, and released. */
+static bool take_event(const struct qmp_client *client, json_t *message)
+{
+	if (!json_object_get(message, "event"))
+		return false;
+	if (client->found)
+		client->found(client->opaque, message);
+	json_decref(message);
+	return true;
+}
+
 /* Read the next message that is no event. */
 static int read_reply(struct qmp_client *client, json_t **ret_message)
 {
-	int ret = read_message(client, ret_message);
+	json_t *message;
+	int ret;
 
-	while (!ret && json_object_get(*ret_message, "event")) {
-		json_decref(*ret_message);
-		*ret_message = NULL;
-		ret = read_message(client, ret_message);
-	}
-	return ret;
+	do {
+		ret = read_message(client, client->reply_timeout_ms, &message);
+		if (ret)
+			return ret;
+	} while (take_event(client, message));
+	*ret_message = message;
+	return 0;
 }
 
 /* The value in a reply; @reply is stolen. */
@@ -213,15 +232,33 @@ int qmp_client_run_fd(struct qmp_client *client, const char *command,
 		      struct smudge_error *err)
 {
 	json_t *reply = NULL;
-	int ret = send_command(client, command, arguments, fd);
+	int ret = client->is_lost ? -ENOTCONN : 0;
 
+	if (ret)
+		json_decref(arguments);
+	else
+		ret = send_command(client, command, arguments, fd);
 	if (!ret)
 		ret = read_reply(client, &reply);
+	client->is_lost |= ret != 0;
 	if (ret)
 		return smudge_error_set(err, ret, "qmp",
 					"no reply to '%.40s': %s", command,
 					reason(ret));
 	return open_reply(reply, ret_value, err);
+}
+
+void qmp_client_on_event(struct qmp_client *client,
+			 void (*found)(void *opaque, const json_t *event),
+			 void *opaque)
+{
+	client->found = found;
+	client->opaque = opaque;
+}
+
+void qmp_client_set_timeout(struct qmp_client *client, int64_t timeout_ms)
+{
+	client->reply_timeout_ms = timeout_ms;
 }
 
 int qmp_client_run(struct qmp_client *client, const char *command,
@@ -239,7 +276,7 @@ static int negotiate(struct qmp_client *client, const char *path,
 	int ret;
 
 	client->reply_timeout_ms = greeting_ms;
-	ret = read_message(client, &greeting);
+	ret = read_message(client, client->reply_timeout_ms, &greeting);
 	client->reply_timeout_ms = REPLY_TIMEOUT_MS;
 	if (!ret && !json_object_get(greeting, "QMP"))
 		ret = -EPROTO;
@@ -260,6 +297,8 @@ static struct qmp_client *create(struct smudge_error *err)
 		return NULL;
 	}
 	client->fd = -1;
+	client->found = NULL;
+	client->is_lost = false;
 	client->len = 0;
 	client->used = 0;
 	client->reply_timeout_ms = REPLY_TIMEOUT_MS;

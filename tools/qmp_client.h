@@ -2,10 +2,11 @@
 /*
  * A QMP client: connect to a UNIX socket, negotiate, run commands.
  *
- * Events are read and dropped. One thread uses a client. The client waits at
- * most a minute for a reply, and for a server that accepts no connection. All
- * waits end by interrupt_end_fd (clock.h); the client must not be used after
- * that, since the reply left unread would be taken for the next command's.
+ * Events are dropped, unless qmp_client_on_event asks for them. One thread at a
+ * time uses a client. The client waits at most a minute for a reply, and for a
+ * server that accepts no connection. All waits end by interrupt_end_fd
+ * (clock.h); the client must not be used after that, since the reply left
+ * unread would be taken for the next command's.
  */
 #ifndef TOOLS_QMP_CLIENT_H
 #define TOOLS_QMP_CLIENT_H
@@ -50,6 +51,18 @@ int qmp_client_open_peer(const char *path, int64_t greeting_ms, pid_t *ret_peer,
 int qmp_client_open_fd(int fd, int64_t greeting_ms,
 		       struct qmp_client **ret_client,
 		       struct smudge_error *err);
+
+/*
+ * qmp_client_on_event - have a function called for each event from now on
+ * @found: called by the calls that read, with the whole message; it makes no
+ *      call for this client. NULL: none
+ */
+void qmp_client_on_event(struct qmp_client *client,
+			 void (*found)(void *opaque, const json_t *event),
+			 void *opaque);
+
+/* How long replies are waited for, in place of a minute. */
+void qmp_client_set_timeout(struct qmp_client *client, int64_t timeout_ms);
 
 /*
  * qmp_client_run - run one command
