@@ -30,6 +30,9 @@ static void build(struct qemu_machine *machine)
 	assert_int_equal(qemu_machine_add_backend(machine, &backend), 0);
 	assert_int_equal(qemu_machine_add_disk(machine, &disk), 0);
 	machine->cwd = strdup("/srv");
+	machine->exe = strdup("/usr/bin/qemu");
+	machine->pid = 77;
+	machine->start_ticks = 12345;
 	machine->version = strdup("7.2.22");
 	machine->type = strdup("pc-q35-7.2");
 	machine->was_running = true;
@@ -52,6 +55,9 @@ static void assert_as_built(const struct qemu_machine *machine)
 	assert_null(machine->disks[0].snapshot);
 	assert_string_equal(machine->disks[0].file, "/x.qcow2");
 	assert_string_equal(machine->cwd, "/srv");
+	assert_string_equal(machine->exe, "/usr/bin/qemu");
+	assert_int_equal(machine->pid, 77);
+	assert_int_equal(machine->start_ticks, 12345);
 	assert_string_equal(machine->type, "pc-q35-7.2");
 	assert_true(machine->was_running);
 	assert_true(machine->pause_ns == 1234567890123);

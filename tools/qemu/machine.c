@@ -94,6 +94,7 @@ void qemu_machine_free(struct qemu_machine *machine)
 	free(machine->arguments);
 	free(machine->backends);
 	free(machine->disks);
+	free(machine->exe);
 	free(machine->cwd);
 	free(machine->version);
 	free(machine->type);

@@ -5,7 +5,8 @@
  *
  * - arguments: the process's command line, an array. An argument that is not
  *   UTF-8 is an object whose hex has its bytes
- * - cwd: its working directory
+ * - exe: the program's file; cwd: its working directory
+ * - pid, start-time-ticks: which process it was (field 22 of /proc/PID/stat)
  * - qemu-version, machine-type
  * - was-running: false if the guest was paused at the moment
  * - backends: of its memory, an array of objects: id, size (bytes), region (its
@@ -51,7 +52,10 @@ struct qemu_disk {
 struct qemu_machine {
 	char **arguments; /* NULL-terminated, as for execv */
 	size_t narguments;
+	char *exe;
 	char *cwd;
+	int pid; /* 0: not known */
+	uint64_t start_ticks;
 	char *version;
 	char *type;
 	bool was_running;

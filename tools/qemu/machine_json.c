@@ -118,12 +118,14 @@ int qemu_machine_encode(const struct qemu_machine *machine, char **ret_text,
 			size_t *ret_length, struct smudge_error *err)
 {
 	json_t *value = json_pack(
-		"{s:o, s:s*, s:s*, s:s*, s:b, s:o, s:o, s:I}", "arguments",
-		encode_arguments(machine), "cwd", machine->cwd, "qemu-version",
-		machine->version, "machine-type", machine->type, "was-running",
-		(int)machine->was_running, "backends", encode_backends(machine),
-		"disks", encode_disks(machine), "pause-ns",
-		(json_int_t)machine->pause_ns);
+		"{s:o, s:s*, s:i, s:I, s:s*, s:s*, s:s*, s:b, s:o, s:o, s:I}",
+		"arguments", encode_arguments(machine), "exe", machine->exe,
+		"pid", machine->pid, "start-time-ticks",
+		(json_int_t)machine->start_ticks, "cwd", machine->cwd,
+		"qemu-version", machine->version, "machine-type", machine->type,
+		"was-running", (int)machine->was_running, "backends",
+		encode_backends(machine), "disks", encode_disks(machine),
+		"pause-ns", (json_int_t)machine->pause_ns);
 	size_t length = value ? json_dumpb(value, NULL, 0, JSON_COMPACT) : 0;
 	char *text = length ? malloc(length) : NULL;
 
@@ -239,8 +241,13 @@ static int read_members(const json_t *value, struct qemu_machine *machine)
 			  : -EBADMSG;
 
 	machine->pause_ns = pause_ns > 0 ? (uint64_t)pause_ns : 0;
+	machine->pid = (int)json_integer_value(json_object_get(value, "pid"));
+	machine->start_ticks = (uint64_t)json_integer_value(
+		json_object_get(value, "start-time-ticks"));
 	machine->was_running =
 		json_is_true(json_object_get(value, "was-running"));
+	if (!ret)
+		ret = read_text(value, "exe", &machine->exe);
 	if (!ret)
 		ret = read_text(value, "cwd", &machine->cwd);
 	if (!ret)
