@@ -52,19 +52,24 @@ struct smi_folder_file {
 	int folder_fd;
 	int fd;				  /* -1: none */
 	char name[SMI_FOLDER_NAME_BYTES]; /* the name it has now */
+	bool is_flushed;
 };
 
 int smi_folder_create(int folder_fd, struct smi_folder_file *ret_file,
 		      struct smudge_error *err);
 
 /*
- * smi_folder_commit - flush the file, give it the name of layer @number, flush
- *      the folder, close the file
- * State after failure: the layer is not there; the file is as it was and can be
- * tried again, or dropped. If only the last flush failed, the name is taken
- * back.
- * Return: 0, -EEXIST (another program made a layer of that number), -ENOSPC,
- * -EIO, ...
+ * smi_folder_flush - flush the file, which is written no more; only once
+ * Return: 0, -ENOSPC, -EIO, ...
+ */
+int smi_folder_flush(struct smi_folder_file *file, struct smudge_error *err);
+
+/*
+ * smi_folder_commit - flush the file if it was not, give it the name of layer
+ * @number, flush the folder, close the file State after failure: the layer is
+ * not there; the file is as it was and can be tried again, or dropped. If only
+ * the last flush failed, the name is taken back. Return: 0, -EEXIST (another
+ * program made a layer of that number), -ENOSPC, -EIO, ...
  */
 int smi_folder_commit(struct smi_folder_file *file, uint64_t number,
 		      struct smudge_error *err);

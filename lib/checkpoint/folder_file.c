@@ -130,14 +130,28 @@ static int give_name(struct smi_folder_file *file, uint64_t number,
 	return cannot("the folder of layers cannot be flushed", ret, err);
 }
 
+int smi_folder_flush(struct smi_folder_file *file, struct smudge_error *err)
+{
+	int ret = 0;
+
+	if (file->is_flushed)
+		return 0;
+	do {
+		ret = fsync(file->fd);
+	} while (ret < 0 && errno == EINTR);
+	if (ret < 0)
+		return cannot("a layer cannot be flushed", -errno, err);
+	file->is_flushed = true;
+	return 0;
+}
+
 int smi_folder_commit(struct smi_folder_file *file, uint64_t number,
 		      struct smudge_error *err)
 {
-	int ret;
+	int ret = smi_folder_flush(file, err);
 
-	if (fsync(file->fd) < 0)
-		return cannot("a layer cannot be flushed", -errno, err);
-	ret = give_name(file, number, err);
+	if (!ret)
+		ret = give_name(file, number, err);
 	if (ret < 0)
 		return ret;
 	/* It was flushed: closing has nothing to report. */

@@ -213,6 +213,9 @@ static int commit(struct smi_store *store, struct smi_stored *ret_stored,
 	uint64_t number;
 	int ret = smi_qcow2_writer_finish(store->writer, &stats, err);
 
+	/* It takes long: what may have changed is looked at afterwards. */
+	if (!ret)
+		ret = smi_folder_flush(&store->file, err);
 	if (!ret)
 		ret = smi_save_check(store->save, err);
 	if (!ret && store->parent)

@@ -89,13 +89,3 @@ int smi_qcow2_output_write_bytes(const struct smi_qcow2_output *output,
 
 	return smi_qcow2_output_write(output, &piece, 1, off);
 }
-
-int smi_qcow2_output_flush(const struct smi_qcow2_output *output)
-{
-	int ret;
-
-	do {
-		ret = fsync(output->fd);
-	} while (ret < 0 && errno == EINTR);
-	return ret < 0 ? -errno : 0;
-}

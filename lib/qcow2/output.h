@@ -39,7 +39,4 @@ int smi_qcow2_output_write_bytes(const struct smi_qcow2_output *output,
 				 const void *bytes, size_t length,
 				 uint64_t off);
 
-/* Flush it to the disk. Return: 0, or the -errno of fsync(2). */
-int smi_qcow2_output_flush(const struct smi_qcow2_output *output);
-
 #endif

@@ -338,13 +338,6 @@ static int write_metadata(struct smi_qcow2_writer *w)
 	int ret = smi_qcow2_metadata_write(&w->map, &header, &w->output,
 					   &w->failure, &own);
 
-	if (!ret) {
-		ret = smi_qcow2_output_flush(&w->output);
-		if (ret < 0)
-			smudge_error_set(&own, ret, "qcow2",
-					 "cannot flush the image: %s",
-					 strerror(-ret));
-	}
 	if (ret < 0)
 		smi_qcow2_failure_note(&w->failure, &own);
 	return ret;

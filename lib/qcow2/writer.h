@@ -94,8 +94,8 @@ int smi_qcow2_writer_drain(struct smi_qcow2_writer *writer,
 			   struct smudge_error *err);
 
 /*
- * smi_qcow2_writer_finish - drain, write tables and header, flush the file
- *      (fsync(2)). Once; only destroy may follow.
+ * smi_qcow2_writer_finish - drain, write tables and header. The file is not
+ *      flushed. Once; only destroy may follow.
  * Return: 0, or the writer's first failure: -ENOMEM, -ENOSPC, -EDQUOT, -EFBIG,
  * -EIO, ..., -ECANCELED. Nothing is borrowed either way.
  */

@@ -84,6 +84,20 @@ static void each_call_fails(void **state)
 	rig_close(&rig);
 }
 
+/* The file once, and the folder once. */
+static void a_layer_is_flushed_once(void **state)
+{
+	struct test_rng rng = test_rng_start("flushed");
+	struct rig rig;
+
+	open_rig(&rig, &rng);
+	rig_write_random(&rig, &rng, 300);
+	fail_writes_at(FAIL_WRITE_FSYNC, 0, 0, 0);
+	rig_checkpoint(&rig, NULL);
+	assert_int_equal(fail_writes_calls(FAIL_WRITE_FSYNC), 2);
+	rig_close(&rig);
+}
+
 static int room_after(struct rig *rig, const char *callback)
 {
 	if (strcmp(callback, "store_full"))
@@ -156,4 +170,5 @@ static void no_thread_at_all(void **state)
 	rig_close(&rig);
 }
 
-TEST_MAIN(each_call_fails, room_is_made, no_room_is_made, no_thread_at_all)
+TEST_MAIN(each_call_fails, a_layer_is_flushed_once, room_is_made,
+	  no_room_is_made, no_thread_at_all)

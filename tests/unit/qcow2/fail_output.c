@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pwritev() and fsync() of a test.
+ * pwritev() of a test.
  */
 #include "fail_output.h"
 
@@ -11,14 +11,11 @@
 
 static atomic_uint count, fails_at, error_of_write;
 static atomic_bool is_short;
-static atomic_int error_of_flush;
 
 ssize_t __real_pwritev64(int fd, const struct iovec *pieces, int npieces,
 			 off_t off);
 ssize_t __wrap_pwritev64(int fd, const struct iovec *pieces, int npieces,
 			 off_t off);
-int __real_fsync(int fd);
-int __wrap_fsync(int fd);
 
 void fail_output_at(unsigned int n, int error)
 {
@@ -35,11 +32,6 @@ unsigned int fail_output_count(void)
 void fail_output_short(bool now)
 {
 	atomic_store(&is_short, now);
-}
-
-void fail_output_flush(int error)
-{
-	atomic_store(&error_of_flush, error);
 }
 
 /* Half of the first piece, or the first piece and half of the second one. */
@@ -73,14 +65,4 @@ ssize_t __wrap_pwritev64(int fd, const struct iovec *pieces, int npieces,
 		return -1;
 	}
 	return write_part(fd, pieces, npieces, off, number);
-}
-
-int __wrap_fsync(int fd)
-{
-	int error = atomic_load(&error_of_flush);
-
-	if (!error)
-		return __real_fsync(fd);
-	errno = error;
-	return -1;
 }

@@ -14,7 +14,5 @@ void fail_output_at(unsigned int n, int error);
 unsigned int fail_output_count(void);
 /* Writes write a part, or are interrupted, in turn. */
 void fail_output_short(bool is_short);
-/* fsync() fails with @error; 0: it does not. */
-void fail_output_flush(int error);
 
 #endif
