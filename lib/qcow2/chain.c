@@ -62,16 +62,28 @@ static int add_image(struct smi_qcow2_chain *chain,
 	return 0;
 }
 
+/* Which image needs the one that is missing. */
+static int missing(const struct smi_qcow2_chain *chain,
+		   const struct smudge_error *own, struct smudge_error *err)
+{
+	return smudge_error_set(err, -ENOENT, WHERE, "%s; %.60s stands on it",
+				own->message,
+				chain->images[chain->nimages - 1].name);
+}
+
 /* Adds image @name; @backing receives the name of the one below, or "". */
 static int load_next(struct smi_qcow2_chain *chain, const char *name,
 		     char *backing, struct smudge_error *err)
 {
+	struct smudge_error own = SMUDGE_ERROR_INIT;
 	struct smi_qcow2_image image;
 	int ret = smi_qcow2_image_load(chain->folder_fd, name, &image, backing,
-				       err);
+				       &own);
 
+	if (ret == -ENOENT && chain->nimages)
+		return missing(chain, &own, err);
 	if (ret)
-		return ret;
+		return smudge_error_set(err, ret, own.where, "%s", own.message);
 	ret = check_loop(chain, &image, err);
 	if (!ret)
 		ret = add_image(chain, &image, err);

@@ -88,7 +88,8 @@ static void cut_anywhere(void **state)
 	}
 	builder_save(&builder, "image");
 	expect_no_chain("image", -ENOENT,
-			"below: cannot be opened: No such file or directory");
+			"below: cannot be opened: No such file or directory; "
+			"image stands on it");
 }
 
 static void name_with_zero(void **state)

@@ -107,7 +107,8 @@ static void absurd_names(void **state)
 	expect_no_chain("top", -EBADMSG, sentence);
 	save("top", "a\n\033[2J");
 	expect_no_chain("top", -ENOENT,
-			"a??[2J: cannot be opened: No such file or directory");
+			"a??[2J: cannot be opened: No such file or directory; "
+			"top stands on it");
 }
 
 TEST_MAIN_WITH(folder_create, folder_remove, elsewhere, here, no_file_name,
