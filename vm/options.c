@@ -267,6 +267,18 @@ static int usage(struct smudge_error *err, const char *format, const char *arg)
 				format, text);
 }
 
+/* With --incoming it has been ignored since the first version. */
+static int check_append(const struct vm_options *options,
+			struct smudge_error *err)
+{
+	if (!options->control.restore || !*options->append)
+		return 0;
+	return smudge_error_set(err, -EINVAL, WHERE,
+				"--append is for --kernel: a guest that "
+				"--restore brings back has its command line; "
+				"see --help");
+}
+
 /* The guest comes from exactly one place. */
 static int check_origin(const struct vm_options *options,
 			struct smudge_error *err)
@@ -308,6 +320,8 @@ static int check_combination(const struct vm_options *options,
 	if (options->action != VM_ACTION_RUN)
 		return 0;
 	ret = check_origin(options, err);
+	if (!ret)
+		ret = check_append(options, err);
 	if (!ret)
 		ret = check_checkpoints(options, err);
 	if (ret)

@@ -28,6 +28,7 @@ static const struct bad_line bad_lines[] = {
 	{{"--kernel=x", "--incoming=y"}, "exclude each other"},
 	{{"--kernel=x", "--restore=y"}, "exclude each other"},
 	{{"--incoming=x", "--restore=y"}, "exclude each other"},
+	{{"--restore=x", "--append", "a=1"}, "--append is for --kernel"},
 	{{"--kernel=x", "--checkpoint-every", "0"}, "seconds, from 0.01"},
 	{{"--kernel=x", "--checkpoint-every", "0.009"}, "seconds, from 0.01"},
 	{{"--kernel=x", "--checkpoint-every", "1s"}, "not '1s'"},
