@@ -11,13 +11,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* As they were before. */
+static mode_t first_umask = 077;
+static void (*first_pipe)(int), (*first_size)(int);
+
 int streams_prepare(void)
 {
 	static const int modes[] = {O_RDONLY, O_RDONLY, O_RDWR};
 
-	umask(077);
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);
+	first_umask = umask(077);
+	first_pipe = signal(SIGPIPE, SIG_IGN);
+	first_size = signal(SIGXFSZ, SIG_IGN);
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
 		if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF)
 			continue;
@@ -26,6 +30,13 @@ int streams_prepare(void)
 			return -errno;
 	}
 	return 0;
+}
+
+void streams_leave(void)
+{
+	umask(first_umask);
+	signal(SIGPIPE, first_pipe);
+	signal(SIGXFSZ, first_size);
 }
 
 /* The stream remembers that it failed, but not why. */

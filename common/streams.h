@@ -22,6 +22,13 @@
 int streams_prepare(void);
 
 /*
+ * streams_leave - put signals and umask back as streams_prepare found them
+ *
+ * For a process that becomes another program.
+ */
+void streams_leave(void);
+
+/*
  * streams_flush - flush standard output while the program continues
  *
  * A failure is streams_finish's to report. One thread at a time.

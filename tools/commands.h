@@ -24,6 +24,7 @@ int command_layers(int argc, char *argv[]);
 int command_migrate(int argc, char *argv[]);
 int command_qmp(int argc, char *argv[]);
 int command_rate(int argc, char *argv[]);
+int command_restore(int argc, char *argv[]);
 int command_screenshot(int argc, char *argv[]);
 
 /* Print one sentence on stderr. Return TOOL_FAILED or TOOL_USAGE. */

@@ -23,6 +23,8 @@ static const struct {
 	{"migrate", command_migrate, "migrate the guest of a running VM"},
 	{"qmp", command_qmp, "run one QMP command and print its reply"},
 	{"rate", command_rate, "how fast a process writes its memory"},
+	{"restore", command_restore,
+	 "continue a QEMU's guest from a checkpoint"},
 	{"screenshot", command_screenshot, "save a VNC server's screen"},
 };
 

@@ -237,6 +237,27 @@ static void several_backends(void **state)
 	qemu_words_free(&words);
 }
 
+static void a_monitor_is_inherited(void **state)
+{
+	struct smudge_error err = SMUDGE_ERROR_INIT;
+	struct qemu_words words;
+
+	(void)state;
+	assert_int_equal(
+		rewrite("q -daemonize -object "
+			"memory-backend-memfd,id=mem -name --daemonize "
+			"--daemonize",
+			NULL, &one, 1, &words, &err),
+		0);
+	qemu_arguments_add_monitor(&words, 7);
+	assert_words(&words, "q -object memory-backend-file,id=mem,"
+			     "size=1048576,share=on,mem-path=/ram -name "
+			     "--daemonize -incoming defer -chardev socket,"
+			     "id=smudge-restore,fd=7 -mon "
+			     "chardev=smudge-restore,mode=control");
+	qemu_words_free(&words);
+}
+
 static void a_backend_from_elsewhere_is_asked_for(void **state)
 {
 	(void)state;
@@ -261,6 +282,7 @@ int main(void)
 		cmocka_unit_test(what_was_restored_is_restored_again),
 		cmocka_unit_test(a_type_is_said_once),
 		cmocka_unit_test(several_backends),
+		cmocka_unit_test(a_monitor_is_inherited),
 		cmocka_unit_test(a_backend_from_elsewhere_is_asked_for),
 	};
 

@@ -241,3 +241,26 @@ int qemu_arguments_restore(char *const words[], const char *type,
 	qemu_words_add(ret_words, "defer");
 	return finish(&rewrite, err);
 }
+
+void qemu_arguments_add_monitor(struct qemu_words *words, int fd)
+{
+	struct qemu_words old = *words;
+	struct qemu_option option;
+	char *chardev = NULL;
+	size_t index = 1;
+
+	*words = (struct qemu_words){.is_out_of_memory = old.is_out_of_memory};
+	qemu_words_add(words, old.words[0]);
+	while (qemu_option_next(old.words, &index, &option))
+		for (size_t i = 0; i < option.nwords; i++)
+			if (!qemu_option_is(&option, "daemonize"))
+				qemu_words_add(words, option.words[i]);
+	if (asprintf(&chardev, "socket,id=%s,fd=%d", QEMU_RESTORE_MONITOR, fd) <
+	    0)
+		chardev = NULL;
+	qemu_words_add(words, "-chardev");
+	qemu_words_take(words, chardev);
+	qemu_words_add(words, "-mon");
+	qemu_words_add(words, "chardev=" QEMU_RESTORE_MONITOR ",mode=control");
+	qemu_words_free(&old);
+}

@@ -42,4 +42,13 @@ int qemu_arguments_restore(char *const words[], const char *type,
 			   struct qemu_words *ret_words,
 			   struct smudge_error *err);
 
+/*
+ * qemu_arguments_add_monitor - with a monitor that says what to load
+ * @words: of qemu_arguments_restore; -daemonize is taken out
+ * @fd: a connected socket that QEMU inherits
+ *
+ * If memory runs out, @words says so.
+ */
+void qemu_arguments_add_monitor(struct qemu_words *words, int fd);
+
 #endif

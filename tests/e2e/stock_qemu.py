@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: MIT
+"""A stock QEMU that emulates qemu_guest.S, for tests of what is done to it from
+outside."""
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+
+from smudgetest import MIB, PATIENCE, Qmp, Skip, check, check_equal, wait_until
+
+QEMU = "qemu-system-x86_64"
+GUEST_IMAGE = os.environ.get("SMUDGE_QEMU_GUEST")
+MEMORY = 64 * MIB
+
+
+def need_qemu():
+    if not shutil.which(QEMU) or not GUEST_IMAGE:
+        raise Skip(f"no {QEMU}")
+
+
+def arguments(lab, name, *more, backend="memory-backend-memfd,share=on"):
+    """A command line; its sockets and files are in the lab's folder."""
+    return [QEMU, "-accel", "tcg", "-machine", "pc,memory-backend=mem",
+            "-m", f"{MEMORY // MIB}M", "-object", f"{backend},id=mem,size={MEMORY}",
+            "-display", "none", "-vga", "none", "-net", "none", "-boot", "a",
+            "-serial", f"file:{lab.path(name + '.serial')}",
+            "-drive", f"if=floppy,format=raw,file={GUEST_IMAGE},readonly=on",
+            "-qmp", f"unix:{lab.path(name + '.qmp')},server=on,wait=off", *more]
+
+
+class Console:
+    """What the guest said on its serial line, in a file."""
+
+    def __init__(self, path):
+        self.path = pathlib.Path(path)
+
+    def text(self):
+        try:
+            return self.path.read_text(errors="replace")
+        except FileNotFoundError:
+            return ""
+
+    def passes(self):
+        text = self.text()
+        check("wrong" not in text, f"the guest found wrong memory: {text[-200:]!r}")
+        return [int(n, 16) for n in re.findall(r"^pass ([0-9a-f]{8})$", text, re.M)]
+
+    def disk_was_wrong(self):
+        return "disk" in self.text()
+
+    def wait_passes(self, more):
+        goal = len(self.passes()) + more
+        wait_until(lambda: len(self.passes()) >= goal, f"{more} more passes")
+
+
+class StockQemu:
+    """Started now, in the lab's folder; killed when the lab ends."""
+
+    def __init__(self, lab, name, *more, **options):
+        need_qemu()
+        self.lab = lab
+        self.arguments = arguments(lab, name, *more, **options)
+        self.console = Console(lab.path(name + ".serial"))
+        self.qmp_path = lab.path(name + ".qmp")
+        self.log_path = lab.path(name + ".log")
+        with open(self.log_path, "wb") as log:
+            self.process = subprocess.Popen(self.arguments, cwd=lab.folder,
+                                            stdin=subprocess.DEVNULL, stdout=log,
+                                            stderr=log)
+        lab.closers.append(self.end)
+
+    def connect(self):
+        """A QMP client; QEMU has one at a time."""
+        return connect(self.qmp_path, self.process)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(PATIENCE)
+
+    def end(self):
+        if self.process.poll() is None:
+            self.kill()
+
+    def save(self, folder, **more):
+        """A layer, made by hand; the guest is gone then."""
+        with self.connect_closing() as qmp:
+            if more.pop("is_stopped", False):
+                qmp.run("stop")
+            qmp.run("migrate-set-capabilities", capabilities=[
+                {"capability": "x-ignore-shared", "state": True}])
+            state = self.lab.path("state")
+            qmp.run("migrate", uri=f"exec:cat > {state}")
+            qmp.wait_migration("completed")
+        memory = self.lab.path("memory")
+        subprocess.run(["cp", "--sparse=always", self.memory_path(), memory],
+                       check=True)
+        self.kill()
+        machine = {"arguments": self.arguments, "cwd": str(self.lab.folder),
+                   "machine-type": "pc-i440fx-7.2", "was-running": True,
+                   "backends": [{"id": "mem", "size": MEMORY, "region": "mem",
+                                 "kind": "memfd"}], **more}
+        make_layer(self.lab, folder, memory, "mem",
+                   {"qemu-machine": json.dumps(machine).encode(),
+                    "qemu-state": state.read_bytes()})
+        return memory
+
+    def memory_path(self):
+        folder = pathlib.Path(f"/proc/{self.process.pid}/fd")
+        return next(path for path in folder.iterdir()
+                    if os.readlink(path).startswith("/memfd:mem"))
+
+    def connect_closing(self):
+        return Closing(self.connect())
+
+
+class Closing:
+    def __init__(self, qmp):
+        self.qmp = qmp
+
+    def __enter__(self):
+        return self.qmp
+
+    def __exit__(self, *exception):
+        self.qmp.close()
+
+
+def connect(path, process=None):
+    def try_once():
+        check(process is None or process.poll() is None, "QEMU has ended")
+        try:
+            return Qmp(path)
+        except (FileNotFoundError, ConnectionRefusedError):
+            return None
+    return wait_until(try_once, f"QMP at {path}")
+
+
+def make_layer(lab, folder, memory, region, blobs):
+    words = []
+    for name, content in blobs.items():
+        path = lab.path("blob-" + name)
+        path.write_bytes(content)
+        words += [name, str(path)]
+    done = subprocess.run([os.environ["SMUDGE_MAKE_LAYER"], str(folder),
+                           str(memory), region, *words], capture_output=True,
+                          text=True, timeout=PATIENCE)
+    check_equal(done.returncode, 0, f"make_layer: {done.stderr}")
+
+
+def end(process, number=signal.SIGTERM):
+    """A process that became QEMU; its status."""
+    process.send_signal(number)
+    return process.wait(PATIENCE)

@@ -1,0 +1,349 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""smudge restore --qemu: a stock QEMU's guest continues from a layer."""
+import json
+import os
+import pathlib
+import re
+import resource
+import signal
+import subprocess
+import time
+
+from ending import end_in_time
+from layers import answer, said, tool
+from smudgetest import MIB, PATIENCE, TOOL, case, check, check_equal, \
+    check_sentence, main, wait_until
+from stock_qemu import MEMORY, Console, StockQemu, connect, end, make_layer
+
+
+def saved(lab, *more, **machine):
+    """A folder with a layer; the memory of its moment, and the last pass."""
+    qemu = StockQemu(lab, "source", *more)
+    qemu.console.wait_passes(5)
+    folder = lab.path("layers")
+    memory = qemu.save(folder, **machine)
+    return folder, memory, qemu.console.passes()[-1], qemu
+
+
+def start(lab, folder, memory, *more):
+    """smudge restore --run; its process is QEMU's."""
+    process = subprocess.Popen(
+        [TOOL, "restore", str(folder), "--qemu", "--memory", str(memory), "--run",
+         *more], cwd=lab.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True)
+
+    def close():
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+    lab.closers.append(close)
+    return process
+
+
+def continues(console, last):
+    """The guest goes on at the pass after the last one, and finds no error."""
+    def has_some():
+        return len(console.passes()) >= 3 and \
+            console.passes()[0] == last + 1
+    wait_until(has_some, f"pass {last + 1} and two more")
+
+
+@case
+def run_becomes_qemu_and_the_guest_continues(lab):
+    folder, memory, last, _ = saved(lab)
+    process = start(lab, folder, lab.path("ram"))
+    continues(Console(lab.path("source.serial")), last)
+    check_equal(os.readlink(f"/proc/{process.pid}/exe"),
+                os.path.realpath("/usr/bin/qemu-system-x86_64"), "the process")
+    status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+    umask = os.umask(0o77)
+    os.umask(umask)
+    check_equal(int(re.search(r"Umask:\s*(\d+)", status)[1], 8), umask, "umask")
+    check_equal(int(re.search(r"SigIgn:\s*(\w+)", status)[1], 16) >>
+                signal.SIGXFSZ - 1 & 1, 0, "SIGXFSZ is ignored")
+    check_equal(end(process), 0, "QEMU's status")
+    out, err = process.communicate()
+    check_equal(out, "", "stdout")
+    check("smudge: the guest continues, as of layer-00000001.qcow2\n" in err, err)
+
+
+@case
+def the_file_has_the_memory_and_holes(lab):
+    folder, memory, _, _ = saved(lab)
+    reply = answer("restore", folder, "--qemu", "--memory", lab.path("ram"))
+    ram = lab.path("ram")
+    subprocess.run(["cmp", ram, memory], check=True)
+    check_equal(ram.stat().st_mode & 0o777, 0o600, "mode")
+    check(ram.stat().st_blocks * 512 < MEMORY / 8, f"{ram.stat()}")
+    check_equal(reply["memory"], [{"id": "mem", "file": str(ram),
+                                   "size-bytes": MEMORY}], "memory")
+    check_equal(lab.path("ram.state").read_bytes(), lab.path("state").read_bytes(),
+                "state")
+    check_equal(reply["was-running"], True, f"{reply}")
+    check(f"memory-backend-file,id=mem,size={MEMORY},share=on,mem-path={ram}"
+          in reply["arguments"], f"{reply}")
+    check_equal([c["execute"] for c in reply["qmp"]],
+                ["migrate-set-capabilities", "migrate-incoming", "cont"], "qmp")
+
+
+@case
+def what_is_printed_can_be_pasted(lab):
+    folder, _, last, source = saved(lab)
+    done = subprocess.run(
+        [TOOL, "restore", folder, "--qemu", "--memory", "it's ram, too"],
+        cwd=lab.folder, text=True, capture_output=True, timeout=PATIENCE)
+    check_equal(done.returncode, 0, f"{done}")
+    environment = {**os.environ,
+                   "PATH": f"{pathlib.Path(TOOL).parent}:{os.environ['PATH']}"}
+    # exec, so that it is QEMU that is ended
+    command = done.stdout.replace("\nqemu-system", "\nexec qemu-system")
+    process = subprocess.Popen(["sh", "-c", command], cwd="/", env=environment,
+                               stdin=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
+    lab.closers.append(lambda: (process.kill(), process.wait()))
+    connect(source.qmp_path, process).close()
+    for line in re.findall(r"^#   (smudge .*)$", done.stdout, re.M):
+        subprocess.run(["sh", "-c", line], check=True, env=environment, cwd="/",
+                       stdout=subprocess.DEVNULL)
+    continues(source.console, last)
+
+
+@case
+def a_monitor_is_added_where_none_is_known(lab):
+    folder, _, last, source = saved(lab)
+    words = list(source.arguments)
+    at = words.index("-qmp")
+    del words[at:at + 2]
+    reply = json.loads(said("restore", folder, "--qemu", "--json", "--memory",
+                            lab.path("ram"), "--", *words))
+    check_equal(reply["monitor"], f"{lab.path('ram')}.qmp", "monitor")
+    process = subprocess.Popen(reply["arguments"], stdin=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
+    lab.closers.append(lambda: (process.kill(), process.wait()))
+    qmp = connect(reply["monitor"], process)
+    for command in reply["qmp"]:
+        qmp.run(command["execute"], **command.get("arguments", {}))
+    continues(source.console, last)
+    qmp.close()
+
+
+@case
+def paused_stays_paused(lab):
+    # as a machine that somebody had stopped
+    folder, _, last, source = saved(lab, **{"is_stopped": True,
+                                            "was-running": False})
+    process = start(lab, folder, lab.path("ram"))
+    wait_until(lambda: "is paused" in process.stderr.readline(), "the sentence")
+    qmp = connect(source.qmp_path, process)
+    check_equal(qmp.run("query-status")["status"], "paused", "status")
+    check_equal(source.console.passes(), [], "passes")
+    qmp.run("cont")
+    continues(source.console, last)
+    qmp.close()
+
+
+@case
+def what_was_stopped_for_the_checkpoint_runs(lab):
+    """Its state says paused, but it ran."""
+    folder, _, last, source = saved(lab, is_stopped=True)
+    start(lab, folder, lab.path("ram"))
+    continues(source.console, last)
+
+
+@case
+def restored_machines_are_checkpointed_and_restored_again(lab):
+    folder, _, _, source = saved(lab)
+    process = start(lab, folder, lab.path("ram"))
+    source.console.wait_passes(3)
+    source.arguments = pathlib.Path(f"/proc/{process.pid}/cmdline").read_bytes() \
+        .decode().rstrip("\0").split("\0")
+    check("-mon" in source.arguments, f"{source.arguments}")
+    source.process = process
+    source.memory_path = lambda: lab.path("ram")
+    source.save(lab.path("again"))
+    last = source.console.passes()[-1]
+    start(lab, lab.path("again"), lab.path("ram2"))
+    continues(source.console, last)
+
+
+@case
+def a_sandbox_and_several_sockets(lab):
+    """-sandbox lets QEMU start no program; it is given a descriptor."""
+    folder, _, last, source = saved(
+        lab, "-sandbox", "on", "-chardev",
+        f"socket,id=c,path={lab.path('c')},server=on,wait=off")
+    words = [*source.arguments, "-sandbox", "on,spawn=deny", "-daemonize"]
+    process = start(lab, folder, lab.path("ram"), "--", *words)
+    continues(source.console, last)
+    check_equal(end(process), 0, "QEMU's status")
+
+
+@case
+def a_state_that_cannot_be_loaded(lab):
+    folder, memory, _, source = saved(lab)
+    machine = lab.path("blob-qemu-machine").read_bytes()
+    make_layer(lab, lab.path("bad"), memory, "mem",
+               {"qemu-machine": machine, "qemu-state": b"no state" * 100})
+    process = start(lab, lab.path("bad"), lab.path("ram"))
+    _, err = process.communicate(timeout=PATIENCE)
+    check_equal(process.returncode, 1, f"QEMU's status; {err}")
+    check("smudge: QEMU ended before the guest continued\n" in err, err)
+
+
+@case
+def another_machine_than_the_state_is_of(lab):
+    folder, _, _, source = saved(lab, "-device", "virtio-rng-pci")
+    process = start(lab, folder, lab.path("ram"), "--", *source.arguments[:-2])
+    _, err = process.communicate(timeout=PATIENCE)
+    check_equal(process.returncode, 1, f"QEMU's status; {err}")
+    check("smudge: QEMU ended before the guest continued\n" in err, err)
+
+
+@case
+def files_are_not_replaced_without_force(lab):
+    folder, _, _, _ = saved(lab)
+    for name in "ram", "ram.state":
+        lab.path(name).write_text("mine")
+        check_sentence(said("restore", folder, "--qemu", "--memory",
+                            lab.path("ram"), status=1).strip(), name, "already")
+        check_equal(lab.path(name).read_text(), "mine", name)
+        check_equal(sorted(p.name for p in lab.folder.glob("*ram*")), [name],
+                    "files")
+        lab.path(name).unlink()
+    lab.path("ram").write_text("mine")
+    answer("restore", folder, "--qemu", "--memory", lab.path("ram"), "--force")
+    check_equal(lab.path("ram").stat().st_size, MEMORY, "size")
+
+
+@case
+def nothing_is_left_of_a_restore_that_fails(lab):
+    folder, _, _, _ = saved(lab)
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (MEMORY + 1, MEMORY + 1)
+                           if whole else (MIB, MIB))
+    for whole in False, True:
+        if whole:
+            file = next(folder.glob("layer-*"))
+            damaged = bytearray(file.read_bytes())
+            for at in range(len(damaged) // 4, len(damaged) // 2):
+                damaged[at] ^= 0x55
+            file.write_bytes(damaged)
+        done = subprocess.run(
+            [TOOL, "restore", folder, "--qemu", "--memory", "ram"],
+            cwd=lab.folder, capture_output=True, text=True, preexec_fn=limit,
+            timeout=PATIENCE)
+        check_equal(done.returncode, 1, f"{done}")
+        check_sentence(done.stderr.strip(), "^smudge: ")
+        check_equal(list(lab.folder.glob("*ram*")), [], "files")
+
+
+@case
+def signals_leave_all_or_nothing(lab):
+    memory = lab.path("memory")
+    memory.write_bytes(os.urandom(128 * MIB))
+    machine = {"arguments": ["qemu", "-object", "memory-backend-memfd,id=mem"],
+               "backends": [{"id": "mem", "size": 128 * MIB, "region": "mem",
+                             "kind": "memfd"}]}
+    make_layer(lab, lab.path("layers"), memory, "mem",
+               {"qemu-machine": json.dumps(machine).encode(), "qemu-state": b"x"})
+    for wait in 0.05, 0.1, 0.2, 0.3:
+        process = subprocess.Popen(
+            [TOOL, "restore", lab.path("layers"), "--qemu", "--memory", "ram"],
+            cwd=lab.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True)
+        time.sleep(wait)
+        (_, err), _ = end_in_time(process, signal.SIGINT, "restore",
+                                  lambda: process.communicate(timeout=PATIENCE))
+        files = sorted(p.name for p in lab.folder.iterdir() if "ram" in p.name)
+        if process.returncode == 0:
+            check_equal(files, ["ram", "ram.state"], "files")
+            subprocess.run(["cmp", "ram", memory], check=True, cwd=lab.folder)
+        else:
+            check_equal(files, [], f"files after {process.returncode}, {err!r}")
+        for name in files:
+            lab.path(name).unlink()
+
+
+def refused(lab, machine, *parts, words=(), run=True):
+    """A layer with such a machine, of 1 MiB."""
+    folder = lab.path("refused")
+    memory = lab.path("memory")
+    memory.write_bytes(b"x" * MIB)
+    subprocess.run(["rm", "-rf", folder], check=True)
+    blobs = {} if machine is None else {
+        name: blob if isinstance(blob, bytes) else json.dumps(blob).encode()
+        for name, blob in machine.items()}
+    make_layer(lab, folder, memory, "mem", blobs)
+    text = said("restore", folder, "--qemu", "--memory", lab.path("ram"),
+                *(["--run"] if run else []), *words, status=1)
+    check_sentence(text.strip(), *parts)
+    check_equal(list(lab.folder.glob("ram*")), [], "files")
+
+
+def machine_with(*arguments, **more):
+    return {"qemu-state": b"x", "qemu-machine": {
+        "arguments": ["true", "-object", "memory-backend-memfd,id=mem", *arguments],
+        "backends": [{"id": "mem", "size": MIB, "region": "mem", "kind": "memfd"}],
+        **more}}
+
+
+@case
+def layers_of_something_else_are_refused(lab):
+    refused(lab, None, "holds memory, but no machine of a QEMU")
+    refused(lab, {"smudge-vm": b"x"}, "smudge-vm --restore")
+    refused(lab, {"process": b"{}"}, "layers export --core")
+    refused(lab, {"qemu-machine": b"{", "qemu-state": b"x"}, "damaged")
+    refused(lab, {"qemu-state": b"x"}, "no machine of a QEMU")
+
+
+@case
+def machines_that_cannot_be_started_again(lab):
+    refused(lab, machine_with("-netdev", "tap,id=n,fd=27"), "fd=27", "after --")
+    refused(lab, machine_with("-snapshot"), "-snapshot", "lost")
+    refused(lab, machine_with(arguments=["true"]), "'mem'", "after --")
+    refused(lab, machine_with(arguments=[]), "no command line")
+    refused(lab, machine_with(backends=[]), "no memory backend")
+    refused(lab, machine_with(cwd="/no/such"), "/no/such")
+    refused(lab, machine_with(arguments=["/no/program", "-object",
+                                         "memory-backend-memfd,id=mem"]),
+            "/no/program", "after --")
+    for size, region, part in (2 * MIB, "mem", "bytes of"), (MIB, "x", "lacks"):
+        refused(lab, machine_with(backends=[{"id": "mem", "size": size,
+                                             "region": region, "kind": "file"}]),
+                part)
+    refused(lab, machine_with(backends=[{"id": "../x", "size": MIB, "region": "mem",
+                                         "kind": "file"}]), "id")
+
+
+@case
+def a_machine_that_still_runs(lab):
+    """QEMU would take over the path of its socket."""
+    folder, _, _, source = saved(lab)
+    again = StockQemu(lab, "source")
+    connect(again.qmp_path, again.process).close()
+    check_sentence(said("restore", folder, "--qemu", "--memory", lab.path("ram"),
+                        "--run", status=1).strip(), "source.qmp is in use")
+    check_equal(again.process.poll(), None, "it runs")
+    notes = answer("restore", folder, "--qemu", "--memory", lab.path("ram"))["notes"]
+    check("in use" in notes[0]["text"] and notes[0]["forbids-run"], f"{notes}")
+
+
+@case
+def command_lines(lab):
+    for words, part in (
+            (["restore"], "FOLDER is missing"),
+            (["restore", "x"], "--qemu is missing"),
+            (["restore", "x", "--qemu"], "--memory FILE is missing"),
+            (["restore", "x@0", "--qemu", "--memory", "y"], "names no layer"),
+            (["restore", "x", "y", "--qemu", "--memory", "y"], "'y' is too much")):
+        done = tool(*words)
+        check_equal(done.returncode, 2, f"{done}")
+        check_sentence(done.stderr.strip(), re.escape(part))
+    check_sentence(said("restore", lab.path("none"), "--qemu", "--memory",
+                        lab.path("ram"), status=1).strip(), "none")
+
+
+if __name__ == "__main__":
+    main()

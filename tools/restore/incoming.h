@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The QMP commands for a QEMU that waits for its device state.
+ */
+#ifndef TOOLS_RESTORE_INCOMING_H
+#define TOOLS_RESTORE_INCOMING_H
+
+#include <stdbool.h>
+
+#include <jansson.h>
+
+struct qmp_client;
+struct smudge_error;
+
+/* The arguments of migrate-set-capabilities: memory that is shared is there. */
+json_t *incoming_capabilities(void);
+
+/*
+ * incoming_load - load the device state, and let the guest run
+ * @client: of a QEMU with -incoming defer
+ * @state_fd: borrowed
+ * @was_running: false: the guest stays paused
+ *
+ * Blocks: until the guest runs, or QEMU has ended.
+ * Return: 0, or -errno with one sentence.
+ */
+int incoming_load(struct qmp_client *client, int state_fd, bool was_running,
+		  struct smudge_error *err);
+
+#endif
