@@ -93,7 +93,7 @@ def smudge_values(tool, vm):
     equal("features", completed("smudge", "features", ""),
           {kind for kind in kinds if not kind.startswith("-")})
     equal("rate --method", completed("smudge", "rate", "--method", ""),
-          {"auto", "uffd", "soft-dirty", "sample"})
+          {"auto", "uffd", "soft-dirty", "beside", "sample"})
     assert not completed("smudge", "rate", "--guest", "x"), "--guest has no value"
     equal("layers", completed("smudge", "layers", ""),
           set(commands_of(help_of(tool, "layers"))))

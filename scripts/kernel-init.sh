@@ -95,6 +95,19 @@ kill $!
 limited rate-nobody su -s /bin/sh nobody -c 'yes >/dev/null &
 	/smudge/tools/smudge rate --duration 2 --json $!; status=$?
 	kill $!; exit $status'
+# Beside another one: of soft-dirty bits, or of what a userfaultfd armed.
+yes >/dev/null &
+target=$!
+/smudge/tools/smudge rate --duration 600 --json $target >/dev/null 2>&1 &
+other=$!
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+	sleep 1
+	! /smudge/tools/smudge rate --method beside --interval 0.1 --count 1 \
+		$target >/dev/null 2>&1 || break
+done
+limited rate-beside /smudge/tools/smudge rate --method beside --duration 2 \
+	--json $target
+kill $other $target
 while read -r test program; do
 	# shellcheck disable=SC2086
 	limited "$test" $program

@@ -34,7 +34,7 @@ static const char help_text[] =
 	"  --map PATTERN     only mappings whose names match, as in a shell: "
 	"'*/lib*'\n"
 	"  --children        its descendants too\n"
-	"  --method METHOD   auto, uffd, soft-dirty or sample\n"
+	"  --method METHOD   auto, uffd, soft-dirty, beside or sample\n"
 	"  --samples N       pages in a sample (2048)\n"
 	"  --interval S      seconds per report, in tenths (1)\n"
 	"  --duration S      end after so many seconds\n"
@@ -128,7 +128,8 @@ static int take_method(struct request *request)
 	} methods[] = {{"auto", RATE_WISH_AUTO},
 		       {"uffd", RATE_UFFD},
 		       {"soft-dirty", RATE_SOFT_DIRTY},
-		       {"sample", RATE_SAMPLE}};
+		       {"sample", RATE_SAMPLE},
+		       {"beside", RATE_BESIDE}};
 
 	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
 		if (strcmp(optarg, methods[i].name) != 0)

@@ -26,7 +26,7 @@ static void add_mapping(struct rate_process *process, uint64_t address,
 /* An interval of one second. */
 static void fill(struct rate_report *report, int nprocesses, double pages)
 {
-	struct rate_value value = {pages, pages * 0.9, pages * 1.1};
+	struct rate_value value = {pages, pages * 0.9, pages * 1.1, false};
 	struct rate_value sum = {0};
 
 	*report = (struct rate_report){.number = 7, .elapsed_s = 7.003};

@@ -101,8 +101,8 @@ static void unbiased_and_covering(void **state)
 
 static void half_widths_add_by_squares(void **state)
 {
-	struct rate_value sum = {10, 7, 14};
-	const struct rate_value more = {20, 16, 23};
+	struct rate_value sum = {10, 7, 14, false};
+	const struct rate_value more = {20, 16, 23, false};
 
 	rate_value_add(&sum, &more);
 	assert_true(sum.pages == 30);
@@ -110,6 +110,17 @@ static void half_widths_add_by_squares(void **state)
 	assert_true(fabs(sum.high_pages - 35) < 1e-9);
 }
 
+static void lower_bounds_add_up(void **state)
+{
+	struct rate_value sum = {10, 7, 14, false};
+	const struct rate_value more = {20, 20, 23, true};
+
+	rate_value_add(&sum, &more);
+	assert_true(sum.pages == 30 && sum.is_lower_bound);
+	assert_true(fabs(sum.low_pages - 27) < 1e-9);
+	assert_true(fabs(sum.high_pages - 37) < 1e-9);
+}
+
 TEST_MAIN(a_count_is_its_own_interval, the_whole_population_is_counted,
 	  no_sample_says_nothing, known_interval, unbiased_and_covering,
-	  half_widths_add_by_squares)
+	  half_widths_add_by_squares, lower_bounds_add_up)

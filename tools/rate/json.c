@@ -52,15 +52,15 @@ static json_t *json_of_measure(const struct rate_measure *measure)
 {
 	double ps = rate_pages_ps(measure);
 
-	return json_pack("{s:I, s:f, s:o, s:o, s:o, s:f, s:f, s:f, s:o}",
-			 "intervals", (json_int_t)measure->intervals, "seconds",
-			 measure->seconds, "pages",
-			 number(measure->pages.pages), "low-pages",
-			 number(measure->pages.low_pages), "high-pages",
-			 number(measure->pages.high_pages), "pages-per-s", ps,
-			 "bytes-per-s", ps * RATE_PAGE_BYTES, "max-pages-per-s",
-			 measure->max_pages_ps, "windows",
-			 json_of_windows(measure->windows));
+	return json_pack(
+		"{s:I, s:f, s:o, s:o, s:o, s:b, s:f, s:f, s:f, s:o}",
+		"intervals", (json_int_t)measure->intervals, "seconds",
+		measure->seconds, "pages", number(measure->pages.pages),
+		"low-pages", number(measure->pages.low_pages), "high-pages",
+		number(measure->pages.high_pages), "is-lower-bound",
+		measure->pages.is_lower_bound, "pages-per-s", ps, "bytes-per-s",
+		ps * RATE_PAGE_BYTES, "max-pages-per-s", measure->max_pages_ps,
+		"windows", json_of_windows(measure->windows));
 }
 
 static json_t *json_of_cost(const struct rate_cost *cost)
@@ -139,10 +139,22 @@ static json_t *json_of_writers(const struct rate_writers *writers)
 			 writers->failure);
 }
 
+/* What looking beside another tracker could not see, or null. */
+static json_t *json_of_beside(const struct rate_process *process)
+{
+	if (process->method != RATE_BESIDE)
+		return json_null();
+	return json_pack("{s:I, s:f, s:I}", "re-arms",
+			 (json_int_t)process->beside.rearms, "unseen-s",
+			 process->beside.unseen_s, "untracked-pages",
+			 (json_int_t)process->beside.untracked_pages);
+}
+
 static json_t *json_of_process(const struct rate_process *process)
 {
 	json_t *object = json_pack(
-		"{s:i, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:o, s:o, s:o}",
+		"{s:i, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:o, s:o, s:o, "
+		"s:o}",
 		"pid", (int)process->pid, "name", process->name, "method",
 		rate_method_name(process->method), "error",
 		rate_method_error(process->method), "reason", process->reason,
@@ -152,7 +164,8 @@ static json_t *json_of_process(const struct rate_process *process)
 		(json_int_t)process->tracked_pages, "measured",
 		json_of_measure(&process->measure), "cost",
 		json_of_cost(&process->cost), "unseen",
-		json_of_writers(&process->writers));
+		json_of_writers(&process->writers), "beside",
+		json_of_beside(process));
 
 	if (object && add_mappings(object, process)) {
 		json_decref(object);

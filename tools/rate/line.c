@@ -66,8 +66,9 @@ static int put_line(FILE *out, const struct rate_report *report)
 	char count[TEXT_BYTES];
 
 	text_count(count, ps, 12);
-	fprintf(out, "%.1f s  %s pages/s", report->elapsed_s, count);
-	if (error > 0 && sum->seconds > 0) {
+	fprintf(out, "%.1f s  %s%s pages/s", report->elapsed_s,
+		sum->pages.is_lower_bound ? "at least " : "", count);
+	if (error > 0 && sum->seconds > 0 && !sum->pages.is_lower_bound) {
 		text_count(count, error / sum->seconds, 12);
 		fprintf(out, " +- %s", count);
 	}

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -18,6 +19,11 @@
 static bool may_sample(int code)
 {
 	return code != -ESRCH && code != -ENOENT && code != -ENOMEM;
+}
+
+static int64_t min_i64(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
 }
 
 static void set_reason(struct rate_member *member,
@@ -39,6 +45,26 @@ static int check_guest_ram(pid_t pid, struct smudge_error *err)
 				(int)pid);
 }
 
+/*
+ * Beside another tracker it is measured by looking at what that one armed; the
+ * reason is its refusal.
+ */
+static int open_tracker(struct rate_member *member,
+			const struct rate_request *request,
+			struct smudge_error *why)
+{
+	struct smudge_error ignored = SMUDGE_ERROR_INIT;
+	pid_t pid = member->target.pid;
+	int ret = rate_tracker_open(pid, request->method, &request->select,
+				    &member->meter, why);
+
+	if (ret != -EBUSY || request->method != RATE_WISH_AUTO ||
+	    rate_beside_open(pid, &request->select, &member->meter, &ignored))
+		return ret;
+	set_reason(member, why);
+	return 0;
+}
+
 static int open_meter(struct rate_member *member,
 		      const struct rate_request *request,
 		      struct smudge_error *err)
@@ -51,9 +77,11 @@ static int open_meter(struct rate_member *member,
 		ret = check_guest_ram(member->target.pid, err);
 	if (ret)
 		return ret;
+	if (request->method == RATE_BESIDE)
+		return rate_beside_open(member->target.pid, select,
+					&member->meter, err);
 	if (request->method != RATE_SAMPLE) {
-		ret = rate_tracker_open(member->target.pid, request->method,
-					select, &member->meter, &why);
+		ret = open_tracker(member, request, &why);
 		if (!ret)
 			return 0;
 		if (request->method != RATE_WISH_AUTO || !may_sample(ret)) {
@@ -173,6 +201,30 @@ size_t rate_members_measured(const struct rate_members *members)
 	for (size_t i = 0; i < members->n; i++)
 		n += members->list[i].meter.ops != NULL;
 	return n;
+}
+
+void rate_members_wait(struct rate_members *members, int64_t until_ns)
+{
+	int64_t now_ns = clock_now_ns();
+
+	while (now_ns < until_ns) {
+		int64_t at_ns = until_ns;
+		struct timespec at;
+
+		for (size_t i = 0; i < members->n; i++) {
+			struct rate_meter *meter = &members->list[i].meter;
+
+			if (meter->ops && meter->ops->peek)
+				at_ns = min_i64(
+					at_ns,
+					meter->ops->peek(meter->state, now_ns));
+		}
+		at = (struct timespec){.tv_sec = at_ns / CLOCK_NS_PER_S,
+				       .tv_nsec = at_ns % CLOCK_NS_PER_S};
+		if (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL))
+			return;
+		now_ns = clock_now_ns();
+	}
 }
 
 void rate_member_end(struct rate_member *member)

@@ -64,6 +64,12 @@ int rate_members_look(struct rate_members *members,
 /* Those that are measured now. */
 size_t rate_members_measured(const struct rate_members *members);
 
+/*
+ * rate_members_wait - sleep, and look where a method has to
+ * @until_ns: of the monotonic clock; a signal ends it before
+ */
+void rate_members_wait(struct rate_members *members, int64_t until_ns);
+
 /* End the measurement of a process; it stays a member. */
 void rate_member_end(struct rate_member *member);
 

@@ -20,6 +20,11 @@ static const struct {
 	[RATE_SAMPLE] = {"sample",
 			 "estimated from a sample, +- is 95 % confidence; a "
 			 "write that changes nothing is not seen"},
+	[RATE_BESIDE] = {"beside",
+			 "a lower bound: a page counts once between two "
+			 "re-arms of the other tracker, and not if it was "
+			 "written after the last look before one; windows "
+			 "begin at a re-arm"},
 	[RATE_NOT_MEASURED] = {"none", "not measured"},
 };
 

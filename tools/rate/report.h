@@ -24,6 +24,7 @@ enum rate_method {
 	RATE_UFFD,
 	RATE_SOFT_DIRTY,
 	RATE_SAMPLE,
+	RATE_BESIDE,
 	RATE_NOT_MEASURED, /* the reason says why */
 };
 
@@ -44,6 +45,14 @@ struct rate_cost {
 	uint64_t longest_stop_ns;
 	uint64_t faults; /* first writes to pages that were armed */
 	double fault_ns; /* estimate of the time of one */
+};
+
+/* Beside another tracker. Totals since it began, but for the last one. */
+struct rate_beside {
+	uint64_t rearms; /* of the other tracker, that were seen */
+	/* before them, at most: what was written then may be missing */
+	double unseen_s;
+	uint64_t untracked_pages; /* of which it tracks none, now */
 };
 
 /* Of one process, or of all together. */
@@ -67,6 +76,7 @@ struct rate_process {
 	struct rate_measure measure;
 	struct rate_mappings mappings;
 	struct rate_cost cost;
+	struct rate_beside beside;   /* of RATE_BESIDE */
 	struct rate_writers writers; /* whose writes are not in it */
 };
 

@@ -264,7 +264,7 @@ static void sampler_close(void *meter)
 	free(s);
 }
 
-static const struct rate_meter_ops ops = {sampler_tick, sampler_close};
+static const struct rate_meter_ops ops = {sampler_tick, sampler_close, NULL};
 
 int rate_sampler_open(pid_t pid, uint64_t nsamples,
 		      const struct rate_select *select,

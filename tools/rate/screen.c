@@ -50,6 +50,12 @@ static void put_rate(struct rate_lines *lines, const struct rate_report *report)
 	char half[TEXT_BYTES];
 
 	text_count(count, ps, 12);
+	if (sum->pages.is_lower_bound) {
+		rate_lines_put(lines, RATE_BOLD,
+			       "at least %s pages/s  %.1f MB/s", count,
+			       megabytes(ps));
+		return;
+	}
 	if (error > 0 && sum->seconds > 0) {
 		text_count(half, error / sum->seconds, 10);
 		rate_lines_put(lines, RATE_BOLD,
@@ -182,6 +188,31 @@ static void put_cost(struct rate_lines *lines, const struct rate_report *report)
 	rate_lines_put(lines, RATE_DIM, "faults  %s, some %s", faults, time);
 }
 
+/* What looking beside another tracker could not see. */
+static void put_beside(struct rate_lines *lines,
+		       const struct rate_report *report)
+{
+	struct rate_beside all = {0};
+	char unseen[TEXT_BYTES];
+	char untracked[TEXT_BYTES];
+
+	if (!report->sum.pages.is_lower_bound)
+		return;
+	for (size_t i = 0; i < report->nprocesses; i++) {
+		const struct rate_beside *beside = &report->processes[i].beside;
+
+		all.rearms += beside->rearms;
+		all.unseen_s += beside->unseen_s;
+		all.untracked_pages += beside->untracked_pages;
+	}
+	text_time(unseen, all.unseen_s * 1e9);
+	text_bytes(untracked, (double)all.untracked_pages * RATE_PAGE_BYTES);
+	rate_lines_put(lines, RATE_WARM,
+		       "beside  %ju re-arms, %s before them unseen; %s are not "
+		       "tracked",
+		       (uintmax_t)all.rearms, unseen, untracked);
+}
+
 static void put_processes(struct rate_lines *lines,
 			  const struct rate_report *report)
 {
@@ -225,6 +256,7 @@ static int put_all(FILE *out, const struct rate_report *report,
 	put_rate(&lines, report);
 	put_windows(&lines, report);
 	put_cost(&lines, report);
+	put_beside(&lines, report);
 	put_processes(&lines, report);
 	put_unseen(&lines, report);
 	return rate_rows_put(&lines, report);

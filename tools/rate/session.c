@@ -7,10 +7,10 @@
 #include <smudge/error.h>
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "clock.h"
 #include "common/clock.h"
@@ -35,6 +35,8 @@ struct moment {
 	unsigned int closing;
 	double seconds[RATE_NWINDOWS];
 	struct rate_value sum[RATE_NWINDOWS];
+	double sum_seconds[RATE_NWINDOWS];
+	unsigned int unknown; /* windows that a member has no answer for */
 	bool has_restarted;
 	bool is_dropped; /* what it finds is before the first interval */
 };
@@ -75,6 +77,21 @@ static void end_member(struct session *session, struct rate_member *member)
 	}
 }
 
+static void add_value(struct rate_process *process, int w,
+		      const struct rate_tick *tick, struct moment *moment)
+{
+	double seconds =
+		tick->seconds[w] > 0 ? tick->seconds[w] : moment->seconds[w];
+
+	rate_value_add(&moment->sum[w], &tick->values[w]);
+	moment->sum_seconds[w] = fmax(moment->sum_seconds[w], seconds);
+	if (w == RATE_INTERVAL)
+		rate_measure_end(&process->measure, &tick->values[w], seconds);
+	else
+		rate_window_add(&process->measure.windows[w], &tick->values[w],
+				seconds);
+}
+
 static void add_values(struct rate_process *process,
 		       const struct rate_member *member,
 		       const struct rate_tick *tick, struct moment *moment)
@@ -86,13 +103,10 @@ static void add_values(struct rate_process *process,
 		if (!(tick->closing & 1u << w) ||
 		    age_s + LATE_S < moment->seconds[w])
 			continue;
-		rate_value_add(&moment->sum[w], &tick->values[w]);
-		if (w == RATE_INTERVAL)
-			rate_measure_end(&process->measure, &tick->values[w],
-					 moment->seconds[w]);
+		if (tick->unknown & 1u << w)
+			moment->unknown |= 1u << w;
 		else
-			rate_window_add(&process->measure.windows[w],
-					&tick->values[w], moment->seconds[w]);
+			add_value(process, w, tick, moment);
 	}
 }
 
@@ -137,9 +151,13 @@ static int tick_all(struct session *session, struct moment *moment,
 			ret = tick_member(session, member, moment, err);
 	}
 	for (int w = 0; w < RATE_INTERVAL && !ret; w++) {
-		if (moment->closing & 1u << w)
+		double seconds = moment->sum_seconds[w];
+
+		if (moment->closing & ~moment->unknown & 1u << w)
 			rate_window_add(&session->interval.sum.windows[w],
-					&moment->sum[w], moment->seconds[w]);
+					&moment->sum[w],
+					seconds > 0 ? seconds
+						    : moment->seconds[w]);
 	}
 	if (moment->has_restarted)
 		rate_windows_begin(&session->windows, clock_now_ns());
@@ -256,13 +274,11 @@ static int tick(struct session *session, struct smudge_error *err)
 	return ret;
 }
 
-static void wait_for_tick(const struct session *session)
+static void wait_for_tick(struct session *session)
 {
-	int64_t at_ns = rate_windows_next_ns(&session->windows, clock_now_ns());
-	const struct timespec at = {.tv_sec = at_ns / CLOCK_NS_PER_S,
-				    .tv_nsec = at_ns % CLOCK_NS_PER_S};
-
-	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
+	rate_members_wait(
+		&session->members,
+		rate_windows_next_ns(&session->windows, clock_now_ns()));
 }
 
 /* Whole intervals only. */

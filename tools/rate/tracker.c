@@ -325,7 +325,7 @@ static void tracker_close(void *meter)
 	free(t);
 }
 
-static const struct rate_meter_ops ops = {tracker_tick, tracker_close};
+static const struct rate_meter_ops ops = {tracker_tick, tracker_close, NULL};
 
 static void read_method(struct tracker *t)
 {

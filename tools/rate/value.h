@@ -5,12 +5,18 @@
 #ifndef TOOLS_RATE_VALUE_H
 #define TOOLS_RATE_VALUE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct rate_value {
 	double pages; /* the estimate; of what was counted, the number */
 	double low_pages;
 	double high_pages;
+	/*
+	 * Not fewer than low_pages, which is the number, and not more than
+	 * high_pages of what could be seen: no confidence interval.
+	 */
+	bool is_lower_bound;
 };
 
 /* A number that was counted: the interval is the number. */
@@ -32,7 +38,7 @@ struct rate_value rate_value_estimate(uint64_t changed, uint64_t samples,
 
 /*
  * Add a value that is independent of @to: the squares of the half widths add
- * up, those of each side.
+ * up, those of each side. Of lower bounds they add up as they are.
  */
 void rate_value_add(struct rate_value *to, const struct rate_value *from);
 
