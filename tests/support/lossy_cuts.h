@@ -23,11 +23,13 @@ struct lossy_cuts {
 void lossy_cut(const struct lossy_cuts *cuts, size_t nevents,
 	       enum lossy_loss loss, struct test_rng *rng);
 
-/* Behind each event: everything is flushed, or nothing that need not be. */
+/*
+ * Behind each event, or under emulation each eighth: everything is flushed, or
+ * nothing that need not be.
+ */
 void lossy_cut_every(const struct lossy_cuts *cuts, struct test_rng *rng);
 
-/* Behind each event @nrounds times, and parts of what was not flushed are lost.
- */
+/* The same @nrounds times, and parts of what was not flushed are lost. */
 void lossy_cut_in_part(const struct lossy_cuts *cuts, unsigned int nrounds,
 		       struct test_rng *rng);
 
