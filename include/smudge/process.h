@@ -44,9 +44,10 @@
  * by /proc/PID/mem into memory that may not be written. I/O into pinned
  * pages is reported when it is pinned: memory.h, PINNED I/O.
  *
- * THE PROCESS ITSELF stands for a moment as it is attached and let go, and with
- * the soft-dirty method for each harvest. The first write to a page after a
- * harvest costs it a page fault. While it is tracked, it cannot use a
+ * THE PROCESS ITSELF stands for a moment as it is attached and let go, with the
+ * soft-dirty method for each harvest, and between smudge_process_stop and
+ * smudge_process_continue (process_threads.h). The first write to a page after
+ * a harvest costs it a page fault. While it is tracked, it cannot use a
  * userfaultfd of its own for the same memory. If this process is killed, the
  * other one runs on, and the kernel ends the tracking.
  *
@@ -64,14 +65,13 @@
 #include "attributes.h"
 #include "error.h"
 #include "memory.h"
+#include "process_threads.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 #pragma GCC visibility push(default)
-
-struct smudge_process;
 
 enum smudge_process_method {
 	/* the first of those below that works */
@@ -189,9 +189,10 @@ int smudge_process_harvest_quiesced(struct smudge_process *process,
  * @process: may be NULL; invalid afterwards, unless the call fails
  * @err: receives the failure; may be NULL
  *
- * Nothing is left in the process. A region that is held, or of which a client
- * has a batch, cannot be removed: the process is let go all the same, the other
- * regions are gone, and the call is made again when the region is free.
+ * Nothing is left in the process; if it stands, it runs on. A region that is
+ * held, or of which a client has a batch, cannot be removed: the process is let
+ * go all the same, the other regions are gone, and the call is made again when
+ * the region is free.
  * Blocks: on the locks and RCU grace periods. Threads: no other call may use
  * @process or its regions.
  * Return: 0, -EBUSY (a region is held or has a batch), -EPERM (in a child of
@@ -205,8 +206,8 @@ struct smudge_process_stats {
 	size_t size;			   /* set by the caller: sizeof */
 	enum smudge_process_method method; /* in force, never AUTO */
 	bool has_ended;
-	uint64_t stops; /* how often the process was stopped */
-	uint64_t stopped_ns;
+	uint64_t stops;	     /* how often the process was stopped */
+	uint64_t stopped_ns; /* until now, if it stands */
 	uint64_t longest_stop_ns;
 	uint64_t nregions;	   /* now */
 	uint64_t regions_appeared; /* those of the open included */

@@ -24,6 +24,16 @@ void smi_arch_repair(pid_t pid, pid_t tid)
 	(void)tid;
 }
 
+int smi_arch_read_registers(pid_t tid, char *to, size_t room_bytes,
+			    struct smi_arch_registers *ret_sets)
+{
+	(void)tid;
+	(void)to;
+	(void)room_bytes;
+	(void)ret_sets;
+	return -EOPNOTSUPP;
+}
+
 int smi_arch_check_uffd(struct smi_target *target, struct smudge_error *err)
 {
 	(void)target;

@@ -37,7 +37,7 @@ const void **smi_guardian_slot(void)
 }
 
 /* The child has a table of handlers of its own. */
-static void receive_sigchld(void)
+void smi_guardian_receive_sigchld(void)
 {
 	const struct sigaction action = {.sa_handler = SIG_DFL};
 
@@ -48,7 +48,7 @@ static int run(void *opaque)
 {
 	struct errand *errand = opaque;
 
-	receive_sigchld();
+	smi_guardian_receive_sigchld();
 	errand->fn(errand->opaque);
 	errand->is_done = true;
 	return 0;
@@ -60,40 +60,68 @@ int __clone(int (*fn)(void *opaque), void *stack, int flags, void *opaque, ...);
 #define clone __clone
 #endif
 
-/* It sends no signal at its end, so it is seen by __WALL only. */
-static int start_and_wait(struct errand *errand, char *stack)
+static char *stack_in(char *memory)
 {
-	pid_t pid = clone(run, stack + STACK_BYTES,
-			  CLONE_VM | CLONE_VFORK | CLONE_FILES, errand);
+	return memory + (-(uintptr_t)memory & (STACK_BYTES - 1));
+}
+
+char *smi_guardian_map_stack(void)
+{
+	char *memory = mmap(NULL, 2 * STACK_BYTES, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+
+	if (memory == MAP_FAILED)
+		return NULL;
+	if (mprotect(stack_in(memory), GUARD_BYTES, PROT_NONE) == 0)
+		return memory;
+	smi_guardian_unmap_stack(memory);
+	return NULL;
+}
+
+void smi_guardian_unmap_stack(char *memory)
+{
+	munmap(memory, 2 * STACK_BYTES);
+}
+
+pid_t smi_guardian_clone(int (*fn)(void *opaque), char *memory, int flags,
+			 void *opaque, int *ret_pidfd)
+{
+	return clone(fn, stack_in(memory) + STACK_BYTES, flags, opaque,
+		     ret_pidfd);
+}
+
+void smi_guardian_reap(pid_t pid)
+{
+	while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
+		;
+}
+
+static int start_and_wait(struct errand *errand, char *memory)
+{
+	pid_t pid = smi_guardian_clone(run, memory,
+				       CLONE_VM | CLONE_VFORK | CLONE_FILES,
+				       errand, NULL);
 	int ret = pid < 0 ? -errno : 0;
 
 	if (pid < 0)
 		return ret;
-	while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
-		;
+	smi_guardian_reap(pid);
 	return errand->is_done ? 0 : -EIO;
 }
 
 int smi_guardian_run(void (*fn)(void *opaque), void *opaque)
 {
 	struct errand errand = {.fn = fn, .opaque = opaque};
+	char *memory = smi_guardian_map_stack();
 	sigset_t all, old;
-	char *memory, *stack;
 	int ret;
 
-	memory = mmap(NULL, 2 * STACK_BYTES, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-	if (memory == MAP_FAILED)
+	if (!memory)
 		return -ENOMEM;
-	stack = memory + (-(uintptr_t)memory & (STACK_BYTES - 1));
-	if (mprotect(stack, GUARD_BYTES, PROT_NONE) < 0) {
-		munmap(memory, 2 * STACK_BYTES);
-		return -ENOMEM;
-	}
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	ret = start_and_wait(&errand, stack);
+	ret = start_and_wait(&errand, memory);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	munmap(memory, 2 * STACK_BYTES);
+	smi_guardian_unmap_stack(memory);
 	return ret;
 }

@@ -6,6 +6,8 @@
 #ifndef LIB_PROCESS_GUARDIAN_H
 #define LIB_PROCESS_GUARDIAN_H
 
+#include <sys/types.h>
+
 /*
  * smi_guardian_run - run @fn in a child that shares everything, and wait for it
  * @fn: what it does; all signals are blocked, SIGCHLD has the default action,
@@ -16,6 +18,20 @@
  * process could be made), -ENOMEM.
  */
 int smi_guardian_run(void (*fn)(void *opaque), void *opaque);
+
+/*
+ * For other kinds of guardians (keeper.h): memory with a stack, or NULL; and
+ * clone(2) with such a stack, whose child receives SIGCHLD by its default
+ * action when it calls smi_guardian_receive_sigchld.
+ */
+char *smi_guardian_map_stack(void);
+void smi_guardian_unmap_stack(char *memory);
+pid_t smi_guardian_clone(int (*fn)(void *opaque), char *memory, int flags,
+			 void *opaque, int *ret_pidfd);
+void smi_guardian_receive_sigchld(void);
+
+/* Wait for a guardian's end; it sends no signal, so __WALL only sees it. */
+void smi_guardian_reap(pid_t pid);
 
 /* A pointer of the guardian that calls, for its handlers; NULL at first. */
 const void **smi_guardian_slot(void);

@@ -13,7 +13,8 @@
  * LOCKS. process->lock comes first, then memory's, then a region's. A region's
  * read takes none of them: it uses the attachment's descriptors, which stay
  * while an area of the attachment exists. With soft-dirty bits it takes their
- * lock, which is the innermost.
+ * lock. stop_lock is the innermost: it is held to stop the process, to let it
+ * go, and while something relies on it that the process stands.
  */
 #ifndef LIB_PROCESS_OBJECTS_H
 #define LIB_PROCESS_OBJECTS_H
@@ -46,6 +47,7 @@ struct smi_process_means {
 			     struct smudge_error *err);
 };
 
+struct smi_hold;
 struct smi_soft_dirty;
 struct smi_soft_area;
 
@@ -107,6 +109,8 @@ struct smudge_process {
 	char *pattern;
 	uint64_t first_address, end_address;
 	unsigned int stop_timeout_ms;
+	pthread_mutex_t stop_lock;
+	struct smi_hold *hold; /* changed under both locks; NULL: it runs */
 	/* lock, all below: */
 	struct smi_attachment *attachment; /* NULL: exec'd, not attached yet */
 	struct smi_area **areas;	   /* ascending */

@@ -15,7 +15,9 @@
 #include "process/follow.h"
 #include "process/open.h"
 #include "process/options.h"
+#include "process/renew.h"
 #include "process/soft_dirty.h"
+#include "process/standing.h"
 #include "sys/error.h"
 #include "sys/guard.h"
 #include "sys/log.h"
@@ -37,6 +39,7 @@ static void free_process(struct smudge_process *process)
 	}
 	smi_process_free_left_out(process);
 	pthread_mutex_destroy(&process->lock);
+	pthread_mutex_destroy(&process->stop_lock);
 	free(process->areas);
 	free(process->pattern);
 	free(process);
@@ -52,6 +55,7 @@ new_process(struct smudge_memory *memory, pid_t pid,
 	if (!process)
 		return NULL;
 	pthread_mutex_init(&process->lock, NULL);
+	pthread_mutex_init(&process->stop_lock, NULL);
 	process->space = smi_sys_space_id();
 	process->memory = memory;
 	process->means = means;
@@ -148,33 +152,11 @@ int smi_process_open(struct smudge_memory *memory, pid_t pid,
 	return 0;
 }
 
-/* The program is another one: all of the old one's areas go. */
-static int attach_again(struct smudge_process *process,
-			struct smudge_error *err)
-{
-	if (process->attachment) {
-		process->stats.execs++;
-		smi_attachment_stats(process->attachment, &process->stats);
-		for (size_t i = 0; i < process->nareas; i++)
-			smi_area_let_go(process->areas[i]);
-		smi_attachment_let_go(process->attachment);
-		smi_attachment_drop(process->attachment);
-		process->attachment = NULL;
-	}
-	smi_process_remove_areas(process);
-	return smi_attachment_make(process, err);
-}
-
 /* process->lock held. */
 static int refresh(struct smudge_process *process, struct smudge_error *err)
 {
-	int ret = process->attachment ? smi_attachment_check(process, err)
-				      : -ESTALE;
+	int ret = smi_process_renew(process, err);
 
-	if (ret == -ESTALE)
-		ret = attach_again(process, err);
-	if (ret == -ESRCH)
-		process->stats.has_ended = true;
 	return ret < 0 ? ret : smi_process_follow(process, err);
 }
 
@@ -269,6 +251,7 @@ int smudge_process_close(struct smudge_process *process,
 	ret = check_space(process, err);
 	if (ret < 0)
 		return ret;
+	smi_standing_end(process);
 	for (size_t i = 0; i < process->nareas; i++)
 		smi_area_let_go(process->areas[i]);
 	if (process->attachment)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Collecting the soft-dirty bits of another process, and the sources of its
- * areas.
+ * The sources of the areas of a process that has soft-dirty bits.
  *
  * A source that starts has nothing armed: its pages count as written until the
  * first collect, so that starting many of them stops nothing.
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "process/ksm.h"
+#include "process/soft_collect.h"
 #include "process/soft_kind.h"
 #include "source/soft_dirty_bits.h"
 #include "sys/guard.h"
@@ -23,19 +23,6 @@
 #include "sys/pagemap.h"
 
 #define WHERE "soft_dirty"
-
-struct smi_soft_dirty {
-	struct smudge_process *process;
-	struct smi_attachment *attachment;
-	int clear_refs;
-	pthread_mutex_t lock;
-	struct smi_soft_area *areas; /* lock, as all below */
-	uint64_t *words;
-	bool is_begun; /* by this thread: */
-	pthread_t beginner;
-	int begun_code; /* what its collect returned */
-	uint64_t stops, stopped_ns, longest_stop_ns;
-};
 
 /* A source's part. */
 struct member {
@@ -45,58 +32,10 @@ struct member {
 	uint64_t *reported;
 };
 
-/* ---- collecting ------------------------------------------------------- */
-
-/* In the guardian, while the process stands. */
-static int read_and_clear(struct smi_stop *stop, void *opaque,
-			  struct smudge_error *err)
-{
-	struct smi_soft_dirty *soft = opaque;
-	ssize_t n;
-	int ret;
-
-	for (struct smi_soft_area *a = soft->areas; a; a = a->next)
-		smi_soft_area_read(a, soft->attachment->uffd.pagemap,
-				   soft->words, a->pending, false);
-	n = write(soft->clear_refs, "4", 1);
-	if (n == 1)
-		return 0;
-	ret = n < 0 ? -errno : -EIO;
-	return smudge_error_set(err, ret, WHERE,
-				"cannot clear the soft-dirty bits by "
-				"/proc/PID/clear_refs: %s",
-				strerror(-ret));
-}
-
-static void fill_all(struct smi_soft_dirty *soft)
-{
-	for (struct smi_soft_area *a = soft->areas; a; a = a->next)
-		smi_soft_area_fill(a, a->pending);
-}
-
-/* Lock held. After a failure it is unknown what was read and cleared. */
-static int collect(struct smi_soft_dirty *soft, struct smudge_error *err)
-{
-	const struct smudge_process *process = soft->process;
-	bool is_merged = smi_ksm_is_running();
-	uint64_t stopped_ns = 0;
-	int ret = process->means->while_stopped(
-		&soft->attachment->target, process->stop_timeout_ms,
-		read_and_clear, soft, &stopped_ns, err);
-
-	soft->stops++;
-	soft->stopped_ns += stopped_ns;
-	if (stopped_ns > soft->longest_stop_ns)
-		soft->longest_stop_ns = stopped_ns;
-	if (ret < 0 || is_merged || smi_ksm_is_running())
-		fill_all(soft);
-	return ret;
-}
-
 int smi_soft_dirty_begin(struct smi_soft_dirty *soft, struct smudge_error *err)
 {
 	SMI_SYS_GUARD(&soft->lock);
-	int ret = soft->areas ? collect(soft, err) : 0;
+	int ret = soft->areas ? smi_soft_collect(soft, err) : 0;
 
 	soft->is_begun = true;
 	soft->begun_code = ret;
@@ -158,7 +97,7 @@ static int member_harvest(void *opaque, struct smudge_sink *sink,
 	if (soft->is_begun && pthread_equal(soft->beginner, pthread_self()))
 		ret = soft->begun_code;
 	else
-		ret = collect(soft, err);
+		ret = smi_soft_collect(soft, err);
 	if (ret < 0)
 		return smudge_error_set(err, ret, WHERE,
 					"its bits could not be read and "

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "process/attachment.h"
+#include "process/standing.h"
 #include "sys/guard.h"
 #include "sys/options.h"
 
@@ -46,6 +47,7 @@ int smudge_process_stats(struct smudge_process *process,
 	now.nregions = process->nareas;
 	if (process->attachment)
 		smi_attachment_stats(process->attachment, &now);
+	smi_standing_stats(process, &now);
 	count_untracked(process, &now);
 	return smi_sys_stats_copy(
 		stats, &now,

@@ -56,8 +56,9 @@ struct rig_options {
 	bool has_filter;     /* userfaultfd(2) kills it */
 };
 
-/* Kinds: kinds_*.c, kind_*.c */
+/* Kinds: kinds_*.c, kind_*.c. A writer is in none of the lists. */
 extern const struct rig_kind rig_kvm;
+extern const struct rig_kind rig_writer; /* one per process */
 extern const struct rig_kind *const rig_waits[];
 extern const size_t rig_nwaits;
 extern const struct rig_kind *const rig_others[];

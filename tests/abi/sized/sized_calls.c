@@ -337,6 +337,7 @@ struct sized_call sized_calls[N_SIZED_CALLS] = {
 	EXEMPT(process_stats, smudge_process_stats,
 	       "it takes a process, and tests/kernel/test_process_stats has "
 	       "one"),
+	EXEMPT(process_each_thread, smudge_process_thread, FROM_LIBRARY),
 	EXEMPT(process_each_untracked, smudge_process_untracked, FROM_LIBRARY),
 	EXEMPT(process_each_writer, smudge_process_writer, FROM_LIBRARY),
 	EXEMPT(migrate_default_policy, smudge_migrate_stats, FROM_LIBRARY),

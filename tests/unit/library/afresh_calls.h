@@ -54,11 +54,14 @@ int afresh_hub_join(bool fails, struct smudge_error *err);
 int afresh_migration_create(bool fails, struct smudge_error *err);
 int afresh_migration_set_limits(bool fails, struct smudge_error *err);
 int afresh_process_close(bool fails, struct smudge_error *err);
+int afresh_process_continue(bool fails, struct smudge_error *err);
+int afresh_process_each_thread(bool fails, struct smudge_error *err);
 int afresh_process_each_writer(bool fails, struct smudge_error *err);
 int afresh_process_harvest(bool fails, struct smudge_error *err);
 int afresh_process_harvest_quiesced(bool fails, struct smudge_error *err);
 int afresh_process_look(bool fails, struct smudge_error *err);
 int afresh_process_open(bool fails, struct smudge_error *err);
+int afresh_process_stop(bool fails, struct smudge_error *err);
 
 int afresh_checkpoint_add_blob(bool fails, struct smudge_error *err);
 int afresh_checkpointer_create(bool fails, struct smudge_error *err);

@@ -134,6 +134,50 @@ int afresh_process_each_writer(bool fails, struct smudge_error *err)
 	return call(fails, err, each_writer);
 }
 
+int afresh_process_stop(bool fails, struct smudge_error *err)
+{
+	return call(fails, err, smudge_process_stop);
+}
+
+/* It stands; a call that fails finds that it does not. */
+static int call_standing(bool fails, struct smudge_error *err,
+			 int (*standing)(struct smudge_process *process,
+					 struct smudge_error *err))
+{
+	struct tracked t;
+	int ret;
+
+	if (!open_tracked(&t, NULL))
+		return AFRESH_SKIP;
+	if (!fails)
+		assert_int_equal(smudge_process_stop(t.process, NULL), 0);
+	ret = standing(t.process, err);
+	close_tracked(&t);
+	return ret;
+}
+
+int afresh_process_continue(bool fails, struct smudge_error *err)
+{
+	return call_standing(fails, err, smudge_process_continue);
+}
+
+static void see_thread(void *opaque, const struct smudge_process_thread *thread)
+{
+	(*(int *)opaque)++;
+}
+
+static int each_thread(struct smudge_process *process, struct smudge_error *err)
+{
+	int nthreads = 0;
+
+	return smudge_process_each_thread(process, see_thread, &nthreads, err);
+}
+
+int afresh_process_each_thread(bool fails, struct smudge_error *err)
+{
+	return call_standing(fails, err, each_thread);
+}
+
 int afresh_process_close(bool fails, struct smudge_error *err)
 {
 	struct smudge_region *region;
