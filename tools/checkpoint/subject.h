@@ -27,6 +27,8 @@ struct checkpoint_subject_ops {
 	int (*attached)(void *subject, struct smudge_memory *memory,
 			struct smudge_process *process,
 			struct smudge_error *err);
+	/* Before each checkpoint, while it runs. May refuse. May be NULL. */
+	int (*prepare)(void *subject, struct smudge_error *err);
 	/*
 	 * After it has returned 0 nothing writes the memory until resume, which
 	 * is called once for each. A checkpoint has one or two of them.

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Lines of "info mtree -f" are "  gpa-gpa (prio 0, ram): id @offset KVM", and
+ * the answer of "gpa2hva" ends in "is 0xhva".
+ */
+#include "qemu/gpa.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <smudge/error.h>
+
+#include "qemu/peer.h"
+
+#define MARK ", ram): "
+
+/* The answer to a command: freed by the caller; or NULL. */
+static char *ask(struct qemu_peer *peer, const char *line)
+{
+	struct smudge_error ignored = SMUDGE_ERROR_INIT;
+	json_t *value = NULL;
+	char *text = NULL;
+
+	if (qemu_peer_run(peer, "human-monitor-command",
+			  json_pack("{s:s}", "command-line", line), &value,
+			  &ignored))
+		return NULL;
+	if (json_is_string(value))
+		text = strdup(json_string_value(value));
+	json_decref(value);
+	return text;
+}
+
+static bool is_id(const char *text, const char *id)
+{
+	size_t length = strlen(id);
+
+	return strncmp(text, id, length) == 0 &&
+	       (text[length] == '\0' || strchr(" \r\n", text[length]));
+}
+
+/* One line, which @mark is in. */
+static bool read_line(const char *text, const char *mark, uint64_t *ret_gpa,
+		      uint64_t *ret_offset)
+{
+	const char *begin = mark;
+	size_t rest = strcspn(mark, "\n");
+	const char *at = memchr(mark, '@', rest);
+
+	while (begin > text && begin[-1] != '\n')
+		begin--;
+	*ret_offset = at ? strtoull(at + 1, NULL, 16) : 0;
+	return sscanf(begin, " %" SCNx64 "-", ret_gpa) == 1;
+}
+
+bool qemu_gpa_parse(const char *text, const char *id, uint64_t *ret_gpa,
+		    uint64_t *ret_offset)
+{
+	const char *mark = text;
+
+	while ((mark = strstr(mark, MARK))) {
+		mark += strlen(MARK);
+		if (is_id(mark, id))
+			return read_line(text, mark, ret_gpa, ret_offset);
+	}
+	return false;
+}
+
+static bool read_hva(const char *text, const char *id, uint64_t *ret_hva)
+{
+	const char *name = strchr(text, '(');
+	const char *is = strstr(text, ") is 0x");
+
+	if (!name || !is || strncmp(name + 1, id, strlen(id)) != 0)
+		return false;
+	*ret_hva = strtoull(is + strlen(") is "), NULL, 16);
+	return true;
+}
+
+int qemu_gpa_find(struct qemu_peer *peer, const char *id, uint64_t *ret_address)
+{
+	char *tree = ask(peer, "info mtree -f");
+	uint64_t gpa, offset, hva;
+	char line[64];
+	char *answer = NULL;
+	int ret = -ENOENT;
+
+	if (tree && qemu_gpa_parse(tree, id, &gpa, &offset)) {
+		snprintf(line, sizeof(line), "gpa2hva 0x%" PRIx64, gpa);
+		answer = ask(peer, line);
+	}
+	if (answer && read_hva(answer, id, &hva)) {
+		*ret_address = hva - offset;
+		ret = 0;
+	}
+	free(tree);
+	free(answer);
+	return ret;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where QEMU's monitor for people says that a memory backend is.
+ */
+#ifndef TOOLS_QEMU_GPA_H
+#define TOOLS_QEMU_GPA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct qemu_peer;
+
+/*
+ * qemu_gpa_find - the address of a backend's first byte in QEMU's process
+ * Return: 0, -ENOENT.
+ */
+int qemu_gpa_find(struct qemu_peer *peer, const char *id,
+		  uint64_t *ret_address);
+
+/*
+ * qemu_gpa_parse - the first line of "info mtree -f" that has the backend
+ * @ret_gpa: of the line
+ * @ret_offset: of that gpa in the backend
+ */
+bool qemu_gpa_parse(const char *text, const char *id, uint64_t *ret_gpa,
+		    uint64_t *ret_offset);
+
+#endif
