@@ -16,7 +16,8 @@
  * pieces. When the save fails, the pages of all pieces are marked again for
  * this client: that makes them as dirty as a return of the batch. An open batch
  * would keep the region from being removed or resized for as long as it takes
- * to write a layer.
+ * to write a layer. A full layer also has pages that were not taken, since they
+ * are clean as of the layer before: nothing of them is returned.
  */
 #ifndef LIB_CHECKPOINT_CHECKPOINTER_OBJECTS_H
 #define LIB_CHECKPOINT_CHECKPOINTER_OBJECTS_H

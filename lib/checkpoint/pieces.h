@@ -10,6 +10,7 @@
 #ifndef LIB_CHECKPOINT_PIECES_H
 #define LIB_CHECKPOINT_PIECES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,7 @@ struct smi_piece {
 	uint32_t pass; /* of the save; 0: the page is in no piece before */
 	uint64_t first_page, npages;
 	uint8_t *bytes; /* the copy, in a chunk; NULL: zeros */
+	bool was_clean; /* not taken: a full layer has it too */
 };
 
 struct smi_piece_block {

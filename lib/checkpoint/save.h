@@ -87,7 +87,7 @@ int smi_save_wait_for_budget(struct smudge_checkpointer *cp,
 /* Populate memory for about as many copies as the pause will make. */
 void smi_save_populate(struct smudge_checkpointer *cp, struct smi_save *save);
 
-/* Mark the pages of all pieces again. @list: of the calling thread. */
+/* Mark again what was taken, of all pieces. @list: of the calling thread. */
 void smi_save_return_pages(struct smudge_checkpointer *cp,
 			   struct smi_save *save, struct smi_region_list *list);
 

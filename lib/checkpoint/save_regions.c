@@ -149,6 +149,8 @@ void smi_save_return_pages(struct smudge_checkpointer *cp,
 	list->n = smudge_memory_hold_regions(cp->memory, list->regions,
 					     SMUDGE_MAX_REGIONS);
 	while ((piece = smi_pieces_next(&cursor))) {
+		if (piece->was_clean)
+			continue;
 		if (!region || smudge_region_id(region) != piece->region_id)
 			region = find(list, piece->region_id);
 		if (!region)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Harvest and take: what is dirty becomes pieces.
+ * Harvest and take: what is dirty becomes pieces, and for a full layer the rest
+ * as well. That is not taken: it is clean as of the layer before, and a save
+ * that fails has nothing of it to return.
  *
  * ORDER. The take clears a page's bit and re-arms its writers. Only then is
  * the page looked at: is it populated? what is in it? A page that was never
@@ -8,6 +10,7 @@
  */
 #include "checkpoint/save.h"
 
+#include <smudge/bitmap.h>
 #include <smudge/populated.h>
 
 #include "common/range.h"
@@ -25,31 +28,20 @@ static unsigned int shift_of(const struct smudge_region *region)
 	return smudge_region_page_shift(region) - SMI_QCOW2_PAGE_SHIFT;
 }
 
-static struct smi_piece piece_of(struct smudge_region *region,
-				 uint64_t first_page, uint64_t npages)
+/* A part of @whole, in pages of its region. */
+static struct smi_piece part_of(const struct smi_piece *whole,
+				uint64_t first_page, uint64_t end_page)
 {
-	return (struct smi_piece){
-		.region = region,
-		.region_id = smudge_region_id(region),
-		.first_page = first_page << shift_of(region),
-		.npages = npages << shift_of(region),
-	};
-}
+	struct smi_piece part = *whole;
 
-static int add_zeros(struct smi_save *save, struct smudge_region *region,
-		     uint64_t first_page, uint64_t end_page,
-		     struct smudge_error *err)
-{
-	struct smi_piece piece =
-		piece_of(region, first_page, end_page - first_page);
-
-	return first_page < end_page ? smi_save_add_zeros(save, &piece, err)
-				     : 0;
+	part.first_page = first_page << shift_of(whole->region);
+	part.npages = (end_page - first_page) << shift_of(whole->region);
+	return part;
 }
 
 /* A long run: what was never touched is zeros, and is not read. */
 static int add_populated(struct smudge_checkpointer *cp, struct smi_save *save,
-			 struct smudge_region *region, struct smudge_run run,
+			 const struct smi_piece *whole, struct smudge_run run,
 			 struct smudge_error *err)
 {
 	uint64_t at = run.first_page;
@@ -57,35 +49,43 @@ static int add_populated(struct smudge_checkpointer *cp, struct smi_save *save,
 
 	while (at < end) {
 		struct smudge_run found = {0, 0};
-		int ret = smudge_region_next_populated(region, at, end, &found,
-						       err);
+		int ret = smudge_region_next_populated(whole->region, at, end,
+						       &found, err);
 		struct smi_piece piece;
 
 		if (ret < 0)
 			return ret;
 		if (!ret)
 			found = (struct smudge_run){end, 0};
-		ret = add_zeros(save, region, at, found.first_page, err);
-		if (!ret && found.npages) {
-			piece = piece_of(region, found.first_page,
-					 found.npages);
+		ret = 0;
+		piece = part_of(whole, at, found.first_page);
+		if (piece.npages)
+			ret = smi_save_add_zeros(save, &piece, err);
+		at = found.first_page + found.npages;
+		piece = part_of(whole, found.first_page, at);
+		if (!ret)
 			ret = smi_save_add_data(cp, save, &piece, err);
-		}
 		if (ret < 0)
 			return ret;
-		at = found.first_page + found.npages;
 	}
 	return 0;
 }
 
+/* @run: in pages of the region */
 static int add_run(struct smudge_checkpointer *cp, struct smi_save *save,
 		   struct smudge_region *region, struct smudge_run run,
-		   struct smudge_error *err)
+		   bool was_clean, struct smudge_error *err)
 {
-	struct smi_piece piece = piece_of(region, run.first_page, run.npages);
+	const struct smi_piece piece = {
+		.region = region,
+		.region_id = smudge_region_id(region),
+		.first_page = run.first_page << shift_of(region),
+		.npages = run.npages << shift_of(region),
+		.was_clean = was_clean,
+	};
 
 	if (piece.npages >= ASK_POPULATED_PAGES)
-		return add_populated(cp, save, region, run, err);
+		return add_populated(cp, save, &piece, run, err);
 	return smi_save_add_data(cp, save, &piece, err);
 }
 
@@ -98,7 +98,7 @@ static int add_batch(struct smudge_checkpointer *cp, struct smi_save *save,
 
 	for (size_t i = 0; i < nruns && !ret; i++)
 		ret = add_run(cp, save, region, smudge_batch_run(cp->batch, i),
-			      err);
+			      false, err);
 	if (ret < 0)
 		(void)smudge_client_return(cp->client, cp->batch);
 	else
@@ -106,22 +106,78 @@ static int add_batch(struct smudge_checkpointer *cp, struct smi_save *save,
 	return ret;
 }
 
-static int take_region(struct smudge_checkpointer *cp, struct smi_save *save,
-		       struct smudge_region *region, struct smudge_error *err)
+static void note_taken(const struct smudge_batch *batch,
+		       struct smudge_bitmap *taken)
+{
+	size_t nruns = smudge_batch_nruns(batch);
+
+	for (size_t i = 0; i < nruns; i++) {
+		struct smudge_run run = smudge_batch_run(batch, i);
+
+		smudge_bitmap_set_range(taken, run.first_page, run.npages);
+	}
+}
+
+/* @taken: receives which pages; or NULL */
+static int take_dirty(struct smudge_checkpointer *cp, struct smi_save *save,
+		      struct smudge_region *region, struct smudge_bitmap *taken,
+		      struct smudge_error *err)
 {
 	struct smudge_run rest = {0, smudge_region_npages(region)};
 	int ret;
 
-	if (save->is_full && save->npasses == 1)
-		smudge_client_mark(cp->client, region, 0, rest.npages);
 	while ((ret = smudge_client_take_next(cp->client, region, &rest,
 					      UINT64_MAX, cp->batch, err)) >
 	       0) {
+		if (taken)
+			note_taken(cp->batch, taken);
 		ret = add_batch(cp, save, region, err);
 		if (ret < 0)
 			return ret;
 	}
 	return ret;
+}
+
+/* All that was not taken. What is dirty by now is in the next pass too. */
+static int add_clean(struct smudge_checkpointer *cp, struct smi_save *save,
+		     struct smudge_region *region, struct smudge_bitmap *taken,
+		     struct smudge_error *err)
+{
+	uint64_t end = smudge_region_npages(region);
+	struct smudge_run run = {0, 0};
+	int ret = 0;
+
+	while (!ret && smudge_bitmap_next_clean(
+			       taken, run.first_page + run.npages, end, &run)) {
+		ret = smi_save_check_pause(save, err);
+		if (!ret)
+			ret = add_run(cp, save, region, run, true, err);
+	}
+	return ret;
+}
+
+static int take_all(struct smudge_checkpointer *cp, struct smi_save *save,
+		    struct smudge_region *region, struct smudge_error *err)
+{
+	struct smudge_bitmap *taken;
+	int ret = smudge_bitmap_create(smudge_region_npages(region), &taken,
+				       NULL);
+
+	if (ret < 0)
+		return smi_checkpointer_no_memory(err);
+	ret = take_dirty(cp, save, region, taken, err);
+	if (!ret)
+		ret = add_clean(cp, save, region, taken, err);
+	smudge_bitmap_destroy(taken);
+	return ret;
+}
+
+static int take_region(struct smudge_checkpointer *cp, struct smi_save *save,
+		       struct smudge_region *region, struct smudge_error *err)
+{
+	return save->is_full && save->npasses == 1
+		       ? take_all(cp, save, region, err)
+		       : take_dirty(cp, save, region, NULL, err);
 }
 
 /*

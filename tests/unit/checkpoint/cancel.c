@@ -51,6 +51,37 @@ static void a_cancel_in_a_callback(void **state)
 	rig_close(&rig);
 }
 
+/* What was clean before a full layer that failed is clean afterwards. */
+static void a_full_save_that_is_cancelled(void **state)
+{
+	static const char *const callbacks[] = {"quiesce", "save_state",
+						"resume"};
+	const struct smudge_save_options full = {.size = sizeof(full),
+						 .is_full = true};
+	struct test_rng rng = test_rng_start("full");
+	struct smudge_layer_info info;
+	struct rig rig;
+
+	open_rig(&rig, &rng, 5000);
+	rig.hook = cancel_in;
+	cancelling = NULL;
+	rig_checkpoint(&rig, NULL);
+	for (int i = 0; i < 6; i++) {
+		rig_write(&rig, &rig.regions[0], 7, 7 + i);
+		rig_write(&rig, &rig.regions[0], 100 + i, i);
+		cancelling = callbacks[i % 3];
+		assert_int_equal(
+			smudge_checkpointer_save(rig.cp, &full, NULL, NULL),
+			-ECANCELED);
+		cancelling = NULL;
+		rig_write(&rig, &rig.regions[0], 200 + i, 1 + i);
+		rig_checkpoint(&rig, &info);
+		assert_false(info.is_full);
+		assert_int_equal(info.pages, 3);
+	}
+	rig_close(&rig);
+}
+
 static void *cancel_often(void *opaque)
 {
 	struct rig *rig = opaque;
@@ -140,5 +171,5 @@ static void a_cancel_before_a_save(void **state)
 	rig_close(&rig);
 }
 
-TEST_MAIN(a_cancel_in_a_callback, cancels_at_any_time, deadlines,
-	  a_cancel_before_a_save)
+TEST_MAIN(a_cancel_in_a_callback, a_full_save_that_is_cancelled,
+	  cancels_at_any_time, deadlines, a_cancel_before_a_save)
