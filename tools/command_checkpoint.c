@@ -8,8 +8,10 @@
 #include "checkpoint/request.h"
 #include "checkpoint/vm.h"
 #include "clock.h"
+#include "common/layer_name.h"
 #include "number.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -42,6 +44,22 @@ static const char help_text[] =
 #define NAME		"checkpoint"
 #define MAX_DEADLINE_MS 3600000
 
+/* FOLDER@N is a layer wherever else a folder is given. FOLDER@N/ is none. */
+static int take_folder(struct checkpoint_request *request)
+{
+	struct layer_name name;
+	int ret = layer_name_parse(optarg, &name);
+	bool is_layer = ret == -EINVAL || (!ret && name.number);
+
+	request->folder = optarg;
+	if (!*optarg || !is_layer)
+		return TOOL_OK;
+	return tool_usage(NAME,
+			  "--to takes a folder, and '%.40s' names a "
+			  "layer of one",
+			  optarg);
+}
+
 static int take_deadline(struct checkpoint_request *request)
 {
 	uint64_t ms;
@@ -62,8 +80,7 @@ static int take_option(int code, struct checkpoint_request *request)
 		request->qmp = optarg;
 		return TOOL_OK;
 	case 't':
-		request->folder = optarg;
-		return TOOL_OK;
+		return take_folder(request);
 	case 'f':
 		request->is_full = true;
 		return TOOL_OK;

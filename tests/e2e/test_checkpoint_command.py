@@ -121,6 +121,8 @@ def wrong_command_lines_of_checkpoint(lab):
             ((), "--qmp"), (("--qmp", "x"), "--to"),
             (("--qmp", "x", "--to", ""), "--to"),
             (("--qmp", "x", "--to", "y", "z"), "'z' is too much"),
+            (("--qmp", "x", "--to", "y@3"), "'y@3' names a layer"),
+            (("--qmp", "x", "--to", "y@0"), "'y@0' names a layer"),
             (("--qmp", "x", "--to", "y", "--pause-deadline", "0"), "deadline"),
             (("--qmp", "x", "--to", "y", "--json=1"), "no value"),
             (("--qmp", "x", "--to", "y", "--quick"), "--quick")):
