@@ -83,7 +83,7 @@ enum smudge_process_method {
 	SMUDGE_PROCESS_SOFT_DIRTY = 2,
 };
 
-/* Which of the mappings that may be written become regions. */
+/* Which of the mappings that may be written become regions; see unwritable. */
 enum smudge_process_select {
 	SMUDGE_PROCESS_ALL = 0,
 	/* those whose name in /proc/PID/maps matches options.pattern */
@@ -116,6 +116,13 @@ struct smudge_process_options {
 	uint64_t end_address; /* exclusive */
 	/* how long the process may take to stop; 0: 1000 */
 	unsigned int stop_timeout_ms;
+	/*
+	 * Also private mappings that may not be written now but hold pages of
+	 * the process's own (what the loader relocated, memory that was made
+	 * read-only): from the first such page to the last. Before Linux 6.7
+	 * mappings of at most 1 GiB.
+	 */
+	bool unwritable;
 };
 
 /*

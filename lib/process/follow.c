@@ -23,6 +23,7 @@
 #include "process/area.h"
 #include "process/maps.h"
 #include "process/object.h"
+#include "process/tracked.h"
 #include "process/wanted.h"
 
 #define WHERE "process"

@@ -109,6 +109,7 @@ struct smudge_process {
 	char *pattern;
 	uint64_t first_address, end_address;
 	unsigned int stop_timeout_ms;
+	bool unwritable;
 	pthread_mutex_t stop_lock;
 	struct smi_hold *hold; /* changed under both locks; NULL: it runs */
 	/* lock, all below: */

@@ -59,8 +59,7 @@ int smi_process_options_copy(struct smudge_process_options *to,
 		.size = sizeof(defaults)};
 	int ret = smi_sys_options_copy(
 		to, from ? from : &defaults,
-		SMI_SYS_SHAPE(smudge_process_options, stop_timeout_ms), WHERE,
-		err);
+		SMI_SYS_SHAPE(smudge_process_options, unwritable), WHERE, err);
 
 	if (ret == 0)
 		ret = check_method(to, err);

@@ -65,6 +65,7 @@ new_process(struct smudge_memory *memory, pid_t pid,
 	process->first_address = o->first_address;
 	process->end_address = o->end_address;
 	process->stop_timeout_ms = o->stop_timeout_ms;
+	process->unwritable = o->unwritable;
 	process->pattern = o->pattern ? strdup(o->pattern) : NULL;
 	if (process->space && (process->pattern || !o->pattern))
 		return process;

@@ -13,46 +13,13 @@
 #include "common/text.h"
 #include "process/object.h"
 #include "process/special.h"
+#include "process/tracked.h"
+#include "process/unwritable.h"
 
 /* Smaller ones are not taken for a guest's memory. */
 #define GUEST_MIN_BYTES (UINT64_C(16) << 20)
 
 #define DELETED " (deleted)"
-
-struct smi_area *smi_area_after(const struct smudge_process *process,
-				uint64_t address)
-{
-	size_t low = 0, high = process->nareas;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (process->areas[middle]->end <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < process->nareas ? process->areas[low] : NULL;
-}
-
-struct smi_area *smi_area_at(const struct smudge_process *process,
-			     uint64_t address)
-{
-	struct smi_area *area = smi_area_after(process, address);
-
-	return area && area->start <= address ? area : NULL;
-}
-
-/* Is the page at @start tracked, as what it is now? */
-static bool is_tracked(const struct smudge_process *process, uint64_t start,
-		       const struct smi_object *object, const char *name)
-{
-	const struct smi_area *area = smi_area_at(process, start);
-
-	return area && area->attachment == process->attachment &&
-	       smi_object_continues(&area->object, area->name, object, name,
-				    start - area->start);
-}
 
 static void add_mapping(struct smi_wanted_list *wanted,
 			const struct smi_process_mapping *m)
@@ -162,7 +129,7 @@ static bool is_selected(const struct smudge_process *process,
 	case SMUDGE_PROCESS_GUEST_RAM:
 		/* what was selected once stays so, whatever else grew */
 		return is_guest_ram(w, largest) ||
-		       is_tracked(process, w->start, &w->object, w->name);
+		       smi_is_tracked(process, w->start, &w->object, w->name);
 	default:
 		return true;
 	}
@@ -181,6 +148,19 @@ static void select_groups(const struct smudge_process *process,
 	wanted->n = n;
 }
 
+/* Is it wanted, apart from the selection? @m is cut to what is. */
+static bool belongs(const struct smudge_process *process,
+		    struct smi_process_mapping *m)
+{
+	struct smi_object object = smi_object_of(m);
+
+	if (m->is_writable)
+		return true;
+	if (process->unwritable && !m->is_shared)
+		return smi_unwritable_cut(process, m);
+	return smi_is_tracked(process, m->start, &object, m->name);
+}
+
 int smi_wanted_find(const struct smudge_process *process,
 		    const struct smi_process_maps *maps,
 		    struct smi_wanted_list *wanted)
@@ -190,12 +170,10 @@ int smi_wanted_find(const struct smudge_process *process,
 	if (!wanted->list)
 		return -ENOMEM;
 	for (size_t i = 0; i < maps->n; i++) {
-		const struct smi_process_mapping *m = &maps->list[i];
-		struct smi_object object = smi_object_of(m);
+		struct smi_process_mapping m = maps->list[i];
 
-		if (m->is_writable ||
-		    is_tracked(process, m->start, &object, m->name))
-			add_mapping(wanted, m);
+		if (belongs(process, &m))
+			add_mapping(wanted, &m);
 	}
 	for (size_t i = 0; i < wanted->n; i++) {
 		struct smi_wanted *w = &wanted->list[i];

@@ -37,13 +37,4 @@ int smi_wanted_find(const struct smudge_process *process,
 
 void smi_wanted_free(struct smi_wanted_list *wanted);
 
-/*
- * The first area that ends behind @address, and the one that @address is in; or
- * NULL.
- */
-struct smi_area *smi_area_after(const struct smudge_process *process,
-				uint64_t address);
-struct smi_area *smi_area_at(const struct smudge_process *process,
-			     uint64_t address);
-
 #endif

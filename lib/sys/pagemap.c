@@ -33,8 +33,10 @@ struct scan_arg {
 #define SCAN_WP_MATCHING   (UINT64_C(1) << 0)
 #define SCAN_CHECK_WPASYNC (UINT64_C(1) << 1)
 #define PAGE_WRITTEN	   (UINT64_C(1) << 1)
+#define PAGE_FILE	   (UINT64_C(1) << 2)
 #define PAGE_PRESENT	   (UINT64_C(1) << 3)
 #define PAGE_SWAPPED	   (UINT64_C(1) << 4)
+#define PAGE_ZERO	   (UINT64_C(1) << 5)
 
 int smi_sys_pagemap_open(void)
 {
@@ -116,6 +118,23 @@ long smi_sys_pagemap_find_none(int pagemap, uint64_t start, uint64_t end,
 {
 	return find(pagemap, PAGE_PRESENT | PAGE_SWAPPED, false, start, end,
 		    runs, max);
+}
+
+long smi_sys_pagemap_find_anonymous(int pagemap, uint64_t start, uint64_t end,
+				    struct smi_sys_page_run *runs, size_t max)
+{
+	const struct scan_arg arg = {
+		.category_inverted = PAGE_FILE | PAGE_ZERO,
+		.category_mask = PAGE_FILE | PAGE_ZERO,
+		.category_anyof_mask = PAGE_PRESENT | PAGE_SWAPPED,
+		.return_mask = PAGE_PRESENT,
+	};
+	long ret;
+
+	do {
+		ret = scan(pagemap, arg, start, end, runs, max);
+	} while (ret == -EINTR);
+	return ret;
 }
 
 int smi_sys_pagemap_find_held(int pagemap, uint64_t start, uint64_t end,

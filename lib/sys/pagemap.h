@@ -75,6 +75,15 @@ long smi_sys_pagemap_find_none(int pagemap, uint64_t start, uint64_t end,
 			       struct smi_sys_page_run *runs, size_t max);
 
 /*
+ * smi_sys_pagemap_find_anonymous - find pages of no file that are mapped or in
+ *      swap, but for the page of zeros
+ *
+ * A marker counts as a page in swap. As smi_sys_pagemap_find_present.
+ */
+long smi_sys_pagemap_find_anonymous(int pagemap, uint64_t start, uint64_t end,
+				    struct smi_sys_page_run *runs, size_t max);
+
+/*
  * smi_sys_pagemap_find_held - the first run of pages for which the page table
  *	has an entry: a page, one in swap or in migration, or a marker
  * @max_pages: the run has no more
