@@ -216,8 +216,27 @@ static void pages_of_other_sizes_are_passed_over(void **state)
 	rig_free(&rig);
 }
 
-TEST_MAIN(it_is_whole_wherever_reads_end, no_part_of_it_is_an_error,
-	  video_memory_does_not_fool_it, a_device_does_not_fool_it,
-	  a_clever_device_makes_it_fail,
+/* Devices of a higher priority come first, whatever their section's number. */
+static void sections_come_in_any_order(void **state)
+{
+	struct stream_rig rig;
+
+	rig_until_devices(&rig);
+	rig.next_section = 70;
+	rig_device(&rig, "root-port", "abc", 3);
+	rig.next_section = 0;
+	rig_devices(&rig, USUAL_DEVICES - 1);
+	rig.next_section = 5000;
+	rig_device(&rig, "late", "abc", 3);
+	rig.next_section = 4000;
+	rig_device(&rig, "later", "abc", 3);
+	rig_finish(&rig);
+	assert_whole(&rig, 4096);
+	rig_free(&rig);
+}
+
+TEST_MAIN(sections_come_in_any_order, it_is_whole_wherever_reads_end,
+	  no_part_of_it_is_an_error, video_memory_does_not_fool_it,
+	  a_device_does_not_fool_it, a_clever_device_makes_it_fail,
 	  a_description_that_does_not_fit_is_refused,
 	  pages_of_other_sizes_are_passed_over)

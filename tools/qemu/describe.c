@@ -108,6 +108,11 @@ int qemu_peer_describe(struct qemu_peer *peer, struct qemu_machine *machine,
 	machine->version = strdup(peer->version);
 	if (!ret && !machine->version)
 		ret = -ENOMEM;
+	if (ret == -EACCES || ret == -EPERM)
+		return smudge_error_set(err, ret, NAME,
+					"process %d is another user's: run "
+					"this as that user, or as root",
+					(int)peer->pid);
 	if (ret)
 		return smudge_error_set(
 			err, ret, NAME,

@@ -197,36 +197,32 @@ static bool skip_footer(struct qemu_cursor *cursor, uint64_t section)
 	       qemu_cursor_number(cursor, 4) == section && !cursor->is_short;
 }
 
-/* Over the section of @device, whose number is @next or above. */
+/* Over the section of @device, which must be at the cursor. */
 static enum qemu_vmdesc_fit skip_section(struct qemu_cursor *cursor,
-					 const json_t *device, uint64_t *next)
+					 const json_t *device)
 {
 	bool is_first = cursor->at == 0;
 	uint64_t section;
 
-	if (!skip_head(cursor, device, &section) || section < *next)
+	if (!skip_head(cursor, device, &section))
 		return is_first ? QEMU_VMDESC_NONE : QEMU_VMDESC_WRONG;
 	skip_content(cursor, device, 0);
-	*next = section + 1;
 	return skip_footer(cursor, section) ? QEMU_VMDESC_FITS
 					    : QEMU_VMDESC_WRONG;
 }
 
 /* Nothing, or what begins and ends as sections do. */
-static bool is_rest(struct qemu_cursor *cursor, uint64_t next)
+static bool is_rest(struct qemu_cursor *cursor)
 {
 	struct qemu_cursor end = *cursor;
 
 	if (cursor->at == cursor->length)
 		return true;
 	if (qemu_cursor_number(cursor, 1) != SECTION_FULL ||
-	    qemu_cursor_number(cursor, 4) < next || cursor->is_short)
-		return false;
-	if (end.length - end.at < FOOTER_BYTES)
+	    end.length - end.at < FOOTER_BYTES)
 		return false;
 	end.at = end.length - FOOTER_BYTES;
-	return qemu_cursor_number(&end, 1) == FOOTER_MARK &&
-	       qemu_cursor_number(&end, 4) >= next;
+	return qemu_cursor_number(&end, 1) == FOOTER_MARK;
 }
 
 /* No device is described, where one would be if it was a description. */
@@ -249,19 +245,18 @@ enum qemu_vmdesc_fit qemu_vmdesc_fit(const struct qemu_vmdesc *description,
 		.length = description->sections_length,
 	};
 	enum qemu_vmdesc_fit fit = QEMU_VMDESC_FITS;
-	uint64_t next = 0;
 	json_t *device;
 
 	if (!find_devices(&scan))
 		return none(&scan);
 	while (fit == QEMU_VMDESC_FITS && max_devices-- &&
 	       (device = next_device(&scan))) {
-		fit = skip_section(&cursor, device, &next);
+		fit = skip_section(&cursor, device);
 		json_decref(device);
 	}
 	if (fit != QEMU_VMDESC_FITS)
 		return fit;
-	if (!next)
+	if (!cursor.at)
 		return none(&scan);
-	return is_rest(&cursor, next) ? QEMU_VMDESC_FITS : QEMU_VMDESC_WRONG;
+	return is_rest(&cursor) ? QEMU_VMDESC_FITS : QEMU_VMDESC_WRONG;
 }
