@@ -31,7 +31,9 @@
  * fails with -EFAULT counts as zeros: when memory is there again, it holds
  * zeros, or it is reported. So a client that keeps copies puts zeros in place
  * of such a page, or keeps the page dirty; a copy that stays as it was may be
- * wrong. A page that the process did not map is mapped there by the reading.
+ * wrong. A page that the process did not map is mapped there by the reading;
+ * but a hole of a memfd or tmpfs file that it maps shared stays one and is
+ * zeros, if the userfaultfd method tracks it.
  *
  * Reading takes no lock but, with soft-dirty bits, theirs: it waits while a
  * harvest has the process stand. With soft-dirty bits, only what is read by it

@@ -17,6 +17,7 @@
 
 #include "common/range.h"
 #include "process/attachment.h"
+#include "process/holes.h"
 #include "process/soft_dirty.h"
 #include "source/uffd.h"
 #include "sys/error.h"
@@ -59,11 +60,10 @@ static ssize_t read_some(int mem, char *buffer, size_t length, uint64_t at)
 	return errno == EIO ? -EFAULT : -errno;
 }
 
-static int read_all(const struct smi_area *area, uint64_t at,
-		    size_t length_bytes, void *buffer, struct smudge_error *err)
+static int read_content(const struct smi_area *area, uint64_t at,
+			size_t length_bytes, char *into,
+			struct smudge_error *err)
 {
-	char *into = buffer;
-
 	while (length_bytes) {
 		ssize_t n = read_some(area->attachment->mem, into, length_bytes,
 				      at);
@@ -75,6 +75,28 @@ static int read_all(const struct smi_area *area, uint64_t at,
 		length_bytes -= (size_t)n;
 	}
 	return 0;
+}
+
+/* Holes are not read: that would fill them. */
+static int read_all(struct smi_area *area, uint64_t at, size_t length_bytes,
+		    char *into, struct smudge_error *err)
+{
+	int ret = 0;
+
+	while (!ret && length_bytes) {
+		size_t content_bytes;
+		size_t hole_bytes = smi_holes_length(area, at, length_bytes,
+						     &content_bytes);
+
+		memset(into, 0, hole_bytes);
+		into += hole_bytes;
+		at += hole_bytes;
+		ret = read_content(area, at, content_bytes, into, err);
+		into += content_bytes;
+		at += content_bytes;
+		length_bytes -= hole_bytes + content_bytes;
+	}
+	return ret;
 }
 
 static int area_read(void *opaque, uint64_t offset_bytes, size_t length_bytes,
@@ -129,6 +151,8 @@ static void free_area(struct smi_area *area)
 {
 	if (area->attachment)
 		smi_attachment_drop(area->attachment);
+	if (area->file >= 0)
+		close(area->file);
 	free(area->name);
 	free(area);
 }
@@ -141,6 +165,7 @@ static struct smi_area *new_area(struct smudge_process *process,
 
 	if (!area)
 		return NULL;
+	area->file = -1;
 	area->start = start;
 	area->end = end;
 	area->object = w->object;
@@ -154,6 +179,7 @@ static struct smi_area *new_area(struct smudge_process *process,
 	area->attachment = process->attachment;
 	area->attachment->nusers++;
 	area->is_kept = true;
+	area->file = smi_holes_open(area);
 	return area;
 }
 

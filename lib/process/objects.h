@@ -79,6 +79,9 @@ struct smi_area {
 	uint64_t end;
 	struct smi_object object;
 	char *name; /* as the kernel prints it */
+	int file;   /* of shared memory, to find its holes; or -1 */
+	/* The last piece of content that was found in it, by its offsets. */
+	_Atomic uint64_t content_start, content_end;
 	struct smudge_region *region;
 	struct smudge_source *source; /* NULL: let go */
 	/* by soft-dirty bits: its source's, while that runs; the lock of
