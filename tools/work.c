@@ -5,6 +5,7 @@
 #include "work.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -28,6 +29,14 @@ void work_begin(struct work *work, const char *what, bool is_quiet)
 		.began_ms = now_ms,
 		.shown_ms = now_ms,
 	};
+}
+
+void work_rename(struct work *work, const char *what)
+{
+	if (strcmp(work->what, what) == 0)
+		return;
+	work->what = what;
+	work->began_ms = clock_now_ms();
 }
 
 static void add_time(struct parts *parts, double seconds, double part)

@@ -23,6 +23,9 @@ struct work {
 /* @what: what is done to the bytes; borrowed. @is_quiet: show nothing. */
 void work_begin(struct work *work, const char *what, bool is_quiet);
 
+/* Other work follows, whose time begins now; nothing if it is the same. */
+void work_rename(struct work *work, const char *what);
+
 /* Show it, unless that was done a moment ago. */
 void work_show(struct work *work, double done_bytes, double total_bytes);
 

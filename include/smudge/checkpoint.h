@@ -249,6 +249,12 @@ struct smudge_checkpointer_stats {
 	uint64_t last_pause_ns, longest_pause_ns;
 	uint64_t file_bytes;	    /* of all layers written */
 	uint64_t pauses, paused_ns; /* all of them */
+	/*
+	 * Of the save that is copying now, before its pause or in it: pages to
+	 * copy, as far as known, and of them those not copied yet. A page that
+	 * is copied again counts again. 0: none is copying.
+	 */
+	uint64_t copying_pages, uncopied_pages;
 };
 
 /*

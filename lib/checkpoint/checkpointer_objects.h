@@ -101,6 +101,9 @@ struct smi_save {
 	bool is_left; /* the writer is no longer in it, though not filled */
 	struct smudge_error why;
 
+	/* Progress: pages that are to be copied, and that were. Relaxed. */
+	_Atomic uint64_t copying_pages, copied_pages;
+
 	/* Both threads read them at any time; relaxed, but for failed. */
 	atomic_bool is_cancelled;
 	atomic_int failed; /* 0 or what why.code is: released with it */

@@ -96,6 +96,23 @@ static void count_waiting(const struct smudge_checkpointer *cp,
 				cp->oldest->pieces.data_pages);
 }
 
+/* Of the save that is being filled, which is the youngest. */
+static void count_copying(const struct smudge_checkpointer *cp,
+			  struct smudge_checkpointer_stats *stats)
+{
+	const struct smi_save *save = cp->youngest;
+	uint64_t copied;
+
+	if (!save || save->is_filled)
+		return;
+	copied =
+		atomic_load_explicit(&save->copied_pages, memory_order_relaxed);
+	stats->copying_pages =
+		max_u64(copied, atomic_load_explicit(&save->copying_pages,
+						     memory_order_relaxed));
+	stats->uncopied_pages = stats->copying_pages - copied;
+}
+
 int smudge_checkpointer_stats(struct smudge_checkpointer *checkpointer,
 			      struct smudge_checkpointer_stats *stats)
 {
@@ -104,6 +121,7 @@ int smudge_checkpointer_stats(struct smudge_checkpointer *checkpointer,
 	SMI_SYS_GUARD(&checkpointer->lock);
 	now = checkpointer->stats;
 	count_waiting(checkpointer, &now);
+	count_copying(checkpointer, &now);
 	return smi_sys_stats_copy(
 		stats, &now,
 		SMI_SYS_SHAPE(smudge_checkpointer_stats, file_bytes));

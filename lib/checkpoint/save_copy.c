@@ -80,9 +80,11 @@ static int read_one_by_one(const struct smi_piece *piece,
 	return 0;
 }
 
-static int copy(struct smi_piece_cursor share, struct smudge_error *err)
+static int copy(struct smi_save *save, struct smi_piece_cursor share,
+		struct smudge_error *err)
 {
 	struct smi_piece *piece;
+	uint64_t npages = 0;
 	int ret = 0;
 
 	while (!ret && (piece = smi_pieces_next(&share))) {
@@ -91,7 +93,10 @@ static int copy(struct smi_piece_cursor share, struct smudge_error *err)
 		ret = read_pages(piece, 0, piece->npages, err);
 		if (ret == -EFAULT)
 			ret = read_one_by_one(piece, err);
+		npages += piece->npages;
 	}
+	atomic_fetch_add_explicit(&save->copied_pages, npages,
+				  memory_order_relaxed);
 	return ret;
 }
 
@@ -116,7 +121,7 @@ static void work(void *opaque)
 
 		if (!share.npieces)
 			break;
-		ret = copy(share, &err);
+		ret = copy(copying->save, share, &err);
 		if (!ret)
 			ret = smi_save_check_pause(copying->save, &err);
 	}
@@ -154,11 +159,23 @@ static void publish(struct smudge_checkpointer *cp, struct smi_save *save)
 	pthread_cond_broadcast(&cp->changed);
 }
 
+/* What was foreseen is not exact. */
+static void expect_at_least(struct smi_save *save, uint64_t npages)
+{
+	if (atomic_load_explicit(&save->copying_pages, memory_order_relaxed) <
+	    npages)
+		atomic_store_explicit(&save->copying_pages, npages,
+				      memory_order_relaxed);
+}
+
 int smi_save_flush(struct smudge_checkpointer *cp, struct smi_save *save,
 		   struct smudge_error *err)
 {
 	uint64_t bytes = save->filling.n * SMI_CHUNK_BYTES;
-	int ret = copy_all(cp, save, bytes >> SMI_QCOW2_PAGE_SHIFT, err);
+	int ret;
+
+	expect_at_least(save, save->pieces.data_pages);
+	ret = copy_all(cp, save, bytes >> SMI_QCOW2_PAGE_SHIFT, err);
 
 	if (ret < 0)
 		return ret;

@@ -199,6 +199,9 @@ static void foresee(struct smudge_checkpointer *cp, struct smi_save *save)
 			bytes += run.npages << smudge_region_page_shift(region);
 	}
 	save->will_overflow = bytes / SMI_CHUNK_BYTES > cp->copies.limit;
+	atomic_store_explicit(&save->copying_pages,
+			      bytes >> SMI_QCOW2_PAGE_SHIFT,
+			      memory_order_relaxed);
 }
 
 static int take_regions(struct smudge_checkpointer *cp, struct smi_save *save,

@@ -22,6 +22,9 @@ def job(status, **more):
 WRITING = [job("waiting"), job("copying")] + [
     job("writing", **{"pages": 25600, "remaining-pages": 25600 - 1280 * part})
     for part in range(20)]
+COPYING = [
+    job("copying", **{"pages": 51200, "remaining-pages": 51200 - 2560 * part})
+    for part in range(20)]
 DONE = job("completed", full=True, file="layer-00000009.qcow2", pages=25600,
            **{"file-bytes": 40 * MIB, "pause-ns": 6_200_000})
 
@@ -29,7 +32,8 @@ DONE = job("completed", full=True, file="layer-00000009.qcow2", pages=25600,
 class Saving:
     """A VM whose checkpoint takes two seconds."""
 
-    def __init__(self, lab, end=DONE):
+    def __init__(self, lab, end=DONE, states=WRITING):
+        self.states = states
         self.monitor = Monitor(lab, self.answer)
         self.path = self.monitor.path
         self.began, self.end, self.commands = time.monotonic(), end, []
@@ -42,9 +46,9 @@ class Saving:
             self.end, self.began = job("cancelled"), 0
         if message["execute"] != "query-x-smudge-checkpoints":
             return {}
-        index = int((time.monotonic() - self.began) * len(WRITING) / 2)
-        return {"checkpoints": [WRITING[index] if index < len(WRITING)
-                                else self.end]}
+        index = int((time.monotonic() - self.began) * len(self.states) / 2)
+        return {"checkpoints": [self.states[index]
+                                if index < len(self.states) else self.end]}
 
 
 @case("in 20 columns", columns=20, has=("written",), lacks=("MB/s", " of "))
@@ -67,6 +71,18 @@ def progress_fits_the_terminal(lab, columns, has, lacks):
     check(text.replace("\r\n", "\n").endswith(
         "\r\x1b[Klayer-00000009.qcow2: full, 25,600 pages, 40 MiB, pause "
         "6.2 ms, in place after 5.0 s\n"), f"{text!r}")
+
+
+@case
+def copies_before_the_pause_are_shown_too(lab):
+    ours, theirs = open_terminal(100)
+    text = text_of(ours, theirs, "checkpoint", "--to", "/f", "--qmp",
+                   Saving(lab, states=COPYING + WRITING).path)
+    lines = [part for part in re.split("[\r\n]+", text.replace("\x1b[K", ""))
+             if part.startswith(("copied", "written"))]
+    words = [line.split()[0] for line in lines]
+    check(words == sorted(words) and len(set(words)) == 2, f"{lines}")
+    check("of 200 MiB" in lines[0] and "of 100 MiB" in lines[-1], f"{lines}")
 
 
 @case

@@ -52,6 +52,9 @@ json_t *checkpoint_layer_json(const struct smudge_layer_info *info,
 	add(object, "memory-bytes", info->memory_bytes);
 	add(object, "time-ns", info->time_ns);
 	add(object, "pause-ns", info->pause_ns);
+	add(object, "pauses", info->pauses);
+	add(object, "paused-ns", info->paused_ns);
+	add(object, "longest-pause-ns", info->longest_pause_ns);
 	add(object, "harvest-ns", info->harvest_ns);
 	add(object, "copy-ns", info->copy_ns);
 	add(object, "write-ns", info->write_ns);

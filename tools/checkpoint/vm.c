@@ -130,9 +130,16 @@ static void show(struct work *work, const json_t *job)
 	double pages = checkpoint_number(job, "pages");
 	double rest = checkpoint_number(job, "remaining-pages");
 
-	if (strcmp(checkpoint_word(job, "status"), "writing") == 0)
-		work_show(work, (pages - rest) * PAGE_BYTES,
-			  pages * PAGE_BYTES);
+	const char *status = checkpoint_word(job, "status");
+
+	/* what is to be copied is known after the harvest */
+	if (strcmp(status, "copying") == 0 && pages > 0)
+		work_rename(work, "copied");
+	else if (strcmp(status, "writing") == 0)
+		work_rename(work, "written");
+	else
+		return;
+	work_show(work, (pages - rest) * PAGE_BYTES, pages * PAGE_BYTES);
 }
 
 /* That it has ended meanwhile is no failure: its own end is awaited. */

@@ -112,6 +112,9 @@ static void add_layer(json_t *object, const struct smudge_layer_info *layer)
 		{"file-bytes", layer->file_bytes},
 		{"memory-bytes", layer->memory_bytes},
 		{"pause-ns", layer->pause_ns},
+		{"pauses", layer->pauses},
+		{"paused-ns", layer->paused_ns},
+		{"longest-pause-ns", layer->longest_pause_ns},
 		{"harvest-ns", layer->harvest_ns},
 		{"copy-ns", layer->copy_ns},
 		{"write-ns", layer->write_ns},
@@ -149,6 +152,10 @@ static json_t *job_report(const struct checkpoint_job *job,
 			  const struct smudge_checkpointer_stats *stats)
 {
 	json_t *reply = job_head(job);
+	const struct named_number copying[] = {
+		{"pages", stats->copying_pages},
+		{"remaining-pages", stats->uncopied_pages},
+	};
 	const struct named_number writing[] = {
 		{"pages", job->pages},
 		{"remaining-pages", stats->waiting_pages},
@@ -162,6 +169,9 @@ static json_t *job_report(const struct checkpoint_job *job,
 
 	json_object_set_new(reply, "periodic", json_boolean(job->is_periodic));
 	add_numbers(reply, total, 1);
+	if (job->status == CHECKPOINT_COPYING)
+		add_numbers(reply, copying,
+			    sizeof(copying) / sizeof(copying[0]));
 	if (job->status == CHECKPOINT_WRITING)
 		add_numbers(reply, writing,
 			    sizeof(writing) / sizeof(writing[0]));
@@ -187,6 +197,8 @@ static json_t *stats_report(const struct smudge_checkpointer_stats *stats)
 		{"last-pause-ns", stats->last_pause_ns},
 		{"longest-pause-ns", stats->longest_pause_ns},
 		{"file-bytes", stats->file_bytes},
+		{"pauses", stats->pauses},
+		{"paused-ns", stats->paused_ns},
 	};
 	json_t *reply = json_object();
 
