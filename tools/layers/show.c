@@ -27,6 +27,19 @@ static const char help_text[] =
 	"\n"
 	"Exit status: 0; 1 if it cannot be read; 2 for a wrong command line.\n";
 
+/* Where it was paused once, that is the pause of the copy. */
+static void print_pauses(const struct smudge_layer_info *info)
+{
+	char all[TEXT_BYTES], longest[TEXT_BYTES];
+
+	if (info->pauses < 2)
+		return;
+	text_time(all, (double)info->paused_ns);
+	text_time(longest, (double)info->longest_pause_ns);
+	printf("pauses  %llu, %s in all, the longest %s\n",
+	       (unsigned long long)info->pauses, all, longest);
+}
+
 static void print_head(const struct smudge_chain *chain,
 		       const struct smudge_layer_info *info)
 {
@@ -52,6 +65,7 @@ static void print_head(const struct smudge_chain *chain,
 	printf("stored  %s pages, %s of them zeros; %s\n", pages, zeros, bytes);
 	printf("pause   %s: %s to find what was written, %s to copy it\n",
 	       pause, harvest, copy);
+	print_pauses(info);
 	printf("write   %s\n", write);
 }
 

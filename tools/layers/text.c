@@ -68,6 +68,9 @@ json_t *layers_info_json(const struct smudge_layer_info *info)
 		{"harvest-ns", info->harvest_ns},
 		{"copy-ns", info->copy_ns},
 		{"write-ns", info->write_ns},
+		{"pauses", info->pauses},
+		{"paused-ns", info->paused_ns},
+		{"longest-pause-ns", info->longest_pause_ns},
 	};
 	char digest[LAYERS_DIGEST_BYTES];
 	json_t *object;
