@@ -76,12 +76,9 @@ static int write_memory(struct writing *writing, size_t i,
 	return layers_interrupted(ret, err);
 }
 
-static int write_state(struct writing *writing, struct smudge_error *err)
+static int write_all(const struct new_file *file, const char *bytes,
+		     size_t left, struct smudge_error *err)
 {
-	const struct new_file *file = &writing->files[writing->nfiles - 1];
-	const char *bytes = writing->plan->state;
-	size_t left = writing->plan->state_bytes;
-
 	while (left) {
 		ssize_t n = write(file->fd, bytes, left);
 
@@ -95,6 +92,15 @@ static int write_state(struct writing *writing, struct smudge_error *err)
 		left -= (size_t)n;
 	}
 	return 0;
+}
+
+/* An empty description of the devices, which QEMU expects after their state. */
+static int end_state(struct writing *writing, struct smudge_error *err)
+{
+	static const char nothing[] = {6, 0, 0, 0, 0};
+
+	return write_all(&writing->files[writing->nfiles - 1], nothing,
+			 sizeof(nothing), err);
 }
 
 /* What has its name already goes again, if another one does not get its own. */
@@ -121,7 +127,11 @@ static int write_files(struct writing *writing, struct smudge_error *err)
 	for (size_t i = 0; !ret && i < writing->nfiles - 1; i++)
 		ret = write_memory(writing, i, err);
 	if (!ret)
-		ret = write_state(writing, err);
+		ret = write_all(&writing->files[writing->nfiles - 1],
+				writing->plan->state,
+				writing->plan->state_bytes, err);
+	if (!ret)
+		ret = end_state(writing, err);
 	if (!ret)
 		ret = name_files(writing, err);
 	for (size_t i = 0; i < writing->nfiles; i++)

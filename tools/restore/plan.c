@@ -18,6 +18,7 @@
 #include "qemu/doubts.h"
 #include "qemu/properties.h"
 #include "qemu/sockets.h"
+#include "restore/disks.h"
 #include "restore/listening.h"
 
 #define NAME "restore"
@@ -232,6 +233,15 @@ static int plan_notes(struct restore_plan *plan,
 	plan->notes = json_array();
 	if (!plan->notes)
 		return no_memory(err);
+	plan->disks = request->words ? json_array()
+				     : restore_disks_commands(&plan->machine);
+	if (!plan->disks)
+		return no_memory(err);
+	if (request->words && plan->machine.ndisks)
+		note(plan, false,
+		     "the disks stay as they are, since a command line was "
+		     "given: their snapshots are named in the layer, and "
+		     "qemu-img snapshot -a applies them");
 	/* the user answers for a command line that was given, but sockets */
 	if (!request->words)
 		qemu_doubts(plan->words.words, plan->machine.ndisks != 0,
@@ -323,6 +333,7 @@ void restore_plan_free(struct restore_plan *plan)
 	free(plan->monitor);
 	qemu_words_free(&plan->words);
 	qemu_machine_free(&plan->machine);
+	json_decref(plan->disks);
 	json_decref(plan->notes);
 	smudge_chain_close(plan->chain);
 }

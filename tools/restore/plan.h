@@ -37,6 +37,7 @@ struct restore_plan {
 	const char *cwd;	 /* of the command line; NULL: this one */
 	struct qemu_words words; /* the command line */
 	char *monitor;		 /* path of its QMP socket; absolute, or NULL */
+	json_t *disks;		 /* commands that bring the disks back */
 	json_t *notes;		 /* array of {"text", "forbids-run"} */
 };
 

@@ -88,6 +88,24 @@ static bool is_here(const char *folder)
 	return is_same;
 }
 
+/* What must be done before. */
+static void print_disks(const struct restore_plan *plan)
+{
+	const json_t *words, *word;
+	size_t i, j;
+
+	json_array_foreach(plan->disks, i, words)
+	{
+		json_array_foreach(words, j, word)
+		{
+			if (j)
+				putchar(' ');
+			shell_put(stdout, json_string_value(word));
+		}
+		fputs(" &&\n", stdout);
+	}
+}
+
 /* An option on each line. */
 static void print_words(const struct restore_plan *plan)
 {
@@ -100,6 +118,7 @@ static void print_words(const struct restore_plan *plan)
 		shell_put(stdout, plan->cwd);
 		fputs(" &&\n", stdout);
 	}
+	print_disks(plan);
 	shell_put(stdout, words[0]);
 	while (qemu_option_next(words, &index, &option)) {
 		fputs(" \\\n ", stdout);
@@ -175,12 +194,13 @@ static json_t *words_json(const struct restore_plan *plan)
 static int report_json(const struct restore_plan *plan, json_t *qmp,
 		       struct smudge_error *err)
 {
-	json_t *reply = json_pack(
-		"{s:o, s:o, s:o, s:o, s:b, s:O, s:O}", "layer",
-		layers_info_json(&plan->info), "memory", memories_json(plan),
-		"state", layers_text_json(plan->state_path), "arguments",
-		words_json(plan), "was-running", (int)plan->machine.was_running,
-		"qmp", qmp, "notes", plan->notes);
+	json_t *reply = json_pack("{s:o, s:o, s:o, s:O, s:o, s:b, s:O, s:O}",
+				  "layer", layers_info_json(&plan->info),
+				  "memory", memories_json(plan), "state",
+				  layers_text_json(plan->state_path), "disks",
+				  plan->disks, "arguments", words_json(plan),
+				  "was-running", (int)plan->machine.was_running,
+				  "qmp", qmp, "notes", plan->notes);
 	int ret;
 
 	if (plan->cwd)

@@ -21,6 +21,7 @@
 #include "clock.h"
 #include "common/streams.h"
 #include "qmp_client.h"
+#include "restore/disks.h"
 #include "restore/incoming.h"
 
 #define NAME "restore"
@@ -193,6 +194,9 @@ int restore_run(struct restore_plan *plan, struct smudge_error *err)
 	int ends[2];
 	int ret;
 
+	ret = restore_disks_run(plan->disks, err);
+	if (ret)
+		return ret;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		return failed(err, errno, "cannot make a socket");
 	ret = start_helper(plan, ends, err);
