@@ -383,6 +383,11 @@ int qmp_client_open_fd(int fd, int64_t greeting_ms,
 	return 0;
 }
 
+int qmp_client_fd(const struct qmp_client *client)
+{
+	return client->fd;
+}
+
 void qmp_client_close(struct qmp_client *client)
 {
 	if (!client)

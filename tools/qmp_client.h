@@ -27,7 +27,8 @@ struct smudge_error;
  */
 int qmp_client_open(const char *path, int64_t timeout_ms,
 		    struct qmp_client **ret_client, struct smudge_error *err);
-void qmp_client_close(struct qmp_client *client); /* or NULL */
+void qmp_client_close(struct qmp_client *client);   /* or NULL */
+int qmp_client_fd(const struct qmp_client *client); /* borrowed */
 
 /*
  * qmp_client_open_peer - the same, for a client that can do without

@@ -77,6 +77,19 @@ int qemu_machine_add_disk(struct qemu_machine *machine,
 		       : -ENOMEM;
 }
 
+void qemu_machine_forget_disks(struct qemu_machine *machine)
+{
+	for (size_t i = 0; i < machine->ndisks; i++) {
+		free(machine->disks[i].node);
+		free(machine->disks[i].snapshot);
+		free(machine->disks[i].kind);
+		free(machine->disks[i].file);
+	}
+	free(machine->disks);
+	machine->disks = NULL;
+	machine->ndisks = 0;
+}
+
 void qemu_machine_free(struct qemu_machine *machine)
 {
 	for (size_t i = 0; i < machine->narguments; i++)
@@ -85,15 +98,9 @@ void qemu_machine_free(struct qemu_machine *machine)
 		free(machine->backends[i].id);
 		free(machine->backends[i].region);
 	}
-	for (size_t i = 0; i < machine->ndisks; i++) {
-		free(machine->disks[i].node);
-		free(machine->disks[i].snapshot);
-		free(machine->disks[i].kind);
-		free(machine->disks[i].file);
-	}
+	qemu_machine_forget_disks(machine);
 	free(machine->arguments);
 	free(machine->backends);
-	free(machine->disks);
 	free(machine->exe);
 	free(machine->cwd);
 	free(machine->version);

@@ -97,4 +97,7 @@ int qemu_machine_add_backend(struct qemu_machine *machine,
 int qemu_machine_add_disk(struct qemu_machine *machine,
 			  const struct qemu_disk *disk);
 
+/* It has none any more. */
+void qemu_machine_forget_disks(struct qemu_machine *machine);
+
 #endif

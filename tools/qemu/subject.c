@@ -12,6 +12,7 @@
 
 #include "common/clock.h"
 #include "qemu/backends.h"
+#include "qemu/disks.h"
 #include "qemu/machine.h"
 #include "qemu/peer.h"
 #include "qemu/refusals.h"
@@ -21,12 +22,15 @@
 #define NAME "qemu"
 /* How long it may stand for its devices if no deadline was given. */
 #define DEFAULT_TIMEOUT_MS 10000
+/* How much longer for its disks, which are flushed. */
+#define DISKS_MS 60000
 
 struct qemu_subject {
 	struct qemu_peer peer;
 	struct qemu_machine machine; /* what layers keep of it */
 	struct qemu_places places;
 	struct qemu_stand stand;
+	struct qemu_disks *disks; /* or NULL: no snapshots of them */
 	int64_t timeout_ms;
 	bool is_kept;	     /* this stand is the state of the last one */
 	bool was_running;    /* at the last state */
@@ -107,7 +111,10 @@ static int prepare(void *opaque, struct smudge_error *err)
 	struct qemu_subject *subject = opaque;
 	int ret = qemu_refuse_machine(&subject->peer, err);
 
-	return ret ? ret : refuse_changes(subject, err);
+	if (!ret)
+		ret = refuse_changes(subject, err);
+	return ret || !subject->disks ? ret
+				      : qemu_disks_prepare(subject->disks, err);
 }
 
 /* Has it stood since its state was taken? */
@@ -123,9 +130,8 @@ static int is_unchanged(struct qemu_subject *subject, struct smudge_error *err)
 	return !subject->peer.has_resumed && !subject->peer.is_running;
 }
 
-static int pause_machine(void *opaque, struct smudge_error *err)
+static int stand(struct qemu_subject *subject, struct smudge_error *err)
 {
-	struct qemu_subject *subject = opaque;
 	int ret = is_unchanged(subject, err);
 
 	if (ret < 0)
@@ -135,6 +141,26 @@ static int pause_machine(void *opaque, struct smudge_error *err)
 		return 0;
 	ret = qemu_stand_begin(&subject->stand, subject->timeout_ms, err);
 	subject->was_running = subject->stand.was_running;
+	return ret;
+}
+
+/* For its disks it is stopped first, and migrates as one that is paused. */
+static int pause_machine(void *opaque, struct smudge_error *err)
+{
+	struct qemu_subject *subject = opaque;
+	struct smudge_error ignored = SMUDGE_ERROR_INIT;
+	bool was_running;
+	int ret;
+
+	if (!subject->disks)
+		return stand(subject, err);
+	ret = qemu_disks_stop(subject->disks, &was_running, err);
+	if (ret)
+		return ret;
+	ret = stand(subject, err);
+	subject->was_running |= was_running;
+	if (ret)
+		(void)qemu_disks_run(subject->disks, false, &ignored);
 	return ret;
 }
 
@@ -150,17 +176,31 @@ static int end_kept(struct qemu_subject *subject, struct smudge_error *err)
 				"copied");
 }
 
-static int resume(void *opaque, struct smudge_error *err)
+static int end_stand(struct qemu_subject *subject, struct smudge_error *err)
 {
-	struct qemu_subject *subject = opaque;
 	int ret;
 
 	if (subject->is_kept)
 		return end_kept(subject, err);
 	ret = qemu_stand_end(&subject->stand, err);
 	subject->own_ns = qemu_stand_own_ns(&subject->stand);
-	subject->stopped_ns += qemu_peer_stopped_ns(&subject->peer);
+	if (!subject->disks)
+		subject->stopped_ns += qemu_peer_stopped_ns(&subject->peer);
 	return ret;
+}
+
+static int resume(void *opaque, struct smudge_error *err)
+{
+	struct qemu_subject *subject = opaque;
+	struct smudge_error own = SMUDGE_ERROR_INIT;
+	int ret = end_stand(subject, err);
+	int also;
+
+	if (!subject->disks)
+		return ret;
+	also = qemu_disks_run(subject->disks, !ret, ret ? &own : err);
+	subject->stopped_ns += qemu_disks_stopped_ns(subject->disks);
+	return ret ? ret : also;
 }
 
 static int add_machine(struct qemu_subject *subject,
@@ -190,6 +230,9 @@ static int save_state(void *opaque, struct smudge_checkpointer *cp,
 	int ret = smudge_checkpoint_add_blob(cp, QEMU_STATE_BLOB, state,
 					     subject->state_bytes, err);
 
+	if (!ret && subject->disks)
+		ret = qemu_disks_describe(subject->disks, &subject->machine,
+					  err);
 	return ret ? ret : add_machine(subject, cp, err);
 }
 
@@ -204,6 +247,12 @@ static void describe(void *opaque, json_t *layer)
 	json_object_set_new(layer, "device-state-bytes",
 			    json_integer((json_int_t)subject->state_bytes));
 	subject->stopped_ns = 0;
+	if (subject->disks) {
+		qemu_disks_keep(subject->disks);
+		json_object_set_new(
+			layer, "disk-snapshots",
+			json_integer((json_int_t)subject->machine.ndisks));
+	}
 }
 
 static void close_subject(void *opaque)
@@ -212,6 +261,7 @@ static void close_subject(void *opaque)
 
 	if (subject->peer.client)
 		qemu_stand_close(&subject->stand);
+	qemu_disks_close(subject->disks);
 	qemu_peer_close(&subject->peer);
 	qemu_places_free(&subject->places);
 	qemu_machine_free(&subject->machine);
@@ -248,6 +298,10 @@ static int open_subject(struct qemu_subject *subject,
 	if (!ret)
 		ret = qemu_places_select(&subject->places, subject->peer.pid,
 					 options, err);
+	if (!ret && request->snapshots_disks)
+		ret = qemu_disks_open(&subject->peer,
+				      subject->timeout_ms + DISKS_MS,
+				      &subject->disks, err);
 	return ret;
 }
 
