@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Checkpoints: what a save and a restore take, beside what others do. Folders
- * are on tmpfs, so a disk is not measured.
+ * Checkpoints: what a save and a restore take, also of a stock QEMU and of any
+ * process, beside what others do. Folders are on tmpfs, so a disk is not
+ * measured.
  */
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +20,10 @@ static const struct {
 	{"delta", checkpoint_case_delta},
 	{"full", checkpoint_case_full},
 	{"chain", checkpoint_case_chain},
+	{"guest", checkpoint_case_guest},
+	{"idle", checkpoint_case_idle},
+	{"tracking", checkpoint_case_tracking},
+	{"process", checkpoint_case_process},
 };
 #define NCASES (sizeof(cases) / sizeof(cases[0]))
 
@@ -42,17 +47,19 @@ static const struct option options[] = {
 
 static const struct bench_program program = {
 	.name = "bench-checkpoint",
-	.usage = "usage: bench-checkpoint [options]\n"
-		 "  --case NAME   delta, full or chain only\n"
-		 "  --json        one JSON object per line: case, what, ms,\n"
-		 "                baseline, baseline_ms, ratio, must, aim\n"
-		 "  --full        as --samples 15\n"
-		 "  --quick       one sample of small memories: does it run?\n"
-		 "  --samples N   1 to 101, default 5\n"
-		 "  --help        this text\n"
-		 "Needs up to 11 GiB of memory. Exit status: 3 if a figure is "
-		 "above\n"
-		 "its limit; one sample is not judged.\n",
+	.usage =
+		"usage: bench-checkpoint [options]\n"
+		"  --case NAME   delta, full, chain, guest, idle, tracking or\n"
+		"                process only\n"
+		"  --json        one JSON object per line: case, what, ms,\n"
+		"                baseline, baseline_ms, ratio, must, aim\n"
+		"  --full        as --samples 15\n"
+		"  --quick       one sample of small memories: does it run?\n"
+		"  --samples N   1 to 101, default 5\n"
+		"  --help        this text\n"
+		"Needs up to 11 GiB of memory. Exit status: 3 if a figure is "
+		"above\n"
+		"its limit; one sample is not judged.\n",
 	.options = options,
 	.take_option = take_option,
 	.nsamples = 5,

@@ -47,6 +47,7 @@ struct checkpoint_row {
 	const char *base_name; /* NULL: nothing to compare with */
 	const struct checkpoint_times *base;
 	double must, aim; /* ratios to the base, or, without one, ms; 0: none */
+	const char *unit; /* of the times, if it is not ms */
 };
 
 /* The median of the samples' ratios; one sample is not judged. */
@@ -98,5 +99,9 @@ double checkpoint_write_file(const char *path, const void *bytes,
 void checkpoint_case_delta(void);
 void checkpoint_case_full(void);
 void checkpoint_case_chain(void);
+void checkpoint_case_guest(void);
+void checkpoint_case_idle(void);
+void checkpoint_case_tracking(void);
+void checkpoint_case_process(void);
 
 #endif

@@ -131,11 +131,11 @@ static void read_pages(struct chain *c, const char *folder)
 static void print(const struct chain *c)
 {
 	const struct checkpoint_row rows[] = {
-		{NAME, "open the newest", &c->opened, NULL, NULL, 50, 20},
+		{NAME, "open the newest", &c->opened, NULL, NULL, 50, 20, NULL},
 		{NAME, "read everything", &c->restored, "a flat file", &c->flat,
-		 1.5, 1.2},
+		 1.5, 1.2, NULL},
 		{NAME, "read everything, one thread", &c->read, "a flat file",
-		 &c->flat, 0, 0},
+		 &c->flat, 0, 0, NULL},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)

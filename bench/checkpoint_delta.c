@@ -141,14 +141,15 @@ static void open_all(struct delta *d, const char *folder)
 static void print(const struct delta *d)
 {
 	const struct checkpoint_row rows[] = {
-		{NAME, "pause", &d->pause, NULL, NULL, 8, 6},
-		{NAME, "pause", &d->pause, "a plain copy", &d->copied, 0, 0},
+		{NAME, "pause", &d->pause, NULL, NULL, 8, 6, NULL},
+		{NAME, "pause", &d->pause, "a plain copy", &d->copied, 0, 0,
+		 NULL},
 		{NAME, "pause", &d->pause, "fork of the memory", &d->forked, 1,
-		 1},
+		 1, NULL},
 		{NAME, "pause", &d->pause, "memcpy of everything", &d->memcpied,
-		 1, 1},
+		 1, 1, NULL},
 		{NAME, "until in place", &d->in_place, "zstd -1 -T2", &d->zstd,
-		 1.5, 1.2},
+		 1.5, 1.2, NULL},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)

@@ -131,13 +131,13 @@ static void print(const struct full *f)
 {
 	const struct checkpoint_row rows[] = {
 		{NAME, "save", &f->saved, "a plain write of the random half",
-		 &f->written, 1.2, 1.05},
+		 &f->written, 1.2, 1.05, NULL},
 		{NAME, "save", &f->saved, "qemu-img convert", &f->converted, 1,
-		 1},
+		 1, NULL},
 		{NAME, "restore", &f->restored, "a plain read", &f->read, 1.2,
-		 1.05},
+		 1.05, NULL},
 		{NAME, "restore", &f->restored, "qemu-img convert back",
-		 &f->converted_back, 1, 1},
+		 &f->converted_back, 1, 1, NULL},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)

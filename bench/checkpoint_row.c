@@ -44,10 +44,15 @@ static double ratio_of(const struct checkpoint_row *row)
 	return bench_median(ratios.ms, ratios.n);
 }
 
+static const char *unit_of(const struct checkpoint_row *row)
+{
+	return row->unit ? row->unit : "ms";
+}
+
 static void print_text(const struct checkpoint_row *row, double ms,
 		       double ratio, const char *verdict)
 {
-	printf("%-10s %-34s %10.2f ms", row->name, row->what, ms);
+	printf("%-10s %-34s %10.2f %s", row->name, row->what, ms, unit_of(row));
 	if (row->base)
 		printf("  %5.2f of %s (%.2f ms)", ratio, row->base_name,
 		       median_of(row->base));
@@ -61,8 +66,8 @@ static void print_json(const struct checkpoint_row *row, double ms,
 		       double ratio, bool is_judged, bool is_met)
 {
 	printf("{\"case\": \"%s\", \"what\": \"%s\", \"samples\": %u, "
-	       "\"ms\": %.3f",
-	       row->name, row->what, row->times->n, ms);
+	       "\"%s\": %.3f",
+	       row->name, row->what, row->times->n, unit_of(row), ms);
 	if (row->base)
 		printf(", \"baseline\": \"%s\", \"baseline_ms\": %.3f, "
 		       "\"ratio\": %.3f",
