@@ -139,7 +139,7 @@ static void wait_for(const struct process *process)
 		checkpoint_settle();
 }
 
-static void take_layers(const struct process *process,
+static void take_layers(const struct process *process, const char *look_ahead,
 			struct checkpoint_times *stopped,
 			struct checkpoint_times *stood)
 {
@@ -148,7 +148,8 @@ static void take_layers(const struct process *process,
 	char number[16];
 
 	snprintf(number, sizeof(number), "%d", (int)process->pid);
-	checkpoint_tool_start(&tool, "--pid", number, checkpoint_path(NAME));
+	checkpoint_tool_start(&tool, "--pid", number, checkpoint_path(NAME),
+			      look_ahead);
 	if (checkpoint_tool_next(&tool)) { /* the full one */
 		checkpoint_settle();
 		(void)stood_ms(process);
@@ -184,13 +185,18 @@ static void take_cores(const struct process *process,
 
 void checkpoint_case_process(void)
 {
-	static struct checkpoint_times stopped, stood, cores;
+	static struct checkpoint_times stopped, stood, cores, ahead,
+		stood_ahead;
 	const struct checkpoint_row rows[] = {
-		{NAME, "stopped, as smudge says", &stopped, NULL, NULL, 5, 2,
+		{NAME, "stopped, as smudge says", &stopped, NULL, NULL, 0, 0,
+		 NULL},
+		{NAME, "the same with --look-ahead", &ahead, NULL, NULL, 5, 2,
 		 NULL},
 		{NAME, "stood for gcore", &cores, NULL, NULL, 0, 0, NULL},
 		{NAME, "stood for a checkpoint", &stood, "gcore", &cores, 0.1,
 		 0.1, NULL},
+		{NAME, "stood with --look-ahead", &stood_ahead, "gcore", &cores,
+		 0.1, 0.1, NULL},
 	};
 	bool is_quick = bench_settings.scope == BENCH_QUICK;
 	struct process process = {
@@ -203,7 +209,9 @@ void checkpoint_case_process(void)
 	bench_progress_case("a process");
 	start(&process);
 	wait_for(&process);
-	take_layers(&process, &stopped, &stood);
+	take_layers(&process, NULL, &stopped, &stood);
+	if (stopped.n)
+		take_layers(&process, "--look-ahead", &ahead, &stood_ahead);
 	bench_progress_case("gcore of a process");
 	take_cores(&process, &cores);
 	stop(&process);

@@ -33,17 +33,21 @@ static uint64_t guest_mib(void)
 	return is_quick() ? 64 : 2048;
 }
 
-/* smudge's own part of a pause, and how long the guest stood by its beats. */
+/* Of a layer. */
+struct layers {
+	struct checkpoint_times own;   /* smudge's part of the pause */
+	struct checkpoint_times stood; /* the guest, by its beats */
+	struct checkpoint_times kib;   /* without the state of devices */
+};
+
 static void take_layers(struct checkpoint_guest *guest, const char *name,
-			struct checkpoint_times *own,
-			struct checkpoint_times *stood,
-			struct checkpoint_times *kib)
+			const char *look_ahead, struct layers *layers)
 {
 	unsigned int n = bench_settings.nsamples;
 	struct checkpoint_tool tool;
 
 	checkpoint_tool_start(&tool, "--qemu", guest->socket,
-			      checkpoint_path(name));
+			      checkpoint_path(name), look_ahead);
 	if (checkpoint_tool_next(&tool)) { /* the full one */
 		checkpoint_settle();
 		(void)checkpoint_guest_stood_ms(guest);
@@ -56,9 +60,11 @@ static void take_layers(struct checkpoint_guest *guest, const char *name,
 
 		bench_progress_sample(i, n);
 		checkpoint_settle();
-		checkpoint_add(own, own_ns / 1e6);
-		checkpoint_add(stood, checkpoint_guest_stood_ms(guest));
-		checkpoint_add(kib, bytes > state ? (bytes - state) / 1024 : 0);
+		checkpoint_add(&layers->own, own_ns / 1e6);
+		checkpoint_add(&layers->stood,
+			       checkpoint_guest_stood_ms(guest));
+		checkpoint_add(&layers->kib,
+			       bytes > state ? (bytes - state) / 1024 : 0);
 	}
 	checkpoint_tool_stop(&tool, name);
 	checkpoint_remove_folder(checkpoint_path(name));
@@ -107,19 +113,34 @@ static void take_snapshots(const char *work, struct checkpoint_times *saves)
 	checkpoint_guest_stop(&guest);
 }
 
+static void print_guest(const struct layers *plain, const struct layers *ahead,
+			const struct checkpoint_times *cores,
+			const struct checkpoint_times *saves)
+{
+	const struct checkpoint_row rows[] = {
+		{GUEST, "smudge's own pause", &plain->own, NULL, NULL, 10, 7,
+		 NULL},
+		{GUEST, "the same with --look-ahead", &ahead->own, NULL, NULL,
+		 10, 7, NULL},
+		{GUEST, "stood for gcore", cores, NULL, NULL, 0, 0, NULL},
+		{GUEST, "stood for savevm", saves, NULL, NULL, 0, 0, NULL},
+		{GUEST, "stood for a checkpoint", &plain->stood, "gcore", cores,
+		 0.1, 0.1, NULL},
+		{GUEST, "stood for a checkpoint", &plain->stood,
+		 "savevm to qcow2", saves, 0.1, 0.1, NULL},
+		{GUEST, "stood with --look-ahead", &ahead->stood,
+		 "savevm to qcow2", saves, 0.1, 0.1, NULL},
+		{GUEST, "a checkpoint", &plain->kib, NULL, NULL, 0, 0, "KiB"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		checkpoint_print(&rows[i]);
+}
+
 void checkpoint_case_guest(void)
 {
-	static struct checkpoint_times own, stood, kib, cores, saves;
-	const struct checkpoint_row rows[] = {
-		{GUEST, "smudge's own pause", &own, NULL, NULL, 10, 7, NULL},
-		{GUEST, "stood for gcore", &cores, NULL, NULL, 0, 0, NULL},
-		{GUEST, "stood for savevm", &saves, NULL, NULL, 0, 0, NULL},
-		{GUEST, "stood for a checkpoint", &stood, "gcore", &cores, 0.1,
-		 0.1, NULL},
-		{GUEST, "stood for a checkpoint", &stood, "savevm to qcow2",
-		 &saves, 0.1, 0.1, NULL},
-		{GUEST, "a checkpoint", &kib, NULL, NULL, 0, 0, "KiB"},
-	};
+	static struct checkpoint_times cores, saves;
+	static struct layers plain, ahead;
 	struct checkpoint_guest guest;
 	char work[64];
 
@@ -130,25 +151,27 @@ void checkpoint_case_guest(void)
 	bench_progress_case("a guest of QEMU that writes");
 	if (!checkpoint_guest_start(&guest, GUEST, work, guest_mib(), NULL))
 		return;
-	take_layers(&guest, GUEST, &own, &stood, &kib);
+	take_layers(&guest, GUEST, NULL, &plain);
+	if (plain.own.n)
+		take_layers(&guest, GUEST, "--look-ahead", &ahead);
 	bench_progress_case("gcore of QEMU");
 	take_cores(&guest, &cores);
 	checkpoint_guest_stop(&guest);
 	bench_progress_case("QEMU's savevm");
 	if (!bench_interrupted)
 		take_snapshots(work, &saves);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		checkpoint_print(&rows[i]);
+	print_guest(&plain, &ahead, &cores, &saves);
 	checkpoint_place_remove();
 }
 
 void checkpoint_case_idle(void)
 {
-	static struct checkpoint_times own, stood, kib;
+	static struct layers layers;
 	const struct checkpoint_row rows[] = {
-		{IDLE, "smudge's own pause", &own, NULL, NULL, 2, 1, NULL},
-		{IDLE, "a checkpoint, without device state", &kib, NULL, NULL,
-		 1024, 1024, "KiB"},
+		{IDLE, "smudge's own pause", &layers.own, NULL, NULL, 2, 1,
+		 NULL},
+		{IDLE, "a checkpoint, without device state", &layers.kib, NULL,
+		 NULL, 1024, 1024, "KiB"},
 	};
 	struct checkpoint_guest guest;
 
@@ -157,7 +180,7 @@ void checkpoint_case_idle(void)
 	bench_progress_case("an idle guest of QEMU");
 	if (!checkpoint_guest_start(&guest, IDLE, "idle", guest_mib(), NULL))
 		return;
-	take_layers(&guest, IDLE, &own, &stood, &kib);
+	take_layers(&guest, IDLE, NULL, &layers);
 	checkpoint_guest_stop(&guest);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		checkpoint_print(&rows[i]);
@@ -188,7 +211,7 @@ static bool take_turn(struct checkpoint_guest *guest, unsigned int seconds,
 	double ms;
 
 	checkpoint_tool_start(&tool, "--qemu", guest->socket,
-			      checkpoint_path(TRACKING));
+			      checkpoint_path(TRACKING), NULL);
 	/* the full one and the first delta, which has what was written since */
 	is_whole = checkpoint_tool_next(&tool) && checkpoint_tool_next(&tool);
 	begin_ms = checkpoint_now_ms();

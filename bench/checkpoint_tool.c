@@ -81,7 +81,8 @@ const char *checkpoint_last_line(const char *errors, char *line, size_t size)
 }
 
 void checkpoint_tool_start(struct checkpoint_tool *tool, const char *option,
-			   const char *which, const char *folder)
+			   const char *which, const char *folder,
+			   const char *look_ahead)
 {
 	const char *const command[] = {checkpoint_beside("tools/smudge"),
 				       "checkpoint",
@@ -94,6 +95,7 @@ void checkpoint_tool_start(struct checkpoint_tool *tool, const char *option,
 				       "--full-every",
 				       "1000",
 				       "--json",
+				       look_ahead,
 				       NULL};
 	int out;
 

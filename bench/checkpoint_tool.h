@@ -39,9 +39,11 @@ struct checkpoint_tool {
  * checkpoint_tool_start - of what
  * @option: "--pid" or "--qemu"
  * @folder: of the layers; what is in it is removed
+ * @look_ahead: "--look-ahead", or NULL
  */
 void checkpoint_tool_start(struct checkpoint_tool *tool, const char *option,
-			   const char *which, const char *folder);
+			   const char *which, const char *folder,
+			   const char *look_ahead);
 
 /* Wait for a layer. Return: false: it has ended, or it was interrupted. */
 bool checkpoint_tool_next(struct checkpoint_tool *tool);
