@@ -136,11 +136,13 @@ int smi_save_room(struct smudge_checkpointer *cp, struct smi_save *save,
 		  struct smudge_error *err)
 {
 	struct smi_chunk *chunk;
-	int ret = 0;
+	int ret;
 
 	if (save->filling.last && save->chunk_used < SMI_CHUNK_BYTES)
 		return 0;
-	if (is_time_to_flush(cp, save))
+	/* a run of pages may need many chunks, which take their time */
+	ret = smi_save_check_pause(save, err);
+	if (!ret && is_time_to_flush(cp, save))
 		ret = smi_save_flush(cp, save, err);
 	while (!ret) {
 		ret = room_for(cp, save) ? smi_copies_get(&cp->copies, &chunk)
