@@ -68,30 +68,11 @@ struct request {
 	struct rate_session_options options;
 };
 
-/* Seconds with at most one digit behind a point, as ticks; not 0. */
-static bool parse_ticks(const char *text, uint64_t *ret_ticks)
-{
-	const char *point = strchr(text, '.');
-	char whole[24];
-	uint64_t seconds;
-	uint64_t tenths = 0;
-	int len = point ? (int)(point - text) : (int)strlen(text);
-
-	if (len >= (int)sizeof(whole))
-		return false;
-	snprintf(whole, sizeof(whole), "%.*s", len, text);
-	if (!number_parse(whole, MAX_TICKS / RATE_TICKS_PER_S, &seconds))
-		return false;
-	if (point &&
-	    (strlen(point) != 2 || !number_parse(point + 1, 9, &tenths)))
-		return false;
-	*ret_ticks = seconds * RATE_TICKS_PER_S + tenths;
-	return *ret_ticks > 0;
-}
-
 static int take_ticks(const char *option, uint64_t *ret_ticks)
 {
-	if (parse_ticks(optarg, ret_ticks))
+	/* a tick is a tenth of a second */
+	if (number_parse_tenths(optarg, MAX_TICKS / RATE_TICKS_PER_S,
+				ret_ticks))
 		return TOOL_OK;
 	return tool_usage(NAME,
 			  "%s takes seconds, 0.1 at least and with at most one "

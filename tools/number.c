@@ -36,6 +36,24 @@ bool number_parse(const char *text, uint64_t max, uint64_t *ret_value)
 	return true;
 }
 
+bool number_parse_tenths(const char *text, uint64_t max_whole,
+			 uint64_t *ret_tenths)
+{
+	const char *rest;
+	uint64_t whole;
+	uint64_t tenths = 0;
+
+	if (!parse_digits(text, &whole, &rest) || whole > max_whole)
+		return false;
+	if (*rest &&
+	    (*rest != '.' || !number_parse(rest + 1, 9, &tenths) || rest[2]))
+		return false;
+	if (!whole && !tenths)
+		return false;
+	*ret_tenths = whole * 10 + tenths;
+	return true;
+}
+
 bool number_parse_bytes(const char *text, uint64_t max, uint64_t *ret_bytes)
 {
 	static const char suffixes[] = "KMGT";
