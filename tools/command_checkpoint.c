@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * smudge checkpoint: have a running VM save a layer, and say how it ended. Its
- * parts are in checkpoint/.
+ * smudge checkpoint: save the memory of a running VM, or of any process, as
+ * layers. Its parts are in checkpoint/.
  */
 #include "commands.h"
 
+#include "checkpoint/process.h"
 #include "checkpoint/request.h"
 #include "checkpoint/vm.h"
 #include "clock.h"
@@ -18,31 +19,46 @@
 
 static const char help_text[] =
 	"usage: smudge checkpoint --qmp SOCKET --to FOLDER [OPTION]...\n"
+	"       smudge checkpoint --pid PID --to FOLDER [--every S] "
+	"[OPTION]...\n"
 	"\n"
-	"Saves the guest of the VM behind SOCKET as the next layer of FOLDER, "
-	"and waits\n"
-	"until it is in place. The guest is paused while what it wrote since "
-	"the layer\n"
-	"before is copied. Ctrl-C cancels it.\n"
+	"Saves memory as the next layer of FOLDER, and waits until it is in "
+	"place: that of\n"
+	"the guest of a smudge-vm, or that of any process, with the registers "
+	"of its\n"
+	"threads. It stands while what it wrote since the layer before is "
+	"copied.\n"
+	"Ctrl-C ends it, and lets it run.\n"
 	"\n"
 	"  --qmp SOCKET         the VM's control socket\n"
+	"  --pid PID            a process; smudge layers export makes core "
+	"files of it\n"
 	"  --to FOLDER          made if it is missing; the VM must be able to "
 	"write it\n"
 	"  --full               all memory, not only what was written\n"
 	"  --uncompressed       store pages as they are\n"
 	"  --look-ahead         copy before the pause too: a shorter pause, "
 	"more work\n"
-	"  --pause-deadline MS  let the guest run after so many milliseconds, "
-	"and fail\n"
-	"  --json               no progress; the checkpoint as one object\n"
+	"  --pause-deadline MS  let it run after so many milliseconds, and "
+	"fail\n"
+	"  --every S            with --pid: a layer every S seconds, in "
+	"tenths, "
+	"until\n"
+	"                       Ctrl-C or its end\n"
+	"  --count N            with --every: end after N checkpoints\n"
+	"  --full-every N       with --every: every Nth layer is full (64)\n"
+	"  --json               no progress; each layer as one object\n"
 	"  --help               this text\n"
 	"\n"
-	"Exit status: 0 when the layer is in place, otherwise 1; 2 for a wrong "
-	"command\n"
+	"Exit status: 0 when the layers are in place, otherwise 1; 2 for a "
+	"wrong command\n"
 	"line.\n";
 
 #define NAME		"checkpoint"
 #define MAX_DEADLINE_MS 3600000
+#define MAX_INTERVAL_S	(UINT64_C(3600) * 24 * 365)
+#define MAX_CHAIN	4096 /* as in smudge_checkpointer_options */
+#define NS_PER_TENTH	UINT64_C(100000000)
 
 /* FOLDER@N is a layer wherever else a folder is given. FOLDER@N/ is none. */
 static int take_folder(struct checkpoint_request *request)
@@ -73,6 +89,39 @@ static int take_deadline(struct checkpoint_request *request)
 	return TOOL_OK;
 }
 
+static int take_interval(struct checkpoint_request *request)
+{
+	uint64_t tenths;
+
+	if (!number_parse_tenths(optarg, MAX_INTERVAL_S, &tenths))
+		return tool_usage(NAME,
+				  "--every takes seconds, 0.1 at least and "
+				  "with at most one digit behind the point, "
+				  "not '%.40s'",
+				  optarg);
+	request->every_ns = tenths * NS_PER_TENTH;
+	return TOOL_OK;
+}
+
+static int take_number(const char *option, uint64_t max, uint64_t *ret_number)
+{
+	if (number_parse(optarg, max, ret_number) && *ret_number)
+		return TOOL_OK;
+	return tool_usage(NAME, "%s takes a number from 1 to %ju, not '%.40s'",
+			  option, (uintmax_t)max, optarg);
+}
+
+static int take_pid(struct checkpoint_request *request)
+{
+	uint64_t pid = 0;
+
+	if (!number_parse(optarg, INT32_MAX, &pid) || !pid)
+		return tool_usage(NAME, "'%.40s' is no number of a process",
+				  optarg);
+	request->pid = (pid_t)pid;
+	return TOOL_OK;
+}
+
 static int take_option(int code, struct checkpoint_request *request)
 {
 	switch (code) {
@@ -92,6 +141,15 @@ static int take_option(int code, struct checkpoint_request *request)
 		return TOOL_OK;
 	case 'd':
 		return take_deadline(request);
+	case 'p':
+		return take_pid(request);
+	case 'e':
+		return take_interval(request);
+	case 'c':
+		return take_number("--count", INT64_MAX, &request->count);
+	case 'n':
+		return take_number("--full-every", MAX_CHAIN,
+				   &request->full_every);
 	case 'j':
 		request->is_json = true;
 		return TOOL_OK;
@@ -103,15 +161,45 @@ static int take_option(int code, struct checkpoint_request *request)
 	}
 }
 
+static int check_series(const struct checkpoint_request *request)
+{
+	const char *of_series = request->every_ns     ? "--every"
+				: request->count      ? "--count"
+				: request->full_every ? "--full-every"
+						      : NULL;
+
+	if (request->qmp && of_series)
+		return tool_usage(NAME, "%s does not belong to --qmp",
+				  of_series);
+	if (!request->every_ns && of_series)
+		return tool_usage(NAME, "%s needs --every", of_series);
+	return TOOL_OK;
+}
+
+static int check(const struct checkpoint_request *request)
+{
+	if (!request->qmp && !request->pid)
+		return tool_usage(NAME, "--qmp SOCKET or --pid PID is missing");
+	if (request->qmp && request->pid)
+		return tool_usage(NAME, "--pid does not belong to --qmp");
+	if (!request->folder || !*request->folder)
+		return tool_usage(NAME, "--to FOLDER is missing");
+	return check_series(request);
+}
+
 static int parse(int argc, char *argv[], struct checkpoint_request *request)
 {
 	static const struct option known[] = {
 		{"qmp", required_argument, NULL, 'q'},
+		{"pid", required_argument, NULL, 'p'},
 		{"to", required_argument, NULL, 't'},
 		{"full", no_argument, NULL, 'f'},
 		{"uncompressed", no_argument, NULL, 'u'},
 		{"look-ahead", no_argument, NULL, 'l'},
 		{"pause-deadline", required_argument, NULL, 'd'},
+		{"every", required_argument, NULL, 'e'},
+		{"count", required_argument, NULL, 'c'},
+		{"full-every", required_argument, NULL, 'n'},
 		{"json", no_argument, NULL, 'j'},
 		{"help", no_argument, NULL, TOOL_OPTION_HELP},
 		{NULL, 0, NULL, 0},
@@ -124,21 +212,26 @@ static int parse(int argc, char *argv[], struct checkpoint_request *request)
 		status = take_option(code, request);
 	if (status != TOOL_OK || request->is_help)
 		return status;
-	if (!request->qmp)
-		return tool_usage(NAME, "--qmp SOCKET is missing");
-	if (!request->folder || !*request->folder)
-		return tool_usage(NAME, "--to FOLDER is missing");
 	if (optind < argc)
 		return tool_usage(NAME, "'%.40s' is too much", argv[optind]);
-	return TOOL_OK;
+	return check(request);
 }
 
 static int run(const struct checkpoint_request *request)
 {
 	struct smudge_error err = SMUDGE_ERROR_INIT;
+	struct checkpoint_subject subject;
+	int ret;
 
 	interrupt_watch();
-	return checkpoint_vm(request, &err) ? tool_failed(&err) : TOOL_OK;
+	if (request->qmp) {
+		ret = checkpoint_vm(request, &err);
+	} else {
+		ret = checkpoint_process_open(request, &subject, &err);
+		if (!ret)
+			ret = checkpoint_outside(request, &subject, &err);
+	}
+	return ret ? tool_failed(&err) : TOOL_OK;
 }
 
 int command_checkpoint(int argc, char *argv[])

@@ -14,6 +14,8 @@ static const char help_text[] =
 	"       smudge layers show FOLDER[@N] [OPTION]...\n"
 	"       smudge layers verify FOLDER[@N] [OPTION]...\n"
 	"       smudge layers diff A B FOLDER [OPTION]...\n"
+	"       smudge layers export --core FOLDER[@N] --output FILE "
+	"[OPTION]...\n"
 	"\n"
 	"Looks at the layers of a folder: checkpoints, each a qcow2 image on "
 	"the one\n"
@@ -24,10 +26,15 @@ static const char help_text[] =
 	"  show    a layer's regions, blobs and statistics\n"
 	"  verify  read all memory of a layer and compare it with its digests\n"
 	"  diff    the pages that differ between layers A and B\n"
+	"  export  a core file of a process, for gdb\n"
 	"\n"
-	"  --all   of verify: every layer of the folder\n"
-	"  --json  one object\n"
-	"  --help  this text; after list, show, verify or diff that of it\n"
+	"  --all          of verify: every layer of the folder\n"
+	"  --core         of export: make a core file\n"
+	"  --output FILE  of export: it is made, not replaced\n"
+	"  --force        of export: replace it\n"
+	"  --json         one object\n"
+	"  --help         this text; after list, show, verify, diff or export "
+	"that of it\n"
 	"\n"
 	"Exit status: 0, 1 if a layer cannot be read or is not whole, 2 for a "
 	"wrong\n"
@@ -44,6 +51,7 @@ static const struct {
 	{"show", "layers show", layers_show},
 	{"verify", "layers verify", layers_verify},
 	{"diff", "layers diff", layers_diff},
+	{"export", "layers export", layers_export},
 };
 
 static int run(int argc, char *argv[])
@@ -60,16 +68,16 @@ static int run(int argc, char *argv[])
 int command_layers(int argc, char *argv[])
 {
 	if (argc < 2)
-		return tool_usage(NAME, "list, show, verify or diff is "
-					"missing");
+		return tool_usage(NAME, "list, show, verify, diff or export "
+					"is missing");
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
 		fputs(help_text, stdout);
 		return TOOL_OK;
 	}
 	if (argv[1][0] == '-')
 		return tool_usage(NAME,
-				  "list, show, verify or diff comes "
-				  "first, not '%.40s'",
+				  "list, show, verify, diff or export "
+				  "comes first, not '%.40s'",
 				  argv[1]);
 	return run(argc - 1, argv + 1);
 }

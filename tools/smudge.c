@@ -16,7 +16,8 @@ static const struct {
 	int (*run)(int argc, char *argv[]);
 	const char *summary;
 } commands[] = {
-	{"checkpoint", command_checkpoint, "save the guest of a running VM"},
+	{"checkpoint", command_checkpoint,
+	 "save a running VM's guest, or a process"},
 	{"demo", command_demo, "move a running guest to another process"},
 	{"features", command_features, "what this kernel offers for tracking"},
 	{"layers", command_layers, "look at checkpoints on disk"},

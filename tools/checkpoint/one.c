@@ -40,10 +40,15 @@ struct saving {
 static int save(struct saving *saving)
 {
 	struct checkpoint_outside *outside = saving->outside;
+	const struct checkpoint_subject *subject = outside->subject;
 	uint64_t ticket;
-	int ret = smudge_checkpointer_save(outside->checkpointer, NULL, &ticket,
-					   &saving->err);
+	int ret = 0;
 
+	if (subject->ops->prepare)
+		ret = subject->ops->prepare(subject->state, &saving->err);
+	if (!ret)
+		ret = smudge_checkpointer_save(outside->checkpointer, NULL,
+					       &ticket, &saving->err);
 	if (ret)
 		return ret;
 	pthread_mutex_lock(&saving->lock);

@@ -27,6 +27,8 @@
 #define DEFAULT_DEADLINE_MS 10000
 /* A signal may come just before a wait, which it does not end then. */
 #define MAX_WAIT_MS 100
+/* A process that executes another program just then is opened once more. */
+#define MAX_TRIES 10
 
 static int quiesce(void *opaque, struct smudge_error *err)
 {
@@ -66,6 +68,31 @@ static bool has_ended(const struct checkpoint_outside *outside)
 	return poll(&wait, 1, 0) == 1;
 }
 
+/* A kernel thread has no program. */
+static bool is_kernel_thread(pid_t pid)
+{
+	char path[64], target[8];
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	return readlink(path, target, sizeof(target)) < 0 && errno == ENOENT;
+}
+
+/* A zombie has none either. */
+static int check_program(const struct checkpoint_outside *outside,
+			 struct smudge_error *err)
+{
+	pid_t pid = outside->subject->pid;
+
+	if (!is_kernel_thread(pid))
+		return 0;
+	return smudge_error_set(err, -ESRCH, NAME,
+				has_ended(outside)
+					? "process %d has ended"
+					: "%d is a kernel thread, which has no "
+					  "memory of its own",
+				(int)pid);
+}
+
 static int open_pidfd(struct checkpoint_outside *outside,
 		      struct smudge_error *err)
 {
@@ -73,7 +100,7 @@ static int open_pidfd(struct checkpoint_outside *outside,
 
 	outside->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (outside->pidfd >= 0)
-		return 0;
+		return check_program(outside, err);
 	if (errno == EINVAL || errno == ENOENT)
 		return smudge_error_set(err, -ESRCH, NAME,
 					"%d is a thread of another process",
@@ -115,7 +142,8 @@ static int open_checkpointer(struct checkpoint_outside *outside,
 		.save_state = save_state,
 		.opaque = outside,
 		.pause_deadline_ns = deadline_ms * CLOCK_NS_PER_MS,
-		.full_every = request->is_full ? 1 : request->full_every,
+		.full_every =
+			request->is_full ? 1 : (uint32_t)request->full_every,
 		.look_ahead = request->look_ahead,
 		.uncompressed = request->is_uncompressed,
 		.rearm_policy = outside->subject->rearm_policy,
@@ -125,16 +153,45 @@ static int open_checkpointer(struct checkpoint_outside *outside,
 					  &outside->checkpointer, err);
 }
 
+static void close_tracking(struct checkpoint_outside *outside)
+{
+	(void)smudge_checkpointer_destroy(outside->checkpointer);
+	(void)smudge_process_close(outside->process, NULL);
+	(void)smudge_memory_destroy(outside->memory, NULL);
+	outside->checkpointer = NULL;
+	outside->process = NULL;
+	outside->memory = NULL;
+}
+
+/* The kernel says so of an address space that is going: see may_pass. */
+static bool was_executing(const struct checkpoint_outside *outside, int ret)
+{
+	return (ret == -ESRCH || ret == -ENOMEM) && !has_ended(outside);
+}
+
+static int open_tracking(struct checkpoint_outside *outside,
+			 struct smudge_error *err)
+{
+	int ret = 0;
+
+	for (int tries = 0; tries < MAX_TRIES; tries++) {
+		*err = (struct smudge_error)SMUDGE_ERROR_INIT;
+		ret = open_process(outside, err);
+		if (!ret)
+			ret = open_checkpointer(outside, err);
+		if (!ret || !was_executing(outside, ret))
+			return ret;
+		close_tracking(outside);
+	}
+	return ret;
+}
+
 static int open_all(struct checkpoint_outside *outside,
 		    struct smudge_error *err)
 {
 	int ret = open_pidfd(outside, err);
 
-	if (!ret)
-		ret = open_process(outside, err);
-	if (!ret)
-		ret = open_checkpointer(outside, err);
-	return ret;
+	return ret ? ret : open_tracking(outside, err);
 }
 
 /* The target runs, so nothing here can hold it. */
@@ -142,9 +199,7 @@ static void close_all(struct checkpoint_outside *outside)
 {
 	const struct checkpoint_subject *subject = outside->subject;
 
-	(void)smudge_checkpointer_destroy(outside->checkpointer);
-	(void)smudge_process_close(outside->process, NULL);
-	(void)smudge_memory_destroy(outside->memory, NULL);
+	close_tracking(outside);
 	if (outside->pidfd >= 0)
 		close(outside->pidfd);
 	subject->ops->close(subject->state);
@@ -179,19 +234,22 @@ static void wait_until(const struct checkpoint_outside *outside, int64_t at_ns)
 	}
 }
 
-/* Will it perhaps be gone at the next checkpoint? The pages are dirty again. */
+/*
+ * Will it perhaps be gone at the next checkpoint? The pages are dirty again. A
+ * process that executes another program at that moment fails in many ways.
+ */
 static bool may_pass(int ret)
 {
 	switch (ret) {
-	case -ETIMEDOUT:
-	case -EAGAIN:
-	case -EBUSY:
-	case -ENOSPC:
-	case -EDQUOT:
-	case -ENOENT: /* the layer below was removed: the next one is full */
-		return true;
-	default:
+	case -EPERM:
+	case -EACCES:
+	case -EROFS:
+	case -ENOTDIR:
+	case -EINVAL:
+	case -EOPNOTSUPP:
 		return false;
+	default:
+		return true;
 	}
 }
 

@@ -63,16 +63,28 @@ json_t *checkpoint_layer_json(const struct smudge_layer_info *info,
 	return object;
 }
 
+/* How long it stood by its own count, if that is known. */
+static void format_pause(const json_t *layer, char text[TEXT_BYTES + 16])
+{
+	const json_t *stopped = json_object_get(layer, "stopped-ns");
+	char time[TEXT_BYTES];
+
+	text_time(time, stopped ? json_number_value(stopped)
+				: checkpoint_number(layer, "pause-ns"));
+	snprintf(text, TEXT_BYTES + 16, "%s %s", stopped ? "stopped" : "pause",
+		 time);
+}
+
 void checkpoint_print_line(const json_t *layer)
 {
 	char pages[TEXT_BYTES], bytes[TEXT_BYTES];
-	char pause[TEXT_BYTES], total[TEXT_BYTES];
+	char pause[TEXT_BYTES + 16], total[TEXT_BYTES];
 
 	text_count(pages, checkpoint_number(layer, "pages"), 20);
 	text_bytes(bytes, checkpoint_number(layer, "file-bytes"));
-	text_time(pause, checkpoint_number(layer, "pause-ns"));
+	format_pause(layer, pause);
 	text_time(total, checkpoint_number(layer, "total-ns"));
-	printf("%s: %s, %s pages, %s, pause %s, in place after %s\n",
+	printf("%s: %s, %s pages, %s, %s, in place after %s\n",
 	       checkpoint_word(layer, "file"),
 	       json_is_true(json_object_get(layer, "full")) ? "full" : "delta",
 	       pages, bytes, pause, total);

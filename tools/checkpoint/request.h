@@ -24,7 +24,7 @@ struct checkpoint_request {
 	uint64_t pause_deadline_ms; /* 0: none was given */
 	uint64_t every_ns;	    /* 0: one checkpoint */
 	uint64_t count;		    /* of checkpoints; 0: no limit */
-	uint32_t full_every;	    /* as in smudge_checkpointer_options */
+	uint64_t full_every;	    /* every so many layers; 0: 64 */
 
 	bool is_json;
 	bool is_help;

@@ -21,12 +21,16 @@ int layers_list(int argc, char *argv[]);
 int layers_show(int argc, char *argv[]);
 int layers_verify(int argc, char *argv[]);
 int layers_diff(int argc, char *argv[]);
+int layers_export(int argc, char *argv[]);
 
 #define LAYERS_MAX_WORDS 3
 
 struct layers_request {
 	bool is_json;
-	bool is_all; /* --all */
+	bool is_all;	    /* --all */
+	bool is_core;	    /* --core */
+	bool is_forced;	    /* --force */
+	const char *output; /* --output; or NULL */
 	const char *words[LAYERS_MAX_WORDS];
 	struct layer_name layer; /* the first word, where it names one */
 };
@@ -36,6 +40,7 @@ struct layers_syntax {
 	const char *help;	  /* the text of --help */
 	const char *const *words; /* their names, ended by NULL */
 	bool has_all;		  /* --all */
+	bool has_output;	  /* --core, --output, --force */
 	bool names_layer;	  /* the first word is FOLDER or FOLDER@N */
 };
 

@@ -222,7 +222,12 @@ static int run(const struct layers_request *request, struct smudge_error *err)
 int layers_verify(int argc, char *argv[])
 {
 	static const char *const words[] = {"FOLDER", NULL};
-	const struct layers_syntax syntax = {help_text, words, true, true};
+	const struct layers_syntax syntax = {
+		.help = help_text,
+		.words = words,
+		.has_all = true,
+		.names_layer = true,
+	};
 	struct layers_request request = {0};
 	struct smudge_error err = SMUDGE_ERROR_INIT;
 	bool is_done;

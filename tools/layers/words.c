@@ -11,6 +11,32 @@
 #include "clock.h"
 #include "commands.h"
 
+/* Does it belong to this subcommand? */
+static int check_option(const char *name, const char *option, bool has_it)
+{
+	return has_it ? TOOL_OK
+		      : tool_usage(name, "there is no option '%s'", option);
+}
+
+static int take_output(int code, const char *name,
+		       const struct layers_syntax *syntax,
+		       struct layers_request *request)
+{
+	switch (code) {
+	case 'c':
+		request->is_core = true;
+		return check_option(name, "--core", syntax->has_output);
+	case 'o':
+		request->output = optarg;
+		return check_option(name, "--output", syntax->has_output);
+	case 'f':
+		request->is_forced = true;
+		return check_option(name, "--force", syntax->has_output);
+	default:
+		return TOOL_USAGE;
+	}
+}
+
 static int take_option(int code, const char *name,
 		       const struct layers_syntax *syntax,
 		       struct layers_request *request, bool *ret_is_done)
@@ -21,15 +47,13 @@ static int take_option(int code, const char *name,
 		return TOOL_OK;
 	case 'a':
 		request->is_all = true;
-		if (syntax->has_all)
-			return TOOL_OK;
-		return tool_usage(name, "there is no option '--all'");
+		return check_option(name, "--all", syntax->has_all);
 	case TOOL_OPTION_HELP:
 		*ret_is_done = true;
 		fputs(syntax->help, stdout);
 		return TOOL_OK;
 	default:
-		return TOOL_USAGE;
+		return take_output(code, name, syntax, request);
 	}
 }
 
@@ -71,6 +95,9 @@ int layers_parse(int argc, char *argv[], const struct layers_syntax *syntax,
 	static const struct option known[] = {
 		{"json", no_argument, NULL, 'j'},
 		{"all", no_argument, NULL, 'a'},
+		{"core", no_argument, NULL, 'c'},
+		{"output", required_argument, NULL, 'o'},
+		{"force", no_argument, NULL, 'f'},
 		{"help", no_argument, NULL, TOOL_OPTION_HELP},
 		{NULL, 0, NULL, 0},
 	};
