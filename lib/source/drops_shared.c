@@ -2,10 +2,10 @@
 /*
  * Shared memory: is a page mapped here, and if not, is its content resident?
  *
- * A scan that protects nothing finds the mapped pages. mincore(2) is asked only
- * about pages that had content and are not mapped, since it looks up each page
- * in the page cache. If this process may not know (the file is another user's,
- * and this process may not write it), mincore says resident.
+ * A scan that protects nothing finds the pages that are not mapped. mincore(2)
+ * is asked only about pages that had content and are not mapped, since it looks
+ * up each page in the page cache. If this process may not know (the file is
+ * another user's, and this process may not write it), mincore says resident.
  */
 #include "source/drops_shared.h"
 
@@ -13,20 +13,48 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "sys/maps.h"
+
+/*
+ * Is there a mapping of all addresses? MS_ASYNC does nothing else than to look.
+ * If it cannot be known: no.
+ */
+static bool is_without_holes(const struct smi_drops_chunk *chunk)
+{
+	const struct smi_uffd_target *target = chunk->drops->target;
+	uint64_t start = smi_drops_address(chunk, 0);
+	uint64_t end = smi_drops_address(chunk, chunk->npages);
+	struct smi_sys_mapping m;
+
+	if (target)
+		return smi_sys_maps_query(target->maps, start, &m) == 0 &&
+		       m.start <= start && m.end >= end;
+	return msync((void *)(uintptr_t)start, end - start, MS_ASYNC) == 0;
+}
+
+/* The kernel is quick with what it does not find: so ask for the few. */
 static int find_mapped(const struct smi_drops_chunk *chunk, uint64_t *now)
 {
 	struct smi_sys_page_run *runs = chunk->drops->scratch->runs;
 	unsigned int shift = chunk->drops->page_shift;
 	uint64_t start = smi_drops_address(chunk, 0);
-	long n = smi_sys_pagemap_find_present(
-		chunk->drops->pagemap, start,
-		smi_drops_address(chunk, chunk->npages), runs,
-		SMI_DROPS_CHUNK_RUNS);
+	uint64_t end = smi_drops_address(chunk, chunk->npages);
+	uint64_t absent[SMI_DROPS_CHUNK_WORDS] = {0};
+	bool are_absent = is_without_holes(chunk);
+	uint64_t *found = are_absent ? absent : now;
+	long n = (are_absent ? smi_sys_pagemap_find_absent
+			     : smi_sys_pagemap_find_present)(
+		chunk->drops->pagemap, start, end, runs, SMI_DROPS_CHUNK_RUNS);
 
 	for (long i = 0; i < n; i++)
-		smi_drops_set(now, (runs[i].start - start) >> shift,
+		smi_drops_set(found, (runs[i].start - start) >> shift,
 			      (runs[i].end - start) >> shift);
-	return n < 0 ? (int)n : 0;
+	if (n < 0 || !are_absent)
+		return n < 0 ? (int)n : 0;
+	smi_drops_set(now, 0, chunk->npages);
+	for (size_t w = 0; w < SMI_DROPS_CHUNK_WORDS; w++)
+		now[w] &= ~absent[w];
+	return 0;
 }
 
 /* The kernel is migrating the page, or it was mapped since the scan. */

@@ -113,6 +113,12 @@ long smi_sys_pagemap_find_present(int pagemap, uint64_t start, uint64_t end,
 	return find(pagemap, PAGE_PRESENT, true, start, end, runs, max);
 }
 
+long smi_sys_pagemap_find_absent(int pagemap, uint64_t start, uint64_t end,
+				 struct smi_sys_page_run *runs, size_t max)
+{
+	return find(pagemap, PAGE_PRESENT, false, start, end, runs, max);
+}
+
 long smi_sys_pagemap_find_none(int pagemap, uint64_t start, uint64_t end,
 			       struct smi_sys_page_run *runs, size_t max)
 {

@@ -66,6 +66,15 @@ long smi_sys_pagemap_find_present(int pagemap, uint64_t start, uint64_t end,
 				  struct smi_sys_page_run *runs, size_t max);
 
 /*
+ * smi_sys_pagemap_find_absent - find pages that find_present does not find
+ *
+ * Four times as fast where nearly all are present. Of addresses without a
+ * mapping it finds nothing either.
+ */
+long smi_sys_pagemap_find_absent(int pagemap, uint64_t start, uint64_t end,
+				 struct smi_sys_page_run *runs, size_t max);
+
+/*
  * smi_sys_pagemap_find_none - find pages for which the page table has no entry,
  *      not even a marker
  *
