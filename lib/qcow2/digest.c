@@ -4,7 +4,12 @@
  */
 #include "qcow2/digest.h"
 
+/* The best variant for the processor: with AVX2 in less than half the time. */
+#ifdef SMI_HAVE_XXHASH_VARIANTS
+#include <xxh_x86dispatch.h>
+#else
 #include <xxhash.h>
+#endif
 
 #include "qcow2/format.h"
 #include "sys/page.h"
