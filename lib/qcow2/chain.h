@@ -26,6 +26,8 @@
 
 #include <smudge/error.h>
 
+#include "qcow2/check.h"
+
 #define SMI_QCOW2_MAX_IMAGES 4096
 
 struct smi_qcow2_chain;	 /* immutable when open: any number of threads */
@@ -79,6 +81,18 @@ void smi_qcow2_reader_destroy(struct smi_qcow2_reader *reader);
  */
 void smi_qcow2_reader_rest(struct smi_qcow2_reader *reader);
 
+/*
+ * smi_qcow2_reader_locate - find where pages are before they are read
+ * @end_page: of what will be read, in several calls; it may be far
+ *
+ * The images' tables are read now, once for all these calls (up to 4 GiB of the
+ * disk), and not in steps that grow. Nothing is done if that is known.
+ * Return: as smi_qcow2_reader_piece.
+ */
+int smi_qcow2_reader_locate(struct smi_qcow2_reader *reader,
+			    uint64_t first_page, uint64_t end_page,
+			    struct smudge_error *err);
+
 #define SMI_QCOW2_NOWHERE SIZE_MAX
 
 struct smi_qcow2_piece {
@@ -118,5 +132,18 @@ int smi_qcow2_reader_piece(struct smi_qcow2_reader *reader, uint64_t first_page,
 int smi_qcow2_reader_read(struct smi_qcow2_reader *reader, uint64_t first_page,
 			  uint64_t npages, void *buffer,
 			  struct smudge_error *err);
+
+/*
+ * smi_qcow2_reader_read_checked - the same
+ * @check: gets the pages, those of zeros included
+ *
+ * Return: as smi_qcow2_reader_read, or what @check returned, without a
+ * sentence.
+ */
+int smi_qcow2_reader_read_checked(struct smi_qcow2_reader *reader,
+				  uint64_t first_page, uint64_t npages,
+				  void *buffer,
+				  const struct smi_qcow2_check *check,
+				  struct smudge_error *err);
 
 #endif

@@ -18,13 +18,14 @@
 #define PACKED_BYTES (1U << 20)
 /* To read so many in vain is cheaper than another call. */
 #define MAX_GAP_BYTES SMI_QCOW2_PAGE_BYTES
+/* Of a file, unless the first place is longer. */
+#define MAX_SPAN_BYTES (SMI_QCOW2_FETCH_PAGES * SMI_QCOW2_PAGE_BYTES)
 
 /* Places that are read by one call: bytes [file_off, end_off) of the file. */
 struct span {
 	struct smi_qcow2_fetch *fetch;
 	const struct smi_qcow2_image *image;
-	uint64_t buffer_page; /* the first page of buffer */
-	uint8_t *buffer;
+	const struct smi_qcow2_target *target;
 	struct smudge_error *err;
 
 	struct smi_qcow2_place *places;
@@ -70,8 +71,7 @@ static int reserve(uint8_t **buffer, size_t *have_bytes, size_t bytes,
 static uint8_t *in_buffer(const struct span *span,
 			  const struct smi_qcow2_place *place)
 {
-	return span->buffer + ((place->first_page - span->buffer_page)
-			       << SMI_QCOW2_PAGE_SHIFT);
+	return smi_qcow2_target_at(span->target, place->first_page);
 }
 
 static uint64_t file_bytes_of(const struct smi_qcow2_place *place)
@@ -87,6 +87,8 @@ static bool fits(const struct span *span, const struct smi_qcow2_place *place)
 	if (!span->nplaces)
 		return true;
 	if (span->niovecs + 2 > SMI_QCOW2_FETCH_IOVECS ||
+	    place->file_off + file_bytes_of(place) - span->file_off >
+		    MAX_SPAN_BYTES ||
 	    span->packed_used + needed > span->fetch->packed_bytes)
 		return false;
 	if (place->file_off >= span->end_off)
@@ -268,6 +270,9 @@ static int flush(struct span *span)
 			ret = unpack(span, place);
 		memset(in_buffer(span, place) + place->shown_bytes, 0,
 		       bytes - (size_t)place->shown_bytes);
+		if (!ret)
+			ret = smi_qcow2_target_check(
+				span->target, place->first_page, place->npages);
 	}
 	span->nplaces = 0;
 	span->niovecs = 0;
@@ -278,14 +283,13 @@ static int flush(struct span *span)
 
 int smi_qcow2_fetch_image(struct smi_qcow2_fetch *fetch,
 			  struct smi_qcow2_place *places, size_t n,
-			  uint64_t first_page, uint8_t *buffer,
+			  const struct smi_qcow2_target *target,
 			  struct smudge_error *err)
 {
 	struct span span = {
 		.fetch = fetch,
 		.image = smi_qcow2_stack_image(fetch->stack, places->image),
-		.buffer_page = first_page,
-		.buffer = buffer,
+		.target = target,
 		.err = err,
 	};
 	uint32_t longest = 0;

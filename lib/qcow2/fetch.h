@@ -17,6 +17,7 @@
 
 #include <smudge/error.h>
 
+#include "qcow2/check.h"
 #include "qcow2/place.h"
 #include "qcow2/stack.h"
 
@@ -38,17 +39,48 @@ void smi_qcow2_fetch_init(struct smi_qcow2_fetch *fetch,
 			  struct smi_qcow2_stack *stack);
 void smi_qcow2_fetch_clear(struct smi_qcow2_fetch *fetch);
 
+/* Where pages go to. */
+struct smi_qcow2_target {
+	uint64_t first_page; /* the first one of bytes */
+	uint8_t *bytes;
+	const struct smi_qcow2_check *check; /* NULL: none */
+};
+
+static inline uint8_t *
+smi_qcow2_target_at(const struct smi_qcow2_target *target, uint64_t page)
+{
+	return target->bytes +
+	       ((page - target->first_page) << SMI_QCOW2_PAGE_SHIFT);
+}
+
+/* @npages are there. Return: 0, or what the check returned. */
+static inline int smi_qcow2_target_check(const struct smi_qcow2_target *target,
+					 uint64_t first_page, uint64_t npages)
+{
+	return target->check
+		       ? target->check->pages(
+				 target->check->opaque, first_page, npages,
+				 smi_qcow2_target_at(target, first_page))
+		       : 0;
+}
+
+/*
+ * Pages of a place at most, and of what is read at once about: 256 KiB, so that
+ * the check finds them in a cache.
+ */
+#define SMI_QCOW2_FETCH_PAGES 64
+
 /*
  * smi_qcow2_fetch_image - fetch places of one image
  * @places: @n, raw or compressed, all of the same image, ascending file_off;
  *      their packed_at changes
- * @buffer: has the pages from @first_page on
  *
- * Return: 0, -EBADMSG, -ESTALE, -ENOMEM, or that of open(2), read(2).
+ * Return: 0, -EBADMSG, -ESTALE, -ENOMEM, or that of open(2), read(2), or of the
+ * check.
  */
 int smi_qcow2_fetch_image(struct smi_qcow2_fetch *fetch,
 			  struct smi_qcow2_place *places, size_t n,
-			  uint64_t first_page, uint8_t *buffer,
+			  const struct smi_qcow2_target *target,
 			  struct smudge_error *err);
 
 #endif

@@ -101,6 +101,19 @@ static int check_range(const struct smi_qcow2_reader *reader,
 				(unsigned long long)reader->npages);
 }
 
+int smi_qcow2_reader_locate(struct smi_qcow2_reader *reader,
+			    uint64_t first_page, uint64_t end_page,
+			    struct smudge_error *err)
+{
+	const struct smi_qcow2_window *window;
+	int ret = check_range(reader, first_page, end_page, err);
+
+	if (ret || first_page == end_page)
+		return ret;
+	return smi_qcow2_index_find(&reader->index, &reader->stack, first_page,
+				    end_page, reader->npages, &window, err);
+}
+
 /* Can @place be part of a piece whose first place is @first? */
 static bool is_alike(const struct smi_qcow2_place *first,
 		     const struct smi_qcow2_place *place)
@@ -182,29 +195,34 @@ static int add_found(struct smi_qcow2_reader *reader,
 	return 0;
 }
 
-/* Collect the places of pages [first, end); those of zeros are written. */
-static int collect(struct smi_qcow2_reader *reader, uint64_t first,
-		   uint64_t end, uint8_t *buffer, struct smudge_error *err)
+/* Collect the places of the batch's pages; those of zeros are written. */
+static int collect(struct smi_qcow2_reader *reader,
+		   const struct smi_qcow2_target *target, uint64_t end,
+		   struct smudge_error *err)
 {
 	struct smi_qcow2_place place;
 	int ret = 0;
 
 	reader->nfound = 0;
-	for (uint64_t page = first; page < end; page += place.npages) {
-		ret = find(reader, page, end, &place, err);
+	for (uint64_t page = target->first_page; !ret && page < end;
+	     page += place.npages) {
+		uint64_t n = end - page < SMI_QCOW2_FETCH_PAGES
+				     ? end - page
+				     : SMI_QCOW2_FETCH_PAGES;
+
+		ret = find(reader, page, page + n, &place, err);
 		if (ret)
-			return ret;
+			break;
 		if (place.kind == SMI_QCOW2_KIND_RAW ||
-		    place.kind == SMI_QCOW2_KIND_COMPRESSED)
+		    place.kind == SMI_QCOW2_KIND_COMPRESSED) {
 			ret = add_found(reader, &place, err);
-		else
-			memset(buffer +
-				       ((page - first) << SMI_QCOW2_PAGE_SHIFT),
-			       0, place.npages << SMI_QCOW2_PAGE_SHIFT);
-		if (ret)
-			return ret;
+			continue;
+		}
+		memset(smi_qcow2_target_at(target, page), 0,
+		       place.npages << SMI_QCOW2_PAGE_SHIFT);
+		ret = smi_qcow2_target_check(target, page, place.npages);
 	}
-	return 0;
+	return ret;
 }
 
 static int compare_places(const void *left, const void *right)
@@ -241,12 +259,15 @@ static void sort_by_image(struct smi_qcow2_reader *reader)
 	}
 }
 
-static int read_batch(struct smi_qcow2_reader *reader, uint64_t first,
-		      uint64_t end, uint8_t *buffer, struct smudge_error *err)
+static int read_batch(struct smi_qcow2_reader *reader,
+		      const struct smi_qcow2_target *target, uint64_t end,
+		      struct smudge_error *err)
 {
-	int ret = collect(reader, first, end, buffer, err);
+	int ret = smi_qcow2_reader_locate(reader, target->first_page, end, err);
 	uint32_t start = 0;
 
+	if (!ret)
+		ret = collect(reader, target, end, err);
 	if (ret)
 		return ret;
 	sort_by_image(reader);
@@ -259,8 +280,30 @@ static int read_batch(struct smi_qcow2_reader *reader, uint64_t first,
 			continue;
 		if (!is_ascending(places, n))
 			qsort(places, n, sizeof(*places), compare_places);
-		ret = smi_qcow2_fetch_image(&reader->fetch, places, n, first,
-					    buffer, err);
+		ret = smi_qcow2_fetch_image(&reader->fetch, places, n, target,
+					    err);
+	}
+	return ret;
+}
+
+int smi_qcow2_reader_read_checked(struct smi_qcow2_reader *reader,
+				  uint64_t first_page, uint64_t npages,
+				  void *buffer,
+				  const struct smi_qcow2_check *check,
+				  struct smudge_error *err)
+{
+	struct smi_qcow2_target target = {first_page, buffer, check};
+	uint64_t end = first_page + npages;
+	int ret = check_range(reader, first_page, end, err);
+
+	while (!ret && target.first_page < end) {
+		uint64_t n = end - target.first_page;
+
+		if (n > BATCH_PAGES)
+			n = BATCH_PAGES;
+		ret = read_batch(reader, &target, target.first_page + n, err);
+		target.first_page += n;
+		target.bytes += n << SMI_QCOW2_PAGE_SHIFT;
 	}
 	return ret;
 }
@@ -269,18 +312,6 @@ int smi_qcow2_reader_read(struct smi_qcow2_reader *reader, uint64_t first_page,
 			  uint64_t npages, void *buffer,
 			  struct smudge_error *err)
 {
-	uint64_t end = first_page + npages;
-	uint8_t *at = buffer;
-	int ret = check_range(reader, first_page, end, err);
-
-	while (!ret && first_page < end) {
-		uint64_t n = end - first_page;
-
-		if (n > BATCH_PAGES)
-			n = BATCH_PAGES;
-		ret = read_batch(reader, first_page, first_page + n, at, err);
-		first_page += n;
-		at += n << SMI_QCOW2_PAGE_SHIFT;
-	}
-	return ret;
+	return smi_qcow2_reader_read_checked(reader, first_page, npages, buffer,
+					     NULL, err);
 }

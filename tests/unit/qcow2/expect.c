@@ -36,6 +36,44 @@ struct smi_qcow2_reader *expect_reader(const struct smi_qcow2_chain *chain,
 	return reader;
 }
 
+/* What a check gets: the pages of the read, each once, as they are. */
+struct seen {
+	const uint8_t *disk;
+	uint64_t first, n;
+	uint8_t *counts; /* of each page */
+};
+
+static int see_pages(void *opaque, uint64_t first_page, uint64_t npages,
+		     const uint8_t *bytes)
+{
+	struct seen *seen = opaque;
+
+	assert_true(npages > 0 && first_page >= seen->first);
+	assert_true(first_page + npages <= seen->first + seen->n);
+	assert_memory_equal(bytes, seen->disk + first_page * PAGE,
+			    npages * PAGE);
+	for (uint64_t i = 0; i < npages; i++)
+		seen->counts[first_page - seen->first + i]++;
+	return 0;
+}
+
+static void expect_checked(struct smi_qcow2_reader *reader, const uint8_t *disk,
+			   uint64_t first, uint64_t n, uint8_t *buffer)
+{
+	struct seen seen = {disk, first, n, calloc(n + 1, 1)};
+	const struct smi_qcow2_check check = {see_pages, &seen};
+
+	assert_non_null(seen.counts);
+	memset(buffer, 0xaa, n * PAGE);
+	if (smi_qcow2_reader_read_checked(reader, first, n, buffer, &check,
+					  &err))
+		fail_msg("%s", err.message);
+	for (uint64_t i = 0; i < n; i++)
+		assert_int_equal(seen.counts[i], 1);
+	assert_memory_equal(buffer, disk + first * PAGE, n * PAGE);
+	free(seen.counts);
+}
+
 static void expect_pages(struct smi_qcow2_reader *reader, const uint8_t *disk,
 			 uint64_t first, uint64_t n, uint8_t *buffer)
 {
@@ -99,7 +137,11 @@ void expect_disk(struct smi_qcow2_reader *reader, const uint8_t *disk,
 
 		if (i % 2 && n > 40)
 			n = 40;
+		if (test_rng_below(rng, 3) == 0 &&
+		    smi_qcow2_reader_locate(reader, first, npages, &err))
+			fail_msg("%s", err.message);
 		expect_pages(reader, disk, first, n, buffer);
+		expect_checked(reader, disk, first, n, buffer);
 	}
 	expect_pieces(reader, disk, npages, owners);
 	free(buffer);
