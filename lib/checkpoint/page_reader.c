@@ -14,7 +14,7 @@
 
 #define WHERE "chain"
 
-#define TABLE_NPAGES (SMI_READ_PAGES / SMI_LAYER_TABLE_DIGESTS + 1)
+#define TABLE_NPAGES (SMI_PART_PAGES / SMI_LAYER_TABLE_DIGESTS + 1)
 
 /* Tables and pages are far from each other: a reader for each. */
 struct smi_page_reader {
@@ -24,7 +24,7 @@ struct smi_page_reader {
 	/* What was read last: the digest at first_digest, counted from the
 	   disk's first byte, and those behind it. */
 	uint64_t first_digest, ndigests;
-	struct smi_qcow2_digest digests[SMI_READ_PAGES];
+	struct smi_qcow2_digest digests[SMI_PART_PAGES];
 };
 
 /* The extent that has the page. */
@@ -60,6 +60,20 @@ struct smi_part smi_part_at(const struct smi_layer *layer, size_t region,
 			extent->table_page + skipped / SMI_LAYER_TABLE_DIGESTS,
 		.table_index = skipped % SMI_LAYER_TABLE_DIGESTS,
 	};
+}
+
+struct smi_part smi_part_of(const struct smi_part *part, uint64_t skip,
+			    uint64_t npages)
+{
+	uint64_t index = part->table_index + skip;
+	struct smi_part some = *part;
+
+	some.first_page += skip;
+	some.npages = min_u64(npages, part->npages - skip);
+	some.disk_page += skip;
+	some.table_page += index / SMI_LAYER_TABLE_DIGESTS;
+	some.table_index = index % SMI_LAYER_TABLE_DIGESTS;
+	return some;
 }
 
 int smi_page_reader_create(const struct smudge_chain *chain,
@@ -166,46 +180,75 @@ static int bad_page(struct smi_page_reader *reader, const struct smi_part *part,
 	return ret;
 }
 
-static int check_pages(struct smi_page_reader *reader,
-		       const struct smi_part *part, const uint8_t *bytes,
-		       struct smudge_error *err)
-{
+/* Pages that are compared with their digests. */
+struct comparison {
+	uint64_t first_page; /* of the disk */
 	const struct smi_qcow2_digest *digests;
-	int ret = smi_page_reader_digests(reader, part, &digests, err);
+	bool is_bad; /* bad_page, of the disk, is not what was written */
+	uint64_t bad_page;
+};
 
-	if (ret < 0)
-		return ret;
-	for (uint64_t i = 0; i < part->npages; i++) {
+static int compare(void *opaque, uint64_t first_page, uint64_t npages,
+		   const uint8_t *bytes)
+{
+	struct comparison *c = opaque;
+	const struct smi_qcow2_digest *digests =
+		c->digests + (first_page - c->first_page);
+
+	for (uint64_t i = 0; i < npages; i++) {
 		struct smi_qcow2_digest digest = smi_qcow2_digest(
-			part->disk_page + i, bytes + i * SMI_QCOW2_PAGE_BYTES);
+			first_page + i, bytes + i * SMI_QCOW2_PAGE_BYTES);
 
-		if (!smi_qcow2_digest_is_equal(digest, digests[i]))
-			return bad_page(reader, part, i, err);
+		if (smi_qcow2_digest_is_equal(digest, digests[i]))
+			continue;
+		c->is_bad = true;
+		c->bad_page = first_page + i;
+		return -EBADMSG;
 	}
 	return 0;
+}
+
+/* Of at most SMI_PART_PAGES. */
+static int read_part(struct smi_page_reader *reader,
+		     const struct smi_part *part, void *buffer,
+		     struct smudge_error *err)
+{
+	struct comparison c = {.first_page = part->disk_page};
+	const struct smi_qcow2_check check = {compare, &c};
+	int ret = smi_page_reader_digests(reader, part, &c.digests, err);
+
+	if (ret == 0)
+		ret = smi_qcow2_reader_read_checked(
+			reader->pages, part->disk_page, part->npages, buffer,
+			&check, err);
+	return c.is_bad ? bad_page(reader, part, c.bad_page - part->disk_page,
+				   err)
+			: ret;
 }
 
 int smi_page_reader_pages(struct smi_page_reader *reader,
 			  const struct smi_part *part, void *buffer,
 			  struct smudge_error *err)
 {
-	const struct smi_layer *layer = &reader->chain->layer;
-	uint64_t npages;
-	int ret = smi_qcow2_reader_read(reader->pages, part->disk_page,
-					part->npages, buffer, err);
+	int ret = 0;
 
 	for (uint64_t done = 0; ret == 0 && done < part->npages;
-	     done += npages) {
-		struct smi_part some = smi_part_at(
-			layer, part->region, part->first_page + done,
-			min_u64(part->npages - done, SMI_READ_PAGES));
+	     done += SMI_PART_PAGES) {
+		struct smi_part some = smi_part_of(part, done, SMI_PART_PAGES);
 
-		npages = some.npages;
-		ret = check_pages(
-			reader, &some,
-			(uint8_t *)buffer + done * SMI_QCOW2_PAGE_BYTES, err);
+		ret = read_part(reader, &some,
+				(uint8_t *)buffer + done * SMI_QCOW2_PAGE_BYTES,
+				err);
 	}
 	return ret;
+}
+
+int smi_page_reader_locate(struct smi_page_reader *reader,
+			   const struct smi_part *part,
+			   struct smudge_error *err)
+{
+	return smi_qcow2_reader_locate(reader->pages, part->disk_page,
+				       part->disk_page + part->npages, err);
 }
 
 /* How many pages from @first_page on surely read as zeros; 0: the first not. */

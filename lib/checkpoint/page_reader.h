@@ -14,8 +14,13 @@
 
 #include "checkpoint/chain.h"
 
-/* Digests that are read at once: those of 16 MiB. */
+/* Pages that go through a buffer at once: 16 MiB. */
 #define SMI_READ_PAGES 4096
+/*
+ * Pages of which the digests are read at once, and which are read at once where
+ * no buffer is needed: 64 MiB. Each such read opens all layers of a chain.
+ */
+#define SMI_PART_PAGES 16384
 
 /* A part of one extent. */
 struct smi_part {
@@ -33,6 +38,10 @@ struct smi_part {
 struct smi_part smi_part_at(const struct smi_layer *layer, size_t region,
 			    uint64_t first_page, uint64_t npages);
 
+/* Pages [@skip, @skip + @npages) of a part, but not beyond its end. */
+struct smi_part smi_part_of(const struct smi_part *part, uint64_t skip,
+			    uint64_t npages);
+
 struct smi_page_reader;
 
 int smi_page_reader_create(const struct smudge_chain *chain,
@@ -44,7 +53,7 @@ void smi_page_reader_destroy(struct smi_page_reader *reader); /* or NULL */
 void smi_page_reader_rest(struct smi_page_reader *reader);
 
 /*
- * smi_page_reader_digests - the digests of a part of at most SMI_READ_PAGES
+ * smi_page_reader_digests - the digests of a part of at most SMI_PART_PAGES
  * @ret_digests: the reader's, until its next call
  * Return: 0, or as smi_qcow2_reader_read.
  */
@@ -61,6 +70,14 @@ int smi_page_reader_digests(struct smi_page_reader *reader,
 int smi_page_reader_pages(struct smi_page_reader *reader,
 			  const struct smi_part *part, void *buffer,
 			  struct smudge_error *err);
+
+/*
+ * smi_page_reader_locate - find where the pages of a part of any length are,
+ *      which will be read in several calls; as smi_qcow2_reader_locate
+ */
+int smi_page_reader_locate(struct smi_page_reader *reader,
+			   const struct smi_part *part,
+			   struct smudge_error *err);
 
 /*
  * smi_page_reader_no_digests - how many of a part's first pages have no digest,

@@ -24,7 +24,7 @@ struct smi_parts {
 	 * Called by the threads, several at once, for each page once.
 	 * @are_zeros: the pages have no digests and are zeros, as far as that
 	 *	shows without reading; the part has any length. Else it has at
-	 *	most SMI_READ_PAGES, for which @buffer has room
+	 *	most SMI_PART_PAGES; @buffer has room for SMI_READ_PAGES
 	 * It returns 0, or a failure with its sentence, which ends the work.
 	 */
 	int (*work)(void *opaque, struct smi_page_reader *reader, void *buffer,

@@ -189,30 +189,47 @@ static int read_straight(const struct smudge_region *region,
 				     page_at(region, part->first_page), err);
 }
 
-int smi_restore_part(struct smudge_region *region, bool is_zeroed,
-		     struct smi_page_reader *reader,
-		     const struct smi_part *part, void *buffer,
-		     struct smudge_error *err)
+/* Of at most SMI_READ_PAGES, some of which are zeros. */
+static int read_by_buffer(struct smudge_region *region, bool is_zeroed,
+			  struct smi_page_reader *reader,
+			  const struct smi_part *part, void *buffer,
+			  struct smudge_error *err)
 {
 	const struct smi_qcow2_digest *digests;
-	uint64_t nzeros;
 	int ret = smi_page_reader_digests(reader, part, &digests, err);
 
 	if (ret < 0)
 		return ret;
-	nzeros = count_zeros(digests, part->npages);
-	if (!nzeros)
-		return read_straight(region, reader, part, err);
 	/* First: a page of the region that gets content is populated as one. */
 	if (!is_zeroed)
 		clear_runs(region, part, digests);
 	/* Pages without a digest are zeros, whatever the layer has there. */
-	if (nzeros == part->npages)
+	if (count_zeros(digests, part->npages) == part->npages)
 		return 0;
 	ret = smi_page_reader_pages(reader, part, buffer, err);
 	if (ret == 0)
 		ret = smi_page_reader_digests(reader, part, &digests, err);
 	if (ret == 0)
 		copy_runs(region, part, digests, buffer);
+	return ret;
+}
+
+int smi_restore_part(struct smudge_region *region, bool is_zeroed,
+		     struct smi_page_reader *reader,
+		     const struct smi_part *part, void *buffer,
+		     struct smudge_error *err)
+{
+	const struct smi_qcow2_digest *digests;
+	int ret = smi_page_reader_digests(reader, part, &digests, err);
+
+	if (ret == 0 && !count_zeros(digests, part->npages))
+		return read_straight(region, reader, part, err);
+	for (uint64_t done = 0; ret == 0 && done < part->npages;
+	     done += SMI_READ_PAGES) {
+		struct smi_part some = smi_part_of(part, done, SMI_READ_PAGES);
+
+		ret = read_by_buffer(region, is_zeroed, reader, &some, buffer,
+				     err);
+	}
 	return ret;
 }

@@ -13,8 +13,8 @@
 
 /*
  * smi_restore_part - bring pages into a region
- * @part: at most SMI_READ_PAGES
- * @buffer: room for them
+ * @part: at most SMI_PART_PAGES
+ * @buffer: room for SMI_READ_PAGES
  * @is_zeroed: the memory is zeros: what is to be zeros is left alone
  *
  * Return: 0, or as smi_page_reader_pages; then the pages hold anything.

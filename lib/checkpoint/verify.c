@@ -10,7 +10,15 @@ static int check_part(void *opaque, struct smi_page_reader *reader,
 		      void *buffer, const struct smi_part *part, bool are_zeros,
 		      struct smudge_error *err)
 {
-	return are_zeros ? 0 : smi_page_reader_pages(reader, part, buffer, err);
+	int ret = 0;
+
+	for (uint64_t done = 0; ret == 0 && !are_zeros && done < part->npages;
+	     done += SMI_READ_PAGES) {
+		struct smi_part some = smi_part_of(part, done, SMI_READ_PAGES);
+
+		ret = smi_page_reader_pages(reader, &some, buffer, err);
+	}
+	return ret;
 }
 
 int smi_chain_check_pages(struct smudge_chain *chain,
