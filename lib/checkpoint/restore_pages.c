@@ -9,12 +9,14 @@
 
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <smudge/populated.h>
 
 #include "common/range.h"
 #include "qcow2/format.h"
 #include "sys/page.h"
+#include "sys/pagemap.h"
 
 /* Shorter runs are written, which is quicker than a hole. */
 #define HOLE_PAGES 64
@@ -147,17 +149,40 @@ static void clear_runs(struct smudge_region *region,
 	}
 }
 
+/* Of the host; 0: they are larger, and not asked about. */
+static size_t nready(int pagemap, const uint8_t *at, uint64_t npages)
+{
+	if (pagemap < 0 || sysconf(_SC_PAGESIZE) != SMI_QCOW2_PAGE_BYTES)
+		return 0;
+	return smi_sys_pagemap_nready(
+		pagemap, (uintptr_t)at >> SMI_QCOW2_PAGE_SHIFT, (size_t)npages);
+}
+
 /*
  * Pages that will be written: an eighth of the time of a read into memory that
- * was never touched goes for faults. It is a help only, and may fail.
+ * was never touched goes for faults. It is a help only, and may fail. Where no
+ * page would fault it would take that time itself.
+ * @pagemap: or -errno
  */
-static void populate(const struct smudge_region *region, uint64_t page,
-		     uint64_t npages)
+static void populate(const struct smudge_region *region, int pagemap,
+		     uint64_t page, uint64_t npages)
 {
-	if (npages >= POPULATED_PAGES)
-		(void)madvise(page_at(region, page),
-			      npages * SMI_QCOW2_PAGE_BYTES,
+	uint8_t *at = page_at(region, page);
+	size_t n;
+
+	if (npages < POPULATED_PAGES)
+		return;
+	n = nready(pagemap, at, npages);
+	if (n < npages)
+		(void)madvise(at + n * SMI_QCOW2_PAGE_BYTES,
+			      (npages - n) * SMI_QCOW2_PAGE_BYTES,
 			      MADV_POPULATE_WRITE);
+}
+
+static void close_pagemap(int pagemap)
+{
+	if (pagemap >= 0)
+		close(pagemap);
 }
 
 /* @buffer has the part's pages, which are right. */
@@ -166,17 +191,19 @@ static void copy_runs(const struct smudge_region *region,
 		      const struct smi_qcow2_digest *digests,
 		      const uint8_t *buffer)
 {
+	int pagemap = smi_sys_pagemap_open();
 	uint64_t n;
 
 	for (uint64_t i = 0; i < part->npages; i += n) {
 		n = count_alike(digests + i, part->npages - i);
 		if (smi_qcow2_digest_is_zero(digests[i]))
 			continue;
-		populate(region, part->first_page + i, n);
+		populate(region, pagemap, part->first_page + i, n);
 		memcpy(page_at(region, part->first_page + i),
 		       buffer + i * SMI_QCOW2_PAGE_BYTES,
 		       n * SMI_QCOW2_PAGE_BYTES);
 	}
+	close_pagemap(pagemap);
 }
 
 /* No page of the part is zeros. */
@@ -184,7 +211,10 @@ static int read_straight(const struct smudge_region *region,
 			 struct smi_page_reader *reader,
 			 const struct smi_part *part, struct smudge_error *err)
 {
-	populate(region, part->first_page, part->npages);
+	int pagemap = smi_sys_pagemap_open();
+
+	populate(region, pagemap, part->first_page, part->npages);
+	close_pagemap(pagemap);
 	return smi_page_reader_pages(reader, part,
 				     page_at(region, part->first_page), err);
 }

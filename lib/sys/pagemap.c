@@ -185,3 +185,27 @@ int smi_sys_pagemap_words(int pagemap, uint64_t first_page, size_t npages,
 	}
 	return 0;
 }
+
+/* Words that are read at once. */
+#define READY_PAGES 512
+
+size_t smi_sys_pagemap_nready(int pagemap, uint64_t first_page, size_t npages)
+{
+	uint64_t words[READY_PAGES];
+	size_t done = 0;
+
+	while (done < npages) {
+		size_t n = npages - done < READY_PAGES ? npages - done
+						       : READY_PAGES;
+
+		if (smi_sys_pagemap_words(pagemap, first_page + done, n,
+					  words) < 0)
+			return done;
+		for (size_t i = 0; i < n; i++, done++)
+			if ((words[i] & (SMI_SYS_PAGEMAP_PRESENT |
+					 SMI_SYS_PAGEMAP_PROTECTED)) !=
+			    SMI_SYS_PAGEMAP_PRESENT)
+				return done;
+	}
+	return done;
+}

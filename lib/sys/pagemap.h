@@ -109,6 +109,7 @@ bool smi_sys_pagemap_is_mapped(const struct smi_sys_page_run *run);
 /* A page's word in pagemap; a hole's word is 0. */
 #define SMI_SYS_PAGEMAP_PRESENT	   (UINT64_C(1) << 63)
 #define SMI_SYS_PAGEMAP_SWAPPED	   (UINT64_C(1) << 62)
+#define SMI_SYS_PAGEMAP_PROTECTED  (UINT64_C(1) << 57) /* by uffd; 5.14 */
 #define SMI_SYS_PAGEMAP_SOFT_DIRTY (UINT64_C(1) << 55)
 #define SMI_SYS_PAGEMAP_FILE	   (UINT64_C(1) << 61) /* of a file, or shared */
 /* Frame, or swap type and offset; 0 for a reader without CAP_SYS_ADMIN. */
@@ -129,5 +130,14 @@ bool smi_sys_pagemap_is_mapped(const struct smi_sys_page_run *run);
  */
 int smi_sys_pagemap_words(int pagemap, uint64_t first_page, size_t npages,
 			  uint64_t *words);
+
+/*
+ * smi_sys_pagemap_nready - how many pages from @first_page on are mapped and
+ * not protected by userfaultfd: most likely a store to them faults not
+ *
+ * Parameters are those of smi_sys_pagemap_words.
+ * Return: 0 to @npages; 0 also where that is unknown.
+ */
+size_t smi_sys_pagemap_nready(int pagemap, uint64_t first_page, size_t npages);
 
 #endif
