@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "common/layer_name.h"
 #include "number.h"
+#include "qemu/subject.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -19,18 +20,22 @@
 
 static const char help_text[] =
 	"usage: smudge checkpoint --qmp SOCKET --to FOLDER [OPTION]...\n"
+	"       smudge checkpoint --qemu SOCKET --to FOLDER [--every S] "
+	"[OPTION]...\n"
 	"       smudge checkpoint --pid PID --to FOLDER [--every S] "
 	"[OPTION]...\n"
 	"\n"
 	"Saves memory as the next layer of FOLDER, and waits until it is in "
-	"place: that of\n"
-	"the guest of a smudge-vm, or that of any process, with the registers "
-	"of its\n"
-	"threads. It stands while what it wrote since the layer before is "
-	"copied.\n"
-	"Ctrl-C ends it, and lets it run.\n"
+	"place: of\n"
+	"the guest of a smudge-vm; of that of a stock QEMU, with its devices' "
+	"state; of\n"
+	"any process, with its threads' registers. It stands while what it "
+	"wrote since\n"
+	"the layer before is copied. Ctrl-C ends it, and lets it run.\n"
 	"\n"
 	"  --qmp SOCKET         the VM's control socket\n"
+	"  --qemu SOCKET        QMP of a QEMU with shared memory "
+	"(memory-backend-memfd)\n"
 	"  --pid PID            a process; smudge layers export makes core "
 	"files of it\n"
 	"  --to FOLDER          made if it is missing; the VM must be able to "
@@ -41,7 +46,7 @@ static const char help_text[] =
 	"more work\n"
 	"  --pause-deadline MS  let it run after so many milliseconds, and "
 	"fail\n"
-	"  --every S            with --pid: a layer every S seconds, in "
+	"  --every S            without --qmp: a layer every S seconds, in "
 	"tenths, "
 	"until\n"
 	"                       Ctrl-C or its end\n"
@@ -141,6 +146,9 @@ static int take_option(int code, struct checkpoint_request *request)
 		return TOOL_OK;
 	case 'd':
 		return take_deadline(request);
+	case 'Q':
+		request->qemu = optarg;
+		return TOOL_OK;
 	case 'p':
 		return take_pid(request);
 	case 'e':
@@ -178,10 +186,12 @@ static int check_series(const struct checkpoint_request *request)
 
 static int check(const struct checkpoint_request *request)
 {
-	if (!request->qmp && !request->pid)
-		return tool_usage(NAME, "--qmp SOCKET or --pid PID is missing");
-	if (request->qmp && request->pid)
-		return tool_usage(NAME, "--pid does not belong to --qmp");
+	if (!request->qmp && !request->qemu && !request->pid)
+		return tool_usage(NAME, "--qmp SOCKET, --qemu SOCKET or --pid "
+					"PID is missing");
+	if (request->qmp && (request->pid || request->qemu))
+		return tool_usage(NAME, "%s does not belong to --qmp",
+				  request->pid ? "--pid" : "--qemu");
 	if (!request->folder || !*request->folder)
 		return tool_usage(NAME, "--to FOLDER is missing");
 	return check_series(request);
@@ -191,6 +201,7 @@ static int parse(int argc, char *argv[], struct checkpoint_request *request)
 {
 	static const struct option known[] = {
 		{"qmp", required_argument, NULL, 'q'},
+		{"qemu", required_argument, NULL, 'Q'},
 		{"pid", required_argument, NULL, 'p'},
 		{"to", required_argument, NULL, 't'},
 		{"full", no_argument, NULL, 'f'},
@@ -227,7 +238,10 @@ static int run(const struct checkpoint_request *request)
 	if (request->qmp) {
 		ret = checkpoint_vm(request, &err);
 	} else {
-		ret = checkpoint_process_open(request, &subject, &err);
+		ret = request->qemu
+			      ? checkpoint_qemu_open(request, &subject, &err)
+			      : checkpoint_process_open(request, &subject,
+							&err);
 		if (!ret)
 			ret = checkpoint_outside(request, &subject, &err);
 	}

@@ -5,8 +5,8 @@
  * Checkpoints of a series begin at multiples of its interval. Where one takes
  * longer than that, the next one begins at the next multiple.
  *
- * The mappings are followed and harvested as soon as the target stands. Only
- * then are pages re-armed: no I/O into them is in flight.
+ * Mappings that may change are followed and harvested as soon as the target
+ * stands. Only then are pages re-armed: no I/O into them is in flight.
  */
 #include "checkpoint/outside.h"
 
@@ -37,7 +37,8 @@ static int quiesce(void *opaque, struct smudge_error *err)
 	struct smudge_error ignored = SMUDGE_ERROR_INIT;
 	int ret = subject->ops->pause(subject->state, err);
 
-	if (ret)
+	/* The checkpointer harvests too. */
+	if (ret || subject->has_fixed_mappings)
 		return ret;
 	ret = smudge_process_harvest_quiesced(outside->process, err);
 	if (ret)

@@ -9,6 +9,8 @@
 #ifndef TOOLS_CHECKPOINT_SUBJECT_H
 #define TOOLS_CHECKPOINT_SUBJECT_H
 
+#include <stdbool.h>
+
 #include <sys/types.h>
 
 #include <jansson.h>
@@ -54,6 +56,9 @@ struct checkpoint_subject {
 	pid_t pid;			       /* whose memory it is */
 	struct smudge_process_options process; /* what is selected */
 	enum smudge_rearm_policy rearm_policy;
+	/* Its mappings stay as they are, so they are not compared in a pause.
+	 */
+	bool has_fixed_mappings;
 };
 
 /*

@@ -178,11 +178,20 @@ static int refuse_others(struct qemu_stand *stand, struct smudge_error *err)
 {
 	int ret = query(stand->peer, err);
 
-	if (ret <= 0)
+	if (ret == 1)
+		return smudge_error_set(err, -EBUSY, NAME,
+					"QEMU migrates its machine at this "
+					"moment, and can do that once at a "
+					"time");
+	if (!ret)
+		ret = qemu_peer_status(stand->peer, err);
+	stand->was_running = stand->peer->is_running;
+	if (ret || strcmp(stand->peer->status, "postmigrate") != 0)
 		return ret;
-	return smudge_error_set(err, -EBUSY, NAME,
-				"QEMU migrates its machine at this moment, and "
-				"can do that once at a time");
+	return smudge_error_set(err, -EOPNOTSUPP, NAME,
+				"QEMU does not save a machine again that was "
+				"migrated, or saved while it was paused: let "
+				"it run first (cont)");
 }
 
 /* Until the migration into the pipe has failed. */
@@ -250,9 +259,6 @@ int qemu_stand_begin(struct qemu_stand *stand, int64_t timeout_ms,
 	stand->stream = NULL;
 	stand->seen_ns = 0;
 	ret = refuse_others(stand, err);
-	if (!ret)
-		ret = qemu_peer_status(stand->peer, err);
-	stand->was_running = stand->peer->is_running;
 	if (ret)
 		return ret;
 	qemu_peer_forget(stand->peer);

@@ -33,7 +33,8 @@ struct qemu_subject {
 	struct qemu_disks *disks; /* or NULL: no snapshots of them */
 	int64_t timeout_ms;
 	bool is_kept;	     /* this stand is the state of the last one */
-	bool was_running;    /* at the last state */
+	bool has_state;	     /* the last stand's */
+	bool was_running;    /* at it */
 	uint64_t stopped_ns; /* since the last report, by its events */
 	uint64_t own_ns;     /* of it, the last stand's of ours */
 	size_t state_bytes;
@@ -122,7 +123,7 @@ static int is_unchanged(struct qemu_subject *subject, struct smudge_error *err)
 {
 	int ret;
 
-	if (!subject->stand.stream || subject->was_running)
+	if (!subject->has_state || subject->was_running)
 		return 0;
 	ret = qemu_peer_status(&subject->peer, err);
 	if (ret)
@@ -140,6 +141,7 @@ static int stand(struct qemu_subject *subject, struct smudge_error *err)
 	if (subject->is_kept)
 		return 0;
 	ret = qemu_stand_begin(&subject->stand, subject->timeout_ms, err);
+	subject->has_state = !ret;
 	subject->was_running = subject->stand.was_running;
 	return ret;
 }
@@ -183,6 +185,7 @@ static int end_stand(struct qemu_subject *subject, struct smudge_error *err)
 	if (subject->is_kept)
 		return end_kept(subject, err);
 	ret = qemu_stand_end(&subject->stand, err);
+	subject->has_state = !ret;
 	subject->own_ns = qemu_stand_own_ns(&subject->stand);
 	if (!subject->disks)
 		subject->stopped_ns += qemu_peer_stopped_ns(&subject->peer);
@@ -329,6 +332,7 @@ int checkpoint_qemu_open(const struct checkpoint_request *request,
 		.pid = subject->peer.pid,
 		.process = options,
 		.rearm_policy = SMUDGE_REARM_QUIESCED,
+		.has_fixed_mappings = true,
 	};
 	return 0;
 }
