@@ -95,7 +95,17 @@ struct smudge_region_options {
 	 */
 	int (*read)(void *opaque, uint64_t offset_bytes, size_t length_bytes,
 		    void *buffer, struct smudge_error *err);
-	void *read_opaque; /* passed to it */
+	void *read_opaque; /* passed to it, and to next_populated */
+	/*
+	 * Of a region with a read operation, or NULL: which pages hold
+	 * something? smudge_region_next_populated calls it, from any number of
+	 * threads at once, with a range that lies in the region and is not
+	 * empty. It cuts the range to the first run of pages that hold
+	 * something, or may, and returns 1; or returns 0: all of it is zeros.
+	 * It may not call the library.
+	 */
+	int (*next_populated)(void *opaque, uint64_t *first_page,
+			      uint64_t *end_page);
 };
 
 /*

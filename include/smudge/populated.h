@@ -40,8 +40,11 @@ extern "C" {
  *   - of a private mapping of such a file is in the file or copied;
  *   - of hugetlbfs is mapped and the file is empty, as it is for private
  *      anonymous huge pages; all pages, where the file has one;
- *   - is of a file of another file system, or of a region with a read
- *      operation;
+ *   - is of a file of another file system;
+ *   - is of a region with a read operation, unless its next_populated says
+ *      otherwise. That of another process's memory (process.h), by userfaultfd,
+ *      knows private anonymous memory, and shared mappings of memfd and tmpfs
+ *      files by what the other process has open, as above;
  *   - is registered with a userfaultfd that is not the library's, since its
  *      reader may have to bring the page (a missing or minor fault). To a
  *      process that may have no userfaultfd only such registrations count, for

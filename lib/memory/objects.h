@@ -126,6 +126,8 @@ struct smudge_region {
 	int (*read)(void *opaque, uint64_t offset_bytes, size_t length_bytes,
 		    void *buffer, struct smudge_error *err);
 	void *read_opaque;
+	int (*next_populated)(void *opaque, uint64_t *first_page,
+			      uint64_t *end_page); /* or NULL */
 	uint64_t gpa;
 	_Atomic uint64_t npages; /* changed under both locks (resize.c) */
 	uint64_t max_npages;

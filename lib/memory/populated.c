@@ -92,6 +92,18 @@ static int next_of_hva(struct smudge_region *region, uint64_t first_page,
 	return 1;
 }
 
+/* Only the owner of that memory knows. */
+static int next_of_owner(struct smudge_region *region, uint64_t first_page,
+			 uint64_t end_page, struct smudge_run *ret_run)
+{
+	if (region->next_populated &&
+	    !region->next_populated(region->read_opaque, &first_page,
+				    &end_page))
+		return 0;
+	*ret_run = (struct smudge_run){first_page, end_page - first_page};
+	return 1;
+}
+
 int smudge_region_next_populated(struct smudge_region *region,
 				 uint64_t first_page, uint64_t end_page,
 				 struct smudge_run *ret_run,
@@ -114,7 +126,5 @@ int smudge_region_next_populated(struct smudge_region *region,
 		return 0;
 	if (region->hva)
 		return next_of_hva(region, first_page, end_page, ret_run, err);
-	/* Only the owner of that memory knows. */
-	*ret_run = (struct smudge_run){first_page, end_page - first_page};
-	return 1;
+	return next_of_owner(region, first_page, end_page, ret_run);
 }

@@ -37,6 +37,7 @@ static struct smudge_region *new_region(struct smudge_memory *memory,
 	region->hva = o->hva;
 	region->read = o->read;
 	region->read_opaque = o->read_opaque;
+	region->next_populated = o->next_populated;
 	region->gpa = o->gpa;
 	smi_region_set_npages(region, o->size_bytes >> o->page_shift);
 	region->max_npages = o->max_size_bytes >> o->page_shift;

@@ -43,6 +43,12 @@ static int check_host(const struct smudge_region_options *o,
 					"region %.31s: it has both .hva and "
 					".read, and needs one of them",
 					o->name);
+	if (o->hva && o->next_populated)
+		return smudge_error_set(
+			err, -EINVAL, WHERE,
+			"region %.31s: .next_populated is for a "
+			"region with .read, and it has .hva",
+			o->name);
 	if ((uintptr_t)o->hva & 4095)
 		return smudge_error_set(err, -EINVAL, WHERE,
 					"region %.31s: hva 0x%" PRIxPTR

@@ -18,6 +18,7 @@
 #include "common/range.h"
 #include "process/attachment.h"
 #include "process/holes.h"
+#include "process/populated.h"
 #include "process/soft_dirty.h"
 #include "source/uffd.h"
 #include "sys/error.h"
@@ -137,6 +138,7 @@ static int make_region(struct smudge_process *process, struct smi_area *area,
 		.max_size_bytes = bytes,
 		.read = area_read,
 		.read_opaque = area,
+		.next_populated = smi_area_next_populated,
 	};
 
 	snprintf(name, sizeof(name), "%" PRIx64 " %s", area->start, area->name);
@@ -271,6 +273,7 @@ int smi_area_remove(struct smudge_process *process, struct smi_area *area)
 	if (ret < 0)
 		return ret;
 	smi_area_let_go(area);
+	smi_process_populated_forget(area->attachment);
 	take_out(process, area);
 	free_area(area);
 	process->stats.regions_gone++;

@@ -19,6 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "process/populated.h"
 #include "process/proc_dir.h"
 #include "process/soft_dirty.h"
 #include "process/soft_kind.h"
@@ -160,12 +161,14 @@ static struct smi_attachment *new_attachment(void)
 	a->mem = a->uffd.uffd = a->uffd.pagemap = a->uffd.proc = -1;
 	a->uffd.maps = a->uffd.own_pagemap = -1;
 	a->nusers = 1;
+	smi_process_populated_open(a);
 	return a;
 }
 
 static void free_attachment(struct smi_attachment *a)
 {
 	smi_soft_dirty_free(a->soft);
+	smi_process_populated_close(a);
 	close_fd(a->mem);
 	close_fd(a->uffd.uffd);
 	close_fd(a->uffd.pagemap);

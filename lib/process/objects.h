@@ -31,6 +31,8 @@
 
 #include "process/target.h"
 #include "source/uffd_fds.h"
+#include "sys/content.h"
+#include "sys/held.h"
 
 /* How a process is stopped, and what is made in it: target.h, or a test's. */
 struct smi_process_means {
@@ -51,6 +53,14 @@ struct smi_hold;
 struct smi_soft_dirty;
 struct smi_soft_area;
 
+/* What tells which pages hold something. */
+struct smi_process_populated {
+	pthread_mutex_t lock; /* innermost */
+	bool is_begun;	      /* lock, as all below */
+	struct smi_sys_held held;
+	struct smi_sys_content content;
+};
+
 struct smi_attachment {
 	struct smi_target target;
 	int mem; /* its memory, for reading */
@@ -61,7 +71,8 @@ struct smi_attachment {
 	char *auxv; /* changed by exec(2) */
 	size_t auxv_bytes;
 	struct smi_soft_dirty *soft; /* NULL: by userfaultfd */
-	size_t nusers;		     /* the process, and each area */
+	struct smi_process_populated populated;
+	size_t nusers; /* the process, and each area */
 };
 
 /* What a range of addresses shows. Equal: it is one object. */

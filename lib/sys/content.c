@@ -26,14 +26,19 @@
 
 void smi_sys_content_open(struct smi_sys_content *content)
 {
-	*content = (struct smi_sys_content){.fd = -1};
+	smi_sys_content_open_of(content, -1);
+}
+
+void smi_sys_content_open_of(struct smi_sys_content *content, int proc)
+{
+	*content = (struct smi_sys_content){.fd = -1, .proc = proc};
 }
 
 void smi_sys_content_close(struct smi_sys_content *content)
 {
 	if (content->fd >= 0)
 		close(content->fd);
-	smi_sys_content_open(content);
+	smi_sys_content_open_of(content, content->proc);
 }
 
 static bool is_file_of(const struct stat *st, const struct smi_sys_mapping *m)
@@ -59,21 +64,43 @@ static int open_if_same(int dir, const char *name,
 	return fd;
 }
 
-static int open_mapped(const struct smi_sys_mapping *m)
+/* In the process's directory in /proc. */
+static int open_folder(const struct smi_sys_content *content, const char *name)
 {
-	char name[96];
+	char path[32];
 
-	snprintf(name, sizeof(name),
-		 "/proc/self/map_files/%" PRIx64 "-%" PRIx64, m->start, m->end);
-	return open_if_same(AT_FDCWD, name, m);
+	if (content->proc >= 0)
+		return openat(content->proc, name,
+			      O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	snprintf(path, sizeof(path), "/proc/self/%s", name);
+	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-static int open_descriptor(const struct smi_sys_mapping *m)
+static int open_mapped(const struct smi_sys_content *content,
+		       const struct smi_sys_mapping *m)
 {
-	DIR *names = opendir("/proc/self/fd");
+	int folder = open_folder(content, "map_files");
+	char name[64];
+	int fd;
+
+	if (folder < 0)
+		return -1;
+	snprintf(name, sizeof(name), "%" PRIx64 "-%" PRIx64, m->start, m->end);
+	fd = open_if_same(folder, name, m);
+	close(folder);
+	return fd;
+}
+
+static int open_descriptor(const struct smi_sys_content *content,
+			   const struct smi_sys_mapping *m)
+{
+	int folder = open_folder(content, "fd");
+	DIR *names = folder < 0 ? NULL : fdopendir(folder);
 	struct dirent *entry;
 	int fd = -1;
 
+	if (!names && folder >= 0)
+		close(folder);
 	while (names && fd < 0 && (entry = readdir(names)))
 		fd = open_if_same(dirfd(names), entry->d_name, m);
 	if (names)
@@ -94,10 +121,10 @@ static bool open_file(struct smi_sys_content *content,
 		      const struct smi_sys_mapping *m)
 {
 	struct statfs fs;
-	int fd = open_mapped(m);
+	int fd = open_mapped(content, m);
 
 	if (fd < 0)
-		fd = open_descriptor(m);
+		fd = open_descriptor(content, m);
 	if (fd < 0)
 		return false;
 	if (fstatfs(fd, &fs) < 0 ||
@@ -112,6 +139,7 @@ static bool open_file(struct smi_sys_content *content,
 		.dev_major = m->dev_major,
 		.dev_minor = m->dev_minor,
 		.is_hugetlb = fs.f_type == HUGETLBFS_MAGIC,
+		.proc = content->proc,
 	};
 	return true;
 }
@@ -152,6 +180,23 @@ static uint64_t follow(uint64_t at, uint64_t end)
 	return followed * bytes;
 }
 
+/* By a map of our own, which is never touched. */
+static uint64_t follow_file(int fd, uint64_t file_off, uint64_t nbytes)
+{
+	uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t followed;
+	void *map;
+
+	nbytes = min_u64(nbytes, FOLLOWED_PAGES * page_bytes);
+	map = mmap(NULL, nbytes, PROT_NONE, MAP_SHARED | MAP_NORESERVE, fd,
+		   (off_t)file_off);
+	if (map == MAP_FAILED)
+		return page_bytes;
+	followed = follow((uintptr_t)map, (uintptr_t)map + nbytes);
+	munmap(map, nbytes);
+	return followed;
+}
+
 bool smi_sys_content_next(const struct smi_sys_content *content,
 			  const struct smi_sys_mapping *m, uint64_t start,
 			  uint64_t end, struct smi_sys_page_run *ret_run)
@@ -170,6 +215,12 @@ bool smi_sys_content_next(const struct smi_sys_content *content,
 	at += (uint64_t)(data - file_off) & ~page_mask;
 	if (at >= end)
 		return false;
-	*ret_run = (struct smi_sys_page_run){at, at + follow(at, end), 0};
+	ret_run->start = at;
+	ret_run->end = at + (content->proc < 0
+				     ? follow(at, end)
+				     : follow_file(content->fd,
+						   m->file_off + at - m->start,
+						   end - at));
+	ret_run->categories = 0;
 	return true;
 }

@@ -26,17 +26,20 @@ struct smi_sys_content {
 	uint64_t inode;
 	unsigned int dev_major, dev_minor;
 	bool is_hugetlb;
+	int proc; /* borrowed: another process's directory in /proc; or -1 */
 };
 
+/* smi_sys_content_open_of: for mappings of another process. */
 void smi_sys_content_open(struct smi_sys_content *content);
+void smi_sys_content_open_of(struct smi_sys_content *content, int proc);
 void smi_sys_content_close(struct smi_sys_content *content);
 
 /*
- * smi_sys_content_find - find the file of a mapping of this process
+ * smi_sys_content_find - find the file of a mapping of the process
  * @m: a whole mapping, with a file
  *
- * Through /proc/self/map_files, which needs CAP_SYS_ADMIN or
- * CAP_CHECKPOINT_RESTORE; else by a descriptor of this process that is of the
+ * Through /proc/PID/map_files, which needs CAP_SYS_ADMIN or
+ * CAP_CHECKPOINT_RESTORE; else by a descriptor of the process that is of the
  * same file.
  */
 enum smi_sys_content_kind smi_sys_content_find(struct smi_sys_content *content,

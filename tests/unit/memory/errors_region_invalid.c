@@ -24,6 +24,11 @@ static int read_nothing(void *opaque, uint64_t offset_bytes,
 	return -EIO;
 }
 
+static int find_nothing(void *opaque, uint64_t *first_page, uint64_t *end_page)
+{
+	return 0;
+}
+
 static const struct wrong {
 	struct smudge_region_options options;
 	const char *sentence;
@@ -43,6 +48,13 @@ static const struct wrong {
 	  .size_bytes = SIZE,
 	  .read = read_nothing},
 	 "region ram: it has both .hva and .read, and needs one of them"},
+	{{.name = "ram",
+	  .hva = HVA,
+	  .gpa = GPA,
+	  .size_bytes = SIZE,
+	  .next_populated = find_nothing},
+	 "region ram: .next_populated is for a region with .read, and it has "
+	 ".hva"},
 	{{.name = "ram",
 	  .hva = (char *)HVA + 1,
 	  .gpa = GPA,

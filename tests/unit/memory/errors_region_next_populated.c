@@ -79,4 +79,47 @@ static void elsewhere(void **state)
 	assert_int_equal(run.npages, 4);
 }
 
-TEST_MAIN_WITH(set_up, tear_down, range, elsewhere)
+/* Of an owner that knows: pages 2 and 3. */
+static int find(void *opaque, uint64_t *first_page, uint64_t *end_page)
+{
+	assert_ptr_equal(opaque, &memory);
+	if (*first_page > 3 || *end_page <= 2)
+		return 0;
+	if (*first_page < 2)
+		*first_page = 2;
+	if (*end_page > 4)
+		*end_page = 4;
+	return 1;
+}
+
+static void known(void **state)
+{
+	const struct smudge_region_options options = {
+		.size = sizeof(options),
+		.name = "known",
+		.gpa = 0x100000,
+		.size_bytes = NPAGES * 4096,
+		.read = read_zeros,
+		.read_opaque = &memory,
+		.next_populated = find,
+	};
+	struct smudge_run run = {77, 78};
+	struct smudge_region *own;
+
+	assert_int_equal(smudge_region_add(memory, &options, &own, NULL), 0);
+	assert_int_equal(smudge_region_next_populated(own, 4, 8, &run, NULL),
+			 0);
+	assert_int_equal(smudge_region_next_populated(own, 0, 2, &run, NULL),
+			 0);
+	assert_int_equal(run.first_page, 77);
+	assert_int_equal(smudge_region_next_populated(own, 0, 8, &run, NULL),
+			 1);
+	assert_int_equal(run.first_page, 2);
+	assert_int_equal(run.npages, 2);
+	assert_int_equal(smudge_region_next_populated(own, 3, 8, &run, NULL),
+			 1);
+	assert_int_equal(run.first_page, 3);
+	assert_int_equal(run.npages, 1);
+}
+
+TEST_MAIN_WITH(set_up, tear_down, range, elsewhere, known)
