@@ -177,7 +177,7 @@ def wrong_command_lines_of_layers(lab):
 def help_of_each(lab):
     for command in (["checkpoint"], ["layers"], ["layers", "list"],
                     ["layers", "show"], ["layers", "verify"],
-                    ["layers", "diff"]):
+                    ["layers", "diff"], ["layers", "export"]):
         text = said(*command, "--help")
         check(text.startswith("usage: smudge " + command[0]), text)
         check(all(len(line) < 80 for line in text.splitlines()), text)

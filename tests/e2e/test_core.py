@@ -235,7 +235,7 @@ def postgresql_under_load(lab):
 
 @case
 def python_with_threads(lab):
-    program = Python(lab, 4)
+    program = Python(lab, 12)
     program.start()
     folder = lab.path("layers")
     series(program.pid, folder, 0.1, 5)
