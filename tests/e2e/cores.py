@@ -136,7 +136,8 @@ class Core:
             stdin=subprocess.DEVNULL, timeout=PATIENCE)
         check_equal(done.returncode, 0, f"gdb: {done.stderr}")
         self.warnings = [line for line in done.stderr.splitlines()
-                         if line and "reg-xstate" not in line]
+                         if line.startswith("warning: ")
+                         and "reg-xstate" not in line]
         return done.stdout
 
 

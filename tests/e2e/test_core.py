@@ -65,6 +65,30 @@ def a_series(lab):
 
 
 @case
+def threads_and_backtraces(lab):
+    target = Target(lab)
+    answer("checkpoint", "--pid", target.pid, "--to", lab.path("layers"))
+    core = export(lab.path("layers"), lab.path("core"))
+    text = core.gdb(target.path, "thread apply all bt", "info sharedlibrary",
+                    "print greeting", "info threads")
+    check_equal(core.warnings, [], "warnings")
+    threads = re.split(r"^Thread ", text, flags=re.M)[1:]
+    check_equal(len(threads), 4, text)
+    by_body = {body: [t for t in threads if f" {body} (" in t]
+               for body in ("main", "count_slots", "wait_for_ever")}
+    check(all(len(found) == 1 for found in by_body.values()), text)
+    main_thread, = by_body["main"]
+    check_equal(len(re.findall(r"sleep_deep \(depth=", main_thread)), 6,
+                main_thread)
+    check(re.search(r"pthread_cond_wait.*\n.*wait_for_ever",
+                    by_body["wait_for_ever"][0]), text)
+    check("libc.so.6" in text and "ld-linux" in text, text)
+    check('"a string in memory that is not written"' in text, text)
+    check(f"LWP {target.pid}" in text, text)
+    target.check_right()
+
+
+@case
 def registers(lab):
     target = Target(lab)
     if "avx2" not in open("/proc/cpuinfo", encoding="ascii").read():

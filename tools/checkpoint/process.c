@@ -134,7 +134,9 @@ int checkpoint_process_open(const struct checkpoint_request *request,
 		.state = target,
 		.pid = request->pid,
 		.process = {.size = sizeof(ret_subject->process),
-			    .select = SMUDGE_PROCESS_ALL},
+			    .select = SMUDGE_PROCESS_ALL,
+			    /* relocated pages, which a debugger needs */
+			    .unwritable = true},
 		.rearm_policy = SMUDGE_REARM_QUIESCED,
 	};
 	return 0;
