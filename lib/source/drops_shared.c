@@ -32,6 +32,17 @@ static bool is_without_holes(const struct smi_drops_chunk *chunk)
 	return msync((void *)(uintptr_t)start, end - start, MS_ASYNC) == 0;
 }
 
+/* Were most of the chunk's pages mapped at the last harvest? */
+static bool were_most_mapped(const struct smi_drops_chunk *chunk)
+{
+	const uint64_t *mapped = chunk->range->mapped + chunk->first_page / 64;
+	uint64_t n = 0;
+
+	for (uint64_t w = 0; w * 64 < chunk->npages; w++)
+		n += (uint64_t)__builtin_popcountll(mapped[w]);
+	return n > chunk->npages / 2;
+}
+
 /* The kernel is quick with what it does not find: so ask for the few. */
 static int find_mapped(const struct smi_drops_chunk *chunk, uint64_t *now)
 {
@@ -40,7 +51,7 @@ static int find_mapped(const struct smi_drops_chunk *chunk, uint64_t *now)
 	uint64_t start = smi_drops_address(chunk, 0);
 	uint64_t end = smi_drops_address(chunk, chunk->npages);
 	uint64_t absent[SMI_DROPS_CHUNK_WORDS] = {0};
-	bool are_absent = is_without_holes(chunk);
+	bool are_absent = were_most_mapped(chunk) && is_without_holes(chunk);
 	uint64_t *found = are_absent ? absent : now;
 	long n = (are_absent ? smi_sys_pagemap_find_absent
 			     : smi_sys_pagemap_find_present)(
