@@ -117,6 +117,14 @@ static bool wait_a_little(struct saving *saving)
 	return is_over;
 }
 
+static void show_pages(struct work *work, const char *what, uint64_t all,
+		       uint64_t rest)
+{
+	work_rename(work, what);
+	work_show(work, (double)(all - rest) * PAGE_BYTES,
+		  (double)all * PAGE_BYTES);
+}
+
 /* How much there is to write is known when all is copied. */
 static void show(struct saving *saving, struct work *work, uint64_t *all_pages)
 {
@@ -126,13 +134,17 @@ static void show(struct saving *saving, struct work *work, uint64_t *all_pages)
 	pthread_mutex_lock(&saving->lock);
 	is_written = saving->is_written;
 	pthread_mutex_unlock(&saving->lock);
-	if (!is_written ||
-	    smudge_checkpointer_stats(saving->outside->checkpointer, &stats))
+	if (smudge_checkpointer_stats(saving->outside->checkpointer, &stats))
 		return;
+	if (!is_written) {
+		if (stats.copying_pages)
+			show_pages(work, "copied", stats.copying_pages,
+				   stats.uncopied_pages);
+		return;
+	}
 	if (stats.waiting_pages > *all_pages)
 		*all_pages = stats.waiting_pages;
-	work_show(work, (double)(*all_pages - stats.waiting_pages) * PAGE_BYTES,
-		  (double)*all_pages * PAGE_BYTES);
+	show_pages(work, "written", *all_pages, stats.waiting_pages);
 }
 
 static void wait_for_end(struct saving *saving)
