@@ -8,10 +8,11 @@ are told to, and a step begins when the one before was seen.
 import json
 import os
 import re
+import signal
 import subprocess
 
 from ratetest import MAP, Measured, Target, pages_of, rate, start
-from smudgetest import PATIENCE, Skip, case, check, check_equal, \
+from smudgetest import PATIENCE, TOOL, Skip, case, check, check_equal, \
     check_sentence, main, wait_until
 
 TRACKER = os.environ["SMUDGE_RATE_TRACKER"]
@@ -186,6 +187,37 @@ def says_it_in_words(lab):
         done = rate(target.pid, "--method", method)
         check_equal(done.returncode, 1, "status")
         check("already" in done.stderr or "soft" in done.stderr, done.stderr)
+
+
+@case
+def beside_checkpoints(lab):
+    """Of a process that writes, each tenth of a second: both are right."""
+    target = Target(lab, npages=NPAGES, batch=50, pause_us=2000)
+    saved = lab.path("layers")
+    checkpoints = subprocess.Popen(
+        [TOOL, "checkpoint", "--pid", target.pid, "--to", saved, "--every",
+         "0.3", "--json"], text=True, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    lab.closers.append(lambda: (checkpoints.kill(), checkpoints.communicate()))
+    if not checkpoints.stdout.readline():
+        raise Skip(checkpoints.stderr.read().strip())
+    before = target.count()
+    measured = Measured(lab, target, "--interval", "0.5", *MAP)
+    lines = rearms(measured, 3)
+    written = target.count() - before
+    check_equal(lines[-1]["processes"][0]["method"], "beside", "method")
+    check(str(checkpoints.pid) in lines[-1]["processes"][0]["reason"],
+          lines[-1]["processes"][0]["reason"])
+    check(pages_of(lines) <= written, f"{pages_of(lines)} pages of {written}")
+    # and the checkpoints go on
+    json.loads(checkpoints.stdout.readline())
+    checkpoints.send_signal(signal.SIGTERM)
+    out, sentences = checkpoints.communicate(timeout=PATIENCE)
+    check_equal(checkpoints.returncode, 0, f"status of {out}, {sentences}")
+    done = subprocess.run([TOOL, "layers", "verify", saved], text=True,
+                          capture_output=True)
+    check_equal(done.returncode, 0, f"{done}")
+    target.is_right()
 
 
 @case
