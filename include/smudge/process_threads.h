@@ -90,7 +90,8 @@ struct smudge_process_thread {
 	size_t floating_bytes;
 	const void *extended;
 	size_t extended_bytes;
-	/* NT_SIGINFO: of the stop itself; NULL if a signal had stopped it */
+	/* NT_SIGINFO, of the stop itself: SIGTRAP, or the signal that stopped
+	   the process before; NULL if the kernel has none */
 	const void *siginfo;
 	size_t siginfo_bytes;
 	/* bit n - 1 is signal n */

@@ -4,6 +4,8 @@
  * anew, what a child shares with it; shared memory is dirty at all times.
  * Skipped on a kernel without the bits.
  */
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -198,6 +200,66 @@ static void shared_memory(void)
 	assert_true(rig_stats(&rig).untracked_pages >= N);
 }
 
+static pid_t tracer(void)
+{
+	char path[64], line[256];
+	pid_t pid = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)rig.pid);
+	file = fopen(path, "r");
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "TracerPid: %d", &pid) == 1)
+			break;
+	fclose(file);
+	return pid;
+}
+
+static void stop(void)
+{
+	struct smudge_error err = SMUDGE_ERROR_INIT;
+
+	if (smudge_process_stop(rig.process, &err) < 0)
+		fail_msg("%s", err.message);
+}
+
+/* It is harvested as it stands, and stopped no second time. */
+static void standing(void)
+{
+	uint64_t before;
+
+	expect(0);
+	rig_store(&rig, at + 3 * P, 7);
+	before = rig_stats(&rig).stops;
+	stop();
+	rig_harvest(&rig);
+	assert_int_equal(rig_count(&rig, at, BYTES), 1);
+	assert_int_equal(rig_read(&rig, at + 3 * P), 7);
+	rig_clean(&rig);
+	expect(0);
+	assert_int_equal(rig_stats(&rig).stops, before + 1);
+	assert_int_equal(smudge_process_continue(rig.process, NULL), 0);
+	rig_store(&rig, at + 50 * P, 8);
+	expect(1);
+	assert_int_equal(rig_stats(&rig).stops, before + 2);
+}
+
+/* What holds it is killed: a harvest stops it itself. */
+static void standing_no_more(void)
+{
+	uint64_t before;
+
+	expect(0);
+	stop();
+	before = rig_stats(&rig).stops;
+	kill(tracer(), SIGKILL);
+	rig_store(&rig, at + 3 * P, 7);
+	expect(1);
+	assert_int_equal(rig_stats(&rig).stops, before + 1);
+	assert_int_equal(smudge_process_continue(rig.process, NULL), -EIO);
+}
+
 static void another_program(void)
 {
 	uint64_t other;
@@ -220,9 +282,12 @@ RIG_CASE(dropped_and_read)
 RIG_CASE(replaced_and_grown)
 RIG_CASE(a_childs_writes)
 RIG_CASE(shared_memory)
+RIG_CASE(standing)
+RIG_CASE(standing_no_more)
 RIG_CASE(another_program)
 
 RIG_MAIN(case_writes, case_moved_over, case_one_stop, case_looks, case_dropped,
 	 case_read_and_dropped, case_looked_at_and_dropped,
 	 case_dropped_and_read, case_replaced_and_grown, case_a_childs_writes,
-	 case_shared_memory, case_another_program)
+	 case_shared_memory, case_standing, case_standing_no_more,
+	 case_another_program)

@@ -23,7 +23,8 @@ static void choose(struct test_rng *rng, const struct rig_kind **kinds)
 }
 
 /* A guardian that is killed may leave one unused descriptor per time. */
-void steps_disturb(enum tracker_disturbance disturbance, bool has_filter)
+void steps_disturb(enum tracker_work work, enum tracker_disturbance disturbance,
+		   bool has_filter)
 {
 	struct test_rng rng = test_rng_start("process/kill");
 	const struct rig_options options = {.is_main_hidden = true,
@@ -40,10 +41,11 @@ void steps_disturb(enum tracker_disturbance disturbance, bool has_filter)
 	for (; is_reached && step < MAX_STEPS; step++) {
 		char name[32];
 
-		is_reached =
-			tracker_disturbed(rig.pid, disturbance, step, name);
+		is_reached = tracker_disturbed(rig.pid, work, disturbance, step,
+					       name);
 		rig_progress(&rig);
-		rig_expect_clean(&rig, is_killed ? step : 0);
+		rig_expect_clean(
+			&rig, is_killed && work == TRACKER_ATTACHES ? step : 0);
 	}
 	assert_true(step > WORKERS * 4);
 	fprintf(stderr, "# %u steps\n", step);

@@ -8,7 +8,7 @@
 static void test_each_step(void **state)
 {
 	test_need_uffd();
-	steps_disturb(TRACKER_KILL_GUARDIAN, false);
+	steps_disturb(TRACKER_ATTACHES, TRACKER_KILL_GUARDIAN, false);
 }
 
 TEST_MAIN(test_each_step)

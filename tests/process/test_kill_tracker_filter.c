@@ -8,7 +8,7 @@
 static void test_each_step(void **state)
 {
 	test_need_uffd();
-	steps_disturb(TRACKER_KILL, true);
+	steps_disturb(TRACKER_ATTACHES, TRACKER_KILL, true);
 }
 
 TEST_MAIN(test_each_step)

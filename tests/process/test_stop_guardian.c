@@ -8,7 +8,7 @@
 static void test_each_step(void **state)
 {
 	test_need_uffd();
-	steps_disturb(TRACKER_STOP_GUARDIAN, false);
+	steps_disturb(TRACKER_ATTACHES, TRACKER_STOP_GUARDIAN, false);
 }
 
 TEST_MAIN(test_each_step)

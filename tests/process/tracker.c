@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "process/hold.h"
 #include "process/step.h"
 #include "process/target.h"
 #include "support.h"
@@ -27,6 +28,7 @@
 
 /* Shared with the child, and so with its guardian. */
 struct course {
+	enum tracker_work work;
 	enum tracker_disturbance disturbance;
 	unsigned int at, nsteps;
 	pid_t tracker, guardian;
@@ -39,7 +41,11 @@ static struct course *course;
 
 static void disturb(const char *step)
 {
-	course->guardian = (pid_t)syscall(SYS_getpid);
+	pid_t pid = (pid_t)syscall(SYS_getpid);
+
+	/* While the target stands for longer, the tracker makes steps too. */
+	if (pid != course->tracker)
+		course->guardian = pid;
 	if (course->nsteps++ != course->at)
 		return;
 	snprintf(course->name, sizeof(course->name), "%s", step);
@@ -90,10 +96,35 @@ int tracker_use(pid_t pid, uint64_t first_page, uint64_t npages,
 	return ret;
 }
 
+int tracker_hold(pid_t pid, char ret_text[200])
+{
+	struct smudge_error err = SMUDGE_ERROR_INIT;
+	uint64_t stopped_ns = 0;
+	struct smi_target target;
+	struct smi_hold *hold = NULL;
+	int ret = smi_target_open(pid, &target, &err);
+
+	if (!ret) {
+		ret = smi_hold_begin(&target, TIMEOUT_MS, &hold, &stopped_ns,
+				     &err);
+		if (!ret)
+			ret = smi_hold_end(hold, &stopped_ns);
+		smi_target_close(&target);
+	}
+	snprintf(ret_text, 200, "%s", err.message);
+	return ret;
+}
+
+static int work(pid_t pid)
+{
+	if (course->work == TRACKER_HOLDS)
+		return tracker_hold(pid, course->text);
+	return tracker_use(pid, rig_shared->first_page, rig_shared->npages,
+			   course->text);
+}
+
 static pid_t start_tracker(pid_t pid)
 {
-	uint64_t first_page = rig_shared->first_page;
-	uint64_t npages = rig_shared->npages;
 	pid_t child;
 
 	fflush(NULL);
@@ -103,7 +134,7 @@ static pid_t start_tracker(pid_t pid)
 		return child;
 	course->tracker = getpid();
 	smi_step_hook = disturb;
-	_exit(tracker_use(pid, first_page, npages, course->text) ? 1 : 0);
+	_exit(work(pid) ? 1 : 0);
 }
 
 /* The guardian of a child that was killed is not ours to wait for. */
@@ -130,8 +161,9 @@ static void continue_guardian(pid_t child)
 	kill(course->guardian, SIGCONT);
 }
 
-bool tracker_disturbed(pid_t pid, enum tracker_disturbance disturbance,
-		       unsigned int step, char ret_name[32])
+bool tracker_disturbed(pid_t pid, enum tracker_work work_to_do,
+		       enum tracker_disturbance disturbance, unsigned int step,
+		       char ret_name[32])
 {
 	bool is_reached;
 	int status = 0;
@@ -140,6 +172,7 @@ bool tracker_disturbed(pid_t pid, enum tracker_disturbance disturbance,
 	course = mmap(NULL, sizeof(*course), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert_ptr_not_equal(course, MAP_FAILED);
+	course->work = work_to_do;
 	course->disturbance = disturbance;
 	course->at = step;
 	child = start_tracker(pid);

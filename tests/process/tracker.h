@@ -11,6 +11,11 @@
 
 #include <smudge/error.h>
 
+enum tracker_work {
+	TRACKER_ATTACHES, /* and uses the userfaultfd */
+	TRACKER_HOLDS,	  /* the process stands, and runs on */
+};
+
 enum tracker_disturbance {
 	TRACKER_KILL, /* the process that attaches; its guardian completes */
 	TRACKER_KILL_GUARDIAN,
@@ -18,14 +23,16 @@ enum tracker_disturbance {
 };
 
 /*
- * tracker_disturbed - attach to @pid in a child, and disturb it at step @step
+ * tracker_disturbed - do @work with @pid in a child, and disturb it at step
+ *      @step
  *
  * Waits until the child and its guardian have ended. A child that was not
- * disturbed must have attached, and used the userfaultfd.
+ * disturbed must have done it.
  * Return: was there a step @step? @ret_name receives its name.
  */
-bool tracker_disturbed(pid_t pid, enum tracker_disturbance disturbance,
-		       unsigned int step, char ret_name[32]);
+bool tracker_disturbed(pid_t pid, enum tracker_work work,
+		       enum tracker_disturbance disturbance, unsigned int step,
+		       char ret_name[32]);
 
 /*
  * tracker_use - attach, write-protect the range, and leave
@@ -34,6 +41,9 @@ bool tracker_disturbed(pid_t pid, enum tracker_disturbance disturbance,
  */
 int tracker_use(pid_t pid, uint64_t first_page, uint64_t npages,
 		char ret_text[200]);
+
+/* Stop it for longer, and let it run. Return: as above. */
+int tracker_hold(pid_t pid, char ret_text[200]);
 
 /* Attach and leave. Return: 0 or -errno. */
 int tracker_attach(pid_t pid, unsigned int timeout_ms,
