@@ -283,7 +283,7 @@ enum smudge_process_writer_kind {
 	   too, shared, and may write to it: a back end of vhost-user, a forked
 	   child */
 	SMUDGE_PROCESS_WRITER_PROCESS = 0,
-	/* a device that the process has (VFIO, IOMMUFD) */
+	/* a device that the process has (VFIO, IOMMUFD, vDPA) */
 	SMUDGE_PROCESS_WRITER_DEVICE = 1,
 	/* an io_uring: I/O that is in flight has its pages pinned, and buffers
 	   that are registered stay pinned */

@@ -31,7 +31,8 @@ static void tell(const struct smi_writers *writers,
 static bool is_device(const char *link)
 {
 	return text_begins(link, "/dev/vfio/") || !strcmp(link, "/dev/iommu") ||
-	       text_begins(link, "anon_inode:[vfio");
+	       text_begins(link, "anon_inode:[vfio") ||
+	       text_begins(link, "/dev/vhost-vdpa");
 }
 
 static void look_at(const struct smi_writers *writers, int fds, const char *fd)

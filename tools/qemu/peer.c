@@ -218,9 +218,10 @@ int qemu_peer_open(struct qemu_peer *peer, const char *path, pid_t pid,
 	if (ret == -ETIMEDOUT)
 		return smudge_error_set(
 			err, -EBUSY, NAME,
-			"%.80s serves another client: give QEMU a second "
-			"monitor (-qmp unix:PATH,server=on,wait=off), or end "
-			"that client",
+			"%.80s serves another client, or does not answer: give "
+			"QEMU a second monitor "
+			"(-qmp unix:PATH,server=on,wait=off), or end that "
+			"client",
 			path);
 	if (ret)
 		return smudge_error_set(err, ret, NAME, "%s", own.message);
