@@ -3,9 +3,10 @@
 """Public headers of another version: every struct that has a size has one field
 less, or one more, which is large.
 
-usage: vary.py less|more FOLDER OUT DEPFILE
+usage: vary.py less|more FOLDER OUT DEPFILE [checkpoint]
 Writes the headers of the folder as one header, and the lists SIZED_STRUCTS and
-SIZED_CALLS of what has such a struct as its argument.
+SIZED_CALLS of what has such a struct as its argument. With checkpoint: those of
+libsmudge-checkpoint; the structs of libsmudge stay as they are.
 """
 import pathlib
 import re
@@ -56,18 +57,25 @@ def listed(name, rows):
     return f"#define {name}(X){lines}\n"
 
 
-def main(variant, folder, out, depfile):
+OF_CHECKPOINT = {"checkpoint.h", "layers.h"}
+
+
+def main(variant, folder, out, depfile, library=""):
     folder = pathlib.Path(folder)
     done = set()
-    text = inlined(folder, "smudge.h", done)
+    text = inlined(folder, "checkpoint.h" if library else "smudge.h", done)
     pathlib.Path(depfile).write_text(
         f"{out}: {' '.join(str(folder / name) for name in sorted(done))}\n")
-    other = {"checkpoint.h", "layers.h"}  # of libsmudge-checkpoint
-    assert done == {h.name for h in folder.glob("*.h")} - other, done
-    structs = [m[1] for m in SIZED.finditer(text)]
-    assert len(structs) == text.count("\tsize_t size;")
+    of_smudge = {h.name for h in folder.glob("*.h")} - OF_CHECKPOINT
+    own = OF_CHECKPOINT if library else of_smudge
+    assert own <= done and (library or done == own), done
+    own_text = "".join(COMMENT.sub("", (folder / name).read_text())
+                       for name in sorted(own))
+    structs = [m[1] for m in SIZED.finditer(own_text)]
+    assert len(structs) == own_text.count("\tsize_t size;")
     pathlib.Path(out).write_text(
-        SIZED.sub(lambda m: varied(variant, m), text) +
+        SIZED.sub(lambda m: varied(variant, m) if m[1] in structs else m[0],
+                  text) +
         listed("SIZED_STRUCTS", [(s,) for s in structs]) +
         listed("SIZED_CALLS", calls(text, structs)))
 

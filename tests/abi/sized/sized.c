@@ -20,9 +20,7 @@ static union {
 	unsigned char bytes[4096];
 } argument, rubbish;
 
-/* Make the call with the good struct; @last is the last byte of the new field,
- * and what follows the struct is rubbish. */
-static int call_with(const struct sized_call *c, unsigned char last)
+int sized_call_with(const struct sized_call *c, unsigned char last)
 {
 	argument = rubbish;
 	memcpy(argument.bytes, c->good, c->size_bytes);
@@ -35,17 +33,17 @@ static void refuses(const struct sized_call *c, const char *name, int code,
 		    unsigned char last)
 {
 	world_remember();
-	NEED(call_with(c, last) == code, name);
+	NEED(sized_call_with(c, last) == code, name);
 	NEED(world_is_as_remembered(), name);
 }
 
 static void takes(const struct sized_call *c, const char *name)
 {
 	if (c->size_bytes > c->known_bytes) {
-		NEED(call_with(c, 0) == c->accepted, name);
+		NEED(sized_call_with(c, 0) == c->accepted, name);
 		refuses(c, name, -E2BIG, 1);
 	} else if (c->may_be_less) {
-		NEED(call_with(c, 0) == c->accepted, name);
+		NEED(sized_call_with(c, 0) == c->accepted, name);
 	} else {
 		refuses(c, name, -EINVAL, 0);
 	}
@@ -89,7 +87,8 @@ static void try_call(const struct sized_call *c, const char *name)
 /* Only callbacks get it, with the library's size. */
 static bool is_for_callbacks(const char *name)
 {
-	return strcmp(name, "smudge_log_message") == 0;
+	return strcmp(name, "smudge_log_message") == 0 ||
+	       strcmp(name, "smudge_difference") == 0;
 }
 
 /* A struct that no call has as an argument would be tried by nothing. */
@@ -106,30 +105,6 @@ static void every_struct_has_a_call(const char *const *names)
 	}
 }
 
-static void leave_out_kvm(void)
-{
-	if (!world.kvm)
-		sized_calls[CALL_smudge_kvm_log_create_smudge_kvm_slot]
-			.why_not = "there is no KVM here";
-	if (world.kvm_ring)
-		return;
-	sized_calls[CALL_smudge_kvm_ring_slot_smudge_kvm_slot].why_not =
-		"KVM has no rings here";
-	sized_calls[CALL_smudge_kvm_ring_stats_smudge_kvm_ring_stats].why_not =
-		"KVM has no rings here";
-}
-
-/* A kernel without soft-dirty bits refuses good options, and bad ones too. */
-static void leave_out_soft_dirty(void)
-{
-	struct sized_call *c =
-		&sized_calls
-			[CALL_smudge_soft_dirty_create_smudge_soft_dirty_options];
-
-	if (call_with(c, 0) == -EOPNOTSUPP)
-		c->why_not = "this kernel has no soft-dirty bits";
-}
-
 int main(void)
 {
 	static const char *const names[] = {SIZED_CALLS(SIZED_CALL_NAME)};
@@ -137,8 +112,7 @@ int main(void)
 	memset(&rubbish, RUBBISH, sizeof(rubbish));
 	every_struct_has_a_call(names);
 	world_open();
-	leave_out_kvm();
-	leave_out_soft_dirty();
+	sized_leave_out();
 	for (size_t i = 0; i < N_SIZED_CALLS; i++)
 		try_call(&sized_calls[i], names[i]);
 	world_close();

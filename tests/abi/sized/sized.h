@@ -30,4 +30,13 @@ enum {
 
 extern struct sized_call sized_calls[N_SIZED_CALLS];
 
+/* Say of calls that cannot be tried here why not; the world is open. */
+void sized_leave_out(void);
+
+/*
+ * Make the call with the good struct; @last is the last byte of the new field,
+ * and what follows the struct is rubbish.
+ */
+int sized_call_with(const struct sized_call *c, unsigned char last);
+
 #endif

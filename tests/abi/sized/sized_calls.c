@@ -332,8 +332,9 @@ struct sized_call sized_calls[N_SIZED_CALLS] = {
 	SIZED(migrate_forecast, smudge_forecast_options, &forecast_options, 0,
 	      false),
 	SIZED_AS(forecast, migrate_forecast, smudge_forecast, NULL, 0, false),
+	/* The last field fits into what would be padding without it. */
 	SIZED(process_open, smudge_process_options, &process_options, -ESRCH,
-	      false),
+	      true),
 	EXEMPT(process_stats, smudge_process_stats,
 	       "it takes a process, and tests/kernel/test_process_stats has "
 	       "one"),
@@ -343,3 +344,33 @@ struct sized_call sized_calls[N_SIZED_CALLS] = {
 	EXEMPT(migrate_default_policy, smudge_migrate_stats, FROM_LIBRARY),
 	EXEMPT(migrate_default_policy, smudge_migrate_limits, FROM_LIBRARY),
 };
+
+static void leave_out_kvm(void)
+{
+	if (!world.kvm)
+		sized_calls[CALL_smudge_kvm_log_create_smudge_kvm_slot]
+			.why_not = "there is no KVM here";
+	if (world.kvm_ring)
+		return;
+	sized_calls[CALL_smudge_kvm_ring_slot_smudge_kvm_slot].why_not =
+		"KVM has no rings here";
+	sized_calls[CALL_smudge_kvm_ring_stats_smudge_kvm_ring_stats].why_not =
+		"KVM has no rings here";
+}
+
+/* A kernel without soft-dirty bits refuses good options, and bad ones too. */
+static void leave_out_soft_dirty(void)
+{
+	struct sized_call *c =
+		&sized_calls
+			[CALL_smudge_soft_dirty_create_smudge_soft_dirty_options];
+
+	if (sized_call_with(c, 0) == -EOPNOTSUPP)
+		c->why_not = "this kernel has no soft-dirty bits";
+}
+
+void sized_leave_out(void)
+{
+	leave_out_kvm();
+	leave_out_soft_dirty();
+}

@@ -30,6 +30,11 @@ extern struct world {
 	struct smudge_kvm *kvm;		  /* NULL: there is no KVM */
 	struct smudge_kvm_ring *kvm_ring; /* NULL: it has no rings */
 	struct smudge_migration *migration;
+	/* of libsmudge-checkpoint's calls; paths of folders */
+	struct smudge_checkpointer *checkpointer;
+	struct smudge_chain *chain;
+	unsigned long long ticket;
+	char folder[64], other[64];
 	int ncalled; /* callbacks of the program */
 } world;
 
