@@ -21,7 +21,6 @@ begin:
 	sti
 	cld
 pass:
-	call	check_disk
 	movw	$0x1000, %bx
 page:
 	movw	%bx, %fs
@@ -36,6 +35,7 @@ page:
 	addw	$0x100, %bx
 	cmpw	$0x9000, %bx
 	jne	page
+	call	check_disk	/* so that few moments are behind it */
 	incl	number
 	call	write_disk
 	movw	$said, %si

@@ -23,7 +23,7 @@
 struct qemu_disks {
 	struct qemu_peer *peer;
 	struct qemu_guard guard;
-	int64_t timeout_ms;
+	struct qemu_disks_options options;
 	struct qemu_drives drives;
 	char snapshot[QEMU_SNAPSHOT_BYTES]; /* ""; of this moment */
 	bool is_described;		    /* to be taken in this stop */
@@ -34,7 +34,8 @@ struct qemu_disks {
 	uint64_t stopped_ns; /* of the last one */
 };
 
-int qemu_disks_open(struct qemu_peer *peer, int64_t timeout_ms,
+int qemu_disks_open(struct qemu_peer *peer,
+		    const struct qemu_disks_options *options,
 		    struct qemu_disks **ret_disks, struct smudge_error *err)
 {
 	struct qemu_disks *disks = calloc(1, sizeof(*disks));
@@ -43,9 +44,9 @@ int qemu_disks_open(struct qemu_peer *peer, int64_t timeout_ms,
 	if (!disks)
 		return smudge_error_set(err, -ENOMEM, NAME, "out of memory");
 	disks->peer = peer;
-	disks->timeout_ms = timeout_ms;
+	disks->options = *options;
 	disks->guard.fd = -1;
-	ret = qemu_snapshots_find(peer, &disks->drives, err);
+	ret = qemu_snapshots_find(peer, &options->wish, &disks->drives, err);
 	if (!ret)
 		ret = qemu_guard_start(&disks->guard,
 				       qmp_client_fd(peer->client), err);
@@ -78,18 +79,22 @@ void qemu_disks_close(struct qemu_disks *disks)
 	free(disks);
 }
 
-int qemu_disks_prepare(struct qemu_disks *disks, struct smudge_error *err)
+/* Each checkpoint changes the images, and so may other clients. */
+static int find_again(struct qemu_disks *disks, struct smudge_error *err)
 {
 	delete_pending(disks);
 	qemu_drives_free(&disks->drives);
-	return qemu_snapshots_find(disks->peer, &disks->drives, err);
+	return qemu_snapshots_find(disks->peer, &disks->options.wish,
+				   &disks->drives, err);
 }
 
 int qemu_disks_stop(struct qemu_disks *disks, bool *ret_was_running,
 		    struct smudge_error *err)
 {
-	int ret = qemu_peer_status(disks->peer, err);
+	int ret = find_again(disks, err);
 
+	if (!ret)
+		ret = qemu_peer_status(disks->peer, err);
 	disks->is_described = false;
 	if (ret)
 		return ret;
@@ -100,7 +105,7 @@ int qemu_disks_stop(struct qemu_disks *disks, bool *ret_was_running,
 	disks->began_ns = clock_now_ns();
 	if (!disks->was_running)
 		return 0;
-	ret = qemu_guard_arm(&disks->guard, disks->timeout_ms, err);
+	ret = qemu_guard_arm(&disks->guard, disks->options.timeout_ms, err);
 	if (!ret)
 		ret = qemu_peer_run(disks->peer, "stop", NULL, NULL, err);
 	if (ret) {

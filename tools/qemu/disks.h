@@ -3,9 +3,9 @@
  * The disks of a machine, as they are at a checkpoint.
  *
  * The machine is stopped by QMP, with a guard (guard.h); its memory and devices
- * are saved; then all its disks get a snapshot within their images, in one
- * transaction, and it runs again. The snapshots of a checkpoint that failed are
- * deleted.
+ * are saved; then all its disks get a snapshot, within their images or by new
+ * overlays, in one transaction, and it runs again. The snapshots of a
+ * checkpoint that failed are deleted.
  */
 #ifndef TOOLS_QEMU_DISKS_H
 #define TOOLS_QEMU_DISKS_H
@@ -13,35 +13,40 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "qemu/drives.h"
+
 struct qemu_disks;
 struct qemu_machine;
 struct qemu_peer;
 struct smudge_error;
 
+struct qemu_disks_options {
+	struct qemu_drives_wish wish;
+	int64_t timeout_ms; /* how long the machine may be stopped */
+};
+
 /*
  * qemu_disks_open - find the disks, and start the guard
  * @peer: borrowed; connected
- * @timeout_ms: how long the machine may be stopped
+ * @options: copied; what it points to is borrowed until close
  *
  * Only while this process has one thread.
  * Return: 0, -EOPNOTSUPP (a disk can have no snapshot: the sentence names it),
  * or another -errno, with one sentence.
  */
-int qemu_disks_open(struct qemu_peer *peer, int64_t timeout_ms,
+int qemu_disks_open(struct qemu_peer *peer,
+		    const struct qemu_disks_options *options,
 		    struct qemu_disks **ret_disks, struct smudge_error *err);
 
 /* Deletes the snapshots that were not kept. @disks may be NULL. */
 void qemu_disks_close(struct qemu_disks *disks);
 
 /*
- * qemu_disks_prepare - look at the disks again, and delete what was not kept
- * Return: as qemu_disks_open.
- */
-int qemu_disks_prepare(struct qemu_disks *disks, struct smudge_error *err);
-
-/*
  * qemu_disks_stop - stop the machine
  * @ret_was_running: did it run?
+ *
+ * Before, snapshots that were not kept are deleted.
+ * Return: as qemu_disks_open.
  */
 int qemu_disks_stop(struct qemu_disks *disks, bool *ret_was_running,
 		    struct smudge_error *err);

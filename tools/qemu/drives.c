@@ -12,10 +12,10 @@
 
 #include <smudge/error.h>
 
+#include "qemu/images.h"
 #include "qemu/machine.h"
 
 #define NAME "disks"
-#define KIND "internal"
 
 static const char *text_of(const json_t *object, const char *name)
 {
@@ -24,57 +24,111 @@ static const char *text_of(const json_t *object, const char *name)
 	return text ? text : "";
 }
 
-static int add(struct qemu_drives *drives, const char *device, const char *file)
+/* "" where QEMU does not say it. */
+static char *path_of(const char *cwd, const char *file)
+{
+	char *path = NULL;
+
+	/* a protocol's name or "json:..." is no path */
+	if (file[0] == '/' || strchr(file, ':') || !cwd || !*file)
+		return strdup(file);
+	return asprintf(&path, "%s/%s", cwd, file) < 0 ? NULL : path;
+}
+
+/* The images of a drive, the written one first. */
+static int add_images(struct qemu_drive *drive, const char *cwd,
+		      const json_t *image)
+{
+	for (; image && drive->nimages < QEMU_MAX_IMAGES;
+	     image = json_object_get(image, "backing-image")) {
+		char *path = path_of(cwd, text_of(image, "filename"));
+
+		if (!path)
+			return -ENOMEM;
+		drive->images[drive->nimages++] = path;
+	}
+	return 0;
+}
+
+static int add(struct qemu_drives *drives, const json_t *block, const char *cwd)
 {
 	struct qemu_drive *grown =
 		realloc(drives->drives, (drives->n + 1) * sizeof(*grown));
+	const json_t *inserted = json_object_get(block, "inserted");
+	const char *device = text_of(block, "device");
 	struct qemu_drive *added;
 
 	if (!grown)
 		return -ENOMEM;
 	drives->drives = grown;
 	added = &grown[drives->n++];
-	added->device = strdup(device);
-	added->file = strdup(file);
-	return added->device && added->file ? 0 : -ENOMEM;
+	*added = (struct qemu_drive){.is_node = !*device};
+	added->device =
+		strdup(*device ? device : text_of(inserted, "node-name"));
+	added->format = strdup(text_of(inserted, "drv"));
+	if (!added->device || !added->format)
+		return -ENOMEM;
+	return add_images(added, cwd, json_object_get(inserted, "image"));
 }
 
-/* One of query-block's. Without a medium, or read only, it needs none. */
-static int parse_one(const json_t *block, struct qemu_drives *drives,
-		     struct smudge_error *err)
+static int check_format(const struct qemu_drive *drive,
+			struct smudge_error *err)
 {
-	const json_t *inserted = json_object_get(block, "inserted");
-	const char *device = text_of(block, "device");
+	if (strcmp(drive->format, "qcow2") == 0)
+		return 0;
+	return smudge_error_set(err, -EOPNOTSUPP, NAME,
+				"the disk %.60s, %.120s, is %.20s, which can "
+				"have no snapshot within: take --disk-overlays "
+				"FOLDER, or make it qcow2 or read only",
+				drive->device,
+				drive->nimages ? drive->images[0] : "?",
+				drive->format);
+}
+
+/* QEMU writes the name into the overlay, which is in another folder. */
+static int check_path(const struct qemu_drive *drive, const json_t *inserted,
+		      struct smudge_error *err)
+{
 	const char *file =
 		text_of(json_object_get(inserted, "image"), "filename");
 
-	if (!inserted || json_is_true(json_object_get(inserted, "ro")))
+	if (file[0] == '/' || strchr(file, ':'))
 		return 0;
-	if (!*device)
-		device = text_of(inserted, "node-name");
-	if (strcmp(text_of(inserted, "drv"), "qcow2") != 0)
-		return smudge_error_set(
-			err, -EOPNOTSUPP, NAME,
-			"the disk %.60s, %.120s, is %.20s, which can have no "
-			"snapshot: convert it to qcow2, or make it read only",
-			device, file, text_of(inserted, "drv"));
-	if (add(drives, device, file))
-		return smudge_error_set(err, -ENOMEM, NAME, "out of memory");
-	return 0;
+	return smudge_error_set(err, -EOPNOTSUPP, NAME,
+				"the disk %.60s has the image %.120s, which "
+				"overlays cannot name: start QEMU with its "
+				"whole path, or take --disk-snapshot",
+				drive->device, file);
 }
 
-int qemu_drives_parse(const json_t *blocks, struct qemu_drives *ret_drives,
-		      struct smudge_error *err)
+/* One of query-block's. Without a medium, or read only, it needs none. */
+static int parse_one(const json_t *block, const struct qemu_drives_wish *wish,
+		     struct qemu_drives *drives, struct smudge_error *err)
+{
+	const json_t *inserted = json_object_get(block, "inserted");
+	const struct qemu_drive *drive;
+
+	if (!inserted || json_is_true(json_object_get(inserted, "ro")))
+		return 0;
+	if (add(drives, block, wish->cwd))
+		return smudge_error_set(err, -ENOMEM, NAME, "out of memory");
+	drive = &drives->drives[drives->n - 1];
+	return wish->overlays ? check_path(drive, inserted, err)
+			      : check_format(drive, err);
+}
+
+int qemu_drives_parse(const json_t *blocks, const struct qemu_drives_wish *wish,
+		      struct qemu_drives *ret_drives, struct smudge_error *err)
 {
 	const json_t *block;
 	size_t i;
 	int ret = 0;
 
-	*ret_drives = (struct qemu_drives){0};
+	*ret_drives = (struct qemu_drives){.overlays = wish->overlays};
 	json_array_foreach(blocks, i, block)
 	{
 		if (!ret)
-			ret = parse_one(block, ret_drives, err);
+			ret = parse_one(block, wish, ret_drives, err);
 	}
 	return ret;
 }
@@ -82,8 +136,12 @@ int qemu_drives_parse(const json_t *blocks, struct qemu_drives *ret_drives,
 void qemu_drives_free(struct qemu_drives *drives)
 {
 	for (size_t i = 0; i < drives->n; i++) {
-		free(drives->drives[i].device);
-		free(drives->drives[i].file);
+		struct qemu_drive *drive = &drives->drives[i];
+
+		for (size_t j = 0; j < drive->nimages; j++)
+			free(drive->images[j]);
+		free(drive->device);
+		free(drive->format);
 	}
 	free(drives->drives);
 	*drives = (struct qemu_drives){0};
@@ -102,21 +160,53 @@ void qemu_snapshot_name(char name[QEMU_SNAPSHOT_BYTES])
 		 now.tv_nsec / 1000);
 }
 
-static int describe_one(const struct qemu_drive *drive, const char *snapshot,
-			struct qemu_machine *machine)
+char *qemu_drives_overlay(const struct qemu_drives *drives, size_t index,
+			  const char *snapshot)
 {
-	struct qemu_disk disk = {.node = drive->device,
-				 .snapshot = (char *)snapshot,
-				 .kind = (char *)KIND};
+	char *path = NULL;
+
+	if (asprintf(&path, "%s/%s-%zu.qcow2", drives->overlays, snapshot,
+		     index) < 0)
+		return NULL;
+	return path;
+}
+
+/* The image that the command line names: the first of the chain that it has. */
+static const char *find_origin(const struct qemu_drive *drive,
+			       const struct qemu_machine *machine)
+{
+	for (size_t i = 0; i < drive->nimages; i++)
+		if (machine->arguments &&
+		    qemu_names_image(machine->arguments, machine->cwd,
+				     drive->images[i]))
+			return drive->images[i];
+	return NULL;
+}
+
+static int describe_one(const struct qemu_drives *drives, size_t index,
+			const char *snapshot, struct qemu_machine *machine)
+{
+	const struct qemu_drive *drive = &drives->drives[index];
+	struct qemu_disk disk = {
+		.node = drive->device,
+		.snapshot = (char *)snapshot,
+		.kind = (char *)(drives->overlays ? QEMU_DISK_OVERLAY
+						  : QEMU_DISK_INTERNAL),
+		.file = drive->nimages ? drive->images[0] : NULL,
+		.format = drive->format,
+		.origin = (char *)find_origin(drive, machine),
+	};
+	char *overlay = NULL;
 	int ret;
 
-	/* a protocol's name or "json:..." is no path */
-	if (drive->file[0] == '/' || strchr(drive->file, ':') || !machine->cwd)
-		disk.file = strdup(drive->file);
-	else if (asprintf(&disk.file, "%s/%s", machine->cwd, drive->file) < 0)
-		disk.file = NULL;
-	ret = disk.file ? qemu_machine_add_disk(machine, &disk) : -ENOMEM;
-	free(disk.file);
+	if (drives->overlays) {
+		overlay = qemu_drives_overlay(drives, index, snapshot);
+		if (!overlay)
+			return -ENOMEM;
+		disk.snapshot = overlay;
+	}
+	ret = qemu_machine_add_disk(machine, &disk);
+	free(overlay);
 	return ret;
 }
 
@@ -127,6 +217,6 @@ int qemu_drives_describe(const struct qemu_drives *drives, const char *snapshot,
 
 	qemu_machine_forget_disks(machine);
 	for (size_t i = 0; !ret && i < drives->n; i++)
-		ret = describe_one(&drives->drives[i], snapshot, machine);
+		ret = describe_one(drives, i, snapshot, machine);
 	return ret;
 }

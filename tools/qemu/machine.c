@@ -72,9 +72,16 @@ int qemu_machine_add_disk(struct qemu_machine *machine,
 	return copy(&added->node, disk->node) &&
 			       copy(&added->snapshot, disk->snapshot) &&
 			       copy(&added->kind, disk->kind) &&
-			       copy(&added->file, disk->file)
+			       copy(&added->file, disk->file) &&
+			       copy(&added->format, disk->format) &&
+			       copy(&added->origin, disk->origin)
 		       ? 0
 		       : -ENOMEM;
+}
+
+bool qemu_disk_is_overlay(const struct qemu_disk *disk)
+{
+	return disk->kind && strcmp(disk->kind, QEMU_DISK_OVERLAY) == 0;
 }
 
 void qemu_machine_forget_disks(struct qemu_machine *machine)
@@ -84,6 +91,8 @@ void qemu_machine_forget_disks(struct qemu_machine *machine)
 		free(machine->disks[i].snapshot);
 		free(machine->disks[i].kind);
 		free(machine->disks[i].file);
+		free(machine->disks[i].format);
+		free(machine->disks[i].origin);
 	}
 	free(machine->disks);
 	machine->disks = NULL;

@@ -12,7 +12,7 @@
  * - backends: of its memory, an array of objects: id, size (bytes), region (its
  *   name in the layer), kind (memfd or file)
  * - disks: snapshots that belong to the moment, an array of objects: node,
- *   snapshot, kind, file
+ *   snapshot, kind, file, format, origin
  * - pause-ns: from the end of the device state until this was written
  *
  * Members that are not known are passed over, so that later ones can be added.
@@ -44,10 +44,15 @@ struct qemu_backend {
 /* Text that was not given is NULL. */
 struct qemu_disk {
 	char *node;
-	char *snapshot;
-	char *kind;
-	char *file;
+	char *snapshot; /* its name, or the overlay's path */
+	char *kind;	/* QEMU_DISK_INTERNAL, QEMU_DISK_OVERLAY */
+	char *file;	/* the image that has the moment */
+	char *format;	/* of it */
+	char *origin;	/* the image that the command line names */
 };
+
+#define QEMU_DISK_INTERNAL "internal"
+#define QEMU_DISK_OVERLAY  "overlay"
 
 struct qemu_machine {
 	char **arguments; /* NULL-terminated, as for execv */
@@ -96,6 +101,8 @@ int qemu_machine_add_backend(struct qemu_machine *machine,
 			     const struct qemu_backend *backend);
 int qemu_machine_add_disk(struct qemu_machine *machine,
 			  const struct qemu_disk *disk);
+
+bool qemu_disk_is_overlay(const struct qemu_disk *disk);
 
 /* It has none any more. */
 void qemu_machine_forget_disks(struct qemu_machine *machine);

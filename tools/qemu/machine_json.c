@@ -101,10 +101,11 @@ static json_t *encode_disks(const struct qemu_machine *machine)
 
 	for (size_t i = 0; i < machine->ndisks; i++) {
 		const struct qemu_disk *disk = &machine->disks[i];
-		json_t *value =
-			json_pack("{s:s*, s:s*, s:s*, s:s*}", "node",
-				  disk->node, "snapshot", disk->snapshot,
-				  "kind", disk->kind, "file", disk->file);
+		json_t *value = json_pack(
+			"{s:s*, s:s*, s:s*, s:s*, s:s*, s:s*}", "node",
+			disk->node, "snapshot", disk->snapshot, "kind",
+			disk->kind, "file", disk->file, "format", disk->format,
+			"origin", disk->origin);
 
 		if (json_array_append_new(array, value)) {
 			json_decref(array);
@@ -190,18 +191,14 @@ static int add_backend(struct qemu_machine *machine, const json_t *value)
 
 static int add_disk(struct qemu_machine *machine, const json_t *value)
 {
-	const char *node = NULL, *snapshot = NULL, *kind = NULL, *file = NULL;
-	struct qemu_disk disk;
+	struct qemu_disk disk = {0};
 
-	if (json_unpack((json_t *)value, "{s?s, s?s, s?s, s?s}", "node", &node,
-			"snapshot", &snapshot, "kind", &kind, "file", &file))
+	/* borrowed from @value, and copied below */
+	if (json_unpack((json_t *)value, "{s?s, s?s, s?s, s?s, s?s, s?s}",
+			"node", &disk.node, "snapshot", &disk.snapshot, "kind",
+			&disk.kind, "file", &disk.file, "format", &disk.format,
+			"origin", &disk.origin))
 		return -EBADMSG;
-	disk = (struct qemu_disk){
-		.node = (char *)node,
-		.snapshot = (char *)snapshot,
-		.kind = (char *)kind,
-		.file = (char *)file,
-	};
 	return qemu_machine_add_disk(machine, &disk);
 }
 

@@ -112,10 +112,7 @@ static int prepare(void *opaque, struct smudge_error *err)
 	struct qemu_subject *subject = opaque;
 	int ret = qemu_refuse_machine(&subject->peer, err);
 
-	if (!ret)
-		ret = refuse_changes(subject, err);
-	return ret || !subject->disks ? ret
-				      : qemu_disks_prepare(subject->disks, err);
+	return ret ? ret : refuse_changes(subject, err);
 }
 
 /* Has it stood since its state was taken? */
@@ -281,6 +278,19 @@ static const struct checkpoint_subject_ops ops = {
 	.close = close_subject,
 };
 
+static int open_disks(struct qemu_subject *subject,
+		      const struct checkpoint_request *request,
+		      struct smudge_error *err)
+{
+	const struct qemu_disks_options options = {
+		.wish = {.overlays = request->disk_overlays,
+			 .cwd = subject->machine.cwd},
+		.timeout_ms = subject->timeout_ms + DISKS_MS,
+	};
+
+	return qemu_disks_open(&subject->peer, &options, &subject->disks, err);
+}
+
 static int open_subject(struct qemu_subject *subject,
 			const struct checkpoint_request *request,
 			struct smudge_process_options *options,
@@ -301,10 +311,8 @@ static int open_subject(struct qemu_subject *subject,
 	if (!ret)
 		ret = qemu_places_select(&subject->places, subject->peer.pid,
 					 options, err);
-	if (!ret && request->snapshots_disks)
-		ret = qemu_disks_open(&subject->peer,
-				      subject->timeout_ms + DISKS_MS,
-				      &subject->disks, err);
+	if (!ret && (request->snapshots_disks || request->disk_overlays))
+		ret = open_disks(subject, request, err);
 	return ret;
 }
 

@@ -19,7 +19,7 @@
 #include "layers/layers.h"
 
 #define NAME	   "restore"
-#define MAX_WORDS  8
+#define MAX_WORDS  12
 #define NAME_BYTES 64
 
 static json_t *command(const char *flag, const char *snapshot, const char *file)
@@ -41,20 +41,49 @@ static void name_now(char name[NAME_BYTES])
 	snprintf(name, NAME_BYTES, "smudge-before-%s", text);
 }
 
-json_t *restore_disks_commands(const struct qemu_machine *machine)
+char *restore_disks_overlay(const char *base, size_t index)
 {
-	json_t *array = json_array();
+	char *path = NULL;
+
+	return asprintf(&path, "%s.disk%zu.qcow2", base, index) < 0 ? NULL
+								    : path;
+}
+
+static void add_within(json_t *array, const struct qemu_disk *disk)
+{
 	char now[NAME_BYTES];
 
 	name_now(now);
-	for (size_t i = 0; i < machine->ndisks; i++) {
-		const struct qemu_disk *disk = &machine->disks[i];
+	json_array_append_new(array, command("-c", now, disk->file));
+	json_array_append_new(array, command("-a", disk->snapshot, disk->file));
+}
 
-		if (!disk->file || !disk->snapshot)
-			continue;
-		json_array_append_new(array, command("-c", now, disk->file));
-		json_array_append_new(
-			array, command("-a", disk->snapshot, disk->file));
+static void add_overlay(json_t *array, const struct qemu_disk *disk,
+			const char *path)
+{
+	json_array_append_new(
+		array,
+		json_pack("[s, s, s, s, s, s, o, s, o, s, o]", "qemu-img",
+			  "create", "-q", "-f", "qcow2", "-F",
+			  layers_text_json(disk->format ? disk->format : "raw"),
+			  "-b", layers_text_json(disk->file), "--",
+			  layers_text_json(path)));
+}
+
+json_t *restore_disks_commands(const struct qemu_machine *machine,
+			       const char *base)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; array && i < machine->ndisks; i++) {
+		const struct qemu_disk *disk = &machine->disks[i];
+		char *path = restore_disks_overlay(base, i);
+
+		if (path && disk->file && qemu_disk_is_overlay(disk))
+			add_overlay(array, disk, path);
+		else if (disk->file && disk->snapshot)
+			add_within(array, disk);
+		free(path);
 	}
 	return array;
 }

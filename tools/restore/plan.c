@@ -16,6 +16,7 @@
 
 #include "layers/layers.h"
 #include "qemu/doubts.h"
+#include "qemu/images.h"
 #include "qemu/properties.h"
 #include "qemu/sockets.h"
 #include "restore/disks.h"
@@ -224,6 +225,50 @@ static int note_socket(void *opaque, const char *path)
 	return 0;
 }
 
+/* The command line has the overlay in place of the image that it names. */
+static int plan_overlay(struct restore_plan *plan,
+			const struct restore_request *request, const char *base,
+			size_t i, struct smudge_error *err)
+{
+	const struct qemu_disk *disk = &plan->machine.disks[i];
+	char *path = restore_disks_overlay(base, i);
+	char sentence[400];
+	int ret = path ? 0 : no_memory(err);
+
+	if (!ret && !request->replaces_files && access(path, F_OK) == 0)
+		ret = smudge_error_set(err, -EEXIST, NAME,
+				       "%.200s is there already", path);
+	if (!ret &&
+	    (!disk->origin || !qemu_replace_image(&plan->words, plan->cwd,
+						  disk->origin, path))) {
+		snprintf(sentence, sizeof(sentence),
+			 "the disk %.60s is %.150s now, and no -drive of the "
+			 "command line names its image: give one after --",
+			 disk->node ? disk->node : "?", path);
+		note(plan, true, sentence);
+	}
+	free(path);
+	return ret;
+}
+
+static int plan_disks(struct restore_plan *plan,
+		      const struct restore_request *request, const char *base,
+		      struct smudge_error *err)
+{
+	int ret = 0;
+
+	plan->disks = request->words
+			      ? json_array()
+			      : restore_disks_commands(&plan->machine, base);
+	if (!plan->disks)
+		return no_memory(err);
+	for (size_t i = 0; !ret && !request->words && i < plan->machine.ndisks;
+	     i++)
+		if (qemu_disk_is_overlay(&plan->machine.disks[i]))
+			ret = plan_overlay(plan, request, base, i, err);
+	return ret;
+}
+
 static int plan_notes(struct restore_plan *plan,
 		      const struct restore_request *request,
 		      struct smudge_error *err)
@@ -232,10 +277,6 @@ static int plan_notes(struct restore_plan *plan,
 
 	plan->notes = json_array();
 	if (!plan->notes)
-		return no_memory(err);
-	plan->disks = request->words ? json_array()
-				     : restore_disks_commands(&plan->machine);
-	if (!plan->disks)
 		return no_memory(err);
 	if (request->words && plan->machine.ndisks)
 		note(plan, false,
@@ -301,6 +342,8 @@ static int plan_all(const struct restore_request *request, const char *base,
 		return ret;
 	plan->cwd = request->words ? NULL : plan->machine.cwd;
 	ret = plan_notes(plan, request, err);
+	if (!ret)
+		ret = plan_disks(plan, request, base, err);
 	return ret ? ret : plan_monitor(request, plan, base, err);
 }
 
