@@ -52,6 +52,10 @@ static const char help_text[] =
 	"                       Ctrl-C or its end\n"
 	"  --count N            with --every: end after N checkpoints\n"
 	"  --full-every N       with --every: every Nth layer is full (64)\n"
+	"  --disk-snapshot      with --qemu: a snapshot within each disk's "
+	"image too\n"
+	"  --disk-overlays DIR  with --qemu: an overlay of each disk in DIR "
+	"instead\n"
 	"  --json               no progress; each layer as one object\n"
 	"  --help               this text\n"
 	"\n"
@@ -155,6 +159,12 @@ static int take_option(int code, struct checkpoint_request *request)
 		return take_interval(request);
 	case 'c':
 		return take_number("--count", INT64_MAX, &request->count);
+	case 's':
+		request->snapshots_disks = true;
+		return TOOL_OK;
+	case 'o':
+		request->disk_overlays = optarg;
+		return TOOL_OK;
 	case 'n':
 		return take_number("--full-every", MAX_CHAIN,
 				   &request->full_every);
@@ -184,8 +194,24 @@ static int check_series(const struct checkpoint_request *request)
 	return TOOL_OK;
 }
 
+static int check_disks(const struct checkpoint_request *request)
+{
+	const char *of_disks = request->snapshots_disks ? "--disk-snapshot"
+			       : request->disk_overlays ? "--disk-overlays"
+							: NULL;
+
+	if (of_disks && !request->qemu)
+		return tool_usage(NAME, "%s needs --qemu", of_disks);
+	if (request->snapshots_disks && request->disk_overlays)
+		return tool_usage(NAME, "--disk-overlays takes the place of "
+					"--disk-snapshot: give one of them");
+	return TOOL_OK;
+}
+
 static int check(const struct checkpoint_request *request)
 {
+	int status;
+
 	if (!request->qmp && !request->qemu && !request->pid)
 		return tool_usage(NAME, "--qmp SOCKET, --qemu SOCKET or --pid "
 					"PID is missing");
@@ -194,7 +220,8 @@ static int check(const struct checkpoint_request *request)
 				  request->pid ? "--pid" : "--qemu");
 	if (!request->folder || !*request->folder)
 		return tool_usage(NAME, "--to FOLDER is missing");
-	return check_series(request);
+	status = check_disks(request);
+	return status == TOOL_OK ? check_series(request) : status;
 }
 
 static int parse(int argc, char *argv[], struct checkpoint_request *request)
@@ -211,6 +238,8 @@ static int parse(int argc, char *argv[], struct checkpoint_request *request)
 		{"every", required_argument, NULL, 'e'},
 		{"count", required_argument, NULL, 'c'},
 		{"full-every", required_argument, NULL, 'n'},
+		{"disk-snapshot", no_argument, NULL, 's'},
+		{"disk-overlays", required_argument, NULL, 'o'},
 		{"json", no_argument, NULL, 'j'},
 		{"help", no_argument, NULL, TOOL_OPTION_HELP},
 		{NULL, 0, NULL, 0},

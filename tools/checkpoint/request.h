@@ -21,7 +21,7 @@ struct checkpoint_request {
 	bool is_uncompressed;
 	bool look_ahead;
 	bool snapshots_disks;	    /* of QEMU, with each checkpoint */
-	const char *disk_overlays;  /* absolute folder, instead; or NULL */
+	const char *disk_overlays;  /* a folder, instead; or NULL */
 	uint64_t pause_deadline_ms; /* 0: none was given */
 	uint64_t every_ns;	    /* 0: one checkpoint */
 	uint64_t count;		    /* of checkpoints; 0: no limit */

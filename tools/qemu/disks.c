@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <smudge/error.h>
 
@@ -24,6 +25,7 @@ struct qemu_disks {
 	struct qemu_peer *peer;
 	struct qemu_guard guard;
 	struct qemu_disks_options options;
+	char *overlays; /* the folder's absolute path; or NULL */
 	struct qemu_drives drives;
 	char snapshot[QEMU_SNAPSHOT_BYTES]; /* ""; of this moment */
 	bool is_described;		    /* to be taken in this stop */
@@ -33,6 +35,25 @@ struct qemu_disks {
 	int64_t began_ns;    /* of the stop */
 	uint64_t stopped_ns; /* of the last one */
 };
+
+/* QEMU may have been started elsewhere. */
+static int open_overlays(struct qemu_disks *disks, struct smudge_error *err)
+{
+	const char *folder = disks->options.wish.overlays;
+
+	if (!folder)
+		return 0;
+	if (mkdir(folder, 0700) < 0 && errno != EEXIST)
+		return smudge_error_set(err, -errno, NAME,
+					"cannot make %.200s: %s", folder,
+					strerror(errno));
+	disks->overlays = realpath(folder, NULL);
+	if (!disks->overlays)
+		return smudge_error_set(err, -errno, NAME, "%.200s: %s", folder,
+					strerror(errno));
+	disks->options.wish.overlays = disks->overlays;
+	return 0;
+}
 
 int qemu_disks_open(struct qemu_peer *peer,
 		    const struct qemu_disks_options *options,
@@ -46,7 +67,10 @@ int qemu_disks_open(struct qemu_peer *peer,
 	disks->peer = peer;
 	disks->options = *options;
 	disks->guard.fd = -1;
-	ret = qemu_snapshots_find(peer, &options->wish, &disks->drives, err);
+	ret = open_overlays(disks, err);
+	if (!ret)
+		ret = qemu_snapshots_find(peer, &disks->options.wish,
+					  &disks->drives, err);
 	if (!ret)
 		ret = qemu_guard_start(&disks->guard,
 				       qmp_client_fd(peer->client), err);
@@ -76,6 +100,7 @@ void qemu_disks_close(struct qemu_disks *disks)
 	delete_pending(disks);
 	qemu_guard_end(&disks->guard);
 	qemu_drives_free(&disks->drives);
+	free(disks->overlays);
 	free(disks);
 }
 
