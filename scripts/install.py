@@ -17,7 +17,8 @@ import subprocess
 import sys
 
 RECORD = "installed.txt"
-OWN_FOLDERS = ("smudge", "docs", "examples", "decisions", "phys_ram_dirty")
+OWN_FOLDERS = ("smudge", "docs", "examples", "decisions", "phys_ram_dirty",
+               "systemd")
 
 
 def introspect(build, what):
