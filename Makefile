@@ -4,7 +4,7 @@
 BUILD = build
 PREFIX ?= /usr/local
 
-.PHONY: all help demo demo-screen web check format test test-cross \
+.PHONY: all help demo demo-screen demo-checkpoint web check format test test-cross \
 	test-kernels test-model test-web bench clean install uninstall
 
 ## make              build the library, the programs and the guests
@@ -26,6 +26,11 @@ demo: all
 ## make demo-screen  the same with a screen; pictures are saved in build/
 demo-screen: all
 	$(BUILD)/tools/smudge demo --screen $(BUILD)
+
+## make demo-checkpoint  a stock QEMU with Linux, saved each second, killed, restored
+demo-checkpoint: all
+	@scripts/install-packages.sh demo
+	@scripts/demo-checkpoint.py $(BUILD)
 
 ## make web          the page of smudge-vm --vnc :N,web, with noVNC from npm
 web: all

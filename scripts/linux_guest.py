@@ -10,6 +10,7 @@ import re
 import time
 
 import kernel_initramfs
+import stopping
 
 GUESTS = pathlib.Path(__file__).resolve().parent.parent / "guests/linux"
 MEMORY = "256M"
@@ -88,7 +89,8 @@ class Console:
             if time.monotonic() > end:
                 raise Broken(f"never happened in {seconds} s: {what}; it said "
                              f"at last {self.lines()[-1:]}")
-            time.sleep(0.05)
+            with stopping.allowed():
+                time.sleep(0.05)
 
     def wait_ticks(self, more, since=0, **options):
         return self.wait(lambda: len(self.ticks(since)) >= more and
@@ -109,7 +111,7 @@ def check_witness(console, since=0):
 
 
 def check_restored(console, since, earliest, latest, **options):
-    """It goes on after one of the ticks from earliest to latest, checks all of
+    """It continues after one of the ticks from earliest to latest, checks all of
     its pages once more, and finds them right. Return: its first tick."""
     def has_checked_all():
         ticks = console.ticks(since)
@@ -119,7 +121,7 @@ def check_restored(console, since, earliest, latest, **options):
     first = check_witness(console, since)[0]
     # the line of one more may have been torn
     if not earliest < first.number <= latest + 2:
-        raise Broken(f"it goes on with {first}, saved after one of the ticks "
+        raise Broken(f"it continues with {first}, saved after one of the ticks "
                      f"{earliest} to {latest}")
     return first.number
 

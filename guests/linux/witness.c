@@ -150,7 +150,7 @@ static void print_absence(const struct witness *witness, int64_t *ahead_s)
 	if (now - *ahead_s >= AWAY_S) {
 		line_begin(&line, "witness: restored: the world went ");
 		line_add_number(&line, (uint64_t)(now - *ahead_s));
-		line_add(&line, " s ahead; I go on after tick ");
+		line_add(&line, " s ahead; I continue after tick ");
 		line_add_number(&line, witness->ticks);
 		line_print(&line);
 	}

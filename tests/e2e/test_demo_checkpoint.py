@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""make demo-checkpoint: to its end, and ended by a signal at a random moment.
+Either way it leaves neither a file nor a process.
+"""
+import os
+import pathlib
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+
+from linux_machine import ROOT, kernel
+from smudgetest import PATIENCE, TOOL, case, check, check_equal, main, note, \
+    wait_until
+
+BUILD = pathlib.Path(TOOL).parent.parent
+# in some half a minute it is over
+LATEST_S = 25
+
+
+def start(lab):
+    cache = kernel().root.parent
+    process = subprocess.Popen(
+        [sys.executable, ROOT / "scripts/demo-checkpoint.py", BUILD,
+         "--kernels", cache], stdin=subprocess.DEVNULL, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(lab.folder)})
+    lab.closers.append(process.kill)
+    return process
+
+
+def processes_in(folder):
+    """Those that work in it, also if it is no more."""
+    found = []
+    for link in pathlib.Path("/proc").glob("[0-9]*/cwd"):
+        try:
+            if os.readlink(link).startswith(str(folder)):
+                found.append((link.parent / "comm").read_text().strip())
+        except OSError:  # it ended, or is another user's
+            pass
+    return found
+
+
+def check_nothing_left(lab):
+    check_equal(list(lab.folder.iterdir()), [], "files left")
+    wait_until(lambda: not processes_in(lab.folder), "no process is left")
+
+
+@case
+def to_its_end(lab):
+    process = start(lab)
+    out, err = process.communicate(timeout=4 * PATIENCE)
+    check_equal((process.returncode, err), (0, ""), f"end, after {out}")
+    note(out)
+    for text in (r"^ +1 +\d+ +full ", r"^ +10 +\d+ +delta ", "10 images, no error",
+                 r"^Restored twice, no error"):
+        check(re.search(text, out, re.M), f"no {text!r} in {out}")
+    check_equal(len(re.findall("^witness: restored: ", out, re.M)), 2, out)
+    check_nothing_left(lab)
+
+
+@case
+def ended_by_a_signal(lab):
+    process = start(lab)
+    after_s = random.uniform(0.5, LATEST_S)
+    number = random.choice([signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+    note(f"{number.name} after {after_s:.2f} s")
+    time.sleep(after_s)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=PATIENCE)
+    check_equal((process.returncode, err),
+                (128 + number, f"demo-checkpoint: ended by {number.name}\n"),
+                f"end, after {out}")
+    check_nothing_left(lab)
+
+
+if __name__ == "__main__":
+    main()
