@@ -268,8 +268,9 @@ static int flush(struct span *span)
 
 		if (place->kind == SMI_QCOW2_KIND_COMPRESSED)
 			ret = unpack(span, place);
-		memset(in_buffer(span, place) + place->shown_bytes, 0,
-		       bytes - (size_t)place->shown_bytes);
+		if (place->shown_bytes < bytes)
+			memset(in_buffer(span, place) + place->shown_bytes, 0,
+			       bytes - (size_t)place->shown_bytes);
 		if (!ret)
 			ret = smi_qcow2_target_check(
 				span->target, place->first_page, place->npages);

@@ -68,12 +68,15 @@ static void own_cluster(struct pass *pass, uint64_t first, uint64_t entry)
 	}
 }
 
-/* Are these 8 entries all 0, as most are in a layer of few pages? */
+/* Entries that are looked at together. */
+#define GROUP_ENTRIES 8
+
+/* Are they all 0, as most are in a layer of few pages? */
 static bool are_zero(const uint8_t *entries)
 {
 	uint64_t any = 0;
 
-	for (size_t i = 0; i < 8; i++) {
+	for (size_t i = 0; i < GROUP_ENTRIES; i++) {
 		uint64_t entry;
 
 		memcpy(&entry, entries + i * sizeof(entry), sizeof(entry));
@@ -82,22 +85,33 @@ static bool are_zero(const uint8_t *entries)
 	return !any;
 }
 
+static void own_group(struct pass *pass, uint64_t cluster,
+		      const uint8_t *entries, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint64_t entry;
+
+		memcpy(&entry, entries + i * sizeof(entry), sizeof(entry));
+		entry = be64toh(entry);
+		if (smi_qcow2_entry_is_allocated(entry))
+			own_cluster(pass, (cluster + i) << pass->cluster_shift,
+				    entry);
+	}
+}
+
 static int own_entries(void *opaque, uint64_t cluster, const uint8_t *entries,
 		       size_t n)
 {
 	struct pass *pass = opaque;
 	int ret = pass->window->entries ? 0 : map(pass->window, pass->err);
 
-	for (size_t i = 0; !ret && i < n; i++) {
-		uint64_t entry;
+	for (size_t i = 0; !ret && i < n; i += GROUP_ENTRIES) {
+		const uint8_t *group = entries + i * sizeof(uint64_t);
 
-		while (n - i > 8 && are_zero(entries + i * sizeof(entry)))
-			i += 8;
-		memcpy(&entry, entries + i * sizeof(entry), sizeof(entry));
-		entry = be64toh(entry);
-		if (smi_qcow2_entry_is_allocated(entry))
-			own_cluster(pass, (cluster + i) << pass->cluster_shift,
-				    entry);
+		if (n - i < GROUP_ENTRIES)
+			own_group(pass, cluster + i, group, n - i);
+		else if (!are_zero(group))
+			own_group(pass, cluster + i, group, GROUP_ENTRIES);
 	}
 	return ret;
 }
