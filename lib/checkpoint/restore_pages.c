@@ -149,13 +149,17 @@ static void clear_runs(struct smudge_region *region,
 	}
 }
 
-/* Of the host; 0: they are larger, and not asked about. */
-static size_t nready(int pagemap, const uint8_t *at, uint64_t npages)
+/* How many can be written without a fault, from the first on. */
+static uint64_t nready(int pagemap, const uint8_t *at, uint64_t npages)
 {
+	uint64_t start = (uintptr_t)at;
+	uint64_t end = start + npages * SMI_QCOW2_PAGE_BYTES;
+
+	/* Pages of the host that are larger are not asked about. */
 	if (pagemap < 0 || sysconf(_SC_PAGESIZE) != SMI_QCOW2_PAGE_BYTES)
 		return 0;
-	return smi_sys_pagemap_nready(
-		pagemap, (uintptr_t)at >> SMI_QCOW2_PAGE_SHIFT, (size_t)npages);
+	return (smi_sys_pagemap_ready_end(pagemap, start, end) - start) >>
+	       SMI_QCOW2_PAGE_SHIFT;
 }
 
 /*
@@ -168,7 +172,7 @@ static void populate(const struct smudge_region *region, int pagemap,
 		     uint64_t page, uint64_t npages)
 {
 	uint8_t *at = page_at(region, page);
-	size_t n;
+	uint64_t n;
 
 	if (npages < POPULATED_PAGES)
 		return;

@@ -143,6 +143,18 @@ long smi_sys_pagemap_find_anonymous(int pagemap, uint64_t start, uint64_t end,
 	return ret;
 }
 
+uint64_t smi_sys_pagemap_ready_end(int pagemap, uint64_t start, uint64_t end)
+{
+	struct smi_sys_page_run run;
+
+	/* Not written is protected; in memory without protection all is. */
+	if (find(pagemap, PAGE_PRESENT | PAGE_WRITTEN, true, start, end, &run,
+		 1) != 1 ||
+	    run.start != start)
+		return start;
+	return run.end;
+}
+
 int smi_sys_pagemap_find_held(int pagemap, uint64_t start, uint64_t end,
 			      uint64_t max_pages,
 			      struct smi_sys_page_run *ret_run)
@@ -184,28 +196,4 @@ int smi_sys_pagemap_words(int pagemap, uint64_t first_page, size_t npages,
 		left -= (size_t)n;
 	}
 	return 0;
-}
-
-/* Words that are read at once. */
-#define READY_PAGES 512
-
-size_t smi_sys_pagemap_nready(int pagemap, uint64_t first_page, size_t npages)
-{
-	uint64_t words[READY_PAGES];
-	size_t done = 0;
-
-	while (done < npages) {
-		size_t n = npages - done < READY_PAGES ? npages - done
-						       : READY_PAGES;
-
-		if (smi_sys_pagemap_words(pagemap, first_page + done, n,
-					  words) < 0)
-			return done;
-		for (size_t i = 0; i < n; i++, done++)
-			if ((words[i] & (SMI_SYS_PAGEMAP_PRESENT |
-					 SMI_SYS_PAGEMAP_PROTECTED)) !=
-			    SMI_SYS_PAGEMAP_PRESENT)
-				return done;
-	}
-	return done;
 }

@@ -106,10 +106,18 @@ int smi_sys_pagemap_find_held(int pagemap, uint64_t start, uint64_t end,
 			      struct smi_sys_page_run *ret_run);
 bool smi_sys_pagemap_is_mapped(const struct smi_sys_page_run *run);
 
+/*
+ * smi_sys_pagemap_ready_end - where the pages end that are mapped, and that
+ *      userfaultfd does not protect: most likely a store to them faults not
+ * @start, @end: addresses, whole pages, not empty
+ *
+ * Return: @start to @end; @start also where that is unknown (no PAGEMAP_SCAN).
+ */
+uint64_t smi_sys_pagemap_ready_end(int pagemap, uint64_t start, uint64_t end);
+
 /* A page's word in pagemap; a hole's word is 0. */
 #define SMI_SYS_PAGEMAP_PRESENT	   (UINT64_C(1) << 63)
 #define SMI_SYS_PAGEMAP_SWAPPED	   (UINT64_C(1) << 62)
-#define SMI_SYS_PAGEMAP_PROTECTED  (UINT64_C(1) << 57) /* by uffd; 5.14 */
 #define SMI_SYS_PAGEMAP_SOFT_DIRTY (UINT64_C(1) << 55)
 #define SMI_SYS_PAGEMAP_FILE	   (UINT64_C(1) << 61) /* of a file, or shared */
 /* Frame, or swap type and offset; 0 for a reader without CAP_SYS_ADMIN. */
@@ -130,14 +138,5 @@ bool smi_sys_pagemap_is_mapped(const struct smi_sys_page_run *run);
  */
 int smi_sys_pagemap_words(int pagemap, uint64_t first_page, size_t npages,
 			  uint64_t *words);
-
-/*
- * smi_sys_pagemap_nready - how many pages from @first_page on are mapped and
- * not protected by userfaultfd: most likely a store to them faults not
- *
- * Parameters are those of smi_sys_pagemap_words.
- * Return: 0 to @npages; 0 also where that is unknown.
- */
-size_t smi_sys_pagemap_nready(int pagemap, uint64_t first_page, size_t npages);
 
 #endif
