@@ -69,8 +69,7 @@ def threads_and_backtraces(lab):
     target = Target(lab)
     answer("checkpoint", "--pid", target.pid, "--to", lab.path("layers"))
     core = export(lab.path("layers"), lab.path("core"))
-    text = core.gdb(target.path, "thread apply all bt", "info sharedlibrary",
-                    "print greeting", "info threads")
+    text = core.gdb(target.path, "thread apply all bt")
     check_equal(core.warnings, [], "warnings")
     threads = re.split(r"^Thread ", text, flags=re.M)[1:]
     check_equal(len(threads), 4, text)
@@ -82,6 +81,8 @@ def threads_and_backtraces(lab):
                 main_thread)
     check(re.search(r"pthread_cond_wait.*\n.*wait_for_ever",
                     by_body["wait_for_ever"][0]), text)
+    text = core.gdb(target.path, "info sharedlibrary", "print greeting",
+                    "info threads")
     check("libc.so.6" in text and "ld-linux" in text, text)
     check('"a string in memory that is not written"' in text, text)
     check(f"LWP {target.pid}" in text, text)
