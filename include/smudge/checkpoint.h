@@ -117,6 +117,12 @@ struct smudge_checkpointer_options {
 				  most 8 */
 	enum smudge_rearm_policy rearm_policy; /* as in client.h */
 	/*
+	 * quiesce harvests the memory itself when the machine is paused, as
+	 * smudge_process_harvest_quiesced does (quiesced under
+	 * SMUDGE_REARM_QUIESCED): it is not harvested once more in the pause.
+	 */
+	bool quiesce_harvests;
+	/*
 	 * The memory is now what this chain's open layer says: the first save
 	 * is a delta on it. Only after smudge_restore of it into this very
 	 * memory, with writers tracked since (smudge_restore says how).

@@ -36,6 +36,9 @@ static int check_options(const struct smudge_checkpointer_options *options,
 	if (!options->quiesce != !options->resume)
 		return smudge_error_set(err, -EINVAL, SMI_WHERE,
 					"quiesce and resume need each other");
+	if (options->quiesce_harvests && !options->quiesce)
+		return smudge_error_set(err, -EINVAL, SMI_WHERE,
+					"without quiesce it cannot harvest");
 	if (options->rearm_policy != SMUDGE_REARM_ALWAYS &&
 	    options->rearm_policy != SMUDGE_REARM_QUIESCED)
 		return smudge_error_set(err, -EINVAL, SMI_WHERE,

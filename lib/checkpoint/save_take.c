@@ -248,14 +248,16 @@ static int harvest(struct smudge_checkpointer *cp, struct smi_save *save,
 {
 	bool is_quiesced =
 		is_paused && cp->options.rearm_policy == SMUDGE_REARM_QUIESCED;
+	bool is_done = is_paused && cp->options.quiesce_harvests;
 	bool is_all = !cp->options.nregions;
-	int ret = is_all ? harvest_memory(cp, is_quiesced, err) : 0;
+	int ret = is_all && !is_done ? harvest_memory(cp, is_quiesced, err) : 0;
 
 	if (!ret)
 		ret = smi_save_regions(cp, save, err);
 	if (!ret)
-		ret = is_all ? smi_save_check_pause(save, err)
-			     : harvest_held(cp, save, is_quiesced, err);
+		ret = is_all || is_done
+			      ? smi_save_check_pause(save, err)
+			      : harvest_held(cp, save, is_quiesced, err);
 	return ret;
 }
 

@@ -54,6 +54,9 @@ static void options_are_checked(void **state)
 	rig.options.quiesce = nothing;
 	assert_int_equal(create_ret(&rig, &cp), -EINVAL);
 	rig.options.quiesce = NULL;
+	rig.options.quiesce_harvests = true;
+	assert_int_equal(create_ret(&rig, &cp), -EINVAL);
+	rig.options.quiesce_harvests = false;
 	rig.options.rearm_policy = 7;
 	assert_int_equal(create_ret(&rig, &cp), -EINVAL);
 	rig.options.rearm_policy = 0;

@@ -136,7 +136,11 @@ static int quiesce(void *opaque, struct smudge_error *err)
 		return ret;
 	rig_pause(rig);
 	rig->npauses++;
-	return 0;
+	if (rig->options.quiesce_harvests)
+		ret = smudge_memory_harvest_quiesced(rig->memory, err);
+	if (ret)
+		rig_resume(rig);
+	return ret;
 }
 
 static int resume(void *opaque, struct smudge_error *err)

@@ -55,4 +55,33 @@ static void quiesced_looking_ahead(void **state)
 	run("quiesced ahead", SMUDGE_REARM_QUIESCED, true);
 }
 
-TEST_MAIN(always, looking_ahead, quiesced, quiesced_looking_ahead)
+/* Each pause has the harvest of its quiesce, and no other one. */
+static void quiesce_harvests(void **state)
+{
+	struct smudge_memory_stats stats = {.size = sizeof(stats)};
+	struct test_rng rng = test_rng_start("quiesce harvests");
+	struct smudge_layer_info info;
+	struct rig rig;
+
+	test_need_uffd();
+	rig_open(&rig, "quiesce harvests");
+	rig.options.rearm_policy = SMUDGE_REARM_QUIESCED;
+	rig.options.quiesce_harvests = true;
+	rig.options.look_ahead = true;
+	rig_add(&rig, "ram", 0, 3000, 3000);
+	rig_add(&rig, "high", 1 << 30, 5000, 5000);
+	rig_write_random(&rig, &rng, 1000);
+	rig_track_uffd(&rig);
+	rig_create(&rig);
+	atomic_store(&rig.seed, test_rng_next(&rng));
+	rig_start(&rig, 2);
+	for (unsigned int i = 0; i < test_rounds(12); i++)
+		rig_checkpoint(&rig, &info);
+	rig_stop(&rig);
+	assert_int_equal(smudge_memory_stats(rig.memory, &stats), 0);
+	assert_int_equal(stats.harvests, 2 * rig.npauses);
+	rig_close(&rig);
+}
+
+TEST_MAIN(always, looking_ahead, quiesced, quiesced_looking_ahead,
+	  quiesce_harvests)
