@@ -145,9 +145,11 @@ static int open_checkpointer(struct checkpoint_outside *outside,
 		.pause_deadline_ns = deadline_ms * CLOCK_NS_PER_MS,
 		.full_every =
 			request->is_full ? 1 : (uint32_t)request->full_every,
-		.look_ahead = request->look_ahead,
+		/* where little is dirty it has one pause all the same */
+		.look_ahead = true,
 		.uncompressed = request->is_uncompressed,
 		.rearm_policy = outside->subject->rearm_policy,
+		.quiesce_harvests = true,
 	};
 
 	return smudge_checkpointer_create(outside->memory, &options,
