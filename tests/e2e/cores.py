@@ -141,6 +141,12 @@ class Core:
         return done.stdout
 
 
+def layers_in(out):
+    """How many layers a text names: lines of progress may be between them."""
+    return len([line for line in out.splitlines()
+                if line.startswith("layer-")])
+
+
 def ended(process):
     """Status, stdout and stderr of a command that ends by itself."""
     out, err = process.communicate(timeout=PATIENCE)

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 
-from cores import Target, ended, series, start, wait_for_layers, \
+from cores import Target, ended, layers_in, series, start, wait_for_layers, \
     without_hidden_processes
 from ending import RNG, a_while, end_in_time, moments
 from layers import left_beside, listed, said, tool, verify
@@ -111,7 +111,7 @@ def a_signal_ends_a_series(lab):
             process, number, "smudge checkpoint",
             lambda: process.communicate(timeout=PATIENCE))
         check_equal((process.returncode, err), (0, ""), "end")
-        check_equal(len(listed(folder)), len(out.splitlines()), "layers")
+        check_equal(len(listed(folder)), layers_in(out), "layers")
         check_equal(left_beside(folder), [], "left")
         target.check_right()
 
@@ -140,8 +140,8 @@ def the_target_ends(lab):
     status, out, err = ended(process)
     check_equal(status, 1, "status")
     check_sentence(err.strip(), f"process {target.pid} has ended",
-                   rf"{len(out.splitlines())} layers? of it .* in {folder}")
-    check_equal(len(listed(folder)), len(out.splitlines()), "layers")
+                   rf"{layers_in(out)} layers? of it .* in {folder}")
+    check_equal(len(listed(folder)), layers_in(out), "layers")
     said("layers", "verify", folder, "--all")
 
 
