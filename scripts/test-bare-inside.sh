@@ -40,6 +40,9 @@ run() {
 say make demo
 logged make demo
 tail -n 1 /root/log
+say make demo-checkpoint
+logged make demo-checkpoint
+tail -n 1 /root/log
 find /usr/local /opt | sort >/root/before
 
 say make install

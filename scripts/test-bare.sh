@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # The README's promise on a bare Debian 12: in a new system with git and make
-# only, make demo, make install, a program built by the README's own line, and
-# make uninstall, which must leave nothing (test-bare-inside.sh).
+# only, make demo, make demo-checkpoint, make install, a program built by the
+# README's own line, and make uninstall, which must leave nothing
+# (test-bare-inside.sh).
 # usage: test-bare.sh
 #
 # debootstrap makes the system below build-test/, from the archive that this
