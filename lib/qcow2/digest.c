@@ -10,8 +10,9 @@
 #include "sys/page.h"
 
 /*
- * The best variant for the processor, with AVX2 in less than half the time. On
- * x86 libxxhash.so has it (xxh_x86dispatch.h); the archive may not.
+ * The best variant for the processor, with AVX2 in less than half the time. For
+ * x86 libxxhash.so has it, beside the header of its dispatch; the archive may
+ * not.
  */
 XXH128_hash_t XXH3_128bits_withSeed_dispatch(const void *, size_t, XXH64_hash_t)
 	__attribute__((weak));
