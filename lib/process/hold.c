@@ -50,23 +50,6 @@ static void free_hold(struct smi_hold *hold)
 	free(hold);
 }
 
-static int keeper_failed(int code, struct smudge_error *err)
-{
-	if (code == -EIO)
-		return smudge_error_set(err, code, WHERE,
-					"the process that stops the target was "
-					"killed");
-	return smudge_error_set(err, code, WHERE,
-				"cannot start a process that stops the target: "
-				"%s",
-				strerror(-code));
-}
-
-static uint64_t time_since(uint64_t then_ns)
-{
-	return then_ns ? smi_sys_now_ns() - then_ns : 0;
-}
-
 static int begin(struct smi_hold *hold, struct smudge_error *err)
 {
 	int result = 0;
@@ -74,9 +57,9 @@ static int begin(struct smi_hold *hold, struct smudge_error *err)
 
 	hold->begun_ns = hold->stop.threads.interrupted_ns;
 	if (ret < 0)
-		return keeper_failed(ret, err);
+		return smi_stop_not_made(ret, err);
 	if (result < 0 && !hold->err.code)
-		return keeper_failed(result, err);
+		return smi_stop_not_made(result, err);
 	if (result < 0 && err)
 		*err = hold->err;
 	return result;
@@ -104,7 +87,7 @@ int smi_hold_begin(struct smi_target *target, unsigned int timeout_ms,
 						      timeout_ms * NS_PER_MS};
 	ret = begin(hold, err);
 	if (ret < 0) {
-		*ret_stopped_ns = time_since(hold->begun_ns);
+		*ret_stopped_ns = smi_stop_time_ns(hold->begun_ns);
 		free_hold(hold);
 		return ret;
 	}
@@ -120,7 +103,7 @@ bool smi_hold_stands(const struct smi_hold *hold)
 
 uint64_t smi_hold_stopped_ns(const struct smi_hold *hold)
 {
-	return time_since(hold->begun_ns);
+	return smi_stop_time_ns(hold->begun_ns);
 }
 
 static void give(const struct smi_hold *hold, bool is_main,
@@ -152,7 +135,7 @@ int smi_hold_end(struct smi_hold *hold, uint64_t *ret_stopped_ns)
 
 	smi_step("to let go");
 	ret = smi_keeper_end(&hold->keeper);
-	*ret_stopped_ns = time_since(hold->begun_ns);
+	*ret_stopped_ns = smi_stop_time_ns(hold->begun_ns);
 	smi_step("let go");
 	free_hold(hold);
 	return ret;

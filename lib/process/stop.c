@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "process/arch.h"
 #include "process/event.h"
@@ -99,4 +100,21 @@ int smi_stop_all(struct smi_stop *stop, struct smudge_error *err)
 	while (ret < 0 && smi_event_next(0, &event) > 0)
 		note(stop, &event);
 	return ret;
+}
+
+int smi_stop_not_made(int code, struct smudge_error *err)
+{
+	if (code == -EIO)
+		return smudge_error_set(err, code, WHERE,
+					"the process that stops the target was "
+					"killed");
+	return smudge_error_set(err, code, WHERE,
+				"cannot start a process that stops the target: "
+				"%s",
+				strerror(-code));
+}
+
+uint64_t smi_stop_time_ns(uint64_t begun_ns)
+{
+	return begun_ns ? smi_sys_now_ns() - begun_ns : 0;
 }

@@ -28,4 +28,13 @@ struct smi_stop {
  */
 int smi_stop_all(struct smi_stop *stop, struct smudge_error *err);
 
+/*
+ * The guardian that was to stop it failed: its -errno, with one sentence.
+ * Return: @code.
+ */
+int smi_stop_not_made(int code, struct smudge_error *err);
+
+/* How long it stands that was interrupted then; 0: it was not. */
+uint64_t smi_stop_time_ns(uint64_t begun_ns);
+
 #endif

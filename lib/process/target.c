@@ -107,23 +107,6 @@ static void guard_visit(void *opaque)
 	smi_step("done");
 }
 
-static int guardian_failed(int code, struct smudge_error *err)
-{
-	if (code == -EIO)
-		return smudge_error_set(err, code, WHERE,
-					"the process that stops the target was "
-					"killed");
-	return smudge_error_set(err, code, WHERE,
-				"cannot start a process that stops the target: "
-				"%s",
-				strerror(-code));
-}
-
-static uint64_t time_since(uint64_t then_ns)
-{
-	return then_ns ? smi_sys_now_ns() - then_ns : 0;
-}
-
 int smi_target_while_stopped(struct smi_target *target, unsigned int timeout_ms,
 			     smi_target_fn fn, void *opaque,
 			     uint64_t *ret_stopped_ns, struct smudge_error *err)
@@ -147,9 +130,10 @@ int smi_target_while_stopped(struct smi_target *target, unsigned int timeout_ms,
 	ret = smi_guardian_run(guard_visit, &visit);
 	smi_threads_free(&visit.stop.threads);
 	if (ret_stopped_ns)
-		*ret_stopped_ns = time_since(visit.stop.threads.interrupted_ns);
+		*ret_stopped_ns =
+			smi_stop_time_ns(visit.stop.threads.interrupted_ns);
 	if (ret < 0)
-		return guardian_failed(ret, err);
+		return smi_stop_not_made(ret, err);
 	if (visit.ret && err)
 		*err = visit.err;
 	return visit.ret;
