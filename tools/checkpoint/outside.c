@@ -149,7 +149,7 @@ static int open_checkpointer(struct checkpoint_outside *outside,
 		.look_ahead = true,
 		.uncompressed = request->is_uncompressed,
 		.rearm_policy = outside->subject->rearm_policy,
-		.quiesce_harvests = true,
+		.quiesce_harvests = !outside->subject->has_fixed_mappings,
 	};
 
 	return smudge_checkpointer_create(outside->memory, &options,
