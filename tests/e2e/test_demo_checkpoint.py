@@ -19,6 +19,7 @@ from smudgetest import PATIENCE, TOOL, case, check, check_equal, main, note, \
 BUILD = pathlib.Path(TOOL).parent.parent
 # in some half a minute it is over
 LATEST_S = 25
+ALL_PAGES = 65536
 
 
 def start(lab):
@@ -58,6 +59,10 @@ def to_its_end(lab):
     for text in (r"^ +1 +\d+ +full ", r"^ +10 +\d+ +delta ", "10 images, no error",
                  r"^Restored twice, no error"):
         check(re.search(text, out, re.M), f"no {text!r} in {out}")
+    pages = [int(text.replace(",", "")) for text in
+             re.findall(r"^ +\d+ +\d+ +delta +([\d,]+) ", out, re.M)]
+    # some hundred pages per tick, and not all that there are
+    check(len(pages) == 9 and all(0 < n < ALL_PAGES / 2 for n in pages), out)
     check_equal(len(re.findall("^witness: restored: ", out, re.M)), 2, out)
     check_nothing_left(lab)
 
