@@ -145,18 +145,27 @@ static void wait_for_guardian(void)
 		usleep(100);
 }
 
-static void continue_guardian(pid_t child)
+static bool has_ended(pid_t child)
 {
 	siginfo_t info = {0};
 
+	waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT);
+	return info.si_pid;
+}
+
+/* A step may be the tracker's own, when its guardian has ended already. */
+static void continue_guardian(pid_t child)
+{
 	while (!atomic_load(&course->is_reached)) {
-		waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT);
-		if (info.si_pid)
+		if (has_ended(child))
 			return;
 		usleep(100);
 	}
-	while (proc_of_state(course->guardian) != 'T')
+	while (proc_of_state(course->guardian) != 'T') {
+		if (has_ended(child))
+			return;
 		usleep(100);
+	}
 	usleep(2000);
 	kill(course->guardian, SIGCONT);
 }
