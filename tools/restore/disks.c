@@ -17,10 +17,11 @@
 
 #include "common/streams.h"
 #include "layers/layers.h"
+#include "qemu/shell.h"
 
 #define NAME	   "restore"
 #define MAX_WORDS  12
-#define NAME_BYTES 64
+#define NAME_BYTES 96
 
 static json_t *command(const char *flag, const char *snapshot, const char *file)
 {
@@ -29,31 +30,44 @@ static json_t *command(const char *flag, const char *snapshot, const char *file)
 			 layers_text_json(file));
 }
 
-/* "smudge-before-20261127T074501" */
-static void name_now(char name[NAME_BYTES])
+/* "20261127T074501.123456" */
+void restore_disks_time(char text[RESTORE_TIME_BYTES])
 {
-	time_t now = time(NULL);
-	char text[32] = "";
+	struct timespec now;
 	struct tm utc;
+	size_t length = 0;
 
-	if (gmtime_r(&now, &utc))
-		strftime(text, sizeof(text), "%Y%m%dT%H%M%S", &utc);
-	snprintf(name, NAME_BYTES, "smudge-before-%s", text);
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (gmtime_r(&now.tv_sec, &utc))
+		length = strftime(text, RESTORE_TIME_BYTES, "%Y%m%dT%H%M%S",
+				  &utc);
+	snprintf(text + length, RESTORE_TIME_BYTES - length, ".%06ld",
+		 now.tv_nsec / 1000);
 }
 
-char *restore_disks_overlay(const char *base, size_t index)
+/* With the overlays of the checkpoints: what QEMU writes there stays. */
+char *restore_disks_overlay(const struct qemu_disk *disk, const char *base,
+			    const char *when, size_t index)
 {
+	const char *beside = disk->snapshot && disk->snapshot[0] == '/'
+				     ? disk->snapshot
+				     : base;
+	const char *slash = strrchr(beside, '/');
 	char *path = NULL;
 
-	return asprintf(&path, "%s.disk%zu.qcow2", base, index) < 0 ? NULL
-								    : path;
+	return asprintf(&path, "%.*ssmudge-restored-%s-%zu.qcow2",
+			slash ? (int)(slash + 1 - beside) : 0, beside, when,
+			index) < 0
+		       ? NULL
+		       : path;
 }
 
-static void add_within(json_t *array, const struct qemu_disk *disk)
+static void add_within(json_t *array, const struct qemu_disk *disk,
+		       const char *when)
 {
 	char now[NAME_BYTES];
 
-	name_now(now);
+	snprintf(now, sizeof(now), "smudge-before-%s", when);
 	json_array_append_new(array, command("-c", now, disk->file));
 	json_array_append_new(array, command("-a", disk->snapshot, disk->file));
 }
@@ -71,18 +85,18 @@ static void add_overlay(json_t *array, const struct qemu_disk *disk,
 }
 
 json_t *restore_disks_commands(const struct qemu_machine *machine,
-			       const char *base)
+			       const char *base, const char *when)
 {
 	json_t *array = json_array();
 
 	for (size_t i = 0; array && i < machine->ndisks; i++) {
 		const struct qemu_disk *disk = &machine->disks[i];
-		char *path = restore_disks_overlay(base, i);
+		char *path = restore_disks_overlay(disk, base, when, i);
 
 		if (path && disk->file && qemu_disk_is_overlay(disk))
 			add_overlay(array, disk, path);
 		else if (disk->file && disk->snapshot)
-			add_within(array, disk);
+			add_within(array, disk, when);
 		free(path);
 	}
 	return array;
@@ -105,13 +119,30 @@ static void become(const json_t *words)
 	_exit(127);
 }
 
+/* The user's disks change: which, and how, is on the screen. */
+static void say(const json_t *words)
+{
+	const json_t *word;
+	size_t i;
+
+	fputs("smudge:", stderr);
+	json_array_foreach(words, i, word)
+	{
+		fputc(' ', stderr);
+		shell_put(stderr, json_string_value(word));
+	}
+	fputc('\n', stderr);
+}
+
 static int run_one(const json_t *words, struct smudge_error *err)
 {
 	const char *file = json_string_value(
 		json_array_get(words, json_array_size(words) - 1));
-	pid_t pid = fork();
+	pid_t pid;
 	int status = 0;
 
+	say(words);
+	pid = fork();
 	if (pid < 0)
 		return smudge_error_set(err, -errno, NAME,
 					"cannot start a process: %s",

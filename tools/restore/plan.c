@@ -225,17 +225,19 @@ static int note_socket(void *opaque, const char *path)
 	return 0;
 }
 
-/* The command line has the overlay in place of the image that it names. */
-static int plan_overlay(struct restore_plan *plan,
-			const struct restore_request *request, const char *base,
-			size_t i, struct smudge_error *err)
+/*
+ * The command line has the overlay in place of the image that it names. One
+ * that is there is a disk, and never replaced.
+ */
+static int plan_overlay(struct restore_plan *plan, const char *base,
+			const char *when, size_t i, struct smudge_error *err)
 {
 	const struct qemu_disk *disk = &plan->machine.disks[i];
-	char *path = restore_disks_overlay(base, i);
+	char *path = restore_disks_overlay(disk, base, when, i);
 	char sentence[400];
 	int ret = path ? 0 : no_memory(err);
 
-	if (!ret && !request->replaces_files && access(path, F_OK) == 0)
+	if (!ret && access(path, F_OK) == 0)
 		ret = smudge_error_set(err, -EEXIST, NAME,
 				       "%.200s is there already", path);
 	if (!ret &&
@@ -255,17 +257,19 @@ static int plan_disks(struct restore_plan *plan,
 		      const struct restore_request *request, const char *base,
 		      struct smudge_error *err)
 {
+	char when[RESTORE_TIME_BYTES];
 	int ret = 0;
 
-	plan->disks = request->words
-			      ? json_array()
-			      : restore_disks_commands(&plan->machine, base);
+	restore_disks_time(when);
+	plan->disks = request->words ? json_array()
+				     : restore_disks_commands(&plan->machine,
+							      base, when);
 	if (!plan->disks)
 		return no_memory(err);
 	for (size_t i = 0; !ret && !request->words && i < plan->machine.ndisks;
 	     i++)
 		if (qemu_disk_is_overlay(&plan->machine.disks[i]))
-			ret = plan_overlay(plan, request, base, i, err);
+			ret = plan_overlay(plan, base, when, i, err);
 	return ret;
 }
 
