@@ -19,6 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "process/check.h"
 #include "process/populated.h"
 #include "process/proc_dir.h"
 #include "process/soft_dirty.h"
@@ -53,6 +54,20 @@ static void close_fd(int fd)
 		close(fd);
 }
 
+/* Where it may not be traced there is a reason, and a remedy. */
+static int say_unreadable(pid_t pid, int code, struct smudge_error *err)
+{
+	uint64_t start_time;
+	int ret = code == -EPERM || code == -EACCES
+			  ? smi_check_process(pid, &start_time, err)
+			  : 0;
+
+	return ret < 0 ? ret
+		       : smudge_error_set(err, code, WHERE,
+					  "cannot read /proc/%d/auxv: %s",
+					  (int)pid, strerror(-code));
+}
+
 static int open_files(struct smi_attachment *a, pid_t pid,
 		      struct smudge_error *err)
 {
@@ -65,12 +80,7 @@ static int open_files(struct smi_attachment *a, pid_t pid,
 					strerror(-a->uffd.proc));
 	ret = smi_proc_dir_read(a->uffd.proc, "auxv", MAX_AUXV_BYTES, &a->auxv,
 				&a->auxv_bytes);
-	if (ret < 0)
-		smudge_error_set(err, ret, WHERE,
-				 "cannot read /proc/%d/auxv: "
-				 "%s",
-				 (int)pid, strerror(-ret));
-	return ret;
+	return ret < 0 ? say_unreadable(pid, ret, err) : ret;
 }
 
 static int open_file(const struct smi_attachment *a, pid_t pid,

@@ -207,7 +207,8 @@ def it_is_of_another_user(lab):
     process = start("--pid", target.pid, "--to", lab.path("layers"), **NOBODY)
     status, _, err = ended(process)
     check_equal(status, 1, "status")
-    check_sentence(err.strip(), str(target.pid))
+    check_sentence(err.strip(), str(target.pid), f"with the id {os.getuid()}",
+                   "CAP_SYS_PTRACE and CAP_DAC_OVERRIDE")
     target.check_right()
 
 
