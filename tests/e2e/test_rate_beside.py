@@ -230,7 +230,7 @@ def other_tracker_ends(lab):
     tracker.let_go()
     out, sentence = process.communicate(timeout=PATIENCE)
     check_equal(process.returncode, 1, "status")
-    check_sentence(sentence.strip(), "no other program tracks")
+    check_sentence(sentence.strip(), "does not any more", "begin again")
     check_equal(json.loads(out.splitlines()[-1])["type"], "summary", "the end")
     target.is_right()
 

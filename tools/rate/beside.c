@@ -269,6 +269,15 @@ static void tell_windows(struct beside *b, struct rate_tick *tick)
 	}
 }
 
+static int say_left_alone(const struct beside *b, struct smudge_error *err)
+{
+	return smudge_error_set(err, -ENODATA, "rate",
+				"the program that tracked process %d does not "
+				"any more, and nothing says what is written: "
+				"begin again, to measure it without that one",
+				(int)b->pid);
+}
+
 static int beside_tick(void *meter, struct rate_tick *tick,
 		       struct smudge_error *err)
 {
@@ -278,7 +287,7 @@ static int beside_tick(void *meter, struct rate_tick *tick,
 	if (!ret) {
 		look(b);
 		if (!rate_areas_pages(&b->areas, true))
-			ret = -ENODATA;
+			return say_left_alone(b, err);
 	}
 	if (ret)
 		return refuse(b, ret, err);
