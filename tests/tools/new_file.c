@@ -101,7 +101,8 @@ static void refused(void **state)
 
 	put_other();
 	assert_int_equal(new_file_open(&file, "core", false, &err), -EEXIST);
-	assert_string_equal(err.message, "core is there already");
+	assert_string_equal(err.message,
+			    "core is there already; --force replaces it");
 	assert_int_equal(mkdir("folder", 0700), 0);
 	memset(&err, 0, sizeof(err));
 	assert_int_equal(new_file_open(&file, "folder", true, &err), -EISDIR);

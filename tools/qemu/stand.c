@@ -106,12 +106,13 @@ static int say_waiting(const struct qemu_stand *stand, int ret,
 	if (ret == -ECANCELED)
 		return smudge_error_set(err, ret, NAME,
 					"the checkpoint was cancelled");
-	return smudge_error_set(
-		err, ret, NAME, "QEMU %s: %s",
-		qemu_stream_has_stopped(stand->stream)
-			? "did not write its devices' state in time"
-			: "does not write its machine's state",
-		strerror(-ret));
+	if (ret == -ETIMEDOUT && qemu_stream_has_stopped(stand->stream))
+		return smudge_error_set(err, ret, NAME,
+					"QEMU's devices took longer than the "
+					"deadline of the pause allows");
+	return smudge_error_set(err, ret, NAME,
+				"QEMU does not write its machine's state: %s",
+				strerror(-ret));
 }
 
 static int read_state(struct qemu_stand *stand, int64_t timeout_ms,
