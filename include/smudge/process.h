@@ -40,8 +40,9 @@
  * is known to have been read: a page whose new content was read otherwise and
  * is dropped (MADV_DONTNEED) before the next harvest or look may stay clean.
  *
- * WHAT IS NOT SEEN: writes of other processes to shared memory, of devices
- * (VFIO), of the kernel into registered buffers of io_uring (of these
+ * WHAT IS NOT SEEN: writes of other processes to shared memory, to a mapped
+ * file by write(2) or by another mapping of it, of devices (VFIO), of the
+ * kernel into registered buffers of io_uring (of these
  * smudge_process_each_writer tells which there are), and what a tracer writes
  * by /proc/PID/mem into memory that may not be written. I/O into pinned
  * pages is reported when it is pinned: memory.h, PINNED I/O.
@@ -277,7 +278,8 @@ void smudge_process_each_untracked(
 		     const struct smudge_process_untracked *untracked),
 	void *opaque) SMUDGE_NONNULL(1, 2);
 
-/* Who may write to a process's memory without being detected. */
+/* Who may write to a process's memory without being detected, or while it
+   stands. */
 enum smudge_process_writer_kind {
 	/* another process, but not the caller's, which maps memory of a region
 	   too, shared, and may write to it: a back end of vhost-user, a forked
@@ -290,6 +292,14 @@ enum smudge_process_writer_kind {
 	SMUDGE_PROCESS_WRITER_IO_URING = 2,
 	/* a context of AIO: the same for I/O that is in flight */
 	SMUDGE_PROCESS_WRITER_AIO = 3,
+	/* the process itself: it has a descriptor open for writing of a file
+	   that a region maps, or maps the same bytes at another address too,
+	   shared, and may write there */
+	SMUDGE_PROCESS_WRITER_FILE = 4,
+	/* another process, but not the caller's, with the same address space
+	   (clone(2) with CLONE_VM): what it writes is detected, but
+	   smudge_process_stop does not stop it */
+	SMUDGE_PROCESS_WRITER_TWIN = 5,
 };
 
 /* Valid during the call. */
@@ -308,14 +318,17 @@ struct smudge_process_writer {
  * smudge_process_each_writer - list who may write undetected, as /proc shows it
  *      now
  * @process: process (borrowed)
- * @each: called for each, a process once for each region that it maps; it makes
- *      no call of the library for this process or its memory
+ * @each: called for each, a process once for each region that it maps, a file
+ *      once for each descriptor or mapping and region; it makes no call of the
+ *      library for this process or its memory
  * @opaque: passed to @each
  * @err: receives the failure; may be NULL
  *
- * What they wrote must be marked by the program, or counted as dirty. If a
- * region is shared memory, it reads the mappings of every process. Nothing of
- * the process is touched.
+ * What they wrote must be marked by the program, or counted as dirty. It asks
+ * of every process whether it has the same address space, and if a region is
+ * shared memory reads the mappings of each. Nothing of the process is touched.
+ * Not listed: who else has such a file open, and one that opened it, wrote, and
+ * closed it again.
  * Blocks: on the lock, and while /proc is read. Threads: any.
  * State after failure: @each was called for what was found until then.
  * Return: the number of processes whose mappings may not be read (each may be a

@@ -44,6 +44,8 @@ int smudge_process_each_writer(
 	if (ret == 0)
 		ret = smi_writers_of_own(&writers, err);
 	if (ret == 0)
+		ret = smi_writers_of_views(&writers, err);
+	if (ret == 0)
 		ret = smi_writers_of_others(&writers, err);
 	return ret < 0 ? ret : writers.nunreadable;
 }

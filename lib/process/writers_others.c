@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Other processes that map a region's memory, shared, and may write to it.
+ * Other processes that map a region's memory, shared, and may write to it; and
+ * those that have the same address space.
  */
 #include "process/writers.h"
 
@@ -48,16 +49,18 @@ static bool maps_area(const struct smi_process_maps *maps,
 	return false;
 }
 
+/* @area: or NULL, for one that has the same address space */
 static void tell(const struct smi_writers *writers, int proc, pid_t pid,
 		 const struct smi_area *area)
 {
 	struct smudge_process_writer writer = {
 		.size = sizeof(writer),
-		.kind = SMUDGE_PROCESS_WRITER_PROCESS,
+		.kind = area ? SMUDGE_PROCESS_WRITER_PROCESS
+			     : SMUDGE_PROCESS_WRITER_TWIN,
 		.pid = pid,
 		.name = "",
-		.first_address = area->start,
-		.end_address = area->end,
+		.first_address = area ? area->start : 0,
+		.end_address = area ? area->end : 0,
 	};
 	size_t length = 0;
 	char *comm = NULL;
@@ -91,23 +94,31 @@ static int look_at(struct smi_writers *writers, int proc, pid_t pid)
 	return 0;
 }
 
-/* One that shares the address space is tracked with it. */
-static bool is_other(const struct smudge_process *process, pid_t pid)
+/* What it writes is detected, since it has the same page tables. */
+static bool is_twin(const struct smudge_process *process, pid_t pid)
 {
-	return pid > 0 && pid != process->pid && pid != getpid() &&
-	       syscall(SYS_kcmp, process->pid, pid, KCMP_VM, 0, 0) != 0;
+	return syscall(SYS_kcmp, process->pid, pid, KCMP_VM, 0, 0) == 0;
 }
 
-static int look_at_pid(struct smi_writers *writers, pid_t pid)
+static int look_at_pid(struct smi_writers *writers, pid_t pid,
+		       bool may_map_area)
 {
-	int proc, ret;
+	const struct smudge_process *process = writers->process;
+	bool is_one;
+	int proc, ret = 0;
 
-	if (!is_other(writers->process, pid))
+	if (pid <= 0 || pid == process->pid || pid == getpid())
+		return 0;
+	is_one = is_twin(process, pid);
+	if (!is_one && !may_map_area)
 		return 0;
 	proc = smi_proc_dir_open(pid);
 	if (proc < 0)
 		return proc == -ESRCH ? 0 : proc;
-	ret = look_at(writers, proc, pid);
+	if (is_one)
+		tell(writers, proc, pid, NULL);
+	else
+		ret = look_at(writers, proc, pid);
 	close(proc);
 	return ret;
 }
@@ -134,16 +145,13 @@ static bool has_shared_area(const struct smudge_process *process)
 
 int smi_writers_of_others(struct smi_writers *writers, struct smudge_error *err)
 {
-	DIR *all;
+	bool may_map_area = has_shared_area(writers->process);
+	DIR *all = opendir("/proc");
 	struct dirent *entry;
-	int ret;
+	int ret = all ? 0 : -errno;
 
-	if (!has_shared_area(writers->process))
-		return 0;
-	all = opendir("/proc");
-	ret = all ? 0 : -errno;
 	while (!ret && (entry = readdir(all)))
-		ret = look_at_pid(writers, pid_of(entry->d_name));
+		ret = look_at_pid(writers, pid_of(entry->d_name), may_map_area);
 	if (all)
 		closedir(all);
 	if (ret)

@@ -47,6 +47,8 @@ static void look_at(const struct smi_writers *writers, int fds, const char *fd)
 		tell(writers, SMUDGE_PROCESS_WRITER_DEVICE, link);
 	else if (!strcmp(link, "anon_inode:[io_uring]"))
 		tell(writers, SMUDGE_PROCESS_WRITER_IO_URING, link);
+	else
+		smi_writers_look_at_file(writers, fds, fd, link);
 }
 
 /* A context of AIO is no descriptor, but its ring is mapped. */

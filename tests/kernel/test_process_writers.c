@@ -160,6 +160,34 @@ static void the_process_itself_is_none(void)
 	assert_int_equal(find_all(SMUDGE_PROCESS_WRITER_DEVICE, rig.pid).n, 0);
 }
 
+/* The rig's descriptor of it can write it by write(2). */
+static void a_file_that_it_has_open(void)
+{
+	struct found found = find_all(SMUDGE_PROCESS_WRITER_FILE, rig.pid);
+
+	assert_int_equal(found.n, 1);
+	assert_int_equal(found.last.first_address, at);
+	assert_int_equal(found.last.end_address, at + BYTES);
+	assert_true(rig_syscall(&rig, SYS_close, (uint64_t)memfd, 0) == 0);
+	assert_int_equal(find_all(SMUDGE_PROCESS_WRITER_FILE, rig.pid).n, 0);
+}
+
+/* The last half of the region, and each of the two shows the other's. */
+static void bytes_that_it_maps_twice(void)
+{
+	uint64_t view = rig_mmap(&rig, 0, 2 * BYTES, RW, MAP_SHARED, memfd);
+	struct found found;
+
+	assert_true(rig_syscall(&rig, SYS_close, (uint64_t)memfd, 0) == 0);
+	rig_munmap(&rig, view, BYTES + BYTES / 2);
+	found = find_all(SMUDGE_PROCESS_WRITER_FILE, rig.pid);
+	assert_int_equal(found.n, 1);
+	assert_int_equal(found.last.first_address, at + BYTES / 2);
+	assert_int_equal(found.last.end_address, at + BYTES);
+	rig_mprotect(&rig, view + BYTES + BYTES / 2, BYTES / 2, PROT_READ);
+	assert_int_equal(find_all(SMUDGE_PROCESS_WRITER_FILE, rig.pid).n, 0);
+}
+
 /* A page of zeros there, for a call to read and write. */
 static uint64_t zeros(void)
 {
@@ -236,10 +264,13 @@ static void ended(void)
 RIG_CASE(another_process)
 RIG_CASE(one_that_cannot_write_there)
 RIG_CASE(the_process_itself_is_none)
+RIG_CASE(a_file_that_it_has_open)
+RIG_CASE(bytes_that_it_maps_twice)
 RIG_CASE(rings)
 RIG_CASE(contexts_of_aio)
 RIG_CASE(ended)
 
 RIG_MAIN(case_another_process, case_one_that_cannot_write_there,
-	 case_the_process_itself_is_none, case_rings, case_contexts_of_aio,
+	 case_the_process_itself_is_none, case_a_file_that_it_has_open,
+	 case_bytes_that_it_maps_twice, case_rings, case_contexts_of_aio,
 	 those_that_may_not_be_read, case_ended)

@@ -63,12 +63,19 @@ static int prepare(void *subject, struct smudge_error *err)
 static int pause_target(void *subject, struct smudge_error *err)
 {
 	struct target *target = subject;
+	struct smudge_error ignored = SMUDGE_ERROR_INIT;
 	int ret = target->has_looked ? 0 : look(target, err);
 
 	if (ret)
 		return ret;
 	target->has_looked = false;
-	return smudge_process_stop(target->process, err);
+	ret = smudge_process_stop(target->process, err);
+	if (ret)
+		return ret;
+	ret = checkpoint_writers_check(&target->writers, target->pid, err);
+	if (ret)
+		(void)smudge_process_continue(target->process, &ignored);
+	return ret;
 }
 
 static int resume(void *subject, struct smudge_error *err)

@@ -55,6 +55,11 @@ static void take(void *opaque, const struct smudge_process_writer *told)
 	};
 	struct rate_writer *known;
 
+	/* A file that it has open is no sign that it writes so; a twin's
+	   writes are counted. */
+	if (told->kind == SMUDGE_PROCESS_WRITER_FILE ||
+	    told->kind == SMUDGE_PROCESS_WRITER_TWIN)
+		return;
 	rate_name_copy(writer.name, told->name);
 	known = find(writers, &writer);
 	if (!known) {
@@ -112,6 +117,8 @@ const char *rate_writer_kind(const struct rate_writer *writer)
 		return "io_uring";
 	case SMUDGE_PROCESS_WRITER_AIO:
 		return "aio";
+	default:
+		break;
 	}
 	return "unknown";
 }
