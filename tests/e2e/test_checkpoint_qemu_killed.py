@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """smudge checkpoint --qemu that is killed at each of its steps: QEMU's guest
-runs on, and the next checkpoint is whole."""
+runs on, its settings are as they were, and the next checkpoint is whole."""
 import os
 import signal
 import subprocess
 
 from layers import listed, tool, verify
 from smudgetest import PATIENCE, TOOL, case, check, check_equal, main, wait_until
-from stock_qemu import StockQemu
+from stock_qemu import StockQemu, connect
 
 # The first run of each step has a full layer, of two stands.
 STEPS = [("sendmsg", n) for n in range(1, 60, 2)] + \
@@ -29,14 +29,26 @@ def kill_at(qemu, folder, call, number):
     return done.returncode
 
 
+def settings(qmp):
+    """Of migrations, which a checkpoint changes for as long as it takes."""
+    return (qmp.run("query-migrate-capabilities"),
+            qmp.run("query-migrate-parameters"))
+
+
 @case
 def the_guest_runs_on(lab):
-    qemu = StockQemu(lab, "source")
+    qemu = StockQemu(lab, "source", "-qmp",
+                     f"unix:{lab.path('second')},server=on,wait=off")
     qemu.console.wait_passes(2)
+    other = connect(lab.path("second"))
+    other.run("migrate-set-parameters", **{"downtime-limit": 100})
+    before = settings(other)
     folder = lab.path("layers")
     killed = 0
     for call, number in STEPS:
         killed += kill_at(qemu, folder, call, number) != 0
+        wait_until(lambda: settings(other) == before,
+                   f"QEMU's settings are as before: {call} {number}")
         qemu.console.wait_passes(2)
     check(killed > len(STEPS) // 2, f"only {killed} of {len(STEPS)} were killed")
     done = tool("checkpoint", "--qemu", qemu.qmp_path, "--to", folder)
@@ -54,6 +66,23 @@ def the_guest_runs_on(lab):
                                 process.wait()))
     wait_until(lambda: len(qemu.console.passes()) > 2, "passes of the restored guest")
     check(qemu.console.passes()[0] > passes // 2, "an old moment came back")
+
+
+@case
+def what_killed_ones_left_is_put_back(lab):
+    """Killed with its guard, in the middle."""
+    qemu = StockQemu(lab, "source", "-qmp",
+                     f"unix:{lab.path('second')},server=on,wait=off")
+    qemu.console.wait_passes(2)
+    other = connect(lab.path("second"))
+    before = settings(other)
+    other.run("migrate-set-parameters", **{"max-bandwidth": 1 << 40})
+    other.run("migrate-set-capabilities", capabilities=[
+        {"capability": "x-ignore-shared", "state": True}])
+    done = tool("checkpoint", "--qemu", qemu.qmp_path, "--to",
+                lab.path("layers"))
+    check_equal(done.returncode, 0, f"{done.stderr}")
+    check_equal(settings(other), before, "settings")
 
 
 main()

@@ -22,11 +22,16 @@
 #define CONT	   "{\"execute\": \"cont\", \"id\": \"smudge-guard\"}"
 #define STATUS	   "{\"execute\": \"query-status\", \"id\": \"smudge-guard\"}"
 
+#define ONE "{\"execute\": \"one\", \"id\": \"smudge-guard\"}"
+#define TWO "{\"execute\": \"two\", \"id\": \"smudge-guard\"}"
+
 enum step {
 	UNARMED,
 	ARMED,
 	WITHIN_A_COMMAND,
 	DISARMED,
+	KEEPS,
+	KEPT,  /* and keeps no longer */
 	HANGS, /* it is armed, and the time is over; then it dies */
 };
 
@@ -49,6 +54,12 @@ static int take_step(int qmp, enum step step, struct qemu_guard *guard,
 		return send(qmp, "{\"exec", 6, 0) == 6 ? 0 : -errno;
 	case DISARMED:
 		return qemu_guard_disarm(guard, err);
+	case KEEPS:
+		return qemu_guard_keep(guard, ONE "\n" TWO "\n", err);
+	case KEPT:
+		return qemu_guard_keep(guard, ONE "\n", err)
+			       ? -EINVAL
+			       : qemu_guard_keep(guard, "", err);
 	case HANGS:
 		return hang(qmp, guard, err);
 	default:
@@ -63,7 +74,7 @@ static void guarded(int qmp, enum step step)
 	struct qemu_guard guard;
 	int ret = qemu_guard_start(&guard, qmp, &err);
 
-	if (!ret && step != UNARMED)
+	if (!ret && step != UNARMED && step != KEEPS && step != KEPT)
 		ret = qemu_guard_arm(&guard, step == HANGS ? 1 : 3600000, &err);
 	if (!ret)
 		ret = take_step(qmp, step, &guard, &err);
@@ -173,10 +184,10 @@ static void a_command_that_was_cut_does_not_matter(void **state)
 
 static void it_does_nothing_while_the_machine_runs(void **state)
 {
-	static const enum step steps[] = {UNARMED, DISARMED};
+	static const enum step steps[] = {UNARMED, DISARMED, KEPT};
 
 	(void)state;
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
 		pid_t pid;
 		int fd = start(steps[i], &pid);
 
@@ -184,6 +195,25 @@ static void it_does_nothing_while_the_machine_runs(void **state)
 		expect(fd, "");
 		close(fd);
 	}
+}
+
+/* The first is refused once, as while QEMU migrates. */
+static void it_runs_what_it_keeps(void **state)
+{
+	pid_t pid;
+	int fd = start(KEEPS, &pid);
+
+	(void)state;
+	reap(pid);
+	expect(fd, "\xff" ONE);
+	answer(fd, "{\"error\": {\"desc\": \"There's a migration\"},"
+		   " \"id\": \"smudge-guard\"}\n");
+	expect(fd, "\xff" ONE);
+	answer(fd, "{\"return\": {}, \"id\": \"smudge-guard\"}\n");
+	expect(fd, "\xff" TWO);
+	answer(fd, "{\"return\": {}, \"id\": \"smudge-guard\"}\n");
+	expect(fd, "");
+	close(fd);
 }
 
 static void the_time_is_over(void **state)
@@ -215,6 +245,7 @@ int main(void)
 		cmocka_unit_test(it_lets_a_machine_run_whose_client_died),
 		cmocka_unit_test(a_command_that_was_cut_does_not_matter),
 		cmocka_unit_test(it_does_nothing_while_the_machine_runs),
+		cmocka_unit_test(it_runs_what_it_keeps),
 		cmocka_unit_test(the_time_is_over),
 		cmocka_unit_test(a_qemu_that_has_ended_ends_it),
 	};

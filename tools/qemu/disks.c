@@ -17,13 +17,11 @@
 #include "qemu/machine.h"
 #include "qemu/peer.h"
 #include "qemu/snapshots.h"
-#include "qmp_client.h"
 
 #define NAME "disks"
 
 struct qemu_disks {
 	struct qemu_peer *peer;
-	struct qemu_guard guard;
 	struct qemu_disks_options options;
 	char *overlays; /* the folder's absolute path; or NULL */
 	struct qemu_drives drives;
@@ -66,14 +64,10 @@ int qemu_disks_open(struct qemu_peer *peer,
 		return smudge_error_set(err, -ENOMEM, NAME, "out of memory");
 	disks->peer = peer;
 	disks->options = *options;
-	disks->guard.fd = -1;
 	ret = open_overlays(disks, err);
 	if (!ret)
 		ret = qemu_snapshots_find(peer, &disks->options.wish,
 					  &disks->drives, err);
-	if (!ret)
-		ret = qemu_guard_start(&disks->guard,
-				       qmp_client_fd(peer->client), err);
 	if (ret)
 		qemu_disks_close(disks);
 	else
@@ -98,7 +92,6 @@ void qemu_disks_close(struct qemu_disks *disks)
 	if (disks->is_stopped)
 		(void)qemu_disks_run(disks, false, &ignored);
 	delete_pending(disks);
-	qemu_guard_end(&disks->guard);
 	qemu_drives_free(&disks->drives);
 	free(disks->overlays);
 	free(disks);
@@ -130,7 +123,8 @@ int qemu_disks_stop(struct qemu_disks *disks, bool *ret_was_running,
 	disks->began_ns = clock_now_ns();
 	if (!disks->was_running)
 		return 0;
-	ret = qemu_guard_arm(&disks->guard, disks->options.timeout_ms, err);
+	ret = qemu_guard_arm(disks->options.guard, disks->options.timeout_ms,
+			     err);
 	if (!ret)
 		ret = qemu_peer_run(disks->peer, "stop", NULL, NULL, err);
 	if (ret) {
@@ -156,7 +150,7 @@ static int run_on(struct qemu_disks *disks, struct smudge_error *err)
 {
 	int ret = qemu_peer_run(disks->peer, "cont", NULL, NULL, err);
 
-	return ret ? ret : qemu_guard_disarm(&disks->guard, err);
+	return ret ? ret : qemu_guard_disarm(disks->options.guard, err);
 }
 
 int qemu_disks_run(struct qemu_disks *disks, bool takes,

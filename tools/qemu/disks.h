@@ -16,21 +16,22 @@
 #include "qemu/drives.h"
 
 struct qemu_disks;
+struct qemu_guard;
 struct qemu_machine;
 struct qemu_peer;
 struct smudge_error;
 
 struct qemu_disks_options {
 	struct qemu_drives_wish wish;
-	int64_t timeout_ms; /* how long the machine may be stopped */
+	struct qemu_guard *guard; /* borrowed until close; started */
+	int64_t timeout_ms;	  /* how long the machine may be stopped */
 };
 
 /*
- * qemu_disks_open - find the disks, and start the guard
+ * qemu_disks_open - find the disks
  * @peer: borrowed; connected
  * @options: copied; what it points to is borrowed until close
  *
- * Only while this process has one thread.
  * Return: 0, -EOPNOTSUPP (a disk can have no snapshot: the sentence names it),
  * or another -errno, with one sentence.
  */

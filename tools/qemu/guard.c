@@ -33,14 +33,18 @@
 #define TRIES	   500
 #define PAUSE_NS   20000000
 #define LINE_BYTES 65536
-#define MARK	   "smudge-guard"
+#define MARK	   QEMU_GUARD_ID
+#define KEPT_BYTES 4096
+#define END_MS	   5000
 #define CONT	   "\xff{\"execute\": \"cont\", \"id\": \"" MARK "\"}\n"
 #define STATUS	   "{\"execute\": \"query-status\", \"id\": \"" MARK "\"}\n"
 
-/* To the guard: how long it waits; 0: the machine runs. It answers the latter
- * with what happened. */
+/* To the guard: how long it waits; 0: the machine runs, which it answers with
+ * what happened; KEEP: what it runs at the end. */
+#define KEEP -1
 struct order {
 	int64_t timeout_ms;
+	char commands[KEPT_BYTES]; /* of KEEP alone */
 };
 
 struct answer {
@@ -142,28 +146,57 @@ static const char *reply(struct lines *lines)
 }
 
 /* Until QEMU says that it runs, or has ended. */
-static void let_run(int qmp_fd)
+static void let_run(struct lines *lines)
 {
-	static struct lines lines;
 	const struct timespec pause = {.tv_nsec = PAUSE_NS};
 
-	lines.fd = qmp_fd;
 	for (int i = 0; i < TRIES; i++) {
 		const char *text;
 
-		if (!put(qmp_fd, CONT) || !reply(&lines) ||
-		    !put(qmp_fd, STATUS))
+		if (!put(lines->fd, CONT) || !reply(lines) ||
+		    !put(lines->fd, STATUS))
 			return;
-		text = reply(&lines);
+		text = reply(lines);
 		if (!text || strstr(text, "\"running\": true"))
 			return;
 		nanosleep(&pause, NULL);
 	}
 }
 
+/* A byte of no text before it: see above. */
+static bool put_line(int fd, const char *line)
+{
+	const char *end = strchr(line, '\n');
+	char text[KEPT_BYTES + 2];
+
+	snprintf(text, sizeof(text), "\xff%.*s\n", (int)(end - line), line);
+	return put(fd, text);
+}
+
+static void run_kept(struct lines *lines, const char *commands)
+{
+	const struct timespec pause = {.tv_nsec = PAUSE_NS};
+
+	while (strchr(commands, '\n')) {
+		const char *text = NULL;
+
+		for (int i = 0; i < TRIES; i++) {
+			if (!put_line(lines->fd, commands) ||
+			    !(text = reply(lines)))
+				return;
+			if (!strstr(text, "\"error\""))
+				break;
+			nanosleep(&pause, NULL);
+		}
+		commands = strchr(commands, '\n') + 1;
+	}
+}
+
 static void guard_machine(int fd, int qmp_fd)
 {
-	struct order order;
+	static struct order order;
+	static char kept[KEPT_BYTES];
+	static struct lines lines;
 	struct answer answer = {0};
 	int64_t end_ms = 0;
 	bool is_armed = false;
@@ -180,6 +213,10 @@ static void guard_machine(int fd, int qmp_fd)
 			continue;
 		if (n != (ssize_t)sizeof(order))
 			break;
+		if (order.timeout_ms == KEEP) {
+			memcpy(kept, order.commands, sizeof(kept));
+			continue;
+		}
 		is_armed = order.timeout_ms != 0;
 		end_ms = after_ms(order.timeout_ms);
 		if (is_armed)
@@ -187,8 +224,10 @@ static void guard_machine(int fd, int qmp_fd)
 		send(fd, &answer, sizeof(answer), MSG_NOSIGNAL);
 		answer.ret = 0;
 	}
+	lines.fd = qmp_fd;
 	if (is_armed)
-		let_run(qmp_fd);
+		let_run(&lines);
+	run_kept(&lines, kept);
 }
 
 /* Nothing of the tool stays open: its terminal, its pipes. */
@@ -236,10 +275,11 @@ int qemu_guard_start(struct qemu_guard *guard, int qmp_fd,
 }
 
 static int give(struct qemu_guard *guard, int64_t timeout_ms,
-		struct smudge_error *err)
+		const char *commands, struct smudge_error *err)
 {
-	const struct order order = {.timeout_ms = timeout_ms};
+	struct order order = {.timeout_ms = timeout_ms};
 
+	snprintf(order.commands, sizeof(order.commands), "%s", commands);
 	if (send(guard->fd, &order, sizeof(order), MSG_NOSIGNAL) ==
 	    (ssize_t)sizeof(order))
 		return 0;
@@ -251,13 +291,21 @@ static int give(struct qemu_guard *guard, int64_t timeout_ms,
 int qemu_guard_arm(struct qemu_guard *guard, int64_t timeout_ms,
 		   struct smudge_error *err)
 {
-	return give(guard, timeout_ms, err);
+	return give(guard, timeout_ms, "", err);
+}
+
+int qemu_guard_keep(struct qemu_guard *guard, const char *commands,
+		    struct smudge_error *err)
+{
+	if (strlen(commands) >= KEPT_BYTES)
+		return failed(err, E2BIG, "too many settings to put back");
+	return give(guard, KEEP, commands, err);
 }
 
 int qemu_guard_disarm(struct qemu_guard *guard, struct smudge_error *err)
 {
 	struct answer answer = {.ret = -EPIPE};
-	int ret = give(guard, 0, err);
+	int ret = give(guard, 0, "", err);
 
 	if (ret)
 		return ret;
@@ -278,10 +326,15 @@ int qemu_guard_disarm(struct qemu_guard *guard, struct smudge_error *err)
 
 void qemu_guard_end(struct qemu_guard *guard)
 {
+	const struct timespec pause = {.tv_nsec = CLOCK_NS_PER_MS};
+	int64_t deadline_ns =
+		clock_now_ns() + END_MS * (int64_t)CLOCK_NS_PER_MS;
+
 	if (guard->fd < 0)
 		return;
 	close(guard->fd);
 	guard->fd = -1;
-	while (waitpid(guard->pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	while (waitpid(guard->pid, NULL, WNOHANG) == 0 &&
+	       clock_now_ns() < deadline_ns)
+		nanosleep(&pause, NULL);
 }

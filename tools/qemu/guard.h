@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A process that lets a machine run again if this one cannot.
+ * A process that lets a machine run again, and puts settings back, if this one
+ * cannot.
  *
  * Between QMP's stop and cont a machine of QEMU stands for as long as its
  * client wants. The guard has a duplicate of that client's socket. When this
  * process has died, or the time is over, it sends cont. It survives signals to
  * the terminal's processes, since it has a session of its own; what kills both
  * processes at once (a service that is killed whole) leaves the machine
- * stopped.
+ * stopped, and its settings as they are.
  */
 #ifndef TOOLS_QEMU_GUARD_H
 #define TOOLS_QEMU_GUARD_H
@@ -49,7 +50,23 @@ int qemu_guard_arm(struct qemu_guard *guard, int64_t timeout_ms,
  */
 int qemu_guard_disarm(struct qemu_guard *guard, struct smudge_error *err);
 
-/* It is ended, armed or not, after it has done what it must. */
+/*
+ * qemu_guard_keep - from now on these commands are run, if this process dies
+ * @commands: each an object of QMP in one line with the id QEMU_GUARD_ID, ended
+ *      by a newline; "": none any more
+ *
+ * Those that QEMU refuses are tried for some seconds: it does while it
+ * migrates. Return: 0, -E2BIG, or -errno (there is no guard any more) with one
+ * sentence.
+ */
+#define QEMU_GUARD_ID "smudge-guard"
+int qemu_guard_keep(struct qemu_guard *guard, const char *commands,
+		    struct smudge_error *err);
+
+/*
+ * It ends, armed or not, after it has done what it must. That is waited for,
+ * but for no longer than some seconds, if QEMU does not answer.
+ */
 void qemu_guard_end(struct qemu_guard *guard);
 
 #endif

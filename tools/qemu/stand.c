@@ -30,10 +30,12 @@
 #define POLL_MS	     1
 #define FAILED_TRIES 5000
 
-void qemu_stand_init(struct qemu_stand *stand, struct qemu_peer *peer)
+void qemu_stand_init(struct qemu_stand *stand, struct qemu_peer *peer,
+		     struct qemu_guard *guard)
 {
 	memset(stand, 0, sizeof(*stand));
 	stand->peer = peer;
+	stand->guard = guard;
 	stand->fd = -1;
 }
 
@@ -246,7 +248,8 @@ static int run_on(struct qemu_stand *stand, struct smudge_error *err)
 	ret = wait_until_over(stand, err);
 	if (!ret)
 		ret = wait_until_running(stand, err);
-	also = qemu_settings_put_back(&stand->settings, stand->peer, err);
+	also = qemu_settings_put_back(&stand->settings, stand->peer,
+				      stand->guard, err);
 	return ret ? ret : also;
 }
 
@@ -263,7 +266,8 @@ int qemu_stand_begin(struct qemu_stand *stand, int64_t timeout_ms,
 	if (ret)
 		return ret;
 	qemu_peer_forget(stand->peer);
-	ret = qemu_settings_apply(&stand->settings, stand->peer, err);
+	ret = qemu_settings_apply(&stand->settings, stand->peer, stand->guard,
+				  err);
 	if (!ret)
 		ret = give_pipe(stand, err);
 	if (!ret)
@@ -288,6 +292,7 @@ void qemu_stand_close(struct qemu_stand *stand)
 
 	if (stand->fd >= 0)
 		run_on(stand, &ignored);
+	qemu_settings_free(&stand->settings);
 	qemu_stream_destroy(stand->stream);
 	stand->stream = NULL;
 }

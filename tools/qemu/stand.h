@@ -16,12 +16,14 @@
 
 #include "qemu/settings.h"
 
+struct qemu_guard;
 struct qemu_peer;
 struct qemu_stream;
 struct smudge_error;
 
 struct qemu_stand {
 	struct qemu_peer *peer;
+	struct qemu_guard *guard; /* started */
 	struct qemu_settings settings;
 	struct qemu_stream *stream; /* of the last stand; or NULL */
 	int fd;			    /* of the pipe; -1 */
@@ -30,8 +32,9 @@ struct qemu_stand {
 	int64_t closed_ns; /* when the pipe was closed */
 };
 
-/* Borrows @peer. */
-void qemu_stand_init(struct qemu_stand *stand, struct qemu_peer *peer);
+/* Borrows both. The guard puts QEMU's settings back if this process dies. */
+void qemu_stand_init(struct qemu_stand *stand, struct qemu_peer *peer,
+		     struct qemu_guard *guard);
 
 /*
  * qemu_stand_begin - stop the machine, with its devices

@@ -13,11 +13,13 @@
 #include "common/clock.h"
 #include "qemu/backends.h"
 #include "qemu/disks.h"
+#include "qemu/guard.h"
 #include "qemu/machine.h"
 #include "qemu/peer.h"
 #include "qemu/refusals.h"
 #include "qemu/stand.h"
 #include "qemu/stream.h"
+#include "qmp_client.h"
 
 #define NAME "qemu"
 /* How long it may stand for its devices if no deadline was given. */
@@ -29,6 +31,7 @@ struct qemu_subject {
 	struct qemu_peer peer;
 	struct qemu_machine machine; /* what layers keep of it */
 	struct qemu_places places;
+	struct qemu_guard guard;
 	struct qemu_stand stand;
 	struct qemu_disks *disks; /* or NULL: no snapshots of them */
 	int64_t timeout_ms;
@@ -262,6 +265,7 @@ static void close_subject(void *opaque)
 	if (subject->peer.client)
 		qemu_stand_close(&subject->stand);
 	qemu_disks_close(subject->disks);
+	qemu_guard_end(&subject->guard);
 	qemu_peer_close(&subject->peer);
 	qemu_places_free(&subject->places);
 	qemu_machine_free(&subject->machine);
@@ -285,6 +289,7 @@ static int open_disks(struct qemu_subject *subject,
 	const struct qemu_disks_options options = {
 		.wish = {.overlays = request->disk_overlays,
 			 .cwd = subject->machine.cwd},
+		.guard = &subject->guard,
 		.timeout_ms = subject->timeout_ms + DISKS_MS,
 	};
 
@@ -301,8 +306,11 @@ static int open_subject(struct qemu_subject *subject,
 
 	if (ret)
 		return ret;
-	qemu_stand_init(&subject->stand, &subject->peer);
-	ret = qemu_refuse_machine(&subject->peer, err);
+	qemu_stand_init(&subject->stand, &subject->peer, &subject->guard);
+	ret = qemu_guard_start(&subject->guard,
+			       qmp_client_fd(subject->peer.client), err);
+	if (!ret)
+		ret = qemu_refuse_machine(&subject->peer, err);
 	if (!ret)
 		ret = qemu_peer_describe(&subject->peer, &subject->machine,
 					 err);
@@ -326,6 +334,7 @@ int checkpoint_qemu_open(const struct checkpoint_request *request,
 
 	if (!subject)
 		return smudge_error_set(err, -ENOMEM, NAME, "out of memory");
+	subject->guard.fd = -1;
 	subject->timeout_ms = request->pause_deadline_ms
 				      ? (int64_t)request->pause_deadline_ms
 				      : DEFAULT_TIMEOUT_MS;
