@@ -143,12 +143,13 @@ static int read_state(struct qemu_stand *stand, int64_t timeout_ms,
 	return ret < 0 ? ret : 0;
 }
 
+/* Once it is closed QEMU runs, and this thread perhaps not. */
 static void close_pipe(struct qemu_stand *stand)
 {
+	stand->closed_ns = clock_now_ns();
 	if (stand->fd >= 0)
 		close(stand->fd);
 	stand->fd = -1;
-	stand->closed_ns = clock_now_ns();
 }
 
 static bool is_under_way(const char *status)
