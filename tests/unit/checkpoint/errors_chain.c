@@ -31,8 +31,8 @@ static int set_up(void **state)
 	moments_open(&memory, "chain");
 	for (int i = 0; i < 3; i++) {
 		moments_change(&memory, &rng, false);
-		/* One page only layer 1 has; another layer 2 and not 3. */
-		memset(memory.now.regions[0].bytes + 301 * 4096, 3, 4096);
+		moments_keep_first(&memory);
+		/* Layer 2 has a page that layer 3 has not. */
 		memset(memory.now.regions[0].bytes + 300 * 4096, i ? 7 : 1,
 		       4096);
 		moments_save(&memory, false);

@@ -33,6 +33,7 @@ static int set_up(void **state)
 	moments_open(&memory, ".");
 	for (int i = 0; i < NLAYERS; i++) {
 		moments_change(&memory, &rng, false);
+		moments_keep_first(&memory);
 		moments_save(&memory, false);
 	}
 	chain = moments_chain(".", NLAYERS);

@@ -40,6 +40,9 @@ void moments_close(struct moments *m);
 /* Write some pages; with @regions_too let regions come, go, grow, shrink. */
 void moments_change(struct moments *m, struct test_rng *rng, bool regions_too);
 
+/* After each change: a page has content that only the first layer stores. */
+void moments_keep_first(struct moments *m);
+
 /* A layer of what is now, as a file: not in place, and not flushed by this. */
 void moments_write(struct moments *m, bool is_full,
 		   struct smi_folder_file *ret_file,
