@@ -64,4 +64,17 @@ def another_process_has_its_address_space(lab):
     check_equal(process.poll(), None, "it runs")
 
 
+@case
+def no_other_checkpoint_follows_the_last(lab):
+    _, pid, _, _ = start(lab, "twin")
+    done = tool("checkpoint", "--pid", pid, "--to", lab.path("layers"),
+                "--every", 0.1, "--count", 2)
+    check_equal(done.returncode, 1, f"{done}")
+    one, last, end = without_hidden_processes(done.stderr).splitlines()
+    check_sentence(one, "address space", "the next checkpoint follows")
+    check_sentence(last, "address space")
+    check("follows" not in last, last)
+    check_sentence(end, "2 of 2 checkpoints failed")
+
+
 main()

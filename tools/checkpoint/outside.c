@@ -256,18 +256,21 @@ static bool may_pass(int ret)
 	}
 }
 
-/* Of a series, what may pass is said, and the next checkpoint follows. */
+/* Of a series, what may pass is said, and the next checkpoint follows, unless
+ * it was the last one. */
 static int judge(const struct checkpoint_outside *outside, int ret,
 		 struct smudge_error *err)
 {
+	bool is_last = outside->nended + 1 == outside->request->count;
+
 	if (!ret || ret == -ECANCELED)
 		return ret;
 	if (has_ended(outside))
 		return say_ended(outside, err);
 	if (!outside->request->every_ns || !may_pass(ret))
 		return ret;
-	fprintf(stderr, "smudge: %s; the next checkpoint follows\n",
-		err->message);
+	fprintf(stderr, "smudge: %s%s\n", err->message,
+		is_last ? "" : "; the next checkpoint follows");
 	return 0;
 }
 
