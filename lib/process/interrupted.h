@@ -11,11 +11,11 @@
  * because of a signal that came meanwhile, as it would have without us.
  *
  * A call that is made again waits for its whole time once more, for when it
- * began cannot be known. (Calls that the kernel itself makes again, as poll(2),
- * nanosleep(2) and futex(2), are left to it and keep their time.) connect(2)
- * has begun when it returns EINTR, and continues to wait when it is made again;
- * if a time limit (SO_SNDTIMEO) ends that of TCP, the code is EALREADY instead
- * of EINPROGRESS.
+ * began cannot be known; but see waited.h. (Calls that the kernel itself makes
+ * again, as poll(2), nanosleep(2) and futex(2), are left to it and keep their
+ * time.) connect(2) has begun when it returns EINTR, and continues to wait when
+ * it is made again; if a time limit (SO_SNDTIMEO) ends that of TCP, the code is
+ * EALREADY instead of EINPROGRESS.
  */
 #ifndef LIB_PROCESS_INTERRUPTED_H
 #define LIB_PROCESS_INTERRUPTED_H

@@ -14,6 +14,7 @@
 
 #include "process/interrupted.h"
 #include "process/proc.h"
+#include "process/waited.h"
 #include "process/x86_code.h"
 #include "process/x86_ptrace.h"
 
@@ -68,12 +69,27 @@ int smi_arch_check(pid_t pid, struct smudge_error *err)
 	return 0;
 }
 
+static bool is_over(pid_t pid, pid_t tid, const struct user_regs_struct *regs,
+		    int64_t *ret_result)
+{
+	const struct smi_wait wait = {
+		.call = regs->orig_rax,
+		.arguments = {regs->rdi, regs->rsi, regs->rdx, regs->r10,
+			      regs->r8, regs->r9},
+		.ip = regs->rip,
+		.stack = regs->rsp,
+	};
+
+	return smi_waited_is_over(pid, tid, &wait, ret_result);
+}
+
 /*
  * While the thread is in this stop the kernel has not yet looked at the result.
  */
 void smi_arch_repair(pid_t pid, pid_t tid)
 {
 	struct user_regs_struct regs;
+	int64_t result = AGAIN_NO_HANDLER;
 
 	if (smi_x86_get_registers(tid, &regs) < 0)
 		return;
@@ -81,7 +97,9 @@ void smi_arch_repair(pid_t pid, pid_t tid)
 	    (long long)regs.orig_rax < 0 ||
 	    !smi_interrupted_may_repeat(pid, tid, regs.orig_rax, regs.rdi))
 		return;
-	regs.rax = (unsigned long long)(long long)AGAIN_NO_HANDLER;
+	if (!is_over(pid, tid, &regs, &result))
+		result = AGAIN_NO_HANDLER;
+	regs.rax = (unsigned long long)result;
 	smi_x86_set_registers(tid, &regs);
 }
 

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -351,6 +352,34 @@ def threads_come_and_go(lab):
     series(program.pid, folder, 0.1, 10)
     said("layers", "verify", folder, "--all")
     check_equal(program.communicate(timeout=PATIENCE)[0], "right\n", "end")
+
+
+WAITS = """
+import select, time
+poll = select.epoll()
+print(flush=True)
+for _ in range(6):
+    begin = time.monotonic()
+    poll.poll(0.5)
+    assert time.monotonic() - begin > 0.49
+print("right", flush=True)
+time.sleep(99)
+"""
+
+
+@case
+def a_wait_ends_though_checkpoints_are_closer(lab):
+    program = subprocess.Popen([sys.executable, "-c", WAITS], text=True,
+                               stdout=subprocess.PIPE)
+    lab.closers.append(lambda: (program.kill(), program.communicate()))
+    program.stdout.readline()
+    process = start("--pid", program.pid, "--to", lab.path("layers"), "--every",
+                    "0.2")
+    lab.closers.append(lambda: (process.kill(), process.communicate()))
+    check_equal(bool(select.select([program.stdout], [], [], PATIENCE)[0]),
+                True, "its waits end")
+    check_equal(program.stdout.readline(), "right\n", "what it says")
+    check_equal(process.poll(), None, "it was checkpointed all the time")
 
 
 USES_AIO = """
