@@ -85,6 +85,18 @@ long smi_sys_pagemap_find_written(int pagemap, uint64_t start, uint64_t end,
 	return scan_written(pagemap, 0, start, end, runs, max);
 }
 
+/* A scan, made again when a signal has interrupted it. */
+static long scan_again(int pagemap, struct scan_arg arg, uint64_t start,
+		       uint64_t end, struct smi_sys_page_run *runs, size_t max)
+{
+	long ret;
+
+	do {
+		ret = scan(pagemap, arg, start, end, runs, max);
+	} while (ret == -EINTR);
+	return ret;
+}
+
 /*
  * Find pages of which the page table holds @held (categories, all of them), or
  * holds none of them. A category other than PAGE_WRITTEN takes the general
@@ -99,12 +111,8 @@ static long find(int pagemap, uint64_t held, bool is_held, uint64_t start,
 		.category_mask = held,
 		.return_mask = PAGE_PRESENT,
 	};
-	long ret;
 
-	do {
-		ret = scan(pagemap, arg, start, end, runs, max);
-	} while (ret == -EINTR);
-	return ret;
+	return scan_again(pagemap, arg, start, end, runs, max);
 }
 
 long smi_sys_pagemap_find_present(int pagemap, uint64_t start, uint64_t end,
@@ -135,12 +143,8 @@ long smi_sys_pagemap_find_anonymous(int pagemap, uint64_t start, uint64_t end,
 		.category_anyof_mask = PAGE_PRESENT | PAGE_SWAPPED,
 		.return_mask = PAGE_PRESENT,
 	};
-	long ret;
 
-	do {
-		ret = scan(pagemap, arg, start, end, runs, max);
-	} while (ret == -EINTR);
-	return ret;
+	return scan_again(pagemap, arg, start, end, runs, max);
 }
 
 uint64_t smi_sys_pagemap_ready_end(int pagemap, uint64_t start, uint64_t end)
