@@ -24,6 +24,7 @@
 
 #include "attributes.h"
 #include "batch.h"
+#include "disk.h"
 #include "error.h"
 
 #ifdef __cplusplus
@@ -73,6 +74,29 @@ int smudge_chain_open(const struct smudge_chain_options *options,
 	SMUDGE_NONNULL(1, 2);
 
 /*
+ * smudge_chain_open_disk - open the layer that a block device shows, to read
+ * @disk: copied; what its ops are passed must stay valid until
+ *      smudge_chain_close. Only read is called
+ * @ret_chain: receives it, closed by smudge_chain_close
+ * @err: receives the first failure; may be NULL
+ *
+ * A live image that a checkpointer wrote (checkpoint.h), or a snapshot of one:
+ * a chain of one layer, with the name "disk" in errors, and the number 0. All
+ * other calls are as for layers in files; what they return besides is what
+ * read returned. Nothing may write the device while the chain is open: every
+ * page is verified, so what changed shows as -EBADMSG.
+ * Blocks: on read, for which there is no deadline here. Threads: any.
+ * Return: 0, -EINVAL (no ops, no read), -E2BIG (the ops have members that this
+ * library does not know), -ENODATA (no layer: the live image is torn, since a
+ * checkpoint onto it did not end, or there never was one), -EBADMSG (damaged),
+ * -EPROTONOSUPPORT (a later version), -ENOMEM, or what read returned.
+ */
+int smudge_chain_open_disk(const struct smudge_disk *disk,
+			   struct smudge_chain **ret_chain,
+			   struct smudge_error *err) SMUDGE_MUST_CHECK
+	SMUDGE_NONNULL(1, 2);
+
+/*
  * smudge_chain_close - end reading a chain
  * @chain: may be NULL; invalid afterwards
  *
@@ -82,10 +106,15 @@ void smudge_chain_close(struct smudge_chain *chain);
 
 struct smudge_layer_info {
 	size_t size; /* sizeof(struct smudge_layer_info), set by the caller */
-	char file_name[64];
-	uint64_t number; /* 0: a file that was renamed */
-	bool is_full;	 /* stands on no other layer */
-	uint64_t file_bytes;
+	char file_name[64]; /* "disk" of a disk */
+	uint64_t number;    /* 0: a file that was renamed, or a disk's */
+	/*
+	 * Stands on no other layer. Of a save onto a disk: all pages were
+	 * written.
+	 */
+	bool is_full;
+	uint64_t file_bytes; /* of a disk: of the device; of a save onto it:
+				that were written */
 	struct smudge_digest digest;
 	uint64_t time_ns;    /* CLOCK_REALTIME of the moment */
 	uint64_t pause_ns;   /* how long the machine was paused for the copy */

@@ -52,6 +52,17 @@ static int open_layer(struct smudge_chain *chain,
 	return ret < 0 ? ret : smi_chain_check_parents(chain, err);
 }
 
+struct smudge_chain *smi_chain_create(void)
+{
+	struct smudge_chain *chain = calloc(1, sizeof(*chain));
+
+	if (!chain)
+		return NULL;
+	chain->folder_fd = -1;
+	pthread_mutex_init(&chain->lock, NULL);
+	return chain;
+}
+
 int smudge_chain_open(const struct smudge_chain_options *options,
 		      struct smudge_chain **ret_chain, struct smudge_error *err)
 {
@@ -69,12 +80,10 @@ int smudge_chain_open(const struct smudge_chain_options *options,
 		return smudge_error_set(err, -EINVAL, WHERE,
 					"a chain needs a folder: .folder is "
 					"NULL or empty");
-	chain = calloc(1, sizeof(*chain));
+	chain = smi_chain_create();
 	if (!chain)
 		return smudge_error_set(err, -ENOMEM, WHERE,
 					"no memory for a chain");
-	chain->folder_fd = -1;
-	pthread_mutex_init(&chain->lock, NULL);
 	ret = open_layer(chain, &o, err);
 	if (ret < 0) {
 		smudge_chain_close(chain);
@@ -95,6 +104,7 @@ void smudge_chain_close(struct smudge_chain *chain)
 	if (chain->folder_fd >= 0)
 		close(chain->folder_fd);
 	pthread_mutex_destroy(&chain->lock);
+	free(chain->disk);
 	free(chain);
 }
 

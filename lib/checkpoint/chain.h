@@ -20,14 +20,16 @@
 #include "checkpoint/tail.h"
 #include "qcow2/chain.h"
 
+struct smi_disk;
 struct smi_page_reader;
 
 /* As many as threads that read at once, usually. */
 #define SMI_CHAIN_IDLE_READERS 4
 
 struct smudge_chain {
-	int folder_fd;
-	uint64_t number; /* of the open layer; 0: its name has none */
+	int folder_fd;	       /* -1: a disk's */
+	struct smi_disk *disk; /* owned; NULL: a folder's */
+	uint64_t number;       /* of the open layer; 0: its name has none */
 	struct smi_qcow2_chain *images;
 	struct smi_layer layer; /* the open one, image 0 */
 	pthread_mutex_t lock;
@@ -36,6 +38,9 @@ struct smudge_chain {
 	struct smi_page_reader *idle[SMI_CHAIN_IDLE_READERS]; /* lock */
 	size_t nidle;					      /* lock */
 };
+
+/* One without images, for smudge_chain_close; NULL: no memory. */
+struct smudge_chain *smi_chain_create(void);
 
 /*
  * smi_chain_footer, smi_chain_layer - of image @image, a layer of its own

@@ -49,6 +49,27 @@ int smi_qcow2_chain_open(int folder_fd, const char *name,
 			 struct smudge_error *err);
 void smi_qcow2_chain_close(struct smi_qcow2_chain *chain);
 
+/* A virtual disk itself, without qcow2 around it. */
+struct smi_qcow2_raw {
+	/* Reads all of it, or fails: 0, or -errno with a sentence. */
+	int (*read)(void *opaque, uint64_t offset, void *bytes, size_t length,
+		    struct smudge_error *err);
+	void *opaque;
+	uint64_t disk_bytes;
+};
+
+/*
+ * smi_qcow2_chain_open_raw - a chain of one raw image, which is not looked at
+ * @raw: copied; its read is called from any number of threads until close
+ * @name: for sentences; copied
+ *
+ * Nothing of it is known before it is read: no page shows as zeros.
+ * Return: 0, -ENOMEM.
+ */
+int smi_qcow2_chain_open_raw(const struct smi_qcow2_raw *raw, const char *name,
+			     struct smi_qcow2_chain **ret_chain,
+			     struct smudge_error *err);
+
 /* Image 0 is the top. Names have no '/' and are the chain's. */
 size_t smi_qcow2_chain_nimages(const struct smi_qcow2_chain *chain);
 const char *smi_qcow2_chain_name(const struct smi_qcow2_chain *chain,

@@ -12,6 +12,7 @@
 
 #include <smudge/error.h>
 
+#include "qcow2/chain.h"
 #include "qcow2/format.h"
 #include "qcow2/header.h"
 
@@ -21,6 +22,7 @@ struct smi_qcow2_image {
 	ino_t ino;
 	uint64_t file_bytes;
 	struct smi_qcow2_header header;
+	struct smi_qcow2_raw raw; /* read is NULL: it is a file */
 };
 
 /* What smi_qcow2_chain_open made (chain.h). Image 0 is the top. */

@@ -11,6 +11,7 @@
 #include "qcow2/fetch.h"
 #include "qcow2/index.h"
 #include "qcow2/place.h"
+#include "qcow2/raw.h"
 #include "qcow2/stack.h"
 
 #define WHERE "qcow2"
@@ -101,6 +102,15 @@ static int check_range(const struct smi_qcow2_reader *reader,
 				(unsigned long long)reader->npages);
 }
 
+/* The raw image that is all of the chain, or NULL. */
+static const struct smi_qcow2_raw *raw_of(const struct smi_qcow2_reader *reader)
+{
+	const struct smi_qcow2_image *top =
+		smi_qcow2_stack_image(&reader->stack, 0);
+
+	return top->raw.read ? &top->raw : NULL;
+}
+
 int smi_qcow2_reader_locate(struct smi_qcow2_reader *reader,
 			    uint64_t first_page, uint64_t end_page,
 			    struct smudge_error *err)
@@ -108,7 +118,7 @@ int smi_qcow2_reader_locate(struct smi_qcow2_reader *reader,
 	const struct smi_qcow2_window *window;
 	int ret = check_range(reader, first_page, end_page, err);
 
-	if (ret || first_page == end_page)
+	if (ret || first_page == end_page || raw_of(reader))
 		return ret;
 	return smi_qcow2_index_find(&reader->index, &reader->stack, first_page,
 				    end_page, reader->npages, &window, err);
@@ -156,6 +166,14 @@ int smi_qcow2_reader_piece(struct smi_qcow2_reader *reader, uint64_t first_page,
 
 	if (!ret && first_page == end_page)
 		ret = smudge_error_set(err, -EINVAL, WHERE, "no pages");
+	if (!ret && raw_of(reader)) {
+		*ret_piece = (struct smi_qcow2_piece){
+			.first_page = first_page,
+			.npages = end_page - first_page,
+			.file_off = first_page << SMI_QCOW2_PAGE_SHIFT,
+		};
+		return 0;
+	}
 	if (!ret)
 		ret = find(reader, first_page, end_page, &first, err);
 	if (ret)
@@ -296,6 +314,8 @@ int smi_qcow2_reader_read_checked(struct smi_qcow2_reader *reader,
 	uint64_t end = first_page + npages;
 	int ret = check_range(reader, first_page, end, err);
 
+	if (!ret && raw_of(reader))
+		return smi_qcow2_raw_fetch(raw_of(reader), &target, end, err);
 	while (!ret && target.first_page < end) {
 		uint64_t n = end - target.first_page;
 

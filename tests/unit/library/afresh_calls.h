@@ -33,6 +33,7 @@ int afresh_chain_diff(bool fails, struct smudge_error *err);
 int afresh_chain_layer(bool fails, struct smudge_error *err);
 int afresh_chain_next_data(bool fails, struct smudge_error *err);
 int afresh_chain_open(bool fails, struct smudge_error *err);
+int afresh_chain_open_disk(bool fails, struct smudge_error *err);
 int afresh_chain_read(bool fails, struct smudge_error *err);
 int afresh_chain_verify(bool fails, struct smudge_error *err);
 int afresh_layers_each(bool fails, struct smudge_error *err);

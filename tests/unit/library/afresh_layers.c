@@ -9,6 +9,7 @@
 #include <smudge/checkpoint.h>
 
 #include "folder.h"
+#include "memory_disk.h"
 #include "moments.h"
 
 static struct {
@@ -52,6 +53,27 @@ int afresh_chain_open(bool fails, struct smudge_error *err)
 	ret = smudge_chain_open(&options, &chain, err);
 	if (ret == 0)
 		smudge_chain_close(chain);
+	close_layers();
+	return ret;
+}
+
+int afresh_chain_open_disk(bool fails, struct smudge_error *err)
+{
+	struct smudge_chain *chain;
+	struct memory_disk disk;
+	struct moments memory;
+	int ret;
+
+	open_layers();
+	moments_open(&memory, "chain");
+	memory_disk_of_layer(&disk, memory.folder_fd, 1);
+	moments_close(&memory);
+	if (fails)
+		disk.disk.size_bytes -= 4096;
+	ret = smudge_chain_open_disk(&disk.disk, &chain, err);
+	if (ret == 0)
+		smudge_chain_close(chain);
+	memory_disk_close(&disk);
 	close_layers();
 	return ret;
 }

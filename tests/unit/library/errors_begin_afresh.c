@@ -247,6 +247,7 @@ static const struct call {
 	{"smudge_chain_layer", afresh_chain_layer},
 	{"smudge_chain_next_data", afresh_chain_next_data},
 	{"smudge_chain_open", afresh_chain_open},
+	{"smudge_chain_open_disk", afresh_chain_open_disk},
 	{"smudge_chain_read", afresh_chain_read},
 	{"smudge_chain_verify", afresh_chain_verify},
 	{"smudge_code_add", code_add},
