@@ -4,6 +4,7 @@
  * the number of markers, so that all of them meet in every word.
  */
 #include "loss.h"
+#include "slow.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -110,15 +111,7 @@ void loss_free(struct loss *loss)
 	free(loss->done);
 }
 
-#ifndef __has_feature
-#define __has_feature(x) 0
-#endif
-#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer) || \
-	defined(TEST_EMULATED)
-#define SLOWDOWN 4
-#else
-#define SLOWDOWN 1
-#endif
+#define SLOWDOWN (TEST_HAS_TSAN || TEST_IS_EMULATED ? 4 : 1)
 
 uint64_t loss_marks(uint64_t share, uint64_t total)
 {

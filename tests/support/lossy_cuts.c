@@ -3,17 +3,12 @@
  * Crashes behind each event that was noted.
  */
 #include "lossy_cuts.h"
-
-#ifdef TEST_EMULATED /* an emulated processor is slow */
-#define STEP 8
-#else
-#define STEP 1
-#endif
+#include "slow.h"
 
 /* The first event of a walk: another one each time, where some are left out. */
 static size_t first_event(struct test_rng *rng)
 {
-	return test_rng_below(rng, STEP);
+	return test_rng_below(rng, TEST_STEP);
 }
 
 void lossy_cut(const struct lossy_cuts *cuts, size_t nevents,
@@ -33,7 +28,8 @@ void lossy_cut(const struct lossy_cuts *cuts, size_t nevents,
 
 void lossy_cut_every(const struct lossy_cuts *cuts, struct test_rng *rng)
 {
-	for (size_t i = first_event(rng); i <= lossy_nevents(); i += STEP) {
+	for (size_t i = first_event(rng); i <= lossy_nevents();
+	     i += TEST_STEP) {
 		lossy_cut(cuts, i, LOSSY_NONE, rng);
 		lossy_cut(cuts, i, LOSSY_ALL, rng);
 	}
@@ -42,7 +38,8 @@ void lossy_cut_every(const struct lossy_cuts *cuts, struct test_rng *rng)
 void lossy_cut_in_part(const struct lossy_cuts *cuts, unsigned int nrounds,
 		       struct test_rng *rng)
 {
-	for (size_t i = first_event(rng); i <= lossy_nevents(); i += STEP) {
+	for (size_t i = first_event(rng); i <= lossy_nevents();
+	     i += TEST_STEP) {
 		for (unsigned int j = 0; j < nrounds; j++)
 			lossy_cut(cuts, i, LOSSY_SOME, rng);
 		lossy_cut(cuts, i, LOSSY_FILES, rng);

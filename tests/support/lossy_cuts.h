@@ -24,7 +24,7 @@ void lossy_cut(const struct lossy_cuts *cuts, size_t nevents,
 	       enum lossy_loss loss, struct test_rng *rng);
 
 /*
- * Behind each event, or under emulation each eighth: everything is flushed, or
+ * Behind each event, or one in TEST_STEP (slow.h): everything is flushed, or
  * nothing that need not be.
  */
 void lossy_cut_every(const struct lossy_cuts *cuts, struct test_rng *rng);

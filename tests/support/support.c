@@ -17,6 +17,8 @@
 
 #include <smudge/source.h>
 
+#include "slow.h"
+
 struct test_rng test_rng_start(const char *test_name)
 {
 	const char *given = getenv("SMUDGE_TEST_SEED");
@@ -48,7 +50,7 @@ uint64_t test_rng_below(struct test_rng *rng, uint64_t bound)
 unsigned int test_rounds(unsigned int usual)
 {
 	const char *given = getenv("SMUDGE_TEST_PERCENT");
-	unsigned long percent = given ? strtoul(given, NULL, 10) : 100;
+	unsigned long percent = given ? strtoul(given, NULL, 10) : TEST_PERCENT;
 	unsigned long nrounds = usual * percent / 100;
 
 	return nrounds ? (unsigned int)nrounds : 1;

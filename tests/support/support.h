@@ -31,7 +31,7 @@ uint64_t test_rng_below(struct test_rng *rng, uint64_t bound);
 
 /*
  * How many of @usual rounds, steps or passes a racing or random test makes:
- * SMUDGE_TEST_PERCENT of them, but at least one; without it all.
+ * SMUDGE_TEST_PERCENT of them, else as many as slow.h says, but at least one.
  */
 unsigned int test_rounds(unsigned int usual);
 

@@ -20,6 +20,7 @@
 #include "folder.h"
 #include "lossy_cuts.h"
 #include "moments.h"
+#include "slow.h"
 
 #define NLAYERS 5
 
@@ -237,13 +238,18 @@ static void what_was_not_flushed_is_lost_in_part(void **state)
 	lossy_cut_in_part(&cuts, test_rounds(6), &rng);
 }
 
-/* Without the flush of the files this test finds layers that are not whole. */
+/*
+ * Without the flush of the files this test finds layers that are not whole; the
+ * first is enough where the build is slow.
+ */
 static void a_missing_flush_is_found(void **state)
 {
 	struct test_rng rng = test_rng_start("cut unflushed");
 	unsigned int nwrong = 0;
 
 	for (size_t i = 0; i <= lossy_nevents(); i++) {
+		if (TEST_STEP > 1 && nwrong)
+			break;
 		lossy_crash(i, LOSSY_UNFLUSHED, &rng, "cut");
 		nwrong += wrong_with_layers(i) != NULL;
 		end_cut();

@@ -5,6 +5,7 @@
  * where its record was received.
  */
 #include "migrate_rig.h"
+#include "slow.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,18 +42,6 @@ static bool forget_peak(void)
 	if (fd >= 0)
 		close(fd);
 	return done;
-}
-
-static bool is_sanitized(void)
-{
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-	return true;
-#elif defined(__has_feature)
-	return __has_feature(address_sanitizer) ||
-	       __has_feature(thread_sanitizer);
-#else
-	return false;
-#endif
 }
 
 /* A child does not use its parent's memory, only the connection. */
@@ -103,7 +92,7 @@ static void largest_state(void **state)
 	pid_t pids[2];
 	int status[2];
 
-	if (is_sanitized()) {
+	if (TEST_HAS_ASAN || TEST_HAS_TSAN) {
 		test_skip_without("memory", "a sanitizer's own memory counts");
 		return;
 	}

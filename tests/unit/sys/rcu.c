@@ -13,6 +13,7 @@
 
 #include "fake_source.h"
 #include "rcu_holders.h"
+#include "slow.h"
 
 #include "sys/clock.h"
 #include "sys/rcu.h"
@@ -62,15 +63,6 @@ static void test_slots_come_back(void **state)
 	}
 }
 
-#ifndef __has_feature
-#define __has_feature(x) 0
-#endif
-#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
-#define HAS_TSAN 1
-#else
-#define HAS_TSAN 0
-#endif
-
 static pthread_key_t key;
 
 static void mark_in_every_round(void *opaque)
@@ -92,7 +84,7 @@ static void test_slots_come_back_late(void **state)
 	struct holder holder;
 
 	/* It takes a thread apart before the last destructors have run. */
-	if (HAS_TSAN)
+	if (TEST_HAS_TSAN)
 		test_skip_without("threads that end plainly",
 				  "ThreadSanitizer crashes in their end");
 	assert_int_equal(pthread_key_create(&key, mark_in_every_round), 0);
