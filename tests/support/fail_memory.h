@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Allocations that fail when a test wants it. The linker puts fail_memory.c
- * before libc: it is a source of the executable, whose link arguments wrap
- * malloc, calloc, realloc, aligned_alloc and mmap64.
+ * before libc: the executable's link arguments wrap malloc, calloc, realloc,
+ * aligned_alloc and mmap64.
  */
 #ifndef TESTS_SUPPORT_FAIL_MEMORY_H
 #define TESTS_SUPPORT_FAIL_MEMORY_H
