@@ -82,7 +82,8 @@ static int check_frame(const uint8_t *page, struct smudge_error *err)
 	if (memcmp(page, SMI_FOOTER_MAGIC, 8) != 0)
 		return smudge_error_set(err, -ENODATA, WHERE,
 					"no layer: the last page of its disk "
-					"is no footer");
+					"is no footer (it was resized, or "
+					"never was a layer)");
 	if (!smi_qcow2_digest_is_equal(smi_tail_checksum(page, SMI_FOOTER_SUM),
 				       get_digest(page + SMI_FOOTER_SUM)))
 		return damaged("its checksum is wrong", err);

@@ -26,7 +26,8 @@ int smi_chain_check_parents(struct smudge_chain *chain,
 		return smudge_error_set(err, ret, own.where, "%s", own.message);
 	return smudge_error_set(
 		err, -ESTALE, WHERE,
-		"%.60s was not made on %.60s, which is its backing file now",
+		"%.40s was not made on %.40s as that is now: a later layer was "
+		"committed into it, or 'rebase -u' named a wrong file",
 		smi_qcow2_chain_name(chain->images, image),
 		smi_qcow2_chain_name(chain->images, image + 1));
 }

@@ -97,7 +97,9 @@ static const struct known_feature {
 	{SMI_QCOW2_COMPRESSION, NULL},
 	{SMI_QCOW2_CORRUPT, "is marked corrupt"},
 	{SMI_QCOW2_DATA_FILE, "external data files are not read"},
-	{SMI_QCOW2_EXTENDED_L2, "extended L2 entries are not read"},
+	{SMI_QCOW2_EXTENDED_L2,
+	 "extended L2 entries are not read (qemu-img convert without "
+	 "extended_l2)"},
 };
 
 int smi_qcow2_features_check(const struct smi_qcow2_header *header,

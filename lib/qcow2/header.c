@@ -104,7 +104,8 @@ static int check_clusters(const struct smi_qcow2_header *header,
 	if (header->cluster_bits < SMI_QCOW2_MIN_CLUSTER_BITS)
 		return smudge_error_set(err, -EMEDIUMTYPE, WHERE,
 					"%.100s: clusters of %u bytes are not "
-					"read, only 4096 and more",
+					"read, only 4096 and more (qemu-img "
+					"convert -o cluster_size=64K)",
 					name, 1U << header->cluster_bits);
 	if (header->header_bytes >> header->cluster_bits)
 		return damaged(err, name, "its header exceeds a cluster");

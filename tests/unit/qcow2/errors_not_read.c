@@ -30,7 +30,8 @@ static const struct refused {
 	{4, 1, 4, "image: qcow2 version 1 is not read, only 2 and 3"},
 	{4, 4, 4, "image: qcow2 version 4 is not read, only 2 and 3"},
 	{20, 9, 4,
-	 "image: clusters of 512 bytes are not read, only 4096 and more"},
+	 "image: clusters of 512 bytes are not read, only 4096 and more "
+	 "(qemu-img convert -o cluster_size=64K)"},
 	{32, 1, 4, "image: encrypted images are not read"},
 	{32, 2, 4, "image: encrypted images are not read"},
 	{72, SMI_QCOW2_COMPRESSION | SMI_QCOW2_CORRUPT, 8,
@@ -38,7 +39,8 @@ static const struct refused {
 	{72, SMI_QCOW2_COMPRESSION | SMI_QCOW2_DATA_FILE, 8,
 	 "image: external data files are not read"},
 	{72, SMI_QCOW2_COMPRESSION | SMI_QCOW2_EXTENDED_L2, 8,
-	 "image: extended L2 entries are not read"},
+	 "image: extended L2 entries are not read (qemu-img convert without "
+	 "extended_l2)"},
 	{72, SMI_QCOW2_COMPRESSION | UINT64_C(1) << 63, 8,
 	 "image: incompatible feature 63 is not read"},
 	{104, 2, 1, "image: compression type 2 is not read, only zstd"},

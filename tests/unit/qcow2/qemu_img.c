@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Run qemu-img.
+ * Run qemu-img and other tools.
  */
 #include "qemu_img.h"
 
@@ -61,9 +61,9 @@ void scratch_raw(const char *name, const uint8_t *bytes, uint64_t npages)
 	close(fd);
 }
 
-static int run(const char *const *arguments, int output)
+static int run(const char *program, const char *const *arguments, int output)
 {
-	char *argv[MAX_ARGUMENTS + 2] = {"qemu-img"};
+	char *argv[MAX_ARGUMENTS + 2] = {(char *)program};
 	posix_spawn_file_actions_t actions;
 	int status, ret;
 	size_t n = 0;
@@ -86,7 +86,12 @@ static int run(const char *const *arguments, int output)
 
 int qemu_img(const char *const *arguments)
 {
-	return run(arguments, STDERR_FILENO);
+	return qemu_tool("qemu-img", arguments);
+}
+
+int qemu_tool(const char *program, const char *const *arguments)
+{
+	return run(program, arguments, STDERR_FILENO);
 }
 
 bool qemu_img_is_there(void)
@@ -97,7 +102,7 @@ bool qemu_img_is_there(void)
 
 	if (status < 0) {
 		null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-		status = run(arguments, null);
+		status = run("qemu-img", arguments, null);
 		close(null);
 	}
 	return status == 0;

@@ -29,8 +29,13 @@ void qemu_img_need(void);
  * fails. Return: its exit status.
  */
 int qemu_img(const char *const *arguments);
+/* The same of another program. Return: its exit status, 127 if there is none.
+ */
+int qemu_tool(const char *program, const char *const *arguments);
 
 #define QEMU_IMG(...) qemu_img((const char *const[]){__VA_ARGS__, NULL})
+#define QEMU_TOOL(program, ...) \
+	qemu_tool(program, (const char *const[]){__VA_ARGS__, NULL})
 
 /* Neither an error nor a leak is in the image. */
 #define assert_qemu_checks(name) \
