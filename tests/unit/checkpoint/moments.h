@@ -31,6 +31,7 @@ struct moments {
 	struct smi_layer last;
 	struct moment now, saved;
 	uint32_t next_id;
+	uint64_t nwritten; /* layers: the time of each */
 };
 
 /* Opens the folder to write; begins with the layers that are in it, if any. */
