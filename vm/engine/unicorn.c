@@ -129,9 +129,12 @@ static int unicorn_create(const struct ram *ram,
 			  const struct engine_ports *ports,
 			  struct engine **ret_engine, struct smudge_error *err)
 {
-	struct engine *engine = calloc(1, sizeof(*engine));
-	int ret;
+	struct engine *engine;
+	int ret = engine_unicorn_load(err);
 
+	if (ret < 0)
+		return ret;
+	engine = calloc(1, sizeof(*engine));
 	if (!engine)
 		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
 	engine->ram = ram;

@@ -12,12 +12,12 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <unicorn/unicorn.h>
 
 #include <smudge/code.h>
 #include <smudge/error.h>
 
 #include "engine/engine.h"
+#include "engine/unicorn_library.h"
 
 struct engine {
 	const struct ram *ram; /* borrowed */

@@ -12,6 +12,7 @@
  * message.c  the bounds of a viewer's messages
  * guess.c    the delay after wrong passwords
  * web.c      HTTP requests; the page
+ * library.c  libvncserver's functions
  *
  * Each file calls only those below it in this list.
  *
@@ -23,19 +24,12 @@
 #include "common/accept.h"
 #include "vnc/vnc.h"
 #include "vnc/guess.h"
+#include "vnc/library.h"
 #include "vnc/options.h"
 
 #include <pthread.h>
 
 #include <smudge/display.h>
-
-/* libvncserver's headers use undefined macros and old prototypes */
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wundef"
-#pragma GCC diagnostic ignored "-Wstrict-prototypes"
-#include <rfb/rfb.h>
-#include <rfb/rfbregion.h>
-#pragma GCC diagnostic pop
 
 #define VNC_WHERE "vnc"
 #define VNC_NS_MS INT64_C(1000000)

@@ -238,6 +238,8 @@ int vnc_open(struct machine *machine, const char *spec, int end_fd,
 	if (!ret && vnc->options.web)
 		ret = vnc_page_load(vnc, end_fd, err);
 	if (!ret)
+		ret = vnc_load(err);
+	if (!ret)
 		ret = vnc_screen_create(vnc, err);
 	if (!ret)
 		ret = start_listening(vnc, err);
