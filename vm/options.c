@@ -378,6 +378,7 @@ int options_parse(int argc, char *const argv[], struct vm_options *ret_options,
 	if (ret < 0)
 		return ret;
 	options.machine.is_incoming = options.control.incoming != NULL;
+	options.machine.is_restored = options.control.restore != NULL;
 	*ret_options = options;
 	return 0;
 }

@@ -67,9 +67,11 @@ static int set_manual(int vm_fd, unsigned int bits, struct smudge_error *err)
 				bits, strerror(-ret));
 }
 
-static int choose_mode(struct smudge_kvm *kvm, enum smudge_kvm_log_mode asked,
+static int choose_mode(struct smudge_kvm *kvm,
+		       const struct smudge_kvm_options *options,
 		       struct smudge_error *err)
 {
+	enum smudge_kvm_log_mode asked = options->mode;
 	int has = manual_bits(kvm->vm_fd, err);
 	unsigned int bits = 0;
 
@@ -94,8 +96,9 @@ static int choose_mode(struct smudge_kvm *kvm, enum smudge_kvm_log_mode asked,
 	kvm->mode = SMUDGE_KVM_LOG_LEGACY;
 	if (asked != SMUDGE_KVM_LOG_LEGACY) {
 		kvm->mode = SMUDGE_KVM_LOG_MANUAL;
-		bits = KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE |
-		       ((unsigned int)has & KVM_DIRTY_LOG_INITIALLY_SET);
+		bits = KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE;
+		if (!options->arms_at_start)
+			bits |= (unsigned int)has & KVM_DIRTY_LOG_INITIALLY_SET;
 	}
 	return set_manual(kvm->vm_fd, bits, err);
 }
@@ -128,7 +131,7 @@ int smudge_kvm_create(const struct smudge_kvm_options *options,
 				 "cannot duplicate descriptor %d: %s",
 				 own.vm_fd, strerror(-ret));
 	} else {
-		ret = choose_mode(kvm, own.mode, err);
+		ret = choose_mode(kvm, &own, err);
 	}
 	if (ret < 0) {
 		smudge_kvm_destroy(kvm);

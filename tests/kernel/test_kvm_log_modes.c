@@ -6,6 +6,10 @@
  */
 #include "kvm_track.h"
 
+#include <sys/ioctl.h>
+
+#include <linux/kvm.h>
+
 #define LEGACY SMUDGE_KVM_LOG_LEGACY
 #define MANUAL SMUDGE_KVM_LOG_MANUAL
 
@@ -139,6 +143,63 @@ static void test_restart(void **state)
 	check_restart(MANUAL);
 }
 
+/* Set in the kernel's log, which this reads and does not clear. */
+static uint64_t set_in_the_log(const struct kvm_track *k, uint64_t npages)
+{
+	uint64_t words[64] = {0};
+	struct kvm_dirty_log get = {.slot = TINY_RAM_SLOT,
+				    .dirty_bitmap = words};
+	uint64_t n = 0;
+
+	assert_true(npages <= 64 * sizeof(words) / sizeof(words[0]));
+	assert_return_code(ioctl(k->vm.vm_fd, KVM_GET_DIRTY_LOG, &get), 0);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		n += (uint64_t)__builtin_popcountll(words[i]);
+	return n;
+}
+
+/* The mode is the VM's, so another handle sets it. */
+static void arm_at_start(const struct kvm_track *k, bool arms_at_start)
+{
+	const struct smudge_kvm_options options = {
+		.size = sizeof(options),
+		.vm_fd = k->vm.vm_fd,
+		.mode = MANUAL,
+		.arms_at_start = arms_at_start,
+	};
+	struct smudge_kvm *kvm;
+
+	assert_int_equal(smudge_kvm_create(&options, &kvm, NULL), 0);
+	smudge_kvm_destroy(kvm);
+}
+
+/* Nothing has to be cleared by a client that skips all; it loses no store. */
+static void test_arms_at_start(void **state)
+{
+	struct smudge_client *client;
+	struct kvm_track k;
+
+	kvm_track_open(&k, MANUAL, 1000, 0, 12);
+	for (uint32_t round = 1; round <= 3; round++) {
+		arm_at_start(&k, round != 2);
+		tiny_vm_store(&k.vm, 7, round);
+		client = track_client(&k.track, "test");
+		assert_true(smudge_client_all(client, k.track.region, 0, 1000));
+		assert_int_equal(set_in_the_log(&k, 1000),
+				 round != 2 ? 0 : 1000);
+		track_harvest(&k.track);
+		track_clean(&k.track, client);
+		track_harvest(&k.track);
+		track_clean(&k.track, client);
+		tiny_vm_store(&k.vm, 9, round);
+		tiny_vm_store(&k.vm, 999, round);
+		track_harvest(&k.track);
+		track_expect(&k.track, client, 9, 999);
+		assert_int_equal(smudge_client_close(client), 0);
+	}
+	kvm_track_close(&k);
+}
+
 /* AUTO is the manual mode wherever the kernel has it. */
 static void test_auto(void **state)
 {
@@ -151,4 +212,4 @@ static void test_auto(void **state)
 
 TEST_MAIN(test_legacy, test_manual, test_partial_last_word,
 	  test_slot_not_on_a_word, test_manual_takes_in_part,
-	  test_larger_region_pages, test_restart, test_auto)
+	  test_larger_region_pages, test_restart, test_arms_at_start, test_auto)

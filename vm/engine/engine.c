@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The choice of an engine. To find out whether one works, an empty machine
- * with a vCPU is made; device files and versions would not tell.
+ * The choice of an engine. To find out whether KVM works, an empty machine with
+ * a vCPU is made; device files and versions would not tell. An engine that was
+ * asked for is not tried: making the machine says what is wrong, and costs a
+ * millisecond less.
  */
 #include "config.h"
 #include "engine/engine.h"
@@ -77,7 +79,6 @@ int engine_choose(const char *name, const struct engine_ops **ret_ops,
 		  char why_buf[256], struct smudge_error *err)
 {
 	const struct engine_ops *ops = NULL;
-	int ret;
 
 	if (!strcmp(name, "auto"))
 		return choose_auto(ret_ops, why_buf, err);
@@ -90,9 +91,6 @@ int engine_choose(const char *name, const struct engine_ops **ret_ops,
 					"the engine %.40s is not in this "
 					"build",
 					name);
-	ret = try_engine(ops, err);
-	if (ret < 0)
-		return ret;
 	*ret_ops = ops;
 	snprintf(why_buf, 256, "engine %s, as asked for", name);
 	return 0;

@@ -95,6 +95,11 @@ struct engine_ops {
 	int (*create)(const struct ram *ram, const struct engine_ports *ports,
 		      struct engine **ret, struct smudge_error *err);
 	void (*destroy)(struct engine *engine); /* after its vCPUs */
+	/*
+	 * The memory will be restored, and tracked as clean before the guest
+	 * runs. Before sources are made. NULL: it makes no difference.
+	 */
+	void (*expect_restore)(struct engine *engine);
 
 	int (*vcpu_create)(struct engine *engine, unsigned int index,
 			   struct engine_vcpu **ret, struct smudge_error *err);
@@ -154,7 +159,7 @@ const char *engine_that_offers(const char *dirty);
 /*
  * engine_choose - choose the engine named on the command line
  * @name: "auto", "kvm" or "unicorn"; auto takes kvm if a VM and a vCPU can be
- *        made, else unicorn
+ *        made, else unicorn; one that is named may prove not to work
  * @why_buf: receives a clause for stderr: which engine and why
  *
  * Return: 0, or -errno with one sentence.

@@ -130,6 +130,11 @@ static int kvm_create(const struct ram *ram, const struct engine_ports *ports,
 	return 0;
 }
 
+static void kvm_expect_restore(struct engine *engine)
+{
+	engine->expects_restore = true;
+}
+
 static int set_cpuid(const struct engine_vcpu *vcpu, struct smudge_error *err)
 {
 	struct kvm_cpuid2 *cpuid =
@@ -322,6 +327,7 @@ const struct engine_ops engine_kvm_ops = {
 	.ndirty = sizeof(ways) / sizeof(ways[0]),
 	.create = kvm_create,
 	.destroy = kvm_destroy,
+	.expect_restore = kvm_expect_restore,
 	.vcpu_create = kvm_vcpu_create,
 	.vcpu_destroy = kvm_vcpu_destroy,
 	.vcpu_bind = kvm_vcpu_bind,

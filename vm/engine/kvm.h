@@ -24,6 +24,7 @@ struct engine {
 	int vm_fd;
 	size_t run_bytes; /* of a vCPU's shared area */
 	struct engine_ports ports;
+	bool expects_restore;
 	struct smudge_kvm_ring *ring; /* of --dirty kvm-ring, else NULL */
 };
 

@@ -24,6 +24,7 @@ static int create_log(const struct engine *engine, const struct ram *ram,
 		.size = sizeof(options),
 		.vm_fd = engine->vm_fd,
 		.mode = mode,
+		.arms_at_start = engine->expects_restore,
 	};
 	struct smudge_kvm *kvm;
 	int ret = smudge_kvm_create(&options, &kvm, err);

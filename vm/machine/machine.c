@@ -187,6 +187,8 @@ static int create_engine(struct machine *machine,
 	if (ret < 0)
 		return ret;
 	machine->ops = ops;
+	if (config->is_restored && ops->expect_restore)
+		ops->expect_restore(machine->engine);
 	ret = create_vcpus(machine, config, err);
 	if (ret < 0)
 		return ret;

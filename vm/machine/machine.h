@@ -71,6 +71,7 @@ struct machine_config {
 	const char *dirty;   /* auto, or a name of machine_dirty_name() */
 	struct device_config devices;
 	bool is_incoming; /* its state will come by a migration */
+	bool is_restored; /* its state will come from a checkpoint */
 	/*
 	 * For tests: stale translations are not invalidated, so a guest that
 	 * changes its code by DMA goes wrong.
