@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What tells a store behind an NBD server from a folder.
+ */
+#ifndef COMMON_NBD_URI_H
+#define COMMON_NBD_URI_H
+
+#include <stdbool.h>
+
+/*
+ * nbd_uri_is - does it begin as an NBD URI does?
+ *
+ * nbd:// and nbd+unix://, and with TLS nbds:// and nbds+unix://. A folder of
+ * such a name is still reached as ./nbd:...
+ */
+bool nbd_uri_is(const char *text);
+
+#endif
