@@ -7,6 +7,7 @@
 
 #include "checkpoint/process.h"
 #include "checkpoint/request.h"
+#include "checkpoint/store_options.h"
 #include "checkpoint/vm.h"
 #include "clock.h"
 #include "common/layer_name.h"
@@ -60,6 +61,11 @@ static const char help_text[] =
 	"image too\n"
 	"  --disk-overlays DIR  with --qemu: an overlay of each disk in DIR "
 	"instead\n"
+	"  --on-commit COMMAND  run COMMAND when a layer is in place, with "
+	"SMUDGE_LAYER,\n"
+	"                       SMUDGE_NUMBER, _DIGEST, _TIME and _FULL\n"
+	"  --store-deadline S   COMMAND is killed, and has failed, after S "
+	"seconds\n"
 	"  --json               no progress; each layer as one object\n"
 	"  --help               this text\n"
 	"\n"
@@ -179,7 +185,7 @@ static int take_option(int code, struct checkpoint_request *request)
 		request->is_help = true;
 		return TOOL_OK;
 	default:
-		return TOOL_USAGE;
+		return checkpoint_take_store_option(code, request);
 	}
 }
 
@@ -225,6 +231,8 @@ static int check(const struct checkpoint_request *request)
 	if (!request->folder || !*request->folder)
 		return tool_usage(NAME, "--to FOLDER is missing");
 	status = check_disks(request);
+	if (status == TOOL_OK)
+		status = checkpoint_check_store(request);
 	return status == TOOL_OK ? check_series(request) : status;
 }
 
@@ -244,6 +252,7 @@ static int parse(int argc, char *argv[], struct checkpoint_request *request)
 		{"full-every", required_argument, NULL, 'n'},
 		{"disk-snapshot", no_argument, NULL, 's'},
 		{"disk-overlays", required_argument, NULL, 'o'},
+		CHECKPOINT_STORE_OPTIONS,
 		{"json", no_argument, NULL, 'j'},
 		{"help", no_argument, NULL, TOOL_OPTION_HELP},
 		{NULL, 0, NULL, 0},

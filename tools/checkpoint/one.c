@@ -27,8 +27,10 @@
 struct saving {
 	struct checkpoint_outside *outside;
 	struct smudge_layer_info info;
-	int64_t total_ns;
+	int64_t began_ns;
+	int64_t total_ns; /* until it was in place */
 	int ret;
+	bool is_in_place; /* also where what follows has failed */
 	struct smudge_error err;
 
 	pthread_mutex_t lock; /* guards all below */
@@ -54,17 +56,21 @@ static int save(struct saving *saving)
 	pthread_mutex_lock(&saving->lock);
 	saving->is_written = true;
 	pthread_mutex_unlock(&saving->lock);
-	return smudge_checkpointer_wait(outside->checkpointer, ticket,
-					&saving->info, &saving->err);
+	ret = smudge_checkpointer_wait(outside->checkpointer, ticket,
+				       &saving->info, &saving->err);
+	saving->is_in_place = !ret;
+	saving->total_ns = clock_now_ns() - saving->began_ns;
+	return ret ? ret
+		   : checkpoint_store_settle(outside->store, &saving->info,
+					     &saving->err);
 }
 
 static void *run(void *opaque)
 {
 	struct saving *saving = opaque;
-	int64_t began_ns = clock_now_ns();
 
+	saving->began_ns = clock_now_ns();
 	saving->ret = save(saving);
-	saving->total_ns = clock_now_ns() - began_ns;
 	pthread_mutex_lock(&saving->lock);
 	saving->is_over = true;
 	pthread_cond_signal(&saving->changed);
@@ -159,6 +165,7 @@ static void wait_for_end(struct saving *saving)
 		show(saving, &work, &all_pages);
 		if (interrupted() && !is_cancelled) {
 			smudge_checkpointer_cancel(cp);
+			checkpoint_store_cancel(saving->outside->store);
 			is_cancelled = true;
 		}
 	}
@@ -188,9 +195,10 @@ static int report(const struct saving *saving, struct smudge_error *err)
 
 int checkpoint_one(struct checkpoint_outside *outside, struct smudge_error *err)
 {
+	struct smudge_error ignored = SMUDGE_ERROR_INIT;
 	struct saving saving;
 	pthread_t thread;
-	int ret;
+	int ret, also;
 
 	init(&saving, outside);
 	ret = start(&saving, &thread);
@@ -204,8 +212,11 @@ int checkpoint_one(struct checkpoint_outside *outside, struct smudge_error *err)
 	}
 	pthread_cond_destroy(&saving.changed);
 	pthread_mutex_destroy(&saving.lock);
-	if (ret)
+	if (!saving.is_in_place)
 		return ret;
 	outside->nlayers++;
-	return report(&saving, err);
+	outside->nunsettled += ret != 0;
+	outside->is_cut_off = ret == -ECANCELED;
+	also = report(&saving, ret ? &ignored : err);
+	return ret ? ret : also;
 }

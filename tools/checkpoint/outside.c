@@ -277,6 +277,8 @@ static int judge(const struct checkpoint_outside *outside, int ret,
 static int say_interrupted(const struct checkpoint_outside *outside,
 			   struct smudge_error *err)
 {
+	if (outside->is_cut_off)
+		return err->code;
 	*err = (struct smudge_error)SMUDGE_ERROR_INIT;
 	if (outside->request->every_ns && outside->nlayers)
 		return 0;
@@ -290,6 +292,13 @@ static int end_series(const struct checkpoint_outside *outside,
 	uint64_t nfailed = outside->nended - outside->nlayers;
 
 	*err = (struct smudge_error)SMUDGE_ERROR_INIT;
+	if (!nfailed && outside->nunsettled)
+		return smudge_error_set(
+			err, -EIO, NAME,
+			"all layers are in place, but --on-commit failed for "
+			"%ju of %ju",
+			(uintmax_t)outside->nunsettled,
+			(uintmax_t)outside->nended);
 	if (!nfailed)
 		return 0;
 	return smudge_error_set(err, -EIO, NAME,
@@ -337,10 +346,13 @@ int checkpoint_outside(const struct checkpoint_request *request,
 		.subject = subject,
 		.pidfd = -1,
 	};
-	int ret = open_all(&outside, err);
+	int ret = checkpoint_store_open(request, &outside.store, err);
 
+	if (!ret)
+		ret = open_all(&outside, err);
 	if (!ret)
 		ret = loop(&outside, err);
 	close_all(&outside);
+	checkpoint_store_close(outside.store);
 	return ret;
 }

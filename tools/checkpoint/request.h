@@ -26,6 +26,8 @@ struct checkpoint_request {
 	uint64_t every_ns;	    /* 0: one checkpoint */
 	uint64_t count;		    /* of checkpoints; 0: no limit */
 	uint64_t full_every;	    /* every so many layers; 0: 64 */
+	const char *on_commit;	    /* a command for each; or NULL */
+	uint64_t store_deadline_ns; /* 0: none was given */
 
 	bool is_json;
 	bool is_help;
