@@ -34,6 +34,18 @@ static uint64_t other_than(struct history *h, uint64_t file)
 	return 0;
 }
 
+/* What @base shows after a commit, if its disk was not the longer one: a rebase
+ * may have put the file on such a one, whose end is no footer then. */
+static uint64_t committed(const struct history *h, uint64_t file, uint64_t base)
+{
+	size_t above = h->shown[file], below = h->shown[base];
+
+	if (!base || above == HISTORY_NONE || below == HISTORY_NONE ||
+	    h->moments[below].npages > h->moments[above].npages)
+		return 0;
+	return base;
+}
+
 static uint64_t commit_to(struct history *h, uint64_t file, uint64_t base,
 			  const char *option)
 {
@@ -44,15 +56,16 @@ static uint64_t commit_to(struct history *h, uint64_t file, uint64_t base,
 	return QEMU_IMG("commit", "-q", "-f", "qcow2", option, "-b", other_name,
 			name)
 		       ? 0
-		       : base;
+		       : committed(h, file, base);
 }
 
 /* Without -d it is empty afterwards. */
 static uint64_t commit(struct history *h, uint64_t file)
 {
 	history_name(file, name);
-	return QEMU_IMG("commit", "-q", "-f", "qcow2", name) ? 0
-							     : h->parents[file];
+	return QEMU_IMG("commit", "-q", "-f", "qcow2", name)
+		       ? 0
+		       : committed(h, file, h->parents[file]);
 }
 
 static uint64_t commit_kept(struct history *h, uint64_t file)
