@@ -7,10 +7,11 @@ exit status is 1 if any failed. Each skip is named with its reason before that,
 and after the skips each failed test with the end of its own output. Builds are
 kept in build-test/, so that a second run is quick.
 
-The end-to-end tests of the first row wait most of their time. The model and
-the other rows are run beside them, and give way to them; two of these at once
-when the end-to-end tests are done. Tests that need the processors for
-themselves are in suite "alone", and come when the rest is done.
+The end-to-end tests of the first row wait most of their time, so two of them
+run at once. The model and the other rows are run beside them, and give way to
+them; two of these at once when the end-to-end tests are done. Tests that need
+the processors for themselves are in suite "alone", and come when the rest is
+done.
 """
 import argparse
 import functools
@@ -33,6 +34,8 @@ WAITS, MODEL = OVERLAP = ("e2e", "model")  # suites of the first row
 # What gives way to the suite that waits, with time for it.
 BESIDE = ["nice", "-n", "10"]
 BESIDE_TIME = ["--timeout-multiplier", "5"]
+# Of the suite that waits. Each starts guests, so not more on any machine.
+AT_ONCE = ["--num-processes", "2"]
 SANITIZED = ["-Dbuildtype=debugoptimized", "-Db_lundef=false"]
 
 # name, compiler, meson options, suites (None: build only)
@@ -161,7 +164,8 @@ class Step:
         count_suites(self.tally, self.row,
                      [*prefix, "meson", "test", "-C", WORK / self.row,
                       "--no-rebuild", "--print-errorlogs", "--logbase", base,
-                      *(BESIDE_TIME if prefix else ()), *chosen, *names],
+                      *(BESIDE_TIME if prefix else ()),
+                      *(AT_ONCE if WAITS in suites else ()), *chosen, *names],
                      self.log, WORK / self.row / "meson-logs" / f"{base}.junit.xml")
 
 

@@ -17,6 +17,7 @@ import struct
 import subprocess
 import time
 
+from display_number import KEPT, free_display
 from smudgetest import (GUEST, PATIENCE, TOOL, Qmp, QmpError, Skip, case,
                         check, check_sentence, main, need_engine, note,
                         wait_until)
@@ -313,12 +314,10 @@ def view(port):
 def viewer(lab, engine):
     if "SMUDGE_NO_VNC" in os.environ:
         raise Skip("built without VNC")
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port = sock.getsockname()[1]
-    check(port >= 5900, "a port for VNC")
+    number = free_display(KEPT)
     phase = Phase(lab, engine, "viewer", "--display", "64x64", "--vnc",
-                  f"127.0.0.1:{port - 5900}")
-    phase.run(lambda _: view(port))
+                  f"127.0.0.1:{number}")
+    phase.run(lambda _: view(5900 + number))
 
 
 @case("a guest that writes, kvm", engine="kvm")

@@ -14,6 +14,7 @@ import subprocess
 import threading
 import zlib
 
+from display_number import free_display
 from smudgetest import PATIENCE, Skip, any_engine, check, need_engine, wait_until
 from stopwatch import Stopwatch
 
@@ -118,16 +119,6 @@ def read_png(path):
 def screendump(lab, machine, name="dump.ppm"):
     machine.qmp.run("screendump", filename=str(lab.path(name)))
     return read_ppm(lab.path(name))
-
-
-def free_display():
-    """A display number whose port nobody listens on."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        if port >= 5900:
-            return port - 5900
 
 
 def painter(lab, name="source", *arguments, engine=None, size="320x200",
