@@ -46,11 +46,12 @@ ROWS = [
      ["unit", "kernel", "fuzz", "examples"]),
     ("clang-tsan", "clang",
      SANITIZED + ["-Db_sanitize=thread", "-Dbench=false"], ["unit"]),
-    ("clang-release-no-unicorn", "clang", ["-Dunicorn=disabled", "-Dvnc=disabled"], None),
+    ("clang-no-unicorn", "clang",
+     ["-Doptimization=0", "-Dunicorn=disabled", "-Dvnc=disabled"], None),
 ]
 # What a row builds and runs, unless everything is asked for.
 THREADED_ONLY = ("clang-tsan",)
-NOT_THE_LIBRARYS = ("clang-release-no-unicorn",)
+NOT_THE_LIBRARYS = ("clang-no-unicorn",)
 # name, command, word of SMUDGE_REQUIRE
 OPTIONAL = [
     ("bare", ["scripts/test-bare.sh"], "bare"),
