@@ -6,7 +6,8 @@
 # usage: check-symbols.sh libsmudge.so|libsmudge-checkpoint.so
 set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)
-checkpoint="$here/include/smudge/checkpoint.h $here/include/smudge/layers.h"
+checkpoint="$here/include/smudge/checkpoint.h $here/include/smudge/layers.h
+$here/include/smudge/prune.h"
 case $1 in
 *libsmudge-checkpoint.so*)
 	map=$here/lib/smudge-checkpoint.map
@@ -15,7 +16,7 @@ case $1 in
 *)
 	map=$here/lib/smudge.map
 	headers=$(ls "$here"/include/smudge/*.h |
-		grep -v -e /checkpoint.h -e /layers.h)
+		grep -v -e /checkpoint.h -e /layers.h -e /prune.h)
 	;;
 esac
 work=$(mktemp -d)

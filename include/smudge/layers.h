@@ -58,15 +58,17 @@ struct smudge_chain_options {
  *
  * Reads headers, the layer's region table, blobs and statistics; verifies them,
  * and the digest of each parent where a backing file is named. Layers may be
- * added to the folder meanwhile.
- * Blocks: on the files. Threads: any.
+ * added to the folder meanwhile, and others be removed by pruning (prune.h),
+ * which leaves alone what a chain that is open stands on.
+ * Blocks: on the files, and while a pruner changes names. Threads: any.
  * Return: 0, -EINVAL (options), -E2BIG (the options have fields that this
  * library does not know), -ENOENT (no folder, no layer, a parent is missing),
  * -ENOTDIR, -EMEDIUMTYPE (no qcow2 image, or a feature that is not read),
  * -ENODATA (an image, but no layer), -EBADMSG (damaged), -ESTALE (a parent is
  * not the one that the layer was made on), -EPROTONOSUPPORT (a later version),
  * -ELOOP, -EMLINK (more than 4096 layers), -EXDEV (a backing file outside the
- * folder), -EACCES, -EIO, -EMFILE, -ENFILE, -ENOMEM.
+ * folder), -EBUSY (a pruner has been changing names for a minute), -EACCES,
+ * -EIO, -EMFILE, -ENFILE, -ENOMEM.
  */
 int smudge_chain_open(const struct smudge_chain_options *options,
 		      struct smudge_chain **ret_chain,
@@ -268,8 +270,9 @@ int smudge_chain_diff(struct smudge_chain *from, struct smudge_chain *to,
  *
  * Reads each layer's own head and tail, not the pages.
  * Blocks: on the files. Threads: any.
- * Return: 0 (also for a folder without layers), -ECANCELED, -ENOENT, -ENOTDIR,
- * -EACCES, -EIO, -EMFILE, -ENFILE, -ENOMEM.
+ * Return: 0 (also for a folder without layers), -ECANCELED, -EBUSY (as
+ * smudge_chain_open), -ENOENT, -ENOTDIR, -EACCES, -EIO, -EMFILE, -ENFILE,
+ * -ENOMEM.
  */
 int smudge_layers_each(const char *folder,
 		       int (*found)(void *opaque,

@@ -14,6 +14,7 @@
 #include "checkpoint/folder.h"
 #include "checkpoint/idle.h"
 #include "checkpoint/page_reader.h"
+#include "checkpoint/readers.h"
 #include "sys/options.h"
 
 #define WHERE "chain"
@@ -39,12 +40,15 @@ static int open_layer(struct smudge_chain *chain,
 	chain->folder_fd = smi_folder_open(options->folder, err);
 	if (chain->folder_fd < 0)
 		return chain->folder_fd;
+	/* What it stands on is neither replaced nor removed from here on. */
+	ret = smi_readers_enter(chain->folder_fd, err);
 	chain->number = options->number;
-	if (!chain->number)
+	if (ret == 0 && !chain->number)
 		ret = newest(chain->folder_fd, options->folder, &chain->number,
 			     err);
 	if (ret < 0)
 		return ret;
+	smi_readers_stay(chain->folder_fd, chain->number);
 	smi_folder_name(chain->number, name);
 	ret = smi_qcow2_chain_open(chain->folder_fd, name, &chain->images, err);
 	if (ret == 0)

@@ -43,6 +43,16 @@ struct smudge_chain {
 struct smudge_chain *smi_chain_create(void);
 
 /*
+ * smi_chain_open_at - a layer of any name, for who changes the folder: as a
+ *      reader it is not seen
+ * @folder_fd: borrowed for the call
+ * Return: as smudge_chain_open.
+ */
+int smi_chain_open_at(int folder_fd, const char *name,
+		      struct smudge_chain **ret_chain,
+		      struct smudge_error *err);
+
+/*
  * smi_chain_footer, smi_chain_layer - of image @image, a layer of its own
  * @ret_layer: cleared by the caller
  * Return: as smi_qcow2_reader_read, smi_footer_decode, smi_tail_decode; the

@@ -128,6 +128,7 @@ static void init(struct smudge_checkpointer *cp, struct smudge_memory *memory)
 	cp->folder_fd = -1;
 	cp->space = smi_sys_space_id();
 	pthread_mutex_init(&cp->lock, NULL);
+	pthread_mutex_init(&cp->pruning, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&cp->changed, &attr);
@@ -149,6 +150,7 @@ static void clear(struct smudge_checkpointer *cp)
 	smi_blobs_free(cp->blobs, cp->nblobs);
 	smi_copies_clear(&cp->copies);
 	pthread_cond_destroy(&cp->changed);
+	pthread_mutex_destroy(&cp->pruning);
 	pthread_mutex_destroy(&cp->lock);
 	free(cp->region_ids);
 	free(cp);

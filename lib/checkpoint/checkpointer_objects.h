@@ -56,8 +56,10 @@ struct smi_stamp {
 /* A moment that is in place, or is being written. */
 struct smi_moment {
 	uint64_t number;	/* of its layer */
-	struct smi_stamp stamp; /* of its layer's file, once it is in place */
-	uint64_t chain_nlayers; /* from the full one to this */
+	struct smi_stamp stamp; /* of its layer's file, once it is in place;
+				   the lock's: pruning changes it */
+	uint64_t chain_ticket;	/* of its chain's full save; 0: continued */
+	uint64_t chain_nlayers; /* from the full one to this; the lock's */
 	struct smi_layer layer;
 	struct smi_digests *digests;
 };
@@ -73,7 +75,8 @@ struct smi_save {
 	struct smi_save *next; /* younger one in the queue; the lock's */
 	uint64_t ticket;
 	uint64_t parent_ticket; /* what a delta stands on */
-	uint64_t chain_nlayers;
+	uint64_t chain_ticket;	/* as in smi_moment */
+	uint64_t chain_nlayers; /* the lock's: pruning changes it */
 	bool is_full;
 	struct smudge_save_options options;
 
@@ -131,6 +134,7 @@ struct smudge_checkpointer {
 	struct smi_region_list held;	 /* of the saving thread */
 	struct smi_region_list returned; /* of the writing thread */
 	pthread_t thread;
+	pthread_mutex_t pruning; /* held by who prunes; before the lock */
 
 	pthread_mutex_t lock; /* of all that follows */
 	pthread_cond_t changed;

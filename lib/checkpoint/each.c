@@ -15,6 +15,7 @@
 
 #include "checkpoint/chain.h"
 #include "checkpoint/folder.h"
+#include "checkpoint/readers.h"
 
 #define WHERE "chain"
 
@@ -110,7 +111,9 @@ static int read_entries(struct listing *l, const char *folder,
 	l->folder_fd = smi_folder_open(folder, err);
 	if (l->folder_fd < 0)
 		return l->folder_fd;
-	ret = smi_folder_list(l->folder_fd, &l->numbers, &l->n, err);
+	ret = smi_readers_enter(l->folder_fd, err);
+	if (ret == 0)
+		ret = smi_folder_list(l->folder_fd, &l->numbers, &l->n, err);
 	if (ret < 0)
 		return ret;
 	l->entries = calloc(l->n + 1, sizeof(*l->entries));

@@ -146,6 +146,13 @@ static int make(const char *path, struct smudge_error *err)
 	return ret;
 }
 
+int smi_folder_lock(int folder_fd, const char *path, struct smudge_error *err)
+{
+	int ret = lock(folder_fd, path, err);
+
+	return ret ? ret : remove_leftovers(folder_fd, path, err);
+}
+
 int smi_folder_open_to_write(const char *path, struct smudge_error *err)
 {
 	int ret = make(path, err);
@@ -156,9 +163,7 @@ int smi_folder_open_to_write(const char *path, struct smudge_error *err)
 	fd = smi_folder_open(path, err);
 	if (fd < 0)
 		return fd;
-	ret = lock(fd, path, err);
-	if (ret == 0)
-		ret = remove_leftovers(fd, path, err);
+	ret = smi_folder_lock(fd, path, err);
 	if (ret < 0) {
 		close(fd);
 		return ret;
@@ -233,6 +238,29 @@ int smi_folder_list(int folder_fd, uint64_t **ret_numbers, size_t *ret_n,
 		      compare);
 	*ret_numbers = numbers.items;
 	*ret_n = numbers.n;
+	return 0;
+}
+
+static bool is_other(const char *name)
+{
+	return !smi_folder_number(name) && !smi_folder_is_temporary(name) &&
+	       strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+int smi_folder_each_other(int folder_fd,
+			  int (*found)(void *opaque, const char *name),
+			  void *opaque, struct smudge_error *err)
+{
+	DIR *dir = entries_of(folder_fd);
+	const struct dirent *entry;
+	int ret = 0;
+
+	if (!dir)
+		return cannot("read", "the folder of layers", err);
+	while (!ret && (entry = readdir(dir)))
+		if (is_other(entry->d_name))
+			ret = found(opaque, entry->d_name);
+	closedir(dir);
 	return 0;
 }
 

@@ -39,9 +39,25 @@ int smi_folder_open(const char *path, struct smudge_error *err);
  */
 int smi_folder_open_to_write(const char *path, struct smudge_error *err);
 
+/*
+ * smi_folder_lock - the same with a folder that is open
+ * @path: for the sentence
+ * Return: 0, -EBUSY (another writer), ...; it is not locked then.
+ */
+int smi_folder_lock(int folder_fd, const char *path, struct smudge_error *err);
+
 /* The numbers of all layers, ascending; owned by the caller. */
 int smi_folder_list(int folder_fd, uint64_t **ret_numbers, size_t *ret_n,
 		    struct smudge_error *err);
+
+/*
+ * smi_folder_each_other - every file that is no layer by its name, and that no
+ *      writer is writing; @found ends it with what is not 0
+ * Return: 0, or as smi_folder_list.
+ */
+int smi_folder_each_other(int folder_fd,
+			  int (*found)(void *opaque, const char *name),
+			  void *opaque, struct smudge_error *err);
 
 /* The highest of them; 0 if there is no layer. Return: as smi_folder_list. */
 int smi_folder_newest(int folder_fd, uint64_t *ret_number,
@@ -73,6 +89,16 @@ int smi_folder_flush(struct smi_folder_file *file, struct smudge_error *err);
  */
 int smi_folder_commit(struct smi_folder_file *file, uint64_t number,
 		      struct smudge_error *err);
+
+/*
+ * smi_folder_replace - the same, in place of the file that has the name
+ *
+ * State after failure: as before, unless only the folder could not be flushed
+ * (ret_is_named): the file has the name now, and may not have it after a crash.
+ * Return: 0, -ENOSPC, -EIO, ...
+ */
+int smi_folder_replace(struct smi_folder_file *file, const char *name,
+		       bool *ret_is_named, struct smudge_error *err);
 
 /* Remove a file that was not committed. Nothing if there is none. */
 void smi_folder_drop(struct smi_folder_file *file);

@@ -160,6 +160,26 @@ int smi_folder_commit(struct smi_folder_file *file, uint64_t number,
 	return 0;
 }
 
+int smi_folder_replace(struct smi_folder_file *file, const char *name,
+		       bool *ret_is_named, struct smudge_error *err)
+{
+	int ret = smi_folder_flush(file, err);
+
+	*ret_is_named = false;
+	if (ret < 0)
+		return ret;
+	if (renameat2(file->folder_fd, file->name, file->folder_fd, name, 0) <
+	    0)
+		return cannot("a layer cannot be replaced", -errno, err);
+	*ret_is_named = true;
+	close(file->fd);
+	file->fd = -1;
+	return smi_folder_sync(file->folder_fd) == 0
+		       ? 0
+		       : cannot("the folder of layers cannot be flushed",
+				-errno, err);
+}
+
 void smi_folder_drop(struct smi_folder_file *file)
 {
 	if (file->fd < 0)

@@ -59,6 +59,18 @@ void smi_footer_encode(const struct smi_layer *layer, const uint8_t *tail,
 		   smi_tail_checksum(page, SMI_FOOTER_SUM));
 }
 
+void smi_footer_set_parent(uint8_t page[SMI_QCOW2_PAGE_BYTES],
+			   const struct smi_qcow2_digest *parent)
+{
+	const struct smi_qcow2_digest none = {0};
+
+	little_endian_put(page + SMI_FOOTER_FLAGS,
+			  parent ? SMI_FOOTER_HAS_PARENT : 0, 4);
+	put_digest(page + SMI_FOOTER_PARENT, parent ? *parent : none);
+	put_digest(page + SMI_FOOTER_SUM,
+		   smi_tail_checksum(page, SMI_FOOTER_SUM));
+}
+
 static int damaged(const char *what, struct smudge_error *err)
 {
 	return smudge_error_set(err, -EBADMSG, WHERE,

@@ -6,15 +6,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <sys/stat.h>
 
 #include "checkpoint/chain.h"
 #include "checkpoint/folder.h"
 #include "common/range.h"
 
-/* All zeros, which no file has, if it cannot be looked at. */
-static struct smi_stamp stamp_of(int folder_fd, const char *name)
+struct smi_stamp smi_stamp_of(int folder_fd, const char *name)
 {
 	struct stat st;
 
@@ -28,7 +26,7 @@ static struct smi_stamp stamp_of(int folder_fd, const char *name)
 	};
 }
 
-static bool is_same(const struct smi_stamp *a, const struct smi_stamp *b)
+bool smi_stamp_is_same(const struct smi_stamp *a, const struct smi_stamp *b)
 {
 	return a->file_bytes && a->dev == b->dev && a->ino == b->ino &&
 	       a->file_bytes == b->file_bytes &&
@@ -41,7 +39,7 @@ void smi_in_place_stamp(int folder_fd, struct smi_moment *moment)
 	char name[SMI_FOLDER_NAME_BYTES];
 
 	smi_folder_name(moment->number, name);
-	moment->stamp = stamp_of(folder_fd, name);
+	moment->stamp = smi_stamp_of(folder_fd, name);
 }
 
 /* Return: 0, -ENOENT (other than the moment), or as smi_qcow2_chain_open. */
@@ -70,17 +68,20 @@ static bool is_no_answer(int ret)
 }
 
 int smi_in_place_check(int folder_fd, const struct smi_moment *moment,
-		       struct smudge_error *err)
+		       const struct smi_stamp *stamp, struct smudge_error *err)
 {
 	char name[SMI_FOLDER_NAME_BYTES];
 	struct smi_stamp now;
 	int ret;
 
 	smi_folder_name(moment->number, name);
-	now = stamp_of(folder_fd, name);
-	if (is_same(&now, &moment->stamp))
+	now = smi_stamp_of(folder_fd, name);
+	if (smi_stamp_is_same(&now, stamp))
 		return 0;
 	ret = read_footer(folder_fd, name, &moment->layer, err);
+	/* What it stood on may be merged and removed by another thread. */
+	if (ret == -ENOENT)
+		ret = read_footer(folder_fd, name, &moment->layer, err);
 	if (!ret || is_no_answer(ret))
 		return ret;
 	return smudge_error_set(err, -ENOENT, SMI_WHERE,

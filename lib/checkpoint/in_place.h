@@ -7,15 +7,22 @@
 #ifndef LIB_CHECKPOINT_IN_PLACE_H
 #define LIB_CHECKPOINT_IN_PLACE_H
 
+#include <stdbool.h>
+
 #include <smudge/error.h>
 
 #include "checkpoint/checkpointer_objects.h"
+
+/* Of a file as it is now; all zeros, which no file has, if it is not there. */
+struct smi_stamp smi_stamp_of(int folder_fd, const char *name);
+bool smi_stamp_is_same(const struct smi_stamp *a, const struct smi_stamp *b);
 
 /* Remember which file the layer has. */
 void smi_in_place_stamp(int folder_fd, struct smi_moment *moment);
 
 /*
  * smi_in_place_check - is the moment still what its file shows?
+ * @stamp: of the moment, read under the lock
  *
  * A file that is as it was remembered is not read. Of another one, or one that
  * was written since, the footer decides: tools may convert a layer and keep its
@@ -23,7 +30,7 @@ void smi_in_place_stamp(int folder_fd, struct smi_moment *moment);
  * Return: 0, -ENOENT (no), -EACCES, -EIO, -EMFILE, -ENFILE, -ENOMEM.
  */
 int smi_in_place_check(int folder_fd, const struct smi_moment *moment,
-		       struct smudge_error *err);
+		       const struct smi_stamp *stamp, struct smudge_error *err);
 
 /*
  * smi_in_place_next_number - above all layers of the folder, other programs'

@@ -46,7 +46,8 @@ static bool has_parent(const struct smudge_checkpointer *cp)
 	struct smudge_error ignored = SMUDGE_ERROR_INIT;
 
 	return cp->has_moment &&
-	       !smi_in_place_check(cp->folder_fd, &cp->moment, &ignored);
+	       !smi_in_place_check(cp->folder_fd, &cp->moment,
+				   &cp->moment.stamp, &ignored);
 }
 
 /* What the save stands on, and whether it stands on anything. */
@@ -61,6 +62,8 @@ static void choose_parent(struct smudge_checkpointer *cp, struct smi_save *save)
 			nlayers >= cp->options.full_every ||
 			(!last && !has_parent(cp));
 	save->chain_nlayers = save->is_full ? 1 : nlayers + 1;
+	save->chain_ticket =
+		last ? last->chain_ticket : cp->moment.chain_ticket;
 }
 
 int smi_queue_begin(struct smudge_checkpointer *cp,
@@ -76,6 +79,8 @@ int smi_queue_begin(struct smudge_checkpointer *cp,
 		pthread_cond_wait(&cp->changed, &cp->lock);
 	choose_parent(cp, save);
 	save->ticket = ++cp->last_ticket;
+	if (save->is_full)
+		save->chain_ticket = save->ticket;
 	if (cp->youngest)
 		cp->youngest->next = save;
 	else

@@ -130,6 +130,8 @@ static void succeed(struct smudge_checkpointer *cp, struct smi_save *save,
 
 	SMI_SYS_GUARD(&cp->lock);
 	smi_moment_replace(cp, stored);
+	cp->moment.chain_ticket = save->chain_ticket;
+	cp->moment.chain_nlayers = save->chain_nlayers;
 	cp->stored_ticket = save->ticket;
 	cp->stats.layers++;
 	cp->stats.full_layers += save->is_full;

@@ -205,6 +205,19 @@ static int write_all(struct smi_store *store,
 	return ret ? ret : write_tail(store, err);
 }
 
+static int check_parent(struct smi_store *store, struct smudge_error *err)
+{
+	struct smudge_checkpointer *cp = store->cp;
+	struct smi_stamp stamp;
+
+	if (!store->parent)
+		return 0;
+	pthread_mutex_lock(&cp->lock);
+	stamp = cp->moment.stamp;
+	pthread_mutex_unlock(&cp->lock);
+	return smi_in_place_check(cp->folder_fd, &cp->moment, &stamp, err);
+}
+
 static int commit(struct smi_store *store, struct smi_stored *ret_stored,
 		  struct smudge_error *err)
 {
@@ -218,8 +231,8 @@ static int commit(struct smi_store *store, struct smi_stored *ret_stored,
 		ret = smi_folder_flush(&store->file, err);
 	if (!ret)
 		ret = smi_save_check(store->save, err);
-	if (!ret && store->parent)
-		ret = smi_in_place_check(cp->folder_fd, &cp->moment, err);
+	if (!ret)
+		ret = check_parent(store, err);
 	if (!ret)
 		ret = smi_in_place_next_number(cp->folder_fd, cp->last_number,
 					       &number, err);
@@ -230,7 +243,6 @@ static int commit(struct smi_store *store, struct smi_stored *ret_stored,
 	cp->last_number = number;
 	*ret_stored = (struct smi_stored){
 		.moment = {.number = number,
-			   .chain_nlayers = store->save->chain_nlayers,
 			   .layer = store->save->layer,
 			   .digests = store->digests},
 		.file_bytes = stats.file_bytes,

@@ -38,6 +38,10 @@ int smi_tail_encode(const struct smi_layer *layer, uint8_t **ret_bytes,
 void smi_footer_encode(const struct smi_layer *layer, const uint8_t *tail,
 		       uint8_t page[SMI_QCOW2_PAGE_BYTES]);
 
+/* The footer of the same moment on another parent, NULL: on none. */
+void smi_footer_set_parent(uint8_t page[SMI_QCOW2_PAGE_BYTES],
+			   const struct smi_qcow2_digest *parent);
+
 struct smi_footer {
 	uint32_t version;
 	uint64_t tail_page, tail_npages;

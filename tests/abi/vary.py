@@ -57,13 +57,14 @@ def listed(name, rows):
     return f"#define {name}(X){lines}\n"
 
 
-OF_CHECKPOINT = {"checkpoint.h", "layers.h"}
+OF_CHECKPOINT = {"checkpoint.h", "layers.h", "prune.h"}
 
 
 def main(variant, folder, out, depfile, library=""):
     folder = pathlib.Path(folder)
     done = set()
-    text = inlined(folder, "checkpoint.h" if library else "smudge.h", done)
+    text = "".join(inlined(folder, name, done) for name in
+                   (sorted(OF_CHECKPOINT) if library else ["smudge.h"]))
     pathlib.Path(depfile).write_text(
         f"{out}: {' '.join(str(folder / name) for name in sorted(done))}\n")
     of_smudge = {h.name for h in folder.glob("*.h")} - OF_CHECKPOINT

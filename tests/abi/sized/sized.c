@@ -88,6 +88,7 @@ static void try_call(const struct sized_call *c, const char *name)
 static bool is_for_callbacks(const char *name)
 {
 	return strcmp(name, "smudge_log_message") == 0 ||
+	       strcmp(name, "smudge_pruned_layer") == 0 ||
 	       strcmp(name, "smudge_difference") == 0;
 }
 

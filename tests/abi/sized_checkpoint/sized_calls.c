@@ -79,6 +79,42 @@ static int chain_region(void *argument)
 	return smudge_chain_region(world.chain, 0, argument);
 }
 
+static const struct smudge_prune_options prune_options = {
+	.size = sizeof(prune_options), .folder = world.other, .keep_last = 1};
+static const struct smudge_prune_options own_prune_options = {
+	.size = sizeof(own_prune_options), .keep_last = 1};
+
+static int layers_prune(void *argument)
+{
+	return smudge_layers_prune(argument, NULL, NULL);
+}
+
+static int layers_prune_result(void *argument)
+{
+	return smudge_layers_prune(&prune_options, argument, NULL);
+}
+
+static int checkpointer_prune(void *argument)
+{
+	return smudge_checkpointer_prune(world.checkpointer, argument, NULL,
+					 NULL);
+}
+
+static int checkpointer_prune_result(void *argument)
+{
+	return smudge_checkpointer_prune(world.checkpointer, &own_prune_options,
+					 argument, NULL);
+}
+
+#define SIZED_RESULT(name)                                                   \
+	[CALL_smudge_##name##                                                \
+		_smudge_prune_result] = {name##_result,                      \
+					 NULL,                               \
+					 sizeof(struct smudge_prune_result), \
+					 KNOWN_BYTES(smudge_prune_result),   \
+					 0,                                  \
+					 false,                              \
+					 NULL}
 #define SIZED(name, type, good, may_be_less)                                  \
 	[CALL_smudge_##name##_##type] = {                                     \
 		name,	     good, sizeof(struct type), KNOWN_BYTES(type), 0, \
@@ -96,6 +132,11 @@ struct sized_call sized_calls[N_SIZED_CALLS] = {
 	SIZED(chain_open, smudge_chain_options, &chain_options, false),
 	SIZED(chain_layer, smudge_layer_info, NULL, true),
 	SIZED(chain_region, smudge_layer_region, NULL, false),
+	SIZED(layers_prune, smudge_prune_options, &prune_options, false),
+	SIZED(checkpointer_prune, smudge_prune_options, &own_prune_options,
+	      false),
+	SIZED_RESULT(layers_prune),
+	SIZED_RESULT(checkpointer_prune),
 	EXEMPT(chain_diff, smudge_difference),
 	EXEMPT(layers_each, smudge_layer_info),
 };

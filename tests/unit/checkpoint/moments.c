@@ -286,7 +286,9 @@ void moments_write(struct moments *m, bool is_full,
 		   struct smi_folder_file *ret_file,
 		   struct smi_layer *ret_layer)
 {
-	struct smi_layer layer = {.stats = {.time_ns = ++m->nwritten}};
+	uint64_t time_ns =
+		m->step_ns ? (m->number + 1) * m->step_ns : ++m->nwritten;
+	struct smi_layer layer = {.stats = {.time_ns = time_ns}};
 	struct save save = {.m = m, .layer = &layer};
 	struct smi_place_fresh *fresh;
 	size_t nfresh, tail_npages;

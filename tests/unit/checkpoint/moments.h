@@ -31,7 +31,8 @@ struct moments {
 	struct smi_layer last;
 	struct moment now, saved;
 	uint32_t next_id;
-	uint64_t nwritten; /* layers: the time of each */
+	uint64_t nwritten; /* layers: the time of each, unless: */
+	uint64_t step_ns;  /* the time of layer n is n of them; or 0 */
 };
 
 /* Opens the folder to write; begins with the layers that are in it, if any. */

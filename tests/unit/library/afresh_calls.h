@@ -37,6 +37,7 @@ int afresh_chain_open_disk(bool fails, struct smudge_error *err);
 int afresh_chain_read(bool fails, struct smudge_error *err);
 int afresh_chain_verify(bool fails, struct smudge_error *err);
 int afresh_layers_each(bool fails, struct smudge_error *err);
+int afresh_layers_prune(bool fails, struct smudge_error *err);
 int afresh_region_discard(bool fails, struct smudge_error *err);
 int afresh_region_next_populated(bool fails, struct smudge_error *err);
 int afresh_region_read(bool fails, struct smudge_error *err);
@@ -65,6 +66,7 @@ int afresh_process_open(bool fails, struct smudge_error *err);
 int afresh_process_stop(bool fails, struct smudge_error *err);
 
 int afresh_checkpoint_add_blob(bool fails, struct smudge_error *err);
+int afresh_checkpointer_prune(bool fails, struct smudge_error *err);
 int afresh_checkpointer_create(bool fails, struct smudge_error *err);
 int afresh_checkpointer_save(bool fails, struct smudge_error *err);
 int afresh_checkpointer_wait(bool fails, struct smudge_error *err);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <smudge/checkpoint.h>
+#include <smudge/prune.h>
 
 #include "support.h"
 
@@ -97,6 +98,19 @@ int afresh_checkpointer_wait(bool fails, struct smudge_error *err)
 		0);
 	ret = smudge_checkpointer_wait(s.checkpointer, ticket + fails, NULL,
 				       err);
+	close_saved(&s);
+	return ret;
+}
+
+int afresh_checkpointer_prune(bool fails, struct smudge_error *err)
+{
+	const struct smudge_prune_options options = {.size = sizeof(options),
+						     .keep_last = !fails};
+	struct saved s;
+	int ret;
+
+	open_saved(&s, NULL);
+	ret = smudge_checkpointer_prune(s.checkpointer, &options, NULL, err);
 	close_saved(&s);
 	return ret;
 }

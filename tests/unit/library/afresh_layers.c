@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include <smudge/checkpoint.h>
+#include <smudge/prune.h>
 
 #include "folder.h"
 #include "memory_disk.h"
@@ -155,6 +156,21 @@ int afresh_layers_each(bool fails, struct smudge_error *err)
 
 	open_layers();
 	ret = smudge_layers_each("chain", list, &fails, err);
+	close_layers();
+	return ret;
+}
+
+int afresh_layers_prune(bool fails, struct smudge_error *err)
+{
+	const struct smudge_prune_options options = {
+		.size = sizeof(options),
+		.folder = fails ? "missing" : "chain",
+		.keep_last = 1,
+	};
+	int ret;
+
+	open_layers();
+	ret = smudge_layers_prune(&options, NULL, err);
 	close_layers();
 	return ret;
 }
