@@ -6,17 +6,17 @@
 # usage: check-symbols.sh libsmudge.so|libsmudge-checkpoint.so
 set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)
-checkpoint="$here/include/smudge/checkpoint.h $here/include/smudge/layers.h
-$here/include/smudge/prune.h"
+# Headers of libsmudge-checkpoint; all others are libsmudge's.
+of_checkpoint="checkpoint disk layers lazy pager prune restore"
+pattern=$(echo "$of_checkpoint" | sed 's, ,|,g; s,.*,/(&)\.h$,')
 case $1 in
 *libsmudge-checkpoint.so*)
 	map=$here/lib/smudge-checkpoint.map
-	headers=$checkpoint
+	headers=$(ls "$here"/include/smudge/*.h | grep -E "$pattern")
 	;;
 *)
 	map=$here/lib/smudge.map
-	headers=$(ls "$here"/include/smudge/*.h |
-		grep -v -e /checkpoint.h -e /layers.h -e /prune.h)
+	headers=$(ls "$here"/include/smudge/*.h | grep -vE "$pattern")
 	;;
 esac
 work=$(mktemp -d)
