@@ -25,6 +25,16 @@
  *
  *	short pause |- machine runs -| pause |- machine runs again ------->
  *	quiesce, harvest, resume, copy, quiesce, harvest, copy, resume, ...
+ *
+ * Instead of a folder a checkpointer may have a disk (disk.h): a block device
+ * that holds the live image of the last moment. Each save overwrites what
+ * changed in it, and when all of it is flushed the engine behind the device
+ * takes its snapshot (committed): the moment is saved when it has one. While a
+ * save is written the live image is torn, and says so: its footer is erased
+ * before anything else.
+ *
+ *	erase the footer, flush, pages, tables, tail, flush, footer, flush,
+ *	committed
  */
 #ifndef SMUDGE_CHECKPOINT_H
 #define SMUDGE_CHECKPOINT_H
@@ -35,6 +45,7 @@
 
 #include "attributes.h"
 #include "client.h"
+#include "disk.h"
 #include "error.h"
 #include "layers.h"
 #include "memory.h"
@@ -50,7 +61,8 @@ struct smudge_checkpointer;
 
 struct smudge_checkpointer_options {
 	size_t size;	    /* sizeof(struct smudge_checkpointer_options) */
-	const char *folder; /* path; made with mode 0700 if it is missing */
+	const char *folder; /* path; made with mode 0700 if it is missing;
+			       NULL: there is a disk */
 	const char *name;   /* of the client; NULL: "checkpoint" */
 	struct smudge_region *const *regions; /* to save; copied */
 	size_t nregions; /* 0: every region, those added later included */
@@ -98,7 +110,8 @@ struct smudge_checkpointer_options {
 	uint64_t memory_budget_bytes;
 	/*
 	 * Every so many layers is a full one, which bounds the chain; 0: 64; at
-	 * most 4096, which is the longest chain that is read.
+	 * most 4096, which is the longest chain that is read. Of no meaning on
+	 * a disk, which always has the whole moment.
 	 */
 	uint32_t full_every;
 	/*
@@ -129,24 +142,81 @@ struct smudge_checkpointer_options {
 	 * memory, with writers tracked since (smudge_restore says how).
 	 * Nothing writes the memory during the call. Borrowed during it.
 	 * NULL: the first save is full.
+	 *
+	 * With a disk: the chain is of smudge_chain_open_disk, of the same
+	 * device or of a snapshot of it, and the device's footer still is that
+	 * moment's.
 	 */
 	struct smudge_chain *clean_as_of;
+	/*
+	 * Write to this disk instead of to a folder. Copied; what its ops are
+	 * passed is the program's, and stays valid until destroy has returned
+	 * 0. Nothing else writes the device meanwhile: the library has no lock
+	 * on it.
+	 *
+	 * The first save is full: it leaves nothing of what the device had
+	 * inside its extents and tables. After a save that failed the next one
+	 * has all that the failed one may have written.
+	 */
+	const struct smudge_disk *disk;
+	/*
+	 * The moment is on stable storage. Called once per save that got so
+	 * far, in their order, from a thread of the checkpointer, while the
+	 * machine runs; save, cancel and stats may be called from it, wait and
+	 * destroy may not. @info is valid during the call, except write_ns. It
+	 * returns 0, or -errno with a sentence in @err, which is never NULL;
+	 * -EIO stands for what no errno is. May be NULL.
+	 *
+	 * Of a folder: the layer is in place, whole, under info->file_name.
+	 * What it returns is what smudge_checkpointer_wait returns; the layer
+	 * stays, also as the parent of the next one.
+	 *
+	 * Of a disk: the live image is complete and flushed, and the engine is
+	 * to take its snapshot now: nothing writes the device until it returns.
+	 * If it fails, the moment is not saved, and its pages are in the next
+	 * save. info->number is one that no save before had, failed ones
+	 * included; info->file_name is "disk".
+	 */
+	int (*committed)(void *opaque, const struct smudge_layer_info *info,
+			 struct smudge_error *err);
+	/*
+	 * Longest time for one call of the disk or of committed, in
+	 * nanoseconds; 0: none. When it has passed, the disk's cancel is
+	 * called, and the save fails with -ETIMEDOUT; its pages are in the next
+	 * one.
+	 *
+	 * A call that does not return even so, within a second, is left behind
+	 * in its thread. It is not waited for by smudge_checkpointer_save, and
+	 * what it has borrowed stays valid; but as long as it has not returned
+	 * nothing else is called on the disk, so each save that is to be
+	 * written meanwhile waits for it as long as this, and fails too. With a
+	 * folder only committed has this deadline, not what the kernel writes.
+	 */
+	uint64_t store_deadline_ns;
+	/*
+	 * With a disk: the number of the last save that the engine has, as the
+	 * program knows; the next one's is one more. 0: they begin with 1.
+	 */
+	uint64_t last_number;
 };
 
 /*
- * smudge_checkpointer_create - begin to save a memory into a folder
+ * smudge_checkpointer_create - begin to save a memory into a folder, or onto a
+ *      disk
  * @memory: borrowed until destroy
  * @options: copied
  * @ret_checkpointer: receives it, ended by smudge_checkpointer_destroy
  * @err: receives the first failure; may be NULL
  *
- * Locks the folder against other writers, opens a client, starts a thread.
- * Blocks: as smudge_client_open. Threads: any.
+ * Locks the folder against other writers, opens a client, starts a thread; for
+ * a disk a few more. A disk is not written yet, and only read with clean_as_of.
+ * Blocks: as smudge_client_open, and with clean_as_of on reading. Threads: any.
  * State after failure: as before, but the folder may have been made.
  * Return: 0, -EINVAL, -E2BIG (the options have fields that this library does
  * not know), -EBUSY (another writer has the folder), -ENOTDIR, -ENOENT (the
  * folder's own folder), -EACCES, -EROFS, -ENOSPC, -ESTALE (clean_as_of is not
- * the folder's newest layer, or not of these regions), -EOPNOTSUPP, -EPERM (in
+ * the folder's newest layer, not what the disk shows, or not of these regions),
+ * -EOPNOTSUPP, -EPERM (in
  * a child of fork), -EAGAIN (no thread), -EMFILE, -ENFILE, -EIO, -ENOMEM, as
  * smudge_client_open, or, with clean_as_of, as smudge_chain_read and
  * smudge_memory_harvest.
@@ -224,7 +294,12 @@ int smudge_checkpoint_add_blob(struct smudge_checkpointer *checkpointer,
  * now: the next save is full),
  * -EAGAIN (its parent failed, or no thread could be created), -E2BIG (the
  * memory is too large for a layer), -EACCES, -EROFS, -EMFILE, -ENFILE, -EPERM
- * (in a child), -ENOMEM.
+ * (in a child), -ENOMEM, -ETIMEDOUT (store_deadline_ns), or what committed
+ * returned: with a folder the layer is in place then, and @info received. With
+ * a disk: what its ops returned, -ENOSPC also where the moment is larger than
+ * the device (the sentence says what size is needed), -ENOENT where the device
+ * no longer shows the moment before (another program wrote it: the next save is
+ * full).
  */
 int smudge_checkpointer_wait(struct smudge_checkpointer *checkpointer,
 			     uint64_t ticket, struct smudge_layer_info *info,
@@ -279,8 +354,14 @@ int smudge_checkpointer_stats(struct smudge_checkpointer *checkpointer,
  * @checkpointer: may be NULL; invalid afterwards
  *
  * To end at once, cancel first.
- * Blocks: until its threads have ended. Threads: no other call may use it.
- * Return: 0, -EPERM (in a child).
+ * Blocks: until its threads have ended, but for calls that store_deadline_ns
+ * has left behind: those it waits for only that long. Without it a call of the
+ * disk or of committed that never returns is waited for for ever.
+ * Threads: no other call may use it.
+ * Return: 0, -EPERM (in a child), -ETIMEDOUT (a call is still left behind: the
+ * checkpointer has ended, but the threads in such calls have not; what they use
+ * of the program's must stay valid until they return, and no other checkpointer
+ * may be given the disk before).
  */
 int smudge_checkpointer_destroy(struct smudge_checkpointer *checkpointer);
 

@@ -10,10 +10,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "checkpoint/calls.h"
 #include "checkpoint/continue.h"
 #include "checkpoint/folder.h"
 #include "checkpoint/queue.h"
 #include "checkpoint/store.h"
+#include "checkpoint/target.h"
 #include "qcow2/chain.h"
 #include "sys/guard.h"
 #include "sys/options.h"
@@ -27,9 +29,12 @@
 static int check_options(const struct smudge_checkpointer_options *options,
 			 struct smudge_error *err)
 {
-	if (!options->folder || !options->folder[0])
+	bool has_folder = options->folder && options->folder[0];
+
+	if (has_folder == !!options->disk)
 		return smudge_error_set(err, -EINVAL, SMI_WHERE,
-					"a checkpointer needs a folder");
+					"a checkpointer needs a folder or a "
+					"disk, and not both");
 	if (options->nregions && !options->regions)
 		return smudge_error_set(err, -EINVAL, SMI_WHERE,
 					"regions are missing");
@@ -65,9 +70,11 @@ static int copy_options(struct smudge_checkpointer *cp,
 		to->memory_budget_bytes = DEFAULT_BUDGET_BYTES;
 	if (!to->full_every)
 		to->full_every = DEFAULT_FULL_EVERY;
-	/* A longer chain would not be read. */
+	/* A longer chain would not be read. A disk has no chain. */
 	if (to->full_every > SMI_QCOW2_MAX_IMAGES)
 		to->full_every = SMI_QCOW2_MAX_IMAGES;
+	if (to->disk)
+		to->full_every = UINT32_MAX;
 	if (!to->name)
 		to->name = "checkpoint";
 	cp->nthreads = smi_workers_count(to->nthreads);
@@ -108,7 +115,34 @@ static int open_folder(struct smudge_checkpointer *cp, struct smudge_error *err)
 	if (ret < 0)
 		return ret;
 	cp->folder_fd = ret;
-	return smi_folder_newest(cp->folder_fd, &cp->last_number, err);
+	ret = smi_folder_newest(cp->folder_fd, &cp->last_number, err);
+	return ret ? ret : smi_target_folder_create(cp, &cp->target, err);
+}
+
+/* A thread for committed, which may pass its deadline. */
+static int start_call_thread(struct smudge_checkpointer *cp,
+			     struct smudge_error *err)
+{
+	const struct smi_calls_options options = {
+		.nthreads = 1,
+		.deadline_ns = cp->options.store_deadline_ns,
+	};
+
+	if (!cp->options.committed || !options.deadline_ns)
+		return 0;
+	return smi_calls_create(&options, &cp->calls, err);
+}
+
+static int open_store(struct smudge_checkpointer *cp, struct smudge_error *err)
+{
+	int ret;
+
+	if (cp->options.disk) {
+		cp->last_number = cp->options.last_number;
+		return smi_target_disk_create(cp, &cp->target, err);
+	}
+	ret = open_folder(cp, err);
+	return ret ? ret : start_call_thread(cp, err);
 }
 
 static int start_thread(struct smudge_checkpointer *cp,
@@ -136,14 +170,18 @@ static void init(struct smudge_checkpointer *cp, struct smudge_memory *memory)
 	smi_copies_init(&cp->copies, cp->options.memory_budget_bytes);
 }
 
-/* Its thread does not run. */
-static void clear(struct smudge_checkpointer *cp)
+/* Its thread does not run. Return: 0, -ETIMEDOUT (a call is left behind). */
+static int clear(struct smudge_checkpointer *cp)
 {
+	int ret = smi_calls_destroy(cp->calls);
+
 	/* No batch is open between two saves. */
 	(void)smudge_client_close(cp->client);
 	if (cp->batch)
 		(void)smudge_batch_destroy(cp->batch);
 	smi_workers_destroy(cp->workers);
+	if (cp->target)
+		cp->target->ops->destroy(cp->target);
 	if (cp->folder_fd >= 0)
 		close(cp->folder_fd);
 	smi_moment_clear(&cp->moment);
@@ -154,6 +192,7 @@ static void clear(struct smudge_checkpointer *cp)
 	pthread_mutex_destroy(&cp->lock);
 	free(cp->region_ids);
 	free(cp);
+	return ret;
 }
 
 static int open_all(struct smudge_checkpointer *cp, struct smudge_error *err)
@@ -163,7 +202,7 @@ static int open_all(struct smudge_checkpointer *cp, struct smudge_error *err)
 	if (!ret)
 		ret = smudge_batch_create(BATCH_RUNS, &cp->batch, err);
 	if (!ret)
-		ret = open_folder(cp, err);
+		ret = open_store(cp, err);
 	if (!ret)
 		ret = smi_workers_create(cp->nthreads, &cp->workers, err);
 	if (!ret)
@@ -180,6 +219,7 @@ static void forget_borrowed(struct smudge_checkpointer *cp)
 	cp->options.name = NULL;
 	cp->options.regions = NULL;
 	cp->options.clean_as_of = NULL;
+	cp->options.disk = NULL;
 }
 
 int smudge_checkpointer_create(
@@ -202,7 +242,7 @@ int smudge_checkpointer_create(
 	init(cp, memory);
 	ret = open_all(cp, &own);
 	if (ret < 0) {
-		clear(cp);
+		(void)clear(cp);
 		if (err)
 			*err = own;
 		return ret;
@@ -231,6 +271,5 @@ int smudge_checkpointer_destroy(struct smudge_checkpointer *checkpointer)
 		return ret;
 	end(checkpointer);
 	pthread_join(checkpointer->thread, NULL);
-	clear(checkpointer);
-	return 0;
+	return clear(checkpointer);
 }

@@ -43,7 +43,8 @@
 /* Harvests of one save: those while the machine runs, and the last. */
 #define SMI_MAX_PASSES 4
 
-struct smi_qcow2_writer;
+struct smi_calls;
+struct smi_target;
 
 /* Which file a name had, and when that was written last. */
 struct smi_stamp {
@@ -126,8 +127,10 @@ struct smudge_checkpointer {
 	struct smudge_batch *batch; /* the saving thread's */
 	struct smudge_checkpointer_options options;
 	uint32_t *region_ids; /* options.nregions of them */
-	int folder_fd;
-	uint64_t space; /* of sys/space.h */
+	int folder_fd;	      /* -1: there is a disk */
+	struct smi_target *target;
+	struct smi_calls *calls; /* of the disk, committed; NULL: no need */
+	uint64_t space;		 /* of sys/space.h */
 	unsigned int nthreads;
 	struct smi_workers *workers;
 	struct smi_copies copies;
@@ -139,7 +142,6 @@ struct smudge_checkpointer {
 	pthread_mutex_t lock; /* of all that follows */
 	pthread_cond_t changed;
 	struct smi_save *oldest, *youngest; /* not in place, in their order */
-	struct smi_qcow2_writer *writer;    /* of the oldest, while it writes */
 	uint64_t last_ticket;
 	uint64_t stored_ticket; /* of the save that is in place */
 	bool is_ending;
@@ -153,7 +155,7 @@ struct smudge_checkpointer {
 	/* Written by the writing thread, under the lock. */
 	bool has_moment;
 	struct smi_moment moment; /* in place */
-	uint64_t last_number;	  /* of the folder, as far as known */
+	uint64_t last_number;	  /* of the store, as far as known */
 };
 
 static inline int smi_checkpointer_no_memory(struct smudge_error *err)

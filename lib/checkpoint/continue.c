@@ -9,42 +9,15 @@
 #include "checkpoint/continue.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "checkpoint/chain.h"
-#include "checkpoint/in_place.h"
 #include "checkpoint/page_reader.h"
 #include "checkpoint/save.h"
+#include "checkpoint/target.h"
 #include "common/range.h"
 #include "qcow2/format.h"
-
-static bool is_same_folder(int one_fd, int other_fd)
-{
-	struct stat one, other;
-
-	return !fstat(one_fd, &one) && !fstat(other_fd, &other) &&
-	       one.st_dev == other.st_dev && one.st_ino == other.st_ino;
-}
-
-static int check_newest(const struct smudge_checkpointer *cp,
-			const struct smudge_chain *chain,
-			struct smudge_error *err)
-{
-	if (!is_same_folder(cp->folder_fd, chain->folder_fd))
-		return smudge_error_set(err, -ESTALE, SMI_WHERE,
-					"the layer that the memory is to "
-					"continue is in another folder");
-	if (chain->number && chain->number == cp->last_number)
-		return 0;
-	return smudge_error_set(err, -ESTALE, SMI_WHERE,
-				"%.60s is not the folder's newest layer, which "
-				"is number %" PRIu64,
-				smi_qcow2_chain_name(chain->images, 0),
-				cp->last_number);
-}
 
 static bool is_same_region(const struct smi_layer_region *a,
 			   const struct smi_layer_region *b)
@@ -190,9 +163,6 @@ static int adopt(struct smudge_checkpointer *cp, struct smi_save *save,
 		return ret;
 	moment->layer = save->layer;
 	save->layer = (struct smi_layer){0};
-	moment->number = chain->number;
-	moment->chain_nlayers = smudge_chain_nlayers(chain);
-	smi_in_place_stamp(cp->folder_fd, moment);
 	ret = copy_places(&moment->layer, &chain->layer, err);
 	if (!ret)
 		ret = read_digests(chain, moment, err);
@@ -207,7 +177,7 @@ int smi_continue_chain(struct smudge_checkpointer *cp,
 		       struct smudge_chain *chain, struct smudge_error *err)
 {
 	struct smi_save save = {.ticket = 0};
-	int ret = check_newest(cp, chain, err);
+	int ret = cp->target->ops->adopt(cp->target, chain, &cp->moment, err);
 
 	if (!ret)
 		ret = harvest(cp, err);

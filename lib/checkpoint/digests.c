@@ -335,27 +335,28 @@ struct smi_qcow2_digest smi_digests_sum(const struct smi_digests *digests)
 	return sum;
 }
 
-static int each_own(const struct table *table, smi_digests_found_fn *found,
-		    void *opaque, struct smudge_error *err)
+static int each_of(const struct table *table, bool only_own,
+		   smi_digests_found_fn *found, void *opaque,
+		   struct smudge_error *err)
 {
 	int ret = 0;
 
 	for (size_t k = 0; k < table->npages && !ret; k++)
-		if (table->pages[k] && table->pages[k]->is_own)
+		if (table->pages[k] && (!only_own || table->pages[k]->is_own))
 			ret = found(opaque, table->extent.table_page + k,
 				    table->pages[k]->bytes, err);
 	return ret;
 }
 
-int smi_digests_each_own(const struct smi_digests *digests,
-			 smi_digests_found_fn *found, void *opaque,
-			 struct smudge_error *err)
+int smi_digests_each(const struct smi_digests *digests, bool only_own,
+		     smi_digests_found_fn *found, void *opaque,
+		     struct smudge_error *err)
 {
 	int ret = 0;
 
 	for (size_t i = 0; i < digests->nregions; i++)
 		for (size_t k = 0; k < digests->regions[i].ntables && !ret; k++)
-			ret = each_own(&digests->regions[i].tables[k], found,
-				       opaque, err);
+			ret = each_of(&digests->regions[i].tables[k], only_own,
+				      found, opaque, err);
 	return ret;
 }

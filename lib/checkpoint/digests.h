@@ -16,6 +16,7 @@
 #ifndef LIB_CHECKPOINT_DIGESTS_H
 #define LIB_CHECKPOINT_DIGESTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -68,11 +69,12 @@ typedef int smi_digests_found_fn(void *opaque, uint64_t disk_page,
 				 struct smudge_error *err);
 
 /*
- * smi_digests_each_own - the table pages that are not those of the moment
- *      before; @found ends the walk with what is not 0
+ * smi_digests_each - the table pages that are not zeros; @found ends the walk
+ *      with what is not 0
+ * @only_own: those that are not the same as of the moment before, zeros too
  */
-int smi_digests_each_own(const struct smi_digests *digests,
-			 smi_digests_found_fn *found, void *opaque,
-			 struct smudge_error *err);
+int smi_digests_each(const struct smi_digests *digests, bool only_own,
+		     smi_digests_found_fn *found, void *opaque,
+		     struct smudge_error *err);
 
 #endif

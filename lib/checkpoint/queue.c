@@ -7,9 +7,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "checkpoint/in_place.h"
 #include "checkpoint/save.h"
 #include "checkpoint/settle.h"
+#include "checkpoint/target.h"
 #include "sys/guard.h"
 
 static struct smi_save *create(const struct smudge_save_options *options,
@@ -40,14 +40,11 @@ static bool is_doomed(const struct smi_save *save)
 				     memory_order_relaxed));
 }
 
-/* Is there a layer in place, and its file still there? */
+/* Is there a moment in place, which the store still has? */
 static bool has_parent(const struct smudge_checkpointer *cp)
 {
-	struct smudge_error ignored = SMUDGE_ERROR_INIT;
-
 	return cp->has_moment &&
-	       !smi_in_place_check(cp->folder_fd, &cp->moment,
-				   &cp->moment.stamp, &ignored);
+	       cp->target->ops->has_parent(cp->target, &cp->moment);
 }
 
 /* What the save stands on, and whether it stands on anything. */

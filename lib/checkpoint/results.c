@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "checkpoint/checkpointer_objects.h"
+#include "checkpoint/target.h"
 #include "common/range.h"
-#include "qcow2/writer.h"
 #include "sys/error.h"
 #include "sys/guard.h"
 #include "sys/options.h"
@@ -63,10 +63,12 @@ int smudge_checkpointer_wait(struct smudge_checkpointer *checkpointer,
 	if (ret < 0)
 		return smudge_error_set(err, ret, SMI_WHERE,
 					"there is no result of such a save");
-	if (!result.err.code)
-		return give_info(info, &result, err);
-	smi_sys_error_keep(err, &result.err);
-	return result.err.code;
+	/* A layer may be in place although the program refused it. */
+	if (!result.err.code || result.info.size)
+		ret = give_info(info, &result, err);
+	if (!ret)
+		smi_sys_error_keep(err, &result.err);
+	return ret ? ret : result.err.code;
 }
 
 void smudge_checkpointer_cancel(struct smudge_checkpointer *checkpointer)
@@ -76,8 +78,7 @@ void smudge_checkpointer_cancel(struct smudge_checkpointer *checkpointer)
 	for (struct smi_save *at = checkpointer->oldest; at; at = at->next)
 		atomic_store_explicit(&at->is_cancelled, true,
 				      memory_order_relaxed);
-	if (checkpointer->writer)
-		smi_qcow2_writer_cancel(checkpointer->writer);
+	checkpointer->target->ops->cancel(checkpointer->target);
 	pthread_cond_broadcast(&checkpointer->changed);
 }
 
@@ -90,9 +91,9 @@ static void count_waiting(const struct smudge_checkpointer *cp,
 		stats->waiting++;
 		stats->waiting_pages += at->pieces.data_pages;
 	}
-	if (cp->oldest && cp->oldest->is_filled && cp->writer)
+	if (cp->oldest && cp->oldest->is_filled)
 		stats->waiting_pages -=
-			min_u64(smi_qcow2_writer_written_pages(cp->writer),
+			min_u64(cp->target->ops->written_pages(cp->target),
 				cp->oldest->pieces.data_pages);
 }
 

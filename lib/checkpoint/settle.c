@@ -7,12 +7,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "checkpoint/folder.h"
-#include "checkpoint/layer_info.h"
 #include "checkpoint/queue.h"
 #include "checkpoint/save.h"
 #include "checkpoint/store.h"
-#include "qcow2/writer.h"
 #include "sys/guard.h"
 
 static void destroy(struct smudge_checkpointer *cp, struct smi_save *save)
@@ -79,8 +76,8 @@ void smi_settle_fail(struct smudge_checkpointer *cp, struct smi_save *save,
 		set_failed(at, -EAGAIN, &child);
 		failed_ticket = at->ticket;
 	}
-	if (save->is_streamed && cp->writer)
-		smi_qcow2_writer_cancel(cp->writer);
+	if (save->is_streamed)
+		cp->target->ops->cancel(cp->target);
 	pthread_cond_broadcast(&cp->changed);
 }
 
@@ -111,17 +108,6 @@ static struct smi_result *new_result(struct smudge_checkpointer *cp,
 	return result;
 }
 
-static void describe(const struct smudge_checkpointer *cp,
-		     const struct smi_save *save,
-		     struct smudge_layer_info *info)
-{
-	const struct smi_moment *moment = &cp->moment;
-
-	smi_layer_info(&moment->layer, moment->number, info);
-	info->is_full = save->is_full;
-	smi_folder_name(moment->number, info->file_name);
-}
-
 /* The moment is in place: the checkpointer's, instead of the one before. */
 static void succeed(struct smudge_checkpointer *cp, struct smi_save *save,
 		    const struct smi_stored *stored)
@@ -139,16 +125,20 @@ static void succeed(struct smudge_checkpointer *cp, struct smi_save *save,
 	cp->stats.ahead_pages += stored->ahead_pages;
 	cp->stats.untouched_pages += save->pieces.zero_pages;
 	result = new_result(cp, save);
-	describe(cp, save, &result->info);
-	result->info.file_bytes = stored->file_bytes;
+	result->info = stored->info;
+	result->err = stored->refused;
 	smi_queue_unlink(cp, save);
 }
 
 /* Return: is it the writing thread that removes it? */
 static bool begin_failure(struct smudge_checkpointer *cp, struct smi_save *save,
-			  int error, const struct smudge_error *err)
+			  const struct smi_stored *stored, int error,
+			  const struct smudge_error *err)
 {
 	SMI_SYS_GUARD(&cp->lock);
+	/* The disk has the moment all the same: the next one stands on it. */
+	if (smi_stored_is_whole(stored))
+		smi_moment_replace(cp, stored);
 	smi_settle_fail(cp, save, error, err);
 	save->is_left = true;
 	return save->is_filled;
@@ -171,7 +161,7 @@ static void store(struct smudge_checkpointer *cp, struct smi_save *save)
 	if (!ret) {
 		succeed(cp, save, &stored);
 	} else {
-		if (!begin_failure(cp, save, ret, &err))
+		if (!begin_failure(cp, save, &stored, ret, &err))
 			return;
 		smi_save_return_pages(cp, save, &cp->returned);
 		end_failure(cp, save);

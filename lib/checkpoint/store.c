@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Storing a save: place the regions, write pages, tables, tail and footer, put
- * the file in place.
+ * Storing a save: place the regions, write pages, tables, tail and footer to
+ * the target, and tell the program.
  *
- * Nothing of the moment before changes until the layer is in place, so an
- * attempt that fails leaves nothing behind and may be made again.
+ * What is known of the moment before changes only when the new one is saved, so
+ * an attempt that fails may be made again.
  */
 #include "checkpoint/store.h"
 
@@ -12,14 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "checkpoint/in_place.h"
+#include "checkpoint/committed.h"
+#include "checkpoint/layer_info.h"
 #include "checkpoint/place.h"
 #include "checkpoint/queue.h"
 #include "checkpoint/save.h"
 #include "checkpoint/tail.h"
-#include "qcow2/writer.h"
 #include "sys/clock.h"
-#include "sys/guard.h"
+#include "sys/error.h"
 
 void smi_moment_clear(struct smi_moment *moment)
 {
@@ -44,14 +44,18 @@ static void clear_places(struct smi_layer *layer)
 		layer->regions[i].extents = NULL;
 		layer->regions[i].nextents = 0;
 	}
+	layer->tail_npages = 0;
 }
 
 static int zeros(struct smi_store *store, uint64_t disk_page, uint64_t npages,
 		 struct smudge_error *err)
 {
-	uint64_t n = smi_place_showing(store->parent, disk_page, npages);
+	struct smi_target *target = store->target;
+	uint64_t n = target->shows_old ? npages
+				       : smi_place_showing(store->parent,
+							   disk_page, npages);
 
-	return n ? smi_qcow2_writer_zeros(store->writer, disk_page, n, err) : 0;
+	return n ? target->ops->zeros(target, disk_page, n, err) : 0;
 }
 
 /* Where an older layer's pages would show: zeros first, then what is there. */
@@ -108,37 +112,9 @@ static int place(struct smi_store *store, struct smi_place_fresh **ret_fresh,
 			&store->digests, err);
 	if (ret < 0)
 		return ret;
-	smi_place_tail(store->parent, layer, npages);
-	return 0;
-}
-
-/* From here on a cancel reaches the writer. */
-static void show_writer(struct smudge_checkpointer *cp,
-			struct smi_qcow2_writer *writer)
-{
-	SMI_SYS_GUARD(&cp->lock);
-	cp->writer = writer;
-}
-
-static int create_writer(struct smi_store *store, struct smudge_error *err)
-{
-	struct smudge_checkpointer *cp = store->cp;
-	char parent_name[SMI_FOLDER_NAME_BYTES];
-	struct smi_qcow2_writer_options options = {
-		.fd = store->file.fd,
-		.npages = store->save->layer.disk_npages,
-		.backing_name = store->parent ? parent_name : NULL,
-		.compress = !store->save->options.uncompressed,
-		.nthreads = cp->nthreads,
-	};
-	int ret;
-
-	smi_folder_name(cp->moment.number, parent_name);
-	ret = smi_qcow2_writer_create(&options, &store->writer, err);
-	if (ret < 0)
-		return ret;
-	show_writer(cp, store->writer);
-	return smi_save_check(store->save, err);
+	return store->target->ops->place_tail(store->target, store->parent,
+					      layer, npages, store->is_streamed,
+					      err);
 }
 
 static int write_table_page(void *opaque, uint64_t disk_page,
@@ -146,30 +122,44 @@ static int write_table_page(void *opaque, uint64_t disk_page,
 {
 	struct smi_store *store = opaque;
 
-	return smi_qcow2_writer_data(store->writer, disk_page, 1, bytes, NULL,
-				     err);
+	return store->target->ops->data(store->target, disk_page, 1, bytes,
+					NULL, err);
 }
 
-static int write_end(struct smi_store *store, const uint8_t *tail,
-		     uint8_t *footer, struct smudge_error *err)
+/* The tables of all extents, where an attempt before may have changed any. */
+static int clear_tables(struct smi_store *store, struct smudge_error *err)
 {
 	const struct smi_layer *layer = &store->save->layer;
-	struct smi_qcow2_writer *writer = store->writer;
-	int ret = smi_qcow2_writer_data(writer, layer->tail_page,
-					layer->tail_npages, tail, NULL, err);
+	int ret = 0;
 
-	smi_footer_encode(layer, tail, footer);
-	if (!ret)
-		ret = smi_qcow2_writer_data(writer, layer->disk_npages - 1, 1,
-					    footer, NULL, err);
-	return ret ? ret : smi_qcow2_writer_drain(writer, err);
+	for (size_t i = 0; i < layer->nregions; i++) {
+		const struct smi_layer_region *region = &layer->regions[i];
+
+		for (size_t k = 0; k < region->nextents && !ret; k++)
+			ret = zeros(store, region->extents[k].table_page,
+				    smi_layer_table_npages(
+					    region->extents[k].npages),
+				    err);
+	}
+	return ret;
 }
 
-/* Tail and footer. The place of a streamed layer's tail is large enough. */
-static int write_tail(struct smi_store *store, struct smudge_error *err)
+static int write_tables(struct smi_store *store, struct smudge_error *err)
+{
+	bool all = store->parent && store->target->has_other_tables;
+	int ret = all ? clear_tables(store, err) : 0;
+
+	return ret ? ret
+		   : smi_digests_each(store->digests, !all, write_table_page,
+				      store, err);
+}
+
+/* Tail and footer; then the layer is on stable storage. */
+static int commit(struct smi_store *store, struct smi_stored *stored,
+		  struct smudge_error *err)
 {
 	struct smi_layer *layer = &store->save->layer;
-	uint8_t footer[SMI_QCOW2_PAGE_BYTES];
+	struct smi_target *target = store->target;
 	uint8_t *tail;
 	size_t npages;
 	int ret;
@@ -181,110 +171,110 @@ static int write_tail(struct smi_store *store, struct smudge_error *err)
 	ret = smi_tail_encode(layer, &tail, &npages, err);
 	if (ret < 0)
 		return ret;
-	layer->tail_npages = npages;
-	ret = write_end(store, tail, footer, err);
-	if (ret < 0)
-		smi_store_stop_writer(store);
+	ret = target->ops->place_tail(target, store->parent, layer, npages,
+				      false, err);
+	if (!ret)
+		ret = target->ops->commit(target, tail, stored, err);
 	free(tail);
 	return ret;
 }
 
 static int write_all(struct smi_store *store,
 		     const struct smi_place_fresh *fresh, size_t nfresh,
-		     struct smudge_error *err)
+		     struct smi_stored *stored, struct smudge_error *err)
 {
-	int ret = create_writer(store, err);
+	int ret = cover(store, fresh, nfresh, err);
 
-	if (!ret)
-		ret = cover(store, fresh, nfresh, err);
 	if (!ret)
 		ret = smi_store_pages(store, err);
 	if (!ret)
-		ret = smi_digests_each_own(store->digests, write_table_page,
-					   store, err);
-	return ret ? ret : write_tail(store, err);
-}
-
-static int check_parent(struct smi_store *store, struct smudge_error *err)
-{
-	struct smudge_checkpointer *cp = store->cp;
-	struct smi_stamp stamp;
-
-	if (!store->parent)
-		return 0;
-	pthread_mutex_lock(&cp->lock);
-	stamp = cp->moment.stamp;
-	pthread_mutex_unlock(&cp->lock);
-	return smi_in_place_check(cp->folder_fd, &cp->moment, &stamp, err);
-}
-
-static int commit(struct smi_store *store, struct smi_stored *ret_stored,
-		  struct smudge_error *err)
-{
-	struct smudge_checkpointer *cp = store->cp;
-	struct smi_qcow2_writer_stats stats;
-	uint64_t number;
-	int ret = smi_qcow2_writer_finish(store->writer, &stats, err);
-
-	/* It takes long: what may have changed is looked at afterwards. */
+		ret = write_tables(store, err);
 	if (!ret)
-		ret = smi_folder_flush(&store->file, err);
-	if (!ret)
-		ret = smi_save_check(store->save, err);
-	if (!ret)
-		ret = check_parent(store, err);
-	if (!ret)
-		ret = smi_in_place_next_number(cp->folder_fd, cp->last_number,
-					       &number, err);
-	if (!ret)
-		ret = smi_folder_commit(&store->file, number, err);
+		ret = commit(store, stored, err);
 	if (ret < 0)
-		return ret;
-	cp->last_number = number;
-	*ret_stored = (struct smi_stored){
-		.moment = {.number = number,
-			   .layer = store->save->layer,
-			   .digests = store->digests},
-		.file_bytes = stats.file_bytes,
-		.ahead_pages = store->ahead_pages,
-	};
-	smi_in_place_stamp(cp->folder_fd, &ret_stored->moment);
+		store->target->ops->stop(store->target);
+	return ret;
+}
+
+/* The program may refuse it. */
+static int tell(struct smi_store *store, struct smi_stored *stored,
+		struct smudge_error *err)
+{
+	struct smudge_error own = SMUDGE_ERROR_INIT;
+	int ret;
+
+	smi_layer_info(&store->save->layer, stored->moment.number,
+		       &stored->info);
+	stored->info.is_full = store->save->is_full;
+	stored->info.file_bytes = stored->file_bytes;
+	store->target->ops->name(stored->moment.number, stored->info.file_name);
+	smudge_error_clear(&stored->refused);
+	ret = smi_committed(store->cp, &stored->info, &own);
+	if (ret && store->target->is_refusable)
+		smi_sys_error_keep(err, &own);
+	else if (ret)
+		stored->refused = own;
+	return store->target->is_refusable ? ret : 0;
+}
+
+/* The moment has what the save and the attempt had. */
+static void hand_over(struct smi_store *store, struct smi_stored *stored)
+{
+	stored->moment.layer = store->save->layer;
+	stored->moment.digests = store->digests;
+	stored->ahead_pages = store->ahead_pages;
 	store->save->layer = (struct smi_layer){0};
 	store->digests = NULL;
-	return 0;
 }
 
-static void close_store(struct smi_store *store)
+/* @ret_stored: also where only the program refused a moment that is there. */
+static int write_placed(struct smi_store *store,
+			const struct smi_place_fresh *fresh, size_t nfresh,
+			struct smi_stored *ret_stored, struct smudge_error *err)
 {
-	show_writer(store->cp, NULL);
-	smi_qcow2_writer_destroy(store->writer);
-	smi_digests_destroy(store->digests);
-	smi_folder_drop(&store->file);
+	struct smi_target *target = store->target;
+	struct smi_stored stored = {0};
+	bool is_whole;
+	int ret = target->ops->begin(target, store->save,
+				     store->parent ? &store->cp->moment : NULL,
+				     err);
+
+	if (!ret)
+		ret = write_all(store, fresh, nfresh, &stored, err);
+	is_whole = !ret;
+	if (!ret)
+		ret = tell(store, &stored, err);
+	target->ops->end(target, is_whole);
+	if (!is_whole)
+		return ret;
+	hand_over(store, &stored);
+	*ret_stored = stored;
+	return ret;
 }
 
+/* @ret_may_repeat: after it failed */
 static int attempt(struct smudge_checkpointer *cp, struct smi_save *save,
-		   struct smi_stored *ret_stored, struct smudge_error *err)
+		   struct smi_stored *ret_stored, bool *ret_may_repeat,
+		   struct smudge_error *err)
 {
 	struct smi_store store = {
 		.cp = cp,
 		.save = save,
 		.parent = save->is_full ? NULL : &cp->moment.layer,
 		.is_streamed = save->is_streamed,
-		.file = {.fd = -1},
+		.target = cp->target,
 		.start_ns = smi_sys_now_ns(),
 	};
 	struct smi_place_fresh *fresh = NULL;
 	size_t nfresh = 0;
 	int ret = place(&store, &fresh, &nfresh, err);
 
+	*ret_may_repeat = !ret;
 	if (!ret)
-		ret = smi_folder_create(cp->folder_fd, &store.file, err);
-	if (!ret)
-		ret = write_all(&store, fresh, nfresh, err);
-	if (!ret)
-		ret = commit(&store, ret_stored, err);
+		ret = write_placed(&store, fresh, nfresh, ret_stored, err);
+	*ret_may_repeat &= !smi_stored_is_whole(ret_stored);
 	free(fresh);
-	close_store(&store);
+	smi_digests_destroy(store.digests);
 	return ret;
 }
 
@@ -316,13 +306,14 @@ int smi_store(struct smudge_checkpointer *cp, struct smi_save *save,
 	      struct smi_stored *ret_stored, struct smudge_error *err)
 {
 	int ret = check_chain(cp, save, err);
+	bool may_repeat;
 
 	if (ret < 0)
 		return ret;
-	ret = attempt(cp, save, ret_stored, err);
-	while (is_full_store(ret) && make_room(cp, save)) {
+	ret = attempt(cp, save, ret_stored, &may_repeat, err);
+	while (may_repeat && is_full_store(ret) && make_room(cp, save)) {
 		smudge_error_clear(err);
-		ret = attempt(cp, save, ret_stored, err);
+		ret = attempt(cp, save, ret_stored, &may_repeat, err);
 	}
 	return ret;
 }

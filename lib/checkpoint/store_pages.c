@@ -19,7 +19,6 @@
 #include "checkpoint/save.h"
 #include "common/range.h"
 #include "qcow2/format.h"
-#include "qcow2/writer.h"
 #include "sys/guard.h"
 
 /* Pages that were handed to the writer; their digests come later. */
@@ -70,7 +69,7 @@ static int hand_zeros(struct window *window, uint64_t disk_page,
 		return 0;
 	store->pages += n;
 	store->zero_pages += n;
-	return smi_qcow2_writer_zeros(store->writer, disk_page, n, err);
+	return store->target->ops->zeros(store->target, disk_page, n, err);
 }
 
 /* Pages of one extent; @bytes NULL: zeros. */
@@ -85,8 +84,8 @@ static int hand_extent(struct window *window, uint64_t disk_page,
 		return hand_zeros(window, disk_page, npages, err);
 	window->ndigests += npages;
 	store->pages += npages;
-	return smi_qcow2_writer_data(store->writer, disk_page, npages, bytes,
-				     digests, err);
+	return store->target->ops->data(store->target, disk_page, npages, bytes,
+					digests, err);
 }
 
 static int hand_run(struct window *window, uint64_t first_page, uint64_t npages,
@@ -227,7 +226,8 @@ static int reserve(struct window *window, uint64_t npages,
 
 static int settle_window(struct window *window, struct smudge_error *err)
 {
-	int ret = smi_qcow2_writer_drain(window->store->writer, err);
+	struct smi_target *target = window->store->target;
+	int ret = target->ops->drain(target, err);
 
 	return ret ? ret : note_digests(window, err);
 }
@@ -369,14 +369,6 @@ static int store_streamed(struct window *window, struct smi_chunks *chunks,
 	return ret;
 }
 
-void smi_store_stop_writer(struct smi_store *store)
-{
-	struct smudge_error ignored = SMUDGE_ERROR_INIT;
-
-	smi_qcow2_writer_cancel(store->writer);
-	(void)smi_qcow2_writer_drain(store->writer, &ignored);
-}
-
 int smi_store_pages(struct smi_store *store, struct smudge_error *err)
 {
 	struct window window = {.store = store, .region = SIZE_MAX};
@@ -385,7 +377,7 @@ int smi_store_pages(struct smi_store *store, struct smudge_error *err)
 				     : store_filled(&window, err);
 
 	if (ret < 0)
-		smi_store_stop_writer(store);
+		store->target->ops->stop(store->target);
 	smi_copies_put(&store->cp->copies, &chunks);
 	clear_window(&window);
 	return ret;

@@ -217,8 +217,8 @@ static void moments_follow_each_other(void **state)
 			continue;
 		}
 		clear_fresh(before, next, stored.disk);
-		assert_int_equal(smi_digests_each_own(next->digests, store,
-						      &stored, NULL),
+		assert_int_equal(smi_digests_each(next->digests, true, store,
+						  &stored, NULL),
 				 0);
 		check_disk(next, stored.disk);
 		drop(before);

@@ -55,6 +55,7 @@ static int hang(struct memory_disk *d)
 	unsigned int generation = d->generation;
 
 	d->nhanging++;
+	d->nhung++;
 	pthread_cond_broadcast(&d->changed);
 	while (generation == d->generation)
 		pthread_cond_wait(&d->changed, &d->lock);
@@ -239,7 +240,8 @@ void memory_disk_heal(struct memory_disk *d)
 	d->fail = (struct memory_disk_when){0};
 	d->hang_at = 0;
 	d->is_deaf = d->hangs_reads = false;
-	d->ncalls = d->nwrites = d->nzeros = d->nflushes = d->ncancels = 0;
+	d->ncalls = d->nwrites = d->nzeros = d->nflushes = d->ncancels =
+		d->nhung = 0;
 	pthread_mutex_unlock(&d->lock);
 }
 

@@ -40,6 +40,7 @@ struct memory_disk {
 	uint64_t ncalls; /* write, zero and flush; reset at will */
 	uint64_t nwrites, nzeros, nflushes, nreads, ncancels;
 	unsigned int nhanging, generation;
+	uint64_t nhung; /* that hang, or did */
 	struct {
 		uint64_t offset, end; /* end 0: none */
 	} in_flight[MEMORY_DISK_IN_FLIGHT];

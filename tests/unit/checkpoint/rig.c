@@ -177,7 +177,7 @@ void rig_create(struct rig *rig)
 {
 	struct smudge_error err;
 
-	rig->options.folder = rig->folder;
+	rig->options.folder = rig->options.disk ? NULL : rig->folder;
 	rig->options.quiesce = quiesce;
 	rig->options.resume = resume;
 	rig->options.save_state = save_state;

@@ -89,7 +89,10 @@ void rig_write_random(struct rig *rig, struct test_rng *rng, unsigned int n);
 void rig_start(struct rig *rig, unsigned int nwriters);
 void rig_stop(struct rig *rig);
 
-/* The checkpointer, with rig->options: folder and callbacks are set here. */
+/*
+ * The checkpointer, with rig->options: callbacks are set here, and the folder,
+ * unless there is a disk.
+ */
 void rig_create(struct rig *rig);
 void rig_destroy(struct rig *rig);
 
