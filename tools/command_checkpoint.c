@@ -56,7 +56,8 @@ static const char help_text[] =
 	"                       Ctrl-C or its end; each run begins with a full "
 	"one\n"
 	"  --count N            with --every: end after N checkpoints\n"
-	"  --full-every N       with --every: every Nth layer is full (64)\n"
+	"  --full-every N       with --every: every Nth layer is full "
+	"(64)\n" KEEP_HELP
 	"  --disk-snapshot      with --qemu: a snapshot within each disk's "
 	"image too\n"
 	"  --disk-overlays DIR  with --qemu: an overlay of each disk in DIR "
@@ -185,7 +186,9 @@ static int take_option(int code, struct checkpoint_request *request)
 		request->is_help = true;
 		return TOOL_OK;
 	default:
-		return checkpoint_take_store_option(code, request);
+		return keep_is_option(code)
+			       ? keep_take(code, NAME, &request->keep)
+			       : checkpoint_take_store_option(code, request);
 	}
 }
 
@@ -233,6 +236,8 @@ static int check(const struct checkpoint_request *request)
 	status = check_disks(request);
 	if (status == TOOL_OK)
 		status = checkpoint_check_store(request);
+	if (status == TOOL_OK)
+		status = keep_check(&request->keep, NAME);
 	return status == TOOL_OK ? check_series(request) : status;
 }
 
@@ -250,6 +255,7 @@ static int parse(int argc, char *argv[], struct checkpoint_request *request)
 		{"every", required_argument, NULL, 'e'},
 		{"count", required_argument, NULL, 'c'},
 		{"full-every", required_argument, NULL, 'n'},
+		KEEP_OPTIONS,
 		{"disk-snapshot", no_argument, NULL, 's'},
 		{"disk-overlays", required_argument, NULL, 'o'},
 		CHECKPOINT_STORE_OPTIONS,

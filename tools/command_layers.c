@@ -16,6 +16,7 @@ static const char help_text[] =
 	"       smudge layers diff A B FOLDER [OPTION]...\n"
 	"       smudge layers export --core FOLDER[@N] --output FILE "
 	"[OPTION]...\n"
+	"       smudge layers prune FOLDER --keep-last N [OPTION]...\n"
 	"\n"
 	"Looks at the layers of a folder: checkpoints, each a qcow2 image on "
 	"the one\n"
@@ -27,14 +28,24 @@ static const char help_text[] =
 	"  verify  read all memory of a layer and compare it with its digests\n"
 	"  diff    the pages that differ between layers A and B\n"
 	"  export  a core file of a process, for gdb\n"
+	"  prune   remove the layers that are not to be kept\n"
 	"\n"
 	"  --all          of verify: every layer of the folder\n"
 	"  --core         of export: make a core file\n"
 	"  --output FILE  of export: it is made, not replaced\n"
 	"  --force        of export: replace it\n"
+	"  --keep-last N  of prune: keep the last N layers\n"
+	"  --keep-hourly N  of prune: and the last of each of N hours\n"
+	"  --keep-daily N   of prune: of each of N days\n"
+	"  --keep-weekly N  of prune: of each of N weeks\n"
+	"  --garbage PERCENT\n"
+	"                 of prune: merge when that frees so much\n"
+	"  --dry-run      of prune: only say what would be done\n"
+	"  --uncompressed  of prune: store pages as they are\n"
 	"  --json         one object\n"
-	"  --help         this text; after list, show, verify, diff or export "
-	"that of it\n"
+	"  --help         this text; after list, show, verify, diff, export or "
+	"prune\n"
+	"                 that of it\n"
 	"\n"
 	"Exit status: 0, 1 if a layer cannot be read or is not whole, 2 for a "
 	"wrong\n"
@@ -52,6 +63,7 @@ static const struct {
 	{"verify", "layers verify", layers_verify},
 	{"diff", "layers diff", layers_diff},
 	{"export", "layers export", layers_export},
+	{"prune", "layers prune", layers_prune},
 };
 
 static int run(int argc, char *argv[])
@@ -68,16 +80,16 @@ static int run(int argc, char *argv[])
 int command_layers(int argc, char *argv[])
 {
 	if (argc < 2)
-		return tool_usage(NAME, "list, show, verify, diff or export "
-					"is missing");
+		return tool_usage(NAME, "list, show, verify, diff, export or "
+					"prune is missing");
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
 		fputs(help_text, stdout);
 		return TOOL_OK;
 	}
 	if (argv[1][0] == '-')
 		return tool_usage(NAME,
-				  "list, show, verify, diff or export "
-				  "comes first, not '%.40s'",
+				  "list, show, verify, diff, export or "
+				  "prune comes first, not '%.40s'",
 				  argv[1]);
 	return run(argc - 1, argv + 1);
 }

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <time.h>
 
+#include "checkpoint/pruner.h"
 #include "checkpoint/report.h"
 #include "clock.h"
 #include "common/clock.h"
@@ -217,6 +218,8 @@ int checkpoint_one(struct checkpoint_outside *outside, struct smudge_error *err)
 	outside->nlayers++;
 	outside->nunsettled += ret != 0;
 	outside->is_cut_off = ret == -ECANCELED;
+	if (!ret && outside->pruner)
+		checkpoint_pruner_begin(outside->pruner);
 	also = report(&saving, ret ? &ignored : err);
 	return ret ? ret : also;
 }

@@ -18,6 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "checkpoint/pruner.h"
 #include "clock.h"
 #include "common/clock.h"
 #include "common/range.h"
@@ -189,12 +190,26 @@ static int open_tracking(struct checkpoint_outside *outside,
 	return ret;
 }
 
+static int open_pruner(struct checkpoint_outside *outside,
+		       struct smudge_error *err)
+{
+	if (!keep_is_any(&outside->request->keep))
+		return 0;
+	outside->pruner = checkpoint_pruner_create(outside->request,
+						   outside->checkpointer);
+	return outside->pruner
+		       ? 0
+		       : smudge_error_set(err, -ENOMEM, NAME, "out of memory");
+}
+
 static int open_all(struct checkpoint_outside *outside,
 		    struct smudge_error *err)
 {
 	int ret = open_pidfd(outside, err);
 
-	return ret ? ret : open_tracking(outside, err);
+	if (!ret)
+		ret = open_tracking(outside, err);
+	return ret ? ret : open_pruner(outside, err);
 }
 
 /* The target runs, so nothing here can hold it. */
@@ -202,6 +217,7 @@ static void close_all(struct checkpoint_outside *outside)
 {
 	const struct checkpoint_subject *subject = outside->subject;
 
+	checkpoint_pruner_destroy(outside->pruner);
 	close_tracking(outside);
 	if (outside->pidfd >= 0)
 		close(outside->pidfd);

@@ -9,6 +9,8 @@
 #include "checkpoint/store.h"
 #include "checkpoint/subject.h"
 
+struct checkpoint_pruner;
+
 struct checkpoint_outside {
 	const struct checkpoint_request *request;
 	const struct checkpoint_subject *subject;
@@ -17,6 +19,7 @@ struct checkpoint_outside {
 	struct smudge_memory *memory;
 	struct smudge_process *process;
 	struct smudge_checkpointer *checkpointer;
+	struct checkpoint_pruner *pruner; /* NULL: all layers are kept */
 	uint64_t nended;  /* checkpoints of this series, failed ones included */
 	uint64_t nlayers; /* in place, of this run */
 	uint64_t nunsettled; /* of them, what follows has failed */

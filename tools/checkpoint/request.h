@@ -10,6 +10,8 @@
 
 #include <sys/types.h>
 
+#include "keep.h"
+
 struct checkpoint_request {
 	/* what is checkpointed: one of these, but pid may be beside qemu */
 	const char *qmp;  /* path of smudge-vm's socket; or NULL */
@@ -28,6 +30,7 @@ struct checkpoint_request {
 	uint64_t full_every;	    /* every so many layers; 0: 64 */
 	const char *on_commit;	    /* a command for each; or NULL */
 	uint64_t store_deadline_ns; /* 0: none was given */
+	struct keep keep;	    /* none: no layer is removed */
 
 	bool is_json;
 	bool is_help;
