@@ -136,17 +136,36 @@ static bool next_unless_awaited(struct smi_sys_populated *populated,
 	return false;
 }
 
-bool smi_sys_populated_next(struct smi_sys_populated *populated, uint64_t start,
-			    uint64_t end, struct smi_sys_page_run *ret_run)
+typedef bool next_fn(struct smi_sys_populated *populated,
+		     const struct smi_sys_mapping *m, uint64_t start,
+		     uint64_t end, struct smi_sys_page_run *ret_run);
+
+static bool next_of_mappings(struct smi_sys_populated *populated, next_fn *next,
+			     uint64_t start, uint64_t end,
+			     struct smi_sys_page_run *ret_run)
 {
 	struct smi_sys_mapping m;
 
 	for (; start < end; start = m.end) {
 		if (!find_mapping(populated, start, &m))
 			return all(start, end, ret_run);
-		if (next_unless_awaited(populated, &m, start,
-					min_u64(m.end, end), ret_run))
+		if (next(populated, &m, start, min_u64(m.end, end), ret_run))
 			return true;
 	}
 	return false;
+}
+
+bool smi_sys_populated_next(struct smi_sys_populated *populated, uint64_t start,
+			    uint64_t end, struct smi_sys_page_run *ret_run)
+{
+	return next_of_mappings(populated, next_unless_awaited, start, end,
+				ret_run);
+}
+
+bool smi_sys_populated_next_brought(struct smi_sys_populated *populated,
+				    uint64_t start, uint64_t end,
+				    struct smi_sys_page_run *ret_run)
+{
+	return next_of_mappings(populated, next_in_mapping, start, end,
+				ret_run);
 }

@@ -38,4 +38,10 @@ void smi_sys_populated_close(struct smi_sys_populated *populated);
 bool smi_sys_populated_next(struct smi_sys_populated *populated, uint64_t start,
 			    uint64_t end, struct smi_sys_page_run *ret_run);
 
+/* The same, of memory that awaits no page in the range, though it may be
+   registered for it. */
+bool smi_sys_populated_next_brought(struct smi_sys_populated *populated,
+				    uint64_t start, uint64_t end,
+				    struct smi_sys_page_run *ret_run);
+
 #endif

@@ -122,3 +122,112 @@ int smi_sys_uffd_is_registered(int uffd, uint64_t at, uint64_t page_bytes,
 	/* The last is that of a huge page, which this is a part of. */
 	return ret == -EFAULT || ret == -EEXIST || ret == -EINVAL ? 1 : ret;
 }
+
+static int ask_calls(int uffd, uint64_t start, uint64_t length_bytes,
+		     unsigned int modes, uint64_t *ret_calls)
+{
+	struct uffdio_register reg = {
+		.range = {.start = start, .len = length_bytes},
+		.mode = modes,
+	};
+	int ret = call(uffd, UFFDIO_REGISTER, &reg);
+
+	*ret_calls = reg.ioctls;
+	return ret;
+}
+
+static bool has_zeropage(uint64_t calls)
+{
+	return calls & (UINT64_C(1) << _UFFDIO_ZEROPAGE);
+}
+
+/* The kernel refuses to register a part of a huge page. */
+int smi_sys_uffd_page_bytes(int uffd, uint64_t start, uint64_t length_bytes,
+			    unsigned int modes, uint64_t *ret_page_bytes)
+{
+	uint64_t bytes = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t calls;
+	int ret = ask_calls(uffd, start, length_bytes, modes, &calls);
+
+	*ret_page_bytes = bytes;
+	if (ret < 0 || has_zeropage(calls))
+		return ret;
+	do {
+		ret = ask_calls(uffd, start, bytes, modes, &calls);
+		if (ret == 0)
+			break;
+		bytes *= 2;
+	} while (ret == -EINVAL && bytes <= length_bytes);
+	*ret_page_bytes = bytes;
+	if (ret == 0 && (has_zeropage(calls) || length_bytes % bytes))
+		return -EINVAL;
+	return ret;
+}
+
+/* @done is the kernel's: what it did, or -errno. */
+static bool goes_on(int ret, int64_t done, uint64_t *ret_bytes)
+{
+	if (done > 0)
+		*ret_bytes += (uint64_t)done;
+	return ret == -EAGAIN || ret == -EINTR;
+}
+
+int smi_sys_uffd_copy(int uffd, uint64_t to, const void *from,
+		      uint64_t length_bytes, bool protects, uint64_t *ret_bytes)
+{
+	struct uffdio_copy copy;
+	int ret;
+
+	*ret_bytes = 0;
+	do {
+		copy = (struct uffdio_copy){
+			.dst = to + *ret_bytes,
+			.src = (uintptr_t)from + *ret_bytes,
+			.len = length_bytes - *ret_bytes,
+			.mode = protects ? UFFDIO_COPY_MODE_WP : 0,
+		};
+		ret = call(uffd, UFFDIO_COPY, &copy);
+	} while (goes_on(ret, copy.copy, ret_bytes) &&
+		 *ret_bytes < length_bytes);
+	return *ret_bytes == length_bytes ? 0 : ret;
+}
+
+int smi_sys_uffd_zeropage(int uffd, uint64_t start, uint64_t length_bytes,
+			  uint64_t *ret_bytes)
+{
+	struct uffdio_zeropage zero;
+	int ret;
+
+	*ret_bytes = 0;
+	do {
+		zero = (struct uffdio_zeropage){
+			.range = {.start = start + *ret_bytes,
+				  .len = length_bytes - *ret_bytes},
+		};
+		ret = call(uffd, UFFDIO_ZEROPAGE, &zero);
+	} while (goes_on(ret, zero.zeropage, ret_bytes) &&
+		 *ret_bytes < length_bytes);
+	return *ret_bytes == length_bytes ? 0 : ret;
+}
+
+int smi_sys_uffd_wake(int uffd, uint64_t start, uint64_t length_bytes)
+{
+	struct uffdio_range range = {.start = start, .len = length_bytes};
+
+	return call(uffd, UFFDIO_WAKE, &range);
+}
+
+int smi_sys_uffd_read(int uffd, uint64_t *ret_address)
+{
+	struct uffd_msg msg;
+	ssize_t n = read(uffd, &msg, sizeof(msg));
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+	if (n != (ssize_t)sizeof(msg))
+		return -EIO;
+	if (msg.event != UFFD_EVENT_PAGEFAULT)
+		return 0;
+	*ret_address = msg.arg.pagefault.address;
+	return 1;
+}

@@ -88,4 +88,42 @@ int smi_sys_uffd_is_registered(int uffd, uint64_t at, uint64_t page_bytes,
  */
 int smi_sys_uffd_protect(int uffd, uint64_t start, uint64_t length_bytes);
 
+/*
+ * smi_sys_uffd_page_bytes - the pages of a registered range: the host's, or
+ *	those of hugetlbfs
+ * @modes: that it is registered with
+ *
+ * Return: 0, -EINVAL (pages of several sizes), or -errno.
+ */
+int smi_sys_uffd_page_bytes(int uffd, uint64_t start, uint64_t length_bytes,
+			    unsigned int modes, uint64_t *ret_page_bytes);
+
+/*
+ * smi_sys_uffd_copy - install missing pages with content
+ * smi_sys_uffd_zeropage - install missing pages of zeros; not of hugetlbfs, nor
+ *	where a page that is missing is write-protected (-EEXIST)
+ * @protects: they are write-protected
+ * @ret_bytes: receives how much is installed, from the first on, also after a
+ *	failure
+ *
+ * Who waits for them is woken. Return: 0, -EEXIST (a page is there), -ENOENT
+ * (not registered, or unmapped), -ENOMEM, or -errno.
+ */
+int smi_sys_uffd_copy(int uffd, uint64_t to, const void *from,
+		      uint64_t length_bytes, bool protects,
+		      uint64_t *ret_bytes);
+int smi_sys_uffd_zeropage(int uffd, uint64_t start, uint64_t length_bytes,
+			  uint64_t *ret_bytes);
+
+/* Who waits for a page of the range tries again. */
+int smi_sys_uffd_wake(int uffd, uint64_t start, uint64_t length_bytes);
+
+/*
+ * smi_sys_uffd_read - the next page that a thread waits for
+ * @ret_address: receives an address in it
+ *
+ * Return: 1, 0 (none waits, or another thread has read it), or -errno.
+ */
+int smi_sys_uffd_read(int uffd, uint64_t *ret_address);
+
 #endif

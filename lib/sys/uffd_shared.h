@@ -29,6 +29,11 @@ struct smi_sys_uffd_shared {
 	uint64_t features; /* agreed on */
 	struct smi_sys_uffd_use *uses;
 	const struct smi_sys_uffd_use *reader;
+	/* uffd_rest.h's: ranges whose reader has ended. */
+	struct smi_sys_uffd_kept *kept;
+	bool has_thread; /* that reads for them; it is the reader then */
+	int thread_end;	 /* eventfd */
+	pthread_t thread;
 };
 
 /* The page if it was mapped, without a lock; or NULL. */

@@ -6,11 +6,10 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stddef.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "sys/maps.h"
+#include "sys/uffd_ranges.h"
+#include "sys/uffd_rest.h"
 #include "sys/uffd_shared.h"
 
 #define WHERE "uffd"
@@ -49,115 +48,6 @@ int smi_sys_uffd_use_open(struct smi_sys_uffd_use *use,
 	return ret;
 }
 
-static unsigned int modes_of(const struct smi_sys_uffd_shared *page,
-			     const struct smi_sys_uffd_use *use)
-{
-	if (use->purpose == SMI_SYS_UFFD_WRITES)
-		return SMI_SYS_UFFD_MODE_WP;
-	/* With it, UFFDIO_COPY can install pages that are protected. */
-	return SMI_SYS_UFFD_MODE_MISSING |
-	       (page->features & SMI_SYS_UFFD_WP_ASYNC ? SMI_SYS_UFFD_MODE_WP
-						       : 0);
-}
-
-/*
- * The modes that uses other than @but want at an address, and the end of the
- * piece that has the same: *ret_end is lowered to it. Lock held.
- */
-static unsigned int modes_at(const struct smi_sys_uffd_shared *page,
-			     const struct smi_sys_uffd_use *but, uint64_t at,
-			     uint64_t *ret_end)
-{
-	unsigned int modes = 0;
-
-	for (const struct smi_sys_uffd_use *u = page->uses; u; u = u->next) {
-		uint64_t edge = at < u->start ? u->start : u->end;
-
-		if (u == but || u->start == u->end || at >= u->end)
-			continue;
-		if (at >= u->start)
-			modes |= modes_of(page, u);
-		if (edge < *ret_end)
-			*ret_end = edge;
-	}
-	return modes;
-}
-
-static const struct smi_sys_uffd_use *
-find_rival(const struct smi_sys_uffd_shared *page,
-	   const struct smi_sys_uffd_use *use, uint64_t start, uint64_t end)
-{
-	for (const struct smi_sys_uffd_use *u = page->uses; u; u = u->next) {
-		if (u != use && u->purpose == use->purpose && u->start < end &&
-		    start < u->end)
-			return u;
-	}
-	return NULL;
-}
-
-static int unregister_mapping(void *opaque, const struct smi_sys_mapping *m)
-{
-	const struct smi_sys_uffd_shared *page = opaque;
-
-	smi_sys_uffd_unregister(page->fd, m->start, m->end - m->start);
-	return 0;
-}
-
-/*
- * The kernel refuses a range with a mapping that cannot be registered, as may
- * have been put there since; each of the others has to go by itself then.
- */
-static void unregister(struct smi_sys_uffd_shared *page, uint64_t start,
-		       uint64_t end)
-{
-	if (smi_sys_uffd_unregister(page->fd, start, end - start) < 0)
-		smi_sys_maps_each(start, end, unregister_mapping, page);
-}
-
-/*
- * End what @use added to [start, end). A failure to register again leaves the
- * piece unregistered, which its tracker's next scan reports as an error.
- */
-static void drop(struct smi_sys_uffd_shared *page,
-		 const struct smi_sys_uffd_use *use, uint64_t start,
-		 uint64_t end)
-{
-	while (start < end) {
-		uint64_t piece_end = end;
-		unsigned int left = modes_at(page, use, start, &piece_end);
-
-		if (!left ||
-		    (modes_of(page, use) & ~left & SMI_SYS_UFFD_MODE_MISSING)) {
-			unregister(page, start, piece_end);
-			if (left)
-				smi_sys_uffd_register(page->fd, start,
-						      piece_end - start, left);
-		}
-		start = piece_end;
-	}
-}
-
-/* Lock held. After a failure nothing is registered that was not before. */
-static int add(struct smi_sys_uffd_shared *page, struct smi_sys_uffd_use *use,
-	       uint64_t start, uint64_t end)
-{
-	uint64_t at = start;
-	int ret = 0;
-
-	while (at < end && !ret) {
-		uint64_t piece_end = end;
-		unsigned int others = modes_at(page, use, at, &piece_end);
-
-		ret = smi_sys_uffd_register(page->fd, at, piece_end - at,
-					    others | modes_of(page, use));
-		if (!ret)
-			at = piece_end;
-	}
-	if (ret < 0)
-		drop(page, use, start, at);
-	return ret;
-}
-
 /* Register [start, end), which @is_more of the use's range, or all of it. */
 static int add_range(struct smi_sys_uffd_use *use, uint64_t start, uint64_t end,
 		     bool is_more, struct smudge_error *err)
@@ -171,10 +61,10 @@ static int add_range(struct smi_sys_uffd_use *use, uint64_t start, uint64_t end,
 		return smudge_error_set(err, -EPERM, WHERE,
 					"the userfaultfd was opened before "
 					"fork(2), in the parent");
-	rival = find_rival(page, use, start, end);
+	rival = smi_sys_uffd_find_rival(page, use, start, end);
 	if (rival)
 		why = "another source or reader of this process";
-	ret = rival ? -EBUSY : add(page, use, start, end);
+	ret = rival ? -EBUSY : smi_sys_uffd_add(page, use, start, end);
 	if (!ret) {
 		use->start = is_more ? use->start : start;
 		use->end = end;
@@ -213,26 +103,11 @@ void smi_sys_uffd_use_cut(struct smi_sys_uffd_use *use, uint64_t end)
 
 	if (!page)
 		return;
-	drop(page, use, end, use->end);
+	smi_sys_uffd_drop(page, use, end, use->end);
 	use->end = end;
+	smi_sys_uffd_rest_check(page);
 	pthread_mutex_unlock(&page->lock);
-}
-
-static void forget(struct smi_sys_uffd_shared *page,
-		   const struct smi_sys_uffd_use *use)
-{
-	struct smi_sys_uffd_use **link = &page->uses;
-
-	while (*link != use)
-		link = &(*link)->next;
-	*link = use->next;
-	if (page->reader == use)
-		page->reader = NULL;
-	if (page->uses)
-		return;
-	close(page->fd);
-	/* Relaxed: no use is left that knows it. */
-	atomic_store_explicit(&page->id, 0, memory_order_relaxed);
+	smi_sys_uffd_rest_settle();
 }
 
 void smi_sys_uffd_use_close(struct smi_sys_uffd_use *use)
@@ -240,9 +115,11 @@ void smi_sys_uffd_use_close(struct smi_sys_uffd_use *use)
 	struct smi_sys_uffd_shared *page = lock_for(use);
 
 	if (page) {
-		drop(page, use, use->start, use->end);
-		forget(page, use);
+		smi_sys_uffd_drop(page, use, use->start, use->end);
+		smi_sys_uffd_forget(page, use);
+		smi_sys_uffd_rest_check(page);
 		pthread_mutex_unlock(&page->lock);
+		smi_sys_uffd_rest_settle();
 	}
 	*use = (struct smi_sys_uffd_use){.fd = -1};
 }
@@ -265,7 +142,9 @@ uint64_t smi_sys_uffd_use_tracked(uint64_t start, uint64_t end)
 		page = smi_sys_uffd_shared_lock();
 	if (!page)
 		return start;
-	modes = modes_at(page, NULL, start, &end);
+	modes = smi_sys_uffd_modes_at(page, NULL, start, &end);
+	if (smi_sys_uffd_is_kept(page, start))
+		modes = SMI_SYS_UFFD_MODE_WP;
 	if (modes == SMI_SYS_UFFD_MODE_WP &&
 	    smi_sys_uffd_register(page->fd, start, end - start, modes) == 0)
 		until = end;
@@ -281,9 +160,23 @@ void smi_sys_uffd_use_settle(const struct smi_sys_uffd_use *use)
 		pthread_mutex_unlock(&page->lock);
 }
 
-int smi_sys_uffd_use_claim(struct smi_sys_uffd_use *use)
+/* The page, locked, without a thread that reads for ranges that are kept. */
+static struct smi_sys_uffd_shared *
+lock_to_read(const struct smi_sys_uffd_use *use)
 {
 	struct smi_sys_uffd_shared *page = lock_for(use);
+
+	while (page && page->has_thread) {
+		pthread_mutex_unlock(&page->lock);
+		smi_sys_uffd_rest_yield();
+		page = lock_for(use);
+	}
+	return page;
+}
+
+int smi_sys_uffd_use_claim(struct smi_sys_uffd_use *use)
+{
+	struct smi_sys_uffd_shared *page = lock_to_read(use);
 	int ret = -EPERM;
 
 	if (!page)

@@ -34,6 +34,8 @@
  *     it. That is safe: a page that is not protected counts as written, so the
  *     tracker's next scan finds the whole range. A scan between the two calls
  *     fails with -EPERM; smi_sys_uffd_use_settle waits until both are done.
+ *     Who wants to spare the tracker that keeps the range instead
+ *     (uffd_rest.h).
  *
  * WHO READS. The descriptor has one queue. Tracking puts nothing into it, and
  * no EVENT_* feature is agreed on, so fork, mremap and madvise never wait for a
@@ -68,6 +70,7 @@ struct smi_sys_uffd_use {
 	int fd; /* for calls about the range; another thread's too */
 	bool takes_kernel_faults; /* system calls and KVM wait for pages too */
 	enum smi_sys_uffd_purpose purpose;
+	bool is_kept;		       /* uffd_rest.h's */
 	struct smi_sys_uffd_use *next; /* the page's lock */
 	uint64_t start, end;	       /* the page's lock; the range */
 	uint64_t id;		       /* of the descriptor; 0: not open */
@@ -122,7 +125,8 @@ bool smi_sys_uffd_use_is_alive(const struct smi_sys_uffd_use *use);
 
 /*
  * smi_sys_uffd_use_tracked - which part of a registered range is registered for
- *	writes only, and with this descriptor?
+ *	writes only, and with this descriptor? Where missing pages are only kept
+ *	(uffd_rest.h) they are zeros, which counts as writes only
  *
  * Return: the end of the part from @start on; @start if there is none.
  */
@@ -133,7 +137,8 @@ void smi_sys_uffd_use_settle(const struct smi_sys_uffd_use *use);
 
 /*
  * smi_sys_uffd_use_claim - become the one that reads the descriptor
- * @use: open, for missing pages; the claim ends when it is closed
+ * @use: open, for missing pages; the claim ends when it is closed. What is read
+ *	may be of a range that is kept (smi_sys_uffd_rest_bring)
  *
  * Return: 0, -EBUSY (another use reads), -EPERM (a use that is not alive).
  */

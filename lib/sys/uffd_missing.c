@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Questions of a reader about what it reads for.
+ */
+#include "sys/uffd_missing.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+#include "sys/uffd_ranges.h"
+
+bool smi_sys_uffd_is_tracked(uint64_t start, uint64_t end)
+{
+	struct smi_sys_uffd_shared *page = smi_sys_uffd_shared_find();
+	bool is_tracked;
+
+	if (page)
+		page = smi_sys_uffd_shared_lock();
+	if (!page)
+		return false;
+	is_tracked = smi_sys_uffd_has_tracker(page, start, end);
+	pthread_mutex_unlock(&page->lock);
+	return is_tracked;
+}
+
+int smi_sys_uffd_use_page_bytes(const struct smi_sys_uffd_use *use,
+				uint64_t *ret_page_bytes)
+{
+	struct smi_sys_uffd_shared *page;
+	int ret;
+
+	if (!smi_sys_uffd_use_is_alive(use))
+		return -EPERM;
+	page = smi_sys_uffd_shared_lock();
+	ret = smi_sys_uffd_page_bytes(
+		page->fd, use->start, use->end - use->start,
+		smi_sys_uffd_modes_of(page, use), ret_page_bytes);
+	pthread_mutex_unlock(&page->lock);
+	return ret;
+}
