@@ -7,7 +7,7 @@
 set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)
 # Headers of libsmudge-checkpoint; all others are libsmudge's.
-of_checkpoint="checkpoint disk layers lazy pager prune restore"
+of_checkpoint="checkpoint disk layers lazy prune restore"
 pattern=$(echo "$of_checkpoint" | sed 's, ,|,g; s,.*,/(&)\.h$,')
 case $1 in
 *libsmudge-checkpoint.so*)

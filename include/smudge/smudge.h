@@ -18,6 +18,7 @@
 #include "memory.h"
 #include "migrate.h"
 #include "mprotect.h"
+#include "pager.h"
 #include "populated.h"
 #include "process.h"
 #include "soft_dirty.h"

@@ -18,6 +18,7 @@
 
 #include <linux/falloc.h>
 
+#include "memory/pager_region.h"
 #include "memory/space.h"
 #include "sys/error.h"
 #include "sys/maps.h"
@@ -148,6 +149,8 @@ int smudge_region_discard(struct smudge_region *region, uint64_t first_page,
 					"process, so only its owner can "
 					"discard its content",
 					region->name);
+	/* First, or content that comes in meanwhile would be there again. */
+	smi_pager_dropped(region, first_page, npages);
 	ret = discard_range(start, start + (npages << region->page_shift), fd,
 			    err);
 	smudge_region_mark(region, first_page, npages);

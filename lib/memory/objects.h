@@ -102,6 +102,8 @@ struct smi_populated {
 	struct smi_sys_populated now;
 };
 
+struct smi_pager_area; /* pager_objects.h */
+
 struct smudge_memory {
 	pthread_mutex_t lock;
 	_Atomic(struct smi_region_table *) table; /* never NULL */
@@ -140,6 +142,8 @@ struct smudge_region {
 	size_t nquiesced;		/* lock; of them, of quiesced clients */
 	struct smudge_source *sources;	/* lock */
 	size_t nholds;			/* memory->lock; prevent its removal */
+	/* populated.lock to change and use; NULL: no pager brings its pages */
+	_Atomic(struct smi_pager_area *) pager_area;
 };
 
 struct smudge_client {

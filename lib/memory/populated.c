@@ -16,6 +16,7 @@
 #include <smudge/populated.h>
 
 #include "common/range.h"
+#include "memory/pager_region.h"
 #include "memory/space.h"
 #include "sys/error.h"
 #include "sys/guard.h"
@@ -62,6 +63,16 @@ static int prepare(struct smudge_memory *memory, struct smudge_error *err)
 	return 0;
 }
 
+/* populated->lock held, and it is prepared. */
+static bool next_of_addresses(struct smudge_region *region, uint64_t start,
+			      uint64_t end, struct smi_sys_page_run *ret_run)
+{
+	if (smi_pager_has(region))
+		return smi_pager_next_populated(region, start, end, ret_run);
+	return smi_sys_populated_next(&region->memory->populated.now, start,
+				      end, ret_run);
+}
+
 /* As smudge_region_next_populated, for a range that is not empty. */
 static int next_of_hva(struct smudge_region *region, uint64_t first_page,
 		       uint64_t end_page, struct smudge_run *ret_run,
@@ -80,9 +91,8 @@ static int next_of_hva(struct smudge_region *region, uint64_t first_page,
 	if (ret < 0)
 		return ret;
 	/* Pages of the host may be larger. */
-	if (!smi_sys_populated_next(&region->memory->populated.now,
-				    start & ~page_mask,
-				    (end + page_mask) & ~page_mask, &run))
+	if (!next_of_addresses(region, start & ~page_mask,
+			       (end + page_mask) & ~page_mask, &run))
 		return 0;
 	start = max_u64(start, run.start) - hva;
 	end = min_u64(end, run.end) - hva;

@@ -57,14 +57,15 @@ def listed(name, rows):
     return f"#define {name}(X){lines}\n"
 
 
-OF_CHECKPOINT = {"checkpoint.h", "layers.h", "prune.h"}
+OF_CHECKPOINT = {"checkpoint.h", "layers.h", "lazy.h", "prune.h", "restore.h"}
 
 
 def main(variant, folder, out, depfile, library=""):
     folder = pathlib.Path(folder)
     done = set()
-    text = "".join(inlined(folder, name, done) for name in
-                   (sorted(OF_CHECKPOINT) if library else ["smudge.h"]))
+    text = "".join(inlined(folder, name, done)
+                   for name in (sorted(OF_CHECKPOINT) if library else ["smudge.h"])
+                   if name not in done)
     pathlib.Path(depfile).write_text(
         f"{out}: {' '.join(str(folder / name) for name in sorted(done))}\n")
     of_smudge = {h.name for h in folder.glob("*.h")} - OF_CHECKPOINT

@@ -75,6 +75,19 @@ static const struct smudge_display_mode mode = {.size = sizeof(mode),
 						.height = 16
 #endif
 };
+static int bring(void *opaque, unsigned int thread, size_t region,
+		 uint64_t offset_bytes, size_t length_bytes,
+		 struct smudge_error *err)
+{
+	world.ncalled++;
+	return -EIO;
+}
+
+static const struct smudge_pager_options pager_options = {
+	.size = sizeof(pager_options),
+	.regions = &world.region,
+	.nregions = 1,
+	.bring = bring};
 static const struct smudge_source_ops source_ops = {.size = sizeof(source_ops),
 						    .name = "source",
 						    .start = start,
@@ -282,6 +295,40 @@ static int migration_limits(void *argument)
 	return smudge_migration_limits(world.migration, argument);
 }
 
+/* Nothing is touched, so nothing has to be brought. */
+static void end_pager(struct smudge_pager *pager)
+{
+	smudge_pager_know_zeros(
+		pager, 0, 0,
+		smudge_region_npages(world.region)
+			<< smudge_region_page_shift(world.region));
+	smudge_pager_destroy(pager);
+}
+
+static int pager_create(void *argument)
+{
+	struct smudge_pager *made = NULL;
+	int ret = smudge_pager_create(world.memory, argument, &made, NULL);
+
+	NEED(!ret == !!made, "pager_create");
+	if (made)
+		end_pager(made);
+	return ret;
+}
+
+static int pager_stats(void *argument)
+{
+	struct smudge_pager *made = NULL;
+	int ret =
+		smudge_pager_create(world.memory, &pager_options, &made, NULL);
+
+	if (ret < 0)
+		return ret;
+	ret = smudge_pager_stats(made, argument);
+	end_pager(made);
+	return ret;
+}
+
 /* A call that has two such structs has a function for each. */
 #define SIZED_AS(function, name, type, good, accepted, may_be_less) \
 	[CALL_smudge_##name##_##type] = {function,                  \
@@ -332,6 +379,8 @@ struct sized_call sized_calls[N_SIZED_CALLS] = {
 	SIZED(migrate_forecast, smudge_forecast_options, &forecast_options, 0,
 	      false),
 	SIZED_AS(forecast, migrate_forecast, smudge_forecast, NULL, 0, false),
+	SIZED(pager_create, smudge_pager_options, &pager_options, 0, false),
+	SIZED(pager_stats, smudge_pager_stats, NULL, 0, true),
 	/* The last field fits into what would be padding without it. */
 	SIZED(process_open, smudge_process_options, &process_options, -ESRCH,
 	      true),
@@ -369,8 +418,22 @@ static void leave_out_soft_dirty(void)
 		c->why_not = "this kernel has no soft-dirty bits";
 }
 
+static void leave_out_pager(void)
+{
+	struct sized_call *create =
+		&sized_calls[CALL_smudge_pager_create_smudge_pager_options];
+	struct sized_call *stats =
+		&sized_calls[CALL_smudge_pager_stats_smudge_pager_stats];
+
+	if (sized_call_with(create, 0) == 0)
+		return;
+	create->why_not = "there is no userfaultfd here";
+	stats->why_not = create->why_not;
+}
+
 void sized_leave_out(void)
 {
 	leave_out_kvm();
+	leave_out_pager();
 	leave_out_soft_dirty();
 }

@@ -18,6 +18,8 @@ static const struct smudge_save_options save_options = {
 	.size = sizeof(save_options), .is_full = true};
 static const struct smudge_restore_options restore_options = {
 	.size = sizeof(restore_options)};
+static const struct smudge_lazy_options lazy_options = {
+	.size = sizeof(lazy_options)};
 static const struct smudge_chain_options chain_options = {
 	.size = sizeof(chain_options), .folder = world.folder};
 
@@ -57,6 +59,29 @@ static int checkpointer_stats(void *argument)
 static int restore(void *argument)
 {
 	return smudge_restore(world.memory, world.chain, argument, NULL);
+}
+
+static int restore_lazily(void *argument)
+{
+	struct smudge_lazy *made = NULL;
+	int ret = smudge_restore_lazily(world.memory, world.chain, argument,
+					&made, NULL);
+
+	NEED(!ret == !!made, "restore_lazily");
+	return ret ? ret : smudge_lazy_end(made, NULL);
+}
+
+static int lazy_stats(void *argument)
+{
+	struct smudge_lazy *made = NULL;
+	int ret = smudge_restore_lazily(world.memory, world.chain,
+					&lazy_options, &made, NULL);
+
+	if (ret < 0)
+		return ret;
+	ret = smudge_lazy_stats(made, argument);
+	NEED(smudge_lazy_end(made, NULL) == 0, "lazy_end");
+	return ret;
 }
 
 static int chain_open(void *argument)
@@ -129,6 +154,8 @@ struct sized_call sized_calls[N_SIZED_CALLS] = {
 	SIZED(checkpointer_wait, smudge_layer_info, NULL, true),
 	SIZED(checkpointer_stats, smudge_checkpointer_stats, NULL, true),
 	SIZED(restore, smudge_restore_options, &restore_options, false),
+	SIZED(restore_lazily, smudge_lazy_options, &lazy_options, false),
+	SIZED(lazy_stats, smudge_lazy_stats, NULL, false),
 	SIZED(chain_open, smudge_chain_options, &chain_options, false),
 	SIZED(chain_layer, smudge_layer_info, NULL, true),
 	SIZED(chain_region, smudge_layer_region, NULL, false),
@@ -143,4 +170,13 @@ struct sized_call sized_calls[N_SIZED_CALLS] = {
 
 void sized_leave_out(void)
 {
+	struct sized_call *create =
+		&sized_calls[CALL_smudge_restore_lazily_smudge_lazy_options];
+	struct sized_call *stats =
+		&sized_calls[CALL_smudge_lazy_stats_smudge_lazy_stats];
+
+	if (sized_call_with(create, 0) == 0)
+		return;
+	create->why_not = "there is no userfaultfd here";
+	stats->why_not = create->why_not;
 }
