@@ -22,6 +22,7 @@ static const struct {
 	{"chain", checkpoint_case_chain},
 	{"guest", checkpoint_case_guest},
 	{"idle", checkpoint_case_idle},
+	{"lazy", checkpoint_case_lazy},
 	{"tracking", checkpoint_case_tracking},
 	{"process", checkpoint_case_process},
 };
@@ -47,19 +48,19 @@ static const struct option options[] = {
 
 static const struct bench_program program = {
 	.name = "bench-checkpoint",
-	.usage =
-		"usage: bench-checkpoint [options]\n"
-		"  --case NAME   delta, full, chain, guest, idle, tracking or\n"
-		"                process only\n"
-		"  --json        one JSON object per line: case, what, ms,\n"
-		"                baseline, baseline_ms, ratio, must, aim\n"
-		"  --full        as --samples 15\n"
-		"  --quick       one sample of small memories: does it run?\n"
-		"  --samples N   1 to 101, default 5\n"
-		"  --help        this text\n"
-		"Needs up to 11 GiB of memory. Exit status: 3 if a figure is "
-		"above\n"
-		"its limit; one sample is not judged.\n",
+	.usage = "usage: bench-checkpoint [options]\n"
+		 "  --case NAME   delta, full, chain, guest, idle, lazy, "
+		 "tracking\n"
+		 "                or process only\n"
+		 "  --json        one JSON object per line: case, what, ms,\n"
+		 "                baseline, baseline_ms, ratio, must, aim\n"
+		 "  --full        as --samples 15\n"
+		 "  --quick       one sample of small memories: does it run?\n"
+		 "  --samples N   1 to 101, default 5\n"
+		 "  --help        this text\n"
+		 "Needs up to 11 GiB of memory. Exit status: 3 if a figure is "
+		 "above\n"
+		 "its limit; one sample is not judged.\n",
 	.options = options,
 	.take_option = take_option,
 	.nsamples = 5,

@@ -101,6 +101,7 @@ void checkpoint_case_full(void);
 void checkpoint_case_chain(void);
 void checkpoint_case_guest(void);
 void checkpoint_case_idle(void);
+void checkpoint_case_lazy(void);
 void checkpoint_case_tracking(void);
 void checkpoint_case_process(void);
 
