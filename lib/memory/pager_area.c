@@ -195,7 +195,9 @@ void smi_pager_area_close(struct smi_pager_area *area, bool keeps)
 		(void)madvise((void *)(uintptr_t)area->start,
 			      area->end - area->start, MADV_DOFORK);
 	if (area->is_whole && keeps)
-		smi_sys_uffd_rest_keep(&area->use, area->page_bytes);
+		smi_sys_uffd_rest_keep(&area->use, area->page_bytes,
+				       area->is_private_file ? NULL
+							     : &area->brought);
 	smi_sys_uffd_use_close(&area->use);
 	smi_pager_bits_free(area);
 }

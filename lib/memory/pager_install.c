@@ -83,10 +83,9 @@ static int copy_run(const struct installing *in, uint64_t page, uint64_t end,
 	return ret;
 }
 
-/* Pages of one block. */
-static int install_block(struct installing *in, uint64_t page, uint64_t end)
+/* Under the block's lock. */
+static int install_runs(struct installing *in, uint64_t page, uint64_t end)
 {
-	SMI_SYS_GUARD(smi_pager_lock(in->area, page));
 	int ret = 0;
 
 	while (ret == 0 && page < end) {
@@ -106,6 +105,21 @@ static int install_block(struct installing *in, uint64_t page, uint64_t end)
 	return ret;
 }
 
+/* Pages of one block. */
+static int install_block(struct installing *in, uint64_t page, uint64_t end)
+{
+	SMI_SYS_GUARD(smi_pager_lock(in->area, page));
+	unsigned int phase;
+	int ret;
+
+	in->protects = smi_sys_uffd_install_begin(in->area->start,
+						  in->area->end, &phase) &&
+		       !in->area->is_private_file;
+	ret = install_runs(in, page, end);
+	smi_sys_uffd_install_end(phase);
+	return ret;
+}
+
 int smi_pager_install(struct smi_pager_area *area, uint64_t page, uint64_t end,
 		      const uint8_t *bytes, uint64_t *ret_npages,
 		      struct smudge_error *err)
@@ -114,8 +128,6 @@ int smi_pager_install(struct smi_pager_area *area, uint64_t page, uint64_t end,
 		.area = area,
 		.bytes = bytes,
 		.first_page = page,
-		.protects = !area->is_private_file &&
-			    smi_sys_uffd_is_tracked(area->start, area->end),
 		.err = err,
 	};
 	int ret = 0;

@@ -9,18 +9,25 @@
 
 #include "sys/uffd_ranges.h"
 
-bool smi_sys_uffd_is_tracked(uint64_t start, uint64_t end)
+bool smi_sys_uffd_install_begin(uint64_t start, uint64_t end,
+				unsigned int *ret_phase)
 {
-	struct smi_sys_uffd_shared *page = smi_sys_uffd_shared_find();
-	bool is_tracked;
+	struct smi_sys_uffd_shared *page = smi_sys_uffd_shared_lock();
+	bool is_tracked = smi_sys_uffd_has_tracker(page, start, end);
 
-	if (page)
-		page = smi_sys_uffd_shared_lock();
-	if (!page)
-		return false;
-	is_tracked = smi_sys_uffd_has_tracker(page, start, end);
+	*ret_phase = page->phase;
+	page->ninstalling[*ret_phase]++;
 	pthread_mutex_unlock(&page->lock);
 	return is_tracked;
+}
+
+void smi_sys_uffd_install_end(unsigned int phase)
+{
+	struct smi_sys_uffd_shared *page = smi_sys_uffd_shared_lock();
+
+	if (!--page->ninstalling[phase])
+		pthread_cond_broadcast(&page->installed);
+	pthread_mutex_unlock(&page->lock);
 }
 
 int smi_sys_uffd_use_page_bytes(const struct smi_sys_uffd_use *use,

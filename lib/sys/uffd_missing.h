@@ -12,11 +12,18 @@
 #include "sys/uffd_use.h"
 
 /*
- * Does a use track writes to any of the range? Then a page that is brought
- * clean has to be protected. A tracker that begins later protects it.
- * Blocks: on the lock. Threads: any.
+ * smi_sys_uffd_install_begin - pages of a range are about to be installed clean
+ * smi_sys_uffd_install_end - they are
+ * @ret_phase: to be passed to the end
+ *
+ * A tracker that begins meanwhile protects nothing before the end: it finds the
+ * pages, and protects them. Blocks: on the lock. Threads: any.
+ * Return: does a use track writes to any of the range? Then they have to be
+ * protected as they are installed.
  */
-bool smi_sys_uffd_is_tracked(uint64_t start, uint64_t end);
+bool smi_sys_uffd_install_begin(uint64_t start, uint64_t end,
+				unsigned int *ret_phase);
+void smi_sys_uffd_install_end(unsigned int phase);
 
 /* As smi_sys_uffd_page_bytes, of a use's range; -EPERM: it is not alive. */
 int smi_sys_uffd_use_page_bytes(const struct smi_sys_uffd_use *use,

@@ -25,11 +25,13 @@ struct smi_sys_uffd_kept {
 	struct smi_sys_uffd_kept *next; /* the page's lock */
 	uint64_t page_bytes;
 	void *zeros;
+	_Atomic uint64_t *brought; /* the page's lock; or NULL: all were */
 };
 
 static void free_kept(struct smi_sys_uffd_kept *kept)
 {
 	smi_sys_uffd_zeros_unmap(kept->zeros, kept->page_bytes);
+	free((void *)kept->brought);
 	free(kept);
 }
 
@@ -47,7 +49,8 @@ static struct smi_sys_uffd_kept *create_kept(uint64_t page_bytes)
 	return NULL;
 }
 
-void smi_sys_uffd_rest_keep(struct smi_sys_uffd_use *use, uint64_t page_bytes)
+void smi_sys_uffd_rest_keep(struct smi_sys_uffd_use *use, uint64_t page_bytes,
+			    _Atomic uint64_t **brought)
 {
 	struct smi_sys_uffd_kept *kept = create_kept(page_bytes);
 	struct smi_sys_uffd_shared *page = smi_sys_uffd_shared_lock();
@@ -55,6 +58,10 @@ void smi_sys_uffd_rest_keep(struct smi_sys_uffd_use *use, uint64_t page_bytes)
 	if (kept && smi_sys_uffd_has_tracker(page, use->start, use->end)) {
 		smi_sys_uffd_replace(page, &kept->use, use);
 		kept->use.is_kept = true;
+		if (brought) {
+			kept->brought = *brought;
+			*brought = NULL;
+		}
 		kept->next = page->kept;
 		page->kept = kept;
 		kept = NULL;
@@ -64,6 +71,31 @@ void smi_sys_uffd_rest_keep(struct smi_sys_uffd_use *use, uint64_t page_bytes)
 		free_kept(kept);
 }
 
+/* Was the page at @start brought before? It is now. Lock held. */
+static bool was_brought(const struct smi_sys_uffd_kept *kept, uint64_t start)
+{
+	uint64_t page = (start - kept->use.start) / kept->page_bytes;
+	uint64_t bit = UINT64_C(1) << (page % 64);
+
+	/* Relaxed: the lock orders it. */
+	return !kept->brought ||
+	       atomic_fetch_or_explicit(&kept->brought[page / 64], bit,
+					memory_order_relaxed) &
+		       bit;
+}
+
+/* A page that was dropped has changed; one that was never there is clean. */
+static void bring_page(const struct smi_sys_uffd_shared *page,
+		       const struct smi_sys_uffd_kept *kept, uint64_t start)
+{
+	bool protects = !was_brought(kept, start);
+
+	/* A thread that waits tries again, whatever comes of it. */
+	if (smi_sys_uffd_bring_zeros(page->fd, start, kept->page_bytes,
+				     kept->zeros, protects) < 0)
+		smi_sys_uffd_wake(page->fd, start, kept->page_bytes);
+}
+
 bool smi_sys_uffd_rest_bring(uint64_t address)
 {
 	struct smi_sys_uffd_shared *page = smi_sys_uffd_shared_lock();
@@ -71,14 +103,8 @@ bool smi_sys_uffd_rest_bring(uint64_t address)
 
 	while (kept && (address < kept->use.start || address >= kept->use.end))
 		kept = kept->next;
-	if (kept) {
-		uint64_t start = address & ~(kept->page_bytes - 1);
-
-		/* Who waits tries again, whatever comes of it. */
-		if (smi_sys_uffd_bring_zeros(page->fd, start, kept->page_bytes,
-					     kept->zeros, false) < 0)
-			smi_sys_uffd_wake(page->fd, start, kept->page_bytes);
-	}
+	if (kept)
+		bring_page(page, kept, address & ~(kept->page_bytes - 1));
 	pthread_mutex_unlock(&page->lock);
 	return kept;
 }

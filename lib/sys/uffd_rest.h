@@ -6,7 +6,7 @@
  * write-protection (sys/uffd_use.h: RANGES), so ending a range that a tracker
  * watches would make all of it dirty. It is kept instead, until the tracker
  * closes, and one thread brings zeros where a page was dropped, or was never
- * there; unprotected, so that it counts as written.
+ * there. The first are unprotected, so that they count as written.
  *
  * The thread is the descriptor's reader while no use claims it; then the one
  * that does brings these zeros too.
@@ -14,6 +14,7 @@
 #ifndef LIB_SYS_UFFD_REST_H
 #define LIB_SYS_UFFD_REST_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -26,10 +27,14 @@ struct smi_sys_uffd_shared;
  * @use: for missing pages, open; no thread reads for it any more. If its range
  *is kept, it has none afterwards; it is to be closed
  * @page_bytes: of its mapping
+ * @brought: *brought has a bit for each page of it that was ever brought, and
+ *	may have been dropped since; the others are zeros. It is allocated, and
+ *	becomes NULL where it is kept too. NULL: all were
  *
  * Nothing is kept where there is no memory for it. Blocks: on the lock.
  */
-void smi_sys_uffd_rest_keep(struct smi_sys_uffd_use *use, uint64_t page_bytes);
+void smi_sys_uffd_rest_keep(struct smi_sys_uffd_use *use, uint64_t page_bytes,
+			    _Atomic uint64_t **brought);
 
 /* Keep nothing of a range any more, since another use is to have it. */
 void smi_sys_uffd_rest_forget(uint64_t start, uint64_t end);

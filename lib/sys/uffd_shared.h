@@ -19,7 +19,7 @@ struct smi_sys_uffd_use;
 /*
  * Alone in a page of memory that the kernel fills with zeros at first, and
  * again in each child of fork(2). In every C library of Linux a mutex of zeros
- * is unlocked.
+ * is unlocked, and a condition of zeros has no waiters.
  */
 struct smi_sys_uffd_shared {
 	pthread_mutex_t lock;
@@ -29,6 +29,10 @@ struct smi_sys_uffd_shared {
 	uint64_t features; /* agreed on */
 	struct smi_sys_uffd_use *uses;
 	const struct smi_sys_uffd_use *reader;
+	/* uffd_missing.h's: installs that began in either of two phases. */
+	unsigned int phase;
+	unsigned int ninstalling[2];
+	pthread_cond_t installed;
 	/* uffd_rest.h's: ranges whose reader has ended. */
 	struct smi_sys_uffd_kept *kept;
 	bool has_thread; /* that reads for them; it is the reader then */

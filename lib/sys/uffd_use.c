@@ -48,6 +48,19 @@ int smi_sys_uffd_use_open(struct smi_sys_uffd_use *use,
 	return ret;
 }
 
+/*
+ * Lock held: until installs have ended that do not know of a use which was
+ * added now (sys/uffd_missing.h).
+ */
+static void wait_for_installs(struct smi_sys_uffd_shared *page)
+{
+	unsigned int phase = page->phase;
+
+	page->phase = !phase;
+	while (page->ninstalling[phase])
+		pthread_cond_wait(&page->installed, &page->lock);
+}
+
 /* Register [start, end), which @is_more of the use's range, or all of it. */
 static int add_range(struct smi_sys_uffd_use *use, uint64_t start, uint64_t end,
 		     bool is_more, struct smudge_error *err)
@@ -68,6 +81,8 @@ static int add_range(struct smi_sys_uffd_use *use, uint64_t start, uint64_t end,
 	if (!ret) {
 		use->start = is_more ? use->start : start;
 		use->end = end;
+		if (use->purpose == SMI_SYS_UFFD_WRITES)
+			wait_for_installs(page);
 	}
 	pthread_mutex_unlock(&page->lock);
 	if (ret == -EBUSY)
