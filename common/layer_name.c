@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/nbd_uri.h"
+
 /* UINT64_MAX: too large. */
 static uint64_t number_of(const char *digits)
 {
@@ -28,7 +30,8 @@ int layer_name_parse(const char *text, struct layer_name *ret_name)
 	size_t len = strlen(text);
 	uint64_t number = 0;
 
-	if (at && at[1] && strspn(at + 1, "0123456789") == strlen(at + 1)) {
+	if (!nbd_uri_is(text) && at && at[1] &&
+	    strspn(at + 1, "0123456789") == strlen(at + 1)) {
 		number = number_of(at + 1);
 		if (number == 0 || number == UINT64_MAX)
 			return -EINVAL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A layer as users name it: FOLDER, which is its newest layer, or FOLDER@N.
+ * A layer as users name it: FOLDER, which is its newest layer, or FOLDER@N, or
+ * the URI of a disk behind an NBD server, which has one.
  */
 #ifndef COMMON_LAYER_NAME_H
 #define COMMON_LAYER_NAME_H
@@ -9,8 +10,8 @@
 #include <stdint.h>
 
 struct layer_name {
-	char folder[PATH_MAX];
-	uint64_t number; /* 0: the newest */
+	char folder[PATH_MAX]; /* or a URI (common/nbd_uri.h) */
+	uint64_t number;       /* 0: the newest */
 };
 
 /*

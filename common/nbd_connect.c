@@ -35,8 +35,8 @@ static void init(struct nbd_connection *connection)
 	connection->nrefs = 1;
 }
 
-int nbd_connection_create(const char *uri, struct nbd_connection **ret,
-			  struct smudge_error *err)
+int nbd_connection_create(const char *uri, int end_fd,
+			  struct nbd_connection **ret, struct smudge_error *err)
 {
 	struct nbd_connection *connection;
 	const struct nbd_library *library;
@@ -49,6 +49,7 @@ int nbd_connection_create(const char *uri, struct nbd_connection **ret,
 		return smudge_error_set(err, -ENOMEM, NBD_NAME,
 					"out of memory");
 	connection->library = library;
+	connection->end_fd = end_fd;
 	connection->uri = strdup(uri);
 	connection->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	code = connection->wake_fd < 0 ? -errno : 0;
@@ -111,11 +112,16 @@ static int shake(struct nbd_connection *connection, struct nbd_handle *nbd)
 		{connection->wake_fd, POLLIN, 0},
 		{library->aio_get_fd(nbd),
 		 (short)((reads ? POLLIN : 0) | (writes ? POLLOUT : 0)), 0},
+		{connection->end_fd, POLLIN, 0},
 	};
 	short broken = POLLHUP | POLLERR;
 
-	if (poll(polls, 2, -1) <= 0 || polls[0].revents)
+	if (poll(polls, 3, -1) <= 0 || polls[0].revents)
 		return 0;
+	if (polls[2].revents) {
+		nbd_connection_end(connection, -ECANCELED);
+		return 0;
+	}
 	if (reads && polls[1].revents & (POLLIN | broken))
 		return library->aio_notify_read(nbd);
 	if (writes && polls[1].revents & (POLLOUT | broken))

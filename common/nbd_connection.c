@@ -141,17 +141,20 @@ static void poll_once(struct nbd_connection *connection, int64_t deadline_ns)
 		{connection->wake_fd, POLLIN, 0},
 		{connection->library->aio_get_fd(connection->nbd),
 		 wanted_events(connection), 0},
+		{connection->end_fd, POLLIN, 0},
 	};
 	eventfd_t ignored;
 	int n;
 
 	connection->is_polled = true;
 	pthread_mutex_unlock(&connection->lock);
-	n = poll(polls, 2, nbd_connection_left_ms(deadline_ns));
+	n = poll(polls, 3, nbd_connection_left_ms(deadline_ns));
 	pthread_mutex_lock(&connection->lock);
 	connection->is_polled = false;
 	if (n > 0 && polls[0].revents)
 		(void)eventfd_read(connection->wake_fd, &ignored);
+	if (n > 0 && polls[2].revents)
+		nbd_connection_fail(connection, -ECANCELED, "");
 	if (n > 0 && polls[1].revents && !connection->failure)
 		serve(connection, polls[1].revents);
 	pthread_cond_broadcast(&connection->changed);

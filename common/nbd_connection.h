@@ -49,12 +49,15 @@ struct nbd_export {
 /*
  * nbd_connection_create - before it is connected
  * @uri: copied
+ * @end_fd: ends waits with -ECANCELED once it is readable; -1: none. Open
+ *      until the process ends, since a thread that connects may be left
  * @ret: receives it, freed by nbd_connection_destroy
  *
  * Return: 0, -EOPNOTSUPP (no libnbd), -EMFILE, -ENFILE, -ENOMEM, with one
  * sentence.
  */
-int nbd_connection_create(const char *uri, struct nbd_connection **ret,
+int nbd_connection_create(const char *uri, int end_fd,
+			  struct nbd_connection **ret,
 			  struct smudge_error *err);
 
 /* NULL is fine. No other call may use it. Blocks: no. */

@@ -18,6 +18,7 @@ struct nbd_connection {
 	const struct nbd_library *library;
 	char *uri;
 	int wake_fd; /* ends a poll; an eventfd */
+	int end_fd;  /* the caller's; -1: none */
 
 	pthread_mutex_t lock; /* guards all below, and each call of libnbd */
 	pthread_cond_t changed;

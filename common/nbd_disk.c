@@ -96,7 +96,8 @@ static int add_connection(struct nbd_disk *disk, uint64_t timeout_ns,
 			  struct smudge_error *err)
 {
 	struct nbd_connection *connection;
-	int ret = nbd_connection_create(disk->uri, &connection, err);
+	int ret = nbd_connection_create(disk->uri, disk->options.end_fd,
+					&connection, err);
 
 	if (ret)
 		return ret;

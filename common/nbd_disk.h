@@ -31,6 +31,7 @@ struct nbd_disk_options {
 	const char *uri;
 	/* Connecting, and each wait for a reply; 0: none. */
 	uint64_t timeout_ns;
+	int end_fd;	   /* ends all waits once it is readable; -1: none */
 	bool is_read_only; /* writes and flushes are not called */
 	/*
 	 * Without flush nothing says when a write is on stable storage. Such a

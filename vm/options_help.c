@@ -36,7 +36,7 @@ static const char help_text[] =
 	"tcp:HOST:PORT,\n"
 	"                              unix:PATH; defer: until QMP's "
 	"migrate-incoming\n"
-	"  --restore FOLDER[@N]        begin with a checkpoint: the "
+	"  --restore FOLDER[@N]|URI    begin with a checkpoint: the "
 	"folder's newest, or\n"
 	"                              layer N\n"
 	"  --checkpoint-to FOLDER|none\n"

@@ -12,6 +12,7 @@
 
 #include "clock.h"
 #include "commands.h"
+#include "common/layer_place.h"
 #include "layers/copy.h"
 #include "layers/core.h"
 #include "new_file.h"
@@ -22,7 +23,7 @@
 #define NAME "layers"
 
 static const char help_text[] =
-	"usage: smudge layers export --core FOLDER[@N] --output FILE "
+	"usage: smudge layers export --core FOLDER[@N]|URI --output FILE "
 	"[OPTION]...\n"
 	"\n"
 	"Makes a core file of a layer that smudge checkpoint --pid saved: the "
@@ -44,7 +45,8 @@ static const char help_text[] =
 
 struct core_export {
 	const struct layers_request *request;
-	struct smudge_chain *chain;
+	struct layer_place place;
+	struct smudge_chain *chain; /* of the place */
 	struct layers_core core;
 	struct work work;
 };
@@ -200,7 +202,7 @@ static int print(const struct core_export *export, struct smudge_error *err)
 	struct smudge_layer_info info = {.size = sizeof(info)};
 	char time[LAYERS_TIME_BYTES], bytes[TEXT_BYTES], name[64];
 	json_t *object;
-	int ret = smudge_chain_layer(export->chain, 0, &info, err);
+	int ret = layer_place_info(&export->place, &info, err);
 
 	if (ret)
 		return ret;
@@ -224,9 +226,10 @@ static int print(const struct core_export *export, struct smudge_error *err)
 static int run(struct core_export *export, struct smudge_error *err)
 {
 	const struct layer_name *layer = &export->request->layer;
-	int ret =
-		layers_open(layer->folder, layer->number, &export->chain, err);
+	int ret = layer_place_open(layer, interrupt_end_fd(), &export->place,
+				   err);
 
+	export->chain = export->place.chain;
 	if (!ret)
 		ret = layers_core_make(export->chain, &export->core, err);
 	if (!ret)
@@ -259,6 +262,6 @@ int layers_export(int argc, char *argv[])
 	interrupt_watch();
 	ret = run(&export, &err);
 	layers_core_free(&export.core);
-	smudge_chain_close(export.chain);
+	layer_place_close(&export.place);
 	return ret ? tool_failed(&err) : TOOL_OK;
 }

@@ -9,18 +9,20 @@
 #include <stdio.h>
 
 #include "clock.h"
+#include "common/layer_place.h"
 #include "commands.h"
 #include "print_json.h"
 #include "text.h"
 
 static const char help_text[] =
-	"usage: smudge layers show FOLDER[@N] [--json]\n"
+	"usage: smudge layers show FOLDER[@N]|URI [--json]\n"
 	"\n"
-	"Shows what the newest layer of a folder, or layer N, says of itself: "
-	"the\n"
-	"regions of memory, the named blobs beside them (a machine's state), "
-	"how long\n"
-	"each part took, and the layers that it stands on.\n"
+	"Shows what the newest layer of a folder, layer N, or the live image "
+	"of a disk\n"
+	"(nbd://...) says of itself: the regions of memory, the named blobs "
+	"beside them\n"
+	"(a machine's state), how long each part took, and the layers that it "
+	"stands on.\n"
 	"\n"
 	"  --json  one object\n"
 	"  --help  this text\n"
@@ -180,11 +182,12 @@ static int show_json(struct smudge_chain *chain,
 	return ret;
 }
 
-static int show(struct smudge_chain *chain, bool is_json,
+static int show(struct layer_place *place, bool is_json,
 		struct smudge_error *err)
 {
 	struct smudge_layer_info info = {.size = sizeof(info)};
-	int ret = smudge_chain_layer(chain, 0, &info, err);
+	struct smudge_chain *chain = place->chain;
+	int ret = layer_place_info(place, &info, err);
 
 	if (ret)
 		return ret;
@@ -203,7 +206,7 @@ int layers_show(int argc, char *argv[])
 		.help = help_text, .words = words, .names_layer = true};
 	struct layers_request request = {0};
 	struct smudge_error err = SMUDGE_ERROR_INIT;
-	struct smudge_chain *chain = NULL;
+	struct layer_place place = {0};
 	bool is_done;
 	int status = layers_parse(argc, argv, &syntax, &request, &is_done);
 	int ret;
@@ -211,10 +214,10 @@ int layers_show(int argc, char *argv[])
 	if (is_done)
 		return status;
 	interrupt_watch();
-	ret = layers_open(request.layer.folder, request.layer.number, &chain,
-			  &err);
+	ret = layer_place_open(&request.layer, interrupt_end_fd(), &place,
+			       &err);
 	if (!ret)
-		ret = show(chain, request.is_json, &err);
-	smudge_chain_close(chain);
+		ret = show(&place, request.is_json, &err);
+	layer_place_close(&place);
 	return ret ? tool_failed(&err) : TOOL_OK;
 }

@@ -11,21 +11,24 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "clock.h"
 #include "commands.h"
+#include "common/layer_place.h"
 #include "common/streams.h"
 #include "print_json.h"
 #include "text.h"
 #include "work.h"
 
 static const char help_text[] =
-	"usage: smudge layers verify FOLDER[@N] [--all] [--json]\n"
+	"usage: smudge layers verify FOLDER[@N]|URI [--all] [--json]\n"
 	"\n"
-	"Reads all memory of the newest layer of a folder, or of layer N, "
-	"wherever in\n"
-	"the chain it is, and compares it with the digests that were written "
-	"with it.\n"
+	"Reads all memory of the newest layer of a folder, of layer N, or of "
+	"the live\n"
+	"image of a disk (nbd://...), wherever in the chain it is, and "
+	"compares it with\n"
+	"the digests that were written with it.\n"
 	"\n"
 	"  --all   every layer of the folder; otherwise pages that a later "
 	"layer\n"
@@ -85,36 +88,41 @@ static void print_damage(uint64_t number, const struct smudge_error *why)
 	streams_flush();
 }
 
-static int verify_chain(struct verification *verification,
-			struct smudge_chain *chain, struct smudge_error *err)
+static int verify_place(struct verification *verification,
+			const struct layer_place *place,
+			struct smudge_error *err)
 {
 	struct smudge_layer_info info = {.size = sizeof(info)};
-	int ret = smudge_chain_layer(chain, 0, &info, err);
+	int ret = layer_place_info(place, &info, err);
 
 	if (ret)
 		return ret;
 	work_begin(&verification->work, "verified",
 		   verification->layers != NULL);
-	ret = smudge_chain_verify(chain, progress, verification, err);
+	ret = smudge_chain_verify(place->chain, progress, verification, err);
 	work_end(&verification->work);
 	if (ret)
 		return ret;
 	if (verification->layers)
 		report_json(verification, info.number, &info, NULL);
 	else
-		print(&info, smudge_chain_nlayers(chain));
+		print(&info, smudge_chain_nlayers(place->chain));
 	return 0;
 }
 
 static int verify_one(struct verification *verification, uint64_t number,
 		      struct smudge_error *err)
 {
-	struct smudge_chain *chain = NULL;
-	int ret = layers_open(verification->folder, number, &chain, err);
+	struct layer_name name = {.number = number};
+	struct layer_place place = {0};
+	int ret;
 
+	/* it is that of a struct layer_name */
+	strcpy(name.folder, verification->folder);
+	ret = layer_place_open(&name, interrupt_end_fd(), &place, err);
 	if (!ret)
-		ret = verify_chain(verification, chain, err);
-	smudge_chain_close(chain);
+		ret = verify_place(verification, &place, err);
+	layer_place_close(&place);
 	return layers_interrupted(ret, err);
 }
 

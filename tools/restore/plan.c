@@ -14,6 +14,7 @@
 
 #include <smudge/error.h>
 
+#include "clock.h"
 #include "layers/layers.h"
 #include "qemu/doubts.h"
 #include "qemu/images.h"
@@ -360,13 +361,12 @@ int restore_plan_make(const struct restore_request *request,
 	*ret_plan = (struct restore_plan){.info.size = sizeof(ret_plan->info)};
 	if (!base)
 		return no_memory(err);
-	ret = layers_open(request->layer.folder, request->layer.number,
-			  &ret_plan->chain, err);
+	ret = layer_place_open(&request->layer, interrupt_end_fd(),
+			       &ret_plan->place, err);
+	ret_plan->chain = ret_plan->place.chain;
 	if (!ret)
-		ret = smudge_chain_layer(ret_plan->chain, 0, &ret_plan->info,
-					 err);
-	if (!ret)
-		ret = plan_all(request, base, ret_plan, err);
+		ret = layer_place_info(&ret_plan->place, &ret_plan->info, err);
+	ret = ret ? ret : plan_all(request, base, ret_plan, err);
 	free(base);
 	return ret;
 }
@@ -382,7 +382,7 @@ void restore_plan_free(struct restore_plan *plan)
 	qemu_machine_free(&plan->machine);
 	json_decref(plan->disks);
 	json_decref(plan->notes);
-	smudge_chain_close(plan->chain);
+	layer_place_close(&plan->place);
 }
 
 const char *restore_plan_forbidden(const struct restore_plan *plan)

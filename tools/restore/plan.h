@@ -12,6 +12,7 @@
 
 #include <smudge/layers.h>
 
+#include "common/layer_place.h"
 #include "qemu/arguments.h"
 #include "qemu/machine.h"
 #include "qemu/words.h"
@@ -27,7 +28,8 @@ struct restore_memory {
 };
 
 struct restore_plan {
-	struct smudge_chain *chain;
+	struct layer_place place;
+	struct smudge_chain *chain; /* of the place */
 	struct smudge_layer_info info;
 	struct qemu_machine machine;
 	struct restore_memory *memories; /* one for each backend of machine */

@@ -15,6 +15,7 @@
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/saver.h"
 #include "common/layer_name.h"
+#include "common/layer_place.h"
 #include "common/wait.h"
 #include "machine/machine.h"
 #include "machine/moment.h"
@@ -26,7 +27,8 @@ struct restore {
 	struct machine *machine;
 	const struct restore_options *options;
 	struct layer_name name;
-	struct smudge_chain *chain;
+	struct layer_place place;
+	struct smudge_chain *chain; /* of the place */
 	int64_t reported_ns;
 };
 
@@ -122,13 +124,11 @@ static int check_sizes(struct restore *restore, struct smudge_error *err)
 
 static int open_chain(struct restore *restore, struct smudge_error *err)
 {
-	const struct smudge_chain_options options = {
-		.size = sizeof(options),
-		.folder = restore->name.folder,
-		.number = restore->name.number,
-	};
+	int ret = layer_place_open(&restore->name, restore->options->end_fd,
+				   &restore->place, err);
 
-	return smudge_chain_open(&options, &restore->chain, err);
+	restore->chain = restore->place.chain;
+	return ret;
 }
 
 /* Also says that it is a smudge-vm's checkpoint at all. */
@@ -166,7 +166,7 @@ static int open_folder(struct restore *restore, struct checkpoints *checkpoints,
 	struct smudge_error why = {0};
 	int ret;
 
-	if (to && strcmp(to, RESTORE_NOWHERE) == 0)
+	if (to ? strcmp(to, RESTORE_NOWHERE) == 0 : restore->place.disk != NULL)
 		return 0;
 	ret = checkpoints_open(checkpoints, to ? to : restore->name.folder,
 			       restore->chain, &why);
@@ -209,6 +209,6 @@ int restore_machine(struct machine *machine, struct checkpoints *checkpoints,
 	if (ret)
 		return ret;
 	ret = restore_all(&restore, checkpoints, ret_is_running, err);
-	smudge_chain_close(restore.chain);
+	layer_place_close(&restore.place);
 	return ret;
 }

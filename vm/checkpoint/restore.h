@@ -12,11 +12,11 @@ struct machine;
 struct smudge_error;
 
 struct restore_options {
-	const char *from; /* FOLDER or FOLDER@N */
+	const char *from; /* FOLDER or FOLDER@N, or a disk's URI */
 	/*
 	 * Where the next checkpoints go: a folder, or RESTORE_NOWHERE. NULL:
 	 * the folder that was restored, if it can be written and this was its
-	 * newest layer.
+	 * newest layer; of a disk nowhere.
 	 */
 	const char *to;
 	int end_fd; /* ends it once it is readable */

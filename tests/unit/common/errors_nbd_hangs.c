@@ -15,7 +15,7 @@
 #include "folder.h"
 #include "nbd_server.h"
 
-#define TIMEOUT_NS (100 * CLOCK_NS_PER_MS)
+#define TIMEOUT_NS (400 * CLOCK_NS_PER_MS)
 
 static uint8_t bytes[1 << 20];
 
@@ -46,7 +46,7 @@ static void test_timeout(void **state)
 		struct nbd_disk *nbd = nbd_server_open(TIMEOUT_NS);
 		int64_t began_ns = clock_now_ns();
 
-		kill(pid, SIGSTOP);
+		nbd_server_stop(pid);
 		assert_int_equal(use(nbd, which, &err), -ETIMEDOUT);
 		assert_true(clock_now_ns() - began_ns >= TIMEOUT_NS);
 		assert_non_null(strstr(err.message, "did not answer in time"));
@@ -64,13 +64,14 @@ static void test_timeout_of_connecting(void **state)
 {
 	pid_t pid = nbd_server_start("memory 4M");
 	const struct nbd_disk_options options = {
+		.end_fd = -1,
 		.uri = NBD_SERVER_URI,
 		.timeout_ns = TIMEOUT_NS,
 	};
 	struct smudge_error err = SMUDGE_ERROR_INIT;
 	struct nbd_disk *nbd;
 
-	kill(pid, SIGSTOP);
+	nbd_server_stop(pid);
 	assert_int_equal(nbd_disk_open(&options, &nbd, &err), -ETIMEDOUT);
 	assert_non_null(strstr(err.message, NBD_SERVER_URI));
 	nbd_server_kill(pid);
@@ -80,9 +81,9 @@ static void test_timeout_of_connecting(void **state)
 static void test_progress_is_no_timeout(void **state)
 {
 	pid_t pid = nbd_server_start("--filter=multi-conn --filter=delay "
-				     "-t 1 memory 32M delay-write=40ms "
+				     "-t 1 memory 32M delay-write=50ms "
 				     "multi-conn-mode=disable");
-	struct nbd_disk *nbd = nbd_server_open(2 * TIMEOUT_NS);
+	struct nbd_disk *nbd = nbd_server_open(TIMEOUT_NS);
 	struct smudge_disk disk = nbd_disk_device(nbd);
 	struct smudge_error err = SMUDGE_ERROR_INIT;
 	static uint8_t much[16 << 20];
@@ -117,7 +118,7 @@ static void test_cancel(void **state)
 	bool is_new = false;
 	void *wrong;
 
-	kill(pid, SIGSTOP);
+	nbd_server_stop(pid);
 	for (int i = 0; i < 6; i++)
 		pthread_create(&users[i], NULL, use_until_cancelled, nbd);
 	pthread_create(&canceller, NULL, cancel_soon, nbd);

@@ -26,7 +26,8 @@ static void check_refused(const struct nbd_disk_options *options, int code,
 		fail_msg("%s is not named in '%s'", options->uri, err.message);
 }
 
-static const struct nbd_disk_options usual = {.uri = NBD_SERVER_URI};
+static const struct nbd_disk_options usual = {.end_fd = -1,
+					      .uri = NBD_SERVER_URI};
 
 static void test_nobody_listens(void **state)
 {
@@ -36,9 +37,11 @@ static void test_nobody_listens(void **state)
 	check_refused(&usual, -ECONNREFUSED, "refused");
 	check_refused(
 		&(struct nbd_disk_options){
+			.end_fd = -1,
 			.uri = "nbd+unix:///?socket=missing.sock"},
 		-ENOENT, "No such file");
-	check_refused(&(struct nbd_disk_options){.uri = "nbd+unix:///x"},
+	check_refused(&(struct nbd_disk_options){.end_fd = -1,
+						 .uri = "nbd+unix:///x"},
 		      -EINVAL, "socket");
 }
 
@@ -49,6 +52,7 @@ static void test_no_such_export(void **state)
 
 	check_refused(
 		&(struct nbd_disk_options){
+			.end_fd = -1,
 			.uri = "nbd+unix:///b?socket=server.sock"},
 		-ENOENT, "export");
 	nbd_server_kill(pid);
@@ -106,6 +110,7 @@ static void test_tls_that_it_has_not(void **state)
 
 	check_refused(
 		&(struct nbd_disk_options){
+			.end_fd = -1,
 			.uri = "nbds+unix:///?socket=server.sock"},
 		-ENOTSUP, "TLS");
 	nbd_server_kill(pid);

@@ -20,6 +20,7 @@
 static void skip_without_libnbd(void)
 {
 	const struct nbd_disk_options options = {
+		.end_fd = -1,
 		.uri = "nbd+unix:///?socket=no-such-server.sock",
 	};
 	struct smudge_error err = SMUDGE_ERROR_INIT;
@@ -34,15 +35,15 @@ static void skip_without_libnbd(void)
 static void run_nbdkit(const char *arguments)
 {
 	char text[512];
-	char *words[MAX_WORDS] = {"nbdkit", "-f",	   "--exit-with-parent",
-				  "-U",	    "server.sock", "-P",
-				  PID_FILE};
-	int n = 7;
+	char *words[MAX_WORDS] = {"nbdkit",	 "-f", "-U",
+				  "server.sock", "-P", PID_FILE};
+	int n = 6;
 
 	snprintf(text, sizeof(text), "%s", arguments);
 	for (char *word = strtok(text, " "); word && n < MAX_WORDS - 1;
 	     word = strtok(NULL, " "))
 		words[n++] = word;
+	/* also one that is stopped: --exit-with-parent is SIGTERM */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	execvp(words[0], words);
 	_exit(127);
@@ -79,9 +80,19 @@ void nbd_server_kill(pid_t pid)
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
+void nbd_server_stop(pid_t pid)
+{
+	int status = 0;
+
+	assert_int_equal(kill(pid, SIGSTOP), 0);
+	assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
+	assert_true(WIFSTOPPED(status));
+}
+
 struct nbd_disk *nbd_server_open(uint64_t timeout_ns)
 {
 	const struct nbd_disk_options options = {
+		.end_fd = -1,
 		.uri = NBD_SERVER_URI,
 		.timeout_ns = timeout_ns,
 	};

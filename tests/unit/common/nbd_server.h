@@ -21,6 +21,9 @@
 pid_t nbd_server_start(const char *arguments);
 void nbd_server_kill(pid_t pid);
 
+/* When it returns, no thread of it runs. SIGCONT continues it. */
+void nbd_server_stop(pid_t pid);
+
 /* Connected; the test fails if it cannot be. */
 struct nbd_disk *nbd_server_open(uint64_t timeout_ns);
 

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: MIT
+"""Block engines for tests of checkpoints onto disks: nbdkit, and
+qemu-storage-daemon with a qcow2 image that keeps snapshots. Both are killed when
+the lab ends."""
+import json
+import shutil
+import subprocess
+
+from smudgetest import MIB, PATIENCE, Skip, check_equal, wait_until
+
+DISK_BYTES = 64 * MIB
+
+
+def need(*programs):
+    for program in programs:
+        if not shutil.which(program):
+            raise Skip(f"no {program}")
+
+
+class Server:
+    """A process behind a socket, whose name stays the same when it is started
+    again."""
+
+    def __init__(self, lab, name):
+        self.lab = lab
+        self.socket = lab.path(f"{name}.sock")
+        self.uri = f"nbd+unix:///?socket={self.socket}"
+        self.process = None
+        lab.closers.append(self.end)
+
+    def run(self, *words):
+        self.log = open(self.lab.path("server.log"), "ab")
+        self.process = subprocess.Popen(list(map(str, words)), stdin=subprocess.DEVNULL,
+                                        stdout=self.log, stderr=self.log)
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(PATIENCE)
+        self.log.close()
+
+    def end(self):
+        if self.process and self.process.poll() is None:
+            self.kill()
+
+
+class Nbdkit(Server):
+    """nbdkit's words, without those of the socket."""
+
+    def __init__(self, lab, *words, name="nbdkit"):
+        need("nbdkit")
+        super().__init__(lab, name)
+        self.words = words
+        self.start()
+
+    def start(self):
+        pid_file = self.lab.path("nbdkit.pid")
+        for path in (pid_file, self.socket):
+            path.unlink(missing_ok=True)
+        self.run("nbdkit", "-f", "--exit-with-parent", "-P", pid_file, "-U", self.socket,
+                 *self.words)
+        wait_until(lambda: pid_file.exists() or self.process.poll() is not None, "nbdkit")
+        check_equal(self.process.poll(), None, "nbdkit runs")
+
+
+class StorageDaemon(Server):
+    """A qcow2 image, its NBD export and its QMP."""
+    NODE = "live"
+
+    def __init__(self, lab, size=DISK_BYTES):
+        need("qemu-storage-daemon", "qemu-img")
+        super().__init__(lab, "qsd")
+        self.image = lab.path("live.qcow2")
+        self.qmp = lab.path("qsd.qmp")
+        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", self.image, str(size)],
+                       check=True)
+        self.start()
+
+    def start(self):
+        for path in (self.socket, self.qmp):
+            path.unlink(missing_ok=True)
+        self.run("qemu-storage-daemon",
+                 "--blockdev", f"driver=file,node-name=file,filename={self.image}",
+                 "--blockdev", f"driver=qcow2,node-name={self.NODE},file=file",
+                 "--nbd-server", f"addr.type=unix,addr.path={self.socket}",
+                 "--export", f"type=nbd,id=export,node-name={self.NODE},name=,"
+                 "writable=on",
+                 "--chardev", f"socket,id=qmp,path={self.qmp},server=on,wait=off",
+                 "--monitor", "chardev=qmp")
+        wait_until(lambda: (self.socket.exists() and self.qmp.exists()) or
+                   self.process.poll() is not None, "qemu-storage-daemon")
+        check_equal(self.process.poll(), None, "qemu-storage-daemon runs")
+
+    def options(self):
+        """Of smudge checkpoint."""
+        return ["--to", self.uri, "--snapshot-qmp", self.qmp, "--snapshot-node", self.NODE]
+
+    def snapshots(self):
+        """The names of those in the image."""
+        text = subprocess.run(["qemu-img", "info", "-U", "--output=json", self.image],
+                              check=True, capture_output=True, text=True).stdout
+        return [snapshot["name"] for snapshot in json.loads(text).get("snapshots", [])]
+
+    def layer_of(self, name):
+        """A folder with the snapshot as its layer."""
+        folder = self.lab.path(f"of-{name}")
+        folder.mkdir(mode=0o700)
+        subprocess.run(["qemu-img", "convert", "-U", "-l", f"snapshot.name={name}", "-O",
+                        "qcow2", self.image, folder / "layer-00000001.qcow2"], check=True)
+        return folder
+
+
+def raw_of(lab, layer, name="disk.raw"):
+    """A layer's virtual disk as a flat file."""
+    need("qemu-img")
+    path = lab.path(name)
+    subprocess.run(["qemu-img", "convert", "-O", "raw", layer, path], check=True)
+    return path
