@@ -18,6 +18,7 @@
 
 #include "common/block_snapshot.h"
 #include "common/clock.h"
+#include "common/nbd_uri.h"
 #include "common/shell_command.h"
 
 #define NAME "checkpoint"
@@ -132,13 +133,14 @@ static void set_digest(char *text, const struct smudge_digest *digest)
 		text += sprintf(text, "%02x", digest->bytes[i]);
 }
 
-/* A disk has no names of files. */
 static void set_variables(struct variables *variables, const char *place,
 			  const struct smudge_layer_info *info)
 {
+	bool is_disk = nbd_uri_is(place);
+
 	snprintf(variables->layer, sizeof(variables->layer),
-		 "SMUDGE_LAYER=%s%s%s", place, info->file_name[0] ? "/" : "",
-		 info->file_name);
+		 "SMUDGE_LAYER=%s%s%s", place, is_disk ? "" : "/",
+		 is_disk ? "" : info->file_name);
 	snprintf(variables->number, sizeof(variables->number),
 		 "SMUDGE_NUMBER=%" PRIu64, info->number);
 	snprintf(variables->full, sizeof(variables->full), "SMUDGE_FULL=%d",

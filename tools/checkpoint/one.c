@@ -40,6 +40,23 @@ struct saving {
 	bool is_over;
 };
 
+static int copy(struct saving *saving, uint64_t *ret_ticket)
+{
+	struct checkpoint_outside *outside = saving->outside;
+	struct smudge_save_options options = {
+		.size = sizeof(options),
+		.look_ahead = outside->options.look_ahead,
+		.uncompressed = outside->options.uncompressed,
+		.pause_deadline_ns = outside->options.pause_deadline_ns,
+	};
+	int ret = checkpoint_store_begin(outside->store, &options.is_full,
+					 &saving->err);
+
+	return ret ? ret
+		   : smudge_checkpointer_save(outside->checkpointer, &options,
+					      ret_ticket, &saving->err);
+}
+
 static int save(struct saving *saving)
 {
 	struct checkpoint_outside *outside = saving->outside;
@@ -50,8 +67,7 @@ static int save(struct saving *saving)
 	if (subject->ops->prepare)
 		ret = subject->ops->prepare(subject->state, &saving->err);
 	if (!ret)
-		ret = smudge_checkpointer_save(outside->checkpointer, NULL,
-					       &ticket, &saving->err);
+		ret = copy(saving, &ticket);
 	if (ret)
 		return ret;
 	pthread_mutex_lock(&saving->lock);
@@ -164,11 +180,13 @@ static void wait_for_end(struct saving *saving)
 	work_begin(&work, "written", saving->outside->request->is_json);
 	while (!wait_a_little(saving)) {
 		show(saving, &work, &all_pages);
-		if (interrupted() && !is_cancelled) {
+		if (!interrupted())
+			continue;
+		if (!is_cancelled)
 			smudge_checkpointer_cancel(cp);
-			checkpoint_store_cancel(saving->outside->store);
-			is_cancelled = true;
-		}
+		is_cancelled = true;
+		/* also what begins in the store only now */
+		checkpoint_store_cancel(saving->outside->store);
 	}
 	work_end(&work);
 }

@@ -129,6 +129,14 @@ static int open_process(struct checkpoint_outside *outside,
 	return ret;
 }
 
+static int committed(void *opaque, const struct smudge_layer_info *info,
+		     struct smudge_error *err)
+{
+	const struct checkpoint_outside *outside = opaque;
+
+	return checkpoint_store_commit(outside->store, info, err);
+}
+
 static int open_checkpointer(struct checkpoint_outside *outside,
 			     struct smudge_error *err)
 {
@@ -136,9 +144,9 @@ static int open_checkpointer(struct checkpoint_outside *outside,
 	uint64_t deadline_ms = request->pause_deadline_ms
 				       ? request->pause_deadline_ms
 				       : DEFAULT_DEADLINE_MS;
-	const struct smudge_checkpointer_options options = {
-		.size = sizeof(options),
-		.folder = request->folder,
+
+	outside->options = (struct smudge_checkpointer_options){
+		.size = sizeof(outside->options),
 		.quiesce = quiesce,
 		.resume = resume,
 		.save_state = save_state,
@@ -151,15 +159,17 @@ static int open_checkpointer(struct checkpoint_outside *outside,
 		.uncompressed = request->is_uncompressed,
 		.rearm_policy = outside->subject->rearm_policy,
 		.quiesce_harvests = !outside->subject->has_fixed_mappings,
+		.committed = committed,
 	};
-
-	return smudge_checkpointer_create(outside->memory, &options,
+	checkpoint_store_set(outside->store, &outside->options);
+	return smudge_checkpointer_create(outside->memory, &outside->options,
 					  &outside->checkpointer, err);
 }
 
 static void close_tracking(struct checkpoint_outside *outside)
 {
-	(void)smudge_checkpointer_destroy(outside->checkpointer);
+	outside->is_left_behind |= smudge_checkpointer_destroy(
+					   outside->checkpointer) == -ETIMEDOUT;
 	(void)smudge_process_close(outside->process, NULL);
 	(void)smudge_memory_destroy(outside->memory, NULL);
 	outside->checkpointer = NULL;
@@ -369,6 +379,7 @@ int checkpoint_outside(const struct checkpoint_request *request,
 	if (!ret)
 		ret = loop(&outside, err);
 	close_all(&outside);
-	checkpoint_store_close(outside.store);
+	if (!outside.is_left_behind)
+		checkpoint_store_close(outside.store);
 	return ret;
 }

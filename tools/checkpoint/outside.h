@@ -18,8 +18,11 @@ struct checkpoint_outside {
 	int pidfd; /* of the subject's process; -1 */
 	struct smudge_memory *memory;
 	struct smudge_process *process;
+	struct smudge_checkpointer_options options; /* of it */
 	struct smudge_checkpointer *checkpointer;
 	struct checkpoint_pruner *pruner; /* NULL: all layers are kept */
+	/* Calls into the store have not returned: it must stay. */
+	bool is_left_behind;
 	uint64_t nended;  /* checkpoints of this series, failed ones included */
 	uint64_t nlayers; /* in place, of this run */
 	uint64_t nunsettled; /* of them, what follows has failed */

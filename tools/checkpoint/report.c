@@ -5,6 +5,7 @@
 #include "checkpoint/report.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "common/range.h"
 #include "text.h"
@@ -75,6 +76,17 @@ static void format_pause(const json_t *layer, char text[TEXT_BYTES + 16])
 		 time);
 }
 
+/* The moments on a disk have numbers only. */
+static void print_name(const json_t *layer)
+{
+	const char *file = checkpoint_word(layer, "file");
+
+	if (strcmp(file, "disk") == 0)
+		printf("checkpoint %.0f", checkpoint_number(layer, "layer"));
+	else
+		fputs(file, stdout);
+}
+
 void checkpoint_print_line(const json_t *layer)
 {
 	char pages[TEXT_BYTES], bytes[TEXT_BYTES];
@@ -84,8 +96,8 @@ void checkpoint_print_line(const json_t *layer)
 	text_bytes(bytes, checkpoint_number(layer, "file-bytes"));
 	format_pause(layer, pause);
 	text_time(total, checkpoint_number(layer, "total-ns"));
-	printf("%s: %s, %s pages, %s, %s, in place after %s\n",
-	       checkpoint_word(layer, "file"),
+	print_name(layer);
+	printf(": %s, %s pages, %s, %s, in place after %s\n",
 	       json_is_true(json_object_get(layer, "full")) ? "full" : "delta",
 	       pages, bytes, pause, total);
 }

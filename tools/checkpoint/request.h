@@ -18,7 +18,7 @@ struct checkpoint_request {
 	const char *qemu; /* path of QEMU's socket; or NULL */
 	pid_t pid;	  /* or 0 */
 
-	const char *folder;
+	const char *folder; /* or the URI of a disk (common/nbd_uri.h) */
 	bool is_full;
 	bool is_uncompressed;
 	bool look_ahead;
@@ -31,6 +31,9 @@ struct checkpoint_request {
 	const char *on_commit;	    /* a command for each; or NULL */
 	uint64_t store_deadline_ns; /* 0: none was given */
 	struct keep keep;	    /* none: no layer is removed */
+	const char *snapshot_qmp;   /* of the disk's engine; or NULL */
+	const char *snapshot_node;  /* the same */
+	bool may_lack_flush;	    /* the disk's server */
 
 	bool is_json;
 	bool is_help;

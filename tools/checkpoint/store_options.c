@@ -5,8 +5,10 @@
 #include "checkpoint/store_options.h"
 
 #include "commands.h"
+#include "common/nbd_uri.h"
 #include "number.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define NAME	       "checkpoint"
@@ -42,16 +44,56 @@ int checkpoint_take_store_option(int code, struct checkpoint_request *request)
 		return take_command(request);
 	case CHECKPOINT_STORE_DEADLINE:
 		return take_deadline(request);
+	case CHECKPOINT_SNAPSHOT_QMP:
+		request->snapshot_qmp = optarg;
+		return TOOL_OK;
+	case CHECKPOINT_SNAPSHOT_NODE:
+		request->snapshot_node = optarg;
+		return TOOL_OK;
+	case CHECKPOINT_WITHOUT_FLUSH:
+		request->may_lack_flush = true;
+		return TOOL_OK;
 	default:
 		return TOOL_USAGE;
 	}
 }
 
+/* A live image is overwritten by the next one, so it must not be all there is.
+ */
+static int check_disk(const struct checkpoint_request *request)
+{
+	if (request->on_commit || request->snapshot_qmp)
+		return TOOL_OK;
+	return tool_usage(NAME, "a disk holds one moment, which the next "
+				"checkpoint overwrites: have its engine take a "
+				"snapshot of each with --on-commit, or with "
+				"--snapshot-qmp and --snapshot-node");
+}
+
+static int check_folder(const struct checkpoint_request *request)
+{
+	const char *of_disk = request->snapshot_qmp ? "--snapshot-qmp"
+			      : request->may_lack_flush
+				      ? "--store-without-flush"
+				      : NULL;
+
+	if (of_disk)
+		return tool_usage(NAME,
+				  "%s needs a disk: --to nbd://HOST/EXPORT",
+				  of_disk);
+	if (request->store_deadline_ns && !request->on_commit)
+		return tool_usage(NAME, "--store-deadline needs --on-commit, "
+					"or a disk: --to nbd://HOST/EXPORT");
+	return TOOL_OK;
+}
+
 int checkpoint_check_store(const struct checkpoint_request *request)
 {
-	if (request->store_deadline_ns && !request->on_commit)
-		return tool_usage(NAME, "--store-deadline needs --on-commit");
+	if (!request->snapshot_qmp != !request->snapshot_node)
+		return tool_usage(NAME, "--snapshot-qmp SOCKET and "
+					"--snapshot-node NODE belong together");
 	if (request->qmp && request->on_commit)
 		return tool_usage(NAME, "--on-commit does not belong to --qmp");
-	return TOOL_OK;
+	return nbd_uri_is(request->folder) ? check_disk(request)
+					   : check_folder(request);
 }

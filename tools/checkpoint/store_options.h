@@ -13,14 +13,23 @@
 enum checkpoint_store_option {
 	CHECKPOINT_ON_COMMIT = 512,
 	CHECKPOINT_STORE_DEADLINE,
+	CHECKPOINT_SNAPSHOT_QMP,
+	CHECKPOINT_SNAPSHOT_NODE,
+	CHECKPOINT_WITHOUT_FLUSH,
 };
 
 /* Of the table for getopt_long(3). */
 #define CHECKPOINT_STORE_OPTIONS                                      \
 	{"on-commit", required_argument, NULL, CHECKPOINT_ON_COMMIT}, \
+		{"store-deadline", required_argument, NULL,           \
+		 CHECKPOINT_STORE_DEADLINE},                          \
+		{"snapshot-qmp", required_argument, NULL,             \
+		 CHECKPOINT_SNAPSHOT_QMP},                            \
+		{"snapshot-node", required_argument, NULL,            \
+		 CHECKPOINT_SNAPSHOT_NODE},                           \
 	{                                                             \
-		"store-deadline", required_argument, NULL,            \
-			CHECKPOINT_STORE_DEADLINE                     \
+		"store-without-flush", no_argument, NULL,             \
+			CHECKPOINT_WITHOUT_FLUSH                      \
 	}
 
 /*

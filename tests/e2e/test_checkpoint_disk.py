@@ -1,0 +1,317 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Checkpoints onto disks behind NBD servers, whose engines take the snapshots:
+each of these is the moment that was reported, whatever happens to the server."""
+import json
+import os
+import signal
+import subprocess
+import sys
+
+
+from cores import ended, export, start
+from ending import RNG, a_while, end_in_time
+from layers import answer, said, tool
+from smudgetest import MIB, PATIENCE, case, check, check_equal, check_sentence, main, \
+    wait_until
+from stores import Nbdkit, StorageDaemon, need
+
+PAGE = 4096
+PAGES = 256
+# Part a is written at each signal; part b then has zeros, or the number.
+TARGET = """
+import mmap, signal, sys
+PAGE, PAGES = 4096, 256
+a, b, c = (mmap.mmap(-1, PAGE * PAGES, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+           for _ in range(3))
+def fill(part, text):
+    for at in range(0, PAGE * PAGES, PAGE):
+        part[at:at + 16] = text
+def turn(*_):
+    global n
+    n += 1
+    fill(a, b"a moment%08d" % n)
+    fill(b, b"b moment%08d" % n if n % 2 else bytes(16))
+    with open(sys.argv[1], "w") as file:
+        file.write(str(n))
+n = 0
+fill(c, b"c moment%08d" % 0)
+turn()
+signal.signal(signal.SIGUSR1, turn)
+print(1, flush=True)
+while True:
+    signal.pause()
+"""
+
+
+class Target:
+    """A process whose memory says which moment it is of."""
+
+    def __init__(self, lab):
+        self.mark = lab.path("mark")
+        self.process = subprocess.Popen([sys.executable, "-c", TARGET, self.mark],
+                                        stdout=subprocess.PIPE)
+        lab.closers.append(self.end)
+        self.process.stdout.read(1)
+        self.pid = self.process.pid
+
+    def end(self):
+        self.process.kill()
+        self.process.communicate()
+
+    def turn(self):
+        """As a command of the shell; it ends when the memory has changed."""
+        return (f"was=$(cat {self.mark}); kill -USR1 {self.pid}; "
+                f"while [ \"$(cat {self.mark})\" = $was ]; do sleep 0.01; done")
+
+    def now(self):
+        return int(self.mark.read_text())
+
+
+def moment_of(lab, place):
+    """The number of the moment in a layer, all of which is checked."""
+    said("layers", "verify", place)
+    path = lab.path(f"core-{RNG.getrandbits(64):x}")
+    core = export(place, path)
+    starts = {}
+    for part in b"abc":
+        found = [at for at in core.find(bytes([part]) + b" moment") if at % PAGE == 0]
+        texts = {core.read(at, 16)[8:] for at in found}
+        check(len(texts) <= 1, f"part {chr(part)} is of one moment: {texts}")
+        starts[chr(part)] = (len(found), int(texts.pop()) if texts else 0)
+    path.unlink()
+    check_equal(starts["c"], (PAGES, 0), "part c")
+    number = starts["a"][1]
+    check_equal(starts["a"], (PAGES, number), "part a")
+    check_equal(starts["b"], (PAGES, number) if number % 2 else (0, 0), "part b")
+    return number
+
+
+def series(target, *arguments, every="0.2", **kwargs):
+    return start("--pid", target.pid, "--json", "--every", every, *arguments, **kwargs)
+
+
+def objects(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@case
+def three_snapshots_of_a_storage_daemon(lab):
+    target, engine = Target(lab), StorageDaemon(lab)
+    for first in (1, 4):  # their numbers continue
+        process = series(target, *engine.options(), "--count", "3", "--on-commit",
+                         target.turn())
+        began = target.now()
+        status, out, err = ended(process)
+        check_equal((status, err), (0, ""), "end")
+        layers = objects(out)
+        check_equal([layer["layer"] for layer in layers], [first, first + 1, first + 2],
+                    "numbers")
+        check_equal([layer["full"] for layer in layers], [True, False, False], "full")
+        check(layers[1]["file-bytes"] < layers[0]["file-bytes"], layers)
+        for turn, layer in enumerate(layers):
+            folder = engine.layer_of(f"smudge-{layer['layer']}")
+            shown = answer("layers", "show", folder)
+            check_equal(shown["digest"], layer["digest"], "digest")
+            check_equal(moment_of(lab, folder), began + turn, "moment")
+        check_equal(moment_of(lab, engine.uri), began + 2, "the live image")
+    check_equal(engine.snapshots(), [f"smudge-{n}" for n in range(1, 7)], "snapshots")
+
+
+@case
+def the_engine_is_killed_and_started_again(lab):
+    target, engine = Target(lab), StorageDaemon(lab)
+    process = series(target, *engine.options(), "--on-commit", target.turn(), every="0.1",
+                     bufsize=1)
+    out = []
+    for _ in range(2):
+        out.append(process.stdout.readline())
+        a_while(0.3)
+        engine.kill()
+        a_while(0.2)
+        engine.start()
+        # the one that comes now was begun before, or is a full one
+        out += [process.stdout.readline() for _ in range(2)]
+    process.send_signal(signal.SIGINT)
+    rest, err = process.communicate(timeout=PATIENCE)
+    check("the next checkpoint follows" in err, err)
+    layers = objects("".join(out) + rest)
+    check(sum(layer["full"] for layer in layers) >= 2, "full after a loss")
+    moments = []
+    for layer in layers[-4:]:
+        folder = engine.layer_of(f"smudge-{layer['layer']}")
+        check_equal(answer("layers", "show", folder)["digest"], layer["digest"], "digest")
+        moments.append(moment_of(lab, folder))
+    check_equal(moments, sorted(set(moments)), "moments")
+
+
+def copied(lab, uri):
+    """A command that is an engine's snapshot: snap-N has the disk then."""
+    need("qemu-img")
+    return f"qemu-img convert -O raw '{uri}' {lab.path('snap')}-$SMUDGE_NUMBER"
+
+
+def check_copies(lab, layers):
+    """Each is the moment that was reported; of the last one all bytes are looked at."""
+    for layer in layers:
+        path = lab.path(f"snap-{layer['layer']}")
+        subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", path,
+                        f"{path}.qcow2"], check=True)
+        folder = lab.path(f"of-{layer['layer']}")
+        folder.mkdir(mode=0o700)
+        os.rename(f"{path}.qcow2", folder / "layer-00000001.qcow2")
+        check_equal(answer("layers", "show", folder)["digest"], layer["digest"], "digest")
+        said("layers", "verify", folder)
+    moment_of(lab, folder)
+
+
+@case
+def a_server_that_forgets_what_it_flushed(lab):
+    """nbdkit's cow filter loses everything when it ends."""
+    target = Target(lab)
+    base = lab.path("base.raw")
+    with open(base, "wb") as file:
+        file.truncate(64 * MIB)
+    server = Nbdkit(lab, "--filter=cow", "file", base)
+    process = series(target, "--to", server.uri, "--on-commit",
+                     f"{copied(lab, server.uri)} && {target.turn()}", bufsize=1)
+    out = [process.stdout.readline() for _ in range(2)]
+    server.kill()
+    server.start()
+    out += [process.stdout.readline() for _ in range(2)]
+    process.send_signal(signal.SIGINT)
+    rest, _ = process.communicate(timeout=PATIENCE)
+    layers = objects("".join(out) + rest)
+    check(any(layer["full"] for layer in layers[2:]), "full after the loss")
+    check_copies(lab, layers)
+
+
+@case
+def a_full_store_has_room_again(lab):
+    target = Target(lab)
+    trigger = lab.path("full")
+    server = Nbdkit(lab, "--filter=error", "memory", "64M", "error-pwrite=ENOSPC",
+                    "error-pwrite-rate=1", f"error-pwrite-file={trigger}")
+    command = (f"{copied(lab, server.uri)} && {target.turn()}; "
+               f"[ $SMUDGE_NUMBER != 1 ] || touch {trigger}")
+    process = series(target, "--to", server.uri, "--count", "4", "--on-commit", command,
+                     bufsize=1)
+    line = process.stderr.readline()
+    check_sentence(line.split("; the next")[0], "is full: make room there")
+    trigger.unlink()
+    status, out, err = ended(process)
+    check_equal(status, 1, f"status: {err}")
+    check_sentence(err.splitlines()[-1], "of 4 checkpoints failed")
+    layers = objects(out)
+    check(len(layers) >= 2, layers)
+    check_copies(lab, layers)
+
+
+@case
+def one_that_is_too_small(lab):
+    target = Target(lab)
+    server = Nbdkit(lab, "memory", "1M")
+    done = tool("checkpoint", "--pid", target.pid, "--to", server.uri, "--on-commit",
+                "true")
+    check_equal(done.returncode, 1, "status")
+    check_sentence(done.stderr.strip(), r"(needs|too small|bytes)")
+
+
+@case
+def one_that_hangs_passes_the_deadline(lab):
+    target = Target(lab)
+    server = Nbdkit(lab, "memory", "64M")
+    process = series(target, "--to", server.uri, "--store-deadline", "0.5", "--on-commit",
+                     f"{copied(lab, server.uri)} && {target.turn()}", bufsize=1)
+    out = [process.stdout.readline()]
+    server.signal(signal.SIGSTOP)
+    line = process.stderr.readline()
+    check("the next checkpoint follows" in line, line)
+    server.signal(signal.SIGCONT)
+    out += [process.stdout.readline() for _ in range(2)]
+    process.send_signal(signal.SIGINT)
+    rest, _ = process.communicate(timeout=PATIENCE)
+    check_copies(lab, objects("".join(out) + rest))
+    check_equal(target.process.poll(), None, "the target runs")
+
+
+@case
+def a_snapshot_that_fails_is_no_checkpoint(lab):
+    target = Target(lab)
+    server = Nbdkit(lab, "memory", "64M")
+    process = series(target, "--to", server.uri, "--count", "3", "--on-commit",
+                     f"{target.turn()}; [ $SMUDGE_NUMBER != 2 ] && "
+                     f"{copied(lab, server.uri)}")
+    status, out, err = ended(process)
+    check_equal(status, 1, "status")
+    check_sentence(err.splitlines()[0].split("; the next")[0],
+                   "--on-commit ended with status 1")
+    check_sentence(err.splitlines()[-1], "1 of 3 checkpoints failed")
+    layers = objects(out)
+    check_equal([layer["layer"] for layer in layers], [1, 3], "numbers")
+    check_copies(lab, layers)
+
+
+@case
+def a_signal_ends_it_at_any_moment(lab):
+    target = Target(lab)
+    server = Nbdkit(lab, "--filter=delay", "memory", "64M", "delay-write=20ms")
+    for stop in (False, False, True):
+        process = series(target, "--to", server.uri, "--on-commit", "sleep 0.2")
+        a_while(0.8, 0.2)
+        if stop:
+            server.signal(signal.SIGSTOP)
+            a_while(0.5)
+        (out, err), _ = end_in_time(process, signal.SIGINT, "smudge checkpoint",
+                                    lambda: process.communicate(timeout=PATIENCE))
+        check(process.returncode in (0, 1), f"{process.returncode} {err}")
+        check(len(err.splitlines()) <= 1 or stop, err)
+        check_equal(target.process.poll(), None, "the target runs")
+    server.signal(signal.SIGCONT)
+
+
+@case
+def servers_that_cannot_be_used(lab):
+    target = Target(lab)
+    server = Nbdkit(lab, "-r", "memory", "64M")
+    for uri, part in ((server.uri, "may only be read"),
+                      (f"nbd+unix:///?socket={lab.path('none')}", "No such file"),
+                      ("nbd+unix:///x", "socket")):
+        done = tool("checkpoint", "--pid", target.pid, "--to", uri, "--on-commit", "true")
+        check_equal(done.returncode, 1, "status")
+        check_sentence(done.stderr.strip(), part)
+    done = tool("checkpoint", "--pid", target.pid, "--to", server.uri, "--snapshot-qmp",
+                lab.path("none"), "--snapshot-node", "x")
+    check_equal(done.returncode, 1, "status")
+
+
+@case
+def what_the_storage_daemon_refuses(lab):
+    target, engine = Target(lab), StorageDaemon(lab)
+    done = tool("checkpoint", "--pid", target.pid, "--to", engine.uri, "--snapshot-qmp",
+                engine.qmp, "--snapshot-node", "other")
+    check_equal(done.returncode, 1, "status")
+    check_sentence(done.stderr.strip(), "there is no node other")
+    done = tool("checkpoint", "--pid", target.pid, "--to", engine.uri, "--snapshot-qmp",
+                engine.qmp, "--snapshot-node", "file")
+    check_equal(done.returncode, 1, "status")
+    check_sentence(done.stderr.strip(), "no snapshot of the node file")
+    said("checkpoint", "--pid", target.pid, *engine.options())
+    check_equal(engine.snapshots(), ["smudge-1"], "snapshots")
+
+
+@case
+def wrong_command_lines(lab):
+    for words, part in (
+            (["--to", "nbd://a"], "have its engine take a snapshot"),
+            (["--to", "nbd://a", "--snapshot-qmp", "x"], "belong together"),
+            (["--to", "a", "--snapshot-qmp", "x", "--snapshot-node", "y"],
+             "needs a disk"),
+            (["--to", "a", "--store-without-flush"], "needs a disk"),
+            (["--to", "a", "--store-deadline", "1"], "needs --on-commit")):
+        done = tool("checkpoint", "--pid", "1", *words)
+        check_equal(done.returncode, 2, f"status of {words}")
+        check(part in done.stderr, done.stderr)
+
+
+main()
