@@ -85,9 +85,11 @@ struct smudge_lazy_options {
 	/*
 	 * A page is always compared with its digest; that all the digests are
 	 * the moment's is known when all of them were read, about 3 ms per GiB
-	 * of memory. false: this is done behind, so that files of a chain which
-	 * were changed consistently may show other pages for so long, before
-	 * the restore fails. true: smudge_restore_lazily does it first.
+	 * of memory. false: above 256 MiB of memory this is done behind, and
+	 * until then only pages of zeros wait for it. A page that was lost
+	 * together with its digest may be seen as it was in an earlier layer
+	 * for so long, before the restore fails. true: smudge_restore_lazily
+	 * does it first.
 	 */
 	bool digests_first;
 	/*

@@ -125,9 +125,10 @@ size_t smudge_pager_page_bytes(const struct smudge_pager *pager, size_t region)
  * Pages of the range that are not missing are left alone. After a failure the
  * pager fails too, unless the argument was wrong.
  * Blocks: on a lock that is held for some kernel calls. Threads: any.
- * Return: 0, -EINVAL (range), -EEXIST (a page was touched through another
- * mapping or its descriptor), -EPERM (in a child of fork), -ENOMEM, -ENOENT (it
- * is no longer mapped there), -EIO (the kernel's other errors).
+ * Return: 0, -EINVAL (range), -ECANCELED (the pager has failed), -EEXIST (a
+ * page was touched through another mapping or its descriptor), -EPERM (in a
+ * child of fork), -ENOMEM, -ENOENT (it is no longer mapped there), -EIO (the
+ * kernel's other errors).
  */
 int smudge_pager_install(struct smudge_pager *pager, size_t region,
 			 uint64_t offset_bytes, size_t length_bytes,

@@ -24,6 +24,7 @@
 #define MAX_THREADS	       64
 #define USUAL_READ_AHEAD_BYTES (UINT64_C(64) << 10)
 #define MAX_READ_AHEAD_BYTES   (UINT64_C(16) << 20)
+#define SMALL_BYTES	       (UINT64_C(256) << 20)
 #define SECOND_NS	       UINT64_C(1000000000)
 
 static int copy_options(struct smudge_lazy_options *o,
@@ -136,12 +137,23 @@ static int open_workers(struct smudge_lazy *lazy, struct smudge_error *err)
 	return ret;
 }
 
+/* Are the digests read in a millisecond? */
+static bool is_small(const struct smudge_lazy *lazy)
+{
+	const struct smi_layer *layer = &lazy->chain->layer;
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < layer->nregions; i++)
+		bytes += layer->regions[i].size_bytes;
+	return bytes <= SMALL_BYTES;
+}
+
 static int begin(struct smudge_lazy *lazy, struct smudge_memory *memory,
 		 struct smudge_error *err)
 {
 	int ret = match_regions(lazy, memory, err);
 
-	if (ret == 0 && lazy->options.digests_first)
+	if (ret == 0 && (lazy->options.digests_first || is_small(lazy)))
 		ret = smi_chain_need_tables(lazy->chain, err);
 	if (ret == 0)
 		ret = create_pager(lazy, memory, err);

@@ -36,7 +36,22 @@ void smi_lazy_worker_close(struct smi_lazy_worker *worker)
 	*worker = (struct smi_lazy_worker){0};
 }
 
-/* Pages without a digest are zeros, whatever the layer has there. */
+/*
+ * Pages without a digest are zeros, whatever the layer has there; but nothing
+ * tells a table that was lost from one that never was, except the sum of all
+ * tables. So zeros wait until that is known, the first time.
+ */
+static int check_zeros(const struct smi_lazy_worker *worker,
+		       struct smudge_chain *chain, uint64_t page,
+		       uint64_t npages, struct smudge_error *err)
+{
+	for (uint64_t i = 0; i < npages; i++) {
+		if (worker->are_zeros[page + i])
+			return smi_chain_need_tables(chain, err);
+	}
+	return 0;
+}
+
 static int read_part(struct smi_lazy_worker *worker,
 		     const struct smi_part *part, uint64_t skip,
 		     struct smudge_error *err)
@@ -112,6 +127,8 @@ int smi_lazy_worker_bring(struct smudge_lazy *lazy,
 	uint64_t n;
 
 	*ret_bytes = 0;
+	if (ret == 0)
+		ret = check_zeros(worker, lazy->chain, 0, npages, err);
 	for (uint64_t i = 0; ret == 0 && i < npages; i += n) {
 		bool are_zeros = is_zero(worker, i, unit);
 		uint64_t offset = (first_page + i) << SMI_QCOW2_PAGE_SHIFT;

@@ -4,8 +4,7 @@
  *
  * mprotect(2) excludes page faults. A fault that began before it is queued by
  * the time it returns, so the wake-up that follows reaches it; one that begins
- * later finds no access. A page that is installed meanwhile is right, and may
- * become inaccessible with its neighbours.
+ * later finds no access. Pages are not installed meanwhile.
  */
 #include "memory/pager_fail.h"
 
@@ -31,12 +30,21 @@ static int forbid(const struct smi_pager_area *area, uint64_t page,
 		       : 0;
 }
 
-/* The end of the run of pages that are not brought; states change meanwhile. */
+/* The end of the run of pages that are not brought; more are dropped. */
 static uint64_t end_of_absent(const struct smi_pager_area *area, uint64_t page)
 {
 	while (page < area->npages && !smi_pager_bit(area->brought, page))
 		page = smi_pager_run_end(area, page, area->npages);
 	return page;
+}
+
+/* No install is under way any more, and none begins: what is brought is. */
+static void freeze(struct smi_pager_area *area)
+{
+	for (size_t i = 0; i < SMI_PAGER_LOCKS; i++) {
+		pthread_mutex_lock(&area->locks[i]);
+		pthread_mutex_unlock(&area->locks[i]);
+	}
 }
 
 static int forbid_runs(const struct smi_pager_area *area)
@@ -84,8 +92,10 @@ static bool fail(struct smudge_pager *pager, const struct smudge_error *why)
 	pager->why = *why;
 	/* First, for those that find a page inaccessible. Relaxed: as above. */
 	atomic_store_explicit(&pager->failure, why->code, memory_order_relaxed);
-	for (size_t i = 0; i < pager->nareas; i++)
+	for (size_t i = 0; i < pager->nareas; i++) {
+		freeze(&pager->areas[i]);
 		forbid_area(&pager->areas[i]);
+	}
 	return true;
 }
 

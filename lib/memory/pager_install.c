@@ -112,6 +112,11 @@ static int install_block(struct installing *in, uint64_t page, uint64_t end)
 	unsigned int phase;
 	int ret;
 
+	/* Relaxed: what made it fail has passed this lock since. */
+	if (atomic_load_explicit(&in->area->pager->failure,
+				 memory_order_relaxed))
+		return smudge_error_set(in->err, -ECANCELED, WHERE,
+					"the pager has failed");
 	in->protects = smi_sys_uffd_install_begin(in->area->start,
 						  in->area->end, &phase) &&
 		       !in->area->is_private_file;

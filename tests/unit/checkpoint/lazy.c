@@ -22,7 +22,7 @@ static int set_up(void **state)
 
 	if (folder_enter(state) < 0)
 		return -1;
-	lazy_save(&rng);
+	lazy_save(&rng, true);
 	return 0;
 }
 
@@ -82,7 +82,6 @@ static void content_is_dropped(void **state)
 		lazy_open(&rig, kind);
 		for (size_t i = 0; i < 2; i++)
 			memset(rig.ram[i], 0xee, rig.npages[i] * LAZY_PAGE);
-		rig.options.regions = rig.regions;
 		rig.options.nregions = 1;
 		lazy_begin(&rig);
 		lazy_end(&rig);

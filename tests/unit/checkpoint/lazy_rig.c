@@ -18,6 +18,8 @@ static const struct {
 } regions[2] = {{"ram", 0, LAZY_NPAGES},
 		{"high", UINT64_C(1) << 32, LAZY_HIGH}};
 
+#define SPARSE_NPAGES (UINT64_C(1) << 17)
+
 static uint8_t *models[2];
 
 static uint64_t bytes_of(size_t region)
@@ -77,7 +79,24 @@ static void change(struct smudge_region *const *of, uint64_t percent,
 	}
 }
 
-void lazy_save(struct test_rng *rng)
+static void add_sparse(struct smudge_memory *memory)
+{
+	const struct smudge_region_options options = {
+		.size = sizeof(options),
+		.name = "sparse",
+		.hva = mmap(NULL, SPARSE_NPAGES * LAZY_PAGE,
+			    PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
+		.gpa = UINT64_C(1) << 40,
+		.size_bytes = SPARSE_NPAGES * LAZY_PAGE,
+	};
+	struct smudge_region *region;
+
+	assert_true(options.hva != MAP_FAILED);
+	assert_int_equal(smudge_region_add(memory, &options, &region, NULL), 0);
+}
+
+void lazy_save(struct test_rng *rng, bool is_large)
 {
 	struct smudge_checkpointer_options options = {
 		.size = sizeof(options),
@@ -95,6 +114,8 @@ void lazy_save(struct test_rng *rng)
 		assert_true(models[i] != MAP_FAILED);
 		of[i] = add_region(memory, i, models[i]);
 	}
+	if (is_large)
+		add_sparse(memory);
 	assert_int_equal(
 		smudge_checkpointer_create(memory, &options, &cp, &err), 0);
 	for (int i = 0; i < LAZY_NLAYERS; i++) {
@@ -196,6 +217,8 @@ void lazy_open(struct lazy_rig *rig, enum lazy_kind kind)
 
 	*rig = (struct lazy_rig){.kind = kind};
 	rig->options.size = sizeof(rig->options);
+	rig->options.regions = rig->regions;
+	rig->options.nregions = 2;
 	assert_int_equal(smudge_memory_create(&rig->memory), 0);
 	for (size_t i = 0; i < 2; i++) {
 		map_region(rig, i);

@@ -47,9 +47,10 @@ struct lazy_rig {
 /*
  * Save LAZY_NLAYERS layers into the folder "chain": pages of random bytes, of
  * text, of zeros, and a hole that was never touched; keep the last one's
- * content.
+ * content. With @is_large also a region that nothing touches, so that digests
+ * are summed up behind.
  */
-void lazy_save(struct test_rng *rng);
+void lazy_save(struct test_rng *rng, bool is_large);
 void lazy_forget(void);
 const uint8_t *lazy_model(size_t region);
 bool lazy_model_is_zero(size_t region, uint64_t page);

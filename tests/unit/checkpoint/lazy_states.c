@@ -21,7 +21,7 @@ static int set_up(void **state)
 
 	if (folder_enter(state) < 0)
 		return -1;
-	lazy_save(&rng);
+	lazy_save(&rng, false);
 	return 0;
 }
 

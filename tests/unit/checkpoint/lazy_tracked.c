@@ -23,7 +23,7 @@ static int set_up(void **state)
 	rng = test_rng_start("lazy_tracked");
 	if (folder_enter(state) < 0)
 		return -1;
-	lazy_save(&rng);
+	lazy_save(&rng, false);
 	return 0;
 }
 
@@ -131,7 +131,7 @@ static uint64_t write_some(struct lazy_rig *rig, int n)
 	return npages;
 }
 
-/* A delta has what was written, and what cannot be told from it. */
+/* A delta has what was written, and what cannot be distinguished from it. */
 static void check_delta(const struct lazy_rig *rig,
 			const struct smudge_layer_info *info, uint64_t npages)
 {
