@@ -92,18 +92,23 @@ static int open_new(struct new_file *file)
 	return -errno;
 }
 
-/* What is there and is no file is never replaced. */
+/*
+ * What is there and is no file is never replaced, nor is the name of such a
+ * thing: /dev/stdout is a link.
+ */
 static int check_path(const struct new_file *file)
 {
 	struct stat status;
 
 	if (lstat(file->path, &status) < 0)
 		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISDIR(status.st_mode) && !file->replaces)
+		return -EEXIST;
+	if (S_ISLNK(status.st_mode) && stat(file->path, &status) < 0)
+		return errno == ENOENT ? 0 : -errno;
 	if (S_ISDIR(status.st_mode))
 		return -EISDIR;
-	if (!file->replaces)
-		return -EEXIST;
-	return S_ISREG(status.st_mode) || S_ISLNK(status.st_mode) ? 0 : -ENXIO;
+	return S_ISREG(status.st_mode) ? 0 : -ENXIO;
 }
 
 int new_file_open(struct new_file *file, const char *path, bool replaces,

@@ -116,6 +116,30 @@ static void refused(void **state)
 	folder_check(".", 3);
 }
 
+/* The name of what is no file stays; that of a file, or of nothing, goes. */
+static void links(void **state)
+{
+	struct smudge_error err = SMUDGE_ERROR_INIT;
+	struct stat status;
+
+	assert_int_equal(mkfifo("pipe", 0600), 0);
+	assert_int_equal(symlink("pipe", "core"), 0);
+	assert_int_equal(new_file_open(&file, "core", true, &err), -ENXIO);
+	assert_int_equal(unlink("core"), 0);
+	assert_int_equal(symlink(".", "core"), 0);
+	assert_int_equal(new_file_open(&file, "core", true, &err), -EISDIR);
+	assert_int_equal(unlink("core"), 0);
+	assert_int_equal(unlink("pipe"), 0);
+	assert_int_equal(symlink("nothing", "core"), 0);
+	assert_int_equal(new_file_open(&file, "core", false, &err), -EEXIST);
+	begin(true);
+	assert_int_equal(new_file_keep(&file, &err), 0);
+	new_file_close(&file);
+	assert_int_equal(lstat("core", &status), 0);
+	assert_true(S_ISREG(status.st_mode));
+	check_content(LETTERS);
+}
+
 static void appeared_meanwhile(void **state)
 {
 	struct smudge_error err = SMUDGE_ERROR_INIT;
@@ -138,5 +162,5 @@ static void no_room_for_it(void **state)
 }
 
 TEST_MAIN_WITH(folder_enter, folder_leave, kept, given_up,
-	       given_up_when_replacing, replaced, refused, appeared_meanwhile,
-	       no_room_for_it)
+	       given_up_when_replacing, replaced, refused, links,
+	       appeared_meanwhile, no_room_for_it)
