@@ -22,12 +22,19 @@ static void build(struct qemu_machine *machine)
 		.kind = QEMU_BACKEND_FILE,
 	};
 	const struct qemu_disk disk = {.node = "d0", .file = "/x.qcow2"};
+	const struct qemu_mapped mapped = {
+		.gpa = (uint64_t)1 << 32,
+		.nbytes = (uint64_t)3 << 30,
+		.backend = "mem",
+		.offset = 4096,
+	};
 
 	memset(machine, 0, sizeof(*machine));
 	for (size_t i = 0; i < 4; i++)
 		assert_int_equal(
 			qemu_machine_add_argument(machine, arguments[i]), 0);
 	assert_int_equal(qemu_machine_add_backend(machine, &backend), 0);
+	assert_int_equal(qemu_machine_add_mapped(machine, &mapped), 0);
 	assert_int_equal(qemu_machine_add_disk(machine, &disk), 0);
 	machine->cwd = strdup("/srv");
 	machine->exe = strdup("/usr/bin/qemu");
@@ -50,6 +57,11 @@ static void assert_as_built(const struct qemu_machine *machine)
 	assert_string_equal(machine->backends[0].id, "mem");
 	assert_true(machine->backends[0].size_bytes == (uint64_t)1 << 40);
 	assert_int_equal(machine->backends[0].kind, QEMU_BACKEND_FILE);
+	assert_int_equal(machine->nmapped, 1);
+	assert_true(machine->mapped[0].gpa == (uint64_t)1 << 32);
+	assert_true(machine->mapped[0].nbytes == (uint64_t)3 << 30);
+	assert_string_equal(machine->mapped[0].backend, "mem");
+	assert_true(machine->mapped[0].offset == 4096);
 	assert_int_equal(machine->ndisks, 1);
 	assert_string_equal(machine->disks[0].node, "d0");
 	assert_null(machine->disks[0].snapshot);
@@ -97,6 +109,13 @@ static void what_is_no_machine_is_refused(void **state)
 		"-1, \"region\": \"r\", \"kind\": \"file\"}]}",
 		"{\"arguments\": [], \"backends\": [{\"id\": \"m\", \"size\": "
 		"1, \"region\": \"r\", \"kind\": \"ram\"}]}",
+		"{\"arguments\": [], \"memory-map\": {}}",
+		"{\"arguments\": [], \"memory-map\": [{\"gpa\": -1, "
+		"\"size\": 1, \"backend\": \"m\", \"offset\": 0}]}",
+		"{\"arguments\": [], \"memory-map\": [{\"gpa\": 0, "
+		"\"size\": 0, \"backend\": \"m\", \"offset\": 0}]}",
+		"{\"arguments\": [], \"memory-map\": [{\"gpa\": 0, "
+		"\"size\": 1, \"backend\": \"m\"}]}",
 		"{\"arguments\": [], \"disks\": [{\"node\": 1}]}",
 		"{\"arguments\": [\"a\\u0000b\"]}",
 	};

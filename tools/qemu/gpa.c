@@ -13,26 +13,12 @@
 
 #include <smudge/error.h>
 
+#include "qemu/memory_map.h"
 #include "qemu/peer.h"
 
-#define MARK ", ram): "
-
-/* The answer to a command: freed by the caller; or NULL. */
-static char *ask(struct qemu_peer *peer, const char *line)
-{
-	struct smudge_error ignored = SMUDGE_ERROR_INIT;
-	json_t *value = NULL;
-	char *text = NULL;
-
-	if (qemu_peer_run(peer, "human-monitor-command",
-			  json_pack("{s:s}", "command-line", line), &value,
-			  &ignored))
-		return NULL;
-	if (json_is_string(value))
-		text = strdup(json_string_value(value));
-	json_decref(value);
-	return text;
-}
+#define NAME	    "qemu"
+#define MAP_COMMAND "info mtree -f"
+#define MARK	    ", ram): "
 
 static bool is_id(const char *text, const char *id)
 {
@@ -82,7 +68,7 @@ static bool read_hva(const char *text, const char *id, uint64_t *ret_hva)
 
 int qemu_gpa_find(struct qemu_peer *peer, const char *id, uint64_t *ret_address)
 {
-	char *tree = ask(peer, "info mtree -f");
+	char *tree = qemu_peer_ask(peer, MAP_COMMAND);
 	uint64_t gpa, offset, hva;
 	char line[64];
 	char *answer = NULL;
@@ -90,7 +76,7 @@ int qemu_gpa_find(struct qemu_peer *peer, const char *id, uint64_t *ret_address)
 
 	if (tree && qemu_gpa_parse(tree, id, &gpa, &offset)) {
 		snprintf(line, sizeof(line), "gpa2hva 0x%" PRIx64, gpa);
-		answer = ask(peer, line);
+		answer = qemu_peer_ask(peer, line);
 	}
 	if (answer && read_hva(answer, id, &hva)) {
 		*ret_address = hva - offset;
@@ -99,4 +85,16 @@ int qemu_gpa_find(struct qemu_peer *peer, const char *id, uint64_t *ret_address)
 	free(tree);
 	free(answer);
 	return ret;
+}
+
+int qemu_gpa_read_map(struct qemu_peer *peer, struct qemu_machine *machine,
+		      struct smudge_error *err)
+{
+	char *text = qemu_peer_ask(peer, MAP_COMMAND);
+	int ret = qemu_memory_map_parse(text ? text : "", machine);
+
+	free(text);
+	if (ret)
+		return smudge_error_set(err, ret, NAME, "out of memory");
+	return 0;
 }

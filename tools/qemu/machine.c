@@ -58,6 +58,21 @@ int qemu_machine_add_backend(struct qemu_machine *machine,
 		       : -ENOMEM;
 }
 
+int qemu_machine_add_mapped(struct qemu_machine *machine,
+			    const struct qemu_mapped *mapped)
+{
+	struct qemu_mapped *grown =
+		grow(machine->mapped, machine->nmapped, sizeof(*grown));
+	struct qemu_mapped *added;
+
+	if (!grown)
+		return -ENOMEM;
+	machine->mapped = grown;
+	added = &grown[machine->nmapped++];
+	*added = *mapped;
+	return copy(&added->backend, mapped->backend) ? 0 : -ENOMEM;
+}
+
 int qemu_machine_add_disk(struct qemu_machine *machine,
 			  const struct qemu_disk *disk)
 {
@@ -99,6 +114,15 @@ void qemu_machine_forget_disks(struct qemu_machine *machine)
 	machine->ndisks = 0;
 }
 
+void qemu_machine_forget_mapped(struct qemu_machine *machine)
+{
+	for (size_t i = 0; i < machine->nmapped; i++)
+		free(machine->mapped[i].backend);
+	free(machine->mapped);
+	machine->mapped = NULL;
+	machine->nmapped = 0;
+}
+
 void qemu_machine_free(struct qemu_machine *machine)
 {
 	for (size_t i = 0; i < machine->narguments; i++)
@@ -108,6 +132,7 @@ void qemu_machine_free(struct qemu_machine *machine)
 		free(machine->backends[i].region);
 	}
 	qemu_machine_forget_disks(machine);
+	qemu_machine_forget_mapped(machine);
 	free(machine->arguments);
 	free(machine->backends);
 	free(machine->exe);

@@ -11,6 +11,9 @@
  * - was-running: false if the guest was paused at the moment
  * - backends: of its memory, an array of objects: id, size (bytes), region (its
  *   name in the layer), kind (memfd or file)
+ * - memory-map: where the guest sees them, an array of objects in ascending
+ *   gpa: gpa, size (bytes), backend (its id), offset (bytes, in that). What
+ *   devices cover is left out
  * - disks: snapshots that belong to the moment, an array of objects: node,
  *   snapshot, kind, file, format, origin
  * - pause-ns: from the end of the device state until this was written
@@ -41,6 +44,14 @@ struct qemu_backend {
 	enum qemu_backend_kind kind;
 };
 
+/* A part of a backend at a guest-physical address. */
+struct qemu_mapped {
+	uint64_t gpa;
+	uint64_t nbytes;
+	char *backend; /* its id */
+	uint64_t offset;
+};
+
 /* Text that was not given is NULL. */
 struct qemu_disk {
 	char *node;
@@ -66,6 +77,8 @@ struct qemu_machine {
 	bool was_running;
 	struct qemu_backend *backends;
 	size_t nbackends;
+	struct qemu_mapped *mapped; /* in ascending gpa; none: not known */
+	size_t nmapped;
 	struct qemu_disk *disks;
 	size_t ndisks;
 	uint64_t pause_ns;
@@ -93,12 +106,15 @@ int qemu_machine_decode(const void *text, size_t length,
 void qemu_machine_free(struct qemu_machine *machine);
 
 /*
- * qemu_machine_add_argument, _add_backend, _add_disk - one more, copied
+ * qemu_machine_add_argument, _add_backend, _add_mapped, _add_disk - one more,
+ *      copied
  * Return: 0, -ENOMEM.
  */
 int qemu_machine_add_argument(struct qemu_machine *machine, const char *bytes);
 int qemu_machine_add_backend(struct qemu_machine *machine,
 			     const struct qemu_backend *backend);
+int qemu_machine_add_mapped(struct qemu_machine *machine,
+			    const struct qemu_mapped *mapped);
 int qemu_machine_add_disk(struct qemu_machine *machine,
 			  const struct qemu_disk *disk);
 
@@ -106,5 +122,6 @@ bool qemu_disk_is_overlay(const struct qemu_disk *disk);
 
 /* It has none any more. */
 void qemu_machine_forget_disks(struct qemu_machine *machine);
+void qemu_machine_forget_mapped(struct qemu_machine *machine);
 
 #endif

@@ -95,6 +95,25 @@ static json_t *encode_backends(const struct qemu_machine *machine)
 	return array;
 }
 
+static json_t *encode_mapped(const struct qemu_machine *machine)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < machine->nmapped; i++) {
+		const struct qemu_mapped *mapped = &machine->mapped[i];
+		json_t *value = json_pack(
+			"{s:I, s:I, s:s, s:I}", "gpa", (json_int_t)mapped->gpa,
+			"size", (json_int_t)mapped->nbytes, "backend",
+			mapped->backend, "offset", (json_int_t)mapped->offset);
+
+		if (json_array_append_new(array, value)) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
 static json_t *encode_disks(const struct qemu_machine *machine)
 {
 	json_t *array = json_array();
@@ -119,14 +138,16 @@ int qemu_machine_encode(const struct qemu_machine *machine, char **ret_text,
 			size_t *ret_length, struct smudge_error *err)
 {
 	json_t *value = json_pack(
-		"{s:o, s:s*, s:i, s:I, s:s*, s:s*, s:s*, s:b, s:o, s:o, s:I}",
+		"{s:o, s:s*, s:i, s:I, s:s*, s:s*, s:s*, s:b, s:o, s:o, s:o, "
+		"s:I}",
 		"arguments", encode_arguments(machine), "exe", machine->exe,
 		"pid", machine->pid, "start-time-ticks",
 		(json_int_t)machine->start_ticks, "cwd", machine->cwd,
 		"qemu-version", machine->version, "machine-type", machine->type,
 		"was-running", (int)machine->was_running, "backends",
-		encode_backends(machine), "disks", encode_disks(machine),
-		"pause-ns", (json_int_t)machine->pause_ns);
+		encode_backends(machine), "memory-map", encode_mapped(machine),
+		"disks", encode_disks(machine), "pause-ns",
+		(json_int_t)machine->pause_ns);
 	size_t length = value ? json_dumpb(value, NULL, 0, JSON_COMPACT) : 0;
 	char *text = length ? malloc(length) : NULL;
 
@@ -187,6 +208,24 @@ static int add_backend(struct qemu_machine *machine, const json_t *value)
 	backend.region = (char *)region;
 	backend.size_bytes = (uint64_t)size;
 	return qemu_machine_add_backend(machine, &backend);
+}
+
+static int add_mapped(struct qemu_machine *machine, const json_t *value)
+{
+	struct qemu_mapped mapped = {0};
+	json_int_t gpa = -1, size = 0, offset = -1;
+	const char *backend;
+
+	if (json_unpack((json_t *)value, "{s:I, s:I, s:s, s:I}", "gpa", &gpa,
+			"size", &size, "backend", &backend, "offset",
+			&offset) ||
+	    gpa < 0 || size <= 0 || offset < 0)
+		return -EBADMSG;
+	mapped.gpa = (uint64_t)gpa;
+	mapped.nbytes = (uint64_t)size;
+	mapped.backend = (char *)backend;
+	mapped.offset = (uint64_t)offset;
+	return qemu_machine_add_mapped(machine, &mapped);
 }
 
 static int add_disk(struct qemu_machine *machine, const json_t *value)
@@ -257,6 +296,9 @@ static int read_members(const json_t *value, struct qemu_machine *machine)
 	if (!ret)
 		ret = add_each(machine, json_object_get(value, "backends"),
 			       add_backend);
+	if (!ret)
+		ret = add_each(machine, json_object_get(value, "memory-map"),
+			       add_mapped);
 	if (!ret)
 		ret = add_each(machine, json_object_get(value, "disks"),
 			       add_disk);

@@ -74,6 +74,22 @@ int qemu_peer_run(struct qemu_peer *peer, const char *command,
 	return qmp_client_run(peer->client, command, arguments, ret_value, err);
 }
 
+char *qemu_peer_ask(struct qemu_peer *peer, const char *line)
+{
+	struct smudge_error ignored = SMUDGE_ERROR_INIT;
+	json_t *value = NULL;
+	char *text = NULL;
+
+	if (qemu_peer_run(peer, "human-monitor-command",
+			  json_pack("{s:s}", "command-line", line), &value,
+			  &ignored))
+		return NULL;
+	if (json_is_string(value))
+		text = strdup(json_string_value(value));
+	json_decref(value);
+	return text;
+}
+
 int qemu_peer_status(struct qemu_peer *peer, struct smudge_error *err)
 {
 	json_t *value = NULL;

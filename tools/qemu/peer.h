@@ -56,6 +56,12 @@ int qemu_peer_run(struct qemu_peer *peer, const char *command,
 		  json_t *arguments, json_t **ret_value,
 		  struct smudge_error *err);
 
+/*
+ * qemu_peer_ask - a line of its monitor for people
+ * Return: the answer, freed by the caller; or NULL.
+ */
+char *qemu_peer_ask(struct qemu_peer *peer, const char *line);
+
 /* Read the machine's status. */
 int qemu_peer_status(struct qemu_peer *peer, struct smudge_error *err);
 

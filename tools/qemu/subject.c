@@ -13,6 +13,7 @@
 #include "common/clock.h"
 #include "qemu/backends.h"
 #include "qemu/disks.h"
+#include "qemu/gpa.h"
 #include "qemu/guard.h"
 #include "qemu/machine.h"
 #include "qemu/peer.h"
@@ -115,7 +116,10 @@ static int prepare(void *opaque, struct smudge_error *err)
 	struct qemu_subject *subject = opaque;
 	int ret = qemu_refuse_machine(&subject->peer, err);
 
-	return ret ? ret : refuse_changes(subject, err);
+	if (!ret)
+		ret = refuse_changes(subject, err);
+	return ret ? ret
+		   : qemu_gpa_read_map(&subject->peer, &subject->machine, err);
 }
 
 /* Has it stood since its state was taken? */
