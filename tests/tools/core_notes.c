@@ -67,6 +67,7 @@ static void notes_of_a_thread(void **state)
 		.blocked_signals = UINT64_C(0x8000000000000001),
 		.general = &registers,
 		.general_bytes = sizeof(registers),
+		.has_fpu = true,
 	};
 	size_t at = 0;
 

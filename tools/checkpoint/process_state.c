@@ -63,6 +63,7 @@ static void add_thread(void *opaque, const struct smudge_process_thread *thread)
 		.blocked_signals = thread->blocked_signals,
 		.general = thread->general,
 		.general_bytes = thread->general_bytes,
+		.has_fpu = true,
 	};
 
 	core_notes_add_thread(notes, &making->process, &status);

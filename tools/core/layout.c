@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "common/little_endian.h"
+#include "common/range.h"
 
 #define HEADER_BYTES	     64
 #define PROGRAM_HEADER_BYTES 56
@@ -41,8 +42,10 @@ static struct places place(const struct core_layout *layout,
 		HEADER_BYTES + places.nheaders * PROGRAM_HEADER_BYTES;
 	places.notes_off = places.section_off +
 			   (places.has_section ? SECTION_HEADER_BYTES : 0);
-	places.head_bytes = (places.notes_off + notes_bytes + PAGE_BYTES - 1) /
-			    PAGE_BYTES * PAGE_BYTES;
+	places.head_bytes = places.notes_off +
+			    max_u64(notes_bytes, layout->notes_room_bytes);
+	places.head_bytes =
+		(places.head_bytes + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
 	return places;
 }
 
@@ -76,15 +79,17 @@ static void put_notes_header(uint8_t *to, const struct places *places)
 	little_endian_put(to + 48, 4, 8);
 }
 
-static void put_segment_header(uint8_t *to, const struct core_segment *segment)
+static void put_segment_header(uint8_t *to, const struct core_segment *segment,
+			       uint64_t align_bytes)
 {
 	little_endian_put(to, PT_LOAD, 4);
 	little_endian_put(to + 4, segment->flags, 4);
 	little_endian_put(to + 8, segment->file_off, 8);
 	little_endian_put(to + 16, segment->first_address, 8);
+	little_endian_put(to + 24, segment->physical_address, 8);
 	little_endian_put(to + 32, segment->content ? segment->nbytes : 0, 8);
 	little_endian_put(to + 40, segment->nbytes, 8);
-	little_endian_put(to + 48, PAGE_BYTES, 8);
+	little_endian_put(to + 48, align_bytes, 8);
 }
 
 static void put_section_header(uint8_t *to, const struct places *places)
@@ -118,6 +123,7 @@ int core_layout_head(struct core_layout *layout, uint16_t machine,
 
 	if (!to)
 		return ret ? ret : -ENOMEM;
+	free(layout->head);
 	layout->head = to;
 	layout->head_bytes = places.head_bytes;
 	put_header(to, &places, machine);
@@ -125,7 +131,7 @@ int core_layout_head(struct core_layout *layout, uint16_t machine,
 	for (size_t i = 0; i < layout->nsegments; i++)
 		put_segment_header(to + HEADER_BYTES +
 					   (i + 1) * PROGRAM_HEADER_BYTES,
-				   &layout->segments[i]);
+				   &layout->segments[i], layout->align_bytes);
 	if (places.has_section)
 		put_section_header(to + places.section_off, &places);
 	memcpy(to + places.notes_off, notes, notes_bytes);

@@ -5,7 +5,8 @@
  *
  * Each part of a mapping is a segment. One that the layer does not have (a
  * program's code, for example) is in the file without content, and a debugger
- * reads it from the mapped file.
+ * reads it from the mapped file. In the core of a guest a segment is memory at
+ * its physical address, which is both of the addresses of its header.
  */
 #ifndef TOOLS_CORE_LAYOUT_H
 #define TOOLS_CORE_LAYOUT_H
@@ -24,7 +25,8 @@ enum core_content {
 struct core_segment {
 	uint64_t first_address;
 	uint64_t nbytes;
-	uint32_t flags; /* PF_R, PF_W, PF_X */
+	uint64_t physical_address; /* of a guest's memory; otherwise 0 */
+	uint32_t flags;		   /* PF_R, PF_W, PF_X */
 	enum core_content content;
 	size_t region;	     /* of CORE_REGION: its id */
 	uint64_t region_off; /* of its first byte in that */
@@ -42,7 +44,9 @@ struct core_region {
 struct core_layout {
 	struct core_segment *segments; /* owned */
 	size_t nsegments;
-	uint8_t *head; /* owned; the file's first bytes */
+	size_t notes_room_bytes; /* of notes; more, if they are longer */
+	uint64_t align_bytes;	 /* of segments, as their headers say */
+	uint8_t *head;		 /* owned; the file's first bytes */
 	size_t head_bytes;
 	uint64_t file_bytes;
 };
@@ -64,6 +68,8 @@ int core_segments(const struct core_maps *maps,
  * @machine: EM_...
  * @notes: copied
  *
+ * May be called again, with other notes: with room for them, the segments stay
+ * where they are.
  * Return: 0, -ENOMEM, or -EFBIG (a file cannot be that large).
  */
 int core_layout_head(struct core_layout *layout, uint16_t machine,

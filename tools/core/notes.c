@@ -121,7 +121,7 @@ void core_notes_add_thread(struct core_notes *notes,
 	little_endian_put(to + 44, process->session, 4);
 	memcpy(to + STATUS_REGISTERS_OFF, thread->general,
 	       thread->general_bytes);
-	little_endian_put(to + registers_end, 1, 4);
+	little_endian_put(to + registers_end, thread->has_fpu, 4);
 }
 
 void core_notes_add_files(struct core_notes *notes,

@@ -50,6 +50,7 @@ struct core_thread {
 	uint64_t pending_signals, blocked_signals;
 	const void *general; /* registers as the kernel has them */
 	size_t general_bytes;
+	bool has_fpu; /* NT_FPREGSET follows */
 };
 
 /* NT_PRSTATUS, with which each thread begins. */

@@ -11,7 +11,8 @@
 
 #include "common/range.h"
 
-#define VDSO_NAME "[vdso]"
+#define VDSO_NAME  "[vdso]"
+#define PAGE_BYTES UINT64_C(4096)
 
 struct cut {
 	const struct core_region *regions;
@@ -91,6 +92,7 @@ int core_segments(const struct core_maps *maps,
 	*layout = (struct core_layout){
 		.segments = calloc(maps->n + 2 * nregions + 1,
 				   sizeof(*layout->segments)),
+		.align_bytes = PAGE_BYTES,
 	};
 	if (!layout->segments)
 		return -ENOMEM;
