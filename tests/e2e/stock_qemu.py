@@ -21,10 +21,16 @@ def need_qemu():
         raise Skip(f"no {QEMU}")
 
 
-def arguments(lab, name, *more, backend="memory-backend-memfd,share=on"):
+def one_backend(backend):
+    return ["-machine", "pc,memory-backend=mem", "-object",
+            f"{backend},id=mem,size={MEMORY}"]
+
+
+def arguments(lab, name, *more, backend="memory-backend-memfd,share=on",
+              memory=None):
     """A command line; its sockets and files are in the lab's folder."""
-    return [QEMU, "-accel", "tcg", "-machine", "pc,memory-backend=mem",
-            "-m", f"{MEMORY // MIB}M", "-object", f"{backend},id=mem,size={MEMORY}",
+    return [QEMU, "-accel", "tcg", *(memory or one_backend(backend)),
+            "-m", f"{MEMORY // MIB}M",
             "-display", "none", "-vga", "none", "-net", "none", "-boot", "a",
             "-serial", f"file:{lab.path(name + '.serial')}",
             "-drive", f"if=floppy,format=raw,file={GUEST_IMAGE},readonly=on",

@@ -146,7 +146,7 @@ def what_is_refused(lab):
                    "/nonexistent/core")
     check_sentence(said("layers", "export", "--core", lab.path("none"),
                         "--output", "x", status=1).strip(), "none")
-    for arguments, says in (((folder,), "--core is missing"),
+    for arguments, says in (((folder,), "--core or --layout LAYOUT is missing"),
                             ((folder, "--core"), "--output FILE is missing"),
                             (("--core", "--output", "x"), "FOLDER is missing"),
                             ((folder, "--core", "--output", "x", "--all"),

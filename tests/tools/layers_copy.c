@@ -24,6 +24,7 @@
 struct plan {
 	struct layers_piece pieces[MAX_PIECES];
 	size_t n;
+	uint64_t *wanted;  /* or NULL */
 	uint8_t *expected; /* the file */
 	uint64_t done_bytes, total_bytes;
 	unsigned int ncalls;
@@ -54,7 +55,10 @@ static void make_plan(struct plan *plan, struct smudge_chain *chain,
 	for (size_t i = 0; i < smudge_chain_nregions(chain); i++) {
 		const struct moment_region *region = region_of(moment, i);
 		uint64_t bytes = region->npages * PAGE;
-		uint64_t page = UINT64_C(1) << region->page_shift;
+		/* they may begin and end within a large page */
+		uint64_t page = test_rng_below(rng, 2)
+					? PAGE
+					: UINT64_C(1) << region->page_shift;
 
 		for (uint64_t at = 0; at < bytes && plan->n < MAX_PIECES;) {
 			uint64_t length =
@@ -64,8 +68,8 @@ static void make_plan(struct plan *plan, struct smudge_chain *chain,
 			off += PAGE * test_rng_below(rng, 20);
 			plan->pieces[plan->n++] = (struct layers_piece){
 				.region = i,
-				.first_page = at / page,
-				.npages = length / page,
+				.region_off = at,
+				.nbytes = length,
 				.file_off = off,
 			};
 			memcpy(plan->expected + off, region->bytes + at,
@@ -76,6 +80,50 @@ static void make_plan(struct plan *plan, struct smudge_chain *chain,
 		}
 	}
 	assert_true(off <= FILE_NPAGES * PAGE);
+}
+
+/* Some pages of the file only; the others are not written. */
+static void choose_wanted(struct plan *plan, struct test_rng *rng)
+{
+	uint64_t word = 0;
+
+	plan->wanted = calloc(FILE_NPAGES / 64 + 1, sizeof(*plan->wanted));
+	assert_non_null(plan->wanted);
+	for (uint64_t i = 0; i < FILE_NPAGES; i++) {
+		if (i % 64 == 0)
+			word = test_rng_below(rng, 3);
+		if (word == 1 || (word && test_rng_below(rng, 5) == 0))
+			plan->wanted[i / 64] |= UINT64_C(1) << i % 64;
+		else
+			memset(plan->expected + i * PAGE, 0, PAGE);
+	}
+}
+
+static bool is_wanted_and_placed(const struct plan *plan, uint64_t page)
+{
+	for (size_t i = 0; i < plan->n; i++)
+		if (page * PAGE >= plan->pieces[i].file_off &&
+		    page * PAGE - plan->pieces[i].file_off <
+			    plan->pieces[i].nbytes)
+			return plan->wanted[page / 64] >> page % 64 & 1;
+	return false;
+}
+
+/* Zeros are data where they were wanted, and holes elsewhere. */
+static void check_data(const struct plan *plan, int fd)
+{
+	uint64_t page = 0;
+
+	while (page < FILE_NPAGES) {
+		off_t data = lseek(fd, (off_t)(page * PAGE), SEEK_DATA);
+		off_t hole = lseek(fd, data, SEEK_HOLE);
+		uint64_t first = data < 0 ? FILE_NPAGES : (uint64_t)data / PAGE;
+		uint64_t end = data < 0 ? FILE_NPAGES : (uint64_t)hole / PAGE;
+
+		for (; page < end; page++)
+			assert_int_equal(page >= first,
+					 is_wanted_and_placed(plan, page));
+	}
 }
 
 static int progress(void *opaque, uint64_t done_bytes, uint64_t total_bytes)
@@ -107,20 +155,42 @@ static int open_file(void)
 	return fd;
 }
 
-static void check_copy(struct smudge_chain *chain, struct test_rng *rng)
+static int copy(struct smudge_chain *chain, struct plan *plan, int fd,
+		int (*progress_of)(void *opaque, uint64_t done_bytes,
+				   uint64_t total_bytes),
+		struct smudge_error *err)
+{
+	const struct layers_copying copying = {
+		.chain = chain,
+		.pieces = plan->pieces,
+		.npieces = plan->n,
+		.fd = fd,
+		.wanted = plan->wanted,
+		.progress = progress_of,
+		.opaque = plan,
+	};
+
+	return layers_copy(&copying, err);
+}
+
+static void check_copy(struct smudge_chain *chain, struct test_rng *rng,
+		       bool has_wanted)
 {
 	struct smudge_error err = SMUDGE_ERROR_INIT;
 	int fd = open_file();
 	struct plan plan;
 
 	make_plan(&plan, chain, &memory.now, rng);
-	assert_int_equal(layers_copy(chain, plan.pieces, plan.n, fd, progress,
-				     &plan, &err),
-			 0);
+	if (has_wanted)
+		choose_wanted(&plan, rng);
+	assert_int_equal(copy(chain, &plan, fd, progress, &err), 0);
 	assert_int_equal(plan.done_bytes, plan.total_bytes);
 	assert_int_equal(pread(fd, actual, sizeof(actual), 0), sizeof(actual));
 	assert_memory_equal(actual, plan.expected, sizeof(actual));
+	if (has_wanted)
+		check_data(&plan, fd);
 	close(fd);
+	free(plan.wanted);
 	free(plan.expected);
 }
 
@@ -135,7 +205,8 @@ static void copies(void **state)
 		moments_change(&memory, &rng, i % 3 == 2);
 		moments_save(&memory, i == 0);
 		chain = moments_chain("layers", 0);
-		check_copy(chain, &rng);
+		check_copy(chain, &rng, false);
+		check_copy(chain, &rng, true);
 		smudge_chain_close(chain);
 	}
 	moments_close(&memory);
@@ -155,8 +226,7 @@ static void cancelled(void **state)
 	moments_save(&memory, true);
 	chain = moments_chain("layers", 0);
 	make_plan(&plan, chain, &memory.now, &rng);
-	assert_int_equal(layers_copy(chain, plan.pieces, plan.n, fd,
-				     cancel_second, &plan, &err),
+	assert_int_equal(copy(chain, &plan, fd, cancel_second, &err),
 			 -ECANCELED);
 	assert_int_equal(plan.ncalls, 2);
 	smudge_chain_close(chain);
@@ -179,9 +249,7 @@ static void unwritable(void **state)
 	moments_save(&memory, true);
 	chain = moments_chain("layers", 0);
 	make_plan(&plan, chain, &memory.now, &rng);
-	assert_int_equal(
-		layers_copy(chain, plan.pieces, plan.n, fd, NULL, NULL, &err),
-		-ENOSPC);
+	assert_int_equal(copy(chain, &plan, fd, NULL, &err), -ENOSPC);
 	assert_non_null(strstr(err.message, "No space left"));
 	smudge_chain_close(chain);
 	moments_close(&memory);
@@ -212,8 +280,7 @@ static void damaged(void **state)
 		assert_int_equal(pwrite(layer, &byte, 1, at), 1);
 	}
 	close(layer);
-	assert_true(layers_copy(chain, plan.pieces, plan.n, fd, NULL, NULL,
-				&err) < 0);
+	assert_true(copy(chain, &plan, fd, NULL, &err) < 0);
 	assert_true(err.message[0]);
 	smudge_chain_close(chain);
 	moments_close(&memory);

@@ -62,6 +62,10 @@ int checkpoint_take_store_option(int code, struct checkpoint_request *request)
  */
 static int check_disk(const struct checkpoint_request *request)
 {
+	if (keep_is_any(&request->keep))
+		return tool_usage(NAME, "the history of a disk is its engine's "
+					"snapshots, which it removes: "
+					"--keep-* is for folders");
 	if (request->on_commit || request->snapshot_qmp)
 		return TOOL_OK;
 	return tool_usage(NAME, "a disk holds one moment, which the next "

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * smudge layers export: a moment of a process as a core file.
+ * smudge layers export: a moment as a file that other programs read.
  */
-#include "layers/layers.h"
+#include "layers/export.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -12,53 +12,50 @@
 
 #include "clock.h"
 #include "commands.h"
-#include "common/layer_place.h"
-#include "layers/copy.h"
-#include "layers/core.h"
-#include "new_file.h"
-#include "print_json.h"
-#include "text.h"
-#include "work.h"
+#include "common/nbd_uri.h"
+#include "layers/guest.h"
+#include "number.h"
 
 #define NAME "layers"
 
 static const char help_text[] =
 	"usage: smudge layers export --core FOLDER[@N]|URI --output FILE "
 	"[OPTION]...\n"
+	"       smudge layers export --layout LAYOUT FOLDER[@N] --output FILE "
+	"[OPTION]...\n"
 	"\n"
-	"Makes a core file of a layer that smudge checkpoint --pid saved: the "
-	"memory of\n"
-	"the process at that moment, the registers of its threads, and its "
-	"mappings.\n"
-	"Then gdb PROGRAM FILE shows them. All that is read is compared "
-	"with its\n"
-	"digests. FILE is sparse, and there only when it is whole.\n"
+	"Makes a file of a layer that other programs read. All that is read is "
+	"compared\n"
+	"with its digests. FILE is sparse, has mode 0600, and is there only "
+	"when it is\n"
+	"whole.\n"
 	"\n"
-	"  --core         the only form that there is\n"
-	"  --output FILE  made, with mode 0600; not replaced\n"
-	"  --force        replace FILE\n"
-	"  --json         no progress; one object\n"
-	"  --help         this text\n"
+	"  --core           a core file: of a process, for gdb; of a guest its "
+	"physical\n"
+	"                   memory, for crash, drgn and volatility\n"
+	"  --layout LAYOUT  a guest's memory: flat (a byte's place is its "
+	"address), qemu\n"
+	"                   (mem-path of its backend; FILE.ID each, if there "
+	"are several),\n"
+	"                   firecracker (the memory file), cloud-hypervisor\n"
+	"                   (memory-ranges)\n"
+	"  --since N        only pages that differ from layer N of the folder; "
+	"holes\n"
+	"                   elsewhere: a diff snapshot of Firecracker\n"
+	"  --diff FOLDER[@N]\n"
+	"                   the same since a layer of another folder\n"
+	"  --output FILE    made, not replaced; no pipe\n"
+	"  --force          replace FILE\n"
+	"  --json           no progress; one object\n"
+	"  --help           this text\n"
 	"\n"
 	"Exit status: 0; 1 if it cannot be made; 2 for a wrong command "
 	"line.\n";
 
-struct core_export {
-	const struct layers_request *request;
-	struct layer_place place;
-	struct smudge_chain *chain; /* of the place */
-	struct layers_core core;
-	struct work work;
-};
-
-static int no_memory(struct smudge_error *err)
+int layers_export_progress(void *opaque, uint64_t done_bytes,
+			   uint64_t total_bytes)
 {
-	return smudge_error_set(err, -ENOMEM, NAME, "out of memory");
-}
-
-static int progress(void *opaque, uint64_t done_bytes, uint64_t total_bytes)
-{
-	struct core_export *export = opaque;
+	struct layers_export *export = opaque;
 
 	work_show(&export->work, (double)done_bytes, (double)total_bytes);
 	return interrupted();
@@ -72,8 +69,9 @@ static int failed(const char *path, struct smudge_error *err)
 				path, strerror(-code));
 }
 
-static int put(const struct new_file *file, const void *bytes, size_t length,
-	       uint64_t file_off, struct smudge_error *err)
+int layers_export_put(const struct new_file *file, const void *bytes,
+		      size_t length, uint64_t file_off,
+		      struct smudge_error *err)
 {
 	const char *at = bytes;
 
@@ -91,139 +89,53 @@ static int put(const struct new_file *file, const void *bytes, size_t length,
 	return 0;
 }
 
-/* The head, and what is not in the layer's regions. */
-static int write_head(const struct core_export *export,
-		      const struct new_file *file, struct smudge_error *err)
+int layers_export_stretch(const struct new_file *file, uint64_t nbytes,
+			  struct smudge_error *err)
 {
-	const struct core_layout *layout = &export->core.layout;
-	int ret = put(file, layout->head, layout->head_bytes, 0, err);
-
-	for (size_t i = 0; i < layout->nsegments && !ret; i++) {
-		const void *bytes;
-		size_t length;
-
-		if (layout->segments[i].content != CORE_VDSO)
-			continue;
-		ret = layers_core_blob(&export->core, "process-vdso", &bytes,
-				       &length, err);
-		if (!ret)
-			ret = put(file, bytes, length,
-				  layout->segments[i].file_off, err);
-	}
-	if (!ret && ftruncate(file->fd, (off_t)layout->file_bytes) < 0)
-		ret = failed(file->path, err);
-	return ret;
+	if (ftruncate(file->fd, (off_t)nbytes) < 0)
+		return failed(file->path, err);
+	return 0;
 }
 
-static struct layers_piece piece_of(const struct core_export *export,
-				    const struct core_segment *segment)
+static struct layers_piece piece_of(const struct core_segment *segment)
 {
-	struct smudge_layer_region region = {.size = sizeof(region)};
-
-	(void)smudge_chain_region(export->chain, segment->region, &region);
 	return (struct layers_piece){
 		.region = segment->region,
-		.first_page = segment->region_off >> region.page_shift,
-		.npages = segment->nbytes >> region.page_shift,
+		.region_off = segment->region_off,
+		.nbytes = segment->nbytes,
 		.file_off = segment->file_off,
 	};
 }
 
-static int write_memory(struct core_export *export, const struct new_file *file,
-			struct smudge_error *err)
+int layers_export_segments(struct layers_export *export,
+			   const struct core_layout *layout,
+			   const struct new_file *file,
+			   struct layers_copying copying,
+			   struct smudge_error *err)
 {
-	const struct core_layout *layout = &export->core.layout;
 	struct layers_piece *pieces =
 		calloc(layout->nsegments + 1, sizeof(*pieces));
-	size_t n = 0;
 	int ret;
 
 	if (!pieces)
-		return no_memory(err);
+		return smudge_error_set(err, -ENOMEM, NAME, "out of memory");
+	copying.chain = export->chain;
+	copying.pieces = pieces;
+	copying.fd = file->fd;
+	copying.progress = layers_export_progress;
+	copying.opaque = export;
 	for (size_t i = 0; i < layout->nsegments; i++)
 		if (layout->segments[i].content == CORE_REGION)
-			pieces[n++] = piece_of(export, &layout->segments[i]);
+			pieces[copying.npieces++] =
+				piece_of(&layout->segments[i]);
 	work_begin(&export->work, "exported", export->request->is_json);
-	ret = layers_copy(export->chain, pieces, n, file->fd, progress, export,
-			  err);
+	ret = layers_copy(&copying, err);
 	work_end(&export->work);
 	free(pieces);
 	return ret;
 }
 
-static int write_file(struct core_export *export, struct smudge_error *err)
-{
-	const struct layers_request *request = export->request;
-	struct new_file file;
-	int ret =
-		new_file_open(&file, request->output, request->is_forced, err);
-
-	if (ret)
-		return ret;
-	ret = write_head(export, &file, err);
-	if (!ret)
-		ret = write_memory(export, &file, err);
-	if (!ret)
-		ret = new_file_keep(&file, err);
-	new_file_close(&file);
-	return layers_interrupted(ret, err);
-}
-
-/* A name that a terminal may be given. */
-static const char *printable(const json_t *name, char *to, size_t size)
-{
-	const char *text = json_string_value(name);
-
-	snprintf(to, size, "%s", text ? text : "?");
-	for (char *at = to; *at; at++)
-		if ((unsigned char)*at < ' ' || *at == '\x7f')
-			*at = '?';
-	return to;
-}
-
-static json_t *describe(const struct core_export *export,
-			const struct smudge_layer_info *info)
-{
-	json_t *object =
-		json_pack("{s:o, s:o, s:O*, s:O*}", "file",
-			  layers_text_json(export->request->output), "layer",
-			  layers_text_json(info->file_name), "pid",
-			  json_object_get(export->core.process, "pid"), "name",
-			  json_object_get(export->core.process, "name"));
-
-	layers_add(object, "time-ns", info->time_ns);
-	layers_add(object, "segments", export->core.layout.nsegments);
-	layers_add(object, "length-bytes", export->core.layout.file_bytes);
-	return object;
-}
-
-static int print(const struct core_export *export, struct smudge_error *err)
-{
-	struct smudge_layer_info info = {.size = sizeof(info)};
-	char time[LAYERS_TIME_BYTES], bytes[TEXT_BYTES], name[64];
-	json_t *object;
-	int ret = layer_place_info(&export->place, &info, err);
-
-	if (ret)
-		return ret;
-	object = describe(export, &info);
-	layers_time(info.time_ns, time);
-	text_bytes(bytes, (double)export->core.layout.file_bytes);
-	if (export->request->is_json)
-		ret = print_json(object, JSON_INDENT(2), err);
-	else
-		printf("%s: process %lld (%s) at %s, %zu segments, %s\n",
-		       export->request->output,
-		       (long long)json_integer_value(
-			       json_object_get(object, "pid")),
-		       printable(json_object_get(object, "name"), name,
-				 sizeof(name)),
-		       time, export->core.layout.nsegments, bytes);
-	json_decref(object);
-	return ret;
-}
-
-static int run(struct core_export *export, struct smudge_error *err)
+static int run(struct layers_export *export, struct smudge_error *err)
 {
 	const struct layer_name *layer = &export->request->layer;
 	int ret = layer_place_open(layer, interrupt_end_fd(), &export->place,
@@ -231,10 +143,66 @@ static int run(struct core_export *export, struct smudge_error *err)
 
 	export->chain = export->place.chain;
 	if (!ret)
-		ret = layers_core_make(export->chain, &export->core, err);
-	if (!ret)
-		ret = write_file(export, err);
-	return ret ? ret : print(export, err);
+		ret = layer_place_info(&export->place, &export->info, err);
+	if (ret)
+		return ret;
+	if (export->request->layout)
+		return layers_export_layout(export, err);
+	return layers_is_process(export->chain)
+		       ? layers_export_process(export, err)
+		       : layers_export_guest(export, err);
+}
+
+/* What the diff is made against. */
+static int take_since(const char *name, struct layers_export *export)
+{
+	const struct layers_request *request = export->request;
+	uint64_t number = 0;
+	int ret = 0;
+
+	if (request->since && request->diff)
+		return tool_usage(name, "--since and --diff are one too many");
+	if (request->since && nbd_uri_is(request->layer.folder))
+		return tool_usage(name, "a disk has one moment: --since is for "
+					"layers of a folder");
+	if (request->since) {
+		if (!number_parse(request->since, UINT64_MAX - 1, &number) ||
+		    !number)
+			return tool_usage(name,
+					  "a layer's number is from 1 on, not "
+					  "'%.40s'",
+					  request->since);
+		export->since = request->layer;
+		export->since.number = number;
+	}
+	if (request->diff)
+		ret = layer_name_parse(request->diff, &export->since);
+	if (ret)
+		return tool_usage(name, "'%.60s' names no layer: %s",
+				  request->diff, layer_name_reason(ret));
+	return TOOL_OK;
+}
+
+static int check_request(const char *name, struct layers_export *export)
+{
+	const struct layers_request *request = export->request;
+
+	if (!request->is_core && !request->layout)
+		return tool_usage(name, "--core or --layout LAYOUT is missing");
+	if (request->is_core && request->layout)
+		return tool_usage(name, "--core and --layout are one too many");
+	if (request->is_core && (request->since || request->diff))
+		return tool_usage(name, "a core has all pages: --since and "
+					"--diff are for --layout");
+	if (!request->output || !*request->output)
+		return tool_usage(name, "--output FILE is missing");
+	if (request->layout &&
+	    !layers_layout_parse(request->layout, &export->layout))
+		return tool_usage(name,
+				  "the layouts are flat, qemu, firecracker and "
+				  "cloud-hypervisor, not '%.40s'",
+				  request->layout);
+	return take_since(name, export);
 }
 
 int layers_export(int argc, char *argv[])
@@ -247,7 +215,10 @@ int layers_export(int argc, char *argv[])
 		.has_output = true,
 	};
 	struct layers_request request = {0};
-	struct core_export export = {.request = &request};
+	struct layers_export export = {
+		.request = &request,
+		.info = {.size = sizeof(export.info)},
+	};
 	struct smudge_error err = SMUDGE_ERROR_INIT;
 	bool is_done;
 	int status = layers_parse(argc, argv, &syntax, &request, &is_done);
@@ -255,13 +226,11 @@ int layers_export(int argc, char *argv[])
 
 	if (is_done)
 		return status;
-	if (!request.is_core)
-		return tool_usage(argv[0], "--core is missing");
-	if (!request.output || !*request.output)
-		return tool_usage(argv[0], "--output FILE is missing");
+	status = check_request(argv[0], &export);
+	if (status != TOOL_OK)
+		return status;
 	interrupt_watch();
 	ret = run(&export, &err);
-	layers_core_free(&export.core);
 	layer_place_close(&export.place);
 	return ret ? tool_failed(&err) : TOOL_OK;
 }

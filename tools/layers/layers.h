@@ -31,7 +31,10 @@ struct layers_request {
 	bool is_all;	    /* --all */
 	bool is_core;	    /* --core */
 	bool is_forced;	    /* --force */
-	const char *output; /* --output; or NULL */
+	const char *output; /* --output; or NULL, as the next ones */
+	const char *layout; /* --layout */
+	const char *since;  /* --since */
+	const char *diff;   /* --diff */
 	const char *words[LAYERS_MAX_WORDS];
 	struct layer_name layer; /* the first word, where it names one */
 };
@@ -41,7 +44,7 @@ struct layers_syntax {
 	const char *help;	  /* the text of --help */
 	const char *const *words; /* their names, ended by NULL */
 	bool has_all;		  /* --all */
-	bool has_output;	  /* --core, --output, --force */
+	bool has_output;	  /* the options of export */
 	bool names_layer;	  /* the first word is FOLDER or FOLDER@N */
 };
 

@@ -36,6 +36,11 @@ const char *layers_layout_name(enum layers_layout layout)
 	return names[layout];
 }
 
+static bool is_possible(uint64_t file_off, uint64_t nbytes)
+{
+	return file_off <= INT64_MAX && nbytes <= INT64_MAX - file_off;
+}
+
 int layers_layout_place(enum layers_layout layout, struct layers_range *ranges,
 			size_t n, uint64_t *ret_file_bytes)
 {
@@ -44,7 +49,7 @@ int layers_layout_place(enum layers_layout layout, struct layers_range *ranges,
 	for (size_t i = 0; i < n; i++) {
 		uint64_t at = layout == LAYERS_FLAT ? ranges[i].gpa : end;
 
-		if (at > INT64_MAX || ranges[i].nbytes > INT64_MAX - at)
+		if (!is_possible(at, ranges[i].nbytes))
 			return -EFBIG;
 		ranges[i].file_off = at;
 		end = at + ranges[i].nbytes;

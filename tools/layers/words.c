@@ -32,6 +32,15 @@ static int take_output(int code, const char *name,
 	case 'f':
 		request->is_forced = true;
 		return check_option(name, "--force", syntax->has_output);
+	case 'l':
+		request->layout = optarg;
+		return check_option(name, "--layout", syntax->has_output);
+	case 's':
+		request->since = optarg;
+		return check_option(name, "--since", syntax->has_output);
+	case 'd':
+		request->diff = optarg;
+		return check_option(name, "--diff", syntax->has_output);
 	default:
 		return TOOL_USAGE;
 	}
@@ -98,6 +107,9 @@ int layers_parse(int argc, char *argv[], const struct layers_syntax *syntax,
 		{"core", no_argument, NULL, 'c'},
 		{"output", required_argument, NULL, 'o'},
 		{"force", no_argument, NULL, 'f'},
+		{"layout", required_argument, NULL, 'l'},
+		{"since", required_argument, NULL, 's'},
+		{"diff", required_argument, NULL, 'd'},
 		{"help", no_argument, NULL, TOOL_OPTION_HELP},
 		{NULL, 0, NULL, 0},
 	};

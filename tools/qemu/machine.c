@@ -5,6 +5,7 @@
 #include "qemu/machine.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,6 +93,26 @@ int qemu_machine_add_disk(struct qemu_machine *machine,
 			       copy(&added->origin, disk->origin)
 		       ? 0
 		       : -ENOMEM;
+}
+
+bool qemu_backend_is_file_name(const struct qemu_backend *backend)
+{
+	return backend->id[0] &&
+	       strspn(backend->id, "abcdefghijklmnopqrstuvwxyz"
+				   "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				   "0123456789-._") == strlen(backend->id);
+}
+
+char *qemu_backend_path(const struct qemu_machine *machine, size_t i,
+			const char *base)
+{
+	char *path = NULL;
+
+	if (machine->nbackends == 1)
+		return strdup(base);
+	if (asprintf(&path, "%s.%s", base, machine->backends[i].id) < 0)
+		return NULL;
+	return path;
 }
 
 bool qemu_disk_is_overlay(const struct qemu_disk *disk)

@@ -118,6 +118,17 @@ int qemu_machine_add_mapped(struct qemu_machine *machine,
 int qemu_machine_add_disk(struct qemu_machine *machine,
 			  const struct qemu_disk *disk);
 
+/* Its id is a part of a path: QEMU takes none with other bytes. */
+bool qemu_backend_is_file_name(const struct qemu_backend *backend);
+
+/*
+ * qemu_backend_path - the file of a backend's memory
+ * @base: the path, if there is no other backend
+ * Return: the path, freed by the caller; NULL: out of memory.
+ */
+char *qemu_backend_path(const struct qemu_machine *machine, size_t i,
+			const char *base);
+
 bool qemu_disk_is_overlay(const struct qemu_disk *disk);
 
 /* It has none any more. */

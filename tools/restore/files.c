@@ -62,7 +62,15 @@ static int write_memory(struct writing *writing, size_t i,
 	const struct restore_memory *memory = &writing->plan->memories[i];
 	uint64_t size_bytes = writing->plan->machine.backends[i].size_bytes;
 	const struct layers_piece piece = {.region = memory->region,
-					   .npages = memory->npages};
+					   .nbytes = size_bytes};
+	const struct layers_copying copying = {
+		.chain = writing->plan->chain,
+		.pieces = &piece,
+		.npieces = 1,
+		.fd = writing->files[i].fd,
+		.progress = progress,
+		.opaque = writing,
+	};
 	int ret;
 
 	if (ftruncate(writing->files[i].fd, (off_t)size_bytes) < 0)
@@ -70,8 +78,7 @@ static int write_memory(struct writing *writing, size_t i,
 					"cannot make %.200s as large as the "
 					"guest's memory: %s",
 					memory->path, strerror(errno));
-	ret = layers_copy(writing->plan->chain, &piece, 1, writing->files[i].fd,
-			  progress, writing, err);
+	ret = layers_copy(&copying, err);
 	writing->done_bytes += (double)size_bytes;
 	return layers_interrupted(ret, err);
 }

@@ -104,7 +104,6 @@ static int find_region(const struct smudge_chain *chain,
 		    strcmp(region.name, backend->region) != 0)
 			continue;
 		memory->region = i;
-		memory->npages = region.size_bytes >> region.page_shift;
 		if (region.size_bytes == backend->size_bytes)
 			return 0;
 		return smudge_error_set(err, -EBADMSG, NAME,
@@ -118,26 +117,6 @@ static int find_region(const struct smudge_chain *chain,
 				"the layer lacks the memory of the backend "
 				"'%.60s'",
 				backend->id);
-}
-
-/* An id is a part of a path; QEMU takes none with other bytes. */
-static bool is_id(const char *id)
-{
-	return *id && strspn(id, "abcdefghijklmnopqrstuvwxyz"
-				 "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				 "0123456789-._") == strlen(id);
-}
-
-static char *memory_path(const struct restore_plan *plan, size_t i,
-			 const char *base)
-{
-	char *path = NULL;
-
-	if (plan->machine.nbackends == 1)
-		return strdup(base);
-	if (asprintf(&path, "%s.%s", base, plan->machine.backends[i].id) < 0)
-		return NULL;
-	return path;
 }
 
 static int plan_memory(struct restore_plan *plan, const char *base,
@@ -157,7 +136,8 @@ static int plan_memory(struct restore_plan *plan, const char *base,
 		const struct qemu_backend *backend = &plan->machine.backends[i];
 		int ret = 0;
 
-		if (!is_id(backend->id) || strcmp(backend->id, "state") == 0)
+		if (!qemu_backend_is_file_name(backend) ||
+		    strcmp(backend->id, "state") == 0)
 			ret = smudge_error_set(err, -EBADMSG, NAME,
 					       "'%.60s' is no memory backend's "
 					       "id",
@@ -167,7 +147,8 @@ static int plan_memory(struct restore_plan *plan, const char *base,
 					  &plan->memories[i], err);
 		if (ret)
 			return ret;
-		plan->memories[i].path = memory_path(plan, i, base);
+		plan->memories[i].path =
+			qemu_backend_path(&plan->machine, i, base);
 		if (!plan->memories[i].path)
 			return no_memory(err);
 	}

@@ -23,8 +23,7 @@ struct smudge_error;
 /* The file of a memory backend, and the region of the layer that it is. */
 struct restore_memory {
 	size_t region; /* of the chain */
-	uint64_t npages;
-	char *path; /* absolute */
+	char *path;    /* absolute */
 };
 
 struct restore_plan {
