@@ -16,6 +16,7 @@ static const char help_text[] =
 	"       smudge layers diff A B FOLDER [OPTION]...\n"
 	"       smudge layers export --core FOLDER[@N]|URI --output FILE "
 	"[OPTION]...\n"
+	"       smudge layers import FILE... --to FOLDER [OPTION]...\n"
 	"       smudge layers prune FOLDER --keep-last N [OPTION]...\n"
 	"       smudge layers export --layout LAYOUT FOLDER[@N] --output FILE "
 	"[OPTION]...\n"
@@ -33,18 +34,25 @@ static const char help_text[] =
 	"  export  files that others read: a core of a process or a guest, "
 	"memory as\n"
 	"          QEMU, Firecracker and cloud-hypervisor have it, and diffs\n"
+	"  import  a layer of a guest's memory that another program put into a "
+	"file\n"
 	"  prune   remove the layers that are not to be kept\n"
 	"\n"
 	"  --all          of verify: every layer of the folder\n"
 	"  --core         of export: make a core file\n"
 	"  --layout LAYOUT\n"
-	"                 of export: flat, qemu, firecracker or "
+	"                 of export, import: flat, qemu, firecracker or "
 	"cloud-hypervisor\n"
 	"  --since N      of export: only pages that differ from layer N\n"
 	"  --diff FOLDER[@N]\n"
-	"                 of export: the same, of another folder's layer\n"
+	"                 of export: the same, of another folder's layer; "
+	"of import,\n"
+	"                 without a folder: a delta on the newest layer\n"
 	"  --output FILE  of export: it is made, not replaced\n"
 	"  --force        of export: replace it\n"
+	"  --to FOLDER    of import: the folder of the layer\n"
+	"  --region NAME@GPA:SIZE\n"
+	"                 of import: a region of the memory\n"
 	"  --keep-last N  of prune: keep the last N layers\n"
 	"  --keep-hourly N  of prune: and the last of each of N hours\n"
 	"  --keep-daily N   of prune: of each of N days\n"
@@ -54,9 +62,7 @@ static const char help_text[] =
 	"  --dry-run      of prune: only say what would be done\n"
 	"  --uncompressed  of prune: store pages as they are\n"
 	"  --json         one object\n"
-	"  --help         this text; after list, show, verify, diff, export or "
-	"prune\n"
-	"                 that of it\n"
+	"  --help         this text; after the name of one of them that of it\n"
 	"\n"
 	"Exit status: 0, 1 if a layer cannot be read or is not whole, 2 for a "
 	"wrong\n"
@@ -74,6 +80,7 @@ static const struct {
 	{"verify", "layers verify", layers_verify},
 	{"diff", "layers diff", layers_diff},
 	{"export", "layers export", layers_export},
+	{"import", "layers import", layers_import},
 	{"prune", "layers prune", layers_prune},
 };
 
@@ -91,16 +98,17 @@ static int run(int argc, char *argv[])
 int command_layers(int argc, char *argv[])
 {
 	if (argc < 2)
-		return tool_usage(NAME, "list, show, verify, diff, export or "
-					"prune is missing");
+		return tool_usage(NAME,
+				  "list, show, verify, diff, export, import "
+				  "or prune is missing");
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
 		fputs(help_text, stdout);
 		return TOOL_OK;
 	}
 	if (argv[1][0] == '-')
 		return tool_usage(NAME,
-				  "list, show, verify, diff, export or "
-				  "prune comes first, not '%.40s'",
+				  "list, show, verify, diff, export, "
+				  "import or prune comes first, not '%.40s'",
 				  argv[1]);
 	return run(argc - 1, argv + 1);
 }

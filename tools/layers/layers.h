@@ -22,6 +22,7 @@ int layers_show(int argc, char *argv[]);
 int layers_verify(int argc, char *argv[]);
 int layers_diff(int argc, char *argv[]);
 int layers_export(int argc, char *argv[]);
+int layers_import(int argc, char *argv[]);
 int layers_prune(int argc, char *argv[]);
 
 #define LAYERS_MAX_WORDS 3

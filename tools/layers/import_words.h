@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The command line of smudge layers import.
+ */
+#ifndef TOOLS_LAYERS_IMPORT_WORDS_H
+#define TOOLS_LAYERS_IMPORT_WORDS_H
+
+#include "layers/import.h"
+
+/*
+ * import_parse - the command line
+ * @request: its defaults are set; wanted is to be freed, also after a failure
+ * @ret_is_done: --help was printed, or a sentence was: return the status
+ * Return: the exit status so far.
+ */
+int import_parse(int argc, char *argv[], const char *help,
+		 struct import_request *request, bool *ret_is_done);
+
+#endif
