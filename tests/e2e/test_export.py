@@ -13,7 +13,7 @@ import time
 from cores import NT_PRSTATUS, PT_LOAD, Core
 from ending import end_in_time
 from exports import PAGE, holes_where_zero, pages_present, same, sha
-from layers import answer, said
+from layers import answer, listed, said, verify
 from linux_machine import boot, kernel
 from programs import need_program
 from smudgetest import MIB, PATIENCE, TOOL, Skip, case, check, check_equal, \
@@ -397,6 +397,31 @@ def no_diff_where_memory_came_or_went(lab):
                         "--diff", lab.path("a"), "--output", lab.path("diff"),
                         status=1).strip(), "added or removed")
     check(not lab.path("diff").exists(), "a file")
+
+
+@case
+def what_is_exported_is_imported(lab):
+    """In each layout, around the hole; a diff as a delta on the base."""
+    source = lab.source(memory="3200M", append="working-set=2M")
+    folder = lab.path("layers")
+    source.qmp.run("stop")
+    source.checkpoint(folder)
+    source.qmp.run("cont")
+    source.wait_passes(2)
+    source.qmp.run("stop")
+    source.checkpoint(folder)
+    first, second = listed(folder)
+    for layout in ("flat", "firecracker", "cloud-hypervisor"):
+        base, diff, again = (lab.path(f"{what}.{layout}")
+                             for what in ("base", "diff", "again"))
+        export(f"{folder}@1", base, "--layout", layout)
+        export(folder, diff, "--layout", layout, "--since", 1)
+        answer("layers", "import", base, "--layout", layout, "--to", again)
+        answer("layers", "import", diff, "--layout", layout, "--diff", "--to",
+               again)
+        check_equal([layer["digest"] for layer in listed(again)],
+                    [first["digest"], second["digest"]], layout)
+        verify(again)
 
 
 # What is refused, and what ends in the middle.
