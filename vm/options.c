@@ -142,6 +142,17 @@ static int take_every(struct vm_options *options, const char *value,
 	return 0;
 }
 
+static int take_keep(struct vm_options *options, const char *value,
+		     struct smudge_error *err)
+{
+	if (options_parse_keep(value, &options->control.checkpoint_keep) == 0)
+		return 0;
+	return smudge_error_set(err, -EINVAL, WHERE,
+				"--checkpoint-keep takes numbers as in "
+				"last=60,hourly=24, not '%.60s'; see --help",
+				value);
+}
+
 static int take_paused(struct vm_options *options, const char *value,
 		       struct smudge_error *err)
 {
@@ -196,6 +207,7 @@ static const struct option table[] = {
 	{"--restore", NULL, NULL, TEXT(control.restore)},
 	{"--checkpoint-to", NULL, NULL, TEXT(control.checkpoint_to)},
 	{"--checkpoint-every", NULL, NULL, 0, take_every, true},
+	{"--checkpoint-keep", NULL, NULL, 0, take_keep, true},
 	{"--qmp", NULL, NULL, TEXT(control.qmp)},
 	{"--paused-start", "-S", NULL, 0, take_paused, false},
 	{"--x-track-code", NULL, "on|off", 0, take_track_code, true},
@@ -305,6 +317,11 @@ static int check_checkpoints(const struct vm_options *options,
 		return smudge_error_set(err, -EINVAL, WHERE,
 					"--checkpoint-to takes a folder or "
 					"none; see --help");
+	if (!options->control.checkpoint_every_ns &&
+	    checkpoint_keep_is_any(&options->control.checkpoint_keep))
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"--checkpoint-keep needs "
+					"--checkpoint-every; see --help");
 	if (!options->control.checkpoint_every_ns || (to && strcmp(to, "none")))
 		return 0;
 	return smudge_error_set(err, -EINVAL, WHERE,

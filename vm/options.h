@@ -54,6 +54,12 @@ int options_parse_size(const char *text, uint64_t *ret_bytes);
  */
 int options_parse_seconds(const char *text, uint64_t *ret_ms);
 
+/*
+ * "last=60,hourly=24,daily=7,weekly=4,garbage=25", some of them.
+ * Return: 0, or -EINVAL. @ret is written only on success.
+ */
+int options_parse_keep(const char *text, struct checkpoint_keep *ret);
+
 /* The text of --help. */
 const char *options_help(void);
 

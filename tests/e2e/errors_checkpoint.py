@@ -156,6 +156,8 @@ def arguments_of_the_command(lab):
             ({"folder": ""}, "folder"),
             ({"folder": "x" * 5000}, "folder"),
             ({"folder": "x", "pause-deadline": -1}, "pause-deadline"),
+            ({"folder": "x", "keep-last": -1}, "keep-last"),
+            ({"folder": "x", "garbage": 101}, "garbage"),
             ({"folder": "x", "pause-deadline": 3600001}, "pause-deadline"),
             ({"folder": "x", "full": 1}, "full"),
             ({"folder": "x", "unknown": 1}, "unknown")):

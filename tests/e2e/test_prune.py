@@ -162,4 +162,27 @@ def a_failed_pruning_fails_no_checkpoint(lab):
     check_equal(len(list(folder.iterdir())), 4, "files")
 
 
+@case
+def a_vm_prunes_beside_its_checkpoints(lab):
+    """By command, by QMP's arguments, and those that are periodic."""
+    folder = lab.path("layers")
+    source = lab.source("--checkpoint-to", str(folder), "--checkpoint-every", "0.2",
+                        "--checkpoint-keep", "last=2,garbage=0")
+    wait_until(lambda: file_of(folder, 6).exists(), "six layers")
+    wait_until(lambda: not file_of(folder, 4).exists(), "layer 4 to be removed")
+    other = lab.path("other")
+    for _ in range(3):
+        job = answer("checkpoint", "--qmp", source.qmp_path, "--to", other,
+                     "--keep-last", 1, "--garbage", 0)
+        source.wait_passes(1)
+    # Which of them saves next opens its own folder again.
+    check(numbers(other)[-1] == job["layer"], f"{job}")
+    source.wait_passes(1)
+    source.qmp.run("quit")
+    source.wait()
+    for path in folder, other:
+        digests(path)
+        check_equal(left_beside(path), [], "beside the layers")
+
+
 main()

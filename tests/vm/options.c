@@ -163,6 +163,8 @@ static void test_checkpoints(void **state)
 			      (char *)"g",
 			      (char *)"--checkpoint-every",
 			      (char *)"0.25",
+			      (char *)"--checkpoint-keep",
+			      (char *)"last=60,weekly=4,garbage=0",
 			      NULL};
 	struct vm_options options;
 
@@ -170,6 +172,11 @@ static void test_checkpoints(void **state)
 	assert_string_equal(options.control.restore, "f@3");
 	assert_string_equal(options.control.checkpoint_to, "g");
 	assert_int_equal(options.control.checkpoint_every_ns, 250000000);
+	assert_int_equal(options.control.checkpoint_keep.last, 60);
+	assert_int_equal(options.control.checkpoint_keep.hourly, 0);
+	assert_int_equal(options.control.checkpoint_keep.weekly, 4);
+	assert_int_equal(options.control.checkpoint_keep.garbage_percent, 0);
+	assert_true(options.control.checkpoint_keep.has_garbage);
 	assert_false(options.machine.is_incoming);
 	assert_null(options.kernel);
 }

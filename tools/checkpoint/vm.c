@@ -52,6 +52,27 @@ static void set_flag(json_t *arguments, const char *name, bool is_set)
 		json_object_set_new(arguments, name, json_true());
 }
 
+static void set_keep(const struct keep *keep, json_t *arguments)
+{
+	const struct {
+		const char *name;
+		uint64_t number;
+		bool is_set;
+	} numbers[] = {
+		{"keep-last", keep->last, keep->last},
+		{"keep-hourly", keep->hourly, keep->hourly},
+		{"keep-daily", keep->daily, keep->daily},
+		{"keep-weekly", keep->weekly, keep->weekly},
+		{"garbage", keep->garbage_percent, keep->has_garbage},
+	};
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (numbers[i].is_set)
+			json_object_set_new(
+				arguments, numbers[i].name,
+				json_integer((json_int_t)numbers[i].number));
+}
+
 static int set_arguments(const struct checkpoint_request *request,
 			 json_t *arguments, struct smudge_error *err)
 {
@@ -62,6 +83,7 @@ static int set_arguments(const struct checkpoint_request *request,
 		json_object_set_new(
 			arguments, "pause-deadline",
 			json_integer((json_int_t)request->pause_deadline_ms));
+	set_keep(&request->keep, arguments);
 	return set_folder(request->folder, arguments, err);
 }
 

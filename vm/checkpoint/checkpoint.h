@@ -16,6 +16,8 @@
 
 #include <smudge/checkpoint.h>
 
+#include "checkpoint/keep.h"
+
 struct checkpoints;
 struct machine;
 
@@ -41,7 +43,8 @@ struct checkpoint_request {
 	bool is_full;
 	bool uncompressed;
 	bool look_ahead;
-	uint64_t pause_deadline_ns; /* 0: none */
+	uint64_t pause_deadline_ns;  /* 0: none */
+	struct checkpoint_keep keep; /* pruned by, when it is in place */
 };
 
 struct checkpoint_job {
@@ -83,13 +86,15 @@ int checkpoints_open(struct checkpoints *checkpoints, const char *folder,
  * checkpoints_begin - from now on a checkpoint each @interval_ns, while the
  *      guest runs here
  * @folder: copied
+ * @keep: the folder is pruned after each of them
  *
  * One that takes longer than the interval delays the next one. Of those that
  * fail one after the other the first is reported on stderr.
  * Return: 0, -EAGAIN, -ENOMEM, with one sentence.
  */
 int checkpoints_begin(struct checkpoints *checkpoints, const char *folder,
-		      uint64_t interval_ns, struct smudge_error *err);
+		      uint64_t interval_ns, const struct checkpoint_keep *keep,
+		      struct smudge_error *err);
 
 /*
  * checkpoints_take - begin a checkpoint

@@ -28,7 +28,8 @@ struct checkpoints {
 	uint64_t running_id; /* 0: none */
 	char *folder;	     /* NULL: none is open */
 	char *periodic_folder;
-	uint64_t interval_ns; /* 0: no periodic ones */
+	uint64_t interval_ns;	     /* 0: no periodic ones */
+	struct checkpoint_keep keep; /* of periodic ones */
 	int64_t due_ns;
 	bool is_failing; /* the last periodic one did */
 };

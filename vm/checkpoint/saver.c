@@ -16,6 +16,8 @@
 #include <sys/stat.h>
 
 #include "base/bytes.h"
+#include "base/say.h"
+#include "checkpoint/pruner.h"
 #include "machine/machine.h"
 #include "machine/moment.h"
 #include "machine/run_control.h"
@@ -25,9 +27,10 @@
 struct saver {
 	struct machine *machine;
 	atomic_bool
-		is_cancelled; /* release by saver_cancel, acquire by steps */
-	char *folder;	      /* the thread's that opens; NULL: none */
-	struct stat identity; /* of the folder */
+		is_cancelled;  /* release by saver_cancel, acquire by steps */
+	char *folder;	       /* the thread's that opens; NULL: none */
+	struct stat identity;  /* of the folder */
+	struct pruner *pruner; /* of the checkpointer; NULL: not needed yet */
 
 	pthread_mutex_t lock;
 	struct smudge_checkpointer *checkpointer; /* changed under lock */
@@ -104,8 +107,10 @@ exchange(struct saver *saver, struct smudge_checkpointer *checkpointer)
 }
 
 /* It fails only in a child of fork, which this program has not. */
-static void end(struct smudge_checkpointer *checkpointer)
+static void end(struct saver *saver, struct smudge_checkpointer *checkpointer)
 {
+	pruner_destroy(saver->pruner);
+	saver->pruner = NULL;
 	(void)smudge_checkpointer_destroy(checkpointer);
 }
 
@@ -113,7 +118,7 @@ void saver_destroy(struct saver *saver)
 {
 	if (!saver)
 		return;
-	end(exchange(saver, NULL));
+	end(saver, exchange(saver, NULL));
 	pthread_mutex_destroy(&saver->lock);
 	free(saver->folder);
 	free(saver);
@@ -165,7 +170,7 @@ int saver_open(struct saver *saver, const char *folder,
 		free(copy);
 		return ret;
 	}
-	end(exchange(saver, checkpointer));
+	end(saver, exchange(saver, checkpointer));
 	free(saver->folder);
 	saver->folder = copy;
 	/* if it is gone already, it is no other folder's */
@@ -196,6 +201,19 @@ int saver_wait(struct saver *saver, uint64_t ticket,
 	       struct smudge_layer_info *info, struct smudge_error *err)
 {
 	return smudge_checkpointer_wait(saver->checkpointer, ticket, info, err);
+}
+
+void saver_prune(struct saver *saver, const struct checkpoint_keep *keep,
+		 bool uncompressed)
+{
+	if (!checkpoint_keep_is_any(keep))
+		return;
+	if (!saver->pruner)
+		saver->pruner = pruner_create(saver->checkpointer);
+	if (saver->pruner)
+		pruner_begin(saver->pruner, keep, uncompressed);
+	else
+		say("the layers are not pruned: no memory, or no thread");
 }
 
 void saver_expect(struct saver *saver)

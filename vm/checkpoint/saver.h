@@ -17,6 +17,8 @@
 
 #include <smudge/checkpoint.h>
 
+#include "checkpoint/keep.h"
+
 struct machine;
 struct saver;
 
@@ -56,6 +58,15 @@ int saver_save(struct saver *saver, const struct smudge_save_options *options,
 /* As smudge_checkpointer_wait. */
 int saver_wait(struct saver *saver, uint64_t ticket,
 	       struct smudge_layer_info *info, struct smudge_error *err);
+
+/*
+ * saver_prune - the folder that is open is pruned from now on, beside saves
+ *
+ * Nothing happens if all layers are kept. What fails is reported on stderr.
+ * Only the thread that opens.
+ */
+void saver_prune(struct saver *saver, const struct checkpoint_keep *keep,
+		 bool uncompressed);
 
 /* A save begins: earlier cancels are not of it. */
 void saver_expect(struct saver *saver);

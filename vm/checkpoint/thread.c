@@ -117,6 +117,9 @@ static void carry_out(struct checkpoints *checkpoints)
 
 	pthread_mutex_unlock(&checkpoints->lock);
 	ret = save(checkpoints, job, &info, &err);
+	if (!ret)
+		saver_prune(checkpoints->saver, &job->request.keep,
+			    job->request.uncompressed);
 	finish(checkpoints, job, ret, &info, &err);
 	pthread_mutex_lock(&checkpoints->lock);
 }
@@ -126,6 +129,7 @@ static void add_due(struct checkpoints *checkpoints)
 {
 	const struct checkpoint_request request = {
 		.folder = checkpoints->periodic_folder,
+		.keep = checkpoints->keep,
 	};
 	int64_t now_ns = host_now_ns();
 	struct machine *machine = checkpoints->options.machine;
@@ -190,7 +194,8 @@ int checkpoints_start_thread(struct checkpoints *checkpoints,
 }
 
 int checkpoints_begin(struct checkpoints *checkpoints, const char *folder,
-		      uint64_t interval_ns, struct smudge_error *err)
+		      uint64_t interval_ns, const struct checkpoint_keep *keep,
+		      struct smudge_error *err)
 {
 	char *copy = strdup(folder);
 	int ret;
@@ -201,6 +206,7 @@ int checkpoints_begin(struct checkpoints *checkpoints, const char *folder,
 	free(checkpoints->periodic_folder);
 	checkpoints->periodic_folder = copy;
 	checkpoints->interval_ns = interval_ns;
+	checkpoints->keep = *keep;
 	checkpoints->due_ns = host_now_ns() + (int64_t)interval_ns;
 	ret = checkpoints_start_thread(checkpoints, err);
 	pthread_cond_broadcast(&checkpoints->changed);

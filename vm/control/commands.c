@@ -129,6 +129,11 @@ static const struct qmp_parameter checkpoint_parameters[] = {
 	{"uncompressed", QMP_BOOLEAN, false},
 	{"look-ahead", QMP_BOOLEAN, false},
 	{"pause-deadline", QMP_INTEGER, false},
+	{"keep-last", QMP_INTEGER, false},
+	{"keep-hourly", QMP_INTEGER, false},
+	{"keep-daily", QMP_INTEGER, false},
+	{"keep-weekly", QMP_INTEGER, false},
+	{"garbage", QMP_INTEGER, false},
 	{NULL, QMP_END, false},
 };
 

@@ -23,6 +23,33 @@ static bool get_flag(const json_t *arguments, const char *name)
 	return json_is_true(json_object_get(arguments, name));
 }
 
+static bool get_keep(const json_t *arguments, struct checkpoint_keep *keep,
+		     struct qmp_error *err)
+{
+	const struct {
+		const char *name;
+		json_int_t max;
+		uint64_t *number;
+	} numbers[] = {
+		{"keep-last", INT64_MAX, &keep->last},
+		{"keep-hourly", INT64_MAX, &keep->hourly},
+		{"keep-daily", INT64_MAX, &keep->daily},
+		{"keep-weekly", INT64_MAX, &keep->weekly},
+		{"garbage", 100, &keep->garbage_percent},
+	};
+
+	keep->has_garbage = json_object_get(arguments, "garbage");
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		json_int_t number = 0;
+
+		if (!control_get_number(arguments, numbers[i].name,
+					numbers[i].max, &number, err))
+			return false;
+		*numbers[i].number = (uint64_t)number;
+	}
+	return true;
+}
+
 json_t *control_checkpoint(struct control_target *target,
 			   const json_t *arguments, struct qmp_error *err)
 {
@@ -43,7 +70,8 @@ json_t *control_checkpoint(struct control_target *target,
 				     "Parameter 'folder' expects the path of a "
 				     "folder");
 	if (!control_get_number(arguments, "pause-deadline", MAX_DEADLINE_MS,
-				&deadline_ms, err))
+				&deadline_ms, err) ||
+	    !get_keep(arguments, &request.keep, err))
 		return NULL;
 	request.pause_deadline_ns = (uint64_t)deadline_ms * NS_PER_MS;
 	if (checkpoints_take(target->checkpoints, &request, &id, &why))

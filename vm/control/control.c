@@ -199,7 +199,8 @@ int control_serve(struct control *control, struct smudge_error *err)
 	if (config->checkpoint_every_ns)
 		ret = checkpoints_begin(control->target.checkpoints,
 					config->checkpoint_to,
-					config->checkpoint_every_ns, err);
+					config->checkpoint_every_ns,
+					&config->checkpoint_keep, err);
 	if (!ret && control->server)
 		ret = qmp_server_start(control->server, err);
 	return ret;

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "checkpoint/keep.h"
+
 struct control;
 struct machine;
 struct smudge_error;
@@ -23,7 +25,8 @@ struct control_config {
 	/* --checkpoint-to: a folder, RESTORE_NOWHERE or NULL */
 	const char *checkpoint_to;
 	uint64_t checkpoint_every_ns; /* --checkpoint-every; 0: never */
-	bool paused_start;	      /* --paused-start */
+	struct checkpoint_keep checkpoint_keep; /* --checkpoint-keep */
+	bool paused_start;			/* --paused-start */
 	int end_fd; /* waits end once it is readable; -1 for none */
 };
 

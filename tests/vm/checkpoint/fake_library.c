@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include <smudge/checkpoint.h>
+#include <smudge/prune.h>
 
 struct smudge_checkpointer {
 	struct smudge_checkpointer_options options;
@@ -20,13 +21,13 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static struct fake_counts counts;
 static int stop_step = -1, here = -1;
-static int failures[FAKE_NSTEPS];
+static int failures[FAKE_NALL];
 
 void fake_reset(void)
 {
 	counts = (struct fake_counts){0};
 	stop_step = here = -1;
-	for (int i = 0; i < FAKE_NSTEPS; i++)
+	for (int i = 0; i < FAKE_NALL; i++)
 		failures[i] = 0;
 }
 
@@ -205,6 +206,21 @@ int smudge_checkpointer_wait(struct smudge_checkpointer *checkpointer,
 		ret = check_cancelled(checkpointer, err);
 	set_saving(checkpointer, false);
 	info->number = counts.saves;
+	return ret;
+}
+
+int smudge_checkpointer_prune(struct smudge_checkpointer *checkpointer,
+			      const struct smudge_prune_options *options,
+			      struct smudge_prune_result *result,
+			      struct smudge_error *err)
+{
+	int ret = step(FAKE_PRUNE, err);
+
+	pthread_mutex_lock(&lock);
+	counts.prunes++;
+	counts.keep_last = options->keep_last;
+	pthread_cond_broadcast(&changed);
+	pthread_mutex_unlock(&lock);
 	return ret;
 }
 

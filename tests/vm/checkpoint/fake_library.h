@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum fake_step {
 	FAKE_CREATE,
@@ -15,6 +16,8 @@ enum fake_step {
 	FAKE_COPIED, /* after it */
 	FAKE_WAIT,
 	FAKE_NSTEPS,
+	FAKE_PRUNE = FAKE_NSTEPS, /* no job's: on a thread of its own */
+	FAKE_NALL,
 };
 
 /* Nothing open, nothing stopped, nothing fails. */
@@ -30,6 +33,8 @@ void fake_fail(enum fake_step step, int code);
 
 struct fake_counts {
 	unsigned int creates, destroys, saves, open, most_open;
+	unsigned int prunes;
+	uint64_t keep_last; /* of the last one */
 	size_t blob_bytes;
 	bool was_full; /* the last save was asked to be */
 };

@@ -320,14 +320,59 @@ static uint64_t last_id(struct rig *rig)
 	return id;
 }
 
+static unsigned int wait_for_prunes(unsigned int more_than)
+{
+	while (fake_counts().prunes <= more_than)
+		usleep(100);
+	return fake_counts().prunes;
+}
+
+/* After a layer that is in place; what fails there fails nothing. */
+static void test_pruning(void **state)
+{
+	struct checkpoint_request request = {.folder = "x"};
+	struct rig rig;
+	unsigned int n;
+	uint64_t id;
+
+	open_rig(&rig);
+	request.folder = rig.one;
+	assert_int_equal(checkpoints_take(rig.checkpoints, &request, &id, NULL),
+			 0);
+	(void)end_of(&rig, id);
+	assert_int_equal(fake_counts().prunes, 0);
+	request.keep.last = 7;
+	fake_fail(FAKE_PRUNE, -EBADMSG);
+	assert_int_equal(checkpoints_take(rig.checkpoints, &request, &id, NULL),
+			 0);
+	(void)end_of(&rig, id);
+	n = wait_for_prunes(0);
+	assert_int_equal(fake_counts().keep_last, 7);
+	/* The next one does not wait for it. */
+	fake_stop_at(FAKE_PRUNE);
+	assert_int_equal(checkpoints_take(rig.checkpoints, &request, &id, NULL),
+			 0);
+	(void)end_of(&rig, id);
+	fake_await(FAKE_PRUNE);
+	assert_int_equal(checkpoints_take(rig.checkpoints, &request, &id, NULL),
+			 0);
+	(void)end_of(&rig, id);
+	assert_int_equal(fake_counts().prunes, n);
+	fake_go_on();
+	wait_for_prunes(n);
+	close_rig(&rig);
+}
+
 static void test_periodic_ones(void **state)
 {
+	const struct checkpoint_keep keep = {.daily = 2};
 	struct rig rig;
 	uint64_t id;
 
 	open_rig(&rig);
-	assert_int_equal(
-		checkpoints_begin(rig.checkpoints, rig.one, 1000000, NULL), 0);
+	assert_int_equal(checkpoints_begin(rig.checkpoints, rig.one, 1000000,
+					   &keep, NULL),
+			 0);
 	while (last_id(&rig) < 2 * CHECKPOINT_HISTORY)
 		usleep(100);
 	checkpoints_lock(rig.checkpoints);
@@ -349,4 +394,5 @@ static void test_periodic_ones(void **state)
 
 TEST_MAIN(test_steps_of_a_job, test_cancelled_at_each_step,
 	  test_ended_at_each_step, test_failed_at_each_step, test_one_waits,
-	  test_folders, test_where_the_guest_is_not, test_periodic_ones)
+	  test_folders, test_where_the_guest_is_not, test_pruning,
+	  test_periodic_ones)
