@@ -18,7 +18,7 @@ static unsigned int rounds(void)
 {
 	const char *text = getenv("SMUDGE_TEST_ROUNDS");
 
-	return text ? (unsigned int)strtoul(text, NULL, 10) : 50;
+	return text ? (unsigned int)strtoul(text, NULL, 10) : test_rounds(50);
 }
 
 static void choose(struct test_rng *rng, const struct rig_kind **kinds)

@@ -209,9 +209,9 @@ static void live_shortly(void)
 
 static void test_ending(void **state)
 {
-	unsigned int nattached = 0;
+	unsigned int nattached = 0, n = test_rounds(100);
 
-	for (unsigned int i = 0; i < 100; i++) {
+	for (unsigned int i = 0; i < n; i++) {
 		pid_t pid;
 
 		fflush(NULL);
@@ -219,7 +219,7 @@ static void test_ending(void **state)
 		assert_true(pid >= 0);
 		if (!pid)
 			live_shortly();
-		usleep(i * 10);
+		usleep(i * 1000 / n);
 		attach_while_it_lives(pid, &nattached);
 		expect_ends_with(pid, 9);
 	}

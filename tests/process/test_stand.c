@@ -22,7 +22,7 @@ static unsigned int rounds(void)
 {
 	const char *text = getenv("SMUDGE_TEST_ROUNDS");
 
-	return text ? (unsigned int)strtoul(text, NULL, 10) : 300;
+	return text ? (unsigned int)strtoul(text, NULL, 10) : test_rounds(300);
 }
 
 static void choose(struct test_rng *rng, const struct rig_kind **kinds)
