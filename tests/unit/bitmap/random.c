@@ -33,7 +33,7 @@ static void run_size(uint64_t npages, unsigned int nprograms,
 	struct test_rng rng = test_rng_start("bitmap_random");
 	struct program program = {.draw = draw_random, .opaque = &rng};
 
-	for (unsigned int i = 0; i < nprograms; i++) {
+	for (unsigned int i = 0; i < test_rounds(nprograms); i++) {
 		bool is_right = program_start(&program, npages) &&
 				run_steps(&program, nsteps);
 

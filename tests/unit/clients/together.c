@@ -16,7 +16,7 @@ static void test_random_steps(void **state)
 	static struct clients_rig rig;
 
 	clients_rig_start(&rig, "clients_together", false);
-	rig_run(&rig, NSTEPS);
+	rig_run(&rig, test_rounds(NSTEPS));
 	assert_true(rig.work.failed > 0);
 	clients_rig_stop(&rig);
 }

@@ -94,7 +94,7 @@ static void more_bandwidth(void **state)
 	struct test_rng rng = test_rng_start("more_bandwidth");
 	struct question question;
 
-	for (int i = 0; i < NSETS; i++) {
+	for (unsigned int i = test_rounds(NSETS); i; i--) {
 		draw(&rng, &question, true);
 		try_bandwidths(&question);
 	}
@@ -106,7 +106,7 @@ static void a_longer_downtime(void **state)
 	struct test_rng rng = test_rng_start("a_longer_downtime");
 	struct question question;
 
-	for (int i = 0; i < NSETS; i++) {
+	for (unsigned int i = test_rounds(NSETS); i; i--) {
 		struct smudge_forecast before, now;
 
 		draw(&rng, &question, i % 2);
@@ -123,7 +123,7 @@ static void a_limit(void **state)
 	struct test_rng rng = test_rng_start("a_limit");
 	struct question question;
 
-	for (int i = 0; i < NSETS; i++) {
+	for (unsigned int i = test_rounds(NSETS); i; i--) {
 		struct smudge_forecast before, now;
 
 		draw(&rng, &question, true);

@@ -171,7 +171,7 @@ static void it_never_falls(void **state)
 	struct test_rng rng = test_rng_start("working_set");
 	struct smudge_working_set windows[SMUDGE_FORECAST_MAX_WINDOWS];
 
-	for (int i = 0; i < NTRIES; i++) {
+	for (unsigned int i = test_rounds(NTRIES); i; i--) {
 		size_t n =
 			1 + test_rng_below(&rng, SMUDGE_FORECAST_MAX_WINDOWS);
 		uint64_t max = test_rng_next(&rng) >> test_rng_below(&rng, 64);

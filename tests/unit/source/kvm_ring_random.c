@@ -139,7 +139,7 @@ static void test_random(void **state)
 	struct episode e = {.rng = test_rng_start("kvm ring")};
 	unsigned int noverflows = 0;
 
-	for (int i = 0; i < NEPISODES; i++) {
+	for (unsigned int i = test_rounds(NEPISODES); i; i--) {
 		run(&e);
 		assert_true(!e.obeys || !fake_kvm.noverflows);
 		noverflows += fake_kvm.noverflows;
