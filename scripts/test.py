@@ -8,10 +8,10 @@ and after the skips each failed test with the end of its own output. Builds are
 kept in build-test/, so that a second run is quick.
 
 The end-to-end tests of the first row wait most of their time, so two of them
-run at once. The model and the other rows are run beside them, and give way to
-them; two of these at once when the end-to-end tests are done. Tests that need
-the processors for themselves are in suite "alone", and come when the rest is
-done.
+run at once; those of suite "kernel" run one at a time before. The model and the
+other rows are run beside both, and give way to them; two of these at once when
+both are done. Tests that need the processors for themselves are in suite
+"alone", and come when the rest is done.
 """
 import argparse
 import functools
@@ -30,11 +30,14 @@ from tally import Tally, count_report
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 WORK = ROOT / "build-test"
 SKIPPED = 77  # exit status of what the machine cannot do
-WAITS, MODEL = OVERLAP = ("e2e", "model")  # suites of the first row
-# What gives way to the suite that waits, with time for it.
+# Suites of the first row that leave processors idle, in this order.
+WAITS = ("kernel", "e2e")
+MODEL = "model"
+OVERLAP = (*WAITS, MODEL)
+# What gives way to those that wait, with time for it.
 BESIDE = ["nice", "-n", "10"]
 BESIDE_TIME = ["--timeout-multiplier", "5"]
-# Of the suite that waits. Each starts guests, so not more on any machine.
+# End-to-end tests. Each starts guests, so not more on any machine.
 AT_ONCE = ["--num-processes", "2"]
 SANITIZED = ["-Dbuildtype=debugoptimized", "-Db_lundef=false"]
 
@@ -166,7 +169,7 @@ class Step:
                      [*prefix, "meson", "test", "-C", WORK / self.row,
                       "--no-rebuild", "--print-errorlogs", "--logbase", base,
                       *(BESIDE_TIME if prefix else ()),
-                      *(AT_ONCE if WAITS in suites else ()), *chosen, *names],
+                      *(AT_ONCE if "e2e" in suites else ()), *chosen, *names],
                      self.log, WORK / self.row / "meson-logs" / f"{base}.junit.xml")
 
 
@@ -269,8 +272,8 @@ def run_jobs(tally, jobs):
 
 
 def jobs_beside(tally, arguments, overlap, alone):
-    """What may run beside the suite that waits: the longest first."""
-    prefix = BESIDE if WAITS in overlap else ()
+    """What may run beside the suites that wait: the longest first."""
+    prefix = BESIDE if set(WAITS) & set(overlap) else ()
     jobs = queue.SimpleQueue()
     for row in ROWS[1:]:
         if is_wanted(arguments, row[0]):
@@ -297,19 +300,21 @@ def run_rows(tally, arguments):
     is_built = is_wanted(arguments, first) and run_first(tally, arguments)
     overlap = [s for s in OVERLAP if is_built and not arguments.test and
                (not arguments.suite or s in arguments.suite)]
+    waiting = [s for s in WAITS if s in overlap]
     alone = []
     jobs = jobs_beside(tally, arguments, overlap, alone)
 
     def run_waits():
-        run_suite(tally, first, WAITS)
+        for suite in waiting:
+            run_suite(tally, first, suite)
         run_jobs(tally, jobs)
 
     waits = threading.Thread(target=run_waits)
     try:
-        if WAITS in overlap:
+        if waiting:
             waits.start()
         run_jobs(tally, jobs)
-        if WAITS in overlap:
+        if waiting:
             waits.join()
     except KeyboardInterrupt:
         while not jobs.empty():
