@@ -182,9 +182,12 @@ static void attach_while_it_lives(pid_t pid, unsigned int *nattached)
 
 static void test_exec(void **state)
 {
-	pid_t pid = start_program("target_exec", "200");
 	unsigned int nattached = 0;
+	char ntimes[16];
+	pid_t pid;
 
+	snprintf(ntimes, sizeof(ntimes), "%u", test_rounds(200));
+	pid = start_program("target_exec", ntimes);
 	while (!has_ended(pid))
 		attach_while_it_lives(pid, &nattached);
 	assert_true(nattached > 0);
