@@ -33,7 +33,6 @@
 #define MEMORY_BYTES (UINT64_C(64) << 20)
 #define STATE_BYTES  4096
 
-#define TOUCHED_BYTES  (UINT64_C(1) << 30)
 #define RESERVED_BYTES (UINT64_C(64) << 30)
 #define TOUCHED_PARTS  16 /* far from each other */
 #define MOVES_MAX      7
@@ -199,9 +198,15 @@ static void measure(const char *what, void (*connect_both)(int fds[2]))
 	close_side(&to);
 }
 
+static uint64_t touched_bytes(void)
+{
+	return bench_settings.scope == BENCH_QUICK ? UINT64_C(64) << 20
+						   : UINT64_C(1) << 30;
+}
+
 static void touch(const struct side *side)
 {
-	uint64_t part = TOUCHED_BYTES / TOUCHED_PARTS;
+	uint64_t part = touched_bytes() / TOUCHED_PARTS;
 
 	for (uint64_t i = 0; i < TOUCHED_PARTS; i++)
 		memset(side->hva + i * (side->size_bytes / TOUCHED_PARTS), 1,
@@ -218,7 +223,8 @@ static double time_to_move(const struct side *from)
 	connect_unix(fds);
 	stats = move(from, &to, fds);
 	close_side(&to);
-	must(stats.sent_pages == TOUCHED_BYTES >> 12, "sending what is there");
+	must(stats.sent_pages == touched_bytes() >> 12,
+	     "sending what is there");
 	return (double)stats.elapsed_ns / 1e6;
 }
 
@@ -227,14 +233,15 @@ static void compare_moves(void)
 {
 	unsigned int nsamples = bench_settings.nsamples;
 	double touched[MOVES_MAX], reserved[MOVES_MAX];
+	bool is_quick = bench_settings.scope == BENCH_QUICK;
 	struct side small, large;
 
 	if (bench_interrupted)
 		return;
 	if (nsamples > MOVES_MAX)
 		nsamples = MOVES_MAX;
-	bench_progress_case("moving 1 GiB");
-	open_side(&small, TOUCHED_BYTES);
+	bench_progress_case(is_quick ? "moving 64 MiB" : "moving 1 GiB");
+	open_side(&small, touched_bytes());
 	open_side(&large, RESERVED_BYTES);
 	touch(&small);
 	touch(&large);
@@ -244,9 +251,11 @@ static void compare_moves(void)
 		reserved[i] = time_to_move(&large);
 	}
 	if (!bench_interrupted) {
-		bench_value("moving 1 GiB, all touched (baseline)",
+		bench_value(is_quick ? "moving 64 MiB, all touched (baseline)"
+				     : "moving 1 GiB, all touched (baseline)",
 			    bench_median(touched, nsamples), "ms");
-		bench_value("moving 64 GiB reserved, 1 GiB touched",
+		bench_value(is_quick ? "moving 64 GiB reserved, 64 MiB touched"
+				     : "moving 64 GiB reserved, 1 GiB touched",
 			    bench_median(reserved, nsamples), "ms");
 	}
 	close_side(&small);
@@ -258,7 +267,7 @@ static const struct bench_program program = {
 	.usage = "usage: bench-migrate [options]\n"
 		 "  --json        one JSON array: case, value, unit\n"
 		 "  --full        101 migrations per median\n"
-		 "  --quick       one migration: does it run?\n"
+		 "  --quick       one migration, and of 64 MiB: does it run?\n"
 		 "  --samples N   migrations per median: 1 to 1000, default "
 		 "21;\n"
 		 "                at most 7 of 1 GiB\n"
