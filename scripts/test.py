@@ -63,8 +63,6 @@ OPTIONAL = [
     ("abi", ["scripts/test-abi.sh"], "abi"),
     ("kernels", ["scripts/test-kernels.py"], "kernels"),
 ]
-# Its minutes, with both processors busy, are for those who ask: --row.
-ONLY_IF_ASKED = ("kernels",)
 CHECKS = [
     ("includes point downwards", ["scripts/check-includes.py"]),
     ("calls point downwards", ["scripts/check-calls.py",
@@ -290,9 +288,7 @@ def jobs_beside(tally, arguments, overlap, alone):
 
 
 def is_wanted(arguments, row):
-    if not arguments.row:
-        return row not in ONLY_IF_ASKED
-    return row in arguments.row
+    return not arguments.row or row in arguments.row
 
 
 def run_rows(tally, arguments):
