@@ -8,10 +8,10 @@ and after the skips each failed test with the end of its own output. Builds are
 kept in build-test/, so that a second run is quick.
 
 The end-to-end tests of the first row wait most of their time, so two of them
-run at once; those of suite "kernel" run one at a time before. The model and the
-other rows are run beside both, and give way to them; two of these at once when
-both are done. Tests that need the processors for themselves are in suite
-"alone", and come when the rest is done.
+run at once; those of suite "kernel" run one at a time before. The model, the
+other rows and the checks are run beside both, and give way to them; two of
+these at once when both are done. Tests that need the processors for themselves
+are in suite "alone", and come when the rest is done.
 """
 import argparse
 import functools
@@ -221,19 +221,25 @@ def run_optional(tally, row, prefix):
             tally.case(name, "build", "passed")
 
 
-def run_check(tally, name, command):
+def run_check(tally, name, command, prefix):
     missing = [a for a in command if a.startswith("build-test/") and
                not (ROOT / a).exists()]
     if missing:
         tally.case("check", name, "skipped",
                    f"{missing[0]} is not there: the row {ROWS[0][0]} makes it")
         return
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run([*prefix, *command], cwd=ROOT, capture_output=True,
+                          text=True)
     output = done.stdout + done.stderr
     tally.case("check", name, "failed" if done.returncode else "passed",
                output=output)
     if done.returncode or done.stdout:
         say(f"[check] {name}:\n{output.rstrip()}")
+
+
+def run_checks(tally, prefix):
+    for name, command in CHECKS:
+        run_check(tally, name, command, prefix)
 
 
 def run_first(tally, arguments):
@@ -284,6 +290,8 @@ def jobs_beside(tally, arguments, overlap, alone):
         if is_wanted(arguments, row[0]):
             jobs.put((row[0], functools.partial(
                 run_optional, tally, row, prefix)))
+    if is_wanted(arguments, "checks"):
+        jobs.put(("checks", functools.partial(run_checks, tally, prefix)))
     return jobs
 
 
@@ -343,9 +351,6 @@ def main():
     WORK.mkdir(exist_ok=True)
     tally = Tally()
     run_rows(tally, arguments)
-    for name, command in CHECKS:
-        if is_wanted(arguments, "checks"):
-            run_check(tally, name, command)
     for line in tally.summary():
         say(line)
     return bool(tally.failed)
