@@ -185,12 +185,13 @@ struct smudge_checkpointer_options {
 	 * called, and the save fails with -ETIMEDOUT; its pages are in the next
 	 * one.
 	 *
-	 * A call that does not return even so, within a second, is left behind
-	 * in its thread. It is not waited for by smudge_checkpointer_save, and
-	 * what it has borrowed stays valid; but as long as it has not returned
-	 * nothing else is called on the disk, so each save that is to be
-	 * written meanwhile waits for it as long as this, and fails too. With a
-	 * folder only committed has this deadline, not what the kernel writes.
+	 * A call that does not return even so, within as long again (a second
+	 * at most), is left behind in its thread. It is not waited for by
+	 * smudge_checkpointer_save, and what it has borrowed stays valid; but
+	 * as long as it has not returned nothing else is called on the disk, so
+	 * each save that is to be written meanwhile waits for it as long as
+	 * this, and fails too. With a folder only committed has this deadline,
+	 * not what the kernel writes.
 	 */
 	uint64_t store_deadline_ns;
 	/*

@@ -6,9 +6,10 @@
  * ROUNDS. From smi_calls_open to the next one is a round. Its first
  * failure is the round's: what has not begun is dropped, and what runs is
  * waited for. When a call's deadline has passed, or the round was cancelled,
- * the program's cancel is called until all have returned, but a second beyond
- * the deadline those that have not are left behind, in their threads: their
- * results are dropped. The next round begins when they have returned.
+ * the program's cancel is called until all have returned. As long again as the
+ * deadline, but a second at most, and those that have not are left behind, in
+ * their threads: their results are dropped. The next round begins when they
+ * have returned.
  *
  * MEMORY. What a call has borrowed is used in its prepare only, which is the
  * library's and does not hang; all that its run uses is its own, the thread's,

@@ -8,6 +8,7 @@
 
 #include "checkpoint/calls.h"
 #include "checkpoint/calls_objects.h"
+#include "common/range.h"
 #include "sys/clock.h"
 #include "sys/error.h"
 #include "sys/guard.h"
@@ -15,7 +16,7 @@
 #define WHERE "checkpoint"
 
 #define NS_PER_S   UINT64_C(1000000000)
-#define GRACE_NS   NS_PER_S	   /* beyond the deadline, for cancel */
+#define GRACE_NS   NS_PER_S	   /* for cancel, at most */
 #define CANCEL_NS  (NS_PER_S / 10) /* between two cancels */
 #define MAX_QUEUED 16
 
@@ -104,7 +105,8 @@ static void step(struct smi_calls *calls)
 static bool is_hopeless(const struct smi_calls *calls)
 {
 	uint64_t now_ns = smi_sys_now_ns();
-	uint64_t patience_ns = calls->options.deadline_ns + GRACE_NS;
+	uint64_t deadline_ns = calls->options.deadline_ns;
+	uint64_t patience_ns = deadline_ns + min_u64(deadline_ns, GRACE_NS);
 
 	for (const struct smi_call *at = calls->running; at; at = at->next)
 		if (!calls->options.deadline_ns || !at->begin_ns ||

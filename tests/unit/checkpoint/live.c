@@ -52,7 +52,7 @@ static void the_first_save_is_full(void **state)
 	struct test_rng rng = test_rng_start("live first");
 	struct smudge_layer_info info;
 
-	open_machine("live-first", &rng, 8 * MIB);
+	open_machine("live-first", &rng, 4 * MIB);
 	live.rig.options.last_number = 41;
 	live_create(&live);
 	live_checkpoint(&live, &info);
@@ -89,12 +89,12 @@ static void moments_are_right(void **state)
 	struct test_rng rng = test_rng_start("live");
 
 	for (unsigned int round = 0; round < 3; round++) {
-		open_machine("live", &rng, 24 * MIB);
+		open_machine("live", &rng, 4 * MIB);
 		live.rig.options.look_ahead = round;
 		choose_zero(&live.disk, round);
 		live_create(&live);
 		rig_start(&live.rig, 2);
-		for (unsigned int i = 0; i < test_rounds(20); i++)
+		for (unsigned int i = 0; i < test_rounds(8); i++)
 			live_checkpoint(&live, NULL);
 		assert_true(live.disk.max_write_bytes <= 4 * MIB);
 		assert_true(live.disk.max_zero_bytes <= 64 * MIB);
@@ -107,10 +107,10 @@ static void saves_in_flight(void **state)
 {
 	struct test_rng rng = test_rng_start("live in flight");
 
-	open_machine("live-flight", &rng, 24 * MIB);
+	open_machine("live-flight", &rng, 4 * MIB);
 	live_create(&live);
 	rig_start(&live.rig, 1);
-	for (unsigned int i = 0; i < test_rounds(6); i++) {
+	for (unsigned int i = 0; i < test_rounds(4); i++) {
 		struct rig_moment moments[4];
 		uint64_t tickets[4];
 
@@ -130,9 +130,9 @@ static void regions_come_and_go(void **state)
 {
 	struct test_rng rng = test_rng_start("live regions");
 
-	open_machine("live-regions", &rng, 32 * MIB);
+	open_machine("live-regions", &rng, 20 * MIB);
 	live_create(&live);
-	for (unsigned int i = 0; i < test_rounds(40); i++) {
+	for (unsigned int i = 0; i < test_rounds(30); i++) {
 		struct rig_moment moment;
 		uint64_t ticket;
 
@@ -163,7 +163,7 @@ static void a_streamed_save(void **state)
 	atomic_store(&live.rig.seed, test_rng_next(&rng));
 	live_create(&live);
 	rig_start(&live.rig, 1);
-	for (unsigned int i = 0; i < test_rounds(4); i++) {
+	for (unsigned int i = 0; i < test_rounds(2); i++) {
 		const struct smudge_save_options options = {
 			.size = sizeof(options),
 			.is_full = true,

@@ -16,7 +16,7 @@ static struct live live;
 
 static void open_machine(struct test_rng *rng, bool lies)
 {
-	live_open(&live, "live-cut", 12 * MIB, test_rng_next(rng) | 1);
+	live_open(&live, "live-cut", 4 * MIB, test_rng_next(rng) | 1);
 	live.disk.lies = lies;
 	rig_add(&live.rig, "ram", 0, 700, 700);
 	rig_write_random(&live.rig, rng, 300);
@@ -63,7 +63,7 @@ static void cut_once(struct test_rng *rng, unsigned int *nwhole)
 static void cut_often(const char *name, bool lies)
 {
 	struct test_rng rng = test_rng_start(name);
-	unsigned int nwhole = 0, nrounds = test_rounds(30);
+	unsigned int nwhole = 0, nrounds = test_rounds(20);
 
 	for (unsigned int i = 0; i < nrounds; i++) {
 		open_machine(&rng, lies);

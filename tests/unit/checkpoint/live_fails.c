@@ -15,7 +15,7 @@ static struct live live;
 
 static void open_machine(struct test_rng *rng)
 {
-	live_open(&live, "live-fails", 24 * MIB, test_rng_next(rng) | 1);
+	live_open(&live, "live-fails", 9 * MIB, test_rng_next(rng) | 1);
 	rig_add(&live.rig, "ram", 0, 700, 700);
 	rig_add(&live.rig, "dimm", 1 << 30, 300, 900);
 	rig_write_random(&live.rig, rng, 300);

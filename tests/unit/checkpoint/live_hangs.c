@@ -44,7 +44,7 @@ static void checkpoint(struct smudge_layer_info *ret_info)
 
 static void open_machine(struct test_rng *rng, uint64_t deadline_ns)
 {
-	live_open(&live, "live-hangs", 12 * MIB, test_rng_next(rng) | 1);
+	live_open(&live, "live-hangs", 4 * MIB, test_rng_next(rng) | 1);
 	live.rig.options.store_deadline_ns = deadline_ns;
 	rig_add(&live.rig, "ram", 0, 700, 700);
 	rig_write_random(&live.rig, rng, 300);
