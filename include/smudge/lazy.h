@@ -41,8 +41,8 @@
  * inaccessible first (PROT_NONE); who waits for one, or comes to one later,
  * gets SIGSEGV, or -EFAULT in a system call and from KVM_RUN; then failed is
  * called. Wrong bytes are never seen, and no access waits for ever. If the
- *process may not have as many mappings as that takes, pages between them that
- *are in become inaccessible too.
+ * process may not have as many mappings as that takes, pages between them that
+ * are in become inaccessible too.
  */
 #ifndef SMUDGE_LAZY_H
 #define SMUDGE_LAZY_H

@@ -165,11 +165,12 @@ int smi_sys_uffd_page_bytes(int uffd, uint64_t start, uint64_t length_bytes,
 }
 
 /* @done is the kernel's: what it did, or -errno. */
-static bool goes_on(int ret, int64_t done, uint64_t *ret_bytes)
+static bool goes_on(int ret, int64_t done, uint64_t length_bytes,
+		    uint64_t *ret_bytes)
 {
 	if (done > 0)
 		*ret_bytes += (uint64_t)done;
-	return ret == -EAGAIN || ret == -EINTR;
+	return *ret_bytes < length_bytes && (ret == -EAGAIN || ret == -EINTR);
 }
 
 int smi_sys_uffd_copy(int uffd, uint64_t to, const void *from,
@@ -187,8 +188,7 @@ int smi_sys_uffd_copy(int uffd, uint64_t to, const void *from,
 			.mode = protects ? UFFDIO_COPY_MODE_WP : 0,
 		};
 		ret = call(uffd, UFFDIO_COPY, &copy);
-	} while (goes_on(ret, copy.copy, ret_bytes) &&
-		 *ret_bytes < length_bytes);
+	} while (goes_on(ret, copy.copy, length_bytes, ret_bytes));
 	return *ret_bytes == length_bytes ? 0 : ret;
 }
 
@@ -205,8 +205,7 @@ int smi_sys_uffd_zeropage(int uffd, uint64_t start, uint64_t length_bytes,
 				  .len = length_bytes - *ret_bytes},
 		};
 		ret = call(uffd, UFFDIO_ZEROPAGE, &zero);
-	} while (goes_on(ret, zero.zeropage, ret_bytes) &&
-		 *ret_bytes < length_bytes);
+	} while (goes_on(ret, zero.zeropage, length_bytes, ret_bytes));
 	return *ret_bytes == length_bytes ? 0 : ret;
 }
 
