@@ -13,6 +13,7 @@
 #include "checkpoint/workers.h"
 #include "common/range.h"
 #include "qcow2/format.h"
+#include "qcow2/kept.h"
 #include "sys/clock.h"
 #include "sys/guard.h"
 #include "sys/options.h"
@@ -24,6 +25,7 @@
 #define MAX_THREADS	       64
 #define USUAL_READ_AHEAD_BYTES (UINT64_C(64) << 10)
 #define MAX_READ_AHEAD_BYTES   (UINT64_C(16) << 20)
+#define KEPT_IMAGES	       128
 #define SMALL_BYTES	       (UINT64_C(256) << 20)
 #define SECOND_NS	       UINT64_C(1000000000)
 
@@ -125,14 +127,21 @@ static int open_workers(struct smudge_lazy *lazy, struct smudge_error *err)
 		npages = max_u64(npages,
 				 smudge_pager_page_bytes(lazy->pager, i) >>
 					 SMI_QCOW2_PAGE_SHIFT);
+	lazy->kept = smi_qcow2_kept_open(lazy->chain->images, KEPT_IMAGES);
+	if (!lazy->kept)
+		return smudge_error_set(err, -ENOMEM, WHERE,
+					"no memory for descriptors");
 	ahead_npages = lazy->options.read_ahead_bytes >> SMI_QCOW2_PAGE_SHIFT;
 	ahead_npages = max_u64(npages, ahead_npages / npages * npages);
-	for (unsigned int i = 0; ret == 0 && i < lazy->options.nthreads; i++)
-		ret = smi_lazy_worker_open(&lazy->workers[i], lazy->chain,
+	for (unsigned int i = 0; ret == 0 && i < lazy->options.nthreads; i++) {
+		ret = smi_lazy_worker_open(&lazy->workers[i], lazy,
 					   ahead_npages, err);
+		if (ret == 0)
+			smi_lazy_worker_prepare(&lazy->workers[i], lazy);
+	}
 	if (ret == 0)
 		ret = smi_lazy_worker_open(
-			&lazy->streamer, lazy->chain,
+			&lazy->streamer, lazy,
 			max_u64(npages, SMI_LAZY_STREAM_PAGES), err);
 	return ret;
 }
@@ -204,6 +213,7 @@ static void destroy(struct smudge_lazy *lazy)
 	for (unsigned int i = 0; i < lazy->options.nthreads; i++)
 		smi_lazy_worker_close(&lazy->workers[i]);
 	smi_lazy_worker_close(&lazy->streamer);
+	smi_qcow2_kept_close(lazy->kept);
 	smi_match_close(&lazy->match);
 	pthread_cond_destroy(&lazy->changed);
 	pthread_mutex_destroy(&lazy->lock);

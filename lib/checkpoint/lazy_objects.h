@@ -43,6 +43,7 @@ struct smudge_lazy {
 	struct smudge_pager *pager;
 	uint64_t space; /* address space that it was created in */
 
+	struct smi_qcow2_kept *kept;	 /* what the workers read through */
 	struct smi_lazy_worker *workers; /* options.nthreads */
 	struct smi_lazy_worker streamer;
 	_Atomic uint64_t fault_bytes, read_ahead_bytes, stream_bytes;

@@ -16,16 +16,37 @@
 #define WHERE "restore"
 
 int smi_lazy_worker_open(struct smi_lazy_worker *worker,
-			 const struct smudge_chain *chain, uint64_t room_npages,
+			 const struct smudge_lazy *lazy, uint64_t room_npages,
 			 struct smudge_error *err)
 {
+	int ret;
+
 	*worker = (struct smi_lazy_worker){.room_npages = room_npages};
 	worker->buffer = malloc(room_npages * SMI_QCOW2_PAGE_BYTES);
 	worker->are_zeros = calloc(room_npages, sizeof(*worker->are_zeros));
 	if (!worker->buffer || !worker->are_zeros)
 		return smudge_error_set(err, -ENOMEM, WHERE,
 					"no memory for pages of a layer");
-	return smi_page_reader_create(chain, &worker->reader, err);
+	ret = smi_page_reader_create(lazy->chain, &worker->reader, err);
+	if (ret == 0)
+		smi_page_reader_keep(worker->reader, lazy->kept);
+	return ret;
+}
+
+void smi_lazy_worker_prepare(struct smi_lazy_worker *worker,
+			     const struct smudge_lazy *lazy)
+{
+	const struct smi_layer *layer = &lazy->chain->layer;
+	size_t largest = lazy->layer_regions[0];
+	struct smi_part part;
+
+	for (size_t i = 1; i < lazy->match.nheld; i++) {
+		if (layer->regions[lazy->layer_regions[i]].size_bytes >
+		    layer->regions[largest].size_bytes)
+			largest = lazy->layer_regions[i];
+	}
+	part = smi_part_at(layer, largest, 0, UINT64_MAX);
+	(void)smi_page_reader_locate_digests(worker->reader, &part, NULL);
 }
 
 void smi_lazy_worker_close(struct smi_lazy_worker *worker)

@@ -13,8 +13,15 @@
  * Return: 0, -ENOMEM, or as smi_page_reader_create; it is closed also then.
  */
 int smi_lazy_worker_open(struct smi_lazy_worker *worker,
-			 const struct smudge_chain *chain, uint64_t room_npages,
+			 const struct smudge_lazy *lazy, uint64_t room_npages,
 			 struct smudge_error *err);
+
+/*
+ * smi_lazy_worker_prepare - find the digests of the largest region, so that the
+ *      first page is read sooner. It is a help only
+ */
+void smi_lazy_worker_prepare(struct smi_lazy_worker *worker,
+			     const struct smudge_lazy *lazy);
 void smi_lazy_worker_close(struct smi_lazy_worker *worker);
 
 /*

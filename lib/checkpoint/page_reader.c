@@ -114,6 +114,13 @@ void smi_page_reader_rest(struct smi_page_reader *reader)
 	smi_qcow2_reader_rest(reader->tables);
 }
 
+void smi_page_reader_keep(struct smi_page_reader *reader,
+			  const struct smi_qcow2_kept *kept)
+{
+	smi_qcow2_reader_keep(reader->pages, kept);
+	smi_qcow2_reader_keep(reader->tables, kept);
+}
+
 static int read_digests(struct smi_page_reader *reader,
 			const struct smi_part *part, struct smudge_error *err)
 {
@@ -249,6 +256,17 @@ int smi_page_reader_locate(struct smi_page_reader *reader,
 {
 	return smi_qcow2_reader_locate(reader->pages, part->disk_page,
 				       part->disk_page + part->npages, err);
+}
+
+int smi_page_reader_locate_digests(struct smi_page_reader *reader,
+				   const struct smi_part *part,
+				   struct smudge_error *err)
+{
+	return smi_qcow2_reader_locate(
+		reader->tables, part->table_page,
+		part->table_page + smi_layer_table_npages(part->table_index +
+							  part->npages),
+		err);
 }
 
 /* How many pages from @first_page on surely read as zeros; 0: the first not. */

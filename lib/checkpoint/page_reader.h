@@ -49,6 +49,11 @@ int smi_page_reader_create(const struct smudge_chain *chain,
 			   struct smudge_error *err);
 void smi_page_reader_destroy(struct smi_page_reader *reader); /* or NULL */
 
+/* Read through descriptors of its chain that stay open; borrowed. */
+struct smi_qcow2_kept;
+void smi_page_reader_keep(struct smi_page_reader *reader,
+			  const struct smi_qcow2_kept *kept);
+
 /* Close its descriptors; what it learned stays. */
 void smi_page_reader_rest(struct smi_page_reader *reader);
 
@@ -78,6 +83,14 @@ int smi_page_reader_pages(struct smi_page_reader *reader,
 int smi_page_reader_locate(struct smi_page_reader *reader,
 			   const struct smi_part *part,
 			   struct smudge_error *err);
+
+/*
+ * smi_page_reader_locate_digests - find where the digests of a part of any
+ *      length are, before they are read
+ */
+int smi_page_reader_locate_digests(struct smi_page_reader *reader,
+				   const struct smi_part *part,
+				   struct smudge_error *err);
 
 /*
  * smi_page_reader_no_digests - how many of a part's first pages have no digest,

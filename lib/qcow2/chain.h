@@ -103,6 +103,14 @@ void smi_qcow2_reader_destroy(struct smi_qcow2_reader *reader);
 void smi_qcow2_reader_rest(struct smi_qcow2_reader *reader);
 
 /*
+ * smi_qcow2_reader_keep - read through descriptors that stay open
+ * @kept: of its chain (borrowed until destroy)
+ */
+struct smi_qcow2_kept;
+void smi_qcow2_reader_keep(struct smi_qcow2_reader *reader,
+			   const struct smi_qcow2_kept *kept);
+
+/*
  * smi_qcow2_reader_locate - find where pages are before they are read
  * @end_page: of what will be read, in several calls; it may be far
  *

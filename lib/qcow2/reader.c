@@ -75,6 +75,12 @@ void smi_qcow2_reader_rest(struct smi_qcow2_reader *reader)
 	smi_qcow2_stack_close(&reader->stack);
 }
 
+void smi_qcow2_reader_keep(struct smi_qcow2_reader *reader,
+			   const struct smi_qcow2_kept *kept)
+{
+	reader->stack.kept = kept;
+}
+
 /* The first run of alike pages from @page on, and before @end_page. */
 static int find(struct smi_qcow2_reader *reader, uint64_t page,
 		uint64_t end_page, struct smi_qcow2_place *ret_place,

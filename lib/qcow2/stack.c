@@ -42,9 +42,10 @@ int smi_qcow2_stack_create(struct smi_qcow2_stack *stack,
 
 void smi_qcow2_stack_close(struct smi_qcow2_stack *stack)
 {
-	if (stack->fd >= 0)
+	if (stack->fd >= 0 && !stack->is_kept)
 		close(stack->fd);
 	stack->fd = -1;
+	stack->is_kept = false;
 }
 
 void smi_qcow2_stack_destroy(struct smi_qcow2_stack *stack)
@@ -61,8 +62,11 @@ int smi_qcow2_stack_open(struct smi_qcow2_stack *stack, size_t image,
 	if (stack->fd >= 0 && stack->open == image)
 		return 0;
 	smi_qcow2_stack_close(stack);
-	fd = smi_qcow2_image_reopen(smi_qcow2_stack_image(stack, image),
-				    stack->chain->folder_fd, err);
+	fd = smi_qcow2_kept_fd(stack->kept, stack->first + image);
+	stack->is_kept = fd >= 0;
+	if (fd < 0)
+		fd = smi_qcow2_image_reopen(smi_qcow2_stack_image(stack, image),
+					    stack->chain->folder_fd, err);
 	if (fd < 0)
 		return fd;
 	stack->fd = fd;

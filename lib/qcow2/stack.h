@@ -10,12 +10,14 @@
 #ifndef LIB_QCOW2_STACK_H
 #define LIB_QCOW2_STACK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <smudge/error.h>
 
 #include "qcow2/image.h"
+#include "qcow2/kept.h"
 
 /* Images are numbered from the stack's top here. */
 struct smi_qcow2_stack {
@@ -24,7 +26,9 @@ struct smi_qcow2_stack {
 	size_t depth;
 	uint64_t *shown_bytes; /* of each image's disk; owned; descending */
 	int fd;		       /* -1: none is open */
-	size_t open;	       /* the image that fd is of */
+	bool is_kept;	       /* it is one of: */
+	const struct smi_qcow2_kept *kept; /* borrowed; or NULL */
+	size_t open;			   /* the image that fd is of */
 };
 
 /*
