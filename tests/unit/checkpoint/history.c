@@ -20,6 +20,11 @@
 #define PAGE 4096
 #define RAW  "view.raw"
 
+/* Bytes of a footer (docs/layers.md). */
+#define FOOTER_FLAGS  12
+#define FOOTER_DISK   16
+#define FOOTER_PARENT 72
+
 void history_begin(struct history *h, uint64_t seed)
 {
 	*h = (struct history){.rng = {seed}};
@@ -96,7 +101,7 @@ static void mark(struct history_moment *moment, uint64_t page, uint64_t nbytes)
 	moment->relevant[page] = (uint16_t)nbytes;
 }
 
-/* Pages of extents, digests of them, tail, footer. */
+/* Pages of extents, digests of them, tail. */
 static void mark_all(struct history_moment *moment,
 		     const struct smi_layer *layer)
 {
@@ -109,7 +114,17 @@ static void mark_all(struct history_moment *moment,
 			mark(moment, extent->table_page, extent->npages * 16);
 		}
 	mark(moment, layer->tail_page, layer->tail_npages * PAGE);
-	mark(moment, layer->disk_npages - 1, PAGE);
+}
+
+/* Footers of one moment, also if one has another parent, or none. */
+static bool is_footer_of(const struct history_moment *moment,
+			 const uint8_t *page)
+{
+	const uint8_t *footer = moment->disk + (moment->npages - 1) * PAGE;
+
+	return !memcmp(page, footer, FOOTER_FLAGS) &&
+	       !memcmp(page + FOOTER_DISK, footer + FOOTER_DISK,
+		       FOOTER_PARENT - FOOTER_DISK);
 }
 
 static bool shows(const struct history_moment *moment, const uint8_t *disk,
@@ -121,7 +136,7 @@ static bool shows(const struct history_moment *moment, const uint8_t *disk,
 		if (memcmp(disk + i * PAGE, moment->disk + i * PAGE,
 			   moment->relevant[i]))
 			return false;
-	return true;
+	return is_footer_of(moment, disk + (npages - 1) * PAGE);
 }
 
 size_t history_shown_raw(struct history *h, const char *raw_name)

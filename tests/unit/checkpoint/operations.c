@@ -5,11 +5,15 @@
 #include "operations.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <smudge/prune.h>
+
 #include "../qcow2/qemu_img.h"
+#include "qcow2/chain.h"
 
 static char name[HISTORY_NAME_BYTES], other_name[HISTORY_NAME_BYTES];
 
@@ -298,6 +302,47 @@ static uint64_t save(struct history *h, uint64_t file)
 	return file;
 }
 
+/* As the files say now. */
+static void find_parents(struct history *h)
+{
+	for (uint64_t i = 1; i <= h->nfiles; i++) {
+		struct smi_qcow2_chain *images;
+
+		history_name(i, name);
+		if (smi_qcow2_chain_open(h->memory.folder_fd, name, &images,
+					 NULL) < 0)
+			continue;
+		h->parents[i] =
+			smi_qcow2_chain_nimages(images) > 1
+				? smi_folder_number(
+					  smi_qcow2_chain_name(images, 1))
+				: 0;
+		smi_qcow2_chain_close(images);
+	}
+}
+
+/* What is left of the folder shows what it showed, also where it is refused. */
+static uint64_t prune(struct history *h, uint64_t file)
+{
+	const struct smudge_prune_options options = {
+		.size = sizeof(options),
+		.folder = ".",
+		.keep_last = 1 + test_rng_below(&h->rng, 4),
+		.merge_all = test_rng_below(&h->rng, 2),
+	};
+	struct smudge_error err = SMUDGE_ERROR_INIT;
+
+	/* It has the writer's lock. */
+	close(h->memory.folder_fd);
+	if (smudge_layers_prune(&options, NULL, &err) < 0 &&
+	    getenv("SMUDGE_TEST_VERBOSE"))
+		fprintf(stderr, "# prune: %d %s\n", err.code, err.message);
+	h->memory.folder_fd = smi_folder_open_to_write(".", NULL);
+	assert_true(h->memory.folder_fd >= 0);
+	find_parents(h);
+	return 0;
+}
+
 const struct operation operations[] = {
 	{"commit", commit, false},
 	{"commit -d", commit_kept, false},
@@ -317,6 +362,7 @@ const struct operation operations[] = {
 	{"qemu-io", write_pages, false},
 	{"rm", remove_file, false},
 	{"save", save, true},
+	{"prune", prune, true},
 };
 
 const size_t noperations = sizeof(operations) / sizeof(operations[0]);
