@@ -20,6 +20,7 @@ static const struct {
 	{"delta", checkpoint_case_delta},
 	{"full", checkpoint_case_full},
 	{"chain", checkpoint_case_chain},
+	{"prune", checkpoint_case_prune},
 	{"guest", checkpoint_case_guest},
 	{"idle", checkpoint_case_idle},
 	{"lazy", checkpoint_case_lazy},
@@ -49,9 +50,9 @@ static const struct option options[] = {
 static const struct bench_program program = {
 	.name = "bench-checkpoint",
 	.usage = "usage: bench-checkpoint [options]\n"
-		 "  --case NAME   delta, full, chain, guest, idle, lazy, "
-		 "tracking\n"
-		 "                or process only\n"
+		 "  --case NAME   delta, full, chain, prune, guest, idle, "
+		 "lazy,\n"
+		 "                tracking or process only\n"
 		 "  --json        one JSON object per line: case, what, ms,\n"
 		 "                baseline, baseline_ms, ratio, must, aim\n"
 		 "  --full        as --samples 15\n"

@@ -99,6 +99,7 @@ double checkpoint_write_file(const char *path, const void *bytes,
 void checkpoint_case_delta(void);
 void checkpoint_case_full(void);
 void checkpoint_case_chain(void);
+void checkpoint_case_prune(void);
 void checkpoint_case_guest(void);
 void checkpoint_case_idle(void);
 void checkpoint_case_lazy(void);
