@@ -134,7 +134,8 @@ static int serve(struct guest *guest, const struct vm_options *options,
 	ret = exit_status(machine);
 	if (!ending_signal(ending) && control_last_words(guest->control))
 		say("%s", control_last_words(guest->control));
-	if (!ret && control_is_unconfirmed(guest->control))
+	if (!ret && (control_is_unconfirmed(guest->control) ||
+		     guest->state == MACHINE_INTERNAL_ERROR))
 		ret = STATUS_ERROR;
 	return ret;
 }

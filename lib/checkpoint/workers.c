@@ -47,6 +47,9 @@ int smi_thread_start(pthread_t *ret_thread, void *(*run)(void *), void *opaque)
 	int ret;
 
 	sigfillset(&all);
+	/* faults are the program's: blocked, they would end it */
+	sigdelset(&all, SIGSEGV);
+	sigdelset(&all, SIGBUS);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	ret = pthread_create(ret_thread, NULL, run, opaque);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -21,6 +21,7 @@ int host_thread_start(pthread_t *ret_thread, void *(*run)(void *), void *opaque,
 	int ret;
 
 	sigfillset(&blocked);
+	sigdelset(&blocked, SIGSEGV);
 	if (signal)
 		sigdelset(&blocked, signal);
 	pthread_sigmask(SIG_SETMASK, &blocked, &before);

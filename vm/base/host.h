@@ -13,8 +13,10 @@
 int64_t host_now_ns(void);
 
 /*
- * host_thread_start - start a thread with all signals blocked
- * @signal: one that is not blocked, or 0
+ * host_thread_start - start a thread with all signals blocked but SIGSEGV
+ * @signal: another one that is not blocked, or 0
+ *
+ * The kernel ends a process that blocks the signal of its own fault.
  *
  * Return: 0 or -errno.
  */

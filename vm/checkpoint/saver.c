@@ -18,6 +18,7 @@
 #include "base/bytes.h"
 #include "base/say.h"
 #include "checkpoint/pruner.h"
+#include "machine/lost.h"
 #include "machine/machine.h"
 #include "machine/moment.h"
 #include "machine/run_control.h"
@@ -74,7 +75,8 @@ static int resume(void *opaque, struct smudge_error *err)
 	struct saver *saver = opaque;
 
 	run_control_release(saver->machine);
-	return 0;
+	/* all that was copied was read before this */
+	return machine_check_memory(saver->machine, err);
 }
 
 /* A guest that will run after the pause is in the state save-vm. */

@@ -9,6 +9,7 @@
 #include "control/commands.h"
 
 #include "common/wait.h"
+#include "machine/lost.h"
 #include "machine/machine.h"
 #include "migration/migration.h"
 
@@ -127,6 +128,7 @@ json_t *control_memory_digest(struct control_target *target,
 			      const json_t *arguments, struct qmp_error *err)
 {
 	enum machine_run_state state = machine_run_state(target->machine);
+	struct smudge_error why = {0};
 	char text[33];
 	XXH128_hash_t hash;
 	int ret;
@@ -143,6 +145,8 @@ json_t *control_memory_digest(struct control_target *target,
 	/* a vCPU that ended the machine did not wait for the others */
 	machine_wait_until_out(target->machine);
 	ret = digest_ram(target->machine, &hash);
+	if (!ret && machine_check_memory(target->machine, &why))
+		return qmp_error_set(err, QMP_CLASS_GENERIC, "%s", why.message);
 	if (ret)
 		return qmp_error_set(err, QMP_CLASS_GENERIC,
 				     "no digest can be taken: %s",

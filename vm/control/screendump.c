@@ -16,6 +16,7 @@
 
 #include "common/file.h"
 #include "devices/framebuffer.h"
+#include "machine/lost.h"
 #include "machine/machine.h"
 
 #define WHERE		"screendump"
@@ -133,6 +134,10 @@ int screendump(struct machine *machine, const char *path, const char *format,
 					"this machine has no display: it was "
 					"started without --display");
 	ret = take(vram, &mode, &picture);
+	if (!ret && machine_check_memory(machine, err)) {
+		free(picture.rgb);
+		return -EIO;
+	}
 	if (!ret) {
 		ret = write_file(&picture, path, is_png);
 		free(picture.rgb);

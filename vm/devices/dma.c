@@ -11,6 +11,7 @@
 #include <smudge/error.h>
 
 #include "base/bytes.h"
+#include "base/lost_memory.h"
 #include "devices/device.h"
 
 #define SOURCE_LOW  0x700
@@ -108,7 +109,24 @@ static bool dma_out(void *self, uint16_t port, unsigned int size,
 	return false;
 }
 
-/* False: an error, nothing was written. */
+struct transfer {
+	uint8_t *target;
+	const uint8_t *source; /* of DMA_COPY */
+	const struct dma *dma;
+};
+
+static void transfer(void *opaque)
+{
+	const struct transfer *t = opaque;
+	const struct dma_regs *regs = &t->dma->regs;
+
+	if (t->dma->command == DMA_COPY)
+		memmove(t->target, t->source, regs->length_bytes);
+	else
+		memset(t->target, (int)regs->value, regs->length_bytes);
+}
+
+/* False: an error, nothing was written, or memory is lost. */
 static bool carry_out(struct dma *dma)
 {
 	const struct dma_regs *regs = &dma->regs;
@@ -127,10 +145,8 @@ static bool carry_out(struct dma *dma)
 		return false;
 	if (!length)
 		return true;
-	if (dma->command == DMA_COPY)
-		memmove(target, source, length);
-	else
-		memset(target, (int)regs->value, length);
+	if (!lost_memory_try(transfer, &(struct transfer){target, source, dma}))
+		return false;
 	host->memory_written(host->opaque, regs->target_gpa, length);
 	return true;
 }

@@ -29,6 +29,8 @@
 
 #include <smudge/error.h>
 
+#include "base/lost_memory.h"
+
 #define WHERE	   "unicorn"
 #define OPCODE_HLT 0xf4
 
@@ -224,32 +226,56 @@ static enum engine_exit leave(struct engine_vcpu *vcpu, uc_err why,
 	return ENGINE_EXIT_ERROR;
 }
 
-static enum engine_exit unicorn_vcpu_run(struct engine_vcpu *vcpu,
-					 struct smudge_error *err)
+struct run {
+	struct engine_vcpu *vcpu;
+	struct smudge_error *err;
+	enum engine_exit exit;
+};
+
+/* All of a run that touches guest memory, but for devices. */
+static void run_guest(void *opaque)
 {
-	const struct engine_ports *ports = &vcpu->engine->ports;
+	struct run *run = opaque;
+	struct engine_vcpu *vcpu = run->vcpu;
 	uc_err why;
 
-	if (engine_unicorn_check_tables(vcpu->engine, vcpu->shadow.cr3, err) <
-		    0 ||
-	    engine_unicorn_invalidate(vcpu, err) < 0)
-		return ENGINE_EXIT_ERROR;
+	run->exit = ENGINE_EXIT_ERROR;
+	if (engine_unicorn_check_tables(vcpu->engine, vcpu->shadow.cr3,
+					run->err) < 0 ||
+	    engine_unicorn_invalidate(vcpu, run->err) < 0)
+		return;
 	vcpu->code.is_first_run = !vcpu->has_run;
 	vcpu->has_run = true;
 	vcpu->is_stopping = false;
 	why = uc_emu_start(vcpu->uc, vcpu->shadow.rip, 0, 0, 0);
 	report_store(vcpu);
+	if (vcpu->unemulated.code) {
+		*run->err = vcpu->unemulated;
+		return;
+	}
+	run->exit = ENGINE_EXIT_INTERRUPTED;
+	if (vcpu->is_stopping)
+		return;
+	uc_reg_read(vcpu->uc, UC_X86_REG_RIP, &vcpu->shadow.rip);
+	run->exit = leave(vcpu, why, run->err);
+}
+
+static enum engine_exit unicorn_vcpu_run(struct engine_vcpu *vcpu,
+					 struct smudge_error *err)
+{
+	const struct engine_ports *ports = &vcpu->engine->ports;
+	struct run run = {.vcpu = vcpu, .err = err};
+
+	/* Unicorn was left in the middle: nothing of it can be used */
+	if (!lost_memory_try(run_guest, &run)) {
+		smudge_error_set(err, -EFAULT, WHERE,
+				 "the guest came to memory that is lost");
+		return ENGINE_EXIT_ERROR;
+	}
 	if (vcpu->has_work)
 		ports->complete(ports->opaque);
 	vcpu->has_work = false;
-	if (vcpu->unemulated.code) {
-		*err = vcpu->unemulated;
-		return ENGINE_EXIT_ERROR;
-	}
-	if (vcpu->is_stopping)
-		return ENGINE_EXIT_INTERRUPTED;
-	uc_reg_read(vcpu->uc, UC_X86_REG_RIP, &vcpu->shadow.rip);
-	return leave(vcpu, why, err);
+	return run.exit;
 }
 
 static void unicorn_vcpu_kick(struct engine_vcpu *vcpu)

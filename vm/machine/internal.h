@@ -17,6 +17,7 @@
 
 #include "devices/devices.h"
 #include "engine/engine.h"
+#include "machine/lost.h"
 #include "machine/machine.h"
 #include "machine/run_control.h"
 
@@ -69,6 +70,8 @@ struct machine {
 	enum machine_run_state state;
 	unsigned int quiesced; /* > 0: vCPUs stay out, whatever the state */
 	uint64_t generation;   /* changes when others may have written */
+	bool is_memory_lost;   /* they stay out for good */
+	struct machine_memory_check memory_check;
 	bool is_ending;
 	bool is_loadable; /* inmigrate: a state was loaded, so it may run */
 	enum machine_exit_reason exit_reason;
@@ -88,11 +91,18 @@ void machine_vcpus_end(struct machine *machine);
 void machine_quiesce(struct machine *machine);
 void machine_unquiesce(struct machine *machine);
 
-/* From a vCPU's thread: the guest ended itself, or an engine failed. */
+/* From a vCPU's thread: the guest ended itself. */
 void machine_ended(struct machine *machine, enum machine_run_state state,
 		   enum machine_exit_reason reason, int status);
 
-/* Call the listener; without locks. */
+/*
+ * With the lock held: the state is internal-error, and the vCPUs are kicked.
+ * The first error stays. Return: the former state.
+ */
+enum machine_run_state machine_fail_locked(struct machine *machine,
+					   const struct smudge_error *why);
+
+/* listener.c: call the listener; without locks. */
 void machine_notify(struct machine *machine, enum machine_run_state from,
 		    enum machine_run_state to);
 

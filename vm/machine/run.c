@@ -28,35 +28,17 @@
 static bool may_enter(const struct machine *machine)
 {
 	return machine->state == MACHINE_RUNNING && !machine->quiesced &&
-	       !machine->is_ending;
+	       !machine->is_memory_lost && !machine->is_ending;
 }
 
-void machine_notify(struct machine *machine, enum machine_run_state from,
-		    enum machine_run_state to)
-{
-	if (from == to)
-		return;
-	pthread_mutex_lock(&machine->listener_lock);
-	if (machine->listener.changed)
-		machine->listener.changed(machine->listener.opaque, from, to);
-	pthread_mutex_unlock(&machine->listener_lock);
-}
-
-void machine_set_listener(struct machine *machine,
-			  const struct machine_listener *listener)
-{
-	pthread_mutex_lock(&machine->listener_lock);
-	machine->listener = listener ? *listener : (struct machine_listener){0};
-	pthread_mutex_unlock(&machine->listener_lock);
-}
-
-/* With the lock held. */
+/* With the lock held. A machine that failed stays so while it is here. */
 static enum machine_run_state change_state(struct machine *machine,
 					   enum machine_run_state state)
 {
 	enum machine_run_state from = machine->state;
 
-	machine->state = state;
+	if (from != MACHINE_INTERNAL_ERROR || state == MACHINE_POSTMIGRATE)
+		machine->state = state;
 	machine->generation++;
 	pthread_mutex_lock(&machine->devices.lock);
 	if (state == MACHINE_RUNNING)
@@ -192,20 +174,16 @@ void machine_unquiesce(struct machine *machine)
 	pthread_mutex_unlock(&machine->lock);
 }
 
-void machine_request_exit(struct machine *machine,
-			  enum machine_exit_reason reason, int status)
+enum machine_run_state machine_fail_locked(struct machine *machine,
+					   const struct smudge_error *why)
 {
-	const uint64_t one = 1;
+	enum machine_run_state from;
 
-	pthread_mutex_lock(&machine->lock);
-	if (machine->exit_reason == MACHINE_EXIT_NONE) {
-		machine->exit_reason = reason;
-		machine->exit_status = status;
-	}
-	pthread_mutex_unlock(&machine->lock);
-	/* the counter cannot overflow in a process's life */
-	while (write(machine->exit_fd, &one, sizeof(one)) < 0 && errno == EINTR)
-		;
+	if (!machine->error.code)
+		machine->error = *why;
+	from = change_state(machine, MACHINE_INTERNAL_ERROR);
+	kick_those_inside(machine);
+	return from;
 }
 
 void machine_ended(struct machine *machine, enum machine_run_state state,
@@ -219,6 +197,36 @@ void machine_ended(struct machine *machine, enum machine_run_state state,
 	pthread_mutex_unlock(&machine->lock);
 	machine_notify(machine, from, state);
 	machine_request_exit(machine, reason, status);
+}
+
+/* True: @why says why. */
+static bool is_losing_memory(struct machine *machine, struct smudge_error *why)
+{
+	struct machine_memory_check check;
+	struct smudge_error found = {0};
+
+	pthread_mutex_lock(&machine->lock);
+	check = machine->memory_check;
+	pthread_mutex_unlock(&machine->lock);
+	if (!check.failure || !check.failure(check.opaque, &found))
+		return false;
+	*why = found;
+	return true;
+}
+
+/* Who reports the loss of memory decides whether the process ends. */
+static void fail(struct machine *machine, const struct smudge_error *err)
+{
+	struct smudge_error why = *err;
+	bool is_loss = is_losing_memory(machine, &why);
+	enum machine_run_state from;
+
+	pthread_mutex_lock(&machine->lock);
+	from = machine_fail_locked(machine, &why);
+	pthread_mutex_unlock(&machine->lock);
+	machine_notify(machine, from, MACHINE_INTERNAL_ERROR);
+	if (!is_loss)
+		machine_request_exit(machine, MACHINE_EXIT_ERROR, 1);
 }
 
 /* Without interrupts nothing wakes a vCPU. Return: it was the last one. */
@@ -252,12 +260,7 @@ static void handle_exit(struct machine_vcpu *vcpu, enum engine_exit exit,
 			      MACHINE_EXIT_TRIPLE_FAULT, 1);
 		break;
 	case ENGINE_EXIT_ERROR:
-		pthread_mutex_lock(&machine->lock);
-		if (!machine->error.code)
-			machine->error = *err;
-		pthread_mutex_unlock(&machine->lock);
-		machine_ended(machine, MACHINE_INTERNAL_ERROR,
-			      MACHINE_EXIT_ERROR, 1);
+		fail(machine, err);
 		break;
 	}
 }

@@ -31,6 +31,10 @@ static int check_ended(struct machine *machine, struct smudge_error *err)
 
 	if (state != MACHINE_SHUTDOWN && state != MACHINE_INTERNAL_ERROR)
 		return 0;
+	if (*machine_error(machine))
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"the guest has failed: %.200s",
+					machine_error(machine));
 	return smudge_error_set(err, -EINVAL, WHERE,
 				"the guest has ended: its state is '%s'",
 				machine_run_state_name(state));

@@ -108,6 +108,9 @@ int machine_save_state(struct machine *machine, struct vm_buf *buf,
 	if (machine_run_state(machine) == MACHINE_RUNNING)
 		return smudge_error_set(err, -EBUSY, WHERE,
 					"the machine is running");
+	ret = machine_check_memory(machine, err);
+	if (ret < 0)
+		return ret;
 	vm_buf_put32(buf, count_sections(machine));
 	ret = save_vcpus(machine, buf, err);
 	if (ret < 0)

@@ -18,6 +18,7 @@
 #include "common/wait.h"
 #include "devices/framebuffer.h"
 #include "base/host.h"
+#include "machine/lost.h"
 #include "machine/machine.h"
 #include "base/say.h"
 
@@ -266,6 +267,13 @@ static void fail_to_refresh(struct vnc *vnc, struct smudge_error *err)
 	drop_viewers(vnc);
 }
 
+/* The frame may have got what the guest never drew. */
+static void lose_picture(struct vnc *vnc, const struct smudge_error *err)
+{
+	complain(vnc, err);
+	drop_viewers(vnc);
+}
+
 static void mark_changes(struct vnc *vnc, const struct smudge_rect *rects,
 			 size_t nrects)
 {
@@ -289,6 +297,8 @@ static void refresh(struct vnc *vnc)
 	if (smudge_display_refresh(vnc->display, rects, MAX_RECTS, &nrects,
 				   &err))
 		fail_to_refresh(vnc, &err);
+	else if (machine_check_memory(vnc->machine, &err))
+		lose_picture(vnc, &err);
 	else
 		mark_changes(vnc, rects, nrects);
 	vnc->interval_ns *= 2;
