@@ -153,6 +153,28 @@ static int take_keep(struct vm_options *options, const char *value,
 				value);
 }
 
+static int take_lazy(struct vm_options *options, const char *value,
+		     struct smudge_error *err)
+{
+	options->control.is_lazy = true;
+	return 0;
+}
+
+static int take_lazy_rate(struct vm_options *options, const char *value,
+			  struct smudge_error *err)
+{
+	uint64_t bytes = 0;
+
+	if (options_parse_size(value, &bytes) < 0 || !bytes)
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"--lazy-rate takes a number of bytes "
+					"per second or one with K, M, G or T, "
+					"not '%.40s'",
+					value);
+	options->control.lazy_bytes_per_second = bytes;
+	return 0;
+}
+
 static int take_paused(struct vm_options *options, const char *value,
 		       struct smudge_error *err)
 {
@@ -205,6 +227,8 @@ static const struct option table[] = {
 	{"--vnc", NULL, NULL, TEXT(control.vnc)},
 	{"--incoming", NULL, NULL, TEXT(control.incoming)},
 	{"--restore", NULL, NULL, TEXT(control.restore)},
+	{"--lazy", NULL, NULL, 0, take_lazy, false},
+	{"--lazy-rate", NULL, NULL, 0, take_lazy_rate, true},
 	{"--checkpoint-to", NULL, NULL, TEXT(control.checkpoint_to)},
 	{"--checkpoint-every", NULL, NULL, 0, take_every, true},
 	{"--checkpoint-keep", NULL, NULL, 0, take_keep, true},
@@ -279,88 +303,6 @@ static int usage(struct smudge_error *err, const char *format, const char *arg)
 				format, text);
 }
 
-/* With --incoming it has been ignored since the first version. */
-static int check_append(const struct vm_options *options,
-			struct smudge_error *err)
-{
-	if (!options->control.restore || !*options->append)
-		return 0;
-	return smudge_error_set(err, -EINVAL, WHERE,
-				"--append is for --kernel: a guest that "
-				"--restore brings back has its command line; "
-				"see --help");
-}
-
-/* The guest comes from exactly one place. */
-static int check_origin(const struct vm_options *options,
-			struct smudge_error *err)
-{
-	int n = (options->kernel != NULL) +
-		(options->control.incoming != NULL) +
-		(options->control.restore != NULL);
-
-	if (n == 1)
-		return 0;
-	return smudge_error_set(err, -EINVAL, WHERE,
-				n ? "--kernel, --incoming and --restore "
-				    "exclude each other; see --help"
-				  : "one of --kernel, --incoming and --restore "
-				    "is needed; see --help");
-}
-
-static int check_checkpoints(const struct vm_options *options,
-			     struct smudge_error *err)
-{
-	const char *to = options->control.checkpoint_to;
-
-	if (to && !*to)
-		return smudge_error_set(err, -EINVAL, WHERE,
-					"--checkpoint-to takes a folder or "
-					"none; see --help");
-	if (!options->control.checkpoint_every_ns &&
-	    checkpoint_keep_is_any(&options->control.checkpoint_keep))
-		return smudge_error_set(err, -EINVAL, WHERE,
-					"--checkpoint-keep needs "
-					"--checkpoint-every; see --help");
-	if (!options->control.checkpoint_every_ns || (to && strcmp(to, "none")))
-		return 0;
-	return smudge_error_set(err, -EINVAL, WHERE,
-				"--checkpoint-every needs --checkpoint-to "
-				"FOLDER; see --help");
-}
-
-static int check_combination(const struct vm_options *options,
-			     struct smudge_error *err)
-{
-	int ret;
-
-	if (options->action != VM_ACTION_RUN)
-		return 0;
-	ret = check_origin(options, err);
-	if (!ret)
-		ret = check_append(options, err);
-	if (!ret)
-		ret = check_checkpoints(options, err);
-	if (ret)
-		return ret;
-	if (options->control.vnc &&
-	    !options->machine.devices.framebuffer_width_pixels)
-		return smudge_error_set(err, -EINVAL, WHERE,
-					"--vnc needs --display WIDTHxHEIGHT; "
-					"see --help");
-	if (options->control.incoming && !options->control.qmp &&
-	    !strcmp(options->control.incoming, "defer"))
-		return smudge_error_set(err, -EINVAL, WHERE,
-					"--incoming defer waits for QMP's "
-					"migrate-incoming and needs --qmp; "
-					"see --help");
-	if (options->control.paused_start && !options->control.qmp)
-		return smudge_error_set(err, -EINVAL, WHERE,
-					"--paused-start waits for QMP's cont "
-					"and needs --qmp; see --help");
-	return 0;
-}
-
 int options_parse(int argc, char *const argv[], struct vm_options *ret_options,
 		  struct smudge_error *err)
 {
@@ -391,7 +333,7 @@ int options_parse(int argc, char *const argv[], struct vm_options *ret_options,
 		if (ret < 0)
 			return ret;
 	}
-	ret = check_combination(&options, err);
+	ret = options_check(&options, err);
 	if (ret < 0)
 		return ret;
 	options.machine.is_incoming = options.control.incoming != NULL;

@@ -45,6 +45,12 @@ struct vm_options {
 int options_parse(int argc, char *const argv[], struct vm_options *ret,
 		  struct smudge_error *err);
 
+/*
+ * options_check - do the options go together? Part of options_parse.
+ * Return: 0, or -EINVAL with one sentence.
+ */
+int options_check(const struct vm_options *options, struct smudge_error *err);
+
 /* "64M", "1G", "4096" (bytes unless a suffix K, M, G, T says otherwise). */
 int options_parse_size(const char *text, uint64_t *ret_bytes);
 

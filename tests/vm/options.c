@@ -179,8 +179,21 @@ static void test_checkpoints(void **state)
 	assert_true(options.control.checkpoint_keep.has_garbage);
 	assert_false(options.machine.is_incoming);
 	assert_null(options.kernel);
+	assert_false(options.control.is_lazy);
+	assert_true(options.machine.is_restored);
+}
+
+static void test_lazy(void **state)
+{
+	char *const argv[] = {(char *)"smudge-vm", (char *)"--restore=f",
+			      (char *)"--lazy", (char *)"--lazy-rate=3M", NULL};
+	struct vm_options options;
+
+	parse(argv, &options);
+	assert_true(options.control.is_lazy);
+	assert_int_equal(options.control.lazy_bytes_per_second, 3 << 20);
 }
 
 TEST_MAIN(test_defaults, test_verbose, test_all_options,
 	  test_help_and_version_need_no_guest, test_sizes, test_seconds,
-	  test_checkpoints)
+	  test_checkpoints, test_lazy)

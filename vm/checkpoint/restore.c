@@ -13,6 +13,7 @@
 #include "base/host.h"
 #include "base/say.h"
 #include "checkpoint/checkpoint.h"
+#include "checkpoint/lazy.h"
 #include "checkpoint/saver.h"
 #include "common/layer_name.h"
 #include "common/layer_place.h"
@@ -29,6 +30,7 @@ struct restore {
 	struct layer_name name;
 	struct layer_place place;
 	struct smudge_chain *chain; /* of the place */
+	struct lazy *lazy;	    /* NULL: all memory comes in first */
 	int64_t reported_ns;
 };
 
@@ -144,7 +146,7 @@ static int find_moment(const struct restore *restore, const void **ret_bytes,
 				restore->options->from);
 }
 
-static int restore_memory(struct restore *restore, struct smudge_error *err)
+static int restore_eagerly(struct restore *restore, struct smudge_error *err)
 {
 	const struct smudge_restore_options options = {
 		.size = sizeof(options),
@@ -156,6 +158,14 @@ static int restore_memory(struct restore *restore, struct smudge_error *err)
 	restore->reported_ns = host_now_ns();
 	return smudge_restore(machine_memory(restore->machine), restore->chain,
 			      &options, err);
+}
+
+static int restore_memory(struct restore *restore, struct smudge_error *err)
+{
+	if (restore->options->lazy)
+		return lazy_begin(restore->options->lazy, restore->chain,
+				  &restore->lazy, err);
+	return restore_eagerly(restore, err);
 }
 
 /* Without an explicit wish it is no failure when it cannot be written. */
@@ -197,9 +207,36 @@ static int restore_all(struct restore *restore, struct checkpoints *checkpoints,
 	return ret;
 }
 
+/* A page that the state needs may be what failed. */
+static int explain(struct restore *restore, int ret, struct smudge_error *err)
+{
+	struct smudge_error why = {0};
+
+	if (!restore->lazy || !lazy_has_failed(restore->lazy, &why))
+		return ret;
+	smudge_error_clear(err);
+	return smudge_error_set(err, why.code, WHERE, "%s", why.message);
+}
+
+/* The place is closed here, unless it is the lazy's. */
+static int finish(struct restore *restore, int ret, struct lazy **ret_lazy,
+		  struct smudge_error *err)
+{
+	if (ret)
+		ret = explain(restore, ret, err);
+	if (!ret && restore->lazy) {
+		lazy_take_place(restore->lazy, &restore->place);
+		*ret_lazy = restore->lazy;
+		return 0;
+	}
+	lazy_destroy(restore->lazy);
+	layer_place_close(&restore->place);
+	return ret;
+}
+
 int restore_machine(struct machine *machine, struct checkpoints *checkpoints,
 		    const struct restore_options *options, bool *ret_is_running,
-		    struct smudge_error *err)
+		    struct lazy **ret_lazy, struct smudge_error *err)
 {
 	struct restore restore = {.machine = machine, .options = options};
 	int ret = parse(options->from, &restore.name, err);
@@ -209,6 +246,5 @@ int restore_machine(struct machine *machine, struct checkpoints *checkpoints,
 	if (ret)
 		return ret;
 	ret = restore_all(&restore, checkpoints, ret_is_running, err);
-	layer_place_close(&restore.place);
-	return ret;
+	return finish(&restore, ret, ret_lazy, err);
 }

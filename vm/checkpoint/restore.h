@@ -8,6 +8,8 @@
 #include <stdbool.h>
 
 struct checkpoints;
+struct lazy;
+struct lazy_options;
 struct machine;
 struct smudge_error;
 
@@ -19,7 +21,8 @@ struct restore_options {
 	 * newest layer; of a disk nowhere.
 	 */
 	const char *to;
-	int end_fd; /* ends it once it is readable */
+	int end_fd;			 /* ends it once it is readable */
+	const struct lazy_options *lazy; /* NULL: all memory comes in first */
 };
 
 #define RESTORE_NOWHERE "none"
@@ -33,15 +36,17 @@ int restore_check(const char *from, struct smudge_error *err);
  * @checkpoints: the folder of later checkpoints is opened: if the layer is its
  *      newest one, the next checkpoint is a delta
  * @ret_is_running: whether the guest ran at that moment; it does not yet
+ * @ret_lazy: written only with options->lazy, and on success
  *
  * Blocks: as long as reading takes; reports progress on stderr.
  * State after failure: the machine must not run.
  * Return: 0, -ECANCELED (@end_fd), -ERANGE (a machine of another size),
  * -ENODATA (no checkpoint of a smudge-vm), or as smudge_chain_open,
- * smudge_restore, moment_load and checkpoints_open, with one sentence.
+ * smudge_restore, lazy_begin, moment_load and checkpoints_open, with one
+ * sentence.
  */
 int restore_machine(struct machine *machine, struct checkpoints *checkpoints,
 		    const struct restore_options *options, bool *ret_is_running,
-		    struct smudge_error *err);
+		    struct lazy **ret_lazy, struct smudge_error *err);
 
 #endif

@@ -160,6 +160,7 @@ static const struct command commands[] = {
 	{"query-vnc", control_query_vnc, NULL},
 	{"query-x-smudge-checkpoints", control_query_checkpoints,
 	 id_parameters},
+	{"query-x-smudge-lazy", control_query_lazy, NULL},
 	{"quit", run_quit, NULL},
 	{"screendump", control_screendump, screendump_parameters},
 	{"stop", run_stop, NULL},

@@ -13,6 +13,7 @@
 
 struct checkpoint_job;
 struct checkpoints;
+struct lazy;
 struct machine;
 struct migration;
 struct rate;
@@ -25,7 +26,8 @@ struct control_target {
 	struct migration *migration;
 	struct rate *rate;
 	struct checkpoints *checkpoints;
-	struct vnc *vnc; /* NULL without --vnc */
+	struct lazy *lazy; /* NULL without --lazy */
+	struct vnc *vnc;   /* NULL without --vnc */
 };
 
 /* qmp_handler.execute, with a control_target as @opaque. */
@@ -87,6 +89,12 @@ json_t *control_query_checkpoints(struct control_target *target,
 				  struct qmp_error *err);
 /* The data of the event when a job has ended. */
 json_t *control_checkpoint_event(const struct checkpoint_job *job);
+
+/* commands_lazy.c */
+json_t *control_query_lazy(struct control_target *target,
+			   const json_t *arguments, struct qmp_error *err);
+/* The data of the event: all is in, or @why says why not. */
+json_t *control_lazy_event(const struct smudge_error *why);
 
 /* commands_memory.c */
 json_t *control_memory_stats(struct control_target *target,

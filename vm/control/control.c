@@ -9,8 +9,10 @@
 #include "control/control.h"
 
 #include "control/commands.h"
+#include "base/say.h"
 #include "base/unix_listen.h"
 #include "checkpoint/checkpoint.h"
+#include "checkpoint/lazy.h"
 #include "checkpoint/restore.h"
 #include "machine/machine.h"
 #include "machine/run_control.h"
@@ -21,6 +23,7 @@
 #include "vnc/vnc.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +32,7 @@ struct control {
 	const struct control_config *config;
 	struct control_target target;
 	struct qmp_server *server; /* NULL without --qmp */
+	pthread_mutex_t lock;	   /* guards server until it is started */
 	bool is_to_start;
 	bool is_stopped;
 	bool was_migrating;	     /* when it was stopped */
@@ -63,6 +67,37 @@ static void checkpoint_ended(void *opaque, const struct checkpoint_job *job)
 	if (control->server)
 		qmp_server_event(control->server, "X_SMUDGE_CHECKPOINT",
 				 control_checkpoint_event(job));
+}
+
+/* What reads the memory must let nothing of it out. */
+static void memory_lost(void *opaque)
+{
+	struct control *control = opaque;
+
+	(void)checkpoints_cancel(control->target.checkpoints, 0, NULL);
+	(void)migration_cancel(control->target.migration, NULL);
+}
+
+/*
+ * With --qmp the process stays, so that its user can ask what happened. Without
+ * it the end of the process says so.
+ */
+static void memory_ended(void *opaque, const struct smudge_error *why)
+{
+	struct control *control = opaque;
+	struct qmp_server *server;
+
+	pthread_mutex_lock(&control->lock);
+	server = control->server;
+	pthread_mutex_unlock(&control->lock);
+	if (server)
+		qmp_server_event(server, "X_SMUDGE_LAZY",
+				 control_lazy_event(why));
+	if (why && server)
+		say("the guest has failed: %s", why->message);
+	else if (why)
+		machine_request_exit(control->target.machine,
+				     MACHINE_EXIT_ERROR, 1);
 }
 
 static const char *shutdown_reason(enum machine_exit_reason reason)
@@ -107,11 +142,16 @@ static int open_server(struct control *control, const char *spec,
 		.execute = control_execute,
 	};
 	const struct machine_listener listener = {control, state_changed};
-	int ret = qmp_server_open(spec, &handler, &control->server, err);
+	struct qmp_server *server;
+	int ret = qmp_server_open(spec, &handler, &server, err);
 
-	if (!ret)
-		machine_set_listener(control->target.machine, &listener);
-	return ret;
+	if (ret)
+		return ret;
+	pthread_mutex_lock(&control->lock);
+	control->server = server;
+	pthread_mutex_unlock(&control->lock);
+	machine_set_listener(control->target.machine, &listener);
+	return 0;
 }
 
 static int create_all(struct control *control, struct smudge_error *err)
@@ -141,10 +181,18 @@ static int create_all(struct control *control, struct smudge_error *err)
 static int open_layers(struct control *control, struct smudge_error *err)
 {
 	const struct control_config *config = control->config;
+	const struct lazy_options lazy = {
+		.machine = control->target.machine,
+		.bytes_per_second = config->lazy_bytes_per_second,
+		.opaque = control,
+		.lost = memory_lost,
+		.ended = memory_ended,
+	};
 	const struct restore_options restore = {
 		.from = config->restore,
 		.to = config->checkpoint_to,
 		.end_fd = config->end_fd,
+		.lazy = config->is_lazy ? &lazy : NULL,
 	};
 	bool is_running = true;
 	int ret = 0;
@@ -152,7 +200,7 @@ static int open_layers(struct control *control, struct smudge_error *err)
 	if (config->restore)
 		ret = restore_machine(control->target.machine,
 				      control->target.checkpoints, &restore,
-				      &is_running, err);
+				      &is_running, &control->target.lazy, err);
 	else if (config->checkpoint_to &&
 		 strcmp(config->checkpoint_to, RESTORE_NOWHERE) != 0)
 		ret = checkpoints_open(control->target.checkpoints,
@@ -188,7 +236,9 @@ static int open_all(struct control *control, struct smudge_error *err)
 
 bool control_is_to_start(const struct control *control)
 {
-	return control->is_to_start;
+	return control->is_to_start &&
+	       machine_run_state(control->target.machine) !=
+		       MACHINE_INTERNAL_ERROR;
 }
 
 int control_serve(struct control *control, struct smudge_error *err)
@@ -196,7 +246,9 @@ int control_serve(struct control *control, struct smudge_error *err)
 	const struct control_config *config = control->config;
 	int ret = 0;
 
-	if (config->checkpoint_every_ns)
+	if (control->target.lazy)
+		ret = lazy_bring_all(control->target.lazy, err);
+	if (!ret && config->checkpoint_every_ns)
 		ret = checkpoints_begin(control->target.checkpoints,
 					config->checkpoint_to,
 					config->checkpoint_every_ns,
@@ -233,6 +285,7 @@ int control_open(struct machine *machine, const struct control_config *config,
 	if (!control)
 		return smudge_error_set(err, -ENOMEM, "control",
 					"out of memory");
+	pthread_mutex_init(&control->lock, NULL);
 	control->config = config;
 	control->target.machine = machine;
 	ret = open_all(control, err);
@@ -283,6 +336,8 @@ void control_stop(struct control *control)
 	control->was_migrating =
 		migration_end(control->target.migration, &control->end);
 	machine_pause(control->target.machine, MACHINE_PAUSED);
+	/* before what joins threads that may wait for a page */
+	lazy_end(control->target.lazy);
 	machine_set_listener(control->target.machine, NULL);
 	if (control->server) {
 		tell_shutdown(control);
@@ -293,6 +348,8 @@ void control_stop(struct control *control)
 	control->target.rate = NULL;
 	checkpoints_destroy(control->target.checkpoints);
 	control->target.checkpoints = NULL;
+	lazy_destroy(control->target.lazy);
+	control->target.lazy = NULL;
 	vnc_close(control->target.vnc);
 	control->target.vnc = NULL;
 }
@@ -304,5 +361,6 @@ void control_close(struct control *control)
 	control_stop(control);
 	migration_destroy(control->target.migration);
 	qmp_server_destroy(control->server);
+	pthread_mutex_destroy(&control->lock);
 	free(control);
 }

@@ -22,6 +22,8 @@ struct control_config {
 	const char *incoming; /* --incoming URI, "defer", or NULL */
 	const char *vnc;      /* --vnc, or NULL; see vnc/options.h */
 	const char *restore;  /* --restore, or NULL; see checkpoint/restore.h */
+	bool is_lazy;	      /* --lazy */
+	uint64_t lazy_bytes_per_second; /* --lazy-rate; 0: no limit */
 	/* --checkpoint-to: a folder, RESTORE_NOWHERE or NULL */
 	const char *checkpoint_to;
 	uint64_t checkpoint_every_ns; /* --checkpoint-every; 0: never */
