@@ -26,6 +26,7 @@ static const struct {
 	{"lazy", checkpoint_case_lazy},
 	{"tracking", checkpoint_case_tracking},
 	{"process", checkpoint_case_process},
+	{"vm", checkpoint_case_vm},
 };
 #define NCASES (sizeof(cases) / sizeof(cases[0]))
 
@@ -52,7 +53,7 @@ static const struct bench_program program = {
 	.usage = "usage: bench-checkpoint [options]\n"
 		 "  --case NAME   delta, full, chain, prune, guest, idle, "
 		 "lazy,\n"
-		 "                tracking or process only\n"
+		 "                tracking, process or vm only\n"
 		 "  --json        one JSON object per line: case, what, ms,\n"
 		 "                baseline, baseline_ms, ratio, must, aim\n"
 		 "  --full        as --samples 15\n"

@@ -105,5 +105,6 @@ void checkpoint_case_idle(void);
 void checkpoint_case_lazy(void);
 void checkpoint_case_tracking(void);
 void checkpoint_case_process(void);
+void checkpoint_case_vm(void);
 
 #endif
