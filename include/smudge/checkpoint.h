@@ -162,8 +162,8 @@ struct smudge_checkpointer_options {
 	/*
 	 * The moment is on stable storage. Called once per save that got so
 	 * far, in their order, from a thread of the checkpointer, while the
-	 * machine runs; save, cancel and stats may be called from it, wait and
-	 * destroy may not. @info is valid during the call, except write_ns. It
+	 * machine runs. It may call smudge_checkpointer_cancel and _stats, and
+	 * nothing else of this checkpointer. @info is valid during the call. It
 	 * returns 0, or -errno with a sentence in @err, which is never NULL;
 	 * -EIO stands for what no errno is. May be NULL.
 	 *
@@ -217,10 +217,10 @@ struct smudge_checkpointer_options {
  * not know), -EBUSY (another writer has the folder), -ENOTDIR, -ENOENT (the
  * folder's own folder), -EACCES, -EROFS, -ENOSPC, -ESTALE (clean_as_of is not
  * the folder's newest layer, not what the disk shows, or not of these regions),
- * -EOPNOTSUPP, -EPERM (in
- * a child of fork), -EAGAIN (no thread), -EMFILE, -ENFILE, -EIO, -ENOMEM, as
- * smudge_client_open, or, with clean_as_of, as smudge_chain_read and
- * smudge_memory_harvest.
+ * -EOPNOTSUPP, -EPERM (in a child of fork), -EAGAIN (no thread), -EMFILE,
+ * -ENFILE, -EIO, -ENOMEM, as smudge_client_open, or, with clean_as_of, as
+ * smudge_chain_read and smudge_memory_harvest, and for a disk what its read
+ * returned, or -ETIMEDOUT (store_deadline_ns).
  */
 int smudge_checkpointer_create(
 	struct smudge_memory *memory,

@@ -59,7 +59,7 @@ static int copy_options(struct smudge_checkpointer *cp,
 	struct smudge_checkpointer_options *to = &cp->options;
 	int ret = smi_sys_options_copy(
 		to, options,
-		SMI_SYS_SHAPE(smudge_checkpointer_options, clean_as_of),
+		SMI_SYS_SHAPE(smudge_checkpointer_options, last_number),
 		SMI_WHERE, err);
 
 	if (!ret)
