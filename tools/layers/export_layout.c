@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "layers/changed.h"
 #include "layers/guest.h"
 #include "layers/regions.h"
