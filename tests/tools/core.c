@@ -328,6 +328,26 @@ static void many_headers(void **state)
 	}
 }
 
+/* Other notes, as long as there is room for them, move no segment. */
+static void room_for_notes(void **state)
+{
+	static const uint8_t notes[3 * PAGE];
+	struct core_layout layout;
+	uint64_t file_off;
+
+	make_many(3, &layout);
+	layout.notes_room_bytes = sizeof(notes);
+	assert_int_equal(core_layout_head(&layout, EM_X86_64, NULL, 0), 0);
+	assert_int_equal(header_at(&layout, 0)->p_filesz, 0);
+	file_off = layout.segments[2].file_off;
+	assert_true(file_off >= sizeof(notes) + 2 * PAGE);
+	assert_int_equal(
+		core_layout_head(&layout, EM_X86_64, notes, sizeof(notes)), 0);
+	check_head(&layout);
+	assert_true(layout.segments[2].file_off == file_off);
+	core_layout_free(&layout);
+}
+
 static void too_large(void **state)
 {
 	const struct core_region region = {0, UINT64_C(1) << 63, 0, 0};
@@ -342,4 +362,4 @@ static void too_large(void **state)
 }
 
 TEST_MAIN(mappings, no_mappings, cut_mappings, segments, head, many_headers,
-	  too_large)
+	  room_for_notes, too_large)

@@ -134,7 +134,8 @@ int core_layout_head(struct core_layout *layout, uint16_t machine,
 				   &layout->segments[i], layout->align_bytes);
 	if (places.has_section)
 		put_section_header(to + places.section_off, &places);
-	memcpy(to + places.notes_off, notes, notes_bytes);
+	if (notes_bytes)
+		memcpy(to + places.notes_off, notes, notes_bytes);
 	return 0;
 }
 

@@ -66,7 +66,7 @@ int core_segments(const struct core_maps *maps,
 /*
  * core_layout_head - choose places for the segments, and make the head
  * @machine: EM_...
- * @notes: copied
+ * @notes: copied; NULL if there are none
  *
  * May be called again, with other notes: with room for them, the segments stay
  * where they are.
