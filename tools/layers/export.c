@@ -32,7 +32,7 @@ static const char help_text[] =
 	"\n"
 	"  --core           a core file: of a process, for gdb; of a guest its "
 	"physical\n"
-	"                   memory, for crash, drgn and volatility\n"
+	"                   memory, for crash and drgn\n"
 	"  --layout LAYOUT  a guest's memory: flat (a byte's place is its "
 	"address), qemu\n"
 	"                   (mem-path of its backend; FILE.ID each, if there "
