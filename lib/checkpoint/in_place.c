@@ -79,8 +79,9 @@ int smi_in_place_check(int folder_fd, const struct smi_moment *moment,
 	if (smi_stamp_is_same(&now, stamp))
 		return 0;
 	ret = read_footer(folder_fd, name, &moment->layer, err);
-	/* What it stood on may be merged and removed by another thread. */
-	if (ret == -ENOENT)
+	/* It may be replaced, and what it stood on removed, by one that prunes.
+	 */
+	if (ret == -ENOENT || ret == -ESTALE)
 		ret = read_footer(folder_fd, name, &moment->layer, err);
 	if (!ret || is_no_answer(ret))
 		return ret;

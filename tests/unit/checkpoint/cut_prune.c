@@ -127,7 +127,7 @@ static const char *wrong_with_layers(size_t nevents)
 static void continue_from(struct test_rng *rng)
 {
 	struct smudge_prune_options options = second_options;
-	struct smudge_prune_result result;
+	struct smudge_prune_result result = {.size = sizeof(result)};
 	struct smudge_error err;
 	uint64_t numbers[PRUNE_RIG_MAX];
 	size_t n;

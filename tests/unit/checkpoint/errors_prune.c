@@ -21,6 +21,15 @@
 static struct prune_rig rig;
 static struct smudge_prune_options options;
 
+/* Pages that are stored as they are, first in the file of a full layer. */
+static void write_random_pages(struct test_rng *rng)
+{
+	uint8_t *at = rig.m.now.regions[0].bytes + 310 * 4096;
+
+	for (size_t i = 0; i < 30 * 4096; i++)
+		at[i] = (uint8_t)test_rng_next(rng);
+}
+
 static int set_up(void **state)
 {
 	struct test_rng rng = test_rng_start("errors_prune");
@@ -28,6 +37,7 @@ static int set_up(void **state)
 	if (folder_enter(state) < 0)
 		return -1;
 	prune_rig_open(&rig, "chain");
+	write_random_pages(&rng);
 	for (int i = 0; i < NLAYERS; i++) {
 		moments_keep_first(&rig.m);
 		prune_rig_save(&rig, &rng, false, i == 2);
@@ -141,7 +151,6 @@ static void an_unwanted_layer_is_damaged(void **state)
 	static const uint64_t left[] = {3, 4, 5, 6};
 	const char *why;
 
-	/* The page that only the full layer has. */
 	damage("chain/layer-00000003.qcow2", 4096, 8 * 4096);
 	why = expect(-EBADMSG);
 	assert_non_null(strstr(why, "layer-00000003.qcow2"));

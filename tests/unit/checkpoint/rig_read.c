@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "checkpoint/folder.h"
+#include "checkpoint/readers.h"
 #include "checkpoint/tail.h"
 #include "common/little_endian.h"
 #include "qcow2/chain.h"
@@ -31,7 +32,9 @@ static void open_disk(struct rig *rig, const char *name, struct disk *disk)
 	struct smudge_error err = SMUDGE_ERROR_INIT;
 
 	disk->folder_fd = open(rig->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (smi_qcow2_chain_open(disk->folder_fd, name, &disk->chain, &err) ||
+	/* A pruner leaves alone what is read. */
+	if (smi_readers_enter(disk->folder_fd, &err) ||
+	    smi_qcow2_chain_open(disk->folder_fd, name, &disk->chain, &err) ||
 	    smi_qcow2_reader_create(disk->chain, 0, 0, &disk->reader, &err))
 		fail_msg("%s", err.message);
 }
