@@ -170,6 +170,8 @@ static int begin(struct smudge_lazy *lazy, struct smudge_memory *memory,
 		ret = open_workers(lazy, err);
 	if (ret < 0)
 		return ret;
+	/* Release: pairs with the acquire in smi_lazy_bring. */
+	atomic_store_explicit(&lazy->is_ready, true, memory_order_release);
 	lazy->begin_ns = smi_sys_now_ns();
 	if (smi_thread_start(&lazy->thread, smi_lazy_stream, lazy) < 0)
 		return smudge_error_set(err, -EAGAIN, WHERE,

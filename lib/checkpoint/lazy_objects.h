@@ -46,6 +46,7 @@ struct smudge_lazy {
 	struct smi_qcow2_kept *kept;	 /* what the workers read through */
 	struct smi_lazy_worker *workers; /* options.nthreads */
 	struct smi_lazy_worker streamer;
+	_Atomic bool is_ready; /* the workers are, so pages may be touched */
 	_Atomic uint64_t fault_bytes, read_ahead_bytes, stream_bytes;
 	uint64_t begin_ns;
 	pthread_t thread; /* streams */

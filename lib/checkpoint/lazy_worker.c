@@ -208,12 +208,10 @@ static int read_ahead(struct smudge_lazy *lazy, struct smi_lazy_worker *worker,
 	return ret;
 }
 
-int smi_lazy_bring(void *opaque, unsigned int thread, size_t region,
-		   uint64_t offset_bytes, size_t length_bytes,
-		   struct smudge_error *err)
+static int bring(struct smudge_lazy *lazy, struct smi_lazy_worker *worker,
+		 size_t region, uint64_t offset_bytes, size_t length_bytes,
+		 struct smudge_error *err)
 {
-	struct smudge_lazy *lazy = opaque;
-	struct smi_lazy_worker *worker = &lazy->workers[thread];
 	uint64_t end_bytes =
 		offset_bytes + (worker->room_npages << SMI_QCOW2_PAGE_SHIFT);
 	uint64_t bytes;
@@ -226,4 +224,19 @@ int smi_lazy_bring(void *opaque, unsigned int thread, size_t region,
 		return ret;
 	return read_ahead(lazy, worker, region, offset_bytes + length_bytes,
 			  end_bytes, err);
+}
+
+int smi_lazy_bring(void *opaque, unsigned int thread, size_t region,
+		   uint64_t offset_bytes, size_t length_bytes,
+		   struct smudge_error *err)
+{
+	struct smudge_lazy *lazy = opaque;
+
+	/* Acquire: pairs with the release in begin. */
+	if (!atomic_load_explicit(&lazy->is_ready, memory_order_acquire))
+		return smudge_error_set(err, -EBUSY, WHERE,
+					"the memory was touched before "
+					"smudge_restore_lazily returned");
+	return bring(lazy, &lazy->workers[thread], region, offset_bytes,
+		     length_bytes, err);
 }
