@@ -24,8 +24,8 @@ struct smi_sys_uffd_shared;
 
 /*
  * smi_sys_uffd_rest_keep - keep a range that is tracked
- * @use: for missing pages, open; no thread reads for it any more. If its range
- * is kept, it has none afterwards; it is to be closed
+ * @use: for missing pages, open; no thread reads for it any more. Where it is
+ *	kept it has no range afterwards. It is to be closed
  * @page_bytes: of its mapping
  * @brought: *brought has a bit for each page of it that was ever brought, and
  *	may have been dropped since; the others are zeros. It is allocated, and
