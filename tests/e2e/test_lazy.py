@@ -9,7 +9,7 @@ import signal
 import subprocess
 
 from ending import end_in_time
-from layers import file_of, verify
+from layers import answer, file_of, tool, verify
 from smudgetest import GUEST, MIB, PATIENCE, VM, Skip, any_engine, case, \
     check, check_equal, check_sentence, main, need_engine, wait_until
 
@@ -156,6 +156,25 @@ def open_in(machine, folder):
         except FileNotFoundError:
             pass
     return [path for path in paths if path.startswith(str(folder))]
+
+
+@case
+def layers_that_are_to_come_in_are_not_pruned(lab):
+    folder, _ = saved(lab, 3)
+    prune = ("layers", "prune", folder, "--keep-last", "1", "--garbage", "0")
+    before = sorted(os.listdir(folder))
+    machine = lab.restored("lazy", "--restore", f"{folder}@2",
+                           "--checkpoint-to", "none", *SLOWLY)
+    check_active(machine)
+    tool(*prune)
+    check_equal(sorted(os.listdir(folder)), before, "layers")
+    machine.qmp.run("stop")
+    machine.qmp.run("x-smudge-memory-digest")
+    wait_all(machine)
+    answer(*prune)
+    check_equal(os.listdir(folder), [before[-1]], "layers")
+    machine.qmp.run("cont")
+    machine.wait_passes(1)
 
 
 @case
