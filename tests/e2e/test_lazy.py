@@ -262,6 +262,24 @@ def a_file_that_is_cut(lab, engine):
     check_equal(os.listdir(folder), [path.name], "files in the folder")
 
 
+@case
+def a_migration_ends_with_it(lab):
+    """The destination gets no guest whose memory is not all there."""
+    folder, passes = saved(lab, 1, uncompressed=True)
+    path = file_of(folder, 1)
+    machine = lab.restored("lazy", "--restore", folder, *SLOWLY, "-S")
+    destination = lab.destination()
+    machine.qmp.run("migrate-set-parameters", max_bandwidth=2000000)
+    machine.qmp.run("migrate", uri=lab.uri)
+    machine.qmp.wait_migration("active")
+    os.truncate(path, path.stat().st_size // 2)
+    machine.qmp.wait_migration("cancelled", "failed")
+    check_lost(machine, passes, "layer-00000001.qcow2")
+    check_equal(destination.wait(), 1, destination.log())
+    check_sentence(destination.sentences()[-1], "the source gave up")
+    check_equal(destination.serial(), "", "what it printed there")
+
+
 def without_privilege():
     """In the child: userfaultfd only for this process's own faults."""
     libc = ctypes.CDLL(None, use_errno=True)
