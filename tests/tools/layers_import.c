@@ -299,6 +299,38 @@ static void what_does_not_fit_is_named(void **state)
 	assert_int_equal(access("unmade", F_OK), -1);
 }
 
+/* Its pages that did not change would be zeros. */
+static void a_diff_has_holes(void **state)
+{
+	char *paths[] = {"memory"};
+	struct import_region wanted = {.name = "a", .nbytes = 4 * PAGE};
+	struct import_request request = {
+		.layout = LAYERS_FLAT,
+		.folder = "copied",
+		.paths = paths,
+		.npaths = 1,
+		.wanted = &wanted,
+		.nwanted = 1,
+	};
+	struct smudge_error err;
+	bool is_full;
+	int fd = new_file("memory");
+
+	assert_int_equal(pwrite(fd, "x", 1, 0), 1);
+	end_file(fd, 4 * PAGE);
+	assert_int_equal(import(&request, &is_full, &err), 0);
+	fd = new_file("memory");
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(pwrite(fd, "y", 1, i * PAGE), 1);
+	end_file(fd, 4 * PAGE);
+	request.is_diff = true;
+	request.nwanted = 0;
+	expect(&request, -EINVAL, "memory is no diff: it has no hole");
+	end_file(new_file("memory"), 4 * PAGE);
+	assert_int_equal(import(&request, &is_full, &err), 0);
+	assert_false(is_full);
+}
+
 static int set_up(void **state)
 {
 	if (folder_enter(state))
@@ -314,4 +346,4 @@ static int tear_down(void **state)
 }
 
 TEST_MAIN_WITH(set_up, tear_down, a_file_is_a_layer, deltas_on_checkpoints,
-	       what_does_not_fit_is_named)
+	       what_does_not_fit_is_named, a_diff_has_holes)

@@ -57,6 +57,7 @@ struct import {
 	struct import_region *regions; /* in ascending gpa */
 	size_t nregions;
 	uint64_t data_bytes; /* that the files have for the regions */
+	uint64_t data_edges; /* all places where data begins or ends, ORed */
 	_Atomic uint64_t read_bytes;
 };
 
@@ -76,6 +77,9 @@ int import_file_read(const struct import_file *file, uint64_t file_off,
 		     uint64_t length, void *buffer, struct smudge_error *err);
 /* Has it been written or cut since it was opened? -ESTALE then. */
 int import_file_check(const struct import_file *file, struct smudge_error *err);
+
+/* Of its file system; 0 if that is not known. */
+uint64_t import_file_block_bytes(const struct import_file *file);
 
 /*
  * import_file_next - the next data, what is no hole, of bytes [@first, @end)

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "common/range.h"
@@ -91,6 +92,15 @@ int import_file_check(const struct import_file *file, struct smudge_error *err)
 				"%.120s was written while it was read: it is "
 				"no moment of a memory",
 				file->path);
+}
+
+uint64_t import_file_block_bytes(const struct import_file *file)
+{
+	struct statfs fs;
+
+	return fstatfs(file->fd, &fs) < 0 || fs.f_bsize < 0
+		       ? 0
+		       : (uint64_t)fs.f_bsize;
 }
 
 uint64_t import_file_next(const struct import_file *file, uint64_t first,

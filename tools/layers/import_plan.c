@@ -251,9 +251,37 @@ static void count_data(struct import *import)
 		while (at < end && (at = import_file_next(region->file, at, end,
 							  &data_end)) < end) {
 			import->data_bytes += data_end - at;
+			import->data_edges |= at | data_end;
 			at = data_end;
 		}
 	}
+}
+
+/*
+ * Only holes say what a diff does not have. Where the file system has larger
+ * blocks, zeros are around its pages; copies may have no hole at all.
+ */
+static int check_holes(const struct import *import, struct smudge_error *err)
+{
+	const struct import_file *file = &import->files[0];
+	uint64_t block_bytes = import_file_block_bytes(file);
+	uint64_t total_bytes = 0;
+
+	for (size_t i = 0; i < import->nregions; i++)
+		total_bytes += import->regions[i].nbytes;
+	if (import->data_bytes == total_bytes)
+		return smudge_error_set(err, -EINVAL, NAME,
+					"%.100s is no diff: it has no hole "
+					"(was it copied without them?)",
+					file->path);
+	if (!import->data_bytes || block_bytes <= IMPORT_PAGE_BYTES ||
+	    import->data_edges % block_bytes)
+		return 0;
+	return smudge_error_set(err, -EOPNOTSUPP, NAME,
+				"%.100s is on a file system with blocks of "
+				"%llu bytes: its holes do not say which pages "
+				"of 4 KiB changed",
+				file->path, (unsigned long long)block_bytes);
 }
 
 static int choose_regions(struct import *import, struct smudge_error *err)
@@ -280,9 +308,10 @@ int import_open(struct import *import, struct smudge_error *err)
 		ret = check_gaps(import, err);
 	for (size_t i = 0; i < import->nregions; i++)
 		import->regions[i].import = import;
-	if (!ret)
-		count_data(import);
-	return ret;
+	if (ret)
+		return ret;
+	count_data(import);
+	return import->request->is_diff ? check_holes(import, err) : 0;
 }
 
 void import_close(struct import *import)
