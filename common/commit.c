@@ -79,6 +79,11 @@ void commit_destroy(struct commit *commit)
 	free(commit);
 }
 
+uint64_t commit_timeout_ns(const struct commit *commit)
+{
+	return commit->options.timeout_ns;
+}
+
 bool commit_has_work(const struct commit *commit)
 {
 	return commit->command || commit->snapshot_qmp;

@@ -38,6 +38,9 @@ struct commit_options {
 int commit_create(const struct commit_options *options, struct commit **ret,
 		  struct smudge_error *err);
 
+/* As it was created with. */
+uint64_t commit_timeout_ns(const struct commit *commit);
+
 /* Is there anything to run? */
 bool commit_has_work(const struct commit *commit);
 

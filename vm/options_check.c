@@ -9,6 +9,8 @@
 
 #include <smudge/error.h>
 
+#include "common/nbd_uri.h"
+
 #define WHERE "options"
 
 /* With --incoming it has been ignored since the first version. */
@@ -67,6 +69,11 @@ static int check_checkpoints(const struct vm_options *options,
 		return smudge_error_set(err, -EINVAL, WHERE,
 					"--checkpoint-keep needs "
 					"--checkpoint-every; see --help");
+	if (to && nbd_uri_is(to))
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"--checkpoint-to takes a folder: "
+					"checkpoints onto a disk are asked for "
+					"by QMP (smudge checkpoint --qmp)");
 	if (!options->control.checkpoint_every_ns || (to && strcmp(to, "none")))
 		return 0;
 	return smudge_error_set(err, -EINVAL, WHERE,

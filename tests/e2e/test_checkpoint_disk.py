@@ -271,6 +271,57 @@ def a_signal_ends_it_at_any_moment(lab):
 
 
 @case
+def a_smudge_vm_onto_a_storage_daemon(lab):
+    engine = StorageDaemon(lab, size=256 * MIB)
+    source = lab.source()
+    digests = []
+    for _ in range(2):
+        source.wait_passes(2)
+        source.qmp.run("stop")
+        digests.append(source.qmp.run("x-smudge-memory-digest"))
+        said("checkpoint", "--qmp", source.qmp_path, *engine.options())
+        source.qmp.run("cont")
+    check_equal(engine.snapshots(), ["smudge-1", "smudge-2"], "snapshots")
+    for number, digest in enumerate(digests, 1):
+        machine = lab.restored(f"of-{number}", "--restore",
+                               engine.layer_of(f"smudge-{number}"))
+        check_equal(machine.qmp.run("x-smudge-memory-digest"), digest, "digests")
+        machine.kill()
+    # it is lost, and comes again
+    engine.kill()
+    text = said("checkpoint", "--qmp", source.qmp_path, *engine.options(), status=1)
+    check_sentence(text.strip(), "the checkpoint failed: .*refused")
+    engine.start()
+    text = said("checkpoint", "--qmp", source.qmp_path, *engine.options())
+    check_sentence(text.splitlines()[-1], "^checkpoint \\d+: full")
+    # it hangs: the VM ends all the same
+    engine.signal(signal.SIGSTOP)
+    process = subprocess.Popen([os.environ["SMUDGE_TOOL"], "checkpoint", "--qmp",
+                                str(source.qmp_path), *map(str, engine.options())],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    lab.closers.append(lambda: (process.kill(), process.wait()))
+    a_while(0.6)
+    end_in_time(source.process, signal.SIGTERM, "smudge-vm",
+                lambda: source.process.wait(PATIENCE))
+
+
+@case
+def a_smudge_vm_runs_a_command_too(lab):
+    folder, told = lab.path("layers"), lab.path("told")
+    source = lab.source()
+    text = said("checkpoint", "--qmp", source.qmp_path, "--to", folder, "--on-commit",
+                f"echo $SMUDGE_LAYER > {told}; exit 3", status=1)
+    check_sentence(text.strip(), "layer-00000001.qcow2 is in place, but",
+                   "ended with status 3")
+    check_equal(told.read_text().strip(), f"{folder}/layer-00000001.qcow2", "told")
+    said("checkpoint", "--qmp", source.qmp_path, "--to", folder)
+    said("layers", "verify", folder, "--all")
+    text = said("checkpoint", "--qmp", source.qmp_path, "--to", folder,
+                "--store-deadline", "0.3", "--on-commit", "sleep 100", status=1)
+    check_sentence(text.strip(), "did not end within 0.3 s")
+
+
+@case
 def servers_that_cannot_be_used(lab):
     target = Target(lab)
     server = Nbdkit(lab, "-r", "memory", "64M")
@@ -304,6 +355,8 @@ def what_the_storage_daemon_refuses(lab):
 def wrong_command_lines(lab):
     for words, part in (
             (["--to", "nbd://a"], "have its engine take a snapshot"),
+            (["--to", "nbd://a", "--on-commit", "x", "--every", "1", "--keep-last", "2"],
+             "prunes a folder"),
             (["--to", "nbd://a", "--snapshot-qmp", "x"], "belong together"),
             (["--to", "a", "--snapshot-qmp", "x", "--snapshot-node", "y"],
              "needs a disk"),

@@ -66,6 +66,9 @@ static int check_disk(const struct checkpoint_request *request)
 		return tool_usage(NAME, "the history of a disk is its engine's "
 					"snapshots, which it removes: "
 					"--keep-* is for folders");
+	if (keep_is_any(&request->keep))
+		return tool_usage(NAME, "--keep-... prunes a folder; of a disk "
+					"the engine has the history");
 	if (request->on_commit || request->snapshot_qmp)
 		return TOOL_OK;
 	return tool_usage(NAME, "a disk holds one moment, which the next "
@@ -96,8 +99,9 @@ int checkpoint_check_store(const struct checkpoint_request *request)
 	if (!request->snapshot_qmp != !request->snapshot_node)
 		return tool_usage(NAME, "--snapshot-qmp SOCKET and "
 					"--snapshot-node NODE belong together");
-	if (request->qmp && request->on_commit)
-		return tool_usage(NAME, "--on-commit does not belong to --qmp");
+	if (request->qmp && request->may_lack_flush)
+		return tool_usage(NAME, "--store-without-flush does not belong "
+					"to --qmp");
 	return nbd_uri_is(request->folder) ? check_disk(request)
 					   : check_folder(request);
 }

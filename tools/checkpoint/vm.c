@@ -17,6 +17,8 @@
 
 #include "checkpoint/report.h"
 #include "clock.h"
+#include "common/clock.h"
+#include "common/nbd_uri.h"
 #include "print_json.h"
 #include "qmp_client.h"
 #include "work.h"
@@ -29,11 +31,12 @@
 static int set_folder(const char *folder, json_t *arguments,
 		      struct smudge_error *err)
 {
+	bool is_uri = nbd_uri_is(folder);
 	char here[PATH_MAX] = "";
 	char path[2 * PATH_MAX];
 	const char *between;
 
-	if (folder[0] != '/' && !getcwd(here, sizeof(here)))
+	if (!is_uri && folder[0] != '/' && !getcwd(here, sizeof(here)))
 		return smudge_error_set(err, -errno, NAME,
 					"cannot find out where this is: %s",
 					strerror(errno));
@@ -73,6 +76,26 @@ static void set_keep(const struct keep *keep, json_t *arguments)
 				json_integer((json_int_t)numbers[i].number));
 }
 
+/* The VM runs them, and its working directory may be another one. */
+static void set_store(const struct checkpoint_request *request,
+		      json_t *arguments)
+{
+	if (request->on_commit)
+		json_object_set_new(arguments, "on-commit",
+				    json_string(request->on_commit));
+	if (request->snapshot_qmp)
+		json_object_set_new(arguments, "snapshot-qmp",
+				    json_string(request->snapshot_qmp));
+	if (request->snapshot_node)
+		json_object_set_new(arguments, "snapshot-node",
+				    json_string(request->snapshot_node));
+	if (request->store_deadline_ns)
+		json_object_set_new(
+			arguments, "store-deadline",
+			json_integer((json_int_t)(request->store_deadline_ns /
+						  CLOCK_NS_PER_MS)));
+}
+
 static int set_arguments(const struct checkpoint_request *request,
 			 json_t *arguments, struct smudge_error *err)
 {
@@ -84,6 +107,7 @@ static int set_arguments(const struct checkpoint_request *request,
 			arguments, "pause-deadline",
 			json_integer((json_int_t)request->pause_deadline_ms));
 	set_keep(&request->keep, arguments);
+	set_store(request, arguments);
 	return set_folder(request->folder, arguments, err);
 }
 

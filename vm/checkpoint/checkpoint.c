@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/commit.h"
 #include "machine/machine.h"
 #include "machine/run_control.h"
 
@@ -83,7 +84,7 @@ void checkpoints_destroy(struct checkpoints *checkpoints)
 	checkpoints_end(checkpoints);
 	saver_destroy(checkpoints->saver);
 	for (size_t i = 0; i < CHECKPOINT_HISTORY; i++)
-		free(checkpoints->jobs[i].folder);
+		checkpoints_forget(&checkpoints->jobs[i]);
 	free(checkpoints->folder);
 	free(checkpoints->periodic_folder);
 	pthread_cond_destroy(&checkpoints->changed);
@@ -126,7 +127,8 @@ void checkpoints_stats(struct checkpoints *checkpoints,
 int checkpoints_open(struct checkpoints *checkpoints, const char *folder,
 		     struct smudge_chain *clean_as_of, struct smudge_error *err)
 {
-	int ret = saver_open(checkpoints->saver, folder, clean_as_of, err);
+	const struct saver_place place = {.folder = folder};
+	int ret = saver_open(checkpoints->saver, &place, clean_as_of, err);
 
 	if (!ret)
 		ret = checkpoints_note_folder(checkpoints, err);
@@ -180,6 +182,7 @@ static bool cancel_one(struct checkpoints *checkpoints, uint64_t id)
 
 	if (!job || checkpoint_has_ended(job->status))
 		return false;
+	commit_cancel(job->commit);
 	if (job->status == CHECKPOINT_WAITING)
 		job->is_cancelled = true;
 	else

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Checkpoints of the machine: layers in a folder (smudge/checkpoint.h).
+ * Checkpoints of the machine: layers in a folder, or the live image of a disk
+ * behind an NBD server, whose engine has the history (smudge/checkpoint.h).
  *
  * Each is a job, and one thread carries them out, one after the other: those
  * that a user asked for, and with an interval those that are due. The guest is
@@ -19,6 +20,7 @@
 #include "checkpoint/keep.h"
 
 struct checkpoints;
+struct commit;
 struct machine;
 
 /* So many jobs that have ended are remembered. */
@@ -39,12 +41,16 @@ const char *checkpoint_status_name(enum checkpoint_status status);
 bool checkpoint_has_ended(enum checkpoint_status status);
 
 struct checkpoint_request {
-	const char *folder; /* NULL: the one that is open */
+	const char *folder; /* or the URI of a disk; NULL: the one that is
+			       open */
 	bool is_full;
 	bool uncompressed;
 	bool look_ahead;
 	uint64_t pause_deadline_ns;  /* 0: none */
 	struct checkpoint_keep keep; /* pruned by, when it is in place */
+	/* as in struct commit_options (common/commit.h) */
+	const char *on_commit, *snapshot_qmp, *snapshot_node;
+	uint64_t store_deadline_ns; /* 0: 60 s for a disk, else none */
 };
 
 struct checkpoint_job {
@@ -53,6 +59,8 @@ struct checkpoint_job {
 	bool is_periodic;
 	bool is_cancelled; /* while it waits */
 	char *folder;	   /* borrowed by those who read the job */
+	struct commit
+		*commit; /* what follows it; the thread's, and to cancel */
 	struct checkpoint_request request;
 	int64_t began_ns;
 	uint64_t total_ns;		/* once it has ended */
@@ -103,7 +111,8 @@ int checkpoints_begin(struct checkpoints *checkpoints, const char *folder,
  *
  * Returns at once.
  * Return: 0, -EBUSY (another request waits, or the guest is not here yet),
- * -EINVAL (no folder is open), -ENOMEM, -EAGAIN, or as run_control_check, with
+ * -EINVAL (no folder is open, or a disk without anything that follows),
+ * -ENOMEM, -EAGAIN, or as run_control_check, with
  * one sentence.
  */
 int checkpoints_take(struct checkpoints *checkpoints,

@@ -13,8 +13,12 @@
 #include <string.h>
 
 #include "base/host.h"
+#include "common/clock.h"
+#include "common/commit.h"
+#include "common/nbd_uri.h"
 
-#define WHERE "checkpoint"
+#define WHERE		 "checkpoint"
+#define DISK_DEADLINE_NS ((uint64_t)(60 * CLOCK_NS_PER_S))
 
 struct checkpoint_job *checkpoints_job(struct checkpoints *checkpoints,
 				       uint64_t id)
@@ -39,6 +43,43 @@ int checkpoints_note_folder(struct checkpoints *checkpoints,
 	return 0;
 }
 
+/* A live image is overwritten by the next one, so it must not be all there is.
+ */
+static int make_commit(const char *folder,
+		       const struct checkpoint_request *request,
+		       struct commit **ret, struct smudge_error *err)
+{
+	bool is_disk = nbd_uri_is(folder);
+	const struct commit_options options = {
+		.place = folder,
+		.command = request->on_commit,
+		.snapshot_qmp = request->snapshot_qmp,
+		.snapshot_node = request->snapshot_node,
+		.timeout_ns = request->store_deadline_ns || !is_disk
+				      ? request->store_deadline_ns
+				      : DISK_DEADLINE_NS,
+	};
+
+	if (is_disk && !request->on_commit && !request->snapshot_qmp)
+		return smudge_error_set(
+			err, -EINVAL, WHERE,
+			"a disk holds one moment, which the next checkpoint "
+			"overwrites: on-commit, or snapshot-qmp and "
+			"snapshot-node, have its engine take a snapshot");
+	if (is_disk && checkpoint_keep_is_any(&request->keep))
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"keep-... prunes a folder; of a disk "
+					"the engine has the history");
+	return commit_create(&options, ret, err);
+}
+
+void checkpoints_forget(struct checkpoint_job *job)
+{
+	free(job->folder);
+	commit_destroy(job->commit);
+	*job = (struct checkpoint_job){0};
+}
+
 int checkpoints_add(struct checkpoints *checkpoints,
 		    const struct checkpoint_request *request, bool is_periodic,
 		    struct smudge_error *err)
@@ -48,22 +89,36 @@ int checkpoints_add(struct checkpoints *checkpoints,
 		&checkpoints->jobs[id % CHECKPOINT_HISTORY];
 	const char *folder =
 		request->folder ? request->folder : checkpoints->folder;
-	char *copy = folder ? strdup(folder) : NULL;
+	struct commit *commit;
+	char *copy;
+	int ret;
 
 	if (!folder)
 		return smudge_error_set(err, -EINVAL, WHERE,
 					"no folder is open: name one");
-	if (!copy)
+	ret = make_commit(folder, request, &commit, err);
+	if (ret)
+		return ret;
+	copy = strdup(folder);
+	if (!copy) {
+		commit_destroy(commit);
 		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
-	free(job->folder);
+	}
+	checkpoints_forget(job);
 	*job = (struct checkpoint_job){
 		.id = id,
 		.folder = copy,
+		.commit = commit,
 		.request = *request,
 		.is_periodic = is_periodic,
 		.began_ns = host_now_ns(),
 	};
+	/* they are the caller's */
 	job->request.folder = NULL;
+	job->request.on_commit = NULL;
+	job->request.snapshot_qmp = NULL;
+	job->request.snapshot_node = NULL;
+	job->request.store_deadline_ns = commit_timeout_ns(commit);
 	checkpoints->last_id = id;
 	checkpoints->waiting_id = id;
 	pthread_cond_broadcast(&checkpoints->changed);

@@ -38,6 +38,9 @@ struct checkpoints {
 struct checkpoint_job *checkpoints_job(struct checkpoints *checkpoints,
 				       uint64_t id);
 
+/* Free what it has. With the lock held, and it has ended. */
+void checkpoints_forget(struct checkpoint_job *job);
+
 /*
  * A new job that waits; none does. With the lock held. Return: 0, -EINVAL,
  * -ENOMEM, with one sentence.

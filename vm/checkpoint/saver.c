@@ -13,38 +13,60 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/say.h"
 #include "checkpoint/pruner.h"
+#include "common/clock.h"
+#include "common/commit.h"
+#include "common/nbd_disk.h"
+#include "common/nbd_uri.h"
 #include "machine/lost.h"
 #include "machine/machine.h"
 #include "machine/moment.h"
 #include "machine/run_control.h"
 
 #define WHERE "checkpoint"
+/* After what keeps its own deadline. */
+#define LATER_NS ((uint64_t)(2 * CLOCK_NS_PER_S))
 
 struct saver {
 	struct machine *machine;
 	atomic_bool
-		is_cancelled;  /* release by saver_cancel, acquire by steps */
-	char *folder;	       /* the thread's that opens; NULL: none */
-	struct stat identity;  /* of the folder */
+		is_cancelled; /* release by saver_cancel, acquire by steps */
+	int end_fd;	      /* readable: is_cancelled, for waits */
+	/* these are the thread's that opens */
+	char *folder;	      /* or a URI; NULL: none */
+	struct stat identity; /* of the folder */
+	bool must_be_full; /* nothing was committed since the disk was lost */
 	struct pruner *pruner; /* of the checkpointer; NULL: not needed yet */
 
 	pthread_mutex_t lock;
-	struct smudge_checkpointer *checkpointer; /* changed under lock */
+	/* changed under lock */
+	struct smudge_checkpointer *checkpointer;
+	struct nbd_disk *disk; /* NULL: a folder */
+	struct commit *commit; /* borrowed from the job; or NULL */
 };
 
 int saver_create(struct machine *machine, struct saver **ret,
 		 struct smudge_error *err)
 {
 	struct saver *saver = calloc(1, sizeof(*saver));
+	int code;
 
 	if (!saver)
 		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
 	saver->machine = machine;
+	saver->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (saver->end_fd < 0) {
+		code = -errno;
+		free(saver);
+		return smudge_error_set(err, code, WHERE, "%s",
+					strerror(-code));
+	}
 	pthread_mutex_init(&saver->lock, NULL);
 	*ret = saver;
 	return 0;
@@ -95,33 +117,53 @@ static int save_state(void *opaque, struct smudge_checkpointer *checkpointer,
 	return ret;
 }
 
-/* Return: the former one. */
-static struct smudge_checkpointer *
-exchange(struct saver *saver, struct smudge_checkpointer *checkpointer)
+/* A disk is flushed, or a layer in place. */
+static int committed(void *opaque, const struct smudge_layer_info *info,
+		     struct smudge_error *err)
+{
+	struct smudge_error why = SMUDGE_ERROR_INIT;
+	struct saver *saver = opaque;
+	int ret = 0;
+
+	if (saver->commit)
+		ret = commit_run(saver->commit, info, &why);
+	if (!ret)
+		return 0;
+	return saver->disk
+		       ? smudge_error_set(err, ret, WHERE, "%s", why.message)
+		       : smudge_error_set(err, ret, WHERE,
+					  "%s is in place, but %s",
+					  info->file_name, why.message);
+}
+
+/* The new ones are the saver's, and the former ones have ended. */
+static void exchange(struct saver *saver,
+		     struct smudge_checkpointer *checkpointer,
+		     struct nbd_disk *disk)
 {
 	struct smudge_checkpointer *former;
+	struct nbd_disk *former_disk;
 
 	pthread_mutex_lock(&saver->lock);
 	former = saver->checkpointer;
+	former_disk = saver->disk;
 	saver->checkpointer = checkpointer;
+	saver->disk = disk;
 	pthread_mutex_unlock(&saver->lock);
-	return former;
-}
-
-/* It fails only in a child of fork, which this program has not. */
-static void end(struct saver *saver, struct smudge_checkpointer *checkpointer)
-{
 	pruner_destroy(saver->pruner);
 	saver->pruner = NULL;
-	(void)smudge_checkpointer_destroy(checkpointer);
+	/* a call that it left behind uses the disk still */
+	if (smudge_checkpointer_destroy(former) != -ETIMEDOUT)
+		nbd_disk_close(former_disk);
 }
 
 void saver_destroy(struct saver *saver)
 {
 	if (!saver)
 		return;
-	end(saver, exchange(saver, NULL));
+	exchange(saver, NULL, NULL);
 	pthread_mutex_destroy(&saver->lock);
+	close(saver->end_fd);
 	free(saver->folder);
 	free(saver);
 }
@@ -130,21 +172,68 @@ static bool is_open(const struct saver *saver, const char *folder)
 {
 	struct stat now;
 
-	return saver->folder && stat(folder, &now) == 0 &&
+	if (!saver->folder)
+		return false;
+	if (saver->disk || nbd_uri_is(folder))
+		return strcmp(folder, saver->folder) == 0;
+	return stat(folder, &now) == 0 &&
 	       now.st_dev == saver->identity.st_dev &&
 	       now.st_ino == saver->identity.st_ino;
 }
 
-static int create(struct saver *saver, const char *folder,
-		  struct smudge_chain *clean_as_of,
-		  struct smudge_checkpointer **ret, struct smudge_error *err)
+static void set_commit(struct saver *saver, struct commit *commit)
 {
+	pthread_mutex_lock(&saver->lock);
+	saver->commit = commit;
+	pthread_mutex_unlock(&saver->lock);
+}
+
+/* Of a disk that is open: it may have been lost. */
+static int renew(struct saver *saver, struct smudge_error *err)
+{
+	bool is_new = false;
+	int ret = saver->disk ? nbd_disk_renew(saver->disk, &is_new, err) : 0;
+
+	saver->must_be_full |= is_new;
+	return ret;
+}
+
+static int open_disk(const struct saver *saver, const struct saver_place *place,
+		     struct nbd_disk **ret, uint64_t *ret_last_number,
+		     struct smudge_error *err)
+{
+	const struct nbd_disk_options options = {
+		.uri = place->folder,
+		.timeout_ns = place->deadline_ns,
+		.end_fd = saver->end_fd,
+	};
+	int code = nbd_disk_open(&options, ret, err);
+
+	if (code || !place->commit)
+		return code;
+	code = commit_last_number(place->commit, ret_last_number, err);
+	if (code)
+		nbd_disk_close(*ret);
+	return code;
+}
+
+static int create(struct saver *saver, const struct saver_place *place,
+		  struct smudge_chain *clean_as_of, struct nbd_disk *disk,
+		  uint64_t last_number, struct smudge_checkpointer **ret,
+		  struct smudge_error *err)
+{
+	const struct smudge_disk device =
+		disk ? nbd_disk_device(disk) : (struct smudge_disk){0};
 	const struct smudge_checkpointer_options options = {
 		.size = sizeof(options),
-		.folder = folder,
+		.folder = disk ? NULL : place->folder,
+		.disk = disk ? &device : NULL,
+		.last_number = last_number,
+		.store_deadline_ns = disk ? place->deadline_ns + LATER_NS : 0,
 		.quiesce = quiesce,
 		.resume = resume,
 		.save_state = save_state,
+		.committed = committed,
 		.opaque = saver,
 		.clean_as_of = clean_as_of,
 	};
@@ -153,32 +242,51 @@ static int create(struct saver *saver, const char *folder,
 					  &options, ret, err);
 }
 
-int saver_open(struct saver *saver, const char *folder,
-	       struct smudge_chain *clean_as_of, struct smudge_error *err)
+static int open_new(struct saver *saver, const struct saver_place *place,
+		    struct smudge_chain *clean_as_of, struct smudge_error *err)
 {
 	struct smudge_checkpointer *checkpointer;
+	struct nbd_disk *disk = NULL;
+	uint64_t last_number = 0;
 	char *copy;
+	int ret = 0;
+
+	if (nbd_uri_is(place->folder))
+		ret = open_disk(saver, place, &disk, &last_number, err);
+	if (ret)
+		return ret;
+	copy = strdup(place->folder);
+	ret = copy ? create(saver, place, clean_as_of, disk, last_number,
+			    &checkpointer, err)
+		   : smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
+	if (ret) {
+		nbd_disk_close(disk);
+		free(copy);
+		return ret;
+	}
+	exchange(saver, checkpointer, disk);
+	free(saver->folder);
+	saver->folder = copy;
+	saver->must_be_full = false;
+	/* if it is gone already, it is no other folder's */
+	if (disk || stat(copy, &saver->identity) < 0)
+		memset(&saver->identity, 0, sizeof(saver->identity));
+	return 0;
+}
+
+int saver_open(struct saver *saver, const struct saver_place *place,
+	       struct smudge_chain *clean_as_of, struct smudge_error *err)
+{
 	int ret;
 
 	if (is_cancelled(saver))
 		return cancelled(err);
-	if (is_open(saver, folder))
-		return 0;
-	copy = strdup(folder);
-	if (!copy)
-		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
-	ret = create(saver, folder, clean_as_of, &checkpointer, err);
-	if (ret) {
-		free(copy);
-		return ret;
-	}
-	end(saver, exchange(saver, checkpointer));
-	free(saver->folder);
-	saver->folder = copy;
-	/* if it is gone already, it is no other folder's */
-	if (stat(folder, &saver->identity) < 0)
-		memset(&saver->identity, 0, sizeof(saver->identity));
-	return 0;
+	ret = is_open(saver, place->folder)
+		      ? renew(saver, err)
+		      : open_new(saver, place, clean_as_of, err);
+	if (!ret)
+		set_commit(saver, place->commit);
+	return ret;
 }
 
 const char *saver_folder(const struct saver *saver)
@@ -189,9 +297,11 @@ const char *saver_folder(const struct saver *saver)
 int saver_save(struct saver *saver, const struct smudge_save_options *options,
 	       uint64_t *ret_ticket, struct smudge_error *err)
 {
+	struct smudge_save_options own = *options;
 	int ret;
 
-	ret = smudge_checkpointer_save(saver->checkpointer, options, ret_ticket,
+	own.is_full |= saver->must_be_full;
+	ret = smudge_checkpointer_save(saver->checkpointer, &own, ret_ticket,
 				       err);
 	/* it came after the pause had begun */
 	if (!ret && is_cancelled(saver))
@@ -202,7 +312,13 @@ int saver_save(struct saver *saver, const struct smudge_save_options *options,
 int saver_wait(struct saver *saver, uint64_t ticket,
 	       struct smudge_layer_info *info, struct smudge_error *err)
 {
-	return smudge_checkpointer_wait(saver->checkpointer, ticket, info, err);
+	int ret = smudge_checkpointer_wait(saver->checkpointer, ticket, info,
+					   err);
+
+	if (!ret)
+		saver->must_be_full = false;
+	set_commit(saver, NULL);
+	return ret;
 }
 
 void saver_prune(struct saver *saver, const struct checkpoint_keep *keep,
@@ -220,6 +336,9 @@ void saver_prune(struct saver *saver, const struct checkpoint_keep *keep,
 
 void saver_expect(struct saver *saver)
 {
+	eventfd_t ignored;
+
+	(void)eventfd_read(saver->end_fd, &ignored);
 	atomic_store_explicit(&saver->is_cancelled, false,
 			      memory_order_release);
 }
@@ -227,9 +346,13 @@ void saver_expect(struct saver *saver)
 void saver_cancel(struct saver *saver)
 {
 	atomic_store_explicit(&saver->is_cancelled, true, memory_order_release);
+	/* it fails only where it is readable already */
+	(void)eventfd_write(saver->end_fd, 1);
 	pthread_mutex_lock(&saver->lock);
 	if (saver->checkpointer)
 		smudge_checkpointer_cancel(saver->checkpointer);
+	if (saver->disk)
+		nbd_disk_cancel(saver->disk);
 	pthread_mutex_unlock(&saver->lock);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The library's checkpointer on the machine: one folder at a time.
+ * The library's checkpointer on the machine: one folder or disk at a time.
  *
  * The folder stays open from one save to the next, so that the next one is a
  * delta. Another folder is opened before the old one is closed: if it cannot be
@@ -19,11 +19,21 @@
 
 #include "checkpoint/keep.h"
 
+struct commit;
 struct machine;
 struct saver;
 
 /* The blob of each layer that holds the moment (machine/moment.h). */
 #define SAVER_BLOB "smudge-vm"
+
+/* Where saves go. */
+struct saver_place {
+	const char *folder; /* or the URI of a disk (common/nbd_uri.h) */
+	/* What follows each; borrowed until the save has ended. NULL: nothing
+	 */
+	struct commit *commit;
+	uint64_t deadline_ns; /* of the store; 0: none */
+};
 
 int saver_create(struct machine *machine, struct saver **ret,
 		 struct smudge_error *err);
@@ -32,17 +42,20 @@ int saver_create(struct machine *machine, struct saver **ret,
 void saver_destroy(struct saver *saver);
 
 /*
- * saver_open - use this folder from now on
+ * saver_open - use this folder or disk from now on, and this commit
  * @clean_as_of: as in struct smudge_checkpointer_options
  *
- * Nothing happens if it is open already.
+ * One that is open already stays, with the deadline that it has; a disk that
+ * was lost is connected to again.
  * Return: 0, -ECANCELED (saver_cancel was called since saver_expect), or as
- * smudge_checkpointer_create, with one sentence.
+ * smudge_checkpointer_create, nbd_disk_open and commit_last_number, with one
+ * sentence.
  */
-int saver_open(struct saver *saver, const char *folder,
+int saver_open(struct saver *saver, const struct saver_place *place,
 	       struct smudge_chain *clean_as_of, struct smudge_error *err);
 
-/* The path of the open folder, or NULL. Only the thread that opens. */
+/* The path of the open folder, or the disk's URI, or NULL. Only the thread that
+ * opens. */
 const char *saver_folder(const struct saver *saver);
 
 /*

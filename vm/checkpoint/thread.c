@@ -53,8 +53,13 @@ static int save(struct checkpoints *checkpoints, struct checkpoint_job *job,
 		.look_ahead = job->request.look_ahead,
 		.pause_deadline_ns = job->request.pause_deadline_ns,
 	};
+	const struct saver_place place = {
+		.folder = job->folder,
+		.commit = job->commit,
+		.deadline_ns = job->request.store_deadline_ns,
+	};
 	uint64_t ticket;
-	int ret = saver_open(checkpoints->saver, job->folder, NULL, err);
+	int ret = saver_open(checkpoints->saver, &place, NULL, err);
 
 	if (!ret)
 		ret = checkpoints_note_folder(checkpoints, err);

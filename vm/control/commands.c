@@ -134,6 +134,10 @@ static const struct qmp_parameter checkpoint_parameters[] = {
 	{"keep-daily", QMP_INTEGER, false},
 	{"keep-weekly", QMP_INTEGER, false},
 	{"garbage", QMP_INTEGER, false},
+	{"on-commit", QMP_STRING, false},
+	{"snapshot-qmp", QMP_STRING, false},
+	{"snapshot-node", QMP_STRING, false},
+	{"store-deadline", QMP_INTEGER, false},
 	{NULL, QMP_END, false},
 };
 

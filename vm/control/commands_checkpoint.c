@@ -17,6 +17,7 @@
 
 #define NS_PER_MS	UINT64_C(1000000)
 #define MAX_DEADLINE_MS 3600000
+#define MAX_STORE_MS	(INT64_C(1000) * 3600 * 24 * 365)
 
 static bool get_flag(const json_t *arguments, const char *name)
 {
@@ -50,6 +51,12 @@ static bool get_keep(const json_t *arguments, struct checkpoint_keep *keep,
 	return true;
 }
 
+/* NULL: there is none. */
+static const char *get_text(const json_t *arguments, const char *name)
+{
+	return json_string_value(json_object_get(arguments, name));
+}
+
 json_t *control_checkpoint(struct control_target *target,
 			   const json_t *arguments, struct qmp_error *err)
 {
@@ -60,8 +67,11 @@ json_t *control_checkpoint(struct control_target *target,
 		.is_full = get_flag(arguments, "full"),
 		.uncompressed = get_flag(arguments, "uncompressed"),
 		.look_ahead = get_flag(arguments, "look-ahead"),
+		.on_commit = get_text(arguments, "on-commit"),
+		.snapshot_qmp = get_text(arguments, "snapshot-qmp"),
+		.snapshot_node = get_text(arguments, "snapshot-node"),
 	};
-	json_int_t deadline_ms = 0;
+	json_int_t deadline_ms = 0, store_ms = 0;
 	struct smudge_error why = {0};
 	uint64_t id;
 
@@ -73,7 +83,16 @@ json_t *control_checkpoint(struct control_target *target,
 				&deadline_ms, err) ||
 	    !get_keep(arguments, &request.keep, err))
 		return NULL;
+	if (!control_get_number(arguments, "store-deadline", MAX_STORE_MS,
+				&store_ms, err))
+		return NULL;
+	if (!request.snapshot_qmp != !request.snapshot_node)
+		return qmp_error_set(err, QMP_CLASS_GENERIC,
+				     "Parameter 'snapshot-qmp' needs "
+				     "'snapshot-node', and the other way "
+				     "round");
 	request.pause_deadline_ns = (uint64_t)deadline_ms * NS_PER_MS;
+	request.store_deadline_ns = (uint64_t)store_ms * NS_PER_MS;
 	if (checkpoints_take(target->checkpoints, &request, &id, &why))
 		return qmp_error_set(err, QMP_CLASS_GENERIC, "%s", why.message);
 	return json_pack("{s:I}", "id", (json_int_t)id);
