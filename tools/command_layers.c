@@ -19,7 +19,7 @@ static const char help_text[] =
 	"       smudge layers import FILE... --to FOLDER [OPTION]...\n"
 	"       smudge layers prune FOLDER --keep-last N [OPTION]...\n"
 	"       smudge layers export --layout LAYOUT FOLDER[@N] --output FILE "
-	"[OPTION]...\n"
+	"...\n"
 	"\n"
 	"Looks at the layers of a folder: checkpoints, each a qcow2 image on "
 	"the one\n"

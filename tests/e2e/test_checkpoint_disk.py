@@ -356,7 +356,7 @@ def wrong_command_lines(lab):
     for words, part in (
             (["--to", "nbd://a"], "have its engine take a snapshot"),
             (["--to", "nbd://a", "--on-commit", "x", "--every", "1", "--keep-last", "2"],
-             "prunes a folder"),
+             "is for folders"),
             (["--to", "nbd://a", "--snapshot-qmp", "x"], "belong together"),
             (["--to", "a", "--snapshot-qmp", "x", "--snapshot-node", "y"],
              "needs a disk"),

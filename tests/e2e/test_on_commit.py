@@ -79,7 +79,7 @@ def a_failure_is_reported_and_the_layer_stays(lab):
     check_sentence(done.stderr.strip(), "ended by signal 9")
     done = checkpoint(target.pid, folder, "--every", "0.1", "--count", "3", "--on-commit",
                       'test $SMUDGE_NUMBER -ne 4')
-    check_equal((done.returncode, layers_in(done.stdout)), (1, 3), "end")
+    check_equal((done.returncode, layers_in(done.stdout)), (1, 3), f"end: {done.stderr}")
     first, last = done.stderr.splitlines()
     check("the next checkpoint follows" in first, first)
     check_sentence(last, "all layers are in place", "failed for 1 of 3")

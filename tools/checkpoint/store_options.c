@@ -66,9 +66,6 @@ static int check_disk(const struct checkpoint_request *request)
 		return tool_usage(NAME, "the history of a disk is its engine's "
 					"snapshots, which it removes: "
 					"--keep-* is for folders");
-	if (keep_is_any(&request->keep))
-		return tool_usage(NAME, "--keep-... prunes a folder; of a disk "
-					"the engine has the history");
 	if (request->on_commit || request->snapshot_qmp)
 		return TOOL_OK;
 	return tool_usage(NAME, "a disk holds one moment, which the next "
