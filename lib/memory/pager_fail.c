@@ -114,3 +114,9 @@ bool smi_pager_has_failed(struct smudge_pager *pager)
 	SMI_SYS_GUARD(&pager->fail_lock);
 	return true;
 }
+
+void smi_pager_forbid_again(const struct smi_pager_area *area, uint64_t page)
+{
+	if (forbid(area, page, page + 1) < 0)
+		(void)forbid(area, 0, area->npages);
+}

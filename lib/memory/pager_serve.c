@@ -114,7 +114,9 @@ static void serve(const struct server *server, struct smi_pager_area *area,
 		smi_pager_refill(area, page);
 		return;
 	}
-	if (!smi_pager_has_failed(server->pager))
+	if (smi_pager_has_failed(server->pager))
+		smi_pager_forbid_again(area, page);
+	else
 		ret = serve_absent(server, area, page, &err);
 	if (ret < 0)
 		smi_pager_fail(server->pager, &err, true);

@@ -262,6 +262,12 @@ static void fails(enum how how, int expected, const char *sentence)
 	assert_false(can_read(rig.ram + 5 * PAGE));
 	assert_false(can_read(rig.ram + 500 * PAGE));
 	assert_true(is_right(&rig, 3));
+	/* Also if the program, or the mprotect source, gives the access back.
+	 */
+	assert_int_equal(
+		mprotect(rig.ram + 4 * PAGE, 4 * PAGE, PROT_READ | PROT_WRITE),
+		0);
+	assert_false(can_read(rig.ram + 5 * PAGE));
 	assert_int_equal(smudge_pager_failure(rig.pager, &err), expected);
 	if (!strstr(err.message, sentence))
 		fail_msg("%s", err.message);
