@@ -209,10 +209,42 @@ static int verify(struct merging *m, struct smudge_error *err)
 	return ret;
 }
 
+static int check_tables_of(struct merging *m, size_t image,
+			   struct smudge_error *err)
+{
+	const char *name = smi_qcow2_chain_name(m->chain->images, image);
+	struct smudge_chain *chain;
+	int ret = smi_chain_open_at(m->merge->folder_fd, name, &chain, err);
+
+	if (ret < 0)
+		return ret;
+	ret = smi_chain_need_tables(chain, err);
+	smudge_chain_close(chain);
+	return ret;
+}
+
+/* What is damaged in one layer is wrong in all above: the lowest is named. */
+static int check_tables(struct merging *m, struct smudge_error *err)
+{
+	struct smudge_error top = SMUDGE_ERROR_INIT;
+	size_t image = smi_qcow2_chain_nimages(m->chain->images);
+	int ret = smi_chain_need_tables(m->chain, &top);
+
+	if (!ret)
+		return 0;
+	while (ret == -EBADMSG && --image > 0) {
+		int lower = check_tables_of(m, image, err);
+
+		if (lower < 0)
+			return lower;
+	}
+	return smudge_error_set(err, ret, top.where, "%s", top.message);
+}
+
 static int merge_into_file(struct merging *m, uint64_t *ret_file_bytes,
 			   struct smudge_error *err)
 {
-	int ret = smi_chain_need_tables(m->chain, err);
+	int ret = check_tables(m, err);
 
 	m->has_parent =
 		m->merge->depth < smi_qcow2_chain_nimages(m->chain->images);

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "checkpoint/chain.h"
+#include "common/little_endian.h"
 #include "fail_files.h"
 #include "folder.h"
 #include "prune_rig.h"
@@ -21,13 +23,16 @@
 static struct prune_rig rig;
 static struct smudge_prune_options options;
 
-/* Pages that are stored as they are, first in the file of a full layer. */
+/*
+ * Pages that are stored as they are, first in the file of a full layer; and a
+ * page of the table is full of their digests, which do not compress either.
+ */
 static void write_random_pages(struct test_rng *rng)
 {
-	uint8_t *at = rig.m.now.regions[0].bytes + 310 * 4096;
+	uint8_t *at = rig.m.now.regions[0].bytes + 256 * 4096;
 
-	for (size_t i = 0; i < 30 * 4096; i++)
-		at[i] = (uint8_t)test_rng_next(rng);
+	for (size_t i = 0; i < 256 * 4096; i += 8)
+		little_endian_put(at + i, test_rng_next(rng), 8);
 }
 
 static int set_up(void **state)
@@ -158,6 +163,53 @@ static void an_unwanted_layer_is_damaged(void **state)
 	folder_check("chain", 4);
 }
 
+/* A page of the disk that layer 3's file has, written again with rubbish. */
+static void damage_page(uint64_t number, uint64_t page)
+{
+	struct smudge_chain *chain = moments_chain("chain", number);
+	struct smi_qcow2_piece piece;
+	struct smi_qcow2_reader *reader;
+	char name[64];
+
+	assert_int_equal(
+		smi_qcow2_reader_create(chain->images, 0, 1, &reader, NULL), 0);
+	assert_int_equal(
+		smi_qcow2_reader_piece(reader, page, page + 1, &piece, NULL),
+		0);
+	assert_false(piece.is_zero);
+	smi_qcow2_reader_destroy(reader);
+	smudge_chain_close(chain);
+	assert_false(piece.is_compressed);
+	snprintf(name, sizeof(name), "chain/layer-%08ju.qcow2",
+		 (uintmax_t)number);
+	damage(name, (off_t)piece.file_off + 64, 64);
+}
+
+/*
+ * The sentence names the layer that has it, not the one that shows it: the
+ * digests of pages 256 to 511 are in the first of these layers only.
+ */
+static void a_table_of_an_unwanted_layer_is_damaged(void **state)
+{
+	struct test_rng rng = test_rng_start("errors_prune table");
+	struct smi_layer_region *region;
+
+	prune_rig_close(&rig);
+	assert_int_equal(system("rm -r chain"), 0);
+	prune_rig_open(&rig, "chain");
+	write_random_pages(&rng);
+	for (int i = 0; i < 4; i++) {
+		rig.m.now.regions[0].bytes[i] = 1;
+		moments_save(&rig.m, false);
+	}
+	region = &rig.m.last.regions[0];
+	damage_page(1, region->extents[0].table_page + 1);
+	options.keep_last = 1;
+	assert_non_null(strstr(expect(-EBADMSG), "layer-00000001.qcow2"));
+	expect_numbers((uint64_t[]){1, 2, 3, 4}, 4);
+	folder_check("chain", 4);
+}
+
 /* It is not read: nothing stands on it. */
 static void what_is_only_removed_may_be_damaged(void **state)
 {
@@ -282,6 +334,7 @@ static void it_is_cancelled(void **state)
 
 TEST_MAIN_WITH(set_up, tear_down, flushes_fail, names_cannot_be_given,
 	       names_cannot_be_removed, an_unwanted_layer_is_damaged,
+	       a_table_of_an_unwanted_layer_is_damaged,
 	       what_is_only_removed_may_be_damaged, a_head_is_damaged,
 	       a_file_has_a_name_of_a_layer, other_files_are_not_touched,
 	       a_backing_file_is_missing, the_layer_is_replaced_meanwhile,
