@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 
-from smudgetest import MIB, PATIENCE, Skip, check_equal, wait_until
+from smudgetest import MIB, PATIENCE, TOOL, Skip, check_equal, wait_until
 
 DISK_BYTES = 64 * MIB
 
@@ -17,11 +17,19 @@ def need(*programs):
             raise Skip(f"no {program}")
 
 
+def need_libnbd():
+    done = subprocess.run([TOOL, "layers", "show", "nbd+unix:///?socket=no-such-socket"],
+                          capture_output=True, text=True, timeout=PATIENCE)
+    if "libnbd" in done.stderr:
+        raise Skip(done.stderr.strip())
+
+
 class Server:
     """A process behind a socket, whose name stays the same when it is started
     again."""
 
     def __init__(self, lab, name):
+        need_libnbd()
         self.lab = lab
         self.socket = lab.path(f"{name}.sock")
         self.uri = f"nbd+unix:///?socket={self.socket}"
