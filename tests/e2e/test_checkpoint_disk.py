@@ -5,6 +5,7 @@ each of these is the moment that was reported, whatever happens to the server.""
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 
@@ -347,6 +348,12 @@ def what_the_storage_daemon_refuses(lab):
                 engine.qmp, "--snapshot-node", "file")
     check_equal(done.returncode, 1, "status")
     check_sentence(done.stderr.strip(), "no snapshot of the node file")
+    with socket.socket(socket.AF_UNIX) as other:
+        other.connect(str(engine.qmp))
+        other.recv(1)
+        text = said("checkpoint", "--pid", target.pid, *engine.options(),
+                    "--store-deadline", "0.5", status=1)
+        check_sentence(text.strip(), "another client")
     said("checkpoint", "--pid", target.pid, *engine.options())
     check_equal(engine.snapshots(), ["smudge-1"], "snapshots")
 
