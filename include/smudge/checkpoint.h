@@ -143,6 +143,10 @@ struct smudge_checkpointer_options {
 	 * Nothing writes the memory during the call. Borrowed during it.
 	 * NULL: the first save is full.
 	 *
+	 * The digests of a folder's layer are read when the first delta is
+	 * written. If they cannot be, that save fails, and the next one is
+	 * full.
+	 *
 	 * With a disk: the chain is of smudge_chain_open_disk, of the same
 	 * device or of a snapshot of it, and the device's footer still is that
 	 * moment's.
@@ -211,7 +215,8 @@ struct smudge_checkpointer_options {
  *
  * Locks the folder against other writers, opens a client, starts a thread; for
  * a disk a few more. A disk is not written yet, and only read with clean_as_of.
- * Blocks: as smudge_client_open, and with clean_as_of on reading. Threads: any.
+ * Blocks: as smudge_client_open, and with clean_as_of on the harvest, and on
+ * reading a disk. Threads: any.
  * State after failure: as before, but the folder may have been made.
  * Return: 0, -EINVAL, -E2BIG (the options have fields that this library does
  * not know), -EBUSY (another writer has the folder), -ENOTDIR, -ENOENT (the
@@ -300,7 +305,7 @@ int smudge_checkpoint_add_blob(struct smudge_checkpointer *checkpointer,
  * a disk: what its ops returned, -ENOSPC also where the moment is larger than
  * the device (the sentence says what size is needed), -ENOENT where the device
  * no longer shows the moment before (another program wrote it: the next save is
- * full).
+ * full). The first delta after clean_as_of: also as smudge_chain_read.
  */
 int smudge_checkpointer_wait(struct smudge_checkpointer *checkpointer,
 			     uint64_t ticket, struct smudge_layer_info *info,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Continuing a chain: its newest layer, with the ids that the regions have in
- * this memory, and its digests.
+ * this memory, and its digests. Those of a folder's layer are read when the
+ * first delta needs them: there may be many, and the machine waits.
  *
  * Nothing writes the memory meanwhile. What was written before, the restore's
  * own writes, is harvested, and then skipped with all the rest.
@@ -13,11 +14,13 @@
 #include <string.h>
 
 #include "checkpoint/chain.h"
+#include "checkpoint/folder.h"
 #include "checkpoint/page_reader.h"
 #include "checkpoint/save.h"
 #include "checkpoint/target.h"
 #include "common/range.h"
 #include "qcow2/format.h"
+#include "sys/guard.h"
 
 static bool is_same_region(const struct smi_layer_region *a,
 			   const struct smi_layer_region *b)
@@ -164,7 +167,7 @@ static int adopt(struct smudge_checkpointer *cp, struct smi_save *save,
 	moment->layer = save->layer;
 	save->layer = (struct smi_layer){0};
 	ret = copy_places(&moment->layer, &chain->layer, err);
-	if (!ret)
+	if (!ret && chain->disk)
 		ret = read_digests(chain, moment, err);
 	if (!ret)
 		ret = skip_all(cp, err);
@@ -187,5 +190,49 @@ int smi_continue_chain(struct smudge_checkpointer *cp,
 		ret = adopt(cp, &save, chain, err);
 	smi_save_release_regions(cp);
 	smi_layer_clear(&save.layer);
+	return ret;
+}
+
+/* The layer that is in place under the moment's name, if it is that moment. */
+static int reopen(struct smudge_checkpointer *cp,
+		  struct smudge_chain **ret_chain, struct smudge_error *err)
+{
+	char name[SMI_FOLDER_NAME_BYTES];
+	int ret;
+
+	smi_folder_name(cp->moment.number, name);
+	ret = smi_chain_open_at(cp->folder_fd, name, ret_chain, err);
+	if (ret < 0 || smi_qcow2_digest_is_equal((*ret_chain)->layer.digest,
+						 cp->moment.layer.digest))
+		return ret;
+	return smudge_error_set(err, -ESTALE, SMI_WHERE,
+				"%.60s is not the layer any more that the "
+				"memory continues",
+				name);
+}
+
+static void forget_moment(struct smudge_checkpointer *cp)
+{
+	SMI_SYS_GUARD(&cp->lock);
+	smi_digests_destroy(cp->moment.digests);
+	cp->moment.digests = NULL;
+	cp->has_moment = false;
+}
+
+int smi_continue_digests(struct smudge_checkpointer *cp,
+			 struct smudge_error *err)
+{
+	struct smudge_chain *chain = NULL;
+	int ret;
+
+	if (cp->moment.digests)
+		return 0;
+	SMI_SYS_GUARD(&cp->pruning);
+	ret = reopen(cp, &chain, err);
+	if (!ret)
+		ret = read_digests(chain, &cp->moment, err);
+	smudge_chain_close(chain);
+	if (ret < 0)
+		forget_moment(cp);
 	return ret;
 }

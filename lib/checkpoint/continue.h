@@ -18,4 +18,16 @@
 int smi_continue_chain(struct smudge_checkpointer *cp,
 		       struct smudge_chain *chain, struct smudge_error *err);
 
+/*
+ * smi_continue_digests - read the moment's digests, if that was not done yet;
+ *	on the writing thread
+ *
+ * It waits for a pruning of the checkpointer's own that is under way.
+ * State after failure: there is no moment to stand on, so the next save is
+ * full.
+ * Return: 0, -ESTALE (the layer is another one now), or as smudge_chain_read.
+ */
+int smi_continue_digests(struct smudge_checkpointer *cp,
+			 struct smudge_error *err);
+
 #endif

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "checkpoint/committed.h"
+#include "checkpoint/continue.h"
 #include "checkpoint/layer_info.h"
 #include "checkpoint/place.h"
 #include "checkpoint/queue.h"
@@ -99,6 +100,9 @@ static int place(struct smi_store *store, struct smi_place_fresh **ret_fresh,
 	int ret;
 
 	clear_places(layer);
+	ret = store->parent ? smi_continue_digests(store->cp, err) : 0;
+	if (ret < 0)
+		return ret;
 	layer->has_parent = store->parent;
 	layer->parent = store->parent ? store->parent->digest
 				      : (struct smi_qcow2_digest){0};

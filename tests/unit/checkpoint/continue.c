@@ -4,6 +4,7 @@
  * save is a delta, also in another memory whose regions have other ids.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
@@ -196,5 +197,41 @@ static void what_is_stale(void **state)
 	rig_close(&rig);
 }
 
+/* Its digests cannot be read for the first delta: the next save is full. */
+static void what_it_stands_on_is_lost(void **state)
+{
+	struct test_rng rng = test_rng_start("lost");
+	struct smudge_layer_info info;
+	struct smudge_error err;
+	char base[PATH_MAX];
+	uint64_t ticket;
+	struct rig rig;
+
+	rig_open(&rig, "lost");
+	add_regions(&rig);
+	rig_write_random(&rig, &rng, 500);
+	rig_create(&rig);
+	rig_checkpoint(&rig, NULL);
+	rig_write_random(&rig, &rng, 50);
+	rig_checkpoint(&rig, NULL);
+	rig_destroy(&rig);
+	restart(&rig);
+	snprintf(base, sizeof(base), "%s/layer-00000001.qcow2", rig.folder);
+	assert_int_equal(unlink(base), 0);
+	rig_write_random(&rig, &rng, 50);
+	assert_int_equal(smudge_checkpointer_save(rig.cp, NULL, &ticket, &err),
+			 0);
+	assert_int_equal(smudge_checkpointer_wait(rig.cp, ticket, NULL, &err),
+			 -ENOENT);
+	assert_non_null(strstr(err.message, "layer-00000001.qcow2"));
+	rig_write_random(&rig, &rng, 50);
+	rig_checkpoint(&rig, &info);
+	assert_true(info.is_full);
+	rig_write_random(&rig, &rng, 50);
+	rig_checkpoint(&rig, &info);
+	assert_false(info.is_full);
+	rig_close(&rig);
+}
+
 TEST_MAIN(in_the_same_memory, with_marks, with_uffd, with_uffd_quiesced,
-	  what_is_stale)
+	  what_is_stale, what_it_stands_on_is_lost)

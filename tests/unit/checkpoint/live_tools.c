@@ -39,7 +39,7 @@ static void compare_with_folder(const struct memory_disk *disk)
 {
 	struct smudge_layer_info on_disk = {.size = sizeof(on_disk)};
 	struct smudge_layer_info in_folder = {.size = sizeof(in_folder)};
-	struct smudge_chain *folder = open_folder(), *chain;
+	struct smudge_chain *folder = open_folder(), *chain = NULL;
 	struct smudge_error err;
 
 	if (smudge_chain_verify(folder, NULL, NULL, &err) < 0 ||
