@@ -155,6 +155,21 @@ def what_is_refused(lab):
 
 
 @case
+def names_that_steer_a_terminal(lab):
+    """A layer's author chose its regions' names."""
+    memory, folder = lab.path("mem"), lab.path("layers")
+    memory_file(memory, MIB, random.Random(2))
+    for name in "a", "b\n\x1b[31m\x7f\u009b":
+        said("layers", "import", memory, "--to", folder, "--region",
+             f"{name}@0:1M")
+    for words, line in ((("show", folder), "b??[31m??? "),
+                        (("diff", "1", "2", folder), "b??[31m???: ")):
+        text = said("layers", *words)
+        check(line in text, text)
+        check(text.replace("\n", "").isprintable(), ascii(text))
+
+
+@case
 def interrupted_or_cut(lab):
     """A signal, or a file that is cut or written: a sentence, no layer."""
     memory, folder = lab.path("mem"), lab.path("layers")

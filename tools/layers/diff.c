@@ -14,6 +14,7 @@
 #include "commands.h"
 #include "number.h"
 #include "print_json.h"
+#include "printable.h"
 #include "text.h"
 
 static const char help_text[] =
@@ -46,11 +47,12 @@ struct diff {
 
 static void print_count(const char *what, uint64_t npages, uint64_t nruns)
 {
-	char pages[TEXT_BYTES], runs[TEXT_BYTES];
+	char pages[TEXT_BYTES], runs[TEXT_BYTES], name[64];
 
+	printable_copy(name, sizeof(name), what);
 	text_count(pages, (double)npages, 20);
 	text_count(runs, (double)nruns, 20);
-	printf("%s: %s pages in %s ranges\n", what, pages, runs);
+	printf("%s: %s pages in %s ranges\n", name, pages, runs);
 }
 
 static void end_region(struct diff *diff)
@@ -106,10 +108,11 @@ static void print_run(const struct smudge_difference *difference)
 			   : difference->is_gone ? "-"
 						 : " ";
 	uint64_t last = difference->run.first_page + difference->run.npages - 1;
+	char name[64];
 
-	printf("%s %s %" PRIu64 "-%" PRIu64 " at %#" PRIx64 "\n", sign,
-	       difference->region_name, difference->run.first_page, last,
-	       difference->gpa);
+	printable_copy(name, sizeof(name), difference->region_name);
+	printf("%s %s %" PRIu64 "-%" PRIu64 " at %#" PRIx64 "\n", sign, name,
+	       difference->run.first_page, last, difference->gpa);
 }
 
 static int found(void *opaque, const struct smudge_difference *difference)

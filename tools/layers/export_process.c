@@ -8,6 +8,7 @@
 
 #include "layers/core.h"
 #include "print_json.h"
+#include "printable.h"
 #include "text.h"
 
 struct core_export {
@@ -59,18 +60,6 @@ static int write_file(struct core_export *core, struct smudge_error *err)
 	return layers_interrupted(ret, err);
 }
 
-/* A name that a terminal may be given. */
-static const char *printable(const json_t *name, char *to, size_t size)
-{
-	const char *text = json_string_value(name);
-
-	snprintf(to, size, "%s", text ? text : "?");
-	for (char *at = to; *at; at++)
-		if ((unsigned char)*at < ' ' || *at == '\x7f')
-			*at = '?';
-	return to;
-}
-
 static json_t *describe(const struct core_export *core)
 {
 	const struct layers_export *export = core->export;
@@ -92,10 +81,12 @@ static int print(const struct core_export *core, struct smudge_error *err)
 	const struct layers_export *export = core->export;
 	char time[LAYERS_TIME_BYTES], bytes[TEXT_BYTES], name[64];
 	json_t *object = describe(core);
+	const char *found = json_string_value(json_object_get(object, "name"));
 	int ret = 0;
 
 	layers_time(export->info.time_ns, time);
 	text_bytes(bytes, (double)core->core.layout.file_bytes);
+	printable_copy(name, sizeof(name), found ? found : "?");
 	if (export->request->is_json)
 		ret = print_json(object, JSON_INDENT(2), err);
 	else
@@ -103,9 +94,7 @@ static int print(const struct core_export *core, struct smudge_error *err)
 		       export->request->output,
 		       (long long)json_integer_value(
 			       json_object_get(object, "pid")),
-		       printable(json_object_get(object, "name"), name,
-				 sizeof(name)),
-		       time, core->core.layout.nsegments, bytes);
+		       name, time, core->core.layout.nsegments, bytes);
 	json_decref(object);
 	return ret;
 }

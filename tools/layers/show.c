@@ -12,6 +12,7 @@
 #include "common/layer_place.h"
 #include "commands.h"
 #include "print_json.h"
+#include "printable.h"
 #include "text.h"
 
 static const char help_text[] =
@@ -77,13 +78,14 @@ static void print_regions(const struct smudge_chain *chain)
 	       "pages");
 	for (size_t i = 0; i < smudge_chain_nregions(chain); i++) {
 		struct smudge_layer_region region = {.size = sizeof(region)};
-		char size[TEXT_BYTES];
+		char name[sizeof(region.name)], size[TEXT_BYTES];
 
 		if (smudge_chain_region(chain, i, &region))
 			continue;
+		printable_copy(name, sizeof(name), region.name);
 		text_bytes(size, (double)region.size_bytes);
-		printf("%-24s  %#18" PRIx64 "  %9s  of %" PRIu64 " KiB\n",
-		       region.name, region.gpa, size,
+		printf("%-24s  %#18" PRIx64 "  %9s  of %" PRIu64 " KiB\n", name,
+		       region.gpa, size,
 		       (UINT64_C(1) << region.page_shift) >> 10);
 	}
 }
@@ -91,14 +93,15 @@ static void print_regions(const struct smudge_chain *chain)
 static void print_blobs(const struct smudge_chain *chain)
 {
 	const void *bytes;
-	const char *name;
+	const char *found;
 	size_t length;
 
 	for (size_t i = 0;
-	     smudge_chain_blob(chain, NULL, i, &bytes, &length, &name) == 0;
+	     smudge_chain_blob(chain, NULL, i, &bytes, &length, &found) == 0;
 	     i++) {
-		char text[TEXT_BYTES];
+		char name[64], text[TEXT_BYTES];
 
+		printable_copy(name, sizeof(name), found);
 		text_bytes(text, (double)length);
 		printf("%s%-24s  %9s\n", i ? "" : "\nblob\n", name, text);
 	}
