@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """The rule of docs/errors.md: a public call that its comment gives two or more
 errnos takes a struct smudge_error. Each call that takes one is in the table of
-tests/unit/library/errors_begin_afresh.c, which checks that it clears it first."""
+tests/unit/library/errors_begin_afresh.c, which checks that it clears it first.
+A sentence has 199 bytes: a path in it is cut so that what follows fits."""
 import pathlib
 import re
 import sys
@@ -17,6 +18,11 @@ CALLBACK = re.compile(r"\(\*\w+\)\([^()]*\)")
 CALL = re.compile(r"\b(smudge_\w+)\(([^()]*)\)")
 # Every call that asks has this one; it needs no sentence to be told apart.
 IN_A_CHILD = re.compile(r"-EPERM \(in a[\s*]+child\b")
+LITERAL = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
+SENTENCE = re.compile(r'smudge_error_set\((?:[^"();]|\([^()]*\))*'
+                      r'((?:"(?:[^"\\\n]|\\.)*"\s*)+)')
+CUT_BEFORE_MORE = re.compile(r"%\.(\d+)s(?=.)")
+LONGEST_NAME = 120  # bytes
 COMMENT = re.compile(r"/\*.*?\*/", re.S)
 
 
@@ -44,6 +50,22 @@ def too_silent(calls):
             for name, takes, errnos in calls if len(errnos) > 1 and not takes]
 
 
+def hiding(text):
+    """Formats in which a long name leaves no room for what follows it."""
+    for literals in SENTENCE.findall(text):
+        sentence = "".join(LITERAL.findall(literals))
+        if any(int(width) > LONGEST_NAME
+               for width in CUT_BEFORE_MORE.findall(sentence)):
+            yield sentence
+
+
+def too_hidden():
+    return [f"{path.relative_to(ROOT)}: the end may be cut off: {sentence}"
+            for folder in ("common", "lib", "tools", "vm")
+            for path in sorted((ROOT / folder).rglob("*.c"))
+            for sentence in hiding(path.read_text())]
+
+
 def main():
     headers = sorted((ROOT / "include/smudge").glob("*.h"))
     all_calls = [c for header in headers for c in calls_in(header.read_text())]
@@ -53,7 +75,7 @@ def main():
              for n in sorted(calls - table)]
     wrong += [f"{n} is in the table of {TEST.name} and takes no error"
               for n in sorted(table - calls)]
-    wrong += too_silent(all_calls)
+    wrong += too_silent(all_calls) + too_hidden()
     if not calls:
         wrong.append("no public call takes an error: this script reads the headers wrong")
     print("\n".join(wrong) if wrong else f"{len(calls)} calls in the table")

@@ -366,6 +366,10 @@ def test_errors():
         ("smudge_x", True, ["-EINVAL", "-ENOMEM"])]
     assert errors.too_silent(errors.calls_in(
         two + asks.replace("struct smudge_error *err", "int b")))
+    refusal = 'return smudge_error_set(err, -f(x), WHERE, "%%.%ds "\n\t"is %s");\n'
+    assert list(errors.hiding(refusal % (121, "in use"))) == ["%.121s is in use"]
+    assert not list(errors.hiding(refusal % (120, "in use")))
+    assert not list(errors.hiding('smudge_error_set(err, ret, "a", "no: %.199s");'))
 
 
 def test_probes():

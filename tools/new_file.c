@@ -25,10 +25,10 @@ static int fail(const struct new_file *file, int code, struct smudge_error *err)
 {
 	if (code == -EEXIST)
 		return smudge_error_set(err, code, WHERE,
-					"%.200s is there already; --force "
+					"%.120s is there already; --force "
 					"replaces it",
 					file->path);
-	return smudge_error_set(err, code, WHERE, "cannot write %.200s: %s",
+	return smudge_error_set(err, code, WHERE, "cannot write %.120s: %s",
 				file->path, strerror(-code));
 }
 

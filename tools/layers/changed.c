@@ -231,7 +231,7 @@ int layers_changed_check(const struct layers_file *file, int fd,
 		if (data < 0 && errno != ENXIO)
 			return smudge_error_set(err, -errno, NAME,
 						"cannot look for the data of "
-						"%.200s: %s",
+						"%.120s: %s",
 						file->path, strerror(errno));
 		if (data < 0)
 			data = (off_t)file->nbytes;
@@ -243,7 +243,7 @@ int layers_changed_check(const struct layers_file *file, int fd,
 		    !are(file, (uint64_t)data, (uint64_t)hole, true))
 			return smudge_error_set(
 				err, -EOPNOTSUPP, NAME,
-				"the file system of %.200s does not keep "
+				"the file system of %.60s does not keep "
 				"single pages of 4 KiB apart from holes: a "
 				"diff needs one with such blocks, as ext4, XFS "
 				"and tmpfs have",

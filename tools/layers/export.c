@@ -65,7 +65,7 @@ static int failed(const char *path, struct smudge_error *err)
 {
 	int code = errno ? -errno : -EIO;
 
-	return smudge_error_set(err, code, NAME, "cannot write %.200s: %s",
+	return smudge_error_set(err, code, NAME, "cannot write %.120s: %s",
 				path, strerror(-code));
 }
 

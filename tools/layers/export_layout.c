@@ -167,7 +167,7 @@ static int check_file(const struct layers_file *file,
 {
 	if (fsync(new_file->fd) < 0)
 		return smudge_error_set(err, -errno, NAME,
-					"cannot write %.200s: %s", file->path,
+					"cannot write %.120s: %s", file->path,
 					strerror(errno));
 	return layers_changed_check(file, new_file->fd, err);
 }

@@ -97,7 +97,7 @@ static int end(struct list *list, const char *folder, struct smudge_error *err)
 	}
 	if (!ret && list->nunread)
 		ret = smudge_error_set(err, -EBADMSG, "layers",
-				       "%zu of %zu layers in %.200s cannot be "
+				       "%zu of %zu layers in %.120s cannot be "
 				       "read",
 				       list->nunread, list->n, folder);
 	return ret;

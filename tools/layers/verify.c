@@ -153,7 +153,7 @@ static int verify_all(struct verification *verification,
 					"out of memory for the list of layers");
 	if (ret == 0 && !verification->n)
 		return smudge_error_set(err, -ENOENT, "layers",
-					"%.200s has no layers",
+					"%.120s has no layers",
 					verification->folder);
 	for (size_t i = 0; ret == 0 && i < verification->n; i++) {
 		struct smudge_error why = SMUDGE_ERROR_INIT;
@@ -186,7 +186,7 @@ static int end(struct verification *verification, struct smudge_error *err)
 	}
 	if (!ret && verification->nbad)
 		ret = smudge_error_set(err, -EBADMSG, "layers",
-				       "%zu of %zu layers in %.200s are not "
+				       "%zu of %zu layers in %.120s are not "
 				       "whole",
 				       verification->nbad, verification->n,
 				       verification->folder);

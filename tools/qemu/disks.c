@@ -43,11 +43,11 @@ static int open_overlays(struct qemu_disks *disks, struct smudge_error *err)
 		return 0;
 	if (mkdir(folder, 0700) < 0 && errno != EEXIST)
 		return smudge_error_set(err, -errno, NAME,
-					"cannot make %.200s: %s", folder,
+					"cannot make %.120s: %s", folder,
 					strerror(errno));
 	disks->overlays = realpath(folder, NULL);
 	if (!disks->overlays)
-		return smudge_error_set(err, -errno, NAME, "%.200s: %s", folder,
+		return smudge_error_set(err, -errno, NAME, "%.120s: %s", folder,
 					strerror(errno));
 	disks->options.wish.overlays = disks->overlays;
 	return 0;

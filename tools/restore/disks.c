@@ -154,7 +154,7 @@ static int run_one(const json_t *words, struct smudge_error *err)
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	return smudge_error_set(err, -EIO, NAME,
-				"the disk %.200s cannot be brought back to the "
+				"the disk %.100s cannot be brought back to the "
 				"checkpoint: qemu-img %s",
 				file,
 				WIFEXITED(status) && WEXITSTATUS(status) == 127

@@ -75,7 +75,7 @@ static int write_memory(struct writing *writing, size_t i,
 
 	if (ftruncate(writing->files[i].fd, (off_t)size_bytes) < 0)
 		return smudge_error_set(err, -errno, NAME,
-					"cannot make %.200s as large as the "
+					"cannot make %.110s as large as the "
 					"guest's memory: %s",
 					memory->path, strerror(errno));
 	ret = layers_copy(&copying, err);
@@ -93,7 +93,7 @@ static int write_all(const struct new_file *file, const char *bytes,
 			continue;
 		if (n < 0)
 			return smudge_error_set(err, -errno, NAME,
-						"cannot write %.200s: %s",
+						"cannot write %.120s: %s",
 						file->path, strerror(errno));
 		bytes += n;
 		left -= (size_t)n;

@@ -43,7 +43,7 @@ static int other_layer(const struct restore_plan *plan,
 	if (has_blob(plan->chain, "smudge-vm"))
 		return smudge_error_set(err, -ENODATA, NAME,
 					"%.63s is of a smudge-vm, not of a "
-					"QEMU: smudge-vm --restore %.200s "
+					"QEMU: smudge-vm --restore %.110s "
 					"continues it",
 					file, request->layer.folder);
 	if (has_blob(plan->chain, "process"))
@@ -221,7 +221,7 @@ static int plan_overlay(struct restore_plan *plan, const char *base,
 
 	if (!ret && access(path, F_OK) == 0)
 		ret = smudge_error_set(err, -EEXIST, NAME,
-				       "%.200s is there already", path);
+				       "%.120s is there already", path);
 	if (!ret &&
 	    (!disk->origin || !qemu_replace_image(&plan->words, plan->cwd,
 						  disk->origin, path))) {

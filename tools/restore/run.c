@@ -63,13 +63,13 @@ int restore_run_check(const struct restore_plan *plan, struct smudge_error *err)
 		cwd_fd = open(plan->cwd, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (plan->cwd && cwd_fd < 0)
 		return smudge_error_set(err, -errno, NAME,
-					"the machine was started in %.200s, "
+					"the machine was started in %.100s, "
 					"where its files are looked for: %s",
 					plan->cwd, strerror(errno));
 	if (strchr(program, '/') ? faccessat(cwd_fd, program, X_OK, 0) != 0
 				 : !is_in_path(program))
 		ret = smudge_error_set(err, -ENOENT, NAME,
-				       "the machine's program, %.200s, cannot "
+				       "the machine's program, %.100s, cannot "
 				       "be run here; give a command line with "
 				       "another one after --",
 				       program);
@@ -185,7 +185,7 @@ static int become(struct restore_plan *plan, int fd, struct smudge_error *err)
 	streams_flush();
 	streams_leave();
 	execvp(words[0], words);
-	return smudge_error_set(err, -errno, NAME, "cannot run %.200s: %s",
+	return smudge_error_set(err, -errno, NAME, "cannot run %.120s: %s",
 				words[0], strerror(errno));
 }
 

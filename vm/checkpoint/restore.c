@@ -111,14 +111,14 @@ static int check_sizes(struct restore *restore, struct smudge_error *err)
 	format_size(ours, found, sizeof(found));
 	if (theirs != ours)
 		return smudge_error_set(err, -ERANGE, WHERE,
-					"the checkpoint in %.200s is of a "
+					"the checkpoint in %.100s is of a "
 					"machine with -m %s, and this one has "
 					"-m %s",
 					restore->options->from, wanted, found);
 	if (region_bytes(restore->chain, "vram") !=
 	    piece_bytes(restore->machine, "vram"))
 		return smudge_error_set(err, -ERANGE, WHERE,
-					"the checkpoint in %.200s is of a "
+					"the checkpoint in %.120s is of a "
 					"machine with another --display",
 					restore->options->from);
 	return 0;
@@ -141,7 +141,7 @@ static int find_moment(const struct restore *restore, const void **ret_bytes,
 			      NULL) == 0)
 		return 0;
 	return smudge_error_set(err, -ENODATA, WHERE,
-				"%.200s holds memory, but no machine of a "
+				"%.120s holds memory, but no machine of a "
 				"smudge-vm",
 				restore->options->from);
 }
