@@ -14,6 +14,7 @@
 #include "checkpoint/prune_place.h"
 #include "checkpoint/prune_plan.h"
 #include "qcow2/format.h"
+#include "sys/error.h"
 
 #define WHERE "prune"
 
@@ -194,11 +195,12 @@ static int remove_run(struct pruning *p, const struct smi_prune_run *run,
 	return ret;
 }
 
-static int merge_run(struct pruning *p, const struct smi_prune_run *run,
-		     struct smudge_error *err)
+static int merge(struct pruning *p, const struct smi_prune_run *run,
+		 struct smi_folder_file *ret_file, uint64_t *ret_file_bytes,
+		 struct smudge_error *err)
 {
 	const struct smi_prune_layer *into = &p->tree.layers[run->into];
-	const struct smi_prune_merge merge = {
+	const struct smi_prune_merge options = {
 		.folder_fd = p->tree.folder_fd,
 		.name = into->name,
 		.depth = run->nlayers + 1,
@@ -208,13 +210,36 @@ static int merge_run(struct pruning *p, const struct smi_prune_run *run,
 		.progress = progress,
 		.opaque = p,
 	};
+
+	return smi_prune_merge(&options, ret_file, ret_file_bytes, err);
+}
+
+/* What fails in writing says nothing of which layer it was for. */
+static void name_layer(const struct smi_prune_layer *layer,
+		       const struct smudge_error *own, struct smudge_error *err)
+{
+	if (own->code == -ECANCELED) {
+		smi_sys_error_keep(err, own);
+		return;
+	}
+	smudge_error_set(err, own->code, own->where,
+			 "what %.40s stands on is not merged into it: %s",
+			 layer->name, own->message);
+	smudge_error_at(err, own->region, own->page);
+}
+
+static int merge_run(struct pruning *p, const struct smi_prune_run *run,
+		     struct smudge_error *err)
+{
+	struct smudge_error own = SMUDGE_ERROR_INIT;
 	struct smi_folder_file file;
 	uint64_t file_bytes;
-	int ret = smi_prune_merge(&merge, &file, &file_bytes, err);
+	int ret = merge(p, run, &file, &file_bytes, &own);
 
+	if (!ret)
+		ret = smi_prune_replace(&p->tree, run, &file, &own);
 	if (ret < 0)
-		return ret;
-	ret = smi_prune_replace(&p->tree, run, &file, err);
+		name_layer(&p->tree.layers[run->into], &own, err);
 	if (!ret)
 		set_run(p, run, SMUDGE_PRUNE_READ);
 	if (ret <= 0)
