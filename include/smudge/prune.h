@@ -92,8 +92,8 @@ struct smudge_prune_options {
 	unsigned int nthreads; /* to compress; 0: processors, at most 8 */
 	/*
 	 * Called once per layer, in ascending order, when the call has done its
-	 * work, or failed: what became of it, or would with dry_run. May be
-	 * NULL.
+	 * work: what became of it, or would with dry_run. Not when it fails.
+	 * May be NULL.
 	 */
 	void (*pruned)(void *opaque, const struct smudge_pruned_layer *layer);
 	/*
