@@ -71,6 +71,17 @@ def layers_wait_until_it_pays(lab):
 
 
 @case
+def what_other_images_stand_on_stays(lab):
+    folder = eight_layers(lab)
+    shutil.copy(file_of(folder, 4), folder / "other.qcow2")
+    text = said("layers", "prune", folder, "--keep-last", "2", "--garbage", "0")
+    check(re.search(r"^ +3 .* in use\n +4 .* removed$", text, re.M), text)
+    check_equal(text.splitlines()[-1], "1 stay for the next time: what stands on "
+                "them is no layer", text)
+    check_equal(numbers(folder), [3, 7, 8], "layers")
+
+
+@case
 def wrong_command_lines(lab):
     for arguments, says in (
             ((), "FOLDER is missing"),

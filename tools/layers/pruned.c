@@ -100,9 +100,11 @@ void pruned_print_result(const struct smudge_prune_result *result, bool is_dry)
 	       result->removed, result->layers, is_dry ? "would be" : "are",
 	       result->merged, result->rewritten, before,
 	       is_dry ? "would become" : "are now", after);
-	if (result->in_use)
-		printf("%" PRIu64 " stay for the next time: a program reads "
-		       "layer %" PRIu64
-		       ", or what stands on them is no layer\n",
-		       result->in_use, result->in_use_number);
+	if (!result->in_use)
+		return;
+	printf("%" PRIu64 " stay for the next time: ", result->in_use);
+	if (result->in_use_number)
+		printf("a program reads layer %" PRIu64 ", or ",
+		       result->in_use_number);
+	puts("what stands on them is no layer");
 }
