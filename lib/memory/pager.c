@@ -322,6 +322,18 @@ int smudge_pager_stats(struct smudge_pager *pager,
 				  SMI_SYS_SHAPE(smudge_pager_stats, is_waited));
 }
 
+/* What was brought is counted a little later: the bits know. */
+static bool has_missing(const struct smudge_pager *pager)
+{
+	for (size_t i = 0; i < pager->nareas; i++) {
+		uint64_t start = 0, end = UINT64_MAX;
+
+		if (smudge_pager_next_missing(pager, i, &start, &end))
+			return true;
+	}
+	return false;
+}
+
 int smudge_pager_destroy(struct smudge_pager *pager)
 {
 	SMI_SYS_LOG_SCOPE();
@@ -329,7 +341,7 @@ int smudge_pager_destroy(struct smudge_pager *pager)
 		return 0;
 	if (smi_memory_check_space(pager->memory, NULL) < 0)
 		return -EPERM;
-	if (count(&pager->counters.missing_bytes))
+	if (has_missing(pager))
 		smudge_pager_fail(pager, -ECANCELED, NULL);
 	destroy(pager, true);
 	return 0;

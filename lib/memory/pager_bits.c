@@ -104,6 +104,7 @@ static uint64_t zero_block(struct smi_pager_area *area, uint64_t page,
 			   uint64_t end)
 {
 	SMI_SYS_GUARD(smi_pager_lock(area, page));
+	struct smi_pager_counters *counters = &area->pager->counters;
 	uint64_t n = 0;
 
 	for (; page < end; page++) {
@@ -112,21 +113,20 @@ static uint64_t zero_block(struct smi_pager_area *area, uint64_t page,
 		smi_pager_set(area->zeros, page);
 		n++;
 	}
+	smi_add(&counters->zero_bytes, n * area->page_bytes);
+	sub(&counters->missing_bytes, n * area->page_bytes);
 	return n;
 }
 
 uint64_t smi_pager_zero_bits(struct smi_pager_area *area, uint64_t page,
 			     uint64_t end)
 {
-	struct smi_pager_counters *counters = &area->pager->counters;
 	uint64_t n = 0;
 
 	for (uint64_t next; page < end; page = next) {
 		next = block_end(page, end);
 		n += zero_block(area, page, next);
 	}
-	smi_add(&counters->zero_bytes, n * area->page_bytes);
-	sub(&counters->missing_bytes, n * area->page_bytes);
 	return n;
 }
 
