@@ -123,7 +123,8 @@ struct smudge_lazy_options {
  * pages that come in are dirty.
  *
  * Starts the threads. Blocks: while what the regions hold is dropped, and with
- * digests_first on the files. Nothing else writes the memory during the call.
+ * digests_first on the files. Nothing else writes the memory during the call;
+ * who reads it meanwhile sees what it held, zeros, or waits.
  * Threads: one call per memory.
  * State after failure: the memory is as before, if a region or an option was
  * refused; else it may be empty.

@@ -157,6 +157,13 @@ static bool is_small(const struct smudge_lazy *lazy)
 	return bytes <= SMALL_BYTES;
 }
 
+static void set_phase(struct smudge_lazy *lazy, int phase)
+{
+	SMI_SYS_GUARD(&lazy->lock);
+	lazy->phase = phase;
+	pthread_cond_broadcast(&lazy->changed);
+}
+
 static int begin(struct smudge_lazy *lazy, struct smudge_memory *memory,
 		 struct smudge_error *err)
 {
@@ -170,14 +177,13 @@ static int begin(struct smudge_lazy *lazy, struct smudge_memory *memory,
 		ret = open_workers(lazy, err);
 	if (ret < 0)
 		return ret;
-	/* Release: pairs with the acquire in smi_lazy_bring. */
-	atomic_store_explicit(&lazy->is_ready, true, memory_order_release);
 	lazy->begin_ns = smi_sys_now_ns();
 	if (smi_thread_start(&lazy->thread, smi_lazy_stream, lazy) < 0)
 		return smudge_error_set(err, -EAGAIN, WHERE,
 					"no thread could be created to bring "
 					"pages in");
 	lazy->has_thread = true;
+	set_phase(lazy, SMI_LAZY_HAS_BEGUN);
 	return 0;
 }
 
@@ -233,6 +239,7 @@ static void abandon(struct smudge_lazy *lazy)
 			smudge_region_npages(lazy->match.held[i])
 				<< smudge_region_page_shift(
 					   lazy->match.held[i]));
+	set_phase(lazy, SMI_LAZY_ABANDONED);
 	destroy(lazy);
 }
 

@@ -11,7 +11,8 @@
  * the moment's.
  *
  * LOCKS: the lazy restore's own, which is never held while pages are read or
- * the pager is called. Faults need none but the pager's.
+ * the pager is called. Faults need it for a moment only, and to wait until
+ * there are workers.
  */
 #ifndef LIB_CHECKPOINT_LAZY_OBJECTS_H
 #define LIB_CHECKPOINT_LAZY_OBJECTS_H
@@ -46,7 +47,6 @@ struct smudge_lazy {
 	struct smi_qcow2_kept *kept;	 /* what the workers read through */
 	struct smi_lazy_worker *workers; /* options.nthreads */
 	struct smi_lazy_worker streamer;
-	_Atomic bool is_ready; /* the workers are, so pages may be touched */
 	_Atomic uint64_t fault_bytes, read_ahead_bytes, stream_bytes;
 	uint64_t begin_ns;
 	pthread_t thread; /* streams */
@@ -54,6 +54,11 @@ struct smudge_lazy {
 
 	pthread_mutex_t lock; /* of all that follows */
 	pthread_cond_t changed;
+	enum {
+		SMI_LAZY_BEGINS,
+		SMI_LAZY_HAS_BEGUN,
+		SMI_LAZY_ABANDONED
+	} phase;
 	bool is_wanted;	   /* the rest shall come in */
 	bool is_unlimited; /* at any rate */
 	bool is_complete;

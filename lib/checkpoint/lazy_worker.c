@@ -12,6 +12,7 @@
 
 #include "common/range.h"
 #include "qcow2/format.h"
+#include "sys/guard.h"
 
 #define WHERE "restore"
 
@@ -208,10 +209,20 @@ static int read_ahead(struct smudge_lazy *lazy, struct smi_lazy_worker *worker,
 	return ret;
 }
 
-static int bring(struct smudge_lazy *lazy, struct smi_lazy_worker *worker,
-		 size_t region, uint64_t offset_bytes, size_t length_bytes,
+/* A page may be waited for as soon as there is a pager, before all is ready. */
+static bool wait_for_workers(struct smudge_lazy *lazy)
+{
+	SMI_SYS_GUARD(&lazy->lock);
+	while (lazy->phase == SMI_LAZY_BEGINS)
+		pthread_cond_wait(&lazy->changed, &lazy->lock);
+	return lazy->phase == SMI_LAZY_HAS_BEGUN;
+}
+
+static int bring(struct smudge_lazy *lazy, unsigned int thread, size_t region,
+		 uint64_t offset_bytes, size_t length_bytes,
 		 struct smudge_error *err)
 {
+	struct smi_lazy_worker *worker = &lazy->workers[thread];
 	uint64_t end_bytes =
 		offset_bytes + (worker->room_npages << SMI_QCOW2_PAGE_SHIFT);
 	uint64_t bytes;
@@ -232,11 +243,9 @@ int smi_lazy_bring(void *opaque, unsigned int thread, size_t region,
 {
 	struct smudge_lazy *lazy = opaque;
 
-	/* Acquire: pairs with the release in begin. */
-	if (!atomic_load_explicit(&lazy->is_ready, memory_order_acquire))
-		return smudge_error_set(err, -EBUSY, WHERE,
-					"the memory was touched before "
-					"smudge_restore_lazily returned");
-	return bring(lazy, &lazy->workers[thread], region, offset_bytes,
-		     length_bytes, err);
+	return wait_for_workers(lazy)
+		       ? bring(lazy, thread, region, offset_bytes, length_bytes,
+			       err)
+		       : smudge_pager_install(lazy->pager, region, offset_bytes,
+					      length_bytes, NULL, NULL, err);
 }

@@ -56,6 +56,7 @@ static int create(struct smudge_memory *memory,
 	pager->end = -1;
 	pager->nareas = options->nregions;
 	pthread_mutex_init(&pager->fail_lock, NULL);
+	pthread_mutex_init(&pager->gate, NULL);
 	for (size_t i = 0; i < pager->nareas; i++) {
 		pager->areas[i].pager = pager;
 		pager->areas[i].index = i;
@@ -141,6 +142,7 @@ static void destroy(struct smudge_pager *pager, bool keeps)
 		smudge_region_release(pager->areas[i].region);
 	smi_sys_uffd_zeros_unmap(pager->zeros, pager->zeros_bytes);
 	pthread_mutex_destroy(&pager->fail_lock);
+	pthread_mutex_destroy(&pager->gate);
 	free(pager);
 	smi_sys_uffd_rest_read();
 }
@@ -177,7 +179,9 @@ int smudge_pager_create(struct smudge_memory *memory,
 		return ret;
 	}
 	publish(pager);
+	/* Before the first bring. */
 	*ret_pager = pager;
+	smi_pager_serve(pager);
 	return 0;
 }
 

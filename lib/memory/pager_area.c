@@ -168,6 +168,16 @@ static int keep_from_children(const struct smi_pager_area *area,
 	return ret < 0 && ret != -ENOMEM ? -EINVAL : ret;
 }
 
+/*
+ * Who read before it was registered has put zeros there. If they stay, that is
+ * noticed as the page is to come in.
+ */
+static void drop_again(struct smi_pager_area *area)
+{
+	(void)!smudge_region_discard(area->region, 0,
+				     smi_region_npages(area->region), -1, NULL);
+}
+
 int smi_pager_area_open(struct smi_pager_area *area, struct smudge_error *err)
 {
 	int ret = drop_content(area, err);
@@ -181,6 +191,7 @@ int smi_pager_area_open(struct smi_pager_area *area, struct smudge_error *err)
 		ret = find_page_bytes(area, err);
 	if (ret < 0)
 		return ret;
+	drop_again(area);
 	area->is_whole = true;
 	if (smi_pager_bits_create(area) < 0)
 		return smudge_error_set(err, -ENOMEM, WHERE,

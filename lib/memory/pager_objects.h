@@ -71,6 +71,7 @@ struct smudge_pager {
 	void *zeros;	      /* the largest page, of zeros */
 	uint64_t zeros_bytes; /* its length */
 	int end;	      /* eventfd: the threads end */
+	pthread_mutex_t gate; /* held: the threads do not serve yet */
 	unsigned int nthreads;
 	pthread_t threads[SMI_PAGER_MAX_THREADS];
 	_Atomic unsigned int nbegun; /* threads that have a number */

@@ -175,6 +175,8 @@ static void *run_server(void *opaque)
 	/* Relaxed: only the number has to be another one. */
 	server.number = atomic_fetch_add_explicit(&server.pager->nbegun, 1,
 						  memory_order_relaxed);
+	pthread_mutex_lock(&server.pager->gate);
+	pthread_mutex_unlock(&server.pager->gate);
 	while (serve_next(&server))
 		;
 	return NULL;
@@ -201,13 +203,22 @@ int smi_pager_start(struct smudge_pager *pager, struct smudge_error *err)
 		return smudge_error_set(err, -errno, WHERE,
 					"no descriptor to end threads with: %s",
 					strerror(errno));
+	pthread_mutex_lock(&pager->gate);
 	while (pager->nthreads < pager->options.nthreads) {
-		if (start_thread(pager) < 0)
-			return smudge_error_set(err, -EAGAIN, WHERE,
-						"no thread could be created to "
-						"answer page faults");
+		if (start_thread(pager) == 0)
+			continue;
+		eventfd_write(pager->end, 1);
+		smi_pager_serve(pager);
+		return smudge_error_set(err, -EAGAIN, WHERE,
+					"no thread could be created to answer "
+					"page faults");
 	}
 	return 0;
+}
+
+void smi_pager_serve(struct smudge_pager *pager)
+{
+	pthread_mutex_unlock(&pager->gate);
 }
 
 void smi_pager_stop(struct smudge_pager *pager)

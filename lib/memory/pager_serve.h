@@ -7,8 +7,14 @@
 
 #include "memory/pager_objects.h"
 
-/* Return: 0, -EAGAIN (no thread), -EMFILE, -ENFILE; stopped also then. */
+/*
+ * smi_pager_start - create the threads
+ *
+ * They answer nothing before smi_pager_serve, which the same thread calls.
+ * Return: 0, -EAGAIN (no thread), -EMFILE, -ENFILE; stopped also then.
+ */
 int smi_pager_start(struct smudge_pager *pager, struct smudge_error *err);
+void smi_pager_serve(struct smudge_pager *pager);
 void smi_pager_stop(struct smudge_pager *pager);
 
 /* Does a thread wait for a page that none has begun to bring? */
