@@ -6,7 +6,10 @@
  *
  * AFTER A FAILURE the device is torn: it has pages and tables of the moment
  * that failed. Its pages are dirty again, so the next save has them. Its tables
- * may not be, so all of them are written then. A full save places everything
+ * may not be, so all of them are written then. In place of the footer it has a
+ * mark that no other writer knows: with another one, the pages that were saved
+ * before may not be there any more (the device was put back, or emptied), and
+ * the next save is full. A full save places everything
  * anew: if it fails nothing is where the moment before had it, and the next
  * save is full too (needs_full). If only the program refuses the moment, the
  * device has it all the same, and the next save stands on it.
@@ -16,6 +19,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "checkpoint/chain.h"
 #include "checkpoint/checkpointer_objects.h"
@@ -39,6 +43,7 @@ struct live {
 	bool is_torn;	 /* begun, and not whole */
 	bool is_known;	 /* the device's footer is this one, if not torn */
 	uint8_t footer[SMI_QCOW2_PAGE_BYTES];
+	uint8_t mark[SMI_QCOW2_PAGE_BYTES]; /* in its place, if torn */
 	/* Relaxed: who reads it without the lock is told by the queue's end. */
 	atomic_bool needs_full;
 };
@@ -102,28 +107,46 @@ static void show(struct live *l, bool is_writing)
 	l->is_writing = is_writing;
 }
 
+static bool is_own(const struct live *l, const uint8_t *page)
+{
+	return (l->is_known && !memcmp(page, l->footer, sizeof(l->footer))) ||
+	       (l->is_torn && !memcmp(page, l->mark, sizeof(l->mark)));
+}
+
 /* Has another program written the device? */
 static int check_footer(struct live *l, struct smudge_error *err)
 {
 	uint8_t page[SMI_QCOW2_PAGE_BYTES];
-	int ret;
+	int ret = smi_disk_calls_read(l->cp->calls, l->npages - 1, page, err);
 
-	if (l->is_torn || !l->is_known)
-		return 0;
-	ret = smi_disk_calls_read(l->cp->calls, l->npages - 1, page, err);
-	if (ret < 0 || !memcmp(page, l->footer, sizeof(page)))
+	if (ret < 0 || is_own(l, page))
 		return ret;
 	need_full(l, true);
 	return smudge_error_set(err, -ENOENT, SMI_WHERE,
-				"the disk no longer shows the moment that was "
-				"saved last: another program wrote it, and the "
-				"next save is a full one");
+				"the disk no longer shows what was written "
+				"last: another program wrote it, and the next "
+				"save is a full one");
+}
+
+/*
+ * No footer's magic, then what is random. While the device is torn the mark
+ * stays: a write of another one may not arrive.
+ */
+static int need_mark(struct live *l, struct smudge_error *err)
+{
+	const size_t length = 16;
+
+	if (l->is_torn)
+		return 0;
+	if (getrandom(l->mark + length, length, 0) != (ssize_t)length)
+		return smudge_error_set(err, -EIO, SMI_WHERE,
+					"no random mark for a disk");
+	return 0;
 }
 
 static int erase_footer(struct live *l, struct smudge_error *err)
 {
-	static const uint8_t zeros[SMI_QCOW2_PAGE_BYTES];
-	int ret = smi_disk_writer_data(&l->writer, l->npages - 1, 1, zeros,
+	int ret = smi_disk_writer_data(&l->writer, l->npages - 1, 1, l->mark,
 				       NULL, err);
 
 	return ret ? ret : smi_disk_writer_flush(&l->writer, err);
@@ -146,6 +169,8 @@ static int begin(struct smi_target *target, struct smi_save *save,
 		ret = smi_calls_begin(l->cp->calls, err);
 	if (!ret && parent)
 		ret = check_footer(l, err);
+	if (!ret)
+		ret = need_mark(l, err);
 	if (ret < 0)
 		return ret;
 	target->has_other_tables = l->is_torn;

@@ -158,5 +158,40 @@ static void another_writer(void **state)
 	live_close(&live);
 }
 
+/* The same while it is torn: it is put back to a moment of before, or emptied.
+ */
+static void another_writer_of_a_torn_one(void **state)
+{
+	struct test_rng rng = test_rng_start("live_continue torn");
+
+	for (int i = 0; i < 2; i++) {
+		uint64_t bytes;
+		struct smudge_layer_info info;
+		struct memory_disk before;
+		struct smudge_error err;
+
+		open_machine(&rng);
+		memory_disk_snapshot(&live.disk, &before);
+		rig_write_random(&live.rig, &rng, 30);
+		live_checkpoint(&live, NULL);
+		live.disk.fail = (struct memory_disk_when){4, -EIO};
+		live.disk.ncalls = 0;
+		rig_write_random(&live.rig, &rng, 10);
+		assert_int_equal(live_try(&live, &err), -EIO);
+		memory_disk_heal(&live.disk);
+		bytes = live.disk.disk.size_bytes;
+		if (i == 0)
+			memcpy(live.disk.bytes, before.bytes, bytes);
+		else
+			memset(live.disk.bytes, 0, bytes);
+		assert_int_equal(live_try(&live, &err), -ENOENT);
+		assert_non_null(strstr(err.message, "another program"));
+		live_checkpoint(&live, &info);
+		assert_true(info.is_full);
+		memory_disk_close(&before);
+		live_close(&live);
+	}
+}
+
 TEST_MAIN(the_device_is_continued, a_snapshot_is_restored, another_moment,
-	  another_writer)
+	  another_writer, another_writer_of_a_torn_one)
