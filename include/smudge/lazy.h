@@ -134,7 +134,8 @@ struct smudge_lazy_options {
  * size, gpa or page size), -EOPNOTSUPP (a region without hva; a kernel whose
  * userfaultfd cannot do it, before Linux 4.11; huge pages that are too large),
  * -ENOTEMPTY (what a region holds cannot be dropped), -EBUSY (another lazy
- * restore of this process, or another userfaultfd has the memory), -EPERM
+ * restore of this process, another userfaultfd has the memory, or an mprotect
+ * source tracks it), -EPERM
  * (userfaultfd(2) is forbidden; kernel_faults without the privilege, the
  * sentence says what gives it; memory that cannot be registered; in a child of
  * fork), -ENOSYS (no userfaultfd), -EAGAIN (no thread), -EMFILE, -ENFILE,

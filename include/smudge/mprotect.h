@@ -55,6 +55,10 @@ extern "C" {
  * /proc/PID/mem and ptrace(2). Dropped content is not detected: use
  * smudge_region_discard.
  *
+ * A PAGER (pager.h), a lazy restore too, makes pages inaccessible if it fails:
+ * while one has the memory this source does not start (-EBUSY), and the other
+ * way round.
+ *
  * PROTECTIONS. The program changes neither protections nor mappings of the
  * range while the source runs. A harvest finds memory that was unmapped, or is
  * writable without our doing, and fails; what was made writable, written and

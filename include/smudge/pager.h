@@ -94,7 +94,8 @@ struct smudge_pager_options {
  * (the options have fields that this library does not know), -EOPNOTSUPP (a
  * region without hva; huge pages that are too large or mixed with others),
  * -ENOTEMPTY (what a region holds cannot be dropped), -EBUSY (another pager of
- * this process, another userfaultfd has the memory), -EPERM (userfaultfd(2) is
+ * this process, another userfaultfd has the memory, an mprotect source tracks
+ * it), -EPERM (userfaultfd(2) is
  * forbidden; kernel_faults without the privilege: the sentence says what gives
  * it; memory that may not be written; in a child of fork), -ENOSYS (no
  * userfaultfd), -EAGAIN (no thread), -EMFILE, -ENFILE, -ENOMEM.

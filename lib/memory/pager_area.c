@@ -77,6 +77,22 @@ static int check_region(const struct smi_pager_area *area,
 	return 0;
 }
 
+static int claim(struct smi_pager_area *area, struct smudge_error *err)
+{
+	int ret = smi_sys_protections_claim(
+		&area->claim, SMI_SYS_PROTECTOR_PAGER, area->start, area->end);
+
+	if (ret < 0)
+		return smudge_error_set(err, ret, WHERE,
+					ret == -EBUSY
+						? "an mprotect source tracks "
+						  "region %s, and would make "
+						  "accessible what must not be"
+						: "no memory for region %s",
+					area->region->name);
+	return 0;
+}
+
 int smi_pager_area_prepare(struct smi_pager_area *area,
 			   struct smudge_error *err)
 {
@@ -89,6 +105,8 @@ int smi_pager_area_prepare(struct smi_pager_area *area,
 	ret = check_region(area, err);
 	if (ret == 0)
 		ret = find_kind(area, err);
+	if (ret == 0)
+		ret = claim(area, err);
 	if (ret == 0)
 		ret = smi_sys_uffd_use_open(&area->use, SMI_SYS_UFFD_MISSING,
 					    err);
@@ -210,6 +228,7 @@ void smi_pager_area_close(struct smi_pager_area *area, bool keeps)
 				       area->is_private_file ? NULL
 							     : &area->brought);
 	smi_sys_uffd_use_close(&area->use);
+	smi_sys_protections_release(&area->claim);
 	smi_pager_bits_free(area);
 }
 

@@ -35,6 +35,7 @@
 #include <smudge/pager.h>
 
 #include "memory/objects.h"
+#include "sys/protections.h"
 #include "sys/uffd_use.h"
 
 /* Pages of a block: whole words of both bitmaps. */
@@ -52,6 +53,7 @@ struct smi_pager_area {
 	bool is_private_file; /* its copies are never clean */
 	bool is_whole;	      /* set up: registered, and so on */
 	struct smi_sys_uffd_use use;
+	struct smi_sys_protections claim;
 	_Atomic uint64_t *brought; /* block's lock to change */
 	_Atomic uint64_t *zeros;   /* the same */
 	pthread_mutex_t locks[SMI_PAGER_LOCKS];

@@ -15,13 +15,15 @@
 #include "source/mprotect_area.h"
 #include "source/range_check.h"
 #include "sys/log.h"
+#include "sys/protections.h"
 #include "sys/space.h"
 
 #define WHERE "mprotect"
 
 struct mprotect {
 	uint64_t space; /* between start and stop: the address space */
-	struct smi_mprotect_area *area; /* between start and stop */
+	struct smi_mprotect_area *area;	  /* between start and stop */
+	struct smi_sys_protections claim; /* the same */
 	struct smudge_batch *batch;
 };
 
@@ -74,7 +76,19 @@ static int mprotect_start(void *opaque, const struct smudge_source_range *range,
 	if (ret < 0)
 		return ret;
 	m->space = smi_sys_space_id();
-	return new_area(m, start, end, err);
+	ret = smi_sys_protections_claim(&m->claim, SMI_SYS_PROTECTOR_SOURCE,
+					start, end);
+	if (ret < 0)
+		return smudge_error_set(err, ret, WHERE,
+					ret == -EBUSY
+						? "pages of the range still "
+						  "come in: a pager or a lazy "
+						  "restore has it"
+						: "out of memory");
+	ret = new_area(m, start, end, err);
+	if (ret < 0)
+		smi_sys_protections_release(&m->claim);
+	return ret;
 }
 
 /* After a cut within a page of hugetlbfs the area ends behind the range. */
@@ -87,7 +101,10 @@ static int mprotect_grow(void *opaque, const struct smudge_source_range *range,
 
 	if (ret < 0 || end <= smi_mprotect_area_end(m->area))
 		return ret;
-	return smi_mprotect_area_grow(m->area, end, &m->area, err);
+	ret = smi_mprotect_area_grow(m->area, end, &m->area, err);
+	if (ret == 0)
+		smi_sys_protections_resize(&m->claim, end);
+	return ret;
 }
 
 static void mprotect_shrink(void *opaque,
@@ -98,6 +115,7 @@ static void mprotect_shrink(void *opaque,
 	smi_mprotect_area_cut(m->area,
 			      (uintptr_t)range->hva +
 				      (range->npages << range->page_shift));
+	smi_sys_protections_resize(&m->claim, smi_mprotect_area_end(m->area));
 }
 
 /* An area that a handler may still use stays for ever. */
@@ -108,6 +126,7 @@ static void mprotect_stop(void *opaque)
 	if (smi_mprotect_area_close(m->area))
 		free(m->area);
 	m->area = NULL;
+	smi_sys_protections_release(&m->claim);
 }
 
 static int settle(struct mprotect *m, struct smudge_error *err)

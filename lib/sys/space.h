@@ -18,8 +18,9 @@
 #include <smudge/error.h>
 
 enum smi_sys_space_lock {
-	SMI_SYS_SPACE_SEGV,	  /* what SIGSEGV's handler finds */
-	SMI_SYS_SPACE_SOFT_DIRTY, /* the soft-dirty bits */
+	SMI_SYS_SPACE_SEGV,	   /* what SIGSEGV's handler finds */
+	SMI_SYS_SPACE_SOFT_DIRTY,  /* the soft-dirty bits */
+	SMI_SYS_SPACE_PROTECTIONS, /* who changes protections */
 	SMI_SYS_SPACE_NLOCKS
 };
 

@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <smudge/mprotect.h>
+
 #include "folder.h"
 #include "lazy_rig.h"
 
@@ -154,5 +156,42 @@ static void system_calls_wait(void **state)
 	lazy_close(&rig);
 }
 
+/* What failed must stay inaccessible, and that source would open it. */
+static void with_an_mprotect_source(void **state)
+{
+	const struct smudge_client_options options = {.size = sizeof(options),
+						      .name = "one"};
+	struct smudge_source *source;
+	struct smudge_client *client;
+	struct smudge_error err;
+	struct lazy_rig rig;
+
+	test_need_uffd();
+	lazy_open(&rig, LAZY_PRIVATE);
+	if (smudge_mprotect_create(&source, &err) < 0) {
+		lazy_close(&rig);
+		skip();
+	}
+	assert_int_equal(
+		smudge_client_open(rig.memory, &options, &client, NULL), 0);
+	assert_int_equal(
+		smudge_region_attach(rig.regions[0], source, 0, 0, NULL), 0);
+	expect_refused(&rig, -EBUSY, "mprotect");
+	assert_int_equal(smudge_source_detach(source, NULL), 0);
+	rig.options.on_demand = true;
+	lazy_begin(&rig);
+	assert_int_equal(
+		smudge_region_attach(rig.regions[0], source, 0, 0, &err),
+		-EBUSY);
+	assert_non_null(strstr(err.message, "lazy restore"));
+	lazy_end(&rig);
+	assert_int_equal(
+		smudge_region_attach(rig.regions[0], source, 0, 0, NULL), 0);
+	lazy_check_all(&rig);
+	assert_int_equal(smudge_client_close(client), 0);
+	smudge_source_destroy(source);
+	lazy_close(&rig);
+}
+
 TEST_MAIN_WITH(set_up, tear_down, refused, private_file_with_content,
-	       without_privilege, system_calls_wait)
+	       without_privilege, system_calls_wait, with_an_mprotect_source)
