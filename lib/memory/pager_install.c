@@ -59,6 +59,34 @@ static int refused(const struct smi_pager_area *area, uint64_t page, int code,
 	return code;
 }
 
+/*
+ * The kernel copies into one mapping at a time, and says -ENOENT of more: it is
+ * tried with fewer pages, then with more again.
+ */
+static int copy_content(const struct installing *in, uint64_t page,
+			uint64_t end, uint64_t *ret_npages)
+{
+	const struct smi_pager_area *area = in->area;
+	uint64_t at = page, some = end - page;
+	int ret = 0;
+
+	while (at < end) {
+		uint64_t bytes;
+
+		some = min_u64(some, end - at);
+		ret = smi_sys_uffd_copy(
+			area->use.fd, address_of(area, at),
+			in->bytes + (at - in->first_page) * area->page_bytes,
+			some * area->page_bytes, in->protects, &bytes);
+		at += bytes / area->page_bytes;
+		if (ret < 0 && (ret != -ENOENT || some == 1))
+			break;
+		some = ret < 0 ? some / 2 : some * 2;
+	}
+	*ret_npages = at - page;
+	return at < end ? ret : 0;
+}
+
 /* Return: 0 or -errno; *ret_npages of them are there. */
 static int copy_run(const struct installing *in, uint64_t page, uint64_t end,
 		    uint64_t *ret_npages)
@@ -67,14 +95,8 @@ static int copy_run(const struct installing *in, uint64_t page, uint64_t end,
 	uint64_t n = 0;
 	int ret = 0;
 
-	if (in->bytes) {
-		ret = smi_sys_uffd_copy(
-			area->use.fd, address_of(area, page),
-			in->bytes + (page - in->first_page) * area->page_bytes,
-			(end - page) * area->page_bytes, in->protects, &n);
-		*ret_npages = n / area->page_bytes;
-		return ret;
-	}
+	if (in->bytes)
+		return copy_content(in, page, end, ret_npages);
 	for (; ret == 0 && n < end - page; n += ret == 0)
 		ret = smi_sys_uffd_bring_zeros(
 			area->use.fd, address_of(area, page + n),

@@ -245,5 +245,27 @@ static void rate(void **state)
 	lazy_close(&rig);
 }
 
-TEST_MAIN_WITH(set_up, tear_down, touched_page_by_page, content_is_dropped,
-	       used_while_it_comes, digests_first, rate)
+/* Parts of a region that the kernel keeps as mappings of their own. */
+static void several_mappings(void **state)
+{
+	static const enum lazy_kind kinds[] = {LAZY_PRIVATE, LAZY_SHARED,
+					       LAZY_MEMFD_PRIVATE};
+
+	test_need_uffd();
+	for (size_t i = 0; i < 3; i++) {
+		struct lazy_rig rig;
+
+		lazy_open(&rig, kinds[i]);
+		for (uint64_t page = 3; page < LAZY_NPAGES; page += 29)
+			assert_int_equal(madvise(rig.ram[0] + page * LAZY_PAGE,
+						 7 * LAZY_PAGE, MADV_DONTDUMP),
+					 0);
+		lazy_begin(&rig);
+		lazy_end(&rig);
+		lazy_check_all(&rig);
+		lazy_close(&rig);
+	}
+}
+
+TEST_MAIN_WITH(set_up, tear_down, several_mappings, touched_page_by_page,
+	       content_is_dropped, used_while_it_comes, digests_first, rate)
