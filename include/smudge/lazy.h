@@ -16,8 +16,9 @@
  * machine does: a full layer, a migration, smudge_region_read.
  *
  * What is written or discarded (smudge_region_discard) is never brought in
- * again. smudge_region_next_populated knows which of the pages that are not in
- * yet have content.
+ * again; a huge page that is discarded in part comes in first.
+ * smudge_region_next_populated knows which of the pages that are not in yet
+ * have content.
  *
  * WHAT MUST NOT HAPPEN before smudge_lazy_end, since the kernel cannot tell
  * anyone of it:

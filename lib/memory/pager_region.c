@@ -14,7 +14,34 @@ static struct smi_pager_area *area_of(const struct smudge_region *region)
 	return atomic_load_explicit(&region->pager_area, memory_order_relaxed);
 }
 
-/* Of a huge page that is discarded in part the kernel drops nothing. */
+/*
+ * Of a huge page that is discarded in part the kernel drops nothing, or makes
+ * zeros of that part, if the page is there. So it has to come in before, or all
+ * of it would come in afterwards. Return: its address, or 0.
+ */
+static uint64_t find_part(struct smudge_region *region, uint64_t at)
+{
+	SMI_SYS_GUARD(&region->memory->populated.lock);
+	const struct smi_pager_area *area = area_of(region);
+	uint64_t page;
+
+	if (!area || at % area->page_bytes == 0)
+		return 0;
+	page = (at - area->start) / area->page_bytes;
+	return smi_pager_state(area, page) == SMI_PAGER_MISSING
+		       ? area->start + page * area->page_bytes
+		       : 0;
+}
+
+/* With no lock held. */
+static void bring_part(struct smudge_region *region, uint64_t at)
+{
+	uint64_t page = find_part(region, at);
+
+	if (page)
+		(void)*(const volatile uint8_t *)(uintptr_t)page;
+}
+
 void smi_pager_dropped(struct smudge_region *region, uint64_t first_page,
 		       uint64_t npages)
 {
@@ -23,11 +50,14 @@ void smi_pager_dropped(struct smudge_region *region, uint64_t first_page,
 
 	if (!smi_pager_has(region))
 		return;
+	start = first_page << region->page_shift;
+	bring_part(region, (uintptr_t)region->hva + start);
+	bring_part(region, (uintptr_t)region->hva + start +
+				   (npages << region->page_shift));
 	SMI_SYS_GUARD(&region->memory->populated.lock);
 	area = area_of(region);
 	if (!area)
 		return;
-	start = first_page << region->page_shift;
 	end = start + (npages << region->page_shift);
 	smi_pager_drop_bits(area_of(region),
 			    (start + area->page_bytes - 1) / area->page_bytes,

@@ -58,14 +58,19 @@ enum what {
 	NWHATS
 };
 
-/* Pages of huge pages are not discarded one by one. */
-static void discard(struct lazy_rig *rig, uint64_t page)
+static void discard_pages(struct lazy_rig *rig, uint64_t page, uint64_t npages)
 {
 	struct smudge_error err;
 
-	if (smudge_region_discard(rig->regions[0], page, 1, rig->fds[0], &err) <
-	    0)
+	if (smudge_region_discard(rig->regions[0], page, npages, rig->fds[0],
+				  &err) < 0)
 		fail_msg("kind %d: %s", rig->kind, err.message);
+}
+
+/* Pages of huge pages are not discarded one by one. */
+static void discard(struct lazy_rig *rig, uint64_t page)
+{
+	discard_pages(rig, page, 1);
 }
 
 static void do_it(struct lazy_rig *rig, uint64_t page, enum what what)
@@ -165,6 +170,28 @@ static void discarded_whole(void **state)
 	for (uint64_t page = 0; page < LAZY_NPAGES; page++)
 		assert_true(is_zero(&rig, page));
 	assert_true(lazy_is_right(&rig, 1, 3));
+	lazy_close(&rig);
+}
+
+/* A part of a huge page that is not in: zeros, and the rest has its content. */
+static void discarded_part_of_a_huge_page(void **state)
+{
+	const uint64_t npages = LAZY_HUGE / LAZY_PAGE;
+	struct lazy_rig rig;
+
+	test_need_uffd();
+	lazy_open(&rig, LAZY_HUGETLB_SHARED);
+	rig.options.on_demand = true;
+	lazy_begin(&rig);
+	/* The end of one, one whole, and the begin of another one. */
+	discard_pages(&rig, npages - 3, npages + 8);
+	lazy_end(&rig);
+	for (uint64_t page = 0; page < LAZY_NPAGES; page++) {
+		if (page >= npages - 3 && page < 2 * npages + 5)
+			assert_true(is_zero(&rig, page));
+		else
+			assert_true(lazy_is_right(&rig, 0, page));
+	}
 	lazy_close(&rig);
 }
 
@@ -334,5 +361,6 @@ static void child_of_fork(void **state)
 }
 
 TEST_MAIN_WITH(set_up, tear_down, discarded_pages, discarded_whole,
-	       populated_as_in_the_chain, zeros_are_not_populated, regions_stay,
-	       one_after_the_other, child_of_fork)
+	       discarded_part_of_a_huge_page, populated_as_in_the_chain,
+	       zeros_are_not_populated, regions_stay, one_after_the_other,
+	       child_of_fork)
