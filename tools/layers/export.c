@@ -21,8 +21,8 @@
 static const char help_text[] =
 	"usage: smudge layers export --core FOLDER[@N]|URI --output FILE "
 	"[OPTION]...\n"
-	"       smudge layers export --layout LAYOUT FOLDER[@N] --output FILE "
-	"...\n"
+	"       smudge layers export --layout LAYOUT FOLDER[@N]|URI --output "
+	"FILE ...\n"
 	"\n"
 	"Makes a file of a layer that other programs read. All that is read is "
 	"compared\n"
