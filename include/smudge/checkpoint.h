@@ -138,8 +138,9 @@ struct smudge_checkpointer_options {
 	bool quiesce_harvests;
 	/*
 	 * The memory is now what this chain's open layer says: the first save
-	 * is a delta on it. Only after smudge_restore of it into this very
-	 * memory, with writers tracked since (smudge_restore says how).
+	 * is a delta on it. Only after smudge_restore or smudge_restore_lazily
+	 * of it into this very memory, with writers tracked since (they say
+	 * how).
 	 * Nothing writes the memory during the call. Borrowed during it.
 	 * NULL: the first save is full.
 	 *
