@@ -87,6 +87,7 @@ def wrong_command_lines(lab):
             ((), "FOLDER is missing"),
             (("x",), "--keep-last, --keep-hourly, --keep-daily or --keep-weekly"),
             (("x", "y", "--keep-last", "1"), "'y' is too much"),
+            (("nbd://host/disk", "--keep-last", "1"), "is a disk, which has one"),
             (("x", "--keep-last", "0"), "--keep-last takes a number"),
             (("x", "--keep-weekly", "-1"), "--keep-weekly takes a number"),
             (("x", "--keep-daily", "1", "--garbage", "101"), "from 0 to 100")):

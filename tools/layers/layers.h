@@ -57,6 +57,9 @@ struct layers_syntax {
 int layers_parse(int argc, char *argv[], const struct layers_syntax *syntax,
 		 struct layers_request *ret_request, bool *ret_is_done);
 
+/* It is no URI of a disk. Return: the exit status so far. */
+int layers_check_folder(const char *command, const char *word);
+
 /*
  * layers_open - the chain of a layer
  * @number: 0: the newest

@@ -80,7 +80,7 @@ static int take_folder(int argc, char *argv[], struct prune *prune)
 		return tool_usage(NAME, "--keep-last, --keep-hourly, "
 					"--keep-daily or --keep-weekly is "
 					"missing");
-	return TOOL_OK;
+	return layers_check_folder(NAME, prune->folder);
 }
 
 static int parse(int argc, char *argv[], struct prune *prune)

@@ -67,7 +67,7 @@ static void print_fate(const struct smudge_pruned_layer *layer)
 		puts("in use");
 		break;
 	case SMUDGE_PRUNE_WAITING:
-		puts("unwanted; waits to be merged");
+		puts("unwanted; waits to be merged (--garbage)");
 		break;
 	case SMUDGE_PRUNE_SHARED:
 		puts("unwanted; several layers stand on it");

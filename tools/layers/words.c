@@ -10,6 +10,7 @@
 
 #include "clock.h"
 #include "commands.h"
+#include "common/nbd_uri.h"
 
 /* Does it belong to this subcommand? */
 static int check_option(const char *name, const char *option, bool has_it)
@@ -66,6 +67,16 @@ static int take_option(int code, const char *name,
 	}
 }
 
+int layers_check_folder(const char *command, const char *word)
+{
+	if (!nbd_uri_is(word))
+		return TOOL_OK;
+	return tool_usage(command,
+			  "'%.60s' is a disk, which has one layer; this takes "
+			  "a FOLDER",
+			  word);
+}
+
 static int take_words(int argc, char *argv[],
 		      const struct layers_syntax *syntax,
 		      struct layers_request *request)
@@ -78,7 +89,9 @@ static int take_words(int argc, char *argv[],
 		return tool_usage(argv[0], "%s is missing", syntax->words[n]);
 	if (optind < argc)
 		return tool_usage(argv[0], "'%.40s' is too much", argv[optind]);
-	return TOOL_OK;
+	return syntax->names_layer
+		       ? TOOL_OK
+		       : layers_check_folder(argv[0], request->words[n - 1]);
 }
 
 /* Of the name alone: no file is looked at yet. */
