@@ -39,11 +39,16 @@ static bool is_zero(const uint8_t *page)
 	return !page[0] && !memcmp(page, page + 1, PAGE - 1);
 }
 
-/* What differs from @old; of zeros some pages are there too. */
-static void write_region(int fd, const struct moment_region *now,
-			 const struct moment_region *old, uint64_t file_off,
-			 struct test_rng *rng)
+/*
+ * What differs from @old; of zeros some pages are there too. Return: pages
+ * that are not.
+ */
+static uint64_t write_region(int fd, const struct moment_region *now,
+			     const struct moment_region *old, uint64_t file_off,
+			     struct test_rng *rng)
 {
+	uint64_t nholes = 0;
+
 	for (uint64_t i = 0; i < now->npages; i++) {
 		const uint8_t *page = now->bytes + i * PAGE;
 		bool is_there = old ? memcmp(page, old->bytes + i * PAGE, PAGE)
@@ -53,7 +58,10 @@ static void write_region(int fd, const struct moment_region *now,
 			assert_int_equal(pwrite(fd, page, PAGE,
 						(off_t)(file_off + i * PAGE)),
 					 PAGE);
+		else
+			nholes++;
 	}
+	return nholes;
 }
 
 static int new_file(const char *name)
@@ -70,12 +78,12 @@ static void end_file(int fd, uint64_t nbytes)
 	close(fd);
 }
 
-/* One file. @old: only what differs from it */
-static void write_file(enum layers_layout layout, const struct moment *old,
+/* One file. @old: only what differs from it. Return: is any page a hole? */
+static bool write_file(enum layers_layout layout, const struct moment *old,
 		       struct test_rng *rng)
 {
 	int fd = new_file("memory");
-	uint64_t end = 0;
+	uint64_t end = 0, nholes = 0;
 
 	for (size_t i = 0; i < MOMENTS_REGIONS; i++) {
 		const struct moment_region *region = &memory.now.regions[i];
@@ -84,11 +92,12 @@ static void write_file(enum layers_layout layout, const struct moment *old,
 			continue;
 		if (layout == LAYERS_FLAT)
 			end = (uint64_t)i << 32;
-		write_region(fd, region, old ? &old->regions[i] : NULL, end,
-			     rng);
+		nholes += write_region(fd, region,
+				       old ? &old->regions[i] : NULL, end, rng);
 		end += region->npages * PAGE;
 	}
 	end_file(fd, end);
+	return nholes > 0;
 }
 
 /* A file each. */
@@ -183,8 +192,9 @@ static void import_deltas(struct import_request *request, unsigned int n,
 	request->paths = (char *[]){"memory"};
 	while (n--) {
 		moment_copy(&before, &memory.now);
-		moments_change(&memory, rng, false);
-		write_file(request->layout, &before, rng);
+		do /* a diff without a hole is refused */
+			moments_change(&memory, rng, false);
+		while (!write_file(request->layout, &before, rng));
 		import_and_check(request, false);
 	}
 	moment_clear(&before);
