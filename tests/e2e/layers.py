@@ -9,9 +9,14 @@ from smudgetest import PATIENCE, TOOL, check, check_equal, check_sentence
 
 
 def tool(*arguments):
-    return subprocess.run([TOOL, *map(str, arguments)], text=True,
-                          stdin=subprocess.DEVNULL, capture_output=True,
-                          timeout=PATIENCE)
+    """Once more where a thread had no processor for the second that it has to stop."""
+    for _ in range(5):
+        done = subprocess.run([TOOL, *map(str, arguments)], text=True,
+                              stdin=subprocess.DEVNULL, capture_output=True,
+                              timeout=PATIENCE)
+        if "does not stop in time" not in done.stderr:
+            break
+    return done
 
 
 def said(*arguments, status=0):

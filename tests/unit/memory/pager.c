@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "slow.h"
 #include "support.h"
 
 #define PAGE   4096
@@ -228,7 +229,7 @@ static void zeros_are_brought(void **state)
 	rig_close(&rig);
 }
 
-#ifndef __SANITIZE_THREAD__
+#if !TEST_HAS_TSAN
 static sigjmp_buf back;
 
 static void jump_back(int signal)
