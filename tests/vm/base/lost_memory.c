@@ -16,6 +16,7 @@
 
 #include "base/host.h"
 #include "base/ram.h"
+#include "slow.h"
 #include "support.h"
 
 #define NPAGES 4
@@ -29,6 +30,12 @@ struct world {
 };
 
 /* The page @lost cannot be reached. */
+static void need_jumps(void)
+{
+	if (TEST_HAS_TSAN)
+		test_skip_without("signals", "ThreadSanitizer follows no jump");
+}
+
 static void open_world(struct world *world, size_t lost)
 {
 	memset(world, 0, sizeof(*world));
@@ -69,6 +76,7 @@ static void test_work_is_left(void **state)
 	struct world world;
 	struct work work = {0};
 
+	need_jumps();
 	open_world(&world, 2);
 	for (unsigned int i = 0; i < 3; i++) {
 		work.at = world.bytes + 4096;
@@ -97,6 +105,7 @@ static void test_others_wait(void **state)
 	struct world world;
 	pthread_t thread;
 
+	need_jumps();
 	open_world(&world, 1);
 	world.found = 9;
 	assert_int_equal(host_thread_start(&thread, read_page, &world, 0), 0);
@@ -148,6 +157,7 @@ static void ends_by_a_fault(void (*fault)(struct world *world))
 
 static void test_other_faults(void **state)
 {
+	need_jumps();
 	ends_by_a_fault(fault_elsewhere);
 	ends_by_a_fault(fault_when_all_is_here);
 }
