@@ -19,16 +19,54 @@ def introspect(folder, what):
     return json.loads(done.stdout)
 
 
-def starts_threads(programs):
-    """Those that may call pthread_create; what cannot be read may, too."""
-    done = subprocess.run(
-        ["nm", "-D", "-A", "--undefined-only", *programs],
-        capture_output=True, text=True)
-    lines = done.stdout.splitlines()
-    threaded = {line.partition(":")[0] for line in lines
-                if " pthread_create@" in line}
-    readable = {line.partition(":")[0] for line in lines}
-    return {p for p in programs if p in threaded or p not in readable}
+# A call of these is one that starts a thread. The library's other objects are
+# in every program of tests, since a region that is discarded asks its pager.
+STARTERS = {"pthread_create", "smudge_pager_create"}
+IN_EVERY_PROGRAM = "lib/libsmudge.a"
+
+
+def symbols(folder, files):
+    """Of each object: what it defines, and what it wants. A file may have several."""
+    done = subprocess.run(["nm", "-A", *files], cwd=folder, capture_output=True,
+                          text=True, check=True)
+    found = {}
+    for line in done.stdout.splitlines():
+        place, _, rest = line.rpartition(":")
+        kind, name = rest.split()[-2:]
+        defines, wants = found.setdefault(place, (set(), set()))
+        (wants if kind in "Uw" else defines).add(name)
+    return found
+
+
+def inputs_of(folder, programs):
+    """Objects and archives that each is linked from, by the build's own file."""
+    wanted = {str(pathlib.Path(p).relative_to(folder)): p for p in programs
+              if pathlib.Path(p).is_relative_to(folder)}
+    found = {}
+    for line in (folder / "build.ninja").read_text().splitlines():
+        if line.startswith("build ") and (p := wanted.get(line[6:].split(":")[0])):
+            found[p] = [word for word in line.split()[2:]
+                        if word.endswith((".o", ".a")) and
+                        word != IN_EVERY_PROGRAM and not word.startswith("/")]
+    return found
+
+
+def starts_threads(folder, programs):
+    """Those with an object, of their own or out of an archive, that starts one."""
+    inputs = inputs_of(folder, programs)
+    starters = {}
+    for file in {f for files in inputs.values() for f in files}:
+        starters[file] = [defines for defines, wants in
+                          symbols(folder, [file]).values() if wants & STARTERS]
+    threaded = set(programs) - set(inputs)
+    for program, files in inputs.items():
+        candidates = [d for f in files for d in starters[f]]
+        if not candidates:
+            continue
+        has = set().union(*(d for d, _ in symbols(folder, [program]).values()))
+        if any(defines & has for defines in candidates):
+            threaded.add(program)
+    return threaded
 
 
 def threaded_tests(built, suites):
@@ -38,7 +76,8 @@ def threaded_tests(built, suites):
     """
     wanted = {f"smudge:{suite}" for suite in suites}
     tests = [t for t in introspect(built, "tests") if wanted & set(t["suite"])]
-    threaded = starts_threads(sorted({t["cmd"][0] for t in tests}))
+    threaded = starts_threads(pathlib.Path(built),
+                              sorted({t["cmd"][0] for t in tests}))
     return [t["name"] for t in tests
             if t["cmd"][0] in threaded or "smudge:alone" in t["suite"]]
 

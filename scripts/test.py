@@ -54,6 +54,11 @@ ROWS = [
 ]
 # What a row builds and runs, unless everything is asked for.
 THREADED_ONLY = ("clang-tsan",)
+# They walk places where one thread is cut or fails, in all other rows.
+WALKS = ("checkpoint/cut", "checkpoint/cut_prune", "checkpoint/cut_saves",
+         "checkpoint/errors_chain", "checkpoint/errors_prune",
+         "checkpoint/interop", "checkpoint/interop_deep",
+         "library/errors_begin_afresh")
 NOT_THE_LIBRARYS = ("clang-no-unicorn",)
 # name, command, word of SMUDGE_REQUIRE
 OPTIONAL = [
@@ -179,7 +184,8 @@ def parts_of_row(name, suites, names, is_everything):
     if name in NOT_THE_LIBRARYS and suites is None:
         return build_parts.files_beside_library_tests, ()
     if name in THREADED_ONLY and (first / "build.ninja").exists():
-        names = build_parts.threaded_tests(first, suites)
+        names = [name for name in build_parts.threaded_tests(first, suites)
+                 if name not in WALKS]
         return lambda folder: build_parts.files_of_tests(folder, names), names
     return lambda folder: (), names
 
