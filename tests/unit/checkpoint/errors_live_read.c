@@ -9,6 +9,7 @@
 #include <smudge/layers.h>
 
 #include "checkpoint/tail.h"
+#include "common/little_endian.h"
 #include "folder.h"
 #include "memory_disk.h"
 #include "moments.h"
@@ -118,7 +119,8 @@ static void a_later_version(void **state)
 
 	footer[8] = 9;
 	sum = smi_tail_checksum(footer, 4080);
-	memcpy(footer + 4080, &sum, 16);
+	little_endian_put(footer + 4080, sum.low, 8);
+	little_endian_put(footer + 4088, sum.high, 8);
 	expect(-EPROTONOSUPPORT, "version 9");
 }
 
