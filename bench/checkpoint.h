@@ -85,6 +85,18 @@ void checkpoint_fill_words(uint8_t *bytes, uint64_t npages, uint64_t seed);
 /* @n different pages below @npages, in random order; to be freed. */
 uint64_t *checkpoint_choose(uint64_t n, uint64_t npages, uint64_t seed);
 
+/* ---- a chain ---------------------------------------------------------- */
+
+struct checkpoint_series {
+	uint64_t npages, nlayers;
+	uint64_t ndirty; /* pages that each layer but the first has */
+	void (*fill)(uint8_t *bytes, uint64_t npages, uint64_t seed);
+};
+
+/* One full layer and deltas. @flat: a file of the last moment; or NULL */
+void checkpoint_make_series(const struct checkpoint_series *series,
+			    const char *folder, const char *flat);
+
 /* ---- other programs --------------------------------------------------- */
 
 /* Run and wait. Return: ms, or -1 where there is no such program. */

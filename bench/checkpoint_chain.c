@@ -23,50 +23,6 @@ struct chain {
 	struct checkpoint_times opened, restored, read, flat;
 };
 
-static void save(struct smudge_checkpointer *checkpointer)
-{
-	struct smudge_error err = {0};
-	uint64_t ticket;
-
-	bench_must(smudge_checkpointer_save(checkpointer, NULL, &ticket, &err),
-		   err.message);
-	bench_must(smudge_checkpointer_wait(checkpointer, ticket, NULL, &err),
-		   err.message);
-}
-
-/* The layers, and a flat file of the last moment. */
-static void make(const struct chain *c, const char *folder, const char *flat)
-{
-	struct smudge_checkpointer_options options = {
-		.size = sizeof(options), .folder = folder, .full_every = 1000};
-	struct smudge_checkpointer *checkpointer;
-	struct checkpoint_ram ram;
-	struct smudge_error err = {0};
-
-	checkpoint_ram_open(&ram, c->npages);
-	checkpoint_fill_random(ram.bytes, c->npages, 3);
-	bench_must(smudge_checkpointer_create(ram.memory, &options,
-					      &checkpointer, &err),
-		   err.message);
-	for (uint64_t i = 0; i < c->nlayers && !bench_interrupted; i++) {
-		uint64_t *pages = checkpoint_choose(c->ndirty, c->npages, i);
-
-		bench_progress_sample((unsigned int)i,
-				      (unsigned int)c->nlayers);
-		for (uint64_t j = 0; i && j < c->ndirty; j++) {
-			checkpoint_fill_random(
-				ram.bytes + pages[j] * CHECKPOINT_PAGE, 1,
-				i * c->ndirty + j);
-			checkpoint_ram_written(&ram, pages[j], 1);
-		}
-		save(checkpointer);
-		free(pages);
-	}
-	bench_must(smudge_checkpointer_destroy(checkpointer), "the end");
-	checkpoint_write_file(flat, ram.bytes, c->npages * CHECKPOINT_PAGE);
-	checkpoint_ram_close(&ram);
-}
-
 static void read_flat(struct chain *c, const char *path)
 {
 	uint64_t nbytes = c->npages * CHECKPOINT_PAGE;
@@ -156,7 +112,14 @@ void checkpoint_case_chain(void)
 	if (!is_quick && !checkpoint_has_memory(NAME, UINT64_C(9) << 30))
 		return;
 	bench_progress_case("a chain");
-	make(&c, checkpoint_path("chain"), checkpoint_path("chain.flat"));
+	checkpoint_make_series(
+		&(struct checkpoint_series){
+			.npages = c.npages,
+			.nlayers = c.nlayers,
+			.ndirty = c.ndirty,
+			.fill = checkpoint_fill_random,
+		},
+		checkpoint_path("chain"), checkpoint_path("chain.flat"));
 	for (unsigned int i = 0; i < n && !bench_interrupted; i++) {
 		bench_progress_sample(i, n);
 		read_flat(&c, checkpoint_path("chain.flat"));

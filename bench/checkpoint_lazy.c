@@ -27,48 +27,6 @@ struct lazy {
 		all, eager;
 };
 
-static void save(struct smudge_checkpointer *checkpointer)
-{
-	struct smudge_error err = {0};
-	uint64_t ticket;
-
-	bench_must(smudge_checkpointer_save(checkpointer, NULL, &ticket, &err),
-		   err.message);
-	bench_must(smudge_checkpointer_wait(checkpointer, ticket, NULL, &err),
-		   err.message);
-}
-
-static void make(const struct lazy *c, const char *folder)
-{
-	struct smudge_checkpointer_options options = {
-		.size = sizeof(options), .folder = folder, .full_every = 1000};
-	struct smudge_checkpointer *checkpointer;
-	struct checkpoint_ram ram;
-	struct smudge_error err = {0};
-
-	checkpoint_ram_open(&ram, c->npages);
-	checkpoint_fill_words(ram.bytes, c->npages, 3);
-	bench_must(smudge_checkpointer_create(ram.memory, &options,
-					      &checkpointer, &err),
-		   err.message);
-	for (uint64_t i = 0; i < c->nlayers && !bench_interrupted; i++) {
-		uint64_t *pages = checkpoint_choose(c->ndirty, c->npages, i);
-
-		bench_progress_sample((unsigned int)i,
-				      (unsigned int)c->nlayers);
-		for (uint64_t j = 0; i && j < c->ndirty; j++) {
-			checkpoint_fill_words(
-				ram.bytes + pages[j] * CHECKPOINT_PAGE, 1,
-				i * c->ndirty + j);
-			checkpoint_ram_written(&ram, pages[j], 1);
-		}
-		save(checkpointer);
-		free(pages);
-	}
-	bench_must(smudge_checkpointer_destroy(checkpointer), "the end");
-	checkpoint_ram_close(&ram);
-}
-
 static struct smudge_chain *open_newest(const char *folder)
 {
 	struct smudge_chain_options options = {.size = sizeof(options),
@@ -227,7 +185,14 @@ static void run(uint64_t nlayers)
 	};
 	unsigned int n = bench_settings.nsamples;
 
-	make(&c, checkpoint_path("lazy"));
+	checkpoint_make_series(
+		&(struct checkpoint_series){
+			.npages = c.npages,
+			.nlayers = c.nlayers,
+			.ndirty = c.ndirty,
+			.fill = checkpoint_fill_words,
+		},
+		checkpoint_path("lazy"), NULL);
 	for (unsigned int i = 0; i < n && !bench_interrupted; i++) {
 		bench_progress_sample(i, n);
 		on_demand(&c, checkpoint_path("lazy"), i);

@@ -17,23 +17,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "folder.h"
 #include "lazy_rig.h"
 
 static int set_up(void **state)
 {
-	struct test_rng rng = test_rng_start("errors_lazy");
-
-	if (folder_enter(state) < 0)
-		return -1;
-	lazy_save(&rng, true);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	lazy_forget();
-	return folder_leave(state);
+	return lazy_enter(state, "errors_lazy", true);
 }
 
 /* ---- accesses that may fail ------------------------------------------- */
@@ -360,5 +348,5 @@ static void cancelled_with_many_runs(void **state)
 	leave_faults();
 }
 
-TEST_MAIN_WITH(set_up, tear_down, damaged, replaced_or_cut, touched_otherwise,
+TEST_MAIN_WITH(set_up, lazy_leave, damaged, replaced_or_cut, touched_otherwise,
 	       cancelled, cancelled_with_many_runs)

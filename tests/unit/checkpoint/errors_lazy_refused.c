@@ -12,23 +12,11 @@
 
 #include <smudge/mprotect.h>
 
-#include "folder.h"
 #include "lazy_rig.h"
 
 static int set_up(void **state)
 {
-	struct test_rng rng = test_rng_start("errors_lazy");
-
-	if (folder_enter(state) < 0)
-		return -1;
-	lazy_save(&rng, true);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	lazy_forget();
-	return folder_leave(state);
+	return lazy_enter(state, "errors_lazy", true);
 }
 
 static void expect_refused(struct lazy_rig *rig, int expected,
@@ -193,5 +181,5 @@ static void with_an_mprotect_source(void **state)
 	lazy_close(&rig);
 }
 
-TEST_MAIN_WITH(set_up, tear_down, refused, private_file_with_content,
+TEST_MAIN_WITH(set_up, lazy_leave, refused, private_file_with_content,
 	       without_privilege, system_calls_wait, with_an_mprotect_source)

@@ -11,25 +11,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "folder.h"
 #include "lazy_rig.h"
 
 #define NTHREADS 3
 
 static int set_up(void **state)
 {
-	struct test_rng rng = test_rng_start("lazy");
-
-	if (folder_enter(state) < 0)
-		return -1;
-	lazy_save(&rng, true);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	lazy_forget();
-	return folder_leave(state);
+	return lazy_enter(state, "lazy", true);
 }
 
 static void touched_page_by_page(void **state)
@@ -267,5 +255,5 @@ static void several_mappings(void **state)
 	}
 }
 
-TEST_MAIN_WITH(set_up, tear_down, several_mappings, touched_page_by_page,
+TEST_MAIN_WITH(set_up, lazy_leave, several_mappings, touched_page_by_page,
 	       content_is_dropped, used_while_it_comes, digests_first, rate)

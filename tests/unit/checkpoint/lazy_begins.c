@@ -6,23 +6,11 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "folder.h"
 #include "lazy_rig.h"
 
 static int set_up(void **state)
 {
-	struct test_rng rng = test_rng_start("lazy_begins");
-
-	if (folder_enter(state) < 0)
-		return -1;
-	lazy_save(&rng, false);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	lazy_forget();
-	return folder_leave(state);
+	return lazy_enter(state, "lazy_begins", false);
 }
 
 static struct lazy_rig rig;
@@ -62,4 +50,4 @@ static void a_reader_as_it_begins(void **state)
 		read_as_it_begins(LAZY_PRIVATE);
 }
 
-TEST_MAIN_WITH(set_up, tear_down, a_reader_as_it_begins)
+TEST_MAIN_WITH(set_up, lazy_leave, a_reader_as_it_begins)

@@ -12,6 +12,8 @@
 
 #include <smudge/source.h>
 
+#include "folder.h"
+
 static const struct {
 	const char *name;
 	uint64_t gpa, npages;
@@ -134,6 +136,22 @@ void lazy_forget(void)
 {
 	for (size_t i = 0; i < 2; i++)
 		munmap(models[i], bytes_of(i));
+}
+
+int lazy_enter(void **state, const char *test_name, bool is_large)
+{
+	struct test_rng rng = test_rng_start(test_name);
+
+	if (folder_enter(state) < 0)
+		return -1;
+	lazy_save(&rng, is_large);
+	return 0;
+}
+
+int lazy_leave(void **state)
+{
+	lazy_forget();
+	return folder_leave(state);
 }
 
 const uint8_t *lazy_model(size_t region)

@@ -52,6 +52,11 @@ struct lazy_rig {
  */
 void lazy_save(struct test_rng *rng, bool is_large);
 void lazy_forget(void);
+
+/* Set-up and tear-down of a test: a folder of its own with that moment. */
+int lazy_enter(void **state, const char *test_name, bool is_large);
+int lazy_leave(void **state);
+
 const uint8_t *lazy_model(size_t region);
 bool lazy_model_is_zero(size_t region, uint64_t page);
 

@@ -12,23 +12,11 @@
 #include <smudge/pager.h>
 #include <smudge/populated.h>
 
-#include "folder.h"
 #include "lazy_rig.h"
 
 static int set_up(void **state)
 {
-	struct test_rng rng = test_rng_start("lazy_states");
-
-	if (folder_enter(state) < 0)
-		return -1;
-	lazy_save(&rng, false);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	lazy_forget();
-	return folder_leave(state);
+	return lazy_enter(state, "lazy_states", false);
 }
 
 static bool is_zero(const struct lazy_rig *rig, uint64_t page)
@@ -360,7 +348,7 @@ static void child_of_fork(void **state)
 	}
 }
 
-TEST_MAIN_WITH(set_up, tear_down, discarded_pages, discarded_whole,
+TEST_MAIN_WITH(set_up, lazy_leave, discarded_pages, discarded_whole,
 	       discarded_part_of_a_huge_page, populated_as_in_the_chain,
 	       zeros_are_not_populated, regions_stay, one_after_the_other,
 	       child_of_fork)

@@ -27,12 +27,6 @@ static int set_up(void **state)
 	return 0;
 }
 
-static int tear_down(void **state)
-{
-	lazy_forget();
-	return folder_leave(state);
-}
-
 static unsigned int count_threads(void)
 {
 	DIR *folder = opendir("/proc/self/task");
@@ -322,5 +316,5 @@ static void no_write_is_lost(void **state)
 	}
 }
 
-TEST_MAIN_WITH(set_up, tear_down, checkpoints_while_it_comes,
+TEST_MAIN_WITH(set_up, lazy_leave, checkpoints_while_it_comes,
 	       dropped_after_the_end, trackers_come_and_go, no_write_is_lost)
