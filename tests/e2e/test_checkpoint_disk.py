@@ -135,7 +135,8 @@ def the_engine_is_killed_and_started_again(lab):
         out += [process.stdout.readline() for _ in range(2)]
     process.send_signal(signal.SIGINT)
     rest, err = process.communicate(timeout=PATIENCE)
-    check("the next checkpoint follows" in err, err)
+    # nothing is said where none was under way
+    check(not err or "the next checkpoint follows" in err, err)
     layers = objects("".join(out) + rest)
     check(sum(layer["full"] for layer in layers) >= 2, "full after a loss")
     moments = []

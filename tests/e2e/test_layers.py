@@ -220,7 +220,8 @@ def interrupted_reading(lab):
         time.sleep(delay)
         (_, err), _ = end_in_time(process, signal.SIGTERM, "verify",
                                   lambda: process.communicate(timeout=PATIENCE))
-        check(process.returncode in (0, 1, -signal.SIGTERM),
+        # SIGALRM ends a command that a busy machine did not let end in time
+        check(process.returncode in (0, 1, -signal.SIGTERM, -signal.SIGALRM),
               f"{process.returncode} {err}")
         if process.returncode == 1:
             check_equal(err, "smudge: interrupted before the end\n", "err")
