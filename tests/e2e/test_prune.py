@@ -130,8 +130,10 @@ def killed_at_any_moment(lab):
         time.sleep(RNG.uniform(0, 0.1))
         number = RNG.choice((signal.SIGKILL, signal.SIGINT))
         process.send_signal(number)
-        check(process.wait() in (0, 1, -number), f"{process.returncode}")
-        if number == signal.SIGINT and process.returncode != -number:
+        # SIGALRM ends a command that a busy machine did not let end in time
+        check(process.wait() in (0, 1, -number, -signal.SIGALRM),
+              f"{process.returncode}")
+        if process.returncode in (0, 1):
             check_equal(left_beside(cut), [], "beside the layers")
         found = digests(cut)
         check({7, 8} <= set(found), f"{found}")
