@@ -6,7 +6,6 @@ import importlib
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -391,8 +390,29 @@ def test_probes():
 
 
 def test_threads_are_found():
-    programs = [shutil.which("true"), shutil.which("git"), __file__]
-    assert build_parts.starts_threads(programs) == set(programs[1:])
+    sources = {
+        "own": "#include <pthread.h>\nstatic void *f(void *a) { return a; }\n"
+               "int main(void) { pthread_t t; return pthread_create(&t, 0, f, 0); }",
+        "none": "int main(void) { return 0; }",
+        "pulls": "int start(void); int main(void) { return start(); }",
+        "start": "#include <pthread.h>\nint start(void) { pthread_t t; "
+                 "return pthread_create(&t, 0, (void *(*)(void *))start, 0); }"}
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        for part, text in sources.items():
+            subprocess.run(["gcc", "-x", "c", "-", "-c", "-o", f"{part}.o"],
+                           input=text, text=True, check=True, cwd=folder)
+        subprocess.run(["ar", "rc", "rig.a", "start.o"], check=True, cwd=folder)
+        rules = []
+        for part in ("own", "none", "pulls"):
+            subprocess.run(["gcc", "-o", part, f"{part}.o", "rig.a"], check=True,
+                           cwd=folder)
+            rules.append(f"build {part}: c_LINKER {part}.o | /lib/libm.a rig.a "
+                         f"{build_parts.IN_EVERY_PROGRAM}\n LINK_ARGS = rig.a\n")
+        (folder / "build.ninja").write_text("".join(rules))
+        programs = [str(folder / part) for part in ("own", "none", "pulls")]
+        threaded = build_parts.starts_threads(folder, [*programs, __file__])
+        assert threaded == {programs[0], programs[2], __file__}, threaded
 
 
 def test_kernels():
