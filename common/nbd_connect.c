@@ -12,26 +12,21 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "common/range.h"
+#include "common/thread.h"
 
 /* What servers may be sent that say nothing of a limit. */
 #define USUAL_PAYLOAD_BYTES (UINT64_C(32) << 20)
 
 static void init(struct nbd_connection *connection)
 {
-	pthread_condattr_t monotonic;
-
 	pthread_mutex_init(&connection->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&connection->changed, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	thread_cond_init(&connection->changed);
 	connection->nrefs = 1;
 }
 
@@ -214,13 +209,8 @@ static void *run(void *opaque)
 static int start(struct nbd_connection *connection)
 {
 	pthread_t thread;
-	sigset_t all, old;
-	int ret;
+	int ret = thread_start(&thread, run, connection);
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	ret = pthread_create(&thread, NULL, run, connection);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (ret)
 		return ret;
 	pthread_detach(thread);

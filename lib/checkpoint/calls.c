@@ -12,6 +12,7 @@
 #include "checkpoint/workers.h"
 #include "sys/clock.h"
 #include "sys/guard.h"
+#include "common/thread.h"
 
 #define WHERE "checkpoint"
 
@@ -144,7 +145,7 @@ static int start(struct smi_calls *calls, struct smi_calls_thread *thread,
 		return smudge_error_set(err, -ENOMEM, WHERE,
 					"no memory to write to a disk");
 	SMI_SYS_GUARD(&calls->lock);
-	if (smi_thread_start(&thread->thread, work, thread))
+	if (thread_start(&thread->thread, work, thread))
 		return smudge_error_set(err, -EAGAIN, WHERE,
 					"no thread could be created for calls "
 					"of the program's");

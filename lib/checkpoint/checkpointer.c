@@ -20,6 +20,7 @@
 #include "sys/guard.h"
 #include "sys/options.h"
 #include "sys/space.h"
+#include "common/thread.h"
 
 #define DEFAULT_BUDGET_BYTES (UINT64_C(1) << 30)
 #define DEFAULT_FULL_EVERY   64
@@ -148,7 +149,7 @@ static int open_store(struct smudge_checkpointer *cp, struct smudge_error *err)
 static int start_thread(struct smudge_checkpointer *cp,
 			struct smudge_error *err)
 {
-	if (!smi_thread_start(&cp->thread, smi_queue_run, cp))
+	if (!thread_start(&cp->thread, smi_queue_run, cp))
 		return 0;
 	return smudge_error_set(err, -EAGAIN, SMI_WHERE,
 				"no thread could be created to write layers");

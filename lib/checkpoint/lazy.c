@@ -18,6 +18,7 @@
 #include "sys/guard.h"
 #include "sys/options.h"
 #include "sys/space.h"
+#include "common/thread.h"
 
 #define WHERE "restore"
 
@@ -178,7 +179,7 @@ static int begin(struct smudge_lazy *lazy, struct smudge_memory *memory,
 	if (ret < 0)
 		return ret;
 	lazy->begin_ns = smi_sys_now_ns();
-	if (smi_thread_start(&lazy->thread, smi_lazy_stream, lazy) < 0)
+	if (thread_start(&lazy->thread, smi_lazy_stream, lazy) < 0)
 		return smudge_error_set(err, -EAGAIN, WHERE,
 					"no thread could be created to bring "
 					"pages in");

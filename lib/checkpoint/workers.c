@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "sys/guard.h"
+#include "common/thread.h"
 
 #define DEFAULT_MAX 8
 
@@ -39,21 +40,6 @@ unsigned int smi_workers_count(unsigned int nthreads)
 	if (n < 1)
 		return 1;
 	return n < DEFAULT_MAX ? (unsigned int)n : DEFAULT_MAX;
-}
-
-int smi_thread_start(pthread_t *ret_thread, void *(*run)(void *), void *opaque)
-{
-	sigset_t all, before;
-	int ret;
-
-	sigfillset(&all);
-	/* faults are the program's: blocked, they would end it */
-	sigdelset(&all, SIGSEGV);
-	sigdelset(&all, SIGBUS);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	ret = pthread_create(ret_thread, NULL, run, opaque);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -ret;
 }
 
 /* Return: false when the threads shall end. The lock is held. */
@@ -93,8 +79,8 @@ int smi_workers_create(unsigned int nthreads, struct smi_workers **ret_workers,
 	pthread_cond_init(&workers->begun, NULL);
 	pthread_cond_init(&workers->done, NULL);
 	while (workers->nthreads + 1 < nthreads) {
-		int ret = smi_thread_start(&workers->threads[workers->nthreads],
-					   run_thread, workers);
+		int ret = thread_start(&workers->threads[workers->nthreads],
+				       run_thread, workers);
 
 		if (ret < 0) {
 			smi_workers_destroy(workers);

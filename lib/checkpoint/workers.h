@@ -36,7 +36,4 @@ void smi_workers_destroy(struct smi_workers *workers);
 void smi_workers_run(struct smi_workers *workers, void (*work)(void *opaque),
 		     void *opaque);
 
-/* pthread_create with all signals blocked in the thread. Return: 0, -errno. */
-int smi_thread_start(pthread_t *ret_thread, void *(*run)(void *), void *opaque);
-
 #endif

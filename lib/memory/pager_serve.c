@@ -16,7 +16,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -28,6 +27,7 @@
 #include "sys/error.h"
 #include "sys/log.h"
 #include "sys/uffd_rest.h"
+#include "common/thread.h"
 
 #define WHERE "pager"
 
@@ -184,16 +184,11 @@ static void *run_server(void *opaque)
 
 static int start_thread(struct smudge_pager *pager)
 {
-	sigset_t all, before;
-	int ret;
+	int ret = thread_start(&pager->threads[pager->nthreads], run_server,
+			       pager);
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	ret = pthread_create(&pager->threads[pager->nthreads], NULL, run_server,
-			     pager);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pager->nthreads += ret == 0;
-	return -ret;
+	return ret;
 }
 
 int smi_pager_start(struct smudge_pager *pager, struct smudge_error *err)

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "sys/guard.h"
+#include "common/thread.h"
 
 struct worker {
 	struct smi_qcow2_pipeline *pipeline;
@@ -76,20 +77,16 @@ static void *work(void *argument)
 /* Return: 0, -EAGAIN: some may run. */
 static int start(struct smi_qcow2_pipeline *p, size_t nthreads)
 {
-	sigset_t all, callers;
 	int ret = 0;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &callers);
 	for (size_t i = 0; i < nthreads && !ret; i++) {
 		struct worker *worker = &p->workers[i];
 
 		worker->pipeline = p;
 		worker->index = i;
-		ret = pthread_create(&worker->thread, NULL, work, worker);
+		ret = thread_start(&worker->thread, work, worker);
 		p->nworkers += !ret;
 	}
-	pthread_sigmask(SIG_SETMASK, &callers, NULL);
 	return ret ? -EAGAIN : 0;
 }
 

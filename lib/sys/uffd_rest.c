@@ -8,7 +8,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -17,6 +16,7 @@
 #include "sys/uffd_ranges.h"
 #include "sys/uffd_shared.h"
 #include "sys/uffd_zeros.h"
+#include "common/thread.h"
 
 #define WHERE "uffd"
 
@@ -132,19 +132,6 @@ static void *read_for_kept(void *opaque)
 	return NULL;
 }
 
-static int start_thread(struct smi_sys_uffd_shared *page,
-			struct reading *reading)
-{
-	sigset_t all, before;
-	int ret;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	ret = pthread_create(&page->thread, NULL, read_for_kept, reading);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return ret;
-}
-
 /* Lock held. Return: does the thread run? */
 static bool begin(struct smi_sys_uffd_shared *page)
 {
@@ -156,7 +143,7 @@ static bool begin(struct smi_sys_uffd_shared *page)
 	reading->end = eventfd(0, EFD_CLOEXEC);
 	page->thread_end = reading->end;
 	if (reading->uffd >= 0 && reading->end >= 0 &&
-	    start_thread(page, reading) == 0) {
+	    thread_start(&page->thread, read_for_kept, reading) == 0) {
 		page->has_thread = true;
 		return true;
 	}

@@ -20,6 +20,7 @@
 #include "common/streams.h"
 #include "print_json.h"
 #include "work.h"
+#include "common/thread.h"
 
 #define NAME	   "checkpoint"
 #define POLL_NS	   (20 * CLOCK_NS_PER_MS)
@@ -97,31 +98,13 @@ static void *run(void *opaque)
 
 static void init(struct saving *saving, struct checkpoint_outside *outside)
 {
-	pthread_condattr_t attr;
-
 	*saving = (struct saving){
 		.outside = outside,
 		.info = {.size = sizeof(saving->info)},
 		.err = SMUDGE_ERROR_INIT,
 	};
 	pthread_mutex_init(&saving->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&saving->changed, &attr);
-	pthread_condattr_destroy(&attr);
-}
-
-/* Signals are for the thread that waits. */
-static int start(struct saving *saving, pthread_t *ret_thread)
-{
-	sigset_t all, old;
-	int ret;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	ret = pthread_create(ret_thread, NULL, run, saving);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return -ret;
+	thread_cond_init(&saving->changed);
 }
 
 /* Return: is it over? */
@@ -220,7 +203,7 @@ int checkpoint_one(struct checkpoint_outside *outside, struct smudge_error *err)
 	int ret, also;
 
 	init(&saving, outside);
-	ret = start(&saving, &thread);
+	ret = thread_start(&thread, run, &saving);
 	if (!ret) {
 		wait_for_end(&saving);
 		pthread_join(thread, NULL);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "common/thread.h"
 
 struct checkpoint_pruner {
 	struct smudge_checkpointer *checkpointer;
@@ -85,13 +86,7 @@ checkpoint_pruner_create(const struct checkpoint_request *request,
 /* Signals are for the thread that waits for checkpoints. */
 static bool start(struct checkpoint_pruner *pruner)
 {
-	sigset_t all, old;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	pruner->has_thread =
-		pthread_create(&pruner->thread, NULL, run, pruner) == 0;
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pruner->has_thread = thread_start(&pruner->thread, run, pruner) == 0;
 	return pruner->has_thread;
 }
 

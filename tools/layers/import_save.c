@@ -18,6 +18,7 @@
 #include "common/clock.h"
 #include "layers/import_memory.h"
 #include "work.h"
+#include "common/thread.h"
 
 #define NAME	     "layers"
 #define POLL_NS	     (20 * CLOCK_NS_PER_MS)
@@ -136,26 +137,17 @@ static void wait_for_end(struct saving *saving)
 
 static void init(struct saving *saving)
 {
-	pthread_condattr_t attr;
 
 	pthread_mutex_init(&saving->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&saving->changed, &attr);
-	pthread_condattr_destroy(&attr);
+	thread_cond_init(&saving->changed);
 }
 
 /* Signals are for the thread that waits. */
 static int start(struct saving *saving, pthread_t *ret_thread)
 {
-	sigset_t all, old;
-	int ret;
+	int ret = thread_start(ret_thread, run, saving);
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	ret = pthread_create(ret_thread, NULL, run, saving);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return ret ? smudge_error_set(&saving->err, -ret, NAME,
+	return ret ? smudge_error_set(&saving->err, ret, NAME,
 				      "no thread could be created")
 		   : 0;
 }
