@@ -19,7 +19,10 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
+
+#include <linux/magic.h>
 
 #include "common/range.h"
 
@@ -60,40 +63,100 @@ static int open_descriptor(int proc, const struct smi_sys_mapping *m)
 	return fd;
 }
 
-/* NULL if the file cannot be mapped here. */
-static char *map_file(int proc, const struct smi_sys_mapping *m)
+/*
+ * Addresses for a map of hugetlbfs: whole GiB in which nothing else is mapped.
+ *
+ * For a page of hugetlbfs mincore(2) looks into the page cache only where the
+ * page table has no table for the address. Else it says "not in memory" of all
+ * that is not mapped, and a hole would not be seen (tried on Linux 6.18). A
+ * table covers 1 GiB on x86-64, and nothing here is ever touched, so there is
+ * none. (Of huge pages of 1 GiB there is always one.)
+ */
+#define TABLE_BYTES ((size_t)1 << 30)
+
+static bool reserve_tables(struct smi_drops_own_map *own)
+{
+	size_t bytes = own->end - own->start;
+
+	own->reserved_bytes =
+		(bytes + TABLE_BYTES - 1) / TABLE_BYTES * TABLE_BYTES +
+		TABLE_BYTES;
+	own->reserved =
+		mmap(NULL, own->reserved_bytes, PROT_NONE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (own->reserved == MAP_FAILED)
+		return false;
+	own->map = own->reserved + TABLE_BYTES -
+		   (uintptr_t)own->reserved % TABLE_BYTES;
+	return true;
+}
+
+static void unmap(const struct smi_drops_own_map *own)
+{
+	munmap(own->reserved, own->reserved_bytes);
+}
+
+/* Set @own's map, its edges are set. Can the file be mapped? */
+static bool map_open_file(struct smi_drops_own_map *own, int fd,
+			  uint64_t file_off)
+{
+	int flags = MAP_SHARED | MAP_NORESERVE;
+	struct statfs fs;
+	void *map;
+
+	if (fstatfs(fd, &fs) == 0 && fs.f_type == HUGETLBFS_MAGIC) {
+		if (!reserve_tables(own))
+			return false;
+		flags |= MAP_FIXED;
+	}
+	map = mmap(own->map, own->end - own->start, PROT_NONE, flags, fd,
+		   (off_t)file_off);
+	if (map == MAP_FAILED) {
+		if (own->reserved)
+			unmap(own);
+		return false;
+	}
+	if (!own->reserved) {
+		own->reserved = map;
+		own->reserved_bytes = own->end - own->start;
+	}
+	own->map = map;
+	return true;
+}
+
+/* Set @own, or return that the file cannot be mapped here. */
+static bool map_file(int proc, const struct smi_sys_mapping *m,
+		     struct smi_drops_own_map *own)
 {
 	int fd = open_map_file(proc, m);
 	struct stat st;
-	void *map = MAP_FAILED;
+	bool is_mapped;
 
 	if (fd < 0)
 		fd = open_descriptor(proc, m);
 	if (fd < 0)
-		return NULL;
+		return false;
+	*own = (struct smi_drops_own_map){.start = m->start, .end = m->end};
 	/* Another mapping may be there since. */
-	if (fstat(fd, &st) == 0 && is_file_of(&st, m))
-		map = mmap(NULL, m->end - m->start, PROT_NONE,
-			   MAP_SHARED | MAP_NORESERVE, fd, (off_t)m->file_off);
+	is_mapped = fstat(fd, &st) == 0 && is_file_of(&st, m) &&
+		    map_open_file(own, fd, m->file_off);
 	close(fd);
-	return map == MAP_FAILED ? NULL : map;
+	return is_mapped;
 }
 
 int smi_drops_resident_add(struct smi_drops_resident *resident, int proc,
 			   const struct smi_sys_mapping *m)
 {
-	struct smi_drops_own_map *grown;
-	char *map = map_file(proc, m);
+	struct smi_drops_own_map own, *grown;
 
-	if (!map)
+	if (!map_file(proc, m, &own))
 		return 0;
 	grown = realloc(resident->maps, (resident->nmaps + 1) * sizeof(*grown));
 	if (!grown) {
-		munmap(map, m->end - m->start);
+		unmap(&own);
 		return -ENOMEM;
 	}
-	grown[resident->nmaps++] = (struct smi_drops_own_map){
-		.start = m->start, .end = m->end, .map = map};
+	grown[resident->nmaps++] = own;
 	resident->maps = grown;
 	return 0;
 }
@@ -121,8 +184,7 @@ int smi_drops_resident_append(struct smi_drops_resident *resident,
 void smi_drops_resident_free(struct smi_drops_resident *resident)
 {
 	for (size_t i = 0; i < resident->nmaps; i++)
-		munmap(resident->maps[i].map,
-		       resident->maps[i].end - resident->maps[i].start);
+		unmap(&resident->maps[i]);
 	free(resident->maps);
 	*resident = (struct smi_drops_resident){0};
 }

@@ -19,7 +19,9 @@
 struct smi_drops_own_map {
 	uint64_t start; /* addresses of the target, end exclusive */
 	uint64_t end;
-	char *map; /* the same bytes here */
+	char *map;	/* the same bytes here */
+	char *reserved; /* where nothing else is mapped, around it */
+	size_t reserved_bytes;
 };
 
 struct smi_drops_resident {
