@@ -32,7 +32,17 @@ EXACT = {"uffd": [], "soft-dirty": [], "sample": ["--samples", 1 << 20]}
 @case("soft-dirty counts every page once", method="soft-dirty")
 @case("a sample of all pages counts every page once", method="sample")
 def bursts_are_counted(lab, method):
-    """A page is written once in each, so windows of all lengths see it once."""
+    """A page is written once in each, so windows of all lengths see it once.
+
+    A harvest may come between a store's page fault and the store. Then the
+    store faults again, and the page is of the next harvest too.
+    """
+    twice_per_harvest = 0 if method == "sample" else 1
+
+    def check_pages(found, npages, harvests, what):
+        most = npages + harvests * twice_per_harvest
+        check(npages <= found <= most, f"{what}: {found}, of {npages}")
+
     target = Target(lab, npages=8192, batch=200, pause_us=2000)
     need_method(target.pid, method)
     target.rest()
@@ -44,17 +54,19 @@ def bursts_are_counted(lab, method):
     for npages in [1, 700, 8192, 3]:
         target.burst(npages)
         found = measured.after()
-        check_equal(pages_of(found), npages, f"pages of {npages}: {found}")
+        check_pages(pages_of(found), npages, len(found), f"pages of {found}")
         # those of 0.1 s and 0.5 s end where the intervals end
         for index in 0, 1:
             windows = [line["sum"]["windows"][index] for line in found]
             total = sum(round(w["mean-pages"] * w["count"]) for w in windows)
-            check_equal(total, npages, f"windows {index} of {npages}")
+            check_pages(total, npages, sum(w["count"] for w in windows),
+                        f"windows {index}")
     measured.process.send_signal(signal.SIGINT)
     summary = measured.lines(1)[-1]
     check_equal((summary["type"], measured.process.wait(PATIENCE)),
                 ("summary", 0), "the end")
-    check_equal(summary["sum"]["pages"], 1 + 700 + 8192 + 3, "of the summary")
+    check_pages(summary["sum"]["pages"], 1 + 700 + 8192 + 3,
+                summary["sum"]["intervals"], "of the summary")
     target.is_right()
 
 
