@@ -12,9 +12,11 @@
 #include "clock.h"
 #include "common/layer_name.h"
 #include "number.h"
+#include "options.h"
 #include "qemu/subject.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -93,118 +95,34 @@ static const char help_text[] =
 #define MAX_DEADLINE_MS 3600000
 #define MAX_INTERVAL_S	(UINT64_C(3600) * 24 * 365)
 #define MAX_CHAIN	4096 /* as in smudge_checkpointer_options */
-#define NS_PER_TENTH	UINT64_C(100000000)
 
 /* FOLDER@N is a layer wherever else a folder is given. FOLDER@N/ is none. */
-static int take_folder(struct checkpoint_request *request)
+static int take_folder(const char *command, const struct tool_option *option,
+		       const char *value)
 {
 	struct layer_name name;
-	int ret = layer_name_parse(optarg, &name);
+	int ret = layer_name_parse(value, &name);
 	bool is_layer = ret == -EINVAL || (!ret && name.number);
 
-	request->folder = optarg;
-	if (!*optarg || !is_layer)
+	if (!*value || !is_layer)
 		return TOOL_OK;
-	return tool_usage(NAME,
+	return tool_usage(command,
 			  "--to takes a folder, and '%.40s' names a "
 			  "layer of one",
-			  optarg);
+			  value);
 }
 
-static int take_deadline(struct checkpoint_request *request)
+static int take_pid(const char *command, const struct tool_option *option,
+		    const char *value)
 {
-	uint64_t ms;
-
-	if (!number_parse(optarg, MAX_DEADLINE_MS, &ms) || !ms)
-		return tool_usage(NAME,
-				  "--pause-deadline takes a number of "
-				  "milliseconds from 1 on, not '%.40s'",
-				  optarg);
-	request->pause_deadline_ms = ms;
-	return TOOL_OK;
-}
-
-static int take_interval(struct checkpoint_request *request)
-{
-	uint64_t tenths;
-
-	if (!number_parse_tenths(optarg, MAX_INTERVAL_S, &tenths))
-		return tool_usage(NAME,
-				  "--every takes seconds, 0.1 at least and "
-				  "with at most one digit behind the point, "
-				  "not '%.40s'",
-				  optarg);
-	request->every_ns = tenths * NS_PER_TENTH;
-	return TOOL_OK;
-}
-
-static int take_number(const char *option, uint64_t max, uint64_t *ret_number)
-{
-	if (number_parse(optarg, max, ret_number) && *ret_number)
-		return TOOL_OK;
-	return tool_usage(NAME, "%s takes a number from 1 to %ju, not '%.40s'",
-			  option, (uintmax_t)max, optarg);
-}
-
-static int take_pid(struct checkpoint_request *request)
-{
+	struct checkpoint_request *request = option->request;
 	uint64_t pid = 0;
 
-	if (!number_parse(optarg, INT32_MAX, &pid) || !pid)
-		return tool_usage(NAME, "'%.40s' is no number of a process",
-				  optarg);
+	if (!number_parse(value, INT32_MAX, &pid) || !pid)
+		return tool_usage(command, "'%.40s' is no number of a process",
+				  value);
 	request->pid = (pid_t)pid;
 	return TOOL_OK;
-}
-
-static int take_option(int code, struct checkpoint_request *request)
-{
-	switch (code) {
-	case 'q':
-		request->qmp = optarg;
-		return TOOL_OK;
-	case 't':
-		return take_folder(request);
-	case 'f':
-		request->is_full = true;
-		return TOOL_OK;
-	case 'u':
-		request->is_uncompressed = true;
-		return TOOL_OK;
-	case 'l':
-		request->look_ahead = true;
-		return TOOL_OK;
-	case 'd':
-		return take_deadline(request);
-	case 'Q':
-		request->qemu = optarg;
-		return TOOL_OK;
-	case 'p':
-		return take_pid(request);
-	case 'e':
-		return take_interval(request);
-	case 'c':
-		return take_number("--count", INT64_MAX, &request->count);
-	case 's':
-		request->snapshots_disks = true;
-		return TOOL_OK;
-	case 'o':
-		request->disk_overlays = optarg;
-		return TOOL_OK;
-	case 'n':
-		return take_number("--full-every", MAX_CHAIN,
-				   &request->full_every);
-	case 'j':
-		request->is_json = true;
-		return TOOL_OK;
-	case TOOL_OPTION_HELP:
-		request->is_help = true;
-		return TOOL_OK;
-	default:
-		return keep_is_option(code)
-			       ? keep_take(code, NAME, &request->keep)
-			       : checkpoint_take_store_option(code, request);
-	}
 }
 
 static int check_series(const struct checkpoint_request *request)
@@ -258,32 +176,33 @@ static int check(const struct checkpoint_request *request)
 
 static int parse(int argc, char *argv[], struct checkpoint_request *request)
 {
-	static const struct option known[] = {
-		{"qmp", required_argument, NULL, 'q'},
-		{"qemu", required_argument, NULL, 'Q'},
-		{"pid", required_argument, NULL, 'p'},
-		{"to", required_argument, NULL, 't'},
-		{"full", no_argument, NULL, 'f'},
-		{"uncompressed", no_argument, NULL, 'u'},
-		{"look-ahead", no_argument, NULL, 'l'},
-		{"pause-deadline", required_argument, NULL, 'd'},
-		{"every", required_argument, NULL, 'e'},
-		{"count", required_argument, NULL, 'c'},
-		{"full-every", required_argument, NULL, 'n'},
-		KEEP_OPTIONS,
-		{"disk-snapshot", no_argument, NULL, 's'},
-		{"disk-overlays", required_argument, NULL, 'o'},
-		CHECKPOINT_STORE_OPTIONS,
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, TOOL_OPTION_HELP},
-		{NULL, 0, NULL, 0},
+	const struct tool_option options[] = {
+		{"qmp", .text = &request->qmp},
+		{"qemu", .text = &request->qemu},
+		{"pid", .take = take_pid, .request = request},
+		{"to", .text = &request->folder, .take = take_folder},
+		{"full", .flag = &request->is_full},
+		{"uncompressed", .flag = &request->is_uncompressed},
+		{"look-ahead", .flag = &request->look_ahead},
+		{"pause-deadline", .number = &request->pause_deadline_ms,
+		 .min = 1, .max = MAX_DEADLINE_MS,
+		 .takes = "a number of milliseconds from 1 on"},
+		{"every", .number = &request->every_ns, .max = MAX_INTERVAL_S,
+		 .unit = TOOL_NS_PER_TENTH, TOOL_SECONDS},
+		{"count", .number = &request->count, .min = 1, .max = INT64_MAX,
+		 .takes = "a number from 1 to 9223372036854775807"},
+		{"full-every", .number = &request->full_every, .min = 1,
+		 .max = MAX_CHAIN, .takes = "a number from 1 to 4096"},
+		KEEP_OPTIONS(&request->keep),
+		{"disk-snapshot", .flag = &request->snapshots_disks},
+		{"disk-overlays", .text = &request->disk_overlays},
+		CHECKPOINT_STORE_OPTIONS(request),
+		{"json", .flag = &request->is_json},
+		{"help", .flag = &request->is_help},
+		{.name = NULL},
 	};
-	int status = TOOL_OK;
-	int code;
+	int status = tool_options_take(argc, argv, options);
 
-	while (status == TOOL_OK &&
-	       (code = tool_option(argc, argv, known)) != TOOL_OPTION_NONE)
-		status = take_option(code, request);
 	if (status != TOOL_OK || request->is_help)
 		return status;
 	if (optind < argc)

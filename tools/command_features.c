@@ -6,8 +6,9 @@
 
 #include "feature.h"
 #include "feature_report.h"
+#include "options.h"
 
-#include <stdio.h>
+#include <getopt.h>
 #include <string.h>
 
 static const char help_text[] =
@@ -76,26 +77,18 @@ static int try_chosen(struct feature_result results[NFEATURES], bool is_any)
 
 int command_features(int argc, char *argv[])
 {
-	static const struct option known[] = {
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, TOOL_OPTION_HELP},
-		{NULL, 0, NULL, 0},
-	};
 	struct feature_result results[NFEATURES] = {0};
 	struct smudge_error err = SMUDGE_ERROR_INIT;
 	bool is_json = false;
-	int status;
-	int code;
+	const struct tool_option options[] = {
+		{"json", .flag = &is_json},
+		{"help", .help = help_text},
+		{.name = NULL},
+	};
+	int status = tool_options_take(argc, argv, options);
 
-	while ((code = tool_option(argc, argv, known)) != TOOL_OPTION_NONE) {
-		if (code == 'j')
-			is_json = true;
-		else if (code == TOOL_OPTION_HELP)
-			return fputs(help_text, stdout), TOOL_OK;
-		else
-			return TOOL_USAGE;
-	}
-	status = choose(argc, argv, results);
+	if (status == TOOL_OK)
+		status = choose(argc, argv, results);
 	if (status != TOOL_OK)
 		return status;
 	status = try_chosen(results, optind == argc);

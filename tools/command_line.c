@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What all subcommands share: sentences on stderr, and options.
+ * What all subcommands share: sentences on stderr.
  */
 #include "commands.h"
 
@@ -30,30 +30,4 @@ int tool_usage(const char *command, const char *format, ...)
 		command ? command : "", command ? ": " : "", err.message,
 		command ? command : "", command ? " " : "");
 	return TOOL_USAGE;
-}
-
-/* A wrong letter after a single dash is in optopt, and may not be the last. */
-static int wrong_option(int code, char *argv[])
-{
-	const char *text = argv[optind - 1];
-
-	if (code == ':')
-		tool_usage(argv[0], "a value is missing after '%s'", text);
-	else if (optopt > ' ' && optopt <= '~' && strncmp(text, "--", 2) != 0)
-		tool_usage(argv[0], "there is no option '-%c'", optopt);
-	else if (optopt)
-		tool_usage(argv[0], "no value belongs to '%s'", text);
-	else
-		tool_usage(argv[0], "there is no option '%s'", text);
-	return TOOL_OPTION_WRONG;
-}
-
-int tool_option(int argc, char *argv[], const struct option *known)
-{
-	int code;
-
-	opterr = 0;
-	/* ":": a missing value has a code of its own */
-	code = getopt_long(argc, argv, ":h", known, NULL);
-	return code == '?' || code == ':' ? wrong_option(code, argv) : code;
 }

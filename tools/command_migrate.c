@@ -8,14 +8,15 @@
 #include "clock.h"
 #include "guest_place.h"
 #include "number.h"
+#include "options.h"
 #include "print_json.h"
 #include "progress.h"
 #include "progress_line.h"
 #include "qmp_client.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char help_text[] =
@@ -39,46 +40,39 @@ struct request {
 	bool is_help;
 	const char *socket;
 	const char *uri;
-	json_t *limits;
+	bool has_bandwidth, has_downtime;
+	uint64_t bandwidth_bytes_ps;
+	uint64_t downtime_ms;
 	bool json;
 };
 
-static int add_bandwidth(json_t *limits, const char *text)
+/* NULL: none was given. */
+static json_t *limits(const struct request *request)
 {
-	uint64_t bytes_ps;
+	json_t *object = NULL;
 
-	if (!number_parse_bytes(text, INT64_MAX, &bytes_ps))
-		return tool_usage(NAME,
-				  "--max-bandwidth takes a number of bytes or "
-				  "one with K, M, G or T, not '%.40s'",
-				  text);
-	json_object_set_new(limits, "max-bandwidth",
-			    json_integer((json_int_t)bytes_ps));
-	return TOOL_OK;
-}
-
-static int add_downtime(json_t *limits, const char *text)
-{
-	uint64_t ms;
-
-	if (!number_parse(text, INT64_MAX, &ms))
-		return tool_usage(NAME,
-				  "--downtime-limit takes a number of "
-				  "milliseconds, not '%.40s'",
-				  text);
-	json_object_set_new(limits, "downtime-limit",
-			    json_integer((json_int_t)ms));
-	return TOOL_OK;
+	if (request->has_bandwidth || request->has_downtime)
+		object = json_object();
+	if (request->has_bandwidth)
+		json_object_set_new(
+			object, "max-bandwidth",
+			json_integer((json_int_t)request->bandwidth_bytes_ps));
+	if (request->has_downtime)
+		json_object_set_new(
+			object, "downtime-limit",
+			json_integer((json_int_t)request->downtime_ms));
+	return object;
 }
 
 static int start(struct qmp_client *client, const struct request *request,
 		 struct smudge_error *err)
 {
+	json_t *parameters = limits(request);
 	int ret = 0;
 
-	if (json_object_size(request->limits))
+	if (parameters)
 		ret = qmp_client_run(client, "migrate-set-parameters",
-				     json_incref(request->limits), NULL, err);
+				     parameters, NULL, err);
 	if (!ret)
 		ret = qmp_client_run(client, "migrate",
 				     json_pack("{s:s}", "uri", request->uri),
@@ -151,43 +145,21 @@ static int check_uri(const char *uri)
 			  uri);
 }
 
-static int take_option(int code, struct request *request)
-{
-	switch (code) {
-	case 'q':
-		request->socket = optarg;
-		return TOOL_OK;
-	case 'j':
-		request->json = true;
-		return TOOL_OK;
-	case 'b':
-		return add_bandwidth(request->limits, optarg);
-	case 'd':
-		return add_downtime(request->limits, optarg);
-	case TOOL_OPTION_HELP:
-		request->is_help = true;
-		return TOOL_OK;
-	default:
-		return TOOL_USAGE;
-	}
-}
-
 static int parse(int argc, char *argv[], struct request *request)
 {
-	static const struct option known[] = {
-		{"qmp", required_argument, NULL, 'q'},
-		{"max-bandwidth", required_argument, NULL, 'b'},
-		{"downtime-limit", required_argument, NULL, 'd'},
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, TOOL_OPTION_HELP},
-		{NULL, 0, NULL, 0},
+	const struct tool_option options[] = {
+		{"qmp", .text = &request->socket},
+		{"max-bandwidth", .flag = &request->has_bandwidth,
+		 .number = &request->bandwidth_bytes_ps, TOOL_BYTES},
+		{"downtime-limit", .flag = &request->has_downtime,
+		 .number = &request->downtime_ms, .max = INT64_MAX,
+		 .takes = "a number of milliseconds"},
+		{"json", .flag = &request->json},
+		{"help", .flag = &request->is_help},
+		{.name = NULL},
 	};
-	int status = TOOL_OK;
-	int code;
+	int status = tool_options_take(argc, argv, options);
 
-	while (status == TOOL_OK &&
-	       (code = tool_option(argc, argv, known)) != TOOL_OPTION_NONE)
-		status = take_option(code, request);
 	if (status != TOOL_OK || request->is_help)
 		return status;
 	if (!request->socket)
@@ -202,13 +174,12 @@ static int parse(int argc, char *argv[], struct request *request)
 
 int command_migrate(int argc, char *argv[])
 {
-	struct request request = {.limits = json_object()};
+	struct request request = {.socket = NULL};
 	int status = parse(argc, argv, &request);
 
-	if (status == TOOL_OK && request.is_help)
-		fputs(help_text, stdout);
-	else if (status == TOOL_OK)
-		status = run(&request);
-	json_decref(request.limits);
-	return status;
+	if (status != TOOL_OK)
+		return status;
+	if (request.is_help)
+		return fputs(help_text, stdout), TOOL_OK;
+	return run(&request);
 }

@@ -4,12 +4,12 @@
  */
 #include "commands.h"
 
+#include "options.h"
 #include "print_json.h"
 #include "qmp_client.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <getopt.h>
 
 static const char help_text[] =
 	"usage: smudge qmp --qmp SOCKET COMMAND [JSON-ARGUMENTS]\n"
@@ -29,7 +29,7 @@ struct request {
 	const char *socket;
 	const char *command;
 	json_t *arguments;
-	size_t print_flags;
+	bool is_compact;
 };
 
 static int parse_arguments(const char *text, struct request *request)
@@ -63,7 +63,11 @@ static int run(struct request *request)
 	qmp_client_close(client);
 	if (ret)
 		return tool_failed(&err);
-	ret = print_json(reply, request->print_flags | JSON_ENCODE_ANY, &err);
+	ret = print_json(
+		reply,
+		JSON_ENCODE_ANY |
+			(request->is_compact ? JSON_COMPACT : JSON_INDENT(2)),
+		&err);
 	json_decref(reply);
 	return ret ? tool_failed(&err) : TOOL_OK;
 }
@@ -82,27 +86,17 @@ static int take_words(int argc, char *argv[], struct request *request)
 
 int command_qmp(int argc, char *argv[])
 {
-	static const struct option known[] = {
-		{"qmp", required_argument, NULL, 'q'},
-		{"compact", no_argument, NULL, 'c'},
-		{"help", no_argument, NULL, TOOL_OPTION_HELP},
-		{NULL, 0, NULL, 0},
+	struct request request = {.socket = NULL};
+	const struct tool_option options[] = {
+		{"qmp", .text = &request.socket},
+		{"compact", .flag = &request.is_compact},
+		{"help", .help = help_text},
+		{.name = NULL},
 	};
-	struct request request = {.print_flags = JSON_INDENT(2)};
-	int status;
-	int code;
+	int status = tool_options_take(argc, argv, options);
 
-	while ((code = tool_option(argc, argv, known)) != TOOL_OPTION_NONE) {
-		if (code == 'q')
-			request.socket = optarg;
-		else if (code == 'c')
-			request.print_flags = JSON_COMPACT;
-		else if (code == TOOL_OPTION_HELP)
-			return fputs(help_text, stdout), TOOL_OK;
-		else
-			return TOOL_USAGE;
-	}
-	status = take_words(argc, argv, &request);
+	if (status == TOOL_OK)
+		status = take_words(argc, argv, &request);
 	if (status == TOOL_OK)
 		status = run(&request);
 	json_decref(request.arguments);

@@ -6,10 +6,12 @@
 
 #include "clock.h"
 #include "number.h"
+#include "options.h"
 #include "rate/qmp.h"
 #include "rate/session.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -61,32 +63,19 @@ static const char help_text[] =
 #define MAX_SAMPLES	    (UINT64_C(1) << 20)
 #define MAX_TICKS	    (UINT64_C(10) * 3600 * 24 * 365)
 
+/* a tick is a tenth of a second */
+#define TICKS	      .max = MAX_TICKS / RATE_TICKS_PER_S, TOOL_SECONDS
+#define NUMBER_FROM_1 .min = 1, .takes = "a number from 1 on"
+#define BANDWIDTH                                                \
+	.parse = number_parse_bytes, .min = 1, .max = INT64_MAX, \
+	.takes = "a number of bytes, from 1 on, or one with K, M, G or T"
+
 struct request {
 	bool is_help;
 	bool has_downtime;
 	const char *socket;
 	struct rate_session_options options;
 };
-
-static int take_ticks(const char *option, uint64_t *ret_ticks)
-{
-	/* a tick is a tenth of a second */
-	if (number_parse_tenths(optarg, MAX_TICKS / RATE_TICKS_PER_S,
-				ret_ticks))
-		return TOOL_OK;
-	return tool_usage(NAME,
-			  "%s takes seconds, 0.1 at least and with at most one "
-			  "digit behind the point, not '%.40s'",
-			  option, optarg);
-}
-
-static int take_number(const char *option, uint64_t max, uint64_t *ret_number)
-{
-	if (number_parse(optarg, max, ret_number) && *ret_number)
-		return TOOL_OK;
-	return tool_usage(NAME, "%s takes a number from 1 on, not '%.40s'",
-			  option, optarg);
-}
 
 static int take_pid(const char *text, struct request *request)
 {
@@ -101,8 +90,16 @@ static int take_pid(const char *text, struct request *request)
 	return TOOL_OK;
 }
 
-static int take_method(struct request *request)
+static int take_pid_option(const char *command,
+			   const struct tool_option *option, const char *value)
 {
+	return take_pid(value, option->request);
+}
+
+static int take_method(const char *command, const struct tool_option *option,
+		       const char *value)
+{
+	struct rate_request *asked = option->request;
 	static const struct {
 		const char *name;
 		int method;
@@ -113,100 +110,21 @@ static int take_method(struct request *request)
 		       {"beside", RATE_BESIDE}};
 
 	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
-		if (strcmp(optarg, methods[i].name) != 0)
+		if (strcmp(value, methods[i].name) != 0)
 			continue;
-		request->options.request.method = methods[i].method;
+		asked->method = methods[i].method;
 		return TOOL_OK;
 	}
-	return tool_usage(NAME, "there is no method '%.40s'", optarg);
+	return tool_usage(command, "there is no method '%.40s'", value);
 }
 
-static int take_bandwidth(const char *option, uint64_t *ret_bytes_ps)
+/* A mapping without a name is shown so. */
+static int take_pattern(const char *command, const struct tool_option *option,
+			const char *value)
 {
-	if (number_parse_bytes(optarg, INT64_MAX, ret_bytes_ps) &&
-	    *ret_bytes_ps)
-		return TOOL_OK;
-	return tool_usage(NAME,
-			  "%s takes a number of bytes, from 1 on, or one with "
-			  "K, M, G or T, not '%.40s'",
-			  option, optarg);
-}
-
-static int take_downtime(struct request *request)
-{
-	request->has_downtime = true;
-	if (number_parse(optarg, MAX_DOWNTIME_MS,
-			 &request->options.forecast.downtime_ms))
-		return TOOL_OK;
-	return tool_usage(NAME,
-			  "--downtime takes a number of milliseconds, not "
-			  "'%.40s'",
-			  optarg);
-}
-
-static int take_value(int code, struct request *request)
-{
-	struct rate_session_options *options = &request->options;
-
-	switch (code) {
-	case 'p':
-		return take_pid(optarg, request);
-	case 'm':
-		return take_method(request);
-	case 'n':
-		return take_number("--samples", MAX_SAMPLES,
-				   &options->request.nsamples);
-	case 'c':
-		return take_number("--count", MAX_TICKS, &options->intervals);
-	case 'i':
-		return take_ticks("--interval", &options->interval_ticks);
-	case 'b':
-		return take_bandwidth("--bandwidth",
-				      &options->forecast.bandwidth_bytes_ps);
-	case 'l':
-		return take_bandwidth("--line-bandwidth",
-				      &options->forecast.line_bytes_ps);
-	case 't':
-		return take_downtime(request);
-	case 'd':
-		return take_ticks("--duration", &options->duration_ticks);
-	default:
-		return TOOL_USAGE;
-	}
-}
-
-static int take_option(int code, struct request *request)
-{
-	struct rate_session_options *options = &request->options;
-
-	switch (code) {
-	case 'q':
-		request->socket = optarg;
-		return TOOL_OK;
-	case 'g':
-		options->request.select.is_guest_ram = true;
-		return TOOL_OK;
-	case 'M':
-		/* a mapping without a name is shown so */
-		options->request.select.pattern =
-			strcmp(optarg, "[anon]") == 0 ? "" : optarg;
-		return TOOL_OK;
-	case 'C':
-		options->request.has_children = true;
-		return TOOL_OK;
-	case 'j':
-		options->is_json = true;
-		return TOOL_OK;
-	case 's':
-		options->svg = optarg;
-		options->request.has_heat = true;
-		return TOOL_OK;
-	case TOOL_OPTION_HELP:
-		request->is_help = true;
-		return TOOL_OK;
-	default:
-		return take_value(code, request);
-	}
+	if (strcmp(value, "[anon]") == 0)
+		*option->text = "";
+	return TOOL_OK;
 }
 
 static int check(struct request *request)
@@ -233,31 +151,36 @@ static int check(struct request *request)
 
 static int parse(int argc, char *argv[], struct request *request)
 {
-	static const struct option known[] = {
-		{"pid", required_argument, NULL, 'p'},
-		{"qmp", required_argument, NULL, 'q'},
-		{"guest", no_argument, NULL, 'g'},
-		{"map", required_argument, NULL, 'M'},
-		{"children", no_argument, NULL, 'C'},
-		{"method", required_argument, NULL, 'm'},
-		{"samples", required_argument, NULL, 'n'},
-		{"interval", required_argument, NULL, 'i'},
-		{"duration", required_argument, NULL, 'd'},
-		{"count", required_argument, NULL, 'c'},
-		{"json", no_argument, NULL, 'j'},
-		{"svg", required_argument, NULL, 's'},
-		{"bandwidth", required_argument, NULL, 'b'},
-		{"line-bandwidth", required_argument, NULL, 'l'},
-		{"downtime", required_argument, NULL, 't'},
-		{"help", no_argument, NULL, TOOL_OPTION_HELP},
-		{NULL, 0, NULL, 0},
+	struct rate_session_options *options = &request->options;
+	struct rate_request *asked = &options->request;
+	struct rate_forecast_options *forecast = &options->forecast;
+	const struct tool_option known[] = {
+		{"pid", .take = take_pid_option, .request = request},
+		{"qmp", .text = &request->socket},
+		{"guest", .flag = &asked->select.is_guest_ram},
+		{"map", .text = &asked->select.pattern, .take = take_pattern},
+		{"children", .flag = &asked->has_children},
+		{"method", .take = take_method, .request = asked},
+		{"samples", .number = &asked->nsamples, .max = MAX_SAMPLES,
+		 NUMBER_FROM_1},
+		{"interval", .number = &options->interval_ticks, TICKS},
+		{"duration", .number = &options->duration_ticks, TICKS},
+		{"count", .number = &options->intervals, .max = MAX_TICKS,
+		 NUMBER_FROM_1},
+		{"json", .flag = &options->is_json},
+		{"svg", .flag = &asked->has_heat, .text = &options->svg},
+		{"bandwidth", .number = &forecast->bandwidth_bytes_ps,
+		 BANDWIDTH},
+		{"line-bandwidth", .number = &forecast->line_bytes_ps,
+		 BANDWIDTH},
+		{"downtime", .flag = &request->has_downtime,
+		 .number = &forecast->downtime_ms, .max = MAX_DOWNTIME_MS,
+		 .takes = "a number of milliseconds"},
+		{"help", .flag = &request->is_help},
+		{.name = NULL},
 	};
-	int status = TOOL_OK;
-	int code;
+	int status = tool_options_take(argc, argv, known);
 
-	while (status == TOOL_OK &&
-	       (code = tool_option(argc, argv, known)) != TOOL_OPTION_NONE)
-		status = take_option(code, request);
 	if (status != TOOL_OK || request->is_help)
 		return status;
 	for (; optind < argc && status == TOOL_OK; optind++)

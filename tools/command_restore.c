@@ -5,10 +5,11 @@
  */
 #include "commands.h"
 
-#include <stdio.h>
+#include <getopt.h>
 #include <string.h>
 
 #include "clock.h"
+#include "options.h"
 #include "restore/files.h"
 #include "restore/plan.h"
 #include "restore/report.h"
@@ -84,32 +85,6 @@ static int run(const struct restore_request *request)
 	return ret ? tool_failed(&err) : TOOL_OK;
 }
 
-static int take_option(int code, struct restore_request *request)
-{
-	switch (code) {
-	case 'q':
-		request->is_qemu = true;
-		return TOOL_OK;
-	case 'm':
-		request->memory = optarg;
-		return TOOL_OK;
-	case 'r':
-		request->is_run = true;
-		return TOOL_OK;
-	case 'f':
-		request->replaces_files = true;
-		return TOOL_OK;
-	case 'j':
-		request->is_json = true;
-		return TOOL_OK;
-	case TOOL_OPTION_HELP:
-		request->is_help = true;
-		return TOOL_OK;
-	default:
-		return TOOL_USAGE;
-	}
-}
-
 /* FOLDER[@N], and behind -- a command line. */
 static int take_words(int argc, char *argv[], struct restore_request *request)
 {
@@ -144,24 +119,19 @@ static int check(const struct restore_request *request)
 
 static int parse(int argc, char *argv[], struct restore_request *request)
 {
-	static const struct option known[] = {
-		{"qemu", no_argument, NULL, 'q'},
-		{"memory", required_argument, NULL, 'm'},
-		{"run", no_argument, NULL, 'r'},
-		{"force", no_argument, NULL, 'f'},
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, TOOL_OPTION_HELP},
-		{NULL, 0, NULL, 0},
+	const struct tool_option options[] = {
+		{"qemu", .flag = &request->is_qemu},
+		{"memory", .text = &request->memory},
+		{"run", .flag = &request->is_run},
+		{"force", .flag = &request->replaces_files},
+		{"json", .flag = &request->is_json},
+		{"help", .help = help_text},
+		{.name = NULL},
 	};
-	int status = TOOL_OK;
-	int code;
+	int status = tool_options_take(argc, argv, options);
 
-	while (status == TOOL_OK && !request->is_help &&
-	       (code = tool_option(argc, argv, known)) != TOOL_OPTION_NONE)
-		status = take_option(code, request);
-	if (status != TOOL_OK || request->is_help)
-		return status;
-	status = take_words(argc, argv, request);
+	if (status == TOOL_OK)
+		status = take_words(argc, argv, request);
 	return status == TOOL_OK ? check(request) : status;
 }
 
@@ -170,9 +140,5 @@ int command_restore(int argc, char *argv[])
 	struct restore_request request = {0};
 	int status = parse(argc, argv, &request);
 
-	if (status == TOOL_OK && request.is_help)
-		fputs(help_text, stdout);
-	else if (status == TOOL_OK)
-		status = run(&request);
-	return status;
+	return status == TOOL_OK ? run(&request) : status;
 }

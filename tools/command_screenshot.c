@@ -4,12 +4,14 @@
  */
 #include "commands.h"
 
-#include "number.h"
 #include "common/file.h"
+#include "number.h"
+#include "options.h"
 #include "picture.h"
 #include "vnc_viewer.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,8 +42,10 @@ struct request {
 	const char *path;
 };
 
-static int parse_address(const char *text, struct request *request)
+static int take_address(const char *command, const struct tool_option *option,
+			const char *text)
 {
+	struct request *request = option->request;
 	const char *colon = strrchr(text, ':');
 	uint64_t number;
 	int len = colon ? (int)(colon - text) : 0;
@@ -49,7 +53,7 @@ static int parse_address(const char *text, struct request *request)
 	if (!colon ||
 	    !number_parse(colon + 1, MAX_PORT - FIRST_PORT, &number) ||
 	    (size_t)len >= sizeof(request->host))
-		return tool_usage(NAME, "--vnc takes [HOST]:N, not '%.60s'",
+		return tool_usage(command, "--vnc takes [HOST]:N, not '%.60s'",
 				  text);
 	snprintf(request->host, sizeof(request->host), "%.*s",
 		 len ? len : (int)strlen("127.0.0.1"),
@@ -143,28 +147,16 @@ static int take_words(int argc, char *argv[], struct request *request)
 
 int command_screenshot(int argc, char *argv[])
 {
-	static const struct option known[] = {
-		{"vnc", required_argument, NULL, 'v'},
-		{"password-file", required_argument, NULL, 'p'},
-		{"help", no_argument, NULL, TOOL_OPTION_HELP},
-		{NULL, 0, NULL, 0},
-	};
-	struct request request = {0};
+	struct request request = {.port = 0};
 	const char *password_file = NULL;
-	int status = TOOL_OK;
-	int code;
+	const struct tool_option options[] = {
+		{"vnc", .take = take_address, .request = &request},
+		{"password-file", .text = &password_file},
+		{"help", .help = help_text},
+		{.name = NULL},
+	};
+	int status = tool_options_take(argc, argv, options);
 
-	while (status == TOOL_OK &&
-	       (code = tool_option(argc, argv, known)) != TOOL_OPTION_NONE) {
-		if (code == 'v')
-			status = parse_address(optarg, &request);
-		else if (code == 'p')
-			password_file = optarg;
-		else if (code == TOOL_OPTION_HELP)
-			return fputs(help_text, stdout), TOOL_OK;
-		else
-			status = TOOL_USAGE;
-	}
 	if (status == TOOL_OK)
 		status = take_words(argc, argv, &request);
 	if (status == TOOL_OK && password_file)

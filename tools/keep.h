@@ -8,9 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <getopt.h>
-
 #include <smudge/prune.h>
+
+#include "options.h"
 
 struct keep {
 	uint64_t last, hourly, daily, weekly; /* 0: not given */
@@ -18,23 +18,19 @@ struct keep {
 	bool has_garbage;
 };
 
-/* Codes of these options, beyond all letters. */
-enum keep_code {
-	KEEP_LAST = 0x100,
-	KEEP_HOURLY,
-	KEEP_DAILY,
-	KEEP_WEEKLY,
-	KEEP_GARBAGE,
-};
+#define KEEP_NUMBER \
+	.min = 1, .max = INT64_MAX, .takes = "a number of layers from 1 on"
 
-/* For the options that a command knows. */
-#define KEEP_OPTIONS                                                   \
-	{"keep-last", required_argument, NULL, KEEP_LAST},             \
-		{"keep-hourly", required_argument, NULL, KEEP_HOURLY}, \
-		{"keep-daily", required_argument, NULL, KEEP_DAILY},   \
-		{"keep-weekly", required_argument, NULL, KEEP_WEEKLY}, \
-	{                                                              \
-		"garbage", required_argument, NULL, KEEP_GARBAGE       \
+/* Rows for a command's table of options. @keep: receives them */
+#define KEEP_OPTIONS(keep)                                                 \
+	{"keep-last", .number = &(keep)->last, KEEP_NUMBER},               \
+		{"keep-hourly", .number = &(keep)->hourly, KEEP_NUMBER},   \
+		{"keep-daily", .number = &(keep)->daily, KEEP_NUMBER},     \
+		{"keep-weekly", .number = &(keep)->weekly, KEEP_NUMBER},   \
+	{                                                                  \
+		"garbage", .flag = &(keep)->has_garbage,                   \
+			   .number = &(keep)->garbage_percent, .max = 100, \
+			   .takes = "a percentage from 0 to 100"           \
 	}
 
 /* What --help says of them: a line each, of which the first three columns are
@@ -49,18 +45,6 @@ enum keep_code {
 	"  --garbage PERCENT    merge when so much of the folder would be "    \
 	"freed (25);\n"                                                        \
 	"                       0: always\n"
-
-static inline bool keep_is_option(int code)
-{
-	return code >= KEEP_LAST && code <= KEEP_GARBAGE;
-}
-
-/*
- * keep_take - the option with this code, and optarg
- * @command: for the sentence
- * Return: the exit status so far.
- */
-int keep_take(int code, const char *command, struct keep *keep);
 
 /* Is any layer to be removed? */
 static inline bool keep_is_any(const struct keep *keep)

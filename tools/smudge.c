@@ -94,6 +94,8 @@ int main(int argc, char *argv[])
 	if (ret < 0)
 		return TOOL_FAILED;
 	status = run(argc, argv);
+	if (status == TOOL_HELP)
+		status = TOOL_OK;
 	ret = streams_finish();
 	if (ret == 0 || status != TOOL_OK)
 		return status;

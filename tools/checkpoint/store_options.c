@@ -6,56 +6,18 @@
 
 #include "commands.h"
 #include "common/nbd_uri.h"
-#include "number.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
-#define NAME	       "checkpoint"
-#define MAX_DEADLINE_S (UINT64_C(3600) * 24 * 365)
-#define NS_PER_TENTH   UINT64_C(100000000)
+#define NAME "checkpoint"
 
-static int take_deadline(struct checkpoint_request *request)
+int checkpoint_take_command(const char *command,
+			    const struct tool_option *option, const char *value)
 {
-	uint64_t tenths;
-
-	if (!number_parse_tenths(optarg, MAX_DEADLINE_S, &tenths))
-		return tool_usage(NAME,
-				  "--store-deadline takes seconds, 0.1 at "
-				  "least and with at most one digit behind the "
-				  "point, not '%.40s'",
-				  optarg);
-	request->store_deadline_ns = tenths * NS_PER_TENTH;
-	return TOOL_OK;
-}
-
-static int take_command(struct checkpoint_request *request)
-{
-	request->on_commit = optarg;
-	if (*optarg)
+	if (*value)
 		return TOOL_OK;
-	return tool_usage(NAME, "--on-commit takes a command");
-}
-
-int checkpoint_take_store_option(int code, struct checkpoint_request *request)
-{
-	switch (code) {
-	case CHECKPOINT_ON_COMMIT:
-		return take_command(request);
-	case CHECKPOINT_STORE_DEADLINE:
-		return take_deadline(request);
-	case CHECKPOINT_SNAPSHOT_QMP:
-		request->snapshot_qmp = optarg;
-		return TOOL_OK;
-	case CHECKPOINT_SNAPSHOT_NODE:
-		request->snapshot_node = optarg;
-		return TOOL_OK;
-	case CHECKPOINT_WITHOUT_FLUSH:
-		request->may_lack_flush = true;
-		return TOOL_OK;
-	default:
-		return TOOL_USAGE;
-	}
+	return tool_usage(command, "--%s takes a command", option->name);
 }
 
 /* A live image is overwritten by the next one, so it must not be all there is.

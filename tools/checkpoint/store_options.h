@@ -5,40 +5,28 @@
 #ifndef TOOLS_CHECKPOINT_STORE_OPTIONS_H
 #define TOOLS_CHECKPOINT_STORE_OPTIONS_H
 
-#include <getopt.h>
-
 #include "checkpoint/request.h"
+#include "options.h"
 
-/* Their codes are above those of characters. */
-enum checkpoint_store_option {
-	CHECKPOINT_ON_COMMIT = 512,
-	CHECKPOINT_STORE_DEADLINE,
-	CHECKPOINT_SNAPSHOT_QMP,
-	CHECKPOINT_SNAPSHOT_NODE,
-	CHECKPOINT_WITHOUT_FLUSH,
-};
+#define CHECKPOINT_MAX_DEADLINE_S (UINT64_C(3600) * 24 * 365)
 
-/* Of the table for getopt_long(3). */
-#define CHECKPOINT_STORE_OPTIONS                                      \
-	{"on-commit", required_argument, NULL, CHECKPOINT_ON_COMMIT}, \
-		{"store-deadline", required_argument, NULL,           \
-		 CHECKPOINT_STORE_DEADLINE},                          \
-		{"snapshot-qmp", required_argument, NULL,             \
-		 CHECKPOINT_SNAPSHOT_QMP},                            \
-		{"snapshot-node", required_argument, NULL,            \
-		 CHECKPOINT_SNAPSHOT_NODE},                           \
-	{                                                             \
-		"store-without-flush", no_argument, NULL,             \
-			CHECKPOINT_WITHOUT_FLUSH                      \
+/* Rows for the command's table of options. @request: receives them */
+#define CHECKPOINT_STORE_OPTIONS(request)                                     \
+	{"on-commit", .text = &(request)->on_commit,                          \
+	 .take = checkpoint_take_command},                                    \
+		{"store-deadline", .number = &(request)->store_deadline_ns,   \
+		 .max = CHECKPOINT_MAX_DEADLINE_S, .unit = TOOL_NS_PER_TENTH, \
+		 TOOL_SECONDS},                                               \
+		{"snapshot-qmp", .text = &(request)->snapshot_qmp},           \
+		{"snapshot-node", .text = &(request)->snapshot_node},         \
+	{                                                                     \
+		"store-without-flush", .flag = &(request)->may_lack_flush     \
 	}
 
-/*
- * checkpoint_take_store_option - of getopt_long(3), with its value in optarg
- *
- * Return: TOOL_OK, or TOOL_USAGE after a sentence, unless the code is none of
- * these options.
- */
-int checkpoint_take_store_option(int code, struct checkpoint_request *request);
+/* It is not empty. */
+int checkpoint_take_command(const char *command,
+			    const struct tool_option *option,
+			    const char *value);
 
 /* Do they belong together? Return: TOOL_OK, or TOOL_USAGE after a sentence. */
 int checkpoint_check_store(const struct checkpoint_request *request);

@@ -181,10 +181,9 @@ int layers_diff(int argc, char *argv[])
 	struct layers_request request = {0};
 	struct smudge_error err = SMUDGE_ERROR_INIT;
 	uint64_t numbers[2];
-	bool is_done;
-	int status = layers_parse(argc, argv, &syntax, &request, &is_done);
+	int status = layers_parse(argc, argv, &syntax, &request);
 
-	if (is_done)
+	if (status != TOOL_OK)
 		return status;
 	for (int i = 0; i < 2; i++)
 		if (!number_parse(request.words[i], UINT64_MAX - 1,

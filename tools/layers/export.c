@@ -220,11 +220,10 @@ int layers_export(int argc, char *argv[])
 		.info = {.size = sizeof(export.info)},
 	};
 	struct smudge_error err = SMUDGE_ERROR_INIT;
-	bool is_done;
-	int status = layers_parse(argc, argv, &syntax, &request, &is_done);
+	int status = layers_parse(argc, argv, &syntax, &request);
 	int ret;
 
-	if (is_done)
+	if (status != TOOL_OK)
 		return status;
 	status = check_request(argv[0], &export);
 	if (status != TOOL_OK)

@@ -116,10 +116,9 @@ int layers_import(int argc, char *argv[])
 {
 	struct import_request request = {.layout = LAYERS_FLAT};
 	struct smudge_error err = SMUDGE_ERROR_INIT;
-	bool is_done;
-	int status = import_parse(argc, argv, help_text, &request, &is_done);
+	int status = import_parse(argc, argv, help_text, &request);
 
-	if (!is_done) {
+	if (status == TOOL_OK) {
 		interrupt_watch();
 		status = run(&request, &err) ? tool_failed(&err) : TOOL_OK;
 	}

@@ -6,20 +6,13 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <stdio.h>
+#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "commands.h"
 #include "number.h"
-
-enum {
-	OPTION_TO = 1,
-	OPTION_LAYOUT,
-	OPTION_REGION,
-	OPTION_DIFF,
-	OPTION_JSON,
-};
+#include "options.h"
 
 /* "0x" and hexadecimal digits, or a number of bytes with a suffix. */
 static bool parse_address(const char *text, uint64_t *ret_value)
@@ -62,17 +55,20 @@ static const char *parse_region(char *text, struct import_region *region)
 	return NULL;
 }
 
-static int take_layout(const char *command, struct import_request *request,
+static int take_layout(const char *command, const struct tool_option *option,
 		       const char *word)
 {
+	struct import_request *request = option->request;
+
 	if (layers_layout_parse(word, &request->layout))
 		return TOOL_OK;
 	return tool_usage(command, "there is no layout '%.40s'", word);
 }
 
-static int take_region(const char *command, struct import_request *request,
+static int take_region(const char *command, const struct tool_option *option,
 		       const char *word)
 {
+	struct import_request *request = option->request;
 	struct import_region region = {.nbytes = 0}, *wanted;
 	char *text = strdup(word);
 	const char *wrong = text ? parse_region(text, &region) : NULL;
@@ -93,32 +89,6 @@ static int take_region(const char *command, struct import_request *request,
 	}
 	wanted[request->nwanted++] = region;
 	return TOOL_OK;
-}
-
-static int take_option(int code, const char *command, const char *help,
-		       struct import_request *request, bool *ret_is_done)
-{
-	switch (code) {
-	case OPTION_TO:
-		request->folder = optarg;
-		return TOOL_OK;
-	case OPTION_LAYOUT:
-		return take_layout(command, request, optarg);
-	case OPTION_REGION:
-		return take_region(command, request, optarg);
-	case OPTION_DIFF:
-		request->is_diff = true;
-		return TOOL_OK;
-	case OPTION_JSON:
-		request->is_json = true;
-		return TOOL_OK;
-	case TOOL_OPTION_HELP:
-		*ret_is_done = true;
-		fputs(help, stdout);
-		return TOOL_OK;
-	default:
-		return TOOL_USAGE;
-	}
 }
 
 /* What does not go together. */
@@ -145,29 +115,22 @@ static int check(const char *command, const struct import_request *request)
 }
 
 int import_parse(int argc, char *argv[], const char *help,
-		 struct import_request *request, bool *ret_is_done)
+		 struct import_request *request)
 {
-	static const struct option known[] = {
-		{"to", required_argument, NULL, OPTION_TO},
-		{"layout", required_argument, NULL, OPTION_LAYOUT},
-		{"region", required_argument, NULL, OPTION_REGION},
-		{"diff", no_argument, NULL, OPTION_DIFF},
-		{"json", no_argument, NULL, OPTION_JSON},
-		{"help", no_argument, NULL, TOOL_OPTION_HELP},
-		{NULL, 0, NULL, 0},
+	const struct tool_option options[] = {
+		{"to", .text = &request->folder},
+		{"layout", .take = take_layout, .request = request},
+		{"region", .take = take_region, .request = request},
+		{"diff", .flag = &request->is_diff},
+		{"json", .flag = &request->is_json},
+		{"help", .help = help},
+		{.name = NULL},
 	};
-	int status = TOOL_OK;
-	int code;
+	int status = tool_options_take(argc, argv, options);
 
-	*ret_is_done = false;
-	while (status == TOOL_OK && !*ret_is_done &&
-	       (code = tool_option(argc, argv, known)) != TOOL_OPTION_NONE)
-		status = take_option(code, argv[0], help, request, ret_is_done);
-	if (status == TOOL_OK && !*ret_is_done) {
-		request->paths = argv + optind;
-		request->npaths = (size_t)(argc - optind);
-		status = check(argv[0], request);
-	}
-	*ret_is_done |= status != TOOL_OK;
-	return status;
+	if (status != TOOL_OK)
+		return status;
+	request->paths = argv + optind;
+	request->npaths = (size_t)(argc - optind);
+	return check(argv[0], request);
 }

@@ -10,10 +10,9 @@
 /*
  * import_parse - the command line
  * @request: its defaults are set; wanted is to be freed, also after a failure
- * @ret_is_done: --help was printed, or a sentence was: return the status
- * Return: the exit status so far.
+ * Return: the exit status so far, as tool_options_take.
  */
 int import_parse(int argc, char *argv[], const char *help,
-		 struct import_request *request, bool *ret_is_done);
+		 struct import_request *request);
 
 #endif

@@ -51,11 +51,10 @@ struct layers_syntax {
 
 /*
  * layers_parse - the command line of a subcommand
- * @ret_is_done: --help was printed, or a sentence was: return the status
- * Return: the exit status so far.
+ * Return: the exit status so far, as tool_options_take.
  */
 int layers_parse(int argc, char *argv[], const struct layers_syntax *syntax,
-		 struct layers_request *ret_request, bool *ret_is_done);
+		 struct layers_request *ret_request);
 
 /* It is no URI of a disk. Return: the exit status so far. */
 int layers_check_folder(const char *command, const char *word);

@@ -110,11 +110,10 @@ int layers_list(int argc, char *argv[])
 	struct layers_request request = {0};
 	struct smudge_error err = SMUDGE_ERROR_INIT;
 	struct list list = {0};
-	bool is_done;
-	int status = layers_parse(argc, argv, &syntax, &request, &is_done);
+	int status = layers_parse(argc, argv, &syntax, &request);
 	int ret;
 
-	if (is_done)
+	if (status != TOOL_OK)
 		return status;
 	interrupt_watch();
 	list.layers = request.is_json ? json_array() : NULL;

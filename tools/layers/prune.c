@@ -5,6 +5,7 @@
 #include "layers/layers.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -13,6 +14,7 @@
 #include "common/streams.h"
 #include "keep.h"
 #include "layers/pruned.h"
+#include "options.h"
 #include "print_json.h"
 #include "text.h"
 #include "work.h"
@@ -42,32 +44,10 @@ static const char help_text[] =
 struct prune {
 	const char *folder;
 	struct keep keep;
-	bool is_dry, is_uncompressed, is_json, is_help;
+	bool is_dry, is_uncompressed, is_json;
 	struct work work;
 	json_t *layers; /* NULL: print rows */
 };
-
-static int take_option(int code, struct prune *prune)
-{
-	switch (code) {
-	case 'd':
-		prune->is_dry = true;
-		return TOOL_OK;
-	case 'u':
-		prune->is_uncompressed = true;
-		return TOOL_OK;
-	case 'j':
-		prune->is_json = true;
-		return TOOL_OK;
-	case TOOL_OPTION_HELP:
-		prune->is_help = true;
-		return TOOL_OK;
-	default:
-		return keep_is_option(code)
-			       ? keep_take(code, NAME, &prune->keep)
-			       : TOOL_USAGE;
-	}
-}
 
 static int take_folder(int argc, char *argv[], struct prune *prune)
 {
@@ -85,23 +65,17 @@ static int take_folder(int argc, char *argv[], struct prune *prune)
 
 static int parse(int argc, char *argv[], struct prune *prune)
 {
-	static const struct option known[] = {
-		KEEP_OPTIONS,
-		{"dry-run", no_argument, NULL, 'd'},
-		{"uncompressed", no_argument, NULL, 'u'},
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, TOOL_OPTION_HELP},
-		{NULL, 0, NULL, 0},
+	const struct tool_option options[] = {
+		KEEP_OPTIONS(&prune->keep),
+		{"dry-run", .flag = &prune->is_dry},
+		{"uncompressed", .flag = &prune->is_uncompressed},
+		{"json", .flag = &prune->is_json},
+		{"help", .help = help_text},
+		{.name = NULL},
 	};
-	int status = TOOL_OK;
-	int code;
+	int status = tool_options_take(argc, argv, options);
 
-	while (status == TOOL_OK && !prune->is_help &&
-	       (code = tool_option(argc, argv, known)) != TOOL_OPTION_NONE)
-		status = take_option(code, prune);
-	if (status != TOOL_OK || prune->is_help)
-		return status;
-	return take_folder(argc, argv, prune);
+	return status == TOOL_OK ? take_folder(argc, argv, prune) : status;
 }
 
 static int progress(void *opaque, uint64_t done_bytes, uint64_t total_bytes)
@@ -179,10 +153,6 @@ int layers_prune(int argc, char *argv[])
 
 	if (status != TOOL_OK)
 		return status;
-	if (prune.is_help) {
-		fputs(help_text, stdout);
-		return TOOL_OK;
-	}
 	interrupt_watch();
 	return run(&prune, &err) ? tool_failed(&err) : TOOL_OK;
 }

@@ -210,11 +210,10 @@ int layers_show(int argc, char *argv[])
 	struct layers_request request = {0};
 	struct smudge_error err = SMUDGE_ERROR_INIT;
 	struct layer_place place = {0};
-	bool is_done;
-	int status = layers_parse(argc, argv, &syntax, &request, &is_done);
+	int status = layers_parse(argc, argv, &syntax, &request);
 	int ret;
 
-	if (is_done)
+	if (status != TOOL_OK)
 		return status;
 	interrupt_watch();
 	ret = layer_place_open(&request.layer, interrupt_end_fd(), &place,

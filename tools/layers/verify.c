@@ -238,10 +238,9 @@ int layers_verify(int argc, char *argv[])
 	};
 	struct layers_request request = {0};
 	struct smudge_error err = SMUDGE_ERROR_INIT;
-	bool is_done;
-	int status = layers_parse(argc, argv, &syntax, &request, &is_done);
+	int status = layers_parse(argc, argv, &syntax, &request);
 
-	if (is_done)
+	if (status != TOOL_OK)
 		return status;
 	interrupt_watch();
 	return run(&request, &err) ? tool_failed(&err) : TOOL_OK;

@@ -5,67 +5,12 @@
 #include "layers/layers.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
+#include <getopt.h>
 
 #include "clock.h"
 #include "commands.h"
 #include "common/nbd_uri.h"
-
-/* Does it belong to this subcommand? */
-static int check_option(const char *name, const char *option, bool has_it)
-{
-	return has_it ? TOOL_OK
-		      : tool_usage(name, "there is no option '%s'", option);
-}
-
-static int take_output(int code, const char *name,
-		       const struct layers_syntax *syntax,
-		       struct layers_request *request)
-{
-	switch (code) {
-	case 'c':
-		request->is_core = true;
-		return check_option(name, "--core", syntax->has_output);
-	case 'o':
-		request->output = optarg;
-		return check_option(name, "--output", syntax->has_output);
-	case 'f':
-		request->is_forced = true;
-		return check_option(name, "--force", syntax->has_output);
-	case 'l':
-		request->layout = optarg;
-		return check_option(name, "--layout", syntax->has_output);
-	case 's':
-		request->since = optarg;
-		return check_option(name, "--since", syntax->has_output);
-	case 'd':
-		request->diff = optarg;
-		return check_option(name, "--diff", syntax->has_output);
-	default:
-		return TOOL_USAGE;
-	}
-}
-
-static int take_option(int code, const char *name,
-		       const struct layers_syntax *syntax,
-		       struct layers_request *request, bool *ret_is_done)
-{
-	switch (code) {
-	case 'j':
-		request->is_json = true;
-		return TOOL_OK;
-	case 'a':
-		request->is_all = true;
-		return check_option(name, "--all", syntax->has_all);
-	case TOOL_OPTION_HELP:
-		*ret_is_done = true;
-		fputs(syntax->help, stdout);
-		return TOOL_OK;
-	default:
-		return take_output(code, name, syntax, request);
-	}
-}
+#include "options.h"
 
 int layers_check_folder(const char *command, const char *word)
 {
@@ -112,33 +57,34 @@ static int take_layer(const char *command, struct layers_request *request)
 }
 
 int layers_parse(int argc, char *argv[], const struct layers_syntax *syntax,
-		 struct layers_request *ret_request, bool *ret_is_done)
+		 struct layers_request *ret_request)
 {
-	static const struct option known[] = {
-		{"json", no_argument, NULL, 'j'},
-		{"all", no_argument, NULL, 'a'},
-		{"core", no_argument, NULL, 'c'},
-		{"output", required_argument, NULL, 'o'},
-		{"force", no_argument, NULL, 'f'},
-		{"layout", required_argument, NULL, 'l'},
-		{"since", required_argument, NULL, 's'},
-		{"diff", required_argument, NULL, 'd'},
-		{"help", no_argument, NULL, TOOL_OPTION_HELP},
-		{NULL, 0, NULL, 0},
+	const bool has_no_output = !syntax->has_output;
+	const struct tool_option options[] = {
+		{"json", .flag = &ret_request->is_json},
+		{"all", .flag = &ret_request->is_all,
+		 .is_absent = !syntax->has_all},
+		{"core", .flag = &ret_request->is_core,
+		 .is_absent = has_no_output},
+		{"output", .text = &ret_request->output,
+		 .is_absent = has_no_output},
+		{"force", .flag = &ret_request->is_forced,
+		 .is_absent = has_no_output},
+		{"layout", .text = &ret_request->layout,
+		 .is_absent = has_no_output},
+		{"since", .text = &ret_request->since,
+		 .is_absent = has_no_output},
+		{"diff", .text = &ret_request->diff,
+		 .is_absent = has_no_output},
+		{"help", .help = syntax->help},
+		{.name = NULL},
 	};
-	int status = TOOL_OK;
-	int code;
+	int status = tool_options_take(argc, argv, options);
 
-	*ret_is_done = false;
-	while (status == TOOL_OK && !*ret_is_done &&
-	       (code = tool_option(argc, argv, known)) != TOOL_OPTION_NONE)
-		status = take_option(code, argv[0], syntax, ret_request,
-				     ret_is_done);
-	if (status == TOOL_OK && !*ret_is_done)
+	if (status == TOOL_OK)
 		status = take_words(argc, argv, syntax, ret_request);
-	if (status == TOOL_OK && !*ret_is_done && syntax->names_layer)
+	if (status == TOOL_OK && syntax->names_layer)
 		status = take_layer(argv[0], ret_request);
-	*ret_is_done |= status != TOOL_OK;
 	return status;
 }
 

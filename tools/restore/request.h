@@ -16,7 +16,6 @@ struct restore_request {
 	bool is_run;	     /* become QEMU */
 	bool replaces_files; /* that have the names of the new ones */
 	bool is_json;
-	bool is_help;
 	bool is_qemu;
 };
 
