@@ -30,6 +30,8 @@ int layer_name_parse(const char *text, struct layer_name *ret_name)
 	size_t len = strlen(text);
 	uint64_t number = 0;
 
+	if (nbd_uri_is_other(text))
+		return -EPROTONOSUPPORT;
 	if (!nbd_uri_is(text) && at && at[1] &&
 	    strspn(at + 1, "0123456789") == strlen(at + 1)) {
 		number = number_of(at + 1);
@@ -49,7 +51,12 @@ int layer_name_parse(const char *text, struct layer_name *ret_name)
 
 const char *layer_name_reason(int code)
 {
-	return code == -ENAMETOOLONG
-		       ? "it is too long"
-		       : "it is FOLDER, or FOLDER@N with a layer's number";
+	switch (code) {
+	case -ENAMETOOLONG:
+		return "it is too long";
+	case -EPROTONOSUPPORT:
+		return nbd_uri_known;
+	default:
+		return "it is FOLDER, or FOLDER@N with a layer's number";
+	}
 }

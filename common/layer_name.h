@@ -20,7 +20,8 @@ struct layer_name {
  * What follows the last @ is the number if it is of digits only; FOLDER@1/ is a
  * folder whose name has an @.
  * Return: 0, -EINVAL (no folder, or a number that is 0 or too large),
- * -ENAMETOOLONG. @ret_name is written only on success.
+ * -ENAMETOOLONG, -EPROTONOSUPPORT (a URI, but not one of NBD). @ret_name is
+ * written only on success.
  */
 int layer_name_parse(const char *text, struct layer_name *ret_name);
 

@@ -15,4 +15,14 @@
  */
 bool nbd_uri_is(const char *text);
 
+/*
+ * nbd_uri_is_other - is it a URI of another scheme, such as s3://bucket?
+ *
+ * Nothing here reaches such a place, and as a folder it is a slip.
+ */
+bool nbd_uri_is_other(const char *text);
+
+/* Which there are, for the end of a sentence about another one. */
+extern const char nbd_uri_known[];
+
 #endif

@@ -104,6 +104,11 @@ static int take_folder(const char *command, const struct tool_option *option,
 	int ret = layer_name_parse(value, &name);
 	bool is_layer = ret == -EINVAL || (!ret && name.number);
 
+	if (ret == -EPROTONOSUPPORT)
+		return tool_usage(command,
+				  "--to takes a folder or a disk, not "
+				  "'%.60s': %s",
+				  value, layer_name_reason(ret));
 	if (!*value || !is_layer)
 		return TOOL_OK;
 	return tool_usage(command,

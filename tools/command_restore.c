@@ -114,6 +114,10 @@ static int check(const struct restore_request *request)
 				  "smudge-vm's");
 	if (!request->memory || !*request->memory)
 		return tool_usage(NAME, "--memory FILE is missing");
+	if (strcmp(request->memory, "-") == 0)
+		return tool_usage(NAME, "--memory takes a file, which QEMU "
+					"maps, and no pipe: a file of that "
+					"name is ./-");
 	return TOOL_OK;
 }
 

@@ -69,6 +69,11 @@ static int check_checkpoints(const struct vm_options *options,
 		return smudge_error_set(err, -EINVAL, WHERE,
 					"--checkpoint-keep needs "
 					"--checkpoint-every; see --help");
+	if (to && nbd_uri_is_other(to))
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"--checkpoint-to takes a folder, not "
+					"'%.60s': %s",
+					to, nbd_uri_known);
 	if (to && nbd_uri_is(to))
 		return smudge_error_set(err, -EINVAL, WHERE,
 					"--checkpoint-to takes a folder: "

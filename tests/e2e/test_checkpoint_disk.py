@@ -371,7 +371,9 @@ def wrong_command_lines(lab):
             (["--to", "a", "--snapshot-qmp", "x", "--snapshot-node", "y"],
              "needs a disk"),
             (["--to", "a", "--store-without-flush"], "needs a disk"),
-            (["--to", "a", "--store-deadline", "1"], "needs --on-commit")):
+            (["--to", "a", "--store-deadline", "1"], "needs --on-commit"),
+            (["--to", "s3://bucket/a"], "of URIs there are nbd://"),
+            (["--to", "nbd+ssh://host/a"], "of URIs there are nbd://")):
         done = tool("checkpoint", "--pid", "1", *words)
         check_equal(done.returncode, 2, f"status of {words}")
         check(part in done.stderr, done.stderr)

@@ -509,7 +509,8 @@ def command_lines(_):
             (("--layout", "flat", "--since", "1", "--diff", "y", "--output",
               "x"), "one too many"),
             (("--layout", "flat", "--diff", "y@0", "--output", "x"),
-             "'y@0' names no layer")):
+             "'y@0' names no layer"),
+            (("--core", "--output", "-"), "a file of that name is ./-")):
         check_sentence(said("layers", "export", "f", *words, status=2).strip(),
                        re.escape(says))
     check_sentence(said("layers", "show", "f", "--layout", "flat",

@@ -148,6 +148,7 @@ def what_is_refused(lab):
                         status=1).strip(), "layers")
     for words in ([memory], ["--to", folder], [memory, memory, "--to", folder],
                   [memory, "--to", folder, "--layout", "x"],
+                  [memory, "--to", "s3://bucket/x"], [memory, "--to", "nbd://host"],
                   [memory, "--to", folder, "--region", "a@1:4K"],
                   [memory, "--to", folder, "--diff", "--region", "a@0:4K"]):
         check_sentence(said("layers", "import", *words, status=2).strip(),

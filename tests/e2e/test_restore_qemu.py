@@ -420,6 +420,8 @@ def command_lines(lab):
             (["restore"], "FOLDER is missing"),
             (["restore", "x"], "--qemu is missing"),
             (["restore", "x", "--qemu"], "--memory FILE is missing"),
+            (["restore", "x", "--qemu", "--memory", "-"], "no pipe"),
+            (["restore", "s3://x", "--qemu", "--memory", "y"], "of URIs there are"),
             (["restore", "x@0", "--qemu", "--memory", "y"], "names no layer"),
             (["restore", "x", "y", "--qemu", "--memory", "y"], "'y' is too much")):
         done = tool(*words)

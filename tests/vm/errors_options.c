@@ -42,6 +42,7 @@ static const struct bad_line bad_lines[] = {
 	{{"--restore=x", "--checkpoint-every=1", "--checkpoint-to=none"},
 	 "needs --checkpoint-to"},
 	{{"--kernel=x", "--checkpoint-to="}, "a folder or none"},
+	{{"--kernel=x", "--checkpoint-to=s3://a"}, "of URIs there are nbd://"},
 	{{"--kernel=x", "--checkpoint-keep", "last=1"},
 	 "--checkpoint-keep needs --checkpoint-every"},
 	{{"--kernel=x", "--checkpoint-keep", "7"}, "not '7'"},

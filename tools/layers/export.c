@@ -196,6 +196,10 @@ static int check_request(const char *name, struct layers_export *export)
 					"--diff are for --layout");
 	if (!request->output || !*request->output)
 		return tool_usage(name, "--output FILE is missing");
+	if (strcmp(request->output, "-") == 0)
+		return tool_usage(name, "--output takes a file, which is "
+					"written at random places, and no "
+					"pipe: a file of that name is ./-");
 	if (request->layout &&
 	    !layers_layout_parse(request->layout, &export->layout))
 		return tool_usage(name,

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "layers/layers.h"
 #include "number.h"
 #include "options.h"
 
@@ -98,6 +99,8 @@ static int check(const char *command, const struct import_request *request)
 		return tool_usage(command, "FILE is missing");
 	if (!request->folder || !*request->folder)
 		return tool_usage(command, "--to FOLDER is missing");
+	if (layers_check_folder(command, request->folder) != TOOL_OK)
+		return TOOL_USAGE;
 	if (request->is_diff && request->nwanted)
 		return tool_usage(command,
 				  "--diff has the regions of the newest layer: "

@@ -14,6 +14,9 @@
 
 int layers_check_folder(const char *command, const char *word)
 {
+	if (nbd_uri_is_other(word))
+		return tool_usage(command, "'%.60s' is no folder: %s", word,
+				  nbd_uri_known);
 	if (!nbd_uri_is(word))
 		return TOOL_OK;
 	return tool_usage(command,

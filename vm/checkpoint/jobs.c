@@ -60,6 +60,11 @@ static int make_commit(const char *folder,
 				      : DISK_DEADLINE_NS,
 	};
 
+	if (nbd_uri_is_other(folder))
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"there is no folder or disk '%.60s': "
+					"%s",
+					folder, nbd_uri_known);
 	if (is_disk && !request->on_commit && !request->snapshot_qmp)
 		return smudge_error_set(
 			err, -EINVAL, WHERE,

@@ -57,6 +57,36 @@ static void test_wrong(void **state)
 	assert_int_equal(name.number, 9);
 }
 
+/* Of NBD all, and as they are; of other schemes none. */
+static void test_uris(void **state)
+{
+	static const char *const nbd[] = {
+		"nbd://a/b",
+		"nbds://a@b:7/c@1",
+		"nbd+unix:///x?socket=s",
+		"nbds+unix:///x?socket=s@2",
+	};
+	static const char *const others[] = {
+		"s3://bucket/x@1", "http://a", "nbd+ssh://a/b",
+		"nbd+vsock://1/",  "NBD://a",  "file:///a",
+	};
+	static const char *const folders[] = {
+		"./s3://bucket", "a b://c", "://", "1://a", "s3:/a", "s3:",
+	};
+	struct layer_name name;
+
+	for (size_t i = 0; i < sizeof(nbd) / sizeof(nbd[0]); i++) {
+		assert_int_equal(layer_name_parse(nbd[i], &name), 0);
+		assert_string_equal(name.folder, nbd[i]);
+		assert_int_equal(name.number, 0);
+	}
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		assert_int_equal(layer_name_parse(others[i], &name),
+				 -EPROTONOSUPPORT);
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+		assert_int_equal(layer_name_parse(folders[i], &name), 0);
+}
+
 static void test_length(void **state)
 {
 	struct layer_name name;
@@ -76,6 +106,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_right),
 		cmocka_unit_test(test_wrong),
+		cmocka_unit_test(test_uris),
 		cmocka_unit_test(test_length),
 	};
 
