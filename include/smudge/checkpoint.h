@@ -306,8 +306,9 @@ int smudge_checkpoint_add_blob(struct smudge_checkpointer *checkpointer,
  * a disk: what its ops returned, -ENOSPC also where the moment is larger than
  * the device (the sentence says what size is needed), -ENOENT where the device
  * no longer shows what was written last (another program wrote it, or it was
- * put back to a snapshot: the next save is full). The first delta after
- * clean_as_of: also as smudge_chain_read.
+ * put back to a snapshot: the next save is full), -EBUSY where another program
+ * began to write the device meanwhile (the next save is full). The first delta
+ * after clean_as_of: also as smudge_chain_read.
  */
 int smudge_checkpointer_wait(struct smudge_checkpointer *checkpointer,
 			     uint64_t ticket, struct smudge_layer_info *info,

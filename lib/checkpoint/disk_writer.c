@@ -139,13 +139,22 @@ static uint64_t next_piece(const struct smi_disk_run *run, uint64_t page,
 	return end - nzeros - page;
 }
 
+/* Before a write, after which the call continues. */
+static int check_owner(struct smi_call *call, struct smi_disk_context *context,
+		       struct smudge_error *err)
+{
+	int ret = smi_disk_owner_check(&context->owner, &context->disk, err);
+
+	return ret > 0 ? smi_calls_continue(call, err) : ret;
+}
+
 static int write_run(struct smi_call *call, void *opaque, uint8_t *scratch,
 		     struct smudge_error *err)
 {
 	struct smi_disk_context *context = opaque;
 	struct smi_disk_run *run = run_of(call);
 	uint64_t n;
-	int ret = 0;
+	int ret = check_owner(call, context, err);
 
 	for (uint64_t page = 0; !ret && page < call->npages; page += n) {
 		bool is_zero;
@@ -252,9 +261,11 @@ static int zero_run(struct smi_call *call, void *opaque, uint8_t *scratch,
 		    struct smudge_error *err)
 {
 	struct smi_disk_context *context = opaque;
-	int ret = try_zero(context, call->first_page, call->npages, err);
 	uint64_t n = min_u64(call->npages, SMI_DISK_WRITE_PAGES);
+	int ret = check_owner(call, context, err);
 
+	if (!ret)
+		ret = try_zero(context, call->first_page, call->npages, err);
 	if (ret != -EOPNOTSUPP)
 		return ret;
 	memset(scratch, 0, (size_t)n << SMI_QCOW2_PAGE_SHIFT);
@@ -262,6 +273,8 @@ static int zero_run(struct smi_call *call, void *opaque, uint8_t *scratch,
 	for (uint64_t page = 0; !ret && page < call->npages; page += n) {
 		n = min_u64(call->npages - page, SMI_DISK_WRITE_PAGES);
 		ret = smi_calls_continue(call, err);
+		if (!ret)
+			ret = check_owner(call, context, err);
 		if (!ret)
 			ret = write_pages(context, call->first_page + page, n,
 					  scratch, err);

@@ -16,6 +16,7 @@
 
 #include "checkpoint/calls.h"
 #include "checkpoint/disk.h"
+#include "checkpoint/disk_owner.h"
 #include "qcow2/digest.h"
 
 /* Of one write, and of the scratch memory that each thread needs. */
@@ -25,6 +26,7 @@
 /* The context of the calls: it outlives the writer if one is left behind. */
 struct smi_disk_context {
 	struct smi_disk disk;
+	struct smi_disk_owner owner;
 	atomic_bool has_no_zero;	/* zeros are written */
 	_Atomic uint64_t written_pages; /* relaxed: of this round, data */
 	_Atomic uint64_t written_bytes; /* relaxed: all */

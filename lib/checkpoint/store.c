@@ -248,6 +248,10 @@ static int write_placed(struct smi_store *store,
 	is_whole = !ret;
 	if (!ret)
 		ret = tell(store, &stored, err);
+	if (!ret && target->ops->confirm) {
+		ret = target->ops->confirm(target, err);
+		is_whole = !ret;
+	}
 	target->ops->end(target, is_whole);
 	if (!is_whole)
 		return ret;

@@ -60,6 +60,12 @@ struct smi_target_ops {
 	 */
 	int (*commit)(struct smi_target *target, const uint8_t *tail,
 		      struct smi_stored *stored, struct smudge_error *err);
+	/*
+	 * After the program was told: is the moment still there, so that it was
+	 * all the time? NULL: of course.
+	 * Return: 0, -EBUSY: another writer came meanwhile, it is not.
+	 */
+	int (*confirm)(struct smi_target *target, struct smudge_error *err);
 	/* What errors and programs call a layer of that number. */
 	void (*name)(uint64_t number, char name[SMI_LAYER_NAME_BYTES]);
 	/* After a failure: nothing is borrowed any more. */
@@ -84,7 +90,8 @@ struct smi_target_ops {
 
 struct smi_target {
 	const struct smi_target_ops *ops;
-	bool shows_old;	   /* everywhere, in a full layer too */
+	uint64_t others_stop_ns; /* a disk's, see disk_owner.h */
+	bool shows_old;		 /* everywhere, in a full layer too */
 	bool is_refusable; /* a moment that the program refuses is not saved */
 	/* Since begin: its tables are not all those of the parent. */
 	bool has_other_tables;

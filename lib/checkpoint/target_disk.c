@@ -19,58 +19,28 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "checkpoint/chain.h"
-#include "checkpoint/checkpointer_objects.h"
-#include "checkpoint/disk_writer.h"
+#include "checkpoint/live.h"
 #include "checkpoint/place.h"
 #include "checkpoint/save.h"
 #include "checkpoint/store.h"
 #include "checkpoint/tail.h"
-#include "checkpoint/target.h"
 #include "common/range.h"
-#include "sys/guard.h"
-
-struct live {
-	struct smi_target target;
-	struct smudge_checkpointer *cp;
-	struct smi_disk_context *context;
-	struct smi_disk_writer writer;
-	struct smi_save *save;
-	uint64_t npages; /* of the device */
-	bool is_writing; /* the lock's: a cancel is for this save */
-	bool is_torn;	 /* begun, and not whole */
-	bool is_known;	 /* the device's footer is this one, if not torn */
-	uint8_t footer[SMI_QCOW2_PAGE_BYTES];
-	uint8_t mark[SMI_QCOW2_PAGE_BYTES]; /* in its place, if torn */
-	/* Relaxed: who reads it without the lock is told by the queue's end. */
-	atomic_bool needs_full;
-};
-
-static struct live *live_of(struct smi_target *target)
-{
-	return (struct live *)target;
-}
-
-static void need_full(struct live *l, bool does)
-{
-	atomic_store_explicit(&l->needs_full, does, memory_order_relaxed);
-}
 
 static bool has_parent(struct smi_target *target,
 		       const struct smi_moment *moment)
 {
-	return !atomic_load_explicit(&live_of(target)->needs_full,
+	return !atomic_load_explicit(&smi_live_of(target)->needs_full,
 				     memory_order_relaxed);
 }
 
-static int too_small(struct live *l, uint64_t npages, bool is_full,
+static int too_small(struct smi_live *l, uint64_t npages, bool is_full,
 		     struct smudge_error *err)
 {
 	/* A full layer has no gaps: it may fit. */
 	if (!is_full)
-		need_full(l, true);
+		smi_live_need_full(l, true);
 	return smudge_error_set(
 		err, -ENOSPC, SMI_WHERE,
 		"the disk has %" PRIu64 " bytes, and the moment needs %" PRIu64
@@ -86,7 +56,7 @@ static int place_tail(struct smi_target *target, const struct smi_layer *parent,
 		      struct smi_layer *layer, size_t tail_npages, bool is_most,
 		      struct smudge_error *err)
 {
-	struct live *l = live_of(target);
+	struct smi_live *l = smi_live_of(target);
 	uint64_t needed;
 
 	/* Without the parent: where the extents end. */
@@ -99,117 +69,37 @@ static int place_tail(struct smi_target *target, const struct smi_layer *parent,
 	return 0;
 }
 
-static void show(struct live *l, bool is_writing)
-{
-	SMI_SYS_GUARD(&l->cp->lock);
-	if (is_writing)
-		smi_calls_open(l->cp->calls);
-	l->is_writing = is_writing;
-}
-
-static bool is_own(const struct live *l, const uint8_t *page)
-{
-	return (l->is_known && !memcmp(page, l->footer, sizeof(l->footer))) ||
-	       (l->is_torn && !memcmp(page, l->mark, sizeof(l->mark)));
-}
-
-/* Has another program written the device? */
-static int check_footer(struct live *l, struct smudge_error *err)
-{
-	uint8_t page[SMI_QCOW2_PAGE_BYTES];
-	int ret = smi_disk_calls_read(l->cp->calls, l->npages - 1, page, err);
-
-	if (ret < 0 || is_own(l, page))
-		return ret;
-	need_full(l, true);
-	return smudge_error_set(err, -ENOENT, SMI_WHERE,
-				"the disk no longer shows what was written "
-				"last: another program wrote it, and the next "
-				"save is a full one");
-}
-
-/*
- * No footer's magic, then what is random. While the device is torn the mark
- * stays: a write of another one may not arrive.
- */
-static int need_mark(struct live *l, struct smudge_error *err)
-{
-	const size_t length = 16;
-
-	if (l->is_torn)
-		return 0;
-	if (getrandom(l->mark + length, length, 0) != (ssize_t)length)
-		return smudge_error_set(err, -EIO, SMI_WHERE,
-					"no random mark for a disk");
-	return 0;
-}
-
-static int erase_footer(struct live *l, struct smudge_error *err)
-{
-	int ret = smi_disk_writer_data(&l->writer, l->npages - 1, 1, l->mark,
-				       NULL, err);
-
-	return ret ? ret : smi_disk_writer_flush(&l->writer, err);
-}
-
-static int begin(struct smi_target *target, struct smi_save *save,
-		 const struct smi_moment *parent, struct smudge_error *err)
-{
-	struct live *l = live_of(target);
-	int ret;
-
-	l->save = save;
-	atomic_store_explicit(&l->context->written_pages, 0,
-			      memory_order_relaxed);
-	atomic_store_explicit(&l->context->written_bytes, 0,
-			      memory_order_relaxed);
-	show(l, true);
-	ret = smi_save_check(save, err);
-	if (!ret)
-		ret = smi_calls_begin(l->cp->calls, err);
-	if (!ret && parent)
-		ret = check_footer(l, err);
-	if (!ret)
-		ret = need_mark(l, err);
-	if (ret < 0)
-		return ret;
-	target->has_other_tables = l->is_torn;
-	l->is_torn = true;
-	if (!parent)
-		need_full(l, true);
-	return erase_footer(l, err);
-}
-
 static int data(struct smi_target *target, uint64_t first_page, uint64_t npages,
 		const void *bytes, struct smi_qcow2_digest *digests,
 		struct smudge_error *err)
 {
-	return smi_disk_writer_data(&live_of(target)->writer, first_page,
+	return smi_disk_writer_data(&smi_live_of(target)->writer, first_page,
 				    npages, bytes, digests, err);
 }
 
 static int zeros(struct smi_target *target, uint64_t first_page,
 		 uint64_t npages, struct smudge_error *err)
 {
-	return smi_disk_writer_zeros(&live_of(target)->writer, first_page,
+	return smi_disk_writer_zeros(&smi_live_of(target)->writer, first_page,
 				     npages, err);
 }
 
 static int drain(struct smi_target *target, struct smudge_error *err)
 {
-	return smi_disk_writer_drain(&live_of(target)->writer, err);
+	return smi_disk_writer_drain(&smi_live_of(target)->writer, err);
 }
 
 static void stop(struct smi_target *target)
 {
-	smi_disk_writer_stop(&live_of(target)->writer);
+	smi_disk_writer_stop(&smi_live_of(target)->writer);
 }
 
-static int write_footer(struct live *l, const uint8_t *tail,
+static int write_footer(struct smi_live *l, const uint8_t *tail,
 			struct smudge_error *err)
 {
 	int ret;
 
+	smi_disk_owner_end(&l->context->owner);
 	smi_footer_encode(&l->save->layer, tail, l->footer);
 	ret = smi_disk_writer_data(&l->writer, l->npages - 1, 1, l->footer,
 				   NULL, err);
@@ -219,7 +109,7 @@ static int write_footer(struct live *l, const uint8_t *tail,
 static int commit(struct smi_target *target, const uint8_t *tail,
 		  struct smi_stored *stored, struct smudge_error *err)
 {
-	struct live *l = live_of(target);
+	struct smi_live *l = smi_live_of(target);
 	const struct smi_layer *layer = &l->save->layer;
 	int ret = smi_disk_writer_data(&l->writer, layer->tail_page,
 				       layer->tail_npages, tail, NULL, err);
@@ -228,6 +118,8 @@ static int commit(struct smi_target *target, const uint8_t *tail,
 		ret = smi_disk_writer_flush(&l->writer, err);
 	if (!ret)
 		ret = smi_save_check(l->save, err);
+	if (!ret)
+		ret = smi_live_check_page(l, l->context->owner.mark, err);
 	if (!ret)
 		ret = write_footer(l, tail, err);
 	if (ret < 0)
@@ -239,6 +131,21 @@ static int commit(struct smi_target *target, const uint8_t *tail,
 	return 0;
 }
 
+/*
+ * A snapshot that was taken before another writer came is whole, but when it
+ * was taken is not known. A disk that cannot be read says nothing.
+ */
+static int confirm(struct smi_target *target, struct smudge_error *err)
+{
+	struct smi_live *l = smi_live_of(target);
+	int ret = smi_live_check_page(l, l->footer, err);
+
+	if (ret < 0 && smi_disk_owner_is_lost(&l->context->owner))
+		return ret;
+	smudge_error_clear(err);
+	return 0;
+}
+
 static void name(uint64_t number, char name[SMI_LAYER_NAME_BYTES])
 {
 	strcpy(name, SMI_DISK_NAME);
@@ -246,21 +153,24 @@ static void name(uint64_t number, char name[SMI_LAYER_NAME_BYTES])
 
 static void end(struct smi_target *target, bool is_whole)
 {
-	struct live *l = live_of(target);
+	struct smi_live *l = smi_live_of(target);
 
 	if (is_whole) {
 		l->is_known = true;
 		l->is_torn = false;
-		need_full(l, false);
+		smi_live_need_full(l, false);
 	} else {
 		stop(target);
+		if (smi_disk_owner_is_lost(&l->context->owner))
+			smi_live_need_full(l, true);
 	}
-	show(l, false);
+	smi_disk_owner_end(&l->context->owner);
+	smi_live_show(l, false);
 }
 
 static void cancel(struct smi_target *target)
 {
-	struct live *l = live_of(target);
+	struct smi_live *l = smi_live_of(target);
 
 	if (l->is_writing)
 		smi_calls_cancel(l->cp->calls);
@@ -268,7 +178,7 @@ static void cancel(struct smi_target *target)
 
 static uint64_t written_pages(const struct smi_target *target)
 {
-	const struct live *l = (const struct live *)target;
+	const struct smi_live *l = (const struct smi_live *)target;
 
 	return l->is_writing ? atomic_load_explicit(&l->context->written_pages,
 						    memory_order_relaxed)
@@ -276,7 +186,7 @@ static uint64_t written_pages(const struct smi_target *target)
 }
 
 /* The chain may be of a snapshot: what counts is what the device shows. */
-static int read_footers(struct live *l, const struct smudge_chain *chain,
+static int read_footers(struct smi_live *l, const struct smudge_chain *chain,
 			uint8_t *page, struct smudge_error *err)
 {
 	struct smi_qcow2_reader *reader;
@@ -295,7 +205,7 @@ static int read_footers(struct live *l, const struct smudge_chain *chain,
 static int adopt(struct smi_target *target, const struct smudge_chain *chain,
 		 struct smi_moment *moment, struct smudge_error *err)
 {
-	struct live *l = live_of(target);
+	struct smi_live *l = smi_live_of(target);
 	uint8_t page[SMI_QCOW2_PAGE_BYTES];
 	int ret = 0;
 
@@ -320,17 +230,18 @@ static int adopt(struct smi_target *target, const struct smudge_chain *chain,
 
 static void destroy(struct smi_target *target)
 {
-	free(live_of(target));
+	free(smi_live_of(target));
 }
 
 static const struct smi_target_ops disk_ops = {
 	.has_parent = has_parent,
 	.place_tail = place_tail,
-	.begin = begin,
+	.begin = smi_live_begin,
 	.data = data,
 	.zeros = zeros,
 	.drain = drain,
 	.commit = commit,
+	.confirm = confirm,
 	.name = name,
 	.stop = stop,
 	.end = end,
@@ -369,7 +280,7 @@ int smi_target_disk_create(struct smudge_checkpointer *cp,
 			   struct smudge_error *err)
 {
 	struct smi_disk_context *context = calloc(1, sizeof(*context));
-	struct live *l = calloc(1, sizeof(*l));
+	struct smi_live *l = calloc(1, sizeof(*l));
 	int ret = -ENOMEM;
 
 	if (!context || !l)
@@ -385,12 +296,17 @@ int smi_target_disk_create(struct smudge_checkpointer *cp,
 		return ret;
 	}
 	l->target = (struct smi_target){
-		.ops = &disk_ops, .shows_old = true, .is_refusable = true};
+		.ops = &disk_ops,
+		.others_stop_ns = SMI_DISK_OTHERS_STOP_NS,
+		.shows_old = true,
+		.is_refusable = true,
+	};
 	l->cp = cp;
 	l->context = context;
 	l->npages = context->disk.size_bytes >> SMI_QCOW2_PAGE_SHIFT;
 	l->writer.calls = cp->calls;
 	l->writer.context = context;
+	context->owner.page = l->npages - 1;
 	*ret_target = &l->target;
 	return 0;
 }

@@ -13,7 +13,7 @@ import sys
 from cores import ended, export, start
 from ending import RNG, a_while, end_in_time
 from layers import answer, said, tool
-from smudgetest import MIB, PATIENCE, case, check, check_equal, check_sentence, main, \
+from smudgetest import MIB, PATIENCE, TOOL, case, check, check_equal, check_sentence, main, \
     wait_until
 from stores import Nbdkit, StorageDaemon, need
 
@@ -48,8 +48,8 @@ while True:
 class Target:
     """A process whose memory says which moment it is of."""
 
-    def __init__(self, lab):
-        self.mark = lab.path("mark")
+    def __init__(self, lab, name="mark"):
+        self.mark = lab.path(name)
         self.process = subprocess.Popen([sys.executable, "-c", TARGET, self.mark],
                                         stdout=subprocess.PIPE)
         lab.closers.append(self.end)
@@ -252,6 +252,28 @@ def a_snapshot_that_fails_is_no_checkpoint(lab):
     layers = objects(out)
     check_equal([layer["layer"] for layer in layers], [1, 3], "numbers")
     check_copies(lab, layers)
+
+
+@case
+def two_writers_of_one_disk(lab):
+    """The other one comes while the first one's snapshot is taken."""
+    target, other = Target(lab), Target(lab, "other")
+    server = Nbdkit(lab, "memory", "64M")
+    process = series(target, "--to", server.uri, "--count", "3", "--on-commit",
+                     f"[ $SMUDGE_NUMBER != 2 ] || {TOOL} checkpoint --pid {other.pid} "
+                     f"--to '{server.uri}' --on-commit true >&2; "
+                     f"{copied(lab, server.uri)}")
+    status, out, err = ended(process)
+    check_equal(status, 1, f"status: {err}")
+    lines = [line for line in err.splitlines() if line.startswith("smudge: ")]
+    check_sentence(lines[0].split("; the next checkpoint follows")[0],
+                   "another program began to write the disk")
+    check_sentence(lines[-1], "1 of 3 checkpoints failed")
+    layers = objects(out)
+    check_equal([(layer["layer"], layer["full"]) for layer in layers],
+                [(1, True), (3, True)], "layers")
+    check_copies(lab, layers)
+    server.end()
 
 
 @case

@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "checkpoint/checkpointer_objects.h"
+#include "checkpoint/target.h"
+
 #define PAGE 4096
 
 /* On a thread of the library's. */
@@ -44,6 +47,8 @@ void live_open(struct live *live, const char *test_name, uint64_t disk_bytes,
 void live_create(struct live *live)
 {
 	rig_create(&live->rig);
+	/* There are no others, but in the test of that. */
+	live->rig.cp->target->others_stop_ns = live->others_stop_ns;
 }
 
 void live_drop_snapshots(struct live *live)

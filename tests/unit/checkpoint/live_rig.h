@@ -17,7 +17,8 @@ struct live {
 	struct memory_disk disk;
 	/* May refuse a commit, after its snapshot. */
 	int (*refuse)(struct live *live);
-	pthread_mutex_t lock; /* of the rest */
+	uint64_t others_stop_ns; /* 0: no others are waited for */
+	pthread_mutex_t lock;	 /* of the rest */
 	struct {
 		uint64_t number; /* 0: none */
 		struct memory_disk disk;

@@ -33,6 +33,7 @@ struct memory_disk {
 	uint64_t hang_at;	      /* one call waits until it is released */
 	bool is_deaf;		      /* cancel does not release it */
 	bool hangs_reads;	      /* all of them */
+	bool is_shared; /* by two writers, whose ranges may overlap */
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
