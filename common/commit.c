@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,7 @@ struct commit {
 	struct commit_options options; /* of copies */
 	char *place, *command, *snapshot_qmp, *snapshot_node;
 	int end_fd;
+	_Atomic(const char *) awaited; /* relaxed: shown to users only */
 };
 
 /* Return: is it there, if it has to be? */
@@ -175,17 +177,32 @@ static int run_command(struct commit *commit,
 	return shell_command_run(&command, err);
 }
 
+static void set_awaited(struct commit *commit, const char *what)
+{
+	atomic_store_explicit(&commit->awaited, what, memory_order_relaxed);
+}
+
 int commit_run(struct commit *commit, const struct smudge_layer_info *info,
 	       struct smudge_error *err)
 {
 	const struct block_snapshot snapshot = snapshot_of(commit);
 	int ret = 0;
 
-	if (commit->snapshot_qmp)
+	if (commit->snapshot_qmp) {
+		set_awaited(commit, "snapshot");
 		ret = block_snapshot_take(&snapshot, info->number, err);
-	if (!ret && commit->command)
+	}
+	if (!ret && commit->command) {
+		set_awaited(commit, "on-commit");
 		ret = run_command(commit, info, err);
+	}
+	set_awaited(commit, NULL);
 	return ret;
+}
+
+const char *commit_awaited(const struct commit *commit)
+{
+	return atomic_load_explicit(&commit->awaited, memory_order_relaxed);
 }
 
 void commit_cancel(struct commit *commit)

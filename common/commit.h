@@ -64,6 +64,12 @@ int commit_run(struct commit *commit, const struct smudge_layer_info *info,
 	       struct smudge_error *err);
 
 /*
+ * commit_awaited - what is being run now
+ * Threads: any. Return: "snapshot", "on-commit", or NULL: nothing.
+ */
+const char *commit_awaited(const struct commit *commit);
+
+/*
  * commit_cancel - what is run fails, and what will be
  * commit_expect - until this: another checkpoint begins
  *

@@ -72,22 +72,47 @@ static void format(const struct work *work, double done_bytes,
 		parts_add(&parts, "%.0f MB/s", done_bytes / seconds / 1e6);
 }
 
-void work_show(struct work *work, double done_bytes, double total_bytes)
+static bool is_due(struct work *work)
 {
 	int64_t now_ms = clock_now_ms();
-	char line[PARTS_BYTES];
 
 	if (work->is_quiet ||
 	    now_ms - work->shown_ms < (work->is_terminal ? REDRAW_MS : LINE_MS))
-		return;
+		return false;
 	work->shown_ms = now_ms;
-	format(work, done_bytes, total_bytes, line);
+	return true;
+}
+
+static void print(struct work *work, const char *line)
+{
 	if (work->is_terminal)
 		printf("\r%s" CLEAR_TO_END, line);
 	else
 		puts(line);
 	work->is_open = work->is_terminal;
 	streams_flush();
+}
+
+void work_show(struct work *work, double done_bytes, double total_bytes)
+{
+	char line[PARTS_BYTES];
+
+	if (!is_due(work))
+		return;
+	format(work, done_bytes, total_bytes, line);
+	print(work, line);
+}
+
+void work_wait(struct work *work, const char *what)
+{
+	char line[PARTS_BYTES], elapsed[TEXT_BYTES];
+
+	work_rename(work, what);
+	if (!is_due(work))
+		return;
+	text_clock(elapsed, (double)(clock_now_ms() - work->began_ms) / 1000);
+	snprintf(line, sizeof(line), "waiting for %s | %s", what, elapsed);
+	print(work, line);
 }
 
 void work_end(struct work *work)

@@ -29,6 +29,9 @@ void work_rename(struct work *work, const char *what);
 /* Show it, unless that was done a moment ago. */
 void work_show(struct work *work, double done_bytes, double total_bytes);
 
+/* The same while something else is waited for, whose end is not known. */
+void work_wait(struct work *work, const char *what);
+
 /* Erase the line of a terminal. */
 void work_end(struct work *work);
 

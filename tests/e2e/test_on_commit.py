@@ -57,6 +57,23 @@ def it_is_told_of_each_layer(lab):
 
 
 @case
+def progress_says_that_it_is_waited_for(lab):
+    """Of a process, and of a smudge-vm."""
+    target, source = Target(lab), lab.source()
+    for who in (["--pid", target.pid], ["--qmp", source.qmp_path]):
+        over = lab.path("over")
+        process = start(*who, "--to", lab.path(who[0][2:]), "--on-commit",
+                        f"while [ ! -e {over} ]; do sleep 0.05; done", bufsize=1)
+        lines = iter(process.stdout.readline, "")
+        check(any("waiting for --on-commit | 0:" in line for line in lines), "no line")
+        over.touch()
+        status, out, _ = ended(process)
+        check_equal(status, 0, "status")
+        check("layer-00000001.qcow2: full" in out, out)
+        over.unlink()
+
+
+@case
 def what_it_says_is_not_mixed_with_objects(lab):
     target = Target(lab)
     done = checkpoint(target.pid, lab.path("layers"), "--json", "--on-commit",

@@ -135,8 +135,13 @@ static void show_pages(struct work *work, const char *what, uint64_t all,
 static void show(struct saving *saving, struct work *work, uint64_t *all_pages)
 {
 	struct smudge_checkpointer_stats stats = {.size = sizeof(stats)};
+	const char *awaited = checkpoint_store_awaited(saving->outside->store);
 	bool is_written;
 
+	if (awaited) {
+		checkpoint_show_awaited(work, awaited);
+		return;
+	}
 	pthread_mutex_lock(&saving->lock);
 	is_written = saving->is_written;
 	pthread_mutex_unlock(&saving->lock);

@@ -9,6 +9,7 @@
 
 #include "common/range.h"
 #include "text.h"
+#include "work.h"
 
 double checkpoint_number(const json_t *layer, const char *name)
 {
@@ -85,6 +86,16 @@ static void print_name(const json_t *layer)
 		printf("checkpoint %.0f", checkpoint_number(layer, "layer"));
 	else
 		fputs(file, stdout);
+}
+
+void checkpoint_show_awaited(struct work *work, const char *awaited)
+{
+	if (strcmp(awaited, "snapshot") == 0)
+		work_wait(work, "the snapshot");
+	else if (strcmp(awaited, "on-commit") == 0)
+		work_wait(work, "--on-commit");
+	else
+		work_wait(work, "what follows");
 }
 
 void checkpoint_print_line(const json_t *layer)

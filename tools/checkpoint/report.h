@@ -27,6 +27,14 @@ const char *checkpoint_word(const json_t *layer, const char *name);
 json_t *checkpoint_layer_json(const struct smudge_layer_info *info,
 			      uint64_t total_ns);
 
+struct work;
+
+/*
+ * checkpoint_show_awaited - say what runs after the layer was written
+ * @awaited: of commit_awaited (common/commit.h), perhaps of a later smudge-vm
+ */
+void checkpoint_show_awaited(struct work *work, const char *awaited);
+
 /* One line on stdout. */
 void checkpoint_print_line(const json_t *layer);
 

@@ -145,6 +145,11 @@ int checkpoint_store_settle(struct checkpoint_store *store,
 				info->file_name, why.message);
 }
 
+const char *checkpoint_store_awaited(const struct checkpoint_store *store)
+{
+	return commit_awaited(store->commit);
+}
+
 void checkpoint_store_cancel(struct checkpoint_store *store)
 {
 	commit_cancel(store->commit);

@@ -70,6 +70,9 @@ int checkpoint_store_settle(struct checkpoint_store *store,
 			    const struct smudge_layer_info *info,
 			    struct smudge_error *err);
 
+/* As commit_awaited (common/commit.h). Threads: any. */
+const char *checkpoint_store_awaited(const struct checkpoint_store *store);
+
 /* End what is under way in the store. Threads: any. */
 void checkpoint_store_cancel(struct checkpoint_store *store);
 

@@ -175,9 +175,14 @@ static void show(struct work *work, const json_t *job)
 {
 	double pages = checkpoint_number(job, "pages");
 	double rest = checkpoint_number(job, "remaining-pages");
-
 	const char *status = checkpoint_word(job, "status");
+	const char *awaited =
+		json_string_value(json_object_get(job, "waits-for"));
 
+	if (awaited) {
+		checkpoint_show_awaited(work, awaited);
+		return;
+	}
 	/* what is to be copied is known after the harvest */
 	if (strcmp(status, "copying") == 0 && pages > 0)
 		work_rename(work, "copied");

@@ -10,6 +10,7 @@
 #include "machine/machine.h"
 
 #include "base/host.h"
+#include "common/commit.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -222,6 +223,9 @@ static json_t *job_report(const struct checkpoint_job *job,
 	if (job->status == CHECKPOINT_WRITING)
 		add_numbers(reply, writing,
 			    sizeof(writing) / sizeof(writing[0]));
+	if (job->status == CHECKPOINT_WRITING && commit_awaited(job->commit))
+		json_object_set_new(reply, "waits-for",
+				    json_string(commit_awaited(job->commit)));
 	if (job->status == CHECKPOINT_COMPLETED)
 		add_layer(reply, &job->layer);
 	else if (checkpoint_has_ended(job->status))
