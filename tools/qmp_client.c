@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A QMP client over a UNIX socket. It relies on one message per line, which
- * every QMP server writes.
+ * A QMP client over a UNIX socket: which reply is whose, and how long for.
  */
 #include "qmp_client.h"
 
 #include "clock.h"
-#include "common/wait.h"
+#include "common/clock.h"
+#include "common/qmp_lines.h"
 #include "qmp_connect.h"
 
 #include <smudge/error.h>
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -23,23 +22,24 @@
 #define LINE_MAX_BYTES	 ((size_t)1 << 20)
 
 struct qmp_client {
-	int fd;
+	struct qmp_lines lines;
 	int64_t reply_timeout_ms;
 	bool is_lost; /* a reply did not come, and may come later */
 	void (*found)(void *opaque, const json_t *event); /* or NULL */
 	void *opaque;
-	size_t len;  /* bytes read */
-	size_t used; /* of them, bytes of lines that were returned */
-	char bytes[LINE_MAX_BYTES];
 };
 
-static int wait_for(struct qmp_client *client, short events, int64_t end_ms)
+static struct qmp_patience patience_of(int64_t timeout_ms)
 {
-	int64_t left_ms = end_ms - clock_now_ms();
-	int ret = wait_ready(client->fd, events, interrupt_end_fd(),
-			     left_ms < 0 ? 0 : left_ms);
+	const int64_t now_ns = clock_now_ns();
+	const int64_t most_ms = (INT64_MAX - now_ns) / CLOCK_NS_PER_MS;
 
-	return ret == -ECANCELED ? -EINTR : ret;
+	return (struct qmp_patience){
+		.deadline_ns = timeout_ms > most_ms
+				       ? INT64_MAX
+				       : now_ns + timeout_ms * CLOCK_NS_PER_MS,
+		.end_fd = interrupt_end_fd(),
+	};
 }
 
 /* Why there is no answer, as a user sees it. */
@@ -58,129 +58,10 @@ static const char *reason(int ret)
 	}
 }
 
-/* Read more bytes, behind those that were read before. */
-static int read_more(struct qmp_client *client, int64_t end_ms)
+/* A signal that ends the wait has interrupted the call. */
+static int interrupted_wait(int ret)
 {
-	ssize_t n;
-	int ret;
-
-	if (client->len == sizeof(client->bytes))
-		return -EMSGSIZE;
-	ret = wait_for(client, POLLIN, end_ms);
-	if (ret)
-		return ret;
-	n = recv(client->fd, client->bytes + client->len,
-		 sizeof(client->bytes) - client->len, 0);
-	if (n < 0)
-		return errno == EINTR || errno == EAGAIN ? 0 : -errno;
-	client->len += (size_t)n;
-	return n ? 0 : -ECONNRESET;
-}
-
-static int read_message(struct qmp_client *client, int64_t timeout_ms,
-			json_t **ret_message)
-{
-	int64_t end_ms = clock_now_ms() + timeout_ms;
-	char *newline;
-	char *line;
-	int ret;
-
-	memmove(client->bytes, client->bytes + client->used,
-		client->len - client->used);
-	client->len -= client->used;
-	client->used = 0;
-	while (!(newline = memchr(client->bytes, '\n', client->len))) {
-		ret = read_more(client, end_ms);
-		if (ret)
-			return ret;
-	}
-	line = client->bytes;
-	client->used = (size_t)(newline - line) + 1;
-	*ret_message = json_loadb(line, client->used, 0, NULL);
-	return *ret_message ? 0 : -EPROTO;
-}
-
-/* @fd goes with the first byte; -1: none. */
-static ssize_t send_some(const struct qmp_client *client, const char *text,
-			 size_t len, int fd)
-{
-	union {
-		struct cmsghdr header;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = {.header = {
-			     .cmsg_len = CMSG_LEN(sizeof(int)),
-			     .cmsg_level = SOL_SOCKET,
-			     .cmsg_type = SCM_RIGHTS,
-		     }};
-	struct iovec bytes = {.iov_base = (char *)text, .iov_len = len};
-	struct msghdr message = {.msg_iov = &bytes, .msg_iovlen = 1};
-
-	if (fd >= 0) {
-		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
-		message.msg_control = &control;
-		message.msg_controllen = sizeof(control.bytes);
-	}
-	return sendmsg(client->fd, &message, MSG_NOSIGNAL);
-}
-
-static int send_all(struct qmp_client *client, const char *text, size_t len,
-		    int fd)
-{
-	int64_t end_ms = clock_now_ms() + REPLY_TIMEOUT_MS;
-
-	while (len) {
-		ssize_t n = send_some(client, text, len, fd);
-		int ret = 0;
-
-		if (n < 0 && errno == EAGAIN)
-			ret = wait_for(client, POLLOUT, end_ms);
-		else if (n < 0 && errno != EINTR)
-			ret = -errno;
-		if (ret)
-			return ret;
-		if (n > 0) {
-			text += n;
-			len -= (size_t)n;
-			fd = -1;
-		}
-	}
-	return 0;
-}
-
-/*
- * The size is computed first: if json_dumps cannot enlarge its buffer, it
- * leaves out an object's key and continues (jansson 2.14).
- */
-static char *dump(const json_t *message, size_t *ret_len)
-{
-	size_t size = json_dumpb(message, NULL, 0, JSON_COMPACT);
-	char *text = size ? malloc(size) : NULL;
-
-	if (text && json_dumpb(message, text, size, JSON_COMPACT) != size) {
-		free(text);
-		return NULL;
-	}
-	*ret_len = size;
-	return text;
-}
-
-static int send_command(struct qmp_client *client, const char *command,
-			json_t *arguments, int fd)
-{
-	json_t *message = json_pack("{s:s}", "execute", command);
-	size_t len = 0;
-	char *text;
-	int ret = 0;
-
-	if (arguments)
-		ret = json_object_set_new(message, "arguments", arguments);
-	text = ret == 0 ? dump(message, &len) : NULL;
-	json_decref(message);
-	if (!text)
-		return -ENOMEM;
-	ret = send_all(client, text, len, fd);
-	free(text);
-	return ret;
+	return ret == -ECANCELED ? -EINTR : ret;
 }
 
 /* Is it an event? Then it is reported, and released. */
@@ -201,30 +82,14 @@ static int read_reply(struct qmp_client *client, json_t **ret_message)
 	int ret;
 
 	do {
-		ret = read_message(client, client->reply_timeout_ms, &message);
+		ret = qmp_lines_read(&client->lines,
+				     patience_of(client->reply_timeout_ms),
+				     &message);
 		if (ret)
 			return ret;
 	} while (take_event(client, message));
 	*ret_message = message;
 	return 0;
-}
-
-/* The value in a reply; @reply is stolen. */
-static int open_reply(json_t *reply, json_t **ret_value,
-		      struct smudge_error *err)
-{
-	json_t *result = json_object_get(reply, "return");
-	const char *desc = json_string_value(
-		json_object_get(json_object_get(reply, "error"), "desc"));
-	int ret = 0;
-
-	if (!result)
-		ret = smudge_error_set(err, -EREMOTEIO, "qmp", "%s",
-				       desc ? desc : "the reply is not QMP");
-	else if (ret_value)
-		*ret_value = json_incref(result);
-	json_decref(reply);
-	return ret;
 }
 
 int qmp_client_run_fd(struct qmp_client *client, const char *command,
@@ -237,15 +102,17 @@ int qmp_client_run_fd(struct qmp_client *client, const char *command,
 	if (ret)
 		json_decref(arguments);
 	else
-		ret = send_command(client, command, arguments, fd);
+		ret = qmp_lines_command(&client->lines, command, arguments, fd,
+					patience_of(REPLY_TIMEOUT_MS));
 	if (!ret)
 		ret = read_reply(client, &reply);
+	ret = interrupted_wait(ret);
 	client->is_lost |= ret != 0;
 	if (ret)
 		return smudge_error_set(err, ret, "qmp",
 					"no reply to '%.40s': %s", command,
 					reason(ret));
-	return open_reply(reply, ret_value, err);
+	return qmp_open_reply(reply, ret_value, err);
 }
 
 void qmp_client_on_event(struct qmp_client *client,
@@ -272,15 +139,9 @@ int qmp_client_run(struct qmp_client *client, const char *command,
 static int negotiate(struct qmp_client *client, const char *path,
 		     int64_t greeting_ms, struct smudge_error *err)
 {
-	json_t *greeting = NULL;
-	int ret;
+	int ret = interrupted_wait(
+		qmp_lines_greet(&client->lines, patience_of(greeting_ms)));
 
-	client->reply_timeout_ms = greeting_ms;
-	ret = read_message(client, client->reply_timeout_ms, &greeting);
-	client->reply_timeout_ms = REPLY_TIMEOUT_MS;
-	if (!ret && !json_object_get(greeting, "QMP"))
-		ret = -EPROTO;
-	json_decref(greeting);
 	if (ret)
 		return smudge_error_set(err, ret, "qmp",
 					"%s does not greet as QMP does: %s",
@@ -290,17 +151,13 @@ static int negotiate(struct qmp_client *client, const char *path,
 
 static struct qmp_client *create(struct smudge_error *err)
 {
-	struct qmp_client *client = malloc(sizeof(*client));
+	struct qmp_client *client = calloc(1, sizeof(*client));
 
 	if (!client) {
 		smudge_error_set(err, -ENOMEM, "qmp", "out of memory");
 		return NULL;
 	}
-	client->fd = -1;
-	client->found = NULL;
-	client->is_lost = false;
-	client->len = 0;
-	client->used = 0;
+	qmp_lines_begin(&client->lines, -1, LINE_MAX_BYTES);
 	client->reply_timeout_ms = REPLY_TIMEOUT_MS;
 	return client;
 }
@@ -324,9 +181,9 @@ int qmp_client_open_peer(const char *path, int64_t greeting_ms, pid_t *ret_peer,
 
 	if (!client)
 		return -ENOMEM;
-	ret = qmp_connect(path, 0, &client->fd, err);
+	ret = qmp_connect(path, 0, &client->lines.fd, err);
 	if (!ret) {
-		*ret_peer = peer_of(client->fd);
+		*ret_peer = peer_of(client->lines.fd);
 		ret = negotiate(client, path, greeting_ms, err);
 	}
 	if (ret) {
@@ -345,7 +202,7 @@ int qmp_client_open(const char *path, int64_t timeout_ms,
 
 	if (!client)
 		return -ENOMEM;
-	ret = qmp_connect(path, timeout_ms, &client->fd, err);
+	ret = qmp_connect(path, timeout_ms, &client->lines.fd, err);
 	if (!ret)
 		ret = negotiate(client, path, REPLY_TIMEOUT_MS, err);
 	if (ret) {
@@ -367,7 +224,7 @@ int qmp_client_open_fd(int fd, int64_t greeting_ms,
 		close(fd);
 		return -ENOMEM;
 	}
-	client->fd = fd;
+	client->lines.fd = fd;
 	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
 		ret = smudge_error_set(err, -errno, "qmp",
 				       "cannot use a monitor's socket: %s",
@@ -385,14 +242,13 @@ int qmp_client_open_fd(int fd, int64_t greeting_ms,
 
 int qmp_client_fd(const struct qmp_client *client)
 {
-	return client->fd;
+	return client->lines.fd;
 }
 
 void qmp_client_close(struct qmp_client *client)
 {
 	if (!client)
 		return;
-	if (client->fd >= 0)
-		close(client->fd);
+	qmp_lines_end(&client->lines);
 	free(client);
 }
