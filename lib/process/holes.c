@@ -9,13 +9,8 @@
  */
 #include "process/holes.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -23,63 +18,31 @@
 
 #include "common/range.h"
 #include "process/attachment.h"
+#include "sys/mapped_file.h"
 
-static bool is_file_of(const struct stat *st, const struct smi_object *object)
+int smi_holes_open(const struct smi_area *area)
 {
-	return st->st_ino == object->inode &&
-	       major(st->st_dev) == object->dev_major &&
-	       minor(st->st_dev) == object->dev_minor && S_ISREG(st->st_mode);
-}
-
-/* Opening a device would have an effect, so its type comes first. */
-static int open_if_same(int dir, const char *name,
-			const struct smi_object *object)
-{
+	const struct smi_object *object = &area->object;
+	const struct smi_sys_mapping m = {
+		.start = area->start,
+		.end = area->end,
+		.inode = object->inode,
+		.dev_major = object->dev_major,
+		.dev_minor = object->dev_minor,
+	};
 	struct statfs fs;
-	struct stat st;
 	int fd;
 
-	if (fstatat(dir, name, &st, 0) < 0 || !is_file_of(&st, object))
+	/* File systems in memory have no device, so no major number. */
+	if (area->attachment->soft || !object->has_file || !object->is_shared ||
+	    object->dev_major)
 		return -1;
-	fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd >= 0 && (fstat(fd, &st) < 0 || !is_file_of(&st, object) ||
-			fstatfs(fd, &fs) < 0 || fs.f_type != TMPFS_MAGIC)) {
+	fd = smi_sys_mapped_file_open(area->attachment->uffd.proc, &m);
+	if (fd >= 0 && (fstatfs(fd, &fs) < 0 || fs.f_type != TMPFS_MAGIC)) {
 		close(fd);
 		fd = -1;
 	}
 	return fd;
-}
-
-static int open_descriptor(int proc, const struct smi_object *object)
-{
-	int dir = openat(proc, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *names = dir < 0 ? NULL : fdopendir(dir);
-	struct dirent *entry;
-	int fd = -1;
-
-	if (!names && dir >= 0)
-		close(dir);
-	while (names && fd < 0 && (entry = readdir(names)))
-		fd = open_if_same(dirfd(names), entry->d_name, object);
-	if (names)
-		closedir(names);
-	return fd;
-}
-
-int smi_holes_open(const struct smi_area *area)
-{
-	int proc = area->attachment->uffd.proc;
-	char name[96];
-	int fd;
-
-	/* File systems in memory have no device, so no major number. */
-	if (area->attachment->soft || !area->object.has_file ||
-	    !area->object.is_shared || area->object.dev_major)
-		return -1;
-	snprintf(name, sizeof(name), "map_files/%" PRIx64 "-%" PRIx64,
-		 area->start, area->end);
-	fd = open_if_same(proc, name, &area->object);
-	return fd >= 0 ? fd : open_descriptor(proc, &area->object);
 }
 
 /* The file's offset of the piece's end; 0: it is not known. */

@@ -1,67 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Own maps of a target's shared files.
- *
- * /proc/PID/map_files opens exactly the file that is mapped, and needs
- * CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE. Without, one of the target's
- * descriptors may be of the same file: device and inode tell.
  */
 #include "source/drops_resident.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include <linux/magic.h>
 
 #include "common/range.h"
-
-/* A mapping is found by its exact edges, and @m may be a part of it. */
-static int open_map_file(int proc, const struct smi_sys_mapping *m)
-{
-	char name[64];
-
-	snprintf(name, sizeof(name), "map_files/%" PRIx64 "-%" PRIx64, m->start,
-		 m->end);
-	return openat(proc, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-}
-
-static bool is_file_of(const struct stat *st, const struct smi_sys_mapping *m)
-{
-	return st->st_ino == m->inode && major(st->st_dev) == m->dev_major &&
-	       minor(st->st_dev) == m->dev_minor && S_ISREG(st->st_mode);
-}
-
-static int open_descriptor(int proc, const struct smi_sys_mapping *m)
-{
-	int dir = openat(proc, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *names = dir < 0 ? NULL : fdopendir(dir);
-	struct dirent *entry;
-	struct stat st;
-	int fd = -1;
-
-	if (!names && dir >= 0)
-		close(dir);
-	while (names && fd < 0 && (entry = readdir(names))) {
-		if (fstatat(dir, entry->d_name, &st, 0) == 0 &&
-		    is_file_of(&st, m))
-			fd = openat(dir, entry->d_name,
-				    O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	}
-	if (names)
-		closedir(names);
-	return fd;
-}
+#include "sys/mapped_file.h"
 
 /*
  * Addresses for a map of hugetlbfs: whole GiB in which nothing else is mapped.
@@ -128,18 +82,13 @@ static bool map_open_file(struct smi_drops_own_map *own, int fd,
 static bool map_file(int proc, const struct smi_sys_mapping *m,
 		     struct smi_drops_own_map *own)
 {
-	int fd = open_map_file(proc, m);
-	struct stat st;
+	int fd = smi_sys_mapped_file_open(proc, m);
 	bool is_mapped;
 
 	if (fd < 0)
-		fd = open_descriptor(proc, m);
-	if (fd < 0)
 		return false;
 	*own = (struct smi_drops_own_map){.start = m->start, .end = m->end};
-	/* Another mapping may be there since. */
-	is_mapped = fstat(fd, &st) == 0 && is_file_of(&st, m) &&
-		    map_open_file(own, fd, m->file_off);
+	is_mapped = map_open_file(own, fd, m->file_off);
 	close(fd);
 	return is_mapped;
 }

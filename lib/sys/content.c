@@ -6,20 +6,16 @@
  */
 #include "sys/content.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include <linux/magic.h>
 
 #include "common/range.h"
+#include "sys/mapped_file.h"
 
 /* How far a run is followed; SEEK_HOLE would follow it to its end. */
 #define FOLLOWED_PAGES 4096
@@ -41,73 +37,6 @@ void smi_sys_content_close(struct smi_sys_content *content)
 	smi_sys_content_open_of(content, content->proc);
 }
 
-static bool is_file_of(const struct stat *st, const struct smi_sys_mapping *m)
-{
-	return st->st_ino == m->inode && major(st->st_dev) == m->dev_major &&
-	       minor(st->st_dev) == m->dev_minor && S_ISREG(st->st_mode);
-}
-
-/* Opening a device would have an effect, so its type comes first. */
-static int open_if_same(int dir, const char *name,
-			const struct smi_sys_mapping *m)
-{
-	struct stat st;
-	int fd;
-
-	if (fstatat(dir, name, &st, 0) < 0 || !is_file_of(&st, m))
-		return -1;
-	fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd >= 0 && (fstat(fd, &st) < 0 || !is_file_of(&st, m))) {
-		close(fd);
-		fd = -1;
-	}
-	return fd;
-}
-
-/* In the process's directory in /proc. */
-static int open_folder(const struct smi_sys_content *content, const char *name)
-{
-	char path[32];
-
-	if (content->proc >= 0)
-		return openat(content->proc, name,
-			      O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	snprintf(path, sizeof(path), "/proc/self/%s", name);
-	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-}
-
-static int open_mapped(const struct smi_sys_content *content,
-		       const struct smi_sys_mapping *m)
-{
-	int folder = open_folder(content, "map_files");
-	char name[64];
-	int fd;
-
-	if (folder < 0)
-		return -1;
-	snprintf(name, sizeof(name), "%" PRIx64 "-%" PRIx64, m->start, m->end);
-	fd = open_if_same(folder, name, m);
-	close(folder);
-	return fd;
-}
-
-static int open_descriptor(const struct smi_sys_content *content,
-			   const struct smi_sys_mapping *m)
-{
-	int folder = open_folder(content, "fd");
-	DIR *names = folder < 0 ? NULL : fdopendir(folder);
-	struct dirent *entry;
-	int fd = -1;
-
-	if (!names && folder >= 0)
-		close(folder);
-	while (names && fd < 0 && (entry = readdir(names)))
-		fd = open_if_same(dirfd(names), entry->d_name, m);
-	if (names)
-		closedir(names);
-	return fd;
-}
-
 static bool is_open(const struct smi_sys_content *content,
 		    const struct smi_sys_mapping *m)
 {
@@ -121,10 +50,8 @@ static bool open_file(struct smi_sys_content *content,
 		      const struct smi_sys_mapping *m)
 {
 	struct statfs fs;
-	int fd = open_mapped(content, m);
+	int fd = smi_sys_mapped_file_open(content->proc, m);
 
-	if (fd < 0)
-		fd = open_descriptor(content, m);
 	if (fd < 0)
 		return false;
 	if (fstatfs(fd, &fs) < 0 ||
