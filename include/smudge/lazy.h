@@ -166,7 +166,8 @@ int smudge_lazy_wait(struct smudge_lazy *lazy, uint64_t timeout_ns,
 struct smudge_lazy_stats {
 	size_t size; /* sizeof(...), set by the caller */
 	/* Bytes of all regions; of them those that are not in and have content,
-	   as far as known. */
+	   as far as known: with a rate once the digests were read, without one
+	   what streams by decides. */
 	uint64_t total_bytes, missing_bytes;
 	uint64_t fault_bytes;	   /* came in because a thread waited */
 	uint64_t read_ahead_bytes; /* with them */

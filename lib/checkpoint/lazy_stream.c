@@ -146,6 +146,62 @@ static void know_zeros(struct streaming *s, size_t region, uint64_t page,
 					(last - first) << SMI_QCOW2_PAGE_SHIFT);
 }
 
+/* Pages of zeros have digests of zeros. */
+static void know_part(struct streaming *s, size_t region,
+		      const struct smi_part *part,
+		      const struct smi_qcow2_digest *digests, uint64_t unit)
+{
+	uint64_t end;
+
+	for (uint64_t i = 0; i < part->npages; i = end + 1) {
+		end = i;
+		while (end < part->npages &&
+		       smi_qcow2_digest_is_zero(digests[end]))
+			end++;
+		know_zeros(s, region, part->first_page + i,
+			   part->first_page + end, unit);
+	}
+}
+
+static int know_region(struct streaming *s, size_t region)
+{
+	const struct smudge_lazy *lazy = s->lazy;
+	const struct smi_layer *layer = &lazy->chain->layer;
+	size_t layer_region = lazy->layer_regions[region];
+	uint64_t unit = smudge_pager_page_bytes(lazy->pager, region) >>
+			SMI_QCOW2_PAGE_SHIFT;
+	uint64_t end =
+		layer->regions[layer_region].size_bytes >> SMI_QCOW2_PAGE_SHIFT;
+	uint64_t n = 0;
+	int ret = 0;
+
+	for (uint64_t page = 0; ret == 0 && page < end; page += n) {
+		const struct smi_qcow2_digest *digests;
+		struct smi_part part =
+			smi_part_at(layer, layer_region, page,
+				    min_u64(end - page, SMI_PART_PAGES));
+
+		if (!may_continue(s))
+			return -ECANCELED;
+		ret = smi_page_reader_digests(lazy->streamer.reader, &part,
+					      &digests, &s->err);
+		if (ret == 0)
+			know_part(s, region, &part, digests, unit);
+		n = part.npages;
+	}
+	return ret;
+}
+
+/* Where the rest takes long, how much it is shows at once. */
+static int know_all_zeros(struct streaming *s)
+{
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < s->lazy->match.nheld; i++)
+		ret = know_region(s, i);
+	return ret;
+}
+
 static int stream_region(struct streaming *s, size_t region)
 {
 	const struct smudge_lazy *lazy = s->lazy;
@@ -181,6 +237,8 @@ static int stream_all(struct streaming *s)
 {
 	int ret = smi_chain_need_tables(s->lazy->chain, &s->err);
 
+	if (ret == 0 && s->lazy->options.stream_bytes_per_second)
+		ret = know_all_zeros(s);
 	for (size_t i = 0; ret == 0 && i < s->lazy->match.nheld; i++)
 		ret = stream_region(s, i);
 	return ret;

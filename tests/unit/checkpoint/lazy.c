@@ -233,6 +233,41 @@ static void rate(void **state)
 	lazy_close(&rig);
 }
 
+static uint64_t content_bytes(const struct lazy_rig *rig)
+{
+	uint64_t npages = 0;
+
+	for (size_t i = 0; i < 2; i++)
+		for (uint64_t page = 0; page < rig->npages[i]; page++)
+			npages += !lazy_model_is_zero(i, page);
+	return npages * LAZY_PAGE;
+}
+
+/* What is zeros is not missing for as long as the rest takes. */
+static void rate_and_zeros(void **state)
+{
+	struct smudge_lazy_stats stats;
+	struct lazy_rig rig;
+	uint64_t bytes;
+
+	test_need_uffd();
+	lazy_open(&rig, LAZY_PRIVATE);
+	bytes = content_bytes(&rig);
+	rig.options.stream_bytes_per_second = 1;
+	lazy_begin(&rig);
+	for (unsigned int i = 0; i < 10000; i++) {
+		stats = lazy_stats(&rig);
+		if (stats.missing_bytes + stats.stream_bytes <= bytes)
+			break;
+		usleep(1000);
+	}
+	assert_int_equal(stats.missing_bytes + stats.stream_bytes, bytes);
+	assert_int_not_equal(stats.missing_bytes, 0);
+	lazy_end(&rig);
+	lazy_check_all(&rig);
+	lazy_close(&rig);
+}
+
 /* Parts of a region that the kernel keeps as mappings of their own. */
 static void several_mappings(void **state)
 {
@@ -256,4 +291,5 @@ static void several_mappings(void **state)
 }
 
 TEST_MAIN_WITH(set_up, lazy_leave, several_mappings, touched_page_by_page,
-	       content_is_dropped, used_while_it_comes, digests_first, rate)
+	       content_is_dropped, used_while_it_comes, digests_first, rate,
+	       rate_and_zeros)
