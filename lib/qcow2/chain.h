@@ -175,4 +175,19 @@ int smi_qcow2_reader_read_checked(struct smi_qcow2_reader *reader,
 				  const struct smi_qcow2_check *check,
 				  struct smudge_error *err);
 
+/*
+ * smi_qcow2_reader_read_stored - read pages as they are stored
+ * @packed_bytes: of each page: 0, and @buffer has the page; or how many bytes
+ *      there, at most, are a compressed cluster of this one page, as
+ *      smi_qcow2_decompress takes it. Nothing was looked at in it
+ *
+ * What cannot be there like that is decompressed: larger clusters, and data
+ * that are longer than the page.
+ * Return: as smi_qcow2_reader_read.
+ */
+int smi_qcow2_reader_read_stored(struct smi_qcow2_reader *reader,
+				 uint64_t first_page, uint64_t npages,
+				 void *buffer, uint16_t *packed_bytes,
+				 struct smudge_error *err);
+
 #endif

@@ -15,9 +15,6 @@
 #include "qcow2/worth.h"
 #include "sys/page.h"
 
-/* A page that saves less than an eighth is stored raw: it is read faster. */
-#define MOST_COMPRESSED_BYTES 3584
-
 /* Zeros up to the end of the last cluster included. */
 #define BUFFER_BYTES (SMI_QCOW2_CHUNK_ITEMS * SMI_QCOW2_PAGE_BYTES)
 
@@ -92,8 +89,16 @@ static size_t compress(struct smi_qcow2_packer *packer, const uint8_t *page)
 		return 0;
 	bytes = ZSTD_compress2(
 		packer->zstd, packer->buffer + packer->buffer_used,
-		MOST_COMPRESSED_BYTES, page, SMI_QCOW2_PAGE_BYTES);
+		SMI_QCOW2_MAX_PACKED_BYTES, page, SMI_QCOW2_PAGE_BYTES);
 	return ZSTD_isError(bytes) ? 0 : bytes;
+}
+
+static size_t copy_packed(struct smi_qcow2_packer *packer,
+			  const struct smi_qcow2_item *item)
+{
+	memcpy(packer->buffer + packer->buffer_used, item->bytes,
+	       item->packed_bytes);
+	return item->packed_bytes;
 }
 
 /* Is the item's page of zeros? Its digest is computed if it is wanted. */
@@ -101,6 +106,8 @@ static bool is_zero(const struct smi_qcow2_item *item)
 {
 	if (!item->bytes)
 		return true;
+	if (item->packed_bytes)
+		return false;
 	if (!item->ret_digest)
 		return smi_sys_page_is_zero(item->bytes, SMI_QCOW2_PAGE_BYTES);
 	*item->ret_digest = smi_qcow2_digest(item->page, item->bytes);
@@ -111,8 +118,12 @@ static void examine(struct smi_qcow2_packer *packer,
 		    const struct smi_qcow2_item *item, size_t index)
 {
 	bool zero = is_zero(item);
-	size_t bytes = zero ? 0 : compress(packer, item->bytes);
+	size_t bytes = 0;
 
+	if (item->packed_bytes)
+		bytes = copy_packed(packer, item);
+	else if (!zero)
+		bytes = compress(packer, item->bytes);
 	packer->compressed_bytes[index] = (uint16_t)bytes;
 	packer->is_raw[index] = !zero && !bytes;
 	packer->buffer_used += bytes;

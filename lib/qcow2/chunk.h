@@ -25,7 +25,8 @@ struct smi_qcow2_item {
 	uint64_t page;
 	uint64_t npages;		     /* 1 with data */
 	const uint8_t *bytes;		     /* borrowed; NULL: zeros */
-	struct smi_qcow2_digest *ret_digest; /* or NULL; only with data */
+	uint16_t packed_bytes;		     /* they are this, compressed */
+	struct smi_qcow2_digest *ret_digest; /* or NULL; only of pages */
 	uint64_t ret_entry;		     /* L2 entry; 0: zeros */
 };
 

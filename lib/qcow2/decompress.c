@@ -46,3 +46,14 @@ int smi_qcow2_decompress(ZSTD_DCtx *context, const uint8_t *from,
 	}
 	return 0;
 }
+
+size_t smi_qcow2_frame_bytes(const uint8_t *from, size_t length_bytes,
+			     size_t cluster_bytes)
+{
+	size_t frame;
+
+	if (ZSTD_getFrameContentSize(from, length_bytes) != cluster_bytes)
+		return 0;
+	frame = ZSTD_findFrameCompressedSize(from, length_bytes);
+	return ZSTD_isError(frame) ? 0 : frame;
+}

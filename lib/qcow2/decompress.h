@@ -22,4 +22,14 @@ int smi_qcow2_decompress(ZSTD_DCtx *context, const uint8_t *from,
 			 size_t length_bytes, uint8_t *to,
 			 size_t cluster_bytes);
 
+/*
+ * smi_qcow2_frame_bytes - the frame that is a cluster by itself
+ * @from: what smi_qcow2_decompress has decompressed
+ *
+ * Return: its length; 0: it is several frames, or one that does not say how
+ * much is in it.
+ */
+size_t smi_qcow2_frame_bytes(const uint8_t *from, size_t length_bytes,
+			     size_t cluster_bytes);
+
 #endif

@@ -247,11 +247,35 @@ static int unpack_some(const struct span *span,
 	return 0;
 }
 
+/* Is it one page, whose data fit where the page would be? */
+static bool stays_packed(const struct span *span,
+			 const struct smi_qcow2_place *place)
+{
+	return span->target->packed_bytes &&
+	       span->image->header.cluster_bits == SMI_QCOW2_PAGE_SHIFT &&
+	       place->shown_bytes == SMI_QCOW2_PAGE_BYTES &&
+	       place->length_bytes <= SMI_QCOW2_PAGE_BYTES;
+}
+
+static int copy_packed(const struct span *span,
+		       const struct smi_qcow2_place *place)
+{
+	const struct smi_qcow2_target *target = span->target;
+
+	memcpy(in_buffer(span, place), span->fetch->packed + place->packed_at,
+	       place->length_bytes);
+	target->packed_bytes[place->first_page - target->first_page] =
+		(uint16_t)place->length_bytes;
+	return 0;
+}
+
 static int unpack(const struct span *span, const struct smi_qcow2_place *place)
 {
 	unsigned int shift =
 		span->image->header.cluster_bits - SMI_QCOW2_PAGE_SHIFT;
 
+	if (stays_packed(span, place))
+		return copy_packed(span, place);
 	if (place->npages == UINT64_C(1) << shift)
 		return decompress(span, place, in_buffer(span, place));
 	return unpack_some(span, place);

@@ -44,6 +44,11 @@ struct smi_qcow2_target {
 	uint64_t first_page; /* the first one of bytes */
 	uint8_t *bytes;
 	const struct smi_qcow2_check *check; /* NULL: none */
+	/*
+	 * Of each page, zeros: receives the length of the data that it has
+	 * there instead, compressed, where it can have them. NULL: none shall
+	 */
+	uint16_t *packed_bytes;
 };
 
 static inline uint8_t *

@@ -310,15 +310,12 @@ static int read_batch(struct smi_qcow2_reader *reader,
 	return ret;
 }
 
-int smi_qcow2_reader_read_checked(struct smi_qcow2_reader *reader,
-				  uint64_t first_page, uint64_t npages,
-				  void *buffer,
-				  const struct smi_qcow2_check *check,
-				  struct smudge_error *err)
+static int read_target(struct smi_qcow2_reader *reader,
+		       struct smi_qcow2_target target, uint64_t npages,
+		       struct smudge_error *err)
 {
-	struct smi_qcow2_target target = {first_page, buffer, check};
-	uint64_t end = first_page + npages;
-	int ret = check_range(reader, first_page, end, err);
+	uint64_t end = target.first_page + npages;
+	int ret = check_range(reader, target.first_page, end, err);
 
 	if (!ret && raw_of(reader))
 		return smi_qcow2_raw_fetch(raw_of(reader), &target, end, err);
@@ -330,8 +327,35 @@ int smi_qcow2_reader_read_checked(struct smi_qcow2_reader *reader,
 		ret = read_batch(reader, &target, target.first_page + n, err);
 		target.first_page += n;
 		target.bytes += n << SMI_QCOW2_PAGE_SHIFT;
+		if (target.packed_bytes)
+			target.packed_bytes += n;
 	}
 	return ret;
+}
+
+int smi_qcow2_reader_read_checked(struct smi_qcow2_reader *reader,
+				  uint64_t first_page, uint64_t npages,
+				  void *buffer,
+				  const struct smi_qcow2_check *check,
+				  struct smudge_error *err)
+{
+	const struct smi_qcow2_target target = {
+		.first_page = first_page, .bytes = buffer, .check = check};
+
+	return read_target(reader, target, npages, err);
+}
+
+int smi_qcow2_reader_read_stored(struct smi_qcow2_reader *reader,
+				 uint64_t first_page, uint64_t npages,
+				 void *buffer, uint16_t *packed_bytes,
+				 struct smudge_error *err)
+{
+	const struct smi_qcow2_target target = {.first_page = first_page,
+						.bytes = buffer,
+						.packed_bytes = packed_bytes};
+
+	memset(packed_bytes, 0, npages * sizeof(*packed_bytes));
+	return read_target(reader, target, npages, err);
 }
 
 int smi_qcow2_reader_read(struct smi_qcow2_reader *reader, uint64_t first_page,

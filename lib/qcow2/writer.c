@@ -46,6 +46,7 @@ struct smi_qcow2_writer {
 	struct smi_qcow2_chunk *chunks;	   /* the pipeline's slots */
 	struct smi_qcow2_chunk *filling;   /* NULL: none is claimed */
 	struct smi_qcow2_pipeline *pipeline;
+	bool compresses;
 	char *backing_name;
 	uint8_t hint[SMI_QCOW2_MAX_HINT_BYTES];
 	size_t hint_bytes;
@@ -149,6 +150,7 @@ static int copy_options(struct smi_qcow2_writer *w,
 	/* The header's. */
 	atomic_init(&w->output.end_bytes, SMI_QCOW2_PAGE_BYTES);
 	w->nthreads = count_threads(options->nthreads);
+	w->compresses = options->compress;
 	w->hint_bytes = options->hint_bytes;
 	if (options->hint_bytes)
 		memcpy(w->hint, options->hint, options->hint_bytes);
@@ -296,6 +298,28 @@ int smi_qcow2_writer_data(struct smi_qcow2_writer *writer, uint64_t first_page,
 			ret = smi_qcow2_failure_get(&writer->failure, err);
 	}
 	return ret;
+}
+
+int smi_qcow2_writer_packed(struct smi_qcow2_writer *writer, uint64_t page,
+			    const void *bytes, size_t length,
+			    struct smudge_error *err)
+{
+	const struct smi_qcow2_item item = {.page = page,
+					    .npages = 1,
+					    .bytes = bytes,
+					    .packed_bytes = (uint16_t)length};
+	int ret = begin_call(writer, page, 1, err);
+
+	if (ret < 0)
+		return ret;
+	if (!writer->compresses || !length ||
+	    length > SMI_QCOW2_MAX_PACKED_BYTES)
+		return smudge_error_set(err, -EINVAL, "qcow2",
+					"the image has no compressed pages of "
+					"%zu bytes",
+					length);
+	add(writer, &item);
+	return 0;
 }
 
 int smi_qcow2_writer_zeros(struct smi_qcow2_writer *writer, uint64_t first_page,

@@ -24,6 +24,7 @@
 #include <smudge/error.h>
 
 #include "qcow2/digest.h"
+#include "qcow2/worth.h"
 
 struct smi_qcow2_writer;
 
@@ -73,6 +74,18 @@ int smi_qcow2_writer_data(struct smi_qcow2_writer *writer, uint64_t first_page,
 			  uint64_t npages, const void *bytes,
 			  struct smi_qcow2_digest *digests,
 			  struct smudge_error *err);
+
+/*
+ * smi_qcow2_writer_packed - write a page that is compressed already
+ * @bytes: @length of them, one zstd frame that is the page, which is not
+ *      checked; borrowed as by smi_qcow2_writer_data
+ *
+ * Return: as smi_qcow2_writer_data; -EINVAL also for an image that does not
+ * compress, and for 0 or more than SMI_QCOW2_MAX_PACKED_BYTES.
+ */
+int smi_qcow2_writer_packed(struct smi_qcow2_writer *writer, uint64_t page,
+			    const void *bytes, size_t length,
+			    struct smudge_error *err);
 
 /* The same for pages that read as zeros. */
 int smi_qcow2_writer_zeros(struct smi_qcow2_writer *writer, uint64_t first_page,

@@ -54,4 +54,37 @@ static void beyond_the_disk(void **state)
 	close(fd);
 }
 
-TEST_MAIN_WITH(scratch_enter, scratch_leave, beyond_the_disk)
+static void not_packed(struct smi_qcow2_writer *writer, uint64_t page,
+		       size_t length)
+{
+	struct smudge_error err;
+
+	assert_int_equal(
+		smi_qcow2_writer_packed(writer, page, pages, length, &err),
+		-EINVAL);
+	assert_int_equal(err.code, -EINVAL);
+}
+
+/* Lengths that no compressed page has, and an image that has none at all. */
+static void compressed_already(void **state)
+{
+	const struct smi_qcow2_writer_options options = {
+		.fd = scratch_file("raw"), .npages = 10, .nthreads = 1};
+	int fd = scratch_file("image");
+	struct smi_qcow2_writer *writer = writer_rig_create(fd, 10, NULL);
+
+	not_packed(writer, 10, 100);
+	not_packed(writer, UINT64_MAX, 100);
+	not_packed(writer, 0, 0);
+	not_packed(writer, 0, SMI_QCOW2_MAX_PACKED_BYTES + 1);
+	not_packed(writer, 0, SIZE_MAX);
+	assert_int_equal(writer_rig_end(writer).data_pages, 0);
+	close(fd);
+	assert_int_equal(smi_qcow2_writer_create(&options, &writer, NULL), 0);
+	not_packed(writer, 0, 100);
+	assert_int_equal(writer_rig_end(writer).data_pages, 0);
+	close(options.fd);
+}
+
+TEST_MAIN_WITH(scratch_enter, scratch_leave, beyond_the_disk,
+	       compressed_already)
