@@ -86,10 +86,16 @@ struct smudge_prune_options {
 	 * is freed, at most 100 / garbage_percent - 1 are written.
 	 */
 	unsigned int garbage_percent;
-	bool merge_all;	   /* merge whatever can be, however little it frees */
-	bool dry_run;	   /* change nothing: only say what would be done */
-	bool uncompressed; /* store pages of merged layers as they are */
-	unsigned int nthreads; /* to compress; 0: processors, at most 8 */
+	bool merge_all; /* merge whatever can be, however little it frees */
+	bool dry_run;	/* change nothing: only say what would be done */
+	/*
+	 * Store pages of merged layers without compression. false: what is
+	 * compressed is copied as it is, and other pages are compressed where
+	 * that pays.
+	 */
+	bool uncompressed;
+	/* To verify, and as many to write; 0: processors, at most 8 */
+	unsigned int nthreads;
 	/*
 	 * Called once per layer, in ascending order, when the call has done its
 	 * work: what became of it, or would with dry_run. Not when it fails.

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Pages are compared with their digests when they are read from the old files,
- * and once more when they are read from the new one.
+ * and once more when they are read from the new one. What is compressed in the
+ * old ones is copied as it is.
  */
 #include "checkpoint/prune_merge.h"
 
@@ -53,6 +54,15 @@ static int write_data(void *opaque, uint64_t first_page, uint64_t npages,
 	m->nwritten += npages;
 	return smi_qcow2_writer_data(m->writer, first_page, npages, bytes, NULL,
 				     err);
+}
+
+static int write_packed(void *opaque, uint64_t page, const void *bytes,
+			size_t length, struct smudge_error *err)
+{
+	struct merging *m = opaque;
+
+	m->nwritten++;
+	return smi_qcow2_writer_packed(m->writer, page, bytes, length, err);
 }
 
 static int settle_writes(void *opaque, uint64_t npages,
@@ -116,11 +126,21 @@ static int write_footer(struct merging *m, struct smudge_error *err)
 
 static int write_pages(struct merging *m, struct smudge_error *err)
 {
-	const struct smi_prune_visitor visitor = {write_zeros, write_data,
-						  settle_writes, m};
+	const struct smi_prune_visitor visitor = {
+		.zeros = write_zeros,
+		.data = write_data,
+		.packed = write_packed,
+		.settle = settle_writes,
+		.opaque = m,
+	};
+	const struct smi_prune_pages which = {
+		.depth = m->merge->depth,
+		.is_all = m->merge->is_all,
+		.is_unpacked = m->merge->uncompressed,
+		.nthreads = m->merge->nthreads,
+	};
 	int ret =
-		smi_prune_pages_each(m->chain, m->merge->depth,
-				     m->merge->is_all, &visitor, &m->sum, err);
+		smi_prune_pages_each(m->chain, &which, &visitor, &m->sum, err);
 
 	return ret ? ret : write_footer(m, err);
 }
@@ -158,6 +178,12 @@ static int count_data(void *opaque, uint64_t first_page, uint64_t npages,
 	return count_zeros(opaque, first_page, npages, err);
 }
 
+static int count_packed(void *opaque, uint64_t page, const void *bytes,
+			size_t length, struct smudge_error *err)
+{
+	return count_zeros(opaque, page, 1, err);
+}
+
 static int settle_reads(void *opaque, uint64_t npages, struct smudge_error *err)
 {
 	return passed_on(opaque, npages, err);
@@ -176,14 +202,23 @@ static bool is_complete(const struct merging *m, struct smi_qcow2_digest sum)
 static int check_pages(struct merging *m, struct smudge_chain *chain,
 		       struct smudge_error *err)
 {
-	const struct smi_prune_visitor visitor = {count_zeros, count_data,
-						  settle_reads, m};
+	const struct smi_prune_visitor visitor = {
+		.zeros = count_zeros,
+		.data = count_data,
+		.packed = count_packed,
+		.settle = settle_reads,
+		.opaque = m,
+	};
+	const struct smi_prune_pages which = {
+		.depth = 1,
+		.is_all = m->merge->is_all,
+		.nthreads = m->merge->nthreads,
+	};
 	struct smi_qcow2_digest sum;
 	int ret = smi_chain_need_tables(chain, err);
 
 	if (!ret)
-		ret = smi_prune_pages_each(chain, 1, m->merge->is_all, &visitor,
-					   &sum, err);
+		ret = smi_prune_pages_each(chain, &which, &visitor, &sum, err);
 	if (ret < 0)
 		return ret;
 	if (is_complete(m, sum) &&

@@ -21,7 +21,7 @@ struct smi_prune_merge {
 	size_t depth;	  /* images that become one, the layer included */
 	bool is_all;	  /* as in smi_prune_ranges */
 	bool uncompressed;
-	unsigned int nthreads; /* of the writer; 0: it chooses */
+	unsigned int nthreads; /* to verify, and of the writer; 0: it chooses */
 	/*
 	 * So many pages more are read, of all that are merged, and then of all
 	 * that were. Returns 0, or a failure with its sentence. May be NULL.

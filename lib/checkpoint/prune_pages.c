@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A block of the disk at a time: where its pages are, then the pages, which are
- * read at once, since each read of few pages would open the files again.
+ * read at once, since each read of few pages would open the files again. Pages
+ * with digests are read as they are stored, and stay compressed.
  */
 #include "checkpoint/prune_pages.h"
 
@@ -11,6 +12,7 @@
 #include <string.h>
 
 #include "checkpoint/page_reader.h"
+#include "checkpoint/prune_check.h"
 #include "checkpoint/prune_ranges.h"
 #include "common/range.h"
 
@@ -19,17 +21,12 @@
 #define BLOCK_PAGES 4096 /* 16 MiB */
 #define NBUFFERS    4
 
-enum kind {
-	NOWHERE,
-	ZEROS,
-	DATA
-};
-
 struct pages {
 	struct smudge_chain *chain;
 	const struct smi_prune_visitor *visitor;
 	struct smi_qcow2_reader *reader; /* of the first images */
 	struct smi_page_reader *digests; /* of all */
+	struct smi_prune_checker *checker;
 	/*
 	 * The first images end at one page, so nothing below shows beyond it,
 	 * though the next image reaches to the other. Equal: as it is to be.
@@ -43,6 +40,7 @@ struct pages {
 	const struct smi_prune_range *range;
 	uint64_t first_page, npages;
 	uint8_t kinds[BLOCK_PAGES];
+	uint16_t packed_bytes[BLOCK_PAGES];
 	uint64_t ndata;
 };
 
@@ -52,8 +50,8 @@ static void set_nowhere(struct pages *p, uint64_t first_page, uint64_t npages)
 	for (uint64_t page = first_page; page < first_page + npages; page++)
 		p->kinds[page - p->first_page] =
 			page >= p->hidden_page && page < p->hidden_end_page
-				? ZEROS
-				: NOWHERE;
+				? SMI_PRUNE_ZEROS
+				: SMI_PRUNE_NOWHERE;
 }
 
 /* The block from @page on. Return: 0, or as smi_qcow2_reader_piece. */
@@ -76,7 +74,8 @@ static int find_kinds(struct pages *p, uint64_t page, struct smudge_error *err)
 			set_nowhere(p, page, piece.npages);
 		else
 			memset(p->kinds + (page - p->first_page),
-			       piece.is_zero ? ZEROS : DATA, piece.npages);
+			       piece.is_zero ? SMI_PRUNE_ZEROS : SMI_PRUNE_DATA,
+			       piece.npages);
 		p->ndata += piece.is_zero ? 0 : piece.npages;
 	}
 	return ret;
@@ -104,49 +103,73 @@ static int bad_page(struct pages *p, uint64_t index, struct smudge_error *err)
 	return ret;
 }
 
-static int check_digests(struct pages *p, const uint8_t *bytes,
+static int check_digests(struct pages *p, uint8_t *bytes,
 			 struct smudge_error *err)
 {
+	struct smi_prune_block block = {
+		.first_page = p->first_page,
+		.npages = p->npages,
+		.kinds = p->kinds,
+		.bytes = bytes,
+		.packed_bytes = p->packed_bytes,
+	};
 	const struct smi_part part = smi_part_at(
 		&p->chain->layer, p->range->region,
 		p->range->region_page + p->first_page - p->range->first_page,
 		p->npages);
-	const struct smi_qcow2_digest *digests;
-	int ret = smi_page_reader_digests(p->digests, &part, &digests, err);
+	uint64_t bad_index;
+	int ret =
+		smi_page_reader_digests(p->digests, &part, &block.digests, err);
 
-	for (uint64_t i = 0; i < p->npages && !ret; i++) {
-		struct smi_qcow2_digest digest = {0};
+	if (ret < 0)
+		return ret;
+	if (smi_prune_check(p->checker, &block, &bad_index) < 0)
+		return bad_page(p, bad_index, err);
+	for (uint64_t i = 0; i < p->npages; i++)
+		if (p->kinds[i] != SMI_PRUNE_NOWHERE)
+			p->sum = smi_qcow2_digest_add(p->sum, block.digests[i]);
+	return 0;
+}
 
-		if (p->kinds[i] == NOWHERE)
-			continue;
-		if (p->kinds[i] == DATA)
-			digest = smi_qcow2_digest(
-				p->first_page + i,
-				bytes + i * SMI_QCOW2_PAGE_BYTES);
-		if (!smi_qcow2_digest_is_equal(digest, digests[i]))
-			ret = bad_page(p, i, err);
-		p->sum = smi_qcow2_digest_add(p->sum, digest);
-	}
-	return ret;
+/* Pages from @index on that are visited at once. */
+static uint64_t count_alike(const struct pages *p, uint64_t index)
+{
+	uint64_t end = index + 1;
+
+	if (p->packed_bytes[index])
+		return 1;
+	while (end < p->npages && p->kinds[end] == p->kinds[index] &&
+	       !p->packed_bytes[end])
+		end++;
+	return end - index;
+}
+
+static int visit_run(struct pages *p, uint64_t index, uint64_t npages,
+		     const uint8_t *bytes, struct smudge_error *err)
+{
+	const struct smi_prune_visitor *v = p->visitor;
+	uint64_t page = p->first_page + index;
+
+	if (p->kinds[index] == SMI_PRUNE_NOWHERE)
+		return 0;
+	if (p->kinds[index] == SMI_PRUNE_ZEROS)
+		return v->zeros(v->opaque, page, npages, err);
+	if (p->packed_bytes[index])
+		return v->packed(v->opaque, page, bytes, p->packed_bytes[index],
+				 err);
+	return v->data(v->opaque, page, npages, bytes, err);
 }
 
 static int visit(struct pages *p, const uint8_t *bytes,
 		 struct smudge_error *err)
 {
-	const struct smi_prune_visitor *v = p->visitor;
-	uint64_t end;
+	uint64_t npages;
 	int ret = 0;
 
-	for (uint64_t i = 0; i < p->npages && !ret; i = end) {
-		for (end = i + 1; end < p->npages; end++)
-			if (p->kinds[end] != p->kinds[i])
-				break;
-		if (p->kinds[i] == ZEROS)
-			ret = v->zeros(v->opaque, p->first_page + i, end - i,
-				       err);
-		if (p->kinds[i] == DATA)
-			ret = v->data(v->opaque, p->first_page + i, end - i,
-				      bytes + i * SMI_QCOW2_PAGE_BYTES, err);
+	for (uint64_t i = 0; i < p->npages && !ret; i += npages) {
+		npages = count_alike(p, i);
+		ret = visit_run(p, i, npages, bytes + i * SMI_QCOW2_PAGE_BYTES,
+				err);
 	}
 	p->nvisited += p->ndata;
 	return ret;
@@ -162,15 +185,24 @@ static int settle(struct pages *p, struct smudge_error *err)
 	return ret;
 }
 
+static int read_block(struct pages *p, uint8_t *bytes, struct smudge_error *err)
+{
+	memset(p->packed_bytes, 0, sizeof(p->packed_bytes));
+	if (!p->ndata)
+		return 0;
+	if (!p->range->is_extent)
+		return smi_qcow2_reader_read(p->reader, p->first_page,
+					     p->npages, bytes, err);
+	return smi_qcow2_reader_read_stored(p->reader, p->first_page, p->npages,
+					    bytes, p->packed_bytes, err);
+}
+
 static int do_block(struct pages *p, struct smudge_error *err)
 {
 	uint8_t *bytes =
 		p->buffers + p->nused * BLOCK_PAGES * SMI_QCOW2_PAGE_BYTES;
-	int ret = 0;
+	int ret = read_block(p, bytes, err);
 
-	if (p->ndata)
-		ret = smi_qcow2_reader_read(p->reader, p->first_page, p->npages,
-					    bytes, err);
 	if (!ret && p->range->is_extent)
 		ret = check_digests(p, bytes, err);
 	if (!ret)
@@ -234,13 +266,17 @@ static void find_hidden(struct pages *p, size_t depth)
 		p->hidden_end_page = smi_qcow2_chain_npages(images, depth);
 }
 
-static int create(struct pages *p, size_t depth, struct smudge_error *err)
+static int create(struct pages *p, const struct smi_prune_pages *which,
+		  struct smudge_error *err)
 {
-	int ret = smi_qcow2_reader_create(p->chain->images, 0, depth,
+	int ret = smi_qcow2_reader_create(p->chain->images, 0, which->depth,
 					  &p->reader, err);
 
 	if (!ret)
 		ret = smi_page_reader_create(p->chain, &p->digests, err);
+	if (!ret)
+		ret = smi_prune_checker_create(
+			which->nthreads, which->is_unpacked, &p->checker, err);
 	if (ret < 0)
 		return ret;
 	p->buffers = malloc(NBUFFERS * BLOCK_PAGES * SMI_QCOW2_PAGE_BYTES);
@@ -268,7 +304,8 @@ static int do_ranges(struct pages *p, bool is_all, struct smudge_error *err)
 	return ret;
 }
 
-int smi_prune_pages_each(struct smudge_chain *chain, size_t depth, bool is_all,
+int smi_prune_pages_each(struct smudge_chain *chain,
+			 const struct smi_prune_pages *which,
 			 const struct smi_prune_visitor *visitor,
 			 struct smi_qcow2_digest *ret_sum,
 			 struct smudge_error *err)
@@ -281,11 +318,12 @@ int smi_prune_pages_each(struct smudge_chain *chain, size_t depth, bool is_all,
 					"no memory to read a layer");
 	p->chain = chain;
 	p->visitor = visitor;
-	find_hidden(p, depth);
-	ret = create(p, depth, err);
+	find_hidden(p, which->depth);
+	ret = create(p, which, err);
 	if (!ret)
-		ret = do_ranges(p, is_all, err);
+		ret = do_ranges(p, which->is_all, err);
 	*ret_sum = p->sum;
+	smi_prune_checker_destroy(p->checker);
 	if (p->reader)
 		smi_qcow2_reader_destroy(p->reader);
 	smi_page_reader_destroy(p->digests);
