@@ -21,6 +21,7 @@ static const struct {
 	{"full", checkpoint_case_full},
 	{"chain", checkpoint_case_chain},
 	{"prune", checkpoint_case_prune},
+	{"merge", checkpoint_case_merge},
 	{"guest", checkpoint_case_guest},
 	{"idle", checkpoint_case_idle},
 	{"lazy", checkpoint_case_lazy},
@@ -51,9 +52,9 @@ static const struct option options[] = {
 static const struct bench_program program = {
 	.name = "bench-checkpoint",
 	.usage = "usage: bench-checkpoint [options]\n"
-		 "  --case NAME   delta, full, chain, prune, guest, idle, "
-		 "lazy,\n"
-		 "                tracking, process or vm only\n"
+		 "  --case NAME   delta, full, chain, prune, merge, guest, "
+		 "idle,\n"
+		 "                lazy, tracking, process or vm only\n"
 		 "  --json        one JSON object per line: case, what, ms,\n"
 		 "                baseline, baseline_ms, ratio, must, aim\n"
 		 "  --full        as --samples 15\n"

@@ -115,6 +115,7 @@ void checkpoint_case_prune(void);
 void checkpoint_case_guest(void);
 void checkpoint_case_idle(void);
 void checkpoint_case_lazy(void);
+void checkpoint_case_merge(void);
 void checkpoint_case_tracking(void);
 void checkpoint_case_process(void);
 void checkpoint_case_vm(void);
