@@ -47,6 +47,7 @@ void smi_lazy_worker_prepare(struct smi_lazy_worker *worker,
 			largest = lazy->layer_regions[i];
 	}
 	part = smi_part_at(layer, largest, 0, UINT64_MAX);
+	smi_page_reader_await(worker->reader);
 	(void)smi_page_reader_locate_digests(worker->reader, &part, NULL);
 }
 

@@ -17,8 +17,9 @@ int smi_lazy_worker_open(struct smi_lazy_worker *worker,
 			 struct smudge_error *err);
 
 /*
- * smi_lazy_worker_prepare - find the digests of the largest region, so that the
- *      first page is read sooner. It is a help only
+ * smi_lazy_worker_prepare - for a worker that answers faults: find the digests
+ *      of the largest region, so that the first page is read sooner. It is a
+ *      help only
  */
 void smi_lazy_worker_prepare(struct smi_lazy_worker *worker,
 			     const struct smudge_lazy *lazy);

@@ -121,6 +121,12 @@ void smi_page_reader_keep(struct smi_page_reader *reader,
 	smi_qcow2_reader_keep(reader->tables, kept);
 }
 
+void smi_page_reader_await(struct smi_page_reader *reader)
+{
+	smi_qcow2_reader_await(reader->pages);
+	smi_qcow2_reader_await(reader->tables);
+}
+
 static int read_digests(struct smi_page_reader *reader,
 			const struct smi_part *part, struct smudge_error *err)
 {

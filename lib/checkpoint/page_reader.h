@@ -54,6 +54,9 @@ struct smi_qcow2_kept;
 void smi_page_reader_keep(struct smi_page_reader *reader,
 			  const struct smi_qcow2_kept *kept);
 
+/* Single pages will be read, and waited for; before the reader is used. */
+void smi_page_reader_await(struct smi_page_reader *reader);
+
 /* Close its descriptors; what it learned stays. */
 void smi_page_reader_rest(struct smi_page_reader *reader);
 

@@ -103,6 +103,14 @@ void smi_qcow2_reader_destroy(struct smi_qcow2_reader *reader);
 void smi_qcow2_reader_rest(struct smi_qcow2_reader *reader);
 
 /*
+ * smi_qcow2_reader_await - single pages will be read, and waited for
+ *
+ * Less of the images' tables is read for the first page of a place. Before the
+ * reader is used.
+ */
+void smi_qcow2_reader_await(struct smi_qcow2_reader *reader);
+
+/*
  * smi_qcow2_reader_keep - read through descriptors that stay open
  * @kept: of its chain (borrowed until destroy)
  */

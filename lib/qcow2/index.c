@@ -8,7 +8,10 @@
 #include <stddef.h>
 
 /* The first window's length, and what all but the last begin and end at. */
-#define MIN_PAGES (UINT64_C(1) << 12)
+static uint64_t min_pages(const struct smi_qcow2_index *index)
+{
+	return UINT64_C(1) << (index->is_awaited ? 9 : 12);
+}
 
 static uint64_t lower(uint64_t a, uint64_t b)
 {
@@ -24,7 +27,7 @@ static bool has_page(const struct smi_qcow2_window *window, uint64_t page)
 static uint64_t choose_npages(const struct smi_qcow2_index *index,
 			      uint64_t page, uint64_t wanted)
 {
-	uint64_t npages = MIN_PAGES;
+	uint64_t npages = min_pages(index);
 
 	for (size_t i = 0; i < SMI_QCOW2_INDEX_WINDOWS; i++) {
 		const struct smi_qcow2_window *window = &index->windows[i];
@@ -34,14 +37,14 @@ static uint64_t choose_npages(const struct smi_qcow2_index *index,
 	}
 	if (npages < wanted)
 		npages = wanted;
-	npages = (npages + MIN_PAGES - 1) & ~(MIN_PAGES - 1);
+	npages = (npages + min_pages(index) - 1) & ~(min_pages(index) - 1);
 	return lower(npages, SMI_QCOW2_WINDOW_MAX_PAGES);
 }
 
 /* Where the window that contains @page begins. */
 static uint64_t choose_first(const struct smi_qcow2_index *index, uint64_t page)
 {
-	uint64_t first = page & ~(MIN_PAGES - 1);
+	uint64_t first = page & ~(min_pages(index) - 1);
 
 	/* Not again what another one has. */
 	for (size_t i = 0; i < SMI_QCOW2_INDEX_WINDOWS; i++) {

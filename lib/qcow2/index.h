@@ -5,11 +5,14 @@
  *
  * A window is small at first, since the tail of a layer is read without the
  * rest, and each one that continues another is twice as long, up to 4 GiB of
- * the disk: reading all of a long chain opens each image seldom.
+ * the disk: reading all of a long chain opens each image seldom. Where a page
+ * is waited for it is 2 MiB at first, of which each image has one table, so
+ * that little is read of the many images of a long chain.
  */
 #ifndef LIB_QCOW2_INDEX_H
 #define LIB_QCOW2_INDEX_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <smudge/error.h>
@@ -23,6 +26,7 @@ struct smi_qcow2_index {
 	struct smi_qcow2_window windows[SMI_QCOW2_INDEX_WINDOWS];
 	uint64_t used_at[SMI_QCOW2_INDEX_WINDOWS]; /* in finds */
 	uint64_t nfinds;
+	bool is_awaited; /* who reads waits for single pages */
 };
 
 /*

@@ -75,6 +75,11 @@ void smi_qcow2_reader_rest(struct smi_qcow2_reader *reader)
 	smi_qcow2_stack_close(&reader->stack);
 }
 
+void smi_qcow2_reader_await(struct smi_qcow2_reader *reader)
+{
+	reader->index.is_awaited = true;
+}
+
 void smi_qcow2_reader_keep(struct smi_qcow2_reader *reader,
 			   const struct smi_qcow2_kept *kept)
 {
