@@ -28,6 +28,8 @@
 
 #define WHERE "kvm_log"
 
+#define RUNS_AT_ONCE 256 /* of a batch, copied: 4 KiB of stack */
+
 struct kvm_log {
 	struct smudge_kvm *kvm;
 	struct smi_kvm_claim claim; /* listed between start and stop */
@@ -186,21 +188,52 @@ static void slot_pages(const struct kvm_log *log, struct smudge_run run,
 		*ret_end = log->pending.npages;
 }
 
+/* Do the runs need no conversion: the same pages, and all in the range? */
+static bool are_slot_pages(const struct kvm_log *log,
+			   const struct smudge_run *runs, size_t n)
+{
+	const struct smudge_source_range *range = &log->range;
+	const struct smudge_run *last = &runs[n - 1];
+
+	return range->page_shift == log->page_shift &&
+	       range->npages == log->pending.npages &&
+	       runs[0].first_page >= range->first_page &&
+	       last->first_page + last->npages <=
+		       range->first_page + range->npages;
+}
+
+static int add_runs(const struct kvm_log *log, struct smi_kvm_pass *pass,
+		    const struct smudge_run *runs, size_t n)
+{
+	int ret = 0;
+
+	if (are_slot_pages(log, runs, n))
+		return smi_kvm_pass_add_runs(pass, runs, n,
+					     log->range.first_page);
+	for (size_t i = 0; i < n && !ret; i++) {
+		uint64_t first, end;
+
+		slot_pages(log, runs[i], &first, &end);
+		ret = smi_kvm_pass_add(pass, first, end);
+	}
+	return ret;
+}
+
 static int kvm_log_rearm(void *opaque, const struct smudge_batch *batch,
 			 struct smudge_error *err)
 {
 	struct kvm_log *log = opaque;
 	struct smi_kvm_clear clear = {.call = clear_log, .opaque = log};
-	size_t nruns = smudge_batch_nruns(batch);
+	struct smudge_run runs[RUNS_AT_ONCE];
 	struct smi_kvm_pass pass;
+	size_t at = 0, n;
 	int ret = 0;
 
 	smi_kvm_pass_begin(&pass, &log->pending, &clear);
-	for (size_t i = 0; i < nruns && !ret; i++) {
-		uint64_t first, end;
-
-		slot_pages(log, smudge_batch_run(batch, i), &first, &end);
-		ret = smi_kvm_pass_add(&pass, first, end);
+	while (!ret &&
+	       (n = smudge_batch_runs(batch, at, runs, RUNS_AT_ONCE)) > 0) {
+		ret = add_runs(log, &pass, runs, n);
+		at += n;
 	}
 	if (!ret)
 		ret = smi_kvm_pass_flush(&pass);

@@ -49,6 +49,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <smudge/batch.h>
+
 /*
  * Pages cleared by one call. KVM holds its MMU lock during the call, and the
  * guest's page faults wait for it. 2^18 pages, 1 GiB, is also QEMU's choice.
@@ -58,6 +60,7 @@
 struct smi_kvm_pending {
 	uint64_t *words;   /* little-endian, as the kernel writes them */
 	uint64_t *chunk;   /* work space, zero between calls */
+	uint16_t *used;	   /* work space: words of the chunk that are not 0 */
 	uint64_t npages;   /* of the slot */
 	size_t words_size; /* of words, in bytes: whole 64-bit words */
 };
@@ -81,9 +84,12 @@ void smi_kvm_pending_close(struct smi_kvm_pending *pending);
 struct smi_kvm_pass {
 	struct smi_kvm_pending *pending;
 	const struct smi_kvm_clear *clear;
-	uint64_t base;	 /* first page of the chunk being collected */
-	uint64_t lo, hi; /* its words in use, end exclusive */
+	uint64_t word; /* of 64 pages of the slot, being collected; or NONE */
+	uint64_t bits; /* its pages that were taken */
+	size_t nused;  /* earlier words of its chunk, with pending pages */
 };
+
+#define SMI_KVM_PASS_NONE UINT64_MAX
 
 void smi_kvm_pass_begin(struct smi_kvm_pass *pass,
 			struct smi_kvm_pending *pending,
@@ -97,6 +103,15 @@ void smi_kvm_pass_begin(struct smi_kvm_pass *pass,
  * and the pass is over: no flush.
  */
 int smi_kvm_pass_add(struct smi_kvm_pass *pass, uint64_t first, uint64_t end);
+
+/*
+ * smi_kvm_pass_add_runs - the same for many runs, none of them empty
+ * @base_page: what the slot's first page is to the runs; all are in the slot
+ */
+int smi_kvm_pass_add_runs(struct smi_kvm_pass *pass,
+			  const struct smudge_run *runs, size_t n,
+			  uint64_t base_page);
+
 int smi_kvm_pass_flush(struct smi_kvm_pass *pass);
 
 #endif

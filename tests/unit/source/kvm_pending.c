@@ -15,6 +15,7 @@
 
 #define NCLIENTS 3
 #define NSTEPS	 600
+#define BASE	 37 /* of the slot, in its region */
 
 struct model {
 	struct smi_kvm_pending pending;
@@ -125,24 +126,54 @@ static int clear(void *opaque, uint64_t first_page, uint64_t npages,
 	return 0;
 }
 
+/* At most @max; their first pages are counted from page BASE of a region. */
+static size_t find_runs(const uint8_t *dirty, uint64_t *first, uint64_t end,
+			struct smudge_run *runs, size_t max)
+{
+	size_t n = 0;
+
+	while (n < max) {
+		while (*first < end && !dirty[*first])
+			++*first;
+		if (*first == end)
+			break;
+		runs[n].first_page = BASE + *first;
+		while (*first < end && dirty[*first])
+			++*first;
+		runs[n].npages = BASE + *first - runs[n].first_page;
+		n++;
+	}
+	return n;
+}
+
+static int add_one_by_one(struct smi_kvm_pass *pass,
+			  const struct smudge_run *runs, size_t n)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < n && !ret; i++) {
+		uint64_t first = runs[i].first_page - BASE;
+
+		ret = smi_kvm_pass_add(pass, first, first + runs[i].npages);
+	}
+	return ret;
+}
+
 /* The runs of a client's dirty pages in [first, end), as a take gives them */
 static int rearm(struct model *m, const uint8_t *dirty, uint64_t first,
 		 uint64_t end)
 {
 	struct smi_kvm_clear call = {.call = clear, .opaque = m};
+	struct smudge_run runs[20];
 	struct smi_kvm_pass pass;
 	int ret = 0;
+	size_t n;
 
 	smi_kvm_pass_begin(&pass, &m->pending, &call);
-	while (first < end && !ret) {
-		uint64_t from = first;
-
-		while (first < end && dirty[first])
-			first++;
-		ret = smi_kvm_pass_add(&pass, from, first);
-		while (first < end && !dirty[first])
-			first++;
-	}
+	while (!ret && (n = find_runs(dirty, &first, end, runs, 20)) > 0)
+		ret = test_rng_below(m->rng, 2)
+			      ? smi_kvm_pass_add_runs(&pass, runs, n, BASE)
+			      : add_one_by_one(&pass, runs, n);
 	return ret ? ret : smi_kvm_pass_flush(&pass);
 }
 
