@@ -39,22 +39,31 @@ void smi_sink_flush(struct smudge_sink *sink)
 	sink->nruns = 0;
 }
 
-/* Pages [first, last] of the block; the words are little-endian. */
-static void collect(struct smudge_sink *sink, uint64_t first, uint64_t last)
+/* Pages of several words of the block. */
+static __attribute__((noinline)) void
+collect_words(struct smudge_sink *sink, uint64_t first, uint64_t last)
 {
 	uint64_t head = ~UINT64_C(0) << first % 64;
 	uint64_t tail = ~UINT64_C(0) >> (63 - last % 64);
 
 	first /= 64;
 	last /= 64;
-	if (first == last) {
-		sink->words[first] |= htole64(head & tail);
-		return;
-	}
 	sink->words[first++] |= htole64(head);
 	while (first < last)
 		sink->words[first++] = ~UINT64_C(0);
 	sink->words[last] |= htole64(tail);
+}
+
+/* Pages [first, last] of the block; the words are little-endian. */
+static void collect(struct smudge_sink *sink, uint64_t first, uint64_t last)
+{
+	uint64_t head = ~UINT64_C(0) << first % 64;
+	uint64_t tail = ~UINT64_C(0) >> (63 - last % 64);
+
+	if (first / 64 == last / 64)
+		sink->words[first / 64] |= htole64(head & tail);
+	else
+		collect_words(sink, first, last);
 }
 
 /* A run that is not collected: of another block, of several, or a first one. */
@@ -98,8 +107,9 @@ void smudge_sink_range(struct smudge_sink *sink, uint64_t offset_bytes,
 	last = range_last(offset_bytes, length_bytes) >> shift;
 	if (last >= source->npages)
 		last = source->npages - 1;
-	report(sink, source->first_page + first, source->first_page + last);
 	sink->pages += last - first + 1;
+	/* a tail call: there is one for each run */
+	report(sink, source->first_page + first, source->first_page + last);
 }
 
 void smudge_sink_dropped(struct smudge_sink *sink, uint64_t offset_bytes,
