@@ -7,9 +7,8 @@
  * So posts need no lock, and a harvest merges without the hub's.
  *
  * What the library's own collectors find for the source that is being harvested
- * does not go through that bitmap, but through a list of the member's. It is
- * filled under the hub's lock by the harvest's own thread, and reported by it
- * when it has left the lock.
+ * does not go through that bitmap, but into the harvest's sink: they run in the
+ * harvest's own thread, which holds the region's lock and the hub's.
  *
  * The bitmap exists while the source runs. A post reads the pointer in an RCU
  * section, and a stop waits for such sections before it frees the bitmap. Where
@@ -52,33 +51,42 @@ void smudge_hub_post(struct smudge_hub_member *member, uint64_t first_page,
 	smi_sys_rcu_read_unlock(slot);
 }
 
+static void report_run(const struct smudge_hub_member *member,
+		       struct smudge_run run, struct smudge_sink *sink)
+{
+	smudge_sink_range(sink, run.first_page << member->page_shift,
+			  run.npages << member->page_shift);
+}
+
 void smi_hub_post_collected(struct smudge_hub_member *member,
 			    uint64_t first_page, uint64_t npages)
 {
-	if (member->hub->harvested != member ||
-	    member->nruns == SMI_HUB_MAX_RUNS || first_page >= member->npages) {
+	if (member->hub->harvested != member || first_page >= member->npages) {
 		smudge_hub_post(member, first_page, npages);
 		return;
 	}
 	if (npages > member->npages - first_page)
 		npages = member->npages - first_page;
-	member->runs[member->nruns++] = (struct smudge_run){first_page, npages};
+	report_run(member, (struct smudge_run){first_page, npages},
+		   member->hub->sink);
 }
 
 /*
  * While it is unknown what was written, everything was. @harvested: the member
- * whose harvest collects, or NULL.
+ * whose harvest collects for @sink, or NULL.
  */
 static int collect(struct smudge_hub *hub, struct smudge_hub_member *harvested,
-		   struct smudge_error *err)
+		   struct smudge_sink *sink, struct smudge_error *err)
 {
 	struct smudge_error own = SMUDGE_ERROR_INIT;
 	int ret;
 
 	SMI_SYS_GUARD(&hub->lock);
 	hub->harvested = harvested;
+	hub->sink = sink;
 	ret = hub->ops.collect(hub->opaque, &own);
 	hub->harvested = NULL;
+	hub->sink = NULL;
 	ret = smi_sys_callback_check(&own, ret, hub->ops.name, "collect");
 	if (ret < 0 || hub->is_unknown) {
 		for (struct smudge_hub_member *m = hub->members; m; m = m->next)
@@ -99,14 +107,7 @@ int smudge_hub_collect(struct smudge_hub *hub, struct smudge_error *err)
 
 	smudge_error_clear(err);
 	ret = smi_sys_space_check(hub->space, WHERE, "hub", err);
-	return ret < 0 ? ret : collect(hub, NULL, err);
-}
-
-static void report_run(const struct smudge_hub_member *member,
-		       struct smudge_run run, struct smudge_sink *sink)
-{
-	smudge_sink_range(sink, run.first_page << member->page_shift,
-			  run.npages << member->page_shift);
+	return ret < 0 ? ret : collect(hub, NULL, NULL, err);
 }
 
 /* The region's lock makes this thread the owner of the pending pages. */
@@ -121,11 +122,8 @@ static int member_harvest(void *opaque, struct smudge_sink *sink,
 {
 	struct smudge_hub_member *member = opaque;
 	struct smudge_batch *batch = member->batch;
-	int ret = collect(member->hub, member, err);
+	int ret = collect(member->hub, member, sink, err);
 
-	for (size_t i = 0; !ret && i < member->nruns; i++)
-		report_run(member, member->runs[i], sink);
-	member->nruns = 0;
 	for (uint64_t at = 0; !ret && at < member->npages;) {
 		ret = smudge_bitmap_take(own_pending(member), at,
 					 member->npages - at, batch);
@@ -142,7 +140,7 @@ static int member_look(void *opaque, struct smudge_sink *sink,
 {
 	struct smudge_hub_member *member = opaque;
 	struct smudge_run run = {0, 0};
-	int ret = collect(member->hub, NULL, err);
+	int ret = collect(member->hub, NULL, NULL, err);
 
 	while (!ret && smudge_bitmap_next_dirty(own_pending(member),
 						run.first_page + run.npages,
@@ -175,11 +173,6 @@ static int prepare(struct smudge_hub_member *member, struct smudge_error *err)
 		ret = smudge_bitmap_create(member->npages, &member->kept, err);
 	if (!ret && !member->batch)
 		ret = smudge_batch_create(0, &member->batch, err);
-	if (!ret && !member->runs)
-		member->runs = calloc(SMI_HUB_MAX_RUNS, sizeof(*member->runs));
-	if (!ret && !member->runs)
-		ret = smudge_error_set(err, -ENOMEM, member->hub->ops.name,
-				       "out of memory");
 	return ret;
 }
 
@@ -203,8 +196,6 @@ static void unpublish(struct smudge_hub_member *member)
 /* Unpublished. Free what a start has allocated. */
 static void release(struct smudge_hub_member *member)
 {
-	free(member->runs);
-	member->runs = NULL;
 	smudge_batch_destroy(member->batch);
 	member->batch = NULL;
 	if (!member->kept || !smi_sys_rcu_synchronize())

@@ -15,9 +15,6 @@
 #include <smudge/bitmap.h>
 #include <smudge/hub.h>
 
-/* What a harvest reports without the pending bitmap. */
-#define SMI_HUB_MAX_RUNS 16384
-
 struct smudge_hub {
 	struct smudge_hub_ops ops;
 	void *opaque;
@@ -26,8 +23,9 @@ struct smudge_hub {
 	struct smudge_hub_member *members; /* lock */
 	size_t nowners;	 /* lock; the creator, and each member */
 	bool is_unknown; /* lock; the last collect failed */
-	/* lock; whose harvest collects; NULL: none's */
+	/* lock; whose harvest collects, and its sink; NULL: none's */
 	struct smudge_hub_member *harvested;
+	struct smudge_sink *sink;
 };
 
 struct smudge_hub_member {
@@ -40,15 +38,12 @@ struct smudge_hub_member {
 	/* The region's lock, or no source any more: */
 	struct smudge_bitmap *kept; /* of an earlier run */
 	struct smudge_batch *batch; /* while it runs */
-	/* While it runs; the hub's lock, or its harvest after the collect: */
-	struct smudge_run *runs; /* what that collect found */
-	size_t nruns;
 };
 
 /*
  * smudge_hub_post from a collect operation, by the thread that runs it and not
  * by its signal handlers. What belongs to the source whose harvest collects is
- * reported without the pending bitmap, in a third of the time.
+ * reported at once, without the pending bitmap.
  */
 void smi_hub_post_collected(struct smudge_hub_member *member,
 			    uint64_t first_page, uint64_t npages);
