@@ -27,6 +27,7 @@ import time
 
 import kernel_package
 import linux_guest
+import qemu_program
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 MIB = 1 << 20
@@ -93,10 +94,11 @@ class Demo:
         initramfs = self.folder / "initramfs"
         linux_guest.make_initramfs(
             initramfs, self.arguments.build / "guests/linux/witness")
-        version = run(["qemu-system-x86_64", "--version"]).split()[3]
+        version = run([qemu_program.PROGRAM, "--version"]).split()[3]
         say(f"QEMU {version} boots Debian's Linux {kernel.release}, without KVM:")
         command = linux_guest.command(kernel, initramfs, "console", "qmp")
-        say_command("qemu-system-x86_64", *linux_guest.CHECKPOINTABLE, "...")
+        say_command(os.path.basename(qemu_program.PROGRAM),
+                    *linux_guest.checkpointable(), "...")
         machine = self.start(command)
         self.wait(machine, lambda: len(self.console.ticks()) >= FIRST_TICKS,
                   "the guest's first ticks")

@@ -10,21 +10,32 @@ import re
 import time
 
 import kernel_initramfs
+import qemu_program
 import stopping
 
 GUESTS = pathlib.Path(__file__).resolve().parent.parent / "guests/linux"
 MEMORY = "256M"
 # As in kernel_machine.py: QEMU 7.2's traps for Linux guests without KVM.
 EMULATED = ["-accel", "tcg,thread=single", "-cpu", "max,la57=off,erms=off"]
-# This is all that a checkpoint from outside asks of QEMU's arguments.
-CHECKPOINTABLE = ["-machine", "q35,memory-backend=mem", "-object",
-                  f"memory-backend-memfd,id=mem,size={MEMORY},share=on"]
 APPEND = "console=ttyS0 quiet panic=-1 mitigations=off"
 TICK = re.compile(r"witness: tick (\d+): pages written (\d+), checked (\d+), "
                   r"errors (\d+)")
 PAGES = 16384  # that the witness has
 
 Tick = collections.namedtuple("Tick", "number written checked errors")
+
+
+def checkpointable():
+    """This is all that a checkpoint from outside asks of QEMU's arguments."""
+    backend, *rest = qemu_program.shared_memory().split(",")
+    return ["-machine", "q35,memory-backend=mem", "-object",
+            ",".join([backend, "id=mem", f"size={MEMORY}", *rest])]
+
+
+def accelerated():
+    if qemu_program.has_kvm():
+        return ["-accel", qemu_program.ACCELERATOR, "-cpu", "max"]
+    return EMULATED
 
 
 def make_initramfs(path, witness):
@@ -38,11 +49,11 @@ def make_initramfs(path, witness):
         archive.end()
 
 
-def command(kernel, initramfs, console, qmp, accel=EMULATED,
-            memory=CHECKPOINTABLE):
+def command(kernel, initramfs, console, qmp, accel=None,
+            memory=None):
     """QEMU's command line. It ends with us, however we end."""
-    return ["setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64", *accel,
-            *memory, "-m", MEMORY, "-nodefaults", "-no-user-config",
+    return ["setpriv", "--pdeathsig", "KILL", qemu_program.PROGRAM,
+            *(accel or accelerated()), *(memory or checkpointable()), "-m", MEMORY, "-nodefaults", "-no-user-config",
             "-display", "none", "-no-reboot",
             "-kernel", str(kernel.image), "-initrd", str(initramfs),
             "-append", APPEND,

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 
-from smudgetest import PATIENCE, TOOL, Qmp, Skip, check, wait_until
+from smudgetest import PATIENCE, TOOL, Qmp, Skip, check, need_engine, wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "scripts"))
@@ -20,9 +20,9 @@ sys.path.append(str(ROOT / "scripts"))
 # pylint: disable=wrong-import-position
 import kernel_package
 import linux_guest
+import qemu_program
 
 WITNESS = os.environ.get("SMUDGE_WITNESS")
-QEMU = "qemu-system-x86_64"
 SLACK_NS = 50_000_000
 
 
@@ -35,9 +35,11 @@ def skip(reason):
 @functools.lru_cache(None)
 def kernel():
     """Debian's own, where the row kernels keeps it too."""
-    for program in (QEMU, "busybox", "setpriv"):
+    for program in (qemu_program.PROGRAM, "busybox", "setpriv"):
         if not shutil.which(program):
             skip(f"no {program}")
+    if qemu_program.has_kvm():
+        need_engine("kvm")
     cache = ROOT / "build-test/kernels"
     cache.mkdir(parents=True, exist_ok=True)
     try:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""A stock QEMU that emulates qemu_guest.S, for tests of what is done to it from
-outside."""
+"""A stock QEMU with the guest qemu_guest.S, for tests of what is done to it from
+outside. SMUDGE_TEST_QEMU and SMUDGE_TEST_QEMU_ACCEL say which one, and that it is
+to do other than emulate."""
 import json
 import os
 import pathlib
@@ -8,10 +9,18 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 
-from smudgetest import MIB, PATIENCE, Qmp, Skip, check, check_equal, wait_until
+from smudgetest import MIB, PATIENCE, Qmp, Skip, check, check_equal, \
+    need_engine, wait_until
 
-QEMU = "qemu-system-x86_64"
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "scripts"))
+
+# pylint: disable=wrong-import-position
+import qemu_program
+
+QEMU = qemu_program.PROGRAM
 GUEST_IMAGE = os.environ.get("SMUDGE_QEMU_GUEST")
 MEMORY = 64 * MIB
 
@@ -19,6 +28,13 @@ MEMORY = 64 * MIB
 def need_qemu():
     if not shutil.which(QEMU) or not GUEST_IMAGE:
         raise Skip(f"no {QEMU}")
+    if qemu_program.has_kvm():
+        need_engine("kvm")
+
+
+def newest_type():
+    """What QEMU takes for "pc"."""
+    return "pc-i440fx-{}.{}".format(*qemu_program.version())
 
 
 def one_backend(backend):
@@ -26,10 +42,10 @@ def one_backend(backend):
             f"{backend},id=mem,size={MEMORY}"]
 
 
-def arguments(lab, name, *more, backend="memory-backend-memfd,share=on",
-              memory=None):
+def arguments(lab, name, *more, backend=None, memory=None):
     """A command line; its sockets and files are in the lab's folder."""
-    return [QEMU, "-accel", "tcg", *(memory or one_backend(backend)),
+    return [QEMU, "-accel", qemu_program.ACCELERATOR, *(memory or one_backend(
+        backend or qemu_program.shared_memory())),
             "-m", f"{MEMORY // MIB}M",
             "-display", "none", "-vga", "none", "-net", "none", "-boot", "a",
             "-serial", f"file:{lab.path(name + '.serial')}",
@@ -105,7 +121,7 @@ class StockQemu:
                        check=True)
         self.kill()
         machine = {"arguments": self.arguments, "cwd": str(self.lab.folder),
-                   "machine-type": "pc-i440fx-7.2", "was-running": True,
+                   "machine-type": newest_type(), "was-running": True,
                    "backends": [{"id": "mem", "size": MEMORY, "region": "mem",
                                  "kind": "memfd"}], **more}
         make_layer(self.lab, folder, memory, "mem",
@@ -116,7 +132,8 @@ class StockQemu:
     def memory_path(self):
         folder = pathlib.Path(f"/proc/{self.process.pid}/fd")
         return next(path for path in folder.iterdir()
-                    if os.readlink(path).startswith("/memfd:mem"))
+                    if os.readlink(path).startswith(
+                        ("/memfd:mem", "/dev/shm/qemu_back_mem.mem.")))
 
     def connect_closing(self):
         return Closing(self.connect())

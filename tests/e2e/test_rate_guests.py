@@ -21,8 +21,8 @@ import time
 from ratetest import lines_of, need_method, rate, start
 from smudgetest import Lab, Skip, case, check, check_equal, \
     check_sentence, main, need_engine, wait_until
+from stock_qemu import QEMU
 
-QEMU = "qemu-system-x86_64"
 # pages that the boot sector writes
 SECTOR_PAGES = 128
 

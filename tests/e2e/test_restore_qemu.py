@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import time
@@ -14,7 +15,7 @@ from ending import end_in_time
 from layers import answer, said, tool
 from smudgetest import MIB, PATIENCE, TOOL, case, check, check_equal, \
     check_sentence, main, wait_until
-from stock_qemu import MEMORY, Console, StockQemu, connect, end, make_layer
+from stock_qemu import MEMORY, QEMU, Console, StockQemu, connect, end, make_layer
 
 
 def saved(lab, *more, **machine):
@@ -55,7 +56,7 @@ def run_becomes_qemu_and_the_guest_continues(lab):
     process = start(lab, folder, lab.path("ram"))
     continues(Console(lab.path("source.serial")), last)
     check_equal(os.readlink(f"/proc/{process.pid}/exe"),
-                os.path.realpath("/usr/bin/qemu-system-x86_64"), "the process")
+                os.path.realpath(shutil.which(QEMU)), "the process")
     status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
     umask = os.umask(0o77)
     os.umask(umask)
@@ -97,7 +98,7 @@ def what_is_printed_can_be_pasted(lab):
     environment = {**os.environ,
                    "PATH": f"{pathlib.Path(TOOL).parent}:{os.environ['PATH']}"}
     # exec, so that it is QEMU that is ended
-    command = done.stdout.replace("\nqemu-system", "\nexec qemu-system")
+    command = done.stdout.replace(f"\n{QEMU}", f"\nexec {QEMU}")
     process = subprocess.Popen(["sh", "-c", command], cwd="/", env=environment,
                                stdin=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL)
@@ -226,7 +227,7 @@ def disks_are_brought_back_by_what_is_printed(lab):
     check_equal([c[:3] for c in reply["disks"]][1], ["qemu-img", "snapshot", "-a"],
                 "commands")
     text = said_restore(folder, lab.path("ram2"))
-    first = text[:text.index("\nqemu-system")]
+    first = text[:text.index(f"\n{QEMU}")]
     check("it'\\''s a disk" in first, first)
     subprocess.run(["sh", "-c", first.rstrip("& \n")], check=True)
     check_equal(len(snapshots(disk)), 2, "snapshots")
