@@ -117,4 +117,50 @@ static void other_lines(void **state)
 	qemu_machine_free(&machine);
 }
 
-TEST_MAIN(an_old_machine, other_lines)
+#define DEVICE_MEMORY                                                    \
+	"FlatView #0\r\n"                                                \
+	" AS \"device-memory\", root: device-memory\r\n"                 \
+	" Root memory region: plugged\r\n"                               \
+	"  0000000000000000-0000000003ffffff (prio 0, ram): plugged\r\n" \
+	"\r\n"
+#define SYSTEM                                                           \
+	"FlatView #1\r\n"                                                \
+	" AS \"memory\", root: system\r\n"                               \
+	" Root memory region: system\r\n"                                \
+	"  0000000000100000-0000000003ffffff (prio 0, ram): mem "        \
+	"@0000000000100000 KVM\r\n"                                      \
+	"  0000000100000000-0000000103ffffff (prio 0, ram): plugged\r\n" \
+	"\r\n"
+
+/* QEMU writes the views in an order that is another one in each process. */
+static void the_view_of_the_processors_counts(void **state)
+{
+	static const char *const answers[] = {
+		DEVICE_MEMORY SYSTEM,
+		SYSTEM DEVICE_MEMORY,
+	};
+
+	for (size_t i = 0; i < 2; i++) {
+		uint64_t gpa, offset;
+
+		assert_true(qemu_memory_map_find(answers[i], "plugged", &gpa,
+						 &offset));
+		assert_true(gpa == UINT64_C(1) << 32 && offset == 0);
+		assert_true(
+			qemu_memory_map_find(answers[i], "mem", &gpa, &offset));
+		assert_true(gpa == 1 << 20 && offset == 1 << 20);
+	}
+}
+
+static void other_answers_have_no_line(void **state)
+{
+	uint64_t gpa, offset;
+
+	assert_false(qemu_memory_map_find("", "mem", &gpa, &offset));
+	assert_false(qemu_memory_map_find(DEVICE_MEMORY, "mem", &gpa, &offset));
+	assert_false(qemu_memory_map_find(SYSTEM, "me", &gpa, &offset));
+	assert_false(qemu_memory_map_find(SYSTEM, "memory", &gpa, &offset));
+}
+
+TEST_MAIN(an_old_machine, other_lines, the_view_of_the_processors_counts,
+	  other_answers_have_no_line)

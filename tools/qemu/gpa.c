@@ -18,42 +18,6 @@
 
 #define NAME	    "qemu"
 #define MAP_COMMAND "info mtree -f"
-#define MARK	    ", ram): "
-
-static bool is_id(const char *text, const char *id)
-{
-	size_t length = strlen(id);
-
-	return strncmp(text, id, length) == 0 &&
-	       (text[length] == '\0' || strchr(" \r\n", text[length]));
-}
-
-/* One line, which @mark is in. */
-static bool read_line(const char *text, const char *mark, uint64_t *ret_gpa,
-		      uint64_t *ret_offset)
-{
-	const char *begin = mark;
-	size_t rest = strcspn(mark, "\n");
-	const char *at = memchr(mark, '@', rest);
-
-	while (begin > text && begin[-1] != '\n')
-		begin--;
-	*ret_offset = at ? strtoull(at + 1, NULL, 16) : 0;
-	return sscanf(begin, " %" SCNx64 "-", ret_gpa) == 1;
-}
-
-bool qemu_gpa_parse(const char *text, const char *id, uint64_t *ret_gpa,
-		    uint64_t *ret_offset)
-{
-	const char *mark = text;
-
-	while ((mark = strstr(mark, MARK))) {
-		mark += strlen(MARK);
-		if (is_id(mark, id))
-			return read_line(text, mark, ret_gpa, ret_offset);
-	}
-	return false;
-}
 
 static bool read_hva(const char *text, const char *id, uint64_t *ret_hva)
 {
@@ -74,7 +38,7 @@ int qemu_gpa_find(struct qemu_peer *peer, const char *id, uint64_t *ret_address)
 	char *answer = NULL;
 	int ret = -ENOENT;
 
-	if (tree && qemu_gpa_parse(tree, id, &gpa, &offset)) {
+	if (tree && qemu_memory_map_find(tree, id, &gpa, &offset)) {
 		snprintf(line, sizeof(line), "gpa2hva 0x%" PRIx64, gpa);
 		answer = qemu_peer_ask(peer, line);
 	}

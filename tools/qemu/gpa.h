@@ -21,14 +21,6 @@ int qemu_gpa_find(struct qemu_peer *peer, const char *id,
 		  uint64_t *ret_address);
 
 /*
- * qemu_gpa_parse - the first line of "info mtree -f" that has the backend
- * @ret_gpa: of the line
- * @ret_offset: of that gpa in the backend
- */
-bool qemu_gpa_parse(const char *text, const char *id, uint64_t *ret_gpa,
-		    uint64_t *ret_offset);
-
-/*
  * qemu_gpa_read_map - where the guest sees its memory now
  * @machine: keeps it (qemu/memory_map.h); none, if there is no answer
  *

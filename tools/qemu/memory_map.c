@@ -26,6 +26,7 @@
 #define SYSTEM_VIEW " AS \"memory\", root: "
 #define OBJECTS	    "/objects/"
 #define PAGE_BYTES  UINT64_C(4096)
+#define MARK	    ", ram): "
 
 /* The lines of the view that the processors have; or NULL. */
 static const char *find_view(const char *text)
@@ -116,4 +117,39 @@ int qemu_memory_map_parse(const char *text, struct qemu_machine *machine)
 		line = end ? end + 1 : NULL;
 	}
 	return ret;
+}
+
+static bool is_id(const char *text, const char *id)
+{
+	size_t length = strlen(id);
+
+	return strncmp(text, id, length) == 0 &&
+	       (text[length] == '\0' || strchr(" \r\n", text[length]));
+}
+
+/* One line, which @mark is in. */
+static bool read_place(const char *text, const char *mark, uint64_t *ret_gpa,
+		       uint64_t *ret_offset)
+{
+	const char *begin = mark;
+	size_t rest = strcspn(mark, "\n");
+	const char *at = memchr(mark, '@', rest);
+
+	while (begin > text && begin[-1] != '\n')
+		begin--;
+	*ret_offset = at ? strtoull(at + 1, NULL, 16) : 0;
+	return sscanf(begin, " %" SCNx64 "-", ret_gpa) == 1;
+}
+
+bool qemu_memory_map_find(const char *text, const char *id, uint64_t *ret_gpa,
+			  uint64_t *ret_offset)
+{
+	const char *mark = find_view(text);
+
+	while (mark && (mark = strstr(mark, MARK))) {
+		mark += strlen(MARK);
+		if (is_id(mark, id))
+			return read_place(text, mark, ret_gpa, ret_offset);
+	}
+	return false;
 }

@@ -6,6 +6,9 @@
 #ifndef TOOLS_QEMU_MEMORY_MAP_H
 #define TOOLS_QEMU_MEMORY_MAP_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 struct qemu_machine;
 
 /*
@@ -16,5 +19,15 @@ struct qemu_machine;
  * Return: 0 or -ENOMEM.
  */
 int qemu_memory_map_parse(const char *text, struct qemu_machine *machine);
+
+/*
+ * qemu_memory_map_find - where the processors see a backend, in the answer
+ * @ret_gpa: of the first line that has it
+ * @ret_offset: of that gpa in the backend
+ *
+ * The views have no order: another one may have it at another gpa.
+ */
+bool qemu_memory_map_find(const char *text, const char *id, uint64_t *ret_gpa,
+			  uint64_t *ret_offset);
 
 #endif
