@@ -9,9 +9,11 @@ import subprocess
 from layers import listed, said, tool, verify
 from smudgetest import MIB, PATIENCE, TOOL, Skip, case, check, check_equal, \
     check_sentence, main, wait_until
-from stock_qemu import MEMORY, QEMU, Closing, StockQemu, connect, need_qemu
+from stock_qemu import MEMORY, QEMU, Closing, StockQemu, connect, need_qemu, \
+    qemu_program
 
 MEMFD = "memory-backend-memfd,share=on"
+IN_FOLDER = "memory-backend-file,share=on,mem-path=/dev/shm"
 
 
 def start(lab, *more, **options):
@@ -161,9 +163,28 @@ def memory_in_a_file(lab):
 
 
 @case
+def memory_in_a_file_without_a_name(lab):
+    check_saved(lab, start(lab, backend=IN_FOLDER))
+
+
+@case
+def a_memfd_that_qemu_saves_with_its_devices_is_refused(lab):
+    need_qemu()
+    if qemu_program.version() < (8, 1):
+        raise Skip("this QEMU leaves it out")
+    qemu = start(lab, backend=MEMFD)
+    qemu.console.wait_passes(1)
+    check_equal(refused(qemu, "the memory mem with its devices",
+                        "memory-backend-file,id=mem,"), "running", "status")
+    qemu.console.wait_passes(2)
+    check_equal(list(lab.path("refused").glob("*")), [], "layers")
+
+
+@case
 def two_backends_of_one_size(lab):
+    need_qemu()
     qemu = start(lab, "-m", f"{MEMORY // MIB}M,slots=1,maxmem=1G", "-object",
-                 f"{MEMFD},id=plugged,size={MEMORY}", "-device",
+                 f"{qemu_program.shared_memory()},id=plugged,size={MEMORY}", "-device",
                  "pc-dimm,memdev=plugged")
     layers = check_saved(lab, qemu)
     check_equal(layers[0]["memory-bytes"], 2 * MEMORY, "memory")

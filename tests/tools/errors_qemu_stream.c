@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "qemu/backends.h"
 #include "stream_rig.h"
 
 static void assert_refused(const struct stream_rig *rig, int ret,
@@ -170,7 +171,37 @@ static void blocks_that_do_not_add_up(void **state)
 	rig_free(&rig);
 }
 
-TEST_MAIN(other_files, memory_in_the_stream,
+/* Its names with and without the folder of old machine types. */
+static void pages_of_a_backend(void **state)
+{
+	static const char *const names[] = {"m1", "/objects/m1"};
+	struct qemu_place places[] = {{.id = "m0"}, {.id = "m1"}};
+	const struct qemu_places shared = {.places = places, .n = 2};
+	struct smudge_error err = SMUDGE_ERROR_INIT;
+	size_t length;
+
+	for (size_t i = 0; i < 2; i++) {
+		struct qemu_stream *stream = qemu_stream_create(RIG_PIPE_BYTES);
+		struct stream_rig rig;
+
+		qemu_stream_expect(stream, &shared);
+		rig_begin(&rig);
+		rig_ram_begin(&rig);
+		rig_ram_part(&rig);
+		rig_page(&rig, "x", 1);
+		rig_number(&rig, 8, 0x1000 | 0x02);
+		rig_text(&rig, names[i]);
+		rig_number(&rig, 1, 0);
+		assert_int_equal(rig_read(&rig, stream, 100, &length, &err),
+				 -EOPNOTSUPP);
+		assert_non_null(strstr(err.message, "the memory m1 with"));
+		assert_non_null(strstr(err.message, "mem-path=/dev/shm"));
+		qemu_stream_destroy(stream);
+		rig_free(&rig);
+	}
+}
+
+TEST_MAIN(other_files, memory_in_the_stream, pages_of_a_backend,
 	  an_unknown_part_of_the_configuration, pages_of_no_size,
 	  another_section_while_it_runs, another_version_of_ram,
 	  a_section_that_has_not_begun, a_device_before_the_machine_has_stopped,

@@ -31,11 +31,12 @@
 #define FAILED_TRIES 5000
 
 void qemu_stand_init(struct qemu_stand *stand, struct qemu_peer *peer,
-		     struct qemu_guard *guard)
+		     struct qemu_guard *guard, const struct qemu_places *places)
 {
 	memset(stand, 0, sizeof(*stand));
 	stand->peer = peer;
 	stand->guard = guard;
+	stand->places = places;
 	stand->fd = -1;
 }
 
@@ -53,6 +54,8 @@ static int give_pipe(struct qemu_stand *stand, struct smudge_error *err)
 	stand->fd = fds[0];
 	bytes = fcntl(fds[0], F_SETPIPE_SZ, PIPE_BYTES);
 	stand->stream = qemu_stream_create(bytes > 0 ? (size_t)bytes : 0);
+	if (stand->stream)
+		qemu_stream_expect(stand->stream, stand->places);
 	if (bytes <= 0 || !stand->stream)
 		ret = smudge_error_set(err, -ENOMEM, NAME, "out of memory");
 	else

@@ -18,12 +18,14 @@
 
 struct qemu_guard;
 struct qemu_peer;
+struct qemu_places;
 struct qemu_stream;
 struct smudge_error;
 
 struct qemu_stand {
 	struct qemu_peer *peer;
 	struct qemu_guard *guard; /* started */
+	const struct qemu_places *places;
 	struct qemu_settings settings;
 	struct qemu_stream *stream; /* of the last stand; or NULL */
 	int fd;			    /* of the pipe; -1 */
@@ -32,9 +34,10 @@ struct qemu_stand {
 	int64_t closed_ns; /* when the pipe was closed */
 };
 
-/* Borrows both. The guard puts QEMU's settings back if this process dies. */
+/* Borrows them. The guard puts QEMU's settings back if this process dies. */
 void qemu_stand_init(struct qemu_stand *stand, struct qemu_peer *peer,
-		     struct qemu_guard *guard);
+		     struct qemu_guard *guard,
+		     const struct qemu_places *places);
 
 /*
  * qemu_stand_begin - stop the machine, with its devices

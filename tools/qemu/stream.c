@@ -44,6 +44,12 @@ struct qemu_stream *qemu_stream_create(size_t pipe_bytes)
 	return stream;
 }
 
+void qemu_stream_expect(struct qemu_stream *stream,
+			const struct qemu_places *places)
+{
+	stream->shared = places;
+}
+
 void qemu_stream_destroy(struct qemu_stream *stream)
 {
 	if (!stream)

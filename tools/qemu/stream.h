@@ -25,6 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct qemu_places;
 struct qemu_stream;
 struct smudge_error;
 
@@ -35,6 +36,16 @@ struct smudge_error;
  */
 struct qemu_stream *qemu_stream_create(size_t pipe_bytes);
 void qemu_stream_destroy(struct qemu_stream *stream); /* or NULL */
+
+/*
+ * qemu_stream_expect - whose pages must not be in it
+ * @places: borrowed while it is read; NULL: none
+ *
+ * Up to QEMU 8.0 x-ignore-shared leaves out all shared memory, later ones only
+ * what memory-backend-file has made.
+ */
+void qemu_stream_expect(struct qemu_stream *stream,
+			const struct qemu_places *places);
 
 /* How many bytes may be read next at most; 0 when it is whole. */
 size_t qemu_stream_room(const struct qemu_stream *stream);

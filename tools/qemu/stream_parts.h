@@ -14,6 +14,7 @@
 
 #include "qemu/cursor.h"
 
+struct qemu_places;
 struct smudge_error;
 
 #define QEMU_STREAM_NAME "qemu-stream"
@@ -29,6 +30,7 @@ enum qemu_stream_phase {
 
 struct qemu_stream {
 	size_t pipe_bytes;
+	const struct qemu_places *shared; /* or NULL */
 	uint8_t *bytes;
 	size_t length;
 	size_t capacity;

@@ -12,6 +12,8 @@
 
 #include <smudge/error.h>
 
+#include "qemu/backends.h"
+
 #define NAME QEMU_STREAM_NAME
 
 #define MAGIC		   0x5145564d /* QEVM */
@@ -22,6 +24,7 @@
 #define MAX_PAGE_BITS	   20
 #define MAX_CAPABILITIES   1024
 #define UUID_BYTES	   16
+#define OBJECTS		   "/objects/" /* of names up to QEMU 3.1 */
 
 /* Flags in the low bits of a page's offset. */
 #define RAM_ZERO	0x02u
@@ -167,13 +170,43 @@ static int read_blocks(struct qemu_cursor *cursor, uint64_t total_bytes,
 	return 0;
 }
 
-/* The block that a page belongs to, if it is not that of the page before. */
-static void skip_block(struct qemu_cursor *cursor, uint64_t flags)
+/* The backend whose block has this name; or NULL. */
+static const char *find_shared(const struct qemu_stream *stream,
+			       const char *name, size_t length)
 {
+	size_t begin = strlen(OBJECTS);
+
+	if (length > begin && memcmp(name, OBJECTS, begin) == 0) {
+		name += begin;
+		length -= begin;
+	}
+	for (size_t i = 0; stream->shared && i < stream->shared->n; i++)
+		if (is_text(name, length, stream->shared->places[i].id))
+			return stream->shared->places[i].id;
+	return NULL;
+}
+
+/* The block that a page belongs to, if it is not that of the page before. */
+static int read_block(const struct qemu_stream *stream,
+		      struct qemu_cursor *cursor, uint64_t flags,
+		      struct smudge_error *err)
+{
+	const char *name, *id;
 	size_t length;
 
-	if (!(flags & RAM_SAME_BLOCK))
-		qemu_cursor_text(cursor, &length);
+	if (flags & RAM_SAME_BLOCK)
+		return 0;
+	name = qemu_cursor_text(cursor, &length);
+	id = name ? find_shared(stream, name, length) : NULL;
+	if (!id)
+		return 0;
+	return smudge_error_set(
+		err, -EOPNOTSUPP, NAME,
+		"this QEMU saves the memory %.40s with its devices, as later "
+		"ones than 8.0 do unless it is a file: start it with -object "
+		"memory-backend-file,id=%.40s,size=SIZE,share=on,mem-path="
+		"/dev/shm",
+		id, id);
 }
 
 int qemu_stream_ram(struct qemu_stream *stream, struct qemu_cursor *cursor,
@@ -181,6 +214,7 @@ int qemu_stream_ram(struct qemu_stream *stream, struct qemu_cursor *cursor,
 {
 	uint64_t word = qemu_cursor_number(cursor, 8);
 	uint64_t flags = word & (RAM_FLAGS_BELOW - 1);
+	int ret;
 
 	if (cursor->is_short)
 		return 0;
@@ -189,13 +223,13 @@ int qemu_stream_ram(struct qemu_stream *stream, struct qemu_cursor *cursor,
 		return read_blocks(cursor, word & ~(stream->page_bytes - 1),
 				   err);
 	case RAM_ZERO:
-		skip_block(cursor, flags);
+		ret = read_block(stream, cursor, flags, err);
 		qemu_cursor_skip(cursor, 1);
-		return 0;
+		return ret;
 	case RAM_PAGE:
-		skip_block(cursor, flags);
+		ret = read_block(stream, cursor, flags, err);
 		qemu_cursor_skip(cursor, (size_t)stream->page_bytes);
-		return 0;
+		return ret;
 	case RAM_FLUSH:
 		return 0;
 	case RAM_END:

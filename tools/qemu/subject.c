@@ -310,7 +310,8 @@ static int open_subject(struct qemu_subject *subject,
 
 	if (ret)
 		return ret;
-	qemu_stand_init(&subject->stand, &subject->peer, &subject->guard);
+	qemu_stand_init(&subject->stand, &subject->peer, &subject->guard,
+			&subject->places);
 	ret = qemu_guard_start(&subject->guard,
 			       qmp_client_fd(subject->peer.client), err);
 	if (!ret)
