@@ -3,12 +3,17 @@
  * The QMP commands for a QEMU that waits for its device state.
  *
  * The state is handed over as a descriptor: a QEMU that may start no program
- * (-sandbox) or open no file (-chroot, -runas) can load it too.
+ * (-sandbox) or open no file (-chroot, -runas) can load it too. It is a pipe's:
+ * QEMU 11 takes none of a file.
  */
 #include "restore/incoming.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/sendfile.h>
+#include <unistd.h>
 
 #include <smudge/error.h>
 
@@ -18,6 +23,7 @@
 #define NAME	"restore"
 #define FD_NAME "smudge-state"
 #define POLL_MS 10
+#define CHUNK	((size_t)1 << 20)
 
 json_t *incoming_capabilities(void)
 {
@@ -40,7 +46,41 @@ static int query_status(struct qmp_client *client, char *status, size_t size,
 	return 0;
 }
 
-static int begin(struct qmp_client *client, int state_fd,
+/* The rest of the file; a reader that is gone ends it. */
+static bool feed(int pipe_fd, int state_fd)
+{
+	ssize_t n;
+
+	do
+		n = sendfile(pipe_fd, state_fd, NULL, CHUNK);
+	while (n > 0 || (n < 0 && errno == EINTR));
+	return n == 0;
+}
+
+/* A process writes it, since QEMU may answer only when it has read it. */
+static int open_pipe(int state_fd, int *ret_fd, struct smudge_error *err)
+{
+	int ends[2];
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC))
+		return smudge_error_set(err, -errno, NAME,
+					"no pipe could be made: %s",
+					strerror(errno));
+	pid = fork();
+	if (!pid) {
+		close(ends[0]);
+		_exit(feed(ends[1], state_fd) ? EXIT_SUCCESS : EXIT_FAILURE);
+	}
+	close(ends[1]);
+	*ret_fd = ends[0];
+	if (pid > 0)
+		return 0;
+	close(ends[0]);
+	return smudge_error_set(err, -EAGAIN, NAME, "cannot start a process");
+}
+
+static int begin(struct qmp_client *client, int pipe_fd,
 		 struct smudge_error *err)
 {
 	int ret = qmp_client_run(client, "migrate-set-capabilities",
@@ -49,7 +89,7 @@ static int begin(struct qmp_client *client, int state_fd,
 	if (!ret)
 		ret = qmp_client_run_fd(client, "getfd",
 					json_pack("{s:s}", "fdname", FD_NAME),
-					state_fd, NULL, err);
+					pipe_fd, NULL, err);
 	if (!ret)
 		ret = qmp_client_run(client, "migrate-incoming",
 				     json_pack("{s:s}", "uri", "fd:" FD_NAME),
@@ -87,8 +127,13 @@ static int check_running(struct qmp_client *client, struct smudge_error *err)
 int incoming_load(struct qmp_client *client, int state_fd, bool was_running,
 		  struct smudge_error *err)
 {
-	int ret = begin(client, state_fd, err);
+	int pipe_fd = -1;
+	int ret = open_pipe(state_fd, &pipe_fd, err);
 
+	if (ret)
+		return ret;
+	ret = begin(client, pipe_fd, err);
+	close(pipe_fd);
 	if (!ret)
 		ret = wait_loaded(client, err);
 	return ret || !was_running ? ret : check_running(client, err);

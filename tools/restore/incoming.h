@@ -18,10 +18,11 @@ json_t *incoming_capabilities(void);
 /*
  * incoming_load - load the device state, and let the guest run
  * @client: of a QEMU with -incoming defer
- * @state_fd: borrowed
+ * @state_fd: of a file, read from its position on; borrowed
  * @was_running: false: the guest stays paused
  *
- * Blocks: until the guest runs, or QEMU has ended.
+ * Blocks: until the guest runs, or QEMU has ended. A child process reads the
+ * state meanwhile.
  * Return: 0, or -errno with one sentence.
  */
 int incoming_load(struct qmp_client *client, int state_fd, bool was_running,
