@@ -77,8 +77,8 @@ static void judge(void *opaque, const struct smudge_process_writer *writer)
 		finding->ret = smudge_error_set(
 			finding->err, -EOPNOTSUPP, NAME,
 			"process %d (%.60s) writes the machine's memory too, "
-			"which is not detected: end it, or take a device "
-			"without a helper in place of vhost-user",
+			"which is not detected: take a device without a "
+			"helper in place of vhost-user",
 			(int)writer->pid, writer->name);
 	else if (writer->kind == SMUDGE_PROCESS_WRITER_DEVICE)
 		finding->ret = smudge_error_set(

@@ -32,6 +32,7 @@ struct qemu_subject {
 	struct qemu_peer peer;
 	struct qemu_machine machine; /* what layers keep of it */
 	struct qemu_places places;
+	struct smudge_process *process;
 	struct qemu_guard guard;
 	struct qemu_stand stand;
 	struct qemu_disks *disks; /* or NULL: no snapshots of them */
@@ -84,6 +85,7 @@ static int attached(void *opaque, struct smudge_memory *memory,
 	struct qemu_subject *subject = opaque;
 	int ret = qemu_refuse_writers(process, err);
 
+	subject->process = process;
 	for (size_t i = 0; !ret && i < subject->places.n; i++)
 		ret = add_place(subject, memory, &subject->places.places[i],
 				err);
@@ -196,9 +198,8 @@ static int end_stand(struct qemu_subject *subject, struct smudge_error *err)
 	return ret;
 }
 
-static int resume(void *opaque, struct smudge_error *err)
+static int run_on(struct qemu_subject *subject, struct smudge_error *err)
 {
-	struct qemu_subject *subject = opaque;
 	struct smudge_error own = SMUDGE_ERROR_INIT;
 	int ret = end_stand(subject, err);
 	int also;
@@ -208,6 +209,19 @@ static int resume(void *opaque, struct smudge_error *err)
 	also = qemu_disks_run(subject->disks, !ret, ret ? &own : err);
 	subject->stopped_ns += qemu_disks_stopped_ns(subject->disks);
 	return ret ? ret : also;
+}
+
+/*
+ * The guest's driver begins to use a device of another process when it likes,
+ * and devices are plugged in. One that wrote before the machine stood is seen
+ * afterwards, when that costs the guest nothing.
+ */
+static int resume(void *opaque, struct smudge_error *err)
+{
+	struct qemu_subject *subject = opaque;
+	int ret = run_on(subject, err);
+
+	return ret ? ret : qemu_refuse_writers(subject->process, err);
 }
 
 static int add_machine(struct qemu_subject *subject,
