@@ -11,6 +11,7 @@
 
 #include "process/memory_of.h"
 #include "process/vmas.h"
+#include "process/x86_guard.h"
 
 #define SCANNED_BYTES ((uint64_t)64 << 10) /* for a signal frame */
 #define IS_DISABLED   2			   /* SS_DISABLE */
@@ -23,6 +24,7 @@ struct search {
 	uint64_t sp, thread_block;
 	uint64_t guard_end;  /* of the last mapping that may not be touched */
 	uint64_t start, end; /* the stack, once it is found */
+	bool has_hidden_end; /* it begins at or above the start */
 };
 
 /* Words of a signal frame, of struct rt_sigframe. */
@@ -50,11 +52,10 @@ static bool is_main_stack(const struct search *search,
 	return search->tid == search->pid && !strcmp(m->name, "[stack]");
 }
 
-static bool is_thread_stack(const struct search *search,
-			    const struct smi_process_mapping *m)
+static bool has_thread_block(const struct search *search,
+			     const struct smi_process_mapping *m)
 {
-	return search->guard_end == m->start &&
-	       search->thread_block > search->sp &&
+	return search->thread_block > search->sp &&
 	       search->thread_block < m->end;
 }
 
@@ -68,9 +69,11 @@ static int visit(void *opaque, const struct smi_process_mapping *m)
 	if (search->sp >= m->end)
 		return 0;
 	if (search->sp > m->start && is_stack_memory(m) &&
-	    (is_main_stack(search, m) || is_thread_stack(search, m))) {
+	    (is_main_stack(search, m) || has_thread_block(search, m))) {
 		search->start = m->start;
 		search->end = m->end;
+		search->has_hidden_end = !is_main_stack(search, m) &&
+					 search->guard_end != m->start;
 	}
 	return 1;
 }
@@ -121,6 +124,11 @@ uint64_t smi_x86_stack_free(pid_t pid, pid_t tid,
 	uint64_t bottom, used_from = regs->rsp - SMI_X86_RED_ZONE_BYTES;
 
 	if (smi_vmas_each(pid, visit, &search) < 0 || !search.end)
+		return 0;
+	if (search.has_hidden_end)
+		search.start = smi_x86_guard_bottom(
+			pid, search.start, search.sp, search.thread_block);
+	if (!search.start)
 		return 0;
 	bottom = bottom_of_alternate(pid, search.sp, search.end, search.start);
 	if (bottom < search.start)

@@ -7,8 +7,9 @@
  * signal handlers, with other data below. So only a stack whose end is known is
  * used: the main thread's that the kernel made, and one that a libc made for a
  * thread, which has the thread's block of local memory above and a page that
- * may not be touched below. A thread in a handler that runs on an alternate
- * stack is recognized by its signal frame, which says where that ends.
+ * may not be touched below, in a mapping of its own or not (x86_guard.h). A
+ * thread in a handler that runs on an alternate stack is recognized by its
+ * signal frame, which says where that ends.
  */
 #ifndef LIB_PROCESS_X86_STACK_H
 #define LIB_PROCESS_X86_STACK_H

@@ -3,9 +3,12 @@
  * Processes whose only thread has no stack to spare are let go with a sentence.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <ucontext.h>
@@ -27,15 +30,101 @@ static void wait_for_ever(void)
 static bool wait_on_heap(void *opaque)
 {
 	static ucontext_t here, there;
-	int *ready = opaque;
+	_Atomic int *ready = opaque;
 
 	getcontext(&there);
 	there.uc_stack.ss_sp = malloc(1 << 20);
 	there.uc_stack.ss_size = 1 << 20;
 	makecontext(&there, wait_for_ever, 0);
-	*ready = 1;
+	++*ready;
 	swapcontext(&here, &there);
 	return false;
+}
+
+#define GUARD_INSTALL 102 /* MADV_GUARD_INSTALL, Linux 6.13 */
+#define GUARD_BIT     (UINT64_C(1) << 58)
+#define PAGE	      4096
+#define STACK_BYTES   (1 << 20)
+
+/* A page that may not be touched, which no mapping shows. */
+static bool install_guard(char *page)
+{
+	return madvise(page, PAGE, GUARD_INSTALL) == 0;
+}
+
+/* Does the kernel tell? Linux 6.15. */
+static bool guards_are_known(void)
+{
+	char *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	uint64_t word = 0;
+
+	assert_true(fd >= 0 && page != MAP_FAILED);
+	if (install_guard(page))
+		assert_int_equal(
+			pread(fd, &word, sizeof(word),
+			      (off_t)((uintptr_t)page / PAGE * sizeof(word))),
+			sizeof(word));
+	close(fd);
+	munmap(page, PAGE);
+	return word & GUARD_BIT;
+}
+
+/* Two stacks in one mapping, each with a guard page below; the thread's is the
+ * upper one. */
+static char *stacks;
+
+static void *wait_on_own(void *opaque)
+{
+	_Atomic int *ready = opaque;
+
+	++*ready;
+	wait_for_ever();
+	return NULL;
+}
+
+/* The thread goes to the lower one. */
+static void *wait_on_other(void *opaque)
+{
+	static ucontext_t here, there;
+	_Atomic int *ready = opaque;
+
+	getcontext(&there);
+	there.uc_stack.ss_sp = stacks + PAGE;
+	there.uc_stack.ss_size = STACK_BYTES - PAGE;
+	makecontext(&there, wait_for_ever, 0);
+	++*ready;
+	swapcontext(&here, &there);
+	return NULL;
+}
+
+/* The main thread is of no use, so the other one is. */
+static bool wait_beside(void *ready, void *(*other)(void *opaque))
+{
+	pthread_attr_t attributes;
+	pthread_t thread;
+
+	stacks = mmap(NULL, 2 * STACK_BYTES, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (stacks == MAP_FAILED || !install_guard(stacks) ||
+	    !install_guard(stacks + STACK_BYTES) ||
+	    pthread_attr_init(&attributes) ||
+	    pthread_attr_setstack(&attributes, stacks + STACK_BYTES,
+				  STACK_BYTES) ||
+	    pthread_create(&thread, &attributes, other, ready))
+		return false;
+	return wait_on_heap(ready);
+}
+
+static bool wait_on_guarded(void *opaque)
+{
+	return wait_beside(opaque, wait_on_own);
+}
+
+static bool wait_below_guard(void *opaque)
+{
+	return wait_beside(opaque, wait_on_other);
 }
 
 /* For a compiler that warns of what never returns. */
@@ -56,22 +145,19 @@ static void recurse(unsigned int depth)
 /* Down to the last of what its stack has grown to. */
 static bool use_up_stack(void *opaque)
 {
-	int *ready = opaque;
+	_Atomic int *ready = opaque;
 
-	*ready = 1;
+	++*ready;
 	recurse(2000);
 	return false;
 }
 
 /* As other_start, for what does not return. */
-static void expect_no_thread(bool (*body)(void *opaque))
+static pid_t start(bool (*body)(void *opaque), int nthreads)
 {
-	int *ready = mmap(NULL, sizeof(*ready), PROT_READ | PROT_WRITE,
-			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	struct smudge_error err = SMUDGE_ERROR_INIT;
-	char sentence[200];
+	_Atomic int *ready = mmap(NULL, sizeof(*ready), PROT_READ | PROT_WRITE,
+				  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pid_t pid;
-	int ret;
 
 	fflush(NULL);
 	pid = fork();
@@ -80,11 +166,29 @@ static void expect_no_thread(bool (*body)(void *opaque))
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		_exit(body(ready));
 	}
-	while (!*(volatile int *)ready || proc_of_state(pid) != 'S')
+	while (*ready < nthreads || proc_of_state(pid) != 'S')
 		usleep(100);
+	munmap((void *)ready, sizeof(*ready));
+	return pid;
+}
+
+static int attach(pid_t pid, struct smudge_error *err)
+{
+	int ret;
+
 	do { /* -ETIMEDOUT: it was not given a processor */
-		ret = tracker_attach(pid, 30, &err);
+		ret = tracker_attach(pid, 30, err);
 	} while (ret == -ETIMEDOUT);
+	return ret;
+}
+
+static void expect_no_thread(bool (*body)(void *opaque))
+{
+	struct smudge_error err = SMUDGE_ERROR_INIT;
+	char sentence[200];
+	pid_t pid = start(body, 1);
+	int ret = attach(pid, &err);
+
 	snprintf(sentence, sizeof(sentence),
 		 "no thread of process %d can be used at this moment; of "
 		 "thread %d: its stack is nearly used up, or has no known end",
@@ -93,7 +197,6 @@ static void expect_no_thread(bool (*body)(void *opaque))
 	while (proc_of_state(pid) != 'S')
 		usleep(100); /* it waits again */
 	other_end(pid);
-	munmap(ready, sizeof(*ready));
 }
 
 static void test_unknown_stack(void **state)
@@ -106,4 +209,33 @@ static void test_stack_used_up(void **state)
 	expect_no_thread(use_up_stack);
 }
 
-TEST_MAIN(test_unknown_stack, test_stack_used_up)
+static void test_guarded_stack(void **state)
+{
+	struct smudge_error err = SMUDGE_ERROR_INIT;
+	pid_t pid;
+
+	if (!guards_are_known())
+		test_skip_without("guards", "Linux 6.15 tells of guard pages");
+	pid = start(wait_on_guarded, 2);
+	if (attach(pid, &err) != 0)
+		fail_msg("%s", err.message);
+	while (proc_of_state(pid) != 'S')
+		usleep(100); /* it waits again */
+	other_end(pid);
+}
+
+static void test_stack_below_a_guard(void **state)
+{
+	struct smudge_error err = SMUDGE_ERROR_INIT;
+	pid_t pid;
+
+	if (!guards_are_known())
+		test_skip_without("guards", "Linux 6.15 tells of guard pages");
+	pid = start(wait_below_guard, 2);
+	assert_int_equal(attach(pid, &err), -EAGAIN);
+	assert_non_null(strstr(err.message, "has no known end"));
+	other_end(pid);
+}
+
+TEST_MAIN(test_unknown_stack, test_stack_used_up, test_guarded_stack,
+	  test_stack_below_a_guard)
