@@ -9,6 +9,7 @@
 
 #include "expect.h"
 #include "folder.h"
+#include "qemu_img.h"
 #include "writer_rig.h"
 
 #define NPAGES	12000 /* of 24 tables */
