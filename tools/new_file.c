@@ -151,6 +151,13 @@ static int name_hidden(struct new_file *file)
 	return ret;
 }
 
+int new_file_hide(struct new_file *file, struct smudge_error *err)
+{
+	int ret = name_hidden(file);
+
+	return ret ? fail(file, ret, err) : 0;
+}
+
 static int move_hidden(struct new_file *file)
 {
 	unsigned int flags = file->replaces ? 0 : RENAME_NOREPLACE;

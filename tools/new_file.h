@@ -10,6 +10,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 struct smudge_error;
 
@@ -17,7 +18,7 @@ struct new_file {
 	const char *path; /* borrowed */
 	bool replaces;
 	int fd; /* open for reading and writing; -1: none */
-	/* "" while it has no name */
+	/* "" while it has no name. What it replaced, once it has its own. */
 	char hidden[PATH_MAX];
 };
 
@@ -41,6 +42,22 @@ int new_file_open(struct new_file *file, const char *path, bool replaces,
  */
 int new_file_name(struct new_file *file, struct smudge_error *err);
 int new_file_keep(struct new_file *file, struct smudge_error *err);
+
+/* Give it a hidden name in its folder. Return: 0, or -errno, as above. */
+int new_file_hide(struct new_file *file, struct smudge_error *err);
+
+/*
+ * new_files_name - give several their names: all, or none
+ * new_files_keep - the same after all were flushed
+ *
+ * What is replaced is kept until all have their names, and put back otherwise
+ * (where the file system can exchange two names; elsewhere it is lost).
+ * State after failure, and return: as above.
+ */
+int new_files_name(struct new_file *files, size_t nfiles,
+		   struct smudge_error *err);
+int new_files_keep(struct new_file *files, size_t nfiles,
+		   struct smudge_error *err);
 
 /* Close it; if it was not kept, nothing is left of it. */
 void new_file_close(struct new_file *file);

@@ -201,6 +201,8 @@ def interrupted_or_cut(lab):
             check_sentence(err.strip(), "read" if number % 2 else
                            "interrupted before the end")
         check_equal(left_beside(folder), [], "files")
+        if process.returncode == 1 and folder.exists():
+            check(any(folder.iterdir()), "an empty folder")
     if any(folder.glob("layer-*")):
         layers = answer("layers", "verify", "--all", folder)["layers"]
         check(all(layer["whole"] for layer in layers), f"{layers}")

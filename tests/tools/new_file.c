@@ -161,6 +161,66 @@ static void no_room_for_it(void **state)
 	assert_non_null(strstr(err.message, "cannot write /proc/core: "));
 }
 
+static void open_two(struct new_file files[2])
+{
+	struct smudge_error err = SMUDGE_ERROR_INIT;
+
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(new_file_open(&files[i], i ? "second" : "core",
+					       true, &err),
+				 0);
+		assert_int_equal(write(files[i].fd, LETTERS, 10), 10);
+	}
+}
+
+static void close_two(struct new_file files[2])
+{
+	for (size_t i = 0; i < 2; i++)
+		new_file_close(&files[i]);
+}
+
+/* One is replaced, and one is new. */
+static void several(void **state)
+{
+	struct smudge_error err = SMUDGE_ERROR_INIT;
+	struct new_file files[2];
+
+	put_other();
+	open_two(files);
+	check_content("other");
+	assert_int_equal(new_files_keep(files, 2, &err), 0);
+	close_two(files);
+	check_content(LETTERS);
+	assert_int_equal(rename("second", "core"), 0);
+	check_content(LETTERS);
+	folder_check(".", 1);
+}
+
+/* The later name fails: what the first one replaced is there, as it was. */
+static void a_later_name_fails(void **state)
+{
+	struct smudge_error err = SMUDGE_ERROR_INIT;
+	struct new_file files[2];
+	struct stat status;
+
+	for (int is_there = 0; is_there < 2; is_there++) {
+		if (is_there)
+			put_other();
+		open_two(files);
+		assert_int_equal(mkdir("second", 0700), 0);
+		memset(&err, 0, sizeof(err));
+		assert_int_equal(new_files_keep(files, 2, &err), -EISDIR);
+		assert_non_null(strstr(err.message, "cannot write second: "));
+		close_two(files);
+		assert_int_equal(stat("second", &status), 0);
+		assert_true(S_ISDIR(status.st_mode));
+		if (is_there)
+			check_content("other");
+		folder_check(".", 1 + (unsigned int)is_there);
+		assert_int_equal(rmdir("second"), 0);
+	}
+}
+
 TEST_MAIN_WITH(folder_enter, folder_leave, kept, given_up,
 	       given_up_when_replacing, replaced, refused, links,
-	       appeared_meanwhile, no_room_for_it)
+	       appeared_meanwhile, no_room_for_it, several, a_later_name_fails)

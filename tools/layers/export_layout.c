@@ -194,19 +194,6 @@ static int write_file(struct layout_export *layout, size_t i,
 	return ret || !file->wanted ? ret : check_file(file, new_file, err);
 }
 
-/* What has its name already goes again, if another one does not get its own. */
-static int keep_files(struct layout_export *layout, struct smudge_error *err)
-{
-	int ret = 0;
-
-	for (size_t i = 0; !ret && i < layout->nfiles; i++) {
-		ret = new_file_keep(&layout->new_files[i], err);
-		for (size_t j = 0; ret && j < i; j++)
-			(void)unlink(layout->files[j].path);
-	}
-	return ret;
-}
-
 /* All names are looked at before the first byte is written. */
 static int write_files(struct layout_export *layout, struct smudge_error *err)
 {
@@ -225,7 +212,8 @@ static int write_files(struct layout_export *layout, struct smudge_error *err)
 	for (size_t i = 0; !ret && i < layout->nfiles; i++)
 		ret = write_file(layout, i, err);
 	work_end(&layout->export->work);
-	return ret ? ret : keep_files(layout, err);
+	return ret ? ret
+		   : new_files_keep(layout->new_files, layout->nfiles, err);
 }
 
 /* Does the range begin in the piece? */

@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <smudge/checkpoint.h>
 
@@ -169,6 +170,11 @@ static int save(struct saving *saving)
 	return ret;
 }
 
+static bool is_there(const char *path)
+{
+	return access(path, F_OK) == 0 || errno != ENOENT;
+}
+
 int import_save(struct import *import, struct smudge_layer_info *ret_info,
 		struct smudge_error *err)
 {
@@ -177,6 +183,7 @@ int import_save(struct import *import, struct smudge_layer_info *ret_info,
 		.info = {.size = sizeof(saving.info)},
 		.err = SMUDGE_ERROR_INIT,
 	};
+	bool was_there = is_there(import->request->folder);
 	int ret = open_all(&saving, &saving.err);
 
 	if (!ret)
@@ -184,6 +191,9 @@ int import_save(struct import *import, struct smudge_layer_info *ret_info,
 	(void)smudge_checkpointer_destroy(saving.checkpointer);
 	if (saving.memory)
 		(void)smudge_memory_destroy(saving.memory, NULL);
+	/* Only where nothing is in it. */
+	if (ret && !was_there)
+		(void)rmdir(import->request->folder);
 	if (ret)
 		*err = saving.err;
 	else

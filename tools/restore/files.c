@@ -110,21 +110,11 @@ static int end_state(struct writing *writing, struct smudge_error *err)
 			 sizeof(nothing), err);
 }
 
-/* What has its name already goes again, if another one does not get its own. */
 static int name_files(struct writing *writing, struct smudge_error *err)
 {
-	bool is_run = writing->request->is_run;
-	int ret = 0;
-
-	for (size_t i = 0; !ret && i < writing->nfiles; i++) {
-		struct new_file *file = &writing->files[i];
-
-		ret = is_run ? new_file_name(file, err)
-			     : new_file_keep(file, err);
-		for (size_t j = 0; ret && j < i; j++)
-			(void)unlink(writing->files[j].path);
-	}
-	return ret;
+	return writing->request->is_run
+		       ? new_files_name(writing->files, writing->nfiles, err)
+		       : new_files_keep(writing->files, writing->nfiles, err);
 }
 
 static int write_files(struct writing *writing, struct smudge_error *err)
