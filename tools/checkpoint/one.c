@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One checkpoint from outside.
- *
- * A thread of its own makes it, while this one shows progress and receives
- * signals: a save cannot be cancelled by the thread that makes it.
+ * One checkpoint from outside. A save cannot be cancelled by the thread that
+ * makes it, so it is a task.
  */
 #include "checkpoint/outside.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
-#include <time.h>
 
 #include "checkpoint/pruner.h"
 #include "checkpoint/report.h"
@@ -19,11 +15,10 @@
 #include "common/clock.h"
 #include "common/streams.h"
 #include "print_json.h"
+#include "task.h"
 #include "work.h"
-#include "common/thread.h"
 
 #define NAME	   "checkpoint"
-#define POLL_NS	   (20 * CLOCK_NS_PER_MS)
 #define PAGE_BYTES 4096.0
 
 struct saving {
@@ -31,14 +26,10 @@ struct saving {
 	struct smudge_layer_info info;
 	int64_t began_ns;
 	int64_t total_ns; /* until it was in place */
-	int ret;
 	bool is_in_place; /* also where what follows has failed */
 	struct smudge_error err;
-
-	pthread_mutex_t lock; /* guards all below */
-	pthread_cond_t changed;
-	bool is_written; /* copied, and its layer is being written */
-	bool is_over;
+	/* Copied, and its layer is being written. Relaxed: it is only shown. */
+	atomic_bool is_written;
 };
 
 static int copy(struct saving *saving, uint64_t *ret_ticket)
@@ -71,9 +62,7 @@ static int save(struct saving *saving)
 		ret = copy(saving, &ticket);
 	if (ret)
 		return ret;
-	pthread_mutex_lock(&saving->lock);
-	saving->is_written = true;
-	pthread_mutex_unlock(&saving->lock);
+	atomic_store_explicit(&saving->is_written, true, memory_order_relaxed);
 	ret = smudge_checkpointer_wait(outside->checkpointer, ticket,
 				       &saving->info, &saving->err);
 	saving->is_in_place = !ret;
@@ -83,44 +72,12 @@ static int save(struct saving *saving)
 					     &saving->err);
 }
 
-static void *run(void *opaque)
+static int run(void *opaque)
 {
 	struct saving *saving = opaque;
 
 	saving->began_ns = clock_now_ns();
-	saving->ret = save(saving);
-	pthread_mutex_lock(&saving->lock);
-	saving->is_over = true;
-	pthread_cond_signal(&saving->changed);
-	pthread_mutex_unlock(&saving->lock);
-	return NULL;
-}
-
-static void init(struct saving *saving, struct checkpoint_outside *outside)
-{
-	*saving = (struct saving){
-		.outside = outside,
-		.info = {.size = sizeof(saving->info)},
-		.err = SMUDGE_ERROR_INIT,
-	};
-	pthread_mutex_init(&saving->lock, NULL);
-	thread_cond_init(&saving->changed);
-}
-
-/* Return: is it over? */
-static bool wait_a_little(struct saving *saving)
-{
-	int64_t until_ns = clock_now_ns() + POLL_NS;
-	const struct timespec until = {.tv_sec = until_ns / CLOCK_NS_PER_S,
-				       .tv_nsec = until_ns % CLOCK_NS_PER_S};
-	bool is_over;
-
-	pthread_mutex_lock(&saving->lock);
-	if (!saving->is_over)
-		pthread_cond_timedwait(&saving->changed, &saving->lock, &until);
-	is_over = saving->is_over;
-	pthread_mutex_unlock(&saving->lock);
-	return is_over;
+	return save(saving);
 }
 
 static void show_pages(struct work *work, const char *what, uint64_t all,
@@ -136,15 +93,13 @@ static void show(struct saving *saving, struct work *work, uint64_t *all_pages)
 {
 	struct smudge_checkpointer_stats stats = {.size = sizeof(stats)};
 	const char *awaited = checkpoint_store_awaited(saving->outside->store);
-	bool is_written;
+	bool is_written =
+		atomic_load_explicit(&saving->is_written, memory_order_relaxed);
 
 	if (awaited) {
 		checkpoint_show_awaited(work, awaited);
 		return;
 	}
-	pthread_mutex_lock(&saving->lock);
-	is_written = saving->is_written;
-	pthread_mutex_unlock(&saving->lock);
 	if (smudge_checkpointer_stats(saving->outside->checkpointer, &stats))
 		return;
 	if (!is_written) {
@@ -158,7 +113,7 @@ static void show(struct saving *saving, struct work *work, uint64_t *all_pages)
 	show_pages(work, "written", *all_pages, stats.waiting_pages);
 }
 
-static void wait_for_end(struct saving *saving)
+static void wait_for_end(struct saving *saving, struct task *task)
 {
 	struct smudge_checkpointer *cp = saving->outside->checkpointer;
 	bool is_cancelled = false;
@@ -166,7 +121,7 @@ static void wait_for_end(struct saving *saving)
 	struct work work;
 
 	work_begin(&work, "written", saving->outside->request->is_json);
-	while (!wait_a_little(saving)) {
+	while (!task_wait_a_little(task)) {
 		show(saving, &work, &all_pages);
 		if (!interrupted())
 			continue;
@@ -203,22 +158,22 @@ static int report(const struct saving *saving, struct smudge_error *err)
 int checkpoint_one(struct checkpoint_outside *outside, struct smudge_error *err)
 {
 	struct smudge_error ignored = SMUDGE_ERROR_INIT;
-	struct saving saving;
-	pthread_t thread;
+	struct saving saving = {
+		.outside = outside,
+		.info = {.size = sizeof(saving.info)},
+		.err = SMUDGE_ERROR_INIT,
+	};
+	struct task task;
 	int ret, also;
 
-	init(&saving, outside);
-	ret = thread_start(&thread, run, &saving);
-	if (!ret) {
-		wait_for_end(&saving);
-		pthread_join(thread, NULL);
-		ret = saving.ret;
-		*err = saving.err;
-	} else {
+	ret = task_begin(&task, run, &saving);
+	if (ret) {
 		smudge_error_set(err, ret, NAME, "no thread could be created");
+	} else {
+		wait_for_end(&saving, &task);
+		ret = task_end(&task);
+		*err = saving.err;
 	}
-	pthread_cond_destroy(&saving.changed);
-	pthread_mutex_destroy(&saving.lock);
 	if (!saving.is_in_place)
 		return ret;
 	outside->nlayers++;

@@ -1,28 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A checkpoint of the files' memory.
- *
- * A thread of its own makes it, while this one shows progress and receives
- * signals.
  */
 #include "layers/import.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <smudge/checkpoint.h>
 
 #include "clock.h"
-#include "common/clock.h"
 #include "layers/import_memory.h"
+#include "task.h"
 #include "work.h"
-#include "common/thread.h"
 
 #define NAME	     "layers"
-#define POLL_NS	     (20 * CLOCK_NS_PER_MS)
 #define BUDGET_BYTES (UINT64_C(64) << 20)
 /* No full layer in place of a diff, as far as chains are read. */
 #define LONGEST_CHAIN 4096
@@ -32,12 +24,7 @@ struct saving {
 	struct smudge_memory *memory;
 	struct smudge_checkpointer *checkpointer;
 	struct smudge_layer_info info;
-	int ret;
 	struct smudge_error err;
-
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	bool is_over; /* lock */
 };
 
 static int quiesce(void *opaque, struct smudge_error *err)
@@ -79,48 +66,27 @@ static int open_all(struct saving *saving, struct smudge_error *err)
 	return ret;
 }
 
-static void *run(void *opaque)
+static int run(void *opaque)
 {
 	struct saving *saving = opaque;
 	uint64_t ticket;
+	int ret = smudge_checkpointer_save(saving->checkpointer, NULL, &ticket,
+					   &saving->err);
 
-	saving->ret = smudge_checkpointer_save(saving->checkpointer, NULL,
-					       &ticket, &saving->err);
-	if (!saving->ret)
-		saving->ret =
-			smudge_checkpointer_wait(saving->checkpointer, ticket,
-						 &saving->info, &saving->err);
-	pthread_mutex_lock(&saving->lock);
-	saving->is_over = true;
-	pthread_cond_signal(&saving->changed);
-	pthread_mutex_unlock(&saving->lock);
-	return NULL;
+	if (!ret)
+		ret = smudge_checkpointer_wait(saving->checkpointer, ticket,
+					       &saving->info, &saving->err);
+	return ret;
 }
 
-/* Return: is it over? */
-static bool wait_a_little(struct saving *saving)
-{
-	int64_t until_ns = clock_now_ns() + POLL_NS;
-	const struct timespec until = {.tv_sec = until_ns / CLOCK_NS_PER_S,
-				       .tv_nsec = until_ns % CLOCK_NS_PER_S};
-	bool is_over;
-
-	pthread_mutex_lock(&saving->lock);
-	if (!saving->is_over)
-		pthread_cond_timedwait(&saving->changed, &saving->lock, &until);
-	is_over = saving->is_over;
-	pthread_mutex_unlock(&saving->lock);
-	return is_over;
-}
-
-static void wait_for_end(struct saving *saving)
+static void wait_for_end(struct saving *saving, struct task *task)
 {
 	struct import *import = saving->import;
 	bool is_cancelled = false;
 	struct work work;
 
 	work_begin(&work, "read", import->request->is_json);
-	while (!wait_a_little(saving)) {
+	while (!task_wait_a_little(task)) {
 		uint64_t done = atomic_load_explicit(&import->read_bytes,
 						     memory_order_relaxed);
 
@@ -136,38 +102,16 @@ static void wait_for_end(struct saving *saving)
 	work_end(&work);
 }
 
-static void init(struct saving *saving)
-{
-
-	pthread_mutex_init(&saving->lock, NULL);
-	thread_cond_init(&saving->changed);
-}
-
-/* Signals are for the thread that waits. */
-static int start(struct saving *saving, pthread_t *ret_thread)
-{
-	int ret = thread_start(ret_thread, run, saving);
-
-	return ret ? smudge_error_set(&saving->err, ret, NAME,
-				      "no thread could be created")
-		   : 0;
-}
-
 static int save(struct saving *saving)
 {
-	pthread_t thread;
-	int ret;
+	struct task task;
+	int ret = task_begin(&task, run, saving);
 
-	init(saving);
-	ret = start(saving, &thread);
-	if (!ret) {
-		wait_for_end(saving);
-		pthread_join(thread, NULL);
-		ret = saving->ret;
-	}
-	pthread_cond_destroy(&saving->changed);
-	pthread_mutex_destroy(&saving->lock);
-	return ret;
+	if (ret)
+		return smudge_error_set(&saving->err, ret, NAME,
+					"no thread could be created");
+	wait_for_end(saving, &task);
+	return task_end(&task);
 }
 
 static bool is_there(const char *path)
