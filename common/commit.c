@@ -86,11 +86,6 @@ uint64_t commit_timeout_ns(const struct commit *commit)
 	return commit->options.timeout_ns;
 }
 
-bool commit_has_work(const struct commit *commit)
-{
-	return commit->command || commit->snapshot_qmp;
-}
-
 static struct block_snapshot snapshot_of(const struct commit *commit)
 {
 	return (struct block_snapshot){

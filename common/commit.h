@@ -13,7 +13,6 @@
 #ifndef COMMON_COMMIT_H
 #define COMMON_COMMIT_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include <smudge/layers.h>
@@ -40,9 +39,6 @@ int commit_create(const struct commit_options *options, struct commit **ret,
 
 /* As it was created with. */
 uint64_t commit_timeout_ns(const struct commit *commit);
-
-/* Is there anything to run? */
-bool commit_has_work(const struct commit *commit);
 
 /*
  * commit_last_number - of the last snapshot that the engine has

@@ -338,11 +338,6 @@ struct smudge_disk nbd_disk_device(struct nbd_disk *disk)
 	};
 }
 
-const char *nbd_disk_uri(const struct nbd_disk *disk)
-{
-	return disk->uri;
-}
-
 void nbd_disk_close(struct nbd_disk *disk)
 {
 	if (!disk)

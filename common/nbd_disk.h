@@ -79,9 +79,6 @@ void nbd_disk_cancel(struct nbd_disk *disk);
 /* It as the library takes it; valid until nbd_disk_close. */
 struct smudge_disk nbd_disk_device(struct nbd_disk *disk);
 
-/* Its URI; borrowed. */
-const char *nbd_disk_uri(const struct nbd_disk *disk);
-
 /* NULL is fine. No other call is under way. Blocks: no. */
 void nbd_disk_close(struct nbd_disk *disk);
 

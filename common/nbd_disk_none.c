@@ -40,12 +40,6 @@ struct smudge_disk nbd_disk_device(struct nbd_disk *disk)
 	return (struct smudge_disk){.ops = NULL};
 }
 
-const char *nbd_disk_uri(const struct nbd_disk *disk)
-{
-	(void)disk;
-	return "";
-}
-
 void nbd_disk_close(struct nbd_disk *disk)
 {
 	(void)disk;
