@@ -86,6 +86,12 @@ def check_sentence(text, *parts):
         check(re.search(part, text, re.I), f"{text!r} does not say {part!r}")
 
 
+def check_passes(text):
+    """The demo waits for two, and looks now and then: there may be more."""
+    check(re.search(r" ([2-9]|[1-9][0-9]+) full passes there, 0 errors", text),
+          f"no full passes in {text}")
+
+
 def wait_until(condition, what, seconds=None):
     """The first true value of condition()."""
     end = time.monotonic() + (seconds or PATIENCE)
