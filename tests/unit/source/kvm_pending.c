@@ -186,6 +186,10 @@ static void take(struct model *m, unsigned int client, uint64_t first,
 	m->take_end = end;
 	if (m->takes_rearm && rearm(m, dirty, first, end) < 0)
 		return; /* the bits were put back */
+	for (uint64_t p = first; m->takes_rearm && p < end; p++) {
+		if (dirty[p]) /* it was cleared, or was not pending */
+			assert_false(log_bit(m->pending.words, p));
+	}
 	for (uint64_t p = first; p < end; p++) {
 		if (dirty[p])
 			m->copy[client][p] = m->memory[p];
