@@ -65,12 +65,15 @@ static void wait_for_child(uint64_t now_ns, uint64_t deadline_ns)
 
 int smi_event_next(uint64_t deadline_ns, struct smi_event *ret_event)
 {
+	int how = WEXITED | WSTOPPED | WNOWAIT | __WALL;
+
+	if (deadline_ns != SMI_EVENT_NO_DEADLINE)
+		how |= WNOHANG;
 	for (;;) {
 		siginfo_t info = {0};
 		uint64_t now_ns;
 
-		if (waitid(P_ALL, 0, &info,
-			   WEXITED | WSTOPPED | WNOHANG | WNOWAIT | __WALL) < 0)
+		if (waitid(P_ALL, 0, &info, how) < 0)
 			return -errno;
 		if (info.si_pid) {
 			*ret_event = recognize(&info);

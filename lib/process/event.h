@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#define SMI_EVENT_NO_DEADLINE UINT64_MAX
+
 enum smi_event_kind {
 	SMI_EVENT_STOPPED, /* as PTRACE_INTERRUPT asked, or by a stop signal */
 	SMI_EVENT_CALL,	   /* at the entry or exit of a system call */
@@ -24,7 +26,7 @@ struct smi_event {
 /*
  * smi_event_next - wait for the next event of any thread that we trace
  * @deadline_ns: of smi_sys_now_ns; a moment that has passed asks only for what
- *      there is
+ *      there is; or SMI_EVENT_NO_DEADLINE
  *
  * Threads: the guardian's own, which has no child of another kind and blocks
  * SIGCHLD.

@@ -14,11 +14,12 @@
  * Stops are those at the entry and exit of a system call, never single steps:
  * the trap flag would outlive us.
  *
- * THE END. The thread stands at the exit of a call then, not in the stop in
- * which it was found. There a result such as "again, unless a handler runs"
- * would be lost. So it is interrupted once more, gets its registers, and
- * continues into a stop like the first; from there the kernel finds the same
- * registers, signals and restart block as if nothing had been.
+ * THE END. At the exit of a call the thread would not be in the stop in which
+ * it was found, and there a result such as "again, unless a handler runs" would
+ * be lost. So it is interrupted while it stands at the entry of the last call,
+ * and continues through the call into a stop like the first. There it gets its
+ * mask and registers, and the kernel finds the same registers, signals and
+ * restart block as if nothing had been.
  */
 #include "process/arch.h"
 
@@ -42,7 +43,6 @@
 #define WHERE		"process"
 #define USER_MODE_ONLY	1 /* UFFD_USER_MODE_ONLY, Linux 5.11 */
 #define CLEAN_FLAGS	0x202
-#define NO_DEADLINE	UINT64_MAX
 #define KERNEL_RESTARTS 512 /* its codes for calls to make again: to 516 */
 #define SYSCALL_BYTES	2
 
@@ -50,6 +50,7 @@ struct injection {
 	struct smi_stop *stop;
 	struct smi_x86_chosen thread;
 	struct smi_code code;
+	bool is_as_found; /* it stands as it did when it was found */
 };
 
 static bool is_restarted(const struct user_regs_struct *regs)
@@ -95,7 +96,7 @@ static int write_frame(struct injection *in)
 static int next_event(struct injection *in, struct smi_event *event)
 {
 	for (;;) {
-		int ret = smi_event_next(NO_DEADLINE, event);
+		int ret = smi_event_next(SMI_EVENT_NO_DEADLINE, event);
 
 		if (ret < 0)
 			return ret == -ECHILD ? -ESRCH : ret;
@@ -183,16 +184,6 @@ static int call_uffd(struct injection *in, long *ret_result)
 	return ret ? ret : run_call(in, ret_result);
 }
 
-static int call_close(struct injection *in, long fd)
-{
-	struct user_regs_struct regs = registers_of_call(in, SYS_close, fd);
-	int ret = smi_x86_set_registers(in->thread.tid, &regs);
-	long result;
-
-	smi_step("registers set to close");
-	return ret ? ret : run_call(in, &result);
-}
-
 static int wait_until_stopped(struct injection *in)
 {
 	struct smi_event event;
@@ -207,6 +198,43 @@ static int wait_until_stopped(struct injection *in)
 	return event.kind == SMI_EVENT_STOPPED ? 0 : -ESRCH;
 }
 
+/* From the entry of a call the thread makes the call, and stops then. */
+static int interrupt_again(const struct injection *in)
+{
+	if (ptrace(PTRACE_INTERRUPT, in->thread.tid, NULL, NULL) < 0)
+		return -errno;
+	smi_step("interrupted again");
+	return 0;
+}
+
+static int continue_into_stop(struct injection *in)
+{
+	int ret;
+
+	if (ptrace(PTRACE_CONT, in->thread.tid, NULL, NULL) < 0)
+		return -errno;
+	ret = wait_until_stopped(in);
+	in->is_as_found = !ret;
+	return ret;
+}
+
+static int call_close(struct injection *in, long fd)
+{
+	struct user_regs_struct regs = registers_of_call(in, SYS_close, fd);
+	int ret = smi_x86_set_registers(in->thread.tid, &regs);
+
+	smi_step("registers set to close");
+	if (!ret)
+		ret = go_to_call_stop(in);
+	smi_step("close entered");
+	if (!ret)
+		ret = interrupt_again(in);
+	if (!ret)
+		ret = continue_into_stop(in);
+	smi_step("descriptor closed");
+	return ret;
+}
+
 /* Back into a stop like that in which it was found. */
 static int put_back(struct injection *in)
 {
@@ -214,15 +242,13 @@ static int put_back(struct injection *in)
 	int ret = smi_x86_set_mask(tid, in->thread.mask);
 
 	smi_step("mask restored");
-	if (!ret && ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) < 0)
-		ret = -errno;
+	if (!ret && !in->is_as_found)
+		ret = interrupt_again(in);
 	if (!ret)
 		ret = smi_x86_set_registers(tid, &in->thread.regs);
 	smi_step("registers restored");
-	if (!ret && ptrace(PTRACE_CONT, tid, NULL, NULL) < 0)
-		ret = -errno;
-	if (!ret)
-		ret = wait_until_stopped(in);
+	if (!ret && !in->is_as_found)
+		ret = continue_into_stop(in);
 	smi_step("put back");
 	if (!ret)
 		ret = smi_x86_clear_options(tid);
