@@ -16,6 +16,7 @@
 #include "process/proc.h"
 #include "process/waited.h"
 #include "process/x86_code.h"
+#include "process/x86_frame.h"
 #include "process/x86_ptrace.h"
 
 #define WHERE		 "process"
@@ -157,5 +158,7 @@ int smi_arch_check_uffd(struct smi_target *target, struct smudge_error *err)
 		ret = check_filter(pid, status, err);
 	if (!ret)
 		ret = smi_x86_code_find(pid, &target->code, err);
+	if (!ret)
+		smi_x86_frame_prepare();
 	return ret;
 }

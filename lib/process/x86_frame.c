@@ -7,6 +7,7 @@
 #include <cpuid.h>
 #include <elf.h>
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
@@ -21,6 +22,8 @@
 #define DYNAMIC		(UINT64_C(3) << 17) /* AMX: its size depends */
 #define FLAGS		7 /* UC_FP_XSTATE, UC_SIGCONTEXT_SS, UC_STRICT_RESTORE_SS */
 #define XSTATE_LEAF	0xd
+#define FIRST_EXTENDED	2 /* of the features; x87 and SSE come before */
+#define NFEATURES	63
 #define NO_STACK	4 /* no valid ss_flags: sigaltstack stays as it is */
 
 struct software_bytes {
@@ -46,21 +49,50 @@ struct head {
 	uint64_t mask;
 };
 
+/* Where the state of each feature ends; 0: it was not asked for. */
+static uint32_t ends[NFEATURES];
+static pthread_once_t ends_once = PTHREAD_ONCE_INIT;
+
+static uint32_t ask_end(unsigned int feature)
+{
+	unsigned int size, offset, flags, none;
+
+	__cpuid_count(XSTATE_LEAF, feature, size, offset, flags, none);
+	return offset + size;
+}
+
+static void ask_ends(void)
+{
+	unsigned int low, high, none;
+	uint64_t known;
+
+	if (!__get_cpuid_count(XSTATE_LEAF, 0, &low, &none, &none, &high))
+		return;
+	known = (uint64_t)high << 32 | low;
+	for (unsigned int i = FIRST_EXTENDED; i < NFEATURES; i++)
+		if (known >> i & 1)
+			ends[i] = ask_end(i);
+}
+
+void smi_x86_frame_prepare(void)
+{
+	pthread_once(&ends_once, ask_ends);
+}
+
 /* Where the state of the last of the features ends. */
 static uint32_t state_bytes(uint64_t xfeatures)
 {
-	uint32_t end = LEGACY_BYTES;
+	uint32_t last = LEGACY_BYTES;
 
-	for (unsigned int i = 2; i < 63; i++) {
-		unsigned int size, offset, flags, none;
+	for (unsigned int i = FIRST_EXTENDED; i < NFEATURES; i++) {
+		uint32_t end = 0;
 
-		if (!(xfeatures >> i & 1))
-			continue;
-		__cpuid_count(XSTATE_LEAF, i, size, offset, flags, none);
-		if (offset + size > end)
-			end = offset + size;
+		if (xfeatures >> i & 1)
+			end = ends[i] ? ends[i] : ask_end(i);
+		if (end > last)
+			last = end;
 	}
-	return end;
+	return last;
 }
 
 int smi_x86_frame_read_state(pid_t tid, struct smi_x86_frame *frame)

@@ -28,6 +28,14 @@ struct smi_x86_frame {
 };
 
 /*
+ * smi_x86_frame_prepare - ask the processor where each state is
+ *
+ * Before the thread is stopped: in a virtual machine each question is one to
+ * its monitor, and takes some microseconds.
+ */
+void smi_x86_frame_prepare(void);
+
+/*
  * smi_x86_frame_read_state - read the extended state of a thread that stands
  * @frame: receives it; the rest is not yet set
  *
