@@ -16,8 +16,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sys/clock.h"
+
 #define STACK_BYTES ((size_t)512 << 10)
 #define GUARD_BYTES ((size_t)64 << 10) /* a page, whatever its size */
+/* What is used of it has its pages before a process is stopped. */
+#define USED_BYTES ((size_t)128 << 10)
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
+#endif
 
 struct errand {
 	void (*fn)(void *opaque);
@@ -72,10 +80,13 @@ char *smi_guardian_map_stack(void)
 
 	if (memory == MAP_FAILED)
 		return NULL;
-	if (mprotect(stack_in(memory), GUARD_BYTES, PROT_NONE) == 0)
-		return memory;
-	smi_guardian_unmap_stack(memory);
-	return NULL;
+	if (mprotect(stack_in(memory), GUARD_BYTES, PROT_NONE) < 0) {
+		smi_guardian_unmap_stack(memory);
+		return NULL;
+	}
+	(void)madvise(stack_in(memory) + STACK_BYTES - USED_BYTES, USED_BYTES,
+		      MADV_POPULATE_WRITE);
+	return memory;
 }
 
 void smi_guardian_unmap_stack(char *memory)
@@ -96,7 +107,8 @@ void smi_guardian_reap(pid_t pid)
 		;
 }
 
-static int start_and_wait(struct errand *errand, char *memory)
+static int start_and_wait(struct errand *errand, char *memory,
+			  uint64_t *ret_ended_ns)
 {
 	pid_t pid = smi_guardian_clone(run, memory,
 				       CLONE_VM | CLONE_VFORK | CLONE_FILES,
@@ -106,10 +118,12 @@ static int start_and_wait(struct errand *errand, char *memory)
 	if (pid < 0)
 		return ret;
 	smi_guardian_reap(pid);
+	*ret_ended_ns = smi_sys_now_ns();
 	return errand->is_done ? 0 : -EIO;
 }
 
-int smi_guardian_run(void (*fn)(void *opaque), void *opaque)
+int smi_guardian_run(void (*fn)(void *opaque), void *opaque,
+		     uint64_t *ret_ended_ns)
 {
 	struct errand errand = {.fn = fn, .opaque = opaque};
 	char *memory = smi_guardian_map_stack();
@@ -120,7 +134,7 @@ int smi_guardian_run(void (*fn)(void *opaque), void *opaque)
 		return -ENOMEM;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	ret = start_and_wait(&errand, memory);
+	ret = start_and_wait(&errand, memory, ret_ended_ns);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	smi_guardian_unmap_stack(memory);
 	return ret;

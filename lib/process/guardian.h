@@ -6,18 +6,22 @@
 #ifndef LIB_PROCESS_GUARDIAN_H
 #define LIB_PROCESS_GUARDIAN_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 /*
  * smi_guardian_run - run @fn in a child that shares everything, and wait for it
  * @fn: what it does; all signals are blocked, SIGCHLD has the default action,
  *      and handlers that it installs are its own
+ * @ret_ended_ns: receives when it had ended, by smi_sys_now_ns; not after
+ * -EAGAIN and -ENOMEM
  *
  * Blocks: until @fn is done, also if a signal arrives. Threads: any.
  * Return: 0, or -errno: -EIO (it was killed before it was done), -EAGAIN (no
  * process could be made), -ENOMEM.
  */
-int smi_guardian_run(void (*fn)(void *opaque), void *opaque);
+int smi_guardian_run(void (*fn)(void *opaque), void *opaque,
+		     uint64_t *ret_ended_ns);
 
 /*
  * For other kinds of guardians (keeper.h): memory with a stack, or NULL; and

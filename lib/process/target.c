@@ -120,6 +120,7 @@ int smi_target_while_stopped(struct smi_target *target, unsigned int timeout_ms,
 		.opaque = opaque,
 		.err = SMUDGE_ERROR_INIT,
 	};
+	uint64_t begun_ns, ended_ns = 0;
 	int ret;
 
 	smudge_error_clear(err);
@@ -127,11 +128,11 @@ int smi_target_while_stopped(struct smi_target *target, unsigned int timeout_ms,
 		return smudge_error_set(err, -ESRCH, WHERE,
 					"process %d has ended",
 					(int)target->pid);
-	ret = smi_guardian_run(guard_visit, &visit);
+	ret = smi_guardian_run(guard_visit, &visit, &ended_ns);
+	begun_ns = visit.stop.threads.interrupted_ns;
 	smi_threads_free(&visit.stop.threads);
 	if (ret_stopped_ns)
-		*ret_stopped_ns =
-			smi_stop_time_ns(visit.stop.threads.interrupted_ns);
+		*ret_stopped_ns = begun_ns ? ended_ns - begun_ns : 0;
 	if (ret < 0)
 		return smi_stop_not_made(ret, err);
 	if (visit.ret && err)
