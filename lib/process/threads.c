@@ -338,15 +338,17 @@ int smi_threads_seize(struct smi_threads *threads, struct smudge_error *err)
 
 	ret = list(&listing);
 	interrupt_all(threads);
-	if (!ret)
-		ret = smi_proc_stat(threads->pid, threads->pid, &stat);
 	if (ret < 0)
 		return list_failed(&listing, ret);
 	if (!threads->nthreads && has_ended(threads->pid, threads->pid))
 		return list_failed(&listing, -ESRCH);
-	return threads->nthreads && listing.is_complete &&
-	       smi_threads_all_stand(threads) &&
-	       listing.nlisted == stat.nthreads;
+	if (!threads->nthreads || !listing.is_complete ||
+	    !smi_threads_all_stand(threads))
+		return 0;
+	/* Only now: to read it takes as long as a thread takes to stop. */
+	ret = smi_proc_stat(threads->pid, threads->pid, &stat);
+	return ret < 0 ? list_failed(&listing, ret)
+		       : listing.nlisted == stat.nthreads;
 }
 
 void smi_threads_free(struct smi_threads *threads)
