@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One pass over the mappings finds the stack, one read of it the nearest signal
+ * A question for the mapping finds the stack, one read of it the nearest signal
  * frame.
  */
 #include "process/x86_stack.h"
@@ -8,16 +8,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "process/memory_of.h"
+#include "process/proc.h"
 #include "process/vmas.h"
 #include "process/x86_guard.h"
+#include "sys/maps.h"
 
 #define SCANNED_BYTES ((uint64_t)64 << 10) /* for a signal frame */
 #define IS_DISABLED   2			   /* SS_DISABLE */
 #define MOST_FLAGS    15
 #define USER_CS	      0x33
 #define USER_SS	      0x2b
+#define NAME_BYTES    64 /* longer ones are of no stack */
 
 struct search {
 	pid_t pid, tid;
@@ -40,42 +44,93 @@ enum {
 	FRAME_WORDS
 };
 
-static bool is_stack_memory(const struct smi_process_mapping *m)
+static bool is_stack_memory(const struct smi_sys_mapping *m)
 {
 	return m->is_readable && m->is_writable && !m->is_executable &&
 	       !m->is_shared;
 }
 
-static bool is_main_stack(const struct search *search,
-			  const struct smi_process_mapping *m)
+static bool is_main_stack(const struct search *search, const char *name)
 {
-	return search->tid == search->pid && !strcmp(m->name, "[stack]");
+	return search->tid == search->pid && !strcmp(name, "[stack]");
 }
 
 static bool has_thread_block(const struct search *search,
-			     const struct smi_process_mapping *m)
+			     const struct smi_sys_mapping *m)
 {
 	return search->thread_block > search->sp &&
 	       search->thread_block < m->end;
 }
 
+static bool is_guard(const struct smi_sys_mapping *m)
+{
+	return !m->is_readable && !m->is_writable && !m->is_executable;
+}
+
+/* The mapping that holds the stack pointer, or the next one. */
+static void judge(struct search *search, const struct smi_sys_mapping *m,
+		  const char *name)
+{
+	bool is_main = is_main_stack(search, name);
+
+	if (search->sp <= m->start || !is_stack_memory(m) ||
+	    (!is_main && !has_thread_block(search, m)))
+		return;
+	search->start = m->start;
+	search->end = m->end;
+	search->has_hidden_end = !is_main && search->guard_end != m->start;
+}
+
 /* Return: 1 at the mapping that holds the stack pointer. */
-static int visit(void *opaque, const struct smi_process_mapping *m)
+static int visit(void *opaque, const struct smi_process_mapping *mapping)
 {
 	struct search *search = opaque;
+	const struct smi_sys_mapping m = {
+		.start = mapping->start,
+		.end = mapping->end,
+		.is_shared = mapping->is_shared,
+		.is_readable = mapping->is_readable,
+		.is_writable = mapping->is_writable,
+		.is_executable = mapping->is_executable,
+	};
 
-	if (!m->is_readable && !m->is_writable && !m->is_executable)
-		search->guard_end = m->end;
-	if (search->sp >= m->end)
+	if (is_guard(&m))
+		search->guard_end = m.end;
+	if (search->sp >= m.end)
 		return 0;
-	if (search->sp > m->start && is_stack_memory(m) &&
-	    (is_main_stack(search, m) || has_thread_block(search, m))) {
-		search->start = m->start;
-		search->end = m->end;
-		search->has_hidden_end = !is_main_stack(search, m) &&
-					 search->guard_end != m->start;
-	}
+	judge(search, &m, mapping->name);
 	return 1;
+}
+
+static int ask(int maps, struct search *search)
+{
+	struct smi_sys_mapping m, before;
+	char name[NAME_BYTES];
+	int ret = smi_sys_maps_query_named(maps, search->sp, &m, name,
+					   sizeof(name));
+
+	if (!ret && m.start)
+		ret = smi_sys_maps_query(maps, m.start - 1, &before);
+	if (ret < 0)
+		return ret;
+	if (m.start && is_guard(&before))
+		search->guard_end = before.end;
+	judge(search, &m, name);
+	return 0;
+}
+
+/*
+ * By two questions, for a program may have thousands of mappings; where the
+ * kernel does not answer them (before Linux 6.11), from the text.
+ */
+static int find_stack(struct search *search)
+{
+	int maps = smi_proc_open(search->pid, "maps");
+	int ret = maps < 0 ? maps : ask(maps, search);
+
+	if (maps >= 0)
+		close(maps);
+	return ret < 0 ? smi_vmas_each(search->pid, visit, search) : 0;
 }
 
 static bool is_signal_frame(const uint64_t *words)
@@ -123,7 +178,7 @@ uint64_t smi_x86_stack_free(pid_t pid, pid_t tid,
 				.thread_block = regs->fs_base};
 	uint64_t bottom, used_from = regs->rsp - SMI_X86_RED_ZONE_BYTES;
 
-	if (smi_vmas_each(pid, visit, &search) < 0 || !search.end)
+	if (find_stack(&search) < 0 || !search.end)
 		return 0;
 	if (search.has_hidden_end)
 		search.start = smi_x86_guard_bottom(

@@ -42,7 +42,9 @@ struct query {
 };
 
 #define QUERY		 _IOWR('f', 17, struct query)
+#define VMA_READABLE	 (UINT64_C(1) << 0)
 #define VMA_WRITABLE	 (UINT64_C(1) << 1)
+#define VMA_EXECUTABLE	 (UINT64_C(1) << 2)
 #define VMA_SHARED	 (UINT64_C(1) << 3)
 #define COVERING_OR_NEXT (UINT64_C(1) << 4)
 
@@ -65,12 +67,15 @@ static void clip(struct smi_sys_mapping *m, uint64_t start, uint64_t end)
 		m->file_off = 0;
 }
 
-int smi_sys_maps_query(int maps, uint64_t at, struct smi_sys_mapping *m)
+int smi_sys_maps_query_named(int maps, uint64_t at, struct smi_sys_mapping *m,
+			     char *name, size_t name_bytes)
 {
 	struct query q = {
 		.size = sizeof(q),
 		.query_flags = COVERING_OR_NEXT,
 		.query_addr = at,
+		.vma_name_size = (uint32_t)name_bytes,
+		.vma_name_addr = (uintptr_t)name,
 	};
 	int ret;
 
@@ -87,10 +92,19 @@ int smi_sys_maps_query(int maps, uint64_t at, struct smi_sys_mapping *m)
 		.dev_major = q.dev_major,
 		.dev_minor = q.dev_minor,
 		.is_shared = q.vma_flags & VMA_SHARED,
+		.is_readable = q.vma_flags & VMA_READABLE,
 		.is_writable = q.vma_flags & VMA_WRITABLE,
+		.is_executable = q.vma_flags & VMA_EXECUTABLE,
 	};
 	learn_file(m);
+	if (name_bytes && !q.vma_name_size)
+		*name = '\0';
 	return 0;
+}
+
+int smi_sys_maps_query(int maps, uint64_t at, struct smi_sys_mapping *m)
+{
+	return smi_sys_maps_query_named(maps, at, m, NULL, 0);
 }
 
 static int walk_queries(int fd, uint64_t start, uint64_t end, each_fn each,
@@ -123,7 +137,9 @@ static bool parse(const char *line, struct smi_sys_mapping *m)
 		   &m->dev_minor, &m->inode) != 7)
 		return false;
 	m->is_shared = perms[3] == 's';
+	m->is_readable = perms[0] == 'r';
 	m->is_writable = perms[1] == 'w';
+	m->is_executable = perms[2] == 'x';
 	learn_file(m);
 	return true;
 }

@@ -7,6 +7,7 @@
 #define LIB_SYS_MAPS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* The part of one mapping that lies in the range asked for. */
@@ -18,7 +19,9 @@ struct smi_sys_mapping {
 	unsigned int dev_major;
 	unsigned int dev_minor;
 	bool is_shared;
+	bool is_readable;
 	bool is_writable;
+	bool is_executable;
 	bool has_file; /* shared anonymous memory is a file to the kernel */
 };
 
@@ -50,5 +53,13 @@ int smi_sys_maps_each_of(int proc, uint64_t start, uint64_t end,
  * Return: 0, -ENOENT (none), -ENOTTY (before Linux 6.11), -ESRCH or -errno.
  */
 int smi_sys_maps_query(int maps, uint64_t at, struct smi_sys_mapping *m);
+
+/*
+ * The same, with the name that the text has: a path, [stack] and its kind, or
+ * nothing.
+ * Return: also -ENAMETOOLONG (with its 0 it does not fit).
+ */
+int smi_sys_maps_query_named(int maps, uint64_t at, struct smi_sys_mapping *m,
+			     char *name, size_t name_bytes);
 
 #endif
