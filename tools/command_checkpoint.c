@@ -19,7 +19,6 @@
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
 static const char help_text[] =
 	"usage: smudge checkpoint --qmp SOCKET --to FOLDER|URI [OPTION]...\n"
@@ -203,12 +202,12 @@ static int parse(int argc, char *argv[], struct checkpoint_request *request)
 		{"disk-overlays", .text = &request->disk_overlays},
 		CHECKPOINT_STORE_OPTIONS(request),
 		{"json", .flag = &request->is_json},
-		{"help", .flag = &request->is_help},
+		{"help", .help = help_text},
 		{.name = NULL},
 	};
 	int status = tool_options_take(argc, argv, options);
 
-	if (status != TOOL_OK || request->is_help)
+	if (status != TOOL_OK)
 		return status;
 	if (optind < argc)
 		return tool_usage(NAME, "'%.40s' is too much", argv[optind]);
@@ -240,10 +239,5 @@ int command_checkpoint(int argc, char *argv[])
 	struct checkpoint_request request = {0};
 	int status = parse(argc, argv, &request);
 
-	if (status != TOOL_OK)
-		return status;
-	if (!request.is_help)
-		return run(&request);
-	fputs(help_text, stdout);
-	return TOOL_OK;
+	return status == TOOL_OK ? run(&request) : status;
 }

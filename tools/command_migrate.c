@@ -37,7 +37,6 @@ static const char help_text[] =
 #define NAME "migrate"
 
 struct request {
-	bool is_help;
 	const char *socket;
 	const char *uri;
 	bool has_bandwidth, has_downtime;
@@ -155,12 +154,12 @@ static int parse(int argc, char *argv[], struct request *request)
 		 .number = &request->downtime_ms, .max = INT64_MAX,
 		 .takes = "a number of milliseconds"},
 		{"json", .flag = &request->json},
-		{"help", .flag = &request->is_help},
+		{"help", .help = help_text},
 		{.name = NULL},
 	};
 	int status = tool_options_take(argc, argv, options);
 
-	if (status != TOOL_OK || request->is_help)
+	if (status != TOOL_OK)
 		return status;
 	if (!request->socket)
 		return tool_usage(NAME, "--qmp SOCKET is missing");
@@ -177,9 +176,5 @@ int command_migrate(int argc, char *argv[])
 	struct request request = {.socket = NULL};
 	int status = parse(argc, argv, &request);
 
-	if (status != TOOL_OK)
-		return status;
-	if (request.is_help)
-		return fputs(help_text, stdout), TOOL_OK;
-	return run(&request);
+	return status == TOOL_OK ? run(&request) : status;
 }

@@ -71,7 +71,6 @@ static const char help_text[] =
 	.takes = "a number of bytes, from 1 on, or one with K, M, G or T"
 
 struct request {
-	bool is_help;
 	bool has_downtime;
 	const char *socket;
 	struct rate_session_options options;
@@ -176,12 +175,12 @@ static int parse(int argc, char *argv[], struct request *request)
 		{"downtime", .flag = &request->has_downtime,
 		 .number = &forecast->downtime_ms, .max = MAX_DOWNTIME_MS,
 		 .takes = "a number of milliseconds"},
-		{"help", .flag = &request->is_help},
+		{"help", .help = help_text},
 		{.name = NULL},
 	};
 	int status = tool_options_take(argc, argv, known);
 
-	if (status != TOOL_OK || request->is_help)
+	if (status != TOOL_OK)
 		return status;
 	for (; optind < argc && status == TOOL_OK; optind++)
 		status = take_pid(argv[optind], request);
@@ -233,9 +232,5 @@ int command_rate(int argc, char *argv[])
 	};
 	int status = parse(argc, argv, &request);
 
-	if (status != TOOL_OK)
-		return status;
-	if (request.is_help)
-		return fputs(help_text, stdout), TOOL_OK;
-	return run(&request);
+	return status == TOOL_OK ? run(&request) : status;
 }

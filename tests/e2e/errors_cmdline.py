@@ -263,8 +263,10 @@ def help_and_version(lab):
                                  capture_output=True)
             check_equal((run.returncode, run.stderr), (0, ""), f"{run}")
             check("smudge" in run.stdout, f"{run}")
-    for command in ("demo", "features", "migrate", "qmp", "screenshot"):
+    for command in ("checkpoint", "demo", "features", "migrate", "qmp", "rate",
+                    "restore", "screenshot"):
         for arguments in ([command, "--help"], [command, "-h"],
+                          [command, "--help", "--no-such-option"],
                           [command, "word", "--help"], ["help", command]):
             run = subprocess.run([TOOL, *arguments], text=True,
                                  timeout=PATIENCE, capture_output=True)

@@ -36,7 +36,6 @@ struct checkpoint_request {
 	bool may_lack_flush;	    /* the disk's server */
 
 	bool is_json;
-	bool is_help;
 };
 
 #endif
