@@ -235,7 +235,8 @@ def a_second_monitor_and_the_process(lab):
 def private_memory_is_refused(lab):
     qemu = start(lab, backend="memory-backend-ram")
     check_equal(refused(qemu, "the memory mem of this QEMU is private",
-                        f"size={MEMORY // MIB}M,share=on"), "running", "status")
+                        f"memory-backend-file,id=mem,size={MEMORY // MIB}M,"
+                        "share=on,mem-path=/dev/shm"), "running", "status")
 
 
 @case

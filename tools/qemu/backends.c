@@ -35,8 +35,8 @@ static int refuse_private(const char *id, uint64_t bytes,
 	return smudge_error_set(
 		err, -EOPNOTSUPP, NAME,
 		"the memory %.40s of this QEMU is private: start it with "
-		"-object memory-backend-memfd,id=mem,size=%" PRIu64
-		"M,share=on -machine memory-backend=mem",
+		"-object memory-backend-file,id=mem,size=%" PRIu64
+		"M,share=on,mem-path=/dev/shm -machine memory-backend=mem",
 		id, bytes >> 20);
 }
 
@@ -163,9 +163,9 @@ static int find_all(struct qemu_peer *peer, const json_t *backends,
 		return 0;
 	return smudge_error_set(err, -EOPNOTSUPP, NAME,
 				"this QEMU has no memory backend: start it "
-				"with -object memory-backend-memfd,id=mem,"
-				"size=SIZE,share=on -machine memory-backend="
-				"mem");
+				"with -object memory-backend-file,id=mem,"
+				"size=SIZE,share=on,mem-path=/dev/shm -machine "
+				"memory-backend=mem");
 }
 
 int qemu_backends_find(struct qemu_peer *peer, struct qemu_places *ret_places,
@@ -261,6 +261,6 @@ int qemu_places_select(const struct qemu_places *places, pid_t pid,
 	}
 	return smudge_error_set(err, -EOPNOTSUPP, NAME,
 				"the memory backends of this QEMU lie apart in "
-				"its memory: make all of them memory-backend-"
-				"memfd");
+				"its memory: give the machine one for all of "
+				"it");
 }
