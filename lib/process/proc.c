@@ -142,3 +142,11 @@ char *smi_proc_next_line(struct smi_proc_lines *lines)
 			return NULL;
 	}
 }
+
+bool smi_proc_has_children(pid_t pid, pid_t tid)
+{
+	char text[16];
+
+	return smi_proc_read(smi_proc_open_thread(pid, tid, "children"), text,
+			     sizeof(text)) > 0;
+}

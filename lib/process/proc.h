@@ -53,6 +53,12 @@ uint64_t smi_proc_number(const char *text, const char *key, int base,
 /* Return: 0, -errno of smi_proc_read, or -EIO (not the text expected). */
 int smi_proc_stat(pid_t pid, pid_t tid, struct smi_proc_stat *ret_stat);
 
+/*
+ * Has this thread children that have not been waited for? false also where the
+ * kernel does not tell (CONFIG_PROC_CHILDREN).
+ */
+bool smi_proc_has_children(pid_t pid, pid_t tid);
+
 /* One line of a long file after the other. */
 struct smi_proc_lines {
 	int fd;

@@ -4,9 +4,13 @@
  * complete if it has as many as the kernel counts and none of them runs: then
  * none can begin or end before we let go, SIGKILL apart.
  *
- * First all are seized, then all are interrupted. While a thread is traced, the
- * kernel queues also signals that the process ignores (SIGCHLD), and wakes a
- * thread for them that does not stand: it must be one whose call we can repair.
+ * While a thread is traced, the kernel queues also signals that it ignores
+ * (SIGCHLD), and wakes another thread for them if it stands, or has a signal
+ * that it has not yet looked at. A thread that waits must have been told to
+ * stop by then, so that its call is repaired also if the signal goes to a third
+ * one. So those that sleep are told to stop before others are seized: those
+ * that run, which may fork, then the parents of children, and last the main
+ * thread, which gets what is sent to the process.
  */
 #include "process/threads.h"
 
@@ -19,23 +23,31 @@
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "process/guardian.h"
 #include "process/proc.h"
+#include "process/seize.h"
 #include "process/step.h"
 #include "sys/clock.h"
 
 #define WHERE	    "process"
 #define FIRST_COUNT 256
 #define PATIENCE_NS UINT64_C(200000000)
+#define MAX_LATE    64
+#define SLEEPS	    'S'
+#define LISTINGS    4 /* at most, until no thread is missed */
+
+struct late {
+	pid_t tids[MAX_LATE];
+	size_t n;
+};
 
 struct listing {
 	struct smi_threads *threads;
 	struct smudge_error *err;
 	uint64_t nlisted;
 	bool is_complete;
+	struct late running, parents; /* to be seized after the others */
 };
 
 /* NULL: not among them. */
@@ -116,16 +128,20 @@ static bool interrupt(struct smi_thread *thread)
 {
 	if (thread->is_stopped)
 		thread->is_stopped = stands(thread->tid);
-	return thread->is_stopped ||
-	       ptrace(PTRACE_INTERRUPT, thread->tid, NULL, NULL) == 0;
+	if (!thread->is_stopped && !thread->is_asked)
+		thread->is_asked =
+			ptrace(PTRACE_INTERRUPT, thread->tid, NULL, NULL) == 0;
+	return thread->is_stopped || thread->is_asked;
 }
 
 static void interrupt_all(struct smi_threads *threads)
 {
 	if (!threads->interrupted_ns)
 		threads->interrupted_ns = smi_sys_now_ns();
-	for (size_t i = threads->nthreads; i-- > 0;) {
-		if (!interrupt(&threads->of[i]))
+	for (size_t i = 0; i < threads->nthreads;) {
+		if (interrupt(&threads->of[i]))
+			i++;
+		else
 			threads->of[i] = threads->of[--threads->nthreads];
 		smi_step("interrupted");
 	}
@@ -181,82 +197,11 @@ static int explain(struct listing *listing, pid_t tid)
 	return refused(listing);
 }
 
-/*
- * A worker of the kernel runs no user code and forks nothing. To stop one would
- * end what it does for io_uring with EINTR.
- */
-static bool is_worker(pid_t pid, pid_t tid)
-{
-	struct smi_proc_stat stat;
-
-	return smi_proc_stat(pid, tid, &stat) == 0 && stat.is_kernel_worker;
-}
-
-/* A stop is not consumed, which WEXITED does not prevent. */
-static void wait_if_ended(pid_t tid)
-{
-	siginfo_t info = {0};
-
-	waitid(P_PID, (id_t)tid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL);
-	if (info.si_pid && info.si_code != CLD_TRAPPED &&
-	    info.si_code != CLD_STOPPED)
-		waitpid(tid, NULL, __WALL | WNOHANG);
-}
-
-static void wait_for_ended(const struct smi_threads *traced)
-{
-	for (size_t i = 0; i < traced->nthreads; i++)
-		wait_if_ended(traced->of[i].tid);
-}
-
-static void receive_sigchld(int number)
-{
-	int code = errno;
-
-	(void)number;
-	wait_for_ended(*smi_guardian_slot());
-	errno = code;
-}
-
-static void handle_sigchld(int how)
-{
-	struct sigaction action = {.sa_handler = receive_sigchld};
-	sigset_t set;
-
-	sigfillset(&action.sa_mask);
-	sigaction(SIGCHLD, &action, NULL);
-	sigemptyset(&set);
-	sigaddset(&set, SIGCHLD);
-	sigprocmask(how, &set, NULL);
-}
-
-/*
- * PTRACE_SEIZE waits while a thread of the process executes a program, and that
- * one waits for others to end: for those that we trace, until we have waited
- * for them. So that happens meanwhile, in a handler of SIGCHLD of the guardian,
- * and the kernel makes the call again.
- */
-static long seize_one(const struct smi_threads *threads, pid_t tid)
-{
-	long ret;
-	int code;
-
-	*smi_guardian_slot() = threads;
-	handle_sigchld(SIG_UNBLOCK);
-	ret = ptrace(PTRACE_SEIZE, tid, NULL, NULL);
-	code = errno;
-	handle_sigchld(SIG_BLOCK);
-	errno = code;
-	return ret;
-}
-
 static int seize(struct listing *listing, pid_t tid)
 {
 	int ret = 1;
 
-	if (is_worker(listing->threads->pid, tid))
-		return 0;
-	if (seize_one(listing->threads, tid) < 0)
+	if (smi_seize(listing->threads, tid) < 0)
 		ret = errno == ESRCH ? 0 : explain(listing, tid);
 	if (ret <= 0)
 		return ret;
@@ -265,8 +210,46 @@ static int seize(struct listing *listing, pid_t tid)
 	if (add(listing->threads, tid) < 0)
 		return smudge_error_set(listing->err, -ENOMEM, WHERE,
 					"out of memory");
-	wait_if_ended(tid); /* its signal came before it was added */
+	smi_seize_wait_if_ended(tid); /* its signal came before it was added */
 	return 0;
+}
+
+static bool put_off(struct late *late, pid_t tid)
+{
+	if (late->n == MAX_LATE)
+		return false;
+	late->tids[late->n++] = tid;
+	return true;
+}
+
+/*
+ * A worker of the kernel runs no user code and forks nothing. To stop one would
+ * end what it does for io_uring with EINTR.
+ */
+static int seize_or_put_off(struct listing *listing, pid_t tid)
+{
+	struct smi_proc_stat stat = {.state = SLEEPS};
+	pid_t pid = listing->threads->pid;
+
+	if (smi_proc_stat(pid, tid, &stat) == 0 && stat.is_kernel_worker)
+		return 0;
+	if (tid == pid || smi_proc_has_children(pid, tid)) {
+		if (put_off(&listing->parents, tid))
+			return 0;
+	} else if (stat.state != SLEEPS && put_off(&listing->running, tid))
+		return 0;
+	return seize(listing, tid);
+}
+
+/* The main thread is listed first, and seized last. */
+static int seize_late(struct listing *listing, struct late *late)
+{
+	int ret = 0;
+
+	smi_seize_wait_for_ended(listing->threads);
+	while (!ret && late->n)
+		ret = seize(listing, late->tids[--late->n]);
+	return ret;
 }
 
 /* Return: 0 or -errno. */
@@ -280,7 +263,7 @@ static int visit(struct listing *listing, const char *name)
 	listing->nlisted++;
 	thread = find(listing->threads, tid);
 	if (!thread)
-		return seize(listing, tid);
+		return seize_or_put_off(listing, tid);
 	if (!thread->is_stopped)
 		listing->is_complete = false;
 	return 0;
@@ -299,7 +282,7 @@ static int visit_entries(struct listing *listing, const char *entries, long n)
 	return ret;
 }
 
-static int list(struct listing *listing)
+static int list_once(struct listing *listing)
 {
 	_Alignas(struct dirent64) char entries[4096];
 	int fd = smi_proc_open(listing->threads->pid, "task");
@@ -307,7 +290,8 @@ static int list(struct listing *listing)
 	long n = 1;
 
 	/* Their signal may have been taken with another's. */
-	wait_for_ended(listing->threads);
+	smi_seize_wait_for_ended(listing->threads);
+	listing->nlisted = listing->running.n = listing->parents.n = 0;
 	while (!ret && n > 0) {
 		n = syscall(SYS_getdents64, fd, entries, sizeof(entries));
 		ret = n < 0 ? -errno : visit_entries(listing, entries, n);
@@ -315,6 +299,31 @@ static int list(struct listing *listing)
 	if (fd >= 0)
 		close(fd);
 	return ret;
+}
+
+/*
+ * As long as none of those that come late is traced, there is time to look if
+ * one was missed.
+ */
+static int list(struct listing *listing)
+{
+	struct smi_threads *threads = listing->threads;
+	struct smi_proc_stat stat = {0};
+	int ret, n = 0;
+
+	for (size_t i = 0; i < threads->nthreads; i++)
+		threads->of[i].is_asked = false;
+	do {
+		ret = list_once(listing);
+		if (ret < 0 || listing->running.n + listing->parents.n == 0)
+			return ret;
+		ret = smi_proc_stat(threads->pid, threads->pid, &stat);
+	} while (!ret && listing->nlisted != stat.nthreads && ++n < LISTINGS);
+	if (ret < 0)
+		return ret;
+	interrupt_all(threads);
+	ret = seize_late(listing, &listing->running);
+	return ret ? ret : seize_late(listing, &listing->parents);
 }
 
 static int list_failed(const struct listing *listing, int code)

@@ -14,6 +14,7 @@
 
 struct smi_thread {
 	pid_t tid;
+	bool is_asked; /* to stop, since they were last listed */
 	bool is_stopped;
 };
 

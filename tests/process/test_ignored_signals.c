@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A child ends while its parent thread is traced already and other threads are
+ * not yet. The kernel then queues SIGCHLD, which is ignored, and wakes
+ * another thread if the parent has a signal that it has not yet looked at: one
+ * whose wait would return EINTR, unless that thread has been told to stop.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "other.h"
+#include "proc_of.h"
+#include "process/proc.h"
+#include "process/step.h"
+#include "process/target.h"
+#include "support.h"
+
+#define TIMEOUT_MS  20000
+#define A_MOMENT_US 50000 /* for a thread that was woken to return */
+
+/* Of the target and the test. */
+struct shared {
+	_Atomic pid_t parent, child; /* a thread, and a process */
+	_Atomic bool is_waiting;     /* the other thread */
+	_Atomic int wrong;	     /* errno of its wait */
+};
+
+static struct shared *shared;
+static pid_t target;
+static int ends_child[2], ends_vfork[2];
+static bool is_child_ended;
+static int ntold; /* to stop, before the parent was traced */
+
+static void handle(int number)
+{
+	(void)number;
+}
+
+static _Noreturn void wait_for_byte(int fd)
+{
+	char byte;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	_exit(read(fd, &byte, 1) == 1 ? 0 : 1);
+}
+
+/* While it waits for the child of vfork, it looks at no signal. */
+static void *be_parent(void *opaque)
+{
+	const struct sigaction action = {.sa_handler = handle,
+					 .sa_flags = SA_RESTART};
+	pid_t child = fork();
+
+	if (!child)
+		wait_for_byte(ends_child[0]);
+	sigaction(SIGUSR1, &action, NULL);
+	atomic_store(&shared->child, child);
+	atomic_store(&shared->parent, (pid_t)syscall(SYS_gettid));
+	if (!vfork())
+		wait_for_byte(ends_vfork[0]);
+	for (;;)
+		pause();
+	return opaque;
+}
+
+static void *be_other(void *opaque)
+{
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+	struct epoll_event event;
+
+	for (;;) {
+		atomic_store(&shared->is_waiting, true);
+		if (epoll_wait(epoll, &event, 1, -1) < 0)
+			atomic_store(&shared->wrong, errno);
+	}
+	return opaque;
+}
+
+static _Noreturn void run(bool is_main_parent)
+{
+	pthread_t thread;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (!is_main_parent)
+		pthread_create(&thread, NULL, be_parent, NULL);
+	while (!is_main_parent && !atomic_load(&shared->parent))
+		usleep(100);
+	pthread_create(&thread, NULL, be_other, NULL);
+	if (is_main_parent)
+		be_parent(NULL);
+	for (;;)
+		pause();
+}
+
+static char state_of(pid_t pid, pid_t tid)
+{
+	struct smi_proc_stat stat = {0};
+
+	smi_proc_stat(pid, tid, &stat);
+	return stat.state;
+}
+
+/* The parent has a signal, and is in vfork; the other one waits. */
+static void start(bool is_main_parent)
+{
+	pid_t parent;
+
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(shared, MAP_FAILED);
+	assert_int_equal(pipe2(ends_child, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(ends_vfork, O_CLOEXEC), 0);
+	is_child_ended = false;
+	ntold = 0;
+	fflush(NULL);
+	target = fork();
+	assert_true(target >= 0);
+	if (!target)
+		run(is_main_parent);
+	while (!(parent = atomic_load(&shared->parent)) ||
+	       state_of(target, parent) != 'D' ||
+	       !atomic_load(&shared->is_waiting))
+		usleep(100);
+	assert_int_equal(syscall(SYS_tgkill, target, parent, SIGUSR1), 0);
+}
+
+static void end(void)
+{
+	other_end(target);
+	for (int i = 0; i < 2; i++) {
+		close(ends_child[i]);
+		close(ends_vfork[i]);
+	}
+	munmap(shared, sizeof(*shared));
+}
+
+/* In the process that stops the target; as soon as the parent is traced. */
+static void end_child(const char *step)
+{
+	pid_t child = atomic_load(&shared->child);
+
+	ntold += !is_child_ended && !strcmp(step, "interrupted");
+	if (strcmp(step, "seized") || is_child_ended ||
+	    !proc_of_tracer(target, atomic_load(&shared->parent)))
+		return;
+	is_child_ended = true;
+	if (write(ends_child[1], "x", 1) != 1)
+		return;
+	while (state_of(child, child) != 'Z')
+		usleep(100);
+	usleep(A_MOMENT_US);
+	is_child_ended = write(ends_vfork[1], "x", 1) == 1;
+}
+
+static int do_nothing(struct smi_stop *stop, void *opaque,
+		      struct smudge_error *err)
+{
+	return 0;
+}
+
+static void expect_no_eintr(bool is_main_parent)
+{
+	struct smudge_error err = SMUDGE_ERROR_INIT;
+	struct smi_target stopped;
+
+	start(is_main_parent);
+	assert_int_equal(smi_target_open(target, &stopped, NULL), 0);
+	smi_step_hook = end_child;
+	if (smi_target_while_stopped(&stopped, TIMEOUT_MS, do_nothing, NULL,
+				     NULL, &err))
+		fail_msg("%s", err.message);
+	smi_step_hook = NULL;
+	assert_true(is_child_ended);
+	assert_true(ntold > 0);
+	usleep(A_MOMENT_US);
+	assert_int_equal(atomic_load(&shared->wrong), 0);
+	smi_target_close(&stopped);
+	end();
+}
+
+static void test_child_of_main_thread(void **state)
+{
+	expect_no_eintr(true);
+}
+
+static void test_child_of_another_thread(void **state)
+{
+	expect_no_eintr(false);
+}
+
+TEST_MAIN(test_child_of_main_thread, test_child_of_another_thread)
