@@ -120,6 +120,31 @@ class StorageDaemon(Server):
         return folder
 
 
+def certificates(lab):
+    """A folder as nbdkit and libnbd want it: an authority, and what it signed for a
+    server and a client on this machine."""
+    need("certtool")
+    folder = lab.path("pki")
+    folder.mkdir(mode=0o700)
+
+    def make(*words):
+        subprocess.run(["certtool", *map(str, words)], check=True, capture_output=True)
+
+    for name, text in (
+            ("ca", "cn = test\nca\ncert_signing_key\n"),
+            ("server", "cn = localhost\ndns_name = localhost\ntls_www_server\n"),
+            ("client", "cn = client\ntls_www_client\nsigning_key\n")):
+        key, template = folder / f"{name}-key.pem", folder / f"{name}.info"
+        template.write_text(f"{text}expiration_days = 2\n")
+        make("--generate-privkey", "--key-type=ecdsa", "--outfile", key)
+        make(*(["--generate-self-signed"] if name == "ca" else
+               ["--generate-certificate", "--load-ca-certificate",
+                folder / "ca-cert.pem", "--load-ca-privkey", folder / "ca-key.pem"]),
+             "--load-privkey", key, "--template", template, "--outfile",
+             folder / f"{name}-cert.pem")
+    return folder
+
+
 def raw_of(lab, layer, name="disk.raw"):
     """A layer's virtual disk as a flat file."""
     need("qemu-img")

@@ -210,6 +210,26 @@ def a_full_store_has_room_again(lab):
 
 
 @case
+def a_store_that_fails_for_a_while_behind_a_filter(lab):
+    """nbdkit tries again and opens its plugin anew: nothing of it shows."""
+    target = Target(lab)
+    trigger = lab.path("failing")
+    server = Nbdkit(lab, "--filter=retry", "--filter=error", "--filter=delay", "memory",
+                    "64M", "delay-write=5ms", "retries=20", "retry-delay=1",
+                    "retry-exponential=no", "error-pwrite=EIO", "error-pwrite-rate=1",
+                    f"error-pwrite-file={trigger}")
+    command = (f"{copied(lab, server.uri)} && {target.turn()}; "
+               f"[ $SMUDGE_NUMBER != 1 ] || {{ touch {trigger}; "
+               f"(sleep 1; rm {trigger}) > /dev/null 2>&1 & }}")
+    process = series(target, "--to", server.uri, "--count", "3", "--on-commit", command)
+    status, out, err = ended(process)
+    check_equal((status, err), (0, ""), "end")
+    layers = objects(out)
+    check_equal([layer["full"] for layer in layers], [True, False, False], "full")
+    check_copies(lab, layers)
+
+
+@case
 def one_that_is_too_small(lab):
     target = Target(lab)
     server = Nbdkit(lab, "memory", "1M")

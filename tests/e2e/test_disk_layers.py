@@ -10,7 +10,7 @@ from cores import Target, ended
 from ending import end_in_time
 from layers import answer, file_of, said, tool
 from smudgetest import PATIENCE, TOOL, case, check, check_equal, check_sentence, main
-from stores import Nbdkit, raw_of
+from stores import Nbdkit, certificates, raw_of
 
 
 def make(lab):
@@ -52,6 +52,19 @@ def with_a_key_over_tls(lab):
     check_sentence(said("layers", "verify", f"{uri}&tls-psk-file={others}",
                         status=1).strip(),
                    "(?i)tls|gnutls|handshake")
+
+
+@case
+def with_certificates_over_tls(lab):
+    """Both sides prove who they are."""
+    _, disk = make(lab)
+    folder = certificates(lab)
+    server = Nbdkit(lab, "--tls=require", f"--tls-certificates={folder}",
+                    "--tls-verify-peer", "file", disk)
+    uri = server.uri.replace("nbd+unix://", "nbds+unix://")
+    said("layers", "verify", f"{uri}&tls-certificates={folder}")
+    # of no authority that it knows
+    check_sentence(said("layers", "verify", uri, status=1).strip(), "(?i)tls|gnutls")
 
 
 @case
