@@ -134,22 +134,6 @@ static int learn(struct smi_drops *d, chunk_fn private_fn, chunk_fn shared_fn,
 	return ret;
 }
 
-/* The first range that ends after @address. */
-static size_t first_range(const struct smi_drops *d, uint64_t address)
-{
-	size_t low = 0, high = d->nranges;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (d->ranges[middle].end <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 static int kinds_unknown(const struct smi_drops *d, int code,
 			 struct smudge_error *err)
 {
@@ -164,7 +148,7 @@ static int kinds_unknown(const struct smi_drops *d, int code,
 static int check_mapping(void *opaque, const struct smi_sys_mapping *m)
 {
 	const struct smi_drops *d = opaque;
-	size_t i = first_range(d, m->start);
+	size_t i = smi_drops_first_range(d, m->start);
 
 	if (!m->is_shared && !m->has_file)
 		return 0;
@@ -327,16 +311,26 @@ void smi_drops_cut(struct smi_drops *d, uint64_t end)
 		d->ranges[d->nranges - 1].end = end;
 }
 
+bool smi_drops_is_untouched(struct smi_drops *d, uint64_t start, uint64_t end)
+{
+	size_t i = smi_drops_first_range(d, start);
+	struct smi_drops_range *range = i < d->nranges ? &d->ranges[i] : NULL;
+
+	return range && range->start <= start && end <= range->end &&
+	       range->is_shared && !range->is_hugetlb &&
+	       smi_drops_untouched_shared(d, range, start, end);
+}
+
 bool smi_drops_has(const struct smi_drops *d, uint64_t start, uint64_t end)
 {
-	size_t i = first_range(d, start);
+	size_t i = smi_drops_first_range(d, start);
 
 	return i < d->nranges && d->ranges[i].start < end;
 }
 
 void smi_drops_written(struct smi_drops *d, uint64_t start, uint64_t end)
 {
-	for (size_t i = first_range(d, start); i < d->nranges; i++) {
+	for (size_t i = smi_drops_first_range(d, start); i < d->nranges; i++) {
 		struct smi_drops_range *range = &d->ranges[i];
 		uint64_t from = start > range->start ? start : range->start;
 		uint64_t to = end < range->end ? end : range->end;
@@ -369,7 +363,8 @@ int smi_drops_report(struct smi_drops *d, uint64_t start, uint64_t end,
 {
 	int ret = 0;
 
-	for (size_t i = first_range(d, start); !ret && i < d->nranges; i++) {
+	for (size_t i = smi_drops_first_range(d, start); !ret && i < d->nranges;
+	     i++) {
 		struct smi_drops_range *range = &d->ranges[i];
 		uint64_t from = start > range->start ? start : range->start;
 		uint64_t to = end < range->end ? end : range->end;

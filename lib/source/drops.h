@@ -108,6 +108,17 @@ void smi_drops_cut(struct smi_drops *d, uint64_t end);
 void smi_drops_written(struct smi_drops *d, uint64_t start, uint64_t end);
 
 /*
+ * smi_drops_is_untouched - is every page mapped here, and protected?
+ * @start, @end: a part of the source's range
+ *
+ * Then a scan for what was written and smi_drops_report would find nothing, and
+ * this call stands for both: it notes what they would. One walk over the page
+ * tables instead of two, and where it finds a page it ends there. Only of
+ * shared memory; false also if it cannot be known.
+ */
+bool smi_drops_is_untouched(struct smi_drops *d, uint64_t start, uint64_t end);
+
+/*
  * smi_drops_report - report pages whose content was or may have been dropped
  * @start, @end: a part of the source's range, after its scan. A page that was
  *      dropped before the scan is reported now; one that is dropped later, by

@@ -34,3 +34,18 @@ void smi_drops_emit(const struct smi_drops_chunk *chunk, uint64_t word,
 		bits &= n == 64 ? 0 : ~(((UINT64_C(1) << n) - 1) << first);
 	}
 }
+
+size_t smi_drops_first_range(const struct smi_drops *d, uint64_t address)
+{
+	size_t low = 0, high = d->nranges;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (d->ranges[middle].end <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}

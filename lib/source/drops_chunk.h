@@ -63,6 +63,9 @@ struct smi_drops_chunk {
 	bool is_look;		  /* no bit is cleared */
 };
 
+/* The first range that ends after @address, or nranges. */
+size_t smi_drops_first_range(const struct smi_drops *d, uint64_t address);
+
 /* Words of @npages pages from the chunk's @page on. Return: 0 or -errno. */
 int smi_drops_words(const struct smi_drops_chunk *chunk, uint64_t page,
 		    uint64_t npages, uint64_t *words);

@@ -19,11 +19,10 @@
  * Is there a mapping of all addresses? MS_ASYNC does nothing else than to look.
  * If it cannot be known: no.
  */
-static bool is_without_holes(const struct smi_drops_chunk *chunk)
+static bool is_without_holes(const struct smi_drops *d, uint64_t start,
+			     uint64_t end)
 {
-	const struct smi_uffd_target *target = chunk->drops->target;
-	uint64_t start = smi_drops_address(chunk, 0);
-	uint64_t end = smi_drops_address(chunk, chunk->npages);
+	const struct smi_uffd_target *target = d->target;
 	struct smi_sys_mapping m;
 
 	if (target)
@@ -51,7 +50,8 @@ static int find_mapped(const struct smi_drops_chunk *chunk, uint64_t *now)
 	uint64_t start = smi_drops_address(chunk, 0);
 	uint64_t end = smi_drops_address(chunk, chunk->npages);
 	uint64_t absent[SMI_DROPS_CHUNK_WORDS] = {0};
-	bool are_absent = were_most_mapped(chunk) && is_without_holes(chunk);
+	bool are_absent = were_most_mapped(chunk) &&
+			  is_without_holes(chunk->drops, start, end);
 	uint64_t *found = are_absent ? absent : now;
 	long n = (are_absent ? smi_sys_pagemap_find_absent
 			     : smi_sys_pagemap_find_present)(
@@ -173,6 +173,22 @@ static int check_word(const struct smi_drops_chunk *chunk, uint64_t word,
 		*content &= ~empty;
 	}
 	return 0;
+}
+
+bool smi_drops_untouched_shared(const struct smi_drops *d,
+				struct smi_drops_range *range, uint64_t start,
+				uint64_t end)
+{
+	uint64_t first = (start - range->start) >> d->page_shift;
+	uint64_t limit = (end - range->start) >> d->page_shift;
+
+	if (!is_without_holes(d, start, end) ||
+	    smi_sys_pagemap_find_touched(d->pagemap, start, end) != 0)
+		return false;
+	/* what smi_drops_check_shared would have noted */
+	smi_drops_set(range->mapped, first, limit);
+	smi_drops_set(range->content, first, limit);
+	return true;
 }
 
 int smi_drops_check_shared(const struct smi_drops_chunk *chunk)

@@ -11,4 +11,10 @@
 /* Note what is mapped and resident, report what was. Return: 0 or -errno. */
 int smi_drops_check_shared(const struct smi_drops_chunk *chunk);
 
+/* smi_drops_is_untouched, of addresses of a shared range that is no hugetlbfs.
+ */
+bool smi_drops_untouched_shared(const struct smi_drops *d,
+				struct smi_drops_range *range, uint64_t start,
+				uint64_t end);
+
 #endif

@@ -14,7 +14,8 @@
  *
  * A dropped page (MADV_DONTNEED) loses the bit in private anonymous memory
  * only. In all other memory the entry keeps the bit although the content is
- * gone, so each scan is followed by a search for dropped content (drops.h).
+ * gone, so each scan is followed by a search for dropped content (drops.h),
+ * unless one walk before both finds nothing for either.
  *
  * A harvest that fails may have protected pages that it did not report. It
  * returns the error, and then the whole range is dirty for every client.
@@ -42,6 +43,12 @@
 #include "sys/maps.h"
 
 #define WHERE "uffd"
+
+/*
+ * What is asked about at once before it is scanned: large, as each costs calls,
+ * and small, as one touched page makes it a part of the scan.
+ */
+#define PIECE_BYTES (UINT64_C(32) << 20)
 
 static void report(struct smi_uffd *u, long n, struct smudge_sink *sink)
 {
@@ -168,8 +175,8 @@ static int harvest_anew(struct smi_uffd *u, struct smudge_sink *sink,
 }
 
 /* Return: as scan_window. */
-static int harvest_window(struct smi_uffd *u, uint64_t start, uint64_t end,
-			  struct smudge_sink *sink, struct smudge_error *err)
+static int harvest_touched(struct smi_uffd *u, uint64_t start, uint64_t end,
+			   struct smudge_sink *sink, struct smudge_error *err)
 {
 	int ret = scan_window(u, start, end, sink, err);
 
@@ -177,6 +184,36 @@ static int harvest_window(struct smi_uffd *u, uint64_t start, uint64_t end,
 		ret = smi_drops_report(&u->drops, start, end, sink, false, err);
 	if (ret < 0)
 		smi_drops_written(&u->drops, start, u->end);
+	return ret;
+}
+
+static uint64_t piece_end(uint64_t at, uint64_t end)
+{
+	return min_u64(end, (at | (PIECE_BYTES - 1)) + 1);
+}
+
+/* Where the first piece begins that was not touched, or @end. */
+static uint64_t touched_end(struct smi_uffd *u, uint64_t at, uint64_t end)
+{
+	while (at < end &&
+	       !smi_drops_is_untouched(&u->drops, at, piece_end(at, end)))
+		at = piece_end(at, end);
+	return at;
+}
+
+/* Return: as scan_window. */
+static int harvest_window(struct smi_uffd *u, uint64_t start, uint64_t end,
+			  struct smudge_sink *sink, struct smudge_error *err)
+{
+	int ret = 0;
+
+	while (start < end && ret == 0) {
+		uint64_t touched = touched_end(u, start, end);
+
+		if (start < touched)
+			ret = harvest_touched(u, start, touched, sink, err);
+		start = piece_end(touched, end);
+	}
 	return ret;
 }
 
@@ -199,8 +236,8 @@ static int uffd_harvest(void *opaque, struct smudge_sink *sink,
  * Changes nothing: the next harvest finds the same pages, and the same mapping
  * that is not registered.
  */
-static int look_window(struct smi_uffd *u, uint64_t start, uint64_t end,
-		       struct smudge_sink *sink, struct smudge_error *err)
+static int look_written(struct smi_uffd *u, uint64_t start, uint64_t end,
+			struct smudge_sink *sink, struct smudge_error *err)
 {
 	long n = SMI_UFFD_MAX_RUNS;
 
@@ -221,6 +258,24 @@ static int look_window(struct smi_uffd *u, uint64_t start, uint64_t end,
 	return 0;
 }
 
+static int look_window(struct smi_uffd *u, uint64_t start, uint64_t end,
+		       struct smudge_sink *sink, struct smudge_error *err)
+{
+	int ret = 0;
+
+	while (start < end && ret == 0) {
+		uint64_t touched = touched_end(u, start, end);
+
+		if (start < touched)
+			ret = look_written(u, start, touched, sink, err);
+		if (start < touched && !ret)
+			ret = smi_drops_report(&u->drops, start, touched, sink,
+					       true, err);
+		start = piece_end(touched, end);
+	}
+	return ret;
+}
+
 /* A scan without protection finds a page until a harvest has fetched it. */
 static int uffd_look(void *opaque, struct smudge_sink *sink,
 		     struct smudge_error *err)
@@ -235,9 +290,6 @@ static int uffd_look(void *opaque, struct smudge_sink *sink,
 	for (uint64_t at = u->start, end; at < u->end && !ret; at = end) {
 		end = scan_end(u, at);
 		ret = look_window(u, at, end, sink, err);
-		if (!ret)
-			ret = smi_drops_report(&u->drops, at, end, sink, true,
-					       err);
 	}
 	return ret;
 }

@@ -85,6 +85,21 @@ long smi_sys_pagemap_find_written(int pagemap, uint64_t start, uint64_t end,
 	return scan_written(pagemap, 0, start, end, runs, max);
 }
 
+/* The general path, which tells of a mapped page whether it is protected. */
+int smi_sys_pagemap_find_touched(int pagemap, uint64_t start, uint64_t end)
+{
+	const struct scan_arg arg = {
+		.flags = SCAN_CHECK_WPASYNC,
+		.max_pages = 1,
+		.category_inverted = PAGE_PRESENT,
+		.category_anyof_mask = PAGE_WRITTEN | PAGE_PRESENT,
+		.return_mask = PAGE_PRESENT,
+	};
+	struct smi_sys_page_run run;
+
+	return (int)scan(pagemap, arg, start, end, &run, 1);
+}
+
 /* A scan, made again when a signal has interrupted it. */
 static long scan_again(int pagemap, struct scan_arg arg, uint64_t start,
 		       uint64_t end, struct smi_sys_page_run *runs, size_t max)

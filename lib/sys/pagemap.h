@@ -56,6 +56,17 @@ long smi_sys_pagemap_find_written(int pagemap, uint64_t start, uint64_t end,
 				  struct smi_sys_page_run *runs, size_t max);
 
 /*
+ * smi_sys_pagemap_find_touched - is there a page that was written since it was
+ *	protected, or that is not mapped?
+ *
+ * Protects nothing. Of hugetlbfs, and of addresses without a mapping, it does
+ * not tell.
+ * Return: 1, 0 (all are mapped and protected), or -errno, as of
+ * smi_sys_pagemap_find_written.
+ */
+int smi_sys_pagemap_find_touched(int pagemap, uint64_t start, uint64_t end);
+
+/*
  * smi_sys_pagemap_find_present - find pages that this process has mapped
  *
  * Protects nothing. It does not find a page that the kernel is migrating.

@@ -141,6 +141,53 @@ static void test_windows(void **state)
 	run_as(false, drop_shared_far_apart, NULL);
 }
 
+/* ---- pieces of 32 MiB, which are asked about before they are scanned ---- */
+
+#define PIECE_PAGES ((UINT64_C(32) << 20) / PAGE)
+
+/* @border: a page where a piece begins, with one before and two behind it */
+static bool touch_around(struct drops_rig *r, uint64_t border)
+{
+	const uint64_t pages[] = {border - 1, border, border + PIECE_PAGES + 5,
+				  border + 2 * PIECE_PAGES};
+
+	for (int round = 0; round < 2; round++) {
+		CHECK(drops_harvest(r) && drops_expect(r, NULL, 0));
+		CHECK(drops_drop(r, pages[1], MADV_REMOVE));
+		CHECK(drops_drop(r, pages[2], MADV_REMOVE));
+		r->ram[pages[0] * PAGE] = 'X';
+		r->ram[pages[3] * PAGE] = 'X';
+		CHECK(drops_harvest(r) && drops_expect(r, pages, 4));
+		r->ram[pages[1] * PAGE] = 'W';
+		r->ram[pages[2] * PAGE] = 'W';
+		CHECK(drops_harvest(r) && drops_expect(r, pages + 1, 2));
+	}
+	return true;
+}
+
+static bool touch_pieces(void *opaque)
+{
+	struct drops_rig r = {.npages = 3 * PIECE_PAGES + 17};
+	int fd = drops_memfd(r.npages);
+
+	r.ram = drops_reserve(r.npages);
+	CHECK(fd >= 0 && r.ram != MAP_FAILED);
+	drops_map_at(r.ram, r.npages, MAP_SHARED, fd);
+	close(fd);
+	memset(r.ram, 'W', r.npages * PAGE);
+	CHECK(drops_open_rig(&r));
+	CHECK(touch_around(&r, PIECE_PAGES -
+				       (uintptr_t)r.ram / PAGE % PIECE_PAGES));
+	munmap(r.ram, r.npages * PAGE);
+	return drops_close_rig(&r);
+}
+
+static void test_pieces(void **state)
+{
+	test_need_uffd();
+	run_as(false, touch_pieces, NULL);
+}
+
 /* ---- what is unsure, and how it is counted ---------------------------- */
 
 static bool count_sure(void *opaque)
@@ -307,6 +354,6 @@ static void test_file_of_root_as_nobody(void **state)
 	close(fd);
 }
 
-TEST_MAIN(test_borders, test_borders_as_nobody, test_windows, test_sure,
-	  test_no_file_size, test_unsure_as_nobody, test_twice, test_unmapped,
-	  test_file_of_root_as_nobody)
+TEST_MAIN(test_borders, test_borders_as_nobody, test_windows, test_pieces,
+	  test_sure, test_no_file_size, test_unsure_as_nobody, test_twice,
+	  test_unmapped, test_file_of_root_as_nobody)
