@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from ending import end_in_time
+from ending import end_orderly
 from layers import said
 from monitor import Monitor, open_terminal, text_of
 from smudgetest import GUEST, MIB, PATIENCE, TOOL, case, check, check_equal, \
@@ -115,8 +115,8 @@ def a_signal_cancels_it(lab):
     lab.closers.append(process.kill)
     wait_until(lambda: "query-x-smudge-checkpoints" in saving.commands,
                "it waits")
-    (_, err), _ = end_in_time(process, signal.SIGINT, "smudge checkpoint",
-                              lambda: process.communicate(timeout=PATIENCE))
+    _, err = end_orderly(process, signal.SIGINT, "smudge checkpoint",
+                         lambda: process.communicate(timeout=PATIENCE))
     check_equal((process.returncode, err),
                 (1, "smudge: the checkpoint was cancelled\n"), "end")
     check_equal(saving.commands.count("x-smudge-checkpoint-cancel"), 1,

@@ -7,7 +7,7 @@ import signal
 import subprocess
 
 from cores import Target, ended
-from ending import end_in_time
+from ending import end_orderly
 from layers import answer, file_of, said, tool
 from smudgetest import PATIENCE, TOOL, case, check, check_equal, check_sentence, main
 from stores import Nbdkit, certificates, raw_of
@@ -139,8 +139,8 @@ def a_signal_ends_the_wait_for_a_server(lab):
         process.wait(0.5)
     except subprocess.TimeoutExpired:
         pass
-    (_, err), _ = end_in_time(process, signal.SIGINT, "smudge layers export",
-                              lambda: process.communicate(timeout=PATIENCE))
+    _, err = end_orderly(process, signal.SIGINT, "smudge layers export",
+                         lambda: process.communicate(timeout=PATIENCE))
     check_equal(process.returncode, 1, "status")
     check_sentence(err.strip(), "cancelled|interrupted")
     check_equal([name for name in os.listdir(lab.folder) if "core" in name], [], "left")
