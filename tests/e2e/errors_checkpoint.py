@@ -10,6 +10,7 @@ from ending import a_while, end_in_time, moments
 from layers import file_of, left_beside, listed, tool, verify
 from smudgetest import GUEST, PATIENCE, VM, any_engine, case, check, \
     check_equal, check_sentence, main, need_engine, wait_until
+from stopwatch import Stopwatch
 
 ERROR = 1
 
@@ -247,9 +248,14 @@ def a_signal_while_it_is_restored(lab):
     for _ in moments():
         machine = lab.machine("restored", "--restore", folder)
         a_while(0.15)
-        end_in_time(machine.process, signal.SIGTERM, "restored",
-                    lambda: machine.process.wait(PATIENCE))
-        check(machine.process.returncode in (-signal.SIGTERM, 128 + 15),
+        with Stopwatch() as watch:
+            end_in_time(machine.process, signal.SIGTERM, "restored",
+                        lambda: machine.process.wait(PATIENCE))
+        # it waits a second for what has to stop, which may be too short there
+        has_left = watch.slowdown > 2 and \
+            "without waiting for what did not stop" in machine.log()
+        check(machine.process.returncode in (-signal.SIGTERM, 128 + 15) or
+              has_left and machine.process.returncode == ERROR,
               f"{machine.process.returncode} {machine.log()}")
         lab.machines.remove(machine)
 
