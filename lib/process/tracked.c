@@ -22,10 +22,10 @@ struct smi_area *smi_area_after(const struct smudge_process *process,
 	return low < process->nareas ? process->areas[low] : NULL;
 }
 
-struct smi_area *smi_area_at(const struct smudge_process *process,
-			     uint64_t address)
+static const struct smi_area *area_at(const struct smudge_process *process,
+				      uint64_t address)
 {
-	struct smi_area *area = smi_area_after(process, address);
+	const struct smi_area *area = smi_area_after(process, address);
 
 	return area && area->start <= address ? area : NULL;
 }
@@ -33,7 +33,7 @@ struct smi_area *smi_area_at(const struct smudge_process *process,
 bool smi_is_tracked(const struct smudge_process *process, uint64_t start,
 		    const struct smi_object *object, const char *name)
 {
-	const struct smi_area *area = smi_area_at(process, start);
+	const struct smi_area *area = area_at(process, start);
 
 	return area && area->attachment == process->attachment &&
 	       smi_object_continues(&area->object, area->name, object, name,

@@ -7,14 +7,9 @@
 
 #include "process/objects.h"
 
-/*
- * The first area that ends behind @address, and the one that @address is in; or
- * NULL.
- */
+/* The first area that ends behind @address, or NULL. */
 struct smi_area *smi_area_after(const struct smudge_process *process,
 				uint64_t address);
-struct smi_area *smi_area_at(const struct smudge_process *process,
-			     uint64_t address);
 
 /* Is the page at @start tracked, as the object that it is now? */
 bool smi_is_tracked(const struct smudge_process *process, uint64_t start,
