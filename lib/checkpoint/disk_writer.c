@@ -154,7 +154,7 @@ static int write_run(struct smi_call *call, void *opaque, uint8_t *scratch,
 	struct smi_disk_context *context = opaque;
 	struct smi_disk_run *run = run_of(call);
 	uint64_t n;
-	int ret = check_owner(call, context, err);
+	int ret = 0;
 
 	for (uint64_t page = 0; !ret && page < call->npages; page += n) {
 		bool is_zero;
@@ -162,6 +162,8 @@ static int write_run(struct smi_call *call, void *opaque, uint8_t *scratch,
 		n = next_piece(run, page, &is_zero);
 		if (page)
 			ret = smi_calls_continue(call, err);
+		if (!ret)
+			ret = check_owner(call, context, err);
 		if (ret)
 			break;
 		ret = is_zero ? try_zero(context, call->first_page + page, n,

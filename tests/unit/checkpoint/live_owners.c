@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "checkpoint/checkpointer_objects.h"
+#include "checkpoint/disk_owner.h"
 #include "checkpoint/target.h"
 #include "live_rig.h"
 
@@ -212,6 +213,44 @@ static void while_it_writes(void **state)
 	close_both();
 }
 
+/*
+ * One write of pages that lie together may be many calls, if zeros are among
+ * them: before each one it looks, not only before the first.
+ */
+static void between_pages_and_zeros(void **state)
+{
+	struct test_rng rng = test_rng_start("live_owners pieces");
+	struct rig_region *ram = &older.rig.regions[0];
+	struct smudge_layer_info info;
+	uint8_t mark[PAGE];
+	uint64_t tickets[2];
+
+	open_both(&rng);
+	live_checkpoint(&older, &info);
+	/* From now on 32 pages, and 32 of zeros. */
+	for (size_t page = 0; page < 1024; page++) {
+		rig_write(&older.rig, ram, page, 1);
+		if (page / 32 % 2)
+			memset(ram->bytes + page * PAGE, 0, PAGE);
+	}
+	close_gate(3);
+	tickets[0] = rig_save(&older.rig);
+	wait_at_gate();
+	last_page(mark);
+	tickets[1] = rig_save(&newer.rig);
+	wait_for_mark(mark);
+	usleep(SMI_DISK_OTHERS_STOP_NS / 1000);
+	open_gate();
+	expect_lost(tickets[0]);
+	/* The one that was under way is the last. */
+	assert_int_equal(gate.nwrites, 3);
+	assert_int_equal(
+		smudge_checkpointer_wait(newer.rig.cp, tickets[1], NULL, NULL),
+		0);
+	live_drop_snapshots(&newer);
+	close_both();
+}
+
 /* In committed: the other one comes, and its mark is on the device. */
 static int let_the_other_come(struct live *live)
 {
@@ -303,5 +342,5 @@ static void cancelled_while_others_stop(void **state)
 	live_close(&older);
 }
 
-TEST_MAIN(while_it_writes, while_its_snapshot_is_taken, a_mark_that_was_left,
-	  cancelled_while_others_stop)
+TEST_MAIN(while_it_writes, between_pages_and_zeros, while_its_snapshot_is_taken,
+	  a_mark_that_was_left, cancelled_while_others_stop)
