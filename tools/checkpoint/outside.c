@@ -21,6 +21,7 @@
 #include "checkpoint/pruner.h"
 #include "clock.h"
 #include "common/clock.h"
+#include "common/process_memory.h"
 #include "common/range.h"
 
 #define NAME "checkpoint"
@@ -70,29 +71,18 @@ static bool has_ended(const struct checkpoint_outside *outside)
 	return poll(&wait, 1, 0) == 1;
 }
 
-/* A kernel thread has no program. */
-static bool is_kernel_thread(pid_t pid)
-{
-	char path[64], target[8];
-
-	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
-	return readlink(path, target, sizeof(target)) < 0 && errno == ENOENT;
-}
-
-/* A zombie has none either. */
-static int check_program(const struct checkpoint_outside *outside,
-			 struct smudge_error *err)
+static int check_memory(const struct checkpoint_outside *outside,
+			struct smudge_error *err)
 {
 	pid_t pid = outside->subject->pid;
+	const char *why;
 
-	if (!is_kernel_thread(pid))
-		return 0;
-	return smudge_error_set(err, -ESRCH, NAME,
-				has_ended(outside)
-					? "process %d has ended"
-					: "%d is a kernel thread, which has no "
-					  "memory of its own",
-				(int)pid);
+	if (has_ended(outside))
+		return smudge_error_set(err, -ESRCH, NAME,
+					"process %d has ended", (int)pid);
+	why = process_memory_missing(pid);
+	return why ? smudge_error_set(err, -ESRCH, NAME, "%d %s", (int)pid, why)
+		   : 0;
 }
 
 static int open_pidfd(struct checkpoint_outside *outside,
@@ -102,7 +92,7 @@ static int open_pidfd(struct checkpoint_outside *outside,
 
 	outside->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (outside->pidfd >= 0)
-		return check_program(outside, err);
+		return check_memory(outside, err);
 	if (errno == EINVAL || errno == ENOENT)
 		return smudge_error_set(err, -ESRCH, NAME,
 					"%d is a thread of another process",

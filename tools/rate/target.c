@@ -15,19 +15,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "common/process_memory.h"
 #include "number.h"
 
 #define MAX_PID INT32_MAX
-
-/* A kernel thread has no program. */
-static bool is_kernel_thread(pid_t pid)
-{
-	char path[64];
-	char target[8];
-
-	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
-	return readlink(path, target, sizeof(target)) < 0 && errno == ENOENT;
-}
 
 /* The first line of a file of the process, without its end; "" if none. */
 static void read_line(pid_t pid, const char *file, char *line, size_t size)
@@ -73,6 +64,7 @@ int rate_target_open(pid_t pid, struct rate_target *ret_target,
 		     struct smudge_error *err)
 {
 	struct rate_target target = {.pid = pid, .name = "?"};
+	const char *why;
 
 	if (pid == getpid())
 		return smudge_error_set(err, -EINVAL, "rate",
@@ -86,12 +78,11 @@ int rate_target_open(pid_t pid, struct rate_target *ret_target,
 		return smudge_error_set(err, -ESRCH, "rate",
 					"process %d has ended", (int)pid);
 	}
-	if (is_kernel_thread(pid)) {
+	why = process_memory_missing(pid);
+	if (why) {
 		close(target.pidfd);
-		return smudge_error_set(
-			err, -EINVAL, "rate",
-			"%d is a kernel thread, which has no memory of its own",
-			(int)pid);
+		return smudge_error_set(err, -EINVAL, "rate", "%d %s", (int)pid,
+					why);
 	}
 	*ret_target = target;
 	return 0;

@@ -24,7 +24,8 @@ struct rate_target {
 /*
  * rate_target_open - find a process
  * Return: 0, or -errno with one sentence: -ESRCH (no such process, or it is
- * only another one's thread), -EINVAL (a kernel thread, or it is this process).
+ * only another one's thread), -EINVAL (a kernel thread, no first thread, or it
+ * is this process).
  */
 int rate_target_open(pid_t pid, struct rate_target *ret_target,
 		     struct smudge_error *err);
