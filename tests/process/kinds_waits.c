@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,8 +89,13 @@ static void round_epoll_pwait(struct rig_worker *worker)
 		      0);
 }
 
+/*
+ * In a namespace of the thread's, where there may be one: then a target that is
+ * killed leaves no semaphore behind.
+ */
 static bool begin_semaphore(struct rig_worker *worker)
 {
+	unshare(CLONE_NEWIPC);
 	worker->fds[0] = semget(IPC_PRIVATE, 1, 0600);
 	return worker->fds[0] >= 0;
 }
