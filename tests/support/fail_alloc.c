@@ -69,24 +69,40 @@ static void write_count(void)
 	close(fd);
 }
 
+/*
+ * It is taken by its name at once: were it read first and removed then, one
+ * that has come in between would be removed unread.
+ */
+static bool take_control(char *text, size_t size)
+{
+	char taken[MAX_PATH];
+	ssize_t n = -1;
+	int fd;
+
+	snprintf(taken, sizeof(taken), "%s.taken", control);
+	if (rename(control, taken) < 0)
+		return false;
+	fd = open(taken, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		n = read(fd, text, size - 1);
+		close(fd);
+	}
+	return n > 0;
+}
+
 static void read_control(void)
 {
 	char text[32] = {0};
-	int fd;
 
 	if (access(control, F_OK) < 0 ||
 	    atomic_flag_test_and_set_explicit(&is_reading,
 					      memory_order_relaxed))
 		return;
-	fd = open(control, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0 && read(fd, text, sizeof(text) - 1) > 0) {
+	if (take_control(text, sizeof(text))) {
 		write_count();
-		unlink(control);
 		atomic_store_explicit(&countdown, atol(text),
 				      memory_order_relaxed);
 	}
-	if (fd >= 0)
-		close(fd);
 	atomic_flag_clear_explicit(&is_reading, memory_order_relaxed);
 }
 
