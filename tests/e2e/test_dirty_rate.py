@@ -53,14 +53,32 @@ def reports_needlessly(machine, report):
         for window in report["x-smudge"]["windows"])
 
 
+def sleep_until(moment):
+    time.sleep(max(0, moment - time.monotonic()))
+
+
+def passes_within(machine, ms, **arguments):
+    """Passes that began and ended in a window of that length, and its report.
+
+    The window begins somewhat after the command was sent, and ends at its
+    length after that at the earliest: passes are counted in its middle.
+    """
+    sent = time.monotonic()
+    calc(machine, ms, **arguments)
+    sleep_until(time.monotonic() + 0.4 * ms / 1000)
+    first = len(machine.passes())
+    sleep_until(sent + 0.9 * ms / 1000)
+    last = len(machine.passes())
+    was_late = time.monotonic() > sent + ms / 1000
+    return 0 if was_late else last - first - 1, measured(machine)
+
+
 def whole_passes(machine, ms, **arguments):
-    """Measure until the guest made two passes meanwhile."""
+    """Measure until the guest made a whole pass meanwhile."""
     attempts = 0
     while True:
-        before = len(machine.passes())
-        calc(machine, ms, **arguments)
-        report = measured(machine)
-        if len(machine.passes()) < before + 2:
+        passes, report = passes_within(machine, ms, **arguments)
+        if passes < 1:
             ms *= 2  # a slow machine
             check(ms <= 60000, "a guest that makes no passes")
             continue
