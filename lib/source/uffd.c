@@ -201,9 +201,16 @@ static uint64_t touched_end(struct smi_uffd *u, uint64_t at, uint64_t end)
 	return at;
 }
 
-/* Return: as scan_window. */
-static int harvest_window(struct smi_uffd *u, uint64_t start, uint64_t end,
-			  struct smudge_sink *sink, struct smudge_error *err)
+typedef int (*part_fn)(struct smi_uffd *u, uint64_t start, uint64_t end,
+		       struct smudge_sink *sink, struct smudge_error *err);
+
+/*
+ * Call @each for every part of pieces that may have been touched, until it does
+ * not return 0. Return: what it returned last.
+ */
+static int each_touched(struct smi_uffd *u, uint64_t start, uint64_t end,
+			part_fn each, struct smudge_sink *sink,
+			struct smudge_error *err)
 {
 	int ret = 0;
 
@@ -211,7 +218,7 @@ static int harvest_window(struct smi_uffd *u, uint64_t start, uint64_t end,
 		uint64_t touched = touched_end(u, start, end);
 
 		if (start < touched)
-			ret = harvest_touched(u, start, touched, sink, err);
+			ret = each(u, start, touched, sink, err);
 		start = piece_end(touched, end);
 	}
 	return ret;
@@ -227,7 +234,7 @@ static int uffd_harvest(void *opaque, struct smudge_sink *sink,
 		return harvest_anew(u, sink, err);
 	for (uint64_t at = u->start, end; at < u->end && ret == 0; at = end) {
 		end = scan_end(u, at);
-		ret = harvest_window(u, at, end, sink, err);
+		ret = each_touched(u, at, end, harvest_touched, sink, err);
 	}
 	return ret < 0 ? ret : 0;
 }
@@ -258,22 +265,13 @@ static int look_written(struct smi_uffd *u, uint64_t start, uint64_t end,
 	return 0;
 }
 
-static int look_window(struct smi_uffd *u, uint64_t start, uint64_t end,
-		       struct smudge_sink *sink, struct smudge_error *err)
+static int look_touched(struct smi_uffd *u, uint64_t start, uint64_t end,
+			struct smudge_sink *sink, struct smudge_error *err)
 {
-	int ret = 0;
+	int ret = look_written(u, start, end, sink, err);
 
-	while (start < end && ret == 0) {
-		uint64_t touched = touched_end(u, start, end);
-
-		if (start < touched)
-			ret = look_written(u, start, touched, sink, err);
-		if (start < touched && !ret)
-			ret = smi_drops_report(&u->drops, start, touched, sink,
-					       true, err);
-		start = piece_end(touched, end);
-	}
-	return ret;
+	return ret ? ret
+		   : smi_drops_report(&u->drops, start, end, sink, true, err);
 }
 
 /* A scan without protection finds a page until a harvest has fetched it. */
@@ -289,7 +287,7 @@ static int uffd_look(void *opaque, struct smudge_sink *sink,
 	}
 	for (uint64_t at = u->start, end; at < u->end && !ret; at = end) {
 		end = scan_end(u, at);
-		ret = look_window(u, at, end, sink, err);
+		ret = each_touched(u, at, end, look_touched, sink, err);
 	}
 	return ret;
 }
