@@ -209,13 +209,18 @@ static void test_stack_used_up(void **state)
 	expect_no_thread(use_up_stack);
 }
 
+static void need_known_guards(void)
+{
+	if (!guards_are_known())
+		test_skip_without("guards", "Linux 6.15 tells of guard pages");
+}
+
 static void test_guarded_stack(void **state)
 {
 	struct smudge_error err = SMUDGE_ERROR_INIT;
 	pid_t pid;
 
-	if (!guards_are_known())
-		test_skip_without("guards", "Linux 6.15 tells of guard pages");
+	need_known_guards();
 	pid = start(wait_on_guarded, 2);
 	if (attach(pid, &err) != 0)
 		fail_msg("%s", err.message);
@@ -229,8 +234,7 @@ static void test_stack_below_a_guard(void **state)
 	struct smudge_error err = SMUDGE_ERROR_INIT;
 	pid_t pid;
 
-	if (!guards_are_known())
-		test_skip_without("guards", "Linux 6.15 tells of guard pages");
+	need_known_guards();
 	pid = start(wait_below_guard, 2);
 	assert_int_equal(attach(pid, &err), -EAGAIN);
 	assert_non_null(strstr(err.message, "has no known end"));
