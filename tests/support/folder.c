@@ -8,6 +8,7 @@
 #include "support.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,4 +53,16 @@ void folder_check(const char *path, size_t nentries)
 			 strcmp(entry->d_name, "..") != 0;
 	closedir(dir);
 	assert_int_equal(found, nentries);
+}
+
+void folder_flip(const char *name, off_t at, uint8_t bits)
+{
+	int fd = open(name, O_RDWR | O_CLOEXEC);
+	uint8_t byte;
+
+	assert_true(fd >= 0);
+	assert_int_equal(pread(fd, &byte, 1, at), 1);
+	byte ^= bits;
+	assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+	close(fd);
 }

@@ -4,7 +4,6 @@
  * memory holds is left alone where the reason is known before.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -150,19 +149,6 @@ static void cancelled(void **state)
 	restore_close(&rig);
 }
 
-/* Change a byte of a file, and change it back. */
-static void flip(const char *name, off_t at)
-{
-	int fd = open(name, O_RDWR | O_CLOEXEC);
-	uint8_t byte;
-
-	assert_true(fd >= 0);
-	assert_int_equal(pread(fd, &byte, 1, at), 1);
-	byte ^= 0x10;
-	assert_int_equal(pwrite(fd, &byte, 1, at), 1);
-	close(fd);
-}
-
 /*
  * A bit that was flipped anywhere in the chain ends a restore, or changes
  * nothing in what comes back.
@@ -185,7 +171,7 @@ static void damaged(void **state)
 
 		assert_int_equal(stat(name, &st), 0);
 		at = (off_t)test_rng_below(&rng, (uint64_t)st.st_size);
-		flip(name, at);
+		folder_flip(name, at, 0x10);
 		restore_open(&rig, &memory.now, RESTORE_PRIVATE, 0xee);
 		if (smudge_chain_open(&options, &chain, NULL) == 0) {
 			int ret = smudge_restore(rig.memory, chain, NULL, NULL);
@@ -196,7 +182,7 @@ static void damaged(void **state)
 			smudge_chain_close(chain);
 		}
 		restore_close(&rig);
-		flip(name, at);
+		folder_flip(name, at, 0x10);
 	}
 	assert_true(nfailed > 0);
 }

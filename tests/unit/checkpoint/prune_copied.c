@@ -183,25 +183,13 @@ static void find_frame(struct victim *victim)
 	close(fd);
 }
 
-static void flip(off_t at)
-{
-	int fd = open(FIRST, O_RDWR | O_CLOEXEC);
-	uint8_t byte;
-
-	assert_true(fd >= 0);
-	assert_int_equal(pread(fd, &byte, 1, at), 1);
-	byte ^= 0x15;
-	assert_int_equal(pwrite(fd, &byte, 1, at), 1);
-	close(fd);
-}
-
 /* Of a byte of the frame: it may not matter. Return: did it? */
 static bool is_refused(const struct victim *victim, off_t skip)
 {
 	struct smudge_error err;
 	bool matters;
 
-	flip(victim->file_off + skip);
+	folder_flip(FIRST, victim->file_off + skip, 0x15);
 	matters = prune_rig_wrong(&rig, "chain", NLAYERS) != NULL;
 	if (matters) {
 		assert_int_equal(prune(&err), -EBADMSG);
@@ -210,7 +198,7 @@ static bool is_refused(const struct victim *victim, off_t skip)
 		assert_int_equal(err.page, victim->page);
 		folder_check("chain", NLAYERS);
 	}
-	flip(victim->file_off + skip);
+	folder_flip(FIRST, victim->file_off + skip, 0x15);
 	return matters;
 }
 
