@@ -2,7 +2,8 @@
 """Counts the cases of all rows, and says at the end what a reader needs.
 
 Only the end of a long log may be kept, so it has what matters: skips first,
-then each failed test with the end of its own output, then the numbers.
+then each failed test with what failed in it and the end of its own output,
+then the numbers.
 """
 import json
 import re
@@ -15,10 +16,25 @@ ALL_EXCERPT_LINES = 45
 LINE_CHARACTERS = 200
 
 
-def tail(text, nlines):
+def failed_cases(lines):
+    """Numbers of the lines with which TAP says what failed, and where."""
+    is_failed = False
+    for number, line in enumerate(lines):
+        if re.match(r"(not )?ok \d", line):
+            is_failed = line.startswith("not ")
+        elif not line.startswith("#"):
+            is_failed = False
+        if is_failed:
+            yield number
+
+
+def excerpt(text, nlines):
+    """The end of an output, and what failed in it if that is further up."""
     lines = [line[:LINE_CHARACTERS].rstrip() for line in text.splitlines()
              if line.strip()]
-    return lines[max(0, len(lines) - nlines):]
+    first = list(failed_cases(lines))[:nlines // 2]
+    start = max(0, len(lines) - nlines + len(first))
+    return [lines[i] for i in first if i < start] + lines[start:]
 
 
 def plain(name):
@@ -55,7 +71,7 @@ class Tally:
         for (row, test), (why, output) in self.failures.items():
             cases = why and ": " + ", ".join(why)
             yield f"failed: {row}: {test}{cases or ''}"[:LINE_CHARACTERS]
-            yield from ("    " + line for line in tail(output, each))
+            yield from ("    " + line for line in excerpt(output, each))
         yield (f"{self.passed} passed, {self.failed} failed, "
                f"{self.skipped} skipped")
 

@@ -322,6 +322,8 @@ ENDS = [{"name": "smudge:unit / a", "result": "FAIL", "stdout": "not ok",
         {"name": "smudge:unit / b", "result": "SKIP"},
         {"name": "smudge:unit / c", "result": "TIMEOUT", "stderr": "waits"}]
 
+FAILED_CASE = "ok 1 - a\nnot ok 2 - b\n# x > 0\nok 3 - c\n# not ok - tests\n"
+
 
 def test_tally():
     counted = tally.Tally()
@@ -343,6 +345,10 @@ def test_tally():
         counted.case("row", str(i), "failed", output="\n".join("abcdefgh"))
     kept = list(counted.summary())[-60:]
     assert all(f"failed: row: {i}" in kept for i in range(20))
+    assert tally.excerpt(FAILED_CASE + "and\na\nlong\nend", 4) == \
+        ["not ok 2 - b", "# x > 0", "long", "end"]
+    assert tally.excerpt(FAILED_CASE + "end", 9) == \
+        (FAILED_CASE + "end").splitlines()
 
 
 def test_errors():

@@ -47,7 +47,6 @@ static void check_stats(struct rig *rig, uint32_t rounds)
 static void with_a_live_writer(void **state)
 {
 	struct rig rig = {.rounds_wanted = 6};
-	/* Slow enough for the writer to get its turn in every round. */
 	struct smudge_migrate_limits limits = {
 		.size = sizeof(limits), .max_bandwidth_bytes_ps = 20000000};
 	unsigned long writes;

@@ -235,12 +235,25 @@ static int state_save(void *opaque, void **ret_bytes, size_t *ret_length)
 	return 0;
 }
 
+/* A busy machine may give the writer no turn in a whole round. */
+static void wait_for_writer(struct rig *rig)
+{
+	unsigned long before =
+		atomic_load_explicit(&rig->writes, memory_order_relaxed);
+
+	while (rig->writer &&
+	       atomic_load_explicit(&rig->writes, memory_order_relaxed) ==
+		       before)
+		usleep(100);
+}
+
 enum smudge_migrate_decision
 rig_policy(const struct smudge_migrate_stats *stats,
 	   const struct smudge_migrate_limits *limits, void *opaque)
 {
 	struct rig *rig = opaque;
 
+	wait_for_writer(rig);
 	rig->at_policy = *stats;
 	if (stats->dirty_pages_ps > rig->most_dirty_ps)
 		rig->most_dirty_ps = stats->dirty_pages_ps;
