@@ -13,21 +13,13 @@
 
 #include <linux/userfaultfd.h>
 
+#include "common/pagemap_scan.h"
 #include "sources_library.h"
 #include "sources_uffd.h"
 
 /* Newer than the headers of Linux 6.1. */
 #define BARE_FEATURES (UINT64_C(1) << 0 | 7 << 12 | 1 << 15)
 #define USER_ONLY     1
-#define WP_MATCHING   (UINT64_C(1) << 0)
-#define CHECK_WPASYNC (UINT64_C(1) << 1)
-#define IS_WRITTEN    (UINT64_C(1) << 1)
-
-struct scan_arg {
-	uint64_t size, flags, start, end, walk_end, vec, vec_len, max_pages;
-	uint64_t inverted, mask, anyof_mask, return_mask;
-};
-#define SCAN _IOWR('f', 16, struct scan_arg)
 
 struct bare {
 	struct sources_ram ram;
@@ -68,21 +60,21 @@ void sources_uffd_scan(struct sources_uffd_scan *scan,
 		       const struct sources_ram *ram)
 {
 	struct uffdio_range range = range_of(ram);
-	struct scan_arg arg = {
+	struct pagemap_scan arg = {
 		.size = sizeof(arg),
-		.flags = WP_MATCHING | CHECK_WPASYNC,
+		.flags = PAGEMAP_SCAN_WP_MATCHING | PAGEMAP_SCAN_CHECK_WPASYNC,
 		.start = range.start,
 		.end = range.start + range.len,
 		.vec = (uintptr_t)scan->runs,
 		.vec_len = SOURCES_UFFD_RUNS,
-		.mask = IS_WRITTEN,
-		.return_mask = IS_WRITTEN,
+		.category_mask = PAGEMAP_IS_WRITTEN,
+		.return_mask = PAGEMAP_IS_WRITTEN,
 	};
 	int n;
 
 	scan->found = 0;
 	do {
-		n = ioctl(scan->pagemap, SCAN, &arg);
+		n = ioctl(scan->pagemap, PAGEMAP_SCAN_IOCTL, &arg);
 		sources_must(n, "PAGEMAP_SCAN");
 		for (int i = 0; i < n; i++)
 			scan->found +=

@@ -49,7 +49,7 @@ ALLOWED = {
     "vm": {"control", "machine", "devices", "base", "common"},
     "tools": {"common"},
     "examples": set(),
-    "bench": {"bitmap", "sys"},
+    "bench": {"bitmap", "sys", "common"},
 }
 FOLDERS = ("include", "lib", "common", "vm", "tools", "examples", "bench", "tests",
            "guests")

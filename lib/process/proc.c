@@ -11,10 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The kernel's flags PF_KTHREAD, PF_IO_WORKER and PF_USER_WORKER (Linux 6.4).
- */
-#define IS_KERNEL_THREAD 0x00200000u
-#define IS_KERNEL_WORKER 0x00004010u
+#include "common/process_stat.h"
 
 static int open_file(const char *path)
 {
@@ -80,24 +77,19 @@ uint64_t smi_proc_number(const char *text, const char *key, int base,
 	return otherwise;
 }
 
-/* The program's name is in brackets, and may have any in itself. */
 static int parse_stat(const char *text, struct smi_proc_stat *ret_stat)
 {
-	const char *end = strrchr(text, ')');
-	unsigned long long flags, nthreads, start_time;
-	char state;
+	struct process_stat stat;
+	int ret = process_stat_parse(text, &stat);
 
-	if (!end || sscanf(end,
-			   ") %c %*d %*d %*d %*d %*d %llu %*u %*u %*u %*u %*u "
-			   "%*u %*d %*d %*d %*d %llu %*d %llu",
-			   &state, &flags, &nthreads, &start_time) != 4)
-		return -EIO;
+	if (ret)
+		return ret;
 	*ret_stat = (struct smi_proc_stat){
-		.state = state,
-		.is_kernel_thread = flags & IS_KERNEL_THREAD,
-		.is_kernel_worker = flags & IS_KERNEL_WORKER,
-		.nthreads = nthreads,
-		.start_time = start_time,
+		.state = stat.state,
+		.is_kernel_thread = stat.flags & PROCESS_IS_KERNEL_THREAD,
+		.is_kernel_worker = stat.flags & PROCESS_IS_KERNEL_WORKER,
+		.nthreads = stat.nthreads,
+		.start_time = stat.start_time_ticks,
 	};
 	return 0;
 }

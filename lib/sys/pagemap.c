@@ -10,33 +10,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
-/* struct pm_scan_arg and its constants, newer than the 6.1 headers. */
-struct scan_arg {
-	uint64_t size;
-	uint64_t flags;
-	uint64_t start;
-	uint64_t end;
-	uint64_t walk_end;
-	uint64_t vec;
-	uint64_t vec_len;
-	uint64_t max_pages;
-	uint64_t category_inverted;
-	uint64_t category_mask;
-	uint64_t category_anyof_mask;
-	uint64_t return_mask;
-};
-
-#define SCAN		   _IOWR('f', 16, struct scan_arg)
-#define SCAN_WP_MATCHING   (UINT64_C(1) << 0)
-#define SCAN_CHECK_WPASYNC (UINT64_C(1) << 1)
-#define PAGE_WRITTEN	   (UINT64_C(1) << 1)
-#define PAGE_FILE	   (UINT64_C(1) << 2)
-#define PAGE_PRESENT	   (UINT64_C(1) << 3)
-#define PAGE_SWAPPED	   (UINT64_C(1) << 4)
-#define PAGE_ZERO	   (UINT64_C(1) << 5)
+#include "common/pagemap_scan.h"
 
 int smi_sys_pagemap_open(void)
 {
@@ -46,8 +22,8 @@ int smi_sys_pagemap_open(void)
 }
 
 /* Run @arg over [start, end). Return: number of runs, or -errno. */
-static long scan(int pagemap, struct scan_arg arg, uint64_t start, uint64_t end,
-		 struct smi_sys_page_run *runs, size_t max)
+static long scan(int pagemap, struct pagemap_scan arg, uint64_t start,
+		 uint64_t end, struct smi_sys_page_run *runs, size_t max)
 {
 	int ret;
 
@@ -56,7 +32,7 @@ static long scan(int pagemap, struct scan_arg arg, uint64_t start, uint64_t end,
 	arg.end = end;
 	arg.vec = (uintptr_t)runs;
 	arg.vec_len = max;
-	ret = ioctl(pagemap, SCAN, &arg);
+	ret = ioctl(pagemap, PAGEMAP_SCAN_IOCTL, &arg);
 	return ret < 0 ? -errno : ret;
 }
 
@@ -64,10 +40,10 @@ static long scan_written(int pagemap, uint64_t flags, uint64_t start,
 			 uint64_t end, struct smi_sys_page_run *runs,
 			 size_t max)
 {
-	const struct scan_arg arg = {
-		.flags = flags | SCAN_CHECK_WPASYNC,
-		.category_mask = PAGE_WRITTEN,
-		.return_mask = PAGE_WRITTEN,
+	const struct pagemap_scan arg = {
+		.flags = flags | PAGEMAP_SCAN_CHECK_WPASYNC,
+		.category_mask = PAGEMAP_IS_WRITTEN,
+		.return_mask = PAGEMAP_IS_WRITTEN,
 	};
 
 	return scan(pagemap, arg, start, end, runs, max);
@@ -76,7 +52,8 @@ static long scan_written(int pagemap, uint64_t flags, uint64_t start,
 long smi_sys_pagemap_take_written(int pagemap, uint64_t start, uint64_t end,
 				  struct smi_sys_page_run *runs, size_t max)
 {
-	return scan_written(pagemap, SCAN_WP_MATCHING, start, end, runs, max);
+	return scan_written(pagemap, PAGEMAP_SCAN_WP_MATCHING, start, end, runs,
+			    max);
 }
 
 long smi_sys_pagemap_find_written(int pagemap, uint64_t start, uint64_t end,
@@ -88,12 +65,12 @@ long smi_sys_pagemap_find_written(int pagemap, uint64_t start, uint64_t end,
 /* The general path, which tells of a mapped page whether it is protected. */
 int smi_sys_pagemap_find_touched(int pagemap, uint64_t start, uint64_t end)
 {
-	const struct scan_arg arg = {
-		.flags = SCAN_CHECK_WPASYNC,
+	const struct pagemap_scan arg = {
+		.flags = PAGEMAP_SCAN_CHECK_WPASYNC,
 		.max_pages = 1,
-		.category_inverted = PAGE_PRESENT,
-		.category_anyof_mask = PAGE_WRITTEN | PAGE_PRESENT,
-		.return_mask = PAGE_PRESENT,
+		.category_inverted = PAGEMAP_IS_PRESENT,
+		.category_anyof_mask = PAGEMAP_IS_WRITTEN | PAGEMAP_IS_PRESENT,
+		.return_mask = PAGEMAP_IS_PRESENT,
 	};
 	struct smi_sys_page_run run;
 
@@ -101,7 +78,7 @@ int smi_sys_pagemap_find_touched(int pagemap, uint64_t start, uint64_t end)
 }
 
 /* A scan, made again when a signal has interrupted it. */
-static long scan_again(int pagemap, struct scan_arg arg, uint64_t start,
+static long scan_again(int pagemap, struct pagemap_scan arg, uint64_t start,
 		       uint64_t end, struct smi_sys_page_run *runs, size_t max)
 {
 	long ret;
@@ -114,17 +91,17 @@ static long scan_again(int pagemap, struct scan_arg arg, uint64_t start,
 
 /*
  * Find pages of which the page table holds @held (categories, all of them), or
- * holds none of them. A category other than PAGE_WRITTEN takes the general
- * path. That path counts an unpopulated page as clean, which does not matter
- * here: the question is not about writes.
+ * holds none of them. A category other than PAGEMAP_IS_WRITTEN takes the
+ * general path. That path counts an unpopulated page as clean, which does not
+ * matter here: the question is not about writes.
  */
 static long find(int pagemap, uint64_t held, bool is_held, uint64_t start,
 		 uint64_t end, struct smi_sys_page_run *runs, size_t max)
 {
-	const struct scan_arg arg = {
+	const struct pagemap_scan arg = {
 		.category_inverted = is_held ? 0 : held,
 		.category_mask = held,
-		.return_mask = PAGE_PRESENT,
+		.return_mask = PAGEMAP_IS_PRESENT,
 	};
 
 	return scan_again(pagemap, arg, start, end, runs, max);
@@ -133,30 +110,30 @@ static long find(int pagemap, uint64_t held, bool is_held, uint64_t start,
 long smi_sys_pagemap_find_present(int pagemap, uint64_t start, uint64_t end,
 				  struct smi_sys_page_run *runs, size_t max)
 {
-	return find(pagemap, PAGE_PRESENT, true, start, end, runs, max);
+	return find(pagemap, PAGEMAP_IS_PRESENT, true, start, end, runs, max);
 }
 
 long smi_sys_pagemap_find_absent(int pagemap, uint64_t start, uint64_t end,
 				 struct smi_sys_page_run *runs, size_t max)
 {
-	return find(pagemap, PAGE_PRESENT, false, start, end, runs, max);
+	return find(pagemap, PAGEMAP_IS_PRESENT, false, start, end, runs, max);
 }
 
 long smi_sys_pagemap_find_none(int pagemap, uint64_t start, uint64_t end,
 			       struct smi_sys_page_run *runs, size_t max)
 {
-	return find(pagemap, PAGE_PRESENT | PAGE_SWAPPED, false, start, end,
-		    runs, max);
+	return find(pagemap, PAGEMAP_IS_PRESENT | PAGEMAP_IS_SWAPPED, false,
+		    start, end, runs, max);
 }
 
 long smi_sys_pagemap_find_anonymous(int pagemap, uint64_t start, uint64_t end,
 				    struct smi_sys_page_run *runs, size_t max)
 {
-	const struct scan_arg arg = {
-		.category_inverted = PAGE_FILE | PAGE_ZERO,
-		.category_mask = PAGE_FILE | PAGE_ZERO,
-		.category_anyof_mask = PAGE_PRESENT | PAGE_SWAPPED,
-		.return_mask = PAGE_PRESENT,
+	const struct pagemap_scan arg = {
+		.category_inverted = PAGEMAP_IS_FILE | PAGEMAP_IS_ZERO,
+		.category_mask = PAGEMAP_IS_FILE | PAGEMAP_IS_ZERO,
+		.category_anyof_mask = PAGEMAP_IS_PRESENT | PAGEMAP_IS_SWAPPED,
+		.return_mask = PAGEMAP_IS_PRESENT,
 	};
 
 	return scan_again(pagemap, arg, start, end, runs, max);
@@ -167,8 +144,8 @@ uint64_t smi_sys_pagemap_ready_end(int pagemap, uint64_t start, uint64_t end)
 	struct smi_sys_page_run run;
 
 	/* Not written is protected; in memory without protection all is. */
-	if (find(pagemap, PAGE_PRESENT | PAGE_WRITTEN, true, start, end, &run,
-		 1) != 1 ||
+	if (find(pagemap, PAGEMAP_IS_PRESENT | PAGEMAP_IS_WRITTEN, true, start,
+		 end, &run, 1) != 1 ||
 	    run.start != start)
 		return start;
 	return run.end;
@@ -178,10 +155,10 @@ int smi_sys_pagemap_find_held(int pagemap, uint64_t start, uint64_t end,
 			      uint64_t max_pages,
 			      struct smi_sys_page_run *ret_run)
 {
-	const struct scan_arg arg = {
+	const struct pagemap_scan arg = {
 		.max_pages = max_pages,
-		.category_anyof_mask = PAGE_PRESENT | PAGE_SWAPPED,
-		.return_mask = PAGE_PRESENT,
+		.category_anyof_mask = PAGEMAP_IS_PRESENT | PAGEMAP_IS_SWAPPED,
+		.return_mask = PAGEMAP_IS_PRESENT,
 	};
 	long ret;
 
@@ -193,7 +170,7 @@ int smi_sys_pagemap_find_held(int pagemap, uint64_t start, uint64_t end,
 
 bool smi_sys_pagemap_is_mapped(const struct smi_sys_page_run *run)
 {
-	return run->categories & PAGE_PRESENT;
+	return run->categories & PAGEMAP_IS_PRESENT;
 }
 
 int smi_sys_pagemap_words(int pagemap, uint64_t first_page, size_t npages,

@@ -21,7 +21,7 @@
 #include "checkpoint/pruner.h"
 #include "clock.h"
 #include "common/clock.h"
-#include "common/process_memory.h"
+#include "common/process.h"
 #include "common/range.h"
 
 #define NAME "checkpoint"

@@ -98,21 +98,6 @@ int proc_read_memory(pid_t pid, size_t address, void *to, size_t length,
 	return fail(pid, "mem", n < 0 ? -errno : -EFAULT, err);
 }
 
-/* What is behind the name, which may hold blanks and brackets. */
-static int parse_stat(const char *text, struct proc_stat *stat)
-{
-	const char *behind = strrchr(text, ')');
-
-	if (!behind ||
-	    sscanf(behind,
-		   ") %c %u %u %u %*d %*d %lu %*u %*u %*u %*u %*u %*u %*d "
-		   "%*d %*d %d %*d %*d %llu",
-		   &stat->state, &stat->parent, &stat->group, &stat->session,
-		   &stat->flags, &stat->nice, &stat->start_time_ticks) != 7)
-		return -EIO;
-	return 0;
-}
-
 static int parse_ids(const char *text, struct proc_stat *stat)
 {
 	const char *uid = strstr(text, "\nUid:");
@@ -131,7 +116,7 @@ int proc_read_stat(pid_t pid, struct proc_stat *ret_stat,
 	struct proc_stat stat = {0};
 	int ret = proc_read(pid, "stat", &text, err);
 
-	if (!ret && parse_stat(text.bytes, &stat))
+	if (!ret && process_stat_parse(text.bytes, &stat.process))
 		ret = fail(pid, "stat", -EIO, err);
 	if (!ret)
 		ret = proc_read(pid, "status", &text, err);

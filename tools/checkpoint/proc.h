@@ -9,6 +9,8 @@
 
 #include <sys/types.h>
 
+#include "common/process_stat.h"
+
 struct smudge_error;
 
 /* Bytes of a file; kept for the next read, so that it allocates nothing. */
@@ -35,11 +37,7 @@ int proc_read_memory(pid_t pid, size_t address, void *to, size_t length,
 
 /* Fields of /proc/PID/stat, and the ids of /proc/PID/status. */
 struct proc_stat {
-	char state;
-	int nice;
-	unsigned long flags;
-	unsigned int parent, group, session;
-	unsigned long long start_time_ticks;
+	struct process_stat process;
 	unsigned int uid, gid;
 };
 

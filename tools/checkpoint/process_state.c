@@ -114,14 +114,14 @@ static json_t *process_json(struct process_state *state,
 	snprintf(link, sizeof(link), "/proc/%d/exe", (int)pid);
 	n = readlink(link, exe, sizeof(exe) - 1);
 	exe[n > 0 ? n : 0] = '\0';
-	return json_pack("{s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I}", "pid",
-			 (json_int_t)pid, "name", text_json(state->comm.bytes),
-			 "exe", text_json(exe), "arguments",
-			 arguments_json(&state->arguments), "parent",
-			 (json_int_t)stat->parent, "uid", (json_int_t)stat->uid,
-			 "gid", (json_int_t)stat->gid, "start-time-ticks",
-			 (json_int_t)stat->start_time_ticks, "machine",
-			 (json_int_t)MACHINE);
+	return json_pack(
+		"{s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I}", "pid",
+		(json_int_t)pid, "name", text_json(state->comm.bytes), "exe",
+		text_json(exe), "arguments", arguments_json(&state->arguments),
+		"parent", (json_int_t)stat->process.parent, "uid",
+		(json_int_t)stat->uid, "gid", (json_int_t)stat->gid,
+		"start-time-ticks", (json_int_t)stat->process.start_time_ticks,
+		"machine", (json_int_t)MACHINE);
 }
 
 static int add_json(struct smudge_checkpointer *cp, json_t *json,
@@ -206,15 +206,15 @@ static int add_notes(struct process_state *state, pid_t pid,
 	struct making making = {
 		.state = state,
 		.maps = maps,
-		.process = {.state = stat->state,
-			    .nice = stat->nice,
-			    .flags = stat->flags,
+		.process = {.state = stat->process.state,
+			    .nice = stat->process.nice,
+			    .flags = stat->process.flags,
 			    .uid = stat->uid,
 			    .gid = stat->gid,
 			    .pid = (uint32_t)pid,
-			    .parent = stat->parent,
-			    .group = stat->group,
-			    .session = stat->session,
+			    .parent = stat->process.parent,
+			    .group = stat->process.group,
+			    .session = stat->process.session,
 			    .name = state->comm.bytes,
 			    .arguments = line},
 		.is_first = true,

@@ -13,10 +13,10 @@
 
 #include <smudge/error.h>
 
+#include "common/process.h"
 #include "qemu/machine.h"
 
 #define NAME	       "qemu"
-#define START_FIELD    22 /* of /proc/PID/stat */
 #define MAX_LINE_BYTES ((size_t)4 << 20)
 #define TYPE_NAME_END  "-machine"
 
@@ -61,24 +61,12 @@ static int read_link(pid_t pid, const char *name, char **ret_target)
 /* When it began, in the kernel's ticks since the boot. */
 static int read_start(pid_t pid, uint64_t *ret_ticks)
 {
-	char path[64], line[1024] = "";
-	const char *field;
-	FILE *file;
+	struct process_stat stat;
+	int ret = process_read_stat(pid, &stat);
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	file = fopen(path, "re");
-	if (!file)
-		return -errno;
-	if (!fgets(line, sizeof(line), file))
-		line[0] = '\0';
-	fclose(file);
-	field = strrchr(line, ')'); /* the end of the second one */
-	for (int i = 2; field && i < START_FIELD; i++)
-		field = strchr(field + 1, ' ');
-	if (!field)
-		return -EIO;
-	*ret_ticks = strtoull(field + 1, NULL, 10);
-	return 0;
+	if (!ret)
+		*ret_ticks = stat.start_time_ticks;
+	return ret;
 }
 
 /* "pc-q35-7.2" of "pc-q35-7.2-machine". */

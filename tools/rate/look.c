@@ -10,41 +10,21 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "common/pagemap_scan.h"
 #include "common/range.h"
 #include "rate/report.h"
 
 #define MAX_RUNS  1024 /* of a call */
 #define MAX_WORDS 4096
 
-/* struct pm_scan_arg and its constants, newer than the 6.1 headers */
-struct scan_arg {
-	uint64_t size;
-	uint64_t flags;
-	uint64_t start;
-	uint64_t end;
-	uint64_t walk_end;
-	uint64_t vec;
-	uint64_t vec_len;
-	uint64_t max_pages;
-	uint64_t category_inverted;
-	uint64_t category_mask;
-	uint64_t category_anyof_mask;
-	uint64_t return_mask;
-};
-
 struct run {
 	uint64_t start;
 	uint64_t end;
 	uint64_t categories;
 };
-
-#define SCAN		   _IOWR('f', 16, struct scan_arg)
-#define SCAN_CHECK_WPASYNC (UINT64_C(1) << 1)
-#define PAGE_WRITTEN	   (UINT64_C(1) << 1)
 
 /* of a word of the file */
 #define SOFT_DIRTY (UINT64_C(1) << 55)
@@ -74,20 +54,20 @@ void rate_look_close(struct rate_look *look)
 
 static int scan(int pagemap, uint64_t start, uint64_t end, struct run *runs)
 {
-	struct scan_arg arg = {
+	struct pagemap_scan arg = {
 		.size = sizeof(arg),
-		.flags = SCAN_CHECK_WPASYNC,
+		.flags = PAGEMAP_SCAN_CHECK_WPASYNC,
 		.start = start,
 		.end = end,
 		.vec = (uintptr_t)runs,
 		.vec_len = MAX_RUNS,
-		.category_mask = PAGE_WRITTEN,
-		.return_mask = PAGE_WRITTEN,
+		.category_mask = PAGEMAP_IS_WRITTEN,
+		.return_mask = PAGEMAP_IS_WRITTEN,
 	};
 	int ret;
 
 	do {
-		ret = ioctl(pagemap, SCAN, &arg);
+		ret = ioctl(pagemap, PAGEMAP_SCAN_IOCTL, &arg);
 	} while (ret < 0 && errno == EINTR);
 	return ret < 0 ? -errno : ret;
 }

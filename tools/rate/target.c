@@ -15,33 +15,24 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "common/process_memory.h"
+#include "common/process.h"
 #include "number.h"
 
 #define MAX_PID INT32_MAX
 
-/* The first line of a file of the process, without its end; "" if none. */
-static void read_line(pid_t pid, const char *file, char *line, size_t size)
+void rate_target_read_name(struct rate_target *target)
 {
-	char path[64];
+	char path[64], line[RATE_NAME_BYTES];
 	FILE *in;
 
-	line[0] = '\0';
-	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)target->pid);
 	in = fopen(path, "re");
 	if (!in)
 		return;
-	if (!fgets(line, (int)size, in))
+	if (!fgets(line, sizeof(line), in))
 		line[0] = '\0';
 	fclose(in);
 	line[strcspn(line, "\n")] = '\0';
-}
-
-void rate_target_read_name(struct rate_target *target)
-{
-	char line[RATE_NAME_BYTES];
-
-	read_line(target->pid, "comm", line, sizeof(line));
 	if (line[0])
 		rate_name_copy(target->name, line);
 }
@@ -100,16 +91,12 @@ bool rate_target_has_ended(const struct rate_target *target)
 	return poll(&wait, 1, 0) == 1;
 }
 
-/* 0 if there is no such process. Its name may have blanks and brackets. */
+/* 0 if there is no such process. */
 static pid_t parent_of(pid_t pid)
 {
-	char line[512];
-	const char *behind;
-	int parent = 0;
+	struct process_stat stat;
 
-	read_line(pid, "stat", line, sizeof(line));
-	behind = strrchr(line, ')');
-	return behind && sscanf(behind, ") %*c %d", &parent) == 1 ? parent : 0;
+	return process_read_stat(pid, &stat) ? 0 : stat.parent;
 }
 
 struct family {

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Kernel threads and processes without a first thread are told from others.
+ * /proc/PID/stat is read whatever the name in it, and kernel threads and
+ * processes without a first thread are told from others.
  */
-#include "common/process_memory.h"
+#include "common/process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -79,4 +82,51 @@ static void one_is_found(void **state)
 	assert_non_null(strstr(process_memory_missing(2), "kernel thread"));
 }
 
-TEST_MAIN(others_have_memory, one_whose_first_thread_ended, one_is_found)
+/* A child whose name looks like the end of its own, and the fields behind. */
+static void any_name_is_passed(void **state)
+{
+	struct process_stat stat;
+	int ready[2];
+	char byte;
+	pid_t child;
+
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (!child) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		prctl(PR_SET_NAME, ") Z 7 8\n 9 (");
+		setpgid(0, 0);
+		setpriority(PRIO_PROCESS, 0, 19);
+		if (write(ready[1], "", 1) != 1)
+			_exit(1);
+		wait_for_end(NULL);
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	assert_int_equal(process_read_stat(child, &stat), 0);
+	assert_true(stat.state == 'S' || stat.state == 'R');
+	assert_int_equal(stat.parent, getpid());
+	assert_int_equal(stat.group, child);
+	assert_int_equal(stat.session, getsid(0));
+	assert_int_equal(stat.nice, getpriority(PRIO_PROCESS, (id_t)child));
+	assert_int_equal(stat.nthreads, 1);
+	assert_true(stat.start_time_ticks > 0);
+	kill(child, SIGKILL);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	assert_int_equal(process_read_stat(INT32_MAX, &stat), -ENOENT);
+	close(ready[0]);
+	close(ready[1]);
+}
+
+static void other_texts_are_refused(void **state)
+{
+	static const char *const texts[] = {"", "1 (a", "1 (a) S",
+					    "1 (a) S 1 1 1 0 0 x"};
+	struct process_stat stat;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		assert_int_equal(process_stat_parse(texts[i], &stat), -EIO);
+}
+
+TEST_MAIN(any_name_is_passed, other_texts_are_refused, others_have_memory,
+	  one_whose_first_thread_ended, one_is_found)

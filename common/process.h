@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What /proc tells of a process.
+ */
+#ifndef COMMON_PROCESS_H
+#define COMMON_PROCESS_H
+
+#include <sys/types.h>
+
+#include "common/process_stat.h"
+
+/*
+ * process_read_stat - read /proc/@pid/stat
+ *
+ * Return: 0, or -errno: -ENOENT, -ESRCH (there is no such process), -EIO (not
+ * the text expected), or that of open(2).
+ */
+int process_read_stat(pid_t pid, struct process_stat *ret_stat);
+
+/*
+ * process_memory_missing - why /proc/PID shows no memory
+ * @pid: of a process that has not ended
+ *
+ * By the flags and the state in /proc/PID/stat. That there is no /proc/PID/exe
+ * would not do: a process has none for a moment while it executes a program.
+ *
+ * Return: what follows "PID " in a sentence; NULL if it has memory, or if it
+ * cannot be known.
+ */
+const char *process_memory_missing(pid_t pid);
+
+#endif
