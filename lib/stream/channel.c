@@ -325,14 +325,6 @@ bool smi_channel_has_input(struct smi_channel *channel)
 	return channel->transport->ops->has_input(channel->transport);
 }
 
-int smi_channel_end_sending(struct smi_channel *channel,
-			    struct smudge_error *err)
-{
-	int ret = channel->transport->ops->end_sending(channel->transport);
-
-	return ret < 0 ? broken(channel, ret, err) : 0;
-}
-
 /* Receive and drop what is there. Return: false when nothing more will be. */
 static bool drop_input(struct smi_channel *channel, uint64_t until_ns)
 {

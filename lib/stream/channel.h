@@ -170,14 +170,6 @@ static inline bool smi_channel_was_cancelled(const struct smi_channel *channel)
 void smi_channel_begin_final(struct smi_channel *channel, uint64_t timeout_ns);
 
 /*
- * smi_channel_end_sending - nothing more will be sent; the reader sees the end
- *
- * Return: 0, or an error of the transport: what was sent may be lost.
- */
-int smi_channel_end_sending(struct smi_channel *channel,
-			    struct smudge_error *err);
-
-/*
  * smi_channel_drain - end sending, then receive and drop what comes until the
  *	peer closes, for at most @limit_ns
  */

@@ -82,7 +82,7 @@ static void none(void **state)
 	assert_int_equal(smi_channel_send(channel, &byte, 1, NULL), -EBADF);
 	assert_int_equal(smi_channel_receive(channel, &byte, 1, NULL), -EBADF);
 	assert_false(smi_channel_has_input(channel));
-	assert_int_equal(smi_channel_end_sending(channel, NULL), 0);
+	assert_int_equal(stream_end_sending(&end), 0);
 	stream_end_close(&end);
 }
 

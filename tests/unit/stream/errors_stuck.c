@@ -209,9 +209,7 @@ static void an_interrupting_end(void **state)
 
 	stream_pipes_open(ends, NULL);
 	smi_channel_set_interruptible(smi_link_channel(&ends[0].link), true);
-	assert_int_equal(
-		smi_channel_end_sending(smi_link_channel(&ends[1].link), NULL),
-		0);
+	assert_int_equal(stream_end_sending(&ends[1]), 0);
 	assert_int_equal(fill(&ends[0]), SMI_INTERRUPTED);
 	assert_int_equal(smi_link_receive(&ends[0].link, &header, &ends[0].err),
 			 -ENODATA);

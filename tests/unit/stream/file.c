@@ -19,9 +19,7 @@ static void write_all(struct stream_end *end, struct test_rng rng)
 	for (int i = 0; i < NRECORDS; i++)
 		assert_int_equal(
 			stream_send_record(end, &rng, MAX_RECORD_BYTES), 0);
-	assert_int_equal(smi_channel_end_sending(smi_link_channel(&end->link),
-						 &end->err),
-			 0);
+	assert_int_equal(stream_end_sending(end), 0);
 }
 
 static void read_all(struct stream_end *end, struct test_rng rng)

@@ -24,6 +24,14 @@ void stream_end_open(struct stream_end *end, int receive_fd, int send_fd,
 		      peer_role);
 }
 
+int stream_end_sending(struct stream_end *end)
+{
+	struct smi_transport *transport =
+		smi_link_channel(&end->link)->transport;
+
+	return transport->ops->end_sending(transport);
+}
+
 void stream_end_close(struct stream_end *end)
 {
 	smi_link_close(&end->link);

@@ -21,6 +21,8 @@ struct stream_end {
 void stream_end_open(struct stream_end *end, int receive_fd, int send_fd,
 		     const struct smi_channel_options *options,
 		     enum smi_wire_role peer_role);
+/* Nothing more will be sent: the reader sees the end. */
+int stream_end_sending(struct stream_end *end);
 void stream_end_close(struct stream_end *end);
 
 /* An empty regular file in memory. */
