@@ -80,6 +80,7 @@ struct smi_layer {
 					   all regions */
 	/* Where the tail is; the footer is the disk's last page. */
 	uint64_t tail_page, tail_npages;
+	struct smi_qcow2_digest tail_checksum; /* of one that was read */
 	uint64_t disk_npages;
 };
 

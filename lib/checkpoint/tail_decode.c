@@ -284,6 +284,7 @@ int smi_tail_decode(const struct smi_footer *footer, const uint8_t *bytes,
 		.digest = footer->digest,
 		.tail_page = footer->tail_page,
 		.tail_npages = footer->tail_npages,
+		.tail_checksum = footer->tail_checksum,
 		.disk_npages = disk_npages,
 	};
 	struct decoder decoder = {.layer = &layer, .err = err};

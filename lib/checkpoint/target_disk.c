@@ -185,43 +185,54 @@ static uint64_t written_pages(const struct smi_target *target)
 			     : 0;
 }
 
-/* The chain may be of a snapshot: what counts is what the device shows. */
-static int read_footers(struct smi_live *l, const struct smudge_chain *chain,
-			uint8_t *page, struct smudge_error *err)
+static bool is_footer_of(const struct smi_footer *footer,
+			 const struct smi_layer *layer)
 {
-	struct smi_qcow2_reader *reader;
-	int ret = smi_qcow2_reader_create(chain->images, 0, 0, &reader, err);
+	return smi_qcow2_digest_is_equal(footer->digest, layer->digest) &&
+	       smi_qcow2_digest_is_equal(footer->tail_checksum,
+					 layer->tail_checksum) &&
+	       footer->tail_page == layer->tail_page &&
+	       footer->tail_npages == layer->tail_npages;
+}
 
+/*
+ * The chain may be of a snapshot: what counts is what the device shows now. It
+ * may also be of the device, which was written since the chain was opened: so
+ * nothing is read through the chain here.
+ */
+static int check_shown(struct smi_live *l, const struct smi_layer *layer,
+		       struct smudge_error *err)
+{
+	struct smudge_error why = SMUDGE_ERROR_INIT;
+	struct smi_footer footer;
+	int ret;
+
+	smi_calls_open(l->cp->calls);
+	ret = smi_disk_calls_read(l->cp->calls, l->npages - 1, l->footer, err);
 	if (ret < 0)
 		return ret;
-	ret = smi_qcow2_reader_read(reader, l->npages - 1, 1, page, err);
-	smi_qcow2_reader_destroy(reader);
-	smi_calls_open(l->cp->calls);
-	return ret ? ret
-		   : smi_disk_calls_read(l->cp->calls, l->npages - 1, l->footer,
-					 err);
+	if (smi_footer_decode(l->footer, l->npages, &footer, &why) == 0 &&
+	    is_footer_of(&footer, layer))
+		return 0;
+	return smudge_error_set(err, -ESTALE, SMI_WHERE,
+				"the disk shows another moment than the one "
+				"that the memory is to continue");
 }
 
 static int adopt(struct smi_target *target, const struct smudge_chain *chain,
 		 struct smi_moment *moment, struct smudge_error *err)
 {
 	struct smi_live *l = smi_live_of(target);
-	uint8_t page[SMI_QCOW2_PAGE_BYTES];
-	int ret = 0;
+	int ret;
 
 	if (!chain->disk || chain->layer.disk_npages != l->npages)
 		return smudge_error_set(err, -ESTALE, SMI_WHERE,
 					"the layer that the memory is to "
 					"continue is not of a disk of that "
 					"length");
-	ret = read_footers(l, chain, page, err);
+	ret = check_shown(l, &chain->layer, err);
 	if (ret < 0)
 		return ret;
-	if (memcmp(page, l->footer, sizeof(page)) != 0)
-		return smudge_error_set(err, -ESTALE, SMI_WHERE,
-					"the disk shows another moment than "
-					"the one that the memory is to "
-					"continue");
 	l->is_known = true;
 	moment->number = l->cp->last_number;
 	moment->chain_nlayers = 1;

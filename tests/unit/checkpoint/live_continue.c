@@ -33,15 +33,11 @@ static struct smudge_chain *open_chain(const struct memory_disk *disk)
 	return chain;
 }
 
-/* The memory is what @disk shows; then it is saved onto the device. */
-static int restart_from(const struct memory_disk *disk,
-			struct smudge_error *err)
+/* The memory is what @chain has; then it is saved onto the device. */
+static int continue_chain(struct smudge_chain *chain, struct smudge_error *err)
 {
-	struct smudge_chain *chain = open_chain(disk);
 	int ret;
 
-	if (smudge_restore(live.rig.memory, chain, NULL, err) < 0)
-		fail_msg("%s", err->message);
 	live.rig.options.clean_as_of = chain;
 	live.rig.options.quiesce = live.rig.options.resume = NULL;
 	live.rig.options.save_state = NULL;
@@ -54,6 +50,19 @@ static int restart_from(const struct memory_disk *disk,
 		live_create(&live);
 	}
 	live.rig.options.clean_as_of = NULL;
+	return ret;
+}
+
+/* It is restored first. */
+static int restart_from(const struct memory_disk *disk,
+			struct smudge_error *err)
+{
+	struct smudge_chain *chain = open_chain(disk);
+	int ret;
+
+	if (smudge_restore(live.rig.memory, chain, NULL, err) < 0)
+		fail_msg("%s", err->message);
+	ret = continue_chain(chain, err);
 	smudge_chain_close(chain);
 	return ret;
 }
@@ -143,6 +152,54 @@ static void another_moment(void **state)
 	live_close(&live);
 }
 
+/* As another program's save that was cut off after its first pages. */
+static void tear_by_another(struct test_rng *rng)
+{
+	uint8_t *end = live.disk.bytes + live.disk.disk.size_bytes;
+
+	memset(end - 4096, 0, 4096);
+	for (unsigned int i = 0; i < 16; i++)
+		end[16 - 4096 + (int)i] = (uint8_t)(test_rng_next(rng) | 1);
+	memset(live.disk.bytes, 0xa5, 2 * 4096);
+}
+
+/* The same after the restore: the device itself was its chain. */
+static void torn_after_the_restore(void **state)
+{
+	struct test_rng rng = test_rng_start("live_continue torn after");
+
+	for (int i = 0; i < 3; i++) {
+		struct smudge_chain *chain;
+		struct smudge_layer_info info;
+		struct memory_disk other;
+		struct smudge_error err;
+
+		open_machine(&rng);
+		memory_disk_snapshot(&live.disk, &other);
+		rig_write_random(&live.rig, &rng, 10);
+		live_checkpoint(&live, NULL);
+		rig_destroy(&live.rig);
+		chain = open_chain(&live.disk);
+		if (smudge_restore(live.rig.memory, chain, NULL, &err) < 0)
+			fail_msg("%s", err.message);
+		if (i == 0)
+			tear_by_another(&rng);
+		else if (i == 1)
+			memset(live.disk.bytes, 0, other.disk.size_bytes);
+		else
+			memcpy(live.disk.bytes, other.bytes,
+			       other.disk.size_bytes);
+		assert_int_equal(continue_chain(chain, &err), -ESTALE);
+		assert_non_null(strstr(err.message, "another moment"));
+		smudge_chain_close(chain);
+		live_create(&live);
+		live_checkpoint(&live, &info);
+		assert_true(info.is_full);
+		memory_disk_close(&other);
+		live_close(&live);
+	}
+}
+
 /* Another program writes the device: found out, and all is written anew. */
 static void another_writer(void **state)
 {
@@ -196,4 +253,4 @@ static void another_writer_of_a_torn_one(void **state)
 }
 
 TEST_MAIN(the_device_is_continued, a_snapshot_is_restored, another_moment,
-	  another_writer, another_writer_of_a_torn_one)
+	  torn_after_the_restore, another_writer, another_writer_of_a_torn_one)
