@@ -104,10 +104,18 @@ class Chromium:
         return reply["result"].get("value")
 
     def wait_text(self, element, part):
-        return wait_until(
-            lambda: part in (self.evaluate(
-                f"document.getElementById('{element}')?.textContent") or ""),
-            f"the page's {element} says {part}")
+        try:
+            return wait_until(
+                lambda: part in (self.evaluate(
+                    f"document.getElementById('{element}')?.textContent") or ""),
+                f"the page's {element} says {part}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {self.shown()}") from None
+
+    def shown(self):
+        """What a person sees, for a message; an error of the browser's, too."""
+        text = self.evaluate("location.href + ' ' + document.body?.innerText")
+        return f"{text[:500]!r}; {self.log.read_text(errors='replace')[-300:]!r}"
 
     def canvas_png(self, path):
         url = self.evaluate("document.querySelector('#screen canvas').toDataURL()")

@@ -3,6 +3,7 @@
 """Peers that are slow, silent, many, or in a hurry: nobody else suffers."""
 import os
 import resource
+import signal
 import socket
 import struct
 import time
@@ -208,6 +209,37 @@ def kept_bytes(machine):
     return sum(os.stat(name).st_size for name in names
                if os.path.lexists(name) and
                "memfd:smudge-vnc" in os.readlink(name))
+
+
+def read_until_silent(sock, seconds):
+    """What arrives before nothing does for so long."""
+    data = b""
+    patience = sock.gettimeout()
+    sock.settimeout(seconds)
+    try:
+        while (part := sock.recv(MIB)):
+            data += part
+    except TimeoutError:
+        pass
+    sock.settimeout(patience)
+    return data
+
+
+@case
+def a_viewer_stays_though_its_vm_stood(lab):
+    """What a VM did not send while it stood itself is not the viewer's fault."""
+    machine = painter(lab, append="scenes=box rate=100", size="3840x2160",
+                      memory="64M")
+    sleeper = sleeps(machine)
+    wait_until(lambda: kept_bytes(machine) > 3840 * 2160 * 4 and
+               sleeper.sock.recv(MIB, socket.MSG_PEEK), "it has not read all")
+    time.sleep(0.2)  # for the VM to notice that it is waited for
+    machine.process.send_signal(signal.SIGSTOP)
+    nread = len(read_until_silent(sleeper.sock, 6))
+    machine.process.send_signal(signal.SIGCONT)
+    sleeper._read(16 + 3840 * 2160 * 4 - nread)
+    sleeper.close()
+    check_unwatched(machine)
 
 
 @case

@@ -4,8 +4,10 @@
 import os
 import pathlib
 import re
+import signal
 import socket
 import subprocess
+import time
 
 from chromium import Chromium, need
 from screen import PAINT, check_same, check_unwatched, painter, read_png, screendump
@@ -216,6 +218,35 @@ def upgrade(origin, host="127.0.0.1:1"):
     return (f"GET / HTTP/1.1\r\nHost: {host}\r\n{origin}Upgrade: websocket\r\n"
             "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+
+
+def ask_late(machine, wait):
+    """The first bytes of the answer to a browser that connects, and sends its
+    request after wait()."""
+    with socket.create_connection(("127.0.0.1", machine.port), PATIENCE) as late:
+        late.settimeout(PATIENCE)
+        # connections are accepted in their order
+        check("404" in ask(machine, "GET /x HTTP/1.1\r\n\r\n"), "another's answer")
+        wait()
+        late.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        return late.recv(4)
+
+
+@case
+def a_browser_may_be_late(lab):
+    """By itself, or since all of the host stood."""
+    page = lab.path("page.html")
+    page.write_text("x")
+    machine = web_painter(lab, vnc=f",web={page}")
+
+    def stand():
+        machine.process.send_signal(signal.SIGSTOP)
+        time.sleep(3)
+        machine.process.send_signal(signal.SIGCONT)
+    for wait in (lambda: time.sleep(1), stand):
+        # this test, too, may be late: later than a browser may be
+        answers = (ask_late(machine, wait) for _ in range(5))
+        check(b"HTTP" in answers, "the page")
 
 
 @case

@@ -50,6 +50,7 @@ struct vnc_conn {
 	bool is_websocket;     /* under lock */
 	bool is_authenticated; /* under lock: the handshake is over */
 	bool is_partial; /* of a new one: it sent something, but not enough */
+	unsigned int nsilent_looks;    /* of a new one: they met nothing */
 	struct vnc_report_viewer name; /* under lock */
 	bool wants_refresh; /* its update waits for the next refresh */
 	struct vnc_address

@@ -22,14 +22,18 @@
 
 /*
  * A VNC viewer waits for the server to send first. A browser sends first, but
- * on a busy host some time after it has connected.
+ * later on a busy host, and a second later where its first packet is lost. One
+ * that gets a viewer's greeting shows an error instead of the page, so it has
+ * two seconds. They are counted in looks: when this host stood meanwhile, the
+ * browser may have, too.
  */
-#define SILENCE_NS     (100 * VNC_NS_MS)
-#define WEB_SILENCE_NS (500 * VNC_NS_MS)
-#define RETRY_NS       (20 * VNC_NS_MS)
-#define HANDSHAKE_NS   (120000 * VNC_NS_MS) /* a user types a password */
-#define REQUEST_NS     (10000 * VNC_NS_MS)
-#define KEEPALIVE_S    30
+#define SILENCE_NS	 (100 * VNC_NS_MS)
+#define SILENT_LOOKS	 1
+#define WEB_SILENT_LOOKS 20
+#define RETRY_NS	 (20 * VNC_NS_MS)
+#define HANDSHAKE_NS	 (120000 * VNC_NS_MS) /* a user types a password */
+#define REQUEST_NS	 (10000 * VNC_NS_MS)
+#define KEEPALIVE_S	 30
 
 static void name_conn(struct vnc_report_viewer *name,
 		      const struct sockaddr_storage *address, socklen_t len)
@@ -74,8 +78,7 @@ void vnc_conn_accept(struct vnc *vnc)
 	name_conn(&accepted.name, &address, len);
 	accepted.address = vnc_address_of(&address);
 	accepted.connected_at_ns = host_now_ns();
-	accepted.retry_at_ns = accepted.connected_at_ns +
-			       (vnc->options.web ? WEB_SILENCE_NS : SILENCE_NS);
+	accepted.retry_at_ns = accepted.connected_at_ns + SILENCE_NS;
 	accepted.deadline_ns = accepted.connected_at_ns + REQUEST_NS;
 	pthread_mutex_lock(&vnc->lock);
 	*conn = accepted;
@@ -173,6 +176,19 @@ static void answer(struct vnc *vnc, struct vnc_conn *conn,
 	send_and_end(vnc, conn, bytes, len);
 }
 
+/* Nothing has arrived: it is a viewer if that stays so. */
+static void hear_nothing(struct vnc *vnc, struct vnc_conn *conn)
+{
+	unsigned int most = vnc->options.web ? WEB_SILENT_LOOKS : SILENT_LOOKS;
+	int64_t now_ns = host_now_ns();
+
+	if (now_ns < conn->retry_at_ns)
+		return;
+	conn->retry_at_ns = now_ns + SILENCE_NS;
+	if (++conn->nsilent_looks >= most)
+		become_viewer(vnc, conn, NULL);
+}
+
 static void serve_new(struct vnc *vnc, struct vnc_conn *conn)
 {
 	char text[VNC_REQUEST_BYTES + 1];
@@ -181,8 +197,7 @@ static void serve_new(struct vnc *vnc, struct vnc_conn *conn)
 	enum vnc_request kind;
 
 	if (is_silent) {
-		if (host_now_ns() >= conn->retry_at_ns)
-			become_viewer(vnc, conn, NULL);
+		hear_nothing(vnc, conn);
 		return;
 	}
 	if (len <= 0) {
@@ -303,12 +318,8 @@ static bool is_due(const struct vnc_conn *conn)
 	return conn->retry_at_ns && host_now_ns() >= conn->retry_at_ns;
 }
 
-void vnc_conn_serve(struct vnc *vnc, struct vnc_conn *conn, short events)
+static void serve_stage(struct vnc *vnc, struct vnc_conn *conn, short events)
 {
-	if (host_now_ns() >= conn->deadline_ns) {
-		vnc_conn_end(vnc, conn);
-		return;
-	}
 	switch (conn->stage) {
 	case VNC_NEW:
 		serve_new(vnc, conn);
@@ -324,4 +335,19 @@ void vnc_conn_serve(struct vnc *vnc, struct vnc_conn *conn, short events)
 			serve_viewer(vnc, conn, events);
 		break;
 	}
+}
+
+static bool is_late(const struct vnc_conn *conn)
+{
+	return conn->fd >= 0 && host_now_ns() >= conn->deadline_ns;
+}
+
+void vnc_conn_serve(struct vnc *vnc, struct vnc_conn *conn, short events)
+{
+	/* maybe this host was late, and the peer was not */
+	if (is_late(conn))
+		events |= POLLIN | POLLOUT;
+	serve_stage(vnc, conn, events);
+	if (is_late(conn))
+		vnc_conn_end(vnc, conn);
 }
