@@ -142,8 +142,9 @@ struct smudge_process_options {
  * printed. Its pages are the host's. Nothing is write-protected before a client
  * opens.
  *
- * Blocks: while the process is stopped, at most stop_timeout_ms; on the
- * memory's lock. Threads: any.
+ * Blocks: while the process is stopped, at most stop_timeout_ms, not counting
+ * time in which what stops it had no processor; on the memory's lock. Threads:
+ * any.
  * State after failure: the process and the memory are as before.
  * Return: 0, -EINVAL (options; this process itself), -E2BIG (the options have
  * fields that this library does not know), -ESRCH (no such process, or it has

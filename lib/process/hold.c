@@ -83,8 +83,7 @@ int smi_hold_begin(struct smi_target *target, unsigned int timeout_ms,
 	hold->err = (struct smudge_error)SMUDGE_ERROR_INIT;
 	hold->stop = (struct smi_stop){.target = target,
 				       .threads = {.pid = target->pid},
-				       .deadline_ns = smi_sys_now_ns() +
-						      timeout_ms * NS_PER_MS};
+				       .timeout_ns = timeout_ms * NS_PER_MS};
 	ret = begin(hold, err);
 	if (ret < 0) {
 		*ret_stopped_ns = smi_stop_time_ns(hold->begun_ns);

@@ -11,14 +11,20 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "common/range.h"
 #include "process/arch.h"
 #include "process/event.h"
 #include "process/proc.h"
 #include "process/step.h"
 #include "sys/clock.h"
 
-#define WHERE	    "process"
-#define RELIST_NS   UINT64_C(5000000) /* threads that exec gives another id */
+#define WHERE	  "process"
+#define RELIST_NS UINT64_C(5000000) /* threads that exec gives another id */
+/*
+ * A turn that takes longer has waited for a processor. The threads may have
+ * done so, too, so no more of it counts.
+ */
+#define MAX_TURN_NS UINT64_C(50000000)
 #define LETTER_DISK 'D'
 
 /* Return: 0 or -ENOMEM. */
@@ -44,8 +50,6 @@ static int wait_for_threads(struct smi_stop *stop)
 	struct smi_event event;
 	int ret = 1;
 
-	if (until_ns > stop->deadline_ns)
-		until_ns = stop->deadline_ns;
 	while (ret > 0 && !smi_threads_all_stand(&stop->threads)) {
 		ret = smi_event_next(until_ns, &event);
 		if (ret > 0 && note(stop, &event) < 0)
@@ -73,14 +77,26 @@ static int too_late(const struct smi_stop *stop, struct smudge_error *err)
 				(int)tid, (int)pid);
 }
 
+/* What counts of the time since *began_ns, from which on the next counts. */
+static uint64_t turn_ns(uint64_t *began_ns)
+{
+	uint64_t now_ns = smi_sys_now_ns();
+	uint64_t took_ns = now_ns - *began_ns;
+
+	*began_ns = now_ns;
+	return min_u64(took_ns, MAX_TURN_NS);
+}
+
 static int stop_all(struct smi_stop *stop, struct smudge_error *err)
 {
+	uint64_t began_ns = smi_sys_now_ns(), spent_ns = 0;
+
 	for (;;) {
 		int ret = smi_threads_seize(&stop->threads, err);
 
 		if (ret)
 			return ret < 0 ? ret : 0;
-		if (smi_sys_now_ns() >= stop->deadline_ns)
+		if (spent_ns >= stop->timeout_ns)
 			return too_late(stop, err);
 		ret = wait_for_threads(stop);
 		if (ret < 0)
@@ -88,6 +104,7 @@ static int stop_all(struct smi_stop *stop, struct smudge_error *err)
 						"cannot wait for the threads "
 						"of process %d",
 						(int)stop->target->pid);
+		spent_ns += turn_ns(&began_ns);
 	}
 }
 

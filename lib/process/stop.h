@@ -15,7 +15,7 @@
 struct smi_stop {
 	const struct smi_target *target;
 	struct smi_threads threads;
-	uint64_t deadline_ns; /* until which all must stand */
+	uint64_t timeout_ns; /* for all to stand, without stalls of our own */
 };
 
 /*

@@ -114,8 +114,7 @@ int smi_target_while_stopped(struct smi_target *target, unsigned int timeout_ms,
 	struct visit visit = {
 		.stop = {.target = target,
 			 .threads = {.pid = target->pid},
-			 .deadline_ns =
-				 smi_sys_now_ns() + timeout_ms * NS_PER_MS},
+			 .timeout_ns = timeout_ms * NS_PER_MS},
 		.fn = fn,
 		.opaque = opaque,
 		.err = SMUDGE_ERROR_INIT,

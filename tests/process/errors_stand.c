@@ -2,7 +2,7 @@
 /*
  * What can go wrong with a process that is stopped for longer: calls in the
  * wrong order, in a child of fork, one that does not stop, one that is killed,
- * and what holds it is killed.
+ * and what holds it is killed, or has no processor.
  */
 #include <errno.h>
 #include <signal.h>
@@ -13,6 +13,7 @@
 
 #include "other.h"
 #include "proc_of.h"
+#include "process/step.h"
 #include "stand.h"
 #include "support.h"
 
@@ -173,5 +174,35 @@ static void test_vfork(void **state)
 	other_end(pid);
 }
 
+static const char *stalled_at;
+
+static void stall(const char *step)
+{
+	if (strcmp(step, stalled_at) == 0)
+		usleep(300000);
+}
+
+/* What stops it has no processor for longer than the process may take. */
+static void test_stalled(void **state)
+{
+	struct smudge_process_options options = stand_by_uffd;
+	pid_t pid = other_start(NULL, NULL);
+	struct stand s;
+
+	test_need_uffd();
+	options.stop_timeout_ms = 100;
+	stand_open(&s, pid, &options);
+	smi_step_hook = stall;
+	stalled_at = "begun";
+	stand_stop(&s);
+	stand_continue(&s);
+	stalled_at = "interrupted";
+	stand_stop(&s);
+	smi_step_hook = NULL;
+	stand_continue(&s);
+	stand_close(&s);
+	other_end(pid);
+}
+
 TEST_MAIN(test_order, test_fork, test_has_ended, test_killed,
-	  test_keeper_killed, test_vfork)
+	  test_keeper_killed, test_vfork, test_stalled)
