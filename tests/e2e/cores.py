@@ -153,6 +153,17 @@ def ended(process):
     return process.returncode, out, err
 
 
+def wait_for_line(process, part):
+    """Until stdout says that."""
+    lines = []
+    for line in iter(process.stdout.readline, ""):
+        if part in line:
+            return
+        lines.append(line)
+    raise AssertionError(f"no line says {part!r}, but {lines}, and stderr: "
+                         f"{process.stderr.read()!r}")
+
+
 def wait_for_layers(folder, n):
     def has_them():
         names = os.listdir(folder) if folder.exists() else []

@@ -8,7 +8,7 @@ import re
 import signal
 import time
 
-from cores import Target, ended, layers_in, start
+from cores import Target, ended, layers_in, start, wait_for_line
 from ending import end_in_time
 from layers import file_of, listed, said, tool, verify
 from smudgetest import PATIENCE, case, check, check_equal, check_sentence, main, \
@@ -64,8 +64,7 @@ def progress_says_that_it_is_waited_for(lab):
         over = lab.path("over")
         process = start(*who, "--to", lab.path(who[0][2:]), "--on-commit",
                         f"while [ ! -e {over} ]; do sleep 0.05; done", bufsize=1)
-        lines = iter(process.stdout.readline, "")
-        check(any("waiting for --on-commit | 0:" in line for line in lines), "no line")
+        wait_for_line(process, "waiting for --on-commit | 0:")
         over.touch()
         status, out, _ = ended(process)
         check_equal(status, 0, "status")
