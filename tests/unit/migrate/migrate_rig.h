@@ -111,6 +111,11 @@ void rig_link_open(struct rig *rig, struct smi_link *link);
 /* The same for a sender by hand. */
 void rig_link_open_sender(struct rig *rig, struct smi_link *link);
 void rig_serve_until(struct smi_link *link, uint32_t stop_at, int nth);
+/*
+ * For a sender with a short timeout, which a busy machine may let pass. Return:
+ * whether it came.
+ */
+bool rig_try_to_serve_until(struct smi_link *link, uint32_t stop_at, int nth);
 /* The same until the sender's stream ends; it may end any way. Return: the
  * code of its ABORT, 0 if none came. */
 uint32_t rig_serve(struct smi_link *link);
