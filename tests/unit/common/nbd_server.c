@@ -98,8 +98,13 @@ struct nbd_disk *nbd_server_open(uint64_t timeout_ns)
 	};
 	struct smudge_error err = SMUDGE_ERROR_INIT;
 	struct nbd_disk *disk = NULL;
+	int ret;
 
-	if (nbd_disk_open(&options, &disk, &err))
+	do {
+		smudge_error_clear(&err);
+		ret = nbd_disk_open(&options, &disk, &err);
+	} while (ret == -ETIMEDOUT);
+	if (ret)
 		fail_msg("%s", err.message);
 	return disk;
 }

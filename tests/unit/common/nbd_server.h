@@ -24,7 +24,10 @@ void nbd_server_kill(pid_t pid);
 /* When it returns, no thread of it runs. SIGCONT continues it. */
 void nbd_server_stop(pid_t pid);
 
-/* Connected; the test fails if it cannot be. */
+/*
+ * Connected; the test fails if it cannot be. It is tried again while a busy
+ * machine lets the timeout pass.
+ */
 struct nbd_disk *nbd_server_open(uint64_t timeout_ns);
 
 #endif
