@@ -68,7 +68,8 @@ static void test_live(void **state)
 	while (!atomic_load_explicit(&writer.is_done, memory_order_acquire))
 		n += rig_refresh_live(&rig, rects, 20);
 	pthread_join(thread, NULL);
-	rig_refresh(&rig, rects, 20);
+	/* On a busy machine it may have ended before anything was drawn. */
+	n += rig_refresh(&rig, rects, 20);
 	assert_int_equal(rig_refresh(&rig, rects, 20), 0);
 	assert_true(n > 0);
 	rig_close(&rig);

@@ -340,7 +340,7 @@ static void test_fork_while_locked(void **state)
 		int status;
 
 		if (!child) {
-			alarm(20); /* a lock that is never released */
+			alarm(120); /* a lock that is never released */
 			_exit(smi_sys_uffd_use_open(&use, SMI_SYS_UFFD_WRITES,
 						    NULL) != 0);
 		}

@@ -31,7 +31,7 @@ static size_t wait_for_kept_mib(struct rig *rig, size_t at_most_mib)
 {
 	size_t mib = kept_mib(rig);
 
-	for (int i = 0; i < 10000 && mib > at_most_mib; i++) {
+	while (mib > at_most_mib) {
 		usleep(1000);
 		mib = kept_mib(rig);
 	}

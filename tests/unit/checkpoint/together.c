@@ -138,11 +138,12 @@ static void *move(void *opaque)
 {
 	struct mover *mover = opaque;
 
-	while (!atomic_load(&mover->is_ending) && !mover->what) {
+	/* Once at least, however late this thread begins. */
+	do {
 		mover->what = migrate(mover->rig);
 		mover->nmoves++;
 		usleep(20000);
-	}
+	} while (!atomic_load(&mover->is_ending) && !mover->what);
 	return NULL;
 }
 

@@ -83,7 +83,8 @@ static void test_one_viewer(void **state)
 		n += rig_refresh_live(&rig, rects,
 				      1 + test_rng_below(&rng, 30));
 	join_writers(writers);
-	rig_refresh(&rig, rects, 5);
+	/* On a busy machine they may have ended before anything was drawn. */
+	n += rig_refresh(&rig, rects, 5);
 	assert_int_equal(rig_refresh(&rig, rects, 5), 0);
 	assert_true(n > 0);
 	rig_stop(&rig);

@@ -333,7 +333,7 @@ static void test_fork(void **state)
 		int ret;
 
 		if (!child) {
-			alarm(60); /* a lock that is never released */
+			alarm(120); /* a lock that is never released */
 			ret = inherited(&w);
 			_exit(ret ? ret : own_memory());
 		}

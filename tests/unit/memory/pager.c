@@ -141,10 +141,8 @@ static struct smudge_pager_stats settled(struct rig *rig)
 {
 	struct smudge_pager_stats stats = stats_of(rig);
 
-	for (int i = 0; i < 5000 &&
-			(stats.missing_bytes ||
-			 stats.faults != (uint64_t)atomic_load(&rig->nbrought));
-	     i++) {
+	while (stats.missing_bytes ||
+	       stats.faults != (uint64_t)atomic_load(&rig->nbrought)) {
 		usleep(1000);
 		stats = stats_of(rig);
 	}

@@ -48,7 +48,8 @@ static void *resizer_main(void *opaque)
 {
 	struct rig *rig = opaque;
 
-	while (!atomic_load(&rig->is_over)) {
+	/* Once at least, however late this thread begins. */
+	do {
 		uint64_t most =
 			test_rng_below(&rig->rng, 8) ? 2 * NPAGES : LARGEST;
 		uint64_t npages =
@@ -57,7 +58,7 @@ static void *resizer_main(void *opaque)
 
 		if (smudge_region_resize(rig->region, npages, NULL) == 0)
 			rig->nresized++;
-	}
+	} while (!atomic_load(&rig->is_over));
 	/* All that is written is there in the end. */
 	while (smudge_region_resize(rig->region, NPAGES, NULL))
 		;

@@ -20,7 +20,7 @@
 #define NWRITERS     RING_DEVICE
 #define NEPISODES    8
 #define NROUNDS	     60
-#define MAX_EPISODES 100 /* until a mutant is noticed */
+#define MAX_EPISODES 100 /* until something is checked, or a mutant noticed */
 
 /*
  * A harvest collects and then takes what is pending. Between the two, other
@@ -264,12 +264,19 @@ static void run(struct test_rng *rng, enum ring_mutant mutant, bool is_quiesced,
 	world_close(&w);
 }
 
+/* Until there was something to check, which a busy machine may delay. */
+static bool is_needed(const struct outcome *sum, int episode)
+{
+	return episode < NEPISODES ||
+	       (episode < MAX_EPISODES && (!sum->nsuspects || !sum->nfull));
+}
+
 static void expect_right(const char *name, bool is_quiesced)
 {
 	struct test_rng rng = test_rng_start(name);
 	struct outcome sum = {0, 0, 0};
 
-	for (int i = 0; i < NEPISODES; i++) {
+	for (int i = 0; is_needed(&sum, i); i++) {
 		run(&rng, RING_RIGHT, is_quiesced, &sum);
 		assert_int_equal(sum.nlost, 0);
 	}

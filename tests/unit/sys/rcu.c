@@ -197,7 +197,7 @@ static void test_fork(void **state)
 	assert_true(start_holder(&holder));
 	child = fork();
 	if (!child) {
-		alarm(20);
+		alarm(120); /* a lock that is never released */
 		smi_sys_rcu_read_unlock(smi_sys_rcu_read_lock());
 		_exit(smi_sys_rcu_synchronize() && use_memory() ? 0 : 1);
 	}
