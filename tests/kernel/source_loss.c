@@ -14,11 +14,10 @@
 #include "racing.h"
 #include "track.h"
 
-#define NPAGES	   3000
-#define NWRITERS   2
-#define NROUNDS	   500
-#define MAX_ROUNDS 100000
-#define LOG_SIZE   (1 << 20)
+#define NPAGES	 3000
+#define NWRITERS 2
+#define NROUNDS	 500
+#define LOG_SIZE (1 << 20)
 
 struct writer {
 	pthread_t thread;
@@ -138,9 +137,7 @@ static void close_fixture(struct fixture *f)
 /* Until something was found to check, which a busy machine may delay. */
 static bool goes_on(int round, uint64_t nchecked)
 {
-	int nrounds = (int)test_rounds(NROUNDS);
-
-	return round < nrounds || (!nchecked && round < MAX_ROUNDS);
+	return round < (int)test_rounds(NROUNDS) || !nchecked;
 }
 
 void source_loss_changed_and_clean(source_loss_fn create)

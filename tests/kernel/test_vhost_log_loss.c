@@ -209,12 +209,15 @@ static unsigned int run(struct fixture *f, struct test_rng *rng)
 {
 	time_t end = time(NULL) + MAX_SECONDS;
 	unsigned int nlost = 0;
+	uint32_t nwrites;
 
 	start_backends(f, rng);
-	while (atomic_load_explicit(&f->shared->nwrites, memory_order_relaxed) <
-		       NWRITES &&
-	       time(NULL) < end)
+	/* Some at least, however late the back ends begin. */
+	do {
 		nlost += pass(f);
+		nwrites = atomic_load_explicit(&f->shared->nwrites,
+					       memory_order_relaxed);
+	} while (!nwrites || (nwrites < NWRITES && time(NULL) < end));
 	stop_backends(f);
 	nlost += pass(f);
 	return nlost;

@@ -84,20 +84,14 @@ static void start(struct vm_guest *guest, const char *engine)
 	vm_guest_open(guest, engine, "auto", "working-set=64K");
 }
 
-/* The guest stores @value there before long. */
+/* The guest stores @value there, or the test's time is over. */
 static void run_until_at(struct vm_guest *guest, uint64_t gpa, uint32_t value)
 {
 	const volatile uint8_t *target = at(guest, gpa);
-	uint32_t found = 0;
 
 	assert_int_equal(machine_resume(guest->machine), 0);
-	for (unsigned int i = 0; i < 30000; i++) {
-		found = (uint32_t)(target[0] | target[1] << 8);
-		if (found == value)
-			break;
+	while ((uint32_t)(target[0] | target[1] << 8) != value)
 		usleep(100);
-	}
-	assert_int_equal(found, value);
 	machine_pause(guest->machine, MACHINE_PAUSED);
 }
 

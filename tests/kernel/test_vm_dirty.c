@@ -187,7 +187,7 @@ static void wait_for_store(struct vm_guest *guest)
 	const volatile uint8_t *target =
 		ram_at(machine_ram(guest->machine), TARGET_GPA, 1);
 
-	for (unsigned int i = 0; i < 10000 && !*target; i++)
+	while (!*target)
 		usleep(1000);
 	assert_int_equal(*target, 1);
 }

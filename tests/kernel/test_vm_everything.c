@@ -5,23 +5,55 @@
  */
 #include "vm_guest.h"
 
+#include <stdio.h>
+
 #include <smudge/error.h>
 
 #define VRAM_GPA     UINT64_C(0xe0000000)
 #define STRIDE_BYTES (320 * 4)
 
+#define NPASSES 40
+
+static unsigned int npasses; /* of the guest that runs */
+
 static void start(struct vm_guest *guest, const char *engine)
 {
+	char line[80];
+
+	snprintf(line, sizeof(line), "working-set=64K rate=400 passes=%u",
+		 npasses);
 	vm_guest_need(engine);
-	vm_guest_open_everything(guest, engine,
-				 "working-set=64K rate=400 passes=40");
+	vm_guest_open_everything(guest, engine, line);
 	assert_int_equal(machine_resume(guest->machine), 0);
+}
+
+/*
+ * Paused after some passes, and before most. A busy machine may let it run on
+ * meanwhile: then another one, with more.
+ */
+static void start_and_pause(struct vm_guest *guest, const char *engine)
+{
+	npasses = NPASSES;
+	start(guest, engine);
+	for (;;) {
+		vm_guest_wait_passes(guest, 3);
+		machine_pause(guest->machine, MACHINE_PAUSED);
+		if (vm_guest_passes(guest) < npasses / 2)
+			return;
+		vm_guest_close(guest);
+		npasses *= 2;
+		start(guest, engine);
+	}
 }
 
 static void finish(struct vm_guest *guest, int status)
 {
+	char line[80];
+
+	snprintf(line, sizeof(line), "everything: done passes %u errors ",
+		 npasses);
 	assert_int_equal(vm_guest_wait_end(guest), status);
-	assert_true(vm_guest_said(guest, "everything: done passes 40 errors "));
+	assert_true(vm_guest_said(guest, line));
 	vm_guest_close(guest);
 }
 
@@ -29,6 +61,7 @@ static void unharmed(const char *engine)
 {
 	struct vm_guest guest;
 
+	npasses = NPASSES;
 	start(&guest, engine);
 	finish(&guest, VM_GUEST_OK);
 }
@@ -44,9 +77,7 @@ static void spoiled_pixels(const char *engine)
 {
 	struct vm_guest guest;
 
-	start(&guest, engine);
-	vm_guest_wait_passes(&guest, 3);
-	machine_pause(guest.machine, MACHINE_PAUSED);
+	start_and_pause(&guest, engine);
 	flip_pixel(&guest, 7, 5);
 	flip_pixel(&guest, 319, 40);
 	assert_int_equal(machine_resume(guest.machine), 0);
@@ -60,9 +91,7 @@ static void spoiled_page(const char *engine)
 {
 	struct vm_guest guest;
 
-	start(&guest, engine);
-	vm_guest_wait_passes(&guest, 3);
-	machine_pause(guest.machine, MACHINE_PAUSED);
+	start_and_pause(&guest, engine);
 	vm_guest_page(&guest, 9)[511] ^= 1;
 	assert_int_equal(machine_resume(guest.machine), 0);
 	assert_int_equal(vm_guest_wait_end(&guest), VM_GUEST_ERRORS);

@@ -122,7 +122,7 @@ bool vm_guest_said(struct vm_guest *guest, const char *text)
 	return strstr(output, text) != NULL;
 }
 
-static unsigned int count_passes(struct vm_guest *guest)
+unsigned int vm_guest_passes(struct vm_guest *guest)
 {
 	static char output[OUTPUT_BYTES];
 	unsigned int passes = 0;
@@ -136,10 +136,10 @@ static unsigned int count_passes(struct vm_guest *guest)
 
 void vm_guest_wait_passes(struct vm_guest *guest, unsigned int passes)
 {
-	for (unsigned int i = 0; i < WAIT_STEPS && count_passes(guest) < passes;
-	     i++)
+	for (unsigned int i = 0;
+	     i < WAIT_STEPS && vm_guest_passes(guest) < passes; i++)
 		usleep(WAIT_STEP_US);
-	assert_true(count_passes(guest) >= passes);
+	assert_true(vm_guest_passes(guest) >= passes);
 }
 
 int vm_guest_wait_end(struct vm_guest *guest)

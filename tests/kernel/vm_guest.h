@@ -34,7 +34,9 @@ void vm_guest_open_everything(struct vm_guest *guest, const char *engine,
 			      const char *append);
 void vm_guest_close(struct vm_guest *guest);
 
-/* Wait until the guest has reported @passes passes on this machine. */
+/* Passes that the guest has reported on this machine. */
+unsigned int vm_guest_passes(struct vm_guest *guest);
+/* Wait until it has reported @passes of them. */
 void vm_guest_wait_passes(struct vm_guest *guest, unsigned int passes);
 /* Wait until the guest ended; the exit status. */
 int vm_guest_wait_end(struct vm_guest *guest);
