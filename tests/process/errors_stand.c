@@ -6,8 +6,10 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -140,12 +142,15 @@ static void test_keeper_killed(void **state)
 	other_end(pid);
 }
 
+static _Atomic bool *is_released; /* shared with the process */
+
 /* Its parent waits in the kernel, and does not stop. */
 static void wait_for_child(int number)
 {
 	(void)number;
 	if (vfork() == 0) {
-		sleep(2);
+		while (!atomic_load(is_released))
+			usleep(1000);
 		_exit(0);
 	}
 }
@@ -159,10 +164,14 @@ static bool vfork_later(void *opaque)
 static void test_vfork(void **state)
 {
 	struct smudge_process_options options = stand_by_uffd;
-	pid_t pid = other_start(vfork_later, NULL);
 	struct stand s;
+	pid_t pid;
 
 	test_need_uffd();
+	is_released = mmap(NULL, sizeof(*is_released), PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(is_released, MAP_FAILED);
+	pid = other_start(vfork_later, NULL);
 	options.stop_timeout_ms = 100;
 	stand_open(&s, pid, &options);
 	kill(pid, SIGUSR1);
@@ -170,8 +179,10 @@ static void test_vfork(void **state)
 		usleep(100);
 	expect_error(smudge_process_stop(s.process, &err), -ETIMEDOUT, "vfork");
 	assert_int_equal(proc_of_tracer(pid, pid), 0);
+	atomic_store(is_released, true);
 	stand_close(&s);
 	other_end(pid);
+	munmap((void *)is_released, sizeof(*is_released));
 }
 
 static const char *stalled_at;
