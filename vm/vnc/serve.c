@@ -177,7 +177,7 @@ static void answer(struct vnc *vnc, struct vnc_conn *conn,
 }
 
 /* Nothing has arrived: it is a viewer if that stays so. */
-static void hear_nothing(struct vnc *vnc, struct vnc_conn *conn)
+static void note_silence(struct vnc *vnc, struct vnc_conn *conn)
 {
 	unsigned int most = vnc->options.web ? WEB_SILENT_LOOKS : SILENT_LOOKS;
 	int64_t now_ns = host_now_ns();
@@ -197,7 +197,7 @@ static void serve_new(struct vnc *vnc, struct vnc_conn *conn)
 	enum vnc_request kind;
 
 	if (is_silent) {
-		hear_nothing(vnc, conn);
+		note_silence(vnc, conn);
 		return;
 	}
 	if (len <= 0) {
