@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import time
 
-from smudgetest import PATIENCE, Skip, check, wait_until
+from smudgetest import PATIENCE, Skip, check, note, wait_until
 
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
          "--no-first-run", "--disable-background-networking",
@@ -53,6 +53,20 @@ class Chromium:
         self.session = self.call("Target.attachToTarget", targetId=target,
                                  flatten=True)["sessionId"]
         self.call("Page.enable")
+        loads = 1
+        while self._waits_in_vain():
+            check(loads < 5, f"{url} is not loaded: {self.shown()}")
+            note(f"the browser shows an error, and loads {url} again")
+            self.call("Page.navigate", url=url)
+            loads += 1
+
+    def _waits_in_vain(self):
+        """Is an error shown instead of the page? Its request may have been so
+        late that the server took the connection for a viewer's."""
+        def frame():
+            found = self.call("Page.getFrameTree")["frameTree"]["frame"]
+            return found["url"] not in ("", ":", "about:blank") and found
+        return "unreachableUrl" in wait_until(frame, "the page or an error")
 
     def close(self):
         self.process.kill()
@@ -114,7 +128,10 @@ class Chromium:
 
     def shown(self):
         """What a person sees, for a message; an error of the browser's, too."""
-        text = self.evaluate("location.href + ' ' + document.body?.innerText")
+        try:
+            text = self.evaluate("location.href + ' ' + document.body?.innerText")
+        except AssertionError as error:
+            text = f"{error}"
         return f"{text[:500]!r}; {self.log.read_text(errors='replace')[-300:]!r}"
 
     def canvas_png(self, path):
