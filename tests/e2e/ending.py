@@ -30,7 +30,8 @@ def a_while(most, least=0):
     time.sleep(RNG.uniform(least, most))
 
 
-def _end(process, number, name, wait):
+def end_watched(process, number, name, wait):
+    """Sends the signal; what @wait returned, and the watch of that time."""
     with Stopwatch() as watch:
         process.send_signal(number)
         try:
@@ -43,15 +44,15 @@ def _end(process, number, name, wait):
 
 def end_in_time(process, number, name, wait):
     """Sends the signal; what @wait returned, and the seconds it took."""
-    result, watch = _end(process, number, name, wait)
+    result, watch = end_watched(process, number, name, wait)
     return result, watch.took
 
 
 def end_orderly(process, number, name, wait):
     """Not by the alarm with which smudge ends what is not ended in a second."""
-    result, watch = _end(process, number, name, wait)
+    result, watch = end_watched(process, number, name, wait)
     if process.returncode == -signal.SIGALRM:
-        check(watch.slowdown > 1.2, f"{name} did not end but by its alarm")
+        check(watch.is_busy(1.2), f"{name} did not end but by its alarm")
         raise Skip(f"a busy machine did not let {name} end in time")
     return result
 

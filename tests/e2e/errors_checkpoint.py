@@ -252,7 +252,7 @@ def a_signal_while_it_is_restored(lab):
             end_in_time(machine.process, signal.SIGTERM, "restored",
                         lambda: machine.process.wait(PATIENCE))
         # it waits a second for what has to stop, which may be too short there
-        has_left = watch.slowdown > 2 and \
+        has_left = watch.is_busy(2) and \
             "without waiting for what did not stop" in machine.log()
         check(machine.process.returncode in (-signal.SIGTERM, 128 + 15) or
               has_left and machine.process.returncode == ERROR,

@@ -293,9 +293,9 @@ class Viewer:
                 f"{error}: the viewer's picture differs in "
                 f"{self.picture().differs(expected)}") from None
 
-    def wait_for_end(self, limit=None):
+    def wait_for_end(self):
         """Until the server disconnects it; its last picture."""
-        wait_until(lambda: self.error, "the viewer's end", limit)
+        wait_until(lambda: self.error, "the viewer's end")
         check(isinstance(self.error, EOFError), f"{self.error!r}")
         return self.picture()
 

@@ -17,6 +17,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 import traceback
 
@@ -47,7 +48,7 @@ def case(*args, **kwargs):
 
 def main():
     print(f"1..{len(_cases)}", flush=True)
-    failed = 0
+    failed = []
     for number, (name, function, arguments) in enumerate(_cases, 1):
         with Lab() as lab:
             try:
@@ -55,13 +56,23 @@ def main():
                 line = f"ok {number} - {name}"
             except Skip as reason:
                 line = f"ok {number} - {name} # SKIP {reason}"
-            except Exception:
-                failed += 1
+            except Exception as error:
+                failed.append(f"{number} - {name}: "
+                              f"{shortened(type(error).__name__ + ': ' + str(error))}")
                 line = f"not ok {number} - {name}"
                 note(traceback.format_exc())
                 lab.show_logs()
         print(line, flush=True)
+    # where only the end of this output is kept, all of them are in it, and
+    # nothing is cut off at the end of a line
+    for text in failed:
+        note(textwrap.fill("failed: " + text, 180, subsequent_indent="  "))
     sys.exit(1 if failed else 0)
+
+
+def shortened(text):
+    """Both ends of it: a program's stderr comes last."""
+    return text if len(text) <= 900 else f"{text[:300]} ... {text[-600:]}"
 
 
 def note(text):
@@ -92,9 +103,9 @@ def check_passes(text):
           f"no full passes in {text}")
 
 
-def wait_until(condition, what, seconds=None):
+def wait_until(condition, what):
     """The first true value of condition()."""
-    end = time.monotonic() + (seconds or PATIENCE)
+    end = time.monotonic() + PATIENCE
     while True:
         value = condition()
         if value:

@@ -196,13 +196,13 @@ def try_row(lab, machine, command, expected):
         return
     machine.qmp.run(command, **arguments)
     wait_until(lambda: look(machine)[0] in expected,
-               f"{expected} after {command}", seconds=10)
+               f"{expected} after {command}")
     if command == "x-smudge-checkpoint":
         machine.wait_checkpoint("completed")
     if command == "migrate_cancel":
         wait_until(lambda: look(machine)[1] in
                    ("none", "cancelled", "failed", "completed"),
-                   "the end of what was cancelled", seconds=10)
+                   "the end of what was cancelled")
 
 
 def state(lab, reach, rows):

@@ -12,7 +12,8 @@ import subprocess
 import threading
 import time
 
-from ending import RNG, a_while, end_in_time, moments, wait_for_handler
+from ending import RNG, a_while, end_in_time, end_orderly, moments, \
+    wait_for_handler
 from smudgetest import PATIENCE, TOOL, any_engine, case, check, check_equal, \
     check_sentence, main, need_engine, wait_until
 
@@ -27,9 +28,8 @@ def start(lab, *arguments, stdout=subprocess.DEVNULL, **environment):
 
 def end(process, number=signal.SIGTERM):
     """The signal; exit status and what it said."""
-    (_, said), _ = end_in_time(process, number, process.args,
-                               lambda: process.communicate(timeout=PATIENCE))
-    check(process.returncode != -signal.SIGALRM, "it ended by its last means")
+    _, said = end_orderly(process, number, process.args,
+                          lambda: process.communicate(timeout=PATIENCE))
     return process.returncode, said.strip()
 
 

@@ -16,6 +16,7 @@ import time
 from screen import (Viewer, check_same, check_unwatched, painter, screendump)
 from smudgetest import (MIB, PATIENCE, TOOL, case, check, check_equal, check_sentence, main,
                         note, wait_until)
+from stopwatch import Stopwatch
 
 AT_ONCE_S = 1.5  # on a busy machine
 SLEEPER_S = 4
@@ -149,12 +150,14 @@ def viewers_of_a_guest_that_left_are_told(lab):
     sleeper = Viewer(source, rest=PATIENCE * 10)
     source.qmp.run("migrate", uri=lab.uri)
     source.qmp.wait_migration("completed")
-    began = time.monotonic()
-    check_same(here.wait_for_end(AT_ONCE_S), screendump(lab, source),
-               "the last picture")
-    wait_until(lambda: len(source.qmp.run("query-vnc")["clients"]) == 0,
-               "the sleeper's end", SLEEPER_S)
-    note(f"without viewers after {time.monotonic() - began:.1f} s")
+    with Stopwatch() as watch:
+        with Stopwatch() as at_once:
+            last = here.wait_for_end()
+        check_same(last, screendump(lab, source), "the last picture")
+        wait_until(lambda: len(source.qmp.run("query-vnc")["clients"]) == 0,
+                   "the sleeper's end")
+    at_once.check(AT_ONCE_S, "the end of one that has the last picture")
+    watch.check(SLEEPER_S, "the sleeper's end")
     sleeper.close()
     check_equal([line for line in source.sentences() if "VNC at" not in line],
                 ["smudge-vm: vnc: the guest has been migrated away: the "
