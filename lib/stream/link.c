@@ -77,11 +77,28 @@ int smi_link_receive_greeting(struct smi_link *link, struct smudge_error *err)
 	return smi_wire_greeting_decode(bytes, link->peer_role, &peer, err);
 }
 
+static bool is_gone(int code)
+{
+	return code == -EPIPE || code == -ECONNRESET;
+}
+
+/*
+ * A peer that failed early may be gone before our greeting. Its own came
+ * before, and says which version it is; the reason follows.
+ */
 int smi_link_greet(struct smi_link *link, struct smudge_error *err)
 {
-	int ret = smi_link_send_greeting(link, err);
+	struct smudge_error send_err = {0};
+	int sent = smi_link_send_greeting(link, &send_err);
+	int ret = sent;
 
-	return ret < 0 ? ret : smi_link_receive_greeting(link, err);
+	if (!sent || is_gone(sent))
+		ret = smi_link_receive_greeting(link, err);
+	if (!sent || !(ret == sent || is_gone(ret)))
+		return ret;
+	if (err)
+		*err = send_err;
+	return sent;
 }
 
 int smi_link_send(struct smi_link *link, uint8_t *record, uint32_t type,

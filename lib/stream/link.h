@@ -63,6 +63,8 @@ static inline uint64_t smi_link_record_offset_bytes(const struct smi_link *link)
 /*
  * smi_link_greet - send our greeting, then receive and check the peer's
  *
+ * A peer that is gone, but sent its greeting before, is no error: what it sent
+ * behind that says why.
  * A stream of one direction needs one half of it: smi_link_send_greeting as
  * its writer, smi_link_receive_greeting as its reader.
  * Return: 0, -EPROTO (not smudge, another version, the wrong role), -EBADMSG

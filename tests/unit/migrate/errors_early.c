@@ -60,6 +60,35 @@ static void receiver_cancelled(void **state)
 	rig_close(&rig);
 }
 
+/* The peer of one that failed has the reason, however late it begins. */
+static void late_sender(void **state)
+{
+	struct rig rig = {0};
+
+	rig_open(&rig, "late_sender");
+	smudge_migration_cancel(rig.receiving);
+	assert_int_equal(receive_to(&rig, rig.destination.memory), -ECANCELED);
+	rig_start_sender(&rig);
+	rig_join_sender(&rig);
+	rig_assert_went_back(&rig, -EREMOTEIO,
+			     "the destination refused: the migration was "
+			     "cancelled");
+	rig_close(&rig);
+}
+
+static void late_receiver(void **state)
+{
+	struct rig rig = {0};
+
+	rig_open(&rig, "late_receiver");
+	smudge_migration_cancel(rig.sending);
+	assert_int_equal(rig_send(&rig, NULL), -ECANCELED);
+	assert_int_equal(receive_to(&rig, rig.destination.memory), -EREMOTEIO);
+	assert_non_null(strstr(rig.receive_err.message,
+			       "the source gave up: the migration was "));
+	rig_close(&rig);
+}
+
 struct server {
 	struct smi_link link;
 	uint32_t code;
@@ -175,6 +204,6 @@ static void no_socket_touches_no_other(void **state)
 	rig_close(&rig);
 }
 
-TEST_MAIN(receiver_without_regions, receiver_cancelled, sender_without_regions,
-	  sender_cancelled, wrong_calls_touch_nothing,
-	  no_socket_touches_no_other)
+TEST_MAIN(receiver_without_regions, receiver_cancelled, late_sender,
+	  late_receiver, sender_without_regions, sender_cancelled,
+	  wrong_calls_touch_nothing, no_socket_touches_no_other)
