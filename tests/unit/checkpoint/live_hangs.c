@@ -84,7 +84,8 @@ static void a_call_that_hangs(void **state)
 		memory_disk_heal(&live.disk);
 		hang_at(call, false, &rng);
 		assert_true(live.disk.ncancels > 0);
-		assert_int_equal(live.disk.nhanging, 0);
+		/* A cancelled call that got no turn is left behind. */
+		memory_disk_wait_returned(&live.disk);
 		memory_disk_heal(&live.disk);
 		rig_write_random(&live.rig, &rng, 5);
 		checkpoint(NULL);

@@ -224,10 +224,7 @@ void memory_disk_open(struct memory_disk *d, uint64_t size_bytes, uint64_t seed)
 void memory_disk_close(struct memory_disk *d)
 {
 	memory_disk_release(d);
-	pthread_mutex_lock(&d->lock);
-	while (d->nhanging)
-		pthread_cond_wait(&d->changed, &d->lock);
-	pthread_mutex_unlock(&d->lock);
+	memory_disk_wait_returned(d);
 	free(d->bytes);
 	free(d->stable);
 	pthread_cond_destroy(&d->changed);
@@ -246,6 +243,14 @@ void memory_disk_wait_hanging(struct memory_disk *d)
 {
 	pthread_mutex_lock(&d->lock);
 	while (!d->nhanging)
+		pthread_cond_wait(&d->changed, &d->lock);
+	pthread_mutex_unlock(&d->lock);
+}
+
+void memory_disk_wait_returned(struct memory_disk *d)
+{
+	pthread_mutex_lock(&d->lock);
+	while (d->nhanging)
 		pthread_cond_wait(&d->changed, &d->lock);
 	pthread_mutex_unlock(&d->lock);
 }

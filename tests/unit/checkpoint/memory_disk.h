@@ -59,6 +59,8 @@ void memory_disk_close(struct memory_disk *disk);
 void memory_disk_release(struct memory_disk *disk);
 /* Wait until a call hangs. */
 void memory_disk_wait_hanging(struct memory_disk *disk);
+/* Wait until none does any more. */
+void memory_disk_wait_returned(struct memory_disk *disk);
 /* Make all calls well again, and count from 0 on. */
 void memory_disk_heal(struct memory_disk *disk);
 

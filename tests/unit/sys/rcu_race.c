@@ -75,15 +75,18 @@ static void handle(int signal)
 /* Stores that wait for their cache lines hold back that of the section. */
 static void *read_all_the_time(void *opaque)
 {
+	int n = 0;
+
 	test_pin_to(*(int *)opaque);
-	for (int n = 1;
-	     !atomic_load_explicit(&race.is_over, memory_order_relaxed); n++) {
+	/* Once at least, however late this thread begins. */
+	do {
+		n++;
 		for (int i = 0; i < NLINES; i++)
 			atomic_store_explicit(&race.lines[i].number, n,
 					      memory_order_relaxed);
 		read_once();
 		race.nsections++;
-	}
+	} while (!atomic_load_explicit(&race.is_over, memory_order_relaxed));
 	race.has_slot = atomic_load(&smi_sys_rcu_own) != NULL;
 	return NULL;
 }
