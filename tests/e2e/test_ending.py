@@ -36,15 +36,15 @@ def end(machine, number=signal.SIGTERM):
     if status == -number:
         return None  # before its main began
     lines = machine.log().splitlines()
+    if lines and "without waiting" in lines[-1]:
+        check(watch.is_busy(1.2), lines[-1])
+        raise Skip(f"a busy machine did not let {machine.name} end in time")
     last = LAST.match(lines[-1]) if lines else None
     if getattr(machine, "was_told_to_quit", False) and not last:
         check_equal(status, 0, "status after quit")
         return None
     check(last, f"last line of {machine.name}: {lines[-2:]}")
     check_equal(last[1], signal.Signals(number).name, "the signal")
-    if "without waiting" in lines[-1]:
-        check(watch.is_busy(1.2), lines[-1])
-        raise Skip(f"a busy machine did not let {machine.name} end in time")
     check_equal(status, 1 if last[2] == UNSURE else 128 + number,
                 f"status after {lines[-1]!r}")
     check(not machine.qmp_path.exists(), "the control socket is still there")
