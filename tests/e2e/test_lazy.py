@@ -277,7 +277,9 @@ def a_migration_ends_with_it(lab):
     machine.qmp.wait_migration("cancelled", "failed")
     check_lost(machine, passes, "layer-00000001.qcow2")
     check_equal(destination.wait(), 1, destination.log())
-    check_sentence(destination.sentences()[-1], "the source gave up")
+    # the source has half a second to say so, in which it may stand
+    check_sentence(destination.sentences()[-1],
+                   "the source gave up|before the migration was complete")
     check_equal(destination.serial(), "", "what it printed there")
 
 

@@ -9,7 +9,7 @@ import signal
 import time
 
 from cores import Target, ended, layers_in, start, wait_for_line
-from ending import end_in_time
+from ending import end_orderly
 from layers import file_of, listed, said, tool, verify
 from smudgetest import PATIENCE, case, check, check_equal, check_sentence, main, \
     wait_until
@@ -127,8 +127,8 @@ def a_signal_ends_it(lab):
         process = start("--pid", target.pid, "--to", folder, "--every", "0.1",
                         "--on-commit", f"touch {mark}; sleep {marker} & sleep {marker}")
         wait_until(mark.exists, "it runs")
-        (out, err), _ = end_in_time(process, number, "smudge checkpoint",
-                                    lambda: process.communicate(timeout=PATIENCE))
+        out, err = end_orderly(process, number, "smudge checkpoint",
+                               lambda: process.communicate(timeout=PATIENCE))
         check_equal((process.returncode, layers_in(out)), (1, 1), "end")
         check_sentence(err.strip(), "layer-00000001.qcow2 is in place",
                        "--on-commit was cancelled")

@@ -16,7 +16,7 @@ import time
 
 from cores import Target, ended, layers_in, series, start, wait_for_layers, \
     without_hidden_processes
-from ending import RNG, a_while, end_in_time, end_orderly, moments
+from ending import RNG, a_while, end_orderly, moments
 from layers import left_beside, listed, said, tool, verify
 from monitor import open_terminal, text_of
 from smudgetest import PATIENCE, Skip, TOOL, case, check, check_equal, \
@@ -108,7 +108,7 @@ def a_signal_ends_a_series(lab):
         folder = lab.path(f"layers-{number}")
         process = start("--pid", target.pid, "--to", folder, "--every", "0.1")
         wait_for_layers(folder, 2)
-        (out, err), _ = end_in_time(
+        out, err = end_orderly(
             process, number, "smudge checkpoint",
             lambda: process.communicate(timeout=PATIENCE))
         check_equal((process.returncode, err), (0, ""), "end")
