@@ -50,11 +50,24 @@ def continues(console, last):
     wait_until(has_some, f"pass {last + 1} and two more")
 
 
+def leaves_shared_memory_out(qmp):
+    """As savevm and a migration then do."""
+    return any(c["capability"] == "x-ignore-shared" and c["state"]
+               for c in qmp.run("query-migrate-capabilities"))
+
+
+def check_memory_is_migrated(qemu, process):
+    qmp = connect(qemu.qmp_path, process)
+    check_equal(leaves_shared_memory_out(qmp), False, "x-ignore-shared")
+    qmp.close()
+
+
 @case
 def run_becomes_qemu_and_the_guest_continues(lab):
-    folder, memory, last, _ = saved(lab)
+    folder, memory, last, source = saved(lab)
     process = start(lab, folder, lab.path("ram"))
     continues(Console(lab.path("source.serial")), last)
+    check_memory_is_migrated(source, process)
     check_equal(os.readlink(f"/proc/{process.pid}/exe"),
                 os.path.realpath(shutil.which(QEMU)), "the process")
     status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
@@ -86,6 +99,8 @@ def the_file_has_the_memory_and_holes(lab):
           in reply["arguments"], f"{reply}")
     check_equal([c["execute"] for c in reply["qmp"]],
                 ["migrate-set-capabilities", "migrate-incoming", "cont"], "qmp")
+    check_equal([c["execute"] for c in reply["qmp-after"]],
+                ["migrate-set-capabilities"], "qmp-after")
 
 
 @case
@@ -104,10 +119,16 @@ def what_is_printed_can_be_pasted(lab):
                                stderr=subprocess.DEVNULL)
     lab.closers.append(lambda: (process.kill(), process.wait()))
     connect(source.qmp_path, process).close()
-    for line in re.findall(r"^#   (smudge .*)$", done.stdout, re.M):
-        subprocess.run(["sh", "-c", line], check=True, env=environment, cwd="/",
-                       stdout=subprocess.DEVNULL)
+    first, then = done.stdout.split("# and when")
+
+    def paste(text):
+        for line in re.findall(r"^#   (smudge .*)$", text, re.M):
+            subprocess.run(["sh", "-c", line], check=True, env=environment,
+                           cwd="/", stdout=subprocess.DEVNULL)
+    paste(first)
     continues(source.console, last)
+    paste(then)
+    check_memory_is_migrated(source, process)
 
 
 @case
@@ -138,6 +159,7 @@ def paused_stays_paused(lab):
     wait_until(lambda: "is paused" in process.stderr.readline(), "the sentence")
     qmp = connect(source.qmp_path, process)
     check_equal(qmp.run("query-status")["status"], "paused", "status")
+    check_equal(leaves_shared_memory_out(qmp), False, "x-ignore-shared")
     check_equal(source.console.passes(), [], "passes")
     qmp.run("cont")
     continues(source.console, last)

@@ -25,10 +25,10 @@
 #define POLL_MS 10
 #define CHUNK	((size_t)1 << 20)
 
-json_t *incoming_capabilities(void)
+json_t *incoming_capabilities(bool is_on)
 {
 	return json_pack("{s:[{s:s, s:b}]}", "capabilities", "capability",
-			 "x-ignore-shared", "state", 1);
+			 "x-ignore-shared", "state", (int)is_on);
 }
 
 static int query_status(struct qmp_client *client, char *status, size_t size,
@@ -84,7 +84,7 @@ static int begin(struct qmp_client *client, int pipe_fd,
 		 struct smudge_error *err)
 {
 	int ret = qmp_client_run(client, "migrate-set-capabilities",
-				 incoming_capabilities(), NULL, err);
+				 incoming_capabilities(true), NULL, err);
 
 	if (!ret)
 		ret = qmp_client_run_fd(client, "getfd",
@@ -124,8 +124,8 @@ static int check_running(struct qmp_client *client, struct smudge_error *err)
 				"the guest does not run: QEMU says %s", status);
 }
 
-int incoming_load(struct qmp_client *client, int state_fd, bool was_running,
-		  struct smudge_error *err)
+static int load(struct qmp_client *client, int state_fd,
+		struct smudge_error *err)
 {
 	int pipe_fd = -1;
 	int ret = open_pipe(state_fd, &pipe_fd, err);
@@ -134,7 +134,17 @@ int incoming_load(struct qmp_client *client, int state_fd, bool was_running,
 		return ret;
 	ret = begin(client, pipe_fd, err);
 	close(pipe_fd);
+	return ret ? ret : wait_loaded(client, err);
+}
+
+int incoming_load(struct qmp_client *client, int state_fd, bool was_running,
+		  struct smudge_error *err)
+{
+	int ret = load(client, state_fd, err);
+
+	/* before it runs: savevm would leave out the memory */
 	if (!ret)
-		ret = wait_loaded(client, err);
+		ret = qmp_client_run(client, "migrate-set-capabilities",
+				     incoming_capabilities(false), NULL, err);
 	return ret || !was_running ? ret : check_running(client, err);
 }

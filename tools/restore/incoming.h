@@ -12,8 +12,12 @@
 struct qmp_client;
 struct smudge_error;
 
-/* The arguments of migrate-set-capabilities: memory that is shared is there. */
-json_t *incoming_capabilities(void);
+/*
+ * The arguments of migrate-set-capabilities: memory that is shared is there. It
+ * is off again when the state is loaded: a later savevm or migration would
+ * leave the memory out.
+ */
+json_t *incoming_capabilities(bool is_on);
 
 /*
  * incoming_load - load the device state, and let the guest run

@@ -57,7 +57,7 @@ static json_t *commands(const struct restore_plan *plan)
 	if (uri)
 		array = json_pack("[{s:s, s:o}, {s:s, s:{s:o}}]", "execute",
 				  "migrate-set-capabilities", "arguments",
-				  incoming_capabilities(), "execute",
+				  incoming_capabilities(true), "execute",
 				  "migrate-incoming", "arguments", "uri",
 				  layers_text_json(uri));
 	free(uri);
@@ -65,6 +65,13 @@ static json_t *commands(const struct restore_plan *plan)
 		json_array_append_new(array,
 				      json_pack("{s:s}", "execute", "cont"));
 	return array;
+}
+
+/* When the state is loaded. */
+static json_t *commands_after(void)
+{
+	return json_pack("[{s:s, s:o}]", "execute", "migrate-set-capabilities",
+			 "arguments", incoming_capabilities(false));
 }
 
 static void print_head(const struct restore_plan *plan)
@@ -147,18 +154,28 @@ static void print_command(const struct restore_plan *plan,
 	free(text);
 }
 
-static int print_all(const struct restore_plan *plan, const json_t *qmp)
+static void print_commands(const struct restore_plan *plan,
+			   const json_t *commands)
 {
 	const json_t *command;
 	size_t i;
 
-	print_head(plan);
-	print_words(plan);
-	puts("# then, in another shell:");
-	json_array_foreach(qmp, i, command)
+	json_array_foreach(commands, i, command)
 	{
 		print_command(plan, command);
 	}
+}
+
+static int print_all(const struct restore_plan *plan, const json_t *qmp,
+		     const json_t *after)
+{
+	print_head(plan);
+	print_words(plan);
+	puts("# then, in another shell:");
+	print_commands(plan, qmp);
+	puts("# and when query-status says inmigrate no more, as a snapshot or "
+	     "migration of QEMU's\n# would leave out the memory otherwise:");
+	print_commands(plan, after);
 	return 0;
 }
 
@@ -192,15 +209,17 @@ static json_t *words_json(const struct restore_plan *plan)
 }
 
 static int report_json(const struct restore_plan *plan, json_t *qmp,
-		       struct smudge_error *err)
+		       json_t *after, struct smudge_error *err)
 {
-	json_t *reply = json_pack("{s:o, s:o, s:o, s:O, s:o, s:b, s:O, s:O}",
-				  "layer", layers_info_json(&plan->info),
-				  "memory", memories_json(plan), "state",
-				  layers_text_json(plan->state_path), "disks",
-				  plan->disks, "arguments", words_json(plan),
-				  "was-running", (int)plan->machine.was_running,
-				  "qmp", qmp, "notes", plan->notes);
+	json_t *reply =
+		json_pack("{s:o, s:o, s:o, s:O, s:o, s:b, s:O, s:O, "
+			  "s:O}",
+			  "layer", layers_info_json(&plan->info), "memory",
+			  memories_json(plan), "state",
+			  layers_text_json(plan->state_path), "disks",
+			  plan->disks, "arguments", words_json(plan),
+			  "was-running", (int)plan->machine.was_running, "qmp",
+			  qmp, "qmp-after", after, "notes", plan->notes);
 	int ret;
 
 	if (plan->cwd)
@@ -217,11 +236,15 @@ int restore_report(const struct restore_plan *plan, bool is_json,
 		   struct smudge_error *err)
 {
 	json_t *qmp = commands(plan);
+	json_t *after = commands_after();
 	int ret;
 
-	if (!qmp)
-		return smudge_error_set(err, -ENOMEM, NAME, "out of memory");
-	ret = is_json ? report_json(plan, qmp, err) : print_all(plan, qmp);
+	if (!qmp || !after)
+		ret = smudge_error_set(err, -ENOMEM, NAME, "out of memory");
+	else
+		ret = is_json ? report_json(plan, qmp, after, err)
+			      : print_all(plan, qmp, after);
+	json_decref(after);
 	json_decref(qmp);
 	return ret;
 }
