@@ -87,7 +87,7 @@ int feature_report_table(const struct feature_result results[NFEATURES],
 		return 0;
 	ret = errno ? -errno : -EIO;
 	return smudge_error_set(err, ret, "features",
-				"the output cannot be written: %s",
+				"cannot write to standard output: %s",
 				strerror(-ret));
 }
 

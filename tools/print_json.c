@@ -28,7 +28,7 @@ int print_json(const json_t *value, size_t flags, struct smudge_error *err)
 	text[size] = '\n';
 	if (fwrite(text, 1, size + 1, stdout) != size + 1 || fflush(stdout))
 		ret = smudge_error_set(err, -errno, "json",
-				       "the output cannot be written: %s",
+				       "cannot write to standard output: %s",
 				       strerror(errno));
 	free(text);
 	return ret;

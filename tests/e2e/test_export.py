@@ -252,8 +252,12 @@ def layouts_of_a_small_machine(lab):
         check_equal(path.stat().st_mode & 0o7777, 0o600, "mode")
         holes_where_zero(path)
     text = said("layers", "export", "--layout", "flat", folder, "--output",
-                lab.path("text"))
-    check(re.search(r"text: flat of .*, 64 MiB\n$", text), text)
+                lab.path("text\x1b[31m"))
+    # what steers a terminal is not printed
+    check(re.search(r"text\?\[31m: flat of .*, 64 MiB\n$", text), text)
+    text = said("layers", "export", "--core", folder, "--output",
+                lab.path("core\x1b[31m"))
+    check(re.search(r"core\?\[31m: guest at .*\n$", text), text)
 
 
 @case

@@ -52,7 +52,8 @@ static void print_count(const char *what, uint64_t npages, uint64_t nruns)
 	printable_copy(name, sizeof(name), what);
 	text_count(pages, (double)npages, 20);
 	text_count(runs, (double)nruns, 20);
-	printf("%s: %s pages in %s ranges\n", name, pages, runs);
+	printf("%s: %s page%s in %s range%s\n", name, pages,
+	       npages == 1 ? "" : "s", runs, nruns == 1 ? "" : "s");
 }
 
 static void end_region(struct diff *diff)

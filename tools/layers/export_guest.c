@@ -10,6 +10,7 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #include "core/vmcoreinfo.h"
 #include "layers/guest.h"
 #include "print_json.h"
+#include "printable.h"
 #include "text.h"
 
 #define NAME	   "layers"
@@ -249,6 +251,7 @@ static int print(const struct guest_export *core, struct smudge_error *err)
 {
 	const struct layers_export *export = core->export;
 	char time[LAYERS_TIME_BYTES], bytes[TEXT_BYTES], value[65] = "";
+	char path[PATH_MAX];
 	const char *release = core_vmcoreinfo_value(&core->found, "OSRELEASE",
 						    value, sizeof(value))
 				      ? value
@@ -258,9 +261,10 @@ static int print(const struct guest_export *core, struct smudge_error *err)
 		return print_object(core, release, err);
 	layers_time(export->info.time_ns, time);
 	text_bytes(bytes, (double)core->layout.file_bytes);
+	printable_copy(path, sizeof(path), export->request->output);
 	printf("%s: guest at %s, %s%s, %zu processor%s, %zu segment%s, %s\n",
-	       export->request->output, time, release ? "Linux " : "no Linux",
-	       value, core->guest.ncpus, core->guest.ncpus == 1 ? "" : "s",
+	       path, time, release ? "Linux " : "no Linux", value,
+	       core->guest.ncpus, core->guest.ncpus == 1 ? "" : "s",
 	       core->layout.nsegments, core->layout.nsegments == 1 ? "" : "s",
 	       bytes);
 	return 0;

@@ -6,6 +6,7 @@
 #include "layers/export.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "layers/guest.h"
 #include "layers/regions.h"
 #include "print_json.h"
+#include "printable.h"
 #include "text.h"
 
 #define NAME "layers"
@@ -292,12 +294,14 @@ static void print_file(const struct layout_export *layout,
 {
 	const struct layers_export *export = layout->export;
 	char time[LAYERS_TIME_BYTES], bytes[TEXT_BYTES], pages[TEXT_BYTES];
+	char path[PATH_MAX];
 
+	printable_copy(path, sizeof(path), file->path);
 	layers_time(export->info.time_ns, time);
 	text_bytes(bytes, (double)file->nbytes);
 	text_count(pages, (double)file->nwanted, 20);
-	printf("%s: %s of %s, %s", file->path,
-	       layers_layout_name(export->layout), time, bytes);
+	printf("%s: %s of %s, %s", path, layers_layout_name(export->layout),
+	       time, bytes);
 	if (file->wanted)
 		printf(", %s pages that differ from %s", pages,
 		       layout->since.file_name);

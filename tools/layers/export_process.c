@@ -4,6 +4,7 @@
  */
 #include "layers/export.h"
 
+#include <limits.h>
 #include <stdio.h>
 
 #include "layers/core.h"
@@ -80,6 +81,7 @@ static int print(const struct core_export *core, struct smudge_error *err)
 {
 	const struct layers_export *export = core->export;
 	char time[LAYERS_TIME_BYTES], bytes[TEXT_BYTES], name[64];
+	char path[PATH_MAX];
 	json_t *object = describe(core);
 	const char *found = json_string_value(json_object_get(object, "name"));
 	int ret = 0;
@@ -87,11 +89,11 @@ static int print(const struct core_export *core, struct smudge_error *err)
 	layers_time(export->info.time_ns, time);
 	text_bytes(bytes, (double)core->core.layout.file_bytes);
 	printable_copy(name, sizeof(name), found ? found : "?");
+	printable_copy(path, sizeof(path), export->request->output);
 	if (export->request->is_json)
 		ret = print_json(object, JSON_INDENT(2), err);
 	else
-		printf("%s: process %lld (%s) at %s, %zu segments, %s\n",
-		       export->request->output,
+		printf("%s: process %lld (%s) at %s, %zu segments, %s\n", path,
 		       (long long)json_integer_value(
 			       json_object_get(object, "pid")),
 		       name, time, core->core.layout.nsegments, bytes);
