@@ -96,11 +96,12 @@ static struct block_snapshot snapshot_of(const struct commit *commit)
 	};
 }
 
-int commit_last_number(struct commit *commit, uint64_t *ret_number,
+int commit_last_number(struct commit *commit, int end_fd, uint64_t *ret_number,
 		       struct smudge_error *err)
 {
-	const struct block_snapshot snapshot = snapshot_of(commit);
+	struct block_snapshot snapshot = snapshot_of(commit);
 
+	snapshot.end_fd = end_fd;
 	*ret_number = 0;
 	if (!commit->snapshot_qmp)
 		return 0;

@@ -42,11 +42,12 @@ uint64_t commit_timeout_ns(const struct commit *commit);
 
 /*
  * commit_last_number - of the last snapshot that the engine has
+ * @end_fd: ends the wait once it is readable
  * @ret_number: receives it; 0: none, or it cannot be asked
  *
  * Return: 0, or as block_snapshot_last, with one sentence.
  */
-int commit_last_number(struct commit *commit, uint64_t *ret_number,
+int commit_last_number(struct commit *commit, int end_fd, uint64_t *ret_number,
 		       struct smudge_error *err);
 
 /*

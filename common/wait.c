@@ -12,6 +12,8 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 
@@ -55,6 +57,32 @@ int wait_ready(int fd, short events, int end_fd, int64_t timeout_ms)
 		if (timeout_ms >= 0 && now_ms() >= end_ms)
 			return -ETIMEDOUT;
 	}
+}
+
+static int watch(int epoll_fd, int fd)
+{
+	struct epoll_event readable = {.events = EPOLLIN};
+
+	if (fd < 0)
+		return 0;
+	return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &readable) < 0 ? -errno
+								     : 0;
+}
+
+int wait_either(int one, int other)
+{
+	int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	int ret;
+
+	if (epoll_fd < 0)
+		return -errno;
+	ret = watch(epoll_fd, one);
+	if (!ret)
+		ret = watch(epoll_fd, other);
+	if (!ret)
+		return epoll_fd;
+	close(epoll_fd);
+	return ret;
 }
 
 bool wait_is_over(int end_fd)

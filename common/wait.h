@@ -27,6 +27,14 @@
  */
 int wait_ready(int fd, short events, int end_fd, int64_t timeout_ms);
 
+/*
+ * wait_either - a descriptor that is readable once one of two is
+ * @other: -1 for none
+ *
+ * Return: the descriptor, to be closed, or -errno.
+ */
+int wait_either(int one, int other);
+
 /* True if @end_fd is readable; false for -1. */
 bool wait_is_over(int end_fd);
 

@@ -20,11 +20,13 @@
 #include "devices/framebuffer.h"
 #include "devices/serial.h"
 
-#define WHERE		"options"
-#define PAGE_BYTES	4096
-#define MIN_PIXELS	16
-#define MIN_INTERVAL_MS 10
-#define MAX_INTERVAL_MS UINT64_C(1000000000)
+#define WHERE		      "options"
+#define PAGE_BYTES	      4096
+#define MIN_PIXELS	      16
+#define MIN_INTERVAL_MS	      10
+#define MAX_INTERVAL_MS	      UINT64_C(1000000000)
+#define MIN_STORE_DEADLINE_MS 100
+#define MAX_STORE_DEADLINE_MS (UINT64_C(3600) * 24 * 365 * 1000)
 
 struct option {
 	const char *name;
@@ -145,12 +147,45 @@ static int take_every(struct vm_options *options, const char *value,
 static int take_keep(struct vm_options *options, const char *value,
 		     struct smudge_error *err)
 {
-	if (options_parse_keep(value, &options->control.checkpoint_keep) == 0)
+	if (options_parse_keep(value, &options->control.checkpoint.keep) == 0)
 		return 0;
 	return smudge_error_set(err, -EINVAL, WHERE,
 				"--checkpoint-keep takes numbers as in "
 				"last=60,hourly=24, not '%.60s'; see --help",
 				value);
+}
+
+static int take_on_commit(struct vm_options *options, const char *value,
+			  struct smudge_error *err)
+{
+	options->control.checkpoint.on_commit = value;
+	return *value ? 0
+		      : smudge_error_set(err, -EINVAL, WHERE,
+					 "--on-commit takes a command");
+}
+
+static int take_store_deadline(struct vm_options *options, const char *value,
+			       struct smudge_error *err)
+{
+	uint64_t ms = 0;
+
+	if (options_parse_seconds(value, &ms) < 0 ||
+	    ms < MIN_STORE_DEADLINE_MS || ms > MAX_STORE_DEADLINE_MS)
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"--store-deadline takes seconds, "
+					"from 0.1 to 31536000 and with at most "
+					"three digits behind the point, not "
+					"'%.40s'",
+					value);
+	options->control.checkpoint.store_deadline_ns = ms * 1000000;
+	return 0;
+}
+
+static int take_without_flush(struct vm_options *options, const char *value,
+			      struct smudge_error *err)
+{
+	options->control.checkpoint.may_lack_flush = true;
+	return 0;
 }
 
 static int take_lazy(struct vm_options *options, const char *value,
@@ -229,9 +264,14 @@ static const struct option table[] = {
 	{"--restore", NULL, NULL, TEXT(control.restore)},
 	{"--lazy", NULL, NULL, 0, take_lazy, false},
 	{"--lazy-rate", NULL, NULL, 0, take_lazy_rate, true},
-	{"--checkpoint-to", NULL, NULL, TEXT(control.checkpoint_to)},
+	{"--checkpoint-to", NULL, NULL, TEXT(control.checkpoint.folder)},
 	{"--checkpoint-every", NULL, NULL, 0, take_every, true},
 	{"--checkpoint-keep", NULL, NULL, 0, take_keep, true},
+	{"--on-commit", NULL, NULL, 0, take_on_commit, true},
+	{"--snapshot-qmp", NULL, NULL, TEXT(control.checkpoint.snapshot_qmp)},
+	{"--snapshot-node", NULL, NULL, TEXT(control.checkpoint.snapshot_node)},
+	{"--store-deadline", NULL, NULL, 0, take_store_deadline, true},
+	{"--store-without-flush", NULL, NULL, 0, take_without_flush, false},
 	{"--qmp", NULL, NULL, TEXT(control.qmp)},
 	{"--paused-start", "-S", NULL, 0, take_paused, false},
 	{"--x-track-code", NULL, "on|off", 0, take_track_code, true},

@@ -159,9 +159,9 @@ struct smudge_checkpointer_options {
 	 * 0. Nothing else writes the device meanwhile: the library has no lock
 	 * on it.
 	 *
-	 * The first save is full: it leaves nothing of what the device had
-	 * inside its extents and tables. After a save that failed the next one
-	 * has all that the failed one may have written.
+	 * Without clean_as_of the first save is full: it leaves nothing of what
+	 * the device had inside its extents and tables. After a save that
+	 * failed the next one has all that the failed one may have written.
 	 */
 	const struct smudge_disk *disk;
 	/*

@@ -120,6 +120,22 @@ class StorageDaemon(Server):
         return folder
 
 
+def copied(lab, uri):
+    """A command that is an engine's snapshot: snap-N has the disk then."""
+    need("qemu-img")
+    return f"qemu-img convert -O raw '{uri}' {lab.path('snap')}-$SMUDGE_NUMBER"
+
+
+def layer_of_copy(lab, number):
+    """A folder with that snapshot as its layer."""
+    path = lab.path(f"snap-{number}")
+    folder = lab.path(f"of-{number}")
+    folder.mkdir(mode=0o700)
+    subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", path,
+                    folder / "layer-00000001.qcow2"], check=True)
+    return folder
+
+
 def certificates(lab):
     """A folder as nbdkit and libnbd want it: an authority, and what it signed for a
     server and a client on this machine."""

@@ -15,7 +15,7 @@ from ending import RNG, a_while, end_in_time
 from layers import answer, said, tool
 from smudgetest import MIB, PATIENCE, TOOL, case, check, check_equal, check_sentence, main, \
     wait_until
-from stores import Nbdkit, StorageDaemon, need
+from stores import Nbdkit, StorageDaemon, copied, layer_of_copy
 
 PAGE = 4096
 PAGES = 256
@@ -147,21 +147,10 @@ def the_engine_is_killed_and_started_again(lab):
     check_equal(moments, sorted(set(moments)), "moments")
 
 
-def copied(lab, uri):
-    """A command that is an engine's snapshot: snap-N has the disk then."""
-    need("qemu-img")
-    return f"qemu-img convert -O raw '{uri}' {lab.path('snap')}-$SMUDGE_NUMBER"
-
-
 def check_copies(lab, layers):
     """Each is the moment that was reported; of the last one all bytes are looked at."""
     for layer in layers:
-        path = lab.path(f"snap-{layer['layer']}")
-        subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", path,
-                        f"{path}.qcow2"], check=True)
-        folder = lab.path(f"of-{layer['layer']}")
-        folder.mkdir(mode=0o700)
-        os.rename(f"{path}.qcow2", folder / "layer-00000001.qcow2")
+        folder = layer_of_copy(lab, layer["layer"])
         check_equal(answer("layers", "show", folder)["digest"], layer["digest"], "digest")
         said("layers", "verify", folder)
     moment_of(lab, folder)

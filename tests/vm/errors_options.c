@@ -11,7 +11,7 @@
 #include "options.h"
 
 struct bad_line {
-	const char *args[4];
+	const char *args[6];
 	const char *sentence; /* part of it */
 };
 
@@ -41,8 +41,36 @@ static const struct bad_line bad_lines[] = {
 	{{"--kernel=x", "--checkpoint-every", "1"}, "needs --checkpoint-to"},
 	{{"--restore=x", "--checkpoint-every=1", "--checkpoint-to=none"},
 	 "needs --checkpoint-to"},
-	{{"--kernel=x", "--checkpoint-to="}, "a folder or none"},
+	{{"--kernel=x", "--checkpoint-to="}, "a folder, the URI of a disk, or"},
 	{{"--kernel=x", "--checkpoint-to=s3://a"}, "of URIs there are nbd://"},
+	{{"--kernel=x", "--checkpoint-to=nbd+ssh://a"}, "a folder or a disk"},
+	{{"--kernel=x", "--checkpoint-to=nbd://a"},
+	 "a disk holds one moment, which the next checkpoint overwrites"},
+	{{"--kernel=x", "--checkpoint-to=nbd://a", "--snapshot-qmp=s"},
+	 "belong together"},
+	{{"--kernel=x", "--checkpoint-to=nbd://a", "--snapshot-node=n"},
+	 "belong together"},
+	{{"--kernel=x", "--checkpoint-to=nbd://a", "--checkpoint-every=1",
+	  "--on-commit=c", "--checkpoint-keep=last=1"},
+	 "--checkpoint-keep is for folders"},
+	{{"--kernel=x", "--checkpoint-to=a", "--snapshot-qmp=s",
+	  "--snapshot-node=n"},
+	 "--snapshot-qmp needs a disk"},
+	{{"--kernel=x", "--snapshot-qmp=s", "--snapshot-node=n"},
+	 "--snapshot-qmp needs a disk"},
+	{{"--kernel=x", "--checkpoint-to=a", "--store-without-flush"},
+	 "--store-without-flush needs a disk"},
+	{{"--kernel=x", "--checkpoint-to=a", "--store-deadline=1"},
+	 "--store-deadline needs --on-commit, or a disk"},
+	{{"--kernel=x", "--on-commit=c"}, "--on-commit needs --checkpoint-to"},
+	{{"--kernel=x", "--checkpoint-to=none", "--on-commit=c"},
+	 "--on-commit needs --checkpoint-to"},
+	{{"--kernel=x", "--on-commit="}, "--on-commit takes a command"},
+	{{"--kernel=x", "--store-deadline=0.09"}, "seconds, from 0.1"},
+	{{"--kernel=x", "--store-deadline=31536001"}, "not '31536001'"},
+	{{"--kernel=x", "--store-deadline=x"},
+	 "--store-deadline takes seconds"},
+	{{"--kernel=x", "--store-without-flush=1"}, "no value belongs to"},
 	{{"--kernel=x", "--checkpoint-keep", "last=1"},
 	 "--checkpoint-keep needs --checkpoint-every"},
 	{{"--kernel=x", "--checkpoint-keep", "7"}, "not '7'"},
@@ -85,12 +113,12 @@ static const struct bad_line bad_lines[] = {
 
 static void refuse(const struct bad_line *bad)
 {
-	char *argv[6] = {(char *)"smudge-vm"};
+	char *argv[8] = {(char *)"smudge-vm"};
 	struct vm_options options = {.append = "untouched"};
 	struct smudge_error err = {0};
 	int argc = 1;
 
-	while (argc < 5 && bad->args[argc - 1]) {
+	while (argc < 7 && bad->args[argc - 1]) {
 		argv[argc] = (char *)bad->args[argc - 1];
 		argc++;
 	}

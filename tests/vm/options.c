@@ -170,17 +170,43 @@ static void test_checkpoints(void **state)
 
 	parse(argv, &options);
 	assert_string_equal(options.control.restore, "f@3");
-	assert_string_equal(options.control.checkpoint_to, "g");
+	assert_string_equal(options.control.checkpoint.folder, "g");
 	assert_int_equal(options.control.checkpoint_every_ns, 250000000);
-	assert_int_equal(options.control.checkpoint_keep.last, 60);
-	assert_int_equal(options.control.checkpoint_keep.hourly, 0);
-	assert_int_equal(options.control.checkpoint_keep.weekly, 4);
-	assert_int_equal(options.control.checkpoint_keep.garbage_percent, 0);
-	assert_true(options.control.checkpoint_keep.has_garbage);
+	assert_int_equal(options.control.checkpoint.keep.last, 60);
+	assert_int_equal(options.control.checkpoint.keep.hourly, 0);
+	assert_int_equal(options.control.checkpoint.keep.weekly, 4);
+	assert_int_equal(options.control.checkpoint.keep.garbage_percent, 0);
+	assert_true(options.control.checkpoint.keep.has_garbage);
 	assert_false(options.machine.is_incoming);
 	assert_null(options.kernel);
 	assert_false(options.control.is_lazy);
 	assert_true(options.machine.is_restored);
+}
+
+static void test_disk(void **state)
+{
+	char *const argv[] = {(char *)"smudge-vm",
+			      (char *)"--kernel=x",
+			      (char *)"--checkpoint-to=nbd://host/web",
+			      (char *)"--checkpoint-every=60",
+			      (char *)"--on-commit",
+			      (char *)"take it",
+			      (char *)"--snapshot-qmp=s",
+			      (char *)"--snapshot-node=n",
+			      (char *)"--store-deadline=0.5",
+			      (char *)"--store-without-flush",
+			      NULL};
+	const struct checkpoint_request *request;
+	struct vm_options options;
+
+	parse(argv, &options);
+	request = &options.control.checkpoint;
+	assert_string_equal(request->folder, "nbd://host/web");
+	assert_string_equal(request->on_commit, "take it");
+	assert_string_equal(request->snapshot_qmp, "s");
+	assert_string_equal(request->snapshot_node, "n");
+	assert_int_equal(request->store_deadline_ns, 500000000);
+	assert_true(request->may_lack_flush);
 }
 
 static void test_lazy(void **state)
@@ -196,4 +222,4 @@ static void test_lazy(void **state)
 
 TEST_MAIN(test_defaults, test_verbose, test_all_options,
 	  test_help_and_version_need_no_guest, test_sizes, test_seconds,
-	  test_checkpoints, test_lazy)
+	  test_checkpoints, test_disk, test_lazy)

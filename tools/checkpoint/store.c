@@ -45,7 +45,8 @@ static int open_disk(struct checkpoint_store *store, struct smudge_error *err)
 	if (ret)
 		return ret;
 	store->disk = nbd_disk_device(store->nbd);
-	return commit_last_number(store->commit, &store->last_number, err);
+	return commit_last_number(store->commit, options.end_fd,
+				  &store->last_number, err);
 }
 
 int checkpoint_store_open(const struct checkpoint_request *request,

@@ -52,12 +52,15 @@ int checkpoints_create(const struct checkpoints_options *options,
 
 	if (!checkpoints)
 		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
-	code = saver_create(options->machine, &checkpoints->saver, err);
+	code = saver_create(options->machine, options->end_fd,
+			    &checkpoints->saver, err);
 	if (code) {
 		free(checkpoints);
 		return code;
 	}
 	checkpoints->options = *options;
+	if (options->usual)
+		checkpoints->usual = *options->usual;
 	init_locks(checkpoints);
 	*ret = checkpoints;
 	return 0;
@@ -86,7 +89,6 @@ void checkpoints_destroy(struct checkpoints *checkpoints)
 	for (size_t i = 0; i < CHECKPOINT_HISTORY; i++)
 		checkpoints_forget(&checkpoints->jobs[i]);
 	free(checkpoints->folder);
-	free(checkpoints->periodic_folder);
 	pthread_cond_destroy(&checkpoints->changed);
 	pthread_mutex_destroy(&checkpoints->lock);
 	free(checkpoints);
@@ -124,12 +126,23 @@ void checkpoints_stats(struct checkpoints *checkpoints,
 	saver_stats(checkpoints->saver, ret);
 }
 
+/* The commit is asked for the number of the last snapshot only. */
 int checkpoints_open(struct checkpoints *checkpoints, const char *folder,
-		     struct smudge_chain *clean_as_of, struct smudge_error *err)
+		     const struct checkpoint_origin *origin,
+		     struct smudge_error *err)
 {
-	const struct saver_place place = {.folder = folder};
-	int ret = saver_open(checkpoints->saver, &place, clean_as_of, err);
+	struct checkpoint_request request = {.folder = folder};
+	struct saver_place place = {.folder = folder};
+	int ret;
 
+	checkpoints_complete(checkpoints, &request);
+	ret = checkpoints_make_commit(&request, &place.commit, err);
+	if (ret)
+		return ret;
+	place.deadline_ns = commit_timeout_ns(place.commit);
+	place.may_lack_flush = request.may_lack_flush;
+	ret = saver_open(checkpoints->saver, &place, origin, err);
+	commit_destroy(place.commit);
 	if (!ret)
 		ret = checkpoints_note_folder(checkpoints, err);
 	return ret;

@@ -17,8 +17,9 @@
 
 #include <smudge/checkpoint.h>
 
-#include "checkpoint/keep.h"
+#include "checkpoint/request.h"
 
+struct checkpoint_origin;
 struct checkpoints;
 struct commit;
 struct machine;
@@ -39,19 +40,6 @@ enum checkpoint_status {
 const char *checkpoint_status_name(enum checkpoint_status status);
 /* Has a job of this status ended? */
 bool checkpoint_has_ended(enum checkpoint_status status);
-
-struct checkpoint_request {
-	const char *folder; /* or the URI of a disk; NULL: the one that is
-			       open */
-	bool is_full;
-	bool uncompressed;
-	bool look_ahead;
-	uint64_t pause_deadline_ns;  /* 0: none */
-	struct checkpoint_keep keep; /* pruned by, when it is in place */
-	/* as in struct commit_options (common/commit.h) */
-	const char *on_commit, *snapshot_qmp, *snapshot_node;
-	uint64_t store_deadline_ns; /* 0: 60 s for a disk, else none */
-};
 
 struct checkpoint_job {
 	uint64_t id; /* from 1 on */
@@ -74,34 +62,43 @@ struct checkpoints_options {
 	void *opaque;
 	/* A job has ended. Called without locks, on the jobs' thread. */
 	void (*ended)(void *opaque, const struct checkpoint_job *job);
+	/*
+	 * Does memory still come in from a disk, which a checkpoint onto one
+	 * might overwrite? Called with a lock held; may be NULL: no.
+	 */
+	bool (*reads_disk)(void *opaque);
+	/*
+	 * NULL, or with a folder: of those that are due, and of others into
+	 * that folder what follows them, where they do not say it. Copied, but
+	 * not its texts, which are borrowed.
+	 */
+	const struct checkpoint_request *usual;
+	int end_fd; /* readable: the process ends; -1: none */
 };
 
 int checkpoints_create(const struct checkpoints_options *options,
 		       struct checkpoints **ret, struct smudge_error *err);
 
 /*
- * checkpoints_open - open a folder before the first job
- * @clean_as_of: NULL, or the layer that the memory was restored from
+ * checkpoints_open - open a folder, or the usual disk, before the first job
+ * @origin: NULL, or what the memory was restored from
  *
  * Before the guest runs, and before checkpoints_begin and checkpoints_take.
- * Return: 0, or as smudge_checkpointer_create with one sentence.
+ * Return: 0, or as saver_open with one sentence.
  */
 int checkpoints_open(struct checkpoints *checkpoints, const char *folder,
-		     struct smudge_chain *clean_as_of,
+		     const struct checkpoint_origin *origin,
 		     struct smudge_error *err);
 
 /*
- * checkpoints_begin - from now on a checkpoint each @interval_ns, while the
- *      guest runs here
- * @folder: copied
- * @keep: the folder is pruned after each of them
+ * checkpoints_begin - from now on a usual checkpoint each @interval_ns, while
+ *      the guest runs here
  *
  * One that takes longer than the interval delays the next one. Of those that
  * fail one after the other the first is reported on stderr.
- * Return: 0, -EAGAIN, -ENOMEM, with one sentence.
+ * Return: 0, -EAGAIN, with one sentence.
  */
-int checkpoints_begin(struct checkpoints *checkpoints, const char *folder,
-		      uint64_t interval_ns, const struct checkpoint_keep *keep,
+int checkpoints_begin(struct checkpoints *checkpoints, uint64_t interval_ns,
 		      struct smudge_error *err);
 
 /*
@@ -110,10 +107,10 @@ int checkpoints_begin(struct checkpoints *checkpoints, const char *folder,
  * @ret_id: receives the job's number
  *
  * Returns at once.
- * Return: 0, -EBUSY (another request waits, or the guest is not here yet),
- * -EINVAL (no folder is open, or a disk without anything that follows),
- * -ENOMEM, -EAGAIN, or as run_control_check, with
- * one sentence.
+ * Return: 0, -EBUSY (another request waits, or the guest or, for a disk, its
+ * memory is not here yet), -EINVAL (no folder is open, or a disk without
+ * anything that follows), -ENOMEM, -EAGAIN, or as run_control_check, with one
+ * sentence.
  */
 int checkpoints_take(struct checkpoints *checkpoints,
 		     const struct checkpoint_request *request, uint64_t *ret_id,

@@ -43,12 +43,30 @@ int checkpoints_note_folder(struct checkpoints *checkpoints,
 	return 0;
 }
 
+void checkpoints_complete(const struct checkpoints *checkpoints,
+			  struct checkpoint_request *request)
+{
+	const struct checkpoint_request *usual = &checkpoints->usual;
+
+	if (!request->folder || !usual->folder ||
+	    strcmp(request->folder, usual->folder) != 0)
+		return;
+	request->may_lack_flush = usual->may_lack_flush;
+	if (request->on_commit || request->snapshot_qmp)
+		return;
+	request->on_commit = usual->on_commit;
+	request->snapshot_qmp = usual->snapshot_qmp;
+	request->snapshot_node = usual->snapshot_node;
+	if (!request->store_deadline_ns)
+		request->store_deadline_ns = usual->store_deadline_ns;
+}
+
 /* A live image is overwritten by the next one, so it must not be all there is.
  */
-static int make_commit(const char *folder,
-		       const struct checkpoint_request *request,
-		       struct commit **ret, struct smudge_error *err)
+int checkpoints_make_commit(const struct checkpoint_request *request,
+			    struct commit **ret, struct smudge_error *err)
 {
+	const char *folder = request->folder;
 	bool is_disk = nbd_uri_is(folder);
 	const struct commit_options options = {
 		.place = folder,
@@ -78,11 +96,54 @@ static int make_commit(const char *folder,
 	return commit_create(&options, ret, err);
 }
 
+/* It may be of the disk that would be written. */
+static int check_reading(const struct checkpoints *checkpoints,
+			 const char *folder, struct smudge_error *err)
+{
+	const struct checkpoints_options *options = &checkpoints->options;
+
+	if (!nbd_uri_is(folder) || !options->reads_disk ||
+	    !options->reads_disk(options->opaque))
+		return 0;
+	return smudge_error_set(err, -EBUSY, WHERE,
+				"memory still comes in from a disk, which a "
+				"checkpoint onto it would overwrite: wait "
+				"until query-x-smudge-lazy says completed");
+}
+
 void checkpoints_forget(struct checkpoint_job *job)
 {
 	free(job->folder);
 	commit_destroy(job->commit);
 	*job = (struct checkpoint_job){0};
+}
+
+/* Texts of the caller's are copied or forgotten. */
+static void fill(struct checkpoint_job *job,
+		 const struct checkpoint_request *request, char *folder,
+		 struct commit *commit)
+{
+	job->folder = folder;
+	job->commit = commit;
+	job->request = *request;
+	job->request.folder = NULL;
+	job->request.on_commit = NULL;
+	job->request.snapshot_qmp = NULL;
+	job->request.snapshot_node = NULL;
+	job->request.store_deadline_ns = commit_timeout_ns(commit);
+}
+
+static int complete(const struct checkpoints *checkpoints,
+		    struct checkpoint_request *request,
+		    struct smudge_error *err)
+{
+	if (!request->folder)
+		request->folder = checkpoints->folder;
+	if (!request->folder)
+		return smudge_error_set(err, -EINVAL, WHERE,
+					"no folder is open: name one");
+	checkpoints_complete(checkpoints, request);
+	return check_reading(checkpoints, request->folder, err);
 }
 
 int checkpoints_add(struct checkpoints *checkpoints,
@@ -92,19 +153,16 @@ int checkpoints_add(struct checkpoints *checkpoints,
 	uint64_t id = checkpoints->last_id + 1;
 	struct checkpoint_job *job =
 		&checkpoints->jobs[id % CHECKPOINT_HISTORY];
-	const char *folder =
-		request->folder ? request->folder : checkpoints->folder;
+	struct checkpoint_request own = *request;
 	struct commit *commit;
 	char *copy;
-	int ret;
+	int ret = complete(checkpoints, &own, err);
 
-	if (!folder)
-		return smudge_error_set(err, -EINVAL, WHERE,
-					"no folder is open: name one");
-	ret = make_commit(folder, request, &commit, err);
+	if (!ret)
+		ret = checkpoints_make_commit(&own, &commit, err);
 	if (ret)
 		return ret;
-	copy = strdup(folder);
+	copy = strdup(own.folder);
 	if (!copy) {
 		commit_destroy(commit);
 		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
@@ -112,18 +170,10 @@ int checkpoints_add(struct checkpoints *checkpoints,
 	checkpoints_forget(job);
 	*job = (struct checkpoint_job){
 		.id = id,
-		.folder = copy,
-		.commit = commit,
-		.request = *request,
 		.is_periodic = is_periodic,
 		.began_ns = host_now_ns(),
 	};
-	/* they are the caller's */
-	job->request.folder = NULL;
-	job->request.on_commit = NULL;
-	job->request.snapshot_qmp = NULL;
-	job->request.snapshot_node = NULL;
-	job->request.store_deadline_ns = commit_timeout_ns(commit);
+	fill(job, &own, copy, commit);
 	checkpoints->last_id = id;
 	checkpoints->waiting_id = id;
 	pthread_cond_broadcast(&checkpoints->changed);

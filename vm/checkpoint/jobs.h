@@ -15,6 +15,7 @@
 
 struct checkpoints {
 	struct checkpoints_options options;
+	struct checkpoint_request usual; /* without a folder: none */
 	struct saver *saver;
 	pthread_t thread;
 	bool has_thread; /* of those that start it, under lock */
@@ -24,12 +25,10 @@ struct checkpoints {
 	bool is_ending;
 	struct checkpoint_job jobs[CHECKPOINT_HISTORY];
 	uint64_t last_id;
-	uint64_t waiting_id; /* 0: none */
-	uint64_t running_id; /* 0: none */
-	char *folder;	     /* NULL: none is open */
-	char *periodic_folder;
-	uint64_t interval_ns;	     /* 0: no periodic ones */
-	struct checkpoint_keep keep; /* of periodic ones */
+	uint64_t waiting_id;  /* 0: none */
+	uint64_t running_id;  /* 0: none */
+	char *folder;	      /* NULL: none is open */
+	uint64_t interval_ns; /* 0: no periodic ones */
 	int64_t due_ns;
 	bool is_failing; /* the last periodic one did */
 };
@@ -41,9 +40,21 @@ struct checkpoint_job *checkpoints_job(struct checkpoints *checkpoints,
 /* Free what it has. With the lock held, and it has ended. */
 void checkpoints_forget(struct checkpoint_job *job);
 
+/* What it does not say of what follows it, if it goes to the usual folder. */
+void checkpoints_complete(const struct checkpoints *checkpoints,
+			  struct checkpoint_request *request);
+
+/*
+ * checkpoints_make_commit - what follows a checkpoint, with its deadline
+ * @request: has a folder, and is complete
+ * Return: 0, -EINVAL (not allowed there), or as commit_create.
+ */
+int checkpoints_make_commit(const struct checkpoint_request *request,
+			    struct commit **ret, struct smudge_error *err);
+
 /*
  * A new job that waits; none does. With the lock held. Return: 0, -EINVAL,
- * -ENOMEM, with one sentence.
+ * -EBUSY, -ENOMEM, with one sentence.
  */
 int checkpoints_add(struct checkpoints *checkpoints,
 		    const struct checkpoint_request *request, bool is_periodic,

@@ -25,6 +25,7 @@ struct lazy {
 	struct smudge_chain *chain;
 	/* of the chain; the thread's, or without one of the one that ends it */
 	struct layer_place place;
+	bool is_of_disk; /* the place */
 	pthread_t thread;
 	bool has_thread;
 
@@ -154,6 +155,15 @@ static int restore(struct lazy *lazy, struct smudge_error *err)
 void lazy_take_place(struct lazy *lazy, const struct layer_place *place)
 {
 	lazy->place = *place;
+	lazy->is_of_disk = place->disk;
+}
+
+bool lazy_reads_disk(struct lazy *lazy)
+{
+	struct lazy_report report;
+
+	lazy_report(lazy, &report);
+	return lazy->is_of_disk && report.status == LAZY_ACTIVE;
 }
 
 int lazy_bring_all(struct lazy *lazy, struct smudge_error *err)

@@ -74,6 +74,9 @@ void lazy_take_place(struct lazy *lazy, const struct layer_place *place);
  */
 int lazy_bring_all(struct lazy *lazy, struct smudge_error *err);
 
+/* Does it come in from a disk, and is not all in yet? Threads: any. */
+bool lazy_reads_disk(struct lazy *lazy);
+
 /* Has it failed? True: @why says why. Threads: any. */
 bool lazy_has_failed(struct lazy *lazy, struct smudge_error *why);
 

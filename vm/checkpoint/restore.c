@@ -8,15 +8,18 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/host.h"
 #include "base/say.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/lazy.h"
+#include "checkpoint/origin.h"
 #include "checkpoint/saver.h"
 #include "common/layer_name.h"
 #include "common/layer_place.h"
+#include "common/nbd_uri.h"
 #include "common/wait.h"
 #include "machine/machine.h"
 #include "machine/moment.h"
@@ -30,7 +33,10 @@ struct restore {
 	struct layer_name name;
 	struct layer_place place;
 	struct smudge_chain *chain; /* of the place */
-	struct lazy *lazy;	    /* NULL: all memory comes in first */
+	struct checkpoint_origin origin;
+	void *moment; /* of the machine; owned */
+	size_t moment_len;
+	struct lazy *lazy; /* NULL: all memory comes in first */
 	int64_t reported_ns;
 };
 
@@ -129,21 +135,30 @@ static int open_chain(struct restore *restore, struct smudge_error *err)
 	int ret = layer_place_open(&restore->name, restore->options->end_fd,
 				   &restore->place, err);
 
+	if (ret)
+		return ret;
 	restore->chain = restore->place.chain;
-	return ret;
+	restore->origin.chain = restore->chain;
+	restore->origin.moment.size = sizeof(restore->origin.moment);
+	return layer_place_info(&restore->place, &restore->origin.moment, err);
 }
 
 /* Also says that it is a smudge-vm's checkpoint at all. */
-static int find_moment(const struct restore *restore, const void **ret_bytes,
-		       size_t *ret_len, struct smudge_error *err)
+static int find_moment(struct restore *restore, struct smudge_error *err)
 {
-	if (smudge_chain_blob(restore->chain, SAVER_BLOB, 0, ret_bytes, ret_len,
-			      NULL) == 0)
-		return 0;
-	return smudge_error_set(err, -ENODATA, WHERE,
-				"%.120s holds memory, but no machine of a "
-				"smudge-vm",
-				restore->options->from);
+	const void *bytes;
+
+	if (smudge_chain_blob(restore->chain, SAVER_BLOB, 0, &bytes,
+			      &restore->moment_len, NULL) != 0)
+		return smudge_error_set(err, -ENODATA, WHERE,
+					"%.120s holds memory, but no machine "
+					"of a smudge-vm",
+					restore->options->from);
+	restore->moment = malloc(restore->moment_len + 1);
+	if (!restore->moment)
+		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
+	memcpy(restore->moment, bytes, restore->moment_len);
+	return 0;
 }
 
 static int restore_eagerly(struct restore *restore, struct smudge_error *err)
@@ -160,12 +175,27 @@ static int restore_eagerly(struct restore *restore, struct smudge_error *err)
 			      &options, err);
 }
 
+/* A server may take one connection only: it is the next checkpoints' then. */
+static void leave_disk(struct restore *restore)
+{
+	if (!restore->place.disk)
+		return;
+	layer_place_close(&restore->place);
+	restore->chain = NULL;
+	restore->origin.chain = NULL;
+}
+
 static int restore_memory(struct restore *restore, struct smudge_error *err)
 {
+	int ret;
+
 	if (restore->options->lazy)
 		return lazy_begin(restore->options->lazy, restore->chain,
 				  &restore->lazy, err);
-	return restore_eagerly(restore, err);
+	ret = restore_eagerly(restore, err);
+	if (!ret)
+		leave_disk(restore);
+	return ret;
 }
 
 /* Without an explicit wish it is no failure when it cannot be written. */
@@ -176,10 +206,11 @@ static int open_folder(struct restore *restore, struct checkpoints *checkpoints,
 	struct smudge_error why = {0};
 	int ret;
 
-	if (to ? strcmp(to, RESTORE_NOWHERE) == 0 : restore->place.disk != NULL)
+	if (to ? strcmp(to, RESTORE_NOWHERE) == 0
+	       : nbd_uri_is(restore->name.folder))
 		return 0;
 	ret = checkpoints_open(checkpoints, to ? to : restore->name.folder,
-			       restore->chain, &why);
+			       &restore->origin, &why);
 	if (!to || !ret)
 		return 0;
 	/* a full layer is first in another folder, or on a later layer */
@@ -191,9 +222,7 @@ static int open_folder(struct restore *restore, struct checkpoints *checkpoints,
 static int restore_all(struct restore *restore, struct checkpoints *checkpoints,
 		       bool *ret_is_running, struct smudge_error *err)
 {
-	const void *moment = NULL;
-	size_t len = 0;
-	int ret = find_moment(restore, &moment, &len, err);
+	int ret = find_moment(restore, err);
 
 	if (!ret)
 		ret = check_sizes(restore, err);
@@ -202,8 +231,8 @@ static int restore_all(struct restore *restore, struct checkpoints *checkpoints,
 	if (!ret)
 		ret = open_folder(restore, checkpoints, err);
 	if (!ret)
-		ret = moment_load(restore->machine, moment, len, ret_is_running,
-				  err);
+		ret = moment_load(restore->machine, restore->moment,
+				  restore->moment_len, ret_is_running, err);
 	return ret;
 }
 
@@ -222,6 +251,7 @@ static int explain(struct restore *restore, int ret, struct smudge_error *err)
 static int finish(struct restore *restore, int ret, struct lazy **ret_lazy,
 		  struct smudge_error *err)
 {
+	free(restore->moment);
 	if (ret)
 		ret = explain(restore, ret, err);
 	if (!ret && restore->lazy) {
@@ -241,10 +271,10 @@ int restore_machine(struct machine *machine, struct checkpoints *checkpoints,
 	struct restore restore = {.machine = machine, .options = options};
 	int ret = parse(options->from, &restore.name, err);
 
-	if (!ret)
-		ret = open_chain(&restore, err);
 	if (ret)
 		return ret;
-	ret = restore_all(&restore, checkpoints, ret_is_running, err);
+	ret = open_chain(&restore, err);
+	if (!ret)
+		ret = restore_all(&restore, checkpoints, ret_is_running, err);
 	return finish(&restore, ret, ret_lazy, err);
 }

@@ -16,9 +16,9 @@ struct smudge_error;
 struct restore_options {
 	const char *from; /* FOLDER or FOLDER@N, or a disk's URI */
 	/*
-	 * Where the next checkpoints go: a folder, or RESTORE_NOWHERE. NULL:
-	 * the folder that was restored, if it can be written and this was its
-	 * newest layer; of a disk nowhere.
+	 * Where the next checkpoints go: a folder, a disk, or RESTORE_NOWHERE.
+	 * NULL: the folder that was restored, if it can be written and this was
+	 * its newest layer; of a disk nowhere.
 	 */
 	const char *to;
 	int end_fd;			 /* ends it once it is readable */
@@ -33,8 +33,8 @@ int restore_check(const char *from, struct smudge_error *err);
 /*
  * restore_machine - bring back memory, vCPUs and devices
  * @machine: started, in prelaunch; nothing has written its memory
- * @checkpoints: the folder of later checkpoints is opened: if the layer is its
- *      newest one, the next checkpoint is a delta
+ * @checkpoints: the folder or disk of later checkpoints is opened: if the layer
+ *      is its newest one, or what the disk shows, the next one is a delta
  * @ret_is_running: whether the guest ran at that moment; it does not yet
  * @ret_lazy: written only with options->lazy, and on success
  *

@@ -19,11 +19,14 @@
 
 #include "base/bytes.h"
 #include "base/say.h"
+#include "checkpoint/disk.h"
+#include "checkpoint/origin.h"
 #include "checkpoint/pruner.h"
 #include "common/clock.h"
 #include "common/commit.h"
 #include "common/nbd_disk.h"
 #include "common/nbd_uri.h"
+#include "common/wait.h"
 #include "machine/lost.h"
 #include "machine/machine.h"
 #include "machine/moment.h"
@@ -35,9 +38,9 @@
 
 struct saver {
 	struct machine *machine;
-	atomic_bool
-		is_cancelled; /* release by saver_cancel, acquire by steps */
-	int end_fd;	      /* readable: is_cancelled, for waits */
+	atomic_bool is_cancelled; /* release by saver_cancel, acquire by all */
+	int end_fd;		  /* readable: is_cancelled */
+	int waits_fd;		  /* readable: that, or the process ends */
 	/* these are the thread's that opens */
 	char *folder;	      /* or a URI; NULL: none */
 	struct stat identity; /* of the folder */
@@ -51,7 +54,16 @@ struct saver {
 	struct commit *commit; /* borrowed from the job; or NULL */
 };
 
-int saver_create(struct machine *machine, struct saver **ret,
+static int open_ends(struct saver *saver, int process_end_fd)
+{
+	saver->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (saver->end_fd < 0)
+		return -errno;
+	saver->waits_fd = wait_either(saver->end_fd, process_end_fd);
+	return saver->waits_fd < 0 ? saver->waits_fd : 0;
+}
+
+int saver_create(struct machine *machine, int end_fd, struct saver **ret,
 		 struct smudge_error *err)
 {
 	struct saver *saver = calloc(1, sizeof(*saver));
@@ -60,9 +72,10 @@ int saver_create(struct machine *machine, struct saver **ret,
 	if (!saver)
 		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
 	saver->machine = machine;
-	saver->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (saver->end_fd < 0) {
-		code = -errno;
+	code = open_ends(saver, end_fd);
+	if (code) {
+		if (saver->end_fd >= 0)
+			close(saver->end_fd);
 		free(saver);
 		return smudge_error_set(err, code, WHERE, "%s",
 					strerror(-code));
@@ -163,6 +176,7 @@ void saver_destroy(struct saver *saver)
 		return;
 	exchange(saver, NULL, NULL);
 	pthread_mutex_destroy(&saver->lock);
+	close(saver->waits_fd);
 	close(saver->end_fd);
 	free(saver->folder);
 	free(saver);
@@ -198,25 +212,6 @@ static int renew(struct saver *saver, struct smudge_error *err)
 	return ret;
 }
 
-static int open_disk(const struct saver *saver, const struct saver_place *place,
-		     struct nbd_disk **ret, uint64_t *ret_last_number,
-		     struct smudge_error *err)
-{
-	const struct nbd_disk_options options = {
-		.uri = place->folder,
-		.timeout_ns = place->deadline_ns,
-		.end_fd = saver->end_fd,
-	};
-	int code = nbd_disk_open(&options, ret, err);
-
-	if (code || !place->commit)
-		return code;
-	code = commit_last_number(place->commit, ret_last_number, err);
-	if (code)
-		nbd_disk_close(*ret);
-	return code;
-}
-
 static int create(struct saver *saver, const struct saver_place *place,
 		  struct smudge_chain *clean_as_of, struct nbd_disk *disk,
 		  uint64_t last_number, struct smudge_checkpointer **ret,
@@ -242,25 +237,65 @@ static int create(struct saver *saver, const struct saver_place *place,
 					  &options, ret, err);
 }
 
+/* A disk that shows another moment than the origin gets a full one first. */
+static int create_on_disk(struct saver *saver, const struct saver_place *place,
+			  const struct checkpoint_origin *origin,
+			  struct nbd_disk *disk, uint64_t last_number,
+			  struct smudge_checkpointer **ret,
+			  struct smudge_error *err)
+{
+	struct smudge_chain *chain = NULL;
+	int code = 0;
+
+	if (origin)
+		code = checkpoint_disk_find(disk, &origin->moment, &chain, err);
+	if (!code)
+		code = create(saver, place, chain, disk, last_number, ret, err);
+	smudge_chain_close(chain);
+	/* the latter: it is being written, by another program */
+	if (origin && (code == -ESTALE || code == -EBADMSG)) {
+		smudge_error_clear(err);
+		code = create(saver, place, NULL, disk, last_number, ret, err);
+	}
+	return code;
+}
+
+static int open_there(struct saver *saver, const struct saver_place *place,
+		      const struct checkpoint_origin *origin,
+		      struct smudge_checkpointer **ret,
+		      struct nbd_disk **ret_disk, struct smudge_error *err)
+{
+	uint64_t last_number;
+	int code;
+
+	*ret_disk = NULL;
+	if (!nbd_uri_is(place->folder))
+		return create(saver, place, origin ? origin->chain : NULL, NULL,
+			      0, ret, err);
+	code = checkpoint_disk_open(place, saver->waits_fd, ret_disk,
+				    &last_number, err);
+	if (code)
+		return code;
+	code = create_on_disk(saver, place, origin, *ret_disk, last_number, ret,
+			      err);
+	if (code)
+		nbd_disk_close(*ret_disk);
+	return code;
+}
+
 static int open_new(struct saver *saver, const struct saver_place *place,
-		    struct smudge_chain *clean_as_of, struct smudge_error *err)
+		    const struct checkpoint_origin *origin,
+		    struct smudge_error *err)
 {
 	struct smudge_checkpointer *checkpointer;
-	struct nbd_disk *disk = NULL;
-	uint64_t last_number = 0;
-	char *copy;
-	int ret = 0;
+	struct nbd_disk *disk;
+	char *copy = strdup(place->folder);
+	int ret;
 
-	if (nbd_uri_is(place->folder))
-		ret = open_disk(saver, place, &disk, &last_number, err);
-	if (ret)
-		return ret;
-	copy = strdup(place->folder);
-	ret = copy ? create(saver, place, clean_as_of, disk, last_number,
-			    &checkpointer, err)
-		   : smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
+	if (!copy)
+		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
+	ret = open_there(saver, place, origin, &checkpointer, &disk, err);
 	if (ret) {
-		nbd_disk_close(disk);
 		free(copy);
 		return ret;
 	}
@@ -275,18 +310,13 @@ static int open_new(struct saver *saver, const struct saver_place *place,
 }
 
 int saver_open(struct saver *saver, const struct saver_place *place,
-	       struct smudge_chain *clean_as_of, struct smudge_error *err)
+	       const struct checkpoint_origin *origin, struct smudge_error *err)
 {
-	int ret;
-
 	if (is_cancelled(saver))
 		return cancelled(err);
-	ret = is_open(saver, place->folder)
-		      ? renew(saver, err)
-		      : open_new(saver, place, clean_as_of, err);
-	if (!ret)
-		set_commit(saver, place->commit);
-	return ret;
+	return is_open(saver, place->folder)
+		       ? renew(saver, err)
+		       : open_new(saver, place, origin, err);
 }
 
 const char *saver_folder(const struct saver *saver)
@@ -295,12 +325,14 @@ const char *saver_folder(const struct saver *saver)
 }
 
 int saver_save(struct saver *saver, const struct smudge_save_options *options,
-	       uint64_t *ret_ticket, struct smudge_error *err)
+	       struct commit *commit, uint64_t *ret_ticket,
+	       struct smudge_error *err)
 {
 	struct smudge_save_options own = *options;
 	int ret;
 
 	own.is_full |= saver->must_be_full;
+	set_commit(saver, commit);
 	ret = smudge_checkpointer_save(saver->checkpointer, &own, ret_ticket,
 				       err);
 	/* it came after the pause had begun */

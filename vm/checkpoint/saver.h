@@ -19,6 +19,7 @@
 
 #include "checkpoint/keep.h"
 
+struct checkpoint_origin;
 struct commit;
 struct machine;
 struct saver;
@@ -29,30 +30,33 @@ struct saver;
 /* Where saves go. */
 struct saver_place {
 	const char *folder; /* or the URI of a disk (common/nbd_uri.h) */
-	/* What follows each; borrowed until the save has ended. NULL: nothing
-	 */
+	/* Knows the last snapshot of a disk that is opened; NULL: none */
 	struct commit *commit;
 	uint64_t deadline_ns; /* of the store; 0: none */
+	bool may_lack_flush;  /* the disk's server */
 };
 
-int saver_create(struct machine *machine, struct saver **ret,
+/* @end_fd: readable: the process ends; -1: none */
+int saver_create(struct machine *machine, int end_fd, struct saver **ret,
 		 struct smudge_error *err);
 
 /* Waits for layers that are being written. NULL is fine. */
 void saver_destroy(struct saver *saver);
 
 /*
- * saver_open - use this folder or disk from now on, and this commit
- * @clean_as_of: as in struct smudge_checkpointer_options
+ * saver_open - use this folder or disk from now on
+ * @origin: NULL, or what the memory is still: the first save is a delta, if it
+ *	is the folder's newest layer (else this fails with -ESTALE), or what the
+ *	disk shows (else it is full)
  *
  * One that is open already stays, with the deadline that it has; a disk that
  * was lost is connected to again.
  * Return: 0, -ECANCELED (saver_cancel was called since saver_expect), or as
- * smudge_checkpointer_create, nbd_disk_open and commit_last_number, with one
- * sentence.
+ * smudge_checkpointer_create and checkpoint_disk_open, with one sentence.
  */
 int saver_open(struct saver *saver, const struct saver_place *place,
-	       struct smudge_chain *clean_as_of, struct smudge_error *err);
+	       const struct checkpoint_origin *origin,
+	       struct smudge_error *err);
 
 /* The path of the open folder, or the disk's URI, or NULL. Only the thread that
  * opens. */
@@ -60,13 +64,15 @@ const char *saver_folder(const struct saver *saver);
 
 /*
  * saver_save - pause the guest, copy what it wrote, and let it continue
+ * @commit: what follows; borrowed until saver_wait. NULL: nothing
  *
  * A folder is open.
  * Return: as smudge_checkpointer_save, or as run_control_hold; -ECANCELED also
  * when saver_cancel was called since saver_expect.
  */
 int saver_save(struct saver *saver, const struct smudge_save_options *options,
-	       uint64_t *ret_ticket, struct smudge_error *err);
+	       struct commit *commit, uint64_t *ret_ticket,
+	       struct smudge_error *err);
 
 /* As smudge_checkpointer_wait. */
 int saver_wait(struct saver *saver, uint64_t ticket,

@@ -57,6 +57,7 @@ static int save(struct checkpoints *checkpoints, struct checkpoint_job *job,
 		.folder = job->folder,
 		.commit = job->commit,
 		.deadline_ns = job->request.store_deadline_ns,
+		.may_lack_flush = job->request.may_lack_flush,
 	};
 	uint64_t ticket;
 	int ret = saver_open(checkpoints->saver, &place, NULL, err);
@@ -64,7 +65,8 @@ static int save(struct checkpoints *checkpoints, struct checkpoint_job *job,
 	if (!ret)
 		ret = checkpoints_note_folder(checkpoints, err);
 	if (!ret)
-		ret = saver_save(checkpoints->saver, &options, &ticket, err);
+		ret = saver_save(checkpoints->saver, &options, job->commit,
+				 &ticket, err);
 	if (ret)
 		return ret;
 	note_writing(checkpoints, job);
@@ -132,19 +134,16 @@ static void carry_out(struct checkpoints *checkpoints)
 /* A guest that stands still, or is not here, has nothing new to save. */
 static void add_due(struct checkpoints *checkpoints)
 {
-	const struct checkpoint_request request = {
-		.folder = checkpoints->periodic_folder,
-		.keep = checkpoints->keep,
-	};
 	int64_t now_ns = host_now_ns();
 	struct machine *machine = checkpoints->options.machine;
 
 	checkpoints->due_ns += (int64_t)checkpoints->interval_ns;
 	if (checkpoints->due_ns < now_ns)
 		checkpoints->due_ns = now_ns;
-	/* without memory this one is left out */
+	/* while memory comes in, or is missing, it is left out */
 	if (machine_run_state(machine) == MACHINE_RUNNING)
-		(void)checkpoints_add(checkpoints, &request, true, NULL);
+		(void)checkpoints_add(checkpoints, &checkpoints->usual, true,
+				      NULL);
 }
 
 static void wait_for_change(struct checkpoints *checkpoints)
@@ -198,20 +197,13 @@ int checkpoints_start_thread(struct checkpoints *checkpoints,
 	return 0;
 }
 
-int checkpoints_begin(struct checkpoints *checkpoints, const char *folder,
-		      uint64_t interval_ns, const struct checkpoint_keep *keep,
+int checkpoints_begin(struct checkpoints *checkpoints, uint64_t interval_ns,
 		      struct smudge_error *err)
 {
-	char *copy = strdup(folder);
 	int ret;
 
-	if (!copy)
-		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
 	pthread_mutex_lock(&checkpoints->lock);
-	free(checkpoints->periodic_folder);
-	checkpoints->periodic_folder = copy;
 	checkpoints->interval_ns = interval_ns;
-	checkpoints->keep = *keep;
 	checkpoints->due_ns = host_now_ns() + (int64_t)interval_ns;
 	ret = checkpoints_start_thread(checkpoints, err);
 	pthread_cond_broadcast(&checkpoints->changed);

@@ -154,6 +154,25 @@ static int open_server(struct control *control, const char *spec,
 	return 0;
 }
 
+/* No command runs, and no checkpoint is due, before the lazy restore is known.
+ */
+static bool reads_disk(void *opaque)
+{
+	struct control *control = opaque;
+
+	return control->target.lazy && lazy_reads_disk(control->target.lazy);
+}
+
+/* Of --checkpoint-to; NULL: nowhere. */
+static const struct checkpoint_request *
+usual_checkpoint(const struct control_config *config)
+{
+	const char *to = config->checkpoint.folder;
+
+	return to && strcmp(to, RESTORE_NOWHERE) != 0 ? &config->checkpoint
+						      : NULL;
+}
+
 static int create_all(struct control *control, struct smudge_error *err)
 {
 	struct control_target *target = &control->target;
@@ -166,6 +185,9 @@ static int create_all(struct control *control, struct smudge_error *err)
 		.machine = target->machine,
 		.opaque = control,
 		.ended = checkpoint_ended,
+		.reads_disk = reads_disk,
+		.usual = usual_checkpoint(control->config),
+		.end_fd = control->config->end_fd,
 	};
 	int ret = migration_create(&migration, &target->migration, err);
 
@@ -190,7 +212,7 @@ static int open_layers(struct control *control, struct smudge_error *err)
 	};
 	const struct restore_options restore = {
 		.from = config->restore,
-		.to = config->checkpoint_to,
+		.to = config->checkpoint.folder,
 		.end_fd = config->end_fd,
 		.lazy = config->is_lazy ? &lazy : NULL,
 	};
@@ -201,10 +223,9 @@ static int open_layers(struct control *control, struct smudge_error *err)
 		ret = restore_machine(control->target.machine,
 				      control->target.checkpoints, &restore,
 				      &is_running, &control->target.lazy, err);
-	else if (config->checkpoint_to &&
-		 strcmp(config->checkpoint_to, RESTORE_NOWHERE) != 0)
+	else if (usual_checkpoint(config))
 		ret = checkpoints_open(control->target.checkpoints,
-				       config->checkpoint_to, NULL, err);
+				       config->checkpoint.folder, NULL, err);
 	if (!ret && !is_running)
 		machine_set_run_state(control->target.machine, MACHINE_PAUSED);
 	control->is_to_start =
@@ -250,9 +271,7 @@ int control_serve(struct control *control, struct smudge_error *err)
 		ret = lazy_bring_all(control->target.lazy, err);
 	if (!ret && config->checkpoint_every_ns)
 		ret = checkpoints_begin(control->target.checkpoints,
-					config->checkpoint_to,
-					config->checkpoint_every_ns,
-					&config->checkpoint_keep, err);
+					config->checkpoint_every_ns, err);
 	if (!ret && control->server)
 		ret = qmp_server_start(control->server, err);
 	return ret;

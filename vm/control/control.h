@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "checkpoint/keep.h"
+#include "checkpoint/request.h"
 
 struct control;
 struct machine;
@@ -24,11 +24,13 @@ struct control_config {
 	const char *restore;  /* --restore, or NULL; see checkpoint/restore.h */
 	bool is_lazy;	      /* --lazy */
 	uint64_t lazy_bytes_per_second; /* --lazy-rate; 0: no limit */
-	/* --checkpoint-to: a folder, RESTORE_NOWHERE or NULL */
-	const char *checkpoint_to;
+	/*
+	 * --checkpoint-to (a folder, a disk, RESTORE_NOWHERE or NULL),
+	 * --checkpoint-keep, and what follows each
+	 */
+	struct checkpoint_request checkpoint;
 	uint64_t checkpoint_every_ns; /* --checkpoint-every; 0: never */
-	struct checkpoint_keep checkpoint_keep; /* --checkpoint-keep */
-	bool paused_start;			/* --paused-start */
+	bool paused_start;	      /* --paused-start */
 	int end_fd; /* waits end once it is readable; -1 for none */
 };
 

@@ -48,6 +48,31 @@ static void test_how_it_ends(void **state)
 	close(ready);
 }
 
+static void test_either(void **state)
+{
+	int one = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	int other = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	int either = wait_either(one, other);
+	int alone = wait_either(one, -1);
+	eventfd_t ignored;
+
+	assert_true(either >= 0 && alone >= 0);
+	assert_false(wait_is_over(either));
+	eventfd_write(other, 1);
+	assert_true(wait_is_over(either));
+	assert_false(wait_is_over(alone));
+	eventfd_read(other, &ignored);
+	assert_false(wait_is_over(either));
+	eventfd_write(one, 1);
+	assert_true(wait_is_over(either));
+	assert_true(wait_is_over(alone));
+	assert_int_equal(wait_either(one, one), -EEXIST);
+	close(either);
+	close(alone);
+	close(one);
+	close(other);
+}
+
 static void ignore(int number)
 {
 	(void)number;
@@ -140,5 +165,5 @@ static void test_pause_without_descriptors(void **state)
 	close(listener);
 }
 
-TEST_MAIN(test_how_it_ends, test_signals_do_not_prolong,
+TEST_MAIN(test_how_it_ends, test_either, test_signals_do_not_prolong,
 	  test_no_descriptors_allowed, test_pause_without_descriptors)

@@ -224,6 +224,24 @@ int smudge_checkpointer_prune(struct smudge_checkpointer *checkpointer,
 	return ret;
 }
 
+/* No disk is there. */
+int smudge_chain_open_disk(const struct smudge_disk *disk,
+			   struct smudge_chain **ret_chain,
+			   struct smudge_error *err)
+{
+	return smudge_error_set(err, -ENODATA, "fake", "there is no disk");
+}
+
+int smudge_chain_layer(struct smudge_chain *chain, size_t index,
+		       struct smudge_layer_info *info, struct smudge_error *err)
+{
+	return smudge_error_set(err, -EINVAL, "fake", "there is no chain");
+}
+
+void smudge_chain_close(struct smudge_chain *chain)
+{
+}
+
 /* As the library's: only saves that are under way. */
 void smudge_checkpointer_cancel(struct smudge_checkpointer *checkpointer)
 {

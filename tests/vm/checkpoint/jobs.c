@@ -6,133 +6,11 @@
 #include "support.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "checkpoint/checkpoint.h"
-#include "fake_library.h"
-#include "machine/internal.h"
-
-struct rig {
-	struct machine machine; /* without vCPUs */
-	struct checkpoints *checkpoints;
-	char one[32], other[32]; /* folders */
-	atomic_uint nended;
-};
-
-static void ended(void *opaque, const struct checkpoint_job *job)
-{
-	struct rig *rig = opaque;
-
-	assert_true(checkpoint_has_ended(job->status));
-	atomic_fetch_add(&rig->nended, 1);
-}
-
-static void make_folder(char folder[32])
-{
-	strcpy(folder, "/tmp/smudge-jobs-XXXXXX");
-	assert_non_null(mkdtemp(folder));
-}
-
-static void open_rig(struct rig *rig)
-{
-	const struct checkpoints_options options = {&rig->machine, rig, ended};
-	struct machine *machine = &rig->machine;
-
-	memset(rig, 0, sizeof(*rig));
-	fake_reset();
-	make_folder(rig->one);
-	make_folder(rig->other);
-	pthread_mutex_init(&machine->lock, NULL);
-	pthread_mutex_init(&machine->listener_lock, NULL);
-	pthread_mutex_init(&machine->control.lock, NULL);
-	pthread_mutex_init(&machine->devices.lock, NULL);
-	pthread_cond_init(&machine->control.released, NULL);
-	pthread_cond_init(&machine->entered_or_left, NULL);
-	machine->state = MACHINE_RUNNING;
-	assert_int_equal(checkpoints_create(&options, &rig->checkpoints, NULL),
-			 0);
-}
-
-static void close_rig(struct rig *rig)
-{
-	struct machine *machine = &rig->machine;
-	struct fake_counts counts;
-
-	checkpoints_destroy(rig->checkpoints);
-	counts = fake_counts();
-	assert_int_equal(counts.open, 0);
-	pthread_cond_destroy(&machine->entered_or_left);
-	pthread_cond_destroy(&machine->control.released);
-	pthread_mutex_destroy(&machine->devices.lock);
-	pthread_mutex_destroy(&machine->control.lock);
-	pthread_mutex_destroy(&machine->listener_lock);
-	pthread_mutex_destroy(&machine->lock);
-	rmdir(rig->one);
-	rmdir(rig->other);
-}
-
-static uint64_t take(struct rig *rig, const char *folder)
-{
-	const struct checkpoint_request request = {.folder = folder};
-	struct smudge_error err = {0};
-	uint64_t id = 0;
-
-	if (checkpoints_take(rig->checkpoints, &request, &id, &err))
-		fail_msg("%s", err.message);
-	return id;
-}
-
-static void refuse(struct rig *rig, const char *folder, int code,
-		   const char *sentence)
-{
-	const struct checkpoint_request request = {.folder = folder};
-	struct smudge_error err = {0};
-	uint64_t id = 99;
-
-	assert_int_equal(
-		checkpoints_take(rig->checkpoints, &request, &id, &err), code);
-	assert_int_equal(id, 99);
-	if (!strstr(err.message, sentence))
-		fail_msg("%s", err.message);
-}
-
-static struct checkpoint_job look(struct rig *rig, uint64_t id)
-{
-	const struct checkpoint_job *job;
-	struct checkpoint_job copy;
-
-	checkpoints_lock(rig->checkpoints);
-	job = checkpoints_find(rig->checkpoints, id);
-	assert_non_null(job);
-	copy = *job;
-	checkpoints_unlock(rig->checkpoints);
-	return copy;
-}
-
-static struct checkpoint_job end_of(struct rig *rig, uint64_t id)
-{
-	struct checkpoint_job job = look(rig, id);
-
-	while (!checkpoint_has_ended(job.status)) {
-		usleep(100);
-		job = look(rig, id);
-	}
-	assert_int_equal(machine_run_state(&rig->machine), MACHINE_RUNNING);
-	return job;
-}
-
-static void complete(struct rig *rig, const char *folder)
-{
-	struct checkpoint_job job = end_of(rig, take(rig, folder));
-
-	if (job.status != CHECKPOINT_COMPLETED)
-		fail_msg("%s", job.error.message);
-}
+#include "jobs_rig.h"
 
 static void test_steps_of_a_job(void **state)
 {
@@ -310,16 +188,6 @@ static void test_where_the_guest_is_not(void **state)
 	close_rig(&rig);
 }
 
-static uint64_t last_id(struct rig *rig)
-{
-	uint64_t id;
-
-	checkpoints_lock(rig->checkpoints);
-	id = checkpoints_last_id(rig->checkpoints);
-	checkpoints_unlock(rig->checkpoints);
-	return id;
-}
-
 static unsigned int wait_for_prunes(unsigned int more_than)
 {
 	while (fake_counts().prunes <= more_than)
@@ -363,36 +231,6 @@ static void test_pruning(void **state)
 	close_rig(&rig);
 }
 
-static void test_periodic_ones(void **state)
-{
-	const struct checkpoint_keep keep = {.daily = 2};
-	struct rig rig;
-	uint64_t id;
-
-	open_rig(&rig);
-	assert_int_equal(checkpoints_begin(rig.checkpoints, rig.one, 1000000,
-					   &keep, NULL),
-			 0);
-	while (last_id(&rig) < 2 * CHECKPOINT_HISTORY)
-		usleep(100);
-	checkpoints_lock(rig.checkpoints);
-	assert_null(checkpoints_find(rig.checkpoints, 1));
-	id = checkpoints_last_id(rig.checkpoints);
-	assert_true(checkpoints_find(rig.checkpoints, id)->is_periodic);
-	checkpoints_unlock(rig.checkpoints);
-	/* none while it does not run */
-	assert_int_equal(run_control_stop(&rig.machine, NULL), 0);
-	usleep(20000);
-	id = last_id(&rig);
-	usleep(20000);
-	assert_int_equal(last_id(&rig), id);
-	assert_int_equal(run_control_cont(&rig.machine, NULL), 0);
-	while (last_id(&rig) == id)
-		usleep(100);
-	close_rig(&rig);
-}
-
 TEST_MAIN(test_steps_of_a_job, test_cancelled_at_each_step,
 	  test_ended_at_each_step, test_failed_at_each_step, test_one_waits,
-	  test_folders, test_where_the_guest_is_not, test_pruning,
-	  test_periodic_ones)
+	  test_folders, test_where_the_guest_is_not, test_pruning)
