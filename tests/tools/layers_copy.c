@@ -165,6 +165,7 @@ static int copy(struct smudge_chain *chain, struct plan *plan, int fd,
 		.pieces = plan->pieces,
 		.npieces = plan->n,
 		.fd = fd,
+		.path = "memory",
 		.wanted = plan->wanted,
 		.progress = progress_of,
 		.opaque = plan,
@@ -250,7 +251,7 @@ static void unwritable(void **state)
 	chain = moments_chain("layers", 0);
 	make_plan(&plan, chain, &memory.now, &rng);
 	assert_int_equal(copy(chain, &plan, fd, NULL, &err), -ENOSPC);
-	assert_non_null(strstr(err.message, "No space left"));
+	assert_non_null(strstr(err.message, "cannot write memory: No space"));
 	smudge_chain_close(chain);
 	moments_close(&memory);
 	free(plan.expected);

@@ -217,9 +217,9 @@ static int write_all(const struct copy *copy, const uint8_t *bytes,
 		if (n <= 0) {
 			int code = n ? -errno : -EIO;
 
-			return smudge_error_set(err, code, NAME,
-						"cannot write the file: %s",
-						strerror(-code));
+			return smudge_error_set(
+				err, code, NAME, "cannot write %.120s: %s",
+				copy->copying->path, strerror(-code));
 		}
 		bytes += n;
 		length -= (uint64_t)n;

@@ -30,6 +30,7 @@ struct layers_copying {
 	const struct layers_piece *pieces;
 	size_t npieces;
 	int fd; /* open for writing, and zeros at the pieces' places */
+	const char *path; /* of the file, for sentences */
 	/*
 	 * NULL: what is not zeros is written. Otherwise a bit for each 4 KiB of
 	 * the file, the lowest of a word first: these are, zeros included.

@@ -122,6 +122,7 @@ int layers_export_segments(struct layers_export *export,
 	copying.chain = export->chain;
 	copying.pieces = pieces;
 	copying.fd = file->fd;
+	copying.path = file->path;
 	copying.progress = layers_export_progress;
 	copying.opaque = export;
 	for (size_t i = 0; i < layout->nsegments; i++)

@@ -68,6 +68,7 @@ static int write_memory(struct writing *writing, size_t i,
 		.pieces = &piece,
 		.npieces = 1,
 		.fd = writing->files[i].fd,
+		.path = memory->path,
 		.progress = progress,
 		.opaque = writing,
 	};
