@@ -332,14 +332,15 @@ void resize_rig_check_huge(struct resize_rig *r)
 {
 	const uint64_t huge = HUGE_NPAGES;
 
-	open_writer_lock(r);
-	r->source = r->make(r);
 	r->ram = mmap(LOW, 4 * huge * RESIZE_PAGE, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | 21 << 26, -1,
 		      0);
+	/* Before there is a source, which has a handler of signals. */
 	if (r->ram == MAP_FAILED)
 		test_skip_without("hugetlbfs",
 				  "4 huge pages of 2 MiB are not to be had");
+	open_writer_lock(r);
+	r->source = r->make(r);
 	open_over(r, 3 * huge, 4 * huge);
 	resize_rig_resize(r, huge + 200);
 	resize_rig_touch(r, huge + 199);
