@@ -126,12 +126,12 @@ def a_command_takes_the_snapshot(lab):
 @case
 def folders_have_a_command_too(lab):
     folder, told = lab.path("layers"), lab.path("told")
-    machine = lab.source(*every(0.1, "--checkpoint-to", folder, "--store-deadline", "0.5",
+    machine = lab.source(*every(0.1, "--checkpoint-to", folder, "--store-deadline", "3",
                                 "--on-commit", f"echo $SMUDGE_LAYER >> {told}; "
                                 "[ $SMUDGE_NUMBER != 2 ] || sleep 100"))
     wait_completed(machine, 2)
     check_sentence(reports(machine)[0], "layer-00000002.qcow2 is in place, but",
-                   "did not end within 0.5 s")
+                   "did not end within 3 s")
     # also one that QMP asks for there, but not with a command of its own
     machine.qmp.run("stop")
     job = machine.checkpoint(folder)
@@ -170,20 +170,38 @@ def the_server_is_killed_and_started_again(lab):
         check_runs(lab, f"restored-{name}", engine.layer_of(name))
 
 
+def save_at_last(machine, uri):
+    """Of a machine that stands; a busy one may pass the deadline."""
+    number = machine.qmp.run("x-smudge-checkpoint", folder=uri)["id"]
+    ended = wait_until(lambda: [job for job in machine.checkpoints() if job["id"] == number
+                                and job["status"] in ("completed", "failed")],
+                       "the end of a checkpoint")
+    return ended[0]["status"] == "completed"
+
+
 @case
 def a_server_that_hangs_passes_the_deadline(lab):
     server = Nbdkit(lab, "memory", "128M")
     machine = lab.source(*every(0.1, "--checkpoint-to", server.uri, "--store-deadline",
-                                "0.5", "--on-commit", copied(lab, server.uri)))
+                                "2", "--on-commit", "true"))
     wait_completed(machine, 1)
+    last = machine.checkpoints()[-1]["id"]
     server.signal(signal.SIGSTOP)
-    wait_until(lambda: reports(machine), "a report")
+    wait_until(lambda: any(job["status"] == "failed" and job["id"] > last
+                           for job in machine.checkpoints()), "one that has failed")
+    check(reports(machine), "a report")
     machine.wait_passes(2)
     server.signal(signal.SIGCONT)
-    jobs = wait_completed(machine, 2)
+    wait_completed(machine, 2)
+    machine.qmp.run("stop")
+    digest = machine.qmp.run("x-smudge-memory-digest")
+    wait_until(lambda: save_at_last(machine, server.uri), "one that is there")
     machine.kill()
-    for job in jobs[-2:]:
-        check_runs(lab, f"of-{job['layer']}", layer_of_copy(lab, job["layer"]))
+    said("layers", "verify", server.uri)
+    restored = lab.restored("restored", "--restore", server.uri)
+    check_equal(restored.qmp.run("x-smudge-memory-digest"), digest, "memory")
+    restored.qmp.run("cont")
+    restored.wait_passes(2)
 
 
 @case
