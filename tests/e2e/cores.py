@@ -164,6 +164,16 @@ def wait_for_line(process, part):
                          f"{process.stderr.read()!r}")
 
 
+def wait_beside(process, condition, what):
+    """Until so; with what the command said where it never is."""
+    try:
+        wait_until(lambda: condition() or process.poll() is not None, what)
+        check(condition(), f"it ended before: {what}")
+    except AssertionError as error:
+        process.kill()
+        raise AssertionError(f"{error}: {process.communicate()}") from None
+
+
 def wait_for_layers(folder, n):
     def has_them():
         names = os.listdir(folder) if folder.exists() else []

@@ -8,7 +8,8 @@ import re
 import signal
 import time
 
-from cores import Target, ended, layers_in, start, wait_for_line
+from cores import Target, ended, layers_in, start, wait_beside, \
+    wait_for_line
 from ending import end_orderly
 from layers import file_of, listed, said, tool, verify
 from smudgetest import PATIENCE, case, check, check_equal, check_sentence, main, \
@@ -126,7 +127,7 @@ def a_signal_ends_it(lab):
         marker = f"200{os.getpid()}"
         process = start("--pid", target.pid, "--to", folder, "--every", "0.1",
                         "--on-commit", f"touch {mark}; sleep {marker} & sleep {marker}")
-        wait_until(mark.exists, "it runs")
+        wait_beside(process, mark.exists, "it runs")
         out, err = end_orderly(process, number, "smudge checkpoint",
                                lambda: process.communicate(timeout=PATIENCE))
         check_equal((process.returncode, layers_in(out)), (1, 1), "end")

@@ -292,7 +292,8 @@ def it_executes_over_and_over(lab):
     wait_until(lambda: "executes" in pathlib.Path(
         f"/proc/{program.pid}/cmdline").read_text(), "python begins")
     process = start("--pid", program.pid, "--to", folder, "--every", "0.1")
-    out, err = program.communicate(timeout=PATIENCE)
+    # a hundred starts of Python, each stopped now and then
+    out, err = program.communicate(timeout=PATIENCE * 4)
     check_equal((program.returncode, err), (0, ""), "the program")
     check_equal(out.split(), [str(n) for n in range(1, 101)], "its runs")
     status, _, err = ended(process)
