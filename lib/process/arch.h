@@ -5,6 +5,8 @@
 #ifndef LIB_PROCESS_ARCH_H
 #define LIB_PROCESS_ARCH_H
 
+#include <stdbool.h>
+
 #include <smudge/error.h>
 
 #include "process/stop.h"
@@ -22,6 +24,12 @@ int smi_arch_check(pid_t pid, struct smudge_error *err);
  *      the system call that was interrupted for it (interrupted.h)
  */
 void smi_arch_repair(pid_t pid, pid_t tid);
+
+/*
+ * Is a thread that sleeps in a call that smi_arch_repair would repair? true
+ * also if it cannot be known.
+ */
+bool smi_arch_may_be_interrupted(pid_t pid, pid_t tid);
 
 /* Register sets of a thread; where they are, is the caller's memory. */
 struct smi_arch_registers {

@@ -24,6 +24,13 @@ void smi_arch_repair(pid_t pid, pid_t tid)
 	(void)tid;
 }
 
+bool smi_arch_may_be_interrupted(pid_t pid, pid_t tid)
+{
+	(void)pid;
+	(void)tid;
+	return true;
+}
+
 int smi_arch_read_registers(pid_t tid, char *to, size_t room_bytes,
 			    struct smi_arch_registers *ret_sets)
 {

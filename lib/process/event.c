@@ -2,8 +2,8 @@
 /*
  * waitid(2) looks without consuming. A thread that stopped to deliver a signal
  * keeps the signal until the wait is consumed; so it is continued instead, and
- * if we end before that, the kernel delivers it. No other event of ptrace is
- * asked for.
+ * if we end before that, the kernel delivers it. Of the events of ptrace, those
+ * of a new child are asked for (seize.h).
  */
 #include "process/event.h"
 
@@ -27,12 +27,15 @@ static void consume(pid_t tid)
 static struct smi_event recognize(const siginfo_t *info)
 {
 	struct smi_event event = {.tid = info->si_pid};
-	int signal = info->si_status & 0xff;
+	int signal = info->si_status & 0xff,
+	    ptrace_event = info->si_status >> 8;
 
 	if (info->si_code != CLD_TRAPPED && info->si_code != CLD_STOPPED)
 		event.kind = SMI_EVENT_GONE;
-	else if (info->si_status >> 8 == PTRACE_EVENT_STOP)
+	else if (ptrace_event == PTRACE_EVENT_STOP)
 		event.kind = SMI_EVENT_STOPPED;
+	else if (ptrace_event)
+		event.kind = SMI_EVENT_BORN;
 	else if (signal == CALL_STOP)
 		event.kind = SMI_EVENT_CALL;
 	else {

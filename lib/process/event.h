@@ -12,6 +12,7 @@
 
 enum smi_event_kind {
 	SMI_EVENT_STOPPED, /* as PTRACE_INTERRUPT asked, or by a stop signal */
+	SMI_EVENT_BORN,	   /* it has made a child, which stands; born.h */
 	SMI_EVENT_CALL,	   /* at the entry or exit of a system call */
 	SMI_EVENT_SIGNAL, /* about to handle one; smi_event_deliver continues */
 	SMI_EVENT_GONE,	  /* it has ended */

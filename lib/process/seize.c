@@ -15,6 +15,12 @@
 
 #include "process/guardian.h"
 
+/*
+ * Not PTRACE_O_TRACECLONE: a new thread that is not yet known here, and is
+ * killed because another one executes a program, would never be waited for.
+ */
+#define TRACE_CHILDREN (PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK)
+
 /* A stop is not consumed, which WEXITED does not prevent. */
 void smi_seize_wait_if_ended(pid_t tid)
 {
@@ -60,7 +66,7 @@ long smi_seize(const struct smi_threads *threads, pid_t tid)
 
 	*smi_guardian_slot() = threads;
 	handle_sigchld(SIG_UNBLOCK);
-	ret = ptrace(PTRACE_SEIZE, tid, NULL, NULL);
+	ret = ptrace(PTRACE_SEIZE, tid, NULL, (long)TRACE_CHILDREN);
 	code = errno;
 	handle_sigchld(SIG_BLOCK);
 	errno = code;

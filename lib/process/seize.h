@@ -11,8 +11,10 @@
 #include "process/threads.h"
 
 /*
- * PTRACE_SEIZE; meanwhile those of @threads that end are waited for. Threads:
- * the guardian's own, which blocks SIGCHLD. Return: 0, or -1 with errno.
+ * PTRACE_SEIZE; meanwhile those of @threads that end are waited for. Children
+ * that it makes from now on are traced, and stop before they run (born.h).
+ * Threads: the guardian's own, which blocks SIGCHLD. Return: 0, or -1 with
+ * errno.
  */
 long smi_seize(const struct smi_threads *threads, pid_t tid);
 

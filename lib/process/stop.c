@@ -13,13 +13,17 @@
 
 #include "common/range.h"
 #include "process/arch.h"
+#include "process/born.h"
 #include "process/event.h"
+#include "process/gather.h"
 #include "process/proc.h"
 #include "process/step.h"
+#include "process/urgent.h"
 #include "sys/clock.h"
 
 #define WHERE	  "process"
 #define RELIST_NS UINT64_C(5000000) /* threads that exec gives another id */
+#define SETTLE_NS UINT64_C(100000000)
 /*
  * A turn that takes longer has waited for a processor. The threads may have
  * done so, too, so no more of it counts.
@@ -34,6 +38,13 @@ static int note(struct smi_stop *stop, const struct smi_event *event)
 		smi_threads_remove(&stop->threads, event->tid);
 		return 0;
 	}
+	if (event->kind == SMI_EVENT_BORN) {
+		smi_born_continue(event->tid);
+		return 0;
+	}
+	if (!smi_threads_find(&stop->threads, event->tid) &&
+	    smi_born_let_go(stop->target->pid, event->tid))
+		return 0;
 	smi_step("stopped");
 	smi_arch_repair(stop->target->pid, event->tid);
 	smi_step("repaired");
@@ -92,7 +103,7 @@ static int stop_all(struct smi_stop *stop, struct smudge_error *err)
 	uint64_t began_ns = smi_sys_now_ns(), spent_ns = 0;
 
 	for (;;) {
-		int ret = smi_threads_seize(&stop->threads, err);
+		int ret = smi_gather_threads(&stop->threads, err);
 
 		if (ret)
 			return ret < 0 ? ret : 0;
@@ -108,14 +119,41 @@ static int stop_all(struct smi_stop *stop, struct smudge_error *err)
 	}
 }
 
-/* What has stopped by now is repaired, also if others do not stop. */
+/*
+ * The stop has failed. Who was told to stop does so all the same, with a call
+ * that may be interrupted, and is repaired first. An event that comes for
+ * another is noted too.
+ */
+static void wait_for_told(struct smi_stop *stop)
+{
+	uint64_t until_ns = smi_sys_now_ns() + SETTLE_NS;
+	struct smi_event event;
+	int ret = 1;
+
+	while (ret > 0) {
+		uint64_t look_ns = 0;
+
+		if (smi_threads_are_stopping(&stop->threads))
+			look_ns =
+				min_u64(smi_sys_now_ns() + RELIST_NS, until_ns);
+		ret = smi_event_next(look_ns, &event);
+		if (ret > 0)
+			note(stop, &event);
+		else if (ret == 0 && look_ns && look_ns < until_ns)
+			ret = 1;
+	}
+}
+
 int smi_stop_all(struct smi_stop *stop, struct smudge_error *err)
 {
-	int ret = stop_all(stop, err);
-	struct smi_event event;
+	struct smi_urgent urgent;
+	int ret;
 
-	while (ret < 0 && smi_event_next(0, &event) > 0)
-		note(stop, &event);
+	smi_urgent_begin(&urgent);
+	ret = stop_all(stop, err);
+	if (ret < 0)
+		wait_for_told(stop);
+	smi_urgent_end(&urgent);
 	return ret;
 }
 

@@ -23,7 +23,7 @@ struct smi_stop {
  *
  * They are let go by the end of the guardian, all in one step of the kernel:
  * one after the other, a signal could come to those that run already because
- * another is still traced, and interrupt their calls (threads.c).
+ * another is still traced, and interrupt their calls (gather.c).
  * Return: 0, or -errno as of smi_target_while_stopped.
  */
 int smi_stop_all(struct smi_stop *stop, struct smudge_error *err);

@@ -108,7 +108,7 @@ typedef int (*smi_target_fn)(struct smi_stop *stop, void *opaque,
  * thread are handled afterwards. Threads: one at a time per target.
  * State after failure: the process was let go; threads that had not stopped
  * (in an uninterruptible sleep, or waiting for a child of vfork) were not
- * harmed.
+ * harmed. Those that had been told to stop are waited for, up to a second.
  * Return: 0, what @fn returned, -ETIMEDOUT (a thread did not stop; the sentence
  * says which), -ESRCH (the process has ended), -EBUSY (another process traces
  * one of its threads), -EPERM (not allowed), -EIO (the guardian was killed),

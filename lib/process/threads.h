@@ -10,11 +10,20 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include <smudge/error.h>
+/* The order in which threads are told to stop; gather.c has the reason. */
+enum smi_turn {
+	SMI_TURN_CHILDLESS, /* sleeps, and has no children */
+	SMI_TURN_OTHER,
+	SMI_TURN_WAITS, /* in a call that a stop interrupts; may have children
+			 */
+	SMI_NTURNS
+};
 
 struct smi_thread {
 	pid_t tid;
+	enum smi_turn turn;
 	bool is_asked; /* to stop, since they were last listed */
+	bool is_told;  /* to stop, at any time */
 	bool is_stopped;
 };
 
@@ -27,18 +36,15 @@ struct smi_threads {
 	uint64_t refused_ns;	 /* when one could not be seized; 0: none */
 };
 
-/*
- * smi_threads_seize - trace the threads that are not yet traced, and ask all to
- *      stop
- * @threads: those that are; gets new ones, loses those that we do not trace any
- *      more (since they ended, or became another by an exec)
- * @err: receives the failure; may be NULL
- *
- * Return: 1 if the threads are all there are and each of them stands; 0 if some
- * do not or new ones were found; -ESRCH (the process has ended), -EBUSY (traced
- * by another process), -EPERM (not allowed), -ENOMEM, -EMFILE, -ENFILE.
- */
-int smi_threads_seize(struct smi_threads *threads, struct smudge_error *err);
+/* NULL: not among them. */
+struct smi_thread *smi_threads_find(const struct smi_threads *threads,
+				    pid_t tid);
+
+/* Return: 0 or -ENOMEM. */
+int smi_threads_add(struct smi_threads *threads, pid_t tid, enum smi_turn turn);
+
+void smi_threads_set_turn(struct smi_threads *threads, pid_t tid,
+			  enum smi_turn turn);
 
 /*
  * smi_threads_note_stop - this thread stands, whose stop was waited for; it may
@@ -49,6 +55,21 @@ int smi_threads_seize(struct smi_threads *threads, struct smudge_error *err);
 int smi_threads_note_stop(struct smi_threads *threads, pid_t tid);
 
 bool smi_threads_all_stand(const struct smi_threads *threads);
+
+/* Is there one that was told to stop, does not yet, and will soon? One that
+ * waits uninterruptibly was in no call that our stop interrupts. */
+bool smi_threads_are_stopping(const struct smi_threads *threads);
+
+/* smi_threads_interrupt asks each of them to stop that does not, once more. */
+void smi_threads_ask_again(struct smi_threads *threads);
+
+/*
+ * smi_threads_interrupt - ask those of a turn to stop that do not; those that
+ *      we do not trace any more go
+ */
+void smi_threads_interrupt(struct smi_threads *threads, enum smi_turn turn);
+
+bool smi_threads_has_ended(pid_t pid, pid_t tid);
 
 void smi_threads_remove(struct smi_threads *threads, pid_t tid);
 

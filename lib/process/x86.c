@@ -8,6 +8,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/user.h>
 #include <unistd.h>
@@ -102,6 +103,21 @@ void smi_arch_repair(pid_t pid, pid_t tid)
 		result = AGAIN_NO_HANDLER;
 	regs.rax = (unsigned long long)result;
 	smi_x86_set_registers(tid, &regs);
+}
+
+bool smi_arch_may_be_interrupted(pid_t pid, pid_t tid)
+{
+	char text[256];
+	char *at = text;
+	uint64_t call;
+
+	/* The call's number, and its arguments with 0x. */
+	if (smi_proc_read(smi_proc_open_thread(pid, tid, "syscall"), text,
+			  sizeof(text)) <= 0)
+		return true;
+	call = strtoull(text, &at, 10);
+	return at == text || smi_interrupted_may_repeat(pid, tid, call,
+							strtoull(at, NULL, 16));
 }
 
 /* A return to an address that no call has put there is a fault with one. */

@@ -87,17 +87,26 @@ static void *be_other(void *opaque)
 	return opaque;
 }
 
-static _Noreturn void run(bool is_main_parent)
+/* What the main thread is. */
+enum role {
+	PARENT,
+	OTHER,
+	NEITHER
+};
+
+static _Noreturn void run(enum role main_is)
 {
 	pthread_t thread;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (!is_main_parent)
+	if (main_is != PARENT)
 		pthread_create(&thread, NULL, be_parent, NULL);
-	while (!is_main_parent && !atomic_load(&shared->parent))
+	while (main_is != PARENT && !atomic_load(&shared->parent))
 		usleep(100);
+	if (main_is == OTHER)
+		be_other(NULL);
 	pthread_create(&thread, NULL, be_other, NULL);
-	if (is_main_parent)
+	if (main_is == PARENT)
 		be_parent(NULL);
 	for (;;)
 		pause();
@@ -112,7 +121,7 @@ static char state_of(pid_t pid, pid_t tid)
 }
 
 /* The parent has a signal, and is in vfork; the other one waits. */
-static void start(bool is_main_parent)
+static void start(enum role main_is)
 {
 	pid_t parent;
 
@@ -127,7 +136,7 @@ static void start(bool is_main_parent)
 	target = fork();
 	assert_true(target >= 0);
 	if (!target)
-		run(is_main_parent);
+		run(main_is);
 	while (!(parent = atomic_load(&shared->parent)) ||
 	       state_of(target, parent) != 'D' ||
 	       !atomic_load(&shared->is_waiting))
@@ -169,12 +178,12 @@ static int do_nothing(struct smi_stop *stop, void *opaque,
 	return 0;
 }
 
-static void expect_no_eintr(bool is_main_parent)
+static void expect_no_eintr(enum role main_is)
 {
 	struct smudge_error err = SMUDGE_ERROR_INIT;
 	struct smi_target stopped;
 
-	start(is_main_parent);
+	start(main_is);
 	assert_int_equal(smi_target_open(target, &stopped, NULL), 0);
 	smi_step_hook = end_child;
 	if (smi_target_while_stopped(&stopped, TIMEOUT_MS, do_nothing, NULL,
@@ -191,12 +200,18 @@ static void expect_no_eintr(bool is_main_parent)
 
 static void test_child_of_main_thread(void **state)
 {
-	expect_no_eintr(true);
+	expect_no_eintr(PARENT);
 }
 
 static void test_child_of_another_thread(void **state)
 {
-	expect_no_eintr(false);
+	expect_no_eintr(NEITHER);
 }
 
-TEST_MAIN(test_child_of_main_thread, test_child_of_another_thread)
+static void test_main_thread_waits(void **state)
+{
+	expect_no_eintr(OTHER);
+}
+
+TEST_MAIN(test_child_of_main_thread, test_child_of_another_thread,
+	  test_main_thread_waits)
