@@ -192,9 +192,12 @@ static void import_deltas(struct import_request *request, unsigned int n,
 	request->paths = (char *[]){"memory"};
 	while (n--) {
 		moment_copy(&before, &memory.now);
-		do /* a diff without a hole is refused */
+		moments_change(&memory, rng, false);
+		/* a diff without a hole is refused */
+		while (!write_file(request->layout, &before, rng)) {
+			moment_copy(&memory.now, &before);
 			moments_change(&memory, rng, false);
-		while (!write_file(request->layout, &before, rng));
+		}
 		import_and_check(request, false);
 	}
 	moment_clear(&before);
