@@ -144,12 +144,21 @@ static void wait_for_told(struct smi_stop *stop)
 	}
 }
 
+/* Only then may a thread be woken in the place of another (gather.c). */
+static bool has_several_threads(pid_t pid)
+{
+	struct smi_proc_stat stat;
+
+	return smi_proc_stat(pid, pid, &stat) == 0 && stat.nthreads > 1;
+}
+
 int smi_stop_all(struct smi_stop *stop, struct smudge_error *err)
 {
-	struct smi_urgent urgent;
+	struct smi_urgent urgent = {.is_changed = false};
 	int ret;
 
-	smi_urgent_begin(&urgent);
+	if (has_several_threads(stop->target->pid))
+		smi_urgent_begin(&urgent);
 	ret = stop_all(stop, err);
 	if (ret < 0)
 		wait_for_told(stop);
