@@ -277,10 +277,12 @@ void memory_disk_cut(struct memory_disk *d, struct test_rng *rng)
 	}
 }
 
-void memory_disk_snapshot(const struct memory_disk *d,
+void memory_disk_snapshot(struct memory_disk *d,
 			  struct memory_disk *ret_snapshot)
 {
 	memory_disk_open(ret_snapshot, d->disk.size_bytes, 0);
+	pthread_mutex_lock(&d->lock); /* others may write it */
 	memcpy(ret_snapshot->bytes, d->bytes, d->disk.size_bytes);
-	memcpy(ret_snapshot->stable, d->bytes, d->disk.size_bytes);
+	pthread_mutex_unlock(&d->lock);
+	memcpy(ret_snapshot->stable, ret_snapshot->bytes, d->disk.size_bytes);
 }

@@ -68,7 +68,7 @@ void memory_disk_heal(struct memory_disk *disk);
 void memory_disk_cut(struct memory_disk *disk, struct test_rng *rng);
 
 /* A copy that nothing changes, as an engine's snapshot. */
-void memory_disk_snapshot(const struct memory_disk *disk,
+void memory_disk_snapshot(struct memory_disk *disk,
 			  struct memory_disk *ret_snapshot);
 
 #endif
