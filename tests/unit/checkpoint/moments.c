@@ -122,7 +122,13 @@ void moments_change(struct moments *m, struct test_rng *rng, bool regions_too)
 
 void moments_keep_first(struct moments *m)
 {
-	memset(m->now.regions[0].bytes + 301 * PAGE, 3, PAGE);
+	struct moment_region *region = &m->now.regions[0];
+	uint8_t *page = region->bytes + 301 * PAGE;
+
+	if (region->npages <= 301)
+		return;
+	memset(page, 3, PAGE);
+	little_endian_put(page + 128, UINT64_C(0x9e3779b97f4a7c15), 8);
 }
 
 /* Which of the memory's regions a layer's is. */

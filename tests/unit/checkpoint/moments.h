@@ -42,7 +42,10 @@ void moments_close(struct moments *m);
 /* Write some pages; with @regions_too let regions come, go, grow, shrink. */
 void moments_change(struct moments *m, struct test_rng *rng, bool regions_too);
 
-/* After each change: a page has content that only the first layer stores. */
+/*
+ * After each change: a page has content that only the first layer stores, as
+ * long as its region keeps its size.
+ */
 void moments_keep_first(struct moments *m);
 
 /* A layer of what is now, as a file: not in place, and not flushed by this. */

@@ -47,7 +47,6 @@ static int set_up(void **state)
 	if (folder_enter(state) < 0)
 		return -1;
 	prune_rig_open(&rig, "chain");
-	moments_keep_first(&rig.m);
 	for (int i = 0; i < NLAYERS; i++)
 		prune_rig_save(&rig, &rng, false, false);
 	options = (struct smudge_prune_options){.size = sizeof(options),

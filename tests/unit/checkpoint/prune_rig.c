@@ -35,6 +35,8 @@ void prune_rig_save(struct prune_rig *rig, struct test_rng *rng,
 		    bool regions_too, bool is_full)
 {
 	moments_change(&rig->m, rng, regions_too);
+	if (!regions_too)
+		moments_keep_first(&rig->m);
 	moments_save(&rig->m, is_full);
 	assert_true(rig->m.number <= PRUNE_RIG_MAX);
 	moment_copy(&rig->kept[rig->m.number], &rig->m.now);

@@ -23,7 +23,10 @@ struct prune_rig {
 void prune_rig_open(struct prune_rig *rig, const char *folder);
 void prune_rig_close(struct prune_rig *rig);
 
-/* One layer more, of a memory that changed. */
+/*
+ * One layer more, of a memory that changed; without @regions_too a page is the
+ * first layer's.
+ */
 void prune_rig_save(struct prune_rig *rig, struct test_rng *rng,
 		    bool regions_too, bool is_full);
 
