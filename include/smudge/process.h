@@ -98,7 +98,8 @@ enum smudge_process_select {
 	 * like: mappings of a memfd, of a file in /dev/shm or of huge pages,
 	 * and shared mappings of other files, of 16 MiB at least; and the
 	 * largest private anonymous mapping that may not be executed, if it is
-	 * as large as the largest of those
+	 * as large as the largest of those; neighbouring ones count as one, but
+	 * not those of less than 16 MiB at its ends, such as a thread's stack
 	 */
 	SMUDGE_PROCESS_GUEST_RAM = 3,
 };

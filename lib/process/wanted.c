@@ -21,26 +21,60 @@
 
 #define DELETED " (deleted)"
 
-static void add_mapping(struct smi_wanted_list *wanted,
-			const struct smi_process_mapping *m)
+/* Is @m more of what @w is? */
+static bool continues(const struct smudge_process *process,
+		      const struct smi_wanted *w,
+		      const struct smi_process_mapping *m)
 {
-	struct smi_wanted *last =
-		wanted->n ? &wanted->list[wanted->n - 1] : NULL;
 	struct smi_object object = smi_object_of(m);
 
-	if (last && last->end == m->start &&
-	    smi_object_continues(&last->object, last->name, &object, m->name,
-				 m->start - last->start)) {
-		last->end = m->end;
-		last->is_executable |= m->is_executable;
+	if (w->end != m->start ||
+	    !smi_object_continues(&w->object, w->name, &object, m->name,
+				  m->start - w->start))
+		return false;
+	/* an emulator's translated code may lie beside its guest's memory */
+	return process->select != SMUDGE_PROCESS_GUEST_RAM || m->has_file ||
+	       w->is_executable == m->is_executable ||
+	       smi_is_tracked(process, m->start, &object, m->name);
+}
+
+/*
+ * Notes @m if it may be a guest's memory. Beside that there may be what is not:
+ * the kernel puts a thread's stack or malloc's memory right before it. What is
+ * tracked stays, however small the mappings become that it is cut into.
+ */
+static void note_ram(const struct smudge_process *process, struct smi_wanted *w,
+		     const struct smi_process_mapping *m)
+{
+	struct smi_object object = smi_object_of(m);
+
+	if (m->end - m->start < GUEST_MIN_BYTES &&
+	    !smi_is_tracked(process, m->start, &object, m->name))
 		return;
+	if (!w->ram_end)
+		w->ram_start = m->start;
+	w->ram_end = m->end;
+}
+
+static void add_mapping(const struct smudge_process *process,
+			struct smi_wanted_list *wanted,
+			const struct smi_process_mapping *m)
+{
+	struct smi_wanted *w = wanted->n ? &wanted->list[wanted->n - 1] : NULL;
+
+	if (w && continues(process, w, m)) {
+		w->end = m->end;
+		w->is_executable |= m->is_executable;
+	} else {
+		w = &wanted->list[wanted->n++];
+		*w = (struct smi_wanted){.start = m->start,
+					 .end = m->end,
+					 .object = smi_object_of(m),
+					 .is_executable = m->is_executable,
+					 .name = m->name};
 	}
-	wanted->list[wanted->n++] =
-		(struct smi_wanted){.start = m->start,
-				    .end = m->end,
-				    .object = object,
-				    .is_executable = m->is_executable,
-				    .name = m->name};
+	if (process->select == SMUDGE_PROCESS_GUEST_RAM && !m->has_file)
+		note_ram(process, w, m);
 }
 
 static bool matches(const char *pattern, const char *name)
@@ -77,11 +111,19 @@ static bool is_guest_file(const struct smi_wanted *w)
 				    sizeof(names) / sizeof(names[0]));
 }
 
-/* An emulator's translated code may be larger than its guest's memory. */
-static bool is_guest_anonymous(const struct smi_wanted *w)
+/* What was selected once stays so, whatever it became or else grew. */
+static bool is_tracked(const struct smudge_process *process,
+		       const struct smi_wanted *w)
 {
-	return !w->object.has_file && !w->object.is_shared &&
-	       !w->is_executable && !w->reason;
+	return smi_is_tracked(process, w->start, &w->object, w->name);
+}
+
+/* An emulator's translated code may be larger than its guest's memory. */
+static bool is_guest_anonymous(const struct smudge_process *process,
+			       const struct smi_wanted *w)
+{
+	return !w->object.has_file && !w->object.is_shared && !w->reason &&
+	       (!w->is_executable || is_tracked(process, w));
 }
 
 /* How large the largest are, of files and without a file. */
@@ -89,7 +131,8 @@ struct largest {
 	uint64_t file_bytes, anonymous_bytes;
 };
 
-static struct largest find_largest(const struct smi_wanted_list *wanted)
+static struct largest find_largest(const struct smudge_process *process,
+				   const struct smi_wanted_list *wanted)
 {
 	struct largest largest = {0, 0};
 
@@ -99,19 +142,28 @@ static struct largest find_largest(const struct smi_wanted_list *wanted)
 		if (is_guest_file(w))
 			largest.file_bytes =
 				max_u64(largest.file_bytes, bytes_of(w));
-		else if (is_guest_anonymous(w))
+		else if (is_guest_anonymous(process, w))
 			largest.anonymous_bytes =
 				max_u64(largest.anonymous_bytes, bytes_of(w));
 	}
 	return largest;
 }
 
-static bool is_guest_ram(const struct smi_wanted *w,
+static void cut_to_ram(struct smi_wanted *w)
+{
+	if (!w->ram_end)
+		return;
+	w->start = w->ram_start;
+	w->end = w->ram_end;
+}
+
+static bool is_guest_ram(const struct smudge_process *process,
+			 const struct smi_wanted *w,
 			 const struct largest *largest)
 {
 	if (is_guest_file(w))
 		return true;
-	return is_guest_anonymous(w) &&
+	return is_guest_anonymous(process, w) &&
 	       bytes_of(w) == largest->anonymous_bytes &&
 	       bytes_of(w) >= largest->file_bytes;
 }
@@ -127,9 +179,8 @@ static bool is_selected(const struct smudge_process *process,
 		return w->start < process->end_address &&
 		       process->first_address < w->end;
 	case SMUDGE_PROCESS_GUEST_RAM:
-		/* what was selected once stays so, whatever else grew */
-		return is_guest_ram(w, largest) ||
-		       smi_is_tracked(process, w->start, &w->object, w->name);
+		return is_guest_ram(process, w, largest) ||
+		       is_tracked(process, w);
 	default:
 		return true;
 	}
@@ -138,8 +189,12 @@ static bool is_selected(const struct smudge_process *process,
 static void select_groups(const struct smudge_process *process,
 			  struct smi_wanted_list *wanted)
 {
-	struct largest largest = find_largest(wanted);
+	struct largest largest;
 	size_t n = 0;
+
+	for (size_t i = 0; i < wanted->n; i++)
+		cut_to_ram(&wanted->list[i]);
+	largest = find_largest(process, wanted);
 
 	for (size_t i = 0; i < wanted->n; i++) {
 		if (is_selected(process, &wanted->list[i], &largest))
@@ -173,7 +228,7 @@ int smi_wanted_find(const struct smudge_process *process,
 		struct smi_process_mapping m = maps->list[i];
 
 		if (belongs(process, &m))
-			add_mapping(wanted, &m);
+			add_mapping(process, wanted, &m);
 	}
 	for (size_t i = 0; i < wanted->n; i++) {
 		struct smi_wanted *w = &wanted->list[i];

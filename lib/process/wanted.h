@@ -13,6 +13,12 @@ struct smi_wanted {
 	uint64_t start; /* addresses, end exclusive */
 	uint64_t end;
 	struct smi_object object;
+	/*
+	 * Where a guest's RAM is selected, and without a file: from its first
+	 * mapping that may be that to the last; 0, 0: none is
+	 */
+	uint64_t ram_start;
+	uint64_t ram_end;
 	bool is_executable; /* a part of it is */
 	const char *name;   /* in the maps */
 	const char *reason; /* why it cannot be tracked, or NULL */

@@ -143,6 +143,65 @@ static void guest_ram(void **state)
 	done();
 }
 
+/* What the kernel put right beside it is no part of it. */
+static void neighbours_of_guest_ram(void **state)
+{
+	struct smudge_process process = {.select = SMUDGE_PROCESS_GUEST_RAM};
+
+	/* a thread's stack before it, memory of malloc's behind it */
+	find(&process, "ff7ff000-ff800000 ---p 00000000 " ANON
+		       "ff800000-100000000 rw-p 00000000 " ANON
+		       "100000000-104000000 rw-p 00000000 " ANON
+		       "104000000-104100000 rw-p 00000000 " ANON);
+	assert_int_equal(wanted.n, 1);
+	expect(0, 0x100000000, 0x104000000);
+	done();
+	/* translated code on both sides, one of them larger */
+	find(&process, "f0000000-100000000 rwxp 00000000 " ANON
+		       "100000000-104000000 rw-p 00000000 " ANON
+		       "104000000-104100000 rwxp 00000000 " ANON);
+	assert_int_equal(wanted.n, 1);
+	expect(0, 0x100000000, 0x104000000);
+	done();
+	/* a small piece in the middle is its, and so is all of a small guest's
+	 */
+	find(&process, "100000000-104000000 rw-p 00000000 " ANON
+		       "104000000-104001000 rw-p 00000000 " ANON
+		       "104001000-108000000 rw-p 00000000 " ANON);
+	assert_int_equal(wanted.n, 1);
+	expect(0, 0x100000000, 0x108000000);
+	done();
+	find(&process, "100000000-100100000 rw-p 00000000 " ANON
+		       "100100000-100200000 rw-p 00000000 " ANON);
+	assert_int_equal(wanted.n, 1);
+	expect(0, 0x100000000, 0x100200000);
+	done();
+}
+
+/* Pieces that it is cut into later stay, and nothing joins it. */
+static void guest_ram_in_pieces(void **state)
+{
+	struct smi_attachment attachment = {0};
+	struct smi_area area = {.attachment = &attachment,
+				.start = 0x100000000,
+				.end = 0x104000000,
+				.name = ""};
+	struct smi_area *areas[] = {&area};
+	struct smudge_process process = {.select = SMUDGE_PROCESS_GUEST_RAM,
+					 .attachment = &attachment,
+					 .areas = areas,
+					 .nareas = 1};
+
+	find(&process, "ff800000-100000000 rw-p 00000000 " ANON
+		       "100000000-100400000 rw-p 00000000 " ANON
+		       "100400000-103c00000 rwxp 00000000 " ANON
+		       "103c00000-104000000 rw-p 00000000 " ANON
+		       "104000000-104100000 rw-p 00000000 " ANON);
+	assert_int_equal(wanted.n, 1);
+	expect(0, 0x100000000, 0x104000000);
+	done();
+}
+
 static void what_cannot_be_tracked(void **state)
 {
 	struct smudge_process process = {.select = SMUDGE_PROCESS_ALL};
@@ -168,4 +227,4 @@ static void what_cannot_be_tracked(void **state)
 }
 
 TEST_MAIN(neighbours_of_one_object, by_name, by_address, guest_ram,
-	  what_cannot_be_tracked)
+	  neighbours_of_guest_ram, guest_ram_in_pieces, what_cannot_be_tracked)
