@@ -26,6 +26,8 @@ ATTEMPTS = 20
 NAME = pathlib.Path(sys.argv[1]).name
 # Of those that start guests, what is enough to look at the output.
 SHORT = {"bench-checkpoint": ["--case", "full"]}
+# Long enough to interrupt: of those that fill GiBs first, many small samples.
+LONG = {"bench-checkpoint": ["--quick", "--samples", "101"]}
 
 
 def values(text):
@@ -105,8 +107,9 @@ def terminal(command):
 
 
 def interrupted_once(command, number):
-    with subprocess.Popen([*command, "--full", "--json"], text=True,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    command = [*command, *LONG.get(NAME, ["--full"]), "--json"]
+    with subprocess.Popen(command, text=True, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE) as child:
         line = child.stderr.readline()
         child.send_signal(number)
