@@ -5,12 +5,16 @@ What other rows build and run in the same way finds nothing twice: a test
 without threads nothing under ThreadSanitizer, the library's own tests nothing
 in a build without an engine of the programs.
 """
+import argparse
 import json
 import pathlib
 import subprocess
 
 # Their tests do not depend on the options of the programs.
 LIBRARY_ONLY = ("tests/unit", "tests/fuzz")
+# Their code is the same on every machine but for the order of bytes, which the
+# emulated big-endian one tells.
+BYTE_ORDER_ONLY = ("checkpoint/", "qcow2/")
 
 
 def introspect(folder, what):
@@ -101,3 +105,30 @@ def files_beside_library_tests(folder):
 
 def relative(folder, names):
     return sorted(str(pathlib.Path(name).relative_to(folder)) for name in names)
+
+
+def tests_of_machine(folder, suites=("unit", "fuzz")):
+    """Names of tests that may find what another order of bytes does not."""
+    wanted = {f"smudge:{suite}" for suite in suites}
+    return [t["name"] for t in introspect(folder, "tests")
+            if wanted & set(t["suite"]) and
+            not t["name"].startswith(BYTE_ORDER_ONLY)]
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description="What a row of an emulated little-endian machine runs.")
+    parser.add_argument("what", choices=["names", "files"],
+                        help="of its tests, or what ninja makes for them")
+    parser.add_argument("folder", help="of the build")
+    arguments = parser.parse_args()
+    lines = tests_of_machine(arguments.folder)
+    if arguments.what == "files":
+        folder = pathlib.Path(arguments.folder).resolve()
+        lines = sorted({*files_of_tests(folder, lines),
+                        *files_beside_library_tests(folder)})
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()

@@ -292,10 +292,12 @@ def jobs_beside(tally, arguments, overlap, alone):
     if MODEL in overlap:
         jobs.put((MODEL, functools.partial(
             run_suite, tally, ROWS[0][0], MODEL, prefix)))
-    for row in OPTIONAL:
-        if is_wanted(arguments, row[0]):
-            jobs.put((row[0], functools.partial(
-                run_optional, tally, row, prefix)))
+    for name, command, requirement in OPTIONAL:
+        if arguments.everything and requirement == "cross":
+            command = [command[0], "--everything", *command[1:]]
+        if is_wanted(arguments, name):
+            jobs.put((name, functools.partial(
+                run_optional, tally, (name, command, requirement), prefix)))
     if is_wanted(arguments, "checks"):
         jobs.put(("checks", functools.partial(run_checks, tally, prefix)))
     return jobs
@@ -347,8 +349,8 @@ def parse():
                         help="only this test of the rows")
     parser.add_argument("--everything", action="store_true",
                         help="also what other rows build and run in the same "
-                        "way: all tests under ThreadSanitizer, all tests "
-                        "without Unicorn")
+                        "way: all tests under ThreadSanitizer, without "
+                        "Unicorn and on aarch64")
     return parser.parse_args()
 
 
