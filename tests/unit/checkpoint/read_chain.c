@@ -258,7 +258,7 @@ static void verifying_is_followed(void **state)
 	assert_int_equal(info.number, NLAYERS);
 	assert_int_equal(smudge_chain_verify(chain, count_up, &done, &err), 0);
 	assert_int_equal(done, info.memory_bytes);
-	/* where there is nothing to verify nobody is asked */
+	/* no call where there is nothing to verify */
 	assert_int_equal(smudge_chain_verify(chain, cancel, NULL, &err),
 			 info.memory_bytes ? -ECANCELED : 0);
 	assert_int_equal(err.code, info.memory_bytes ? -ECANCELED : 0);
