@@ -30,8 +30,17 @@ MIB = 1 << 20
 _cases = []
 
 
+# how often a case begins
+ATTEMPTS = 5
+
+
 class Skip(Exception):
     pass
+
+
+class Over(Exception):
+    """What a case watches was over before it could look, as where its process
+    stood: the case begins again, in a new lab."""
 
 
 def case(*args, **kwargs):
@@ -46,22 +55,35 @@ def case(*args, **kwargs):
     return add
 
 
+def run_case(function, arguments, attempt=1):
+    """None, a Skip, or why it failed."""
+    with Lab() as lab:
+        try:
+            function(lab, **arguments)
+            return None
+        except Skip as reason:
+            return reason
+        except Exception as error:
+            if not isinstance(error, Over) or attempt == ATTEMPTS:
+                note(traceback.format_exc())
+                lab.show_logs()
+                return error
+            note(f"begins again: {error}")
+    return run_case(function, arguments, attempt + 1)
+
+
 def main():
     print(f"1..{len(_cases)}", flush=True)
     failed = []
     for number, (name, function, arguments) in enumerate(_cases, 1):
-        with Lab() as lab:
-            try:
-                function(lab, **arguments)
-                line = f"ok {number} - {name}"
-            except Skip as reason:
-                line = f"ok {number} - {name} # SKIP {reason}"
-            except Exception as error:
-                failed.append(f"{number} - {name}: "
-                              f"{shortened(type(error).__name__ + ': ' + str(error))}")
-                line = f"not ok {number} - {name}"
-                note(traceback.format_exc())
-                lab.show_logs()
+        why = run_case(function, arguments)
+        line = f"ok {number} - {name}"
+        if isinstance(why, Skip):
+            line += f" # SKIP {why}"
+        elif why:
+            failed.append(f"{number} - {name}: "
+                          f"{shortened(type(why).__name__ + ': ' + str(why))}")
+            line = "not " + line
         print(line, flush=True)
     # where only the end of this output is kept, all of them are in it, and
     # nothing is cut off at the end of a line
