@@ -91,7 +91,10 @@ enum smudge_process_select {
 	SMUDGE_PROCESS_ALL = 0,
 	/* those whose name in /proc/PID/maps matches options.pattern */
 	SMUDGE_PROCESS_NAMED = 1,
-	/* those that have a page in options.first_address to end_address */
+	/*
+	 * those that have a page in options.first_address to end_address;
+	 * neighbouring mappings of one object count as one
+	 */
 	SMUDGE_PROCESS_RANGE = 2,
 	/*
 	 * RAM of the guest that this machine monitor runs, by what it looks

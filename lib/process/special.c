@@ -8,7 +8,6 @@
  */
 #include "process/special.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/text.h"
@@ -26,6 +25,11 @@ static bool is_plain_in_dev(const char *name)
 				    sizeof(plain) / sizeof(plain[0]));
 }
 
+bool smi_special_is_too_large(uint64_t length_bytes)
+{
+	return length_bytes > MAX_BYTES;
+}
+
 const char *smi_special_reason(const char *name, uint64_t length_bytes)
 {
 	if (text_begins(name, "/dev/") && !is_plain_in_dev(name))
@@ -41,7 +45,7 @@ const char *smi_special_reason(const char *name, uint64_t length_bytes)
 	    text_begins(name, "socket:"))
 		return "it is memory of the kernel's, which writes to it "
 		       "unseen";
-	if (length_bytes > MAX_BYTES)
+	if (smi_special_is_too_large(length_bytes))
 		return "it is larger than 256 GiB";
 	return NULL;
 }

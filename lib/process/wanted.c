@@ -11,6 +11,7 @@
 
 #include "common/range.h"
 #include "common/text.h"
+#include "process/apart.h"
 #include "process/object.h"
 #include "process/special.h"
 #include "process/tracked.h"
@@ -21,7 +22,10 @@
 
 #define DELETED " (deleted)"
 
-/* Is @m more of what @w is? */
+/*
+ * Is @m more of what @w is? What is too large to be tracked must not take its
+ * neighbours with it.
+ */
 static bool continues(const struct smudge_process *process,
 		      const struct smi_wanted *w,
 		      const struct smi_process_mapping *m)
@@ -32,9 +36,10 @@ static bool continues(const struct smudge_process *process,
 	    !smi_object_continues(&w->object, w->name, &object, m->name,
 				  m->start - w->start))
 		return false;
+	if (process->select != SMUDGE_PROCESS_GUEST_RAM)
+		return !smi_special_is_too_large(m->end - w->start);
 	/* an emulator's translated code may lie beside its guest's memory */
-	return process->select != SMUDGE_PROCESS_GUEST_RAM || m->has_file ||
-	       w->is_executable == m->is_executable ||
+	return m->has_file || w->is_executable == m->is_executable ||
 	       smi_is_tracked(process, m->start, &object, m->name);
 }
 
@@ -61,8 +66,9 @@ static void add_mapping(const struct smudge_process *process,
 			const struct smi_process_mapping *m)
 {
 	struct smi_wanted *w = wanted->n ? &wanted->list[wanted->n - 1] : NULL;
+	bool is_apart = smi_is_apart(process, m);
 
-	if (w && continues(process, w, m)) {
+	if (w && w->is_apart == is_apart && continues(process, w, m)) {
 		w->end = m->end;
 		w->is_executable |= m->is_executable;
 	} else {
@@ -71,6 +77,7 @@ static void add_mapping(const struct smudge_process *process,
 					 .end = m->end,
 					 .object = smi_object_of(m),
 					 .is_executable = m->is_executable,
+					 .is_apart = is_apart,
 					 .name = m->name};
 	}
 	if (process->select == SMUDGE_PROCESS_GUEST_RAM && !m->has_file)
@@ -189,12 +196,8 @@ static bool is_selected(const struct smudge_process *process,
 static void select_groups(const struct smudge_process *process,
 			  struct smi_wanted_list *wanted)
 {
-	struct largest largest;
+	struct largest largest = find_largest(process, wanted);
 	size_t n = 0;
-
-	for (size_t i = 0; i < wanted->n; i++)
-		cut_to_ram(&wanted->list[i]);
-	largest = find_largest(process, wanted);
 
 	for (size_t i = 0; i < wanted->n; i++) {
 		if (is_selected(process, &wanted->list[i], &largest))
@@ -233,6 +236,7 @@ int smi_wanted_find(const struct smudge_process *process,
 	for (size_t i = 0; i < wanted->n; i++) {
 		struct smi_wanted *w = &wanted->list[i];
 
+		cut_to_ram(w);
 		w->reason = smi_special_reason(w->name, bytes_of(w));
 	}
 	select_groups(process, wanted);

@@ -20,6 +20,7 @@ struct smi_wanted {
 	uint64_t ram_start;
 	uint64_t ram_end;
 	bool is_executable; /* a part of it is */
+	bool is_apart;	    /* what cannot be armed (apart.h) */
 	const char *name;   /* in the maps */
 	const char *reason; /* why it cannot be tracked, or NULL */
 };

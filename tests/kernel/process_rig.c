@@ -183,6 +183,13 @@ uint64_t rig_mmap(struct process_rig *r, uint64_t at, uint64_t bytes, int prot,
 	return (uint64_t)ret;
 }
 
+bool rig_can_mmap(struct process_rig *r, uint64_t at, uint64_t bytes, int prot,
+		  int flags, int fd)
+{
+	return ASK(r, MMAP, at, bytes, (uint64_t)prot, (uint64_t)flags,
+		   (uint64_t)fd) != -1;
+}
+
 void rig_munmap(struct process_rig *r, uint64_t at, uint64_t bytes)
 {
 	assert_int_equal(ASK(r, MUNMAP, at, bytes), 0);

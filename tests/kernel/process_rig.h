@@ -41,6 +41,9 @@ void process_rig_stop(struct process_rig *r);
 /* Calls that the child makes; each fails the test unless it succeeds. */
 uint64_t rig_mmap(struct process_rig *r, uint64_t at, uint64_t bytes, int prot,
 		  int flags, int fd);
+/* The same where it may be refused: then what was there has gone. */
+bool rig_can_mmap(struct process_rig *r, uint64_t at, uint64_t bytes, int prot,
+		  int flags, int fd);
 void rig_munmap(struct process_rig *r, uint64_t at, uint64_t bytes);
 uint64_t rig_mremap(struct process_rig *r, uint64_t from, uint64_t bytes,
 		    uint64_t to_bytes, uint64_t to);

@@ -120,11 +120,97 @@ static void has_an_own_userfaultfd(void)
 			 before.untracked_mappings);
 }
 
+/* Pages before, the page that cannot be tracked, and pages behind it. */
+static void expect_neighbours_are_tracked(uint64_t from)
+{
+	uint64_t behind = from + BYTES + P;
+
+	/* what appears is tried as one, and apart when it was refused */
+	for (int i = 0; i < 2; i++) {
+		rig_harvest(&rig);
+		rig_clean(&rig);
+	}
+	rig_store(&rig, from + 3 * P, 5);
+	rig_store(&rig, behind + 7 * P, 5);
+	harvest_and_expect(from, N, 1);
+	assert_int_equal(rig_count(&rig, behind, BYTES), 1);
+	assert_int_equal(rig_count(&rig, from + BYTES, P), 1);
+	assert_true(rig_is_dirty(&rig, from + 3 * P));
+	assert_true(rig_is_dirty(&rig, behind + 7 * P));
+	rig_clean(&rig);
+	harvest_and_expect(from, N, 0);
+	assert_int_equal(rig_count(&rig, behind, BYTES), 0);
+}
+
+static void beside_an_own_userfaultfd(void)
+{
+	struct smudge_process_stats before = rig_stats(&rig);
+	uint64_t other = at + BYTES + (1 << 20);
+
+	/* behind what is tracked, and alone */
+	rig_mmap(&rig, at + BYTES, BYTES + P, RW, FIXED, -1);
+	rig_own_uffd(&rig, at + BYTES, P);
+	expect_neighbours_are_tracked(at);
+	rig_mmap(&rig, other, 2 * BYTES + P, RW, FIXED, -1);
+	rig_own_uffd(&rig, other + BYTES, P);
+	expect_neighbours_are_tracked(other);
+	assert_int_equal(rig_stats(&rig).untracked_mappings,
+			 before.untracked_mappings + 2);
+	assert_int_equal(rig_stats(&rig).untracked_pages,
+			 before.untracked_pages + 2);
+	/* tracked again when it has gone */
+	rig_mmap(&rig, other + BYTES, P, RW, FIXED, -1);
+	rig_harvest(&rig);
+	rig_clean(&rig);
+	harvest_and_expect(other, 2 * N + 1, 0);
+}
+
+/* Of the kernel's own kinds that look like any memory. Linux 6.11. */
+static void beside_droppable_memory(void)
+{
+	const int droppable = 0x08 | MAP_ANONYMOUS | MAP_FIXED;
+	uint64_t before = rig_stats(&rig).untracked_pages;
+
+	rig_mmap(&rig, at + BYTES + P, BYTES, RW, FIXED, -1);
+	if (!rig_can_mmap(&rig, at + BYTES, P, RW, droppable, -1)) {
+		print_message("# no MAP_DROPPABLE here\n");
+		close_rig();
+		skip();
+	}
+	expect_neighbours_are_tracked(at);
+	assert_int_equal(rig_stats(&rig).untracked_pages, before + 1);
+}
+
+/* All of them together are more than a range may have. */
+static void beside_what_is_too_large(void)
+{
+	const uint64_t large = UINT64_C(300) << 30;
+	uint64_t all = rig_mmap(&rig, 0, large + 2 * BYTES, PROT_NONE,
+				ANON | MAP_NORESERVE, -1);
+	uint64_t behind = all + BYTES + large;
+
+	rig_mmap(&rig, all, BYTES, RW, FIXED, -1);
+	rig_mmap(&rig, all + BYTES, large, RW, FIXED | MAP_NORESERVE, -1);
+	rig_mmap(&rig, behind, BYTES, RW, FIXED, -1);
+	rig_harvest(&rig);
+	rig_clean(&rig);
+	assert_null(rig_region(&rig, all + BYTES));
+	rig_store(&rig, all + 3 * P, 1);
+	rig_store(&rig, behind + 5 * P, 1);
+	harvest_and_expect(all, N, 1);
+	assert_int_equal(rig_count(&rig, behind, BYTES), 1);
+}
+
 RIG_CASE(a_held_region_stays)
 RIG_CASE(a_batch_keeps_a_region)
 RIG_CASE(another_program)
 RIG_CASE(ended)
 RIG_CASE(has_an_own_userfaultfd)
+RIG_CASE(beside_an_own_userfaultfd)
+RIG_CASE(beside_droppable_memory)
+RIG_CASE(beside_what_is_too_large)
 
 RIG_MAIN(case_a_held_region_stays, case_a_batch_keeps_a_region,
-	 case_another_program, case_ended, case_has_an_own_userfaultfd)
+	 case_another_program, case_ended, case_has_an_own_userfaultfd,
+	 case_beside_an_own_userfaultfd, case_beside_droppable_memory,
+	 case_beside_what_is_too_large)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "process/wanted.h"
+#include "ram_cases.h"
 #include "support.h"
 
 #define LIB   "08:01 7 /lib/a.so\n"
@@ -112,65 +113,21 @@ static void guest_ram(void **state)
 {
 	struct smudge_process process = {.select = SMUDGE_PROCESS_GUEST_RAM};
 
-	/* a memfd of 512 MiB, a heap, a small memfd */
-	find(&process, "10000-11000 rw-p 00000000 00:00 0 [heap]\n"
-		       "100000000-120000000 rw-s 00000000 " MEMFD
-		       "130000000-130100000 rw-s 00000000 00:01 98 /memfd:x\n"
-		       "140000000-148000000 rw-p 00000000 " ANON);
-	assert_int_equal(wanted.n, 1);
-	expect(0, 0x100000000, 0x120000000);
-	done();
-	/* anonymous memory of 1 GiB, and 64 MiB of malloc's */
-	find(&process, "10000-11000 rw-p 00000000 00:00 0 [heap]\n"
-		       "100000000-140000000 rw-p 00000000 " ANON
-		       "150000000-154000000 rw-p 00000000 " ANON);
-	assert_int_equal(wanted.n, 1);
-	expect(0, 0x100000000, 0x140000000);
-	done();
-	/* an emulator's translated code, larger than the guest's memory */
-	find(&process, "100000000-120000000 rw-p 00000000 " ANON
-		       "130000000-170000000 rwxp 00000000 " ANON);
-	assert_int_equal(wanted.n, 1);
-	expect(0, 0x100000000, 0x120000000);
-	done();
-	/* two files of huge pages */
-	find(&process, "100000000-140000000 rw-s 00000000 00:0f 5 "
-		       "/dev/hugepages/a\n"
-		       "200000000-240000000 rw-p 00000000 00:0f 6 "
-		       "/dev/hugepages/b (deleted)\n"
-		       "250000000-254000000 rw-p 00000000 " ANON);
-	assert_int_equal(wanted.n, 2);
-	done();
-}
+	for (size_t i = 0; i < sizeof(ram_cases) / sizeof(ram_cases[0]); i++) {
+		const struct ram_case *c = &ram_cases[i];
 
-/* What the kernel put right beside it is no part of it. */
-static void neighbours_of_guest_ram(void **state)
-{
-	struct smudge_process process = {.select = SMUDGE_PROCESS_GUEST_RAM};
-
-	/* a thread's stack before it, memory of malloc's behind it */
-	find(&process, "ff7ff000-ff800000 ---p 00000000 " ANON
-		       "ff800000-100000000 rw-p 00000000 " ANON
-		       "100000000-104000000 rw-p 00000000 " ANON
-		       "104000000-104100000 rw-p 00000000 " ANON);
-	assert_int_equal(wanted.n, 1);
-	expect(0, 0x100000000, 0x104000000);
-	done();
-	/* translated code on both sides, one of them larger */
-	find(&process, "f0000000-100000000 rwxp 00000000 " ANON
-		       "100000000-104000000 rw-p 00000000 " ANON
-		       "104000000-104100000 rwxp 00000000 " ANON);
-	assert_int_equal(wanted.n, 1);
-	expect(0, 0x100000000, 0x104000000);
-	done();
-	/* a small piece in the middle is its, and so is all of a small guest's
-	 */
-	find(&process, "100000000-104000000 rw-p 00000000 " ANON
-		       "104000000-104001000 rw-p 00000000 " ANON
-		       "104001000-108000000 rw-p 00000000 " ANON);
-	assert_int_equal(wanted.n, 1);
-	expect(0, 0x100000000, 0x108000000);
-	done();
+		find(&process, c->text);
+		if (wanted.n != c->nranges)
+			fail_msg("%d: %s", (int)wanted.n, c->what);
+		for (size_t r = 0; r < c->nranges; r++) {
+			if (wanted.list[r].start != c->ranges[r].start ||
+			    wanted.list[r].end != c->ranges[r].end ||
+			    wanted.list[r].reason)
+				fail_msg("%s", c->what);
+		}
+		done();
+	}
+	/* all of a small guest's */
 	find(&process, "100000000-100100000 rw-p 00000000 " ANON
 		       "100100000-100200000 rw-p 00000000 " ANON);
 	assert_int_equal(wanted.n, 1);
@@ -226,5 +183,23 @@ static void what_cannot_be_tracked(void **state)
 	done();
 }
 
+/* What is too large stays out by itself. */
+static void neighbours_of_what_is_too_large(void **state)
+{
+	struct smudge_process process = {.select = SMUDGE_PROCESS_ALL};
+
+	find(&process, "fffff000-100000000 rw-p 00000000 " ANON
+		       "100000000-5000000000 rw-p 00000000 " ANON
+		       "5000000000-5000001000 rw-p 00000000 " ANON);
+	assert_int_equal(wanted.n, 3);
+	expect(0, 0xfffff000, 0x100000000);
+	expect(2, 0x5000000000, 0x5000001000);
+	assert_null(wanted.list[0].reason);
+	assert_non_null(wanted.list[1].reason);
+	assert_null(wanted.list[2].reason);
+	done();
+}
+
 TEST_MAIN(neighbours_of_one_object, by_name, by_address, guest_ram,
-	  neighbours_of_guest_ram, guest_ram_in_pieces, what_cannot_be_tracked)
+	  guest_ram_in_pieces, what_cannot_be_tracked,
+	  neighbours_of_what_is_too_large)
