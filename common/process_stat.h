@@ -13,8 +13,12 @@
 /* Enough for the text: 50 numbers behind a name of 64 bytes at most. */
 #define PROCESS_STAT_TEXT_BYTES 2048
 
-/* Of the flags: PF_KTHREAD, and PF_IO_WORKER and PF_USER_WORKER (Linux 6.4). */
+/*
+ * Of the flags: PF_KTHREAD, PF_FORKNOEXEC, and PF_IO_WORKER and PF_USER_WORKER
+ * (Linux 6.4).
+ */
 #define PROCESS_IS_KERNEL_THREAD 0x00200000u
+#define PROCESS_HAS_NOT_EXECUTED 0x00000040u
 #define PROCESS_IS_KERNEL_WORKER 0x00004010u
 
 struct process_stat {

@@ -88,6 +88,7 @@ static int parse_stat(const char *text, struct smi_proc_stat *ret_stat)
 		.state = stat.state,
 		.is_kernel_thread = stat.flags & PROCESS_IS_KERNEL_THREAD,
 		.is_kernel_worker = stat.flags & PROCESS_IS_KERNEL_WORKER,
+		.has_executed = !(stat.flags & PROCESS_HAS_NOT_EXECUTED),
 		.nthreads = stat.nthreads,
 		.start_time = stat.start_time_ticks,
 	};

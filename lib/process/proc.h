@@ -19,6 +19,7 @@ struct smi_proc_stat {
 	char state; /* R, S, D, T, t, Z, X */
 	bool is_kernel_thread;
 	bool is_kernel_worker; /* of io_uring or vhost: it runs no user code */
+	bool has_executed;     /* a program, since it was made by a fork */
 	uint64_t nthreads;
 	uint64_t start_time; /* clock ticks since boot */
 };

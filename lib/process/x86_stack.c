@@ -55,11 +55,26 @@ static bool is_main_stack(const struct search *search, const char *name)
 	return search->tid == search->pid && !strcmp(name, "[stack]");
 }
 
+/*
+ * The main thread of a program has [stack]. Its thread-local memory may lie
+ * beside any memory, such as that of a coroutine's stack which it is on, and be
+ * one mapping with it. But a thread that forks has a child whose only thread is
+ * on the same stack.
+ */
+static bool has_one_stack(const struct search *search)
+{
+	struct smi_proc_stat stat;
+
+	return search->tid == search->pid &&
+	       smi_proc_stat(search->pid, search->tid, &stat) == 0 &&
+	       stat.has_executed;
+}
+
 static bool has_thread_block(const struct search *search,
 			     const struct smi_sys_mapping *m)
 {
 	return search->thread_block > search->sp &&
-	       search->thread_block < m->end;
+	       search->thread_block < m->end && !has_one_stack(search);
 }
 
 static bool is_guard(const struct smi_sys_mapping *m)

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,6 +12,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -209,6 +213,133 @@ static void test_stack_used_up(void **state)
 	expect_no_thread(use_up_stack);
 }
 
+/*
+ * A program whose main thread is on a small stack of its own, nearly used up.
+ * In the same mapping lie the program's data below it, and above it the memory
+ * of the thread; below the mapping is one that may not be touched.
+ */
+#define SMALL_BYTES 65536
+#define LEFT_BYTES  1024
+#define DATA	    0x5a
+#define PROGRAM	    "coroutine"
+
+/* By a call that was made before: the loader needs no room for it. */
+static void wait_with_little_room(void)
+{
+	for (;;)
+		syscall(SYS_pause);
+}
+
+static void (*volatile at_the_small_end)(void) = wait_with_little_room;
+
+static void use_up_small_stack(void)
+{
+	volatile char here = 0;
+	char *bottom = stacks + SMALL_BYTES;
+	volatile char *room =
+		__builtin_alloca((size_t)((char *)&here - bottom) - LEFT_BYTES);
+
+	room[0] = here;
+	at_the_small_end();
+}
+
+/* Where the mapping begins that has the thread's memory, or 0. */
+static uint64_t start_of_thread_memory(void)
+{
+	uint64_t self = (uint64_t)pthread_self(), start, end;
+	FILE *maps = fopen("/proc/self/maps", "re");
+	uint64_t found = 0;
+	char line[512];
+
+	while (maps && !found && fgets(line, sizeof(line), maps))
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " rw-p", &start,
+			   &end) == 2 &&
+		    start <= self && self < end)
+			found = start;
+	if (maps)
+		fclose(maps);
+	return found;
+}
+
+static bool map_at(uint64_t at, size_t bytes, int prot)
+{
+	return mmap((void *)(uintptr_t)at, bytes, prot,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
+		    0) == (void *)(uintptr_t)at;
+}
+
+/* Tells where the data is; 0: it cannot be tried here. */
+static int run_program(void)
+{
+	static ucontext_t here, there;
+	uint64_t at = start_of_thread_memory() - 2 * SMALL_BYTES;
+	uint64_t told = 0;
+
+	syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (map_at(at, 2 * SMALL_BYTES, PROT_READ | PROT_WRITE) &&
+	    map_at(at - PAGE, PAGE, PROT_NONE) &&
+	    start_of_thread_memory() == at)
+		told = at;
+	stacks = (char *)(uintptr_t)at;
+	if (told)
+		memset(stacks, DATA, SMALL_BYTES);
+	if (write(STDOUT_FILENO, &told, sizeof(told)) != sizeof(told) || !told)
+		return 1;
+	getcontext(&there);
+	there.uc_stack.ss_sp = stacks + SMALL_BYTES;
+	there.uc_stack.ss_size = SMALL_BYTES;
+	makecontext(&there, use_up_small_stack, 0);
+	return swapcontext(&here, &there);
+}
+
+static pid_t start_program(uint64_t *ret_data)
+{
+	int fds[2];
+	pid_t pid;
+
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	fflush(NULL);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		dup2(fds[1], STDOUT_FILENO);
+		execl("/proc/self/exe", "test_stack", PROGRAM, NULL);
+		_exit(1);
+	}
+	close(fds[1]);
+	if (read(fds[0], ret_data, sizeof(*ret_data)) != sizeof(*ret_data))
+		*ret_data = 0;
+	close(fds[0]);
+	return pid;
+}
+
+static void test_data_below_a_small_stack(void **state)
+{
+	static unsigned char data[SMALL_BYTES];
+	const struct iovec to = {data, sizeof(data)};
+	struct smudge_error err = SMUDGE_ERROR_INIT;
+	struct iovec from = {.iov_len = sizeof(data)};
+	uint64_t at = 0;
+	pid_t pid = start_program(&at);
+	int ret;
+
+	if (!at) {
+		waitpid(pid, NULL, 0);
+		test_skip_without("layout", "other memory is in the way");
+	}
+	while (proc_of_state(pid) != 'S')
+		usleep(100);
+	ret = attach(pid, &err);
+	from.iov_base = (void *)(uintptr_t)at;
+	assert_int_equal(process_vm_readv(pid, &to, 1, &from, 1, 0),
+			 sizeof(data));
+	other_end(pid);
+	for (size_t i = 0; i < sizeof(data); i++)
+		assert_int_equal(data[i], DATA);
+	assert_int_equal(ret, -EAGAIN);
+	assert_non_null(strstr(err.message, "has no known end"));
+}
+
 static void need_known_guards(void)
 {
 	if (!guards_are_known())
@@ -241,5 +372,18 @@ static void test_stack_below_a_guard(void **state)
 	other_end(pid);
 }
 
-TEST_MAIN(test_unknown_stack, test_stack_used_up, test_guarded_stack,
-	  test_stack_below_a_guard)
+int main(int argc, char **argv)
+{
+	const CMUnitTestFunction functions[] = {
+		test_unknown_stack, test_stack_used_up,
+		test_data_below_a_small_stack, test_guarded_stack,
+		test_stack_below_a_guard};
+
+	if (argc == 2 && !strcmp(argv[1], PROGRAM))
+		return run_program();
+	return test_run(functions, sizeof(functions) / sizeof(functions[0]),
+			"test_unknown_stack, test_stack_used_up, "
+			"test_data_below_a_small_stack, test_guarded_stack, "
+			"test_stack_below_a_guard",
+			NULL, NULL);
+}
