@@ -13,9 +13,9 @@
 
 #include "common/range.h"
 #include "common/text.h"
+#include "rate/guest_ram.h"
 
-#define LINE_BYTES	4608 /* of PATH_MAX, and what is before the path */
-#define GUEST_RAM_BYTES (UINT64_C(16) << 20)
+#define LINE_BYTES 4608 /* of PATH_MAX, and what is before the path */
 
 static const char deleted[] = " (deleted)";
 
@@ -45,12 +45,6 @@ void rate_maps_name(char name[RATE_NAME_BYTES], const char *from)
 
 	without_deleted(bare, from);
 	rate_name_copy(name, *bare ? bare : "[anon]");
-}
-
-/* Of a line that rate_maps_line took. */
-static bool is_code(const char *line)
-{
-	return strchr(line, ' ')[3] == 'x';
 }
 
 bool rate_maps_line(const char *line, struct rate_mapping *mapping, char *name,
@@ -93,55 +87,54 @@ static bool has_name(const struct rate_select *select, const char *name)
 	return fnmatch(select->pattern, bare, 0) == 0;
 }
 
-/* Mapped from a file that is no program's data: a guest's RAM may be so. */
-static bool is_named_ram(const struct rate_mapping *mapping)
-{
-	static const char *const begins[] = {"/memfd:", "/dev/shm/",
-					     "/dev/hugepages"};
+/* What is read of the file so far. */
+struct reading {
+	const struct rate_select *select;
+	struct rate_mappings *mappings;
+	struct rate_ram_ranges ram;
+	uint64_t end; /* of the last mapping */
+};
 
-	return mapping->size_bytes >= GUEST_RAM_BYTES &&
-	       text_begins_with_any(mapping->name, begins,
-				    sizeof(begins) / sizeof(begins[0]));
+/*
+ * The kernel writes the file piece by piece. A mapping that was divided and is
+ * one again meanwhile is there twice: its beginning, and then all of it.
+ * Return: false: all of it is known.
+ */
+static bool cut_front(struct reading *reading, struct rate_mapping *mapping)
+{
+	uint64_t end = mapping->address + mapping->size_bytes;
+	uint64_t start = max_u64(mapping->address, reading->end);
+
+	if (start >= end)
+		return false;
+	mapping->address = start;
+	mapping->size_bytes = end - start;
+	reading->end = end;
+	return true;
 }
 
-/* The largest anonymous one is RAM if no named one is larger. */
-static const struct rate_mapping *anonymous_ram(const struct rate_mappings *all)
+static int take_line(struct reading *reading, const char *line)
 {
-	const struct rate_mapping *largest = NULL;
-	uint64_t named_bytes = GUEST_RAM_BYTES;
+	const struct rate_select *select = reading->select;
+	struct rate_mapping mapping;
+	char name[LINE_BYTES];
+	int ret;
 
-	for (size_t i = 0; i < all->n; i++) {
-		const struct rate_mapping *one = &all->list[i];
-
-		if (is_named_ram(one))
-			named_bytes = max_u64(named_bytes, one->size_bytes);
-		else if (one->name[0] == '[' &&
-			 (!largest || one->size_bytes > largest->size_bytes))
-			largest = one;
-	}
-	return largest && largest->size_bytes >= named_bytes ? largest : NULL;
-}
-
-static void keep_guest_ram(struct rate_mappings *all)
-{
-	const struct rate_mapping *anonymous = anonymous_ram(all);
-	size_t n = 0;
-
-	for (size_t i = 0; i < all->n; i++) {
-		struct rate_mapping one = all->list[i];
-
-		if (is_named_ram(&one) || &all->list[i] == anonymous)
-			all->list[n++] = one;
-	}
-	all->n = n;
+	if (!rate_maps_line(line, &mapping, name, sizeof(name)) ||
+	    !cut_front(reading, &mapping) || !has_name(select, name) ||
+	    !is_in_range(select, &mapping))
+		return 0;
+	ret = rate_mappings_add(reading->mappings, &mapping);
+	if (!ret && select->is_guest_ram)
+		ret = rate_guest_ram_add(&reading->ram, line, &mapping);
+	return ret;
 }
 
 int rate_maps_read(pid_t pid, const struct rate_select *select,
 		   struct rate_mappings *mappings)
 {
-	struct rate_mapping mapping;
+	struct reading reading = {.select = select, .mappings = mappings};
 	char line[LINE_BYTES];
-	char name[LINE_BYTES];
 	FILE *file;
 	int ret = 0;
 
@@ -151,16 +144,14 @@ int rate_maps_read(pid_t pid, const struct rate_select *select,
 		return -errno;
 	while (!ret && fgets(line, sizeof(line), file)) {
 		line[strcspn(line, "\n")] = '\0';
-		if (rate_maps_line(line, &mapping, name, sizeof(name)) &&
-		    has_name(select, name) && is_in_range(select, &mapping) &&
-		    !(select->is_guest_ram && is_code(line)))
-			ret = rate_mappings_add(mappings, &mapping);
+		ret = take_line(&reading, line);
 	}
 	if (!ret && ferror(file))
 		ret = -EIO;
 	fclose(file);
 	if (!ret && select->is_guest_ram)
-		keep_guest_ram(mappings);
+		rate_guest_ram_keep(&reading.ram, mappings);
+	rate_guest_ram_free(&reading.ram);
 	return ret;
 }
 
