@@ -13,6 +13,7 @@
 
 #include "folder.h"
 #include "moments.h"
+#include "slow.h"
 
 #define NLAYERS 12
 #define PAGE	4096
@@ -226,7 +227,8 @@ static void moments_differ_where_they_do(void **state)
 	save_all(&rng, "chain");
 	for (size_t i = 0; i < NLAYERS; i++)
 		for (size_t j = 0; j < NLAYERS; j++)
-			check_difference(i, j);
+			if (!test_rng_below(&rng, TEST_STEP))
+				check_difference(i, j);
 	clear_all();
 }
 

@@ -9,6 +9,7 @@
 
 #include "folder.h"
 #include "restore_rig.h"
+#include "slow.h"
 
 #define PAGE	4096
 #define NLAYERS 9
@@ -67,6 +68,8 @@ static void moments_come_back(void **state)
 	save_all(&rng);
 	for (uint64_t i = 1; i <= NLAYERS; i++) {
 		for (int kind = 0; kind < RESTORE_NKINDS; kind++) {
+			if (test_rng_below(&rng, TEST_STEP))
+				continue;
 			comes_back(i, kind, 0, 1);
 			comes_back(i, kind, 0xee, kind);
 		}
@@ -107,8 +110,6 @@ static uint64_t count_content(const struct moment *moment)
 	return n;
 }
 
-/* What was never touched stays so, and is not even asked for if it is zeroed.
- */
 /* What memory is there is the emulator's affair. */
 static void need_own_memory(void)
 {
@@ -117,6 +118,9 @@ static void need_own_memory(void)
 #endif
 }
 
+/*
+ * What was never touched stays so, and is not even asked for if it is zeroed.
+ */
 static void zeros_are_holes(void **state)
 {
 	const struct smudge_restore_options zeroed = {
