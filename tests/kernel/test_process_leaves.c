@@ -121,7 +121,8 @@ static void has_an_own_userfaultfd(void)
 }
 
 /* Pages before, the page that cannot be tracked, and pages behind it. */
-static void expect_neighbours_are_tracked(uint64_t from)
+static void expect_neighbours_are_tracked(uint64_t from,
+					  uint64_t npages_untracked)
 {
 	uint64_t behind = from + BYTES + P;
 
@@ -134,7 +135,7 @@ static void expect_neighbours_are_tracked(uint64_t from)
 	rig_store(&rig, behind + 7 * P, 5);
 	harvest_and_expect(from, N, 1);
 	assert_int_equal(rig_count(&rig, behind, BYTES), 1);
-	assert_int_equal(rig_count(&rig, from + BYTES, P), 1);
+	assert_int_equal(rig_count(&rig, from + BYTES, P), npages_untracked);
 	assert_true(rig_is_dirty(&rig, from + 3 * P));
 	assert_true(rig_is_dirty(&rig, behind + 7 * P));
 	rig_clean(&rig);
@@ -150,10 +151,10 @@ static void beside_an_own_userfaultfd(void)
 	/* behind what is tracked, and alone */
 	rig_mmap(&rig, at + BYTES, BYTES + P, RW, FIXED, -1);
 	rig_own_uffd(&rig, at + BYTES, P);
-	expect_neighbours_are_tracked(at);
+	expect_neighbours_are_tracked(at, 1);
 	rig_mmap(&rig, other, 2 * BYTES + P, RW, FIXED, -1);
 	rig_own_uffd(&rig, other + BYTES, P);
-	expect_neighbours_are_tracked(other);
+	expect_neighbours_are_tracked(other, 1);
 	assert_int_equal(rig_stats(&rig).untracked_mappings,
 			 before.untracked_mappings + 2);
 	assert_int_equal(rig_stats(&rig).untracked_pages,
@@ -170,6 +171,7 @@ static void beside_droppable_memory(void)
 {
 	const int droppable = 0x08 | MAP_ANONYMOUS | MAP_FIXED;
 	uint64_t before = rig_stats(&rig).untracked_pages;
+	uint64_t untracked;
 
 	rig_mmap(&rig, at + BYTES + P, BYTES, RW, FIXED, -1);
 	if (!rig_can_mmap(&rig, at + BYTES, P, RW, droppable, -1)) {
@@ -177,8 +179,12 @@ static void beside_droppable_memory(void)
 		close_rig();
 		skip();
 	}
-	expect_neighbours_are_tracked(at);
-	assert_int_equal(rig_stats(&rig).untracked_pages, before + 1);
+	/* 6.12 registers it as any memory, 6.18 refuses it */
+	rig_harvest(&rig);
+	untracked = rig_stats(&rig).untracked_pages - before;
+	expect_neighbours_are_tracked(at, untracked != 0);
+	assert_true(untracked == 0 ||
+		    rig_stats(&rig).untracked_pages == before + 1);
 }
 
 /* All of them together are more than a range may have. */
