@@ -132,14 +132,16 @@ def folders_have_a_command_too(lab):
     wait_completed(machine, 2)
     check_sentence(reports(machine)[0], "layer-00000002.qcow2 is in place, but",
                    "did not end within 3 s")
-    # also one that QMP asks for there, but not with a command of its own
+    # also one that QMP asks for there, by any path, but not with a command of its own
     machine.qmp.run("stop")
     job = machine.checkpoint(folder)
+    again = machine.checkpoint(f"{folder.parent}/./{folder.name}/")
     other = machine.checkpoint(folder, **{"on-commit": "true"})
     machine.kill()
     lines = told.read_text().splitlines()
     check_equal(lines[:2], [f"{folder}/layer-0000000{n}.qcow2" for n in (1, 2)], "told")
     check(f"{folder}/layer-{job['layer']:08}.qcow2" in lines, lines)
+    check(any(line.endswith(f"/layer-{again['layer']:08}.qcow2") for line in lines), lines)
     check(f"{folder}/layer-{other['layer']:08}.qcow2" not in lines, lines)
     said("layers", "verify", folder, "--all")
     check(len(listed(folder)) >= len(lines), lines)
@@ -289,6 +291,33 @@ def one_that_is_too_small(lab):
     check_sentence(reports(machine)[0], "the disk has 1048576 bytes", "needs")
     machine.wait_passes(2)
     check_equal(len(reports(machine)), 1, "reports")
+
+
+@case
+def one_that_is_grown(lab):
+    """Where it was too small, and where it had room: the series continues, with numbers
+    that no command was told before."""
+    raw, told = lab.path("disk.raw"), lab.path("told")
+
+    def grow(size):
+        with open(raw, "ab") as file:
+            file.truncate(size)
+
+    grow(16 * MIB)
+    server = Nbdkit(lab, "file", raw)
+    machine = lab.source(*every(0.1, "--checkpoint-to", server.uri, "--on-commit",
+                                f"echo $SMUDGE_NUMBER >> {told}"))
+    wait_until(lambda: reports(machine), "a report")
+    for size in (128 * MIB, 160 * MIB):
+        server.kill()
+        grow(size)
+        have = ids(machine)
+        server.start()
+        new = wait_completed(machine, 2, have)
+        check_equal([job["full"] for job in new[:2]], [True, False], f"with {size}")
+    machine.kill()
+    numbers = told.read_text().split()
+    check_equal(len(set(numbers)), len(numbers), f"numbers {numbers}")
 
 
 @case

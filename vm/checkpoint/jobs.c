@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/host.h"
 #include "common/clock.h"
@@ -43,13 +44,25 @@ int checkpoints_note_folder(struct checkpoints *checkpoints,
 	return 0;
 }
 
+/* Also by another path, which has what follows a layer there. */
+static bool is_same_place(const char *a, const char *b)
+{
+	struct stat one, other;
+
+	if (strcmp(a, b) == 0)
+		return true;
+	return !nbd_uri_is(a) && !nbd_uri_is(b) && stat(a, &one) == 0 &&
+	       stat(b, &other) == 0 && one.st_dev == other.st_dev &&
+	       one.st_ino == other.st_ino;
+}
+
 void checkpoints_complete(const struct checkpoints *checkpoints,
 			  struct checkpoint_request *request)
 {
 	const struct checkpoint_request *usual = &checkpoints->usual;
 
 	if (!request->folder || !usual->folder ||
-	    strcmp(request->folder, usual->folder) != 0)
+	    !is_same_place(request->folder, usual->folder))
 		return;
 	request->may_lack_flush = usual->may_lack_flush;
 	if (request->on_commit || request->snapshot_qmp)

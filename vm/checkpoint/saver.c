@@ -1,58 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The callbacks of the checkpointer, and its life.
+ * The life of the checkpointer: where it saves, and what.
  *
  * A cancel may come before the checkpointer has begun its save, where the
  * library has nothing to cancel. So it is noted too, and asked for at each
  * step.
  */
-#include "checkpoint/saver.h"
+#include "checkpoint/saver_state.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/bytes.h"
 #include "base/say.h"
 #include "checkpoint/disk.h"
 #include "checkpoint/origin.h"
 #include "checkpoint/pruner.h"
 #include "common/clock.h"
-#include "common/commit.h"
 #include "common/nbd_disk.h"
 #include "common/nbd_uri.h"
+#include "common/range.h"
 #include "common/wait.h"
-#include "machine/lost.h"
 #include "machine/machine.h"
-#include "machine/moment.h"
-#include "machine/run_control.h"
 
 #define WHERE "checkpoint"
 /* After what keeps its own deadline. */
 #define LATER_NS ((uint64_t)(2 * CLOCK_NS_PER_S))
-
-struct saver {
-	struct machine *machine;
-	atomic_bool is_cancelled; /* release by saver_cancel, acquire by all */
-	int end_fd;		  /* readable: is_cancelled */
-	int waits_fd;		  /* readable: that, or the process ends */
-	/* these are the thread's that opens */
-	char *folder;	      /* or a URI; NULL: none */
-	struct stat identity; /* of the folder */
-	bool must_be_full; /* nothing was committed since the disk was lost */
-	struct pruner *pruner; /* of the checkpointer; NULL: not needed yet */
-
-	pthread_mutex_t lock;
-	/* changed under lock */
-	struct smudge_checkpointer *checkpointer;
-	struct nbd_disk *disk; /* NULL: a folder */
-	struct commit *commit; /* borrowed from the job; or NULL */
-};
 
 static int open_ends(struct saver *saver, int process_end_fd)
 {
@@ -83,70 +58,6 @@ int saver_create(struct machine *machine, int end_fd, struct saver **ret,
 	pthread_mutex_init(&saver->lock, NULL);
 	*ret = saver;
 	return 0;
-}
-
-static bool is_cancelled(struct saver *saver)
-{
-	return atomic_load_explicit(&saver->is_cancelled, memory_order_acquire);
-}
-
-static int cancelled(struct smudge_error *err)
-{
-	return smudge_error_set(err, -ECANCELED, WHERE,
-				"the checkpoint was cancelled");
-}
-
-static int quiesce(void *opaque, struct smudge_error *err)
-{
-	struct saver *saver = opaque;
-
-	if (is_cancelled(saver))
-		return cancelled(err);
-	return run_control_hold(saver->machine, err);
-}
-
-static int resume(void *opaque, struct smudge_error *err)
-{
-	struct saver *saver = opaque;
-
-	run_control_release(saver->machine);
-	/* all that was copied was read before this */
-	return machine_check_memory(saver->machine, err);
-}
-
-/* A guest that will run after the pause is in the state save-vm. */
-static int save_state(void *opaque, struct smudge_checkpointer *checkpointer,
-		      struct smudge_error *err)
-{
-	struct saver *saver = opaque;
-	bool is_running = machine_run_state(saver->machine) == MACHINE_SAVE_VM;
-	struct vm_buf buf = {0};
-	int ret = moment_save(saver->machine, is_running, &buf, err);
-
-	if (!ret)
-		ret = smudge_checkpoint_add_blob(checkpointer, SAVER_BLOB,
-						 buf.bytes, buf.len, err);
-	vm_buf_free(&buf);
-	return ret;
-}
-
-/* A disk is flushed, or a layer in place. */
-static int committed(void *opaque, const struct smudge_layer_info *info,
-		     struct smudge_error *err)
-{
-	struct smudge_error why = SMUDGE_ERROR_INIT;
-	struct saver *saver = opaque;
-	int ret = 0;
-
-	if (saver->commit)
-		ret = commit_run(saver->commit, info, &why);
-	if (!ret)
-		return 0;
-	return saver->disk
-		       ? smudge_error_set(err, ret, WHERE, "%s", why.message)
-		       : smudge_error_set(err, ret, WHERE,
-					  "%s is in place, but %s",
-					  info->file_name, why.message);
 }
 
 /* The new ones are the saver's, and the former ones have ended. */
@@ -225,10 +136,10 @@ static int create(struct saver *saver, const struct saver_place *place,
 		.disk = disk ? &device : NULL,
 		.last_number = last_number,
 		.store_deadline_ns = disk ? place->deadline_ns + LATER_NS : 0,
-		.quiesce = quiesce,
-		.resume = resume,
-		.save_state = save_state,
-		.committed = committed,
+		.quiesce = saver_quiesce,
+		.resume = saver_resume,
+		.save_state = saver_save_state,
+		.committed = saver_committed,
 		.opaque = saver,
 		.clean_as_of = clean_as_of,
 	};
@@ -260,6 +171,18 @@ static int create_on_disk(struct saver *saver, const struct saver_place *place,
 	return code;
 }
 
+/* Of the disk that is opened again: each number is told once. */
+static uint64_t number_here(struct saver *saver, const char *folder)
+{
+	uint64_t number = 0;
+
+	pthread_mutex_lock(&saver->lock);
+	if (saver->disk && is_open(saver, folder))
+		number = saver->last_number;
+	pthread_mutex_unlock(&saver->lock);
+	return number;
+}
+
 static int open_there(struct saver *saver, const struct saver_place *place,
 		      const struct checkpoint_origin *origin,
 		      struct smudge_checkpointer **ret,
@@ -276,6 +199,7 @@ static int open_there(struct saver *saver, const struct saver_place *place,
 				    &last_number, err);
 	if (code)
 		return code;
+	last_number = max_u64(last_number, number_here(saver, place->folder));
 	code = create_on_disk(saver, place, origin, *ret_disk, last_number, ret,
 			      err);
 	if (code)
@@ -312,11 +236,17 @@ static int open_new(struct saver *saver, const struct saver_place *place,
 int saver_open(struct saver *saver, const struct saver_place *place,
 	       const struct checkpoint_origin *origin, struct smudge_error *err)
 {
-	if (is_cancelled(saver))
-		return cancelled(err);
-	return is_open(saver, place->folder)
-		       ? renew(saver, err)
-		       : open_new(saver, place, origin, err);
+	int ret = -ERANGE;
+
+	if (saver_is_cancelled(saver))
+		return saver_say_cancelled(err);
+	if (is_open(saver, place->folder))
+		ret = renew(saver, err);
+	if (ret != -ERANGE)
+		return ret;
+	/* also a disk that has another size now: it was grown, or replaced */
+	smudge_error_clear(err);
+	return open_new(saver, place, origin, err);
 }
 
 const char *saver_folder(const struct saver *saver)
@@ -336,7 +266,7 @@ int saver_save(struct saver *saver, const struct smudge_save_options *options,
 	ret = smudge_checkpointer_save(saver->checkpointer, &own, ret_ticket,
 				       err);
 	/* it came after the pause had begun */
-	if (!ret && is_cancelled(saver))
+	if (!ret && saver_is_cancelled(saver))
 		smudge_checkpointer_cancel(saver->checkpointer);
 	return ret;
 }

@@ -50,7 +50,7 @@ void saver_destroy(struct saver *saver);
  *	disk shows (else it is full)
  *
  * One that is open already stays, with the deadline that it has; a disk that
- * was lost is connected to again.
+ * was lost is connected to again, and opened anew if its size has changed.
  * Return: 0, -ECANCELED (saver_cancel was called since saver_expect), or as
  * smudge_checkpointer_create and checkpoint_disk_open, with one sentence.
  */
