@@ -68,8 +68,7 @@ void nbd_connection_release(struct nbd_connection *connection)
 	pthread_mutex_unlock(&connection->lock);
 	if (!is_last)
 		return;
-	if (connection->nbd)
-		connection->library->close(connection->nbd);
+	nbd_connection_close(connection);
 	if (connection->wake_fd >= 0)
 		close(connection->wake_fd);
 	pthread_cond_destroy(&connection->changed);

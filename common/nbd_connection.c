@@ -2,9 +2,9 @@
 /*
  * Requests on a connection.
  *
- * libnbd uses the bytes of a command until it is closed, and calls its callback
- * then. So when a connection fails its users wait for each other, and the last
- * one closes it: none of them returns before.
+ * A command has bytes of its own, so that its caller may leave it behind when
+ * the connection fails. The server may carry it out later, and until it has
+ * answered, the connection is kept.
  */
 #include "common/nbd_connection_state.h"
 
@@ -12,27 +12,21 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/nbd_command.h"
 #include "common/range.h"
 
 #define MAX_IN_FLIGHT 8
-
-/* Of one request. Callbacks change it, with the lock held. */
-struct progress {
-	const struct nbd_request *request;
-	uint64_t issued_bytes;
-	bool is_issued; /* all of it */
-	unsigned int nin_flight;
-	unsigned int nreplies;
-	int error; /* errno, of the first; 0: none */
-};
 
 static void wake(const struct nbd_connection *connection)
 {
@@ -160,62 +154,36 @@ static void poll_once(struct nbd_connection *connection, int64_t deadline_ns)
 	pthread_cond_broadcast(&connection->changed);
 }
 
-/* Called by libnbd, within a call with the lock held. */
-static int completed(void *opaque, int *error)
+static void note_error(struct nbd_progress *progress, int error)
 {
-	struct progress *progress = opaque;
-
-	progress->nin_flight--;
-	progress->nreplies++;
-	if (*error && !progress->error)
-		progress->error = *error;
-	return 1; /* it is retired */
-}
-
-static int64_t issue_command(struct nbd_connection *connection,
-			     const struct nbd_request *request, uint64_t at,
-			     uint64_t length_bytes,
-			     nbd_completion_callback callback)
-{
-	const struct nbd_library *library = connection->library;
-	struct nbd_handle *nbd = connection->nbd;
-	uint64_t offset = request->offset + at;
-
-	switch (request->kind) {
-	case NBD_REQUEST_READ:
-		return library->aio_pread(nbd, request->bytes + at,
-					  length_bytes, offset, callback, 0);
-	case NBD_REQUEST_WRITE:
-		return library->aio_pwrite(nbd, request->bytes + at,
-					   length_bytes, offset, callback, 0);
-	case NBD_REQUEST_ZERO:
-		return library->aio_zero(nbd, length_bytes, offset, callback,
-					 0);
-	case NBD_REQUEST_FLUSH:
-	default:
-		return library->aio_flush(nbd, callback, 0);
-	}
+	if (!progress->error)
+		progress->error = error;
 }
 
 /* The next piece. */
-static void issue(struct nbd_connection *connection, struct progress *progress)
+static void issue(struct nbd_connection *connection,
+		  struct nbd_progress *progress)
 {
 	const struct nbd_request *request = progress->request;
-	const nbd_completion_callback callback = {.callback = completed,
-						  .user_data = progress};
 	uint64_t length_bytes =
 		min_u64(request->length_bytes - progress->issued_bytes,
 			request->piece_bytes);
+	struct nbd_command *command =
+		nbd_command_add(connection, progress, length_bytes);
 
+	if (!command) {
+		note_error(progress, ENOMEM);
+		return;
+	}
 	/* it may complete at once */
 	progress->nin_flight++;
-	if (issue_command(connection, request, progress->issued_bytes,
-			  length_bytes, callback) < 0) {
+	if (nbd_command_issue(connection, command,
+			      request->offset + progress->issued_bytes) < 0) {
 		int code = connection->library->get_errno();
 
 		progress->nin_flight--;
-		if (!progress->error)
-			progress->error = code ? code : EIO;
+		nbd_command_remove(command);
+		note_error(progress, code ? code : EIO);
 	}
 	progress->issued_bytes += length_bytes;
 	progress->is_issued = progress->issued_bytes == request->length_bytes;
@@ -225,13 +193,13 @@ static void issue(struct nbd_connection *connection, struct progress *progress)
 		wake(connection);
 }
 
-static bool has_more(const struct progress *progress)
+static bool has_more(const struct nbd_progress *progress)
 {
 	return !progress->is_issued && !progress->error;
 }
 
 static void carry_out(struct nbd_connection *connection,
-		      struct progress *progress, uint64_t timeout_ns)
+		      struct nbd_progress *progress, uint64_t timeout_ns)
 {
 	int64_t deadline_ns = nbd_connection_deadline_ns(timeout_ns);
 	unsigned int nreplies = 0;
@@ -254,21 +222,9 @@ static void carry_out(struct nbd_connection *connection,
 	}
 }
 
-/* All users come here, and poll no more. With the lock held. */
-static void close_together(struct nbd_connection *connection)
-{
-	if (!connection->nusers && connection->nbd) {
-		connection->library->close(connection->nbd);
-		connection->nbd = NULL;
-		pthread_cond_broadcast(&connection->changed);
-	}
-	while (connection->nbd)
-		pthread_cond_wait(&connection->changed, &connection->lock);
-}
-
 /* What the server said of a request. */
 static int say_refused(const struct nbd_connection *connection,
-		       const struct progress *progress,
+		       const struct nbd_progress *progress,
 		       struct smudge_error *err)
 {
 	static const char *const verbs[] = {
@@ -296,18 +252,16 @@ int nbd_connection_run(struct nbd_connection *connection,
 		       const struct nbd_request *request, uint64_t timeout_ns,
 		       struct smudge_error *err)
 {
-	struct progress progress = {.request = request};
+	struct nbd_progress progress = {.request = request};
 	int ret = 0;
 
 	pthread_mutex_lock(&connection->lock);
 	if (!connection->nbd && !connection->failure)
 		nbd_connection_fail(connection, -ENOTCONN,
 				    "it is not connected");
-	connection->nusers++;
 	carry_out(connection, &progress, timeout_ns);
-	connection->nusers--;
 	if (connection->failure) {
-		close_together(connection);
+		nbd_commands_leave(connection->commands, &progress);
 		ret = nbd_connection_say(connection, err);
 	} else if (progress.error) {
 		ret = say_refused(connection, &progress, err);
@@ -339,4 +293,101 @@ bool nbd_connection_is_alive(struct nbd_connection *connection)
 	is_alive = connection->nbd && !connection->failure;
 	pthread_mutex_unlock(&connection->lock);
 	return is_alive;
+}
+
+/* A host that is gone, or was started again, is found. Not on Unix sockets. */
+static void keep_alive(int fd)
+{
+	const struct {
+		int level, name, value;
+	} options[] = {
+		{SOL_SOCKET, SO_KEEPALIVE, 1},
+		{IPPROTO_TCP, TCP_KEEPIDLE, 5},
+		{IPPROTO_TCP, TCP_KEEPINTVL, 5},
+		{IPPROTO_TCP, TCP_KEEPCNT, 4},
+		{IPPROTO_TCP, TCP_USER_TIMEOUT, 25000},
+	};
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		(void)setsockopt(fd, options[i].level, options[i].name,
+				 &options[i].value, sizeof(options[i].value));
+}
+
+/* With the lock held, which is given up meanwhile. Return: 0 or -errno. */
+static int await_answer(struct nbd_connection *connection, int64_t deadline_ns)
+{
+	struct pollfd polls[] = {
+		{connection->library->aio_get_fd(connection->nbd),
+		 wanted_events(connection), 0},
+		{connection->wake_fd, POLLIN, 0},
+		{connection->end_fd, POLLIN, 0},
+	};
+	int n;
+
+	pthread_mutex_unlock(&connection->lock);
+	n = poll(polls, 3, nbd_connection_left_ms(deadline_ns));
+	pthread_mutex_lock(&connection->lock);
+	if (n > 0 && (polls[1].revents || polls[2].revents))
+		return -ECANCELED;
+	if (n > 0)
+		serve(connection, polls[0].revents);
+	return nbd_connection_left_ms(deadline_ns) == 0 ? -ETIMEDOUT : 0;
+}
+
+/* The server may still write something. With the lock held. */
+static bool may_change(const struct nbd_connection *connection)
+{
+	const struct nbd_library *library = connection->library;
+
+	return connection->nbd && !library->aio_is_dead(connection->nbd) &&
+	       !library->aio_is_closed(connection->nbd) &&
+	       nbd_commands_change(connection->commands);
+}
+
+static int say_unsettled(const struct nbd_connection *connection, int code,
+			 struct smudge_error *err)
+{
+	if (code == -ECANCELED)
+		return smudge_error_set(err, code, NBD_NAME,
+					"the use of %.80s was cancelled",
+					connection->uri);
+	return smudge_error_set(err, code, NBD_NAME,
+				"the server of %.80s has not answered a write "
+				"that was given up, and may carry it out late: "
+				"nothing is written until it answers or closes "
+				"the connection",
+				connection->uri);
+}
+
+void nbd_connection_expect(struct nbd_connection *connection)
+{
+	eventfd_t ignored;
+
+	(void)eventfd_read(connection->wake_fd, &ignored);
+}
+
+int nbd_connection_settle(struct nbd_connection *connection,
+			  uint64_t timeout_ns, struct smudge_error *err)
+{
+	int64_t deadline_ns = nbd_connection_deadline_ns(timeout_ns);
+	int ret = 0;
+
+	pthread_mutex_lock(&connection->lock);
+	if (may_change(connection))
+		keep_alive(connection->library->aio_get_fd(connection->nbd));
+	while (may_change(connection) && !ret)
+		ret = await_answer(connection, deadline_ns);
+	if (!may_change(connection))
+		ret = 0;
+	pthread_mutex_unlock(&connection->lock);
+	return ret ? say_unsettled(connection, ret, err) : 0;
+}
+
+void nbd_connection_close(struct nbd_connection *connection)
+{
+	if (connection->nbd)
+		connection->library->close(connection->nbd);
+	connection->nbd = NULL;
+	while (connection->commands)
+		nbd_command_remove(connection->commands);
 }

@@ -84,8 +84,9 @@ int nbd_connection_connect(struct nbd_connection *connection,
  * @timeout_ns: without any reply to it; 0: none
  *
  * Blocks: until all of it is carried out, or nbd_connection_end. Threads: any.
- * State after failure: any part of it was carried out, and none will be. After
- * an error of the server the connection stays.
+ * State after failure: any part of it was carried out, or will be until
+ * nbd_connection_settle; not after an error of the server, and the connection
+ * stays then.
  * Return: 0, -ETIMEDOUT, what nbd_connection_end was given, -ECONNRESET (the
  * connection was lost), -ENOSPC, or another -errno of the server (-EIO, -EPERM,
  * -EINVAL, -ENOMEM, -EOPNOTSUPP, -ESHUTDOWN), with one sentence that names it.
@@ -108,5 +109,20 @@ void nbd_connection_end(struct nbd_connection *connection, int code);
  * Looks whether the server has closed it. Blocks: no. Threads: any.
  */
 bool nbd_connection_is_alive(struct nbd_connection *connection);
+
+/* From now on nbd_connection_end ends a settle. Threads: any. */
+void nbd_connection_expect(struct nbd_connection *connection);
+
+/*
+ * nbd_connection_settle - wait until no write that was given up can be carried
+ *	out any more: each was answered, or the connection is lost
+ * @timeout_ns: 0: none
+ *
+ * It has failed, and no request is under way. Blocks: until the timeout, or
+ * nbd_connection_end.
+ * Return: 0, -ETIMEDOUT, -ECANCELED, with one sentence.
+ */
+int nbd_connection_settle(struct nbd_connection *connection,
+			  uint64_t timeout_ns, struct smudge_error *err);
 
 #endif

@@ -14,6 +14,8 @@
 
 #define NBD_NAME "nbd"
 
+struct nbd_command;
+
 struct nbd_connection {
 	const struct nbd_library *library;
 	char *uri;
@@ -24,8 +26,8 @@ struct nbd_connection {
 	pthread_cond_t changed;
 	struct nbd_handle *nbd; /* NULL: not connected */
 	struct nbd_export export;
-	unsigned int nrefs;  /* its owner, and the thread that connects */
-	unsigned int nusers; /* requests under way */
+	unsigned int nrefs; /* its owner, and the thread that connects */
+	struct nbd_command *commands; /* those without an answer */
 	bool is_connecting;
 	bool is_polled; /* by one of the users, without the lock */
 	int failure;	/* -errno, of the first; 0: none */
@@ -39,6 +41,9 @@ void nbd_connection_fail(struct nbd_connection *connection, int code,
 /* Note the failure as a sentence. With the lock held. Return: its code. */
 int nbd_connection_say(const struct nbd_connection *connection,
 		       struct smudge_error *err);
+
+/* Close what is connected, if anything is. No call is under way. */
+void nbd_connection_close(struct nbd_connection *connection);
 
 /* Give up a reference. Without the lock. */
 void nbd_connection_release(struct nbd_connection *connection);

@@ -195,6 +195,27 @@ static bool is_whole(struct nbd_disk *disk)
 	return ret;
 }
 
+/* Earlier cancels are not of what follows. */
+static void expect(struct nbd_disk *disk)
+{
+	pthread_mutex_lock(&disk->lock);
+	disk->is_cancelled = false;
+	for (unsigned int i = 0; i < disk->nconnections; i++)
+		nbd_connection_expect(disk->connections[i]);
+	pthread_mutex_unlock(&disk->lock);
+}
+
+/* A write of before that lands later would be over what is written then. */
+static int settle(struct nbd_disk *disk, struct smudge_error *err)
+{
+	int ret = 0;
+
+	for (unsigned int i = 0; !ret && i < disk->nconnections; i++)
+		ret = nbd_connection_settle(disk->connections[i],
+					    disk->options.timeout_ns, err);
+	return ret;
+}
+
 int nbd_disk_renew(struct nbd_disk *disk, bool *ret_is_new,
 		   struct smudge_error *err)
 {
@@ -204,10 +225,11 @@ int nbd_disk_renew(struct nbd_disk *disk, bool *ret_is_new,
 		*ret_is_new = false;
 		return 0;
 	}
+	expect(disk);
+	ret = settle(disk, err);
+	if (ret)
+		return ret;
 	remove_connections(disk);
-	pthread_mutex_lock(&disk->lock);
-	disk->is_cancelled = false;
-	pthread_mutex_unlock(&disk->lock);
 	ret = connect_all(disk, err);
 	if (!ret)
 		*ret_is_new = true;

@@ -60,8 +60,9 @@ int nbd_disk_open(const struct nbd_disk_options *options, struct nbd_disk **ret,
  * @ret_is_new: receives whether it was: then the server may have forgotten
  *      what it did not flush, and what it holds must not be relied on
  *
- * No other call is under way, but nbd_disk_cancel may be.
- * Blocks: until the timeout at most.
+ * No other call is under way, but nbd_disk_cancel may be. Writes that were
+ * given up are waited for: the server may carry them out late, over others.
+ * Blocks: until the timeout of these, and that of connecting, at most.
  * State after failure: it can be tried again; all calls fail until then.
  * Return: 0, -ERANGE (its size is another one now), or as nbd_disk_open, with
  * one sentence.

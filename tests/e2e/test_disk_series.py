@@ -43,6 +43,7 @@ def check_runs(lab, name, place):
     """All of it is as its digests say, and its guest finds no error."""
     said("layers", "verify", place)
     machine = lab.restored(name, "--restore", place, "--checkpoint-to", "none")
+    machine.qmp.run("cont")  # it may have stood when it was saved
     machine.wait_passes(2)
     machine.end()
 
@@ -204,6 +205,53 @@ def a_server_that_hangs_passes_the_deadline(lab):
     check_equal(restored.qmp.run("x-smudge-memory-digest"), digest, "memory")
     restored.qmp.run("cont")
     restored.wait_passes(2)
+
+
+def holding(lab, raw, held):
+    """A server that, once the file is there, holds one write of pages until it is gone."""
+    own = lab.path("held-bytes")
+    write = f"dd of={raw} seek=$4 bs=1M conv=notrunc oflag=seek_bytes iflag=fullblock"
+    with open(raw, "wb") as file:
+        file.truncate(128 * MIB)
+    return Nbdkit(
+        lab, "eval", f"get_size=echo {128 * MIB}", "thread_model=echo parallel",
+        f"pread=dd if={raw} skip=$4 count=$3 iflag=count_bytes,skip_bytes",
+        f"pwrite=if [ $3 -gt 4096 ] && mv {held} {held}.taken; then cat > {own}; "
+        f"while [ -e {held}.taken ]; do sleep 0.1; done; {write} < {own}; touch {own}.in; "
+        f"else {write}; fi", "can_write=exit 0", "can_flush=exit 0", "flush=exit 0")
+
+
+@case
+def a_write_that_lands_after_its_deadline(lab):
+    """It is not over what later checkpoints wrote: these wait for it."""
+    raw, held = lab.path("disk.raw"), lab.path("held")
+    server = holding(lab, raw, held)
+    machine = lab.source("--checkpoint-to", server.uri, "--store-deadline", "3",
+                         "--on-commit", f"cp {raw} {lab.path('snap')}-$SMUDGE_NUMBER")
+    jobs = [machine.checkpoint(server.uri)]
+    for ends in ("it is late", "it is cancelled"):
+        machine.wait_passes(1)
+        held.touch()
+        number = machine.qmp.run("x-smudge-checkpoint")["id"]
+        wait_until(lambda: not held.exists(), "a write is held")
+        if ends == "it is cancelled":
+            machine.qmp.run("x-smudge-checkpoint-cancel", id=number)
+        machine.wait_checkpoint("failed" if ends == "it is late" else "cancelled", number)
+        machine.wait_passes(1)
+        job = machine.wait_checkpoint("failed",
+                                      machine.qmp.run("x-smudge-checkpoint")["id"])
+        check_sentence(job["error-desc"], "has not answered a write", "late")
+        machine.qmp.run("stop")
+        lab.path("held.taken").unlink()
+        for is_full in (True, False):
+            jobs.append(machine.checkpoint(server.uri))
+            check_equal(jobs[-1]["full"], is_full, f"full of {jobs[-1]}")
+        check(lab.path("held-bytes.in").exists(), "it is in")
+        lab.path("held-bytes.in").unlink()
+        machine.qmp.run("cont")
+    machine.kill()
+    for job in jobs:
+        check_runs(lab, f"of-{job['layer']}", layer_of_copy(lab, job["layer"]))
 
 
 @case
