@@ -47,14 +47,18 @@ struct nbd_command *nbd_command_add(struct nbd_connection *connection,
 	return command;
 }
 
-void nbd_command_remove(struct nbd_command *command)
+bool nbd_command_remove(struct nbd_connection *connection,
+			struct nbd_command *command)
 {
-	struct nbd_command **at = &command->connection->commands;
+	struct nbd_command **at = &connection->commands;
 
-	while (*at != command)
+	while (*at && *at != command)
 		at = &(*at)->next;
+	if (!*at)
+		return false;
 	*at = command->next;
 	free(command);
+	return true;
 }
 
 /* Called by libnbd, within a call with the lock held. */
@@ -72,7 +76,7 @@ static int completed(void *opaque, int *error)
 			memcpy(command->to, command->bytes,
 			       command->length_bytes);
 	}
-	nbd_command_remove(command);
+	(void)nbd_command_remove(command->connection, command);
 	return 1; /* it is retired */
 }
 

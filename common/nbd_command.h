@@ -33,8 +33,9 @@ struct nbd_command *nbd_command_add(struct nbd_connection *connection,
 				    struct nbd_progress *progress,
 				    uint64_t length_bytes);
 
-/* It was answered, or will never be. */
-void nbd_command_remove(struct nbd_command *command);
+/* It will never be answered. Return: false: it was already. */
+bool nbd_command_remove(struct nbd_connection *connection,
+			struct nbd_command *command);
 
 /* Return: negative, with libnbd's error, if it was not given to libnbd. */
 int64_t nbd_command_issue(struct nbd_connection *connection,

@@ -181,8 +181,8 @@ static void issue(struct nbd_connection *connection,
 			      request->offset + progress->issued_bytes) < 0) {
 		int code = connection->library->get_errno();
 
-		progress->nin_flight--;
-		nbd_command_remove(command);
+		if (nbd_command_remove(connection, command))
+			progress->nin_flight--;
 		note_error(progress, code ? code : EIO);
 	}
 	progress->issued_bytes += length_bytes;
@@ -389,5 +389,5 @@ void nbd_connection_close(struct nbd_connection *connection)
 		connection->library->close(connection->nbd);
 	connection->nbd = NULL;
 	while (connection->commands)
-		nbd_command_remove(connection->commands);
+		(void)nbd_command_remove(connection, connection->commands);
 }

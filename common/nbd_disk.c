@@ -37,6 +37,30 @@ struct nbd_disk {
 	bool is_cancelled;
 };
 
+/* A page is read or written by one command. */
+static int check_blocks(const struct nbd_disk *disk,
+			const struct nbd_export *export,
+			struct smudge_error *err)
+{
+	if (export->block_bytes > MAX_BLOCK_BYTES)
+		return smudge_error_set(
+			err, -EOPNOTSUPP, NAME,
+			"the server of %.80s takes blocks of %ju bytes only, "
+			"and pages have %d: let it take smaller ones (nbdkit "
+			"--filter=blocksize)",
+			disk->uri, (uintmax_t) export->block_bytes,
+			MAX_BLOCK_BYTES);
+	if (export->max_payload_bytes < MAX_BLOCK_BYTES)
+		return smudge_error_set(
+			err, -EOPNOTSUPP, NAME,
+			"the server of %.80s takes %ju bytes at once at most, "
+			"and pages have %d: let it take more (nbdkit "
+			"--filter=blocksize)",
+			disk->uri, (uintmax_t) export->max_payload_bytes,
+			MAX_BLOCK_BYTES);
+	return 0;
+}
+
 static int check_export(const struct nbd_disk *disk,
 			const struct nbd_export *export,
 			struct smudge_error *err)
@@ -44,7 +68,7 @@ static int check_export(const struct nbd_disk *disk,
 	const struct nbd_disk_options *options = &disk->options;
 
 	if (options->is_read_only)
-		return 0;
+		return check_blocks(disk, export, err);
 	if (export->is_read_only)
 		return smudge_error_set(err, -EROFS, NAME,
 					"%.80s may only be read: have its "
@@ -57,15 +81,7 @@ static int check_export(const struct nbd_disk *disk,
 			"when a checkpoint is on stable storage: "
 			"--store-without-flush takes it all the same",
 			disk->uri);
-	if (export->block_bytes > MAX_BLOCK_BYTES)
-		return smudge_error_set(
-			err, -EOPNOTSUPP, NAME,
-			"the server of %.80s takes blocks of %ju bytes only, "
-			"and pages have %d: let it take smaller ones (nbdkit "
-			"--filter=blocksize)",
-			disk->uri, (uintmax_t) export->block_bytes,
-			MAX_BLOCK_BYTES);
-	return 0;
+	return check_blocks(disk, export, err);
 }
 
 /* It can be cancelled from now on. Return: 0 or -ECANCELED. */

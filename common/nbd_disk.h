@@ -47,10 +47,11 @@ struct nbd_disk_options {
  * @ret: receives it, closed by nbd_disk_close
  *
  * Blocks: until the timeout at most. Threads: any.
- * Return: 0, -EOPNOTSUPP (no libnbd; a server without flush, or with blocks of
- * more than 4096 bytes), -EROFS (it may not be written), -EINVAL (the URI),
- * -ETIMEDOUT, -ECONNREFUSED, -ENOENT (no such socket), -EACCES, another -errno
- * of connecting, -EMFILE, -ENFILE, -EAGAIN, -ENOMEM, with one sentence.
+ * Return: 0, -EOPNOTSUPP (no libnbd; a server without flush, or whose
+ * commands cannot have 4096 bytes), -EROFS (it may not be written), -EINVAL
+ * (the URI), -ETIMEDOUT, -ECONNREFUSED, -ENOENT (no such socket), -EACCES,
+ * another -errno of connecting, -EMFILE, -ENFILE, -EAGAIN, -ENOMEM, with one
+ * sentence.
  */
 int nbd_disk_open(const struct nbd_disk_options *options, struct nbd_disk **ret,
 		  struct smudge_error *err);

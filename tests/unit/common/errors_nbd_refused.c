@@ -101,6 +101,21 @@ static void test_large_blocks(void **state)
 				     "blocksize-preferred=64K");
 
 	check_refused(&usual, -EOPNOTSUPP, "blocks of 65536 bytes");
+	check_refused(&(struct nbd_disk_options){.end_fd = -1,
+						 .uri = NBD_SERVER_URI,
+						 .is_read_only = true},
+		      -EOPNOTSUPP, "blocks of 65536 bytes");
+	nbd_server_kill(pid);
+}
+
+static void test_small_commands(void **state)
+{
+	pid_t pid = nbd_server_start("--filter=blocksize-policy memory 1M "
+				     "blocksize-minimum=512 "
+				     "blocksize-preferred=512 "
+				     "blocksize-maximum=1024");
+
+	check_refused(&usual, -EOPNOTSUPP, "1024 bytes at once at most");
 	nbd_server_kill(pid);
 }
 
@@ -118,4 +133,4 @@ static void test_tls_that_it_has_not(void **state)
 
 TEST_MAIN_WITH(folder_enter, folder_leave, test_nobody_listens,
 	       test_no_such_export, test_read_only, test_without_flush,
-	       test_large_blocks, test_tls_that_it_has_not)
+	       test_large_blocks, test_small_commands, test_tls_that_it_has_not)
