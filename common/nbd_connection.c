@@ -352,10 +352,9 @@ static int say_unsettled(const struct nbd_connection *connection, int code,
 					"the use of %.80s was cancelled",
 					connection->uri);
 	return smudge_error_set(err, code, NBD_NAME,
-				"the server of %.80s has not answered a write "
-				"that was given up, and may carry it out late: "
-				"nothing is written until it answers or closes "
-				"the connection",
+				"%.80s has not answered a write that was given "
+				"up, and that may be late: nothing is written "
+				"until it answers",
 				connection->uri);
 }
 
