@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "source/mprotect_area.h"
+#include "source/mprotect_spare.h"
 #include "source/range_check.h"
 #include "sys/log.h"
 #include "sys/protections.h"
@@ -196,6 +197,7 @@ static int mprotect_harvest(void *opaque, struct smudge_sink *sink,
 		if (!ret)
 			ret = rearm(m, sink);
 	}
+	smi_mprotect_spare_keep();
 	if (ret < 0) {
 		smudge_bitmap_mark_range(m->area->pending, 0, npages);
 		smudge_error_set(err, ret, WHERE, "cannot protect pages: %s",

@@ -11,9 +11,10 @@
  *
  * TOO MANY MAPPINGS. A page of its own protection takes two mappings more. At
  * vm.max_map_count the kernel refuses, and the handler makes more writable than
- * one page, and marks it all: 2 MiB, then the whole piece, whose edges are
- * mappings' edges already. If the kernel has no memory even for that, the store
- * is tried again until it has.
+ * one page, and marks it all: 2 MiB, then the whole piece. Its edges are
+ * mappings' edges, unless what lies beside it may only be read too, for which
+ * two mappings are spared (mprotect_spare.h). If the kernel refuses even that,
+ * the store is tried again until it does not.
  *
  * LATE FAULTS. A thread may fault just before its area goes, and its handler
  * look just afterwards. Then its page is the program's again, and the store is
@@ -31,6 +32,7 @@
 #include <unistd.h>
 
 #include "common/range.h"
+#include "source/mprotect_spare.h"
 #include "sys/guard.h"
 #include "sys/rcu.h"
 #include "sys/segv.h"
@@ -106,6 +108,8 @@ static bool open_page(struct smi_mprotect_area *area, uint64_t at)
 				 max_u64(piece->page_bytes, BLOCK_BYTES));
 	}
 	if (ret == -ENOMEM)
+		ret = open_block(area, piece, at, UINT64_C(1) << 63);
+	if (ret == -ENOMEM && smi_mprotect_spare_give_up())
 		ret = open_block(area, piece, at, UINT64_C(1) << 63);
 	return !ret || ret == -ENOMEM;
 }
@@ -255,10 +259,13 @@ int smi_mprotect_hold(struct smudge_error *err)
 	if (!smi_sys_space_id())
 		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
 	SMI_SYS_GUARD(lock());
+	if (smi_mprotect_spare_map() < 0)
+		return smudge_error_set(err, -ENOMEM, WHERE, "out of memory");
 	if (nsources == 0)
 		ret = install(err);
 	if (ret < 0)
 		return ret;
+	smi_mprotect_spare_keep();
 	nsources++;
 	return 0;
 }

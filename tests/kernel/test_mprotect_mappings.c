@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <smudge/mprotect.h>
 
@@ -56,11 +57,10 @@ static bool is_reported(struct track *t, struct smudge_client *client,
 	return true;
 }
 
-static void check_stores(uint64_t step, size_t nleft)
+static void check_stores_to(uint8_t *ram, uint64_t step, size_t nleft)
 {
 	struct smudge_source *source;
 	struct smudge_client *client;
-	uint8_t *ram = map(BYTES, PROT_READ | PROT_WRITE);
 	uint8_t *filled;
 	struct track t;
 
@@ -86,7 +86,29 @@ static void check_stores(uint64_t step, size_t nleft)
 	smudge_source_destroy(source);
 	track_close(&t);
 	memset(ram, 2, BYTES);
+}
+
+static void check_stores(uint64_t step, size_t nleft)
+{
+	uint8_t *ram = map(BYTES, PROT_READ | PROT_WRITE);
+
+	check_stores_to(ram, step, nleft);
 	munmap(ram, BYTES);
+}
+
+/* While it is protected it is one mapping with what lies beside it. */
+static void test_neighbours_may_only_be_read(void **state)
+{
+	size_t bytes = BYTES + (size_t)2 * 4096;
+	uint8_t *all = map(bytes, PROT_READ);
+
+	assert_int_equal(mprotect(all + 4096, BYTES, PROT_READ | PROT_WRITE),
+			 0);
+	alarm(600); /* a store that is tried again for ever */
+	check_stores_to(all + 4096, 2, 0);
+	check_stores_to(all + 4096, 1000, 6);
+	alarm(0);
+	munmap(all, bytes);
 }
 
 static void test_no_mapping_left(void **state)
@@ -142,4 +164,5 @@ static void test_start_is_refused(void **state)
 	assert_true(was_refused);
 }
 
-TEST_MAIN(test_no_mapping_left, test_few_mappings_left, test_start_is_refused)
+TEST_MAIN(test_no_mapping_left, test_few_mappings_left,
+	  test_neighbours_may_only_be_read, test_start_is_refused)
