@@ -91,6 +91,10 @@ void saver_prune(struct saver *saver, const struct checkpoint_keep *keep,
 void saver_expect(struct saver *saver);
 /* The save that was expected last fails, if its layer is not in place. */
 void saver_cancel(struct saver *saver);
+/* Was it called since saver_expect? */
+bool saver_is_cancelled(struct saver *saver);
+/* Return: -ECANCELED. */
+int saver_say_cancelled(struct smudge_error *err);
 
 /* All zero while no folder is open. */
 void saver_stats(struct saver *saver, struct smudge_checkpointer_stats *ret);

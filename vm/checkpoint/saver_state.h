@@ -35,11 +35,6 @@ struct saver {
 	uint64_t last_number;  /* that a command or an engine was told */
 };
 
-/* Was saver_cancel called since saver_expect? */
-bool saver_is_cancelled(struct saver *saver);
-/* Return: -ECANCELED. */
-int saver_say_cancelled(struct smudge_error *err);
-
 /* As in struct smudge_checkpointer_options. */
 int saver_quiesce(void *opaque, struct smudge_error *err);
 int saver_resume(void *opaque, struct smudge_error *err);

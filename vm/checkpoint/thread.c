@@ -124,6 +124,9 @@ static void carry_out(struct checkpoints *checkpoints)
 
 	pthread_mutex_unlock(&checkpoints->lock);
 	ret = save(checkpoints, job, &info, &err);
+	/* by whatever it failed then, such as memory that is lost */
+	if (ret < 0 && saver_is_cancelled(checkpoints->saver))
+		ret = saver_say_cancelled(&err);
 	if (!ret)
 		saver_prune(checkpoints->saver, &job->request.keep,
 			    job->request.uncompressed);

@@ -51,7 +51,8 @@ static void test_steps_of_a_job(void **state)
 	}
 }
 
-static void test_cancelled_at_each_step(void **state)
+/* @code: what the step fails by after it was cancelled, or 0. */
+static void cancel_at_each_step(int code)
 {
 	for (int step = 0; step < FAKE_NSTEPS; step++) {
 		struct rig rig;
@@ -59,6 +60,7 @@ static void test_cancelled_at_each_step(void **state)
 
 		open_rig(&rig);
 		fake_stop_at(step);
+		fake_fail(step, code);
 		id = take(&rig, rig.one);
 		fake_await(step);
 		assert_int_equal(checkpoints_cancel(rig.checkpoints, id, NULL),
@@ -70,6 +72,17 @@ static void test_cancelled_at_each_step(void **state)
 		complete(&rig, rig.one);
 		close_rig(&rig);
 	}
+}
+
+static void test_cancelled_at_each_step(void **state)
+{
+	cancel_at_each_step(0);
+}
+
+/* As where the guest's memory is lost: all that reads it fails meanwhile. */
+static void test_fails_when_cancelled(void **state)
+{
+	cancel_at_each_step(-EPERM);
 }
 
 static void *go_on_later(void *opaque)
@@ -232,5 +245,6 @@ static void test_pruning(void **state)
 }
 
 TEST_MAIN(test_steps_of_a_job, test_cancelled_at_each_step,
-	  test_ended_at_each_step, test_failed_at_each_step, test_one_waits,
-	  test_folders, test_where_the_guest_is_not, test_pruning)
+	  test_fails_when_cancelled, test_ended_at_each_step,
+	  test_failed_at_each_step, test_one_waits, test_folders,
+	  test_where_the_guest_is_not, test_pruning)
