@@ -148,20 +148,30 @@ int live_look(const struct memory_disk *disk, const struct rig_moment *one,
 	return 0;
 }
 
+/* Its place; of another save a snapshot may be taken meanwhile. */
+static size_t find_snapshot(struct live *live, uint64_t number)
+{
+	size_t i = 0;
+
+	pthread_mutex_lock(&live->lock);
+	while (i < LIVE_MAX_SNAPSHOTS && live->snapshots[i].number != number)
+		i++;
+	pthread_mutex_unlock(&live->lock);
+	assert_true(i < LIVE_MAX_SNAPSHOTS);
+	return i;
+}
+
 void live_check(struct live *live, uint64_t ticket,
 		const struct rig_moment *moment,
 		struct smudge_layer_info *ret_info)
 {
 	struct smudge_layer_info info = {.size = sizeof(info)};
 	struct smudge_error err;
-	size_t i = 0;
+	size_t i;
 
 	if (smudge_checkpointer_wait(live->rig.cp, ticket, &info, &err) < 0)
 		fail_msg("%s", err.message);
-	while (i < LIVE_MAX_SNAPSHOTS &&
-	       live->snapshots[i].number != info.number)
-		i++;
-	assert_true(i < LIVE_MAX_SNAPSHOTS);
+	i = find_snapshot(live, info.number);
 	live_compare(&live->snapshots[i].disk, moment);
 	memory_disk_close(&live->snapshots[i].disk);
 	pthread_mutex_lock(&live->lock);
