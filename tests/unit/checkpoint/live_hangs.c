@@ -184,12 +184,12 @@ static void committed_hangs(void **state)
 	open_machine(&rng, DEADLINE_NS);
 	live.refuse = hang;
 	atomic_store(&hangs, true);
-	live.ncommits = 0;
-	for (unsigned int i = 0; i < 100 && !live.ncommits; i++) {
+	atomic_store(&live.ncommits, 0);
+	for (unsigned int i = 0; i < 100 && !atomic_load(&live.ncommits); i++) {
 		rig_write_random(&live.rig, &rng, 50);
 		expect_timeout();
 	}
-	assert_int_equal(live.ncommits, 1);
+	assert_int_equal(atomic_load(&live.ncommits), 1);
 	/* Nothing is written to the device under the engine's hands. */
 	live.disk.ncalls = 0;
 	rig_write_random(&live.rig, &rng, 50);

@@ -21,7 +21,7 @@ static int committed(void *opaque, const struct smudge_layer_info *info,
 	size_t i = 0;
 
 	pthread_mutex_lock(&live->lock);
-	live->ncommits++;
+	atomic_fetch_add(&live->ncommits, 1);
 	live->last = *info;
 	while (i < LIVE_MAX_SNAPSHOTS && live->snapshots[i].number)
 		i++;
@@ -36,7 +36,7 @@ static int committed(void *opaque, const struct smudge_layer_info *info,
 void live_open(struct live *live, const char *test_name, uint64_t disk_bytes,
 	       uint64_t seed)
 {
-	*live = (struct live){.ncommits = 0};
+	*live = (struct live){.others_stop_ns = 0};
 	rig_open(&live->rig, test_name);
 	memory_disk_open(&live->disk, disk_bytes, seed);
 	pthread_mutex_init(&live->lock, NULL);

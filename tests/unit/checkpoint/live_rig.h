@@ -7,6 +7,8 @@
 #ifndef TESTS_UNIT_CHECKPOINT_LIVE_RIG_H
 #define TESTS_UNIT_CHECKPOINT_LIVE_RIG_H
 
+#include <stdatomic.h>
+
 #include "memory_disk.h"
 #include "rig.h"
 
@@ -23,7 +25,7 @@ struct live {
 		uint64_t number; /* 0: none */
 		struct memory_disk disk;
 	} snapshots[LIVE_MAX_SNAPSHOTS];
-	unsigned int ncommits;
+	atomic_uint ncommits;	 /* read at any time */
 	struct rig_moment saved; /* of the last live_checkpoint */
 	struct smudge_layer_info last;
 };
