@@ -8,8 +8,9 @@
  * Threads: one counts in an array, one slot after the other, so that at any
  * moment no slot is more than one behind the first; one keeps a pattern in its
  * vector registers and counts; one waits for a condition that never comes; the
- * first one sleeps, over and over. Its pid is printed when all of them run. MIB
- * are allocated and written, and then a page of them per millisecond.
+ * first one sleeps, over and over. Its pid is printed when each of them is in
+ * the function where it stays. MIB are allocated and written, and then a page
+ * of them per millisecond.
  *
  * SIGTERM: it compares everything, prints "right" or what is wrong, and exits
  * with 0 or 1. A sleep that is interrupted by anything else is wrong, too.
@@ -41,6 +42,7 @@ static volatile sig_atomic_t is_ending;
 static volatile uint64_t stop_spinning;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t never = PTHREAD_COND_INITIALIZER;
+static bool is_waiting; /* with the lock */
 static uint64_t *heap;
 static size_t nheap_pages;
 
@@ -92,8 +94,10 @@ static void *keep_registers(void *opaque)
 {
 	static const int kept[] = {0, 1, 7, 15};
 
-	if (!__builtin_cpu_supports("avx2"))
+	if (!__builtin_cpu_supports("avx2")) {
+		nspins = 1;
 		return opaque;
+	}
 	spin();
 	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
 		if (memcmp(pattern[kept[i]], found[kept[i]], 32) != 0)
@@ -103,6 +107,7 @@ static void *keep_registers(void *opaque)
 #else
 static void *keep_registers(void *opaque)
 {
+	nspins = 1;
 	return opaque;
 }
 #endif
@@ -110,6 +115,7 @@ static void *keep_registers(void *opaque)
 static void *wait_for_ever(void *opaque)
 {
 	pthread_mutex_lock(&lock);
+	is_waiting = true;
 	while (!is_ending)
 		pthread_cond_wait(&never, &lock);
 	pthread_mutex_unlock(&lock);
@@ -156,6 +162,17 @@ static __attribute__((noinline)) int sleep_deep(int depth, uint64_t local)
 	return (int)(local & 1);
 }
 
+/* A thread that was created may not have begun yet. */
+static bool all_are_where_they_stay(void)
+{
+	bool waits;
+
+	pthread_mutex_lock(&lock);
+	waits = is_waiting;
+	pthread_mutex_unlock(&lock);
+	return waits && nspins && slots[NSLOTS - 1][0];
+}
+
 static void allocate(size_t mib)
 {
 	nheap_pages = mib * (1 << 20) / PAGE;
@@ -187,6 +204,8 @@ int main(int argc, char **argv)
 		if (pthread_create(&threads[i], NULL, bodies[i], NULL))
 			wrong("no thread");
 	pthread_sigmask(SIG_UNBLOCK, &term, NULL);
+	while (!all_are_where_they_stay())
+		usleep(1000);
 	printf("%d\n", (int)getpid());
 	fflush(stdout);
 	sleep_deep(5, 100);

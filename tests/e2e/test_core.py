@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Core files of checkpoints of a process: gdb and the bytes agree on what the
 process was at each moment."""
+import os
 import re
 import struct
 import subprocess
@@ -11,7 +12,7 @@ from cores import NT_PRSTATUS, NT_X86_XSTATE, PAGE, Target, export, \
 from layers import answer, said, verify
 from programs import Postgres, Python, Redis, need_program
 from smudgetest import TOOL, Skip, check, check_equal, check_sentence, case, \
-    main
+    main, wait_until
 
 NSLOTS = 64
 
@@ -262,6 +263,8 @@ def postgresql_under_load(lab):
 def python_with_threads(lab):
     program = Python(lab, 12)
     program.start()
+    wait_until(lambda: len(os.listdir(f"/proc/{program.pid}/task")) > 1,
+               "Python's threads run")
     folder = lab.path("layers")
     series(program.pid, folder, 0.1, 5)
     core = export(folder, lab.path("core"))

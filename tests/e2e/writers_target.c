@@ -9,7 +9,7 @@
  * then to the first word of each of its pages of the kind, in ascending order.
  * So at any moment no page differs from another by more than one, and none is
  * ahead of the count. Prints "PID ADDRESS-OF-COUNT ADDRESS-OF-PAGES", in
- * hexadecimal.
+ * hexadecimal; the twin counts by then.
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -96,8 +96,8 @@ static void start_twin(void)
 	if (!stack || clone(run_as_twin, stack + STACK_BYTES,
 			    CLONE_VM | SIGCHLD, NULL) < 0)
 		failed("clone");
-	for (;;)
-		pause();
+	while (!count)
+		usleep(1000);
 }
 
 int main(int argc, char **argv)
@@ -113,10 +113,12 @@ int main(int argc, char **argv)
 		view = map(MAP_SHARED, file);
 	if (!is("descriptor") && !is("private"))
 		close(file);
+	if (is("twin"))
+		start_twin();
 	printf("%d %lx %lx\n", (int)getpid(), (unsigned long)&count,
 	       (unsigned long)pages);
 	fflush(stdout);
-	if (is("twin"))
-		start_twin();
+	while (is("twin"))
+		pause();
 	return run(NULL);
 }
