@@ -72,7 +72,7 @@ static void test_waits(void **state)
 
 	test_need_uffd();
 	for (size_t i = 0; i < rig_nwaits; i++)
-		stand_often(&rig_waits[i], 1, &options, 10);
+		stand_often(&rig_waits[i], 1, &options, test_rounds(10));
 }
 
 static void test_others(void **state)
@@ -81,7 +81,7 @@ static void test_others(void **state)
 
 	test_need_uffd();
 	for (size_t i = 0; i < rig_nothers; i++)
-		stand_often(&rig_others[i], 1, &options, 10);
+		stand_often(&rig_others[i], 1, &options, test_rounds(10));
 }
 
 static void test_mixed(void **state)
