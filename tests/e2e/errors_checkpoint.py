@@ -13,6 +13,8 @@ from smudgetest import GUEST, PATIENCE, VM, any_engine, case, check, \
 from stopwatch import Stopwatch
 
 ERROR = 1
+# bytes, of one without any page
+LESS_THAN_A_LAYER = 16384
 
 
 def refused(arguments, *parts, memory="64M"):
@@ -34,7 +36,8 @@ def saved(lab, count=2, *arguments, **options):
     source = lab.source(*arguments, **options)
     for _ in range(count):
         source.checkpoint(folder)
-        source.wait_passes(1)
+        # the second of them has begun since: the next layer has all of it
+        source.wait_passes(2)
     source.kill()
     return folder
 
@@ -181,7 +184,7 @@ def a_store_without_room(lab):
                         str(folder), append="working-set=8M pattern=random")
     source.wait_checkpoint("completed")
     resource.prlimit(source.process.pid, resource.RLIMIT_FSIZE,
-                     (65536, resource.RLIM_INFINITY))
+                     (LESS_THAN_A_LAYER, resource.RLIM_INFINITY))
     wait_until(lambda: [job["status"] for job in source.checkpoints()[-3:]] ==
                ["failed"] * 3, "three failures")
     said = [line for line in source.sentences() if "checkpoint" in line]
@@ -211,6 +214,9 @@ def ended_at_random_moments(lab):
                              "--checkpoint-every", "0.01", "--checkpoint-to",
                              str(folder))
         source.connect().close()
+        if not index:
+            wait_until(lambda: "completed" in [
+                job["status"] for job in source.checkpoints()], "a layer")
         a_while(0.6, 0.05)
         end_in_time(source.process, signal.SIGTERM, name,
                     lambda: source.process.wait(PATIENCE))
