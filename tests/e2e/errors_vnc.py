@@ -266,7 +266,8 @@ def screendumps_that_fail(lab):
 
 
 def failing_painter(lab, switch):
-    """While the file `switch` is there the kernel tells of no dirty pages."""
+    """While the file `switch` is there the kernel tells of no dirty pages:
+    see tests/support/fail_ioctl.c."""
     if os.environ.get("SMUDGE_SANITIZE", "none") != "none":
         raise Skip("a sanitizer's ioctl comes before a preloaded one")
     os.environ["LD_PRELOAD"] = os.environ["SMUDGE_FAIL_IOCTL_MODULE"]
@@ -286,10 +287,12 @@ def nobody_looks_at_a_frozen_picture(lab):
     goes_on(viewer, "nothing")
     errors = machine.qmp.run("x-smudge-memory-stats")["harvest-errors"]
     check_equal(errors, 0, "errors")
-    switch.touch()
+    once = lab.path("fails-once")
+    once.write_text("x")
+    once.rename(switch)
     wait_until(lambda: machine.qmp.run("x-smudge-memory-stats")
                ["harvest-errors"], "an error")
-    switch.unlink()
+    check(not switch.exists(), "it fails again")
     goes_on(viewer, "an error")
     switch.touch()
     wait_until(lambda: viewer.error, "the viewer is disconnected")

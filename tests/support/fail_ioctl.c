@@ -2,13 +2,15 @@
 /*
  * Preloaded into a program under test: while the file that SMUDGE_FAIL_IOCTL
  * names is there, asking the kernel for dirty pages fails, and so does arming
- * what was fetched from dirty rings.
+ * what was fetched from dirty rings. A file that is not empty is for as many
+ * failures as it has bytes: each takes one of them, and the last one the file.
  */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -22,16 +24,26 @@ static bool may_fail(unsigned long request)
 	       request == KVM_RESET_DIRTY_RINGS || request == PAGEMAP_SCAN;
 }
 
+static bool must_fail(const char *path)
+{
+	struct stat file;
+
+	if (!path || stat(path, &file) != 0)
+		return false;
+	if (file.st_size == 1)
+		return unlink(path) == 0;
+	return file.st_size == 0 || truncate(path, file.st_size - 1) == 0;
+}
+
 int ioctl(int fd, unsigned long request, ...)
 {
-	const char *path = getenv("SMUDGE_FAIL_IOCTL");
 	va_list list;
 	void *argument;
 
 	va_start(list, request);
 	argument = va_arg(list, void *);
 	va_end(list);
-	if (may_fail(request) && path && access(path, F_OK) == 0) {
+	if (may_fail(request) && must_fail(getenv("SMUDGE_FAIL_IOCTL"))) {
 		errno = EIO;
 		return -1;
 	}
