@@ -5,7 +5,8 @@ import signal
 import socket
 import time
 
-from smudgetest import case, check, check_equal, check_sentence, main
+from smudgetest import case, check, check_equal, check_sentence, main, \
+    wait_until
 from stopwatch import Stopwatch
 from stream import MAGIC, Says, greeting
 
@@ -132,6 +133,8 @@ def strangers_do_not_end_a_wait(lab):
         check_equal(destination.qmp.run("query-status")["status"],
                     "inmigrate", "status")
         check_equal(destination.qmp.migration()["status"], "setup", "migration")
+    # the connection is closed before its sentence is written
+    wait_until(lambda: len(destination.sentences()) >= 5, "five sentences")
     lines = destination.sentences()
     check_equal(len(lines), 5, lines)
     for line in lines:
