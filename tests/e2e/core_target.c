@@ -9,8 +9,8 @@
  * moment no slot is more than one behind the first; one keeps a pattern in its
  * vector registers and counts; one waits for a condition that never comes; the
  * first one sleeps, over and over. Its pid is printed when each of them is in
- * the function where it stays. MIB are allocated and written, and then a page
- * of them per millisecond.
+ * the function where it stays, by the first one after its first sleep. MIB are
+ * allocated and written, and then a page of them per millisecond.
  *
  * SIGTERM: it compares everything, prints "right" or what is wrong, and exits
  * with 0 or 1. A sleep that is interrupted by anything else is wrong, too.
@@ -146,6 +146,28 @@ static void check_heap(void)
 				wrong("a page of the heap");
 }
 
+/* A thread that was created may not have begun yet. */
+static bool all_are_where_they_stay(void)
+{
+	bool waits;
+
+	pthread_mutex_lock(&lock);
+	waits = is_waiting;
+	pthread_mutex_unlock(&lock);
+	return waits && nspins && slots[NSLOTS - 1][0];
+}
+
+static void say_pid_once(void)
+{
+	static bool is_said;
+
+	if (is_said || !all_are_where_they_stay())
+		return;
+	is_said = true;
+	printf("%d\n", (int)getpid());
+	fflush(stdout);
+}
+
 static __attribute__((noinline)) int sleep_deep(int depth, uint64_t local)
 {
 	const struct timespec span = {.tv_nsec = 1000000};
@@ -158,19 +180,9 @@ static __attribute__((noinline)) int sleep_deep(int depth, uint64_t local)
 			wrong("a sleep was interrupted");
 		write_page(nwritten + 1);
 		nsleeps++;
+		say_pid_once();
 	}
 	return (int)(local & 1);
-}
-
-/* A thread that was created may not have begun yet. */
-static bool all_are_where_they_stay(void)
-{
-	bool waits;
-
-	pthread_mutex_lock(&lock);
-	waits = is_waiting;
-	pthread_mutex_unlock(&lock);
-	return waits && nspins && slots[NSLOTS - 1][0];
 }
 
 static void allocate(size_t mib)
@@ -204,10 +216,6 @@ int main(int argc, char **argv)
 		if (pthread_create(&threads[i], NULL, bodies[i], NULL))
 			wrong("no thread");
 	pthread_sigmask(SIG_UNBLOCK, &term, NULL);
-	while (!all_are_where_they_stay())
-		usleep(1000);
-	printf("%d\n", (int)getpid());
-	fflush(stdout);
 	sleep_deep(5, 100);
 	stop_spinning = 1;
 	pthread_mutex_lock(&lock);
