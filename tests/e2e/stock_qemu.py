@@ -70,6 +70,13 @@ class Console:
         check("wrong" not in text, f"the guest found wrong memory: {text[-200:]!r}")
         return [int(n, 16) for n in re.findall(r"^pass ([0-9a-f]{8})$", text, re.M)]
 
+    def last_pass(self):
+        """The number of the pass it said last, of which it may have been stopped
+        within the line."""
+        line = self.text().rpartition("\n")[2]
+        is_torn = line and not re.fullmatch("pass [0-9a-f]{8}", line)
+        return self.passes()[-1] + bool(is_torn)
+
     def disk_was_wrong(self):
         return "disk" in self.text()
 

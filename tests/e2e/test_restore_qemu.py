@@ -24,7 +24,7 @@ def saved(lab, *more, **machine):
     qemu.console.wait_passes(5)
     folder = lab.path("layers")
     memory = qemu.save(folder, **machine)
-    return folder, memory, qemu.console.passes()[-1], qemu
+    return folder, memory, qemu.console.last_pass(), qemu
 
 
 def start(lab, folder, memory, *more):
@@ -185,7 +185,7 @@ def restored_machines_are_checkpointed_and_restored_again(lab):
     source.process = process
     source.memory_path = lambda: lab.path("ram")
     source.save(lab.path("again"))
-    last = source.console.passes()[-1]
+    last = source.console.last_pass()
     start(lab, lab.path("again"), lab.path("ram2"))
     continues(source.console, last)
 
@@ -214,7 +214,7 @@ def saved_with_disk(lab, **machine):
         qmp.run("blockdev-snapshot-internal-sync", device="d", name="moment")
     qemu.save(lab.path("layers"), **machine, disks=[
         {"node": "d", "file": str(disk), "snapshot": "moment", "kind": "internal"}])
-    last = qemu.console.passes()[-1]
+    last = qemu.console.last_pass()
     later = StockQemu(lab, "source", "-drive", drive)
     later.console.wait_passes(last + 3)
     later.kill()
