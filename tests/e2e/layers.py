@@ -14,12 +14,12 @@ def does_not_stop(text):
     return re.search(r"thread \d+ of process \d+ .*does not stop", text)
 
 
-def tool(*arguments):
+def tool(*arguments, **kwargs):
     """Once more where a thread did not stop."""
     for _ in range(5):
         done = subprocess.run([TOOL, *map(str, arguments)], text=True,
                               stdin=subprocess.DEVNULL, capture_output=True,
-                              timeout=PATIENCE)
+                              timeout=PATIENCE, **kwargs)
         if not does_not_stop(done.stderr):
             break
     return done

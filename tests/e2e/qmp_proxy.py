@@ -13,13 +13,15 @@ class Proxy:
     """Serves one client at @path, and speaks for it at @server.
 
     @number, @is_before: kill the client at that command of its own, counted from
-    0, before QEMU has received it or after.
+    0, before QEMU has received it or after. serves() says who that is, and may be
+    later than that command.
     """
 
     def __init__(self, path, server, number=None, is_before=False):
         self.number, self.is_before = number, is_before
         self.commands = []
         self.client_pid = None
+        self.is_known = threading.Event()
         self.is_killed = threading.Event()
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(path))
@@ -56,6 +58,8 @@ class Proxy:
             fds.frombytes(content[:len(content) - len(content) % fds.itemsize])
         is_last = not self.is_killed.is_set() and self.number == len(self.commands)
         self.commands.append(data)
+        if is_last:
+            self.is_known.wait(PATIENCE)
         if is_last and self.is_before:
             self.kill()
         else:
@@ -65,6 +69,11 @@ class Proxy:
                 self.kill()
         for fd in fds:
             os.close(fd)
+
+    def serves(self, pid):
+        """The process of the client."""
+        self.client_pid = pid
+        self.is_known.set()
 
     def kill(self):
         os.kill(self.client_pid, signal.SIGKILL)

@@ -3,6 +3,7 @@
 """smudge checkpoint --qemu that is killed at each of its steps: QEMU's guest
 runs on, its settings are as they were, and the next checkpoint is whole."""
 import os
+import pathlib
 import signal
 import subprocess
 
@@ -21,12 +22,22 @@ def kill_at(qemu, folder, call, number):
     """Status of a run that kills itself before that call; 0 if it has fewer."""
     environment = dict(os.environ, LD_PRELOAD=os.environ["SMUDGE_KILL_AT_MODULE"],
                        SMUDGE_KILL_CALL=call, SMUDGE_KILL_AT=str(number))
-    done = subprocess.run([TOOL, "checkpoint", "--qemu", qemu.qmp_path, "--to", folder,
-                           "--every", "0.1", "--count", "2"], env=environment,
-                          capture_output=True, timeout=PATIENCE)
+    done = tool("checkpoint", "--qemu", qemu.qmp_path, "--to", folder, "--every", "0.1",
+                "--count", "2", env=environment)
     check(done.returncode in (0, -signal.SIGKILL),
           f"killed at {call} {number}: {done.stderr}")
     return done.returncode
+
+
+def has_client(qemu):
+    """Is a smudge at its monitor, or the guard of one that was killed?"""
+    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if os.fsencode(qemu.qmp_path) in path.read_bytes().split(b"\0"):
+                return True
+        except OSError:
+            pass  # it has ended
+    return False
 
 
 def settings(qmp):
@@ -50,6 +61,7 @@ def the_guest_runs_on(lab):
         wait_until(lambda: settings(other) == before,
                    f"QEMU's settings are as before: {call} {number}")
         qemu.console.wait_passes(2)
+        wait_until(lambda: not has_client(qemu), "the guard has ended")
     check(killed > len(STEPS) // 2, f"only {killed} of {len(STEPS)} were killed")
     done = tool("checkpoint", "--qemu", qemu.qmp_path, "--to", folder)
     check_equal(done.returncode, 0, f"the last one: {done.stderr}")

@@ -159,7 +159,7 @@ def a_kill_at_each_command_leaves_it_running(lab):
                  str(qemu.process.pid), "--to", lab.path("layers"),
                  "--disk-snapshot"], stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE, text=True)
-            proxy.client_pid = process.pid
+            proxy.serves(process.pid)
             _, err = process.communicate(timeout=PATIENCE)
             runs_well(qemu, qmp)
             if process.returncode == 0:
