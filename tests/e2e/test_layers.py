@@ -8,7 +8,8 @@ import subprocess
 import time
 
 from ending import end_in_time
-from layers import answer, file_of, left_beside, listed, said, tool
+from layers import answer, file_of, left_beside, listed, said, tool, \
+    without_progress
 from smudgetest import MIB, PATIENCE, TOOL, case, check, check_equal, \
     check_sentence, main
 
@@ -28,9 +29,8 @@ def a_checkpoint_as_text_and_as_json(lab):
     source = lab.source()
     folder = lab.path("layers")
     text = said("checkpoint", "--qmp", source.qmp_path, "--to", folder)
-    check(re.fullmatch(r"(written .*\n)*"
-                       r"layer-00000001\.qcow2: full, [0-9,]+ pages, "
-                       r"[0-9.]+ [KM]iB, pause [0-9.]+ [mu]s, in place after "
+    check(re.fullmatch(r"layer-00000001\.qcow2: full, [0-9,]+ pages, "
+                       r"[0-9.]+ [KM]iB, pause [0-9.]+ [mu]?s, in place after "
                        r"[0-9.]+ m?s\n", text), f"{text!r}")
     source.wait_passes(1)
     job = answer("checkpoint", "--qmp", source.qmp_path, "--to", folder)
@@ -142,8 +142,7 @@ def verify_layers(lab):
     source, folder = three_layers(lab)
     source.kill()
     text = said("layers", "verify", folder)
-    check(re.fullmatch(r"(verified .*\n)*"
-                       r"layer-00000003\.qcow2 is whole: 64 MiB in a chain of "
+    check(re.fullmatch(r"layer-00000003\.qcow2 is whole: 64 MiB in a chain of "
                        r"3, digest [0-9a-f]{32}\n", text), f"{text!r}")
     check_equal(len(said("layers", "verify", folder, "--all").splitlines()), 3,
                 "lines of --all")
@@ -165,7 +164,8 @@ def verify_layers(lab):
     done = tool("layers", "verify", "--all", folder)
     check_equal(done.returncode, 1, f"{done}")
     check_sentence(done.stderr.strip(), "2 of 3 layers")
-    check_equal([line.split(":")[0] for line in done.stdout.splitlines()[1:]],
+    check_equal([line.split(":")[0] for line in
+                 without_progress(done.stdout).splitlines()[1:]],
                 ["layer 2", "layer 3"], f"{done}")
     check_equal(answer("layers", "verify", f"{folder}@1")["layers"][0]["whole"],
                 True, "the first one")

@@ -170,6 +170,15 @@ def names_that_steer_a_terminal(lab):
         check(text.replace("\n", "").isprintable(), ascii(text))
 
 
+def clean_up(folder):
+    """After a command that was killed: the next one may be ended before it does
+    that itself."""
+    for name in left_beside(folder):
+        (folder / name).unlink()
+    if folder.exists() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
 @case
 def interrupted_or_cut(lab):
     """A signal, or a file that is cut or written: a sentence, no layer."""
@@ -194,6 +203,7 @@ def interrupted_or_cut(lab):
                 lambda: process.communicate(timeout=PATIENCE))
         # SIGALRM ends a command that a busy machine did not let end in time
         if process.returncode == -signal.SIGALRM:
+            clean_up(folder)
             continue
         check(process.returncode in (0, 1, -signal.SIGTERM),
               f"{process.returncode} {err}")
