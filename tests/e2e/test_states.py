@@ -41,6 +41,8 @@ def in_rounds(lab):
     source.qmp.run("migrate", uri=lab.uri)
     wait_until(lambda: source.qmp.migration().get("ram", {})
                .get("transferred", 0) > 1000000, "a million bytes sent")
+    # this round takes minutes: while the guest is stopped, it would be the last
+    source.qmp.run("migrate-set-parameters", max_bandwidth=10_000)
     return source
 
 
