@@ -159,7 +159,10 @@ class Rude(Server):
             if kind == self.at:
                 sock.sendall(self.data)
                 self.at = None
-            handle(kind, payload)
+            try:
+                handle(kind, payload)
+            except (BrokenPipeError, ConnectionResetError):
+                pass  # it has left already, and has said why
         receiver.handle = rudely
         try:
             receiver.run()
