@@ -28,7 +28,7 @@ static void remove_folder(struct rig *rig)
 {
 	char command[128];
 
-	snprintf(command, sizeof(command), "rm -rf %s", rig->folder);
+	snprintf(command, sizeof(command), "rm -rf '%s'", rig->folder);
 	assert_int_equal(system(command), 0);
 }
 
