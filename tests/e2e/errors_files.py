@@ -405,6 +405,8 @@ def no_descriptor_for_a_migration(lab):
     """The sender is let in once there is one."""
     destination = lab.destination()
     source = lab.source()
+    # the connection that came before this one is closed there
+    destination.qmp.run("query-status")
     leave_descriptors(destination.process, 0)
     source.qmp.run("migrate", uri=lab.uri)
     time.sleep(0.5)
