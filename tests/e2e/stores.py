@@ -3,6 +3,7 @@
 qemu-storage-daemon with a qcow2 image that keeps snapshots. Both are killed when
 the lab ends."""
 import json
+import pathlib
 import shutil
 import subprocess
 
@@ -24,6 +25,13 @@ def need_libnbd():
         raise Skip(done.stderr.strip())
 
 
+def is_listening(path):
+    """Its name is there before that."""
+    lines = pathlib.Path("/proc/net/unix").read_text().splitlines()[1:]
+    return any(int(words[3], 16) & 0x10000 and words[7:] == [str(path)]
+               for words in map(str.split, lines))  # __SO_ACCEPTCON
+
+
 class Server:
     """A process behind a socket, whose name stays the same when it is started
     again."""
@@ -40,6 +48,12 @@ class Server:
         self.log = open(self.lab.path("server.log"), "ab")
         self.process = subprocess.Popen(list(map(str, words)), stdin=subprocess.DEVNULL,
                                         stdout=self.log, stderr=self.log)
+
+    def wait_for(self, *sockets):
+        """Until it listens at all of them."""
+        wait_until(lambda: all(map(is_listening, sockets)) or
+                   self.process.poll() is not None, f"{self.process.args[0]} listens")
+        check_equal(self.process.poll(), None, f"{self.process.args[0]} runs")
 
     def signal(self, number):
         self.process.send_signal(number)
@@ -97,9 +111,7 @@ class StorageDaemon(Server):
                  "writable=on",
                  "--chardev", f"socket,id=qmp,path={self.qmp},server=on,wait=off",
                  "--monitor", "chardev=qmp")
-        wait_until(lambda: (self.socket.exists() and self.qmp.exists()) or
-                   self.process.poll() is not None, "qemu-storage-daemon")
-        check_equal(self.process.poll(), None, "qemu-storage-daemon runs")
+        self.wait_for(self.socket, self.qmp)
 
     def options(self):
         """Of smudge checkpoint."""

@@ -7,6 +7,7 @@ SMUDGE_END_ROUNDS is the number of random moments of each kind (10).
 """
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ from ending import RNG, a_while, end_in_time, end_watched, moments, \
 from screen import free_display
 from smudgetest import GUEST, PATIENCE, VM, Qmp, Skip, any_engine, case, check, \
     check_equal, main, need_engine, note, wait_until
+from stores import is_listening
 
 LAST = re.compile(r"^smudge-vm: ended by (SIG\w+); (.+)$")
 worst = 0.0
@@ -279,7 +281,7 @@ def serial_ports_that_take_nothing(lab):
             stdout=writer, stderr=file)
     machine.log_path = log
     lab.machines.append(machine)
-    time.sleep(2)
+    wait_until(lambda: not select.select([], [writer], [], 0)[1], "a full pipe")
     check_equal(end(machine), RUNNING, "with a full pipe")
     os.close(reader)
     os.close(writer)
@@ -303,7 +305,7 @@ def an_error_output_that_takes_nothing(lab):
          "--serial", "null", "--qmp", f"unix:{path}"],
         stdin=subprocess.DEVNULL, stderr=writer)
     lab.closers.append(process.kill)
-    wait_until(path.exists, "the control socket")
+    wait_until(lambda: is_listening(path), "the control socket")
     qmp = Qmp(path)
     wait_until(lambda: qmp.run("query-status")["running"], "running")
     end_in_time(process, signal.SIGTERM, "the machine",
@@ -350,13 +352,17 @@ def what_cannot_be_cut_short(lab):
         raise Skip("a sanitizer wants to be loaded first")
     os.environ["LD_PRELOAD"] = os.environ["SMUDGE_SLOW_NAMES_MODULE"]
     lab.closers.append(lambda: os.environ.pop("LD_PRELOAD", None))
+    begun = lab.path("begun")
+    os.environ["SMUDGE_SLOW_NAMES_BEGUN"] = str(begun)
+    lab.closers.append(lambda: os.environ.pop("SMUDGE_SLOW_NAMES_BEGUN", None))
     machine = lab.machine("incoming", "--incoming", "tcp:localhost:0")
-    time.sleep(0.5)
+    wait_until(begun.exists, "it looks a name up")
     ends_without_waiting(machine.process, machine.log_path, ABSENT)
+    begun.unlink()
     source = guest(lab)
     del os.environ["LD_PRELOAD"]
     source.qmp.run("migrate", uri="tcp:localhost:1")
-    time.sleep(0.3)
+    wait_until(begun.exists, "its migration looks a name up")
     ends_without_waiting(source.process, source.log_path, RUNNING)
 
 
