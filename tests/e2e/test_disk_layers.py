@@ -7,9 +7,10 @@ import signal
 import subprocess
 
 from cores import Target, ended
-from ending import end_orderly
+from ending import end_orderly, wait_for_handler
 from layers import answer, file_of, said, tool
-from smudgetest import PATIENCE, TOOL, case, check, check_equal, check_sentence, main
+from smudgetest import PATIENCE, TOOL, Over, case, check, check_equal, check_sentence, \
+    main
 from stores import Nbdkit, certificates, raw_of
 
 
@@ -123,6 +124,8 @@ def servers_that_fail_end_and_hang(lab):
         pass
     slow.kill()
     status, _, err = ended(process)
+    if status == 0:
+        raise Over("it had read all")
     check_equal(status, 1, "status")
     check_sentence(err.strip(), str(slow.socket))
 
@@ -135,6 +138,7 @@ def a_signal_ends_the_wait_for_a_server(lab):
     process = subprocess.Popen([TOOL, "layers", "export", "--core", server.uri, "--output",
                                 lab.path("core")], text=True, stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE)
+    wait_for_handler(process, signal.SIGINT)
     try:
         process.wait(0.5)
     except subprocess.TimeoutExpired:
