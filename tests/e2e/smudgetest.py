@@ -299,6 +299,14 @@ class Machine:
     def wait(self):
         return self.process.wait(PATIENCE)
 
+    def wait_status(self, status):
+        """After a signal it ends in a second, if need be without waiting for
+        its threads: on a machine that stood then the case begins again."""
+        found = self.wait()
+        if "without waiting for what did not stop" in self.log():
+            raise Over(self.log())
+        check_equal(found, status, f"exit status: {self.log()!r}")
+
     def end(self):
         if self._qmp is not None:
             self._qmp.close()
@@ -340,8 +348,8 @@ class Machine:
     def checkpoints(self):
         return self.qmp.run("query-x-smudge-checkpoints")["checkpoints"]
 
-    def wait_checkpoint(self, status, number=None):
-        """Until that one, or the last one, has ended so."""
+    def ended_checkpoint(self, number=None):
+        """That one, or the last one, once it has ended."""
         def ended():
             found = [job for job in self.checkpoints()
                      if number in (None, job["id"])]
@@ -349,7 +357,11 @@ class Machine:
             if found[-1]["status"] in ("completed", "failed", "cancelled"):
                 return found[-1]
             return None
-        job = wait_until(ended, f"the end of checkpoint {number}")
+        return wait_until(ended, f"the end of checkpoint {number}")
+
+    def wait_checkpoint(self, status, number=None):
+        """Until that one, or the last one, has ended so."""
+        job = self.ended_checkpoint(number)
         check_equal(job["status"], status, f"status of {job}")
         return job
 

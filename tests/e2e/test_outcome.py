@@ -266,7 +266,7 @@ def ended_in_time(lab, how, status):
     passes = len(source.passes())
     end_source(source, how)
     peer.release()
-    check_equal(source.wait(), status, "exit status")
+    source.wait_status(status)
     check_equal(len(source.sentences()), 1, source.log())
     check_sentence(source.sentences()[0], "given up", "ends here")
     check(GO not in peer.seen, "GO was sent by a process that ends")
@@ -279,7 +279,7 @@ def ended_too_late_and_confirmed(lab, how, status):
     source, peer = begin(lab, GO)
     end_source(source, how)
     peer.release()
-    check_equal(source.wait(), status, "exit status")
+    source.wait_status(status)
     check_sentence(source.sentences()[-1], "handed over")
 
 

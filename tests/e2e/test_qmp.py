@@ -301,7 +301,7 @@ def a_signal_is_a_shutdown_too(lab):
     source.process.send_signal(signal.SIGTERM)
     event = source.qmp.wait_event("SHUTDOWN", guest=False)
     check_equal(event["data"]["reason"], "host-signal", "reason")
-    check_equal(source.wait(), 143, "exit status")
+    source.wait_status(143)
 
 
 @case
