@@ -53,6 +53,11 @@ def arguments(lab, name, *more, backend=None, memory=None):
             "-qmp", f"unix:{lab.path(name + '.qmp')},server=on,wait=off", *more]
 
 
+def passes_in(text):
+    check("wrong" not in text, f"the guest found wrong memory: {text[-200:]!r}")
+    return [int(n, 16) for n in re.findall(r"^pass ([0-9a-f]{8})$", text, re.M)]
+
+
 class Console:
     """What the guest said on its serial line, in a file."""
 
@@ -66,9 +71,7 @@ class Console:
             return ""
 
     def passes(self):
-        text = self.text()
-        check("wrong" not in text, f"the guest found wrong memory: {text[-200:]!r}")
-        return [int(n, 16) for n in re.findall(r"^pass ([0-9a-f]{8})$", text, re.M)]
+        return passes_in(self.text())
 
     def last_pass(self):
         """The number of the pass it said last, of which it may have been stopped
