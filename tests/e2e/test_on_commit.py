@@ -4,6 +4,7 @@
 be cancelled: the layer stays, and nothing of the command does."""
 import json
 import os
+import random
 import re
 import signal
 import time
@@ -20,6 +21,11 @@ SAYS = 'echo "$SMUDGE_LAYER $SMUDGE_NUMBER $SMUDGE_DIGEST $SMUDGE_TIME $SMUDGE_F
 
 def checkpoint(pid, folder, *arguments):
     return tool("checkpoint", "--pid", pid, "--to", folder, *arguments)
+
+
+def unique_seconds():
+    """For a sleep that is known by them: no other command line has them."""
+    return f"1000.{random.SystemRandom().getrandbits(60)}"
 
 
 def processes_of(marker):
@@ -108,7 +114,7 @@ def a_failure_is_reported_and_the_layer_stays(lab):
 @case
 def one_that_hangs_passes_its_deadline(lab):
     target = Target(lab)
-    marker = f"100{os.getpid()}"
+    marker = unique_seconds()
     done = checkpoint(target.pid, lab.path("layers"), "--store-deadline", "0.3",
                       "--on-commit", f"trap '' TERM INT HUP; sleep {marker} & "
                       f"sleep {marker}; wait")
@@ -124,7 +130,7 @@ def a_signal_ends_it(lab):
     for number in (signal.SIGINT, signal.SIGTERM):
         target = Target(lab)
         folder, mark = lab.path(f"layers-{number}"), lab.path(f"mark-{number}")
-        marker = f"200{os.getpid()}"
+        marker = unique_seconds()
         process = start("--pid", target.pid, "--to", folder, "--every", "0.1",
                         "--on-commit", f"touch {mark}; sleep {marker} & sleep {marker}")
         wait_beside(process, mark.exists, "it runs")

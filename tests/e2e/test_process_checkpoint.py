@@ -19,7 +19,7 @@ from cores import Target, ended, layers_in, series, start, wait_for_layers, \
 from ending import RNG, a_while, end_orderly, moments
 from layers import left_beside, listed, said, tool, verify
 from monitor import open_terminal, text_of
-from smudgetest import PATIENCE, Skip, TOOL, case, check, check_equal, \
+from smudgetest import PATIENCE, Over, Skip, TOOL, case, check, check_equal, \
     check_sentence, main, wait_until
 
 NOBODY = {"user": "nobody", "group": "nogroup", "extra_groups": []}
@@ -125,6 +125,8 @@ def a_signal_cancels_the_first(lab):
     wait_until(folder.exists, "it has begun")
     _, err = end_orderly(process, signal.SIGINT, "smudge checkpoint",
                          lambda: process.communicate(timeout=PATIENCE))
+    if process.returncode == 0:
+        raise Over("the layer was in place before the signal")
     check_equal((process.returncode, err),
                 (1, "smudge: the checkpoint was cancelled\n"), "end")
     check_equal(os.listdir(folder), [], "left")
@@ -344,18 +346,20 @@ def it_ends_at_once(lab):
 
 @case
 def threads_come_and_go(lab):
-    code = ("import threading, time\n"
+    code = ("import os, sys, threading, time\n"
             "def work(): time.sleep(0.001)\n"
-            "for i in range(3000):\n"
+            "while not os.path.exists(sys.argv[1]):\n"
             "    threads = [threading.Thread(target=work) for _ in range(4)]\n"
             "    [t.start() for t in threads]\n"
             "    [t.join() for t in threads]\n"
             "print('right')\n")
-    program = subprocess.Popen([sys.executable, "-c", code], text=True,
+    is_enough = lab.path("enough")
+    program = subprocess.Popen([sys.executable, "-c", code, is_enough], text=True,
                                stdout=subprocess.PIPE)
     lab.closers.append(lambda: (program.kill(), program.wait()))
     folder = lab.path("layers")
     series(program.pid, folder, 0.1, 10)
+    is_enough.touch()
     said("layers", "verify", folder, "--all")
     check_equal(program.communicate(timeout=PATIENCE)[0], "right\n", "end")
 
@@ -428,6 +432,8 @@ if child == 0:
         n += 1
         block[0:8] = n.to_bytes(8, "little")
         time.sleep(0.001)
+while not any(block[0:8]):
+    time.sleep(0.001)
 print(child, flush=True)
 time.sleep(99)
 """

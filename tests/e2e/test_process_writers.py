@@ -48,7 +48,8 @@ def each_layer_is_a_moment(lab, kind):
               found == sorted(found, reverse=True),
               f"layer {layer}, at {counted}: {found}")
         counts.append(counted)
-    check(counts == sorted(set(counts)), f"{counts}")
+    # between two of them it may have had no processor
+    check(counts == sorted(counts) and counts[0] < counts[-1], f"{counts}")
     check_equal(process.poll(), None, "it runs")
 
 
