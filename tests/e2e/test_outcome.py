@@ -121,12 +121,14 @@ def a_stop_in_the_switch_over(lab):
 def a_stop_before_the_switch_over_arrives_with_the_guest(lab):
     source = lab.source(append="working-set=8M")
     destination = lab.destination()
-    source.qmp.run("migrate-set-parameters", max_bandwidth=8_000_000,
-                   downtime_limit=1)
+    # the first round takes some seconds, and others follow
+    source.qmp.run("migrate-set-parameters", max_bandwidth=1_000_000,
+                   downtime_limit=1, x_smudge_max_rounds=1000)
     source.qmp.run("migrate", uri=lab.uri)
     wait_until(lambda: source.qmp.migration().get("ram", {})
                .get("transferred", 0) > 1000000, "a million bytes sent")
     source.qmp.run("stop")
+    source.qmp.run("migrate-set-parameters", max_bandwidth=0)
     source.qmp.wait_migration("completed")
     destination.qmp.wait_migration("completed")
     check_equal(destination.qmp.run("query-status")["status"], "paused",
