@@ -10,7 +10,8 @@ import signal
 import struct
 import subprocess
 
-from smudgetest import PATIENCE, TOOL, Skip, check, check_equal, wait_until
+from smudgetest import PATIENCE, TOOL, Over, Skip, check, check_equal, \
+    wait_until
 
 TARGET = os.environ.get("SMUDGE_RATE_TARGET")
 NPAGES = 1 << 16
@@ -27,6 +28,12 @@ def start(*arguments, **kwargs):
     return subprocess.Popen([TOOL, "rate", *map(str, arguments)], text=True,
                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE, **kwargs)
+
+
+def over_if_late(process):
+    """An alarm ends what has not ended within a second after a signal."""
+    if process.returncode == -signal.SIGALRM:
+        raise Over("a busy machine did not let smudge end within a second")
 
 
 def lines_of(*arguments):
@@ -136,6 +143,15 @@ class Measured:
         wait_until(lambda: found.extend(self.pending()) or len(found) >= number,
                    f"{number} lines")
         return found
+
+    def summary(self):
+        """A signal ends it, and it says this."""
+        self.process.send_signal(signal.SIGINT)
+        status = self.process.wait(PATIENCE)
+        over_if_late(self.process)
+        last = self.lines(1)[-1]
+        check_equal((last["type"], status), ("summary", 0), "the end")
+        return last
 
     def after(self):
         """Lines up to one whose harvest is after this call's beginning.

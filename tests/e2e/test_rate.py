@@ -6,6 +6,7 @@ Nothing is timed. The target writes pages when it is told to, and rests. All
 pages of a burst are in the intervals that end after it began, up to one whose
 harvest is after its end, so their sum is known to the page.
 """
+import fcntl
 import json
 import os
 import pathlib
@@ -16,11 +17,12 @@ import signal
 import struct
 import subprocess
 import sys
+import termios
 import time
 import xml.etree.ElementTree
 
 from ratetest import MAP, NPAGES, Measured, Target, lines_of, need_method, \
-    pages_of, rate, start
+    over_if_late, pages_of, rate, start
 from smudgetest import PATIENCE, TOOL, Skip, case, check, check_equal, \
     check_sentence, main, wait_until
 
@@ -61,10 +63,7 @@ def bursts_are_counted(lab, method):
             total = sum(round(w["mean-pages"] * w["count"]) for w in windows)
             check_pages(total, npages, sum(w["count"] for w in windows),
                         f"windows {index}")
-    measured.process.send_signal(signal.SIGINT)
-    summary = measured.lines(1)[-1]
-    check_equal((summary["type"], measured.process.wait(PATIENCE)),
-                ("summary", 0), "the end")
+    summary = measured.summary()
     check_pages(summary["sum"]["pages"], 1 + 700 + 8192 + 3,
                 summary["sum"]["intervals"], "of the summary")
     target.is_right()
@@ -264,6 +263,7 @@ def target_executes_itself(lab):
     process.stdout.readline()
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=PATIENCE)
+    over_if_late(process)
     check_equal((process.returncode, err), (0, ""), "status and stderr")
     target.is_right()
 
@@ -399,15 +399,19 @@ def another_users_process(lab):
     target.goes_on()
 
 
-def on_terminal(target, term="xterm", rows=24, columns=80, **environment):
-    """What a terminal receives."""
-    import fcntl
-    import termios
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(ours, termios.TIOCSWINSZ,
+def set_size(terminal, rows, columns):
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ,
                 struct.pack("HHHH", rows, columns, 0, 0))
+
+
+def on_terminal(target, *arguments, term="xterm", columns=80, look=None,
+                **environment):
+    """What a terminal receives; look(process, terminal, data) as it comes."""
+    ours, theirs = pty.openpty()
+    set_size(ours, 24, columns)
     process = subprocess.Popen(
-        [TOOL, "rate", target.pid, "--count", "4", "--interval", "0.2"],
+        [TOOL, "rate", target.pid, "--interval", "0.2",
+         *(arguments or ["--count", "4"])],
         stdout=theirs, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
         env={**os.environ, "TERM": term, **environment})
     os.close(theirs)
@@ -415,15 +419,13 @@ def on_terminal(target, term="xterm", rows=24, columns=80, **environment):
     try:
         while (part := os.read(ours, 4096)):
             data += part
-            if columns == 100 and b"pages/s" in data:
-                columns = 40  # while it runs
-                fcntl.ioctl(ours, termios.TIOCSWINSZ,
-                            struct.pack("HHHH", 10, columns, 0, 0))
-                process.send_signal(signal.SIGWINCH)
+            if look:
+                look(process, ours, data)
     except OSError:
         pass  # the other end is closed
     os.close(ours)
     _, err = process.communicate(timeout=PATIENCE)
+    over_if_late(process)
     check_equal((process.returncode, err), (0, b""), "status and stderr")
     return data.decode()
 
@@ -451,9 +453,27 @@ def terminal(lab):
 
 @case
 def terminal_changes_its_size(lab):
+    """While it runs, which is until a frame of the new size is whole."""
     target = Target(lab)
-    drawn = frames(on_terminal(target, columns=100))
-    check(max(map(len, drawn[-1])) < 40 and len(drawn[-1]) < 10, f"{drawn[-1]}")
+    sent = []
+
+    def fits(frame):
+        return max(map(len, frame)) < 40 and len(frame) < 10
+
+    def look(process, ours, data):
+        drawn = frames(data.decode(errors="replace")) if b"pages/s" in data \
+            else []
+        if not sent and drawn:
+            set_size(ours, 10, 40)
+            sent.append(signal.SIGWINCH)
+        elif sent == [signal.SIGWINCH] and len(drawn) > 1 and fits(drawn[-2]):
+            sent.append(signal.SIGINT)
+        else:
+            return
+        process.send_signal(sent[-1])
+    drawn = frames(on_terminal(target, "--count", "1000", columns=100,
+                               look=look))
+    check(fits(drawn[-1]), f"{drawn[-1]}")
 
 
 @case

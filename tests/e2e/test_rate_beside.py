@@ -11,7 +11,8 @@ import re
 import signal
 import subprocess
 
-from ratetest import MAP, Measured, Target, pages_of, rate, start
+from ratetest import MAP, Measured, Target, over_if_late, pages_of, rate, \
+    start
 from smudgetest import PATIENCE, TOOL, Skip, case, check, check_equal, \
     check_sentence, main, wait_until
 
@@ -213,6 +214,7 @@ def beside_checkpoints(lab):
     json.loads(checkpoints.stdout.readline())
     checkpoints.send_signal(signal.SIGTERM)
     out, sentences = checkpoints.communicate(timeout=PATIENCE)
+    over_if_late(checkpoints)
     check_equal(checkpoints.returncode, 0, f"status of {out}, {sentences}")
     done = subprocess.run([TOOL, "layers", "verify", saved], text=True,
                           capture_output=True)

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 
+from ratetest import over_if_late
 from smudgetest import PATIENCE, TOOL, case, check, check_equal, \
     check_passes, check_sentence, main, need_engine, any_engine, wait_until
 
@@ -90,6 +91,14 @@ def children_of(pid):
     return [int(child) for child in path.read_text().split()]
 
 
+def end(process, number):
+    """What it said of the signal that ends it."""
+    process.send_signal(number)
+    _, err = process.communicate(timeout=PATIENCE)
+    over_if_late(process)
+    return err.strip()
+
+
 @case("ctrl-c ends the demo", number=signal.SIGINT)
 @case("a hangup ends the demo", number=signal.SIGHUP)
 @case("killed, the demo takes its machines along", number=signal.SIGKILL)
@@ -103,15 +112,14 @@ def interrupted(lab, number):
     for line in process.stdout:
         if line.startswith("round"):
             break
-    process.send_signal(number)
-    _, err = process.communicate(timeout=PATIENCE)
+    err = end(process, number)
     wait_until(lambda: not any(os.path.exists(f"/proc/{child}/exe")
                                for child in children), "their end")
     if number == signal.SIGKILL:
         return
     check_equal(process.returncode, 1, "exit status")
     # cancelled or not: nothing runs on, for its machines are gone
-    check_sentence(err.strip().splitlines()[-1], "cancelled|interrupted",
+    check_sentence(err.splitlines()[-1], "cancelled|interrupted",
                    "has ended its machines")
     check("runs on" not in err and "at the source" not in err, err)
     check_nothing_left(lab)
@@ -172,10 +180,9 @@ def migrate_cancelled_by_ctrl_c(lab):
          "1000000", lab.uri], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True)
     process.stdout.readline()
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=PATIENCE)
+    err = end(process, signal.SIGINT)
     check_equal(process.returncode, 1, "exit status")
-    check_sentence(err.strip(), "cancelled", "source")
+    check_sentence(err, "cancelled", "source")
     source.check_runs_on()
 
 
