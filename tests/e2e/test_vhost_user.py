@@ -18,6 +18,13 @@ from stock_qemu import MEMORY, StockQemu
 DAEMON = "qemu-storage-daemon"
 
 
+def listens(path):
+    """Not only bound: a QEMU connects once."""
+    with open("/proc/net/unix", encoding="utf-8") as file:
+        return any(line.split()[3] == "00010000" and line.endswith(f" {path}\n")
+                   for line in file)
+
+
 def back_end(lab):
     """A disk that another process than QEMU has; its process, its socket."""
     if not shutil.which(DAEMON):
@@ -31,7 +38,7 @@ def back_end(lab):
          "vhost-user-blk,id=e,node-name=d,writable=on,addr.type=unix,"
          f"addr.path={path}"], stdin=subprocess.DEVNULL)
     lab.closers.append(lambda: (process.kill(), process.wait()))
-    wait_until(path.exists, "the back end's socket")
+    wait_until(lambda: listens(path), "the back end's socket")
     return process, path
 
 
@@ -46,7 +53,8 @@ def a_back_end_is_refused_and_named(lab):
     qemu = StockQemu(lab, "source", "-chardev", f"socket,id=c,path={path}",
                      "-device", "vhost-user-blk-pci,chardev=c")
     qemu.console.wait_passes(2)
-    wait_until(lambda: maps(daemon, "mem"), "the back end has the memory")
+    name = os.readlink(qemu.memory_path())
+    wait_until(lambda: maps(daemon, name), "the back end has the memory")
     text = said("checkpoint", "--qemu", qemu.qmp_path, "--to",
                 lab.path("layers"), status=1)
     check_sentence(text.rstrip("\n"), f"process {daemon.pid} \\(qemu-storage-da",
