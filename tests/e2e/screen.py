@@ -231,11 +231,16 @@ class Viewer:
                                       self.width, self.height))
 
     def round_trip(self):
-        """Until the server has read all that was sent to it before."""
-        updates = self.updates
-        self._request(0)
-        wait_until(lambda: self.updates > updates or self.error,
-                   "an answer to the viewer")
+        """Until the server has read all that was sent to it before.
+
+        An update may be on its way, as the answer to an earlier request, of
+        which there is one at a time: the second one is the answer to a later.
+        """
+        for _ in range(2):
+            updates = self.updates
+            self._request(0)
+            wait_until(lambda: self.updates > updates or self.error,
+                       "an answer to the viewer")
 
     def _rectangle(self):
         x, y, width, height, kind = struct.unpack(">HHHHi", self._read(12))
