@@ -51,29 +51,6 @@ static void test_patterns_unicorn(void **state)
 	run_patterns("unicorn");
 }
 
-/* The guest visits pages in order: is it at this one, or next to it? */
-static bool is_at(struct vm_guest *guest, uint64_t page)
-{
-	uint64_t before = vm_guest_page(guest, page - 1)[0] >> 32;
-	uint64_t after = vm_guest_page(guest, page + 1)[0] >> 32;
-
-	return before != after;
-}
-
-/*
- * Pause the guest where it is at neither page: it would overwrite what it has
- * verified already.
- */
-static void pause_elsewhere(struct vm_guest *guest, uint64_t a, uint64_t b)
-{
-	machine_pause(guest->machine, MACHINE_PAUSED);
-	while (is_at(guest, a) || is_at(guest, b)) {
-		machine_resume(guest->machine);
-		usleep(1000);
-		machine_pause(guest->machine, MACHINE_PAUSED);
-	}
-}
-
 /*
  * A guest that ends after @npasses passes. On a busy machine it may run on for
  * long before it is paused: where half of them are over, there must be another
@@ -104,12 +81,13 @@ static void expect_done(struct vm_guest *guest, unsigned int npasses,
 /* Return: its passes. */
 static unsigned int start_to_spoil(struct vm_guest *guest, const char *engine)
 {
+	static const uint32_t spoiled[] = {17, 99};
 	unsigned int npasses = NPASSES;
 
 	start(guest, engine, npasses, "sequential");
 	for (;;) {
 		vm_guest_wait_passes(guest, 2);
-		pause_elsewhere(guest, 17, 99);
+		vm_guest_pause_elsewhere(guest, spoiled, 2);
 		if (vm_guest_passes(guest) < npasses / 2)
 			return npasses;
 		vm_guest_close(guest);

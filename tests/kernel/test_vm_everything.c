@@ -12,6 +12,8 @@
 #define VRAM_GPA     UINT64_C(0xe0000000)
 #define STRIDE_BYTES (320 * 4)
 
+#define SPOILED 9 /* a page */
+
 #define NPASSES 40
 
 static unsigned int npasses; /* of the guest that runs */
@@ -33,11 +35,13 @@ static void start(struct vm_guest *guest, const char *engine)
  */
 static void start_and_pause(struct vm_guest *guest, const char *engine)
 {
+	static const uint32_t spoiled = SPOILED;
+
 	npasses = NPASSES;
 	start(guest, engine);
 	for (;;) {
 		vm_guest_wait_passes(guest, 3);
-		machine_pause(guest->machine, MACHINE_PAUSED);
+		vm_guest_pause_elsewhere(guest, &spoiled, 1);
 		if (vm_guest_passes(guest) < npasses / 2)
 			return;
 		vm_guest_close(guest);
@@ -92,7 +96,7 @@ static void spoiled_page(const char *engine)
 	struct vm_guest guest;
 
 	start_and_pause(&guest, engine);
-	vm_guest_page(&guest, 9)[511] ^= 1;
+	vm_guest_page(&guest, SPOILED)[511] ^= 1;
 	assert_int_equal(machine_resume(guest.machine), 0);
 	assert_int_equal(vm_guest_wait_end(&guest), VM_GUEST_ERRORS);
 	assert_true(vm_guest_said(&guest, "everything: error page 9 "));

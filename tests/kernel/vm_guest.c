@@ -181,7 +181,8 @@ void vm_guest_move(struct vm_guest *from, struct vm_guest *to)
 	assert_int_equal(machine_resume(to->machine), 0);
 }
 
-uint64_t *vm_guest_page(struct vm_guest *guest, uint32_t page)
+/* Return: NULL if it is being written. */
+static uint64_t *find_page(struct vm_guest *guest, uint32_t page)
 {
 	for (uint64_t gpa = IMAGE_GPA; gpa < RAM_BYTES; gpa += 4096) {
 		uint64_t *words = (uint64_t *)ram_at(
@@ -192,6 +193,44 @@ uint64_t *vm_guest_page(struct vm_guest *guest, uint32_t page)
 		    words[WORDS_IN_PAGE - 1])
 			return words;
 	}
-	fail_msg("page %u is not in the guest's RAM", page);
 	return NULL;
+}
+
+uint64_t *vm_guest_page(struct vm_guest *guest, uint32_t page)
+{
+	uint64_t *words = find_page(guest, page);
+
+	if (!words)
+		fail_msg("page %u is not in the guest's RAM", page);
+	return words;
+}
+
+/* Is the guest at this page, or next to it? */
+static bool is_at(struct vm_guest *guest, uint32_t page)
+{
+	const uint64_t *before = find_page(guest, page - 1);
+	const uint64_t *after = find_page(guest, page + 1);
+
+	return !before || !after || !find_page(guest, page) ||
+	       before[0] >> 32 != after[0] >> 32;
+}
+
+static bool is_at_any(struct vm_guest *guest, const uint32_t *pages,
+		      size_t npages)
+{
+	for (size_t i = 0; i < npages; i++)
+		if (is_at(guest, pages[i]))
+			return true;
+	return false;
+}
+
+void vm_guest_pause_elsewhere(struct vm_guest *guest, const uint32_t *pages,
+			      size_t npages)
+{
+	machine_pause(guest->machine, MACHINE_PAUSED);
+	while (is_at_any(guest, pages, npages)) {
+		machine_resume(guest->machine);
+		usleep(1000);
+		machine_pause(guest->machine, MACHINE_PAUSED);
+	}
 }

@@ -52,4 +52,11 @@ void vm_guest_move(struct vm_guest *from, struct vm_guest *to);
 /* The words of a page of the working set, found in the paused guest's RAM. */
 uint64_t *vm_guest_page(struct vm_guest *guest, uint32_t page);
 
+/*
+ * Pause a guest that visits the pages in order where it is at none of those
+ * given: it would overwrite what it has verified already.
+ */
+void vm_guest_pause_elsewhere(struct vm_guest *guest, const uint32_t *pages,
+			      size_t npages);
+
 #endif
