@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "proc_of.h"
 #include "support.h"
 
 static _Noreturn void run(bool (*body)(void *opaque), void *opaque, int ready)
@@ -57,7 +58,7 @@ void other_end(pid_t pid)
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
-static _Noreturn void run_bytes(int program)
+static _Noreturn void run_bytes(int program, int failed)
 {
 	char *const none[] = {NULL};
 	char path[64];
@@ -65,14 +66,27 @@ static _Noreturn void run_bytes(int program)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", program);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	execve(path, none, none);
-	_exit(127);
+	_exit(write(failed, "x", 1) == 1 ? 127 : 126);
 }
 
-/* The pipe is closed by the exec, or by the failure's end. */
+/* A program that was loaded waits in its call; one that was not has ended. */
+static bool is_running(pid_t pid)
+{
+	char state;
+
+	do {
+		usleep(100);
+		state = proc_of_state(pid);
+	} while (state != 'S' && state != 'Z');
+	return state == 'S';
+}
+
+/* The pipe is closed by the exec, which then loads the program. */
 pid_t other_program(const void *bytes, size_t nbytes)
 {
 	int program = memfd_create("smudge-test", MFD_CLOEXEC);
-	int fds[2], status;
+	bool has_executed;
+	int fds[2];
 	char byte;
 	pid_t pid;
 
@@ -83,11 +97,13 @@ pid_t other_program(const void *bytes, size_t nbytes)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (!pid)
-		run_bytes(program);
+		run_bytes(program, fds[1]);
 	close(fds[1]);
-	assert_int_equal(read(fds[0], &byte, 1), 0);
+	has_executed = read(fds[0], &byte, 1) == 0;
 	close(fds[0]);
 	close(program);
-	usleep(2000);
-	return waitpid(pid, &status, WNOHANG) == pid ? 0 : pid;
+	if (has_executed && is_running(pid))
+		return pid;
+	other_end(pid);
+	return 0;
 }

@@ -21,7 +21,7 @@ pid_t other_start(bool (*body)(void *opaque), void *opaque);
 void other_end(pid_t pid);
 
 /*
- * other_program - start a program that is given as bytes; it must not end
+ * other_program - start a program that is given as bytes; it waits for ever
  *
  * Return: its id; 0 if this kernel does not run such programs.
  */

@@ -21,6 +21,7 @@
 #include "beside.h"
 #include "other.h"
 #include "proc_of.h"
+#include "process/proc.h"
 #include "process/step.h"
 #include "sentence.h"
 #include "support.h"
@@ -230,14 +231,20 @@ static void test_ending(void **state)
 	}
 }
 
-static _Atomic int *is_released;
+/* Shared with the process: its thread's id, when that has a child of vfork. */
+static struct vforking {
+	_Atomic pid_t parent;
+	_Atomic bool is_released;
+} * vforking;
 
 static void *wait_for_child(void *opaque)
 {
+	pid_t tid = (pid_t)syscall(SYS_gettid);
 	pid_t child = vfork();
 
 	if (!child) {
-		while (!atomic_load(is_released))
+		atomic_store(&vforking->parent, tid);
+		while (!atomic_load(&vforking->is_released))
 			usleep(1000);
 		_exit(0);
 	}
@@ -251,7 +258,12 @@ static bool wait_in_vfork(void *opaque)
 	return pthread_create(&thread, NULL, wait_for_child, NULL) == 0;
 }
 
-static pid_t thread_in_state(pid_t pid, char wanted);
+static char state_of_thread(pid_t pid, pid_t tid)
+{
+	struct smi_proc_stat stat;
+
+	return smi_proc_stat(pid, tid, &stat) == 0 ? stat.state : '\0';
+}
 
 static void test_vfork(void **state)
 {
@@ -260,44 +272,25 @@ static void test_vfork(void **state)
 	pid_t pid, tid;
 	int ret;
 
-	is_released = mmap(NULL, sizeof(*is_released), PROT_READ | PROT_WRITE,
-			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	vforking = mmap(NULL, sizeof(*vforking), PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(vforking, MAP_FAILED);
 	pid = other_start(wait_in_vfork, NULL);
-	do {
-		tid = thread_in_state(pid, 'D');
-	} while (!tid);
+	while (!(tid = atomic_load(&vforking->parent)) ||
+	       state_of_thread(pid, tid) != 'D')
+		usleep(100);
 	ret = tracker_attach(pid, 1000, &err);
 	snprintf(sentence, sizeof(sentence),
 		 "thread %d of process %d waits in the kernel for a device, or "
 		 "for a child of vfork, and does not stop",
 		 (int)tid, (int)pid);
 	expect_sentence(&err, ret, -ETIMEDOUT, sentence);
-	atomic_store(is_released, 1);
-	while (thread_in_state(pid, 'D'))
+	atomic_store(&vforking->is_released, true);
+	while (state_of_thread(pid, tid) == 'D')
 		usleep(100);
 	expect_attached(pid);
 	other_end(pid);
-	munmap((void *)is_released, sizeof(*is_released));
-}
-
-static pid_t thread_in_state(pid_t pid, char wanted)
-{
-	for (pid_t tid = pid; tid < pid + 8; tid++) {
-		char path[64], line[256] = "";
-		FILE *file;
-
-		snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", (int)pid,
-			 (int)tid);
-		file = fopen(path, "r");
-		if (!file)
-			continue;
-		if (!fgets(line, sizeof(line), file))
-			line[0] = '\0';
-		fclose(file);
-		if (strchr(line, ')') && strrchr(line, ')')[2] == wanted)
-			return tid;
-	}
-	return 0;
+	munmap(vforking, sizeof(*vforking));
 }
 
 TEST_MAIN(test_stopped, test_stop_signal, test_handled_signal, test_exec,

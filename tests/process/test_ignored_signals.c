@@ -32,7 +32,8 @@
 /* Of the target and the test. */
 struct shared {
 	_Atomic pid_t parent, child; /* a thread, and a process */
-	_Atomic bool is_waiting;     /* the other thread */
+	_Atomic bool is_vforked;     /* the parent has a child of vfork */
+	_Atomic pid_t other;	     /* the thread that waits */
 	_Atomic int wrong;	     /* errno of its wait */
 };
 
@@ -67,8 +68,10 @@ static void *be_parent(void *opaque)
 	sigaction(SIGUSR1, &action, NULL);
 	atomic_store(&shared->child, child);
 	atomic_store(&shared->parent, (pid_t)syscall(SYS_gettid));
-	if (!vfork())
+	if (!vfork()) {
+		atomic_store(&shared->is_vforked, true);
 		wait_for_byte(ends_vfork[0]);
+	}
 	for (;;)
 		pause();
 	return opaque;
@@ -79,8 +82,8 @@ static void *be_other(void *opaque)
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
 	struct epoll_event event;
 
+	atomic_store(&shared->other, (pid_t)syscall(SYS_gettid));
 	for (;;) {
-		atomic_store(&shared->is_waiting, true);
 		if (epoll_wait(epoll, &event, 1, -1) < 0)
 			atomic_store(&shared->wrong, errno);
 	}
@@ -120,11 +123,19 @@ static char state_of(pid_t pid, pid_t tid)
 	return stat.state;
 }
 
+static bool are_in_their_calls(void)
+{
+	pid_t parent = atomic_load(&shared->parent);
+	pid_t other = atomic_load(&shared->other);
+
+	return atomic_load(&shared->is_vforked) &&
+	       state_of(target, parent) == 'D' && other &&
+	       state_of(target, other) == 'S';
+}
+
 /* The parent has a signal, and is in vfork; the other one waits. */
 static void start(enum role main_is)
 {
-	pid_t parent;
-
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert_ptr_not_equal(shared, MAP_FAILED);
@@ -137,11 +148,11 @@ static void start(enum role main_is)
 	assert_true(target >= 0);
 	if (!target)
 		run(main_is);
-	while (!(parent = atomic_load(&shared->parent)) ||
-	       state_of(target, parent) != 'D' ||
-	       !atomic_load(&shared->is_waiting))
+	while (!are_in_their_calls())
 		usleep(100);
-	assert_int_equal(syscall(SYS_tgkill, target, parent, SIGUSR1), 0);
+	assert_int_equal(syscall(SYS_tgkill, target,
+				 atomic_load(&shared->parent), SIGUSR1),
+			 0);
 }
 
 static void end(void)

@@ -24,23 +24,30 @@
 #include "support.h"
 #include "tracker.h"
 
-/* The one thread waits on a stack whose end is not known. */
+static _Atomic int *nready; /* shared with the process: its threads */
+
 static void wait_for_ever(void)
 {
 	for (;;)
 		pause();
 }
 
-static bool wait_on_heap(void *opaque)
+/* On the stack on which the thread stays. */
+static void wait_here(void)
+{
+	++*nready;
+	wait_for_ever();
+}
+
+/* The one thread waits on a stack whose end is not known. */
+static bool wait_on_heap(void)
 {
 	static ucontext_t here, there;
-	_Atomic int *ready = opaque;
 
 	getcontext(&there);
 	there.uc_stack.ss_sp = malloc(1 << 20);
 	there.uc_stack.ss_size = 1 << 20;
-	makecontext(&there, wait_for_ever, 0);
-	++*ready;
+	makecontext(&there, wait_here, 0);
 	swapcontext(&here, &there);
 	return false;
 }
@@ -81,30 +88,25 @@ static char *stacks;
 
 static void *wait_on_own(void *opaque)
 {
-	_Atomic int *ready = opaque;
-
-	++*ready;
-	wait_for_ever();
-	return NULL;
+	wait_here();
+	return opaque;
 }
 
 /* The thread goes to the lower one. */
 static void *wait_on_other(void *opaque)
 {
 	static ucontext_t here, there;
-	_Atomic int *ready = opaque;
 
 	getcontext(&there);
 	there.uc_stack.ss_sp = stacks + PAGE;
 	there.uc_stack.ss_size = STACK_BYTES - PAGE;
-	makecontext(&there, wait_for_ever, 0);
-	++*ready;
+	makecontext(&there, wait_here, 0);
 	swapcontext(&here, &there);
-	return NULL;
+	return opaque;
 }
 
 /* The main thread is of no use, so the other one is. */
-static bool wait_beside(void *ready, void *(*other)(void *opaque))
+static bool wait_beside(void *(*other)(void *opaque))
 {
 	pthread_attr_t attributes;
 	pthread_t thread;
@@ -116,23 +118,23 @@ static bool wait_beside(void *ready, void *(*other)(void *opaque))
 	    pthread_attr_init(&attributes) ||
 	    pthread_attr_setstack(&attributes, stacks + STACK_BYTES,
 				  STACK_BYTES) ||
-	    pthread_create(&thread, &attributes, other, ready))
+	    pthread_create(&thread, &attributes, other, NULL))
 		return false;
-	return wait_on_heap(ready);
+	return wait_on_heap();
 }
 
-static bool wait_on_guarded(void *opaque)
+static bool wait_on_guarded(void)
 {
-	return wait_beside(opaque, wait_on_own);
+	return wait_beside(wait_on_own);
 }
 
-static bool wait_below_guard(void *opaque)
+static bool wait_below_guard(void)
 {
-	return wait_beside(opaque, wait_on_other);
+	return wait_beside(wait_on_other);
 }
 
 /* For a compiler that warns of what never returns. */
-static void (*volatile at_the_end)(void) = wait_for_ever;
+static void (*volatile at_the_end)(void) = wait_here;
 
 static void recurse(unsigned int depth)
 {
@@ -147,32 +149,30 @@ static void recurse(unsigned int depth)
 }
 
 /* Down to the last of what its stack has grown to. */
-static bool use_up_stack(void *opaque)
+static bool use_up_stack(void)
 {
-	_Atomic int *ready = opaque;
-
-	++*ready;
 	recurse(2000);
 	return false;
 }
 
 /* As other_start, for what does not return. */
-static pid_t start(bool (*body)(void *opaque), int nthreads)
+static pid_t start(bool (*body)(void), int nthreads)
 {
-	_Atomic int *ready = mmap(NULL, sizeof(*ready), PROT_READ | PROT_WRITE,
-				  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pid_t pid;
 
+	nready = mmap(NULL, sizeof(*nready), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(nready, MAP_FAILED);
 	fflush(NULL);
 	pid = fork();
 	assert_true(pid >= 0);
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		_exit(body(ready));
+		_exit(body());
 	}
-	while (*ready < nthreads || proc_of_state(pid) != 'S')
+	while (*nready < nthreads || proc_of_state(pid) != 'S')
 		usleep(100);
-	munmap((void *)ready, sizeof(*ready));
+	munmap((void *)nready, sizeof(*nready));
 	return pid;
 }
 
@@ -186,7 +186,7 @@ static int attach(pid_t pid, struct smudge_error *err)
 	return ret;
 }
 
-static void expect_no_thread(bool (*body)(void *opaque))
+static void expect_no_thread(bool (*body)(void))
 {
 	struct smudge_error err = SMUDGE_ERROR_INIT;
 	char sentence[200];

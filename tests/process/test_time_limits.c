@@ -5,6 +5,7 @@
  * away. (One that began anew after each stop would never end.)
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
@@ -108,16 +109,21 @@ static const struct {
 	{"futex, absolute", by_absolute_futex},
 };
 
-static pid_t start(bool (*wait)(void))
+/* The wait begins when the pipe is closed. */
+static pid_t start(bool (*wait)(void), const int begins[2])
 {
+	char byte;
 	pid_t pid;
 
 	fflush(NULL);
 	pid = fork();
 	assert_true(pid >= 0);
-	if (pid == 0)
-		_exit(wait() ? 0 : 1);
-	return pid;
+	if (pid)
+		return pid;
+	close(begins[1]);
+	if (read(begins[0], &byte, 1) != 0)
+		_exit(2);
+	_exit(wait() ? 0 : 1);
 }
 
 /* Return: false: it has ended. */
@@ -138,12 +144,17 @@ static bool stop_once(struct smi_target *target)
 
 static void expect_end(const char *name, bool (*wait)(void))
 {
-	pid_t pid = start(wait);
 	struct smi_target target;
+	int begins[2];
 	int status = -1;
 	int nstops = 0;
+	pid_t pid;
 
+	assert_int_equal(pipe2(begins, O_CLOEXEC), 0);
+	pid = start(wait, begins);
 	assert_int_equal(smi_target_open(pid, &target, NULL), 0);
+	close(begins[0]);
+	close(begins[1]);
 	while (stop_once(&target)) {
 		if (++nstops > MAX_STOPS)
 			fail_msg("%s does not end in %d stops", name, nstops);
