@@ -15,8 +15,8 @@
 #define DISTANCE (SMI_QCOW2_PAGE_BYTES / (SAMPLES / PIECE))
 
 /*
- * Over five standard deviations: a page of random bytes is above it once in
- * ten million times. Bytes with 7.3 bits of entropy each have that many pairs:
+ * Over six standard deviations: a page of random bytes is above it once in
+ * six million times. Bytes with 7.3 bits of entropy each have that many pairs:
  * they would become 10 % smaller, which does not pay either.
  */
 #define MOST_RANDOM_PAIRS 200

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define LOWAT_BYTES 4096
-#define PATIENCE_NS UINT64_C(5000000000)
+#define PATIENCE_NS UINT64_C(60000000000)
 
 struct seen {
 	struct rig *rig;
