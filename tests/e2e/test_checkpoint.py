@@ -4,6 +4,7 @@
 memory."""
 import json
 import os
+import re
 import time
 
 from layers import file_of, left_beside, listed, verify
@@ -12,10 +13,12 @@ from smudgetest import any_engine, case, check, check_equal, check_sentence, \
 
 
 def check_continues(before, machine):
-    """The guest goes on with the pass after one that it had finished."""
+    """The guest goes on with the pass after one that it had finished. Of one
+    that was saved within its line only the rest of the line is here."""
     machine.wait_passes(3)
     after = machine.passes()
-    check(after[0] <= before[-1] + 1,
+    has_rest = not re.match(r"\w+: ", machine.serial())
+    check(after[0] <= before[-1] + 1 + has_rest,
           f"passes {before[-3:]} went on as {after[:3]}")
     check_equal(after, list(range(after[0], after[0] + len(after))), "passes")
 
