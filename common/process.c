@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /proc/PID/stat, read.
+ * /proc/PID/stat and /proc/PID/status, read.
  */
 #include "common/process.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 int process_read_stat(pid_t pid, struct process_stat *ret_stat)
@@ -39,4 +40,33 @@ const char *process_memory_missing(pid_t pid)
 		return "has ended its first thread: /proc does not show the "
 		       "memory of the others";
 	return NULL;
+}
+
+/* Each thread of a process that is killed has the signal. */
+static bool is_killed(pid_t pid)
+{
+	unsigned long long pending = 0;
+	char path[64], line[256];
+	FILE *in;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	in = fopen(path, "re");
+	if (!in)
+		return false;
+	while (fgets(line, sizeof(line), in))
+		if (sscanf(line, "SigPnd: %llx", &pending) == 1)
+			break;
+	fclose(in);
+	return pending >> (SIGKILL - 1) & 1;
+}
+
+bool process_is_ending(pid_t pid)
+{
+	struct process_stat stat;
+
+	/* in this order: the flag follows the signal */
+	if (is_killed(pid))
+		return true;
+	return !process_read_stat(pid, &stat) &&
+	       stat.flags & PROCESS_IS_EXITING;
 }

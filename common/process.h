@@ -5,6 +5,7 @@
 #ifndef COMMON_PROCESS_H
 #define COMMON_PROCESS_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "common/process_stat.h"
@@ -28,5 +29,16 @@ int process_read_stat(pid_t pid, struct process_stat *ret_stat);
  * cannot be known.
  */
 const char *process_memory_missing(pid_t pid);
+
+/*
+ * process_is_ending - is the process killed, or in its last steps?
+ *
+ * The kernel takes a process's memory and threads before it reports, by a pidfd
+ * or to its parent, that the process has ended. Also true of one that has ended
+ * and was not waited for, and of one whose first thread alone has ended.
+ *
+ * Return: false also if it cannot be known.
+ */
+bool process_is_ending(pid_t pid);
 
 #endif

@@ -21,6 +21,8 @@
 #define PROCESS_IS_KERNEL_THREAD 0x00200000u
 #define PROCESS_HAS_NOT_EXECUTED 0x00000040u
 #define PROCESS_IS_KERNEL_WORKER 0x00004010u
+/* PF_EXITING: of the thread whose text it is. */
+#define PROCESS_IS_EXITING 0x00000004u
 
 struct process_stat {
 	char state; /* R, S, D, T, t, Z, X */

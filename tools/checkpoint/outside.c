@@ -31,6 +31,9 @@
 #define MAX_WAIT_MS 100
 /* A process that executes another program just then is opened once more. */
 #define MAX_TRIES 10
+/* The kernel frees its memory before it reports the end. */
+#define MAX_END_MS  2000
+#define END_POLL_MS 10
 
 static int quiesce(void *opaque, struct smudge_error *err)
 {
@@ -272,6 +275,19 @@ static bool may_pass(int ret)
 	}
 }
 
+/* Ended, or about to: what failed then has failed by that. */
+static bool has_just_ended(const struct checkpoint_outside *outside)
+{
+	const int64_t until_ms = clock_now_ms() + MAX_END_MS;
+	struct pollfd wait = {.fd = outside->pidfd, .events = POLLIN};
+
+	while (poll(&wait, 1, 0) == 0 && !interrupted() &&
+	       clock_now_ms() < until_ms &&
+	       process_is_ending(outside->subject->pid))
+		(void)poll(&wait, 1, END_POLL_MS);
+	return has_ended(outside);
+}
+
 /* Of a series, what may pass is said, and the next checkpoint follows, unless
  * it was the last one. */
 static int judge(const struct checkpoint_outside *outside, int ret,
@@ -281,7 +297,7 @@ static int judge(const struct checkpoint_outside *outside, int ret,
 
 	if (!ret || ret == -ECANCELED)
 		return ret;
-	if (has_ended(outside))
+	if (has_just_ended(outside))
 		return say_ended(outside, err);
 	if (!outside->request->every_ns || !may_pass(ret))
 		return ret;

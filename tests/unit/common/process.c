@@ -63,9 +63,30 @@ static void one_whose_first_thread_ended(void **state)
 	while (state_of(child) != 'Z')
 		usleep(1000);
 	assert_non_null(strstr(process_memory_missing(child), "first thread"));
+	assert_true(process_is_ending(child));
 	assert_int_equal(waitpid(child, NULL, WNOHANG), 0);
 	kill(child, SIGKILL);
 	assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
+static void one_that_ends_is_told(void **state)
+{
+	siginfo_t info;
+	pid_t child = fork();
+
+	assert_true(child >= 0);
+	if (!child) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	assert_false(process_is_ending(child));
+	kill(child, SIGKILL);
+	assert_int_equal(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT),
+			 0);
+	assert_true(process_is_ending(child));
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	assert_false(process_is_ending(child)); /* there is none */
 }
 
 /* kthreadd has number 2, where this process sees it. */
@@ -132,4 +153,4 @@ static void other_texts_are_refused(void **state)
 }
 
 TEST_MAIN(any_name_is_passed, other_texts_are_refused, others_have_memory,
-	  one_whose_first_thread_ended, one_is_found)
+	  one_whose_first_thread_ended, one_that_ends_is_told, one_is_found)
