@@ -99,13 +99,15 @@ int main(int argc, char **argv)
 	check(smudge_client_open(memory, &options, &client, &err));
 	check(smudge_process_harvest(process, &err));
 	forget(memory, client);
-	sleep(1);
-	check(smudge_process_harvest(process, &err));
-	npages = print_pages(memory, client);
+	do { /* on a busy machine the child may have had no turn */
+		sleep(1);
+		check(smudge_process_harvest(process, &err));
+		npages = print_pages(memory, client);
+	} while (child && !npages);
 	smudge_client_close(client);
 	check(smudge_process_close(process, &err));
 	smudge_memory_destroy(memory, NULL);
 	if (child)
 		kill(child, SIGKILL);
-	return child && !npages;
+	return 0;
 }
