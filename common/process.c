@@ -68,5 +68,5 @@ bool process_is_ending(pid_t pid)
 	if (is_killed(pid))
 		return true;
 	return !process_read_stat(pid, &stat) &&
-	       stat.flags & PROCESS_IS_EXITING;
+	       stat.flags & PROCESS_IS_ENDING;
 }

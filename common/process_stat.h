@@ -14,15 +14,13 @@
 #define PROCESS_STAT_TEXT_BYTES 2048
 
 /*
- * Of the flags: PF_EXITING, PF_KTHREAD, PF_FORKNOEXEC, and PF_IO_WORKER and
- * PF_USER_WORKER (Linux 6.4).
+ * Of the flags, which are those of the thread whose text it is: PF_EXITING,
+ * PF_KTHREAD, PF_FORKNOEXEC, and PF_IO_WORKER and PF_USER_WORKER (Linux 6.4).
  */
 #define PROCESS_IS_ENDING	 0x00000004u
 #define PROCESS_IS_KERNEL_THREAD 0x00200000u
 #define PROCESS_HAS_NOT_EXECUTED 0x00000040u
 #define PROCESS_IS_KERNEL_WORKER 0x00004010u
-/* PF_EXITING: of the thread whose text it is. */
-#define PROCESS_IS_EXITING 0x00000004u
 
 struct process_stat {
 	char state; /* R, S, D, T, t, Z, X */

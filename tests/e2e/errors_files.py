@@ -14,6 +14,7 @@ from screen import painter
 from smudgetest import GUEST, PATIENCE, TOOL, VM, Qmp, Skip, any_engine, case, \
     check, check_equal, check_sentence, main, need_engine, wait_until
 from stopwatch import Stopwatch
+from stores import is_listening
 
 DISPLAY = ("--display", "64x48")
 FULL = os.makedev(1, 7)  # what /dev/full is
@@ -299,11 +300,11 @@ def started_with_closed_descriptors(lab):
                      "--append", "working-set=32K", "--serial", "stdio",
                      "--qmp", f"unix:{path}"], VM)
         lab.closers.append(process.kill)
-        wait_until(path.exists, "the control socket")
+        wait_until(lambda: is_listening(path), "the control socket")
         for fd in closed:
             target = os.readlink(f"/proc/{process.pid}/fd/{fd}")
             check_equal(target, "/dev/null", f"descriptor {fd}")
-        qmp = wait_until(lambda: Qmp(path), "an answer")
+        qmp = Qmp(path)
         qmp.run("quit")
         check_equal(process.wait(PATIENCE), 0, "status")
 
