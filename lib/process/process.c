@@ -18,12 +18,15 @@
 #include "process/renew.h"
 #include "process/soft_dirty.h"
 #include "process/standing.h"
+#include "process/step.h"
 #include "sys/error.h"
 #include "sys/guard.h"
 #include "sys/log.h"
 #include "sys/space.h"
 
 #define WHERE "process"
+
+#define MAX_ATTEMPTS 5 /* one program after the other */
 
 static int check_space(const struct smudge_process *process,
 		       struct smudge_error *err)
@@ -194,10 +197,38 @@ static int harvest_soft(struct smudge_process *process, harvest_fn harvest,
 	return ret < 0 ? ret : harvested;
 }
 
+/* process->lock held. */
+static int harvest_now(struct smudge_process *process, harvest_fn harvest,
+		       struct smudge_error *err)
+{
+	int ret = refresh(process, err);
+	int harvested;
+
+	smi_step("refreshed");
+	if (ret == 0 && process->attachment->soft &&
+	    harvest != smudge_region_look)
+		return harvest_soft(process, harvest, err);
+	harvested = harvest_all(process, harvest, err);
+	return ret < 0 ? ret : harvested;
+}
+
+/* What was harvested is not the process's address space any more. */
+static bool has_left_space(const struct smudge_process *process)
+{
+	struct smudge_error ignored = SMUDGE_ERROR_INIT;
+
+	return !process->stats.has_ended && process->attachment &&
+	       smi_attachment_check(process, &ignored) < 0;
+}
+
+/*
+ * It may end or execute another program meanwhile. The next attempt says that
+ * it has ended, or has the regions of the other program.
+ */
 static int refresh_and_harvest(struct smudge_process *process,
 			       harvest_fn harvest, struct smudge_error *err)
 {
-	int ret, harvested;
+	int ret;
 
 	SMI_SYS_LOG_SCOPE();
 	smudge_error_clear(err);
@@ -205,12 +236,13 @@ static int refresh_and_harvest(struct smudge_process *process,
 	if (ret < 0)
 		return ret;
 	SMI_SYS_GUARD(&process->lock);
-	ret = refresh(process, err);
-	if (ret == 0 && process->attachment->soft &&
-	    harvest != smudge_region_look)
-		return harvest_soft(process, harvest, err);
-	harvested = harvest_all(process, harvest, err);
-	return ret < 0 ? ret : harvested;
+	ret = harvest_now(process, harvest, err);
+	for (int i = 1; i < MAX_ATTEMPTS && ret && has_left_space(process);
+	     i++) {
+		smudge_error_clear(err);
+		ret = harvest_now(process, harvest, err);
+	}
+	return ret;
 }
 
 int smudge_process_harvest(struct smudge_process *process,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A place in the course of a stop. Tests end or stop the tracer at each of
- * them; otherwise nothing is called.
+ * A place in the course of a stop or a harvest. Tests end or stop the tracer,
+ * or change the process, at each of them; otherwise nothing is called.
  */
 #ifndef LIB_PROCESS_STEP_H
 #define LIB_PROCESS_STEP_H

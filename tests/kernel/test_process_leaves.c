@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "process/step.h"
 #include "process_place.h"
 
 static void a_held_region_stays(void)
@@ -72,6 +73,49 @@ static void another_program(void)
 	rig_store(&rig, other + P, 4);
 	harvest_and_expect(other, N, 1);
 	assert_int_equal(rig_read(&rig, other + P), 4);
+}
+
+static void execute_when_refreshed(const char *step)
+{
+	if (strcmp(step, "refreshed") != 0)
+		return;
+	smi_step_hook = NULL;
+	rig_exec(&rig);
+}
+
+/* The harvest is of the other program, from its beginning. */
+static void another_program_meanwhile(void)
+{
+	uint64_t other;
+
+	smi_step_hook = execute_when_refreshed;
+	rig_harvest(&rig);
+	assert_null(smi_step_hook);
+	assert_int_equal(rig_stats(&rig).execs, 1);
+	other = rig_mmap(&rig, 0, BYTES, RW, ANON, -1);
+	harvest_and_expect(other, N, N);
+	rig_clean(&rig);
+	rig_store(&rig, other + P, 4);
+	harvest_and_expect(other, N, 1);
+}
+
+static void end_when_refreshed(const char *step)
+{
+	if (strcmp(step, "refreshed") != 0)
+		return;
+	smi_step_hook = NULL;
+	rig_exit(&rig);
+}
+
+static void ended_meanwhile(void)
+{
+	struct smudge_error err = SMUDGE_ERROR_INIT;
+
+	smi_step_hook = end_when_refreshed;
+	assert_int_equal(smudge_process_harvest(rig.process, &err), -ESRCH);
+	assert_non_null(strstr(err.message, "has ended"));
+	assert_null(smi_step_hook);
+	assert_true(rig_stats(&rig).has_ended);
 }
 
 static void ended(void)
@@ -210,6 +254,8 @@ static void beside_what_is_too_large(void)
 RIG_CASE(a_held_region_stays)
 RIG_CASE(a_batch_keeps_a_region)
 RIG_CASE(another_program)
+RIG_CASE(another_program_meanwhile)
+RIG_CASE(ended_meanwhile)
 RIG_CASE(ended)
 RIG_CASE(has_an_own_userfaultfd)
 RIG_CASE(beside_an_own_userfaultfd)
@@ -217,6 +263,7 @@ RIG_CASE(beside_droppable_memory)
 RIG_CASE(beside_what_is_too_large)
 
 RIG_MAIN(case_a_held_region_stays, case_a_batch_keeps_a_region,
-	 case_another_program, case_ended, case_has_an_own_userfaultfd,
+	 case_another_program, case_another_program_meanwhile,
+	 case_ended_meanwhile, case_ended, case_has_an_own_userfaultfd,
 	 case_beside_an_own_userfaultfd, case_beside_droppable_memory,
 	 case_beside_what_is_too_large)
