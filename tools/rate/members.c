@@ -7,6 +7,7 @@
 #include <smudge/error.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,8 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+
+#define END_MS 200
 
 /* Failures of one method that another one may not have. */
 static bool may_sample(int code)
@@ -94,6 +97,21 @@ static int open_meter(struct rate_member *member,
 				 &member->meter, err);
 }
 
+/* What fails in a process that ends fails for that reason. */
+static int explain(const struct rate_member *member, int code,
+		   struct smudge_error *err)
+{
+	struct pollfd end = {.fd = member->target.pidfd, .events = POLLIN};
+	bool may_end = code == -ESRCH || code == -ENOENT || code == -ENOMEM ||
+		       code == -EIO;
+
+	if (poll(&end, 1, may_end ? END_MS : 0) <= 0)
+		return code;
+	*err = (struct smudge_error)SMUDGE_ERROR_INIT;
+	return smudge_error_set(err, -ESRCH, "rate", "process %d has ended",
+				(int)member->target.pid);
+}
+
 static int open_member(struct rate_member *member, pid_t pid,
 		       const struct rate_request *request,
 		       struct smudge_error *err)
@@ -105,7 +123,9 @@ static int open_member(struct rate_member *member, pid_t pid,
 	if (ret)
 		return ret;
 	ret = open_meter(member, request, err);
-	if (!ret && request->has_heat && !(member->heat = rate_heat_create()))
+	if (ret)
+		return explain(member, ret, err);
+	if (request->has_heat && !(member->heat = rate_heat_create()))
 		ret = smudge_error_set(err, -ENOMEM, "rate", "out of memory");
 	member->joined_ns = clock_now_ns();
 	return ret;
