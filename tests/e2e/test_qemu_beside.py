@@ -3,14 +3,14 @@
 """A stock QEMU that is checkpointed from outside, beside others: QEMU migrates
 while smudge tracks it and rates it; a second smudge is refused.
 
-The guest is the small one. An emulated one that writes much is no judge: QEMU
-7.2 loses writes of it when it migrates it, also without smudge.
+The guest is the small one. An emulated one is no judge of its memory behind a
+migration: QEMU 7.2 loses writes of it when it migrates it, also without smudge.
 """
 from layers import tool
 from linux_machine import Saver
 from smudgetest import PATIENCE, Over, QmpError, case, check_equal, \
     check_sentence, main, wait_until
-from stock_qemu import StockQemu, connect, passes_in
+from stock_qemu import StockQemu, connect, passes_in, qemu_program
 
 SLOW_BPS, FAST_BPS = 256 << 10, 4 << 30
 INTERVAL_S = "0.3"
@@ -86,6 +86,10 @@ def it_migrates_while_it_is_tracked_and_rated(lab):
     # the guest is at the other end now, and the series is over
     check_equal(saver.process.wait(PATIENCE), 1, "status of the series")
     check_sentence(saver.errors().splitlines()[-1], "was migrated")
+    if not qemu_program.has_kvm():
+        # which loses writes by itself, and the guest says so
+        wait_until(destination.console.text, "the guest runs there")
+        return
     destination.console.wait_passes(3)
     # a line may have begun at the one end, and ended at the other
     passes = passes_in(machine.console.text() + destination.console.text())
