@@ -67,6 +67,5 @@ bool process_is_ending(pid_t pid)
 	/* in this order: the flag follows the signal */
 	if (is_killed(pid))
 		return true;
-	return !process_read_stat(pid, &stat) &&
-	       stat.flags & PROCESS_IS_ENDING;
+	return !process_read_stat(pid, &stat) && stat.flags & PROCESS_IS_ENDING;
 }
