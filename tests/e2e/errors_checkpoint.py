@@ -220,7 +220,7 @@ def ended_at_random_moments(lab):
         a_while(0.6, 0.05)
         end_in_time(source.process, signal.SIGTERM, name,
                     lambda: source.process.wait(PATIENCE))
-        check_equal(source.process.returncode, 128 + signal.SIGTERM, "status")
+        source.wait_status(128 + signal.SIGTERM)
         check_equal(left_beside(folder), [], "files beside the layers")
         check("the guest was running" in source.log(), source.log())
         lab.machines.remove(source)

@@ -203,7 +203,7 @@ def the_end_comes_while_a_stranger_says_nothing(lab):
     with socket.socket(socket.AF_UNIX) as sock:
         sock.connect(str(lab.path("migration.sock")))
         destination.kill(signal.SIGTERM)
-    check_equal(destination.process.returncode, 143, destination.log())
+    destination.wait_status(143)
 
 
 main()

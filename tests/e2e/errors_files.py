@@ -398,7 +398,7 @@ def fewer_descriptors_than_are_polled(lab):
         return  # its report at the end needs descriptors
     limit_descriptors(machine.process, 0)
     machine.process.terminate()
-    check_equal(machine.wait(), 143, "status")
+    machine.wait_status(143)
 
 
 @case

@@ -10,6 +10,7 @@ import signal
 import struct
 import subprocess
 
+from layers import does_not_stop
 from smudgetest import PATIENCE, TOOL, Over, Skip, check, check_equal, \
     wait_until
 
@@ -19,9 +20,13 @@ MAP = ["--map", "*rate-target*"]
 
 
 def rate(*arguments, **kwargs):
-    return subprocess.run([TOOL, "rate", *map(str, arguments)], text=True,
+    """Where a thread did not stop the case begins again."""
+    done = subprocess.run([TOOL, "rate", *map(str, arguments)], text=True,
                           stdin=subprocess.DEVNULL, capture_output=True,
                           timeout=PATIENCE, **kwargs)
+    if does_not_stop(done.stderr):
+        raise Over(done.stderr)
+    return done
 
 
 def start(*arguments, **kwargs):
