@@ -14,15 +14,9 @@ from ratetest import lines_of, need_method
 from smudgetest import PATIENCE, Skip, case, check, check_equal, \
     check_sentence, main, wait_until
 from stock_qemu import MEMORY, StockQemu
+from stores import is_listening
 
 DAEMON = "qemu-storage-daemon"
-
-
-def listens(path):
-    """Not only bound: a QEMU connects once."""
-    with open("/proc/net/unix", encoding="utf-8") as file:
-        return any(line.split()[3] == "00010000" and line.endswith(f" {path}\n")
-                   for line in file)
 
 
 def back_end(lab):
@@ -38,7 +32,7 @@ def back_end(lab):
          "vhost-user-blk,id=e,node-name=d,writable=on,addr.type=unix,"
          f"addr.path={path}"], stdin=subprocess.DEVNULL)
     lab.closers.append(lambda: (process.kill(), process.wait()))
-    wait_until(lambda: listens(path), "the back end's socket")
+    wait_until(lambda: is_listening(path), "the back end's socket")
     return process, path
 
 

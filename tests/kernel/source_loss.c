@@ -12,12 +12,19 @@
 #include <sys/mman.h>
 
 #include "racing.h"
+#include "sys/clock.h"
 #include "track.h"
 
 #define NPAGES	 3000
 #define NWRITERS 2
 #define NROUNDS	 500
 #define LOG_SIZE (1 << 20)
+/*
+ * No more rounds are begun. mprotect(2) is called once for each page that was
+ * written since the last round and interrupts the other processors, so on a
+ * busy machine a round may take a second.
+ */
+#define MOST_NS UINT64_C(20000000000)
 
 struct writer {
 	pthread_t thread;
@@ -135,14 +142,17 @@ static void close_fixture(struct fixture *f)
 }
 
 /* Until something was found to check, which a busy machine may delay. */
-static bool goes_on(int round, uint64_t nchecked)
+static bool goes_on(int round, uint64_t until_ns, uint64_t nchecked)
 {
-	return round < (int)test_rounds(NROUNDS) || !nchecked;
+	return (round < (int)test_rounds(NROUNDS) &&
+		smi_sys_now_ns() < until_ns) ||
+	       !nchecked;
 }
 
 void source_loss_changed_and_clean(source_loss_fn create)
 {
 	struct test_rng rng = test_rng_start("changed and clean");
+	uint64_t until_ns = smi_sys_now_ns() + MOST_NS;
 	struct watch watches[2];
 	struct fixture *f = &the_fixture;
 
@@ -150,7 +160,8 @@ void source_loss_changed_and_clean(source_loss_fn create)
 	watch_open(&watches[0], &f->track, "one");
 	start_writers(f, &rng);
 	watch_open(&watches[1], &f->track, "two");
-	for (int round = 0; goes_on(round, watches[0].nsuspects); round++) {
+	for (int round = 0; goes_on(round, until_ns, watches[0].nsuspects);
+	     round++) {
 		uint64_t first = test_rng_below(&rng, NPAGES);
 
 		track_harvest(&f->track);
@@ -238,6 +249,7 @@ static uint64_t check_pair(struct fixture *f, struct smudge_client *client)
 void source_loss_pairs(source_loss_fn create)
 {
 	struct test_rng rng = test_rng_start("pairs");
+	uint64_t until_ns = smi_sys_now_ns() + MOST_NS;
 	struct smudge_client *client;
 	struct fixture *f = &the_fixture;
 	uint64_t n = 0;
@@ -246,7 +258,7 @@ void source_loss_pairs(source_loss_fn create)
 	client = track_client(&f->track, "pairs");
 	track_clean(&f->track, client);
 	start_writers(f, &rng);
-	for (int round = 0; goes_on(round, n); round++)
+	for (int round = 0; goes_on(round, until_ns, n); round++)
 		n += check_pair(f, client);
 	assert_true(n > 0);
 	stop_writers(f);
