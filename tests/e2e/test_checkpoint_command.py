@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from ending import end_orderly
-from layers import said
+from layers import said, tool
 from monitor import Monitor, open_terminal, text_of
 from smudgetest import GUEST, MIB, PATIENCE, TOOL, case, check, check_equal, \
     check_sentence, main, wait_until
@@ -98,7 +98,9 @@ def copies_before_the_pause_are_shown_too(lab):
 @case
 def progress_without_a_terminal(lab):
     began = time.monotonic()
-    text = said("checkpoint", "--qmp", Saving(lab).path, "--to", "/f")
+    done = tool("checkpoint", "--qmp", Saving(lab).path, "--to", "/f")
+    check_equal((done.returncode, done.stderr), (0, ""), "status and stderr")
+    text = done.stdout
     check(re.match(r"written +\d+ % \| \d:\d\d of ~\d:\d\d \| [\d.]+ MiB of "
                    "100 MiB", text), f"{text!r}")
     check("\r" not in text and "\x1b" not in text, f"{text!r}")
