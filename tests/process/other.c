@@ -107,3 +107,11 @@ pid_t other_program(const void *bytes, size_t nbytes)
 	other_end(pid);
 	return 0;
 }
+
+bool other_has_ended(pid_t pid)
+{
+	siginfo_t info = {0};
+
+	waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT);
+	return info.si_pid != 0;
+}

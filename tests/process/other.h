@@ -27,4 +27,7 @@ void other_end(pid_t pid);
  */
 pid_t other_program(const void *bytes, size_t nbytes);
 
+/* Has a child ended, which is not waited for yet? */
+bool other_has_ended(pid_t pid);
+
 #endif

@@ -125,13 +125,14 @@ bool proc_of_is_clean(pid_t pid, unsigned int nuffds, char *text,
 	return false;
 }
 
-char proc_of_state(pid_t pid)
+char proc_of_thread_state(pid_t pid, pid_t tid)
 {
 	char path[64], line[128] = "";
 	const char *end;
 	FILE *file;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", (int)pid,
+		 (int)tid);
 	file = fopen(path, "r");
 	if (!file)
 		return '\0';
@@ -140,4 +141,9 @@ char proc_of_state(pid_t pid)
 	fclose(file);
 	end = strrchr(line, ')');
 	return end ? end[2] : '\0';
+}
+
+char proc_of_state(pid_t pid)
+{
+	return proc_of_thread_state(pid, pid);
 }

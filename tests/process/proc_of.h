@@ -19,6 +19,8 @@ bool proc_of_is_clean(pid_t pid, unsigned int nuffds, char *text,
 /* The letter of a process's state; '\0': there is no such process. */
 char proc_of_state(pid_t pid);
 
+char proc_of_thread_state(pid_t pid, pid_t tid);
+
 /* The process that traces a thread; 0: none. */
 pid_t proc_of_tracer(pid_t pid, pid_t tid);
 

@@ -21,7 +21,6 @@
 #include "beside.h"
 #include "other.h"
 #include "proc_of.h"
-#include "process/proc.h"
 #include "process/step.h"
 #include "sentence.h"
 #include "support.h"
@@ -152,14 +151,6 @@ static pid_t start_program(const char *name, const char *argument)
 	return pid;
 }
 
-static bool has_ended(pid_t pid)
-{
-	siginfo_t info = {0};
-
-	waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT);
-	return info.si_pid != 0;
-}
-
 static void expect_ends_with(pid_t pid, int exit_status)
 {
 	int status;
@@ -191,7 +182,7 @@ static void test_exec(void **state)
 	while (!nattached) {
 		pid_t pid = start_program("target_exec", ntimes);
 
-		while (!has_ended(pid))
+		while (!other_has_ended(pid))
 			attach_while_it_lives(pid, &nattached);
 		expect_ends_with(pid, 7);
 	}
@@ -258,13 +249,6 @@ static bool wait_in_vfork(void *opaque)
 	return pthread_create(&thread, NULL, wait_for_child, NULL) == 0;
 }
 
-static char state_of_thread(pid_t pid, pid_t tid)
-{
-	struct smi_proc_stat stat;
-
-	return smi_proc_stat(pid, tid, &stat) == 0 ? stat.state : '\0';
-}
-
 static void test_vfork(void **state)
 {
 	struct smudge_error err = SMUDGE_ERROR_INIT;
@@ -277,7 +261,7 @@ static void test_vfork(void **state)
 	assert_ptr_not_equal(vforking, MAP_FAILED);
 	pid = other_start(wait_in_vfork, NULL);
 	while (!(tid = atomic_load(&vforking->parent)) ||
-	       state_of_thread(pid, tid) != 'D')
+	       proc_of_thread_state(pid, tid) != 'D')
 		usleep(100);
 	ret = tracker_attach(pid, 1000, &err);
 	snprintf(sentence, sizeof(sentence),
@@ -286,7 +270,7 @@ static void test_vfork(void **state)
 		 (int)tid, (int)pid);
 	expect_sentence(&err, ret, -ETIMEDOUT, sentence);
 	atomic_store(&vforking->is_released, true);
-	while (state_of_thread(pid, tid) == 'D')
+	while (proc_of_thread_state(pid, tid) == 'D')
 		usleep(100);
 	expect_attached(pid);
 	other_end(pid);

@@ -115,22 +115,14 @@ static _Noreturn void run(enum role main_is)
 		pause();
 }
 
-static char state_of(pid_t pid, pid_t tid)
-{
-	struct smi_proc_stat stat = {0};
-
-	smi_proc_stat(pid, tid, &stat);
-	return stat.state;
-}
-
 static bool are_in_their_calls(void)
 {
 	pid_t parent = atomic_load(&shared->parent);
 	pid_t other = atomic_load(&shared->other);
 
 	return atomic_load(&shared->is_vforked) &&
-	       state_of(target, parent) == 'D' && other &&
-	       state_of(target, other) == 'S';
+	       proc_of_thread_state(target, parent) == 'D' && other &&
+	       proc_of_thread_state(target, other) == 'S';
 }
 
 /* The parent has a signal, and is in vfork; the other one waits. */
@@ -177,7 +169,7 @@ static void end_child(const char *step)
 	is_child_ended = true;
 	if (write(ends_child[1], "x", 1) != 1)
 		return;
-	while (state_of(child, child) != 'Z')
+	while (proc_of_thread_state(child, child) != 'Z')
 		usleep(100);
 	usleep(A_MOMENT_US);
 	is_child_ended = write(ends_vfork[1], "x", 1) == 1;

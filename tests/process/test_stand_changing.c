@@ -169,14 +169,6 @@ static void harvest_it(struct smudge_process *process)
 	assert_true(nthreads > 0);
 }
 
-static bool has_ended(pid_t pid)
-{
-	siginfo_t info = {0};
-
-	waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT);
-	return info.si_pid != 0;
-}
-
 /* In the midst of an exec it has no memory for a moment. Return: was it opened
  * before it ended? */
 static bool open_executing(struct stand *s)
@@ -185,7 +177,7 @@ static bool open_executing(struct stand *s)
 
 	*s = (struct stand){.pid = start_executing("100", "10000")};
 	assert_int_equal(smudge_memory_create(&s->memory), 0);
-	while (ret && !has_ended(s->pid)) {
+	while (ret && !other_has_ended(s->pid)) {
 		usleep(1000);
 		ret = smudge_process_open(s->memory, s->pid, &stand_by_uffd,
 					  &s->process, NULL);
@@ -216,7 +208,7 @@ static unsigned int stop_until_it_ends(struct stand *s)
 			ret = smudge_process_continue(s->process, &err);
 			assert_int_equal(ret, 0);
 		}
-	} while (!has_ended(s->pid));
+	} while (!other_has_ended(s->pid));
 	return nstops;
 }
 

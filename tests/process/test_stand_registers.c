@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "other.h"
-#include "process/proc.h"
+#include "proc_of.h"
 #include "stand.h"
 #include "support.h"
 
@@ -124,13 +124,11 @@ static void *wait_with_signal(void *opaque)
 static bool are_there(void)
 {
 	pid_t waiter = atomic_load(&shared->waiter);
-	struct smi_proc_stat stat;
 
 	for (size_t i = 0; i < NSPINNERS; i++)
 		if (!atomic_load(&shared->values[i].is_spinning))
 			return false;
-	return waiter && smi_proc_stat(getpid(), waiter, &stat) == 0 &&
-	       stat.state == 'S';
+	return waiter && proc_of_thread_state(getpid(), waiter) == 'S';
 }
 
 /* All threads block the signal of the process. */
