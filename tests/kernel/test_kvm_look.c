@@ -147,6 +147,8 @@ static void check_loss(const char *name, enum smudge_rearm_policy second)
 	kvm_track_open(&k, SMUDGE_KVM_LOG_MANUAL, NPAGES, BEFORE, 12);
 	watch_open(&watches[0], &k.track, "plain");
 	watch_open_with(&watches[1], &k.track, "second", second);
+	for (int i = 0; i < 2; i++)
+		watch_guest(&watches[i], BEFORE, NPAGES);
 	assert_int_equal(pthread_create(&thread, NULL, run_guest, &k.vm), 0);
 	while (!tiny_vm_did_passes(&k.vm, npasses) || !watches[0].nsuspects)
 		check_round(&k, watches, 2, &rng);

@@ -98,8 +98,10 @@ static void check_loss(uint32_t nentries, uint64_t npages, unsigned int npasses,
 	ring_track_open(&k, nentries, npages, BEFORE, 12);
 	guest.vm = &k.vm;
 	watch_open(&all, &k.track, "all");
+	watch_guest(&all, BEFORE, npages);
 	start_guest(&guest);
 	watch_open(&some, &k.track, "some");
+	watch_guest(&some, BEFORE, npages);
 	while (!tiny_vm_did_passes(&k.vm, npasses) || !all.nsuspects)
 		check_round(&k, &all, &some, &rng, true);
 	stop_guest(&guest);

@@ -75,6 +75,7 @@ static void test_loss(void **state)
 
 	open_fixture(&f);
 	watch_open(&watch, &f.track, "watch");
+	watch_guest(&watch, 0, NPAGES);
 	assert_int_equal(pthread_create(&thread, NULL, run_guest, &f.vm), 0);
 	while (!tiny_vm_did_passes(&f.vm, npasses) || !watch.nsuspects) {
 		track_harvest(&f.track);

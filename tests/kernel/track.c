@@ -172,8 +172,15 @@ void watch_open_with(struct watch *w, struct track *t, const char *name,
 	w->copy = calloc(t->npages, sizeof(*w->copy));
 	w->suspect = calloc(t->npages, 1);
 	w->nsuspects = 0;
+	w->guest_npages = 0;
 	assert_non_null(w->copy);
 	assert_non_null(w->suspect);
+}
+
+void watch_guest(struct watch *w, uint64_t first_page, uint64_t npages)
+{
+	w->guest_first_page = first_page;
+	w->guest_npages = npages;
 }
 
 void watch_close(struct watch *w)
@@ -208,14 +215,26 @@ void watch_check(struct watch *w)
 	}
 }
 
-static uint32_t newest_number(const struct track *t)
+/* Is it a number that the guest stores to this page? */
+static bool is_whole(const struct watch *w, uint64_t page, uint32_t number)
 {
+	uint64_t guest_page = page - w->guest_first_page;
+
+	if (!w->guest_npages)
+		return true;
+	return number > 0 && (number - 1) % w->guest_npages == guest_page;
+}
+
+static uint32_t newest_number(const struct watch *w)
+{
+	const struct track *t = w->track;
 	uint32_t newest = 0;
 
 	for (uint64_t p = 0; p < t->npages; p++) {
 		uint32_t number = peek(t, p);
 
-		newest = number > newest ? number : newest;
+		if (number > newest && is_whole(w, p, number))
+			newest = number;
 	}
 	return newest;
 }
@@ -223,12 +242,13 @@ static uint32_t newest_number(const struct track *t)
 void watch_suspect(struct watch *w)
 {
 	const struct track *t = w->track;
-	uint32_t newest = newest_number(t);
+	uint32_t newest = newest_number(w);
 
 	for (uint64_t p = 0; p < t->npages; p++) {
 		uint32_t number = peek(t, p);
 
 		if (number == w->copy[p] || number >= newest ||
+		    !is_whole(w, p, number) ||
 		    smudge_client_test(w->client, t->region, p))
 			continue;
 		w->suspect[p] = 1;

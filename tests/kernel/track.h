@@ -65,12 +65,22 @@ struct watch {
 	uint32_t *copy;	  /* first word of each page, as last read */
 	uint8_t *suspect; /* differed and was clean: dirty next time, or lost */
 	uint64_t nsuspects; /* that were found, to know the test tests */
+	/* see watch_guest; 0: any number may stand in any page */
+	uint64_t guest_first_page, guest_npages;
 };
 
 void watch_open(struct watch *w, struct track *t, const char *name);
 void watch_open_with(struct watch *w, struct track *t, const char *name,
 		     enum smudge_rearm_policy policy);
 void watch_close(struct watch *w);
+
+/*
+ * The writer is tiny_vm_run, over @npages from @first_page on: number n goes to
+ * page (n - 1) modulo @npages of them. A KVM that emulates a store copies its
+ * bytes one by one and sets the page's bit after the last, so other values are
+ * stores that have not ended: 0x0f7f is seen while 0x117f replaces 0x0f8b.
+ */
+void watch_guest(struct watch *w, uint64_t first_page, uint64_t npages);
 
 /* Take a range and copy its pages. */
 void watch_take(struct watch *w, uint64_t first_page, uint64_t npages);
@@ -81,7 +91,8 @@ void watch_check(struct watch *w);
 /*
  * Look for suspects. A writer's numbers increase; the newest one is passed
  * over, since its store may not have ended: where KVM emulates a store, the
- * value is in memory a moment before the page's bit is set.
+ * value is in memory a moment before the page's bit is set. So is one that is
+ * there in part.
  */
 void watch_suspect(struct watch *w);
 
