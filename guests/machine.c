@@ -48,6 +48,12 @@ uint32_t guest_timer(void)
 	return in32(PORT_TIMER);
 }
 
+void guest_timer_wait(uint32_t value)
+{
+	while ((int32_t)(guest_timer() - value) < 0)
+		out32(PORT_TIMER, value);
+}
+
 static _Noreturn void halt(void)
 {
 	for (;;)

@@ -36,6 +36,9 @@ extern char guest_end[];
 /* A 32-bit counter of GUEST_TIMER_HZ; it wraps after 20 minutes. */
 uint32_t guest_timer(void);
 
+/* Wait until the counter has reached a value, at most 10 minutes ahead. */
+void guest_timer_wait(uint32_t value);
+
 /* Values for guest_exit: smudge-vm exits with 1 and 35. */
 enum guest_exit {
 	GUEST_EXIT_USAGE = 0,

@@ -27,7 +27,6 @@ void guest_pace_wait(struct guest_pace *pace)
 	pace->remainder = total % pace->rate_ps;
 	if ((int32_t)(guest_timer() - pace->due) > (int32_t)GUEST_TIMER_HZ)
 		pace->due = guest_timer();
-	while ((int32_t)(guest_timer() - pace->due) < 0)
-		__asm__ volatile("pause");
+	guest_timer_wait(pace->due);
 	pace->left = pace->at_once;
 }

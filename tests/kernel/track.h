@@ -65,7 +65,7 @@ struct watch {
 	uint32_t *copy;	  /* first word of each page, as last read */
 	uint8_t *suspect; /* differed and was clean: dirty next time, or lost */
 	uint64_t nsuspects; /* that were found, to know the test tests */
-	/* see watch_guest; 0: any number may stand in any page */
+	/* see watch_guest; 0: any page may have any number */
 	uint64_t guest_first_page, guest_npages;
 };
 

@@ -1,16 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The host's clock, and threads that no signal disturbs.
+ * The host's clock, sleep, and threads that no signal disturbs.
  */
 #include "base/host.h"
 
 #include <signal.h>
+#include <time.h>
 
 #include "common/clock.h"
+
+#define NS_PER_S UINT64_C(1000000000)
 
 int64_t host_now_ns(void)
 {
 	return clock_now_ns();
+}
+
+void host_sleep_ns(uint64_t ns)
+{
+	struct timespec span = {.tv_sec = (time_t)(ns / NS_PER_S),
+				.tv_nsec = (long)(ns % NS_PER_S)};
+
+	clock_nanosleep(CLOCK_MONOTONIC, 0, &span, NULL);
 }
 
 int host_thread_start(pthread_t *ret_thread, void *(*run)(void *), void *opaque,

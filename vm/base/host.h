@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What smudge-vm uses of the host: its clock, and threads that no signal
+ * What smudge-vm uses of the host: its clock, sleep, and threads that no signal
  * disturbs.
  */
 #ifndef VM_BASE_HOST_H
@@ -11,6 +11,9 @@
 
 /* Monotonic: setting the host's date does not change it. */
 int64_t host_now_ns(void);
+
+/* Shorter when a signal's handler ran. */
+void host_sleep_ns(uint64_t ns);
 
 /*
  * host_thread_start - start a thread with all signals blocked but SIGSEGV

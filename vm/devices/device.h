@@ -52,6 +52,12 @@ struct device_host {
 	void (*debug_exit)(void *opaque, uint32_t value);
 };
 
+/*
+ * A kick wakes a vCPU that stands still, but for one that comes just before:
+ * who takes the vCPUs out of the guest waits so much longer at most.
+ */
+#define DEVICE_MAX_REST_NS UINT64_C(1000000)
+
 /* What open returns when this machine does not have the device. */
 #define DEVICE_ABSENT 1
 
@@ -88,6 +94,11 @@ struct device_ops {
 	 */
 	bool (*out)(void *self, uint16_t port, unsigned int size,
 		    uint32_t value);
+	/*
+	 * How long the vCPU that wrote stands still then, in nanoseconds, and
+	 * DEVICE_MAX_REST_NS at most. NULL: not at all.
+	 */
+	uint64_t (*rest_ns)(const void *self, uint32_t value);
 	/* Carry out what out began; NULL: nothing is ever left to do. */
 	void (*complete)(void *self);
 

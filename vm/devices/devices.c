@@ -10,6 +10,7 @@
 #include <smudge/error.h>
 
 #include "base/bytes.h"
+#include "base/host.h"
 
 #define WHERE		"devices"
 #define PORT_DEBUG_EXIT 0xf4
@@ -131,6 +132,20 @@ uint32_t devices_in(struct devices *devices, uint16_t port, unsigned int size)
 	return value;
 }
 
+/* Without the lock: other vCPUs use their devices. */
+static void rest(struct devices *devices, const struct device *device,
+		 uint32_t value)
+{
+	uint64_t ns;
+
+	pthread_mutex_lock(&devices->lock);
+	ns = device->ops->rest_ns(device->self, value);
+	pthread_mutex_unlock(&devices->lock);
+	if (ns)
+		host_sleep_ns(ns < DEVICE_MAX_REST_NS ? ns
+						      : DEVICE_MAX_REST_NS);
+}
+
 bool devices_out(struct devices *devices, uint16_t port, unsigned int size,
 		 uint32_t value)
 {
@@ -141,10 +156,12 @@ bool devices_out(struct devices *devices, uint16_t port, unsigned int size,
 		pthread_mutex_lock(&devices->lock);
 		has_work = device->ops->out(device->self, port, size, value);
 		pthread_mutex_unlock(&devices->lock);
-	} else if (port == PORT_DEBUG_EXIT) {
+	} else if (!device && port == PORT_DEBUG_EXIT) {
 		devices->host.debug_exit(devices->host.opaque,
 					 value & ones(size));
 	}
+	if (device && device->ops->rest_ns)
+		rest(devices, device, value);
 	return has_work;
 }
 

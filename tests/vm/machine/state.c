@@ -188,6 +188,33 @@ static void test_timer_continues(void **state)
 	devices_close(&there);
 }
 
+/* By how much the counter grows while such a value is written. */
+static uint32_t stands_for(struct devices *devices, uint32_t ahead)
+{
+	uint32_t value = devices_in(devices, 0x608, 4);
+
+	devices_out(devices, 0x608, 4, value + ahead);
+	return devices_in(devices, 0x608, 4) - value;
+}
+
+/* The value is in ticks, 3,579 of them in a millisecond, and rounded down. */
+static void test_timer_is_waited_for(void **state)
+{
+	struct devices devices;
+
+	open_devices(&devices);
+	vm_clock_start(&devices.clock);
+	assert_in_range(stands_for(&devices, 1800), 1799, UINT32_MAX);
+	/* and no longer than a millisecond, so this returns */
+	assert_in_range(stands_for(&devices, INT32_MAX), 3578, UINT32_MAX);
+	/* what is behind it is no time ahead */
+	while (stands_for(&devices, (uint32_t)-2) > 3000)
+		;
+	vm_clock_stop(&devices.clock);
+	assert_int_equal(stands_for(&devices, 1), 0);
+	devices_close(&devices);
+}
+
 static void test_forgotten_is_not_applied(void **state)
 {
 	static const uint8_t saved[] = {1, 2, 3, 4};
@@ -217,5 +244,5 @@ static void test_unknown_ports_read_ones(void **state)
 }
 
 TEST_MAIN(test_vcpu_round_trip, test_vcpu_bytes, test_serial_round_trip,
-	  test_timer_continues, test_forgotten_is_not_applied,
-	  test_unknown_ports_read_ones)
+	  test_timer_continues, test_timer_is_waited_for,
+	  test_forgotten_is_not_applied, test_unknown_ports_read_ones)
