@@ -77,7 +77,7 @@ static void check_loss(enum smudge_kvm_log_mode mode, const char *name)
 
 /*
  * The number last stored; number n went to page (n - 1) modulo NPAGES, and what
- * else stands in a page is there in part: see watch_guest.
+ * else a page has is there in part: see watch_guest.
  */
 static uint32_t newest(const struct kvm_track *k)
 {
