@@ -4,7 +4,8 @@
 # for aarch64 (NEON) and s390x (big-endian) and run by qemu's user emulation.
 # usage: test-cross.sh [--everything] [aarch64|s390x]...   (default: both)
 #
-# What only the order of bytes can change is run on s390x; --everything: on both.
+# What only the order of bytes can change is run on s390x, walks over all places
+# where something fails on neither; --everything: all on both.
 #
 # Needs the packages of scripts/packages.txt for "cross". apt fetches the
 # libraries of the other machines into build-test/sysroot-<machine>, where they
@@ -50,7 +51,7 @@ fetch() {
 	rm -rf "$work"
 }
 
-# run <machine> <Debian's name of it>
+# run <machine> <Debian's name of it> <order of its bytes>
 run() {
 	build=build-test/cross-$1
 	sysroot=build-test/sysroot-$1
@@ -69,27 +70,28 @@ run() {
 			-Dwerror=true -Dprobes=enabled -Dvm=false -Dbench=false
 	fi
 	echo "[cross-$1] building"
-	if [ "$1$everything" = aarch64 ]; then
-		parts files "$build" ninja -C "$build"
-	else
+	if [ "$everything" ]; then
 		ninja -C "$build"
+	else
+		parts files "$3" "$build" ninja -C "$build"
 	fi
 	scripts/check-probes.py "$build/lib/libsmudge.so"
 	echo "[cross-$1] testing"
 	rm -f "$build/meson-logs/testlog.junit.xml"
 	test="meson test -C $build --no-rebuild --print-errorlogs"
 	# shellcheck disable=SC2086
-	if [ "$1$everything" = aarch64 ]; then
-		parts names "$build" $test
-	else
+	if [ "$everything" ]; then
 		$test --suite unit --suite fuzz
+	else
+		parts names "$3" "$build" $test
 	fi
 }
 
-# parts <names|files> <build> <command>...: with those as further arguments
+# parts <names|files> <order of bytes> <build> <command>...: with those as
+# further arguments
 parts() {
-	list=$(python3 scripts/build_parts.py "$1" "$2")
-	shift 2
+	list=$(python3 scripts/build_parts.py "$1" "$2" "$3")
+	shift 3
 	echo "$list" | xargs -d '\n' "$@"
 }
 
@@ -105,8 +107,8 @@ fi
 [ $# -gt 0 ] || set -- aarch64 s390x
 for machine; do
 	case $machine in
-	aarch64) run aarch64 arm64 ;;
-	s390x) run s390x s390x ;;
+	aarch64) run aarch64 arm64 little-endian ;;
+	s390x) run s390x s390x big-endian ;;
 	*)
 		echo "usage: $0 [--everything] [aarch64|s390x]..." >&2
 		exit 2

@@ -39,7 +39,10 @@ BESIDE = ["nice", "-n", "10"]
 BESIDE_TIME = ["--timeout-multiplier", "5"]
 # End-to-end tests. Each starts guests, so not more on any machine.
 AT_ONCE = ["--num-processes", "2"]
-SANITIZED = ["-Dbuildtype=debugoptimized", "-Db_lundef=false"]
+# A sanitizer names functions and lines. Types, and the linker of binutils, make
+# these builds a sixth longer.
+SANITIZED = ["-Dbuildtype=debugoptimized", "-Db_lundef=false",
+             "-Dc_args=-gline-tables-only", "-Dc_link_args=-fuse-ld=lld"]
 
 # name, compiler, meson options, suites (None: build only)
 ROWS = [
@@ -54,11 +57,8 @@ ROWS = [
 ]
 # What a row builds and runs, unless everything is asked for.
 THREADED_ONLY = ("clang-tsan",)
-# They walk places where one thread is cut or fails, in all other rows.
-WALKS = ("checkpoint/cut", "checkpoint/cut_prune", "checkpoint/cut_saves",
-         "checkpoint/errors_chain", "checkpoint/errors_prune",
-         "checkpoint/interop", "checkpoint/interop_deep",
-         "library/errors_begin_afresh")
+# What they look for needs one thread.
+ONE_THREAD = (*build_parts.WALKS, "checkpoint/interop", "checkpoint/interop_deep")
 NOT_THE_LIBRARYS = ("clang-no-unicorn",)
 # name, command, word of SMUDGE_REQUIRE
 OPTIONAL = [
@@ -185,7 +185,7 @@ def parts_of_row(name, suites, names, is_everything):
         return build_parts.files_beside_library_tests, ()
     if name in THREADED_ONLY and (first / "build.ninja").exists():
         names = [name for name in build_parts.threaded_tests(first, suites)
-                 if name not in WALKS]
+                 if name not in ONE_THREAD]
         return lambda folder: build_parts.files_of_tests(folder, names), names
     return lambda folder: (), names
 
