@@ -36,7 +36,7 @@ limited() {
 	case " $only " in *" $test "* | "  ") ;; *) return ;; esac
 	say "begin $test"
 	read -r began _ </proc/uptime
-	timeout -s KILL "$limit" "$@"
+	timeout -s KILL "$limit" "$@" </dev/null # not the list of tests
 	status=$?
 	read -r ended _ </proc/uptime
 	say "end $test $status $began $ended"

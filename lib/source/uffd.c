@@ -60,16 +60,31 @@ static void report(struct smi_uffd *u, long n, struct smudge_sink *sink)
 		smi_drops_written(&u->drops, u->runs[i].start, u->runs[i].end);
 }
 
-/*
- * Should a scan be tried again? After a signal; and once after a mapping was
- * not registered, for another use may have been changing the registration.
- */
-static bool is_disturbed(const struct smi_uffd *u, long n, int attempt)
+typedef long (*scan_fn)(int pagemap, uint64_t start, uint64_t end,
+			struct smi_sys_page_run *runs, size_t max);
+
+/* @before: what the last attempt returned, or 0. */
+static long scan(struct smi_uffd *u, scan_fn call, uint64_t start, uint64_t end,
+		 long before)
 {
-	if (n == -EPERM && attempt == 0 && !u->fds.target) {
-		smi_uffd_settle(&u->fds);
-		return true;
-	}
+	bool is_held = before == -EPERM && smi_uffd_hold(&u->fds);
+	long n = call(u->fds.pagemap, start, end, u->runs, SMI_UFFD_MAX_RUNS);
+
+	if (is_held)
+		smi_uffd_release();
+	return n;
+}
+
+/*
+ * Should a scan be tried again? After a signal; and after a mapping was not
+ * registered, for another use may have been changing the registration: none
+ * does in the next attempt.
+ */
+static bool is_disturbed(const struct smi_uffd *u, long n, long before,
+			 int attempt)
+{
+	if (n == -EPERM)
+		return before != -EPERM && !u->fds.target;
 	return n == -EINTR && attempt < SMI_UFFD_MAX_ATTEMPTS;
 }
 
@@ -81,12 +96,15 @@ static bool is_disturbed(const struct smi_uffd *u, long n, int attempt)
 static long take_runs(struct smi_uffd *u, uint64_t start, uint64_t end,
 		      struct smudge_sink *sink)
 {
-	for (int attempt = 0;; attempt++) {
-		long n = smi_sys_pagemap_take_written(
-			u->fds.pagemap, start, end, u->runs, SMI_UFFD_MAX_RUNS);
+	long before = 0;
 
-		if (!is_disturbed(u, n, attempt))
+	for (int attempt = 0;; attempt++) {
+		long n = scan(u, smi_sys_pagemap_take_written, start, end,
+			      before);
+
+		if (!is_disturbed(u, n, before, attempt))
 			return n;
+		before = n;
 		smudge_sink_range(sink, start - u->start, end - start);
 		smi_drops_written(&u->drops, start, end);
 	}
@@ -94,14 +112,16 @@ static long take_runs(struct smi_uffd *u, uint64_t start, uint64_t end,
 
 static long find_runs(struct smi_uffd *u, uint64_t start, uint64_t end)
 {
-	int attempt = 0;
-	long n;
+	long before = 0;
 
-	do {
-		n = smi_sys_pagemap_find_written(u->fds.pagemap, start, end,
-						 u->runs, SMI_UFFD_MAX_RUNS);
-	} while (is_disturbed(u, n, attempt++));
-	return n;
+	for (int attempt = 0;; attempt++) {
+		long n = scan(u, smi_sys_pagemap_find_written, start, end,
+			      before);
+
+		if (!is_disturbed(u, n, before, attempt))
+			return n;
+		before = n;
+	}
 }
 
 static int scan_failed(uint64_t start, uint64_t end, long code,

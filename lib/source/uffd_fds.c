@@ -196,8 +196,12 @@ int smi_uffd_check(const struct smi_uffd_fds *fds, struct smudge_error *err)
 	return fds->target ? check_target(fds, err) : 0;
 }
 
-void smi_uffd_settle(const struct smi_uffd_fds *fds)
+bool smi_uffd_hold(const struct smi_uffd_fds *fds)
 {
-	if (!fds->target)
-		smi_sys_uffd_use_settle(&fds->use);
+	return !fds->target && smi_sys_uffd_use_hold(&fds->use);
+}
+
+void smi_uffd_release(void)
+{
+	smi_sys_uffd_use_release();
 }

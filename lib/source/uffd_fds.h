@@ -76,7 +76,12 @@ void smi_uffd_cut(struct smi_uffd_fds *fds, uint64_t end);
  */
 int smi_uffd_check(const struct smi_uffd_fds *fds, struct smudge_error *err);
 
-/* Wait until no other part of this process changes a registration. */
-void smi_uffd_settle(const struct smi_uffd_fds *fds);
+/*
+ * No other part of this process changes a registration until
+ * smi_uffd_release. Return: is it held? It is not for a target, whose
+ * userfaultfd has one user.
+ */
+bool smi_uffd_hold(const struct smi_uffd_fds *fds);
+void smi_uffd_release(void);
 
 #endif

@@ -22,6 +22,19 @@
 
 #define WHERE "uffd"
 
+/* Memory that is not registered may be so while another use ends. */
+static int protect_registered(const struct smi_uffd *u, uint64_t start,
+			      uint64_t length_bytes)
+{
+	int ret = smi_sys_uffd_protect(u->fds.uffd, start, length_bytes);
+
+	if (ret == -ENOENT && smi_uffd_hold(&u->fds)) {
+		ret = smi_sys_uffd_protect(u->fds.uffd, start, length_bytes);
+		smi_uffd_release();
+	}
+	return ret;
+}
+
 /* Protecting twice is harmless, so a disturbed call is repeated. */
 static int protect_window(const struct smi_uffd *u, uint64_t start,
 			  uint64_t end)
@@ -29,7 +42,7 @@ static int protect_window(const struct smi_uffd *u, uint64_t start,
 	int ret = -EAGAIN;
 
 	for (int i = 0; i < SMI_UFFD_MAX_ATTEMPTS; i++) {
-		ret = smi_sys_uffd_protect(u->fds.uffd, start, end - start);
+		ret = protect_registered(u, start, end - start);
 		if (ret != -EAGAIN && ret != -EINTR)
 			break;
 	}

@@ -167,12 +167,14 @@ uint64_t smi_sys_uffd_use_tracked(uint64_t start, uint64_t end)
 	return until;
 }
 
-void smi_sys_uffd_use_settle(const struct smi_sys_uffd_use *use)
+bool smi_sys_uffd_use_hold(const struct smi_sys_uffd_use *use)
 {
-	struct smi_sys_uffd_shared *page = lock_for(use);
+	return lock_for(use);
+}
 
-	if (page)
-		pthread_mutex_unlock(&page->lock);
+void smi_sys_uffd_use_release(void)
+{
+	pthread_mutex_unlock(&smi_sys_uffd_shared_find()->lock);
 }
 
 /* The page, locked, without a thread that reads for ranges that are kept. */

@@ -33,7 +33,8 @@
  *     unregistered and registered again, and loses all write-protection with
  *     it. That is safe: a page that is not protected counts as written, so the
  *     tracker's next scan finds the whole range. A scan between the two calls
- *     fails with -EPERM; smi_sys_uffd_use_settle waits until both are done.
+ *     fails with -EPERM, and a call that protects with -ENOENT. What does may
+ *     ask again while none comes between (smi_sys_uffd_use_hold).
  *     Who wants to spare the tracker that keeps the range instead
  *     (uffd_rest.h).
  *
@@ -132,8 +133,15 @@ bool smi_sys_uffd_use_is_alive(const struct smi_sys_uffd_use *use);
  */
 uint64_t smi_sys_uffd_use_tracked(uint64_t start, uint64_t end);
 
-/* Wait until no other thread is changing a registration. */
-void smi_sys_uffd_use_settle(const struct smi_sys_uffd_use *use);
+/*
+ * smi_sys_uffd_use_hold - no other thread changes a registration until
+ *	smi_sys_uffd_use_release, which the caller is to call soon
+ *
+ * Waits for those that are doing so.
+ * Return: is it held? Not for a use that is not alive.
+ */
+bool smi_sys_uffd_use_hold(const struct smi_sys_uffd_use *use);
+void smi_sys_uffd_use_release(void);
 
 /*
  * smi_sys_uffd_use_claim - become the one that reads the descriptor
