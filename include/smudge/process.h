@@ -180,8 +180,10 @@ int smudge_process_open(struct smudge_memory *memory, pid_t pid,
  * in flight.
  *
  * Blocks: on the locks, and in calls of the kernel that read and protect the
- * process's page tables: 1 to 3 ns for each page. Threads: any; calls for one
- * process wait for each other. Not from an operation of a source.
+ * process's page tables: 1 to 3 ns for each page. Where the process executes
+ * another program or ends meanwhile, also for an attachment, and for a second.
+ * Threads: any; calls for one process wait for each other. Not from a source's
+ * operation.
  * State after failure: unknown means dirty: what could not be harvested is
  * dirty for every client; the other regions were harvested.
  * Return: 0, -ESRCH (the process has ended; its regions stay until the close,

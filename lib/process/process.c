@@ -216,9 +216,12 @@ static int harvest_now(struct smudge_process *process, harvest_fn harvest,
 static bool has_left_space(const struct smudge_process *process)
 {
 	struct smudge_error ignored = SMUDGE_ERROR_INIT;
+	int ret;
 
-	return !process->stats.has_ended && process->attachment &&
-	       smi_attachment_check(process, &ignored) < 0;
+	if (process->stats.has_ended || !process->attachment)
+		return false;
+	ret = smi_attachment_check(process, &ignored);
+	return ret == -ESTALE || ret == -ESRCH;
 }
 
 /*

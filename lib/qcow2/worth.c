@@ -16,7 +16,7 @@
 
 /*
  * Over six standard deviations: a page of random bytes is above it once in
- * six million times. Bytes with 7.3 bits of entropy each have that many pairs:
+ * five million times. Bytes with 7.3 bits of entropy each have that many pairs:
  * they would become 10 % smaller, which does not pay either.
  */
 #define MOST_RANDOM_PAIRS 200

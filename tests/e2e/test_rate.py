@@ -231,6 +231,35 @@ def children(lab):
     target.is_right()
 
 
+PARENT = """
+import mmap, os, subprocess, sys
+memfd = os.memfd_create("rate-target")
+os.ftruncate(memfd, 1 << 20)
+memory = mmap.mmap(memfd, 1 << 20)
+children = [subprocess.Popen(["sleep", "600"]) for _ in range(100)]
+print("ready", flush=True)
+sys.stdin.read()
+for child in children:
+    child.kill()
+    child.wait()
+"""
+
+
+@case
+def children_without_such_memory(lab):
+    """A process that ends is waited for, for 0.2 s; one without the memory is not."""
+    parent = subprocess.Popen([sys.executable, "-c", PARENT], text=True,
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    lab.closers.append(parent.communicate)
+    check_equal(parent.stdout.readline(), "ready\n", "the parent")
+    began = time.monotonic()
+    done = rate(parent.pid, "--children", "--count", 1, "--interval", "0.1",
+                *MAP)
+    took_s = time.monotonic() - began
+    check_equal((done.returncode, done.stderr), (0, ""), f"{done}")
+    check(took_s < 0.2 * 100, f"{took_s:.1f} s")
+
+
 @case
 def target_ends(lab):
     """After an interval: the summary, and 0; before one: a sentence, and 1."""

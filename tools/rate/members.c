@@ -15,8 +15,10 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/process.h"
 
-#define END_MS 200
+#define END_MS	    200
+#define END_POLL_MS 10
 
 /* Failures of one method that another one may not have. */
 static bool may_sample(int code)
@@ -102,10 +104,13 @@ static int explain(const struct rate_member *member, int code,
 		   struct smudge_error *err)
 {
 	struct pollfd end = {.fd = member->target.pidfd, .events = POLLIN};
-	bool may_end = code == -ESRCH || code == -ENOENT || code == -ENOMEM ||
-		       code == -EIO;
+	const int64_t until_ns = clock_now_ns() + END_MS * CLOCK_NS_PER_MS;
 
-	if (poll(&end, 1, may_end ? END_MS : 0) <= 0)
+	/* One that only has nothing to measure is not waited for. */
+	while (poll(&end, 1, 0) == 0 && process_is_ending(member->target.pid) &&
+	       clock_now_ns() < until_ns)
+		(void)poll(&end, 1, END_POLL_MS);
+	if (!rate_target_has_ended(&member->target))
 		return code;
 	*err = (struct smudge_error)SMUDGE_ERROR_INIT;
 	return smudge_error_set(err, -ESRCH, "rate", "process %d has ended",
@@ -173,20 +178,15 @@ static int add_child(struct rate_members *members, pid_t pid,
 		     const struct rate_request *request,
 		     struct smudge_error *err)
 {
-	struct smudge_error why = SMUDGE_ERROR_INIT;
+	struct smudge_error ignored = SMUDGE_ERROR_INIT;
 	struct rate_member *member = add(members);
-	int ret;
 
 	if (!member)
 		return smudge_error_set(err, -ENOMEM, "rate", "out of memory");
-	ret = open_member(member, pid, request, &why);
-	if (!ret)
-		return 0;
-	rate_member_end(member);
-	member->has_ended = ret == -ESRCH;
-	if (member->target.pidfd < 0) /* it ended before it could be opened */
+	if (open_member(member, pid, request, &ignored)) {
+		rate_member_end(member);
 		members->n--;
-	set_reason(member, &why);
+	}
 	return 0;
 }
 

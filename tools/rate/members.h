@@ -54,7 +54,8 @@ int rate_members_open(struct rate_members *members,
 /*
  * rate_members_look - measure children that are new, too
  *
- * One that cannot be measured becomes a member with a reason.
+ * One that cannot be measured is tried again at the next look: it may execute
+ * another program.
  * Return: 0 or -ENOMEM with one sentence.
  */
 int rate_members_look(struct rate_members *members,

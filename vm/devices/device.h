@@ -50,11 +50,17 @@ struct device_host {
 			       uint64_t length_bytes);
 	/* The debug-exit port was written; called without the lock. */
 	void (*debug_exit)(void *opaque, uint32_t value);
+	/*
+	 * May a vCPU stand still, or is it to leave the guest? Called without
+	 * the lock. NULL: it may.
+	 */
+	bool (*may_rest)(void *opaque);
 };
 
 /*
- * A kick wakes a vCPU that stands still, but for one that comes just before:
- * who takes the vCPUs out of the guest waits so much longer at most.
+ * Who takes the vCPUs out of the guest waits so much longer at most: a kick
+ * wakes a vCPU of KVM that stands still, but for one that comes just before,
+ * and none that is to leave the guest begins to stand still.
  */
 #define DEVICE_MAX_REST_NS UINT64_C(1000000)
 
@@ -89,14 +95,14 @@ struct device_ops {
 	bool (*has_port)(const void *self, uint16_t port, unsigned int size);
 	uint32_t (*in)(void *self, uint16_t port, unsigned int size);
 	/*
-	 * NULL: writes are ignored. Return: guest memory was written, or will
-	 * be by complete.
+	 * NULL: nothing but the rest below. Return: guest memory was written,
+	 * or will be by complete.
 	 */
 	bool (*out)(void *self, uint16_t port, unsigned int size,
 		    uint32_t value);
 	/*
-	 * How long the vCPU that wrote stands still then, in nanoseconds, and
-	 * DEVICE_MAX_REST_NS at most. NULL: not at all.
+	 * How long the vCPU that wrote 4 bytes stands still then, in
+	 * nanoseconds, and DEVICE_MAX_REST_NS at most. NULL: not at all.
 	 */
 	uint64_t (*rest_ns)(const void *self, uint32_t value);
 	/* Carry out what out began; NULL: nothing is ever left to do. */

@@ -136,8 +136,11 @@ uint32_t devices_in(struct devices *devices, uint16_t port, unsigned int size)
 static void rest(struct devices *devices, const struct device *device,
 		 uint32_t value)
 {
+	const struct device_host *host = &devices->host;
 	uint64_t ns;
 
+	if (host->may_rest && !host->may_rest(host->opaque))
+		return;
 	pthread_mutex_lock(&devices->lock);
 	ns = device->ops->rest_ns(device->self, value);
 	pthread_mutex_unlock(&devices->lock);
@@ -160,7 +163,7 @@ bool devices_out(struct devices *devices, uint16_t port, unsigned int size,
 		devices->host.debug_exit(devices->host.opaque,
 					 value & ones(size));
 	}
-	if (device && device->ops->rest_ns)
+	if (device && device->ops->rest_ns && size == sizeof(value))
 		rest(devices, device, value);
 	return has_work;
 }

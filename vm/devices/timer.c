@@ -2,8 +2,8 @@
 /*
  * The timer: port 0x608 reads as a free-running 32-bit counter of 3.579545
  * MHz guest time. A vCPU that writes a value there stands still until the
- * counter has reached it, so a guest that waits leaves the host's processor to
- * others.
+ * counter has reached it, for DEVICE_MAX_REST_NS at most, so a guest that waits
+ * leaves the host's processor to others. It reads the counter again after that.
  *
  * It migrates as its value: the destination's own clock starts anywhere, and
  * an offset makes up for the difference.

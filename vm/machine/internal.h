@@ -91,6 +91,9 @@ void machine_vcpus_end(struct machine *machine);
 void machine_quiesce(struct machine *machine);
 void machine_unquiesce(struct machine *machine);
 
+/* False: the vCPUs are out of the guest, or are to leave it. */
+bool machine_may_enter(struct machine *machine);
+
 /* From a vCPU's thread: the guest ended itself. */
 void machine_ended(struct machine *machine, enum machine_run_state state,
 		   enum machine_exit_reason reason, int status);

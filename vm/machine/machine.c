@@ -64,6 +64,11 @@ static void debug_exit(void *opaque, uint32_t value)
 		      (int)((value << 1 | 1) & 0xff));
 }
 
+static bool may_rest(void *opaque)
+{
+	return machine_may_enter(opaque);
+}
+
 static int map_piece(struct machine *machine, const char *name, uint64_t gpa,
 		     uint64_t size_bytes, struct smudge_error *err)
 {
@@ -133,6 +138,7 @@ static int open_devices(struct machine *machine,
 		.memory_at = memory_at,
 		.memory_written = memory_written,
 		.debug_exit = debug_exit,
+		.may_rest = may_rest,
 	};
 
 	return devices_open(&machine->devices, config, &host, err);

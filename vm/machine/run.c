@@ -31,6 +31,16 @@ static bool may_enter(const struct machine *machine)
 	       !machine->is_memory_lost && !machine->is_ending;
 }
 
+bool machine_may_enter(struct machine *machine)
+{
+	bool may;
+
+	pthread_mutex_lock(&machine->lock);
+	may = may_enter(machine);
+	pthread_mutex_unlock(&machine->lock);
+	return may;
+}
+
 /* With the lock held. A machine that failed stays so while it is here. */
 static enum machine_run_state change_state(struct machine *machine,
 					   enum machine_run_state state)

@@ -215,6 +215,28 @@ static void test_timer_is_waited_for(void **state)
 	devices_close(&devices);
 }
 
+static bool may_not_rest(void *opaque)
+{
+	return false;
+}
+
+/* A vCPU that is to leave the guest. 1,000 waits take a second at least. */
+static void test_no_wait_beside_a_stop(void **state)
+{
+	struct devices devices;
+	uint32_t before;
+
+	open_devices(&devices);
+	devices.host.may_rest = may_not_rest;
+	vm_clock_start(&devices.clock);
+	do {
+		before = devices_in(&devices, 0x608, 4);
+		for (int i = 0; i < 1000; i++)
+			stands_for(&devices, INT32_MAX);
+	} while (devices_in(&devices, 0x608, 4) - before > 3500000);
+	devices_close(&devices);
+}
+
 static void test_forgotten_is_not_applied(void **state)
 {
 	static const uint8_t saved[] = {1, 2, 3, 4};
@@ -245,4 +267,5 @@ static void test_unknown_ports_read_ones(void **state)
 
 TEST_MAIN(test_vcpu_round_trip, test_vcpu_bytes, test_serial_round_trip,
 	  test_timer_continues, test_timer_is_waited_for,
-	  test_forgotten_is_not_applied, test_unknown_ports_read_ones)
+	  test_no_wait_beside_a_stop, test_forgotten_is_not_applied,
+	  test_unknown_ports_read_ones)
