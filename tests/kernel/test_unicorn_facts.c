@@ -209,7 +209,41 @@ static void test_syscall_does_nothing(void **state)
 	close_rig(&rig);
 }
 
+#define DATA_GPA (CODE_GPA + 0x2000)
+
+static void count_store(uc_engine *uc, uc_mem_type type, uint64_t address,
+			int size, int64_t value, void *opaque)
+{
+	*(unsigned int *)opaque += address == DATA_GPA;
+}
+
+/* Why the engine ends the run after a store to code. */
+static void test_a_block_that_changes_itself_ends_the_store_hook(void **state)
+{
+	unsigned int calls = 0;
+	struct rig rig;
+	uc_hook hook;
+
+	open_rig(&rig);
+	put(&rig, UC_X86_REG_RDI, DATA_GPA);
+	put(&rig, UC_X86_REG_RSI, 7);
+	assert_int_equal(uc_hook_add(rig.uc, &hook, UC_HOOK_MEM_WRITE,
+				     (void *)count_store, &calls, 1, 0),
+			 UC_ERR_OK);
+	/* mov [rip + 1], esi; mov eax, constant; mov [rdi], eax */
+	assert_int_equal(RUN(&rig, 0, 0x89, 0x35, 1, 0, 0, 0, 0xb8, 0, 0, 0, 0,
+			     0x89, 0x07),
+			 UC_ERR_OK);
+	assert_int_equal(*word_at(&rig, DATA_GPA), 7);
+	assert_int_equal(calls, 0);
+	/* mov [rdi], eax */
+	assert_int_equal(RUN(&rig, 0, 0x89, 0x07), UC_ERR_OK);
+	assert_int_equal(calls, 1);
+	close_rig(&rig);
+}
+
 TEST_MAIN(test_addresses_are_not_translated, test_pages_must_be_present,
 	  test_the_end_address_comes_into_cr2,
 	  test_cr8_and_efer_bits_are_not_kept, test_sse_is_never_refused,
-	  test_the_time_stamp_counter_is_the_hosts, test_syscall_does_nothing)
+	  test_the_time_stamp_counter_is_the_hosts, test_syscall_does_nothing,
+	  test_a_block_that_changes_itself_ends_the_store_hook)

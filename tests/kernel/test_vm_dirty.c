@@ -152,9 +152,10 @@ static void track(const char *engine, const char *dirty)
 
 /*
  * Replace what the paused guest runs by one store of 1 to TARGET_GPA and an
- * endless loop, in low memory that is not used.
+ * endless loop, in low memory that is not used. A block that is changing itself
+ * does so before.
  */
-static void inject_store(struct vm_guest *guest)
+static void inject_store(struct vm_guest *guest, bool is_changing)
 {
 	static const uint8_t code[] = {0xc7,
 				       0x04,
@@ -172,8 +173,17 @@ static void inject_store(struct vm_guest *guest)
 	struct smudge_error err = {0};
 	struct vm_buf buf = {0};
 
-	memcpy(ram_at(machine_ram(guest->machine), CODE_GPA, sizeof(code)),
-	       code, sizeof(code));
+	/* mov [rip + 1], esi; mov eax, constant: the block changes itself */
+	static const uint8_t change[] = {0x89, 0x35, 1, 0, 0, 0,
+					 0xb8, 0,    0, 0, 0};
+	uint8_t *at = ram_at(machine_ram(guest->machine), CODE_GPA,
+			     sizeof(change) + sizeof(code));
+
+	if (is_changing) {
+		memcpy(at, change, sizeof(change));
+		at += sizeof(change);
+	}
+	memcpy(at, code, sizeof(code));
 	memset(ram_at(machine_ram(guest->machine), TARGET_GPA, 4), 0, 4);
 	must(machine_save_state(guest->machine, &buf, &err), &err);
 	vm_buf_patch32(&buf, RIP_OFFSET, CODE_GPA);
@@ -193,7 +203,7 @@ static void wait_for_store(struct vm_guest *guest)
 }
 
 /* The very last store before a pause, with nothing after it to help. */
-static void last_store(const char *engine, const char *dirty)
+static void last_store(const char *engine, const char *dirty, bool is_changing)
 {
 	struct vm_guest guest;
 	struct shadow shadow;
@@ -206,7 +216,7 @@ static void last_store(const char *engine, const char *dirty)
 	vm_guest_wait_passes(&guest, 1);
 	machine_pause(guest.machine, MACHINE_PAUSED);
 	open_shadow(guest.machine, &shadow);
-	inject_store(&guest);
+	inject_store(&guest, is_changing);
 	copy_dirty(guest.machine, &shadow);
 	assert_false(smudge_client_test(shadow.client, shadow.ram->region,
 					TARGET_GPA / 4096));
@@ -223,19 +233,24 @@ static void last_store(const char *engine, const char *dirty)
 
 static void test_last_store_kvm(void **state)
 {
-	last_store("kvm", "kvm-manual");
-	last_store("kvm", "kvm-legacy");
-	last_store("kvm", "kvm-ring");
+	last_store("kvm", "kvm-manual", false);
+	last_store("kvm", "kvm-manual", true);
+	last_store("kvm", "kvm-legacy", false);
+	last_store("kvm", "kvm-legacy", true);
+	last_store("kvm", "kvm-ring", false);
+	last_store("kvm", "kvm-ring", true);
 }
 
 static void test_last_store_uffd(void **state)
 {
-	last_store("unicorn", "uffd");
+	last_store("unicorn", "uffd", false);
+	last_store("unicorn", "uffd", true);
 }
 
 static void test_last_store_hook(void **state)
 {
-	last_store("unicorn", "hook");
+	last_store("unicorn", "hook", false);
+	last_store("unicorn", "hook", true);
 }
 
 static void test_kvm_manual(void **state)

@@ -13,6 +13,10 @@
  * the next store to another page, or when the vCPU leaves the guest: a page
  * that was reported too early could be copied without the store.
  *
+ * A store that changes the block it is in makes Unicorn 2.0.1 execute it again,
+ * in a block of its own, and call the store hook no more until the run ends. So
+ * after a store to a page of code the run ends when that block may have ended.
+ *
  * What Unicorn 2.0.1 does not emulate ends the run with a sentence when a
  * guest does it: another CR3 (noticed at the start of the next block), a store
  * to the page tables, SYSCALL, an exception with a handler.
@@ -62,12 +66,37 @@ static void report_store(struct engine_vcpu *vcpu)
 	vcpu->stored_bytes = 0;
 }
 
+static uint64_t *code_word(struct engine_vcpu *vcpu, uint64_t page)
+{
+	return &vcpu->code_pages[page % ENGINE_CODE_PAGES / 64];
+}
+
+static void note_code(struct engine_vcpu *vcpu, uint64_t gpa, uint32_t size)
+{
+	uint64_t first = gpa >> RAM_PAGE_SHIFT;
+	uint64_t last = (gpa + (size ? size - 1 : 0)) >> RAM_PAGE_SHIFT;
+
+	*code_word(vcpu, first) |= UINT64_C(1) << first % 64;
+	*code_word(vcpu, last) |= UINT64_C(1) << last % 64;
+}
+
+/* Others may be taken for such: the run ends in vain then. */
+static bool is_code(struct engine_vcpu *vcpu, uint64_t gpa)
+{
+	uint64_t page = gpa >> RAM_PAGE_SHIFT;
+
+	return *code_word(vcpu, page) >> page % 64 & 1;
+}
+
 static void stored(uc_engine *uc, uc_mem_type type, uint64_t address, int size,
 		   int64_t value, void *opaque)
 {
 	struct engine_vcpu *vcpu = opaque;
 	uint64_t last = vcpu->stored_gpa + vcpu->stored_bytes;
 
+	if (is_code(vcpu, address) ||
+	    is_code(vcpu, address + (uint64_t)size - 1))
+		vcpu->nblocks_left = 2;
 	/* inside the pages that are reported anyway */
 	if (vcpu->stored_bytes &&
 	    address >> RAM_PAGE_SHIFT == vcpu->stored_gpa >> RAM_PAGE_SHIFT &&
@@ -91,6 +120,12 @@ static void stop(struct engine_vcpu *vcpu, uint64_t rip)
 	uc_emu_stop(vcpu->uc);
 }
 
+/* May the store hook be off now? */
+static bool must_report(struct engine_vcpu *vcpu)
+{
+	return vcpu->nblocks_left && --vcpu->nblocks_left == 0;
+}
+
 static void block_starts(uc_engine *uc, uint64_t address, uint32_t size,
 			 void *opaque)
 {
@@ -99,8 +134,11 @@ static void block_starts(uc_engine *uc, uint64_t address, uint32_t size,
 	engine_unicorn_enters(vcpu, address, size);
 	if (vcpu->is_stopping)
 		return;
+	if (vcpu->engine->hook.wrote)
+		note_code(vcpu, address, size);
 	if (engine_unicorn_has_other_tables(vcpu) || is_kicked(vcpu) ||
-	    vcpu->has_work || vcpu->code.nnew_blocks >= ENGINE_MAX_NEW_BLOCKS)
+	    must_report(vcpu) || vcpu->has_work ||
+	    vcpu->code.nnew_blocks >= ENGINE_MAX_NEW_BLOCKS)
 		stop(vcpu, address);
 }
 
@@ -247,6 +285,7 @@ static void run_guest(void *opaque)
 	vcpu->code.is_first_run = !vcpu->has_run;
 	vcpu->has_run = true;
 	vcpu->is_stopping = false;
+	vcpu->nblocks_left = 0;
 	why = uc_emu_start(vcpu->uc, vcpu->shadow.rip, 0, 0, 0);
 	report_store(vcpu);
 	if (vcpu->unemulated.code) {

@@ -31,6 +31,7 @@ struct engine {
 
 #define ENGINE_MAX_NEW_BLOCKS	 512
 #define ENGINE_MAX_INVALIDATIONS 512
+#define ENGINE_CODE_PAGES	 32768
 
 struct engine_piece {
 	uint64_t gpa;
@@ -68,6 +69,13 @@ struct engine_vcpu {
 	/* the last store seen by the hook, not yet reported */
 	uint64_t stored_gpa;
 	uint32_t stored_bytes;
+	/*
+	 * With the hook: pages of code that was run, a bit each, by their
+	 * number modulo ENGINE_CODE_PAGES; and after a store to one, at which
+	 * block's start from there the run ends.
+	 */
+	uint64_t code_pages[ENGINE_CODE_PAGES / 64];
+	unsigned int nblocks_left;
 	/* the state set last: Unicorn does not return all hidden parts */
 	struct vcpu_state shadow;
 };

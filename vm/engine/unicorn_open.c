@@ -7,6 +7,7 @@
 #include "engine/unicorn.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include <smudge/error.h>
 
@@ -34,6 +35,7 @@ int engine_unicorn_open(struct engine_vcpu *vcpu, struct smudge_error *err)
 		uc_close(vcpu->uc);
 	vcpu->uc = NULL;
 	vcpu->has_run = false;
+	memset(vcpu->code_pages, 0, sizeof(vcpu->code_pages));
 	ret = uc_open(UC_ARCH_X86, UC_MODE_64, &vcpu->uc);
 	if (ret != UC_ERR_OK) {
 		vcpu->uc = NULL;
