@@ -39,10 +39,9 @@ BESIDE = ["nice", "-n", "10"]
 BESIDE_TIME = ["--timeout-multiplier", "5"]
 # End-to-end tests. Each starts guests, so not more on any machine.
 AT_ONCE = ["--num-processes", "2"]
-# A sanitizer names functions and lines. Types, and the linker of binutils, make
-# these builds a sixth longer.
+# A sanitizer names functions and lines, for which types are not needed.
 SANITIZED = ["-Dbuildtype=debugoptimized", "-Db_lundef=false",
-             "-Dc_args=-gline-tables-only", "-Dc_link_args=-fuse-ld=lld"]
+             "-Dc_args=-gline-tables-only"]
 
 # name, compiler, meson options, suites (None: build only)
 ROWS = [
