@@ -5,8 +5,13 @@
 #include "common/process.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
+
+#include "common/clock.h"
+
+#define POLL_MS 10
 
 int process_read_stat(pid_t pid, struct process_stat *ret_stat)
 {
@@ -68,4 +73,16 @@ bool process_is_ending(pid_t pid)
 	if (is_killed(pid))
 		return true;
 	return !process_read_stat(pid, &stat) && stat.flags & PROCESS_IS_ENDING;
+}
+
+bool process_wait_ending(pid_t pid, int pidfd, int max_ms,
+			 bool (*is_over)(void))
+{
+	const int64_t until_ns = clock_now_ns() + max_ms * CLOCK_NS_PER_MS;
+	struct pollfd wait = {.fd = pidfd, .events = POLLIN};
+
+	while (poll(&wait, 1, 0) == 0 && !(is_over && is_over()) &&
+	       clock_now_ns() < until_ns && process_is_ending(pid))
+		(void)poll(&wait, 1, POLL_MS);
+	return poll(&wait, 1, 0) == 1;
 }

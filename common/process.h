@@ -41,4 +41,15 @@ const char *process_memory_missing(pid_t pid);
  */
 bool process_is_ending(pid_t pid);
 
+/*
+ * process_wait_ending - wait for the end of a process while it is ending
+ * @pidfd: of @pid
+ * @is_over: asked now and then, true ends the wait; may be NULL
+ *
+ * Blocks for @max_ms milliseconds at most, and not where the process is not
+ * ending. Return: has it ended?
+ */
+bool process_wait_ending(pid_t pid, int pidfd, int max_ms,
+			 bool (*is_over)(void));
+
 #endif

@@ -64,8 +64,8 @@ typedef long (*scan_fn)(int pagemap, uint64_t start, uint64_t end,
 			struct smi_sys_page_run *runs, size_t max);
 
 /* @before: what the last attempt returned, or 0. */
-static long scan(struct smi_uffd *u, scan_fn call, uint64_t start, uint64_t end,
-		 long before)
+static long scan_once(struct smi_uffd *u, scan_fn call, uint64_t start,
+		      uint64_t end, long before)
 {
 	bool is_held = before == -EPERM && smi_uffd_hold(&u->fds);
 	long n = call(u->fds.pagemap, start, end, u->runs, SMI_UFFD_MAX_RUNS);
@@ -89,38 +89,25 @@ static bool is_disturbed(const struct smi_uffd *u, long n, long before,
 }
 
 /*
- * Fetch at most SMI_UFFD_MAX_RUNS runs of a window. A scan that fails may have
- * protected pages without reporting them, so the window counts as written
- * before the next attempt.
+ * At most SMI_UFFD_MAX_RUNS runs of a window. A scan that protects and fails
+ * may have protected pages without reporting them, so the window counts as
+ * written before the next attempt; @sink is NULL for one that does not protect.
  */
-static long take_runs(struct smi_uffd *u, uint64_t start, uint64_t end,
-		      struct smudge_sink *sink)
+static long scan(struct smi_uffd *u, scan_fn call, uint64_t start, uint64_t end,
+		 struct smudge_sink *sink)
 {
 	long before = 0;
 
 	for (int attempt = 0;; attempt++) {
-		long n = scan(u, smi_sys_pagemap_take_written, start, end,
-			      before);
+		long n = scan_once(u, call, start, end, before);
 
 		if (!is_disturbed(u, n, before, attempt))
 			return n;
 		before = n;
+		if (!sink)
+			continue;
 		smudge_sink_range(sink, start - u->start, end - start);
 		smi_drops_written(&u->drops, start, end);
-	}
-}
-
-static long find_runs(struct smi_uffd *u, uint64_t start, uint64_t end)
-{
-	long before = 0;
-
-	for (int attempt = 0;; attempt++) {
-		long n = scan(u, smi_sys_pagemap_find_written, start, end,
-			      before);
-
-		if (!is_disturbed(u, n, before, attempt))
-			return n;
-		before = n;
 	}
 }
 
@@ -149,7 +136,8 @@ static int scan_window(struct smi_uffd *u, uint64_t start, uint64_t end,
 		       struct smudge_sink *sink, struct smudge_error *err)
 {
 	while (start < end) {
-		long n = take_runs(u, start, end, sink);
+		long n =
+			scan(u, smi_sys_pagemap_take_written, start, end, sink);
 
 		if (n == -EPERM && u->fds.target) {
 			int ret = smi_uffd_replaced(u, start, end, sink, err);
@@ -269,7 +257,7 @@ static int look_written(struct smi_uffd *u, uint64_t start, uint64_t end,
 	long n = SMI_UFFD_MAX_RUNS;
 
 	while (start < end && n == SMI_UFFD_MAX_RUNS) {
-		n = find_runs(u, start, end);
+		n = scan(u, smi_sys_pagemap_find_written, start, end, NULL);
 		if (n == -EPERM && u->fds.target) {
 			smudge_sink_range(sink, start - u->start, end - start);
 			return 0;

@@ -32,8 +32,7 @@
 /* A process that executes another program just then is opened once more. */
 #define MAX_TRIES 10
 /* The kernel frees its memory before it reports the end. */
-#define MAX_END_MS  2000
-#define END_POLL_MS 10
+#define MAX_END_MS 2000
 
 static int quiesce(void *opaque, struct smudge_error *err)
 {
@@ -278,14 +277,8 @@ static bool may_pass(int ret)
 /* Ended, or about to: what failed then has failed by that. */
 static bool has_just_ended(const struct checkpoint_outside *outside)
 {
-	const int64_t until_ms = clock_now_ms() + MAX_END_MS;
-	struct pollfd wait = {.fd = outside->pidfd, .events = POLLIN};
-
-	while (poll(&wait, 1, 0) == 0 && !interrupted() &&
-	       clock_now_ms() < until_ms &&
-	       process_is_ending(outside->subject->pid))
-		(void)poll(&wait, 1, END_POLL_MS);
-	return has_ended(outside);
+	return process_wait_ending(outside->subject->pid, outside->pidfd,
+				   MAX_END_MS, interrupted);
 }
 
 /* Of a series, what may pass is said, and the next checkpoint follows, unless

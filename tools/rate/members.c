@@ -7,7 +7,6 @@
 #include <smudge/error.h>
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +16,7 @@
 #include "common/clock.h"
 #include "common/process.h"
 
-#define END_MS	    200
-#define END_POLL_MS 10
+#define END_MS 200
 
 /* Failures of one method that another one may not have. */
 static bool may_sample(int code)
@@ -103,14 +101,9 @@ static int open_meter(struct rate_member *member,
 static int explain(const struct rate_member *member, int code,
 		   struct smudge_error *err)
 {
-	struct pollfd end = {.fd = member->target.pidfd, .events = POLLIN};
-	const int64_t until_ns = clock_now_ns() + END_MS * CLOCK_NS_PER_MS;
-
 	/* One that only has nothing to measure is not waited for. */
-	while (poll(&end, 1, 0) == 0 && process_is_ending(member->target.pid) &&
-	       clock_now_ns() < until_ns)
-		(void)poll(&end, 1, END_POLL_MS);
-	if (!rate_target_has_ended(&member->target))
+	if (!process_wait_ending(member->target.pid, member->target.pidfd,
+				 END_MS, NULL))
 		return code;
 	*err = (struct smudge_error)SMUDGE_ERROR_INIT;
 	return smudge_error_set(err, -ESRCH, "rate", "process %d has ended",

@@ -9,8 +9,6 @@
 
 #include "common/clock.h"
 
-#define NS_PER_S UINT64_C(1000000000)
-
 int64_t host_now_ns(void)
 {
 	return clock_now_ns();
@@ -18,8 +16,8 @@ int64_t host_now_ns(void)
 
 void host_sleep_ns(uint64_t ns)
 {
-	struct timespec span = {.tv_sec = (time_t)(ns / NS_PER_S),
-				.tv_nsec = (long)(ns % NS_PER_S)};
+	struct timespec span = {.tv_sec = (time_t)(ns / CLOCK_NS_PER_S),
+				.tv_nsec = (long)(ns % CLOCK_NS_PER_S)};
 
 	clock_nanosleep(CLOCK_MONOTONIC, 0, &span, NULL);
 }
