@@ -14,6 +14,7 @@
 #include <linux/kvm.h>
 
 #include "bench_guest.h"
+#include "common/kvm_vm.h"
 
 #define LOW_BYTES  (UINT64_C(4) << 20)
 #define CODE_GPA   UINT64_C(0x1000)
@@ -187,7 +188,7 @@ int bench_guest_open(struct bench_guest *guest, void *ram, uint64_t ram_bytes,
 	};
 	if (hooks)
 		guest->hooks = *hooks;
-	guest->vm_fd = kvm_fd < 0 ? -1 : ioctl(kvm_fd, KVM_CREATE_VM, 0);
+	guest->vm_fd = kvm_fd < 0 ? -1 : kvm_vm_create(kvm_fd);
 	if (guest->vm_fd < 0)
 		ret = smudge_error_set(err, -ENODEV, "guest",
 				       "/dev/kvm does not work");

@@ -19,6 +19,7 @@
 #include <smudge/smudge.h>
 
 #include "bench_display.h"
+#include "common/kvm_vm.h"
 
 #define RAM_GPA (UINT64_C(1) << 40)
 
@@ -125,10 +126,11 @@ static int make_vm(struct smudge_viewer *v)
 
 	if (fd < 0)
 		return -errno;
-	v->vm_fd = ioctl(fd, KVM_CREATE_VM, 0);
+	v->vm_fd = kvm_vm_create(fd);
 	close(fd);
-	if (v->vm_fd < 0 ||
-	    ioctl(v->vm_fd, KVM_SET_USER_MEMORY_REGION, &slot) < 0)
+	if (v->vm_fd < 0)
+		return v->vm_fd;
+	if (ioctl(v->vm_fd, KVM_SET_USER_MEMORY_REGION, &slot) < 0)
 		return -errno;
 	return 0;
 }

@@ -125,6 +125,17 @@ static int take_written(struct smudge_client *client)
 	return smudge_client_skip(client, region, 0, NPAGES, &err);
 }
 
+/* Linux gives it up when a signal, or work of an io_uring, comes in. */
+static int create_vm(int kvm_fd)
+{
+	int fd;
+
+	do {
+		fd = ioctl(kvm_fd, KVM_CREATE_VM, 0);
+	} while (fd < 0 && errno == EINTR);
+	return fd;
+}
+
 static int open_vm(void)
 {
 	struct smudge_kvm_options options = {.size = sizeof(options)};
@@ -133,7 +144,8 @@ static int open_vm(void)
 
 	if (kvm_fd < 0)
 		return -ENODEV;
-	options.vm_fd = vm_fd = ioctl(kvm_fd, KVM_CREATE_VM, 0);
+	vm_fd = create_vm(kvm_fd);
+	options.vm_fd = vm_fd;
 	close(kvm_fd);
 	if (vm_fd < 0 || ioctl(vm_fd, KVM_SET_TSS_ADDR, 0xfffbd000UL))
 		return -errno;

@@ -232,6 +232,17 @@ static int create_vcpu(void)
 	return 0;
 }
 
+/* Linux gives it up when a signal, or work of an io_uring, comes in. */
+static int create_vm(int kvm_fd)
+{
+	int fd;
+
+	do {
+		fd = ioctl(kvm_fd, KVM_CREATE_VM, 0);
+	} while (fd < 0 && errno == EINTR);
+	return fd;
+}
+
 static int open_vm(int use_ring)
 {
 	int kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
@@ -239,7 +250,7 @@ static int open_vm(int use_ring)
 
 	if (kvm_fd < 0)
 		return -ENODEV;
-	vm_fd = ioctl(kvm_fd, KVM_CREATE_VM, 0);
+	vm_fd = create_vm(kvm_fd);
 	close(kvm_fd);
 	if (vm_fd < 0 || ioctl(vm_fd, KVM_SET_TSS_ADDR, 0xfffbd000UL))
 		return -errno;

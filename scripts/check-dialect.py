@@ -9,6 +9,7 @@ Prints file:line, what is wrong and what to write instead:
 - a return value is kept in "ret";
 - a loop's counter is declared in its for, unless it is used after it;
 - atomics are those of <stdatomic.h>;
+- KVM's machines are made by kvm_vm_create, which nothing interrupts;
 - an error's sentence begins in lower case and has no full stop: the program
   that prints it adds both; what it quotes is in single quotes;
 - a file begins with what it is for;
@@ -27,6 +28,8 @@ FOLDERS = ("bench", "common", "examples", "guests", "include", "lib", "tests",
 DOCUMENT = re.compile(r".*\.md$|man/|web/.*\.html$")
 # Builtins that must work on memory of others which is not _Atomic: path, why.
 PLAIN_ATOMICS = {"vm/engine/kvm.c": "a byte that KVM reads"}
+# Those that make KVM's machines themselves: they stand alone.
+MAKE_VM = ("common/kvm_vm.h", "examples/", "tests/abi/")
 # Calls that take an error's sentence.
 SAYS_ERROR = re.compile(
     r"\w*(?:error_set|callback_check|malformed|refuse\w*|bad_\w+|tool_usage)"
@@ -132,6 +135,13 @@ def check_atomics(name, source):
                 f"{match.group()}: use <stdatomic.h>"
 
 
+def check_vm(name, source):
+    for match in re.finditer(r"\bioctl\([^;]*?\bKVM_CREATE_VM\b", source.code):
+        if not name.startswith(MAKE_VM):
+            yield source.line_at(match.start()), \
+                "KVM_CREATE_VM may be interrupted: use kvm_vm_create"
+
+
 def called(code, at):
     """The name of the call whose argument is at an offset, and its offset."""
     depth = 0
@@ -206,8 +216,8 @@ def words_of(line, text):
             yield lines[at], f'"{match.group()}": {instead}'
 
 
-CHECKS = [check_guard, check_return, check_counter, check_atomics, check_error,
-          check_purpose, check_words]
+CHECKS = [check_guard, check_return, check_counter, check_atomics, check_vm,
+          check_error, check_purpose, check_words]
 
 
 def documents(*places):

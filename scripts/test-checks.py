@@ -80,6 +80,8 @@ DIALECT = [
     ("int i;\n\n\tfor (i = 0; i < 3; i++)\n\t\tf(i);\n\treturn i;", None),
     ("for (int i = 0; i < 3; i++)\n\t\tf(i);", None),
     ("return __atomic_load_n(p, 0);", "stdatomic"),
+    ("int fd = ioctl(kvm_fd,\n\t\t       KVM_CREATE_VM, 0);", "kvm_vm_create"),
+    ("int fd = ioctl(kvm_fd, KVM_RUN, 0);\n\n\tf(KVM_CREATE_VM);", None),
     ('return smudge_error_set(err, -EIO, "disk", "the disk "\n\t\t"fails");',
      None),
     ('return smudge_error_set(err, -EIO, "disk", "The disk fails");',

@@ -22,6 +22,8 @@
 
 #include <linux/kvm.h>
 
+#include "common/kvm_vm.h"
+
 /* A place for Intel's real mode, away from the scrap. */
 #define TSS_GPA 0xfffbd000UL
 
@@ -63,9 +65,11 @@ static int open_vm(struct vm *vm, struct smudge_error *err)
 					"/dev/kvm cannot be opened: %s",
 					strerror(-ret));
 	}
-	vm->vm_fd = ioctl(fd, KVM_CREATE_VM, 0);
-	if (vm->vm_fd < 0)
+	vm->vm_fd = kvm_vm_create(fd);
+	if (vm->vm_fd < 0) {
+		errno = -vm->vm_fd;
 		return refused(err, "a virtual machine");
+	}
 	if (ioctl(vm->vm_fd, KVM_SET_TSS_ADDR, TSS_GPA) < 0)
 		return refused(err, "an address for the TSS");
 	return scrap_open(&vm->scrap, err);

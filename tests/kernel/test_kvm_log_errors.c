@@ -14,6 +14,7 @@
 #include <linux/kvm.h>
 
 #include "kvm_track.h"
+#include "common/kvm_vm.h"
 
 #define NPAGES 100
 #define LEGACY SMUDGE_KVM_LOG_LEGACY
@@ -208,7 +209,7 @@ static int open_ring_machine(void)
 	struct kvm_enable_cap ring = {.cap = KVM_CAP_DIRTY_LOG_RING,
 				      .args = {65536}};
 	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	int vm_fd = ioctl(fd, KVM_CREATE_VM, 0);
+	int vm_fd = kvm_vm_create(fd);
 
 	close(fd);
 	if (ioctl(vm_fd, KVM_ENABLE_CAP, &ring) < 0) {

@@ -15,6 +15,7 @@
 #include <linux/kvm.h>
 
 #include "support.h"
+#include "common/kvm_vm.h"
 
 #define CODE_GPA  UINT64_C(0x1000)
 #define CODE_SLOT 0
@@ -109,8 +110,8 @@ static void create_vm(struct tiny_vm *vm)
 	memset(vm, 0, sizeof(*vm));
 	vm->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	assert_return_code(vm->kvm_fd, errno);
-	vm->vm_fd = ioctl(vm->kvm_fd, KVM_CREATE_VM, 0);
-	assert_return_code(vm->vm_fd, errno);
+	vm->vm_fd = kvm_vm_create(vm->kvm_fd);
+	assert_return_code(vm->vm_fd, -vm->vm_fd);
 }
 
 static void create_slots(struct tiny_vm *vm, uint8_t *ram, uint64_t npages)

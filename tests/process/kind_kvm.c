@@ -14,6 +14,7 @@
 #include <linux/kvm.h>
 
 #include "rig.h"
+#include "common/kvm_vm.h"
 
 #define PAGE_BYTES 4096
 
@@ -50,7 +51,7 @@ static bool set_registers(int vcpu)
 static bool begin_kvm(struct rig_worker *worker)
 {
 	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	int vm = kvm < 0 ? -1 : ioctl(kvm, KVM_CREATE_VM, 0);
+	int vm = kvm < 0 ? -1 : kvm_vm_create(kvm);
 	int vcpu = vm < 0 ? -1 : ioctl(vm, KVM_CREATE_VCPU, 0);
 	int size = vcpu < 0 ? -1 : ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
 

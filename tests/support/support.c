@@ -18,6 +18,7 @@
 #include <smudge/source.h>
 
 #include "slow.h"
+#include "common/kvm_vm.h"
 
 struct test_rng test_rng_start(const char *test_name)
 {
@@ -107,7 +108,7 @@ void test_skip_without(const char *ability, const char *reason)
 static bool gives_vm(void)
 {
 	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	int vm = fd < 0 ? -1 : ioctl(fd, KVM_CREATE_VM, 0);
+	int vm = fd < 0 ? -1 : kvm_vm_create(fd);
 
 	if (vm >= 0)
 		close(vm);

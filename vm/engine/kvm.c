@@ -23,6 +23,8 @@
 #include <smudge/error.h>
 #include <smudge/kvm_ring.h>
 
+#include "common/kvm_vm.h"
+
 #define WHERE	    "kvm"
 #define API_VERSION 12
 #define MAX_CPUID   256
@@ -80,9 +82,9 @@ static int setup_vm(struct engine *engine, const struct ram *ram,
 	if (size < (int)sizeof(struct kvm_run))
 		return refuse(err, -ENODEV, "the size of a vCPU's area");
 	engine->run_bytes = (size_t)size;
-	engine->vm_fd = ioctl(engine->kvm_fd, KVM_CREATE_VM, 0);
+	engine->vm_fd = kvm_vm_create(engine->kvm_fd);
 	if (engine->vm_fd < 0)
-		return refuse(err, -errno, "a virtual machine");
+		return refuse(err, engine->vm_fd, "a virtual machine");
 	if (ioctl(engine->vm_fd, KVM_SET_TSS_ADDR, TSS_GPA) < 0)
 		return refuse(err, -errno, "the place of its TSS");
 	for (size_t i = 0; i < ram->npieces; i++) {

@@ -20,6 +20,7 @@
 #include <smudge/vhost_log.h>
 
 #include "migrate_rig.h"
+#include "common/kvm_vm.h"
 
 /* Both sides of a migration; the one that is looked at gets @err. */
 static int migrate(bool fails, bool looks_at_sender, struct smudge_error *err)
@@ -88,7 +89,7 @@ int afresh_uffd_create(bool fails, struct smudge_error *err)
 static int make_vm(void)
 {
 	int kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	int vm_fd = kvm_fd < 0 ? -1 : ioctl(kvm_fd, KVM_CREATE_VM, 0);
+	int vm_fd = kvm_fd < 0 ? -1 : kvm_vm_create(kvm_fd);
 
 	if (kvm_fd >= 0)
 		close(kvm_fd);

@@ -16,6 +16,7 @@
 #include <smudge/kvm_ring.h>
 
 #include "source/kvm_ring.h"
+#include "common/kvm_vm.h"
 
 struct machine {
 	int vm_fd, vcpu_fd;
@@ -31,7 +32,7 @@ static bool open_machine(struct machine *m)
 	*m = (struct machine){-1, -1, NULL, NULL};
 	if (kvm_fd < 0)
 		return false;
-	m->vm_fd = ioctl(kvm_fd, KVM_CREATE_VM, 0);
+	m->vm_fd = kvm_vm_create(kvm_fd);
 	close(kvm_fd);
 	o.vm_fd = m->vm_fd;
 	if (smudge_kvm_ring_create(&o, &m->ring, NULL) == 0)
@@ -54,7 +55,7 @@ int afresh_kvm_ring_create(bool fails, struct smudge_error *err)
 {
 	struct smudge_kvm_ring_options o = {.size = sizeof(o)};
 	int kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	int vm_fd = ioctl(kvm_fd, KVM_CREATE_VM, 0);
+	int vm_fd = kvm_vm_create(kvm_fd);
 	struct smudge_kvm_ring *ring;
 	int ret;
 

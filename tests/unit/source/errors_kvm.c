@@ -17,6 +17,7 @@
 #include "deny.h"
 #include "log_catch.h"
 #include "support.h"
+#include "common/kvm_vm.h"
 
 static void expect_sentence(const struct smudge_error *err, int code,
 			    const char *words)
@@ -126,7 +127,7 @@ static struct smudge_kvm *any_machine(int *ret_vm_fd)
 	struct smudge_kvm *kvm = NULL;
 	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 
-	options.vm_fd = ioctl(fd, KVM_CREATE_VM, 0);
+	options.vm_fd = kvm_vm_create(fd);
 	close(fd);
 	assert_int_equal(smudge_kvm_create(&options, &kvm, NULL), 0);
 	*ret_vm_fd = options.vm_fd;

@@ -22,6 +22,7 @@
 
 #include "fail_memory.h"
 #include "fake_source.h"
+#include "common/kvm_vm.h"
 
 #define NPAGES 256
 
@@ -195,7 +196,7 @@ static void open_vm(struct scene *scene)
 {
 	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 
-	scene->vm_fd = ioctl(fd, KVM_CREATE_VM, 0);
+	scene->vm_fd = kvm_vm_create(fd);
 	close(fd);
 	assert_true(scene->vm_fd >= 0);
 	make_slot(scene);
@@ -230,7 +231,7 @@ static int create_ring(struct scene *scene, struct smudge_kvm_ring **ret)
 	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 
 	close(scene->vm_fd);
-	options.vm_fd = scene->vm_fd = ioctl(fd, KVM_CREATE_VM, 0);
+	options.vm_fd = scene->vm_fd = kvm_vm_create(fd);
 	close(fd);
 	return smudge_kvm_ring_create(&options, ret, NULL);
 }
