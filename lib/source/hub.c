@@ -58,19 +58,6 @@ static void report_run(const struct smudge_hub_member *member,
 			  run.npages << member->page_shift);
 }
 
-void smi_hub_post_collected(struct smudge_hub_member *member,
-			    uint64_t first_page, uint64_t npages)
-{
-	if (member->hub->harvested != member || first_page >= member->npages) {
-		smudge_hub_post(member, first_page, npages);
-		return;
-	}
-	if (npages > member->npages - first_page)
-		npages = member->npages - first_page;
-	report_run(member, (struct smudge_run){first_page, npages},
-		   member->hub->sink);
-}
-
 /*
  * While it is unknown what was written, everything was. @harvested: the member
  * whose harvest collects for @sink, or NULL.

@@ -48,4 +48,11 @@ struct smudge_hub_member {
 void smi_hub_post_collected(struct smudge_hub_member *member,
 			    uint64_t first_page, uint64_t npages);
 
+/*
+ * The same of scattered pages: bit i of the little-endian @words is page
+ * @first_page + i. Cheaper than a post for each of four pages or more.
+ */
+void smi_hub_post_words(struct smudge_hub_member *member, uint64_t first_page,
+			const uint64_t *words, size_t nwords);
+
 #endif

@@ -33,7 +33,7 @@
 #endif
 
 /* A batch: entries that are reset by one call. At most a quarter of a ring. */
-#define MAX_BATCH   4096
+#define MAX_BATCH   16384
 #define MIN_ENTRIES 4
 
 static int check_cap(const struct smudge_kvm_ring *ring, unsigned long cap)

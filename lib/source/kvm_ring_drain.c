@@ -26,6 +26,7 @@
  */
 #include "source/kvm_ring.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -37,6 +38,10 @@
 
 /* Answers of 0 in a row, each perhaps because of a signal. */
 #define MAX_IDLE_RESETS 1000
+
+/* What is posted at once, and from how many pages on that is cheaper. */
+#define BLOCK_PAGES UINT64_C(4096)
+#define MIN_MERGED  4
 
 static int reset_failed(int code, struct smudge_error *err)
 {
@@ -82,20 +87,38 @@ static int reset_fetched(struct smudge_kvm_ring *handle, struct smi_ring *ring,
 	return 0;
 }
 
-static void post_run(struct smudge_kvm_ring *handle,
-		     const struct smi_ring_page *first, size_t n)
+/* Entries of one slot and one block. */
+static void post_block(struct smudge_kvm_ring *handle,
+		       const struct smi_ring_page *pages, size_t n)
 {
 	struct smi_kvm_ring_slot *slot = NULL;
+	uint64_t first_page = pages->offset / BLOCK_PAGES * BLOCK_PAGES;
+	uint64_t words[BLOCK_PAGES / 64] = {0};
 
-	if (first->slot < SMI_KVM_RING_NSLOTS)
-		slot = handle->slots[first->slot];
-	if (slot)
-		smi_hub_post_collected(slot->member, first->offset, n);
-	else
+	if (pages->slot < SMI_KVM_RING_NSLOTS)
+		slot = handle->slots[pages->slot];
+	if (!slot) {
 		handle->stats.ignored += n;
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		uint64_t bit = pages[i].offset - first_page;
+
+		if (n < MIN_MERGED)
+			smi_hub_post_collected(slot->member, pages[i].offset,
+					       1);
+		else
+			words[bit / 64] |= htole64(UINT64_C(1) << bit % 64);
+	}
+	if (n >= MIN_MERGED)
+		smi_hub_post_words(slot->member, first_page, words,
+				   BLOCK_PAGES / 64);
 }
 
-/* Neighbours at once. */
+/*
+ * Neighbours at once: to post a page by itself costs as much as the kernel
+ * takes to reset its entry.
+ */
 static void post(struct smudge_kvm_ring *handle, size_t npages)
 {
 	const struct smi_ring_page *pages = handle->pages;
@@ -103,9 +126,10 @@ static void post(struct smudge_kvm_ring *handle, size_t npages)
 
 	for (size_t i = 1; i <= npages; i++) {
 		if (i < npages && pages[i].slot == pages[first].slot &&
-		    pages[i].offset == pages[first].offset + (i - first))
+		    pages[i].offset / BLOCK_PAGES ==
+			    pages[first].offset / BLOCK_PAGES)
 			continue;
-		post_run(handle, &pages[first], i - first);
+		post_block(handle, &pages[first], i - first);
 		first = i;
 	}
 }

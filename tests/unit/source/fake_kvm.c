@@ -5,6 +5,7 @@
  */
 #include "fake_kvm.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
@@ -40,6 +41,13 @@ void __real_smi_hub_post_collected(struct smudge_hub_member *member,
 				   uint64_t first_page, uint64_t npages);
 void __wrap_smi_hub_post_collected(struct smudge_hub_member *member,
 				   uint64_t first_page, uint64_t npages);
+
+void __real_smi_hub_post_words(struct smudge_hub_member *member,
+			       uint64_t first_page, const uint64_t *words,
+			       size_t nwords);
+void __wrap_smi_hub_post_words(struct smudge_hub_member *member,
+			       uint64_t first_page, const uint64_t *words,
+			       size_t nwords);
 
 void fake_kvm_open(void)
 {
@@ -291,4 +299,15 @@ void __wrap_smi_hub_post_collected(struct smudge_hub_member *member,
 {
 	check_armed(member, first_page, npages);
 	__real_smi_hub_post_collected(member, first_page, npages);
+}
+
+void __wrap_smi_hub_post_words(struct smudge_hub_member *member,
+			       uint64_t first_page, const uint64_t *words,
+			       size_t nwords)
+{
+	for (size_t i = 0; i < 64 * nwords; i++) {
+		if (le64toh(words[i / 64]) >> i % 64 & 1)
+			check_armed(member, first_page + i, 1);
+	}
+	__real_smi_hub_post_words(member, first_page, words, nwords);
 }
