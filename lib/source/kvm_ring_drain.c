@@ -16,8 +16,15 @@
  * translations before the call returns.
  *
  * One ring at a time, so that the call's answer tells how far the kernel got in
- * this ring. It may stop early for a signal (since Linux 6.16), and is called
- * again then.
+ * this ring.
+ *
+ * INTERRUPTED RESETS. The kernel gathers entries whose pages lie within 64 of
+ * each other, and arms these pages at once. Since Linux 6.16 it gives the call
+ * up when a signal is pending, and forgets what it has gathered (seen in 6.18):
+ * these entries are empty, their pages are not armed, and what is written to
+ * them is in no ring. So no signal comes in meanwhile. What cannot be blocked
+ * (work that io_uring does in this thread, a stop) is noticed by the entries
+ * that are flagged still, and all slots start over.
  *
  * LOST ENTRIES are those that the kernel overwrote (kvm_ring_entries.h). Their
  * pages are writable without an entry, and nothing names them. So all slots
@@ -28,6 +35,7 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -36,7 +44,7 @@
 #include "source/hub_objects.h"
 #include "sys/log.h"
 
-/* Answers of 0 in a row, each perhaps because of a signal. */
+/* Answers of 0 in a row, each perhaps because it was interrupted. */
 #define MAX_IDLE_RESETS 1000
 
 /* What is posted at once, and from how many pages on that is cheaper. */
@@ -53,12 +61,29 @@ static int reset_failed(int code, struct smudge_error *err)
 /* Return: the number of entries that the kernel reset, or -errno. */
 static int call_reset(struct smudge_kvm_ring *handle)
 {
-	int ret = ioctl(handle->vm_fd, KVM_RESET_DIRTY_RINGS, 0);
+	sigset_t all, before;
+	int ret;
 
-	handle->stats.resets++;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	ret = ioctl(handle->vm_fd, KVM_RESET_DIRTY_RINGS, 0);
 	if (ret < 0)
 		ret = errno == EINTR || errno == EAGAIN ? 0 : -errno;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	handle->stats.resets++;
 	return ret;
+}
+
+/* After a reset of some entries. */
+static void note_interrupted(struct smudge_kvm_ring *handle,
+			     const struct smi_ring *ring)
+{
+	if (ring->reset >= ring->fetch || !smi_ring_is_flagged(ring))
+		return;
+	handle->must_start_over = true;
+	SMI_SYS_LOG(SMUDGE_LOG_INFO, SMI_KVM_RING,
+		    "KVM_RESET_DIRTY_RINGS was interrupted, after which pages "
+		    "may not be armed: all pages are armed and reported again");
 }
 
 /*
@@ -77,6 +102,8 @@ static int reset_fetched(struct smudge_kvm_ring *handle, struct smi_ring *ring,
 		if (n < 0)
 			return reset_failed(n, err);
 		smi_ring_was_reset(ring, (uint64_t)n);
+		if (n > 0)
+			note_interrupted(handle, ring);
 		if (n > 0)
 			idle = 0;
 		else if (!smi_ring_is_flagged(ring))

@@ -7,6 +7,8 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -107,27 +109,76 @@ static int slot_of(uint32_t id)
 	return -1;
 }
 
-static bool reset_next(struct fake_vcpu *vcpu)
-{
-	struct smi_ring_entry *entry = entry_at(vcpu, vcpu->reset);
-	/* Acquire: as the kernel's. */
-	uint32_t flags =
-		atomic_load_explicit(&entry->flags, memory_order_acquire);
-	int slot = slot_of(entry->slot);
+/* Pages whose entries are empty already, and that are armed at once. */
+struct gathered {
+	uint32_t slot;
+	uint64_t offset, mask;
+};
 
-	if (!(flags & KVM_DIRTY_GFN_F_RESET))
+static void arm_gathered(const struct gathered *g, bool forgets)
+{
+	int slot = slot_of(g->slot);
+
+	for (uint64_t i = 0; slot >= 0 && i < 64; i++) {
+		uint64_t page = g->offset + i;
+
+		if (!(g->mask >> i & 1) || page >= FAKE_PAGES)
+			continue;
+		fake_kvm.is_armed[slot][page] = !forgets;
+		fake_kvm.is_forgotten[slot][page] = forgets;
+	}
+}
+
+static void gather(struct gathered *g, uint32_t slot, uint64_t offset)
+{
+	if (g->mask && g->slot == slot && offset - g->offset < 64) {
+		g->mask |= UINT64_C(1) << (offset - g->offset);
+		return;
+	}
+	arm_gathered(g, false);
+	*g = (struct gathered){slot, offset, 1};
+}
+
+static bool is_flagged(struct fake_vcpu *vcpu)
+{
+	/* Acquire: as the kernel's. */
+	return vcpu->entries &&
+	       atomic_load_explicit(&entry_at(vcpu, vcpu->reset)->flags,
+				    memory_order_acquire) &
+		       KVM_DIRTY_GFN_F_RESET;
+}
+
+/* Of signals alone can a thread know when none comes. */
+static bool is_interrupted(unsigned int n)
+{
+	sigset_t blocked;
+
+	pthread_sigmask(SIG_SETMASK, NULL, &blocked);
+	if (fake_kvm.by_signals && sigismember(&blocked, SIGALRM))
 		return false;
-	if (slot >= 0 && entry->offset < FAKE_PAGES)
-		fake_kvm.is_armed[slot][entry->offset] = true;
-	/* Relaxed: one thread. */
-	atomic_store_explicit(&entry->flags, 0, memory_order_relaxed);
-	vcpu->reset++;
-	return true;
+	return fake_kvm.resets_per_call && n >= fake_kvm.resets_per_call;
+}
+
+/* It is interrupted between two entries only. */
+static void reset_ring(struct fake_vcpu *vcpu, unsigned int *n)
+{
+	struct gathered g = {0};
+	bool forgets = false;
+
+	while (is_flagged(vcpu) && !(forgets = is_interrupted(*n))) {
+		struct smi_ring_entry *entry = entry_at(vcpu, vcpu->reset++);
+
+		/* Relaxed: one thread. */
+		atomic_store_explicit(&entry->flags, 0, memory_order_relaxed);
+		gather(&g, entry->slot, entry->offset);
+		++*n;
+	}
+	arm_gathered(&g, forgets);
 }
 
 static int reset_rings(void)
 {
-	int n = 0;
+	unsigned int n = 0;
 
 	fake_kvm.nresets++;
 	if (fake_kvm.reset_error)
@@ -137,12 +188,8 @@ static int reset_rings(void)
 		return 0;
 	}
 	for (int v = 0; v < FAKE_NVCPUS; v++)
-		while (fake_kvm.vcpus[v].entries &&
-		       (!fake_kvm.resets_per_call ||
-			(unsigned int)n < fake_kvm.resets_per_call) &&
-		       reset_next(&fake_kvm.vcpus[v]))
-			n++;
-	return n;
+		reset_ring(&fake_kvm.vcpus[v], &n);
+	return (int)n;
 }
 
 static int check_extension(unsigned long cap)
@@ -192,8 +239,10 @@ static int set_region(const struct kvm_userspace_memory_region *region)
 		return -EINVAL;
 	if (fake_kvm.log_error && is_on)
 		return -fake_kvm.log_error;
-	if (is_on && !fake_kvm.is_logging[slot] && !fake_kvm.is_manual)
+	if (is_on && !fake_kvm.is_logging[slot] && !fake_kvm.is_manual) {
 		memset(fake_kvm.is_armed[slot], true, FAKE_PAGES);
+		memset(fake_kvm.is_forgotten[slot], false, FAKE_PAGES);
+	}
 	fake_kvm.is_logging[slot] = is_on;
 	return 0;
 }
@@ -281,7 +330,9 @@ static void check_armed(const struct smudge_hub_member *member,
 		     member == fake_kvm.members[s] && p < FAKE_PAGES &&
 		     p < first_page + npages;
 		     p++)
-			if (!fake_kvm.is_armed[s][p] && fake_kvm.is_logging[s])
+			if (!fake_kvm.is_armed[s][p] &&
+			    !fake_kvm.is_forgotten[s][p] &&
+			    fake_kvm.is_logging[s])
 				fail_msg("page %d of slot %d is posted before "
 					 "it is armed",
 					 (int)p, s);

@@ -6,7 +6,9 @@
  *
  * A page is armed or not. A store to an armed page pushes an entry and disarms
  * the page. A ring that is full is overwritten, as some kernels do. Posts are
- * wrapped too: a page that is posted before it is armed fails the test.
+ * wrapped too: a page that is posted before it is armed fails the test. A reset
+ * that is interrupted does not arm the pages that it gathered last, as in Linux
+ * 6.16 to 6.18.
  */
 #ifndef TESTS_UNIT_SOURCE_FAKE_KVM_H
 #define TESTS_UNIT_SOURCE_FAKE_KVM_H
@@ -41,13 +43,16 @@ struct fake_kvm {
 	/* What fails; 0: nothing. */
 	int enable_error, reset_error, log_error, get_error, map_error;
 	int populate_error;
-	unsigned int resets_per_call; /* 0: all; 1: as if signals came */
+	unsigned int resets_per_call; /* 0: all; else it is interrupted */
+	bool by_signals;	      /* unless the thread blocks them */
 	unsigned int nidle;	      /* calls that reset nothing */
 	unsigned int noverflows, nresets;
 	struct fake_vcpu vcpus[FAKE_NVCPUS];
 	uint32_t ids[FAKE_NSLOTS];
 	bool is_logging[FAKE_NSLOTS];
 	bool is_armed[FAKE_NSLOTS][FAKE_PAGES];
+	/* not armed by an interrupted reset: must be posted again when it is */
+	bool is_forgotten[FAKE_NSLOTS][FAKE_PAGES];
 	uint64_t words[2]; /* of slot 0, written without a vCPU */
 	/* The members, told by the test, for the check of posts. */
 	struct smudge_hub_member *members[FAKE_NSLOTS];

@@ -5,6 +5,8 @@
  * not there, overwrites entries that were not fetched, and fails.
  */
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 
 #include <linux/kvm.h>
 
@@ -76,20 +78,51 @@ static void test_two_slots(void **state)
 	kvm_rig_close(&rig);
 }
 
-/* Since Linux 6.16 a signal ends the call early. */
-static void test_short_resets(void **state)
+/* Since Linux 6.16 a signal interrupts the call: none comes in. */
+static void test_signals(void **state)
+{
+	struct kvm_rig rig;
+	sigset_t blocked;
+
+	open_watched(&rig, 64);
+	fake_kvm.resets_per_call = 1;
+	fake_kvm.by_signals = true;
+	for (int i = 0; i < 2; i++) {
+		for (uint64_t p = 0; p < 40; p++)
+			fake_kvm_store(p & 1, 0, p);
+		harvest(&rig);
+		expect_counts(&rig, 40, 0);
+		kvm_rig_clean(&rig);
+	}
+	pthread_sigmask(SIG_SETMASK, NULL, &blocked);
+	assert_false(sigismember(&blocked, SIGALRM));
+	kvm_rig_close(&rig);
+}
+
+/*
+ * What no thread can block interrupts it too. Pages that are not armed then are
+ * armed and reported with all others.
+ */
+static void test_interrupted(void **state)
 {
 	struct kvm_rig rig;
 
 	open_watched(&rig, 64);
-	fake_kvm.resets_per_call = 1;
+	fake_kvm.resets_per_call = 7;
 	for (uint64_t p = 0; p < 40; p++)
 		fake_kvm_store(p & 1, 0, p);
 	fake_kvm.nidle = 3;
 	harvest(&rig);
-	expect_counts(&rig, 40, 0);
+	expect_counts(&rig, FAKE_PAGES, FAKE_PAGES);
 	assert_int_equal(kvm_rig_stats(&rig).overflows, 0);
-	assert_int_equal(kvm_rig_stats(&rig).resets, 43);
+	/* of each vCPU's 20 entries 16 at a time */
+	assert_int_equal(kvm_rig_stats(&rig).resets, 3 + 2 * (3 + 1));
+	kvm_rig_clean(&rig);
+	fake_kvm.resets_per_call = 0;
+	for (uint64_t p = 0; p < 40; p++)
+		fake_kvm_store(p & 1, 0, p);
+	harvest(&rig);
+	expect_counts(&rig, 40, 0);
 	kvm_rig_close(&rig);
 }
 
@@ -244,6 +277,7 @@ static void test_handle_first(void **state)
 	kvm_rig_close(&rig);
 }
 
-TEST_MAIN(test_setup, test_without_acq_rel, test_two_slots, test_short_resets,
-	  test_hostile_entries, test_failed_reset, test_removed_after_failure,
-	  test_overflow, test_failed_start_over, test_bitmap, test_handle_first)
+TEST_MAIN(test_setup, test_without_acq_rel, test_two_slots, test_signals,
+	  test_interrupted, test_hostile_entries, test_failed_reset,
+	  test_removed_after_failure, test_overflow, test_failed_start_over,
+	  test_bitmap, test_handle_first)

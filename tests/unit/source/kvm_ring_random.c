@@ -73,6 +73,8 @@ static void report(struct episode *e)
 	int ret;
 
 	fake_kvm.resets_per_call = below(e, 4) ? 0 : 1 + below(e, 3);
+	/* Interrupted by something else, it reports all pages. */
+	fake_kvm.by_signals = e->obeys || below(e, 2);
 	fake_kvm.nidle = below(e, 4) ? 0 : below(e, 3);
 	fake_kvm.reset_error = fails ? EIO : 0;
 	fake_kvm.log_error = !e->obeys && below(e, 10) == 0 ? ENOMEM : 0;
