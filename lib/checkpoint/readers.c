@@ -10,14 +10,15 @@
 #include <unistd.h>
 
 #include "common/range.h"
+#include "sys/clock.h"
 
 #define WHERE "chain"
 
 /* Bytes from 1 on are numbers of layers; very high ones share the last. */
 #define PRUNER_BYTE (INT64_C(1) << 62)
 
-#define STEP_NS	  1000000
-#define MAX_STEPS 60000
+#define STEP_NS 1000000
+#define MAX_NS	UINT64_C(60000000000)
 
 static struct flock lock_of(short type, int64_t start, int64_t length)
 {
@@ -52,14 +53,16 @@ static bool is_held(int folder_fd, int64_t start, int64_t length)
 int smi_readers_enter(int folder_fd, struct smudge_error *err)
 {
 	const struct timespec step = {.tv_nsec = STEP_NS};
+	uint64_t until_ns = smi_sys_now_ns() + MAX_NS;
 
-	for (int i = 0; i < MAX_STEPS; i++) {
+	do {
 		set(folder_fd, F_RDLCK, 0, PRUNER_BYTE);
 		if (!is_held(folder_fd, PRUNER_BYTE, 1))
 			return 0;
 		set(folder_fd, F_UNLCK, 0, PRUNER_BYTE);
+		/* A signal may end it early. */
 		(void)nanosleep(&step, NULL);
-	}
+	} while (smi_sys_now_ns() < until_ns);
 	return smudge_error_set(err, -EBUSY, WHERE,
 				"names in the folder have been changed by a "
 				"pruner for a minute");
