@@ -21,6 +21,7 @@
 
 #include "base/bytes.h"
 #include "base/say.h"
+#include "common/clock.h"
 #include "common/file.h"
 #include "devices/device.h"
 
@@ -133,33 +134,62 @@ static void serial_close(void *self)
 		close(serial->out_fd);
 }
 
-static bool is_ready(int fd, short events, int timeout_ms)
+static int left_ms(int64_t until_ns)
+{
+	int64_t left_ns = until_ns - clock_now_ns();
+
+	return left_ns <= 0 ? 0 : (int)(left_ns / CLOCK_NS_PER_MS) + 1;
+}
+
+/* A kick of the vCPU does not end it. */
+static bool is_ready(int fd, short events, int64_t until_ns)
 {
 	struct pollfd pollfd = {.fd = fd, .events = events};
+	int n;
 
-	return poll(&pollfd, 1, timeout_ms) == 1 && (pollfd.revents & events);
+	do
+		n = poll(&pollfd, 1, left_ms(until_ns));
+	while (n < 0 && errno == EINTR && clock_now_ns() < until_ns);
+	return n == 1 && (pollfd.revents & events);
 }
 
 static void note_loss(struct serial *serial, int code)
 {
 	serial->is_stuck = true;
-	if (code == EAGAIN || serial->is_lossy)
+	if (serial->is_lossy)
 		return;
 	serial->is_lossy = true;
 	say("the serial port's output is lost: %s", strerror(code));
 }
 
+/* Return: 0, -EAGAIN (nothing reads it), or another -errno. */
+static int send_byte(const struct serial *serial, uint8_t byte)
+{
+	int64_t until_ns = clock_now_ns();
+	int code = EINTR;
+
+	if (!serial->is_stuck)
+		until_ns += STUCK_AFTER_MS * CLOCK_NS_PER_MS;
+	while (code == EINTR) {
+		if (!is_ready(serial->out_fd, POLLOUT, until_ns))
+			return -EAGAIN;
+		code = write(serial->out_fd, &byte, 1) < 0 ? errno : 0;
+		if (code == EINTR && clock_now_ns() >= until_ns)
+			return -EAGAIN;
+	}
+	return -code;
+}
+
 static void transmit(struct serial *serial, uint8_t byte)
 {
-	int timeout_ms = serial->is_stuck ? 0 : STUCK_AFTER_MS;
+	int ret;
 
 	if (serial->out_fd < 0)
 		return;
-	serial->is_stuck = !is_ready(serial->out_fd, POLLOUT, timeout_ms);
-	if (serial->is_stuck)
-		return;
-	if (write(serial->out_fd, &byte, 1) < 0 && errno != EINTR)
-		note_loss(serial, errno);
+	ret = send_byte(serial, byte);
+	serial->is_stuck = ret == -EAGAIN;
+	if (ret < 0 && ret != -EAGAIN)
+		note_loss(serial, -ret);
 }
 
 static void receive(struct serial *serial, uint8_t byte)
@@ -180,7 +210,7 @@ static void fetch_input(struct serial *serial)
 
 	if (serial->in_fd < 0 || serial->regs.fifo_len ||
 	    (serial->regs.mcr & MCR_LOOP) ||
-	    !is_ready(serial->in_fd, POLLIN | POLLHUP, 0))
+	    !is_ready(serial->in_fd, POLLIN | POLLHUP, clock_now_ns()))
 		return;
 	n = read(serial->in_fd, &byte, 1);
 	if (n == 1)
