@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -34,9 +33,6 @@
 
 #define MAX_AUXV_BYTES 65536
 #define MAX_ATTEMPTS   10
-
-/* An address space ends a moment before its process does. */
-#define END_MS 200
 
 #define FEATURES                                               \
 	(SMI_SYS_UFFD_WP_ASYNC | SMI_SYS_UFFD_WP_UNPOPULATED | \
@@ -317,7 +313,6 @@ int smi_attachment_check(const struct smudge_process *process,
 			 struct smudge_error *err)
 {
 	const struct smi_attachment *a = process->attachment;
-	struct pollfd end = {.fd = a->target.pidfd, .events = POLLIN};
 	uint64_t word;
 	int ret;
 
@@ -333,7 +328,7 @@ int smi_attachment_check(const struct smudge_process *process,
 						  (int)process->pid,
 						  strerror(-ret))
 			       : 0;
-	if (poll(&end, 1, END_MS) > 0)
+	if (smi_target_ends(&a->target))
 		return ended(err, process->pid);
 	return -ESTALE;
 }

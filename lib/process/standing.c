@@ -5,7 +5,6 @@
 #include "process/standing.h"
 
 #include <errno.h>
-#include <poll.h>
 
 #include "common/range.h"
 #include "process/attachment.h"
@@ -19,9 +18,6 @@
 
 /* A program that is executed at the very moment of the stop. */
 #define MAX_ATTEMPTS 10
-
-/* A process ends a moment after its threads. */
-#define END_MS 200
 
 static int check_space(const struct smudge_process *process,
 		       struct smudge_error *err)
@@ -112,12 +108,8 @@ int smudge_process_stop(struct smudge_process *process,
 
 static bool has_ended(const struct smudge_process *process)
 {
-	struct pollfd end = {.events = POLLIN};
-
-	if (!process->attachment)
-		return false;
-	end.fd = process->attachment->target.pidfd;
-	return poll(&end, 1, END_MS) > 0;
+	return process->attachment &&
+	       smi_target_ends(&process->attachment->target);
 }
 
 int smi_standing_end(struct smudge_process *process)

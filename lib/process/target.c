@@ -21,6 +21,7 @@
 
 #define WHERE	  "process"
 #define NS_PER_MS UINT64_C(1000000)
+#define END_MS	  200
 
 /* What the guardian does, and what came of it. */
 struct visit {
@@ -93,6 +94,27 @@ bool smi_target_has_ended(const struct smi_target *target)
 	return poll(&poll_fd, 1, 0) > 0;
 }
 
+static unsigned int left_ms(uint64_t deadline_ns)
+{
+	uint64_t now_ns = smi_sys_now_ns();
+
+	return now_ns < deadline_ns
+		       ? (unsigned int)((deadline_ns - now_ns) / NS_PER_MS)
+		       : 0;
+}
+
+bool smi_target_ends(const struct smi_target *target)
+{
+	struct pollfd end = {.fd = target->pidfd, .events = POLLIN};
+	uint64_t until_ns = smi_sys_now_ns() + END_MS * NS_PER_MS;
+	int n;
+
+	do
+		n = poll(&end, 1, (int)left_ms(until_ns));
+	while (n < 0 && errno == EINTR);
+	return n > 0;
+}
+
 static void guard_visit(void *opaque)
 {
 	struct visit *visit = opaque;
@@ -162,15 +184,6 @@ static void let_it_run(void)
 	const struct timespec a_moment = {.tv_nsec = (long)NS_PER_MS};
 
 	nanosleep(&a_moment, NULL);
-}
-
-static unsigned int left_ms(uint64_t deadline_ns)
-{
-	uint64_t now_ns = smi_sys_now_ns();
-
-	return now_ns < deadline_ns
-		       ? (unsigned int)((deadline_ns - now_ns) / NS_PER_MS)
-		       : 0;
 }
 
 int smi_target_attach(struct smi_target *target, unsigned int timeout_ms,

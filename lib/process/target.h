@@ -82,6 +82,12 @@ void smi_target_close(struct smi_target *target);
 bool smi_target_has_ended(const struct smi_target *target);
 
 /*
+ * The same of one whose memory or threads have gone, which end a moment before
+ * it. Blocks: up to 200 ms; no signal makes that shorter.
+ */
+bool smi_target_ends(const struct smi_target *target);
+
+/*
  * What runs while the process stands, in the guardian. 0, or a negative errno
  * that smi_target_while_stopped returns.
  */
