@@ -23,6 +23,7 @@
 #include "base/say.h"
 #include "common/clock.h"
 #include "common/file.h"
+#include "common/wait.h"
 #include "devices/device.h"
 
 #define WHERE	       "serial"
@@ -134,62 +135,40 @@ static void serial_close(void *self)
 		close(serial->out_fd);
 }
 
-static int left_ms(int64_t until_ns)
-{
-	int64_t left_ns = until_ns - clock_now_ns();
-
-	return left_ns <= 0 ? 0 : (int)(left_ns / CLOCK_NS_PER_MS) + 1;
-}
-
-/* A kick of the vCPU does not end it. */
-static bool is_ready(int fd, short events, int64_t until_ns)
+static bool is_ready(int fd, short events)
 {
 	struct pollfd pollfd = {.fd = fd, .events = events};
-	int n;
 
-	do
-		n = poll(&pollfd, 1, left_ms(until_ns));
-	while (n < 0 && errno == EINTR && clock_now_ns() < until_ns);
-	return n == 1 && (pollfd.revents & events);
+	return poll(&pollfd, 1, 0) == 1 && (pollfd.revents & events);
 }
 
 static void note_loss(struct serial *serial, int code)
 {
 	serial->is_stuck = true;
-	if (serial->is_lossy)
+	if (code == EAGAIN || code == EINTR || serial->is_lossy)
 		return;
 	serial->is_lossy = true;
 	say("the serial port's output is lost: %s", strerror(code));
 }
 
-/* Return: 0, -EAGAIN (nothing reads it), or another -errno. */
-static int send_byte(const struct serial *serial, uint8_t byte)
-{
-	int64_t until_ns = clock_now_ns();
-	int code = EINTR;
-
-	if (!serial->is_stuck)
-		until_ns += STUCK_AFTER_MS * CLOCK_NS_PER_MS;
-	while (code == EINTR) {
-		if (!is_ready(serial->out_fd, POLLOUT, until_ns))
-			return -EAGAIN;
-		code = write(serial->out_fd, &byte, 1) < 0 ? errno : 0;
-		if (code == EINTR && clock_now_ns() >= until_ns)
-			return -EAGAIN;
-	}
-	return -code;
-}
-
+/* A kick of the vCPU interrupts the calls, and makes no wait longer. */
 static void transmit(struct serial *serial, uint8_t byte)
 {
-	int ret;
+	int timeout_ms = serial->is_stuck ? 0 : STUCK_AFTER_MS;
+	int64_t until_ns = clock_now_ns() + timeout_ms * CLOCK_NS_PER_MS;
+	ssize_t n = -1;
 
 	if (serial->out_fd < 0)
 		return;
-	ret = send_byte(serial, byte);
-	serial->is_stuck = ret == -EAGAIN;
-	if (ret < 0 && ret != -EAGAIN)
-		note_loss(serial, -ret);
+	do {
+		serial->is_stuck = wait_ready(serial->out_fd, POLLOUT, -1,
+					      timeout_ms) != 0;
+		if (serial->is_stuck)
+			return;
+		n = write(serial->out_fd, &byte, 1);
+	} while (n < 0 && errno == EINTR && clock_now_ns() < until_ns);
+	if (n < 0)
+		note_loss(serial, errno);
 }
 
 static void receive(struct serial *serial, uint8_t byte)
@@ -210,7 +189,7 @@ static void fetch_input(struct serial *serial)
 
 	if (serial->in_fd < 0 || serial->regs.fifo_len ||
 	    (serial->regs.mcr & MCR_LOOP) ||
-	    !is_ready(serial->in_fd, POLLIN | POLLHUP, clock_now_ns()))
+	    !is_ready(serial->in_fd, POLLIN | POLLHUP))
 		return;
 	n = read(serial->in_fd, &byte, 1);
 	if (n == 1)
