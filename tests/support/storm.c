@@ -55,7 +55,7 @@ static long cost_ns(void)
 		long ns;
 
 		clock_gettime(CLOCK_MONOTONIC, &from);
-		raise(SIGRTMAX);
+		raise(SIGUSR2);
 		clock_gettime(CLOCK_MONOTONIC, &to);
 		ns = ns_between(&from, &to);
 		if (ns < least_ns)
@@ -78,11 +78,11 @@ void storm_begin(struct storm *storm, unsigned int period_us,
 {
 	const struct sigaction action = {.sa_handler = on_signal};
 	struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID,
-				 .sigev_signo = SIGRTMAX};
+				 .sigev_signo = SIGUSR2};
 	struct itimerspec times;
 
 	event.sigev_notify_thread_id = (pid_t)syscall(SYS_gettid);
-	assert_int_equal(sigaction(SIGRTMAX, &action, NULL), 0);
+	assert_int_equal(sigaction(SIGUSR2, &action, NULL), 0);
 	times.it_value = times.it_interval = choose_period(period_us);
 	atomic_store(&count, 0);
 	atomic_store(&on_signal_fn, on_signal_call);
