@@ -28,12 +28,23 @@ bool smi_folder_is_temporary(const char *name)
 	       !name[length + DIGITS];
 }
 
+/* A file system in user space may give up for a signal. */
+static int flush(int fd, int (*call)(int fd))
+{
+	int ret;
+
+	do {
+		ret = call(fd);
+	} while (ret < 0 && errno == EINTR);
+	return ret;
+}
+
 int smi_folder_sync(int folder_fd)
 {
-	if (fsync(folder_fd) == 0)
+	if (flush(folder_fd, fsync) == 0)
 		return 0;
 	/* Some network file systems cannot flush a folder alone. */
-	return errno == EINVAL ? syncfs(folder_fd) : -1;
+	return errno == EINVAL ? flush(folder_fd, syncfs) : -1;
 }
 
 int smi_folder_sync_parent(int folder_fd)
@@ -43,7 +54,7 @@ int smi_folder_sync_parent(int folder_fd)
 
 	/* It may be one that this user cannot read. */
 	if (fd < 0)
-		return syncfs(folder_fd);
+		return flush(folder_fd, syncfs);
 	ret = smi_folder_sync(fd);
 	code = errno;
 	close(fd);

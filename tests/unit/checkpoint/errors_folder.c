@@ -83,6 +83,17 @@ static void folders_that_cannot_be_flushed_alone(void **state)
 	check_commit(0);
 }
 
+/* First the file, then the folder. */
+static void flushes_that_a_signal_ends(void **state)
+{
+	for (unsigned int n = 1; n <= 2; n++) {
+		fail_files_at(FAIL_FSYNC, n, EINTR);
+		check_commit(0);
+		assert_int_equal(unlink(LAYER), 0);
+		assert_int_equal(smi_folder_create(folder_fd, &file, NULL), 0);
+	}
+}
+
 static void file_systems_without_the_flag(void **state)
 {
 	struct smi_folder_file other;
@@ -116,5 +127,5 @@ static void a_name_that_was_removed(void **state)
 TEST_MAIN_WITH(set_up, tear_down, a_file_that_cannot_be_flushed,
 	       a_folder_that_cannot_be_flushed,
 	       a_name_that_cannot_be_taken_back,
-	       folders_that_cannot_be_flushed_alone,
+	       folders_that_cannot_be_flushed_alone, flushes_that_a_signal_ends,
 	       file_systems_without_the_flag, a_name_that_was_removed)
