@@ -150,63 +150,78 @@ static void track(const char *engine, const char *dirty)
 	vm_guest_close(&guest);
 }
 
+/* What a guest runs: a store to *target_gpa, and an endless loop. */
+struct program {
+	uint64_t gpa;
+	uint64_t target_gpa;
+	size_t len;
+	uint8_t code[40];
+};
+
+#define STORE_1                                                               \
+	0xc7, 0x04, 0x25, TARGET_GPA & 0xff, TARGET_GPA >> 8 & 0xff,          \
+		TARGET_GPA >> 16 & 0xff, TARGET_GPA >> 24 & 0xff, 1, 0, 0, 0, \
+		0xeb, 0xfe
+
+static const struct program plain = {CODE_GPA, TARGET_GPA, 13, {STORE_1}};
+
+/* mov [rip + 1], esi; mov eax, constant: the block changes itself before */
+static const struct program changing = {
+	CODE_GPA,
+	TARGET_GPA,
+	24,
+	{0x89, 0x35, 1, 0, 0, 0, 0xb8, 0, 0, 0, 0, STORE_1}};
+
 /*
- * Replace what the paused guest runs by one store of 1 to TARGET_GPA and an
- * endless loop, in low memory that is not used. A block that is changing itself
- * does so before.
+ * fld tbyte [the first 10]; fstp tbyte [rip + 1]. A store of two pieces: the
+ * first changes the block, the second continues into the next page.
  */
-static void inject_store(struct vm_guest *guest, bool is_changing)
+static const struct program halves = {
+	CODE_GPA + 0x1000 - 32,
+	CODE_GPA + 0x1000,
+	35,
+	{0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0xdb, 0x2d,
+	 0xf0, 0xff, 0xff, 0xff, 0xdb, 0x3d, 1,	   0,	 0,    0,    0x90, 0x90,
+	 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0xf8, 0xeb, 0xfe}};
+
+/* In low memory that is not used, in place of what the paused guest runs. */
+static void inject(struct vm_guest *guest, const struct program *program)
 {
-	static const uint8_t code[] = {0xc7,
-				       0x04,
-				       0x25,
-				       TARGET_GPA & 0xff,
-				       TARGET_GPA >> 8 & 0xff,
-				       TARGET_GPA >> 16 & 0xff,
-				       TARGET_GPA >> 24 & 0xff,
-				       1,
-				       0,
-				       0,
-				       0,
-				       0xeb,
-				       0xfe};
 	struct smudge_error err = {0};
 	struct vm_buf buf = {0};
 
-	/* mov [rip + 1], esi; mov eax, constant: the block changes itself */
-	static const uint8_t change[] = {0x89, 0x35, 1, 0, 0, 0,
-					 0xb8, 0,    0, 0, 0};
-	uint8_t *at = ram_at(machine_ram(guest->machine), CODE_GPA,
-			     sizeof(change) + sizeof(code));
-
-	if (is_changing) {
-		memcpy(at, change, sizeof(change));
-		at += sizeof(change);
-	}
-	memcpy(at, code, sizeof(code));
-	memset(ram_at(machine_ram(guest->machine), TARGET_GPA, 4), 0, 4);
+	memset(ram_at(machine_ram(guest->machine), program->target_gpa, 4), 0,
+	       4);
+	memcpy(ram_at(machine_ram(guest->machine), program->gpa, program->len),
+	       program->code, program->len);
 	must(machine_save_state(guest->machine, &buf, &err), &err);
-	vm_buf_patch32(&buf, RIP_OFFSET, CODE_GPA);
+	vm_buf_patch32(&buf, RIP_OFFSET, (uint32_t)program->gpa);
 	must(machine_load_state(guest->machine, buf.bytes, buf.len, &err),
 	     &err);
 	vm_buf_free(&buf);
 }
 
-static void wait_for_store(struct vm_guest *guest)
+static void wait_for_store(struct vm_guest *guest,
+			   const struct program *program, uint8_t before)
 {
 	const volatile uint8_t *target =
-		ram_at(machine_ram(guest->machine), TARGET_GPA, 1);
+		ram_at(machine_ram(guest->machine), program->target_gpa, 1);
 
-	while (!*target)
+	while (*target == before) {
+		assert_int_equal(machine_run_state(guest->machine),
+				 MACHINE_RUNNING);
 		usleep(1000);
-	assert_int_equal(*target, 1);
+	}
 }
 
 /* The very last store before a pause, with nothing after it to help. */
-static void last_store(const char *engine, const char *dirty, bool is_changing)
+static void last_store_of(const char *engine, const char *dirty,
+			  const struct program *program)
 {
+	uint64_t target = program->target_gpa / 4096;
 	struct vm_guest guest;
 	struct shadow shadow;
+	uint8_t before;
 
 	vm_guest_need(engine);
 	if (!strcmp(dirty, "uffd"))
@@ -216,41 +231,45 @@ static void last_store(const char *engine, const char *dirty, bool is_changing)
 	vm_guest_wait_passes(&guest, 1);
 	machine_pause(guest.machine, MACHINE_PAUSED);
 	open_shadow(guest.machine, &shadow);
-	inject_store(&guest, is_changing);
+	inject(&guest, program);
+	before = *ram_at(machine_ram(guest.machine), program->target_gpa, 1);
 	copy_dirty(guest.machine, &shadow);
-	assert_false(smudge_client_test(shadow.client, shadow.ram->region,
-					TARGET_GPA / 4096));
+	assert_false(
+		smudge_client_test(shadow.client, shadow.ram->region, target));
 	machine_resume(guest.machine);
-	wait_for_store(&guest);
+	wait_for_store(&guest, program, before);
 	machine_pause(guest.machine, MACHINE_PAUSED);
 	must(smudge_memory_harvest(machine_memory(guest.machine), NULL),
 	     &(struct smudge_error){0});
-	assert_true(smudge_client_test(shadow.client, shadow.ram->region,
-				       TARGET_GPA / 4096));
+	assert_true(
+		smudge_client_test(shadow.client, shadow.ram->region, target));
 	close_shadow(&shadow);
 	vm_guest_close(&guest);
 }
 
+static void last_store(const char *engine, const char *dirty)
+{
+	last_store_of(engine, dirty, &plain);
+	last_store_of(engine, dirty, &changing);
+}
+
 static void test_last_store_kvm(void **state)
 {
-	last_store("kvm", "kvm-manual", false);
-	last_store("kvm", "kvm-manual", true);
-	last_store("kvm", "kvm-legacy", false);
-	last_store("kvm", "kvm-legacy", true);
-	last_store("kvm", "kvm-ring", false);
-	last_store("kvm", "kvm-ring", true);
+	last_store("kvm", "kvm-manual");
+	last_store("kvm", "kvm-legacy");
+	last_store("kvm", "kvm-ring");
 }
 
 static void test_last_store_uffd(void **state)
 {
-	last_store("unicorn", "uffd", false);
-	last_store("unicorn", "uffd", true);
+	last_store("unicorn", "uffd");
+	last_store_of("unicorn", "uffd", &halves);
 }
 
 static void test_last_store_hook(void **state)
 {
-	last_store("unicorn", "hook", false);
-	last_store("unicorn", "hook", true);
+	last_store("unicorn", "hook");
+	last_store_of("unicorn", "hook", &halves);
 }
 
 static void test_kvm_manual(void **state)

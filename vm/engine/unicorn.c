@@ -16,6 +16,8 @@
  * A store that changes the block it is in makes Unicorn 2.0.1 execute it again,
  * in a block of its own, and call the store hook no more until the run ends. So
  * after a store to a page of code the run ends when that block may have ended.
+ * An instruction may store several pieces, of which the hook has seen the first
+ * then: all that it may store beside that piece is reported.
  *
  * What Unicorn 2.0.1 does not emulate ends the run with a sentence when a
  * guest does it: another CR3 (noticed at the start of the next block), a store
@@ -34,9 +36,12 @@
 #include <smudge/error.h>
 
 #include "base/lost_memory.h"
+#include "common/range.h"
 
 #define WHERE	   "unicorn"
 #define OPCODE_HLT 0xf4
+/* FNSAVE stores 108, upwards; ENTER 264, downwards. */
+#define MAX_STORE_BYTES UINT64_C(512)
 
 static uint32_t port_in(uc_engine *uc, uint32_t port, int size, void *opaque)
 {
@@ -93,18 +98,21 @@ static void stored(uc_engine *uc, uc_mem_type type, uint64_t address, int size,
 {
 	struct engine_vcpu *vcpu = opaque;
 	uint64_t last = vcpu->stored_gpa + vcpu->stored_bytes;
+	uint64_t end = address + (uint64_t)size;
 
-	if (is_code(vcpu, address) ||
-	    is_code(vcpu, address + (uint64_t)size - 1))
+	if (is_code(vcpu, address) || is_code(vcpu, end - 1)) {
 		vcpu->nblocks_left = 2;
+		address -= min_u64(address, MAX_STORE_BYTES);
+		end += MAX_STORE_BYTES;
+	}
 	/* inside the pages that are reported anyway */
 	if (vcpu->stored_bytes &&
 	    address >> RAM_PAGE_SHIFT == vcpu->stored_gpa >> RAM_PAGE_SHIFT &&
-	    address + (uint64_t)size <= last)
+	    end <= last)
 		return;
 	report_store(vcpu);
 	vcpu->stored_gpa = address;
-	vcpu->stored_bytes = (uint32_t)size;
+	vcpu->stored_bytes = (uint32_t)(end - address);
 }
 
 static bool is_kicked(const struct engine_vcpu *vcpu)
