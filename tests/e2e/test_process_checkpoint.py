@@ -148,6 +148,33 @@ def the_target_ends(lab):
     said("layers", "verify", folder, "--all")
 
 
+FIRST_THREAD_ENDS = """
+import ctypes, sys, threading, time
+threading.Thread(target=time.sleep, args=(999,)).start()
+sys.stdin.readline()
+ctypes.CDLL(None).pthread_exit(None)
+"""
+
+
+@case
+def its_first_thread_ends(lab):
+    """/proc has no memory of it any more, so no later checkpoint can be made."""
+    program = subprocess.Popen([sys.executable, "-c", FIRST_THREAD_ENDS],
+                               stdin=subprocess.PIPE)
+    lab.closers.append(lambda: (program.kill(), program.communicate()))
+    folder = lab.path("layers")
+    process = start("--pid", program.pid, "--to", folder, "--every", "0.1")
+    wait_for_layers(folder, 2)
+    program.stdin.write(b"\n")
+    program.stdin.flush()
+    status, _, err = ended(process)
+    check_equal(status, 1, "status")
+    check_sentence(err.strip().splitlines()[-1],
+                   f"{program.pid} has ended its first thread")
+    check_equal(program.poll(), None, "it runs")
+    said("layers", "verify", folder, "--all")
+
+
 @case
 def smudge_is_killed(lab):
     """At random moments: the target is right, and what is in place whole."""

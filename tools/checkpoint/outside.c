@@ -274,11 +274,20 @@ static bool may_pass(int ret)
 	}
 }
 
-/* Ended, or about to: what failed then has failed by that. */
-static bool has_just_ended(const struct checkpoint_outside *outside)
+/* Ended, or about to, or its memory is gone: what failed has failed by that. */
+static int explain_end(const struct checkpoint_outside *outside,
+		       struct smudge_error *err)
 {
-	return process_wait_ending(outside->subject->pid, outside->pidfd,
-				   MAX_END_MS, interrupted);
+	struct smudge_error why = SMUDGE_ERROR_INIT;
+	int ret;
+
+	if (process_wait_ending(outside->subject->pid, outside->pidfd,
+				MAX_END_MS, interrupted))
+		return say_ended(outside, err);
+	ret = check_memory(outside, &why);
+	if (ret)
+		*err = why;
+	return ret;
 }
 
 /* Of a series, what may pass is said, and the next checkpoint follows, unless
@@ -287,11 +296,13 @@ static int judge(const struct checkpoint_outside *outside, int ret,
 		 struct smudge_error *err)
 {
 	bool is_last = outside->nended + 1 == outside->request->count;
+	int end;
 
 	if (!ret || ret == -ECANCELED)
 		return ret;
-	if (has_just_ended(outside))
-		return say_ended(outside, err);
+	end = explain_end(outside, err);
+	if (end)
+		return end;
 	if (!outside->request->every_ns || !may_pass(ret))
 		return ret;
 	fprintf(stderr, "smudge: %s%s\n", err->message,
