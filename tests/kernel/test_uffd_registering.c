@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A pager of the same memory comes and goes while a client opens, harvests and
- * looks. When it goes, the memory is not registered for a moment, which is made
- * a long one here. A scan that meets it is tried again so late that the next
- * pager may be going. All succeed.
+ * looks, and while the region's end moves. When it goes, the memory is not
+ * registered for a moment, which is made a long one here. A scan that meets it
+ * is tried again so late that the next pager may be going. All succeed.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -15,6 +15,8 @@
 #include <time.h>
 
 #include <linux/userfaultfd.h>
+
+#include <smudge/resize.h>
 
 #include "pager.h"
 #include "track.h"
@@ -134,4 +136,31 @@ static void test_starts(void **state)
 	close_fixture(&f);
 }
 
-TEST_MAIN(test_scans, test_starts)
+/* The end of the region moves. */
+static void test_moves(void **state)
+{
+	struct smudge_client *client;
+	struct smudge_error err = {0};
+	struct fixture f;
+
+	open_fixture(&f);
+	client = track_client(&f.track, "test");
+	for (int round = 0; is_needed(&f, round); round++) {
+		uint64_t npages = 1 + (uint64_t)(round * 37) % NPAGES;
+		uint64_t page = npages - 1;
+
+		if (smudge_region_resize(f.track.region, npages, &err) < 0)
+			fail_msg("%s", err.message);
+		f.track.npages = npages;
+		track_harvest(&f.track);
+		track_clean(&f.track, client);
+		*(volatile uint8_t *)(f.ram + page * PAGER_PAGE) = 1;
+		track_harvest(&f.track);
+		assert_true(smudge_client_test(client, f.track.region, page));
+		track_clean(&f.track, client);
+	}
+	assert_int_equal(smudge_client_close(client), 0);
+	close_fixture(&f);
+}
+
+TEST_MAIN(test_scans, test_starts, test_moves)
