@@ -18,7 +18,8 @@ static const char help_text[] =
 	"own, and\n"
 	"says what works here, since which Linux there is such a thing, why "
 	"the others\n"
-	"do not work, and what to use instead. Without a KIND it tries all:\n"
+	"do not work, and which of the others work instead. Without a KIND it "
+	"tries all:\n"
 	"\n"
 	"  uffd        userfaultfd's asynchronous write-protection\n"
 	"  kvm-legacy  KVM's dirty log\n"
@@ -43,19 +44,32 @@ static int choose(int argc, char *argv[],
 		  struct feature_result results[NFEATURES])
 {
 	for (size_t i = 0; i < NFEATURES; i++)
-		results[i].is_tried = optind == argc;
+		results[i].is_asked = optind == argc;
 	for (int word = optind; word < argc; word++) {
-		size_t i = 0;
+		size_t i = feature_find(argv[word]);
 
-		while (i < NFEATURES &&
-		       strcmp(features[i].kind, argv[word]) != 0)
-			i++;
 		if (i == NFEATURES)
 			return tool_usage(NAME, "there is no kind '%s'",
 					  argv[word]);
-		results[i].is_tried = true;
+		results[i].is_asked = true;
 	}
 	return TOOL_OK;
+}
+
+static void try_once(struct feature_result results[NFEATURES], size_t i)
+{
+	if (!results[i].is_tried)
+		feature_try(&features[i], &results[i].err);
+	results[i].is_tried = true;
+}
+
+/* What is named instead of one that fails must work. */
+static void try_instead(struct feature_result results[NFEATURES], size_t i)
+{
+	const char *const *instead = features[i].instead;
+
+	for (size_t k = 0; k < 2 && instead[k]; k++)
+		try_once(results, feature_find(instead[k]));
 }
 
 /* Return: TOOL_OK or TOOL_FAILED: the answer to what was asked. */
@@ -65,12 +79,15 @@ static int try_chosen(struct feature_result results[NFEATURES], bool is_any)
 	bool any = false;
 
 	for (size_t i = 0; i < NFEATURES; i++) {
-		if (!results[i].is_tried)
+		if (!results[i].is_asked)
 			continue;
-		if (feature_try(&features[i], &results[i].err))
-			all = false;
-		else
+		try_once(results, i);
+		if (!results[i].err.code) {
 			any = any || features[i].tracks;
+			continue;
+		}
+		all = false;
+		try_instead(results, i);
 	}
 	return (is_any ? any : all) ? TOOL_OK : TOOL_FAILED;
 }

@@ -131,15 +131,39 @@ static int try_membarrier(struct smudge_error *err)
 }
 
 const struct feature features[NFEATURES] = {
-	{"uffd", "6.7", "soft-dirty, mprotect", true, try_uffd},
-	{"kvm-legacy", "2.6.20", "uffd", true, feature_kvm_legacy},
-	{"kvm-manual", "5.2", "kvm-legacy", true, feature_kvm_manual},
-	{"kvm-ring", "5.11", "kvm-manual, kvm-legacy", true, feature_kvm_ring},
-	{"soft-dirty", "3.11", "uffd, mprotect", true, try_soft_dirty},
-	{"mprotect", "any", "uffd, soft-dirty", true, try_mprotect},
-	{"vhost-log", "any", "uffd", true, try_vhost_log},
-	{"membarrier", "4.14", "fences in marks", false, try_membarrier},
+	{"uffd", "6.7", {"soft-dirty", "mprotect"}, NULL, true, try_uffd},
+	{"kvm-legacy", "2.6.20", {"uffd"}, NULL, true, feature_kvm_legacy},
+	{"kvm-manual", "5.2", {"kvm-legacy"}, NULL, true, feature_kvm_manual},
+	{"kvm-ring",
+	 "5.11",
+	 {"kvm-manual", "kvm-legacy"},
+	 NULL,
+	 true,
+	 feature_kvm_ring},
+	{"soft-dirty",
+	 "3.11",
+	 {"uffd", "mprotect"},
+	 NULL,
+	 true,
+	 try_soft_dirty},
+	{"mprotect", "any", {"uffd", "soft-dirty"}, NULL, true, try_mprotect},
+	{"vhost-log", "any", {"uffd"}, NULL, true, try_vhost_log},
+	{"membarrier",
+	 "4.14",
+	 {NULL},
+	 "fences in marks",
+	 false,
+	 try_membarrier},
 };
+
+size_t feature_find(const char *kind)
+{
+	size_t i = 0;
+
+	while (i < NFEATURES && strcmp(features[i].kind, kind) != 0)
+		i++;
+	return i;
+}
 
 /* The child is its parent's, ends in time, and leaves no core file. */
 static void run_child(const struct feature *feature, pid_t parent, int report)

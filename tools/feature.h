@@ -14,14 +14,19 @@
 
 struct feature {
 	const char *kind;
-	const char *since;   /* the Linux that brought it, or "any" */
-	const char *instead; /* kinds, the best first, or what happens then */
-	bool tracks;	     /* false: it only makes tracking cheaper */
+	const char *since; /* the Linux that brought it, or "any" */
+	/* kinds, the best first, that do its work where they work */
+	const char *instead[2];
+	const char *otherwise; /* what happens without it, or NULL */
+	bool tracks;	       /* false: it only makes tracking cheaper */
 	/* Runs in a process that ends afterwards, so it frees nothing. */
 	int (*attempt)(struct smudge_error *err);
 };
 
 extern const struct feature features[NFEATURES];
+
+/* The index of a kind in features; NFEATURES: there is none. */
+size_t feature_find(const char *kind);
 
 /*
  * feature_try - does it work here?

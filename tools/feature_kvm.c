@@ -7,6 +7,8 @@
 
 #include "feature_scrap.h"
 
+#include "common/kvm_device.h"
+
 #include <smudge/smudge.h>
 
 #include <errno.h>
@@ -62,8 +64,8 @@ static int open_vm(struct vm *vm, struct smudge_error *err)
 	if (fd < 0) {
 		ret = -errno;
 		return smudge_error_set(err, ret, WHERE,
-					"/dev/kvm cannot be opened: %s",
-					strerror(-ret));
+					"/dev/kvm cannot be opened: %s%s",
+					strerror(-ret), kvm_device_hint(-ret));
 	}
 	vm->vm_fd = kvm_vm_create(fd);
 	if (vm->vm_fd < 0) {

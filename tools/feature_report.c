@@ -45,16 +45,38 @@ static void print_words(const char *text, size_t width)
 	putchar('\n');
 }
 
-static void print_feature(const struct feature *feature,
-			  const struct feature_result *result, size_t width)
+/* What works in its place, or happens without it; "": nothing. */
+static void read_instead(const struct feature *feature,
+			 const struct feature_result results[NFEATURES],
+			 char text[64])
 {
-	if (!result->err.code) {
+	size_t len = 0;
+
+	snprintf(text, 64, "%s", feature->otherwise ? feature->otherwise : "");
+	for (size_t k = 0; k < 2 && feature->instead[k]; k++) {
+		const char *kind = feature->instead[k];
+
+		if (results[feature_find(kind)].err.code)
+			continue;
+		len += snprintf(text + len, 64 - len, "%s%s", len ? ", " : "",
+				kind);
+	}
+}
+
+static void print_feature(const struct feature_result results[NFEATURES],
+			  size_t i, size_t width)
+{
+	const struct feature *feature = &features[i];
+	char instead[64];
+
+	if (!results[i].err.code) {
 		printf("%-11s %-5s %s\n", feature->kind, "yes", feature->since);
 		return;
 	}
-	printf("%-11s %-5s %-6s  %s\n", feature->kind, "no", feature->since,
-	       feature->instead);
-	print_words(result->err.message, width);
+	read_instead(feature, results, instead);
+	printf("%-11s %-5s %-*s%s\n", feature->kind, "no", *instead ? 8 : 0,
+	       feature->since, instead);
+	print_words(results[i].err.message, width);
 }
 
 static void print_process(size_t width)
@@ -79,8 +101,8 @@ int feature_report_table(const struct feature_result results[NFEATURES],
 
 	printf("%-11s %-5s %-6s  %s\n", "KIND", "WORKS", "SINCE", "INSTEAD");
 	for (size_t i = 0; i < NFEATURES; i++) {
-		if (results[i].is_tried)
-			print_feature(&features[i], &results[i], width);
+		if (results[i].is_asked)
+			print_feature(results, i, width);
 	}
 	print_process(width);
 	if (fflush(stdout) == 0 && !ferror(stdout))
@@ -91,17 +113,21 @@ int feature_report_table(const struct feature_result results[NFEATURES],
 				strerror(-ret));
 }
 
-static json_t *json_of_feature(const struct feature *feature,
-			       const struct feature_result *result)
+static json_t *json_of_feature(const struct feature_result results[NFEATURES],
+			       size_t i)
 {
-	bool works = !result->err.code;
+	const struct feature *feature = &features[i];
+	const struct smudge_error *err = &results[i].err;
+	bool works = !err->code;
+	char instead[64] = "";
 
+	if (!works)
+		read_instead(feature, results, instead);
 	return json_pack("{s:s, s:b, s:b, s:s, s:i, s:s?, s:s?}", "kind",
 			 feature->kind, "works", works, "tracks",
 			 feature->tracks, "since", feature->since, "errno",
-			 -result->err.code, "why",
-			 works ? NULL : result->err.message, "instead",
-			 works ? NULL : feature->instead);
+			 -err->code, "why", works ? NULL : err->message,
+			 "instead", *instead ? instead : NULL);
 }
 
 int feature_report_json(const struct feature_result results[NFEATURES],
@@ -113,10 +139,9 @@ int feature_report_json(const struct feature_result results[NFEATURES],
 	int ret;
 
 	for (size_t i = 0; i < NFEATURES; i++) {
-		if (results[i].is_tried)
-			json_array_append_new(
-				tried,
-				json_of_feature(&features[i], &results[i]));
+		if (results[i].is_asked)
+			json_array_append_new(tried,
+					      json_of_feature(results, i));
 	}
 	feature_process_read(&process);
 	report = json_pack("{s:o, s:{s:s, s:I, s:s, s:s, s:s}}", "features",

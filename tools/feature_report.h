@@ -8,12 +8,13 @@
 #include "feature.h"
 
 struct feature_result {
-	bool is_tried;
+	bool is_asked;		 /* printed */
+	bool is_tried;		 /* also if it only may do another's work */
 	struct smudge_error err; /* its code is 0 if the feature works */
 };
 
 /*
- * feature_report_table, feature_report_json - print what was tried
+ * feature_report_table, feature_report_json - print what was asked for
  * @results: of features, in their order
  *
  * The table is as wide as the terminal; elsewhere each reason is one line.

@@ -85,7 +85,10 @@ static int find_pieces(struct smi_mprotect_area *area, uint64_t start,
 		smudge_error_set(err, ret, WHERE,
 				 "cannot read the protections of memory from "
 				 "/proc/self/smaps: %s",
-				 strerror(-ret));
+				 ret == -ENOENT &&
+						 access("/proc/self", F_OK) < 0
+					 ? "/proc is not mounted"
+					 : strerror(-ret));
 	return ret;
 }
 

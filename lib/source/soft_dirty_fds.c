@@ -17,22 +17,6 @@
 /* Pages whose words are read by one call. */
 #define NREAD 512
 
-static int cannot_open(struct smudge_error *err, int code, const char *name)
-{
-	if (code == -EACCES)
-		code = -EPERM;
-	if (code == -ENOENT)
-		return smudge_error_set(err, -ENOSYS, WHERE,
-					"no /proc/self/%s: %s", name,
-					access("/proc/self", F_OK) < 0
-						? "/proc is not mounted"
-						: "this kernel has no "
-						  "CONFIG_PROC_PAGE_MONITOR");
-	return smudge_error_set(err, code, WHERE,
-				"cannot open /proc/self/%s: %s", name,
-				strerror(-code));
-}
-
 void smi_soft_dirty_fds_close(struct smi_soft_dirty_fds *fds)
 {
 	if (fds->pagemap >= 0)
@@ -47,10 +31,12 @@ int smi_soft_dirty_fds_open(struct smi_soft_dirty_fds *fds,
 	fds->clear_refs = -1;
 	fds->pagemap = smi_sys_pagemap_open();
 	if (fds->pagemap < 0)
-		return cannot_open(err, fds->pagemap, "pagemap");
+		return smi_sys_pagemap_refused(WHERE, "pagemap", fds->pagemap,
+					       err);
 	fds->clear_refs = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
 	if (fds->clear_refs < 0) {
-		int ret = cannot_open(err, -errno, "clear_refs");
+		int ret = smi_sys_pagemap_refused(WHERE, "clear_refs", -errno,
+						  err);
 
 		smi_soft_dirty_fds_close(fds);
 		return ret;

@@ -22,20 +22,7 @@ static int open_pagemap(struct smudge_error *err)
 {
 	int fd = smi_sys_pagemap_open();
 
-	if (fd == -ENOENT)
-		return smudge_error_set(err, -ENOSYS, WHERE,
-					"no /proc/self/pagemap: %s",
-					access("/proc/self", F_OK) < 0
-						? "/proc is not mounted"
-						: "this kernel has no "
-						  "CONFIG_PROC_PAGE_MONITOR");
-	if (fd == -EACCES)
-		fd = -EPERM;
-	if (fd < 0)
-		smudge_error_set(err, fd, WHERE,
-				 "cannot open /proc/self/pagemap: %s",
-				 strerror(-fd));
-	return fd;
+	return fd < 0 ? smi_sys_pagemap_refused(WHERE, "pagemap", fd, err) : fd;
 }
 
 static int open_target(struct smi_uffd_fds *fds, struct smudge_error *err)

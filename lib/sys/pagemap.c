@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/pagemap_scan.h"
@@ -19,6 +20,28 @@ int smi_sys_pagemap_open(void)
 	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 
 	return fd < 0 ? -errno : fd;
+}
+
+int smi_sys_pagemap_refused(const char *where, const char *name, int code,
+			    struct smudge_error *err)
+{
+	const char *what = "";
+
+	if (code == -ENOENT)
+		return smudge_error_set(err, -ENOSYS, where,
+					"no /proc/self/%s: %s", name,
+					access("/proc/self", F_OK) < 0
+						? "/proc is not mounted"
+						: "this kernel has no "
+						  "CONFIG_PROC_PAGE_MONITOR");
+	if (code == -EACCES)
+		code = -EPERM;
+	if (code == -EPERM)
+		what = " (a process that is not dumpable sets "
+		       "PR_SET_DUMPABLE first, prctl(2))";
+	return smudge_error_set(err, code, where,
+				"cannot open /proc/self/%s: %s%s", name,
+				strerror(-code), what);
 }
 
 /* Run @arg over [start, end). Return: number of runs, or -errno. */

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <smudge/error.h>
+
 /* Addresses [start, end) of one run; the kernel's struct page_region. */
 struct smi_sys_page_run {
 	uint64_t start;
@@ -23,6 +25,18 @@ struct smi_sys_page_run {
  * Return: the descriptor, or -errno.
  */
 int smi_sys_pagemap_open(void);
+
+/*
+ * smi_sys_pagemap_refused - say why /proc/self/pagemap or a file beside it
+ *	cannot be opened, and what may help
+ * @where: the part that opens it
+ * @name: the file's name in /proc/self
+ * @code: what open(2) said, -errno
+ *
+ * Return: @code; -ENOSYS instead of -ENOENT, -EPERM instead of -EACCES.
+ */
+int smi_sys_pagemap_refused(const char *where, const char *name, int code,
+			    struct smudge_error *err);
 
 /*
  * smi_sys_pagemap_take_written - find pages written since they were

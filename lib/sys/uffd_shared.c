@@ -87,7 +87,8 @@ static int open_descriptor(bool *ret_kernel_faults, struct smudge_error *err)
 		return fd;
 	if (fd == -ENOSYS)
 		return smudge_error_set(err, fd, WHERE,
-					"this kernel has no userfaultfd(2)");
+					"this kernel has no userfaultfd(2), or "
+					"a seccomp filter hides it");
 	if (fd == -EPERM)
 		return smudge_error_set(
 			err, fd, WHERE,

@@ -12,6 +12,7 @@ import re
 import shutil
 import struct
 import subprocess
+import tempfile
 import termios
 
 from smudgetest import PATIENCE, TOOL, Skip, case, check, check_equal, \
@@ -19,6 +20,12 @@ from smudgetest import PATIENCE, TOOL, Skip, case, check, check_equal, \
 
 KINDS = ["uffd", "kvm-legacy", "kvm-manual", "kvm-ring", "soft-dirty",
          "mprotect", "vhost-log", "membarrier"]
+INSTEAD = {"uffd": ("soft-dirty", "mprotect"), "kvm-legacy": ("uffd",),
+           "kvm-manual": ("kvm-legacy",),
+           "kvm-ring": ("kvm-manual", "kvm-legacy"),
+           "soft-dirty": ("uffd", "mprotect"),
+           "mprotect": ("uffd", "soft-dirty"), "vhost-log": ("uffd",)}
+OTHERWISE = {"membarrier": "fences in marks"}
 NOBODY = 65534
 SIGSYS = 31
 
@@ -27,6 +34,7 @@ USERFAULTFD = {"x86_64": 323, "aarch64": 282}
 IOCTL = {"x86_64": 16, "aarch64": 29}
 PRCTL = {"x86_64": 157, "aarch64": 167}
 RT_SIGACTION = {"x86_64": 13, "aarch64": 134}
+MEMBARRIER = {"x86_64": 324, "aarch64": 283}
 USERFAULTFD_IOC_NEW = 0xaa00
 
 PR_SET_SECCOMP = 22
@@ -165,6 +173,8 @@ def kvm_is_there_if_it_can_be_opened(lab):
         for kind in ("kvm-legacy", "kvm-manual", "kvm-ring"):
             check_equal(features[kind]["errno"], why.errno, kind)
             check_sentence(features[kind]["why"], "/dev/kvm", why.strerror)
+            if why.errno in (errno.ENOENT, errno.EACCES):
+                check_sentence(features[kind]["why"], r"\?\)$")  # what helps
         return
     if platform.machine() == "x86_64":
         check(features["kvm-legacy"]["works"], features["kvm-legacy"])
@@ -203,10 +213,64 @@ def a_filter_that_denies_userfaultfd(lab):
                 (False, errno.EPERM), "uffd")
     check_sentence(features["uffd"]["why"], r"userfaultfd\(2\) is forbidden",
                    "seccomp")
-    check_equal(features["uffd"]["instead"], "soft-dirty, mprotect", "instead")
     without, _ = report()
     for kind in KINDS[1:]:
-        check_equal(features[kind], without[kind], kind)
+        for name in ("works", "errno", "why"):
+            check_equal(features[kind][name], without[kind][name], kind)
+
+
+def check_instead(features):
+    """Only what works here is named, the best first."""
+    for kind, feature in features.items():
+        kinds = [k for k in INSTEAD.get(kind, ()) if features[k]["works"]]
+        expected = ", ".join(kinds) or OTHERWISE.get(kind)
+        check_equal(feature["instead"],
+                    None if feature["works"] else expected, kind)
+
+
+@case
+def what_works_instead(lab):
+    for before in (None, filtered(SECCOMP_RET_ERRNO | errno.EPERM),
+                   without(IOCTL), without(RT_SIGACTION),
+                   without(MEMBARRIER)):
+        features, _ = report(preexec_fn=before)
+        check_instead(features)
+        check_equal(rows(run(preexec_fn=before).stdout),
+                    {k: [f["works"], f["since"], f["instead"], f["why"]]
+                     for k, f in features.items()}, "the table")
+        for kind in KINDS:  # what may work instead is tried for it
+            alone, _ = report(kind, preexec_fn=before)
+            check_equal(alone, {kind: features[kind]}, kind)
+
+
+@case
+def a_process_that_is_not_dumpable(lab):
+    """Of a program that its user may not read."""
+    if os.getuid() != 0:
+        raise Skip("only root becomes nobody")
+    if os.environ["SMUDGE_SANITIZE"] != "none":
+        raise Skip("the sanitizers read /proc")
+    library = pathlib.Path(TOOL).resolve().parents[1] / "lib"
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        program = pathlib.Path(folder, "smudge")
+        shutil.copy(TOOL, program)
+        os.chmod(folder, 0o755)
+        os.chmod(program, 0o711)
+        try:
+            done = subprocess.run(
+                [program, "features", "--json"], text=True, cwd="/",
+                stdin=subprocess.DEVNULL, capture_output=True,
+                timeout=PATIENCE, preexec_fn=become_nobody,
+                check=False,
+                env={**os.environ, "LD_LIBRARY_PATH": str(library)})
+        except PermissionError:
+            raise Skip("nobody runs no program of /tmp") from None
+    if done.returncode == 127:
+        raise Skip("nobody may not read the library")
+    features = {f["kind"]: f for f in json.loads(done.stdout)["features"]}
+    if features["uffd"]["errno"] != errno.EPERM:
+        raise Skip(f"uffd: {features['uffd']['why']}")
+    check_sentence(features["uffd"]["why"], "dumpable")
 
 
 @case
@@ -288,6 +352,8 @@ def in_a_container_without_proc_and_dev(lab):
     if without["uffd"]["works"]:
         check_equal(features["uffd"]["errno"], errno.ENOSYS, "uffd")
         check_sentence(features["uffd"]["why"], "/proc is not mounted")
+    if without["mprotect"]["works"]:
+        check_sentence(features["mprotect"]["why"], "/proc is not mounted")
     check(features["vhost-log"]["works"], features["vhost-log"])
     check_equal((process["seccomp"], process["user-namespace"]),
                 ("unknown", "unknown"), "process")

@@ -23,6 +23,7 @@
 #include <smudge/error.h>
 #include <smudge/kvm_ring.h>
 
+#include "common/kvm_device.h"
 #include "common/kvm_vm.h"
 
 #define WHERE	    "kvm"
@@ -44,8 +45,8 @@ static int open_kvm(struct smudge_error *err)
 	if (fd < 0) {
 		ret = -errno;
 		return smudge_error_set(err, ret, WHERE,
-					"/dev/kvm cannot be opened: %s",
-					strerror(-ret));
+					"/dev/kvm cannot be opened: %s%s",
+					strerror(-ret), kvm_device_hint(-ret));
 	}
 	if (ioctl(fd, KVM_GET_API_VERSION, 0) != API_VERSION ||
 	    ioctl(fd, KVM_CHECK_EXTENSION, KVM_CAP_USER_MEMORY) <= 0 ||
