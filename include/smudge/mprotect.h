@@ -45,7 +45,9 @@ extern "C" {
  * pthread_attr_setstack(3) places there, with an alternate signal stack or
  * without, for its thread-local variables are in it, and the handler stores to
  * them; another stack of a thread without an alternate signal stack; that
- * stack; what a thread stores while it blocks SIGSEGV.
+ * stack; what a thread stores while it blocks SIGSEGV, as it does in a handler
+ * of SIGSEGV of the program's own: where handlers of other signals store, give
+ * it all signals as its mask, or SA_NODEFER.
  *
  * THE KERNEL'S WRITES into a protected page fail: read(2), recv(2), io_uring
  * and process_vm_writev(2) with -EFAULT, or they end early; a thread id that

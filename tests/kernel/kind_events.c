@@ -329,7 +329,7 @@ const struct event events[] = {
 	 .happen = write_to_file,
 	 .expected = {"-", "-", ".LLL", ".LLL", "LLLL", "LLLL", "-", "-", "-",
 		      "-"}},
-	{.name = "mremap(2) away",
+	{.name = "mremap(2) away, mmap(2) in its place",
 	 .happen = move_away,
 	 .expected = {"E", "E", "E", "E", "E", "E", "E", "-", "-", "-"}},
 	{.name = "mmap(2) over it",

@@ -57,7 +57,7 @@ static const char *const table[MAX_EVENTS][MAX_KINDS] = {
 	{"-", "-", "-", "-", "LLLL", "LLLL", "LLLL", "-", "-", "LLLL"},
 	/* write(2) to the file */
 	{"-", "-", ".LLL", ".LLL", "LLLL", "LLLL", "-", "-", "-", "-"},
-	/* mremap(2) away */
+	/* mremap(2) away, mmap(2) in its place */
 	{"E", "E", "E", "E", "E", "E", "E", "-", "-", "-"},
 	/* mmap(2) over it */
 	{"E", "E", "E", "E", "E", "E", "E", "E", "E", "E"},

@@ -98,7 +98,7 @@ static const char *expected(size_t e, size_t k, bool as_nobody)
 {
 	bool is_unsure = as_nobody && (k == 2 || k == 3); /* private files */
 
-	if (!strcmp(events[e].name, "mremap(2) away"))
+	if (!strcmp(events[e].name, "mremap(2) away, mmap(2) in its place"))
 		return is_unsure ? mremap_away_unsure : mremap_away[k];
 	if (!strcmp(events[e].name, "mmap(2) over it"))
 		return is_unsure ? mmap_over_unsure : mmap_over[k];

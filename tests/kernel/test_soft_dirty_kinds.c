@@ -52,7 +52,7 @@ static const char *const table[MAX_EVENTS][MAX_KINDS] = {
 	{"-", "-", "-", "-", "R", "R", "R", "R", "R", "R"},
 	/* write(2) to the file */
 	{"-", "-", ".LLL", ".LLL", "R", "R", "R", "R", "R", "R"},
-	/* mremap(2) away */
+	/* mremap(2) away, mmap(2) in its place */
 	{"x...", "x...", "x...", "x...", "R", "R", "R", "R", "R", "R"},
 	/* mmap(2) over it */
 	{"xooo", "xooo", "xxxo", "xxxo", "R", "R", "R", "R", "R", "R"},
