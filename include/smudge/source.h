@@ -224,9 +224,10 @@ struct smudge_kvm;
  * KVM_DIRTY_LOG_INITIALLY_SET if the kernel has it, without arms_at_start). So
  * a VM has one such handle, created before any slot logs.
  * Blocks: no. Threads: any.
- * Return: 0, -EINVAL (options), -E2BIG (the options have fields that this
- * library does not know), -EBADF, -EOPNOTSUPP (the mode asked for is not in
- * this kernel), -ENOMEM, -EMFILE, or KVM's error.
+ * Return: 0, -EINVAL (options; the VM has dirty rings, which miss writes when
+ * its log is set), -E2BIG (the options have fields that this library does not
+ * know), -EBADF, -EOPNOTSUPP (the mode asked for is not in this kernel),
+ * -ENOMEM, -EMFILE, or KVM's error.
  */
 int smudge_kvm_create(const struct smudge_kvm_options *options,
 		      struct smudge_kvm **ret,

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -103,6 +104,23 @@ static int choose_mode(struct smudge_kvm *kvm,
 	return set_manual(kvm->vm_fd, bits, err);
 }
 
+/*
+ * Manual protection makes rings miss writes, and KVM allows it all the same. It
+ * says whether it has rings before it looks for the slot.
+ */
+static int check_no_rings(int vm_fd, struct smudge_error *err)
+{
+	uint64_t word;
+	struct kvm_dirty_log none = {.slot = UINT32_MAX, .dirty_bitmap = &word};
+
+	if (ioctl(vm_fd, KVM_GET_DIRTY_LOG, &none) == 0 || errno != ENXIO)
+		return 0;
+	return smudge_error_set(err, -EINVAL, WHERE,
+				"the VM uses dirty rings instead of the log "
+				"(smudge_kvm_ring_create): take "
+				"smudge_kvm_ring_slot, or another VM");
+}
+
 int smudge_kvm_create(const struct smudge_kvm_options *options,
 		      struct smudge_kvm **ret_kvm, struct smudge_error *err)
 {
@@ -131,7 +149,9 @@ int smudge_kvm_create(const struct smudge_kvm_options *options,
 				 "cannot duplicate descriptor %d: %s",
 				 own.vm_fd, strerror(-ret));
 	} else {
-		ret = choose_mode(kvm, &own, err);
+		ret = check_no_rings(kvm->vm_fd, err);
+		if (!ret)
+			ret = choose_mode(kvm, &own, err);
 	}
 	if (ret < 0) {
 		smudge_kvm_destroy(kvm);

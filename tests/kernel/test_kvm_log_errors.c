@@ -204,19 +204,24 @@ static void test_two_sources(void **state)
 }
 
 /* A machine whose dirty ring is on has no log. */
-static int open_ring_machine(void)
+static int open_machine(void)
 {
-	struct kvm_enable_cap ring = {.cap = KVM_CAP_DIRTY_LOG_RING,
-				      .args = {65536}};
 	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	int vm_fd = kvm_vm_create(fd);
 
 	close(fd);
+	return vm_fd;
+}
+
+static void make_rings(int vm_fd)
+{
+	struct kvm_enable_cap ring = {.cap = KVM_CAP_DIRTY_LOG_RING,
+				      .args = {65536}};
+
 	if (ioctl(vm_fd, KVM_ENABLE_CAP, &ring) < 0) {
 		close(vm_fd);
 		test_skip_without("kvm-ring", "KVM has no dirty ring");
 	}
-	return vm_fd;
 }
 
 static void make_slot(int vm_fd, const struct smudge_kvm_slot *slot)
@@ -246,11 +251,12 @@ static void test_dirty_ring(void **state)
 	struct track t;
 
 	test_need_kvm();
-	options.vm_fd = open_ring_machine();
+	options.vm_fd = open_machine();
 	slot.hva = mmap(NULL, slot.size_bytes, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	make_slot(options.vm_fd, &slot);
 	assert_int_equal(smudge_kvm_create(&options, &kvm, &err), 0);
+	make_rings(options.vm_fd); /* after the log was chosen */
 	assert_int_equal(smudge_kvm_log_create(kvm, &slot, &source, &err), 0);
 	track_open(&t, slot.hva, 0, NPAGES, 12);
 	track_attach(&t, source, 0, 0);
@@ -265,5 +271,27 @@ static void test_dirty_ring(void **state)
 	close(options.vm_fd);
 }
 
+/* Manual protection, which would make the rings miss writes, is not set. */
+static void test_rings_before(void **state)
+{
+	struct smudge_kvm_options options = {.size = sizeof(options)};
+	struct smudge_error err = {0};
+	struct smudge_kvm *kvm = NULL;
+
+	test_need_kvm();
+	options.vm_fd = open_machine();
+	make_rings(options.vm_fd);
+	for (int mode = SMUDGE_KVM_LOG_AUTO; mode <= SMUDGE_KVM_LOG_MANUAL;
+	     mode++) {
+		options.mode = mode;
+		assert_int_equal(smudge_kvm_create(&options, &kvm, &err),
+				 -EINVAL);
+		expect_words(&err, "dirty rings instead of the log");
+		assert_null(kvm);
+	}
+	close(options.vm_fd);
+}
+
 TEST_MAIN(test_vanished_slot, test_failed_clear, test_misattached,
-	  test_refused_start, test_no_slot, test_two_sources, test_dirty_ring)
+	  test_refused_start, test_no_slot, test_two_sources, test_dirty_ring,
+	  test_rings_before)
