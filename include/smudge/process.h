@@ -6,9 +6,9 @@
  * the gpa of such a region is the address there, its hva is NULL, and
  * smudge_region_read reads it. Sources that detect the process's writes are
  * attached, so clients, harvests, looks and takes work as for any region.
- * Needed is the permission to trace the process (ptrace(2)): the same user, or
- * CAP_SYS_PTRACE, for another user's process with CAP_DAC_OVERRIDE: files of
- * /proc/PID belong to that user.
+ * Needed is the permission to trace the process (ptrace(2)): the same user with
+ * all capabilities that the process has, or CAP_SYS_PTRACE, for another user's
+ * process with CAP_DAC_OVERRIDE: files of /proc/PID belong to that user.
  *
  * FOLLOWING. The process maps and unmaps memory as it likes.
  * smudge_process_harvest, _look and _harvest_quiesced first compare its

@@ -13,6 +13,7 @@ import pathlib
 import pty
 import random
 import re
+import shutil
 import signal
 import struct
 import subprocess
@@ -425,6 +426,25 @@ def another_users_process(lab):
         check_equal((done.returncode, done.stdout), (1, ""), f"{done}")
         check_sentence(done.stderr.strip(), target.pid,
                        "CAP_SYS_PTRACE|may not")
+    target.goes_on()
+
+
+@case
+def a_process_with_more_capabilities(lab):
+    """Root's, for root without any: the same user is not enough."""
+    if os.getuid() != 0:
+        raise Skip("only root has capabilities to drop")
+    before = ["setpriv", "--bounding-set=-all"]
+    if not shutil.which("setpriv") or subprocess.run(
+            [*before, "true"], capture_output=True, check=False).returncode:
+        raise Skip("no capability can be dropped here")
+    target = Target(lab)
+    done = subprocess.run(
+        [*before, TOOL, "rate", str(target.pid), "--method", "sample",
+         "--count", "1"], text=True, stdin=subprocess.DEVNULL,
+        capture_output=True, timeout=PATIENCE, check=False)
+    check_equal((done.returncode, done.stdout), (1, ""), f"{done}")
+    check_sentence(done.stderr.strip(), target.pid, "all of its capabilities")
     target.goes_on()
 
 

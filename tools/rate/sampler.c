@@ -149,9 +149,9 @@ static int failed(const struct sampler *s, int code, struct smudge_error *err)
 		return smudge_error_set(
 			err, -EPERM, "rate",
 			"the memory of process %d may not be read: it takes "
-			"the same user, where kernel.yama.ptrace_scope is 0, "
-			"or CAP_SYS_PTRACE (with CAP_DAC_OVERRIDE for another "
-			"user's)",
+			"the same user and all of its capabilities, with "
+			"kernel.yama.ptrace_scope 0, or CAP_SYS_PTRACE (for "
+			"another user's also CAP_DAC_OVERRIDE)",
 			(int)s->pid);
 	if (code == -ENODATA)
 		return smudge_error_set(
