@@ -21,6 +21,8 @@ import textwrap
 import time
 import traceback
 
+import standing
+
 VM = os.environ["SMUDGE_VM"]
 TOOL = os.environ["SMUDGE_TOOL"]
 GUEST = os.environ["SMUDGE_GUEST"]
@@ -64,6 +66,8 @@ def run_case(function, arguments, attempt=1):
         except Skip as reason:
             return reason
         except Exception as error:
+            if isinstance(error, subprocess.TimeoutExpired):
+                note("\n".join(standing.describe()))
             if not isinstance(error, Over) or attempt == ATTEMPTS:
                 note(traceback.format_exc())
                 lab.show_logs()
