@@ -5,6 +5,7 @@
 #include "clock.h"
 
 #include "common/clock.h"
+#include "common/signals.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -59,8 +60,10 @@ void interrupt_watch(void)
 					TFD_CLOEXEC | TFD_NONBLOCK);
 	memset(&action, 0, sizeof(action));
 	action.sa_handler = note_signal;
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-		sigaction(numbers[i], &action, NULL);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		if (!signal_is_ignored(numbers[i]))
+			sigaction(numbers[i], &action, NULL);
+	}
 }
 
 int interrupt_end_fd(void)

@@ -15,7 +15,8 @@ void clock_sleep_ms(int64_t ms);
 
 /*
  * After the first call SIGINT, SIGTERM and SIGHUP do not end the process any
- * more: they are noted, and interrupt blocking calls.
+ * more: they are noted, and interrupt blocking calls. One that was ignored
+ * before stays so.
  */
 void interrupt_watch(void);
 /* Has one of these signals been noted? */

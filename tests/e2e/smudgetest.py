@@ -29,6 +29,12 @@ GUEST = os.environ["SMUDGE_GUEST"]
 PATIENCE = float(os.environ.get("SMUDGE_TEST_PATIENCE", "90"))
 MIB = 1 << 20
 
+# a job in the background may begin with signals ignored, and so would all that
+# is started here
+for _number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    if signal.getsignal(_number) == signal.SIG_IGN:
+        signal.signal(_number, signal.SIG_DFL)
+
 _cases = []
 
 

@@ -84,6 +84,23 @@ UNSURE = ("its migration was not confirmed: the guest may run at the "
 
 
 @case
+def under_nohup(lab):
+    """A hangup that is ignored when it begins does not end it later."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        machine = guest(lab)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    machine.connect()
+    machine.process.send_signal(signal.SIGHUP)
+    # it would be gone a second later
+    time.sleep(1.5)
+    check_equal(machine.qmp.run("query-status")["status"], "running",
+                "the guest")
+    check_equal(end(machine), RUNNING, "what its last line says")
+
+
+@case
 def at_the_start(lab):
     def one():
         machine = guest(lab, "--display", "640x480", "--vnc", f":{free_display()}")

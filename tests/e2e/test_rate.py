@@ -329,6 +329,28 @@ def signals_at_any_moment(lab):
 
 
 @case
+def under_nohup(lab):
+    """A hangup that is ignored when it begins does not end it later."""
+    target = Target(lab)
+    process = subprocess.Popen(
+        ["nohup", TOOL, "rate", target.pid, "--interval", "0.1", "--json"],
+        text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE)
+    for _ in range(3):
+        process.stdout.readline()
+        process.send_signal(signal.SIGHUP)
+    # an alarm would have ended it a second after the first one
+    for _ in range(30):
+        check(process.stdout.readline(), "an interval")
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=PATIENCE)
+    over_if_late(process)
+    check_equal(process.returncode, 0, "status")
+    target.goes_on()
+    target.is_right()
+
+
+@case
 def output_is_closed(lab):
     target = Target(lab)
     process = start(target.pid, "--interval", "0.1")

@@ -20,6 +20,7 @@
 
 #include <smudge/error.h>
 
+#include "common/signals.h"
 #include "common/wait.h"
 #include "base/host.h"
 #include "base/say.h"
@@ -129,12 +130,14 @@ static void *watch(void *opaque)
 
 static int open_all(struct ending *ending)
 {
+	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
 	sigset_t set;
 
 	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		if (!signal_is_ignored(numbers[i]))
+			sigaddset(&set, numbers[i]);
+	}
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	ending->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	ending->begun_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

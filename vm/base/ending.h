@@ -2,8 +2,9 @@
 /*
  * The end by a signal: one rule for every thread of smudge-vm.
  *
- * SIGINT, SIGTERM and SIGHUP are blocked in every thread. A thread of its own
- * reads them and makes a descriptor readable. A thread that waits for
+ * SIGINT, SIGTERM and SIGHUP are blocked in every thread, unless they were
+ * ignored when smudge-vm began (common/signals.h). A thread of its own reads
+ * them and makes a descriptor readable. A thread that waits for
  * something that may never happen polls that descriptor too, or the main
  * thread ends its wait (a kick for vCPUs, a cancel for a migration). Some
  * calls cannot be cut short: the look-up of a name, the read of a slow disk.
