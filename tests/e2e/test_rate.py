@@ -239,6 +239,7 @@ os.ftruncate(memfd, 1 << 20)
 memory = mmap.mmap(memfd, 1 << 20)
 children = [subprocess.Popen(["sleep", "600"]) for _ in range(100)]
 print("ready", flush=True)
+print(*[child.pid for child in children], flush=True)
 sys.stdin.read()
 for child in children:
     child.kill()
@@ -246,18 +247,35 @@ for child in children:
 """
 
 
+def sleeps(pid):
+    """Before it does, it waits for disks only."""
+    text = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    return text.rsplit(")", 1)[1].split()[0] == "S" and "(sleep)" in text
+
+
+def waits(pids):
+    return [re.search(r"^voluntary_ctxt_switches:\s+(\d+)",
+                      pathlib.Path(f"/proc/{pid}/status").read_text(),
+                      re.M)[1] for pid in pids]
+
+
 @case
 def children_without_such_memory(lab):
-    """A process that ends is waited for, for 0.2 s; one without the memory is not."""
+    """A process that ends is waited for, for 0.2 s; one without the memory is
+    not, and does not stop: it waits all the time."""
     parent = subprocess.Popen([sys.executable, "-c", PARENT], text=True,
                               stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     lab.closers.append(parent.communicate)
     check_equal(parent.stdout.readline(), "ready\n", "the parent")
+    children = parent.stdout.readline().split()
+    wait_until(lambda: all(map(sleeps, children)), "the children sleep")
+    before = waits(children)
     began = time.monotonic()
     done = rate(parent.pid, "--children", "--count", 1, "--interval", "0.1",
                 *MAP)
     took_s = time.monotonic() - began
     check_equal((done.returncode, done.stderr), (0, ""), f"{done}")
+    check_equal(waits(children), before, "how often they began to wait")
     check(took_s < 0.2 * 100, f"{took_s:.1f} s")
 
 

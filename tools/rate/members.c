@@ -167,6 +167,17 @@ static bool is_member(const struct rate_members *members, pid_t pid)
 	return false;
 }
 
+/* What is known without stopping it. */
+static bool lacks_memory(pid_t pid, const struct rate_select *select)
+{
+	struct rate_mappings mappings = {0};
+	int ret = rate_maps_read(pid, select, &mappings);
+	bool is_none = ret == 0 && !mappings.n;
+
+	rate_mappings_free(&mappings);
+	return is_none;
+}
+
 static int add_child(struct rate_members *members, pid_t pid,
 		     const struct rate_request *request,
 		     struct smudge_error *err)
@@ -200,7 +211,8 @@ int rate_members_look(struct rate_members *members,
 					"found: %s",
 					(int)request->pid, strerror(-n));
 	for (int i = 0; i < n && !ret; i++) {
-		if (pids[i] != getpid() && !is_member(members, pids[i]))
+		if (pids[i] != getpid() && !is_member(members, pids[i]) &&
+		    !lacks_memory(pids[i], &request->select))
 			ret = add_child(members, pids[i], request, err);
 	}
 	free(pids);
