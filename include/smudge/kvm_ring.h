@@ -33,10 +33,11 @@
  *
  * SIGNALS. Linux gives KVM_RESET_DIRTY_RINGS up when a signal is pending (since
  * 6.16), and may leave pages unarmed then. So all signals of the thread are
- * blocked for the time of that call, a moment. What cannot be blocked is
- * noticed, and every page is armed again and reported; but not in the last
- * moment of the call. So harvest, and call smudge_kvm_ring_full, in threads
- * that use no io_uring, or one with IORING_SETUP_DEFER_TASKRUN.
+ * blocked for the time of that call, a moment. What cannot be blocked (work of
+ * io_uring, a stop by SIGSTOP, a debugger or a freezer) is noticed, and every
+ * page is armed again and reported; but not in the last moment of the call. So
+ * harvest, and call smudge_kvm_ring_full, in threads that use no io_uring, or
+ * one with IORING_SETUP_DEFER_TASKRUN.
  */
 #ifndef SMUDGE_KVM_RING_H
 #define SMUDGE_KVM_RING_H
