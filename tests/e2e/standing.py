@@ -6,14 +6,14 @@ import pathlib
 
 def _fields(pid):
     """State, parent and session of a process."""
-    text = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    text = pathlib.Path(f"/proc/{pid}/stat").read_text(errors="replace")
     state, parent, _, session = text.rsplit(")", 1)[1].split()[:4]
     return state, int(parent), int(session)
 
 
 def _text(path):
     try:
-        return path.read_text().strip()
+        return path.read_text(errors="replace").strip()
     except OSError as error:
         return f"({error.strerror})"
 

@@ -268,7 +268,8 @@ def children_without_such_memory(lab):
     lab.closers.append(parent.communicate)
     check_equal(parent.stdout.readline(), "ready\n", "the parent")
     children = parent.stdout.readline().split()
-    wait_until(lambda: all(map(sleeps, children)), "the children sleep")
+    wait_until(lambda: all(map(sleeps, children)) and
+               waits(children) == waits(children), "the children sleep")
     before = waits(children)
     began = time.monotonic()
     done = rate(parent.pid, "--children", "--count", 1, "--interval", "0.1",
