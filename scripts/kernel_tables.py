@@ -26,7 +26,7 @@ MECHANISMS = {
     "mprotect": ["*mprotect*"],
     "several, in each kind of memory": ["test_guest_kinds", "test_pinned_io"],
     "what was never touched": ["test_populated*"],
-    "sources agree": ["*agree*"],
+    "sources agree": ["*agree*", "test_interrupted"],
     "smudge-vm on KVM and Unicorn": ["*_vm_*", "test_unicorn_facts"],
     "`smudge demo --engine kvm`": ["demo"],
     "`smudge features`": ["features-*"],
